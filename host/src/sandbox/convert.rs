@@ -147,11 +147,7 @@ fn table_in(table: wit_batches::TableName) -> TableName {
 pub fn source_in(source: wit_batches::TableSource) -> TableSource {
     TableSource {
         table: table_in(source.table),
-        columns: source
-            .columns
-            .into_iter()
-            .map(|column| (column.name, column.read_as.map(column_type_in)))
-            .collect(),
+        columns: source.columns.into_iter().map(|column| (column.name, column.read_as.map(column_type_in))).collect(),
         key: source.key,
         filter: source.filter,
         parameters: values_in(source.parameters),

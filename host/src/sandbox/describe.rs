@@ -75,14 +75,15 @@ pub(super) fn inspect_mismatch(error: &wasmtime::Error) -> Error {
 fn check(description: &Description) -> Result<()> {
     let one_line = |text: &str| !text.chars().any(char::is_control) && text.len() <= MAX_SUMMARY;
     if !one_line(&description.summary) {
-        return Err(Error::failed(format!(
-            "the component's summary is not one line of at most {MAX_SUMMARY} bytes"
-        )));
+        return Err(Error::failed(format!("the component's summary is not one line of at most {MAX_SUMMARY} bytes")));
     }
     for revision in &description.depends_on {
         if revision.is_empty() || revision.len() > 20 || !revision.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Error::failed(format!("the component depends on `{}`, which is no revision", revision.escape_debug()))
-                .hint("a revision is the number that a migration's file name begins with"));
+            return Err(Error::failed(format!(
+                "the component depends on `{}`, which is no revision",
+                revision.escape_debug()
+            ))
+            .hint("a revision is the number that a migration's file name begins with"));
         }
     }
     match description.needs.iter().find(|need| !one_line(need)) {

@@ -11,13 +11,14 @@ const HOST_STACK: usize = 2 << 20;
 /// Makes the engine. Off: threads, shared memory, relaxed SIMD, 64-bit memories, garbage collection, exceptions, the
 /// asynchronous component model. On: fuel, so that the instruction budget is the same everywhere, and canonical NaNs.
 pub fn engine(limits: &Limits) -> Result<Engine> {
+    let stack = usize::try_from(limits.stack).unwrap_or(usize::MAX / 4);
     let mut config = Config::new();
     config
         .cranelift_opt_level(OptLevel::Speed)
         .cranelift_nan_canonicalization(true)
         .consume_fuel(true)
-        .max_wasm_stack(limits.stack)
-        .async_stack_size(limits.stack.saturating_add(HOST_STACK))
+        .max_wasm_stack(stack)
+        .async_stack_size(stack.saturating_add(HOST_STACK))
         .concurrency_support(false)
         .wasm_component_model(true)
         .wasm_relaxed_simd(false)

@@ -10,7 +10,8 @@ use super::state::GuestState;
 use crate::database::stop::StopReason;
 use crate::engine::script::ScriptFailure;
 use crate::error::{Error, ErrorKind};
-use crate::project::limits::{Limits, format_bytes};
+use crate::project::limits::Limits;
+use crate::project::units::{format_duration, format_size};
 
 /// The run is to stop: ends the guest as a trap, in the middle of a host call or between two slices of its code.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +43,17 @@ pub fn stopped(reason: StopReason, limits: &Limits) -> Error {
         StopReason::Interrupt => Error::new(ErrorKind::Interrupted, "stopped by an interrupt"),
         StopReason::Terminate => Error::new(ErrorKind::Terminated, "stopped by a request to terminate"),
         StopReason::WallTime => {
-            let at = limits.wall_time.map_or_else(|| "nothing".to_owned(), |time| format!("{} s", time.as_secs()));
+            let at = limits.wall_time.map_or_else(|| "nothing".to_owned(), format_duration);
             used_up(&LimitExceeded { name: "wall_time", at })
         }
     }
 }
 
 fn used_up(limit: &LimitExceeded) -> Error {
-    Error::denied(limit.to_string())
-        .hint(format!("raise it with `--limit {0}=…` or under `[limits]` in runner.toml, if you trust the migration", limit.name))
+    Error::denied(limit.to_string()).hint(format!(
+        "raise it with `--limit {0}=…` or under `[limits]` in runner.toml, if you trust the migration",
+        limit.name
+    ))
 }
 
 /// The error of a call that ended in a trap or in the host. `call` is the exported function.
@@ -76,7 +79,7 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Scrip
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => failure(used_up(&LimitExceeded { name: "fuel", at: state.limits.fuel.to_string() })),
         Some(Trap::StackOverflow) => {
-            failure(used_up(&LimitExceeded { name: "stack", at: format_bytes(state.limits.stack as u64) }))
+            failure(used_up(&LimitExceeded { name: "stack", at: format_size(state.limits.stack) }))
         }
         Some(trap) => {
             let mut error = Error::failed(format!("the component trapped: {trap}"));
@@ -89,7 +92,7 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Scrip
             let text = format!("{error:#}");
             // The type of this error is private to wasmtime.
             if text.contains("fuel allocated for hostcalls") {
-                let at = format_bytes(state.limits.host_call_bytes as u64);
+                let at = format_size(state.limits.host_call_bytes);
                 return failure(used_up(&LimitExceeded { name: "host_call_bytes", at }));
             }
             failure(

@@ -6,7 +6,8 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::error::{Error, Result};
-use crate::project::limits::{Limits, format_bytes};
+use crate::project::limits::Limits;
+use crate::project::units::format_size;
 
 /// The interfaces that the host offers.
 const OFFERED: [&str; 5] = ["types", "sql", "batches", "context", "description-types"];
@@ -23,11 +24,11 @@ const MAX_NESTING: usize = 2_000;
 
 /// Whether the bytes are a core module or a component; an error if they are neither.
 pub fn check_bytes(bytes: &[u8], limits: &Limits) -> Result<()> {
-    if bytes.len() > limits.artifact_bytes {
+    if bytes.len() as u64 > limits.artifact_bytes {
         return Err(Error::denied(format!(
             "the component has {}, more than the limit `artifact_bytes` of {}",
-            format_bytes(bytes.len() as u64),
-            format_bytes(limits.artifact_bytes as u64)
+            format_size(bytes.len() as u64),
+            format_size(limits.artifact_bytes)
         ))
         .hint("strip debug information from it, or raise the limit with `--limit artifact_bytes=…`"));
     }

@@ -62,7 +62,9 @@ impl KeyCheck {
         for row in 0..answer.row_count {
             if !given.contains(&encode(answered.iter().copied(), row)) {
                 let shown = describe(answered.iter().copied(), row);
-                return Err(format!("row {row} has the key {shown}, which was not in the chunk: keys must not be changed"));
+                return Err(format!(
+                    "row {row} has the key {shown}, which was not in the chunk: keys must not be changed"
+                ));
             }
         }
         Ok(false)

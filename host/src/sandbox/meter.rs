@@ -5,6 +5,7 @@ use std::fmt;
 use wasmtime::ResourceLimiter;
 
 use crate::project::limits::Limits;
+use crate::project::units::format_size;
 
 /// Table elements a guest may have; each takes a pointer of the host's memory. Compilers make one table of functions.
 const TABLE_ELEMENTS: usize = 200_000;
@@ -29,11 +30,11 @@ impl std::error::Error for LimitExceeded {}
 /// Counts what a store uses.
 #[derive(Debug)]
 pub struct Meter {
-    memory: usize,
-    memory_limit: usize,
+    memory: u64,
+    memory_limit: u64,
     tables: usize,
-    log_bytes: usize,
-    log_lines: usize,
+    log_bytes: u64,
+    log_lines: u64,
     log_closed: bool,
 }
 
@@ -63,6 +64,7 @@ impl Meter {
 
     /// Counts a log message.
     pub fn log(&mut self, bytes: usize) -> LogVerdict {
+        let bytes = bytes as u64;
         if self.log_closed {
             return LogVerdict::Drop;
         }
@@ -78,10 +80,10 @@ impl Meter {
 
 impl ResourceLimiter for Meter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.memory.saturating_add(desired.saturating_sub(current));
+        let total = self.memory.saturating_add(desired.saturating_sub(current) as u64);
         if total > self.memory_limit {
             // A trap and not a failed `memory.grow`: what a guest does after -1 differs from language to language.
-            let at = crate::project::limits::format_bytes(self.memory_limit as u64);
+            let at = format_size(self.memory_limit);
             return Err(wasmtime::Error::new(LimitExceeded { name: "guest_memory", at }));
         }
         self.memory = total;

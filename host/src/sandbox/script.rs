@@ -51,7 +51,7 @@ pub(super) fn pre_instantiate(shared: &Shared, component: &Component) -> Result<
 pub(super) fn store(shared: &Shared, state: GuestState) -> Result<Store<GuestState>> {
     let mut store = Store::new(&shared.engine, state);
     store.limiter(|state| &mut state.meter);
-    store.set_hostcall_fuel(shared.limits.host_call_bytes);
+    store.set_hostcall_fuel(usize::try_from(shared.limits.host_call_bytes).unwrap_or(usize::MAX));
     refuel(&mut store, &shared.limits).map_err(|error| Error::failed(format!("the sandbox has no fuel: {error}")))?;
     Ok(store)
 }

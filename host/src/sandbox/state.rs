@@ -88,7 +88,7 @@ impl GuestState {
     /// A state without anything open.
     pub fn new(role: Role, limits: Arc<Limits>) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(limits.handles);
+        table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
         Self {
             role,
             table,

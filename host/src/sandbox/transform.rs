@@ -13,17 +13,15 @@ use wasmtime::component::TypedFunc;
 
 use super::bindings::runner::migration::batches::TransformReport;
 use super::bindings::runner::migration::types as wit;
+use super::convert;
 use super::failure::{self, Stopped};
 use super::inspect::TRANSFORMER;
 use super::keys::{KeyCheck, Keys};
 use super::script::{Loaded, refuel, store};
 use super::state::{GuestState, Role};
-use super::convert;
 use crate::batches::TableReader;
 use crate::data::Batch;
-use crate::database::{
-    BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteHint,
-};
+use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteHint};
 use crate::engine::event::Event;
 use crate::engine::script::RunContext;
 use crate::error::Error;
@@ -111,8 +109,10 @@ pub async fn run(
                 idle.push(Worker::start(loaded, run, name).await.map_err(trap)?);
                 started += 1;
             }
-            let (Some(worker), Some(_)) = (idle.pop().filter(|_| waiting.is_some()), &waiting) else { break };
-            if let Some(rows) = waiting.take() {
+            if waiting.is_none() || idle.is_empty() {
+                break;
+            }
+            if let (Some(rows), Some(worker)) = (waiting.take(), idle.pop()) {
                 flights.push_back(worker.send(name, rows, &check, &mut report));
             }
         }
@@ -141,7 +141,6 @@ pub async fn run(
     run.database.lock().await.finish_writer(writer).await?;
     Ok(report)
 }
-
 
 fn trap(error: Error) -> TransformError {
     TransformError::Trap(wasmtime::Error::new(error))
@@ -217,7 +216,7 @@ fn judge(
         Error::failed(format!("`transform-batch` answered a malformed batch: {what}")).at("call", "transform-batch")
     };
     rows.validate().map_err(malformed)?;
-    if let Some((column, bytes)) = rows.largest_cell().filter(|(_, bytes)| *bytes > limits.cell_bytes) {
+    if let Some((column, bytes)) = rows.largest_cell().filter(|(_, bytes)| *bytes as u64 > limits.cell_bytes) {
         return Err(Error::denied(format!(
             "`transform-batch` answered a cell of {bytes} bytes in column `{column}`, more than the limit `cell_bytes`"
         )));

@@ -2,7 +2,7 @@
 
 use wasmtime::component::Resource;
 
-use super::{Answer, transcribe};
+use super::{Answer, saturating, transcribe};
 use crate::batches::TableReader;
 use crate::data::Batch;
 use crate::database::{BatchLimits, CursorRequest, DatabaseError, DatabaseErrorKind, WriteHint};
@@ -17,9 +17,9 @@ impl GuestState {
     /// The bounds on one batch of this run.
     pub(in crate::sandbox) fn batch_limits(&self) -> BatchLimits {
         BatchLimits {
-            rows: self.limits.batch_rows,
-            bytes: self.limits.batch_bytes,
-            cell_bytes: self.limits.cell_bytes,
+            rows: saturating(self.limits.batch_rows),
+            bytes: saturating(self.limits.batch_bytes),
+            cell_bytes: saturating(self.limits.cell_bytes),
         }
     }
 }

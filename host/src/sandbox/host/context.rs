@@ -16,6 +16,9 @@ use crate::sandbox::failure::HostFailure;
 use crate::sandbox::meter::LogVerdict;
 use crate::sandbox::state::{Asset, GuestState};
 
+/// The most that one `read` of an asset answers: enough to be quick, little enough to be nothing.
+const ASSET_READ: usize = 1 << 20;
+
 /// What no guest should be without, but one that describes itself is.
 fn outside_a_run(what: &str) -> wasmtime::Error {
     wasmtime::Error::new(HostFailure(format!("`context.{what}` cannot be called inside `describe`")))
@@ -85,7 +88,7 @@ impl Host for GuestState {
 
     async fn open_asset(&mut self, path: String) -> Answer<Resource<Asset>> {
         let loaded = self.loaded.clone().ok_or_else(|| outside_a_run("open-asset"))?;
-        match open(loaded.assets.as_ref(), &path, self.limits.asset_bytes as u64) {
+        match open(loaded.assets.as_ref(), &path, self.limits.asset_bytes) {
             Ok(asset) => Ok(Ok(self.table.push(asset)?)),
             Err(error) => Ok(Err(convert::error_out(&error))),
         }
@@ -99,7 +102,7 @@ impl HostAsset for GuestState {
 
     async fn read(&mut self, asset: Resource<Asset>, limit: u32) -> Answer<Vec<u8>> {
         // The guest's number meets the limit before it meets an allocation.
-        let limit = (limit as usize).min(self.limits.host_call_bytes / 2).min(1 << 20);
+        let limit = (limit as usize).min(ASSET_READ);
         let asset = self.table.get_mut(&asset)?;
         let mut bytes = vec![0; limit];
         match asset.file.read(&mut bytes) {

@@ -98,3 +98,8 @@ fn transcribe(parameters: &[crate::data::Value]) -> String {
     }
     hex::encode(sha2::Sha256::digest(format!("{parameters:?}").as_bytes()))
 }
+
+/// A limit as a count of this machine's memory.
+fn saturating(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}

@@ -1,6 +1,6 @@
 //! `sql`: single statements.
 
-use super::{Answer, transcribe};
+use super::{Answer, saturating, transcribe};
 use crate::database::QueryLimits;
 use crate::sandbox::bindings::runner::migration::sql::Host;
 use crate::sandbox::bindings::runner::migration::types::{RowSet, Value};
@@ -27,7 +27,8 @@ impl Host for GuestState {
             Ok(step) => step,
             Err(denied) => return Ok(Err(denied)),
         };
-        let limits = QueryLimits { rows: self.limits.query_rows, bytes: self.limits.query_bytes };
+        let limits =
+            QueryLimits { rows: saturating(self.limits.query_rows), bytes: saturating(self.limits.query_bytes) };
         let result = step.database.lock().await.query(&statement, &parameters, limits).await;
         if let (Ok(rows), Some(run)) = (&result, &self.run) {
             run.tally.add_rows_read(rows.rows.len() as u64);
