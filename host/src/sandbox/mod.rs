@@ -23,7 +23,7 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use crate::engine::script::Assets;
+use crate::engine::script::{Assets, Script};
 use crate::error::Result;
 use crate::project::limits::Limits;
 use cache::Cache;
@@ -64,10 +64,10 @@ impl Sandbox {
     }
 
     /// Compiles a component, or takes its code from the cache, ready to run.
-    pub fn load(&self, bytes: &[u8], sha256: &str, assets: Option<Assets>) -> Result<ComponentScript> {
+    pub fn load(&self, bytes: &[u8], sha256: &str, assets: Option<Assets>) -> Result<Box<dyn Script>> {
         let shared = self.shared()?;
         let component = shared.component(bytes, sha256)?;
-        ComponentScript::new(shared, component, assets)
+        Ok(Box::new(ComponentScript::new(shared, component, assets)?))
     }
 
     /// Asks a component what it is: its description, and whether it transforms.
