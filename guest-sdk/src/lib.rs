@@ -44,6 +44,7 @@ mod export;
 mod migration;
 mod panic;
 pub mod sql;
+pub mod sqlite;
 pub mod value;
 
 pub use batch::Batch;
@@ -65,6 +66,11 @@ pub mod prelude {
     };
     pub use crate::{bail, debug, ensure, info, params, warning};
 }
+
+/// The README's example, which has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
 
 /// What the macros expand to; not for use by hand.
 #[doc(hidden)]
