@@ -54,6 +54,11 @@ pub use error::{Context, Error, ErrorKind, Result};
 pub use migration::{Migration, Transformer};
 pub use value::Value;
 
+#[cfg(feature = "jiff")]
+pub use jiff;
+#[cfg(feature = "sea-query")]
+pub use sea_query;
+
 /// Everything that most migrations need: `use runner_guest::prelude::*;`.
 pub mod prelude {
     pub use crate::batch::{Batch, Column};
