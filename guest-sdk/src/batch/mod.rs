@@ -40,6 +40,8 @@ mod column;
 mod fixed;
 mod mutate;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod var;
 mod view;
 

@@ -43,6 +43,8 @@
 //! [`Json`]: crate::value::Json
 //! [`NativeValue`]: crate::value::NativeValue
 
+#[cfg(feature = "sea-query")]
+mod portable;
 mod rows;
 
 use crate::bindings::runner::migration::sql;
@@ -50,6 +52,8 @@ use crate::error::from_host;
 use crate::value::FromValue;
 use crate::{Error, Result, Value};
 
+#[cfg(feature = "sea-query")]
+pub use portable::{execute_query, execute_schema, query_select};
 pub use rows::{ColumnIndex, Row, Rows};
 
 /// Runs one statement and answers how many rows it changed (0 for DDL).

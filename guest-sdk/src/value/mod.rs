@@ -4,6 +4,8 @@
 //! relate to Rust and to the databases is the table at the top of [`sql`](crate::sql).
 
 mod convert;
+#[cfg(feature = "jiff")]
+mod jiff;
 mod read;
 mod temporal;
 mod text;
