@@ -3,6 +3,7 @@
 //!
 //! `RUNNER_TEST_LONG=1` tries many more moments. Seeds are fixed; a failure names its own.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
 use std::collections::BTreeMap;
@@ -101,7 +102,10 @@ fn version(project: &TestProject, seed: u64, moment: &str) -> usize {
         return 0;
     }
     let wanted = &reference(seed).versions[history.len()];
-    assert!(found == *wanted, "seed {seed}, {moment}: history says {history:?}, the database holds {found:?}\nnot {wanted:?}");
+    assert!(
+        found == *wanted,
+        "seed {seed}, {moment}: history says {history:?}, the database holds {found:?}\nnot {wanted:?}"
+    );
     history.len()
 }
 
@@ -256,7 +260,10 @@ fn stopped_at_random() {
         let reached = if project.file("runner.db").exists() { version(&project, seed, &moment) } else { 0 };
         // Before the binary has its handlers the signal itself ends it.
         let by_signal = std::os::unix::process::ExitStatusExt::signal(&status).is_some();
-        assert!(by_signal || status.code() == Some(code) || (status.code() == Some(0) && reached == 3), "{moment}: {status}");
+        assert!(
+            by_signal || status.code() == Some(code) || (status.code() == Some(0) && reached == 3),
+            "{moment}: {status}"
+        );
         heals(&project, seed, &moment);
     }
 }
@@ -388,7 +395,8 @@ fn killed_between_statements_that_commit_by_themselves() {
     let start_time = Instant::now();
     undisturbed.runner("apply").succeeds();
     let longest = start_time.elapsed();
-    let marks = |project: &TestProject| dump::rows(&project.database(), "SELECT step, count(*) FROM marks GROUP BY step");
+    let marks =
+        |project: &TestProject| dump::rows(&project.database(), "SELECT step, count(*) FROM marks GROUP BY step");
     let all = marks(&undisturbed);
     assert_eq!(all.len(), 12);
     let mut partial = 0;

@@ -1,8 +1,8 @@
 //! What rows become on their way through components: the same rows, whatever their types, keys and number.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use rusqlite::types::Value;
 use runner_tests::{TestProject, dump, guests, project};
+use rusqlite::types::Value;
 
 const COLUMNS: &str = "id INTEGER PRIMARY KEY, truth BOOLEAN, whole INTEGER, real REAL, text TEXT, bytes BLOB, \
                        exact DECIMAL(20, 5), json JSON, day TEXT, time TEXT, moment TEXT, instant TEXT, uuid TEXT, odd";
@@ -17,10 +17,32 @@ fn hard_values() -> Vec<Vec<Value>> {
         [0.5, -0.0, 0.1, 1e308, f64::MAX, f64::MIN_POSITIVE, 5e-324, f64::INFINITY, f64::NEG_INFINITY, 3.0, 1e16]
             .map(Value::from)
             .to_vec(),
-        text(&["", " ", "a", "ünïcödé", "日本語", "👩‍👩‍👧", "line\nbreak\r\n", "nul\0inside", "'quoted\"", "\u{feff}bom", &long]),
-        vec![Value::Blob(vec![]), Value::Blob((0..=255).collect()), Value::Blob(vec![0; 10]), Value::Blob(vec![0xff; 100_000])],
+        text(&[
+            "",
+            " ",
+            "a",
+            "ünïcödé",
+            "日本語",
+            "👩‍👩‍👧",
+            "line\nbreak\r\n",
+            "nul\0inside",
+            "'quoted\"",
+            "\u{feff}bom",
+            &long,
+        ]),
+        vec![
+            Value::Blob(vec![]),
+            Value::Blob((0..=255).collect()),
+            Value::Blob(vec![0; 10]),
+            Value::Blob(vec![0xff; 100_000]),
+        ],
         // An integer, a real number, and texts that the column's NUMERIC affinity leaves alone or turns by itself.
-        vec![Value::from(12), Value::from(-12.5), Value::from("0.10".to_owned()), Value::from("123456789012345678901234.5".to_owned())],
+        vec![
+            Value::from(12),
+            Value::from(-12.5),
+            Value::from("0.10".to_owned()),
+            Value::from("123456789012345678901234.5".to_owned()),
+        ],
         text(&["{}", "null", "[1, 2.50, \"x\"]", "{\"a\": {\"b\": [true, false]}}", "\"text\""]),
         text(&["1970-01-01", "2024-02-29", "0001-01-01", "9999-12-31", "1900-03-01"]),
         text(&["00:00:00", "23:59:59", "12:34:56.789012", "24:00:00"]),
@@ -46,7 +68,8 @@ fn fill(project: &TestProject, rows: i64) {
                 choice => values[choice].clone(),
             }
         };
-        let cells: Vec<Value> = [Value::from(row * 3 - 10)].into_iter().chain(columns.iter().enumerate().map(cell)).collect();
+        let cells: Vec<Value> =
+            [Value::from(row * 3 - 10)].into_iter().chain(columns.iter().enumerate().map(cell)).collect();
         insert.execute(rusqlite::params_from_iter(cells)).unwrap();
     }
     drop(insert);
@@ -137,7 +160,9 @@ fn check(case: &Case) {
     assert_eq!(project.dump_user(), alone, "one chunk did something else than many");
     let by_sql = rusqlite::Connection::open(project.file("expected.db")).unwrap();
     by_sql.execute_batch("PRAGMA journal_mode = WAL").unwrap();
-    by_sql.execute_batch(&format!("BEGIN; {}; {}; COMMIT", case.tables.replace("NUMBERS", NUMBERS), case.same)).unwrap();
+    by_sql
+        .execute_batch(&format!("BEGIN; {}; {}; COMMIT", case.tables.replace("NUMBERS", NUMBERS), case.same))
+        .unwrap();
     assert_eq!(alone, dump::user(&by_sql), "SQL did something else");
 }
 
@@ -359,8 +384,10 @@ fn a_rebuilt_table_keeps_its_rows_and_those_that_refer_to_it() {
         ("SELECT count(*) FROM rich", "499"),
         ("SELECT typeof(balance) FROM users WHERE id = 7", "integer"),
         ("SELECT seq FROM sqlite_sequence WHERE name = 'users'", "1000"),
-        ("SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema ORDER BY name)",
-         "log,orders,rich,runner_artifact,runner_history,sqlite_sequence,users,users_email,users_log"),
+        (
+            "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema ORDER BY name)",
+            "log,orders,rich,runner_artifact,runner_history,sqlite_sequence,users,users_email,users_log",
+        ),
     ] {
         assert_eq!(project.value(query), expected, "{query}");
     }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use runner::project::limits::Limits;
+use runner::sandbox::{Sandbox, SandboxOptions};
 use runner_tests::hostile::Behaviour;
+use runner_tests::random::Random;
 use runner_tests::{Output, TestProject, dump, for_each_behaviour, guests, project};
 
 /// How a run of a behaviour has to end.
@@ -196,7 +198,8 @@ fn every_limit_has_a_hostile_test() {
         .map(|expected| format!("{:?} {:?}", expected.limits, expected.says))
         .collect();
     for name in Limits::NAMES {
-        let tested = texts.iter().any(|text| text.contains(&format!("\"{name}=")) || text.contains(&format!("`{name}`")));
+        let tested =
+            texts.iter().any(|text| text.contains(&format!("\"{name}=")) || text.contains(&format!("`{name}`")));
         let elsewhere = NOT_REACHED_BY_GUESTS.contains(&name);
         // 10,000 rows are the default, and what the message of `query_many_rows` says.
         assert!(tested || elsewhere || name == "query_rows", "no hostile test reaches the limit `{name}`");
@@ -357,9 +360,11 @@ fn migrations_in_sql_control_no_transaction_and_no_history() {
         "SELECT load_extension('evil')",
     ] {
         let project = project!();
-        project
-            .sql("1_people", "CREATE TABLE people (id INTEGER PRIMARY KEY);", "DROP TABLE people;")
-            .sql("2_evil", &format!("INSERT INTO people VALUES (1);\n{statement};\n"), "SELECT 1;");
+        project.sql("1_people", "CREATE TABLE people (id INTEGER PRIMARY KEY);", "DROP TABLE people;").sql(
+            "2_evil",
+            &format!("INSERT INTO people VALUES (1);\n{statement};\n"),
+            "SELECT 1;",
+        );
         project.runner("apply --target 1").succeeds();
         let before = project.dump();
         let output = project.runner("apply");
@@ -404,4 +409,31 @@ fn limits_come_from_file_environment_and_flag() {
     project.finish(command.env("RUNNER_LIMIT_FUEL", "70_000_000")).exits(7).says(&["limit `fuel` of 70000000"]);
     let mut command = project.command(["apply", "--limit", "fuel=80_000_000"]);
     project.finish(command.env("RUNNER_LIMIT_FUEL", "70_000_000")).exits(7).says(&["limit `fuel` of 80000000"]);
+}
+
+/// Bytes that were changed at random are refused, or are a component all the same; they never bring the host down.
+#[test]
+fn mutated_components_are_refused_or_described() {
+    let limits = Limits { fuel: 1_000_000, ..Limits::default() };
+    let sandbox = Sandbox::new(SandboxOptions { limits, cache_folder: None, jobs: 1 });
+    let original = guests::component("steps");
+    assert!(sandbox.describe(&original).is_ok());
+    let rounds = if std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1") { 10_000 } else { 150 };
+    let mut refused = 0;
+    for seed in 0..rounds {
+        let mut random = Random::new(seed);
+        let mut bytes = original.clone();
+        for _ in 0..=random.below(8) {
+            let at = random.below(bytes.len() as u64) as usize;
+            match random.below(4) {
+                0 => bytes[at] = random.draw() as u8,
+                1 => bytes[at] ^= 1 << random.below(8),
+                2 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, random.draw() as u8),
+            }
+        }
+        // No outcome is wrong but a panic or the end of this process.
+        refused += usize::from(sandbox.describe(&bytes).is_err());
+    }
+    assert!(refused > 0, "no mutation did any harm");
 }
