@@ -6,6 +6,7 @@
 mod convert;
 #[cfg(feature = "jiff")]
 mod jiff;
+mod parse;
 mod read;
 mod temporal;
 mod text;
