@@ -49,7 +49,7 @@
 mod portable;
 mod rows;
 
-use crate::bindings::runner::migration::sql;
+use crate::bindings::migration::runner::migration::sql;
 use crate::error::from_host;
 use crate::value::FromValue;
 use crate::{Error, Result, Value};
