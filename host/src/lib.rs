@@ -1,1 +1,20 @@
-//! x
+//! `runner` brings a database from one version to another. A migration is a pair of SQL files or a sandboxed WebAssembly
+//! component; see `docs/` for the concepts and `wit/` for the contract between the two sides.
+//!
+//! Rooms, and who may import whom (an arrow points at what is imported; nothing points back):
+//!
+//! ```text
+//! cli → everything      report → engine      sandbox → engine, batches, database, data
+//! engine → project, database, data           batches → database, data
+//! project → database (names only), error     database → data, error
+//! ```
+
+pub mod batches;
+pub mod cli;
+pub mod data;
+pub mod database;
+pub mod engine;
+pub mod error;
+pub mod project;
+pub mod report;
+pub mod sandbox;

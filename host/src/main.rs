@@ -1,1 +1,3 @@
-fn main(){}
+//! The binary `runner`.
+
+fn main() {}

@@ -1,0 +1,264 @@
+//! Batches: rows as columns. The same layout as `wit/types.wit`, so that crossing the sandbox is one copy a column.
+
+use std::fmt;
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the cases are documented in wit/types.wit")]
+pub enum ColumnType {
+    Boolean,
+    Int64,
+    Float64,
+    Text,
+    Bytes,
+    Decimal,
+    Date,
+    Time,
+    Timestamp,
+    Timestamptz,
+    Uuid,
+    Json,
+    Native,
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Boolean => "boolean",
+            Self::Int64 => "int64",
+            Self::Float64 => "float64",
+            Self::Text => "text",
+            Self::Bytes => "bytes",
+            Self::Decimal => "decimal",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::Timestamp => "timestamp",
+            Self::Timestamptz => "timestamptz",
+            Self::Uuid => "uuid",
+            Self::Json => "json",
+            Self::Native => "native",
+        })
+    }
+}
+
+/// Entries of varying length, end to end: entry i is `data[offsets[i]..offsets[i + 1]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VarValues {
+    /// One more than there are rows.
+    pub offsets: Vec<u32>,
+    /// The bytes of all entries.
+    pub data: Vec<u8>,
+}
+
+impl Default for VarValues {
+    fn default() -> Self {
+        Self { offsets: vec![0], data: Vec::new() }
+    }
+}
+
+impl VarValues {
+    /// The bytes of one entry. The batch must have been validated.
+    pub fn get(&self, row: usize) -> &[u8] {
+        &self.data[self.offsets[row] as usize..self.offsets[row + 1] as usize]
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Entries of a type that only the database knows, in its text form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativeValues {
+    /// The database's name of the type.
+    pub type_name: String,
+    /// The texts.
+    pub texts: VarValues,
+}
+
+/// The entries of a column.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the cases are documented in wit/types.wit")]
+pub enum ColumnValues {
+    Boolean(Vec<u8>),
+    Int64(Vec<i64>),
+    Float64(Vec<f64>),
+    Text(VarValues),
+    Bytes(VarValues),
+    Decimal(VarValues),
+    Date(Vec<i32>),
+    Time(Vec<i64>),
+    Timestamp(Vec<i64>),
+    Timestamptz(Vec<i64>),
+    Uuid(Vec<u64>),
+    Json(VarValues),
+    Native(NativeValues),
+}
+
+impl ColumnValues {
+    /// The type of the entries.
+    pub fn column_type(&self) -> ColumnType {
+        match self {
+            Self::Boolean(_) => ColumnType::Boolean,
+            Self::Int64(_) => ColumnType::Int64,
+            Self::Float64(_) => ColumnType::Float64,
+            Self::Text(_) => ColumnType::Text,
+            Self::Bytes(_) => ColumnType::Bytes,
+            Self::Decimal(_) => ColumnType::Decimal,
+            Self::Date(_) => ColumnType::Date,
+            Self::Time(_) => ColumnType::Time,
+            Self::Timestamp(_) => ColumnType::Timestamp,
+            Self::Timestamptz(_) => ColumnType::Timestamptz,
+            Self::Uuid(_) => ColumnType::Uuid,
+            Self::Json(_) => ColumnType::Json,
+            Self::Native(_) => ColumnType::Native,
+        }
+    }
+
+    /// The entries of varying length, if these are.
+    pub fn var_values(&self) -> Option<&VarValues> {
+        match self {
+            Self::Text(values) | Self::Bytes(values) | Self::Decimal(values) | Self::Json(values) => Some(values),
+            Self::Native(values) => Some(&values.texts),
+            _ => None,
+        }
+    }
+
+    /// How many bytes the entries take.
+    pub fn byte_len(&self) -> usize {
+        match self {
+            Self::Boolean(entries) => entries.len(),
+            Self::Date(entries) => entries.len() * 4,
+            Self::Uuid(entries) => entries.len() * 8,
+            Self::Float64(entries) => entries.len() * 8,
+            Self::Int64(entries) | Self::Time(entries) | Self::Timestamp(entries) | Self::Timestamptz(entries) => {
+                entries.len() * 8
+            }
+            _ => self.var_values().map_or(0, |values| values.data.len() + values.offsets.len() * 4),
+        }
+    }
+}
+
+/// One named column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// The name as the table or the SELECT list has it.
+    pub name: String,
+    /// Empty, or one byte per row: 1 where the row is NULL.
+    pub nulls: Vec<u8>,
+    /// The entries.
+    pub values: ColumnValues,
+}
+
+impl Column {
+    /// Whether the row is NULL.
+    pub fn is_null(&self, row: usize) -> bool {
+        self.nulls.get(row).is_some_and(|byte| *byte != 0)
+    }
+}
+
+/// Rows as columns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// How many rows every column holds.
+    pub row_count: usize,
+    /// The columns.
+    pub columns: Vec<Column>,
+}
+
+impl Batch {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// How many bytes the batch takes, masks included.
+    pub fn byte_len(&self) -> usize {
+        self.columns.iter().map(|column| column.values.byte_len() + column.nulls.len()).sum()
+    }
+
+    /// Checks what a guest made: lengths, offsets, masks, UTF-8, unique names. The message names column and row.
+    pub fn validate(&self) -> Result<(), String> {
+        for (index, column) in self.columns.iter().enumerate() {
+            if self.columns[..index].iter().any(|other| other.name == column.name) {
+                return Err(format!("column `{}` stands twice in the batch", column.name));
+            }
+            validate_column(column, self.row_count).map_err(|what| format!("column `{}`: {what}", column.name))?;
+        }
+        Ok(())
+    }
+}
+
+fn validate_column(column: &Column, row_count: usize) -> Result<(), String> {
+    if !column.nulls.is_empty() && column.nulls.len() != row_count {
+        return Err(format!("{} null flags for {row_count} rows", column.nulls.len()));
+    }
+    if let Some(row) = column.nulls.iter().position(|byte| *byte > 1) {
+        return Err(format!("null flag of row {row} is {}, not 0 or 1", column.nulls[row]));
+    }
+    let length = match &column.values {
+        ColumnValues::Boolean(entries) => {
+            if let Some(row) = entries.iter().position(|byte| *byte > 1) {
+                return Err(format!("boolean of row {row} is {}, not 0 or 1", entries[row]));
+            }
+            entries.len()
+        }
+        ColumnValues::Int64(entries)
+        | ColumnValues::Time(entries)
+        | ColumnValues::Timestamp(entries)
+        | ColumnValues::Timestamptz(entries) => entries.len(),
+        ColumnValues::Float64(entries) => entries.len(),
+        ColumnValues::Date(entries) => entries.len(),
+        ColumnValues::Uuid(entries) => {
+            if entries.len() != row_count * 2 {
+                return Err(format!("{} halves of UUIDs for {row_count} rows", entries.len()));
+            }
+            row_count
+        }
+        ColumnValues::Bytes(values) => validate_var(values, row_count, false)?,
+        ColumnValues::Text(values) | ColumnValues::Decimal(values) | ColumnValues::Json(values) => {
+            validate_var(values, row_count, true)?
+        }
+        ColumnValues::Native(values) => validate_var(&values.texts, row_count, true)?,
+    };
+    if length != row_count {
+        return Err(format!("{length} entries for {row_count} rows"));
+    }
+    Ok(())
+}
+
+fn validate_var(values: &VarValues, row_count: usize, utf8: bool) -> Result<usize, String> {
+    let offsets = &values.offsets;
+    if offsets.len() != row_count + 1 {
+        return Err(format!("{} offsets for {row_count} rows, which need {}", offsets.len(), row_count + 1));
+    }
+    if offsets[0] != 0 {
+        return Err(format!("the first offset is {}, not 0", offsets[0]));
+    }
+    if let Some(row) = offsets.windows(2).position(|pair| pair[1] < pair[0]) {
+        return Err(format!("the offset after row {row} falls from {} to {}", offsets[row], offsets[row + 1]));
+    }
+    let end = offsets[row_count] as usize;
+    if end != values.data.len() {
+        return Err(format!("the last offset is {end} but there are {} bytes", values.data.len()));
+    }
+    if utf8 {
+        // One pass over all bytes, then only the seams: an entry must not begin inside a character.
+        let text = std::str::from_utf8(&values.data).map_err(|error| {
+            let row = offsets.partition_point(|offset| *offset as usize <= error.valid_up_to()).saturating_sub(1);
+            format!("row {row} is not UTF-8")
+        })?;
+        if !text.is_ascii() {
+            if let Some(row) = offsets.iter().position(|offset| !text.is_char_boundary(*offset as usize)) {
+                return Err(format!("row {row} begins inside a character"));
+            }
+        }
+    }
+    Ok(row_count)
+}

@@ -1,0 +1,10 @@
+//! Values and batches as the host holds them: plain data without a database or a sandbox.
+
+pub mod batch;
+pub mod builder;
+pub mod temporal;
+pub mod value;
+
+pub use batch::{Batch, Column, ColumnType, ColumnValues, NativeValues, VarValues};
+pub use builder::ColumnBuilder;
+pub use value::{RowSet, Value};

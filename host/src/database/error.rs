@@ -1,0 +1,120 @@
+//! Errors of a database, told apart as far as a caller may decide upon them.
+
+use std::fmt;
+
+use crate::error::{Error, ErrorKind};
+
+/// What kind of failure a database error is; more than the WIT contract tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseErrorKind {
+    /// Not allowed to this speaker.
+    Denied,
+    /// Not valid SQL, or names what does not exist.
+    Syntax,
+    /// A constraint refused the change.
+    Constraint,
+    /// A value cannot cross without loss.
+    Conversion,
+    /// A batch or a target is malformed.
+    InvalidArgument,
+    /// A statement took longer than allowed.
+    Timeout,
+    /// Somebody else holds what is needed.
+    Busy,
+    /// A limit is exhausted.
+    Limit,
+    /// The connection is gone.
+    Connection,
+    /// The database does not exist.
+    NotFound,
+    /// The database cannot be written: read-only file, missing rights.
+    ReadOnly,
+    /// No room left.
+    Full,
+    /// The file is damaged or no database.
+    Corrupt,
+    /// Ended by the stop signal.
+    Interrupted,
+    /// Anything else.
+    Other,
+}
+
+/// An error that a database answered, or that the host made in its name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DatabaseError {
+    /// What kind of failure it is.
+    pub kind: DatabaseErrorKind,
+    /// The database's own code; empty if it had no part in it.
+    pub code: String,
+    /// What happened, without a final period.
+    pub message: String,
+    /// Table, column, row key, the database's own detail.
+    pub detail: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The statement that failed, where it is not the caller's own.
+    pub statement: Option<String>,
+}
+
+impl DatabaseError {
+    /// An error without a code.
+    pub fn new(kind: DatabaseErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, code: String::new(), message: message.into(), detail: None, hint: None, statement: None }
+    }
+
+    /// With the database's own code.
+    #[must_use]
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.code = code.into();
+        self
+    }
+
+    /// With more about where.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(detail) = &self.detail {
+            write!(f, " ({detail})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for DatabaseError {}
+
+impl From<DatabaseError> for Error {
+    fn from(error: DatabaseError) -> Self {
+        let kind = match error.kind {
+            DatabaseErrorKind::Busy | DatabaseErrorKind::Timeout => ErrorKind::LockTimeout,
+            DatabaseErrorKind::Denied | DatabaseErrorKind::Limit => ErrorKind::Denied,
+            DatabaseErrorKind::NotFound => ErrorKind::Usage,
+            _ => ErrorKind::Failed,
+        };
+        let mut message = error.to_string();
+        if !error.code.is_empty() {
+            message.push_str(&format!(" [{}]", error.code));
+        }
+        let mut converted = Self::new(kind, message);
+        if let Some(statement) = &error.statement {
+            converted = converted.at("statement", statement.clone());
+        }
+        match error.hint {
+            Some(hint) => converted.hint(hint),
+            None => converted,
+        }
+    }
+}

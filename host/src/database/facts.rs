@@ -1,0 +1,79 @@
+//! What is known of a server: facts as data, so that nobody asks for its name.
+
+use std::fmt;
+
+/// The family of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dialect {
+    /// SQLite 3.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+}
+
+impl Dialect {
+    /// The name as configuration, lockfile and messages spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Mariadb => "mariadb",
+        }
+    }
+
+    /// The dialect of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Sqlite, Self::Postgres, Self::Mysql, Self::Mariadb].into_iter().find(|dialect| dialect.name() == name)
+    }
+
+    /// An identifier as a statement quotes it.
+    pub fn quote(self, identifier: &str) -> String {
+        let mark = if matches!(self, Self::Mysql | Self::Mariadb) { '`' } else { '"' };
+        let mut quoted = String::with_capacity(identifier.len() + 2);
+        quoted.push(mark);
+        for character in identifier.chars() {
+            if character == mark {
+                quoted.push(mark);
+            }
+            quoted.push(character);
+        }
+        quoted.push(mark);
+        quoted
+    }
+
+    /// The placeholder of the parameter with that number, counted from 1.
+    pub fn placeholder(self, number: usize) -> String {
+        match self {
+            Self::Sqlite => format!("?{number}"),
+            Self::Postgres => format!("${number}"),
+            Self::Mysql | Self::Mariadb => "?".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::Mysql => "MySQL",
+            Self::Mariadb => "MariaDB",
+        })
+    }
+}
+
+/// What a server can do.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The family, as the server itself reports it.
+    pub dialect: Dialect,
+    /// The version that the server reports.
+    pub version: String,
+    /// Whether a rollback takes DDL back.
+    pub transactional_ddl: bool,
+}

@@ -1,0 +1,196 @@
+//! What the engine and the sandbox need from a database: statements, cursors and writers in columns, one transaction,
+//! one lock. A dialect is facts and SQL text; loops and policy live with the callers.
+
+pub mod error;
+pub mod facts;
+pub mod spec;
+pub mod sqlite;
+pub mod stop;
+pub mod url;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::data::{Batch, ColumnType, RowSet, Value};
+pub use error::{DatabaseError, DatabaseErrorKind};
+pub use facts::{Dialect, Facts};
+pub use spec::{TableInfo, TableName, TableSource, TableTarget, WriteMode};
+pub use stop::StopSignal;
+pub use url::DatabaseUrl;
+
+/// The database, shared by the engine and a running script; one user at a time.
+pub type SharedDatabase = Arc<tokio::sync::Mutex<Box<dyn Database>>>;
+
+/// Who speaks through the connection; the database itself enforces what each may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// The engine: everything.
+    Host,
+    /// A migration in SQL: everything but transaction control and the tool's own tables.
+    Script,
+    /// A component: as `Script`, without attaching files, loading code and changing settings of the connection.
+    Guest,
+}
+
+/// How the transaction of a migration is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransactionOptions {
+    /// SQLite: foreign keys are not enforced inside, and are checked as a whole by `commit`.
+    pub foreign_keys_off: bool,
+}
+
+/// Bounds on one batch.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchLimits {
+    /// Rows at most.
+    pub rows: usize,
+    /// Bytes after which the batch ends (the row that crosses it is still in).
+    pub bytes: usize,
+    /// The size at which a single cell is refused.
+    pub cell_bytes: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self { rows: 16_384, bytes: 2 << 20, cell_bytes: 16 << 20 }
+    }
+}
+
+/// Bounds on the result of `query`.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryLimits {
+    /// Rows at most.
+    pub rows: usize,
+    /// Bytes at most.
+    pub bytes: usize,
+}
+
+impl QueryLimits {
+    /// For the engine's own statements.
+    pub const NONE: Self = Self { rows: usize::MAX, bytes: usize::MAX };
+}
+
+/// A cursor to open: the statement and how its columns are to be delivered.
+#[derive(Clone, Debug, Default)]
+pub struct CursorRequest {
+    /// A SELECT.
+    pub statement: String,
+    /// The values of its placeholders.
+    pub parameters: Vec<Value>,
+    /// A type for each column; `None`, and columns beyond the end: by the database's own type.
+    pub types: Vec<Option<ColumnType>>,
+    /// The table the rows come from and the columns that identify a row, for messages about a cell.
+    pub origin: Option<(TableName, Vec<String>)>,
+}
+
+/// An open cursor of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CursorId(pub u64);
+
+/// An open writer of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WriterId(pub u64);
+
+/// What a caller knows of a batch it writes, so that the database can take its shortest path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriteHint {
+    /// The batch's keys are ascending, and are all the keys that the table has between the first and the last of them.
+    pub covers_key_range: bool,
+}
+
+/// Who asks for the lock, for the message of those who wait.
+#[derive(Clone, Debug)]
+pub struct LockRequest {
+    /// How long to wait for it.
+    pub wait: Duration,
+    /// Told to other waiters: run id, process, host, command, since when.
+    pub owner: String,
+}
+
+/// A connection to a database, and everything that a run does with it.
+///
+/// Cursors and writers live in the transaction they were opened in: `commit` and `rollback` close them all.
+#[async_trait]
+pub trait Database: Send {
+    /// What is known of the server.
+    fn facts(&self) -> &Facts;
+
+    /// The database's URL; its `Display` hides the password.
+    fn url(&self) -> &DatabaseUrl;
+
+    /// Takes the lock that keeps two runs apart, waiting at most `request.wait`. `waiting` hears who holds it, once for each
+    /// holder. Fails with [`DatabaseErrorKind::Busy`] when the time is up. Waiting ends early when the stop signal is raised.
+    async fn lock(
+        &mut self,
+        request: &LockRequest,
+        stop: &StopSignal,
+        waiting: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<(), DatabaseError>;
+
+    /// Releases the lock. Dropping the database does so too.
+    async fn unlock(&mut self) -> Result<(), DatabaseError>;
+
+    /// Statements that run from now on end with [`DatabaseErrorKind::Interrupted`] soon after the signal is raised.
+    fn set_stop_signal(&mut self, stop: StopSignal);
+
+    /// What the statements from now on may do.
+    fn set_rights(&mut self, rights: Rights);
+
+    /// Opens the transaction, taking the right to write at once.
+    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;
+
+    /// Commits, or fails with everything rolled back.
+    async fn commit(&mut self) -> Result<(), DatabaseError>;
+
+    /// Rolls back. Without a transaction it does nothing.
+    async fn rollback(&mut self) -> Result<(), DatabaseError>;
+
+    /// Whether the transaction that `begin` opened is still open; a guest that ended it is found out by this.
+    async fn in_transaction(&mut self) -> Result<bool, DatabaseError>;
+
+    /// Runs exactly one statement; answers how many rows it changed.
+    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
+
+    /// Runs exactly one statement and collects its rows, within limits.
+    async fn query(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError>;
+
+    /// Columns, primary key and declared types of a table or view; an error of kind `Syntax` if there is none.
+    async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError>;
+
+    /// Opens a cursor over a SELECT.
+    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;
+
+    /// The next batch, never an empty one; `None` after the last row, and the cursor is closed then.
+    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError>;
+
+    /// Closes a cursor. Closing twice is harmless.
+    async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError>;
+
+    /// Opens a writer; the batches it gets must all have the columns of its first.
+    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError>;
+
+    /// Writes a validated batch; answers how many rows changed.
+    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError>;
+
+    /// Ends a writer; answers how many rows all its batches changed.
+    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError>;
+}
+
+/// Opens the database of a URL. `create`: a SQLite file that does not exist is made; otherwise its absence is an error
+/// of kind [`DatabaseErrorKind::NotFound`].
+pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database>, DatabaseError> {
+    match url.dialect() {
+        Dialect::Sqlite => sqlite::connect(url, create).await,
+        other => Err(DatabaseError::new(
+            DatabaseErrorKind::Other,
+            format!("{other} databases are not supported by this version of runner"),
+        )),
+    }
+}

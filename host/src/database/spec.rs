@@ -1,0 +1,126 @@
+//! Tables, and what is read from and written to them.
+
+use std::fmt;
+
+use super::Dialect;
+use crate::data::{ColumnType, Value};
+
+/// A table or view by name, unquoted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TableName {
+    /// The schema, database or attached database.
+    pub schema: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
+impl TableName {
+    /// A name without a schema.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { schema: None, name: name.into() }
+    }
+
+    /// The name as a statement spells it.
+    pub fn quoted(&self, dialect: Dialect) -> String {
+        match &self.schema {
+            Some(schema) => format!("{}.{}", dialect.quote(schema), dialect.quote(&self.name)),
+            None => dialect.quote(&self.name),
+        }
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(schema) = &self.schema {
+            write!(f, "{schema}.")?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+/// Rows to read in the order of a key; see `wit/batches.wit`.
+#[derive(Clone, Debug)]
+pub struct TableSource {
+    /// The table or view.
+    pub table: TableName,
+    /// Columns and the types to deliver them in; empty: all.
+    pub columns: Vec<(String, Option<ColumnType>)>,
+    /// The key's columns; empty: the primary key.
+    pub key: Vec<String>,
+    /// A condition that chooses rows.
+    pub filter: Option<String>,
+    /// The values of its placeholders.
+    pub parameters: Vec<Value>,
+    /// From the greatest key to the least.
+    pub descending: bool,
+}
+
+/// What a writer does with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteMode {
+    /// Insert.
+    Insert,
+    /// Update by key.
+    Update,
+    /// Update by key, or insert.
+    Upsert,
+    /// Delete by key.
+    Delete,
+}
+
+impl fmt::Display for WriteMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Upsert => "upsert",
+            Self::Delete => "delete",
+        })
+    }
+}
+
+/// Rows to write; see `wit/batches.wit`.
+#[derive(Clone, Debug)]
+pub struct TableTarget {
+    /// The table.
+    pub table: TableName,
+    /// What to do with each row.
+    pub mode: WriteMode,
+    /// The key's columns; empty: the primary key.
+    pub key: Vec<String>,
+}
+
+/// A column as the database declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnInfo {
+    /// Its name.
+    pub name: String,
+    /// The declared type, empty if there is none.
+    pub declared_type: String,
+    /// Whether NULL is refused.
+    pub not_null: bool,
+    /// Whether its value is computed and cannot be written.
+    pub generated: bool,
+}
+
+/// A table or view as the database declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableInfo {
+    /// Its name.
+    pub name: TableName,
+    /// Its columns in order.
+    pub columns: Vec<ColumnInfo>,
+    /// The primary key's columns in the key's order; for a SQLite table without one, `rowid`; empty for a view.
+    pub key: Vec<String>,
+    /// Whether it is a view.
+    pub is_view: bool,
+    /// SQLite: the key's only column is the row id itself.
+    pub key_is_rowid: bool,
+}
+
+impl TableInfo {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&ColumnInfo> {
+        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+}

@@ -1,0 +1,68 @@
+//! The signal that ends a run at its next safe point.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Why a run is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// SIGINT, or Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// The run's wall time is used up.
+    WallTime,
+}
+
+/// Raised once, seen by everybody who holds a clone: the sandbox between two slices of guest code, a database between two
+/// rows, a waiter for the lock.
+#[derive(Clone, Debug, Default)]
+pub struct StopSignal {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    reason: AtomicU8,
+    raised: tokio::sync::Notify,
+}
+
+impl StopSignal {
+    /// Raises the signal; the first reason stays.
+    pub fn raise(&self, reason: StopReason) {
+        let code = match reason {
+            StopReason::Interrupt => 1,
+            StopReason::Terminate => 2,
+            StopReason::WallTime => 3,
+        };
+        if self.inner.reason.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.inner.raised.notify_waiters();
+        }
+    }
+
+    /// Whether and why to stop.
+    pub fn reason(&self) -> Option<StopReason> {
+        match self.inner.reason.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(StopReason::Interrupt),
+            2 => Some(StopReason::Terminate),
+            _ => Some(StopReason::WallTime),
+        }
+    }
+
+    /// Whether to stop.
+    pub fn is_raised(&self) -> bool {
+        self.reason().is_some()
+    }
+
+    /// Waits until the signal is raised.
+    pub async fn raised(&self) -> StopReason {
+        loop {
+            let notified = self.inner.raised.notified();
+            if let Some(reason) = self.reason() {
+                return reason;
+            }
+            notified.await;
+        }
+    }
+}

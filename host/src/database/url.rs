@@ -1,0 +1,144 @@
+//! Database URLs, whose password no message ever shows.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::Dialect;
+use crate::error::{Error, Result};
+
+/// Where a database is. `Display` and `Debug` hide the password; [`DatabaseUrl::secret`] does not.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl {
+    text: String,
+    dialect: Dialect,
+}
+
+impl DatabaseUrl {
+    /// Reads a URL. Relative SQLite paths stand below `base`.
+    ///
+    /// SQLite: `sqlite:app.db`, `sqlite://app.db`, `sqlite:///var/app.db`, `sqlite::memory:`, each with `?mode=ro`
+    /// and the like. Others: `postgres://…`, `postgresql://…`, `mysql://…`, `mariadb://…`.
+    pub fn parse(text: &str, base: &Path) -> Result<Self> {
+        let Some((scheme, rest)) = text.split_once(':') else {
+            return Err(Error::usage(format!("`{}` is not a database URL", redact(text)))
+                .hint("a URL looks like `sqlite://app.db` or `postgres://user:password@host/database`"));
+        };
+        let dialect = match scheme {
+            "sqlite" => Dialect::Sqlite,
+            "postgres" | "postgresql" => Dialect::Postgres,
+            "mysql" => Dialect::Mysql,
+            "mariadb" => Dialect::Mariadb,
+            other => {
+                return Err(Error::usage(format!("`{other}` is not a kind of database that runner knows"))
+                    .hint("use one of `sqlite:`, `postgres:`, `mysql:` and `mariadb:`"));
+            }
+        };
+        if dialect != Dialect::Sqlite {
+            return Ok(Self { text: text.to_owned(), dialect });
+        }
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+        if path.is_empty() {
+            return Err(Error::usage(format!("`{text}` names no database file")).hint("write `sqlite://app.db`"));
+        }
+        let path = if path == ":memory:" {
+            path.to_owned()
+        } else {
+            base.join(path).to_str().map(str::to_owned).ok_or_else(|| {
+                Error::usage(format!("the path of `{text}` is not UTF-8"))
+                    .hint("rename the folder or give another path")
+            })?
+        };
+        let query = query.map_or(String::new(), |query| format!("?{query}"));
+        Ok(Self { text: format!("sqlite://{path}{query}"), dialect })
+    }
+
+    /// The family that the scheme names; the server may know better.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The whole URL, password and all. Never print it.
+    pub fn secret(&self) -> &str {
+        &self.text
+    }
+
+    /// SQLite: the database's file; none for a database in memory and for servers.
+    pub fn sqlite_path(&self) -> Option<PathBuf> {
+        let rest = self.text.strip_prefix("sqlite://")?;
+        let path = rest.split('?').next().unwrap_or(rest);
+        (path != ":memory:").then(|| PathBuf::from(path))
+    }
+
+    /// SQLite: the parameters behind the `?`.
+    pub fn sqlite_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let query = self.text.split_once('?').map_or("", |(_, query)| query);
+        query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&self.text))
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The text with the password of a URL, and of a `password=` parameter, replaced by `***`.
+pub fn redact(text: &str) -> String {
+    let mut redacted = text.to_owned();
+    if let Some(start) = redacted.find("://").map(|at| at + 3) {
+        let end = redacted[start..].find(['/', '?']).map_or(redacted.len(), |at| start + at);
+        // The last `@`: a password may hold one that its writer forgot to encode.
+        if let Some(at) = redacted[start..end].rfind('@').map(|at| start + at) {
+            if let Some(colon) = redacted[start..at].find(':').map(|colon| start + colon) {
+                redacted.replace_range(colon + 1..at, "***");
+            }
+        }
+    }
+    for name in ["password=", "sslpassword="] {
+        if let Some(start) = redacted.find(name).map(|at| at + name.len()) {
+            let end = redacted[start..].find(['&', ' ']).map_or(redacted.len(), |at| start + at);
+            redacted.replace_range(start..end, "***");
+        }
+    }
+    redacted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_shows_a_password() {
+        for (url, shown) in [
+            ("postgres://me:pa:ss@host/db", "postgres://me:***@host/db"),
+            ("mysql://me:p@ss@host:3306/db?x=1", "mysql://me:***@host:3306/db?x=1"),
+            ("postgres://me@host/db", "postgres://me@host/db"),
+            ("postgres:///db?user=me&password=secret&x=1", "postgres:///db?user=me&password=***&x=1"),
+        ] {
+            let parsed = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
+            assert_eq!(parsed.to_string(), shown);
+            assert_eq!(format!("{parsed:?}"), shown);
+        }
+    }
+
+    #[test]
+    fn sqlite_paths_stand_below_the_base() {
+        for (url, path) in [
+            ("sqlite:app.db", Some("/base/app.db")),
+            ("sqlite://app.db?mode=ro", Some("/base/app.db")),
+            ("sqlite:///var/app.db", Some("/var/app.db")),
+            ("sqlite::memory:", None),
+            ("sqlite://:memory:", None),
+        ] {
+            let parsed = DatabaseUrl::parse(url, Path::new("/base")).expect("a URL");
+            assert_eq!(parsed.sqlite_path(), path.map(PathBuf::from), "{url}");
+        }
+    }
+}

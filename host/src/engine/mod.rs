@@ -1,0 +1,33 @@
+//! Decides what to run and runs it: plan, lock, transaction, history, events. Knows no wasmtime, no clap and no colour.
+
+pub mod apply;
+pub mod event;
+pub mod history;
+pub mod outcome;
+pub mod plan;
+pub mod script;
+pub mod sql_script;
+pub mod target;
+
+pub use event::{Event, EventSink};
+pub use script::{RunContext, Script, ScriptFailure, ScriptLoader, ScriptSource, Tally};
+
+use std::fmt;
+
+/// Which way a migration goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// `upgrade`.
+    Up,
+    /// `downgrade`.
+    Down,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Up => "upgrade",
+            Self::Down => "downgrade",
+        })
+    }
+}

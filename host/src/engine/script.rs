@@ -1,0 +1,147 @@
+//! What the engine needs from a migration's logic, whether it is SQL or a component.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+
+use super::Direction;
+use super::event::EventSink;
+use crate::data::Value;
+use crate::database::{SharedDatabase, StopSignal};
+use crate::error::{Error, Result};
+
+/// The logic of one migration, loaded and ready to run.
+#[async_trait]
+pub trait Script: Send + Sync {
+    /// Brings the database up or down. The transaction is open and stays the caller's.
+    async fn run(&self, direction: Direction, context: &RunContext) -> Result<(), ScriptFailure>;
+}
+
+/// Why a script failed, and where it stood.
+#[derive(Debug)]
+pub struct ScriptFailure {
+    /// The error with its places (statement, table …) and hints.
+    pub error: Error,
+    /// The number of the step that failed, counted from 1; none if no step was under way.
+    pub step: Option<u64>,
+}
+
+impl From<Error> for ScriptFailure {
+    fn from(error: Error) -> Self {
+        Self { error, step: None }
+    }
+}
+
+/// Everything that a script is given.
+#[derive(Clone)]
+pub struct RunContext {
+    /// The database, in the transaction of this migration.
+    pub database: SharedDatabase,
+    /// Where progress, logs and statements go.
+    pub events: Arc<dyn EventSink>,
+    /// Ends the run early.
+    pub stop: StopSignal,
+    /// The revision that runs.
+    pub revision: String,
+    /// The run's time: microseconds since 1970-01-01T00:00:00Z.
+    pub run_timestamp: i64,
+    /// The run's seed.
+    pub seed: u64,
+    /// The operator's parameters.
+    pub parameters: Arc<BTreeMap<String, Value>>,
+    /// What the script has done so far.
+    pub tally: Arc<Tally>,
+}
+
+/// Counts what a script does; shared with whoever reports on it.
+#[derive(Debug, Default)]
+pub struct Tally {
+    steps: AtomicU64,
+    rows_read: AtomicU64,
+    rows_written: AtomicU64,
+    transcript: std::sync::Mutex<sha2::Sha256>,
+}
+
+impl Tally {
+    /// Begins a step and answers its number, counted from 1. `record` says what it does; it enters the transcript.
+    pub fn begin_step(&self, record: &str) -> u64 {
+        self.record(record);
+        self.steps.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Adds a line to the transcript: what went over the border and would be so again in an equal run.
+    pub fn record(&self, line: &str) {
+        use sha2::Digest;
+        let mut transcript = self.transcript.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        transcript.update((line.len() as u64).to_le_bytes());
+        transcript.update(line.as_bytes());
+    }
+
+    /// Adds rows read.
+    pub fn add_rows_read(&self, rows: u64) {
+        self.rows_read.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Adds rows written.
+    pub fn add_rows_written(&self, rows: u64) {
+        self.rows_written.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Steps begun.
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    /// Rows read.
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read.load(Ordering::Relaxed)
+    }
+
+    /// Rows written.
+    pub fn rows_written(&self) -> u64 {
+        self.rows_written.load(Ordering::Relaxed)
+    }
+
+    /// The digest of the transcript so far, in hexadecimal.
+    pub fn transcript_digest(&self) -> String {
+        use sha2::Digest;
+        let transcript = self.transcript.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        hex::encode(transcript.clone().finalize())
+    }
+}
+
+/// Where a script's bytes come from.
+#[derive(Clone, Debug)]
+pub enum ScriptSource {
+    /// SQL, split by the loader.
+    Sql {
+        /// The statements of the upgrade, one text.
+        up: String,
+        /// The statements of the downgrade, one text.
+        down: Option<String>,
+    },
+    /// A component.
+    Component {
+        /// Its bytes.
+        bytes: Arc<[u8]>,
+        /// Their digest, in hexadecimal.
+        sha256: String,
+        /// The folder of its assets and the digest of each; none for bytes from the database, whose assets are gone.
+        assets: Option<Assets>,
+    },
+}
+
+/// The assets of a component: where they are and what they must be.
+#[derive(Clone, Debug, Default)]
+pub struct Assets {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Path below the folder, with `/`, to the sha256 of the file, in hexadecimal.
+    pub digests: BTreeMap<String, String>,
+}
+
+/// Makes a script from its bytes; the command line wires it, so that the engine knows no sandbox.
+pub type ScriptLoader = dyn Fn(&ScriptSource) -> Result<Box<dyn Script>> + Send + Sync;
