@@ -183,6 +183,17 @@ impl Batch {
         self.columns.iter().map(|column| column.values.byte_len() + column.nulls.len()).sum()
     }
 
+    /// The name of the column with the largest entry of varying length, and its bytes.
+    pub fn largest_cell(&self) -> Option<(&str, usize)> {
+        let largest = |column: &Column| -> Option<usize> {
+            column.values.var_values()?.offsets.windows(2).map(|pair| pair[1].saturating_sub(pair[0]) as usize).max()
+        };
+        self.columns
+            .iter()
+            .filter_map(|column| Some((column.name.as_str(), largest(column)?)))
+            .max_by_key(|(_, bytes)| *bytes)
+    }
+
     /// Checks what a guest made: lengths, offsets, masks, UTF-8, unique names. The message names column and row.
     pub fn validate(&self) -> Result<(), String> {
         for (index, column) in self.columns.iter().enumerate() {
