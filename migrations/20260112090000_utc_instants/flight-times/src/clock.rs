@@ -13,14 +13,8 @@ impl Clock {
     /// Reads the number that the data write for a time of day.
     pub fn parse(number: i64) -> Result<Self, Invalid> {
         match (number.div_euclid(100), number.rem_euclid(100)) {
-            (hour @ 0..=23, minute @ 0..=59) => Ok(Self {
-                hour: hour as i8,
-                minute: minute as i8,
-            }),
-            (24, 0) => Ok(Self {
-                hour: 24,
-                minute: 0,
-            }),
+            (hour @ 0..=23, minute @ 0..=59) => Ok(Self { hour: hour as i8, minute: minute as i8 }),
+            (24, 0) => Ok(Self { hour: 24, minute: 0 }),
             _ => Err(Invalid::Clock(number)),
         }
     }
@@ -31,10 +25,7 @@ impl Clock {
             return None;
         }
         match (time.hour(), time.minute()) {
-            (0, 0) => Some(Self {
-                hour: 24,
-                minute: 0,
-            }),
+            (0, 0) => Some(Self { hour: 24, minute: 0 }),
             (hour, minute) => Some(Self { hour, minute }),
         }
     }
@@ -71,10 +62,7 @@ pub enum Invalid {
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Clock(number) => write!(
-                f,
-                "{number} is no time of day: expected hours and minutes such as 517"
-            ),
+            Self::Clock(number) => write!(f, "{number} is no time of day: expected hours and minutes such as 517"),
             Self::Day(year, month, day) => {
                 write!(f, "the calendar has no day {year}-{month}-{day}")
             }
