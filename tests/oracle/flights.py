@@ -77,7 +77,7 @@ def text(instant):
     return instant and instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def expected(has):
+def expected_tables(has):
     """All tables as they should be; `has` says whether a column or table is there."""
     zones = {row["faa"]: row["tzone"] and ZoneInfo(row["tzone"]) for row in published("airports")}
     flights, issues, kept = [], [], []
@@ -107,13 +107,17 @@ def found(database):
     database.row_factory = sqlite3.Row
     schema = [row for row in database.execute("SELECT type, name, tbl_name FROM sqlite_master")
               if not row["tbl_name"].startswith(("runner_", "sqlite_")) and not row["name"].startswith("sqlite_autoindex_")]
-    tables = {row["name"]: [dict(cells) for cells in database.execute(f'SELECT * FROM "{row["name"]}"')]
-              for row in schema if row["type"] == "table"}
+    tables = {table["name"]: [dict(row) for row in database.execute(f'SELECT * FROM "{table["name"]}"')]
+              for table in schema if table["type"] == "table"}
     return tables, sorted(f'{row["type"]} {row["name"]}' for row in schema if row["type"] != "table")
 
 
-def typed(row):
-    return sorted((column, type(cell).__name__, cell) for column, cell in row.items())
+def cells(have, want):
+    """The cells of a row that are not as they should be, in value or in type."""
+    for column in want.keys() | have.keys():
+        found, expected = have.get(column, "missing"), want.get(column, "no such column")
+        if (type(found), found) != (type(expected), expected):
+            yield f"{column} is {found!r} and should be {expected!r}"
 
 
 def by_key(rows):
@@ -131,14 +135,15 @@ def differences(have, want):
     for key in have.keys() - want.keys():
         yield f"an unexpected row {key}"
     for key in want.keys() & have.keys():
-        if typed(have[key]) != typed(want[key]):
-            yield f"row {key}: {dict(set(have[key].items()) ^ set(want[key].items()))} differs from {want[key]}"
+        wrong = sorted(cells(have[key], want[key]))
+        if wrong:
+            yield f"row {key}: {'; '.join(wrong)}"
 
 
 def check(database):
     have, others = found(database)
     columns = {name: set(rows[0]) if rows else set() for name, rows in have.items()}
-    want = expected(lambda table, column=None: table in have and (column is None or column in columns[table]))
+    want = expected_tables(lambda table, column=None: table in have and (column is None or column in columns[table]))
     problems = [f"left behind: {other}" for other in others]
     problems += [f"{name}: there should be no such table" for name in have.keys() - want.keys()]
     for name, rows in want.items():
