@@ -48,7 +48,7 @@ pub mod sqlite;
 pub mod value;
 
 pub use batch::Batch;
-pub use bindings::runner::migration::types::{ColumnType, Dialect};
+pub use bindings::migration::runner::migration::types::{ColumnType, Dialect};
 pub use description::{Description, Mode, Need};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use migration::{Migration, Transformer};

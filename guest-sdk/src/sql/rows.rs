@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use crate::bindings::runner::migration::types::RowSet;
+use crate::bindings::migration::runner::migration::types::RowSet;
 use crate::value::FromValue;
 use crate::{Error, ErrorKind, Result, Value};
 

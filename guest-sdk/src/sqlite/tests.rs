@@ -5,7 +5,7 @@ use rusqlite::types::ValueRef;
 
 use super::connection::Connection;
 use super::{TableRebuild, rebuild_table, steps};
-use crate::bindings::runner::migration::types::RowSet;
+use crate::bindings::migration::runner::migration::types::RowSet;
 use crate::sql::Rows;
 use crate::{Error, ErrorKind, Result, Value};
 
