@@ -1,7 +1,7 @@
 //! Holds readers, writers and statements wrong.
 
 use runner_guest::batch::{ColumnValues, Int64Builder, TextBuilder};
-use runner_guest::bindings::runner::migration::batches as raw;
+use runner_guest::bindings::migration::runner::migration::batches as raw;
 use runner_guest::prelude::*;
 
 /// One new row of `people`.

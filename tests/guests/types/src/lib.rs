@@ -1,7 +1,7 @@
 //! Copies the table `source` in every way that a migration can move rows. The copies have the same columns; the suite
 //! compares them cell by cell.
 
-use runner_guest::bindings::runner::migration::types as raw;
+use runner_guest::bindings::migration::runner::migration::types as raw;
 use runner_guest::prelude::*;
 
 struct Types;
@@ -62,7 +62,7 @@ fn copy_rows() -> Result<()> {
 }
 
 fn raw_query(statement: &str) -> Result<raw::RowSet> {
-    runner_guest::bindings::runner::migration::sql::query(statement, &[]).map_err(Error::from)
+    runner_guest::bindings::migration::runner::migration::sql::query(statement, &[]).map_err(Error::from)
 }
 
 runner_guest::export!(Types, transformer);
