@@ -126,7 +126,7 @@ pub trait Database: Send {
         &mut self,
         request: &LockRequest,
         stop: &StopSignal,
-        waiting: &(dyn Fn(&str) + Send + Sync),
+        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
     ) -> Result<(), DatabaseError>;
 
     /// Releases the lock. Dropping the database does so too.
