@@ -1,9 +1,17 @@
 //! The migrations of a project: found, parsed, checked against the lockfile, in order.
 
+mod compare;
+mod load;
+mod report;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::digest::{component_digest, sha256};
+use super::discovery::revision_number;
 use crate::database::Dialect;
+use crate::error::{Error, Result};
+pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks};
 
 /// How a migration's logic is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +125,18 @@ impl Migration {
     pub fn id(&self) -> String {
         format!("{}_{}", self.revision, self.name)
     }
+
+    /// The bytes of a component, proven to be those that were found; none for SQL.
+    pub fn read_component(&self) -> Result<Option<Vec<u8>>> {
+        let Artifact::Component { path, assets, .. } = &self.artifact else { return Ok(None) };
+        let bytes = std::fs::read(path)
+            .map_err(|error| Error::failed(format!("`{}` cannot be read", path.display())).cause(error))?;
+        if component_digest(&sha256(&bytes), assets) != self.sha256 {
+            return Err(Error::mismatch(format!("`{}` was changed while runner was at work", path.display()))
+                .hint("run the command again when nothing writes to the project any more"));
+        }
+        Ok(Some(bytes))
+    }
 }
 
 /// All migrations of a project, in order.
@@ -127,8 +147,14 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The migration of that revision.
+    /// The migration of that revision; leading zeros do not matter.
     pub fn get(&self, revision: &str) -> Option<&Migration> {
-        self.migrations.iter().find(|migration| migration.revision == revision)
+        let number = revision_number(revision)?;
+        let of = |migration: &Migration| revision_number(&migration.revision).unwrap_or_default();
+        let at = self.migrations.binary_search_by_key(&number, of).ok()?;
+        self.migrations.get(at)
     }
 }
+
+#[cfg(test)]
+mod tests;

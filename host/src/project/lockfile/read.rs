@@ -1,0 +1,112 @@
+//! Reads a lockfile, and tells what is wrong with one.
+
+use std::collections::HashMap;
+use std::io;
+
+use cap_std::fs::Dir;
+
+use super::{LockLine, Lockfile, VERSION, line};
+use crate::error::{Error, ErrorKind, Result};
+use crate::project::digest::sha256;
+use crate::project::discovery::revision_number;
+use crate::project::toml_reader::{Document, Section};
+
+/// How much a lockfile must prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::project) enum Trust {
+    /// The digest has to fit.
+    Checked,
+    /// It need not: the lockfile is about to be written anew, perhaps after a merge.
+    Rewriting,
+}
+
+impl Lockfile {
+    /// Reads the lockfile of a project; one that does not exist has no lines.
+    pub(in crate::project) fn read(root: &Dir, name: &str, trust: Trust) -> Result<Self> {
+        match root.read(name) {
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).map_err(|_| broken(format!("`{name}` is not UTF-8"), name))?;
+                Self::parse(&text, name, trust)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(Error::usage(format!("`{name}` cannot be read")).cause(error)),
+        }
+    }
+
+    /// Reads the text of a lockfile that messages call `name`.
+    pub(in crate::project) fn parse(text: &str, name: &str, trust: Trust) -> Result<Self> {
+        // Version control may have changed the line ends.
+        let text = text.replace("\r\n", "\n");
+        refuse_conflict(&text, name)?;
+        let lines = text.split_once("[artifacts]\n").map_or("", |(_, lines)| lines);
+        refuse_duplicates(&text, lines, name)?;
+        let document = Document::new(name, &text);
+        let root = document.parse().map_err(as_mismatch)?;
+        let section = Section::root(&document, &root);
+        let version = section.integer("version");
+        if let Some(newer) = version.filter(|version| *version > VERSION) {
+            return Err(Error::usage(format!("`{name}` has version {newer}, and this runner reads {VERSION}"))
+                .hint("use the newer version of runner that wrote it"));
+        }
+        section.only(&["version", "digest", "artifacts"]);
+        let digest = section.string("digest").map(|digest| digest.value);
+        let mut lockfile = Self::default();
+        if let Some(artifacts) = section.section("artifacts", "artifacts") {
+            for (id, _) in artifacts.entries() {
+                let path = artifacts.key(id);
+                let line = artifacts.section(id, &path).and_then(|section| line::read(&section, id));
+                lockfile.lines.extend(line);
+            }
+        }
+        lockfile.lines.sort_by_key(LockLine::number);
+        document.finish().map_err(as_mismatch)?;
+        if version != Some(VERSION) {
+            return Err(broken(format!("`{name}` does not say `version = {VERSION}`"), name));
+        }
+        if trust == Trust::Checked && digest != Some(format!("sha256:{}", sha256(lines.as_bytes()))) {
+            return Err(Error::mismatch(format!("`{name}` was changed by something else than runner"))
+                .at("file", name)
+                .hint("if that was a merge, check that the lines of both sides are there and run `runner build`")
+                .hint("otherwise restore the file from version control"));
+        }
+        Ok(lockfile)
+    }
+}
+
+fn refuse_conflict(text: &str, name: &str) -> Result<()> {
+    let marker = |line: &str| line.starts_with("<<<<<<<") || line.starts_with("=======") || line.starts_with(">>>>>>>");
+    match text.lines().position(marker) {
+        None => Ok(()),
+        Some(at) => Err(Error::mismatch(format!("`{name}` has an unresolved merge conflict"))
+            .at("file", format!("{name}:{}", at + 1))
+            .hint("keep the lines of both sides, then run `runner build`")),
+    }
+}
+
+/// Two lines about one revision, which TOML would not let pass either, but without saying why.
+fn refuse_duplicates(text: &str, lines: &str, name: &str) -> Result<()> {
+    let first = text[..text.len() - lines.len()].lines().count() + 1;
+    let mut seen = HashMap::new();
+    for (at, line) in lines.lines().enumerate() {
+        let id = line.split(" = ").next().unwrap_or_default();
+        let Some(number) = id.split_once('_').and_then(|(revision, _)| revision_number(revision)) else { continue };
+        if let Some(earlier) = seen.insert(number, at) {
+            let [earlier, at] = [first + earlier, first + at];
+            return Err(Error::mismatch(format!("lines {earlier} and {at} of `{name}` are about the same revision"))
+                .at("file", format!("{name}:{at}"))
+                .hint("delete the line whose file is not there any more, then run `runner build`"));
+        }
+    }
+    Ok(())
+}
+
+fn broken(message: String, name: &str) -> Error {
+    Error::mismatch(message)
+        .at("file", name)
+        .hint("restore the file from version control, or delete it and run `runner build`")
+}
+
+fn as_mismatch(error: Error) -> Error {
+    Error { kind: ErrorKind::Mismatch, hints: Vec::new(), ..error }
+        .hint("restore the file from version control, or delete it and run `runner build`")
+}

@@ -1,0 +1,1 @@
+//! Bodies of triggers and routines, whose semicolons end no statement.
