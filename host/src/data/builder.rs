@@ -50,6 +50,11 @@ impl ColumnBuilder {
         self.rows == 0
     }
 
+    /// How many bytes its entries of varying length take; 0 for the other types.
+    pub fn data_len(&self) -> usize {
+        self.values.var_values().map_or(0, |values| values.data.len())
+    }
+
     /// Appends NULL.
     pub fn push_null(&mut self) {
         self.nulls.resize(self.rows, 0);

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod builder;
+pub mod decimal;
 pub mod temporal;
 pub mod value;
 

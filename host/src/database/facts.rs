@@ -77,3 +77,12 @@ pub struct Facts {
     /// Whether a rollback takes DDL back.
     pub transactional_ddl: bool,
 }
+
+/// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.
+pub const TOOL_TABLES: [&str; 5] =
+    ["runner_history", "runner_artifact", "runner_journal", "runner_checkpoint", "runner_meta"];
+
+/// Whether a name is one of [`TOOL_TABLES`], in any case.
+pub fn is_tool_table(name: &str) -> bool {
+    TOOL_TABLES.iter().any(|table| table.eq_ignore_ascii_case(name))
+}

@@ -90,7 +90,7 @@ pub struct CursorRequest {
 pub struct CursorId(pub u64);
 
 /// An open writer of a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WriterId(pub u64);
 
 /// What a caller knows of a batch it writes, so that the database can take its shortest path.
@@ -126,7 +126,7 @@ pub trait Database: Send {
         &mut self,
         request: &LockRequest,
         stop: &StopSignal,
-        waiting: &(dyn Fn(&str) + Send + Sync),
+        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
     ) -> Result<(), DatabaseError>;
 
     /// Releases the lock. Dropping the database does so too.

@@ -1,9 +1,213 @@
-//! SQLite: sqlx opens and owns the connection; statements and bulk data go through its raw handle.
+//! SQLite: sqlx opens and owns the connection; statements and bulk data go through its raw handle (`raw`), because a trip to
+//! sqlx's worker thread costs more than a statement.
 
-use super::{Database, DatabaseError, DatabaseErrorKind, DatabaseUrl};
+mod bind;
+mod connect;
+mod cursor;
+mod error;
+mod lock;
+mod raw;
+mod read_types;
+mod rights;
+mod schema;
+mod statement;
+mod transaction;
+mod write_types;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+
+use self::cursor::Cursor;
+use self::lock::Lock;
+use self::raw::Connection;
+use self::rights::Guard;
+use self::transaction::Transaction;
+use self::writer::Writer;
+use super::{
+    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts,
+    LockRequest, QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint,
+    WriterId,
+};
+use crate::data::{Batch, RowSet, Value};
+
+/// Bytes of a value or row that a statement of a guest can make: no `printf('%.*c', 900000000)`.
+const GUEST_VALUE_BYTES: i32 = 128 << 20;
+
+/// A SQLite database.
+struct SqliteDatabase {
+    // Statements first: fields are dropped in this order, and a statement must not outlive its connection.
+    cursors: Vec<(CursorId, Cursor)>,
+    writers: Vec<(WriterId, Writer)>,
+    cache: statement::Cache,
+    connection: Connection,
+    // After the connection, so that nobody comes in before the file is closed.
+    lock: Option<Lock>,
+    guard: Guard,
+    transaction: Option<Transaction>,
+    /// Cursors that came to their end; asking them again is no error.
+    ended: VecDeque<CursorId>,
+    next_id: u64,
+    path: Option<PathBuf>,
+    url: DatabaseUrl,
+    facts: Facts,
+}
 
 /// Opens the database file of the URL.
 pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database>, DatabaseError> {
-    let _ = create;
-    Err(DatabaseError::new(DatabaseErrorKind::Other, format!("{url}: being built")))
+    let (mut connection, path) = connect::open(url, create).await?;
+    let guard = Guard::default();
+    connection.set_hooks(guard.hooks());
+    let facts = Facts { dialect: Dialect::Sqlite, version: raw::library_version().to_owned(), transactional_ddl: true };
+    Ok(Box::new(SqliteDatabase {
+        cursors: Vec::new(),
+        writers: Vec::new(),
+        cache: statement::Cache::default(),
+        connection,
+        lock: None,
+        guard,
+        transaction: None,
+        ended: VecDeque::new(),
+        next_id: 0,
+        path,
+        url: url.clone(),
+        facts,
+    }))
+}
+
+/// Does work that blocks without keeping the runtime's other tasks (signals above all) from running.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+impl SqliteDatabase {
+    /// Closes cursors and writers.
+    fn close_statements(&mut self) {
+        self.cursors.clear();
+        self.writers.clear();
+        self.ended.clear();
+    }
+
+    fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+}
+
+#[async_trait]
+impl Database for SqliteDatabase {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    async fn lock(
+        &mut self,
+        request: &LockRequest,
+        stop: &StopSignal,
+        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
+    ) -> Result<(), DatabaseError> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        // A database in memory has nobody to share with.
+        if let Some(path) = &self.path {
+            self.lock = Some(Lock::take(path, request, stop, waiting).await?);
+        }
+        Ok(())
+    }
+
+    async fn unlock(&mut self) -> Result<(), DatabaseError> {
+        self.lock = None;
+        Ok(())
+    }
+
+    fn set_stop_signal(&mut self, stop: StopSignal) {
+        self.guard.set_stop_signal(stop);
+    }
+
+    fn set_rights(&mut self, rights: Rights) {
+        self.guard.set_rights(rights);
+        self.connection.limit_length(if rights == Rights::Guest { GUEST_VALUE_BYTES } else { i32::MAX });
+    }
+
+    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+        blocking(|| self.begin_now(options))
+    }
+
+    async fn commit(&mut self) -> Result<(), DatabaseError> {
+        blocking(|| self.commit_now())
+    }
+
+    async fn rollback(&mut self) -> Result<(), DatabaseError> {
+        blocking(|| self.rollback_now())
+    }
+
+    async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
+        Ok(self.transaction.is_some() && !self.connection.is_autocommit())
+    }
+
+    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        blocking(|| self.execute_now(statement, parameters))
+    }
+
+    async fn query(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        blocking(|| self.query_now(statement, parameters, limits))
+    }
+
+    async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
+        blocking(|| self.table_now(name)).map(|table| table.info)
+    }
+
+    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+        blocking(|| self.open_cursor_now(request))
+    }
+
+    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
+        blocking(|| self.fetch_now(cursor, limits))
+    }
+
+    async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
+        self.cursors.retain(|(id, _)| *id != cursor);
+        Ok(())
+    }
+
+    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
+        blocking(|| self.open_writer_now(target))
+    }
+
+    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
+        blocking(|| self.write_now(writer, rows, hint))
+    }
+
+    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
+        let Some(at) = self.writers.iter().position(|(id, _)| *id == writer) else {
+            return Err(writer::unknown());
+        };
+        Ok(self.writers.remove(at).1.rows_written())
+    }
+}
+
+/// An id that no open cursor or writer has.
+fn closed(what: &str) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::InvalidArgument,
+        format!("this {what} is closed: it has failed, was ended, or belonged to a transaction that is over"),
+    )
 }

@@ -1,0 +1,66 @@
+//! Scalars as parameters of a statement.
+
+use super::raw::{Failure, Statement};
+use crate::data::{Value, temporal};
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+/// Why binding failed: SQLite's own answer, or ours.
+pub(super) enum BindError {
+    Failure(Failure),
+    Ours(DatabaseError),
+}
+
+impl BindError {
+    /// The error, made of SQLite's answer where it is one.
+    pub(super) fn or(self, make: impl FnOnce(&Failure) -> DatabaseError) -> DatabaseError {
+        match self {
+            Self::Failure(failure) => make(&failure),
+            Self::Ours(error) => error,
+        }
+    }
+}
+
+impl From<Failure> for BindError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// Binds the parameters of a statement in order.
+pub(super) fn bind_all(statement: &mut Statement, parameters: &[Value]) -> Result<(), BindError> {
+    let expected = statement.parameter_count();
+    if parameters.len() != expected {
+        return Err(BindError::Ours(DatabaseError::new(
+            DatabaseErrorKind::InvalidArgument,
+            format!("the statement takes {expected} parameters, but {} were given", parameters.len()),
+        )));
+    }
+    for (index, value) in parameters.iter().enumerate() {
+        bind(statement, index + 1, value)?;
+    }
+    Ok(())
+}
+
+fn bind(statement: &mut Statement, number: usize, value: &Value) -> Result<(), BindError> {
+    let refuse = |what: String| {
+        BindError::Ours(DatabaseError::new(DatabaseErrorKind::Conversion, format!("parameter {number}: {what}")))
+    };
+    match value {
+        Value::Null => statement.bind_null(number)?,
+        Value::Boolean(value) => statement.bind_int64(number, i64::from(*value))?,
+        Value::Int64(value) => statement.bind_int64(number, *value)?,
+        Value::Float64(value) if value.is_nan() => {
+            return Err(refuse("NaN, which SQLite would store as NULL".to_owned()));
+        }
+        Value::Float64(value) => statement.bind_real(number, *value)?,
+        Value::Text(text) | Value::Decimal(text) | Value::Json(text) | Value::Native { text, .. } => {
+            statement.bind_text(number, text.as_bytes())?;
+        }
+        Value::Bytes(bytes) => statement.bind_blob(number, bytes)?,
+        Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Timestamptz(_) | Value::Uuid(..) => {
+            let text = temporal::value_text(value).map_err(refuse)?;
+            statement.bind_text(number, text.as_bytes())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! Cursors: a SELECT that is stepped into columns, a batch at a time.
+
+use super::raw::{Statement, Step, StoredType};
+use super::read_types::{self, Source};
+use super::{SqliteDatabase, bind, closed};
+use crate::data::{Batch, Column, ColumnBuilder, ColumnType};
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Rights, TableName};
+
+/// Ended cursors that are remembered.
+const ENDED: usize = 64;
+
+/// An open cursor.
+pub(super) struct Cursor {
+    statement: Statement,
+    text: String,
+    rights: Rights,
+    columns: Vec<CursorColumn>,
+    origin: Option<(TableName, Vec<String>)>,
+}
+
+struct CursorColumn {
+    name: String,
+    /// None until a cell that is not NULL has come by.
+    column_type: Option<ColumnType>,
+    source: Source,
+}
+
+/// A column while a batch is filled: NULLs are only counted until its type is known.
+enum Filling {
+    Nulls(usize),
+    Known(ColumnBuilder),
+}
+
+impl SqliteDatabase {
+    pub(super) fn open_cursor_now(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+        self.check_transaction()?;
+        self.guard.check_stop()?;
+        let text = &request.statement;
+        let mut statement = self.prepare_one(text)?;
+        if statement.column_count() == 0 || !statement.is_read_only() {
+            return Err(DatabaseError::new(
+                DatabaseErrorKind::InvalidArgument,
+                "only a statement that returns rows and changes nothing can be read as batches",
+            )
+            .hint("execute the statement, or query it if its result is small"));
+        }
+        bind::bind_all(&mut statement, &request.parameters)
+            .map_err(|error| error.or(|failure| self.failed(failure, text)))?;
+        let columns = self.cursor_columns(&statement, request)?;
+        let id = CursorId(self.new_id());
+        let cursor = Cursor {
+            statement,
+            text: text.clone(),
+            rights: self.guard.rights(),
+            columns,
+            origin: request.origin.clone(),
+        };
+        self.cursors.push((id, cursor));
+        Ok(id)
+    }
+
+    fn cursor_columns(
+        &self,
+        statement: &Statement,
+        request: &CursorRequest,
+    ) -> Result<Vec<CursorColumn>, DatabaseError> {
+        let mut columns: Vec<CursorColumn> = Vec::with_capacity(statement.column_count());
+        for index in 0..statement.column_count() {
+            let name = statement.column_name(index);
+            if columns.iter().any(|column| column.name == name) {
+                return Err(DatabaseError::new(
+                    DatabaseErrorKind::InvalidArgument,
+                    format!("two columns of the result are called `{name}`"),
+                )
+                .hint("name one of them otherwise: `… AS other_name`"));
+            }
+            let requested = request.types.get(index).copied().flatten();
+            let (column_type, source) = match (requested, read_types::declared(statement, index)) {
+                (Some(requested), _) => (Some(requested), Source::Requested),
+                (None, Some(declared)) => (Some(declared), Source::Declared),
+                (None, None) if statement.table_name(index).is_some() => (None, Source::FirstCell),
+                (None, None) => (None, Source::Expression),
+            };
+            columns.push(CursorColumn { name, column_type, source });
+        }
+        Ok(columns)
+    }
+
+    pub(super) fn fetch_now(&mut self, id: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
+        self.check_transaction()?;
+        self.guard.check_stop()?;
+        let Some(at) = self.cursors.iter().position(|(other, _)| *other == id) else {
+            return if self.ended.contains(&id) { Ok(None) } else { Err(closed("cursor")) };
+        };
+        let (_, mut cursor) = self.cursors.remove(at);
+        // A change of the schema has the statement authorized again: for the one who opened it.
+        let rights = self.guard.rights();
+        self.guard.set_rights(cursor.rights);
+        let fetched = self.fill(&mut cursor, limits);
+        self.guard.set_rights(rights);
+        let (batch, more) = fetched?;
+        if more {
+            self.cursors.push((id, cursor));
+        } else {
+            self.ended.push_back(id);
+            if self.ended.len() > ENDED {
+                self.ended.pop_front();
+            }
+        }
+        Ok((batch.row_count > 0).then_some(batch))
+    }
+
+    fn fill(&self, cursor: &mut Cursor, limits: BatchLimits) -> Result<(Batch, bool), DatabaseError> {
+        // Offsets of a column are 32 bits wide.
+        let bytes_limit = limits.bytes.min(u32::MAX as usize / 2);
+        let mut filling: Vec<Filling> = cursor
+            .columns
+            .iter()
+            .map(|column| match column.column_type {
+                Some(column_type) => Filling::Known(ColumnBuilder::new(column_type, limits.rows.min(16_384), "")),
+                None => Filling::Nulls(0),
+            })
+            .collect();
+        let mut rows = 0;
+        let mut bytes = 0;
+        let mut more = true;
+        while rows < limits.rows && bytes < bytes_limit {
+            match cursor.statement.step() {
+                Ok(Step::Row) => {}
+                Ok(Step::Done) => {
+                    more = false;
+                    break;
+                }
+                Err(failure) => return Err(self.failed(&failure, &cursor.text)),
+            }
+            for (index, filling) in filling.iter_mut().enumerate() {
+                bytes += cursor.push(index, filling, limits).map_err(|error| cursor.locate(error, index))?;
+            }
+            rows += 1;
+        }
+        let mut columns = Vec::with_capacity(filling.len());
+        for (filling, column) in filling.into_iter().zip(&cursor.columns) {
+            columns.push(match filling {
+                Filling::Known(builder) => builder.finish(column.name.as_str()),
+                // Nothing but NULL so far: any type would do.
+                Filling::Nulls(count) => nulls(ColumnType::Text, count).finish(column.name.as_str()),
+            });
+        }
+        let batch = Batch { row_count: rows, columns };
+        cursor.check_text(&batch)?;
+        Ok((batch, more))
+    }
+}
+
+impl Cursor {
+    /// Appends a cell of the current row and answers about how many bytes it takes.
+    fn push(&mut self, index: usize, filling: &mut Filling, limits: BatchLimits) -> Result<usize, DatabaseError> {
+        let column = &mut self.columns[index];
+        let builder = match filling {
+            Filling::Known(builder) => builder,
+            Filling::Nulls(count) => match read_types::stored_column_type(self.statement.stored_type(index)) {
+                None => {
+                    *count += 1;
+                    return Ok(1);
+                }
+                Some(column_type) => {
+                    column.column_type = Some(column_type);
+                    let builder = nulls(column_type, *count);
+                    *filling = Filling::Known(builder);
+                    let Filling::Known(builder) = filling else { return Ok(0) };
+                    builder
+                }
+            },
+        };
+        let before = builder.data_len();
+        read_types::push(builder, &self.statement, index, column.source).map_err(|what| {
+            let error = DatabaseError::new(DatabaseErrorKind::Conversion, what);
+            match column.source {
+                Source::Requested => error,
+                _ => error.hint("ask for the column `as` another type, such as text"),
+            }
+        })?;
+        let size = builder.data_len() - before;
+        if size > limits.cell_bytes {
+            return Err(DatabaseError::new(
+                DatabaseErrorKind::Limit,
+                format!("{size} bytes, but a cell may have {} at most", limits.cell_bytes),
+            )
+            .hint("raise `cell_bytes` of the limits, or leave the column out"));
+        }
+        Ok(size + 8)
+    }
+
+    /// Text must be UTF-8. One pass over all bytes of a column, then only the seams between cells.
+    fn check_text(&self, batch: &Batch) -> Result<(), DatabaseError> {
+        for (index, column) in batch.columns.iter().enumerate() {
+            if column.values.column_type() == ColumnType::Bytes {
+                continue;
+            }
+            let Some(values) = column.values.var_values() else { continue };
+            let offsets = &values.offsets;
+            let row = match std::str::from_utf8(&values.data) {
+                Ok(text) if text.is_ascii() => None,
+                Ok(text) => offsets
+                    .iter()
+                    .position(|offset| !text.is_char_boundary(*offset as usize))
+                    .map(|row| row.saturating_sub(1)),
+                Err(error) => {
+                    Some(offsets.partition_point(|offset| *offset as usize <= error.valid_up_to()).saturating_sub(1))
+                }
+            };
+            if let Some(row) = row {
+                let what = format!("the text {}, which is not UTF-8", read_types::excerpt(values.get(row)));
+                let error =
+                    DatabaseError::new(DatabaseErrorKind::Conversion, what).hint("ask for the column `as` bytes");
+                let key = |name: &str| batch.column(name).map(|column| cell_text(column, row));
+                return Err(self.place(error, index, &key));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says which cell of the current row an error is about.
+    fn locate(&self, error: DatabaseError, index: usize) -> DatabaseError {
+        let key = |name: &str| {
+            let at = self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
+            Some(match self.statement.stored_type(at) {
+                StoredType::Integer => self.statement.int64(at).to_string(),
+                StoredType::Text => read_types::excerpt(self.statement.bytes(at)),
+                _ => read_types::describe(&self.statement, at),
+            })
+        };
+        self.place(error, index, &key)
+    }
+
+    fn place(&self, mut error: DatabaseError, index: usize, key: &dyn Fn(&str) -> Option<String>) -> DatabaseError {
+        let column = &self.columns[index].name;
+        let (table, row) = match &self.origin {
+            Some((table, names)) => {
+                let cells: Vec<String> =
+                    names.iter().filter_map(|name| key(name).map(|cell| format!("{name} = {cell}"))).collect();
+                (format!("{table}."), cells.join(", "))
+            }
+            None => (String::new(), String::new()),
+        };
+        error.message = format!("column `{table}{column}` holds {}", error.message);
+        if !row.is_empty() {
+            error.detail = Some(format!("row {row}"));
+        }
+        error
+    }
+}
+
+/// A column of NULLs.
+fn nulls(column_type: ColumnType, count: usize) -> ColumnBuilder {
+    let mut builder = ColumnBuilder::new(column_type, count, "");
+    for _ in 0..count {
+        builder.push_null();
+    }
+    builder
+}
+
+/// A cell of a key in a message.
+pub(super) fn cell_text(column: &Column, row: usize) -> String {
+    use crate::data::ColumnValues as V;
+    if column.is_null(row) {
+        return "NULL".to_owned();
+    }
+    match &column.values {
+        V::Int64(entries) | V::Time(entries) | V::Timestamp(entries) | V::Timestamptz(entries) => {
+            entries[row].to_string()
+        }
+        V::Date(entries) => entries[row].to_string(),
+        V::Boolean(entries) => entries[row].to_string(),
+        V::Float64(entries) => format!("{:?}", entries[row]),
+        V::Uuid(entries) => {
+            let mut text = String::new();
+            crate::data::temporal::push_uuid(&mut text, entries[row * 2], entries[row * 2 + 1]);
+            text
+        }
+        V::Text(values) | V::Decimal(values) | V::Json(values) => read_types::excerpt(values.get(row)),
+        V::Native(values) => read_types::excerpt(values.texts.get(row)),
+        V::Bytes(values) => {
+            let bytes = values.get(row);
+            format!("x'{}'", hex::encode(&bytes[..bytes.len().min(32)]))
+        }
+    }
+}

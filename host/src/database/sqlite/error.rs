@@ -1,0 +1,169 @@
+//! SQLite's result codes as errors that a person can act upon.
+
+use std::ffi::c_int;
+
+use libsqlite3_sys as ffi;
+
+use super::raw::Failure;
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+/// The name and number of an extended result code, such as `SQLITE_CONSTRAINT_FOREIGNKEY (787)`.
+pub(super) fn code_name(code: c_int) -> String {
+    match NAMES.iter().find(|(number, _)| *number == code).or_else(|| primary(code)) {
+        Some((number, name)) if *number == code => format!("SQLITE_{name} ({code})"),
+        Some((_, name)) => format!("SQLITE_{name} ({code})"),
+        None => format!("SQLITE {code}"),
+    }
+}
+
+fn primary(code: c_int) -> Option<&'static (c_int, &'static str)> {
+    NAMES.iter().find(|(number, _)| *number == code & 0xff)
+}
+
+/// What a failure means.
+pub(super) fn kind(code: c_int) -> DatabaseErrorKind {
+    match code & 0xff {
+        ffi::SQLITE_ERROR | ffi::SQLITE_SCHEMA | ffi::SQLITE_RANGE => DatabaseErrorKind::Syntax,
+        ffi::SQLITE_CONSTRAINT => DatabaseErrorKind::Constraint,
+        ffi::SQLITE_MISMATCH => DatabaseErrorKind::Conversion,
+        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => DatabaseErrorKind::Busy,
+        ffi::SQLITE_READONLY => DatabaseErrorKind::ReadOnly,
+        ffi::SQLITE_FULL => DatabaseErrorKind::Full,
+        ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB | ffi::SQLITE_FORMAT => DatabaseErrorKind::Corrupt,
+        ffi::SQLITE_INTERRUPT | ffi::SQLITE_ABORT => DatabaseErrorKind::Interrupted,
+        ffi::SQLITE_AUTH | ffi::SQLITE_PERM => DatabaseErrorKind::Denied,
+        ffi::SQLITE_CANTOPEN => DatabaseErrorKind::NotFound,
+        ffi::SQLITE_TOOBIG | ffi::SQLITE_NOMEM => DatabaseErrorKind::Limit,
+        ffi::SQLITE_IOERR => DatabaseErrorKind::Connection,
+        _ => DatabaseErrorKind::Other,
+    }
+}
+
+fn hint(code: c_int) -> Option<&'static str> {
+    Some(match code {
+        ffi::SQLITE_BUSY_SNAPSHOT => "another connection wrote since this transaction began; run it again",
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "a row refers to one that does not exist, or is still referred to",
+        ffi::SQLITE_READONLY_DIRECTORY => "the folder of the database must be writable too, for its journal",
+        _ => match code & 0xff {
+            ffi::SQLITE_BUSY => {
+                "another program writes to the database; wait for it, or raise `?busy_timeout=` (milliseconds) in the URL"
+            }
+            ffi::SQLITE_LOCKED => "another statement of this connection still uses the table",
+            ffi::SQLITE_READONLY => "look at the rights of the file and its folder, and at `?mode=` in the URL",
+            ffi::SQLITE_FULL => "make room on the disk that holds the database and its journal",
+            ffi::SQLITE_NOTADB => "the file is no SQLite database, or is encrypted",
+            ffi::SQLITE_CORRUPT => "restore a backup, or try `.recover` of the sqlite3 shell on a copy",
+            ffi::SQLITE_CANTOPEN => "look at the path, and at the rights of its folder",
+            _ => return None,
+        },
+    })
+}
+
+/// A failure without a statement.
+pub(super) fn from_failure(failure: &Failure) -> DatabaseError {
+    let mut error = DatabaseError::new(kind(failure.code), message(failure)).code(code_name(failure.code));
+    error.hint = hint(failure.code).map(str::to_owned);
+    error
+}
+
+/// A failure of a statement; says where in it.
+pub(super) fn from_statement(failure: &Failure, statement: &str) -> DatabaseError {
+    let error = from_failure(failure);
+    match failure.offset.and_then(|offset| place(statement, offset)) {
+        Some(place) => error.detail(place),
+        None => error,
+    }
+}
+
+fn message(failure: &Failure) -> String {
+    let text = failure.message.trim();
+    match failure.code & 0xff {
+        ffi::SQLITE_BUSY => "the database is locked by another connection".to_owned(),
+        ffi::SQLITE_FULL => "the disk is full".to_owned(),
+        ffi::SQLITE_NOTADB => "the file is not a SQLite database".to_owned(),
+        ffi::SQLITE_READONLY => "the database is read-only".to_owned(),
+        ffi::SQLITE_INTERRUPT => "the statement was stopped".to_owned(),
+        ffi::SQLITE_IOERR => format!("reading or writing the database file failed: {text}"),
+        ffi::SQLITE_CORRUPT => format!("the database file is damaged: {text}"),
+        _ if text.is_empty() => "SQLite failed".to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
+/// Line and column of a byte, with the line's text.
+fn place(statement: &str, offset: usize) -> Option<String> {
+    let before = statement.get(..offset)?;
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let column = statement[start..offset].chars().count() + 1;
+    let near: String = statement[offset..].chars().take_while(|c| *c != '\n').take(30).collect();
+    Some(if near.trim().is_empty() {
+        format!("line {line}, column {column}")
+    } else {
+        format!("line {line}, column {column}, at `{}`", near.trim_end())
+    })
+}
+
+/// An error of sqlx while a connection is opened.
+pub(super) fn from_sqlx(error: &sqlx::Error) -> DatabaseError {
+    if let sqlx::Error::Database(inner) = error {
+        let code = inner.code().and_then(|code| code.parse::<c_int>().ok()).unwrap_or(ffi::SQLITE_ERROR);
+        return from_failure(&Failure { code, message: inner.message().to_owned(), offset: None });
+    }
+    DatabaseError::new(DatabaseErrorKind::Connection, error.to_string())
+}
+
+const NAMES: &[(c_int, &str)] = &[
+    (ffi::SQLITE_ERROR, "ERROR"),
+    (ffi::SQLITE_INTERNAL, "INTERNAL"),
+    (ffi::SQLITE_PERM, "PERM"),
+    (ffi::SQLITE_ABORT, "ABORT"),
+    (ffi::SQLITE_ABORT_ROLLBACK, "ABORT_ROLLBACK"),
+    (ffi::SQLITE_BUSY, "BUSY"),
+    (ffi::SQLITE_BUSY_RECOVERY, "BUSY_RECOVERY"),
+    (ffi::SQLITE_BUSY_SNAPSHOT, "BUSY_SNAPSHOT"),
+    (ffi::SQLITE_BUSY_TIMEOUT, "BUSY_TIMEOUT"),
+    (ffi::SQLITE_LOCKED, "LOCKED"),
+    (ffi::SQLITE_LOCKED_SHAREDCACHE, "LOCKED_SHAREDCACHE"),
+    (ffi::SQLITE_NOMEM, "NOMEM"),
+    (ffi::SQLITE_READONLY, "READONLY"),
+    (ffi::SQLITE_READONLY_RECOVERY, "READONLY_RECOVERY"),
+    (ffi::SQLITE_READONLY_CANTLOCK, "READONLY_CANTLOCK"),
+    (ffi::SQLITE_READONLY_ROLLBACK, "READONLY_ROLLBACK"),
+    (ffi::SQLITE_READONLY_DBMOVED, "READONLY_DBMOVED"),
+    (ffi::SQLITE_READONLY_CANTINIT, "READONLY_CANTINIT"),
+    (ffi::SQLITE_READONLY_DIRECTORY, "READONLY_DIRECTORY"),
+    (ffi::SQLITE_INTERRUPT, "INTERRUPT"),
+    (ffi::SQLITE_IOERR, "IOERR"),
+    (ffi::SQLITE_IOERR_READ, "IOERR_READ"),
+    (ffi::SQLITE_IOERR_SHORT_READ, "IOERR_SHORT_READ"),
+    (ffi::SQLITE_IOERR_WRITE, "IOERR_WRITE"),
+    (ffi::SQLITE_IOERR_FSYNC, "IOERR_FSYNC"),
+    (ffi::SQLITE_IOERR_TRUNCATE, "IOERR_TRUNCATE"),
+    (ffi::SQLITE_CORRUPT, "CORRUPT"),
+    (ffi::SQLITE_CORRUPT_VTAB, "CORRUPT_VTAB"),
+    (ffi::SQLITE_CORRUPT_INDEX, "CORRUPT_INDEX"),
+    (ffi::SQLITE_NOTFOUND, "NOTFOUND"),
+    (ffi::SQLITE_FULL, "FULL"),
+    (ffi::SQLITE_CANTOPEN, "CANTOPEN"),
+    (ffi::SQLITE_CANTOPEN_ISDIR, "CANTOPEN_ISDIR"),
+    (ffi::SQLITE_PROTOCOL, "PROTOCOL"),
+    (ffi::SQLITE_SCHEMA, "SCHEMA"),
+    (ffi::SQLITE_TOOBIG, "TOOBIG"),
+    (ffi::SQLITE_CONSTRAINT, "CONSTRAINT"),
+    (ffi::SQLITE_CONSTRAINT_CHECK, "CONSTRAINT_CHECK"),
+    (ffi::SQLITE_CONSTRAINT_COMMITHOOK, "CONSTRAINT_COMMITHOOK"),
+    (ffi::SQLITE_CONSTRAINT_FOREIGNKEY, "CONSTRAINT_FOREIGNKEY"),
+    (ffi::SQLITE_CONSTRAINT_NOTNULL, "CONSTRAINT_NOTNULL"),
+    (ffi::SQLITE_CONSTRAINT_PRIMARYKEY, "CONSTRAINT_PRIMARYKEY"),
+    (ffi::SQLITE_CONSTRAINT_TRIGGER, "CONSTRAINT_TRIGGER"),
+    (ffi::SQLITE_CONSTRAINT_UNIQUE, "CONSTRAINT_UNIQUE"),
+    (ffi::SQLITE_CONSTRAINT_ROWID, "CONSTRAINT_ROWID"),
+    (ffi::SQLITE_CONSTRAINT_DATATYPE, "CONSTRAINT_DATATYPE"),
+    (ffi::SQLITE_MISMATCH, "MISMATCH"),
+    (ffi::SQLITE_MISUSE, "MISUSE"),
+    (ffi::SQLITE_AUTH, "AUTH"),
+    (ffi::SQLITE_FORMAT, "FORMAT"),
+    (ffi::SQLITE_RANGE, "RANGE"),
+    (ffi::SQLITE_NOTADB, "NOTADB"),
+];

@@ -1,0 +1,249 @@
+//! One prepared statement.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr::NonNull;
+
+use libsqlite3_sys as ffi;
+
+use super::connection::{Failure, failure};
+
+/// A statement, and where the text behind it begins.
+pub(in super::super) struct Prepared {
+    pub statement: Statement,
+    /// The byte behind the statement and its semicolon.
+    pub end: usize,
+}
+
+/// What a step led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Step {
+    /// A row.
+    Row,
+    /// The end.
+    Done,
+}
+
+impl Step {
+    /// Whether it led to a row.
+    pub(in super::super) fn is_row(self) -> bool {
+        self == Self::Row
+    }
+}
+
+/// How a cell is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum StoredType {
+    Null,
+    Integer,
+    Real,
+    Text,
+    Blob,
+}
+
+/// A prepared statement of a connection.
+pub(in super::super) struct Statement {
+    raw: NonNull<ffi::sqlite3_stmt>,
+    database: NonNull<ffi::sqlite3>,
+}
+
+// SAFETY: rule 2 of the module: a statement changes threads only together with its connection.
+unsafe impl Send for Statement {}
+
+impl Statement {
+    /// # Safety
+    /// `raw` is a statement of `database` that nobody else finalizes; `database` outlives the answer.
+    pub(super) unsafe fn new(raw: NonNull<ffi::sqlite3_stmt>, database: NonNull<ffi::sqlite3>) -> Self {
+        Self { raw, database }
+    }
+
+    fn raw(&self) -> *mut ffi::sqlite3_stmt {
+        self.raw.as_ptr()
+    }
+
+    fn check(&self, code: c_int) -> Result<(), Failure> {
+        if code == ffi::SQLITE_OK {
+            return Ok(());
+        }
+        // SAFETY: the connection is open as long as the statement lives.
+        Err(unsafe { failure(self.database.as_ptr(), code) })
+    }
+
+    /// Goes to the next row.
+    pub(in super::super) fn step(&mut self) -> Result<Step, Failure> {
+        // SAFETY: the statement is alive.
+        match unsafe { ffi::sqlite3_step(self.raw()) } {
+            ffi::SQLITE_ROW => Ok(Step::Row),
+            ffi::SQLITE_DONE => Ok(Step::Done),
+            code => {
+                // SAFETY: the connection is open; reset only after the error was read.
+                let error = unsafe { failure(self.database.as_ptr(), code) };
+                self.reset();
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the statement ready to run again; bound values stay.
+    pub(in super::super) fn reset(&mut self) {
+        // SAFETY: the statement is alive. The answer repeats the error of the last step.
+        unsafe { ffi::sqlite3_reset(self.raw()) };
+    }
+
+    /// Sets all parameters to NULL.
+    pub(in super::super) fn clear_bindings(&mut self) {
+        // SAFETY: the statement is alive.
+        unsafe { ffi::sqlite3_clear_bindings(self.raw()) };
+    }
+
+    /// Whether it cannot change the database.
+    pub(in super::super) fn is_read_only(&self) -> bool {
+        // SAFETY: the statement is alive.
+        unsafe { ffi::sqlite3_stmt_readonly(self.raw()) != 0 }
+    }
+
+    /// How many parameters it takes: the greatest number among them.
+    pub(in super::super) fn parameter_count(&self) -> usize {
+        // SAFETY: the statement is alive.
+        usize::try_from(unsafe { ffi::sqlite3_bind_parameter_count(self.raw()) }).unwrap_or(0)
+    }
+
+    /// Binds NULL to a parameter, counted from 1.
+    pub(in super::super) fn bind_null(&mut self, number: usize) -> Result<(), Failure> {
+        // SAFETY: the statement is alive; SQLite checks the number.
+        self.check(unsafe { ffi::sqlite3_bind_null(self.raw(), number as c_int) })
+    }
+
+    /// Binds an integer.
+    pub(in super::super) fn bind_int64(&mut self, number: usize, value: i64) -> Result<(), Failure> {
+        // SAFETY: the statement is alive; SQLite checks the number.
+        self.check(unsafe { ffi::sqlite3_bind_int64(self.raw(), number as c_int, value) })
+    }
+
+    /// Binds a real number; SQLite makes NULL of NaN.
+    pub(in super::super) fn bind_real(&mut self, number: usize, value: f64) -> Result<(), Failure> {
+        // SAFETY: the statement is alive; SQLite checks the number.
+        self.check(unsafe { ffi::sqlite3_bind_double(self.raw(), number as c_int, value) })
+    }
+
+    /// Binds a copy of UTF-8 text.
+    pub(in super::super) fn bind_text(&mut self, number: usize, value: &[u8]) -> Result<(), Failure> {
+        // SAFETY: the bytes live during the call, which copies them (SQLITE_TRANSIENT).
+        self.check(unsafe {
+            ffi::sqlite3_bind_text64(
+                self.raw(),
+                number as c_int,
+                pointer(value).cast(),
+                value.len() as u64,
+                ffi::SQLITE_TRANSIENT(),
+                ffi::SQLITE_UTF8 as _,
+            )
+        })
+    }
+
+    /// Binds a copy of bytes.
+    pub(in super::super) fn bind_blob(&mut self, number: usize, value: &[u8]) -> Result<(), Failure> {
+        // SAFETY: the bytes live during the call, which copies them (SQLITE_TRANSIENT).
+        self.check(unsafe {
+            ffi::sqlite3_bind_blob64(
+                self.raw(),
+                number as c_int,
+                pointer(value).cast(),
+                value.len() as u64,
+                ffi::SQLITE_TRANSIENT(),
+            )
+        })
+    }
+
+    /// How many columns its rows have; 0: it returns none.
+    pub(in super::super) fn column_count(&self) -> usize {
+        // SAFETY: the statement is alive.
+        usize::try_from(unsafe { ffi::sqlite3_column_count(self.raw()) }).unwrap_or(0)
+    }
+
+    /// The name of a result column.
+    pub(in super::super) fn column_name(&self, column: usize) -> String {
+        // SAFETY: the statement is alive; the text is copied at once.
+        unsafe { text(ffi::sqlite3_column_name(self.raw(), column as c_int)) }.unwrap_or_default()
+    }
+
+    /// The declared type of the table's column that a result column shows; none for expressions.
+    pub(in super::super) fn declared_type(&self, column: usize) -> Option<String> {
+        // SAFETY: the statement is alive; the text is copied at once.
+        unsafe { text(ffi::sqlite3_column_decltype(self.raw(), column as c_int)) }
+    }
+
+    /// The table that a result column comes from; none for expressions.
+    pub(in super::super) fn table_name(&self, column: usize) -> Option<String> {
+        // SAFETY: the statement is alive; the text is copied at once.
+        unsafe { text(ffi::sqlite3_column_table_name(self.raw(), column as c_int)) }
+    }
+
+    /// How the cell of the current row is stored.
+    #[inline]
+    pub(in super::super) fn stored_type(&self, column: usize) -> StoredType {
+        // SAFETY: the statement is alive; SQLite answers NULL for columns and rows that do not exist.
+        match unsafe { ffi::sqlite3_column_type(self.raw(), column as c_int) } {
+            ffi::SQLITE_INTEGER => StoredType::Integer,
+            ffi::SQLITE_FLOAT => StoredType::Real,
+            ffi::SQLITE_TEXT => StoredType::Text,
+            ffi::SQLITE_BLOB => StoredType::Blob,
+            _ => StoredType::Null,
+        }
+    }
+
+    /// The cell as an integer. SQLite converts what is none.
+    #[inline]
+    pub(in super::super) fn int64(&self, column: usize) -> i64 {
+        // SAFETY: the statement is alive.
+        unsafe { ffi::sqlite3_column_int64(self.raw(), column as c_int) }
+    }
+
+    /// The cell as a real number. SQLite converts what is none.
+    #[inline]
+    pub(in super::super) fn real(&self, column: usize) -> f64 {
+        // SAFETY: the statement is alive.
+        unsafe { ffi::sqlite3_column_double(self.raw(), column as c_int) }
+    }
+
+    /// The bytes of a cell: text as UTF-8, or a blob. They live until the next step (`&mut self`).
+    #[inline]
+    pub(in super::super) fn bytes(&self, column: usize) -> &[u8] {
+        let (raw, column) = (self.raw(), column as c_int);
+        // SAFETY: the statement is alive. A blob is never asked for as text, so nothing changes the cell's form under an answer
+        // that still lives: asking for text again converts nothing, the first time has. The pointer is valid until the next step.
+        unsafe {
+            let data: *const u8 = if ffi::sqlite3_column_type(raw, column) == ffi::SQLITE_BLOB {
+                ffi::sqlite3_column_blob(raw, column).cast()
+            } else {
+                ffi::sqlite3_column_text(raw, column)
+            };
+            let length = ffi::sqlite3_column_bytes(raw, column);
+            if data.is_null() || length <= 0 {
+                return &[];
+            }
+            std::slice::from_raw_parts(data, length as usize)
+        }
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        // SAFETY: rule 3 of the module: the connection is still open, and nobody else finalizes the statement.
+        unsafe { ffi::sqlite3_finalize(self.raw()) };
+    }
+}
+
+/// A pointer that SQLite does not take for NULL, even to an empty text.
+fn pointer(value: &[u8]) -> *const u8 {
+    if value.is_empty() { c"".as_ptr().cast() } else { value.as_ptr() }
+}
+
+/// # Safety
+/// The pointer is null, or its text ends in NUL and lives during the call.
+unsafe fn text(pointer: *const c_char) -> Option<String> {
+    if pointer.is_null() {
+        return None;
+    }
+    // SAFETY: as above.
+    Some(unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())
+}

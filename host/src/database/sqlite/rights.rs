@@ -1,0 +1,318 @@
+//! What a statement may do, decided by SQLite's authorizer while the statement is prepared: no parser of ours to outwit.
+//!
+//! The authorizer names everything that a statement touches, also through triggers, views and nested SELECTs, with two gaps that
+//! the text of the statement closes: the new name of `ALTER TABLE … RENAME TO`, and the body of `CREATE TRIGGER`, which is
+//! authorized when it fires. SQLite has no dynamic SQL, so a trigger that touches a table must spell its name.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use libsqlite3_sys as ffi;
+
+use super::raw::{AuthRequest, Hooks};
+use crate::database::facts::{TOOL_TABLES, is_tool_table};
+use crate::database::{DatabaseError, DatabaseErrorKind, Rights, StopSignal};
+
+/// Functions of ours begin so; nobody else may call them.
+pub(super) const FUNCTION_PREFIX: &str = "runner_pull_";
+
+/// Pragmas that a guest may use. Those in the second list, only to read.
+const GUEST_PRAGMAS: &[&str] = &[
+    "table_info",
+    "table_xinfo",
+    "table_list",
+    "index_list",
+    "index_info",
+    "index_xinfo",
+    "foreign_key_list",
+    "foreign_key_check",
+    "integrity_check",
+    "quick_check",
+    "defer_foreign_keys",
+];
+const GUEST_READS: &[&str] = &["foreign_keys", "user_version"];
+
+/// Why something was refused.
+struct Denial {
+    what: String,
+    hint: &'static str,
+}
+
+/// The rights of whoever speaks, shared by the database and SQLite's callbacks.
+#[derive(Clone, Default)]
+pub(super) struct Guard {
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    rights: Rights,
+    stop: StopSignal,
+    /// The host itself works, on somebody's behalf.
+    host_depth: usize,
+    /// A statement of ours that calls our functions is under way.
+    pulling: bool,
+    /// A transaction of ours is open.
+    transaction: bool,
+    /// The tool's table that the text of the statement names.
+    mentioned: Option<&'static str>,
+    denial: Option<Denial>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            rights: Rights::Host,
+            stop: StopSignal::default(),
+            host_depth: 0,
+            pulling: false,
+            transaction: false,
+            mentioned: None,
+            denial: None,
+        }
+    }
+}
+
+impl Guard {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The callbacks of a connection.
+    pub(super) fn hooks(&self) -> Box<dyn Hooks> {
+        Box::new(self.clone())
+    }
+
+    pub(super) fn set_rights(&self, rights: Rights) {
+        self.state().rights = rights;
+    }
+
+    pub(super) fn rights(&self) -> Rights {
+        self.state().rights
+    }
+
+    pub(super) fn set_stop_signal(&self, stop: StopSignal) {
+        self.state().stop = stop;
+    }
+
+    pub(super) fn set_transaction(&self, open: bool) {
+        self.state().transaction = open;
+    }
+
+    pub(super) fn transaction(&self) -> bool {
+        self.state().transaction
+    }
+
+    /// An error if the run is to stop.
+    pub(super) fn check_stop(&self) -> Result<(), DatabaseError> {
+        if self.state().stop.is_raised() { Err(stopped()) } else { Ok(()) }
+    }
+
+    /// Forgets the last refusal before a statement is prepared.
+    pub(super) fn expect(&self, statement: &str) {
+        let mut state = self.state();
+        state.denial = None;
+        state.mentioned = (state.rights != Rights::Host).then(|| mentioned_tool_table(statement)).flatten();
+    }
+
+    /// Works as the host, and is not stopped, until the answer is dropped.
+    pub(super) fn as_host(&self) -> AsHost {
+        self.state().host_depth += 1;
+        AsHost { guard: self.clone() }
+    }
+
+    /// Lets statements call our functions until the answer is dropped.
+    pub(super) fn pulling(&self) -> Pulling {
+        self.state().pulling = true;
+        Pulling { guard: self.clone() }
+    }
+
+    /// The error for a statement that the authorizer refused.
+    pub(super) fn denied(&self) -> Option<DatabaseError> {
+        let denial = self.state().denial.take()?;
+        Some(DatabaseError::new(DatabaseErrorKind::Denied, denial.what).code("SQLITE_AUTH (23)").hint(denial.hint))
+    }
+}
+
+/// See [`Guard::as_host`].
+pub(super) struct AsHost {
+    guard: Guard,
+}
+
+impl Drop for AsHost {
+    fn drop(&mut self) {
+        let mut state = self.guard.state();
+        state.host_depth = state.host_depth.saturating_sub(1);
+    }
+}
+
+/// See [`Guard::pulling`].
+pub(super) struct Pulling {
+    guard: Guard,
+}
+
+impl Drop for Pulling {
+    fn drop(&mut self) {
+        self.guard.state().pulling = false;
+    }
+}
+
+/// The error of a statement that the stop signal ended.
+pub(super) fn stopped() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Interrupted, "stopped by the stop signal")
+}
+
+impl Hooks for Guard {
+    fn authorize(&self, request: &AuthRequest<'_>) -> bool {
+        let mut state = self.state();
+        if state.rights == Rights::Host || state.host_depth > 0 {
+            return true;
+        }
+        match state.refuse(request) {
+            None => true,
+            Some(denial) => {
+                state.denial = Some(denial);
+                false
+            }
+        }
+    }
+
+    fn interrupted(&self) -> bool {
+        let state = self.state();
+        state.host_depth == 0 && state.stop.is_raised()
+    }
+}
+
+impl State {
+    fn refuse(&self, request: &AuthRequest<'_>) -> Option<Denial> {
+        let first = request.first.unwrap_or_default();
+        let second = request.second.unwrap_or_default();
+        match request.action {
+            ffi::SQLITE_TRANSACTION | ffi::SQLITE_SAVEPOINT => Some(self.transaction_control(request.action, first)),
+            ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {
+                is_tool_table(first).then(|| tool_table("write to", first, request.accessor))
+            }
+            ffi::SQLITE_CREATE_TABLE
+            | ffi::SQLITE_CREATE_TEMP_TABLE
+            | ffi::SQLITE_CREATE_TRIGGER
+            | ffi::SQLITE_CREATE_TEMP_TRIGGER
+            | ffi::SQLITE_ALTER_TABLE
+            | ffi::SQLITE_CREATE_VTABLE => self.names_tool_table(&[first, second]).map(mentions),
+            ffi::SQLITE_CREATE_VIEW
+            | ffi::SQLITE_CREATE_TEMP_VIEW
+            | ffi::SQLITE_CREATE_INDEX
+            | ffi::SQLITE_CREATE_TEMP_INDEX
+            | ffi::SQLITE_DROP_TABLE
+            | ffi::SQLITE_DROP_TEMP_TABLE
+            | ffi::SQLITE_DROP_VIEW
+            | ffi::SQLITE_DROP_TEMP_VIEW
+            | ffi::SQLITE_DROP_INDEX
+            | ffi::SQLITE_DROP_TEMP_INDEX
+            | ffi::SQLITE_DROP_TRIGGER
+            | ffi::SQLITE_DROP_TEMP_TRIGGER
+            | ffi::SQLITE_DROP_VTABLE => {
+                let name = [first, second].into_iter().find(|name| is_tool_table(name))?;
+                Some(tool_table("change", name, request.accessor))
+            }
+            ffi::SQLITE_FUNCTION => self.function(second),
+            ffi::SQLITE_PRAGMA => self.pragma(first, request.second),
+            ffi::SQLITE_ATTACH | ffi::SQLITE_DETACH if self.rights == Rights::Guest => Some(Denial {
+                what: "a component may not attach or detach database files; VACUUM does so too".to_owned(),
+                hint: "a migration in SQL may: put this statement into one",
+            }),
+            _ => None,
+        }
+    }
+
+    fn names_tool_table(&self, names: &[&str]) -> Option<&'static str> {
+        self.mentioned
+            .or_else(|| TOOL_TABLES.into_iter().find(|table| names.iter().any(|name| name.eq_ignore_ascii_case(table))))
+    }
+
+    fn transaction_control(&self, action: std::ffi::c_int, operation: &str) -> Denial {
+        let word = if action == ffi::SQLITE_SAVEPOINT { "SAVEPOINT" } else { operation };
+        let word = if word == "COMMIT" || word == "BEGIN" || word == "ROLLBACK" { word } else { "SAVEPOINT" };
+        Denial {
+            what: format!("a migration may not control the transaction: {word} is refused"),
+            hint: if self.transaction {
+                "runner opens the transaction and commits it with the history; leave the statement out"
+            } else {
+                "each statement of a `-- runner:no-transaction` migration commits by itself; leave the statement out"
+            },
+        }
+    }
+
+    fn function(&self, name: &str) -> Option<Denial> {
+        if name.eq_ignore_ascii_case("load_extension") || name.eq_ignore_ascii_case("fts3_tokenizer") {
+            return Some(Denial {
+                what: format!("a migration may not load code into the database: {name}() is refused"),
+                hint: "runner loads no extensions",
+            });
+        }
+        let ours = name.get(..FUNCTION_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(FUNCTION_PREFIX));
+        (ours && !self.pulling).then(|| Denial {
+            what: format!("{name}() belongs to runner itself"),
+            hint: "name your function otherwise",
+        })
+    }
+
+    fn pragma(&self, name: &str, value: Option<&str>) -> Option<Denial> {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        if self.rights == Rights::Guest {
+            let allowed = GUEST_PRAGMAS.iter().any(|other| is(other))
+                || (value.is_none() && GUEST_READS.iter().any(|other| is(other)));
+            return (!allowed).then(|| Denial {
+                what: format!("a component may not use PRAGMA {name}"),
+                hint: "a component may look at the schema (table_xinfo, index_list, foreign_key_check …), not change the \
+                       connection; a migration in SQL may",
+            });
+        }
+        if is("writable_schema") && value.is_some() {
+            return Some(Denial {
+                what: "PRAGMA writable_schema is refused: it can destroy the database".to_owned(),
+                hint: "rebuild the table instead, with the directive `-- runner:table-rebuild`",
+            });
+        }
+        if !self.transaction || value.is_none() {
+            return None;
+        }
+        if is("foreign_keys") {
+            return Some(Denial {
+                what: "PRAGMA foreign_keys does nothing inside a transaction".to_owned(),
+                hint: "write the directive `-- runner:table-rebuild` on top of the file: foreign keys are then off, and checked as a whole at the end",
+            });
+        }
+        (is("journal_mode") || is("synchronous") || is("locking_mode")).then(|| Denial {
+            what: format!("PRAGMA {name} does nothing inside a transaction"),
+            hint: "write the directive `-- runner:no-transaction` on top of the file",
+        })
+    }
+}
+
+fn tool_table(what: &str, table: &str, accessor: Option<&str>) -> Denial {
+    let through = accessor.map(|name| format!(", not even through `{name}`")).unwrap_or_default();
+    Denial {
+        what: format!("a migration may not {what} `{table}`, which belongs to runner itself{through}"),
+        hint: "to mend the history by hand there are `runner stamp`, `runner baseline` and `runner repair`",
+    }
+}
+
+fn mentions(table: &'static str) -> Denial {
+    Denial {
+        what: format!(
+            "a migration may not define a table or trigger that names `{table}`, which belongs to runner itself"
+        ),
+        hint: "name your table otherwise, and leave runner's tables alone",
+    }
+}
+
+/// The first of the tool's tables whose name stands in the text as a word.
+fn mentioned_tool_table(statement: &str) -> Option<&'static str> {
+    let bytes = statement.as_bytes();
+    let part_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'$' || *byte >= 0x80;
+    TOOL_TABLES.into_iter().find(|table| {
+        bytes.windows(table.len()).enumerate().any(|(at, window)| {
+            window.eq_ignore_ascii_case(table.as_bytes())
+                && !at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(part_of_word)
+                && !bytes.get(at + table.len()).is_some_and(part_of_word)
+        })
+    })
+}

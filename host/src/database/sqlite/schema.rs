@@ -1,0 +1,137 @@
+//! Tables as the database declares them.
+
+use super::SqliteDatabase;
+use super::error::from_failure;
+use super::raw::{Failure, Statement};
+use crate::database::spec::ColumnInfo;
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
+
+/// A table, with what only SQLite knows of it.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub info: TableInfo,
+    pub without_rowid: bool,
+}
+
+impl SqliteDatabase {
+    pub(super) fn table_now(&mut self, name: &TableName) -> Result<Table, DatabaseError> {
+        let _host = self.guard.as_host();
+        match self.read_table(name) {
+            Ok(Some(table)) => Ok(table),
+            Ok(None) => {
+                let error =
+                    DatabaseError::new(DatabaseErrorKind::Syntax, format!("there is no table or view `{name}`"));
+                let names = self.table_names().unwrap_or_default();
+                Err(match closest(&name.name, names.iter().map(String::as_str)) {
+                    Some(other) => error.hint(format!("there is one called `{other}`")),
+                    None => error,
+                })
+            }
+            Err(failure) => Err(from_failure(&failure)),
+        }
+    }
+
+    fn read_table(&self, name: &TableName) -> Result<Option<Table>, Failure> {
+        let Some((schema, kind, without_rowid)) = self.find_table(name)? else { return Ok(None) };
+        let is_view = kind == "view";
+        let quoted = Dialect::Sqlite.quote(&name.name);
+        let schema = Dialect::Sqlite.quote(&schema);
+        let mut columns = Vec::new();
+        let mut key: Vec<(i64, String)> = Vec::new();
+        self.each_row(&format!("PRAGMA {schema}.table_xinfo({quoted})"), |row| {
+            let hidden = row.int64(6);
+            // 1: a hidden column of a virtual table; 2 and 3: generated.
+            if hidden == 1 {
+                return;
+            }
+            let column = ColumnInfo {
+                name: text(row, 1),
+                declared_type: text(row, 2),
+                not_null: row.int64(3) != 0,
+                generated: hidden >= 2,
+            };
+            if row.int64(5) > 0 {
+                key.push((row.int64(5), column.name.clone()));
+            }
+            columns.push(column);
+        })?;
+        key.sort();
+        let mut key: Vec<String> = key.into_iter().map(|(_, name)| name).collect();
+        let key_is_rowid = if let ([only], false) = (key.as_slice(), without_rowid) {
+            let integer = columns
+                .iter()
+                .any(|column| column.name == *only && column.declared_type.eq_ignore_ascii_case("INTEGER"));
+            // `INTEGER PRIMARY KEY DESC` has an index of its own and is not the row id.
+            let mut indexed = false;
+            self.each_row(&format!("PRAGMA {schema}.index_list({quoted})"), |row| {
+                indexed |= text(row, 3) == "pk";
+            })?;
+            integer && !indexed
+        } else if key.is_empty() && !is_view && !without_rowid {
+            let free = ["rowid", "_rowid_", "oid"]
+                .into_iter()
+                .find(|alias| !columns.iter().any(|column| column.name.eq_ignore_ascii_case(alias)));
+            key.extend(free.map(str::to_owned));
+            free.is_some()
+        } else {
+            false
+        };
+        for column in &mut columns {
+            // Other keys of rowid tables may hold NULL.
+            column.not_null |= (key_is_rowid || without_rowid) && key.contains(&column.name);
+        }
+        let info = TableInfo { name: name.clone(), columns, key, is_view, key_is_rowid };
+        Ok(Some(Table { info, without_rowid }))
+    }
+
+    /// Schema, kind, and whether it has no row ids. Without a schema SQLite looks into `temp`, `main`, then the others.
+    fn find_table(&self, name: &TableName) -> Result<Option<(String, String, bool)>, Failure> {
+        let mut found: Option<(u8, (String, String, bool))> = None;
+        self.each_row(&format!("PRAGMA table_list({})", Dialect::Sqlite.quote(&name.name)), |row| {
+            let schema = text(row, 0);
+            if name.schema.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&schema)) {
+                return;
+            }
+            let order = match schema.as_str() {
+                "temp" => 0,
+                "main" => 1,
+                _ => 2,
+            };
+            if found.as_ref().is_none_or(|(other, _)| order < *other) {
+                found = Some((order, (schema, text(row, 2), row.int64(4) != 0)));
+            }
+        })?;
+        Ok(found.map(|(_, table)| table))
+    }
+
+    fn table_names(&self) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        self.each_row("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')", |row| {
+            names.push(text(row, 0));
+        })?;
+        Ok(names)
+    }
+
+    fn each_row(&self, sql: &str, mut row: impl FnMut(&Statement)) -> Result<(), Failure> {
+        if let Some(mut prepared) = self.connection.prepare(sql, false)? {
+            while prepared.statement.step()?.is_row() {
+                row(&prepared.statement);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn text(row: &Statement, column: usize) -> String {
+    String::from_utf8_lossy(row.bytes(column)).into_owned()
+}
+
+/// The name most like the wanted one, if any is near.
+pub(super) fn closest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = wanted.to_lowercase();
+    names
+        .map(|name| (strsim::jaro_winkler(&wanted, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,190 @@
+//! Statements with parameters: prepared once, bound, run to the end.
+
+use super::error::from_statement;
+use super::raw::{Failure, Statement, Step, StoredType};
+use super::rights::stopped;
+use super::{SqliteDatabase, bind, read_types};
+use crate::data::{RowSet, Value};
+use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Rights};
+
+/// Statements that are kept for the next time.
+const CACHED: usize = 64;
+
+/// Prepared statements, the most recently used last.
+#[derive(Default)]
+pub(super) struct Cache {
+    entries: Vec<(Key, Statement)>,
+}
+
+/// A statement is authorized for one speaker in one state of the transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Key {
+    rights: Rights,
+    transaction: bool,
+    text: String,
+}
+
+impl Cache {
+    fn take(&mut self, key: &Key) -> Option<Statement> {
+        let at = self.entries.iter().position(|(other, _)| other == key)?;
+        Some(self.entries.remove(at).1)
+    }
+
+    fn keep(&mut self, key: Key, mut statement: Statement) {
+        statement.reset();
+        statement.clear_bindings();
+        if self.entries.len() >= CACHED {
+            self.entries.remove(0);
+        }
+        self.entries.push((key, statement));
+    }
+
+    /// Forgets all statements.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+    }
+}
+
+impl SqliteDatabase {
+    pub(super) fn execute_now(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        let (key, mut prepared) = self.prepare_cached(statement)?;
+        bind::bind_all(&mut prepared, parameters)
+            .map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
+        let before = self.connection.total_changes();
+        loop {
+            match prepared.step() {
+                Ok(Step::Row) => {}
+                Ok(Step::Done) => break,
+                Err(failure) => return Err(self.failed(&failure, statement)),
+            }
+        }
+        // A statement that is no INSERT, UPDATE or DELETE leaves the count of the one before it.
+        let changed = self.connection.total_changes() != before;
+        let rows = if changed { self.connection.changes() } else { 0 };
+        self.cache.keep(key, prepared);
+        Ok(rows)
+    }
+
+    pub(super) fn query_now(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        let (key, mut prepared) = self.prepare_cached(statement)?;
+        bind::bind_all(&mut prepared, parameters)
+            .map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
+        let width = prepared.column_count();
+        let columns: Vec<String> = (0..width).map(|column| prepared.column_name(column)).collect();
+        let declared: Vec<_> = (0..width).map(|column| read_types::declared(&prepared, column)).collect();
+        let mut rows = Vec::new();
+        let mut bytes = 0usize;
+        loop {
+            match prepared.step() {
+                Ok(Step::Row) => {}
+                Ok(Step::Done) => break,
+                Err(failure) => return Err(self.failed(&failure, statement)),
+            }
+            if rows.len() >= limits.rows {
+                return Err(too_much(format!("the result has more than {} rows", limits.rows)));
+            }
+            let mut row = Vec::with_capacity(width);
+            for (column, declared) in declared.iter().enumerate() {
+                bytes = bytes.saturating_add(match prepared.stored_type(column) {
+                    StoredType::Text | StoredType::Blob => prepared.bytes(column).len(),
+                    _ => 8,
+                });
+                if bytes > limits.bytes {
+                    return Err(too_much(format!("the result has more than {} bytes", limits.bytes)));
+                }
+                row.push(read_types::value(&prepared, column, *declared).map_err(|what| {
+                    DatabaseError::new(DatabaseErrorKind::Conversion, format!("column `{}`: {what}", columns[column]))
+                })?);
+            }
+            rows.push(row);
+        }
+        self.cache.keep(key, prepared);
+        Ok(RowSet { columns, rows })
+    }
+
+    fn prepare_cached(&mut self, statement: &str) -> Result<(Key, Statement), DatabaseError> {
+        self.check_transaction()?;
+        self.guard.check_stop()?;
+        let key =
+            Key { rights: self.guard.rights(), transaction: self.guard.transaction(), text: statement.to_owned() };
+        let prepared = match self.cache.take(&key) {
+            Some(prepared) => {
+                self.guard.expect(statement);
+                prepared
+            }
+            None => self.prepare_one(statement)?,
+        };
+        Ok((key, prepared))
+    }
+
+    /// Prepares the one statement of a text.
+    pub(super) fn prepare_one(&mut self, statement: &str) -> Result<Statement, DatabaseError> {
+        self.guard.expect(statement);
+        let prepared = self.connection.prepare(statement, true).map_err(|failure| self.failed(&failure, statement))?;
+        let Some(prepared) = prepared else {
+            return Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text"));
+        };
+        let tail = &statement.as_bytes()[prepared.end..];
+        if let Some(at) = something_else(tail) {
+            let rest: String = String::from_utf8_lossy(&tail[at..]).chars().take(40).collect();
+            return Err(DatabaseError::new(
+                DatabaseErrorKind::Syntax,
+                "one statement a call, but there is more behind it",
+            )
+            .detail(format!("at `{}`", rest.trim_end()))
+            .hint("run each statement by itself"));
+        }
+        Ok(prepared.statement)
+    }
+
+    /// The error of a statement: what the authorizer refused, the stop signal ended, or SQLite says.
+    pub(super) fn failed(&self, failure: &Failure, statement: &str) -> DatabaseError {
+        let error = from_statement(failure, statement);
+        match error.kind {
+            DatabaseErrorKind::Denied => self.guard.denied().unwrap_or(error),
+            DatabaseErrorKind::Interrupted if self.guard.check_stop().is_err() => stopped(),
+            _ => error,
+        }
+    }
+}
+
+fn too_much(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Limit, message)
+        .hint("read large results as batches, which are not limited as a whole")
+}
+
+/// Where the text holds something other than white space, comments and semicolons.
+fn something_else(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < text.len() {
+        match &text[at..] {
+            [b' ' | b'\t' | b'\n' | b'\r' | b'\x0c' | b';', ..] => at += 1,
+            [b'-', b'-', rest @ ..] => at += 2 + rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
+            [b'/', b'*', rest @ ..] => {
+                at += 2 + rest.windows(2).position(|pair| pair == b"*/").map_or(rest.len(), |end| end + 2);
+            }
+            _ => return Some(at),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::something_else;
+
+    #[test]
+    fn a_tail_may_hold_comments_only() {
+        for harmless in ["", " \r\n;; ", "-- done", "/* a */ -- b\n ;", "/* open"] {
+            assert_eq!(something_else(harmless.as_bytes()), None, "{harmless:?}");
+        }
+        for (tail, at) in [("SELECT 1", 0), (" ; DROP TABLE t", 3), ("-- a\nx", 5), ("/* a */x", 7), ("- 1", 0)] {
+            assert_eq!(something_else(tail.as_bytes()), Some(at), "{tail:?}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The one transaction of a migration, and foreign keys that are checked as a whole.
+
+use std::collections::HashMap;
+
+use super::SqliteDatabase;
+use super::error::from_failure;
+use super::raw::{Connection, Failure, StoredType};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TransactionOptions};
+
+/// A transaction that `begin` opened.
+pub(super) struct Transaction {
+    /// Foreign keys are off inside; what violated them before it began.
+    violations: Option<Violations>,
+}
+
+/// Table, row id (none without one) and parent of a row that refers to nothing, and how often that occurs.
+type Violations = HashMap<(String, Option<i64>, String), u64>;
+
+impl SqliteDatabase {
+    pub(super) fn begin_now(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+        if self.transaction.is_some() {
+            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
+        }
+        self.guard.check_stop()?;
+        let _host = self.guard.as_host();
+        let begun = begin(&self.connection, options);
+        match begun {
+            Ok(transaction) => {
+                self.transaction = Some(transaction);
+                self.guard.set_transaction(true);
+                Ok(())
+            }
+            Err(failure) => {
+                roll_back(&self.connection);
+                Err(from_failure(&failure))
+            }
+        }
+    }
+
+    pub(super) fn commit_now(&mut self) -> Result<(), DatabaseError> {
+        let Some(transaction) = self.transaction.take() else {
+            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to commit"));
+        };
+        let _host = self.guard.as_host();
+        self.close_statements();
+        self.guard.set_transaction(false);
+        let committed =
+            if self.connection.is_autocommit() { Err(ended()) } else { commit(&self.connection, &transaction) };
+        // After a failure, and for foreign keys that are off; harmless else.
+        roll_back(&self.connection);
+        committed
+    }
+
+    pub(super) fn rollback_now(&mut self) -> Result<(), DatabaseError> {
+        let _host = self.guard.as_host();
+        self.close_statements();
+        self.guard.set_transaction(false);
+        if self.transaction.take().is_none() {
+            return Ok(());
+        }
+        let result = if self.connection.is_autocommit() { Ok(()) } else { self.connection.run("ROLLBACK") };
+        foreign_keys_on(&self.connection);
+        result.map_err(|failure| from_failure(&failure))
+    }
+
+    /// Refuses to work on when SQLite has ended the transaction behind our back: a full disk, or `ON CONFLICT ROLLBACK`.
+    /// Whatever came next would commit by itself.
+    pub(super) fn check_transaction(&self) -> Result<(), DatabaseError> {
+        if self.transaction.is_some() && self.connection.is_autocommit() { Err(ended()) } else { Ok(()) }
+    }
+}
+
+fn ended() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Other, "the database has rolled the transaction back after an earlier error")
+        .hint("nothing of the migration remains; mend the earlier error and run it again")
+}
+
+fn begin(connection: &Connection, options: TransactionOptions) -> Result<Transaction, Failure> {
+    // The pragma works only outside of transactions. A script may have left it off.
+    connection.run(if options.foreign_keys_off { "PRAGMA foreign_keys = OFF" } else { "PRAGMA foreign_keys = ON" })?;
+    connection.run("BEGIN IMMEDIATE")?;
+    let violations = if options.foreign_keys_off { Some(violations(connection)?) } else { None };
+    Ok(Transaction { violations })
+}
+
+fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), DatabaseError> {
+    if let Some(before) = &transaction.violations {
+        let after = violations(connection).map_err(|failure| from_failure(&failure))?;
+        let new: Vec<_> =
+            after.iter().filter(|(row, count)| **count > before.get(*row).copied().unwrap_or(0)).collect();
+        if !new.is_empty() {
+            return Err(violated(new.into_iter().map(|(row, _)| row)));
+        }
+    }
+    connection.run("COMMIT").map_err(|failure| {
+        if failure.code == libsqlite3_sys::SQLITE_CONSTRAINT_FOREIGNKEY {
+            // A deferred foreign key. SQLite does not say which; while the transaction is open we can.
+            if let Ok(rows) = violations(connection) {
+                if !rows.is_empty() {
+                    return violated(rows.keys());
+                }
+            }
+        }
+        from_failure(&failure)
+    })
+}
+
+fn violated<'a>(rows: impl Iterator<Item = &'a (String, Option<i64>, String)>) -> DatabaseError {
+    const NAMED: usize = 5;
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort();
+    let mut named: Vec<String> = rows
+        .iter()
+        .take(NAMED)
+        .map(|(table, row, parent)| match row {
+            Some(row) => format!("row {row} of `{table}` refers to no row of `{parent}`"),
+            None => format!("a row of `{table}` refers to no row of `{parent}`"),
+        })
+        .collect();
+    if rows.len() > NAMED {
+        named.push(format!("and {} more", rows.len() - NAMED));
+    }
+    DatabaseError::new(DatabaseErrorKind::Constraint, "foreign keys are violated, so the transaction was rolled back")
+        .code("SQLITE_CONSTRAINT_FOREIGNKEY (787)")
+        .detail(named.join("; "))
+        .hint("`PRAGMA foreign_key_check` lists all rows of this kind; the number is the row's rowid")
+}
+
+/// Rows that refer to nothing, in all databases of the connection.
+fn violations(connection: &Connection) -> Result<Violations, Failure> {
+    let mut found = Violations::new();
+    let mut schemas = Vec::new();
+    if let Some(mut list) = connection.prepare("PRAGMA database_list", false)? {
+        while list.statement.step()?.is_row() {
+            schemas.push(String::from_utf8_lossy(list.statement.bytes(1)).into_owned());
+        }
+    }
+    for schema in schemas {
+        let check = format!("PRAGMA {}.foreign_key_check", Dialect::Sqlite.quote(&schema));
+        let Some(mut check) = connection.prepare(&check, false)? else { continue };
+        while check.statement.step()?.is_row() {
+            let row = &check.statement;
+            let text = |column| String::from_utf8_lossy(row.bytes(column)).into_owned();
+            let id = (row.stored_type(1) == StoredType::Integer).then(|| row.int64(1));
+            *found.entry((text(0), id, text(2))).or_default() += 1;
+        }
+    }
+    Ok(found)
+}
+
+/// Ends whatever transaction is open and enforces foreign keys again.
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        // It fails only where SQLite has rolled back already.
+        let _ = connection.run("ROLLBACK");
+    }
+    foreign_keys_on(connection);
+}
+
+fn foreign_keys_on(connection: &Connection) {
+    // Cannot fail outside of a transaction.
+    let _ = connection.run("PRAGMA foreign_keys = ON");
+}
