@@ -91,6 +91,9 @@ mod tests {
 
     #[test]
     fn times_are_iso_8601_in_utc() {
-        assert_eq!(iso(Timestamp::from_microsecond(1_767_605_400_123_456).expect("a time")), "2026-01-05T09:30:00.123Z");
+        assert_eq!(
+            iso(Timestamp::from_microsecond(1_767_605_400_123_456).expect("a time")),
+            "2026-01-05T09:30:00.123Z"
+        );
     }
 }

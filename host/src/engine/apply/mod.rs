@@ -19,10 +19,9 @@ use super::event::{Event, EventSink, Level};
 use super::history::{self, History, Record, RunMode, State, declared_json};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollback};
-use super::script::{RunContext, ScriptLoader, Tally};
+use super::script::{RunContext, ScriptLoader, Tally, stopped};
 use super::target::Target;
 use crate::data::Value;
-use crate::database::stop::StopReason;
 use crate::database::{
     Database, DatabaseErrorKind, LockRequest, Rights, SharedDatabase, StopSignal, TransactionOptions,
 };
@@ -347,18 +346,6 @@ fn as_migration(database: &mut dyn Database, kind: Kind, stop: &StopSignal) {
         Kind::Component => Rights::Guest,
     });
     database.set_stop_signal(stop.clone());
-}
-
-/// The error of a run that was told to stop.
-pub fn stopped(reason: StopReason) -> Error {
-    match reason {
-        StopReason::Interrupt => Error::new(ErrorKind::Interrupted, "interrupted at a safe point")
-            .hint("what was finished stays; `runner apply` goes on with the rest"),
-        StopReason::Terminate => Error::new(ErrorKind::Terminated, "told to stop, and stopped at a safe point")
-            .hint("what was finished stays; `runner apply` goes on with the rest"),
-        StopReason::WallTime => Error::denied("the run has used up its wall time")
-            .hint("`--limit wall_time=DURATION` allows more; what was finished stays"),
-    }
 }
 
 /// History as it is now, for those who only look.

@@ -1,10 +1,11 @@
 //! A dry run: everything that the plan has, in one transaction that is rolled back.
 
-use super::{Engine, Request, Started, as_host, stopped};
+use super::{Engine, Request, Started, as_host};
 use crate::database::TransactionOptions;
 use crate::engine::history::{self, RunMode};
 use crate::engine::outcome::{Done, Failed, Outcome};
 use crate::engine::plan::{Plan, Step};
+use crate::engine::script::stopped;
 use crate::error::{Error, Result};
 
 impl Engine {
@@ -61,8 +62,11 @@ impl Engine {
     async fn refuse_stepwise(&self, plan: &Plan) -> Result<()> {
         let facts = self.database.lock().await.facts().clone();
         if !facts.transactional_ddl {
-            return Err(Error::usage(format!("{} cannot roll schema changes back, so there is no dry run", facts.dialect))
-                .hint("`runner plan --sql` shows what would run"));
+            return Err(Error::usage(format!(
+                "{} cannot roll schema changes back, so there is no dry run",
+                facts.dialect
+            ))
+            .hint("`runner plan --sql` shows what would run"));
         }
         match plan.steps.iter().find(|step| step.mode == RunMode::Stepwise) {
             None => Ok(()),

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use super::load::to_store;
-use super::{Engine, Failure, Started, StepResult, as_host, as_migration, done, stopped};
+use super::{Engine, Failure, Started, StepResult, as_host, as_migration, done};
 use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::event::Event;
 use crate::engine::history::{self, State};
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::Step;
-use crate::engine::script::{ScriptSource, Tally};
+use crate::engine::script::{ScriptSource, Tally, stopped};
+use crate::engine::sql_script::{excerpt, explain, unreadable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::sha256;
-use crate::sql::{SqlError, Statement, split};
+use crate::sql::{Statement, split};
 
 /// Digits of a statement's digest that history keeps: enough to know it again.
 const DIGITS: usize = 16;
@@ -40,7 +41,7 @@ impl Engine {
             Direction::Down => down.as_ref().ok_or_else(|| Error::usage("the migration has no way back"))?,
         };
         let dialect = self.database.lock().await.facts().dialect;
-        let statements = split(text, dialect).map_err(unsplit)?;
+        let statements = split(text, dialect).map_err(|error| unreadable(step.direction, error))?;
         let started = Started::now();
         let tally = Arc::new(Tally::default());
         let mut progress = self.open(step, &statements, &started, &tally).await?;
@@ -113,8 +114,7 @@ impl Engine {
                         history::forget_statement(&mut **database, progress.record).await?;
                     }
                     let place = format!("{} of {}, line {}", index + 1, progress.of, statement.line);
-                    let place = format!("{place}: {}", statement.text);
-                    return Err(Error::from(error).at("statement", place));
+                    return Err(explain(error).at("text", excerpt(statement.text)).at("statement", place));
                 }
             };
             progress.done += 1;
@@ -212,14 +212,6 @@ fn check_unchanged(earlier: &str, statements: &[Statement<'_>], done: u64) -> Re
         }
     }
     Ok(())
-}
-
-fn unsplit(error: SqlError) -> Error {
-    let unsplit = Error::usage(error.message).at("line", error.line.to_string());
-    match error.hint {
-        Some(hint) => unsplit.hint(hint),
-        None => unsplit,
-    }
 }
 
 #[cfg(test)]
