@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Direction;
 use super::event::{Event, EventSink, Level};
 use super::history::{self, History, Record, RunMode, State, declared_json};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
@@ -121,19 +122,15 @@ impl Engine {
         if plan.is_empty() {
             return Ok(self.outcome(request));
         }
-        for direction in [super::Direction::Down, super::Direction::Up] {
-            let migrations = plan.steps.iter().filter(|step| step.direction == direction).count();
-            if migrations > 0 && plan.steps[0].direction == direction {
-                self.events.emit(&Event::RunStarted { direction, migrations: plan.steps.len() });
-            }
-        }
         if request.dry_run {
             return self.rehearse(request, &plan).await;
         }
         self.ensure_history().await?;
         let mut outcome = self.outcome(request);
         let mut steps = plan.steps.into_iter();
+        let mut direction = None;
         while let Some(step) = steps.next() {
+            self.emit_turn(&mut direction, &step, steps.as_slice());
             if let Some(reason) = self.stop.reason() {
                 outcome.error = Some(stopped(reason));
                 outcome.not_run.push(step);
@@ -282,6 +279,14 @@ impl Engine {
 
     fn warn(&self, revision: &str, message: String) {
         self.events.emit(&Event::Log { revision: revision.to_owned(), level: Level::Warning, message });
+    }
+
+    /// Tells of a run's beginning, and of the turn in a `redo`.
+    fn emit_turn(&self, direction: &mut Option<Direction>, step: &Step, rest: &[Step]) {
+        if direction.replace(step.direction) != Some(step.direction) {
+            let others = rest.iter().take_while(|other| other.direction == step.direction).count();
+            self.events.emit(&Event::RunStarted { direction: step.direction, migrations: 1 + others });
+        }
     }
 
     fn emit_started(&self, step: &Step) {

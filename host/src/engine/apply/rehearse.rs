@@ -25,7 +25,9 @@ impl Engine {
         if let Err(error) = made {
             outcome.error = Some(error);
         } else {
-            for step in steps.by_ref() {
+            let mut direction = None;
+            while let Some(step) = steps.next() {
+                self.emit_turn(&mut direction, step, steps.as_slice());
                 if let Some(reason) = self.stop.reason() {
                     outcome.error = Some(stopped(reason));
                     outcome.not_run.push(step.clone());
