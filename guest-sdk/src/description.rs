@@ -1,7 +1,7 @@
 //! What a migration says of itself, word by word.
 
 use crate::Dialect;
-pub use crate::bindings::runner::migration::description_types::{Description, Mode, Need};
+pub use crate::bindings::migration::runner::migration::description_types::{Description, Mode, Need};
 
 /// Built up from a summary; everything else has a default.
 ///

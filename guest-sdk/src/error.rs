@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::bindings::runner::migration::types;
+use crate::bindings::migration::runner::migration::types;
 
 pub use types::ErrorKind;
 

@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-use crate::bindings::runner::migration::types;
-use crate::bindings::{self, data};
+use crate::bindings::migration::runner::migration::types;
+use crate::bindings::{data_migration, migration};
 use crate::{Batch, Description, Migration, Transformer, panic};
 
 /// Exports a type as the migration of this component.
@@ -38,7 +38,7 @@ macro_rules! export {
         #[cfg(target_family = "wasm")]
         const _: () = {
             type Exported = $crate::__private::Exported<$migration>;
-    $crate::bindings::export_migration!(Exported with_types_in $crate::bindings);
+    $crate::bindings::migration::export_migration!(Exported with_types_in $crate::bindings::migration);
         };
         const _: fn() = $crate::__private::check_migration::<$migration>;
     };
@@ -46,7 +46,7 @@ macro_rules! export {
         #[cfg(target_family = "wasm")]
         const _: () = {
             type Exported = $crate::__private::Exported<$migration>;
-    $crate::bindings::data::export_data_migration!(Exported with_types_in $crate::bindings::data);
+    $crate::bindings::data_migration::export_data_migration!(Exported with_types_in $crate::bindings::data_migration);
         };
         const _: fn() = $crate::__private::check_migration::<$migration>;
         const _: fn() = $crate::__private::check_transformer::<$migration>;
@@ -77,7 +77,7 @@ fn downgrade<T: Migration>() -> Result<(), types::Error> {
     T::downgrade().map_err(Into::into)
 }
 
-impl<T: Migration> bindings::Guest for Exported<T> {
+impl<T: Migration> migration::Guest for Exported<T> {
     fn describe() -> Description {
         describe::<T>()
     }
@@ -91,7 +91,7 @@ impl<T: Migration> bindings::Guest for Exported<T> {
     }
 }
 
-impl<T: Migration> data::Guest for Exported<T> {
+impl<T: Migration> data_migration::Guest for Exported<T> {
     fn describe() -> Description {
         describe::<T>()
     }
@@ -105,7 +105,7 @@ impl<T: Migration> data::Guest for Exported<T> {
     }
 }
 
-impl<T: Migration + Transformer> data::exports::runner::migration::transformer::Guest for Exported<T> {
+impl<T: Migration + Transformer> data_migration::exports::runner::migration::transformer::Guest for Exported<T> {
     fn transform_batch(name: String, rows: Batch) -> Result<Batch, String> {
         panic::report_to_host();
         T::transform(&name, rows).map_err(|error| error.to_string())

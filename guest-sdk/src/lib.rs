@@ -44,14 +44,20 @@ mod export;
 mod migration;
 mod panic;
 pub mod sql;
+pub mod sqlite;
 pub mod value;
 
 pub use batch::Batch;
-pub use bindings::runner::migration::types::{ColumnType, Dialect};
+pub use bindings::migration::runner::migration::types::{ColumnType, Dialect};
 pub use description::{Description, Mode, Need};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use migration::{Migration, Transformer};
 pub use value::Value;
+
+#[cfg(feature = "jiff")]
+pub use jiff;
+#[cfg(feature = "sea-query")]
+pub use sea_query;
 
 /// Everything that most migrations need: `use runner_guest::prelude::*;`.
 pub mod prelude {
@@ -65,6 +71,11 @@ pub mod prelude {
     };
     pub use crate::{bail, debug, ensure, info, params, warning};
 }
+
+/// The README's example, which has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
 
 /// What the macros expand to; not for use by hand.
 #[doc(hidden)]

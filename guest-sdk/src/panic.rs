@@ -2,14 +2,16 @@
 
 use std::any::Any;
 use std::panic::{self, PanicHookInfo};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::context;
 
 /// Has every panic of this instance logged before it traps. Costs one comparison once it is done.
 pub(crate) fn report_to_host() {
-    static DONE: Once = Once::new();
-    DONE.call_once(|| panic::set_hook(Box::new(report)));
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if !DONE.swap(true, Ordering::Relaxed) {
+        panic::set_hook(Box::new(report));
+    }
 }
 
 fn report(info: &PanicHookInfo<'_>) {

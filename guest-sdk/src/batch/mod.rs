@@ -40,10 +40,12 @@ mod column;
 mod fixed;
 mod mutate;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod var;
 mod view;
 
-pub use crate::bindings::runner::migration::types::{Batch, Column, ColumnValues, NativeValues, VarValues};
+pub use crate::bindings::migration::runner::migration::types::{Batch, Column, ColumnValues, NativeValues, VarValues};
 pub use builder::{
     BatchBuilder, BooleanBuilder, BytesBuilder, DateBuilder, DecimalBuilder, FixedBuilder, Float64Builder,
     Int64Builder, JsonBuilder, TextBuilder, TimeBuilder, TimestampBuilder, TimestamptzBuilder, UuidBuilder, VarBuilder,

@@ -7,7 +7,7 @@
 mod source;
 mod target;
 
-use crate::bindings::runner::migration::batches;
+use crate::bindings::migration::runner::migration::batches;
 use crate::error::from_host;
 use crate::{Batch, Result, Value};
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::Result;
-use crate::bindings::runner::migration::context;
+use crate::bindings::migration::runner::migration::context;
 use crate::error::from_host;
 
 /// How many bytes one call asks for: few calls, and well under any limit of the host.

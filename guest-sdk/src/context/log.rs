@@ -1,7 +1,7 @@
 //! Speaking to the people who watch.
 
 use super::Level;
-use crate::bindings::runner::migration::context;
+use crate::bindings::migration::runner::migration::context;
 
 /// Logs a message at a level.
 pub fn log(level: Level, message: impl AsRef<str>) {

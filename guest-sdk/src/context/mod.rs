@@ -6,7 +6,7 @@
 pub mod asset;
 mod log;
 
-use crate::bindings::runner::migration::context;
+use crate::bindings::migration::runner::migration::context;
 use crate::value::{FromValue, Timestamptz};
 use crate::{Dialect, Error, ErrorKind, Result, Value};
 

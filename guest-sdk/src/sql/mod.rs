@@ -2,20 +2,22 @@
 //!
 //! | Rust | contract | SQLite | PostgreSQL | MySQL, MariaDB |
 //! | --- | --- | --- | --- | --- |
-//! | `bool` | `boolean` | INTEGER 0, 1 | BOOLEAN | BOOLEAN, TINYINT(1) |
+//! | `bool` | `boolean` | BOOLEAN, stored as 0 and 1 | BOOLEAN | BOOLEAN, TINYINT(1) |
 //! | `i64`, smaller integers | `int64` | INTEGER | SMALLINT, INTEGER, BIGINT | TINYINT … BIGINT |
 //! | `f64`, `f32` | `float64` | REAL | REAL, DOUBLE PRECISION | FLOAT, DOUBLE |
 //! | `String`, `&str` | `text` | TEXT | TEXT, VARCHAR, CHAR | TEXT, VARCHAR, CHAR |
 //! | `Vec<u8>`, `&[u8]` | `bytes` | BLOB | BYTEA | BLOB, VARBINARY, BINARY |
-//! | [`Decimal`] | `decimal` | TEXT | NUMERIC | DECIMAL |
+//! | [`Decimal`] | `decimal` | DECIMAL, TEXT | NUMERIC | DECIMAL |
 //! | [`Date`] | `date` | TEXT | DATE | DATE |
 //! | [`Time`] | `time` | TEXT | TIME | TIME |
 //! | [`Timestamp`] | `timestamp` | TEXT | TIMESTAMP | DATETIME |
 //! | [`Timestamptz`] | `timestamptz` | TEXT | TIMESTAMPTZ | TIMESTAMP |
-//! | [`Uuid`] | `uuid` | BLOB | UUID | UUID, BINARY(16) |
-//! | [`Json`] | `json` | TEXT | JSON, JSONB | JSON |
+//! | [`Uuid`] | `uuid` | TEXT | UUID | UUID |
+//! | [`Json`] | `json` | JSON, TEXT | JSON, JSONB | JSON |
 //! | [`NativeValue`] | `native` | | every other type | every other type |
 //! | `Option<T>` | `null` or the value | NULL | NULL | NULL |
+//!
+//! Where SQLite stores a text, a text is what a query answers; [`Row::get`] and `parse` make a day or a time of it.
 //!
 //! Placeholders are written as the database writes them: `?` or `?1` on SQLite, `$1` on PostgreSQL, `?` on MySQL and
 //! MariaDB. Each call prepares exactly one statement. Transactions are the host's: BEGIN, COMMIT, ROLLBACK and SAVEPOINT
@@ -43,13 +45,17 @@
 //! [`Json`]: crate::value::Json
 //! [`NativeValue`]: crate::value::NativeValue
 
+#[cfg(feature = "sea-query")]
+mod portable;
 mod rows;
 
-use crate::bindings::runner::migration::sql;
+use crate::bindings::migration::runner::migration::sql;
 use crate::error::from_host;
 use crate::value::FromValue;
 use crate::{Error, Result, Value};
 
+#[cfg(feature = "sea-query")]
+pub use portable::{execute_query, execute_schema, query_select};
 pub use rows::{ColumnIndex, Row, Rows};
 
 /// Runs one statement and answers how many rows it changed (0 for DDL).

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use crate::bindings::runner::migration::types::RowSet;
+use crate::bindings::migration::runner::migration::types::RowSet;
 use crate::value::FromValue;
 use crate::{Error, ErrorKind, Result, Value};
 
@@ -22,7 +22,7 @@ pub struct Row {
 }
 
 impl Rows {
-    pub(super) fn new(set: RowSet) -> Self {
+    pub(crate) fn new(set: RowSet) -> Self {
         let columns: Rc<[String]> = set.columns.into();
         let rows = set.rows.into_iter().map(|values| Row { columns: columns.clone(), values }).collect();
         Self { columns, rows }

@@ -4,12 +4,15 @@
 //! relate to Rust and to the databases is the table at the top of [`sql`](crate::sql).
 
 mod convert;
+#[cfg(feature = "jiff")]
+mod jiff;
+mod parse;
 mod read;
 mod temporal;
 mod text;
 mod uuid;
 
-pub use crate::bindings::runner::migration::types::{NativeValue, Value};
+pub use crate::bindings::migration::runner::migration::types::{NativeValue, Value};
 pub use read::{FromValue, Mismatch};
 pub use temporal::{Date, Time, Timestamp, Timestamptz};
 pub use text::{Decimal, Json};

@@ -42,13 +42,33 @@ from_value! {
     String, "a text": Value::Text(v) | Value::Decimal(v) | Value::Json(v) => v.clone();
     &'a [u8], "bytes": Value::Bytes(v) => v;
     Vec<u8>, "bytes": Value::Bytes(v) => v.clone();
+    Json, "JSON": Value::Json(v) | Value::Text(v) => Json::new(v.as_str());
+    NativeValue, "a native value": Value::Native(v) => v.clone();
+}
+
+/// Types that SQLite has no storage for are read from their texts too.
+macro_rules! or_text {
+    ($($into:ty, $wanted:literal: $case:pat => $read:expr;)+) => {
+        $(impl<'a> FromValue<'a> for $into {
+            fn from_value(value: &'a Value) -> Result<Self, Mismatch> {
+                match value {
+                    $case => Ok($read),
+                    Value::Text(text) => {
+                        text.parse().map_err(|_| Mismatch { wanted: $wanted, found: format!("the text `{text}`") })
+                    }
+                    other => Err(mismatch($wanted, other)),
+                }
+            }
+        })+
+    };
+}
+
+or_text! {
     Date, "a date": Value::Date(v) => Date(*v);
     Time, "a time": Value::Time(v) => Time(*v);
     Timestamp, "a timestamp": Value::Timestamp(v) => Timestamp(*v);
     Timestamptz, "a timestamptz": Value::Timestamptz(v) => Timestamptz(*v);
     Uuid, "a uuid": Value::Uuid((high, low)) => Uuid::from_halves(*high, *low);
-    Json, "JSON": Value::Json(v) => Json::new(v.as_str());
-    NativeValue, "a native value": Value::Native(v) => v.clone();
 }
 
 impl<'a> FromValue<'a> for Value {
@@ -156,6 +176,14 @@ mod tests {
         assert_eq!(u8::from_value(&Value::Int64(300)).unwrap_err().found, "300");
         assert_eq!(bool::from_value(&Value::Int64(1)), Ok(true));
         assert_eq!(f64::from_value(&Value::Int64(3)), Ok(3.0));
+    }
+
+    #[test]
+    fn reads_from_texts_what_sqlite_has_no_type_for() {
+        let text = |text: &str| Value::Text(text.into());
+        assert_eq!(Date::from_value(&text("2013-01-31")), Ok(Date(15_736)));
+        assert_eq!(Timestamptz::from_value(&text("1970-01-01 00:00:01Z")), Ok(Timestamptz(1_000_000)));
+        assert_eq!(Date::from_value(&text("soon")).unwrap_err().found, "the text `soon`");
     }
 
     #[test]

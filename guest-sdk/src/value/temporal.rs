@@ -42,9 +42,10 @@ impl Date {
         civil_from_days(i64::from(self.0))
     }
 
-    /// This day at a time of day.
+    /// This day at a time of day. Panics beyond the range of a timestamp, 292 thousand years from 1970.
     pub fn at(self, time: Time) -> Timestamp {
-        Timestamp(i64::from(self.0) * DAY + time.0)
+        let midnight = i64::from(self.0).checked_mul(DAY);
+        Timestamp(midnight.and_then(|at| at.checked_add(time.0)).expect("the day is within the range of a timestamp"))
     }
 }
 
