@@ -1,1 +1,9 @@
 //! Bulk reading in key order: pages of a table, and the chunks of a transform.
+
+mod page_sql;
+pub mod pager;
+
+#[cfg(test)]
+mod tests;
+
+pub use pager::TableReader;
