@@ -10,7 +10,7 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, Tabl
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub info: TableInfo,
-    pub without_rowid: bool,
+    pub is_virtual: bool,
 }
 
 impl SqliteDatabase {
@@ -81,7 +81,7 @@ impl SqliteDatabase {
             column.not_null |= (key_is_rowid || without_rowid) && key.contains(&column.name);
         }
         let info = TableInfo { name: name.clone(), columns, key, is_view, key_is_rowid };
-        Ok(Some(Table { info, without_rowid }))
+        Ok(Some(Table { info, is_virtual: kind == "virtual" }))
     }
 
     /// Schema, kind, and whether it has no row ids. Without a schema SQLite looks into `temp`, `main`, then the others.

@@ -3,22 +3,37 @@
 use std::borrow::Cow;
 
 use super::cursor::cell_text;
+use super::raw::{Cells, PullColumn};
 use crate::data::{Column, ColumnValues, VarValues, temporal};
 
 /// A column in the storage classes of SQLite.
 pub(super) struct Encoded<'a> {
     /// Empty, or one byte per row.
     pub nulls: &'a [u8],
-    pub cells: Cells<'a>,
+    pub cells: Stored<'a>,
 }
 
 /// The entries of a column in one storage class.
-pub(super) enum Cells<'a> {
+pub(super) enum Stored<'a> {
     Boolean(&'a [u8]),
     Integer(&'a [i64]),
     Real(&'a [f64]),
     Text(Cow<'a, VarValues>),
     Blob(Cow<'a, VarValues>),
+}
+
+impl Encoded<'_> {
+    /// The column as statements take it.
+    pub(super) fn as_pull(&self) -> PullColumn<'_> {
+        let cells = match &self.cells {
+            Stored::Boolean(entries) => Cells::Boolean(entries),
+            Stored::Integer(entries) => Cells::Integer(entries),
+            Stored::Real(entries) => Cells::Real(entries),
+            Stored::Text(values) => Cells::Text { offsets: &values.offsets, data: &values.data },
+            Stored::Blob(values) => Cells::Blob { offsets: &values.offsets, data: &values.data },
+        };
+        PullColumn { nulls: self.nulls, cells }
+    }
 }
 
 /// A cell that cannot be stored as it is.
@@ -30,19 +45,19 @@ pub(super) struct Unfit {
 /// The column as SQLite stores it.
 pub(super) fn encode(column: &Column) -> Result<Encoded<'_>, Unfit> {
     let cells = match &column.values {
-        ColumnValues::Boolean(entries) => Cells::Boolean(entries),
-        ColumnValues::Int64(entries) => Cells::Integer(entries),
+        ColumnValues::Boolean(entries) => Stored::Boolean(entries),
+        ColumnValues::Int64(entries) => Stored::Integer(entries),
         ColumnValues::Float64(entries) => {
             if let Some(row) = (0..entries.len()).find(|row| entries[*row].is_nan() && !column.is_null(*row)) {
                 return Err(Unfit { row, what: "NaN, which SQLite would store as NULL".to_owned() });
             }
-            Cells::Real(entries)
+            Stored::Real(entries)
         }
         ColumnValues::Text(values) | ColumnValues::Decimal(values) | ColumnValues::Json(values) => {
-            Cells::Text(Cow::Borrowed(values))
+            Stored::Text(Cow::Borrowed(values))
         }
-        ColumnValues::Native(values) => Cells::Text(Cow::Borrowed(&values.texts)),
-        ColumnValues::Bytes(values) => Cells::Blob(Cow::Borrowed(values)),
+        ColumnValues::Native(values) => Stored::Text(Cow::Borrowed(&values.texts)),
+        ColumnValues::Bytes(values) => Stored::Blob(Cow::Borrowed(values)),
         ColumnValues::Date(entries) => {
             texts(column, entries.len(), |text, row| temporal::push_date(text, i64::from(entries[row])))?
         }
@@ -70,7 +85,7 @@ fn texts(
     column: &Column,
     rows: usize,
     mut push: impl FnMut(&mut String, usize) -> Result<(), String>,
-) -> Result<Cells<'static>, Unfit> {
+) -> Result<Stored<'static>, Unfit> {
     let mut data = String::with_capacity(rows * 20);
     let mut offsets = Vec::with_capacity(rows + 1);
     offsets.push(0);
@@ -80,5 +95,5 @@ fn texts(
         }
         offsets.push(data.len() as u32);
     }
-    Ok(Cells::Text(Cow::Owned(VarValues { offsets, data: data.into_bytes() })))
+    Ok(Stored::Text(Cow::Owned(VarValues { offsets, data: data.into_bytes() })))
 }
