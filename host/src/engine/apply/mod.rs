@@ -9,7 +9,7 @@ mod stepwise;
 mod tests;
 
 pub use identity::{Identity, TOOL_VERSION};
-pub use load::source_of;
+pub use load::planned_sql;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
