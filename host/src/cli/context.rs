@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::request::GlobalRequest;
 use crate::data::Value;
 use crate::database::{Database, DatabaseErrorKind, Dialect, Facts, connect};
-use crate::engine::history::History;
+use crate::engine::history::{self, History};
 use crate::engine::script::{Script, ScriptLoader, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::error::{Error, Result};
@@ -23,6 +23,15 @@ pub struct Context {
     pub settings: Settings,
     /// The variables of the process.
     pub env: std::collections::BTreeMap<String, String>,
+}
+
+/// How much of history to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// What is in force.
+    Live,
+    /// And which artifacts the database keeps.
+    WithArtifacts,
 }
 
 /// A database as it was found.
@@ -68,11 +77,15 @@ impl Context {
     }
 
     /// Opens the database and reads what is in force; one that does not exist has an empty history.
-    pub async fn look(&self) -> Result<Looked> {
+    pub async fn look(&self, what: Look) -> Result<Looked> {
         let url = &self.settings.database_url.value;
         match connect(url, false).await {
             Ok(mut database) => {
-                let history = crate::engine::apply::look(&mut *database).await.map_err(|error| self.place(error))?;
+                let history = match what {
+                    Look::Live => history::read(&mut *database).await,
+                    Look::WithArtifacts => history::read_with_artifacts(&mut *database).await,
+                };
+                let history = history.map_err(|error| self.place(error))?;
                 let facts = database.facts().clone();
                 Ok(Looked { database: Some(database), history, facts })
             }

@@ -1,6 +1,6 @@
 //! `runner history`
 
-use super::context::Context;
+use super::context::{Context, Look};
 use super::{exit, runtime};
 use crate::engine::history::read_all;
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::report::{Format, Text, text};
 /// Says what ran. Asks the database alone.
 pub fn run(context: &Context) -> Result<u8> {
     runtime::look(async {
-        let records = match context.look().await?.database {
+        let records = match context.look(Look::Live).await?.database {
             Some(mut database) => read_all(&mut *database).await.map_err(|error| context.place(error))?,
             None => Vec::new(),
         };

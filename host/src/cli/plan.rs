@@ -1,6 +1,6 @@
 //! `runner plan`
 
-use super::context::{Context, Looked};
+use super::context::{Context, Look, Looked};
 use super::request::PlanRequest;
 use super::{exit, runtime};
 use crate::engine::apply::planned_sql;
@@ -14,7 +14,7 @@ use crate::report::{Format, Text, text};
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
     let catalog = context.catalog(request.locked)?;
     runtime::look(async {
-        let Looked { database, history, facts } = context.look().await?;
+        let Looked { database, history, facts } = context.look(Look::WithArtifacts).await?;
         let input = Input { catalog: &catalog, history: &history, facts: &facts, options: request.options };
         let plan = plan_towards(&input, &request.target)?;
         let sql = match request.sql {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::context::{Context, Looked};
+use super::context::{Context, Look, Looked};
 use super::request::RunRequest;
 use super::{exit, runtime, signals};
 use crate::database::{Database, DatabaseUrl, StopSignal, connect};
-use crate::engine::apply::{Action, Engine, Identity, Request, look};
-use crate::engine::history::{History, Record};
+use crate::engine::apply::{Action, Engine, Identity, Request};
+use crate::engine::history::{self, History, Record};
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Input, plan_apply};
 use crate::error::Result;
@@ -46,7 +46,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         };
         let outcome = engine.run(&request).await?;
         let took = began.elapsed();
-        let history = look(&mut **engine.database.lock().await).await.unwrap_or_default();
+        let history = history::read(&mut **engine.database.lock().await).await.unwrap_or_default();
         Ok(tell(&context, &request.action, &outcome, took, history.current().map(Record::id)))
     })
 }
@@ -63,7 +63,7 @@ async fn open(
         // Whoever goes down means a database that is there.
         return connect(url, false).await.map(Some).map_err(|error| context.place(error.into()));
     };
-    let Looked { database, facts, .. } = context.look().await?;
+    let Looked { database, facts, .. } = context.look(Look::Live).await?;
     if database.is_some() {
         return Ok(database);
     }

@@ -1,6 +1,6 @@
 //! `runner show`
 
-use super::context::{Context, Looked};
+use super::context::{Context, Look, Looked};
 use super::{exit, runtime};
 use crate::engine::history::{Record, read_all};
 use crate::engine::status::status;
@@ -13,7 +13,7 @@ use crate::report::{Format, text};
 pub fn run(context: &Context, wanted: &str) -> Result<u8> {
     let report = context.inspect()?;
     runtime::look(async {
-        let Looked { database, history, .. } = context.look().await?;
+        let Looked { database, history, .. } = context.look(Look::WithArtifacts).await?;
         let records = match database {
             Some(mut database) => read_all(&mut *database).await.map_err(|error| context.place(error))?,
             None => Vec::new(),

@@ -1,6 +1,6 @@
 //! `runner status`
 
-use super::context::{Context, Looked};
+use super::context::{Context, Look, Looked};
 use super::{exit, runtime};
 use crate::engine::status::{Standing, StatusRow, status};
 use crate::error::{ErrorKind, Result};
@@ -11,7 +11,7 @@ use crate::report::{Format, text};
 pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
     let report = context.inspect()?;
     runtime::look(async {
-        let Looked { history, .. } = context.look().await?;
+        let Looked { history, .. } = context.look(Look::Live).await?;
         let rows = status(&report.catalog, &history);
         let printer = &context.printer;
         let problems: Vec<String> = report.problems.iter().map(|problem| problem.message.clone()).collect();
