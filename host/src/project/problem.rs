@@ -68,17 +68,6 @@ pub(super) fn shown(name: &str) -> String {
     if name.chars().any(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
 }
 
-/// The known name that `wrong` was probably meant to be.
-pub(super) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wrong = wrong.to_lowercase();
-    known
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(&wrong, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name)
-}
-
 /// "`a`, `b` and `c`".
 pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();

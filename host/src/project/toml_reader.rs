@@ -7,9 +7,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::origin::{Origin, Sourced};
-use super::problem::{Problem, did_you_mean, error_for, list, shown};
+use super::problem::{Problem, error_for, list, shown};
 use crate::database::url::redact;
 use crate::error::{Error, Result};
+use crate::suggest::did_you_mean;
 
 /// A TOML file that is being read, and what was found wrong with it.
 pub(super) struct Document<'a> {
