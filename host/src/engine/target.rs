@@ -112,7 +112,9 @@ impl<'a> Candidates<'a> {
 
     fn matches(&self, wanted: impl Fn(&str, &str, &str) -> bool) -> Vec<&'a str> {
         let each = self.names.iter();
-        each.filter(|(revision, name)| wanted(revision, name, &self.id(revision))).map(|(revision, _)| *revision).collect()
+        each.filter(|(revision, name)| wanted(revision, name, &self.id(revision)))
+            .map(|(revision, _)| *revision)
+            .collect()
     }
 
     fn id(&self, revision: &str) -> String {
@@ -186,14 +188,10 @@ mod tests {
 
     #[test]
     fn a_text_means_one_revision_or_is_refused() {
-        let candidates: Candidates<'_> = [
-            ("0001", "create_users"),
-            ("0002", "create_orders"),
-            ("0010", "users"),
-            ("20260105093000", "2026_report"),
-        ]
-        .into_iter()
-        .collect();
+        let candidates: Candidates<'_> =
+            [("0001", "create_users"), ("0002", "create_orders"), ("0010", "users"), ("20260105093000", "2026_report")]
+                .into_iter()
+                .collect();
         for (text, revision) in [
             ("0001", "0001"),
             ("1", "0001"),

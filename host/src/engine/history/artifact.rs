@@ -52,10 +52,7 @@ impl Stored {
             Kind::Component => Some(Self::Component(bytes)),
             Kind::Sql => {
                 let pair: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
-                Some(Self::Sql {
-                    up: pair["up"].as_str()?.to_owned(),
-                    down: pair["down"].as_str().map(str::to_owned),
-                })
+                Some(Self::Sql { up: pair["up"].as_str()?.to_owned(), down: pair["down"].as_str().map(str::to_owned) })
             }
         }
     }
@@ -77,8 +74,7 @@ pub async fn store_artifact(database: &mut dyn Database, sha256: &str, stored: &
     }
     let size = bytes.len() as i64;
     let (compression, bytes) = compress(bytes);
-    let parameters =
-        [sha256.into(), stored.kind().name().into(), size.into(), compression.into(), Value::Bytes(bytes)];
+    let parameters = [sha256.into(), stored.kind().name().into(), size.into(), compression.into(), Value::Bytes(bytes)];
     database.execute(sql.store_artifact, &parameters).await.map_err(unreadable)?;
     Ok(true)
 }

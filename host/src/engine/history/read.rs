@@ -32,9 +32,7 @@ impl History {
 
     /// The newest revision in force.
     pub fn current(&self) -> Option<&Record> {
-        self.live.iter().max_by(|left, right| {
-            crate::engine::target::compare_revisions(&left.revision, &right.revision)
-        })
+        self.live.iter().max_by(|left, right| crate::engine::target::compare_revisions(&left.revision, &right.revision))
     }
 
     /// The revision that a run broke off.

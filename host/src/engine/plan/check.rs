@@ -65,16 +65,22 @@ pub fn check_dialect(input: &Input<'_>, migration: &Migration) -> Result<()> {
         return Ok(());
     }
     let names: Vec<String> = dialects.iter().map(ToString::to_string).collect();
-    Err(Error::usage(format!("the migration is for {} only, and this database is {}", names.join(", "), input.facts.dialect))
-        .at("migration", migration.id()))
+    Err(Error::usage(format!(
+        "the migration is for {} only, and this database is {}",
+        names.join(", "),
+        input.facts.dialect
+    ))
+    .at("migration", migration.id()))
 }
 
 /// Refuses a migration whose dependencies are neither applied nor `earlier` in the plan.
 pub fn check_dependencies(input: &Input<'_>, migration: &Migration, earlier: &[&Migration]) -> Result<()> {
     for wanted in &migration.description.depends_on {
-        let applied = input.history.live.iter().any(|record| {
-            record.state == State::Applied && means(wanted, &record.revision, &record.name)
-        });
+        let applied = input
+            .history
+            .live
+            .iter()
+            .any(|record| record.state == State::Applied && means(wanted, &record.revision, &record.name));
         if applied || earlier.iter().any(|other| means(wanted, &other.revision, &other.name)) {
             continue;
         }

@@ -37,8 +37,11 @@ pub fn plan_redo(input: &Input<'_>) -> Result<Plan> {
     check_history(input, Some(&last.revision))?;
     let mut plan = plan_rollback(input, &Target::Back(1))?;
     let Some(migration) = find(input, &last.revision) else {
-        return Err(Error::mismatch(format!("`{}` is missing from the project, so it could not be applied again", last.id()))
-            .hint("`runner rollback` rolls it back without applying it again"));
+        return Err(Error::mismatch(format!(
+            "`{}` is missing from the project, so it could not be applied again",
+            last.id()
+        ))
+        .hint("`runner rollback` rolls it back without applying it again"));
     };
     check_dialect(input, migration)?;
     check_dependencies(input, migration, &[])?;
@@ -102,8 +105,7 @@ fn down_step(input: &Input<'_>, record: &Record) -> Result<Step> {
         None if input.history.stored.contains(&record.sha256) => (Source::Database, record.description()?),
         None => return Err(lost(record, find(input, &record.revision))),
     };
-    let has_no_downgrade =
-        same.is_some_and(|migration| matches!(migration.artifact, Artifact::Sql { down: None, .. }));
+    let has_no_downgrade = same.is_some_and(|migration| matches!(migration.artifact, Artifact::Sql { down: None, .. }));
     if description.irreversible || has_no_downgrade {
         let error = Error::usage("the migration has no way back").at("migration", record.id());
         return Err(if record.kind == Kind::Sql && !description.irreversible {

@@ -95,7 +95,8 @@ struct Case {
 impl Case {
     fn plan(&self, verb: &Verb, target: &str) -> Result<Plan> {
         let catalog = Catalog { migrations: self.project.split_whitespace().map(migration).collect() };
-        let live: Vec<Record> = self.history.split_whitespace().enumerate().map(|(id, text)| record(id, text)).collect();
+        let live: Vec<Record> =
+            self.history.split_whitespace().enumerate().map(|(id, text)| record(id, text)).collect();
         let stored = std::iter::once("another".to_owned()).collect();
         let history = History { live, stored };
         let input = Input { catalog: &catalog, history: &history, facts: &self.facts, options: self.options };
@@ -169,7 +170,13 @@ fn apply_refuses_what_is_not_sure() {
         ("1>2 2", "", "latest", ErrorKind::Usage, "it depends on `2_m2`, which would come later"),
         ("1 2>9", "", "latest", ErrorKind::Usage, "it depends on `9`, which is neither applied nor in the project"),
         ("1?mysql", "", "latest", ErrorKind::Usage, "the migration is for MySQL only, and this database is SQLite"),
-        ("1@~", "", "latest", ErrorKind::Usage, "components that run stepwise are not supported by this version of runner"),
+        (
+            "1@~",
+            "",
+            "latest",
+            ErrorKind::Usage,
+            "components that run stepwise are not supported by this version of runner",
+        ),
         ("1 2~", "1 2/2", "current", ErrorKind::Partial, "`2_m2` is only half done"),
         ("1 2~", "1 2\\1", "latest", ErrorKind::Partial, "`2_m2` is only half done"),
         ("1 2~", "1 2/1?", "latest", ErrorKind::Partial, "nobody knows whether statement 2 of `2_m2` took effect"),
@@ -243,8 +250,13 @@ fn rollback_refuses_what_is_not_sure() {
         ("1! 2", "1 2", "base", ErrorKind::Usage, "the migration has no way back"),
         ("1 2~", "1 2/1", "-1", ErrorKind::Partial, "`2_m2` is only half done"),
         ("1 2~ 3", "1 2\\1 3", "-1", ErrorKind::Partial, "`2_m2` is only half done"),
-        ("1", "1 2", "-1", ErrorKind::Mismatch,
-         "the migration is missing from the project, and the database keeps no copy of what was applied"),
+        (
+            "1",
+            "1 2",
+            "-1",
+            ErrorKind::Mismatch,
+            "the migration is missing from the project, and the database keeps no copy of what was applied",
+        ),
         ("1 2 3>2", "1 3>2 2", "-1", ErrorKind::Usage, "`3_m3` depends on it and would stay"),
     ] {
         let Err(error) = case(project, history).plan(&Verb::Rollback, target) else {
@@ -262,11 +274,9 @@ fn redo_is_one_down_and_up_again() {
         let plan = case(project, history).plan(&Verb::Redo, "latest").expect("a plan");
         assert_eq!(shown(&plan), expected, "[{project}] with [{history}]");
     }
-    for (project, history, kind) in [
-        ("1", "", ErrorKind::Usage),
-        ("1", "1 2*", ErrorKind::Mismatch),
-        ("1 2", "1* 2", ErrorKind::Mismatch),
-    ] {
+    for (project, history, kind) in
+        [("1", "", ErrorKind::Usage), ("1", "1 2*", ErrorKind::Mismatch), ("1 2", "1* 2", ErrorKind::Mismatch)]
+    {
         let error = case(project, history).plan(&Verb::Redo, "latest").expect_err("refused");
         assert_eq!(error.kind, kind, "[{project}] with [{history}]");
     }
