@@ -3,7 +3,7 @@
 use super::raw::{PullColumn, Statement};
 use super::schema::Table;
 use super::write_plan::{Layout, known_column};
-use super::write_types::{Encoded, encode};
+use super::write_types::{Affinity, Encoded, encode};
 use super::{SqliteDatabase, closed, cursor};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, Rights, TableTarget, WriteHint, WriteMode, WriterId};
@@ -22,6 +22,8 @@ pub(super) struct Writer {
 /// The statements for batches with certain columns, each made when it is first needed.
 pub(super) struct Plan {
     pub(super) layout: Layout,
+    /// For each column of the batch, the affinity of the table's.
+    affinities: Vec<Affinity>,
     pub(super) one: Option<Made>,
     pub(super) many: Option<Made>,
     pub(super) range: Option<Made>,
@@ -111,7 +113,8 @@ impl SqliteDatabase {
             Some(plan) => plan,
             None => {
                 let layout = Layout::new(&writer.table, writer.mode, &writer.key, rows)?;
-                Plan { layout, one: None, many: None, range: None, guarded_range: None }
+                let affinities = layout.names.iter().map(|name| writer.table.affinity(name)).collect();
+                Plan { layout, affinities, one: None, many: None, range: None, guarded_range: None }
             }
         };
         if !plan.layout.fits(rows) {
@@ -122,8 +125,8 @@ impl SqliteDatabase {
             )));
         }
         let mut encoded = Vec::with_capacity(rows.columns.len());
-        for column in &rows.columns {
-            encoded.push(encode(column).map_err(|unfit| {
+        for (column, affinity) in rows.columns.iter().zip(&plan.affinities) {
+            encoded.push(encode(column, *affinity).map_err(|unfit| {
                 DatabaseError::new(
                     DatabaseErrorKind::Conversion,
                     format!("column `{}.{}` cannot hold {}", writer.table.info.name, column.name, unfit.what),

@@ -28,6 +28,56 @@ pub(in super::super) enum Cells<'a> {
         offsets: &'a [u32],
         data: &'a [u8],
     },
+    /// Each cell in a storage class of its own.
+    Each(&'a [Single<'a>]),
+}
+
+/// A cell of [`Cells::Each`].
+#[derive(Clone, Copy)]
+pub(in super::super) enum Single<'a> {
+    Integer(i64),
+    Real(f64),
+    Text(&'a [u8]),
+}
+
+/// A cell as SQLite takes it.
+#[derive(Clone, Copy)]
+pub(super) enum Taken<'a> {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(&'a [u8]),
+    Blob(&'a [u8]),
+}
+
+impl<'a> PullColumn<'a> {
+    /// The cell of a row.
+    #[inline]
+    pub(super) fn take(&self, row: usize) -> Option<Taken<'a>> {
+        if self.nulls.get(row).is_some_and(|byte| *byte != 0) {
+            return Some(Taken::Null);
+        }
+        match self.cells {
+            Cells::Boolean(entries) => entries.get(row).map(|entry| Taken::Integer(i64::from(*entry))),
+            Cells::Integer(entries) => entries.get(row).map(|entry| Taken::Integer(*entry)),
+            Cells::Real(entries) => entries.get(row).map(|entry| Taken::Real(*entry)),
+            Cells::Text { offsets, data } => entry(offsets, data, row).map(Taken::Text),
+            Cells::Blob { offsets, data } => entry(offsets, data, row).map(Taken::Blob),
+            Cells::Each(entries) => entries.get(row).map(|entry| match entry {
+                Single::Integer(number) => Taken::Integer(*number),
+                Single::Real(number) => Taken::Real(*number),
+                Single::Text(text) => Taken::Text(text),
+            }),
+        }
+    }
+}
+
+#[inline]
+fn entry<'a>(offsets: &[u32], data: &'a [u8], row: usize) -> Option<&'a [u8]> {
+    match offsets.get(row..row + 2) {
+        Some([start, end]) => data.get(*start as usize..*end as usize),
+        _ => None,
+    }
 }
 
 /// A column that a statement can pull.
@@ -276,53 +326,27 @@ unsafe extern "C" fn pull(context: *mut ffi::sqlite3_context, _: c_int, argument
 /// The context is valid, and the column's bytes outlive the run of the statement.
 #[inline]
 unsafe fn answer(context: *mut ffi::sqlite3_context, column: &PullColumn<'_>, row: usize) -> bool {
-    // SAFETY: see above; the slices are checked as they are indexed.
+    let Some(cell) = column.take(row) else { return false };
+    // SAFETY: see above.
     unsafe {
-        if column.nulls.get(row).is_some_and(|byte| *byte != 0) {
-            ffi::sqlite3_result_null(context);
-            return true;
-        }
-        match column.cells {
-            Cells::Boolean(entries) => match entries.get(row) {
-                Some(entry) => ffi::sqlite3_result_int64(context, i64::from(*entry)),
-                None => return false,
-            },
-            Cells::Integer(entries) => match entries.get(row) {
-                Some(entry) => ffi::sqlite3_result_int64(context, *entry),
-                None => return false,
-            },
-            Cells::Real(entries) => match entries.get(row) {
-                Some(entry) => ffi::sqlite3_result_double(context, *entry),
-                None => return false,
-            },
-            Cells::Text { offsets, data } => match entry(offsets, data, row) {
-                Some(bytes) => ffi::sqlite3_result_text64(
-                    context,
-                    super::statement::pointer(bytes).cast(),
-                    bytes.len() as u64,
-                    ffi::SQLITE_STATIC(),
-                    ffi::SQLITE_UTF8 as _,
-                ),
-                None => return false,
-            },
-            Cells::Blob { offsets, data } => match entry(offsets, data, row) {
-                Some(bytes) => ffi::sqlite3_result_blob64(
-                    context,
-                    super::statement::pointer(bytes).cast(),
-                    bytes.len() as u64,
-                    ffi::SQLITE_STATIC(),
-                ),
-                None => return false,
-            },
+        match cell {
+            Taken::Null => ffi::sqlite3_result_null(context),
+            Taken::Integer(number) => ffi::sqlite3_result_int64(context, number),
+            Taken::Real(number) => ffi::sqlite3_result_double(context, number),
+            Taken::Text(text) => ffi::sqlite3_result_text64(
+                context,
+                super::statement::pointer(text).cast(),
+                text.len() as u64,
+                ffi::SQLITE_STATIC(),
+                ffi::SQLITE_UTF8 as _,
+            ),
+            Taken::Blob(bytes) => ffi::sqlite3_result_blob64(
+                context,
+                super::statement::pointer(bytes).cast(),
+                bytes.len() as u64,
+                ffi::SQLITE_STATIC(),
+            ),
         }
     }
     true
-}
-
-#[inline]
-pub(super) fn entry<'a>(offsets: &[u32], data: &'a [u8], row: usize) -> Option<&'a [u8]> {
-    match offsets.get(row..row + 2) {
-        Some([start, end]) => data.get(*start as usize..*end as usize),
-        _ => None,
-    }
 }

@@ -22,6 +22,6 @@ mod hooks;
 mod statement;
 
 pub(super) use connection::{Connection, Failure, library_version};
-pub(super) use functions::{Cells, HAS, PullBatch, PullColumn, PullFunctions};
+pub(super) use functions::{Cells, HAS, PullBatch, PullColumn, PullFunctions, Single};
 pub(super) use hooks::{AuthRequest, Hooks};
 pub(super) use statement::{Statement, Step, StoredType};

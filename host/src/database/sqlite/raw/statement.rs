@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use libsqlite3_sys as ffi;
 
 use super::connection::{Failure, failure};
-use super::functions::{Cells, PullColumn, entry};
+use super::functions::{PullColumn, Taken};
 
 /// A statement, and where the text behind it begins.
 pub(in super::super) struct Prepared {
@@ -293,45 +293,24 @@ impl Drop for BatchRuns<'_> {
 /// The statement is alive, and the cell outlives the binding.
 #[inline]
 unsafe fn bind(raw: *mut ffi::sqlite3_stmt, number: c_int, column: &PullColumn<'_>, row: usize) -> c_int {
-    // SAFETY: see above; the slices are checked as they are indexed.
+    let Some(cell) = column.take(row) else { return ffi::SQLITE_RANGE };
+    // SAFETY: see above.
     unsafe {
-        if column.nulls.get(row).is_some_and(|byte| *byte != 0) {
-            return ffi::sqlite3_bind_null(raw, number);
-        }
-        match column.cells {
-            Cells::Boolean(entries) => match entries.get(row) {
-                Some(entry) => ffi::sqlite3_bind_int64(raw, number, i64::from(*entry)),
-                None => ffi::SQLITE_RANGE,
-            },
-            Cells::Integer(entries) => match entries.get(row) {
-                Some(entry) => ffi::sqlite3_bind_int64(raw, number, *entry),
-                None => ffi::SQLITE_RANGE,
-            },
-            Cells::Real(entries) => match entries.get(row) {
-                Some(entry) => ffi::sqlite3_bind_double(raw, number, *entry),
-                None => ffi::SQLITE_RANGE,
-            },
-            Cells::Text { offsets, data } => match entry(offsets, data, row) {
-                Some(bytes) => ffi::sqlite3_bind_text64(
-                    raw,
-                    number,
-                    pointer(bytes).cast(),
-                    bytes.len() as u64,
-                    ffi::SQLITE_STATIC(),
-                    ffi::SQLITE_UTF8 as _,
-                ),
-                None => ffi::SQLITE_RANGE,
-            },
-            Cells::Blob { offsets, data } => match entry(offsets, data, row) {
-                Some(bytes) => ffi::sqlite3_bind_blob64(
-                    raw,
-                    number,
-                    pointer(bytes).cast(),
-                    bytes.len() as u64,
-                    ffi::SQLITE_STATIC(),
-                ),
-                None => ffi::SQLITE_RANGE,
-            },
+        match cell {
+            Taken::Null => ffi::sqlite3_bind_null(raw, number),
+            Taken::Integer(value) => ffi::sqlite3_bind_int64(raw, number, value),
+            Taken::Real(value) => ffi::sqlite3_bind_double(raw, number, value),
+            Taken::Text(text) => ffi::sqlite3_bind_text64(
+                raw,
+                number,
+                pointer(text).cast(),
+                text.len() as u64,
+                ffi::SQLITE_STATIC(),
+                ffi::SQLITE_UTF8 as _,
+            ),
+            Taken::Blob(bytes) => {
+                ffi::sqlite3_bind_blob64(raw, number, pointer(bytes).cast(), bytes.len() as u64, ffi::SQLITE_STATIC())
+            }
         }
     }
 }
