@@ -4,11 +4,10 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::script::{RunContext, Script, ScriptFailure};
+use super::script::{RunContext, Script, ScriptFailure, stopped};
 use super::{Direction, Event};
-use crate::database::stop::StopReason;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::sql::{SqlError, split};
 
 /// A pair of SQL scripts, split into statements.
@@ -77,7 +76,8 @@ impl Script for SqlScript {
     }
 }
 
-fn unreadable(direction: Direction, error: SqlError) -> Error {
+/// The error of a text that cannot be split.
+pub(super) fn unreadable(direction: Direction, error: SqlError) -> Error {
     let result = Error::usage(error.message).at("line", error.line.to_string()).at("script", direction.to_string());
     match error.hint {
         Some(hint) => result.hint(hint),
@@ -86,7 +86,7 @@ fn unreadable(direction: Direction, error: SqlError) -> Error {
 }
 
 /// The database's error, with advice where only the kind of migration is wrong.
-fn explain(error: DatabaseError) -> Error {
+pub(super) fn explain(error: DatabaseError) -> Error {
     let message = error.message.to_lowercase();
     // SQLite's VACUUM; PostgreSQL's VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE and ALTER SYSTEM.
     let wants_none = message.contains("from within a transaction") || message.contains("inside a transaction block");
@@ -95,17 +95,8 @@ fn explain(error: DatabaseError) -> Error {
     if advise { error.hint("write the directive `-- runner:no-transaction` on top of the file") } else { error }
 }
 
-fn stopped(reason: StopReason) -> Error {
-    match reason {
-        StopReason::Interrupt => Error::new(ErrorKind::Interrupted, "stopped by an interrupt"),
-        StopReason::Terminate => Error::new(ErrorKind::Terminated, "stopped by a request to terminate"),
-        StopReason::WallTime => Error::denied("the run took longer than the limit `wall_time` allows")
-            .hint("raise it with `--limit wall_time=…` or under `[limits]` in `runner.toml`"),
-    }
-}
-
 /// The beginning of a statement on one line.
-fn excerpt(statement: &str) -> String {
+pub(super) fn excerpt(statement: &str) -> String {
     const LONGEST: usize = 160;
     let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {

@@ -6,6 +6,7 @@ use super::record::{Record, RunMode, State};
 use super::sql::{COLUMNS, HistorySql, history_sql};
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
+use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
@@ -27,12 +28,12 @@ pub struct History {
 impl History {
     /// The row in force of a revision.
     pub fn get(&self, revision: &str) -> Option<&Record> {
-        self.live.iter().find(|record| record.revision == revision)
+        self.live.iter().find(|record| compare_revisions(&record.revision, revision).is_eq())
     }
 
     /// The newest revision in force.
     pub fn current(&self) -> Option<&Record> {
-        self.live.iter().max_by(|left, right| crate::engine::target::compare_revisions(&left.revision, &right.revision))
+        self.live.iter().max_by(|left, right| compare_revisions(&left.revision, &right.revision))
     }
 
     /// The revision that a run broke off.

@@ -1,3 +1,5 @@
+use crate::database::stop::StopReason;
+use crate::error::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
