@@ -12,6 +12,7 @@ pub mod units;
 
 mod digest;
 mod files;
+mod parallel;
 mod problem;
 mod sql_file;
 mod toml_reader;

@@ -54,11 +54,7 @@ pub(super) fn error_for(problems: Vec<Problem>, heading: impl Fn(usize) -> Strin
             Some((_, place)) => error.cause(format!("{place}: {}", problem.message)),
             None => error.cause(problem.message),
         };
-        if let Some(hint) = problem.hint {
-            if !error.hints.contains(&hint) {
-                error.hints.push(hint);
-            }
-        }
+        error.hints.extend(problem.hint.filter(|hint| !error.hints.contains(hint)));
     }
     Some(error)
 }

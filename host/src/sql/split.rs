@@ -60,12 +60,10 @@ impl<'a> Splitter<'a> {
     /// Goes one token on; false at the end.
     fn step(&mut self) -> Result<bool, SqlError> {
         let at = self.lexer.position();
-        if let Some(delimiter) = self.delimiter {
-            if self.text[at..].starts_with(delimiter) {
-                self.close();
-                self.lexer.seek(at + delimiter.len());
-                return Ok(true);
-            }
+        if let Some(delimiter) = self.delimiter.filter(|delimiter| self.text[at..].starts_with(delimiter)) {
+            self.close();
+            self.lexer.seek(at + delimiter.len());
+            return Ok(true);
         }
         let Some(mut token) = self.lexer.next_token()? else { return Ok(false) };
         if token.kind.is_blank() {

@@ -11,6 +11,7 @@ use crate::project::digest::{component_digest, sha256, sha256_of_reader};
 use crate::project::discovery::{Found, FoundEntry, FoundFiles, discover, find_assets, revision_number};
 use crate::project::files::{ProjectFolder, explain, too_large};
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
+use crate::project::parallel;
 use crate::project::problem::{Problem, error_for, shown};
 use crate::project::settings::Settings;
 use crate::project::sql_file::{directives, read_sql};
@@ -31,8 +32,8 @@ impl Catalog {
         let (found, mut problems) = discover(&project)?;
         let loader = Loader { settings, project: &project, lockfile: &lockfile, lockfile_name: &lockfile_name, checks };
         let mut report = CatalogReport::default();
-        for found in &found {
-            match loader.load(found) {
+        for loaded in parallel::map(&found, |found| loader.load(found)) {
+            match loaded {
                 Ok((migration, disagreements)) => {
                     report.catalog.migrations.extend(migration);
                     report.problems.extend(disagreements);

@@ -52,7 +52,7 @@ impl Lockfile {
                 .hint("use the newer version of runner that wrote it"));
         }
         section.only(&["version", "digest", "artifacts"]);
-        let digest = section.string("digest").map(|digest| digest.value);
+        let digest = section.text("digest").map(str::to_owned);
         let mut lockfile = Self::default();
         if let Some(artifacts) = section.section("artifacts", "artifacts") {
             for (id, _) in artifacts.entries() {
