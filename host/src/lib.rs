@@ -19,3 +19,4 @@ pub mod project;
 pub mod report;
 pub mod sandbox;
 pub mod sql;
+pub mod suggest;

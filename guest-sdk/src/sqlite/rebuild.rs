@@ -3,7 +3,7 @@
 use super::connection::Host;
 use super::edit::Edit;
 use super::steps;
-use crate::Result;
+use crate::{Dialect, Result, context, ensure};
 
 /// Begins to rebuild a table of the main database; nothing happens before [`run`](TableRebuild::run).
 pub fn rebuild_table(table: impl Into<String>) -> TableRebuild {
@@ -30,7 +30,8 @@ pub fn rebuild_table(table: impl Into<String>) -> TableRebuild {
 ///   meanwhile: say [`needs_table_rebuild`](crate::Description::needs_table_rebuild) in the description. Where it still does,
 ///   and rows could suffer, the rebuild refuses to begin.
 ///
-/// The statistics of ANALYZE go with the old table.
+/// The statistics of ANALYZE go with the old table. Leave the migration atomic, as it is by default on SQLite: in a
+/// stepwise one every statement commits by itself, and others see the table missing for a moment.
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing happens before `run`"]
 pub struct TableRebuild {
@@ -125,8 +126,9 @@ impl TableRebuild {
         self
     }
 
-    /// Builds the table anew.
+    /// Builds the table anew. An error on every other database, where ALTER TABLE does what is needed.
     pub fn run(&self) -> Result<()> {
+        ensure!(context::dialect() == Dialect::Sqlite, "table `{}` can only be rebuilt on SQLite", self.table);
         steps::run(self, &Host)
     }
 

@@ -157,6 +157,33 @@ pub struct Column {
 }
 
 impl Column {
+    /// A column in which every row is NULL.
+    pub fn nulls(name: impl Into<String>, column_type: ColumnType, rows: usize) -> Self {
+        let mut builder = super::ColumnBuilder::new(column_type, rows, "");
+        for _ in 0..rows {
+            builder.push_null();
+        }
+        builder.finish(name)
+    }
+
+    /// Whether two rows of a validated column hold the same entry; NULL is the same as nothing.
+    pub fn same(&self, left: usize, right: usize) -> bool {
+        if self.is_null(left) || self.is_null(right) {
+            return false;
+        }
+        match &self.values {
+            ColumnValues::Boolean(entries) => entries[left] == entries[right],
+            ColumnValues::Float64(entries) => entries[left] == entries[right],
+            ColumnValues::Date(entries) => entries[left] == entries[right],
+            ColumnValues::Uuid(entries) => entries[left * 2..left * 2 + 2] == entries[right * 2..right * 2 + 2],
+            ColumnValues::Int64(entries)
+            | ColumnValues::Time(entries)
+            | ColumnValues::Timestamp(entries)
+            | ColumnValues::Timestamptz(entries) => entries[left] == entries[right],
+            values => values.var_values().is_some_and(|values| values.get(left) == values.get(right)),
+        }
+    }
+
     /// Whether the row is NULL.
     pub fn is_null(&self, row: usize) -> bool {
         self.nulls.get(row).is_some_and(|byte| *byte != 0)

@@ -1,5 +1,7 @@
 //! Scalars: parameters of statements and cells of small results. Units are those of the WIT package.
 
+use super::{Column, ColumnValues, VarValues};
+
 /// One scalar; see `wit/types.wit` for units.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the cases are documented in wit/types.wit")]
@@ -77,4 +79,36 @@ pub struct RowSet {
     pub columns: Vec<String>,
     /// The rows, each as long as `columns`.
     pub rows: Vec<Vec<Value>>,
+}
+
+impl Value {
+    /// A cell of a validated batch. `Null` for rows and halves of UUIDs that do not exist.
+    pub fn of_cell(column: &Column, row: usize) -> Self {
+        if column.is_null(row) {
+            return Self::Null;
+        }
+        let text = |values: &VarValues| String::from_utf8_lossy(values.get(row)).into_owned();
+        let number = |entries: &[i64]| entries.get(row).copied();
+        match &column.values {
+            ColumnValues::Boolean(entries) => entries.get(row).map(|entry| Self::Boolean(*entry != 0)),
+            ColumnValues::Int64(entries) => number(entries).map(Self::Int64),
+            ColumnValues::Float64(entries) => entries.get(row).copied().map(Self::Float64),
+            ColumnValues::Text(values) => Some(Self::Text(text(values))),
+            ColumnValues::Bytes(values) => Some(Self::Bytes(values.get(row).to_vec())),
+            ColumnValues::Decimal(values) => Some(Self::Decimal(text(values))),
+            ColumnValues::Date(entries) => entries.get(row).copied().map(Self::Date),
+            ColumnValues::Time(entries) => number(entries).map(Self::Time),
+            ColumnValues::Timestamp(entries) => number(entries).map(Self::Timestamp),
+            ColumnValues::Timestamptz(entries) => number(entries).map(Self::Timestamptz),
+            ColumnValues::Uuid(entries) => match entries.get(row * 2..row * 2 + 2) {
+                Some([high, low]) => Some(Self::Uuid(*high, *low)),
+                _ => None,
+            },
+            ColumnValues::Json(values) => Some(Self::Json(text(values))),
+            ColumnValues::Native(values) => {
+                Some(Self::Native { type_name: values.type_name.clone(), text: text(&values.texts) })
+            }
+        }
+        .unwrap_or(Self::Null)
+    }
 }

@@ -1,6 +1,8 @@
 //! What the engine and the sandbox need from a database: statements, cursors and writers in columns, one transaction,
 //! one lock. A dialect is facts and SQL text; loops and policy live with the callers.
 
+#[cfg(test)]
+pub(crate) mod contract;
 pub mod error;
 pub mod facts;
 pub mod spec;

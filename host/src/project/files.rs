@@ -51,7 +51,8 @@ impl ProjectFolder {
     pub fn read(&self, name: &str, link: bool, limit: u64) -> Result<Vec<u8>, Problem> {
         let unreadable = |error: io::Error| Problem::new(format!("`{}` {}", shown(name), explain(&error)));
         let file = self.open_file(name, link).map_err(unreadable)?;
-        let mut bytes = Vec::new();
+        // Most are small: one read, and one that finds the end.
+        let mut bytes = Vec::with_capacity(2048);
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > limit {
             return Err(too_large(name, limit, "artifact_bytes"));

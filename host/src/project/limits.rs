@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::problem::{did_you_mean, list};
+use super::problem::list;
 use super::units::{format_duration, format_size, parse_count, parse_duration, parse_size};
 use crate::error::{Error, Result};
+use crate::suggest::did_you_mean;
 
 /// The bounds of a run. Set in `[limits]` of `runner.toml`, by `RUNNER_LIMIT_<NAME>` and by `--limit NAME=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]

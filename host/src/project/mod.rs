@@ -1,5 +1,6 @@
 //! A user's project on disk: settings, migrations, lockfile. Knows neither databases nor sandboxes.
 
+pub mod build;
 pub mod catalog;
 pub mod discovery;
 pub mod env;
@@ -11,9 +12,13 @@ pub mod units;
 
 mod digest;
 mod files;
+mod parallel;
 mod problem;
 mod sql_file;
 mod toml_reader;
+
+#[cfg(test)]
+mod test_project;
 
 pub use catalog::{
     Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, Description, Kind, Migration, Mode,

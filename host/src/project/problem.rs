@@ -54,11 +54,7 @@ pub(super) fn error_for(problems: Vec<Problem>, heading: impl Fn(usize) -> Strin
             Some((_, place)) => error.cause(format!("{place}: {}", problem.message)),
             None => error.cause(problem.message),
         };
-        if let Some(hint) = problem.hint {
-            if !error.hints.contains(&hint) {
-                error.hints.push(hint);
-            }
-        }
+        error.hints.extend(problem.hint.filter(|hint| !error.hints.contains(hint)));
     }
     Some(error)
 }
@@ -66,17 +62,6 @@ pub(super) fn error_for(problems: Vec<Problem>, heading: impl Fn(usize) -> Strin
 /// A name as messages show it: what would steer a terminal is escaped.
 pub(super) fn shown(name: &str) -> String {
     if name.chars().any(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
-}
-
-/// The known name that `wrong` was probably meant to be.
-pub(super) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wrong = wrong.to_lowercase();
-    known
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(&wrong, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name)
 }
 
 /// "`a`, `b` and `c`".

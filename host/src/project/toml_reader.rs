@@ -7,9 +7,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::origin::{Origin, Sourced};
-use super::problem::{Problem, did_you_mean, error_for, list, shown};
+use super::problem::{Problem, error_for, list, shown};
 use crate::database::url::redact;
 use crate::error::{Error, Result};
+use crate::suggest::did_you_mean;
 
 /// A TOML file that is being read, and what was found wrong with it.
 pub(super) struct Document<'a> {
@@ -125,11 +126,16 @@ impl<'d, 't> Section<'d, 't> {
         self.table.iter().map(|(key, value)| (&**key.get_ref(), value))
     }
 
-    /// A text, if the key is there.
+    /// A text, if the key is there, and where it stands.
     pub fn string(&self, key: &str) -> Option<Sourced<String>> {
+        let value = self.text(key)?.to_owned();
+        Some(Sourced { value, origin: self.origin(key, self.table.get(key)?) })
+    }
+
+    /// A text, if the key is there.
+    pub fn text(&self, key: &str) -> Option<&'d str> {
         let value = self.table.get(key)?;
-        let text = self.expect(key, value, value.get_ref().as_str(), "a string")?;
-        Some(Sourced { value: text.to_owned(), origin: self.origin(key, value) })
+        self.expect(key, value, value.get_ref().as_str(), "a string")
     }
 
     /// A list of texts; empty if the key is not there.

@@ -82,14 +82,15 @@ pub async fn run(
     }
     let (mut reader, writer, total, check) = {
         let mut database = run.database.lock().await;
-        let mut reader = TableReader::open(database.as_mut(), source.clone(), limits, true).await?;
+        let reader = TableReader::open_bounded(database.as_mut(), source.clone(), limits).await?;
         let total = reader.count(database.as_mut()).await?;
         let writer = database.open_writer(&target).await?;
         let target_key = match target.key.as_slice() {
             [] => database.table(&target.table).await?.key,
             key => key.to_vec(),
         };
-        (reader, writer, total, Arc::new(KeyCheck::new(&source, &target, target_key)))
+        let whole = source.table == target.table && reader.key() == target_key && reader.covers_key_range();
+        (reader, writer, total, Arc::new(KeyCheck::new(target.mode, target_key, whole)))
     };
     let mut idle = Vec::with_capacity(loaded.shared.jobs);
     let mut started = 0;

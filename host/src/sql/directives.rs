@@ -3,6 +3,7 @@
 use super::lex::{Lexer, Token, TokenKind};
 use super::{SqlError, line_of};
 use crate::database::Dialect;
+use crate::suggest::did_you_mean;
 
 /// The directives of a SQL file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,8 +79,7 @@ impl Directives {
                 return Ok(());
             }
             unknown => {
-                let meant = NAMES.into_iter().max_by(|a, b| likeness(a, unknown).total_cmp(&likeness(b, unknown)));
-                let hint = match meant.filter(|name| likeness(name, unknown) > 0.7) {
+                let hint = match did_you_mean(unknown, NAMES) {
                     Some(meant) => format!("did you mean `-- runner:{meant}`?"),
                     None => format!("the directives are `{}`", NAMES.join("`, `")),
                 };
@@ -93,10 +93,6 @@ impl Directives {
         *flag = true;
         Ok(())
     }
-}
-
-fn likeness(a: &str, b: &str) -> f64 {
-    strsim::jaro_winkler(a, b)
 }
 
 /// Errs if a directive stands in a block comment, where it would do nothing.

@@ -1,6 +1,7 @@
 //! Scalars as parameters of a statement.
 
 use super::raw::{Failure, Statement};
+use crate::data::decimal::is_decimal;
 use crate::data::{Value, temporal};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
@@ -53,6 +54,9 @@ fn bind(statement: &mut Statement, number: usize, value: &Value) -> Result<(), B
             return Err(refuse("NaN, which SQLite would store as NULL".to_owned()));
         }
         Value::Float64(value) => statement.bind_real(number, *value)?,
+        Value::Decimal(text) if !is_decimal(text.as_bytes()) => {
+            return Err(refuse(format!("{text:?} is no decimal number")));
+        }
         Value::Text(text) | Value::Decimal(text) | Value::Json(text) | Value::Native { text, .. } => {
             statement.bind_text(number, text.as_bytes())?;
         }

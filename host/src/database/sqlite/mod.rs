@@ -6,12 +6,14 @@ mod connect;
 mod cursor;
 mod error;
 mod lock;
+mod pulled;
 mod raw;
 mod read_types;
 mod rights;
 mod schema;
 mod statement;
 mod transaction;
+mod write_plan;
 mod write_types;
 mod writer;
 
@@ -25,7 +27,7 @@ use async_trait::async_trait;
 
 use self::cursor::Cursor;
 use self::lock::Lock;
-use self::raw::Connection;
+use self::raw::{Connection, PullFunctions};
 use self::rights::Guard;
 use self::transaction::Transaction;
 use self::writer::Writer;
@@ -45,6 +47,8 @@ struct SqliteDatabase {
     cursors: Vec<(CursorId, Cursor)>,
     writers: Vec<(WriterId, Writer)>,
     cache: statement::Cache,
+    /// Made for the first update that needs them.
+    functions: Option<PullFunctions>,
     connection: Connection,
     // After the connection, so that nobody comes in before the file is closed.
     lock: Option<Lock>,
@@ -68,6 +72,7 @@ pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database
         cursors: Vec::new(),
         writers: Vec::new(),
         cache: statement::Cache::default(),
+        functions: None,
         connection,
         lock: None,
         guard,

@@ -3,6 +3,7 @@
 use super::SqliteDatabase;
 use super::error::from_failure;
 use super::raw::{Failure, Statement};
+use super::write_types::Affinity;
 use crate::database::spec::ColumnInfo;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
 
@@ -10,7 +11,27 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, Tabl
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub info: TableInfo,
-    pub without_rowid: bool,
+    pub is_virtual: bool,
+    pub is_strict: bool,
+}
+
+impl Table {
+    /// The affinity of a column, by its name as the table spells it.
+    pub(super) fn affinity(&self, name: &str) -> Affinity {
+        match self.info.column(name) {
+            Some(column) => Affinity::of(&column.declared_type, self.is_strict),
+            // The row id.
+            None => Affinity::Integer,
+        }
+    }
+}
+
+/// What `PRAGMA table_list` says of a table.
+struct Listed {
+    schema: String,
+    kind: String,
+    without_rowid: bool,
+    is_strict: bool,
 }
 
 impl SqliteDatabase {
@@ -32,7 +53,9 @@ impl SqliteDatabase {
     }
 
     fn read_table(&self, name: &TableName) -> Result<Option<Table>, Failure> {
-        let Some((schema, kind, without_rowid)) = self.find_table(name)? else { return Ok(None) };
+        let Some(Listed { schema, kind, without_rowid, is_strict }) = self.find_table(name)? else {
+            return Ok(None);
+        };
         let is_view = kind == "view";
         let quoted = Dialect::Sqlite.quote(&name.name);
         let schema = Dialect::Sqlite.quote(&schema);
@@ -81,12 +104,12 @@ impl SqliteDatabase {
             column.not_null |= (key_is_rowid || without_rowid) && key.contains(&column.name);
         }
         let info = TableInfo { name: name.clone(), columns, key, is_view, key_is_rowid };
-        Ok(Some(Table { info, without_rowid }))
+        Ok(Some(Table { info, is_virtual: kind == "virtual", is_strict }))
     }
 
-    /// Schema, kind, and whether it has no row ids. Without a schema SQLite looks into `temp`, `main`, then the others.
-    fn find_table(&self, name: &TableName) -> Result<Option<(String, String, bool)>, Failure> {
-        let mut found: Option<(u8, (String, String, bool))> = None;
+    /// Without a schema SQLite looks into `temp`, `main`, then the others.
+    fn find_table(&self, name: &TableName) -> Result<Option<Listed>, Failure> {
+        let mut found: Option<(u8, Listed)> = None;
         self.each_row(&format!("PRAGMA table_list({})", Dialect::Sqlite.quote(&name.name)), |row| {
             let schema = text(row, 0);
             if name.schema.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&schema)) {
@@ -98,7 +121,8 @@ impl SqliteDatabase {
                 _ => 2,
             };
             if found.as_ref().is_none_or(|(other, _)| order < *other) {
-                found = Some((order, (schema, text(row, 2), row.int64(4) != 0)));
+                let (without_rowid, is_strict) = (row.int64(4) != 0, row.int64(5) != 0);
+                found = Some((order, Listed { schema, kind: text(row, 2), without_rowid, is_strict }));
             }
         })?;
         Ok(found.map(|(_, table)| table))

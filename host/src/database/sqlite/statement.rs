@@ -38,11 +38,6 @@ impl Cache {
         }
         self.entries.push((key, statement));
     }
-
-    /// Forgets all statements.
-    pub(super) fn clear(&mut self) {
-        self.entries.clear();
-    }
 }
 
 impl SqliteDatabase {

@@ -1,5 +1,7 @@
 //! Artifacts in the database, so that any release can roll back what a newer one applied.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::read::{garbled, kind, unreadable};
@@ -28,28 +30,33 @@ pub enum Stored {
         /// The downgrade.
         down: Option<String>,
     },
-    /// A component's bytes.
-    Component(Vec<u8>),
+    /// A component.
+    Component {
+        /// Its bytes.
+        bytes: Vec<u8>,
+        /// Path to digest of the assets it had, which are not kept.
+        assets: BTreeMap<String, String>,
+    },
 }
 
 impl Stored {
     fn kind(&self) -> Kind {
         match self {
             Self::Sql { .. } => Kind::Sql,
-            Self::Component(_) => Kind::Component,
+            Self::Component { .. } => Kind::Component,
         }
     }
 
-    fn encode(&self) -> Vec<u8> {
+    fn encode(&self) -> (Vec<u8>, String) {
         match self {
-            Self::Sql { up, down } => json!({ "up": up, "down": down }).to_string().into_bytes(),
-            Self::Component(bytes) => bytes.clone(),
+            Self::Sql { up, down } => (json!({ "up": up, "down": down }).to_string().into_bytes(), "{}".to_owned()),
+            Self::Component { bytes, assets } => (bytes.clone(), json!(assets).to_string()),
         }
     }
 
-    fn decode(kind: Kind, bytes: Vec<u8>) -> Option<Self> {
+    fn decode(kind: Kind, bytes: Vec<u8>, assets: &str) -> Option<Self> {
         match kind {
-            Kind::Component => Some(Self::Component(bytes)),
+            Kind::Component => Some(Self::Component { bytes, assets: serde_json::from_str(assets).ok()? }),
             Kind::Sql => {
                 let pair: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
                 Some(Self::Sql { up: pair["up"].as_str()?.to_owned(), down: pair["down"].as_str().map(str::to_owned) })
@@ -68,13 +75,14 @@ pub async fn store_artifact(database: &mut dyn Database, sha256: &str, stored: &
             return Ok(true);
         }
     }
-    let bytes = stored.encode();
+    let (bytes, assets) = stored.encode();
     if bytes.len() as u64 > limit {
         return Ok(false);
     }
     let size = bytes.len() as i64;
     let (compression, bytes) = compress(bytes);
-    let parameters = [sha256.into(), stored.kind().name().into(), size.into(), compression.into(), Value::Bytes(bytes)];
+    let kind = stored.kind().name();
+    let parameters = [sha256.into(), kind.into(), size.into(), compression.into(), assets.into(), Value::Bytes(bytes)];
     database.execute(sql.store_artifact, &parameters).await.map_err(unreadable)?;
     Ok(true)
 }
@@ -84,8 +92,10 @@ pub async fn load_artifact(database: &mut dyn Database, sha256: &str) -> Result<
     let sql = history_sql(database.facts().dialect)?;
     let found = database.query(sql.load_artifact, &[sha256.into()], QueryLimits::NONE).await.map_err(unreadable)?;
     let Some(row) = found.rows.into_iter().next() else { return Ok(None) };
-    let [kind_name, size, compression, Value::Bytes(bytes)] = row.as_slice() else { return Err(garbled()) };
-    let (Some(kind), Some(size)) = (kind_name.as_text().and_then(kind), size.as_int64()) else {
+    let [kind_name, size, compression, assets, Value::Bytes(bytes)] = row.as_slice() else { return Err(garbled()) };
+    let (Some(kind), Some(size), Some(assets)) =
+        (kind_name.as_text().and_then(kind), size.as_int64(), assets.as_text())
+    else {
         return Err(garbled());
     };
     let size = usize::try_from(size).ok().filter(|size| *size <= READ_BYTES).ok_or_else(garbled)?;
@@ -100,7 +110,7 @@ pub async fn load_artifact(database: &mut dyn Database, sha256: &str) -> Result<
     if bytes.len() != size {
         return Err(garbled());
     }
-    Stored::decode(kind, bytes).map(Some).ok_or_else(garbled)
+    Stored::decode(kind, bytes, assets).map(Some).ok_or_else(garbled)
 }
 
 fn compress(bytes: Vec<u8>) -> (&'static str, Vec<u8>) {
@@ -122,14 +132,17 @@ mod tests {
         for stored in [
             Stored::Sql { up: "CREATE TABLE t (a)".to_owned(), down: None },
             Stored::Sql { up: "-- ü\n".repeat(1000), down: Some("DROP TABLE t".to_owned()) },
-            Stored::Component(vec![0, 97, 115, 109]),
+            Stored::Component {
+                bytes: vec![0, 97, 115, 109],
+                assets: [("zones/a.txt".to_owned(), "00".to_owned())].into_iter().collect(),
+            },
         ] {
-            let bytes = stored.encode();
+            let (bytes, assets) = stored.encode();
             let size = bytes.len();
             let (compression, bytes) = compress(bytes);
             assert_eq!(compression == "zstd", size > RAW_BYTES);
             let bytes = if compression == "zstd" { zstd::bulk::decompress(&bytes, size).expect("ours") } else { bytes };
-            assert_eq!(Stored::decode(stored.kind(), bytes), Some(stored));
+            assert_eq!(Stored::decode(stored.kind(), bytes, &assets), Some(stored));
         }
     }
 }

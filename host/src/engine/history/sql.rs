@@ -42,9 +42,10 @@ pub struct HistorySql {
     pub artifacts: &'static str,
     /// Whether an artifact is stored. Parameter: its digest.
     pub has_artifact: &'static str,
-    /// Stores an artifact, in the place of one of the same digest. Parameters: digest, kind, size, compression, bytes.
+    /// Stores an artifact, in the place of one of the same digest. Parameters: digest, kind, size, compression,
+    /// digests of assets, bytes.
     pub store_artifact: &'static str,
-    /// Kind, size, compression and bytes of an artifact. Parameter: its digest.
+    /// Kind, size, compression, digests of assets and bytes of an artifact. Parameter: its digest.
     pub load_artifact: &'static str,
 }
 

@@ -55,6 +55,7 @@ pub const SQL: HistorySql = HistorySql {
             kind TEXT NOT NULL,
             size INTEGER NOT NULL,
             compression TEXT NOT NULL,
+            assets TEXT NOT NULL,
             bytes BLOB NOT NULL
         )",
     ],
@@ -83,8 +84,9 @@ pub const SQL: HistorySql = HistorySql {
                       rows_written = rows_written + ?9, transcript = ?10 WHERE id = ?11 AND active = 1",
     artifacts: "SELECT sha256 FROM main.runner_artifact",
     has_artifact: "SELECT 1 FROM main.runner_artifact WHERE sha256 = ?1",
-    store_artifact: "INSERT INTO main.runner_artifact (sha256, kind, size, compression, bytes) VALUES (?1, ?2, ?3, ?4, ?5) \
+    store_artifact: "INSERT INTO main.runner_artifact (sha256, kind, size, compression, assets, bytes) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
                      ON CONFLICT (sha256) DO UPDATE SET kind = excluded.kind, size = excluded.size, \
-                     compression = excluded.compression, bytes = excluded.bytes",
-    load_artifact: "SELECT kind, size, compression, bytes FROM main.runner_artifact WHERE sha256 = ?1",
+                     compression = excluded.compression, assets = excluded.assets, bytes = excluded.bytes",
+    load_artifact: "SELECT kind, size, compression, assets, bytes FROM main.runner_artifact WHERE sha256 = ?1",
 };

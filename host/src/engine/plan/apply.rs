@@ -18,7 +18,7 @@ pub fn plan_apply(input: &Input<'_>, target: &Target) -> Result<Plan> {
     refuse_resume_without_break(&input.options, broken.is_some())?;
     let chosen = choose(input, target)?;
     if let Some(record) = broken {
-        let is_chosen = chosen.iter().any(|migration| migration.revision == record.revision);
+        let is_chosen = chosen.iter().any(|migration| compare_revisions(&migration.revision, &record.revision).is_eq());
         if !is_chosen {
             return Err(half_done(record, "apply"));
         }
@@ -46,7 +46,8 @@ pub(super) fn refuse_resume_without_break(options: &Options, broken: bool) -> Re
 
 /// The step that applies a migration.
 pub(super) fn up_step(input: &Input<'_>, migration: &Migration) -> Result<Step> {
-    let broken = input.history.partial().filter(|record| record.revision == migration.revision);
+    let broken =
+        input.history.partial().filter(|record| compare_revisions(&record.revision, &migration.revision).is_eq());
     Ok(Step {
         direction: Direction::Up,
         revision: migration.revision.clone(),

@@ -19,7 +19,7 @@ fn migration(text: &str) -> Migration {
         revision: revision.to_owned(),
         name: format!("m{revision}"),
         kind,
-        sha256: format!("sha-of-{revision}"),
+        sha256: format!("sha-of-{}", revision.trim_start_matches('0')),
         artifact: Artifact::Sql { up: String::new(), down: Some(String::new()) },
         description: Description {
             depends_on: depends_on.map(str::to_owned).into_iter().collect(),

@@ -10,7 +10,8 @@ use crate::error::{ErrorKind, Result};
 use crate::project::digest::{component_digest, sha256, sha256_of_reader};
 use crate::project::discovery::{Found, FoundEntry, FoundFiles, discover, find_assets, revision_number};
 use crate::project::files::{ProjectFolder, explain, too_large};
-use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile, Trust};
+use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
+use crate::project::parallel;
 use crate::project::problem::{Problem, error_for, shown};
 use crate::project::settings::Settings;
 use crate::project::sql_file::{directives, read_sql};
@@ -27,12 +28,12 @@ impl Catalog {
     pub fn inspect(settings: &Settings, checks: Checks) -> Result<CatalogReport> {
         let project = ProjectFolder::open(&settings.root, &settings.migrations)?;
         let lockfile_name = settings.lockfile_name();
-        let lockfile = Lockfile::read(&project.root, &lockfile_name, Trust::Checked)?;
+        let lockfile = Lockfile::read(&project.root, &lockfile_name)?;
         let (found, mut problems) = discover(&project)?;
         let loader = Loader { settings, project: &project, lockfile: &lockfile, lockfile_name: &lockfile_name, checks };
         let mut report = CatalogReport::default();
-        for found in &found {
-            match loader.load(found) {
+        for loaded in parallel::map(&found, |found| loader.load(found)) {
+            match loaded {
                 Ok((migration, disagreements)) => {
                     report.catalog.migrations.extend(migration);
                     report.problems.extend(disagreements);
@@ -41,8 +42,7 @@ impl Catalog {
             }
         }
         for line in &lockfile.lines {
-            let number = revision_number(&line.revision);
-            if !found.iter().any(|found| revision_number(&found.revision) == number) {
+            if found.binary_search_by_key(&line.number(), Found::number).is_err() {
                 report.problems.push(missing(line, &lockfile_name));
             }
         }

@@ -50,6 +50,11 @@ impl Found {
     pub fn id(&self) -> String {
         format!("{}_{}", self.revision, self.name)
     }
+
+    /// The revision as a number.
+    pub fn number(&self) -> u128 {
+        revision_number(&self.revision).unwrap_or_default()
+    }
 }
 
 /// An entry whose name parsed.

@@ -82,7 +82,7 @@ pub(super) fn read(section: &Section<'_, '_>, id: &str) -> Option<LockLine> {
     let artifact = match kind.as_str() {
         "sql" => {
             section.only(&["kind", "sha256", "down"]);
-            let down = section.string("down").map(|down| down.value);
+            let down = section.text("down").map(str::to_owned);
             LockedArtifact::Sql { sha256: required(section, "sha256")?, down }
         }
         "component" => component(section)?,
@@ -110,10 +110,10 @@ fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
     ]);
     let unknown = |key: &str, value: &str| section.wrong(key, format!("`{value}` is no `{key}`"), "run `runner build`");
     let mut mode = Mode::Auto;
-    if let Some(name) = section.string("mode") {
-        match [Mode::Auto, Mode::Atomic, Mode::Stepwise].into_iter().find(|mode| mode.name() == name.value) {
+    if let Some(name) = section.text("mode") {
+        match [Mode::Auto, Mode::Atomic, Mode::Stepwise].into_iter().find(|mode| mode.name() == name) {
             Some(known) => mode = known,
-            None => unknown("mode", &name.value),
+            None => unknown("mode", name),
         }
     }
     let mut dialects = Vec::new();
@@ -126,13 +126,13 @@ fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
     let path = section.key("assets");
     let assets: BTreeMap<String, String> = match section.section("assets", &path) {
         Some(assets) => {
-            let of = |(asset, _): (&str, _)| Some((asset.to_owned(), assets.string(asset)?.value));
+            let of = |(asset, _): (&str, _)| Some((asset.to_owned(), assets.text(asset)?.to_owned()));
             assets.entries().filter_map(of).collect()
         }
         None => BTreeMap::new(),
     };
     let description = Description {
-        summary: section.string("summary").map(|summary| summary.value).unwrap_or_default(),
+        summary: section.text("summary").unwrap_or_default().to_owned(),
         depends_on: section.strings("depends_on"),
         mode,
         dialects,
@@ -154,5 +154,5 @@ fn required(section: &Section<'_, '_>, key: &str) -> Option<String> {
     if !section.has(key) {
         section.wrong(key, format!("`{}` has no `{key}`", section.path()), "run `runner build`");
     }
-    Some(section.string(key)?.value)
+    section.text(key).map(str::to_owned)
 }

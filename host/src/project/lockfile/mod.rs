@@ -18,10 +18,9 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use super::catalog::Description;
+use super::catalog::{Description, Kind};
 use super::digest::component_digest;
 use super::discovery::revision_number;
-pub(super) use read::Trust;
 pub(super) use write::write_atomically;
 
 /// The format that this version reads and writes.
@@ -91,7 +90,16 @@ impl LockLine {
         }
     }
 
-    fn number(&self) -> u128 {
+    /// How the artifact is written.
+    pub fn kind(&self) -> Kind {
+        match self.artifact {
+            LockedArtifact::Sql { .. } => Kind::Sql,
+            LockedArtifact::Component { .. } => Kind::Component,
+        }
+    }
+
+    /// The revision as a number.
+    pub fn number(&self) -> u128 {
         revision_number(&self.revision).unwrap_or_default()
     }
 }

@@ -11,30 +11,33 @@ use crate::project::digest::sha256;
 use crate::project::discovery::revision_number;
 use crate::project::toml_reader::{Document, Section};
 
-/// How much a lockfile must prove.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::project) enum Trust {
-    /// The digest has to fit.
-    Checked,
-    /// It need not: the lockfile is about to be written anew, perhaps after a merge.
-    Rewriting,
-}
-
 impl Lockfile {
     /// Reads the lockfile of a project; one that does not exist has no lines.
-    pub(in crate::project) fn read(root: &Dir, name: &str, trust: Trust) -> Result<Self> {
+    pub(in crate::project) fn read(root: &Dir, name: &str) -> Result<Self> {
+        let (lockfile, proven) = Self::read_to_rewrite(root, name)?;
+        if proven {
+            return Ok(lockfile);
+        }
+        Err(Error::mismatch(format!("`{name}` was changed by something else than runner"))
+            .at("file", name)
+            .hint("if that was a merge, check that the lines of both sides are there and run `runner build`")
+            .hint("otherwise restore the file from version control"))
+    }
+
+    /// Reads the lockfile to write it anew, perhaps after a merge; answers whether its digest fits as well.
+    pub(in crate::project) fn read_to_rewrite(root: &Dir, name: &str) -> Result<(Self, bool)> {
         match root.read(name) {
             Ok(bytes) => {
                 let text = String::from_utf8(bytes).map_err(|_| broken(format!("`{name}` is not UTF-8"), name))?;
-                Self::parse(&text, name, trust)
+                Self::parse(&text, name)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Self::default(), true)),
             Err(error) => Err(Error::usage(format!("`{name}` cannot be read")).cause(error)),
         }
     }
 
-    /// Reads the text of a lockfile that messages call `name`.
-    pub(in crate::project) fn parse(text: &str, name: &str, trust: Trust) -> Result<Self> {
+    /// Reads the text of a lockfile that messages call `name`; answers whether its digest fits as well.
+    pub(in crate::project) fn parse(text: &str, name: &str) -> Result<(Self, bool)> {
         // Version control may have changed the line ends.
         let text = text.replace("\r\n", "\n");
         refuse_conflict(&text, name)?;
@@ -49,7 +52,7 @@ impl Lockfile {
                 .hint("use the newer version of runner that wrote it"));
         }
         section.only(&["version", "digest", "artifacts"]);
-        let digest = section.string("digest").map(|digest| digest.value);
+        let digest = section.text("digest").map(str::to_owned);
         let mut lockfile = Self::default();
         if let Some(artifacts) = section.section("artifacts", "artifacts") {
             for (id, _) in artifacts.entries() {
@@ -63,13 +66,8 @@ impl Lockfile {
         if version != Some(VERSION) {
             return Err(broken(format!("`{name}` does not say `version = {VERSION}`"), name));
         }
-        if trust == Trust::Checked && digest != Some(format!("sha256:{}", sha256(lines.as_bytes()))) {
-            return Err(Error::mismatch(format!("`{name}` was changed by something else than runner"))
-                .at("file", name)
-                .hint("if that was a merge, check that the lines of both sides are there and run `runner build`")
-                .hint("otherwise restore the file from version control"));
-        }
-        Ok(lockfile)
+        let proven = digest == Some(format!("sha256:{}", sha256(lines.as_bytes())));
+        Ok((lockfile, proven))
     }
 }
 

@@ -9,7 +9,8 @@ use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
 use crate::project::origin::{Origin, Sourced};
-use crate::project::problem::{did_you_mean, list, shown};
+use crate::project::problem::{list, shown};
+use crate::suggest::did_you_mean;
 
 /// The environment and the database that a run is about.
 pub(super) struct Choice<'a> {

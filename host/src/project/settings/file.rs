@@ -73,9 +73,9 @@ impl SettingsFile {
         let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
         if let Some(project) = root.section("project", "project") {
             project.only(&["name", "migrations", "sdk"]);
-            content.name = project.string("name").map(|name| name.value);
+            content.name = project.text("name").map(str::to_owned);
             content.migrations = folder(&project, "migrations").unwrap_or(content.migrations);
-            content.sdk = project.string("sdk").map(|sdk| sdk.value.into());
+            content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
             database.only(&["url"]);
@@ -158,12 +158,11 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
 
 /// A folder within the project.
 fn folder(section: &Section<'_, '_>, key: &str) -> Option<PathBuf> {
-    let text = section.string(key)?;
-    let path: PathBuf = Path::new(&text.value).components().filter(|part| *part != Component::CurDir).collect();
+    let text = section.text(key)?;
+    let path: PathBuf = Path::new(text).components().filter(|part| *part != Component::CurDir).collect();
     let within = path.components().all(|part| matches!(part, Component::Normal(_)));
     if !within || path.as_os_str().is_empty() {
-        let message =
-            format!("`{}` must be a folder below the project, not `{}`", section.key(key), shown(&text.value));
+        let message = format!("`{}` must be a folder below the project, not `{}`", section.key(key), shown(text));
         section.wrong(key, message, "write a relative path without `..`, such as `db/migrations`");
         return None;
     }

@@ -48,7 +48,7 @@ impl Host for GuestState {
         let limits = self.batch_limits();
         let result = {
             let mut database = step.database.lock().await;
-            TableReader::open(database.as_mut(), source, limits, false).await
+            TableReader::open(database.as_mut(), source, limits).await
         };
         match self.end_step(step, result, |_| 0)? {
             Ok(reader) => Ok(Ok(self.table.push(Reader::Table(Box::new(reader)))?)),

@@ -58,8 +58,7 @@ pub fn instants(
         (Some(shown), Some(zone)) => Some(next_shown(departed, Clock::parse(shown)?, zone)?),
         _ => None,
     };
-    let stored = |instant: Timestamp| Timestamptz(instant.as_microsecond());
-    Ok(Instants { departed_at: Some(stored(departed)), arrived_at: arrived.map(stored) })
+    Ok(Instants { departed_at: Some(departed.into()), arrived_at: arrived.map(Timestamptz::from) })
 }
 
 /// What the wall clock shows at an instant, as the data write it: midnight is 2400.
@@ -69,7 +68,7 @@ pub fn local_time(instant: Option<Timestamptz>, zone: Option<&TimeZone>) -> Resu
     let (Some(instant), Some(zone)) = (instant, zone) else {
         return Ok(None);
     };
-    let instant = Timestamp::from_microsecond(instant.0).map_err(|_| Invalid::OutOfRange)?;
+    let instant = Timestamp::try_from(instant).map_err(|_| Invalid::OutOfRange)?;
     Ok(Clock::of(zone.to_datetime(instant).time()).map(Clock::number))
 }
 

@@ -125,12 +125,6 @@ impl Connection {
         unsafe { ffi::sqlite3_total_changes64(self.handle()) }
     }
 
-    /// Whether the main database cannot be written.
-    pub(in super::super) fn is_read_only(&self) -> bool {
-        // SAFETY: the connection is open and the name ends in NUL.
-        unsafe { ffi::sqlite3_db_readonly(self.handle(), c"main".as_ptr()) == 1 }
-    }
-
     /// Sets a `SQLITE_DBCONFIG_…` switch.
     pub(in super::super) fn configure(&self, switch: c_int, on: bool) -> Result<(), Failure> {
         // SAFETY: the connection is open; every switch of this kind takes an int and a pointer to int that may be null.
@@ -201,7 +195,7 @@ pub(super) unsafe fn failure(database: *mut ffi::sqlite3, code: c_int) -> Failur
 }
 
 impl Failure {
-    fn nul_byte() -> Self {
+    pub(super) fn nul_byte() -> Self {
         Self { code: ffi::SQLITE_ERROR, message: "the statement contains a NUL byte".to_owned(), offset: None }
     }
 }

@@ -17,9 +17,11 @@
 //! boxed, so that its address stays, and is unregistered before it is freed. None of them unwinds into C.
 
 mod connection;
+mod functions;
 mod hooks;
 mod statement;
 
 pub(super) use connection::{Connection, Failure, library_version};
+pub(super) use functions::{Cells, HAS, PullBatch, PullColumn, PullFunctions, Single};
 pub(super) use hooks::{AuthRequest, Hooks};
 pub(super) use statement::{Statement, Step, StoredType};

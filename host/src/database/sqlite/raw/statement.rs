@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use libsqlite3_sys as ffi;
 
 use super::connection::{Failure, failure};
+use super::functions::{PullColumn, Taken};
 
 /// A statement, and where the text behind it begins.
 pub(in super::super) struct Prepared {
@@ -154,6 +155,15 @@ impl Statement {
         })
     }
 
+    /// Runs the statement with cells of a batch as its parameters.
+    pub(in super::super) fn with_batch<'a>(
+        &'a mut self,
+        columns: &'a [PullColumn<'a>],
+        parameters: &'a [usize],
+    ) -> BatchRuns<'a> {
+        BatchRuns { statement: self, columns, parameters }
+    }
+
     /// How many columns its rows have; 0: it returns none.
     pub(in super::super) fn column_count(&self) -> usize {
         // SAFETY: the statement is alive.
@@ -226,6 +236,85 @@ impl Statement {
     }
 }
 
+/// Runs of a statement whose parameters are cells of a batch, bound without a copy.
+pub(in super::super) struct BatchRuns<'a> {
+    statement: &'a mut Statement,
+    columns: &'a [PullColumn<'a>],
+    /// For each parameter of a row, its column.
+    parameters: &'a [usize],
+}
+
+impl BatchRuns<'_> {
+    /// Binds the cells of `rows` rows from `first`, runs the statement to its end and resets it.
+    #[inline]
+    pub(in super::super) fn run(&mut self, first: usize, rows: usize) -> Result<(), Failure> {
+        self.bind(first, rows)?;
+        while self.statement.step()?.is_row() {}
+        self.statement.reset();
+        Ok(())
+    }
+
+    /// Binds the cells of a row and answers how many rows come back.
+    pub(in super::super) fn count(&mut self, row: usize) -> Result<usize, Failure> {
+        self.bind(row, 1)?;
+        let mut count = 0;
+        while self.statement.step()?.is_row() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    #[inline]
+    fn bind(&mut self, first: usize, rows: usize) -> Result<(), Failure> {
+        let mut number = 0;
+        for row in first..first + rows {
+            for parameter in self.parameters {
+                number += 1;
+                let Some(column) = self.columns.get(*parameter) else { continue };
+                // SAFETY: the statement is alive; the cells live as long as `self`, whose drop unbinds them.
+                let code = unsafe { bind(self.statement.raw(), number, column, row) };
+                self.statement.check(code)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for BatchRuns<'_> {
+    fn drop(&mut self) {
+        self.statement.reset();
+        self.statement.clear_bindings();
+    }
+}
+
+/// Binds a cell without a copy.
+///
+/// # Safety
+/// The statement is alive, and the cell outlives the binding.
+#[inline]
+unsafe fn bind(raw: *mut ffi::sqlite3_stmt, number: c_int, column: &PullColumn<'_>, row: usize) -> c_int {
+    let Some(cell) = column.take(row) else { return ffi::SQLITE_RANGE };
+    // SAFETY: see above.
+    unsafe {
+        match cell {
+            Taken::Null => ffi::sqlite3_bind_null(raw, number),
+            Taken::Integer(value) => ffi::sqlite3_bind_int64(raw, number, value),
+            Taken::Real(value) => ffi::sqlite3_bind_double(raw, number, value),
+            Taken::Text(text) => ffi::sqlite3_bind_text64(
+                raw,
+                number,
+                pointer(text).cast(),
+                text.len() as u64,
+                ffi::SQLITE_STATIC(),
+                ffi::SQLITE_UTF8 as _,
+            ),
+            Taken::Blob(bytes) => {
+                ffi::sqlite3_bind_blob64(raw, number, pointer(bytes).cast(), bytes.len() as u64, ffi::SQLITE_STATIC())
+            }
+        }
+    }
+}
+
 impl Drop for Statement {
     fn drop(&mut self) {
         // SAFETY: rule 3 of the module: the connection is still open, and nobody else finalizes the statement.
@@ -234,7 +323,7 @@ impl Drop for Statement {
 }
 
 /// A pointer that SQLite does not take for NULL, even to an empty text.
-fn pointer(value: &[u8]) -> *const u8 {
+pub(super) fn pointer(value: &[u8]) -> *const u8 {
     if value.is_empty() { c"".as_ptr().cast() } else { value.as_ptr() }
 }
 

@@ -12,15 +12,12 @@ fn zone(name: &str) -> Option<TimeZone> {
 }
 
 fn instant(text: &str) -> Timestamptz {
-    Timestamptz(text.parse::<Timestamp>().expect("an instant").as_microsecond())
+    text.parse::<Timestamp>().expect("an instant").into()
 }
 
 /// The instants of a flight, as text.
 fn flown(times: LocalTimes, origin: &str, destination: &str) -> (String, String) {
-    let text = |instant: Option<Timestamptz>| match instant {
-        Some(instant) => Timestamp::from_microsecond(instant.0).expect("in range").to_string(),
-        None => "-".to_owned(),
-    };
+    let text = |instant: Option<Timestamptz>| instant.map_or("-".to_owned(), |instant| instant.to_string());
     let found = instants(times, zone(origin).as_ref(), zone(destination).as_ref()).expect("valid times");
     (text(found.departed_at), text(found.arrived_at))
 }

@@ -1,0 +1,306 @@
+//! A table in pages, in the order of its key. Each page is a statement of its own that begins behind the last row of the
+//! page before it, so that rows may be written, and transactions committed, between two pages.
+
+use super::page_sql::{PageSql, Query};
+use crate::data::{Batch, Column, ColumnType, Value};
+use crate::database::{
+    BatchLimits, CursorRequest, Database, DatabaseError, DatabaseErrorKind, QueryLimits, TableInfo, TableSource,
+};
+
+/// Reads a table or view in the order of a key.
+pub struct TableReader {
+    sql: PageSql,
+    /// The SELECT list.
+    select: String,
+    /// A type for each column of the list, as far as the caller asked or the first pages showed.
+    types: Vec<Option<ColumnType>>,
+    requested: Vec<bool>,
+    /// The names under which columns are delivered.
+    names: Vec<String>,
+    /// For each column of the key, its place in the SELECT list.
+    key_at: Vec<usize>,
+    added: Vec<String>,
+    /// Whether the database vouches that no two rows have the same key.
+    unique: bool,
+    limits: BatchLimits,
+    bounded: bool,
+    bound: Option<Vec<Value>>,
+    last: Option<Vec<Value>>,
+    done: bool,
+}
+
+impl TableReader {
+    /// Begins to read. Rows that are added behind the greatest key meanwhile are read too.
+    pub async fn open(
+        database: &mut dyn Database,
+        source: TableSource,
+        limits: BatchLimits,
+    ) -> Result<Self, DatabaseError> {
+        Self::begin(database, source, limits, false).await
+    }
+
+    /// Begins to read what is there now: rows that are added behind the greatest key are not read.
+    pub async fn open_bounded(
+        database: &mut dyn Database,
+        source: TableSource,
+        limits: BatchLimits,
+    ) -> Result<Self, DatabaseError> {
+        Self::begin(database, source, limits, true).await
+    }
+
+    async fn begin(
+        database: &mut dyn Database,
+        source: TableSource,
+        limits: BatchLimits,
+        bounded: bool,
+    ) -> Result<Self, DatabaseError> {
+        let info = database.table(&source.table).await?;
+        let mut reader = Self::plan(database, source, info.clone(), limits, bounded)?;
+        if let Some(filter) = &reader.sql.filter {
+            ask(database, reader.sql.probe(filter), 1).await?;
+        }
+        reader.refuse_null_keys(database, &info).await?;
+        if bounded {
+            let greatest = ask(database, reader.sql.greatest(), 1).await?;
+            reader.bound = greatest.into_iter().next();
+            reader.done = reader.bound.is_none();
+        }
+        Ok(reader)
+    }
+
+    fn plan(
+        database: &dyn Database,
+        source: TableSource,
+        info: TableInfo,
+        limits: BatchLimits,
+        bounded: bool,
+    ) -> Result<Self, DatabaseError> {
+        let dialect = database.facts().dialect;
+        let asked = if source.key.is_empty() { &info.key } else { &source.key };
+        let key = asked.iter().map(|name| known(&info, name)).collect::<Result<Vec<_>, _>>()?;
+        if key.is_empty() {
+            return Err(invalid(format!("`{}` has no primary key in whose order it could be read", source.table))
+                .hint("name the columns that identify a row as the key"));
+        }
+        let mut columns: Vec<(String, Option<ColumnType>)> = Vec::new();
+        if source.columns.is_empty() {
+            columns.extend(info.columns.iter().map(|column| (column.name.clone(), None)));
+        }
+        for (name, read_as) in &source.columns {
+            let name = known(&info, name)?;
+            if columns.iter().any(|(other, _)| *other == name) {
+                return Err(invalid(format!("column `{name}` of `{}` is asked for twice", source.table)));
+            }
+            columns.push((name, *read_as));
+        }
+        let added: Vec<String> =
+            key.iter().filter(|name| !columns.iter().any(|(other, _)| other == *name)).cloned().collect();
+        columns.extend(added.iter().map(|name| (name.clone(), None)));
+        let mut select: Vec<String> = columns.iter().map(|(name, _)| dialect.quote(name)).collect();
+        let mut types: Vec<Option<ColumnType>> = columns.iter().map(|(_, read_as)| *read_as).collect();
+        let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
+        let mut key_at = Vec::with_capacity(key.len());
+        for (number, name) in key.iter().enumerate() {
+            let at = names.iter().position(|other| other == name).unwrap_or(0);
+            if types[at].is_none() {
+                key_at.push(at);
+                continue;
+            }
+            // Converted for the caller; the next page must begin behind the key as it is stored.
+            key_at.push(select.len());
+            select.push(format!("{} AS {}", dialect.quote(name), dialect.quote(&format!("runner_key_{number}"))));
+            types.push(None);
+        }
+        let unique = !info.is_view && key == info.key;
+        let requested = types.iter().map(Option::is_some).collect();
+        let sql = PageSql {
+            dialect,
+            table: source.table,
+            key,
+            filter: source.filter,
+            parameters: source.parameters,
+            descending: source.descending,
+        };
+        Ok(Self {
+            sql,
+            select: select.join(", "),
+            types,
+            requested,
+            names,
+            key_at,
+            added,
+            unique,
+            limits,
+            bounded,
+            bound: None,
+            last: None,
+            done: false,
+        })
+    }
+
+    /// A row with NULL in its key has no place in the order and would be lost.
+    async fn refuse_null_keys(&self, database: &mut dyn Database, info: &TableInfo) -> Result<(), DatabaseError> {
+        for name in &self.sql.key {
+            if info.key_is_rowid && info.key.contains(name) || info.column(name).is_some_and(|column| column.not_null) {
+                continue;
+            }
+            if !ask(database, self.sql.null_in(name), 1).await?.is_empty() {
+                return Err(invalid(format!(
+                    "column `{}.{name}` is part of the key but NULL in some rows, which could not be read in its order",
+                    self.sql.table
+                ))
+                .hint("choose another key, or a filter that leaves those rows out"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on behind the row with this key, as [`TableReader::last_key`] answered it.
+    pub fn resume_after(&mut self, key: Vec<Value>) {
+        self.last = Some(key);
+    }
+
+    /// The columns of the key.
+    pub fn key(&self) -> &[String] {
+        &self.sql.key
+    }
+
+    /// The key of the last row that was delivered, as the database stores it.
+    pub fn last_key(&self) -> Option<&[Value]> {
+        self.last.as_deref()
+    }
+
+    /// Columns of the key that were not asked for; they stand behind the others.
+    pub fn added_columns(&self) -> &[String] {
+        &self.added
+    }
+
+    /// Whether a batch holds every row that the table had between the batch's first and its last key.
+    pub fn covers_key_range(&self) -> bool {
+        self.sql.filter.is_none() && self.unique && !self.sql.descending
+    }
+
+    /// How many rows there are to read from start to end, now.
+    pub async fn count(&self, database: &mut dyn Database) -> Result<u64, DatabaseError> {
+        if self.bounded && self.bound.is_none() {
+            return Ok(0);
+        }
+        let rows = ask(database, self.sql.count(self.bound.as_deref()), 1).await?;
+        let count = rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+    }
+
+    /// The next page; `None` after the last row.
+    pub async fn next(&mut self, database: &mut dyn Database) -> Result<Option<Batch>, DatabaseError> {
+        if self.done {
+            return Ok(None);
+        }
+        let query = self.sql.page(&self.select, self.last.as_deref(), self.bound.as_deref(), self.limits.rows);
+        let types = self.types.iter().zip(&self.requested).map(|(known, asked)| known.filter(|_| *asked)).collect();
+        let request = CursorRequest {
+            statement: query.text,
+            parameters: query.parameters,
+            types,
+            origin: Some((self.sql.table.clone(), self.sql.key.clone())),
+        };
+        let cursor = database.open_cursor(&request).await?;
+        let fetched = database.fetch(cursor, self.limits).await;
+        // A batch that ended early by its bytes leaves the cursor open.
+        database.close_cursor(cursor).await?;
+        let Some(mut batch) = fetched? else {
+            self.done = true;
+            return Ok(None);
+        };
+        self.settle_types(&mut batch)?;
+        self.check_keys(database, &batch).await?;
+        batch.columns.truncate(self.names.len());
+        for (column, name) in batch.columns.iter_mut().zip(&self.names) {
+            column.name.clone_from(name);
+        }
+        Ok(Some(batch))
+    }
+
+    /// Columns whose type the database does not declare must have the same one on every page.
+    fn settle_types(&mut self, batch: &mut Batch) -> Result<(), DatabaseError> {
+        for (index, column) in batch.columns.iter_mut().enumerate() {
+            let found = column.values.column_type();
+            let all_null = !column.nulls.is_empty() && column.nulls.iter().all(|byte| *byte != 0);
+            match self.types.get(index).copied().flatten() {
+                Some(known) if known == found => {}
+                Some(known) if all_null => *column = Column::nulls(column.name.as_str(), known, batch.row_count),
+                Some(known) => {
+                    let name = self.names.get(index).map_or(column.name.as_str(), String::as_str);
+                    return Err(DatabaseError::new(
+                        DatabaseErrorKind::Conversion,
+                        format!(
+                            "column `{}.{name}` held {known} values so far, and holds {found} values now",
+                            self.sql.table
+                        ),
+                    )
+                    .hint("ask for the column `as` one type, such as text"));
+                }
+                None if all_null => {}
+                None => {
+                    if let Some(known) = self.types.get_mut(index) {
+                        *known = Some(found);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_keys(&mut self, database: &mut dyn Database, batch: &Batch) -> Result<(), DatabaseError> {
+        let Some(last_row) = batch.row_count.checked_sub(1) else { return Ok(()) };
+        let key: Vec<&Column> = self.key_at.iter().filter_map(|at| batch.columns.get(*at)).collect();
+        let value = |row: usize| key.iter().map(|column| Value::of_cell(column, row)).collect::<Vec<_>>();
+        if let Some(column) = key.iter().find(|column| column.nulls.contains(&1)) {
+            return Err(invalid(format!("column `{}.{}` is part of the key but NULL", self.sql.table, column.name)));
+        }
+        let last = value(last_row);
+        if !self.unique {
+            let twice = (1..batch.row_count).find(|row| key.iter().all(|column| column.same(*row - 1, *row)));
+            let twice = match twice {
+                Some(row) => Some(value(row)),
+                // The next page begins behind this key: a second row that has it would be lost.
+                None => (ask(database, self.sql.with_key(&last), 2).await?.len() > 1).then(|| last.clone()),
+            };
+            if let Some(twice) = twice {
+                return Err(invalid(format!(
+                    "several rows of `{}` have the same key, {} = {twice:?}, so rows could be lost between two pages",
+                    self.sql.table,
+                    self.sql.key.join(", "),
+                ))
+                .hint("choose columns that identify a row as the key"));
+            }
+        }
+        self.last = Some(last);
+        Ok(())
+    }
+}
+
+/// The name of a column as the table spells it.
+fn known(info: &TableInfo, name: &str) -> Result<String, DatabaseError> {
+    if let Some(column) = info.column(name) {
+        return Ok(column.name.clone());
+    }
+    if let Some(key) = info.key.iter().find(|key| key.eq_ignore_ascii_case(name)) {
+        return Ok(key.clone());
+    }
+    let names = info.columns.iter().map(|column| column.name.as_str());
+    let error = invalid(format!("`{}` has no column `{name}`", info.name));
+    let near = names.map(|other| (strsim::jaro_winkler(name, other), other)).filter(|(likeness, _)| *likeness > 0.8);
+    Err(match near.max_by(|left, right| left.0.total_cmp(&right.0)) {
+        Some((_, other)) => error.hint(format!("there is one called `{other}`")),
+        None => error,
+    })
+}
+
+async fn ask(database: &mut dyn Database, query: Query, rows: usize) -> Result<Vec<Vec<Value>>, DatabaseError> {
+    let limits = QueryLimits { rows, bytes: usize::MAX };
+    Ok(database.query(&query.text, &query.parameters, limits).await?.rows)
+}
+
+fn invalid(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
+}

@@ -1,0 +1,124 @@
+//! What every implementation of [`Database`] must do, as tests that each of them runs: [`contract!`] makes them for a
+//! [`Factory`]. SQL in here is such that every dialect understands it.
+
+pub(crate) mod bulk;
+pub(crate) mod lock;
+pub(crate) mod rights;
+pub(crate) mod statements;
+pub(crate) mod transactions;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::data::{Column, ColumnValues, VarValues};
+
+/// One fresh database.
+#[async_trait]
+pub(crate) trait Factory: Send + Sync {
+    /// A further connection to it.
+    async fn open(&self) -> Box<dyn Database>;
+}
+
+/// Tests of the whole contract for the factory that the expression makes.
+macro_rules! contract {
+    ($factory:expr) => {
+        $crate::database::contract::contract!(@ $factory, statements: [
+            counts_changed_rows, binds_every_kind_of_value, takes_one_statement_a_call, tells_errors_apart,
+            bounds_results, stops_soon_after_the_signal
+        ]);
+        $crate::database::contract::contract!(@ $factory, transactions: [
+            commits_and_rolls_back, knows_whether_it_is_open, survives_a_failed_statement, closes_cursors_and_writers
+        ]);
+        $crate::database::contract::contract!(@ $factory, rights: [
+            refuse_transaction_control, protect_the_tools_tables, leave_the_host_alone
+        ]);
+        $crate::database::contract::contract!(@ $factory, bulk: [
+            reads_in_batches, refuses_large_cells, writes_in_all_modes, refuses_malformed_batches, names_the_row_of_an_error,
+            refuses_what_matches_no_row
+        ]);
+        $crate::database::contract::contract!(@ $factory, lock: [
+            lets_one_in, tells_who_holds_it, ends_with_its_owner, stops_waiting_at_the_signal
+        ]);
+    };
+    (@ $factory:expr, $module:ident: [$($test:ident),*]) => {
+        mod $module {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    $crate::database::contract::$module::$test(&$factory).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use contract;
+
+/// A column of texts.
+pub(crate) fn texts(name: &str, entries: &[&str]) -> Column {
+    let mut values = VarValues::default();
+    for entry in entries {
+        values.data.extend_from_slice(entry.as_bytes());
+        values.offsets.push(values.data.len() as u32);
+    }
+    column(name, ColumnValues::Text(values))
+}
+
+/// A column of integers.
+pub(crate) fn integers(name: &str, entries: &[i64]) -> Column {
+    column(name, ColumnValues::Int64(entries.to_vec()))
+}
+
+/// A column without NULLs.
+pub(crate) fn column(name: &str, values: ColumnValues) -> Column {
+    Column { name: name.to_owned(), nulls: Vec::new(), values }
+}
+
+/// A batch of columns of one length.
+pub(crate) fn batch(row_count: usize, columns: Vec<Column>) -> Batch {
+    let batch = Batch { row_count, columns };
+    batch.validate().expect("a valid batch");
+    batch
+}
+
+/// The rows of a query.
+pub(crate) async fn rows(database: &mut dyn Database, statement: &str) -> Vec<Vec<Value>> {
+    database.query(statement, &[], QueryLimits::NONE).await.expect(statement).rows
+}
+
+/// Runs a statement that must succeed.
+pub(crate) async fn run(database: &mut dyn Database, statement: &str) -> u64 {
+    database.execute(statement, &[]).await.expect(statement)
+}
+
+/// Writes one batch with a writer of its own.
+pub(crate) async fn write(
+    database: &mut dyn Database,
+    table: &str,
+    mode: WriteMode,
+    key: &[&str],
+    rows: &Batch,
+) -> Result<u64, DatabaseError> {
+    let target =
+        TableTarget { table: TableName::new(table), mode, key: key.iter().map(|name| (*name).to_owned()).collect() };
+    let writer = database.open_writer(&target).await?;
+    database.write(writer, rows, WriteHint::default()).await?;
+    database.finish_writer(writer).await
+}
+
+/// All rows of a SELECT as batches of at most `limits`.
+pub(crate) async fn read(
+    database: &mut dyn Database,
+    statement: &str,
+    types: &[Option<ColumnType>],
+    limits: BatchLimits,
+) -> Result<Vec<Batch>, DatabaseError> {
+    let request = CursorRequest { statement: statement.to_owned(), types: types.to_vec(), ..CursorRequest::default() };
+    let cursor = database.open_cursor(&request).await?;
+    let mut batches = Vec::new();
+    while let Some(batch) = database.fetch(cursor, limits).await? {
+        batch.validate().expect("a valid batch");
+        batches.push(batch);
+    }
+    Ok(batches)
+}

@@ -1,0 +1,91 @@
+//! What scripts and guests may not do.
+
+use super::*;
+
+async fn refused(database: &mut dyn Database, statement: &str) {
+    let error = match database.execute(statement, &[]).await {
+        Err(error) => error,
+        Ok(_) => panic!("{statement} was allowed"),
+    };
+    assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
+    assert!(error.hint.is_some(), "{statement}: {error}");
+    assert!(!error.message.contains("not authorized"), "{statement}: {error}");
+}
+
+pub(crate) async fn refuse_transaction_control(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
+    for in_transaction in [true, false] {
+        for rights in [Rights::Script, Rights::Guest] {
+            database.set_rights(Rights::Host);
+            if in_transaction {
+                database.begin(TransactionOptions::default()).await.expect("begun");
+            }
+            database.set_rights(rights);
+            for statement in [
+                "BEGIN",
+                "COMMIT",
+                "ROLLBACK",
+                "SAVEPOINT s",
+                "/* a */ cOmMiT -- b",
+                "RELEASE SAVEPOINT s",
+                "ROLLBACK TO SAVEPOINT s",
+            ] {
+                refused(database.as_mut(), statement).await;
+            }
+            assert_eq!(database.in_transaction().await, Ok(in_transaction));
+            run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
+            run(database.as_mut(), "DELETE FROM t").await;
+            // The host ends the transaction whatever the rights are set to.
+            if in_transaction {
+                database.commit().await.expect("committed");
+            }
+        }
+    }
+}
+
+pub(crate) async fn protect_the_tools_tables(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    run(database.as_mut(), "CREATE TABLE runner_history (id INTEGER PRIMARY KEY)").await;
+    run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
+    run(database.as_mut(), "INSERT INTO runner_history VALUES (1)").await;
+    for rights in [Rights::Script, Rights::Guest] {
+        database.set_rights(rights);
+        for statement in [
+            "INSERT INTO runner_history VALUES (2)",
+            "UPDATE RUNNER_HISTORY SET id = 2",
+            "DELETE FROM runner_history WHERE id = 1",
+            "DROP TABLE runner_history",
+            "ALTER TABLE runner_history RENAME TO other",
+            "ALTER TABLE runner_history ADD COLUMN x INTEGER",
+            "ALTER TABLE t RENAME TO runner_journal",
+            "CREATE TABLE runner_checkpoint (id INTEGER)",
+            "CREATE INDEX i ON runner_history (id)",
+            "CREATE VIEW runner_meta AS SELECT 1 AS one",
+        ] {
+            refused(database.as_mut(), statement).await;
+        }
+        assert_eq!(rows(database.as_mut(), "SELECT id FROM runner_history").await, [[Value::Int64(1)]]);
+        for mode in [WriteMode::Insert, WriteMode::Update, WriteMode::Upsert, WriteMode::Delete] {
+            let columns = batch(1, vec![integers("id", &[1])]);
+            let error = write(database.as_mut(), "runner_history", mode, &[], &columns).await.expect_err("denied");
+            assert!(
+                matches!(error.kind, DatabaseErrorKind::Denied | DatabaseErrorKind::InvalidArgument),
+                "{mode}: {error}"
+            );
+        }
+    }
+    assert_eq!(rows(database.as_mut(), "SELECT id FROM runner_history").await, [[Value::Int64(1)]]);
+}
+
+pub(crate) async fn leave_the_host_alone(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    run(database.as_mut(), "CREATE TABLE runner_history (id INTEGER PRIMARY KEY)").await;
+    database.set_rights(Rights::Guest);
+    refused(database.as_mut(), "INSERT INTO runner_history VALUES (1)").await;
+    database.set_rights(Rights::Host);
+    // The same text again: nothing of the guest's refusal, nor of the host's permission, may stick to it.
+    assert_eq!(run(database.as_mut(), "INSERT INTO runner_history VALUES (1)").await, 1);
+    database.set_rights(Rights::Guest);
+    refused(database.as_mut(), "INSERT INTO runner_history VALUES (1)").await;
+}

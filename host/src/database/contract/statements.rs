@@ -1,0 +1,130 @@
+//! Statements and small results.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::database::stop::StopReason;
+
+pub(crate) async fn counts_changed_rows(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let database = database.as_mut();
+    for (statement, changed) in [
+        ("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)", 0),
+        ("INSERT INTO t VALUES (1, 1), (2, 1), (3, 2)", 3),
+        ("CREATE INDEX i ON t (n)", 0),
+        ("UPDATE t SET n = n + 1 WHERE n = 1", 2),
+        ("SELECT * FROM t", 0),
+        ("DELETE FROM t WHERE n = 7", 0),
+        ("DELETE FROM t", 3),
+        ("DROP TABLE t", 0),
+    ] {
+        assert_eq!(run(database, statement).await, changed, "{statement}");
+    }
+}
+
+pub(crate) async fn binds_every_kind_of_value(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INTEGER PRIMARY KEY, n BIGINT, f DOUBLE PRECISION, s TEXT)").await;
+    let dialect = database.facts().dialect;
+    let places: Vec<String> = (1..=4).map(|number| dialect.placeholder(number)).collect();
+    let insert = format!("INSERT INTO t VALUES ({})", places.join(", "));
+    let all = [
+        vec![Value::Int64(1), Value::Int64(i64::MIN), Value::Float64(0.1), Value::from("")],
+        vec![Value::Int64(2), Value::Int64(i64::MAX), Value::Float64(-1e300), Value::from("ä€😀 ' \" \\")],
+        vec![Value::Int64(3), Value::Null, Value::Null, Value::Null],
+    ];
+    for row in &all {
+        assert_eq!(database.execute(&insert, row).await, Ok(1));
+    }
+    let found = rows(database, "SELECT id, n, f, s FROM t ORDER BY id").await;
+    assert_eq!(found, all);
+    let error = database.execute(&insert, &all[0][..3]).await.expect_err("too few");
+    assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");
+    let by_text = format!("SELECT id FROM t WHERE s = {}", dialect.placeholder(1));
+    let found = database.query(&by_text, &[Value::from("")], QueryLimits::NONE).await.expect("rows");
+    assert_eq!((found.columns, found.rows), (vec!["id".to_owned()], vec![vec![Value::Int64(1)]]));
+}
+
+pub(crate) async fn takes_one_statement_a_call(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let database = database.as_mut();
+    for rights in [Rights::Host, Rights::Script, Rights::Guest] {
+        database.set_rights(rights);
+        for several in
+            ["CREATE TABLE a (x INTEGER); CREATE TABLE b (x INTEGER)", "SELECT 1; SELECT 2", "SELECT 1; -- a\n x"]
+        {
+            let error = database.execute(several, &[]).await.expect_err(several);
+            assert_eq!(error.kind, DatabaseErrorKind::Syntax, "{several}: {error}");
+            assert!(database.query(several, &[], QueryLimits::NONE).await.is_err(), "{several}");
+            assert!(read(database, several, &[], BatchLimits::default()).await.is_err(), "{several}");
+        }
+        for none in ["", " \n", "-- nothing", "/* nothing */"] {
+            let error = database.execute(none, &[]).await.expect_err(none);
+            assert_eq!(error.kind, DatabaseErrorKind::Syntax, "{none:?}: {error}");
+        }
+    }
+    assert!(database.query("SELECT x FROM a", &[], QueryLimits::NONE).await.is_err(), "nothing of it was run");
+    assert_eq!(rows(database, "SELECT 1; -- the end").await, [[Value::Int64(1)]]);
+}
+
+pub(crate) async fn tells_errors_apart(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER NOT NULL CHECK (n > 0), u INTEGER UNIQUE)").await;
+    run(database, "INSERT INTO t VALUES (1, 1, 1)").await;
+    for (statement, kind) in [
+        ("SELEC 1", DatabaseErrorKind::Syntax),
+        ("SELECT * FROM nowhere", DatabaseErrorKind::Syntax),
+        ("SELECT nothing FROM t", DatabaseErrorKind::Syntax),
+        ("INSERT INTO t VALUES (1, 1, 2)", DatabaseErrorKind::Constraint),
+        ("INSERT INTO t VALUES (2, NULL, 2)", DatabaseErrorKind::Constraint),
+        ("INSERT INTO t VALUES (2, 0, 2)", DatabaseErrorKind::Constraint),
+        ("INSERT INTO t VALUES (2, 1, 1)", DatabaseErrorKind::Constraint),
+    ] {
+        let error = database.execute(statement, &[]).await.expect_err(statement);
+        assert_eq!(error.kind, kind, "{statement}: {error}");
+        assert!(!error.code.is_empty(), "{statement}: {error:?}");
+        assert!(!error.message.is_empty(), "{statement}: {error:?}");
+    }
+    let error = database.table(&TableName::new("nowhere")).await.expect_err("no table");
+    assert_eq!(error.kind, DatabaseErrorKind::Syntax);
+}
+
+pub(crate) async fn bounds_results(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT)").await;
+    run(database, "INSERT INTO t VALUES (1, 'abc'), (2, 'def'), (3, 'ghi')").await;
+    let all = "SELECT id, s FROM t";
+    for (limits, fits) in [
+        (QueryLimits { rows: 3, bytes: 1000 }, true),
+        (QueryLimits { rows: 2, bytes: 1000 }, false),
+        (QueryLimits { rows: 3, bytes: 20 }, false),
+    ] {
+        match database.query(all, &[], limits).await {
+            Ok(found) => assert!(fits, "{limits:?}: {found:?}"),
+            Err(error) => assert_eq!((fits, error.kind), (false, DatabaseErrorKind::Limit), "{limits:?}: {error}"),
+        }
+    }
+}
+
+pub(crate) async fn stops_soon_after_the_signal(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let stop = StopSignal::default();
+    database.set_stop_signal(stop.clone());
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.raise(StopReason::Interrupt);
+    });
+    let started = Instant::now();
+    let endless = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+    let error = database.execute(endless, &[]).await.expect_err("endless");
+    assert_eq!(error.kind, DatabaseErrorKind::Interrupted, "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    let error = database.execute("SELECT 1", &[]).await.expect_err("still stopped");
+    assert_eq!(error.kind, DatabaseErrorKind::Interrupted, "{error}");
+    database.rollback().await.expect("what ends a run still works");
+    database.set_stop_signal(StopSignal::default());
+    run(database.as_mut(), "SELECT 1").await;
+}
