@@ -139,9 +139,12 @@ impl SqliteDatabase {
 
     /// The error of a statement: what the authorizer refused, the stop signal ended, or SQLite says.
     pub(super) fn failed(&self, failure: &Failure, statement: &str) -> DatabaseError {
+        // SQLite's own code for a refused function is the one of a mistake in the SQL.
+        if let Some(denied) = self.guard.denied() {
+            return denied;
+        }
         let error = from_statement(failure, statement);
         match error.kind {
-            DatabaseErrorKind::Denied => self.guard.denied().unwrap_or(error),
             DatabaseErrorKind::Interrupted if self.guard.check_stop().is_err() => stopped(),
             _ => error,
         }
