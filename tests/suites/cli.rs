@@ -100,7 +100,7 @@ fn usage_errors_are_told_on_stderr_with_code_2() {
         ("apply --targt 1", "--target"),
         ("apply extra", "extra"),
         ("rollback --all --target base", "--all"),
-        ("rollback -N x", "x"),
+        ("rollback -n x", "x"),
         ("apply --jobs 0", "0"),
         ("new", "NAME"),
         ("show", "REVISION"),
