@@ -49,9 +49,14 @@ mod tests {
     #[test]
     fn an_error_says_what_where_why_and_what_to_do() {
         let shown = error(
-            &Error::failed("it broke\x1b[2J").at("statement", "2 of 3").at("migration", "1_a").cause("a\nb").hint("mend it"),
+            &Error::failed("it broke\x1b[2J")
+                .at("statement", "2 of 3")
+                .at("migration", "1_a")
+                .cause("a\nb")
+                .hint("mend it"),
         );
-        let expected = "error: it broke\\u{1b}[2J\n  migration: 1_a\n  statement: 2 of 3\n  caused by: a\n    b\nhint: mend it\n";
+        let expected =
+            "error: it broke\\u{1b}[2J\n  migration: 1_a\n  statement: 2 of 3\n  caused by: a\n    b\nhint: mend it\n";
         assert_eq!(shown.unstyled(), expected);
     }
 }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 /// Whether a character steers a terminal or turns the direction of what follows.
 fn steers(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+    character.is_control()
+        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 /// A text on one line: line ends, controls and turns of direction become visible (`\n`, `\u{1b}`).

@@ -7,8 +7,8 @@ use super::progress::Bars;
 use super::text::{BAD, DIM, ODD, PLAIN, STRONG, Text, finished_line};
 use super::units;
 use super::{Format, Printer, Verbosity};
-use crate::engine::event::{Event, EventSink, Level};
 use crate::engine::Direction;
+use crate::engine::event::{Event, EventSink, Level};
 
 /// How often a line tells of progress where there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);

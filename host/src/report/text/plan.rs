@@ -57,7 +57,10 @@ pub fn plan_sql(plan: &Plan, sources: &[ScriptSource]) -> Text {
             Some(sql) => text.push_block(PLAIN, "", sql.trim_end()),
             None => {
                 debug_assert_eq!(step.kind, Kind::Component);
-                text.push(DIM, format!("-- a component, sha256 {}: its statements show in `--dry-run -v`", step.sha256));
+                text.push(
+                    DIM,
+                    format!("-- a component, sha256 {}: its statements show in `--dry-run -v`", step.sha256),
+                );
                 text.push_end();
             }
         }

@@ -67,7 +67,9 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
     if let Some(failed) = &outcome.failed {
         let id = failed.step.id();
         parts.push(match failed.took_effect {
-            Some(part) => (ODD, format!("`{id}` is partial: {} of {} statements took effect", part.statements, part.of)),
+            Some(part) => {
+                (ODD, format!("`{id}` is partial: {} of {} statements took effect", part.statements, part.of))
+            }
             None => (BAD, format!("`{id}` was rolled back")),
         });
     }

@@ -33,8 +33,7 @@ fn of_project(text: &mut Text, migration: &Migration) {
     optional(text, "dialects", &dialects.join(", "));
     optional(text, "depends on", &description.depends_on.join(", "));
     optional(text, "needs", &description.needs.join(", "));
-    let no_way_back =
-        description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
+    let no_way_back = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
     line(text, "reversible", if no_way_back { "no" } else { "yes" });
     line(text, "lockfile", if migration.locked { "lists it" } else { "does not list it" });
     if let Artifact::Component { path, assets, .. } = &migration.artifact {
