@@ -1,7 +1,6 @@
 //! The one way to the terminal: data to standard output, talk to standard error.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
@@ -45,11 +44,11 @@ pub enum ColorWhen {
 }
 
 impl ColorWhen {
-    fn choice(self) -> ColorChoice {
+    fn colors(self, stream: &impl anstream::stream::RawStream) -> bool {
         match self {
-            Self::Auto => ColorChoice::Auto,
-            Self::Always => ColorChoice::Always,
-            Self::Never => ColorChoice::Never,
+            Self::Auto => AutoStream::choice(stream) != ColorChoice::Never,
+            Self::Always => true,
+            Self::Never => false,
         }
     }
 }
@@ -58,8 +57,8 @@ impl ColorWhen {
 pub struct Printer {
     json: AtomicBool,
     verbosity: Verbosity,
-    out: Mutex<AutoStream<io::Stdout>>,
-    err: Mutex<AutoStream<io::Stderr>>,
+    colored_out: bool,
+    colored_err: bool,
 }
 
 impl Printer {
@@ -68,8 +67,8 @@ impl Printer {
         Self {
             json: AtomicBool::new(format == Format::Json),
             verbosity,
-            out: Mutex::new(AutoStream::new(io::stdout(), color.choice())),
-            err: Mutex::new(AutoStream::new(io::stderr(), color.choice())),
+            colored_out: color.colors(&io::stdout()),
+            colored_err: color.colors(&io::stderr()),
         }
     }
 
@@ -95,13 +94,13 @@ impl Printer {
 
     /// Data for people.
     pub fn data(&self, text: &Text) {
-        write(&self.out, text.styled());
+        write(&mut io::stdout().lock(), text, self.colored_out);
     }
 
     /// Data for programs: one document.
     pub fn json(&self, document: &impl Serialize) {
         match serde_json::to_string_pretty(document) {
-            Ok(document) => write(&self.out, &format!("{}\n", escape::json(&document))),
+            Ok(document) => write_all(&mut io::stdout().lock(), &format!("{}\n", escape::json(&document))),
             Err(error) => self.always(&Text::new().add(BAD, "error").plain(format!(": no JSON: {error}")).end()),
         }
     }
@@ -120,15 +119,19 @@ impl Printer {
 
     /// Talk that is always heard.
     pub fn always(&self, text: &Text) {
-        write(&self.err, text.styled());
+        write(&mut io::stderr().lock(), text, self.colored_err);
     }
 }
 
-fn write<S: anstream::stream::RawStream>(stream: &Mutex<AutoStream<S>>, text: &str)
-where
-    AutoStream<S>: Write,
-{
-    let mut stream = stream.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+fn write(stream: &mut impl Write, text: &Text, colored: bool) {
+    if colored {
+        write_all(stream, text.styled());
+    } else {
+        write_all(stream, &anstream::adapter::strip_str(text.styled()).to_string());
+    }
+}
+
+fn write_all(stream: &mut impl Write, text: &str) {
     // A closed pipe is the reader's choice; to a full disk there is nobody left to complain to.
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
 }

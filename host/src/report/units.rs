@@ -22,7 +22,8 @@ pub fn duration(duration: Duration) -> String {
 /// A duration that is known in whole milliseconds.
 pub fn milliseconds(millis: u64) -> String {
     match millis {
-        0..1000 => format!("{millis} ms"),
+        0 => "< 1 ms".to_owned(),
+        1..1000 => format!("{millis} ms"),
         _ => duration(Duration::from_millis(millis)),
     }
 }
@@ -70,7 +71,7 @@ mod tests {
         ] {
             assert_eq!(duration(Duration::from_micros(micros)), shown);
         }
-        assert_eq!(milliseconds(0), "0 ms");
+        assert_eq!(milliseconds(0), "< 1 ms");
         assert_eq!(milliseconds(1_500), "1.5 s");
     }
 

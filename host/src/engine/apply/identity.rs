@@ -64,7 +64,26 @@ fn random() -> u64 {
 }
 
 fn user() -> String {
-    named(&["USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "unknown".to_owned())
+    named(&["USER", "LOGNAME", "USERNAME"]).or_else(user_of_process).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// In a container there is often no variable that says it.
+#[cfg(unix)]
+fn user_of_process() -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    Some(name.unwrap_or(uid))
+}
+
+#[cfg(not(unix))]
+fn user_of_process() -> Option<String> {
+    None
 }
 
 fn host() -> String {

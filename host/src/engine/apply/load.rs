@@ -1,15 +1,17 @@
 //! Brings a step's script from the project or from the database.
 
 use super::Engine;
+use crate::database::Database;
+use crate::engine::Direction;
 use crate::engine::history::{self, Stored};
-use crate::engine::plan::{Source, Step};
+use crate::engine::plan::{Plan, Source, Step};
 use crate::engine::script::{Assets, Script, ScriptSource};
 use crate::error::{Error, Result};
-use crate::project::catalog::{Artifact, Migration};
+use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
 use crate::project::{component_digest, sha256};
 
 /// The bytes of a project's migration.
-pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
+fn source_of(migration: &Migration) -> Result<ScriptSource> {
     match &migration.artifact {
         Artifact::Sql { up, down } => Ok(ScriptSource::Sql { up: up.clone(), down: down.clone() }),
         Artifact::Component { assets_folder, assets, .. } => {
@@ -18,6 +20,33 @@ pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
             Ok(ScriptSource::Component { sha256: sha256(&bytes), bytes: bytes.into(), assets: Some(assets) })
         }
     }
+}
+
+/// The SQL that a plan's steps would run; none for components.
+pub async fn planned_sql(
+    plan: &Plan,
+    catalog: &Catalog,
+    mut database: Option<Box<dyn Database>>,
+) -> Result<Vec<Option<String>>> {
+    let mut texts = Vec::with_capacity(plan.steps.len());
+    for step in &plan.steps {
+        let (up, down) = match (step.source, step.kind) {
+            (_, Kind::Component) => (None, None),
+            (Source::Project, Kind::Sql) => match catalog.get(&step.revision).map(|found| &found.artifact) {
+                Some(Artifact::Sql { up, down }) => (Some(up.clone()), down.clone()),
+                _ => (None, None),
+            },
+            (Source::Database, Kind::Sql) => {
+                let database = database.as_mut().ok_or_else(damaged)?;
+                match history::load_artifact(&mut **database, &step.sha256).await?.ok_or_else(damaged)? {
+                    Stored::Sql { up, down } => (Some(up), down),
+                    Stored::Component { .. } => (None, None),
+                }
+            }
+        };
+        texts.push(if step.direction == Direction::Up { up } else { down });
+    }
+    Ok(texts)
 }
 
 impl Engine {

@@ -9,7 +9,7 @@ mod stepwise;
 mod tests;
 
 pub use identity::{Identity, TOOL_VERSION};
-pub use load::source_of;
+pub use load::planned_sql;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::Direction;
 use super::event::{Event, EventSink, Level};
-use super::history::{self, History, Record, RunMode, State, declared_json};
+use super::history::{self, Record, RunMode, State, declared_json};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollback};
 use super::script::{RunContext, ScriptLoader, Tally, stopped};
@@ -162,7 +162,10 @@ impl Engine {
     async fn plan(&self, request: &Request) -> Result<Plan> {
         let mut database = self.database.lock().await;
         as_host(&mut **database);
-        let history = history::read(&mut **database).await?;
+        let history = match request.action {
+            Action::Apply(_) => history::read(&mut **database).await?,
+            Action::Rollback(_) | Action::Redo => history::read_with_artifacts(&mut **database).await?,
+        };
         let facts = database.facts().clone();
         let input = Input { catalog: &self.catalog, history: &history, facts: &facts, options: request.options };
         match &request.action {
@@ -351,10 +354,4 @@ fn as_migration(database: &mut dyn Database, kind: Kind, stop: &StopSignal) {
         Kind::Component => Rights::Guest,
     });
     database.set_stop_signal(stop.clone());
-}
-
-/// History as it is now, for those who only look.
-pub async fn look(database: &mut dyn Database) -> Result<History> {
-    as_host(database);
-    history::read(database).await
 }

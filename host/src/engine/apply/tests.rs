@@ -203,7 +203,7 @@ async fn statements_outside_of_a_transaction_are_taken_up_where_they_broke() {
     let outcome = engine.apply().await;
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert_eq!(engine.state().await.1, ["1 applied 0", "2 applied 4"]);
-    let history = look(&mut **engine.database.lock().await).await.expect("history");
+    let history = history::read(&mut **engine.database.lock().await).await.expect("history");
     assert_eq!(history.get("2").map(|row| &row.sha256), Some(&digest));
     assert!(engine.apply().await.is_up_to_date());
 

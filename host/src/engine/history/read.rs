@@ -21,7 +21,7 @@ const TABLES: i64 = 3;
 pub struct History {
     /// What is in force, in the order of application.
     pub live: Vec<Record>,
-    /// The digests of the artifacts that the database keeps.
+    /// The digests of the artifacts that the database keeps, if they were asked for.
     pub stored: BTreeSet<String>,
 }
 
@@ -42,16 +42,24 @@ impl History {
     }
 }
 
-/// Reads what is in force; empty if there are no tables.
+/// Reads what is in force, without the artifacts; empty if there are no tables.
 pub async fn read(database: &mut dyn Database) -> Result<History> {
     let sql = history_sql(database.facts().dialect)?;
     if !exists(database, sql).await? {
         return Ok(History::default());
     }
-    let live = records(database, sql.live).await?;
-    let stored = database.query(sql.artifacts, &[], QueryLimits::NONE).await.map_err(unreadable)?;
-    let stored = stored.rows.into_iter().filter_map(|row| row.into_iter().next().and_then(text)).collect();
-    Ok(History { live, stored })
+    Ok(History { live: records(database, sql.live).await?, stored: BTreeSet::new() })
+}
+
+/// Reads what is in force, and which artifacts the database keeps.
+pub async fn read_with_artifacts(database: &mut dyn Database) -> Result<History> {
+    let mut history = read(database).await?;
+    if !history.live.is_empty() {
+        let sql = history_sql(database.facts().dialect)?;
+        let stored = database.query(sql.artifacts, &[], QueryLimits::NONE).await.map_err(unreadable)?;
+        history.stored = stored.rows.into_iter().filter_map(|row| row.into_iter().next().and_then(text)).collect();
+    }
+    Ok(history)
 }
 
 /// Reads every row, also those that are only a record; empty if there are no tables.

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
-use crate::engine::Direction;
 use crate::engine::history::{History, Record};
 use crate::engine::plan::{Plan, Source, Step};
-use crate::engine::script::ScriptSource;
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, Migration};
 
@@ -133,27 +131,22 @@ struct PlanStepJson {
 }
 
 impl PlanJson {
-    /// The plan, with its SQL if there are sources.
-    pub fn new(database: DatabaseJson, target: String, plan: &Plan, sources: Option<&[ScriptSource]>) -> Self {
-        let source = |at: usize| sources.and_then(|sources| sources.get(at));
+    /// The plan, with its SQL if that was asked for.
+    pub fn new(database: DatabaseJson, target: String, plan: &Plan, sql: Option<&[Option<String>]>) -> Self {
+        let sql = |at: usize| sql.and_then(|sql| sql.get(at)?.clone());
         Self {
             schema: SCHEMA,
             command: "plan",
             database,
             target,
             current: plan.current.clone(),
-            steps: plan.steps.iter().enumerate().map(|(at, step)| PlanStepJson::new(step, source(at))).collect(),
+            steps: plan.steps.iter().enumerate().map(|(at, step)| PlanStepJson::new(step, sql(at))).collect(),
         }
     }
 }
 
 impl PlanStepJson {
-    fn new(step: &Step, source: Option<&ScriptSource>) -> Self {
-        let sql = match (source, step.direction) {
-            (Some(ScriptSource::Sql { up, .. }), Direction::Up) => Some(up.clone()),
-            (Some(ScriptSource::Sql { down, .. }), Direction::Down) => down.clone(),
-            _ => None,
-        };
+    fn new(step: &Step, sql: Option<String>) -> Self {
         Self {
             direction: step.direction.to_string(),
             revision: step.revision.clone(),
@@ -267,8 +260,9 @@ pub struct ShowJson {
     runs: Vec<RecordJson>,
 }
 
+/// A migration of the project.
 #[derive(Debug, Serialize)]
-struct MigrationJson {
+pub(super) struct MigrationJson {
     summary: String,
     kind: &'static str,
     sha256: String,
@@ -300,7 +294,7 @@ impl ShowJson {
 }
 
 impl MigrationJson {
-    fn new(migration: &Migration) -> Self {
+    pub(super) fn new(migration: &Migration) -> Self {
         let description = &migration.description;
         let (no_way_back, assets) = match &migration.artifact {
             Artifact::Sql { down, .. } => (down.is_none(), BTreeMap::new()),

@@ -2,9 +2,11 @@
 //! time; a change of meaning raises [`SCHEMA`].
 
 mod look;
+mod project;
 mod run;
 
 pub use look::{CurrentJson, HistoryJson, PlanJson, ShowJson, StatusJson};
+pub use project::{BuildJson, ValidateJson};
 pub use run::RunJson;
 
 use serde::Serialize;

@@ -1,11 +1,13 @@
 //! What people read. Whatever enters a [`Text`] is escaped there: this is the one door to the terminal.
 
+mod build;
 mod history;
 mod plan;
 mod run;
 mod show;
 mod status;
 
+pub use build::built;
 pub use history::history;
 pub use plan::{plan, plan_sql};
 pub use run::{dry_run_note, finished_line, summary};

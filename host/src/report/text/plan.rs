@@ -4,8 +4,6 @@ use super::{DIM, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::plan::{Plan, Source};
-use crate::engine::script::ScriptSource;
-use crate::project::catalog::Kind;
 use crate::report::table::{Cell, Table};
 
 /// A table of the steps, in order.
@@ -36,9 +34,9 @@ pub fn plan(plan: &Plan) -> Text {
 }
 
 /// The SQL of the steps, with a comment before each.
-pub fn plan_sql(plan: &Plan, sources: &[ScriptSource]) -> Text {
+pub fn plan_sql(plan: &Plan, sql: &[Option<String>]) -> Text {
     let mut text = Text::new();
-    for (step, source) in plan.steps.iter().zip(sources) {
+    for (step, sql) in plan.steps.iter().zip(sql) {
         if !text.is_empty() {
             text.push_end();
         }
@@ -48,15 +46,9 @@ pub fn plan_sql(plan: &Plan, sources: &[ScriptSource]) -> Text {
             text.push(DIM, format!("-- its first {done} statements have taken effect"));
             text.push_end();
         }
-        let sql = match (source, step.direction) {
-            (ScriptSource::Sql { up, .. }, Direction::Up) => Some(up.as_str()),
-            (ScriptSource::Sql { down, .. }, Direction::Down) => down.as_deref(),
-            (ScriptSource::Component { .. }, _) => None,
-        };
         match sql {
             Some(sql) => text.push_block(PLAIN, "", sql.trim_end()),
             None => {
-                debug_assert_eq!(step.kind, Kind::Component);
                 text.push(
                     DIM,
                     format!("-- a component, sha256 {}: its statements show in `--dry-run -v`", step.sha256),

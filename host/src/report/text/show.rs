@@ -75,7 +75,7 @@ fn of_history(text: &mut Text, record: &Record) {
 }
 
 fn line(text: &mut Text, label: &str, value: &str) {
-    text.push(DIM, format!("  {:<13}", format!("{label}:")));
+    text.push(DIM, format!("  {:<14}", format!("{label}:")));
     text.push(PLAIN, value);
     text.push_end();
 }

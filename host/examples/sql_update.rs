@@ -1,0 +1,24 @@
+//! The same change as `native_transform`, in SQL: what a transform is measured against.
+//!
+//! `cargo run --release --example sql_update -- FILE`
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Instant;
+
+use runner::database::{DatabaseUrl, TransactionOptions, connect};
+
+#[path = "support/mod.rs"]
+mod support;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (file, _) = support::arguments("FILE")?;
+    let url = DatabaseUrl::parse(&format!("sqlite:{file}"), Path::new("."))?;
+    let mut database = connect(&url, false).await?;
+    let started = Instant::now();
+    database.begin(TransactionOptions::default()).await?;
+    let rows = database.execute("UPDATE t SET name = upper(name), bal = bal * 1.1", &[]).await?;
+    database.commit().await?;
+    support::report(started.elapsed(), rows)
+}
