@@ -103,6 +103,7 @@ pub enum ColumnValues {
 
 impl ColumnValues {
     /// The type of the entries.
+    #[inline]
     pub fn column_type(&self) -> ColumnType {
         match self {
             Self::Boolean(_) => ColumnType::Boolean,
