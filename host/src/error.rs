@@ -24,7 +24,7 @@ pub enum ErrorKind {
 }
 
 /// An error for people: a sentence, the places it went through, and hints.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     /// What kind of failure it is.
     pub kind: ErrorKind,

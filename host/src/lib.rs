@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! cli → everything      report → engine      sandbox → engine, batches, database, data
-//! engine → project, database, data           batches → database, data
-//! project → database (names only), error     database → data, error
+//! engine → project, sql, database, data      batches → database, data
+//! project → sql, data, database (names only)   sql, database → data, error
 //! ```
 
 pub mod batches;
@@ -18,3 +18,5 @@ pub mod error;
 pub mod project;
 pub mod report;
 pub mod sandbox;
+pub mod sql;
+pub mod suggest;

@@ -1,1 +1,32 @@
-//! x
+//! What the test suites share: throw-away projects that the real binary works on, guests built once, dumps of databases to
+//! compare, and snapshots of what a user sees.
+//!
+//! The suites stand in `tests/suites/` and are integration tests of the package `runner`, so that cargo builds the binary
+//! for them.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
+
+pub mod components;
+pub mod dump;
+pub mod guests;
+mod output;
+mod project;
+pub mod random;
+mod snapshot;
+
+#[path = "../guests/hostile/src/behaviour.rs"]
+pub mod hostile;
+
+pub use output::Output;
+pub use project::TestProject;
+
+/// A new project for the binary that the calling suite was built with.
+#[macro_export]
+macro_rules! project {
+    () => {
+        $crate::TestProject::new(env!("CARGO_BIN_EXE_runner"))
+    };
+    (empty) => {
+        $crate::TestProject::empty(env!("CARGO_BIN_EXE_runner"))
+    };
+}

@@ -211,6 +211,17 @@ impl Batch {
         self.columns.iter().map(|column| column.values.byte_len() + column.nulls.len()).sum()
     }
 
+    /// The name of the column with the largest entry of varying length, and its bytes.
+    pub fn largest_cell(&self) -> Option<(&str, usize)> {
+        let largest = |column: &Column| -> Option<usize> {
+            column.values.var_values()?.offsets.windows(2).map(|pair| pair[1].saturating_sub(pair[0]) as usize).max()
+        };
+        self.columns
+            .iter()
+            .filter_map(|column| Some((column.name.as_str(), largest(column)?)))
+            .max_by_key(|(_, bytes)| *bytes)
+    }
+
     /// Checks what a guest made: lengths, offsets, masks, UTF-8, unique names. The message names column and row.
     pub fn validate(&self) -> Result<(), String> {
         for (index, column) in self.columns.iter().enumerate() {
@@ -289,4 +300,50 @@ fn validate_var(values: &VarValues, row_count: usize, utf8: bool) -> Result<usiz
         }
     }
     Ok(row_count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(offsets: &[u32], data: &[u8]) -> Batch {
+        let values = ColumnValues::Text(VarValues { offsets: offsets.to_vec(), data: data.to_vec() });
+        Batch { row_count: 2, columns: vec![Column { name: "a".to_owned(), nulls: vec![], values }] }
+    }
+
+    #[test]
+    fn what_a_guest_can_get_wrong_is_named() {
+        let int64 = |entries: &[i64], nulls: &[u8]| Batch {
+            row_count: 2,
+            columns: vec![Column {
+                name: "a".to_owned(),
+                nulls: nulls.to_vec(),
+                values: ColumnValues::Int64(entries.to_vec()),
+            }],
+        };
+        let boolean = Batch {
+            row_count: 1,
+            columns: vec![Column { name: "a".to_owned(), nulls: vec![], values: ColumnValues::Boolean(vec![2]) }],
+        };
+        let mut twice = int64(&[1, 2], &[]);
+        twice.columns.extend(twice.columns.clone());
+        for (batch, message) in [
+            (text(&[0, 1], b"a"), "column `a`: 2 offsets for 2 rows, which need 3"),
+            (text(&[], b""), "column `a`: 0 offsets for 2 rows, which need 3"),
+            (text(&[1, 1, 2], b"ab"), "column `a`: the first offset is 1, not 0"),
+            (text(&[0, 2, 1], b"ab"), "column `a`: the offset after row 1 falls from 2 to 1"),
+            (text(&[0, 1, 3], b"ab"), "column `a`: the last offset is 3 but there are 2 bytes"),
+            (text(&[0, 1, 2], b"a\xff"), "column `a`: row 1 is not UTF-8"),
+            (text(&[0, 1, 2], "\u{e9}".as_bytes()), "column `a`: row 1 begins inside a character"),
+            (int64(&[1], &[]), "column `a`: 1 entries for 2 rows"),
+            (int64(&[1, 2], &[0]), "column `a`: 1 null flags for 2 rows"),
+            (int64(&[1, 2], &[0, 7]), "column `a`: null flag of row 1 is 7, not 0 or 1"),
+            (boolean, "column `a`: boolean of row 0 is 2, not 0 or 1"),
+            (twice, "column `a` stands twice in the batch"),
+        ] {
+            assert_eq!(batch.validate().expect_err(message), message);
+        }
+        assert_eq!(text(&[0, 2, 2], "\u{e9}".as_bytes()).validate(), Ok(()));
+        assert_eq!(Batch::default().validate(), Ok(()));
+    }
 }

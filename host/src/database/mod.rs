@@ -92,7 +92,7 @@ pub struct CursorRequest {
 pub struct CursorId(pub u64);
 
 /// An open writer of a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WriterId(pub u64);
 
 /// What a caller knows of a batch it writes, so that the database can take its shortest path.

@@ -7,6 +7,7 @@ pub mod outcome;
 pub mod plan;
 pub mod script;
 pub mod sql_script;
+pub mod status;
 pub mod target;
 
 pub use event::{Event, EventSink};

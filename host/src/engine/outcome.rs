@@ -1,1 +1,76 @@
-//! outcome
+//! What came of a run.
+
+use std::time::Duration;
+
+use super::Direction;
+use super::history::RunMode;
+use super::plan::Step;
+use crate::error::Error;
+use crate::project::catalog::Kind;
+
+/// A migration that a run finished.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// Its revision.
+    pub revision: String,
+    /// Its name.
+    pub name: String,
+    /// Which way.
+    pub direction: Direction,
+    /// How it is written.
+    pub kind: Kind,
+    /// How it was committed.
+    pub mode: RunMode,
+    /// How long it took.
+    pub duration: Duration,
+    /// Steps it took.
+    pub steps: u64,
+    /// Rows it read.
+    pub rows_read: u64,
+    /// Rows it wrote.
+    pub rows_written: u64,
+    /// The digest of what it did.
+    pub transcript: String,
+}
+
+/// What of a stepwise migration took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TookEffect {
+    /// Its first statements.
+    pub statements: u64,
+    /// Of so many.
+    pub of: u64,
+}
+
+/// The migration at which a run ended.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// What was to be run.
+    pub step: Step,
+    /// What of it stays in the database; none: nothing does.
+    pub took_effect: Option<TookEffect>,
+}
+
+/// What came of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The run.
+    pub run_id: String,
+    /// Whether everything was rolled back in the end, as asked.
+    pub dry_run: bool,
+    /// What was finished, in order.
+    pub done: Vec<Done>,
+    /// What failed.
+    pub failed: Option<Failed>,
+    /// What was not begun.
+    pub not_run: Vec<Step>,
+    /// Why the run ended early.
+    pub error: Option<Error>,
+}
+
+impl Outcome {
+    /// Whether there was nothing to do.
+    pub fn is_up_to_date(&self) -> bool {
+        self.done.is_empty() && self.error.is_none()
+    }
+}

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use super::Direction;
 use super::event::EventSink;
 use crate::data::Value;
+use crate::database::stop::StopReason;
 use crate::database::{SharedDatabase, StopSignal};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The logic of one migration, loaded and ready to run.
 #[async_trait]
@@ -32,6 +33,16 @@ pub struct ScriptFailure {
 impl From<Error> for ScriptFailure {
     fn from(error: Error) -> Self {
         Self { error, step: None }
+    }
+}
+
+/// The error of a run that was told to stop.
+pub fn stopped(reason: StopReason) -> Error {
+    match reason {
+        StopReason::Interrupt => Error::new(ErrorKind::Interrupted, "stopped by an interrupt"),
+        StopReason::Terminate => Error::new(ErrorKind::Terminated, "stopped by a request to terminate"),
+        StopReason::WallTime => Error::denied("the run took longer than the limit `wall_time` allows")
+            .hint("raise it with `--limit wall_time=…` or under `[limits]` in `runner.toml`"),
     }
 }
 

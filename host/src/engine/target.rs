@@ -1,1 +1,217 @@
-//! target
+//! Where a run is to end: parsed here, resolved against project and history by the plan.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// Where a run is to end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// Everything that the project has.
+    #[default]
+    Latest,
+    /// One more than now.
+    Next,
+    /// Where the database is now.
+    Current,
+    /// Before the first migration.
+    Base,
+    /// So many more than now.
+    Forward(usize),
+    /// So many fewer than now.
+    Back(usize),
+    /// A revision, its name, or the beginning of either.
+    Revision(String),
+}
+
+impl FromStr for Target {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "latest" | "head" | "heads" => return Ok(Self::Latest),
+            "next" => return Ok(Self::Next),
+            "current" => return Ok(Self::Current),
+            "base" => return Ok(Self::Base),
+            _ => {}
+        }
+        let counted = |digits: &str| {
+            digits.parse::<usize>().ok().filter(|count| *count > 0).ok_or_else(|| {
+                Error::usage(format!("`{text}` is not a target"))
+                    .hint("a relative target is a sign and a number greater than 0, such as `+2` or `-1`")
+            })
+        };
+        if let Some(digits) = text.strip_prefix('+') {
+            return Ok(Self::Forward(counted(digits)?));
+        }
+        if let Some(digits) = text.strip_prefix('-') {
+            return Ok(Self::Back(counted(digits)?));
+        }
+        if text.trim().is_empty() {
+            return Err(Error::usage("the target is empty")
+                .hint("name a revision, or one of `latest`, `next`, `current`, `base`, `+N` and `-N`"));
+        }
+        Ok(Self::Revision(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Latest => f.write_str("latest"),
+            Self::Next => f.write_str("next"),
+            Self::Current => f.write_str("current"),
+            Self::Base => f.write_str("base"),
+            Self::Forward(count) => write!(f, "+{count}"),
+            Self::Back(count) => write!(f, "-{count}"),
+            Self::Revision(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Orders revisions as the numbers they are, however many digits they have.
+pub fn compare_revisions(left: &str, right: &str) -> Ordering {
+    let (left, right) = (left.trim_start_matches('0'), right.trim_start_matches('0'));
+    left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+}
+
+/// All revisions that a text may mean, each with its name: those of the project, and those that history alone knows.
+#[derive(Clone, Debug, Default)]
+pub struct Candidates<'a> {
+    names: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Candidates<'a> {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(revisions: I) -> Self {
+        Self { names: revisions.into_iter().collect() }
+    }
+}
+
+impl<'a> Candidates<'a> {
+    /// The revision that the text means: the whole of a revision, a name or an id (`REVISION_name`), or else a beginning
+    /// that only one of them has.
+    pub fn resolve(&self, text: &str) -> Result<&'a str> {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let same = |revision: &str| is_number && compare_revisions(revision, text).is_eq();
+        let whole = self.matches(|revision, name, id| same(revision) || name == text || id == text);
+        let found = match whole.len() {
+            0 => self.matches(|revision, name, id| {
+                revision.starts_with(text) || name.starts_with(text) || id.starts_with(text)
+            }),
+            _ => whole,
+        };
+        match found.as_slice() {
+            [revision] => Ok(revision),
+            [] => Err(self.unknown(text)),
+            several => Err(self.ambiguous(text, several)),
+        }
+    }
+
+    fn matches(&self, wanted: impl Fn(&str, &str, &str) -> bool) -> Vec<&'a str> {
+        let each = self.names.iter();
+        each.filter(|(revision, name)| wanted(revision, name, &self.id(revision)))
+            .map(|(revision, _)| *revision)
+            .collect()
+    }
+
+    fn id(&self, revision: &str) -> String {
+        self.names.get(revision).map_or_else(|| revision.to_owned(), |name| format!("{revision}_{name}"))
+    }
+
+    fn ambiguous(&self, text: &str, several: &[&str]) -> Error {
+        const SHOWN: usize = 8;
+        let mut several = several.to_vec();
+        several.sort_by(|left, right| compare_revisions(left, right));
+        let mut list: Vec<String> =
+            several.iter().take(SHOWN).map(|revision| format!("`{}`", self.id(revision))).collect();
+        if several.len() > SHOWN {
+            list.push(format!("{} more", several.len() - SHOWN));
+        }
+        Error::usage(format!("`{text}` may mean any of {} revisions: {}", several.len(), list.join(", ")))
+            .hint("write more of the revision or of its name")
+    }
+
+    fn unknown(&self, text: &str) -> Error {
+        let error = Error::usage(format!("no revision or name begins with `{text}`"));
+        let spellings = self.names.iter().flat_map(|(revision, name)| [*revision, *name]);
+        let nearest = spellings
+            .map(|spelling| (strsim::normalized_damerau_levenshtein(text, spelling), spelling))
+            .filter(|(likeness, _)| *likeness >= 0.5)
+            .max_by(|left, right| left.0.total_cmp(&right.0));
+        match nearest {
+            Some((_, spelling)) => error.hint(format!("did you mean `{spelling}`?")),
+            None => error.hint("`runner status` lists all revisions"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_numbers_are_targets() {
+        for (text, target) in [
+            ("latest", Target::Latest),
+            ("head", Target::Latest),
+            ("heads", Target::Latest),
+            ("next", Target::Next),
+            ("current", Target::Current),
+            ("base", Target::Base),
+            ("+2", Target::Forward(2)),
+            ("-1", Target::Back(1)),
+            ("0002", Target::Revision("0002".to_owned())),
+            ("create_users", Target::Revision("create_users".to_owned())),
+        ] {
+            assert_eq!(text.parse::<Target>().expect("a target"), target, "{text}");
+        }
+        for text in ["", " ", "+", "-x", "+0", "-0", "+-1", "+99999999999999999999999"] {
+            assert!(text.parse::<Target>().is_err(), "{text:?} is no target");
+        }
+    }
+
+    #[test]
+    fn revisions_compare_as_numbers() {
+        for (left, right, order) in [
+            ("9", "10", Ordering::Less),
+            ("0009", "9", Ordering::Equal),
+            ("20260105093000", "20260105093001", Ordering::Less),
+            ("99999999999999999999999998", "99999999999999999999999999", Ordering::Less),
+            ("1", "0", Ordering::Greater),
+        ] {
+            assert_eq!(compare_revisions(left, right), order, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn a_text_means_one_revision_or_is_refused() {
+        let candidates: Candidates<'_> =
+            [("0001", "create_users"), ("0002", "create_orders"), ("0010", "users"), ("20260105093000", "2026_report")]
+                .into_iter()
+                .collect();
+        for (text, revision) in [
+            ("0001", "0001"),
+            ("1", "0001"),
+            ("10", "0010"),
+            ("users", "0010"),
+            ("create_u", "0001"),
+            ("0002_create_orders", "0002"),
+            ("0002_cr", "0002"),
+            ("2026010", "20260105093000"),
+        ] {
+            assert_eq!(candidates.resolve(text).expect("one revision"), revision, "{text}");
+        }
+        let ambiguous = candidates.resolve("create").expect_err("two begin so");
+        assert_eq!(
+            ambiguous.message,
+            "`create` may mean any of 2 revisions: `0001_create_users`, `0002_create_orders`"
+        );
+        let unknown = candidates.resolve("craete_users").expect_err("none begins so");
+        assert_eq!(unknown.hints, ["did you mean `create_users`?"]);
+        let far = candidates.resolve("zzz").expect_err("none begins so");
+        assert_eq!(far.hints, ["`runner status` lists all revisions"]);
+    }
+}

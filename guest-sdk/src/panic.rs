@@ -1,0 +1,45 @@
+//! Panics reach the people who watch: a trap alone would only say `unreachable`.
+
+use std::any::Any;
+use std::panic::{self, PanicHookInfo};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::context;
+
+/// Has every panic of this instance logged before it traps. Costs one comparison once it is done.
+pub(crate) fn report_to_host() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if !DONE.swap(true, Ordering::Relaxed) {
+        panic::set_hook(Box::new(report));
+    }
+}
+
+fn report(info: &PanicHookInfo<'_>) {
+    let message = message(info.payload());
+    context::warning(match info.location() {
+        Some(at) => format!("the migration panicked at {}:{}:{}: {message}", at.file(), at.line(), at.column()),
+        None => format!("the migration panicked: {message}"),
+    });
+}
+
+fn message(payload: &dyn Any) -> &str {
+    if let Some(message) = payload.downcast_ref::<&str>() {
+        message
+    } else if let Some(message) = payload.downcast_ref::<String>() {
+        message
+    } else {
+        "(no message)"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::message;
+
+    #[test]
+    fn reads_the_payloads_that_panics_carry() {
+        assert_eq!(message(&"plain"), "plain");
+        assert_eq!(message(&String::from("formatted")), "formatted");
+        assert_eq!(message(&7), "(no message)");
+    }
+}

@@ -1,0 +1,26 @@
+//! What a rebuild needs of a database, so that its tests can run on a real one without a host.
+
+use crate::sql::{self, Rows};
+use crate::{Result, Value};
+
+/// Runs single statements.
+pub(super) trait Connection {
+    /// As [`sql::execute`].
+    fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64>;
+
+    /// As [`sql::query`].
+    fn query(&self, statement: &str, parameters: &[Value]) -> Result<Rows>;
+}
+
+/// The database that the migration runs on.
+pub(super) struct Host;
+
+impl Connection for Host {
+    fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64> {
+        sql::execute(statement, parameters)
+    }
+
+    fn query(&self, statement: &str, parameters: &[Value]) -> Result<Rows> {
+        sql::query(statement, parameters)
+    }
+}

@@ -1,0 +1,11 @@
+//! `runner apply`
+
+use super::context::Context;
+use super::request::RunRequest;
+use crate::engine::apply::Action;
+use crate::error::Result;
+
+/// Goes up.
+pub fn run(context: Context, request: &RunRequest) -> Result<u8> {
+    super::run::run(context, request, Action::Apply(request.target.clone()))
+}

@@ -1,0 +1,326 @@
+//! The command line as clap reads it. No type of this file goes further than `cli::dispatch`.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Style, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Quiet colours; clap leaves them out where there is no terminal.
+const STYLES: Styles = Styles::styled()
+    .header(Style::new().bold())
+    .usage(Style::new().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(Style::new());
+
+const EXAMPLES: &str = "\
+Examples:
+  runner init shop                 make a project that applies at once
+  runner new create_orders         add a migration in SQL
+  runner new tidy --lang rust      add one in Rust, compiled by `runner build`
+  runner plan                      see what would run
+  runner apply                     run it
+  runner status                    see what is applied
+  runner rollback                  take the last one back
+
+Targets, wherever one is asked for: `latest`, `next`, `current`, `base`, `+N`, `-N`, a revision,
+a name, or the beginning of either.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 pending (`status --exit-code`), 4 project and history or
+lockfile disagree, 5 the lock was not free in time, 6 half done, 7 denied by a limit, 130 and 143
+stopped by a signal.";
+
+/// Database migrations in plain SQL or in sandboxed WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "runner", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 100)]
+#[command(disable_help_subcommand = true, infer_long_args = false)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every verb takes.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Options of every verb")]
+pub struct Global {
+    /// Database to work on [env: RUNNER_DATABASE_URL, DATABASE_URL]
+    #[arg(short = 'D', long, global = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Settings file; else the nearest `runner.toml`, upwards [env: RUNNER_CONFIG]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Environment of the settings file [env: RUNNER_ENVIRONMENT]
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Database of the settings file, where it has several [env: RUNNER_DATABASE]
+    #[arg(short = 'n', long, global = true, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Sets a limit, such as `fuel=1_000_000`; may be repeated [env: RUNNER_LIMIT_<NAME>]
+    #[arg(long = "limit", global = true, value_name = "NAME=VALUE")]
+    pub limits: Vec<String>,
+    /// Sets a parameter that components are given; may be repeated
+    #[arg(short, long = "parameter", global = true, value_name = "NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// Form of the output [env: RUNNER_FORMAT]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub format: Option<FormatArg>,
+    /// When to colour
+    #[arg(long, global = true, value_name = "WHEN", env = "RUNNER_COLOR", default_value = "auto")]
+    pub color: ColorArg,
+    /// Tell of each statement too
+    #[arg(short, long, global = true, conflicts_with = "quiet", env = "RUNNER_VERBOSE")]
+    pub verbose: bool,
+    /// Tell of errors and warnings alone
+    #[arg(short, long, global = true, env = "RUNNER_QUIET")]
+    pub quiet: bool,
+}
+
+/// Form of the output.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FormatArg {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Language of a new migration.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LangArg {
+    /// Two SQL files
+    Sql,
+    /// A component in Rust
+    Rust,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a new project that applies at once
+    Init(InitArgs),
+    /// Make a new migration that builds and works
+    New(NewArgs),
+    /// Turn sources into artifacts and bring the lockfile up to date
+    Build(BuildArgs),
+    /// Go up to a target; never down
+    Apply(ApplyArgs),
+    /// Go down, by default one migration; never up
+    #[command(visible_alias = "down")]
+    Rollback(RollbackArgs),
+    /// Take the last migration down and up again
+    Redo(RedoArgs),
+    /// Say what would run; write nothing
+    Plan(PlanArgs),
+    /// Say which migrations are applied, pending, partial, missing or changed
+    Status(StatusArgs),
+    /// Say where the database is, in one line
+    Current,
+    /// Say what ran, when, how long and how many rows
+    History,
+    /// Say everything about one revision
+    Show(ShowArgs),
+    /// Check the project alone, without a database
+    Validate(ValidateArgs),
+}
+
+/// `runner init`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  runner init                      in this folder
+  runner init shop                 in a new folder `shop`")]
+pub struct InitArgs {
+    /// Folder of the project
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
+/// `runner new`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  runner new create_orders         two SQL files, up and down
+  runner new tidy_names --lang rust")]
+pub struct NewArgs {
+    /// Name: letters, digits and `_`
+    pub name: String,
+    /// Language
+    #[arg(short, long, default_value = "sql", env = "RUNNER_LANG")]
+    pub lang: LangArg,
+}
+
+/// `runner build`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  runner build                     what has no artifact yet, and the whole lockfile
+  runner build 20260112101500      this one, anew
+  runner build --all               everything that has a source, anew")]
+pub struct BuildArgs {
+    /// Revisions to build anew, whole or their beginnings
+    #[arg(value_name = "REVISION")]
+    pub revisions: Vec<String>,
+    /// Build everything that has a source anew
+    #[arg(long, conflicts_with = "revisions")]
+    pub all: bool,
+}
+
+/// What verbs that run migrations take.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Instances of a component that work on a transform at the same time; else one per processor
+    #[arg(short, long, value_name = "N", env = "RUNNER_JOBS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Longest wait for the lock, such as `30s` or `10m`; 60 s if nothing is said [env: RUNNER_LOCK_TIMEOUT]
+    #[arg(long, value_name = "DURATION")]
+    pub lock_timeout: Option<String>,
+    /// Demand that the lockfile lists every migration, SQL as well
+    #[arg(long, env = "RUNNER_LOCKED")]
+    pub locked: bool,
+    /// Go on with the statement of that number, after a crash that left its effect unknown
+    #[arg(long, value_name = "STATEMENT")]
+    pub resume_at: Option<u64>,
+}
+
+/// `runner apply`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  runner apply                     everything that is pending
+  runner apply --target next       one migration
+  runner apply --target 2026011    up to the revision that begins so
+  runner apply --dry-run -v        run it all, show each statement, and roll everything back")]
+pub struct ApplyArgs {
+    /// Where to stop: see `runner --help` for targets
+    #[arg(short, long, default_value = "latest", value_name = "TARGET", allow_hyphen_values = true)]
+    pub target: String,
+    /// Run everything in one transaction and roll it back
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Apply migrations that are older than the newest applied one
+    #[arg(long, env = "RUNNER_ALLOW_OUT_OF_ORDER")]
+    pub allow_out_of_order: bool,
+    /// Go on though applied migrations are missing from the project
+    #[arg(long, env = "RUNNER_ALLOW_MISSING")]
+    pub allow_missing: bool,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `runner rollback`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  runner rollback                  the migration that was applied last
+  runner rollback -n 3             the last three
+  runner rollback --target 2026011 everything newer than that revision, which stays
+  runner rollback --all            everything")]
+pub struct RollbackArgs {
+    /// Revision that stays, or `base`
+    #[arg(short, long, value_name = "TARGET", allow_hyphen_values = true, group = "extent")]
+    pub target: Option<String>,
+    /// How many to take back
+    #[arg(short, long, value_name = "COUNT", group = "extent")]
+    pub number: Option<usize>,
+    /// Take everything back
+    #[arg(long, group = "extent")]
+    pub all: bool,
+    /// Run everything in one transaction and roll that back
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Database of the settings file, where it has several; here without its `-n`, which counts
+    // Takes the place of the global flag of this id, and hands its value up to it.
+    #[arg(id = "database", long, value_name = "NAME", help_heading = "Options of every verb")]
+    pub database: Option<String>,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `runner redo`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  runner redo                      after a change to the migration that you are writing
+  runner redo --dry-run            try whether it goes down and up")]
+pub struct RedoArgs {
+    /// Go on though applied migrations are missing from the project
+    #[arg(long, env = "RUNNER_ALLOW_MISSING")]
+    pub allow_missing: bool,
+    /// Run everything in one transaction and roll that back
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `runner plan`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  runner plan                      what `runner apply` would run
+  runner plan --target -1          what `runner rollback` would run
+  runner plan --sql > changes.sql  the statements of migrations in SQL")]
+pub struct PlanArgs {
+    /// Where to stop: see `runner --help` for targets
+    #[arg(short, long, default_value = "latest", value_name = "TARGET", allow_hyphen_values = true)]
+    pub target: String,
+    /// Print the SQL
+    #[arg(long)]
+    pub sql: bool,
+    /// Plan migrations that are older than the newest applied one
+    #[arg(long, env = "RUNNER_ALLOW_OUT_OF_ORDER")]
+    pub allow_out_of_order: bool,
+    /// Go on though applied migrations are missing from the project
+    #[arg(long, env = "RUNNER_ALLOW_MISSING")]
+    pub allow_missing: bool,
+    /// Demand that the lockfile lists every migration, SQL as well
+    #[arg(long, env = "RUNNER_LOCKED")]
+    pub locked: bool,
+}
+
+/// `runner status`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  runner status                    a table of all migrations
+  runner status --exit-code        for a check: 3 if something is pending, 4 if something is wrong")]
+pub struct StatusArgs {
+    /// End with 3 if something is pending, 6 if it is half done, 4 if project and history disagree
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// `runner show`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  runner show 20260105093000
+  runner show create_users")]
+pub struct ShowArgs {
+    /// A revision, a name, or the beginning of either
+    pub revision: String,
+}
+
+/// `runner validate`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  runner validate                  names, lockfile, SQL, components
+  runner validate --locked         and the lockfile lists everything, for CI")]
+pub struct ValidateArgs {
+    /// Demand that the lockfile lists every migration, SQL as well
+    #[arg(long, env = "RUNNER_LOCKED")]
+    pub locked: bool,
+}

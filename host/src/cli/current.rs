@@ -1,0 +1,19 @@
+//! `runner current`
+
+use super::context::{Context, Look};
+use super::{exit, runtime};
+use crate::error::Result;
+use crate::report::json::CurrentJson;
+use crate::report::{Format, text};
+
+/// Says where the database is. Asks the database alone: the project may be broken.
+pub fn run(context: &Context) -> Result<u8> {
+    runtime::look(async {
+        let history = context.look(Look::Live).await?.history;
+        match context.printer.format() {
+            Format::Json => context.printer.json(&CurrentJson::new(context.database_json(), &history)),
+            Format::Text => context.printer.data(&text::current(&history)),
+        }
+        Ok(exit::DONE)
+    })
+}

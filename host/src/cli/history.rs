@@ -1,0 +1,27 @@
+//! `runner history`
+
+use super::context::{Context, Look};
+use super::{exit, runtime};
+use crate::engine::history::read_all;
+use crate::error::Result;
+use crate::report::json::HistoryJson;
+use crate::report::{Format, Text, text};
+
+/// Says what ran. Asks the database alone.
+pub fn run(context: &Context) -> Result<u8> {
+    runtime::look(async {
+        let records = match context.look(Look::Live).await?.database {
+            Some(mut database) => read_all(&mut *database).await.map_err(|error| context.place(error))?,
+            None => Vec::new(),
+        };
+        let printer = &context.printer;
+        match printer.format() {
+            Format::Json => printer.json(&HistoryJson::new(context.database_json(), &records)),
+            Format::Text if records.is_empty() => {
+                printer.talk(&Text::new().plain("nothing has been applied yet").end());
+            }
+            Format::Text => printer.data(&text::history(&records)),
+        }
+        Ok(exit::DONE)
+    })
+}

@@ -1,0 +1,39 @@
+//! `runner show`
+
+use super::context::{Context, Look, Looked};
+use super::{exit, runtime};
+use crate::engine::history::{Record, read_all};
+use crate::engine::status::status;
+use crate::engine::target::{Candidates, compare_revisions};
+use crate::error::{Error, Result};
+use crate::report::json::ShowJson;
+use crate::report::{Format, text};
+
+/// Says everything about one revision.
+pub fn run(context: &Context, wanted: &str) -> Result<u8> {
+    let report = context.inspect()?;
+    runtime::look(async {
+        let Looked { database, history, .. } = context.look(Look::WithArtifacts).await?;
+        let records = match database {
+            Some(mut database) => read_all(&mut *database).await.map_err(|error| context.place(error))?,
+            None => Vec::new(),
+        };
+        let rows = status(&report.catalog, &history);
+        let candidates: Candidates<'_> = rows.iter().map(|row| (row.revision(), row.name())).collect();
+        let revision = candidates.resolve(wanted)?;
+        let row = rows.iter().find(|row| row.revision() == revision);
+        let row = row.ok_or_else(|| Error::usage(format!("`{revision}` is not known")))?;
+        let of_it = |record: &&Record| compare_revisions(&record.revision, revision).is_eq();
+        let records: Vec<&Record> = records.iter().filter(of_it).collect();
+        let stored = row.record.is_some_and(|record| history.stored.contains(&record.sha256));
+        match context.printer.format() {
+            Format::Json => context.printer.json(&ShowJson::new(context.database_json(), row, &records, stored)),
+            Format::Text => context.printer.data(&text::show(row, &records, stored)),
+        }
+        let id = format!("{}_{}", row.revision(), row.name());
+        for problem in report.problems.iter().filter(|it| format!("{}_{}", it.revision, it.name) == id) {
+            context.printer.warn(&problem.message);
+        }
+        Ok(exit::DONE)
+    })
+}

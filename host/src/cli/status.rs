@@ -1,0 +1,42 @@
+//! `runner status`
+
+use super::context::{Context, Look, Looked};
+use super::{exit, runtime};
+use crate::engine::status::{Standing, StatusRow, status};
+use crate::error::{ErrorKind, Result};
+use crate::report::json::StatusJson;
+use crate::report::{Format, text};
+
+/// Says how each revision stands.
+pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
+    let report = context.inspect()?;
+    runtime::look(async {
+        let Looked { history, .. } = context.look(Look::Live).await?;
+        let rows = status(&report.catalog, &history);
+        let printer = &context.printer;
+        let problems: Vec<String> = report.problems.iter().map(|problem| problem.message.clone()).collect();
+        match printer.format() {
+            Format::Json => printer.json(&StatusJson::new(context.database_json(), &history, &rows, problems)),
+            Format::Text => {
+                printer.data(&text::status(&rows));
+                printer.talk(&text::status_summary(&rows));
+                report.problems.iter().for_each(|problem| printer.warn(&problem.message));
+            }
+        }
+        Ok(if with_exit_code { code(&rows, !report.problems.is_empty()) } else { exit::DONE })
+    })
+}
+
+/// What disagrees counts most, then what is half done, then what is pending.
+fn code(rows: &[StatusRow<'_>], has_problems: bool) -> u8 {
+    let any = |standing: Standing| rows.iter().any(|row| row.standing == standing);
+    if has_problems || any(Standing::Changed) || any(Standing::Missing) {
+        exit::of(ErrorKind::Mismatch)
+    } else if any(Standing::Partial) {
+        exit::of(ErrorKind::Partial)
+    } else if any(Standing::Pending) {
+        exit::PENDING
+    } else {
+        exit::DONE
+    }
+}

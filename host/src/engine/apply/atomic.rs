@@ -1,0 +1,127 @@
+//! A migration whose work and row of history stand or fall together.
+
+use std::sync::Arc;
+
+use super::load::to_store;
+use super::{Engine, Started, StepResult, as_host, as_migration, done};
+use crate::database::{Database, DatabaseError, SharedDatabase, TransactionOptions};
+use crate::engine::Direction;
+use crate::engine::history::{self, State};
+use crate::engine::outcome::Done;
+use crate::engine::plan::Step;
+use crate::engine::script::{Script, ScriptSource, Tally};
+use crate::error::{Error, ErrorKind, Result};
+
+impl Engine {
+    /// Runs a step in a transaction of its own.
+    pub(super) async fn run_atomic(&self, step: &Step) -> StepResult {
+        // Loading may compile for seconds: before the transaction, and before the clock.
+        let (script, source) = self.load(step).await?;
+        let started = Started::now();
+        let options = TransactionOptions { foreign_keys_off: step.description.needs_table_rebuild() };
+        {
+            let mut database = self.database.lock().await;
+            database.set_stop_signal(self.stop.clone());
+            database.begin(options).await.map_err(Error::from)?;
+        }
+        let worked = self.work(step, &*script, &source, &started).await;
+        let mut database = self.database.lock().await;
+        as_host(&mut **database);
+        let done = match worked {
+            Ok(done) => done,
+            Err(error) => return Err(roll_back(&mut **database, error).await.into()),
+        };
+        match database.commit().await {
+            Ok(()) => Ok(done),
+            Err(error) => self.after_failed_commit(&mut **database, step, error, done).await,
+        }
+    }
+
+    /// Runs a step in the open transaction and writes its row of history there; leaves the transaction open.
+    pub(super) async fn work(
+        &self,
+        step: &Step,
+        script: &dyn Script,
+        source: &ScriptSource,
+        started: &Started,
+    ) -> Result<Done> {
+        let tally = Arc::new(Tally::default());
+        as_migration(&mut **self.database.lock().await, step.kind, &self.stop);
+        let result = script.run(step.direction, &self.context(step, &tally)).await;
+        let is_open = still_open(&self.database).await;
+        if let Err(failure) = result {
+            return Err(failure.error);
+        }
+        if !is_open? {
+            return Err(Error::denied("the migration ended the transaction it runs in")
+                .hint("take `COMMIT`, `ROLLBACK` and the like out: runner itself begins and ends the transaction"));
+        }
+        let mut database = self.database.lock().await;
+        self.write_down(&mut **database, step, source, started, &tally).await?;
+        Ok(done(step, started, &tally))
+    }
+
+    /// Brings the history to what the step did.
+    async fn write_down(
+        &self,
+        database: &mut dyn Database,
+        step: &Step,
+        source: &ScriptSource,
+        started: &Started,
+        tally: &Tally,
+    ) -> Result<()> {
+        match step.direction {
+            Direction::Up => {
+                let stored = to_store(source);
+                history::store_artifact(database, &step.sha256, &stored, self.stored_artifact_bytes).await?;
+                history::insert(database, &self.record(step, State::Applied, started, tally)).await
+            }
+            Direction::Down => history::end(database, step.record.unwrap_or_default(), &self.end()).await,
+        }
+    }
+
+    /// A commit that failed has rolled back, as a rule. Where the answer alone got lost, the row of history tells.
+    async fn after_failed_commit(
+        &self,
+        database: &mut dyn Database,
+        step: &Step,
+        error: DatabaseError,
+        done: Done,
+    ) -> StepResult {
+        let error = roll_back(database, error.into()).await;
+        let committed = match history::live_run(database, &step.revision).await {
+            Ok(run) => match step.direction {
+                Direction::Up => run.as_deref() == Some(&*self.identity.run_id),
+                Direction::Down => run.is_none(),
+            },
+            Err(second) => {
+                let mut unknown = Error::new(
+                    ErrorKind::Partial,
+                    "the commit failed, and nobody knows whether the migration took effect",
+                );
+                unknown.causes = vec![error.message, second.message];
+                return Err(unknown.hint("`runner status` tells when the database answers again").into());
+            }
+        };
+        if !committed {
+            return Err(error.into());
+        }
+        self.warn(&step.revision, format!("the commit succeeded, though the database said: {}", error.message));
+        Ok(done)
+    }
+}
+
+/// Whether the step's transaction is open still; the host speaks from here on.
+async fn still_open(database: &SharedDatabase) -> Result<bool> {
+    let mut database = database.lock().await;
+    as_host(&mut **database);
+    Ok(database.in_transaction().await?)
+}
+
+/// Rolls back because of an error, and answers that error.
+pub(super) async fn roll_back(database: &mut dyn Database, error: Error) -> Error {
+    match database.rollback().await {
+        Ok(()) => error,
+        Err(second) => error.cause(format!("and rolling back failed: {second}")),
+    }
+}

@@ -1,0 +1,110 @@
+//! Brings a step's script from the project or from the database.
+
+use super::Engine;
+use crate::database::Database;
+use crate::engine::Direction;
+use crate::engine::history::{self, Stored};
+use crate::engine::plan::{Plan, Source, Step};
+use crate::engine::script::{Assets, Script, ScriptSource};
+use crate::error::{Error, Result};
+use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
+use crate::project::{component_digest, sha256};
+
+/// The bytes of a project's migration.
+fn source_of(migration: &Migration) -> Result<ScriptSource> {
+    match &migration.artifact {
+        Artifact::Sql { up, down } => Ok(ScriptSource::Sql { up: up.clone(), down: down.clone() }),
+        Artifact::Component { assets_folder, assets, .. } => {
+            let bytes = migration.read_component()?.unwrap_or_default();
+            let assets = Assets { folder: assets_folder.clone(), digests: assets.clone() };
+            Ok(ScriptSource::Component { sha256: sha256(&bytes), bytes: bytes.into(), assets: Some(assets) })
+        }
+    }
+}
+
+/// The SQL that a plan's steps would run; none for components.
+pub async fn planned_sql(
+    plan: &Plan,
+    catalog: &Catalog,
+    mut database: Option<Box<dyn Database>>,
+) -> Result<Vec<Option<String>>> {
+    let mut texts = Vec::with_capacity(plan.steps.len());
+    for step in &plan.steps {
+        let (up, down) = match (step.source, step.kind) {
+            (_, Kind::Component) => (None, None),
+            (Source::Project, Kind::Sql) => match catalog.get(&step.revision).map(|found| &found.artifact) {
+                Some(Artifact::Sql { up, down }) => (Some(up.clone()), down.clone()),
+                _ => (None, None),
+            },
+            (Source::Database, Kind::Sql) => {
+                let database = database.as_mut().ok_or_else(damaged)?;
+                match history::load_artifact(&mut **database, &step.sha256).await?.ok_or_else(damaged)? {
+                    Stored::Sql { up, down } => (Some(up), down),
+                    Stored::Component { .. } => (None, None),
+                }
+            }
+        };
+        texts.push(if step.direction == Direction::Up { up } else { down });
+    }
+    Ok(texts)
+}
+
+impl Engine {
+    /// The bytes of a step.
+    pub(super) async fn source(&self, step: &Step) -> Result<ScriptSource> {
+        match step.source {
+            Source::Project => {
+                let migration = self.catalog.get(&step.revision);
+                source_of(migration.ok_or_else(|| Error::failed("the project has lost the migration"))?)
+            }
+            Source::Database => {
+                let mut database = self.database.lock().await;
+                super::as_host(&mut **database);
+                let stored = history::load_artifact(&mut **database, &step.sha256).await?;
+                from_database(stored.ok_or_else(damaged)?, step)
+            }
+        }
+    }
+
+    /// A step's script, ready to run, and what it was made from.
+    pub(super) async fn load(&self, step: &Step) -> Result<(Box<dyn Script>, ScriptSource)> {
+        let source = self.source(step).await?;
+        Ok(((self.loader)(&source)?, source))
+    }
+}
+
+/// What the database kept, if it still is what its digest says. The digest of a component with assets covers them too;
+/// they are not kept, so that it cannot be proven.
+fn from_database(stored: Stored, step: &Step) -> Result<ScriptSource> {
+    match stored {
+        Stored::Sql { up, down } => {
+            if sha256(up.as_bytes()) != step.sha256 {
+                return Err(damaged());
+            }
+            Ok(ScriptSource::Sql { up, down })
+        }
+        Stored::Component { bytes, assets } => {
+            let digest = sha256(&bytes);
+            if component_digest(&digest, &assets) != step.sha256 {
+                return Err(damaged());
+            }
+            Ok(ScriptSource::Component { bytes: bytes.into(), sha256: digest, assets: None })
+        }
+    }
+}
+
+fn damaged() -> Error {
+    Error::mismatch("the database's copy of the artifact is not what was applied")
+        .hint("bring the migration's files back into the project, from the release that has them")
+}
+
+/// What the database keeps of a script's bytes.
+pub(super) fn to_store(source: &ScriptSource) -> Stored {
+    match source {
+        ScriptSource::Sql { up, down } => Stored::Sql { up: up.clone(), down: down.clone() },
+        ScriptSource::Component { bytes, assets, .. } => Stored::Component {
+            bytes: bytes.to_vec(),
+            assets: assets.as_ref().map(|assets| assets.digests.clone()).unwrap_or_default(),
+        },
+    }
+}

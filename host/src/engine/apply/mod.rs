@@ -1,0 +1,357 @@
+//! Runs a plan: under the lock, each migration in its own transaction together with its row of history.
+
+mod atomic;
+mod identity;
+mod load;
+mod rehearse;
+mod stepwise;
+#[cfg(test)]
+mod tests;
+
+pub use identity::{Identity, TOOL_VERSION};
+pub use load::planned_sql;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Direction;
+use super::event::{Event, EventSink, Level};
+use super::history::{self, Record, RunMode, State, declared_json};
+use super::outcome::{Done, Failed, Outcome, TookEffect};
+use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollback};
+use super::script::{RunContext, ScriptLoader, Tally, stopped};
+use super::target::Target;
+use crate::data::Value;
+use crate::database::{
+    Database, DatabaseErrorKind, LockRequest, Rights, SharedDatabase, StopSignal, TransactionOptions,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::project::catalog::{Artifact, Catalog, Kind};
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Up to the target.
+    Apply(Target),
+    /// Down to the target, which stays applied.
+    Rollback(Target),
+    /// One down and up again.
+    Redo,
+}
+
+impl Action {
+    /// The verb of the command line.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Apply(_) => "apply",
+            Self::Rollback(_) => "rollback",
+            Self::Redo => "redo",
+        }
+    }
+}
+
+/// A run to do.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What to do.
+    pub action: Action,
+    /// What the operator allows.
+    pub options: Options,
+    /// How long to wait for the lock.
+    pub lock_wait: Duration,
+    /// Everything in one transaction that is rolled back.
+    pub dry_run: bool,
+}
+
+/// Runs migrations of a project on a database.
+pub struct Engine {
+    /// The database.
+    pub database: SharedDatabase,
+    /// The project's migrations.
+    pub catalog: Arc<Catalog>,
+    /// Makes scripts from their bytes.
+    pub loader: Arc<ScriptLoader>,
+    /// Hears what happens.
+    pub events: Arc<dyn EventSink>,
+    /// Ends the run early.
+    pub stop: StopSignal,
+    /// Handed to components.
+    pub parameters: Arc<BTreeMap<String, Value>>,
+    /// Who runs, and when.
+    pub identity: Identity,
+    /// The largest artifact that history keeps, in bytes.
+    pub stored_artifact_bytes: u64,
+}
+
+/// What came of one step.
+type StepResult = std::result::Result<Done, Box<Failure>>;
+
+/// Why a step failed, and what of it stays.
+struct Failure {
+    error: Error,
+    took_effect: Option<TookEffect>,
+}
+
+impl From<Error> for Box<Failure> {
+    fn from(error: Error) -> Self {
+        Box::new(Failure { error, took_effect: None })
+    }
+}
+
+impl Engine {
+    /// Does what is asked. An error means that nothing was begun; what ends later stands in the outcome.
+    pub async fn run(&self, request: &Request) -> Result<Outcome> {
+        // Who has nothing to do needs no lock, and waits for nobody.
+        if self.plan(request).await?.is_empty() {
+            return Ok(self.outcome(request));
+        }
+        self.lock(request).await?;
+        let outcome = self.run_locked(request).await;
+        // Nothing is to be done if this fails: the lock ends with the connection at the latest.
+        let unlocked = self.database.lock().await.unlock().await;
+        if let Err(error) = unlocked {
+            self.warn("", format!("the lock could not be released: {error}"));
+        }
+        outcome
+    }
+
+    async fn run_locked(&self, request: &Request) -> Result<Outcome> {
+        // Somebody may have been at work between the first look and the lock.
+        let plan = self.plan(request).await?;
+        if plan.is_empty() {
+            return Ok(self.outcome(request));
+        }
+        if request.dry_run {
+            return self.rehearse(request, &plan).await;
+        }
+        self.ensure_history().await?;
+        let mut outcome = self.outcome(request);
+        let mut steps = plan.steps.into_iter();
+        let mut direction = None;
+        while let Some(step) = steps.next() {
+            self.emit_turn(&mut direction, &step, steps.as_slice());
+            if let Some(reason) = self.stop.reason() {
+                outcome.error = Some(stopped(reason));
+                outcome.not_run.push(step);
+                break;
+            }
+            self.emit_started(&step);
+            let result = match step.mode {
+                RunMode::Atomic => self.run_atomic(&step).await,
+                RunMode::Stepwise => self.run_stepwise(&step).await,
+            };
+            match result {
+                Ok(done) => {
+                    self.emit_finished(&done);
+                    outcome.done.push(done);
+                }
+                Err(failure) => {
+                    self.emit_failed(&step);
+                    outcome.error = Some(self.explain(failure.error, &step));
+                    outcome.failed = Some(Failed { step, took_effect: failure.took_effect });
+                    break;
+                }
+            }
+        }
+        outcome.not_run.extend(steps);
+        Ok(outcome)
+    }
+
+    /// What the request means for the database as it is now.
+    async fn plan(&self, request: &Request) -> Result<Plan> {
+        let mut database = self.database.lock().await;
+        as_host(&mut **database);
+        let history = match request.action {
+            Action::Apply(_) => history::read(&mut **database).await?,
+            Action::Rollback(_) | Action::Redo => history::read_with_artifacts(&mut **database).await?,
+        };
+        let facts = database.facts().clone();
+        let input = Input { catalog: &self.catalog, history: &history, facts: &facts, options: request.options };
+        match &request.action {
+            Action::Apply(target) => plan_apply(&input, target),
+            Action::Rollback(target) => plan_rollback(&input, target),
+            Action::Redo => plan_redo(&input),
+        }
+    }
+
+    async fn lock(&self, request: &Request) -> Result<()> {
+        let owner = self.identity.lock_owner(request.action.verb());
+        let lock = LockRequest { wait: request.lock_wait, owner };
+        let events = self.events.clone();
+        let waiting = move |holder: &str| events.emit(&Event::LockWaiting { holder: holder.to_owned() });
+        let mut database = self.database.lock().await;
+        match database.lock(&lock, &self.stop, &waiting).await {
+            Ok(()) => Ok(()),
+            Err(error) => match self.stop.reason() {
+                Some(reason) => Err(stopped(reason)),
+                None if error.kind == DatabaseErrorKind::Busy => {
+                    Err(Error::from(error).hint("`--lock-timeout` waits longer, such as `--lock-timeout 10m`"))
+                }
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    async fn ensure_history(&self) -> Result<()> {
+        let mut database = self.database.lock().await;
+        as_host(&mut **database);
+        database.begin(TransactionOptions::default()).await?;
+        let made = history::ensure(&mut **database).await;
+        if let Err(error) = made {
+            // The error matters more than what a rollback says about it.
+            let _ = database.rollback().await;
+            return Err(error);
+        }
+        Ok(database.commit().await?)
+    }
+
+    fn outcome(&self, request: &Request) -> Outcome {
+        Outcome { run_id: self.identity.run_id.clone(), dry_run: request.dry_run, ..Outcome::default() }
+    }
+
+    fn context(&self, step: &Step, tally: &Arc<Tally>) -> RunContext {
+        RunContext {
+            database: self.database.clone(),
+            events: self.events.clone(),
+            stop: self.stop.clone(),
+            revision: step.revision.clone(),
+            run_timestamp: self.identity.run_timestamp,
+            seed: self.identity.seed,
+            parameters: self.parameters.clone(),
+            tally: tally.clone(),
+        }
+    }
+
+    /// The row of history of a step that was done, or that begins.
+    fn record(&self, step: &Step, state: State, started: &Started, tally: &Tally) -> Record {
+        let mut description = step.description.clone();
+        if let Some(Artifact::Sql { down: None, .. }) = self.catalog.get(&step.revision).map(|found| &found.artifact) {
+            description.irreversible = true;
+        }
+        Record {
+            id: step.record.unwrap_or_default(),
+            revision: step.revision.clone(),
+            name: step.name.clone(),
+            summary: description.summary.clone(),
+            kind: step.kind,
+            sha256: step.sha256.clone(),
+            mode: step.mode,
+            declared: declared_json(&description),
+            state,
+            started_at: started.at.clone(),
+            finished_at: (state == State::Applied).then(identity::now),
+            duration_ms: u64::try_from(started.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
+            steps: tally.steps(),
+            rows_read: tally.rows_read(),
+            rows_written: tally.rows_written(),
+            transcript: tally.transcript_digest(),
+            run_id: self.identity.run_id.clone(),
+            run_timestamp: self.identity.run_timestamp,
+            seed: self.identity.seed,
+            applied_by: self.identity.applied_by.clone(),
+            tool_version: self.identity.tool_version.clone(),
+            reason: None,
+            statements_done: 0,
+            statement_started: None,
+            statement_digests: String::new(),
+            rolled_back_at: None,
+            rolled_back_by: None,
+            rolled_back_run_id: None,
+        }
+    }
+
+    fn end(&self) -> history::End {
+        let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
+        history::End { at: identity::now(), by, run_id }
+    }
+
+    /// An error of a step with its place; what the stop signal caused is told as that.
+    fn explain(&self, mut error: Error, step: &Step) -> Error {
+        if let Some(reason) = self.stop.reason().filter(|_| error.kind == ErrorKind::Failed) {
+            let stop = stopped(reason);
+            error.kind = stop.kind;
+            error.causes.insert(0, std::mem::replace(&mut error.message, stop.message));
+            error.hints = stop.hints;
+        }
+        if error.places.iter().any(|(label, _)| *label == "migration") {
+            return error;
+        }
+        error.at("migration", step.id())
+    }
+
+    fn warn(&self, revision: &str, message: String) {
+        self.events.emit(&Event::Log { revision: revision.to_owned(), level: Level::Warning, message });
+    }
+
+    /// Tells of a run's beginning, and of the turn in a `redo`.
+    fn emit_turn(&self, direction: &mut Option<Direction>, step: &Step, rest: &[Step]) {
+        if direction.replace(step.direction) != Some(step.direction) {
+            let others = rest.iter().take_while(|other| other.direction == step.direction).count();
+            self.events.emit(&Event::RunStarted { direction: step.direction, migrations: 1 + others });
+        }
+    }
+
+    fn emit_started(&self, step: &Step) {
+        let (revision, name) = (step.revision.clone(), step.name.clone());
+        self.events.emit(&Event::MigrationStarted { revision, name, direction: step.direction });
+    }
+
+    fn emit_failed(&self, step: &Step) {
+        let (revision, name) = (step.revision.clone(), step.name.clone());
+        self.events.emit(&Event::MigrationFailed { revision, name, direction: step.direction });
+    }
+
+    fn emit_finished(&self, done: &Done) {
+        self.events.emit(&Event::MigrationFinished {
+            revision: done.revision.clone(),
+            name: done.name.clone(),
+            direction: done.direction,
+            duration: done.duration,
+            rows_read: done.rows_read,
+            rows_written: done.rows_written,
+        });
+    }
+}
+
+/// When a step began.
+struct Started {
+    at: String,
+    clock: Instant,
+}
+
+impl Started {
+    fn now() -> Self {
+        Self { at: identity::now(), clock: Instant::now() }
+    }
+}
+
+fn done(step: &Step, started: &Started, tally: &Tally) -> Done {
+    Done {
+        revision: step.revision.clone(),
+        name: step.name.clone(),
+        direction: step.direction,
+        kind: step.kind,
+        mode: step.mode,
+        duration: started.clock.elapsed(),
+        steps: tally.steps(),
+        rows_read: tally.rows_read(),
+        rows_written: tally.rows_written(),
+        transcript: tally.transcript_digest(),
+    }
+}
+
+/// From here on the engine itself speaks. A stop signal must not keep it from writing down what is true.
+fn as_host(database: &mut dyn Database) {
+    database.set_rights(Rights::Host);
+    database.set_stop_signal(StopSignal::default());
+}
+
+/// From here on a migration speaks.
+fn as_migration(database: &mut dyn Database, kind: Kind, stop: &StopSignal) {
+    database.set_rights(match kind {
+        Kind::Sql => Rights::Script,
+        Kind::Component => Rights::Guest,
+    });
+    database.set_stop_signal(stop.clone());
+}

@@ -1,0 +1,237 @@
+//! SQL that runs outside of a transaction: every statement commits by itself, noted before and after in history.
+
+use std::sync::Arc;
+
+use super::load::to_store;
+use super::{Engine, Failure, Started, StepResult, as_host, as_migration, done};
+use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
+use crate::engine::Direction;
+use crate::engine::event::Event;
+use crate::engine::history::{self, State};
+use crate::engine::outcome::TookEffect;
+use crate::engine::plan::Step;
+use crate::engine::script::{ScriptSource, Tally, stopped};
+use crate::engine::sql_script::{excerpt, explain, unreadable};
+use crate::error::{Error, ErrorKind, Result};
+use crate::project::sha256;
+use crate::sql::{Statement, split};
+
+/// Digits of a statement's digest that history keeps: enough to know it again.
+const DIGITS: usize = 16;
+
+/// How far a stepwise step has come.
+struct Progress {
+    /// Its row of history.
+    record: i64,
+    /// Statements that took effect, those of earlier runs included.
+    done: u64,
+    /// Of so many.
+    of: u64,
+}
+
+impl Engine {
+    /// Runs a step statement by statement.
+    pub(super) async fn run_stepwise(&self, step: &Step) -> StepResult {
+        let source = self.source(step).await?;
+        let ScriptSource::Sql { up, down } = &source else {
+            return Err(Error::usage("components that run stepwise are not supported by this version of runner").into());
+        };
+        let text = match step.direction {
+            Direction::Up => up,
+            Direction::Down => down.as_ref().ok_or_else(|| Error::usage("the migration has no way back"))?,
+        };
+        let dialect = self.database.lock().await.facts().dialect;
+        let statements = split(text, dialect).map_err(|error| unreadable(step.direction, error))?;
+        let started = Started::now();
+        let tally = Arc::new(Tally::default());
+        let mut progress = self.open(step, &statements, &started, &tally).await?;
+        let ran = self.run_statements(step, &statements, &mut progress, &tally).await;
+        let mut database = self.database.lock().await;
+        as_host(&mut **database);
+        match ran {
+            Ok(()) => {
+                self.close(&mut **database, step, &source, &progress, &started, &tally).await?;
+                Ok(done(step, &started, &tally))
+            }
+            Err(error) => Err(self.give_up(&mut **database, step, &progress, error).await),
+        }
+    }
+
+    /// Makes the row of history say that the step is under way.
+    async fn open(
+        &self,
+        step: &Step,
+        statements: &[Statement<'_>],
+        started: &Started,
+        tally: &Tally,
+    ) -> Result<Progress> {
+        let mut database = self.database.lock().await;
+        as_host(&mut **database);
+        let of = statements.len() as u64;
+        if let (Some(record), Some(done)) = (step.record, step.resume_after) {
+            let earlier = history::read(&mut **database).await?;
+            let digests = earlier.live.iter().find(|row| row.id == record).map(|row| row.statement_digests.clone());
+            check_unchanged(&digests.unwrap_or_default(), statements, done)?;
+            return Ok(Progress { record, done, of });
+        }
+        if let Some(record) = step.record {
+            history::reopen(&mut **database, record, State::PartlyRolledBack).await?;
+            return Ok(Progress { record, done: 0, of });
+        }
+        history::insert(&mut **database, &self.record(step, State::PartlyApplied, started, tally)).await?;
+        let history = history::read(&mut **database).await?;
+        let row = history.get(&step.revision).ok_or_else(|| Error::failed("history has lost the row just written"))?;
+        Ok(Progress { record: row.id, done: 0, of })
+    }
+
+    /// Runs the statements that are not done, noting each before and after.
+    async fn run_statements(
+        &self,
+        step: &Step,
+        statements: &[Statement<'_>],
+        progress: &mut Progress,
+        tally: &Tally,
+    ) -> Result<()> {
+        let all_digests = digests(statements);
+        for (index, statement) in statements.iter().enumerate().skip(progress.done as usize) {
+            if let Some(reason) = self.stop.reason() {
+                return Err(stopped(reason));
+            }
+            let number = tally.begin_step(statement.text);
+            let begun = &all_digests[..(index + 1) * DIGITS];
+            let mut database = self.database.lock().await;
+            as_host(&mut **database);
+            history::begin_statement(&mut **database, progress.record, progress.done, begun).await?;
+            as_migration(&mut **database, step.kind, &self.stop);
+            let clock = std::time::Instant::now();
+            let result = database.execute(statement.text, &[]).await;
+            as_host(&mut **database);
+            let rows = match result {
+                Ok(rows) => rows,
+                Err(error) => {
+                    // A statement that failed has no effect, and one whose answer got lost may have.
+                    if error.kind != DatabaseErrorKind::Connection {
+                        history::forget_statement(&mut **database, progress.record).await?;
+                    }
+                    let place = format!("{} of {}, line {}", index + 1, progress.of, statement.line);
+                    return Err(explain(error).at("text", excerpt(statement.text)).at("statement", place));
+                }
+            };
+            progress.done += 1;
+            history::finish_statement(&mut **database, progress.record, progress.done).await?;
+            drop(database);
+            tally.add_rows_written(rows);
+            self.events.emit(&Event::StepFinished {
+                revision: step.revision.clone(),
+                step: number,
+                statement: statement.text.to_owned(),
+                rows,
+                duration: clock.elapsed(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes the row of history say that the step is done.
+    async fn close(
+        &self,
+        database: &mut dyn Database,
+        step: &Step,
+        source: &ScriptSource,
+        progress: &Progress,
+        started: &Started,
+        tally: &Tally,
+    ) -> Result<()> {
+        if step.direction == Direction::Down {
+            return history::end(database, progress.record, &self.end()).await;
+        }
+        let mut record = self.record(step, State::Applied, started, tally);
+        record.id = progress.record;
+        record.steps = progress.of;
+        let write = async |database: &mut dyn Database| -> Result<()> {
+            let stored = to_store(source);
+            history::store_artifact(database, &step.sha256, &stored, self.stored_artifact_bytes).await?;
+            history::finish_stepwise(database, &record).await
+        };
+        database.begin(TransactionOptions::default()).await?;
+        match write(database).await {
+            Ok(()) => Ok(database.commit().await?),
+            Err(error) => Err(super::atomic::roll_back(database, error).await),
+        }
+    }
+
+    /// Says what stays of a step that failed; one of which nothing took effect leaves no trace.
+    async fn give_up(
+        &self,
+        database: &mut dyn Database,
+        step: &Step,
+        progress: &Progress,
+        error: Error,
+    ) -> Box<Failure> {
+        if progress.done == 0 {
+            let cleared = match step.direction {
+                Direction::Up => history::discard(database, progress.record).await,
+                Direction::Down => history::reopen(database, progress.record, State::Applied).await,
+            };
+            return match cleared {
+                Ok(()) => error.into(),
+                Err(second) => partial(error.cause(second.message), step, progress),
+            };
+        }
+        partial(error, step, progress)
+    }
+}
+
+/// The failure of a step that stays half done.
+fn partial(mut error: Error, step: &Step, progress: &Progress) -> Box<Failure> {
+    if error.kind == ErrorKind::Failed {
+        error.kind = ErrorKind::Partial;
+    }
+    let verb = if step.direction == Direction::Up { "apply" } else { "rollback" };
+    let (done, of) = (progress.done, progress.of);
+    let error = error.hint(format!(
+        "{done} of {of} statements took effect and stay; mend the cause, or the statements from {} on, and run \
+         `runner {verb}` to go on there",
+        done + 1
+    ));
+    Box::new(Failure { error, took_effect: Some(TookEffect { statements: done, of }) })
+}
+
+fn digests(statements: &[Statement<'_>]) -> String {
+    statements.iter().map(|statement| sha256(statement.text.as_bytes())[..DIGITS].to_owned()).collect()
+}
+
+/// Refuses to go on behind statements that are not those that took effect.
+fn check_unchanged(earlier: &str, statements: &[Statement<'_>], done: u64) -> Result<()> {
+    let now = digests(statements);
+    for index in 0..done as usize {
+        let range = index * DIGITS..(index + 1) * DIGITS;
+        if earlier.get(range.clone()) != now.get(range) || statements.len() <= index {
+            return Err(Error::mismatch(format!("statement {} has taken effect, and was changed since", index + 1))
+                .hint(format!("restore the first {done} statements as they were; those behind them may change")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::Dialect;
+
+    #[test]
+    fn only_what_took_effect_must_stay() {
+        let split = |text: &'static str| split(text, Dialect::Sqlite).expect("SQL");
+        let before = digests(&split("SELECT 1; SELECT 2; SELECT 3"));
+        for (text, done, changed) in [
+            ("SELECT 1; SELECT 2; SELECT 3", 3, None),
+            ("SELECT 1; SELECT 2; SELECT 4; SELECT 5", 2, None),
+            ("SELECT 0; SELECT 2; SELECT 3", 0, None),
+            ("SELECT 1; SELECT 0; SELECT 3", 2, Some("statement 2 has taken effect, and was changed since")),
+            ("SELECT 1", 2, Some("statement 2 has taken effect, and was changed since")),
+        ] {
+            let checked = check_unchanged(&before, &split(text), done);
+            assert_eq!(checked.err().map(|error| error.message).as_deref(), changed, "{text}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Whole runs on SQLite in memory, with SQL scripts and with scripts that misbehave.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::database::{DatabaseUrl, Dialect, QueryLimits, connect};
+use crate::engine::Direction;
+use crate::engine::script::{Script, ScriptFailure, ScriptSource};
+use crate::engine::sql_script::SqlScript;
+use crate::project::catalog::{Description, Migration, Mode};
+use crate::project::sha256;
+
+/// Notes the kinds of events.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl EventSink for Heard {
+    fn emit(&self, event: &Event) {
+        let text = match event {
+            Event::MigrationStarted { revision, direction, .. } => format!("{direction} {revision}"),
+            Event::MigrationFinished { revision, .. } => format!("done {revision}"),
+            Event::MigrationFailed { revision, .. } => format!("failed {revision}"),
+            Event::StepFinished { step, .. } => format!("step {step}"),
+            Event::Log { message, .. } => message.clone(),
+            _ => return,
+        };
+        self.0.lock().expect("not poisoned").push(text);
+    }
+}
+
+fn sql(revision: &str, up: &str, down: Option<&str>) -> Migration {
+    let mode = if up.contains("no-transaction") { Mode::Stepwise } else { Mode::Auto };
+    Migration {
+        revision: revision.to_owned(),
+        name: format!("m{revision}"),
+        kind: Kind::Sql,
+        sha256: sha256(up.as_bytes()),
+        artifact: Artifact::Sql { up: up.to_owned(), down: down.map(str::to_owned) },
+        description: Description { mode, ..Description::default() },
+        locked: true,
+    }
+}
+
+fn users() -> Migration {
+    sql("1", "CREATE TABLE users (id INTEGER PRIMARY KEY); INSERT INTO users VALUES (1), (2)", Some("DROP TABLE users"))
+}
+
+fn orders() -> Migration {
+    sql("2", "CREATE TABLE orders (id INTEGER PRIMARY KEY)", Some("DROP TABLE orders"))
+}
+
+async fn engine(migrations: Vec<Migration>) -> Engine {
+    let url = DatabaseUrl::parse("sqlite::memory:", std::path::Path::new("/")).expect("a URL");
+    let database = connect(&url, true).await.expect("a database");
+    let loader: Arc<ScriptLoader> = Arc::new(|source: &ScriptSource| match source {
+        ScriptSource::Sql { up, down } => {
+            Ok(Box::new(SqlScript::new(up, down.as_deref(), Dialect::Sqlite)?) as Box<dyn Script>)
+        }
+        ScriptSource::Component { .. } => Err(Error::failed("no components here")),
+    });
+    Engine {
+        database: Arc::new(tokio::sync::Mutex::new(database)),
+        catalog: Arc::new(Catalog { migrations }),
+        loader,
+        events: Arc::new(Heard::default()),
+        stop: StopSignal::default(),
+        parameters: Arc::default(),
+        identity: Identity::now(),
+        stored_artifact_bytes: 1 << 20,
+    }
+}
+
+impl Engine {
+    /// The same database with another project, as a later run sees it.
+    fn with(self, migrations: Vec<Migration>) -> Self {
+        Self { catalog: Arc::new(Catalog { migrations }), identity: Identity::now(), ..self }
+    }
+
+    async fn act(&self, action: Action) -> Outcome {
+        let request =
+            Request { action, options: Options::default(), lock_wait: Duration::from_secs(1), dry_run: false };
+        self.run(&request).await.expect("a plan")
+    }
+
+    async fn apply(&self) -> Outcome {
+        self.act(Action::Apply(Target::Latest)).await
+    }
+
+    async fn refused(&self, action: Action) -> Error {
+        let request =
+            Request { action, options: Options::default(), lock_wait: Duration::from_secs(1), dry_run: false };
+        self.run(&request).await.expect_err("refused")
+    }
+
+    /// The tables, and the rows of history as `revision state statements-done`.
+    async fn state(&self) -> (Vec<String>, Vec<String>) {
+        let mut database = self.database.lock().await;
+        as_host(&mut **database);
+        let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'runner_%' ORDER BY name";
+        let tables = database.query(tables, &[], QueryLimits::NONE).await.expect("tables");
+        let tables = tables.rows.iter().filter_map(|row| row[0].as_text().map(str::to_owned)).collect();
+        let rows = history::read_all(&mut **database).await.expect("history");
+        let rows =
+            rows.iter().map(|row| format!("{} {} {}", row.revision, row.state.name(), row.statements_done)).collect();
+        (tables, rows)
+    }
+}
+
+#[tokio::test]
+async fn up_down_and_up_again() {
+    let engine = engine(vec![users(), orders()]).await;
+    let outcome = engine.apply().await;
+    assert_eq!(outcome.done.len(), 2);
+    assert!(outcome.error.is_none() && outcome.not_run.is_empty());
+    assert_eq!(outcome.done[0].rows_written, 2);
+    assert!(engine.apply().await.is_up_to_date());
+
+    let outcome = engine.act(Action::Rollback(Target::Base)).await;
+    assert_eq!(outcome.done.iter().map(|done| &*done.revision).collect::<Vec<_>>(), ["2", "1"]);
+    let (tables, rows) = engine.state().await;
+    assert!(tables.is_empty());
+    assert_eq!(rows, ["1 rolled-back 0", "2 rolled-back 0"]);
+
+    engine.apply().await;
+    let outcome = engine.act(Action::Redo).await;
+    assert_eq!(
+        outcome.done.iter().map(|done| (&*done.revision, done.direction)).collect::<Vec<_>>(),
+        [("2", Direction::Down), ("2", Direction::Up)]
+    );
+    let (tables, rows) = engine.state().await;
+    assert_eq!(tables, ["orders", "users"]);
+    assert_eq!(rows, ["1 rolled-back 0", "2 rolled-back 0", "1 applied 0", "2 rolled-back 0", "2 applied 0"]);
+}
+
+#[tokio::test]
+async fn a_failure_leaves_what_was_before_it() {
+    let broken = sql("2", "CREATE TABLE half (a); INSERT INTO nowhere VALUES (1)", None);
+    let engine = engine(vec![users(), broken, sql("3", "SELECT 1", None)]).await;
+    let outcome = engine.apply().await;
+    assert_eq!(outcome.done.len(), 1);
+    assert_eq!(outcome.failed.map(|failed| (failed.step.revision, failed.took_effect)), Some(("2".to_owned(), None)));
+    assert_eq!(outcome.not_run.len(), 1);
+    let error = outcome.error.expect("an error");
+    assert_eq!(error.kind, ErrorKind::Failed);
+    assert_eq!(error.places[0], ("migration", "2_m2".to_owned()));
+    let (tables, rows) = engine.state().await;
+    assert_eq!((tables, rows), (vec!["users".to_owned()], vec!["1 applied 0".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing() {
+    let engine = engine(vec![users(), orders()]).await;
+    let request = Request {
+        action: Action::Apply(Target::Latest),
+        options: Options::default(),
+        lock_wait: Duration::ZERO,
+        dry_run: true,
+    };
+    let outcome = engine.run(&request).await.expect("a plan");
+    assert_eq!((outcome.done.len(), outcome.done[0].rows_written), (2, 2));
+    assert_eq!(engine.state().await, (vec![], vec![]));
+    let mut database = engine.database.lock().await;
+    let tables = database.query("SELECT count(*) FROM sqlite_schema", &[], QueryLimits::NONE).await.expect("a count");
+    assert_eq!(tables.rows[0][0].as_int64(), Some(0));
+}
+
+#[tokio::test]
+async fn what_a_newer_release_applied_is_rolled_back_from_the_database() {
+    let newer = engine(vec![users(), orders()]).await;
+    newer.apply().await;
+    let older = newer.with(vec![users()]);
+    let error = older.refused(Action::Apply(Target::Latest)).await;
+    assert_eq!(error.kind, ErrorKind::Mismatch);
+    let outcome = older.act(Action::Rollback(Target::Revision("1".to_owned()))).await;
+    assert_eq!(outcome.done.len(), 1);
+    assert_eq!(older.state().await.0, ["users"]);
+}
+
+#[tokio::test]
+async fn statements_outside_of_a_transaction_are_taken_up_where_they_broke() {
+    let text =
+        |third: &str| format!("-- runner:no-transaction\nCREATE TABLE a (x); CREATE TABLE b (x); {third}; SELECT 1");
+    let engine = engine(vec![users(), sql("2", &text("INSERT INTO nowhere VALUES (1)"), None)]).await;
+    let outcome = engine.apply().await;
+    let failed = outcome.failed.expect("a failure");
+    assert_eq!(failed.took_effect, Some(TookEffect { statements: 2, of: 4 }));
+    assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Partial));
+    assert_eq!(engine.state().await.1, ["1 applied 0", "2 partial 2"]);
+
+    // What took effect was changed: refused.
+    let changed = text("SELECT 3").replace("TABLE b", "TABLE c");
+    let engine = engine.with(vec![users(), sql("2", &changed, None)]);
+    let outcome = engine.apply().await;
+    assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Mismatch));
+    assert_eq!(engine.state().await.1, ["1 applied 0", "2 partial 2"]);
+
+    // The broken statement was mended: it goes on there.
+    let mended = sql("2", &text("INSERT INTO a VALUES (1)"), Some("DROP TABLE a; DROP TABLE b"));
+    let digest = mended.sha256.clone();
+    let engine = engine.with(vec![users(), mended]);
+    let outcome = engine.apply().await;
+    assert!(outcome.error.is_none(), "{:?}", outcome.error);
+    assert_eq!(engine.state().await.1, ["1 applied 0", "2 applied 4"]);
+    let history = history::read(&mut **engine.database.lock().await).await.expect("history");
+    assert_eq!(history.get("2").map(|row| &row.sha256), Some(&digest));
+    assert!(engine.apply().await.is_up_to_date());
+
+    let outcome = engine.act(Action::Rollback(Target::Back(1))).await;
+    assert!(outcome.error.is_none(), "{:?}", outcome.error);
+    assert_eq!(engine.state().await.0, ["users"]);
+}
+
+#[tokio::test]
+async fn a_first_statement_that_fails_leaves_no_trace() {
+    let engine =
+        engine(vec![sql("1", "-- runner:no-transaction\nINSERT INTO nowhere VALUES (1); SELECT 1", None)]).await;
+    let outcome = engine.apply().await;
+    assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Failed));
+    assert_eq!(engine.state().await, (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn an_unknown_statement_waits_for_the_operator() {
+    let migration = sql("1", "-- runner:no-transaction\nCREATE TABLE a (x); CREATE TABLE b (x)", None);
+    let engine = engine(vec![migration.clone()]).await;
+    engine.apply().await;
+    // As a crash within the second statement leaves it.
+    let crash = "UPDATE runner_history SET state = 'partial', statements_done = 1, statement_started = 2";
+    {
+        let mut database = engine.database.lock().await;
+        as_host(&mut **database);
+        database.execute(crash, &[]).await.expect("changed");
+        database.execute("DROP TABLE b", &[]).await.expect("dropped");
+    }
+    let error = engine.refused(Action::Apply(Target::Latest)).await;
+    assert_eq!(error.kind, ErrorKind::Partial);
+    let request = Request {
+        action: Action::Apply(Target::Latest),
+        options: Options { resume_at: Some(2), ..Options::default() },
+        lock_wait: Duration::ZERO,
+        dry_run: false,
+    };
+    let outcome = engine.run(&request).await.expect("a plan");
+    assert!(outcome.error.is_none(), "{:?}", outcome.error);
+    assert_eq!(engine.state().await, (vec!["a".to_owned(), "b".to_owned()], vec!["1 applied 2".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_stop_signal_rolls_back_and_keeps_what_was_finished() {
+    /// Raises the signal in the middle of revision 2.
+    struct Stops(Box<dyn Script>, StopSignal);
+
+    #[async_trait]
+    impl Script for Stops {
+        async fn run(&self, direction: Direction, context: &RunContext) -> Result<(), ScriptFailure> {
+            if context.revision == "2" {
+                self.1.raise(crate::database::stop::StopReason::Terminate);
+            }
+            self.0.run(direction, context).await
+        }
+    }
+
+    let mut engine = engine(vec![users(), orders(), sql("3", "SELECT 1", None)]).await;
+    let (inner, stop) = (engine.loader.clone(), engine.stop.clone());
+    engine.loader = Arc::new(move |source| Ok(Box::new(Stops(inner(source)?, stop.clone())) as Box<dyn Script>));
+    let outcome = engine.apply().await;
+    assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Terminated));
+    assert_eq!((outcome.done.len(), outcome.not_run.len()), (1, 1));
+    assert_eq!(engine.state().await.1, ["1 applied 0"]);
+}
+
+#[tokio::test]
+async fn the_history_of_a_newer_runner_is_left_alone() {
+    let engine = engine(vec![users()]).await;
+    engine.apply().await;
+    {
+        let mut database = engine.database.lock().await;
+        as_host(&mut **database);
+        database.execute("UPDATE runner_meta SET value = '2'", &[]).await.expect("changed");
+    }
+    let error = engine.refused(Action::Apply(Target::Latest)).await;
+    assert_eq!(error.kind, ErrorKind::Mismatch);
+    assert!(error.message.contains("newer runner"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn the_database_itself_refuses_a_second_application() {
+    let engine = engine(vec![users()]).await;
+    engine.apply().await;
+    let mut database = engine.database.lock().await;
+    as_host(&mut **database);
+    let row = history::read(&mut **database).await.expect("history").live.remove(0);
+    let error = history::insert(&mut **database, &row).await.expect_err("refused");
+    assert!(error.message.contains("UNIQUE"), "{}", error.message);
+}

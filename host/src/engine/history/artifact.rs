@@ -1,0 +1,148 @@
+//! Artifacts in the database, so that any release can roll back what a newer one applied.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::read::{garbled, kind, unreadable};
+use super::sql::history_sql;
+use crate::data::Value;
+use crate::database::{Database, QueryLimits};
+use crate::error::{Error, Result};
+use crate::project::catalog::Kind;
+
+/// Below this size compression costs more than it saves.
+const RAW_BYTES: usize = 512;
+
+/// Quick, and close to the best for what we store.
+const LEVEL: i32 = 3;
+
+/// The greatest artifact that is read back: a guard against a damaged size, not a limit for users.
+const READ_BYTES: usize = 1 << 30;
+
+/// An artifact as the database keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// Both directions of a migration in SQL.
+    Sql {
+        /// The upgrade.
+        up: String,
+        /// The downgrade.
+        down: Option<String>,
+    },
+    /// A component.
+    Component {
+        /// Its bytes.
+        bytes: Vec<u8>,
+        /// Path to digest of the assets it had, which are not kept.
+        assets: BTreeMap<String, String>,
+    },
+}
+
+impl Stored {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Sql { .. } => Kind::Sql,
+            Self::Component { .. } => Kind::Component,
+        }
+    }
+
+    fn encode(&self) -> (Vec<u8>, String) {
+        match self {
+            Self::Sql { up, down } => (json!({ "up": up, "down": down }).to_string().into_bytes(), "{}".to_owned()),
+            Self::Component { bytes, assets } => (bytes.clone(), json!(assets).to_string()),
+        }
+    }
+
+    fn decode(kind: Kind, bytes: Vec<u8>, assets: &str) -> Option<Self> {
+        match kind {
+            Kind::Component => Some(Self::Component { bytes, assets: serde_json::from_str(assets).ok()? }),
+            Kind::Sql => {
+                let pair: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+                Some(Self::Sql { up: pair["up"].as_str()?.to_owned(), down: pair["down"].as_str().map(str::to_owned) })
+            }
+        }
+    }
+}
+
+/// Stores an artifact under its digest; answers whether the database holds it now. One above `limit` bytes is left out.
+pub async fn store_artifact(database: &mut dyn Database, sha256: &str, stored: &Stored, limit: u64) -> Result<bool> {
+    let sql = history_sql(database.facts().dialect)?;
+    // A component's digest says all of its bytes; SQL may come back with another downgrade.
+    if stored.kind() == Kind::Component {
+        let found = database.query(sql.has_artifact, &[sha256.into()], QueryLimits::NONE).await.map_err(unreadable)?;
+        if !found.rows.is_empty() {
+            return Ok(true);
+        }
+    }
+    let (bytes, assets) = stored.encode();
+    if bytes.len() as u64 > limit {
+        return Ok(false);
+    }
+    let size = bytes.len() as i64;
+    let (compression, bytes) = compress(bytes);
+    let kind = stored.kind().name();
+    let parameters = [sha256.into(), kind.into(), size.into(), compression.into(), assets.into(), Value::Bytes(bytes)];
+    database.execute(sql.store_artifact, &parameters).await.map_err(unreadable)?;
+    Ok(true)
+}
+
+/// The artifact of that digest, if the database keeps it.
+pub async fn load_artifact(database: &mut dyn Database, sha256: &str) -> Result<Option<Stored>> {
+    let sql = history_sql(database.facts().dialect)?;
+    let found = database.query(sql.load_artifact, &[sha256.into()], QueryLimits::NONE).await.map_err(unreadable)?;
+    let Some(row) = found.rows.into_iter().next() else { return Ok(None) };
+    let [kind_name, size, compression, assets, Value::Bytes(bytes)] = row.as_slice() else { return Err(garbled()) };
+    let (Some(kind), Some(size), Some(assets)) =
+        (kind_name.as_text().and_then(kind), size.as_int64(), assets.as_text())
+    else {
+        return Err(garbled());
+    };
+    let size = usize::try_from(size).ok().filter(|size| *size <= READ_BYTES).ok_or_else(garbled)?;
+    let bytes = match compression.as_text() {
+        Some("none") => bytes.clone(),
+        Some("zstd") => zstd::bulk::decompress(bytes, size).map_err(|_| garbled())?,
+        _ => {
+            return Err(Error::mismatch("the stored artifact is compressed in a way that this version does not know")
+                .hint("use the version of runner that applied the revision, or a later one"));
+        }
+    };
+    if bytes.len() != size {
+        return Err(garbled());
+    }
+    Stored::decode(kind, bytes, assets).map(Some).ok_or_else(garbled)
+}
+
+fn compress(bytes: Vec<u8>) -> (&'static str, Vec<u8>) {
+    if bytes.len() < RAW_BYTES {
+        return ("none", bytes);
+    }
+    match zstd::bulk::compress(&bytes, LEVEL) {
+        Ok(smaller) if smaller.len() < bytes.len() => ("zstd", smaller),
+        _ => ("none", bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_artifact_comes_back_as_it_went() {
+        for stored in [
+            Stored::Sql { up: "CREATE TABLE t (a)".to_owned(), down: None },
+            Stored::Sql { up: "-- ü\n".repeat(1000), down: Some("DROP TABLE t".to_owned()) },
+            Stored::Component {
+                bytes: vec![0, 97, 115, 109],
+                assets: [("zones/a.txt".to_owned(), "00".to_owned())].into_iter().collect(),
+            },
+        ] {
+            let (bytes, assets) = stored.encode();
+            let size = bytes.len();
+            let (compression, bytes) = compress(bytes);
+            assert_eq!(compression == "zstd", size > RAW_BYTES);
+            let bytes = if compression == "zstd" { zstd::bulk::decompress(&bytes, size).expect("ours") } else { bytes };
+            assert_eq!(Stored::decode(stored.kind(), bytes, &assets), Some(stored));
+        }
+    }
+}

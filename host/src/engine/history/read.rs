@@ -1,0 +1,176 @@
+//! Reads the history.
+
+use std::collections::BTreeSet;
+
+use super::record::{Record, RunMode, State};
+use super::sql::{COLUMNS, HistorySql, history_sql};
+use crate::data::Value;
+use crate::database::{Database, QueryLimits};
+use crate::engine::target::compare_revisions;
+use crate::error::{Error, Result};
+use crate::project::catalog::Kind;
+
+/// The format of the tables that this version writes.
+pub(super) const FORMAT: i64 = 1;
+
+/// How many tables there are.
+const TABLES: i64 = 3;
+
+/// The history as far as it is in force.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// What is in force, in the order of application.
+    pub live: Vec<Record>,
+    /// The digests of the artifacts that the database keeps, if they were asked for.
+    pub stored: BTreeSet<String>,
+}
+
+impl History {
+    /// The row in force of a revision.
+    pub fn get(&self, revision: &str) -> Option<&Record> {
+        self.live.iter().find(|record| compare_revisions(&record.revision, revision).is_eq())
+    }
+
+    /// The newest revision in force.
+    pub fn current(&self) -> Option<&Record> {
+        self.live.iter().max_by(|left, right| compare_revisions(&left.revision, &right.revision))
+    }
+
+    /// The revision that a run broke off.
+    pub fn partial(&self) -> Option<&Record> {
+        self.live.iter().find(|record| record.state.is_partial())
+    }
+}
+
+/// Reads what is in force, without the artifacts; empty if there are no tables.
+pub async fn read(database: &mut dyn Database) -> Result<History> {
+    let sql = history_sql(database.facts().dialect)?;
+    if !exists(database, sql).await? {
+        return Ok(History::default());
+    }
+    Ok(History { live: records(database, sql.live).await?, stored: BTreeSet::new() })
+}
+
+/// Reads what is in force, and which artifacts the database keeps.
+pub async fn read_with_artifacts(database: &mut dyn Database) -> Result<History> {
+    let mut history = read(database).await?;
+    if !history.live.is_empty() {
+        let sql = history_sql(database.facts().dialect)?;
+        let stored = database.query(sql.artifacts, &[], QueryLimits::NONE).await.map_err(unreadable)?;
+        history.stored = stored.rows.into_iter().filter_map(|row| row.into_iter().next().and_then(text)).collect();
+    }
+    Ok(history)
+}
+
+/// Reads every row, also those that are only a record; empty if there are no tables.
+pub async fn read_all(database: &mut dyn Database) -> Result<Vec<Record>> {
+    let sql = history_sql(database.facts().dialect)?;
+    if !exists(database, sql).await? {
+        return Ok(Vec::new());
+    }
+    records(database, sql.all).await
+}
+
+/// Whether the tables are there; an error if this version cannot read them.
+pub(super) async fn exists(database: &mut dyn Database, sql: &HistorySql) -> Result<bool> {
+    match number(database, sql.tables).await? {
+        0 => return Ok(false),
+        TABLES => {}
+        some => {
+            return Err(Error::mismatch(format!("history has {some} of its {TABLES} tables"))
+                .hint("restore `runner_meta`, `runner_history` and `runner_artifact` from a backup"));
+        }
+    }
+    let found = database.query(sql.format, &[], QueryLimits::NONE).await.map_err(unreadable)?;
+    let format = found.rows.into_iter().next().and_then(|row| row.into_iter().next()).and_then(text);
+    match format.as_deref().map(str::parse::<i64>) {
+        Some(Ok(FORMAT)) => Ok(true),
+        Some(Ok(newer)) if newer > FORMAT => Err(Error::mismatch(format!(
+            "history was written by a newer runner (format {newer}; this version knows {FORMAT})"
+        ))
+        .hint("use the version of runner that the database was last migrated with, or a later one")),
+        _ => Err(garbled()),
+    }
+}
+
+pub(super) async fn number(database: &mut dyn Database, statement: &str) -> Result<i64> {
+    let found = database.query(statement, &[], QueryLimits::NONE).await.map_err(unreadable)?;
+    found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).ok_or_else(garbled)
+}
+
+async fn records(database: &mut dyn Database, statement: &str) -> Result<Vec<Record>> {
+    let found = database.query(statement, &[], QueryLimits::NONE).await.map_err(unreadable)?;
+    found.rows.into_iter().map(|row| record(row).ok_or_else(garbled)).collect()
+}
+
+/// A row in the order of the statement's columns; none if it is not as we write it.
+fn record(row: Vec<Value>) -> Option<Record> {
+    if row.len() != COLUMNS {
+        return None;
+    }
+    let mut values = row.into_iter();
+    let mut next = || values.next();
+    Some(Record {
+        id: next()?.as_int64()?,
+        revision: text(next()?)?,
+        name: text(next()?)?,
+        summary: text(next()?)?,
+        kind: kind(&text(next()?)?)?,
+        sha256: text(next()?)?,
+        mode: RunMode::from_name(&text(next()?)?)?,
+        declared: text(next()?)?,
+        state: State::from_name(&text(next()?)?)?,
+        started_at: text(next()?)?,
+        finished_at: optional(next()?, text)?,
+        duration_ms: count(next()?)?,
+        steps: count(next()?)?,
+        rows_read: count(next()?)?,
+        rows_written: count(next()?)?,
+        transcript: text(next()?)?,
+        run_id: text(next()?)?,
+        run_timestamp: next()?.as_int64()?,
+        seed: count(next()?)?,
+        applied_by: text(next()?)?,
+        tool_version: text(next()?)?,
+        reason: optional(next()?, text)?,
+        statements_done: count(next()?)?,
+        statement_started: optional(next()?, count)?,
+        statement_digests: text(next()?)?,
+        rolled_back_at: optional(next()?, text)?,
+        rolled_back_by: optional(next()?, text)?,
+        rolled_back_run_id: optional(next()?, text)?,
+    })
+}
+
+pub(super) fn kind(name: &str) -> Option<Kind> {
+    [Kind::Sql, Kind::Component].into_iter().find(|kind| kind.name() == name)
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn count(value: Value) -> Option<u64> {
+    u64::try_from(value.as_int64()?).ok()
+}
+
+/// `Some(None)` for NULL, `None` for a value of another type.
+fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Option<T>> {
+    match value {
+        Value::Null => Some(None),
+        value => read(value).map(Some),
+    }
+}
+
+pub(super) fn garbled() -> Error {
+    Error::mismatch("history does not read as runner wrote it")
+        .hint("restore the tables `runner_meta`, `runner_history` and `runner_artifact` from a backup")
+}
+
+/// A database error met while reading or writing history.
+pub(super) fn unreadable(error: crate::database::DatabaseError) -> Error {
+    Error::from(error).at("while using", "the history tables")
+}

@@ -1,0 +1,203 @@
+//! One row of the history table.
+
+use serde_json::json;
+
+use crate::database::Dialect;
+use crate::error::{Error, Result};
+use crate::project::catalog::{Description, Kind, Mode};
+
+/// How a migration's work is committed, once the database is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunMode {
+    /// One transaction holds the work and its history row.
+    Atomic,
+    /// Every step commits by itself.
+    Stepwise,
+}
+
+impl RunMode {
+    /// The name as history and JSON spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Atomic => "atomic",
+            Self::Stepwise => "stepwise",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        [Self::Atomic, Self::Stepwise].into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+/// How far a recorded revision has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// All of its upgrade is in the database.
+    Applied,
+    /// A part of its upgrade is in the database.
+    PartlyApplied,
+    /// A part of its downgrade is in the database.
+    PartlyRolledBack,
+    /// Gone again; the row is kept as a record.
+    RolledBack,
+}
+
+impl State {
+    const ALL: [Self; 4] = [Self::Applied, Self::PartlyApplied, Self::PartlyRolledBack, Self::RolledBack];
+
+    /// The name as history and JSON spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::PartlyApplied => "partial",
+            Self::PartlyRolledBack => "partly-rolled-back",
+            Self::RolledBack => "rolled-back",
+        }
+    }
+
+    /// Whether a run broke in the middle of it.
+    pub fn is_partial(self) -> bool {
+        matches!(self, Self::PartlyApplied | Self::PartlyRolledBack)
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+/// One application of a revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The row's number: the order of application. 0 before it is written.
+    pub id: i64,
+    /// The revision, as the file name had it.
+    pub revision: String,
+    /// The migration's name.
+    pub name: String,
+    /// What the migration said of itself, in one line.
+    pub summary: String,
+    /// How it was written.
+    pub kind: Kind,
+    /// The artifact's digest.
+    pub sha256: String,
+    /// How it was committed.
+    pub mode: RunMode,
+    /// What the migration declared, as JSON; see [`Record::description`].
+    pub declared: String,
+    /// How far it has come.
+    pub state: State,
+    /// When it began: ISO 8601, UTC.
+    pub started_at: String,
+    /// When it ended.
+    pub finished_at: Option<String>,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// Steps done.
+    pub steps: u64,
+    /// Rows read.
+    pub rows_read: u64,
+    /// Rows written.
+    pub rows_written: u64,
+    /// The digest of what was done.
+    pub transcript: String,
+    /// The run that did it.
+    pub run_id: String,
+    /// The run's time as the migration saw it: microseconds since 1970-01-01T00:00:00Z.
+    pub run_timestamp: i64,
+    /// The run's seed, of 63 bits, as every database has a type for.
+    pub seed: u64,
+    /// Who ran it: `user@host`.
+    pub applied_by: String,
+    /// The version of runner that did it.
+    pub tool_version: String,
+    /// Why the row was written by hand, if it was.
+    pub reason: Option<String>,
+    /// Stepwise: statements that took effect, of the direction that is under way.
+    pub statements_done: u64,
+    /// Stepwise: the statement that was begun last, counted from 1. One more than those done: nobody knows whether it
+    /// took effect.
+    pub statement_started: Option<u64>,
+    /// Stepwise: a digest for each statement that was begun, so that a resumed run knows them again.
+    pub statement_digests: String,
+    /// When it was rolled back.
+    pub rolled_back_at: Option<String>,
+    /// Who rolled it back.
+    pub rolled_back_by: Option<String>,
+    /// The run that rolled it back.
+    pub rolled_back_run_id: Option<String>,
+}
+
+impl Record {
+    /// `REVISION_name`, as files and messages spell it.
+    pub fn id(&self) -> String {
+        format!("{}_{}", self.revision, self.name)
+    }
+
+    /// What the migration declared when it was applied.
+    pub fn description(&self) -> Result<Description> {
+        parse_declared(&self.declared, &self.summary)
+            .ok_or_else(|| Error::mismatch("history does not read as runner wrote it").at("migration", self.id()))
+    }
+
+    /// The statement of which nobody knows whether it took effect.
+    pub fn unknown_statement(&self) -> Option<u64> {
+        self.statement_started.filter(|started| self.state.is_partial() && *started > self.statements_done)
+    }
+}
+
+/// A description as history keeps it.
+pub fn declared_json(description: &Description) -> String {
+    json!({
+        "depends_on": description.depends_on,
+        "mode": description.mode.name(),
+        "dialects": description.dialects.iter().map(|dialect| dialect.name()).collect::<Vec<_>>(),
+        "irreversible": description.irreversible,
+        "needs": description.needs,
+    })
+    .to_string()
+}
+
+fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
+    let declared: serde_json::Value = serde_json::from_str(declared).ok()?;
+    let texts = |key: &str| -> Option<Vec<String>> {
+        declared[key].as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+    };
+    let mode = declared["mode"].as_str()?;
+    Some(Description {
+        summary: summary.to_owned(),
+        depends_on: texts("depends_on")?,
+        mode: [Mode::Auto, Mode::Atomic, Mode::Stepwise].into_iter().find(|known| known.name() == mode)?,
+        dialects: texts("dialects")?.iter().map(|name| Dialect::from_name(name)).collect::<Option<_>>()?,
+        irreversible: declared["irreversible"].as_bool()?,
+        needs: texts("needs")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_survives_the_history() {
+        let description = Description {
+            summary: "adds users".to_owned(),
+            depends_on: vec!["0001".to_owned()],
+            mode: Mode::Stepwise,
+            dialects: vec![Dialect::Sqlite, Dialect::Mariadb],
+            irreversible: true,
+            needs: vec!["table-rebuild".to_owned()],
+        };
+        assert_eq!(parse_declared(&declared_json(&description), "adds users"), Some(description));
+        assert_eq!(parse_declared("{}", ""), None);
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for state in State::ALL {
+            assert_eq!(State::from_name(state.name()), Some(state));
+        }
+        for mode in [RunMode::Atomic, RunMode::Stepwise] {
+            assert_eq!(RunMode::from_name(mode.name()), Some(mode));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The way up.
+
+use super::check::{check_dependencies, check_dialect, check_history, find};
+use super::{Input, Options, Plan, Source, Step, candidates, half_done, resume_after, run_mode};
+use crate::engine::Direction;
+use crate::engine::history::State;
+use crate::engine::target::{Target, compare_revisions};
+use crate::error::{Error, Result};
+use crate::project::catalog::Migration;
+
+/// What `apply` would run to get to the target. Never goes down.
+pub fn plan_apply(input: &Input<'_>, target: &Target) -> Result<Plan> {
+    check_history(input, None)?;
+    let broken = input.history.partial();
+    if let Some(record) = broken.filter(|record| record.state == State::PartlyRolledBack) {
+        return Err(half_done(record, "rollback"));
+    }
+    refuse_resume_without_break(&input.options, broken.is_some())?;
+    let chosen = choose(input, target)?;
+    if let Some(record) = broken {
+        let is_chosen = chosen.iter().any(|migration| compare_revisions(&migration.revision, &record.revision).is_eq());
+        if !is_chosen {
+            return Err(half_done(record, "apply"));
+        }
+    }
+    check_order(input, &chosen)?;
+
+    let mut steps = Vec::with_capacity(chosen.len());
+    for (index, migration) in chosen.iter().enumerate() {
+        check_dialect(input, migration)?;
+        check_dependencies(input, migration, &chosen[..index])?;
+        steps.push(up_step(input, migration)?);
+    }
+    Ok(Plan { steps, current: input.history.current().map(|record| record.id()) })
+}
+
+/// `--resume-at` is for a broken-off revision only.
+pub(super) fn refuse_resume_without_break(options: &Options, broken: bool) -> Result<()> {
+    match options.resume_at {
+        Some(_) if !broken => {
+            Err(Error::usage("no revision is half done, so there is nothing to resume").hint("leave `--resume-at` out"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The step that applies a migration.
+pub(super) fn up_step(input: &Input<'_>, migration: &Migration) -> Result<Step> {
+    let broken =
+        input.history.partial().filter(|record| compare_revisions(&record.revision, &migration.revision).is_eq());
+    Ok(Step {
+        direction: Direction::Up,
+        revision: migration.revision.clone(),
+        name: migration.name.clone(),
+        kind: migration.kind,
+        sha256: migration.sha256.clone(),
+        mode: run_mode(migration, input.facts)?,
+        description: migration.description.clone(),
+        source: Source::Project,
+        record: broken.map(|record| record.id),
+        resume_after: broken.map(|record| resume_after(record, &input.options, "apply")).transpose()?,
+    })
+}
+
+/// What is not applied, as far as the target reaches; what broke off comes first.
+fn choose<'a>(input: &Input<'a>, target: &Target) -> Result<Vec<&'a Migration>> {
+    let is_broken = |migration: &Migration| {
+        input.history.partial().is_some_and(|record| compare_revisions(&record.revision, &migration.revision).is_eq())
+    };
+    let mut live: Vec<&str> = input.history.live.iter().map(|record| &*record.revision).collect();
+    live.sort_by(|left, right| compare_revisions(left, right));
+    let is_live =
+        |migration: &Migration| live.binary_search_by(|live| compare_revisions(live, &migration.revision)).is_ok();
+    let all = &input.catalog.migrations;
+    let mut pending: Vec<&Migration> =
+        all.iter().filter(|migration| is_broken(migration) || !is_live(migration)).collect();
+    pending.sort_by_key(|migration| !is_broken(migration));
+
+    match target {
+        Target::Latest => {}
+        Target::Next => pending.truncate(1),
+        Target::Current => pending.clear(),
+        Target::Forward(count) => {
+            if pending.len() < *count {
+                return Err(Error::usage(format!("`+{count}` is more than there is: {} pending", pending.len()))
+                    .hint("`--target latest` applies all of them"));
+            }
+            pending.truncate(*count);
+        }
+        Target::Base => {
+            return Err(Error::usage("`apply` only goes up, and `base` lies below everything")
+                .hint("`runner rollback --target base` rolls everything back"));
+        }
+        Target::Back(count) => {
+            return Err(Error::usage(format!("`apply` only goes up, and `-{count}` leads down"))
+                .hint(format!("`runner rollback -n {count}` rolls the last {count} back")));
+        }
+        Target::Revision(text) => {
+            let revision = candidates(input).resolve(text)?;
+            refuse_older(input, revision)?;
+            pending.retain(|migration| compare_revisions(&migration.revision, revision).is_le());
+        }
+    }
+    Ok(pending)
+}
+
+/// An applied revision with newer ones above it is no target for `apply`.
+fn refuse_older(input: &Input<'_>, revision: &str) -> Result<()> {
+    let applied = input.history.live.iter().find(|record| compare_revisions(&record.revision, revision).is_eq());
+    match (applied, input.history.current()) {
+        (Some(record), Some(newest)) if compare_revisions(revision, &newest.revision).is_lt() => {
+            let message = format!("the database is already past `{}`: it is at `{}`", record.id(), newest.id());
+            Err(Error::usage(message).hint(format!("`runner rollback --target {revision}` goes back to it")))
+        }
+        (None, _) if find(input, revision).is_none() => {
+            Err(Error::usage(format!("`{revision}` is not in the project")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what is older than the newest applied revision, unless that is allowed.
+fn check_order(input: &Input<'_>, chosen: &[&Migration]) -> Result<()> {
+    let Some(newest) = input.history.current().filter(|_| !input.options.allow_out_of_order) else { return Ok(()) };
+    let late: Vec<&&Migration> =
+        chosen.iter().filter(|migration| compare_revisions(&migration.revision, &newest.revision).is_lt()).collect();
+    if late.is_empty() || late.iter().all(|migration| input.history.get(&migration.revision).is_some()) {
+        return Ok(());
+    }
+    let mut error = Error::mismatch(match late.len() {
+        1 => format!("a pending migration is older than `{}`, which is applied", newest.id()),
+        several => format!("{several} pending migrations are older than `{}`, which is applied", newest.id()),
+    });
+    for migration in late.iter().rev() {
+        error = error.at("migration", migration.id());
+    }
+    Err(error
+        .hint("give them later revisions by renaming their files, so that every database gets the same order")
+        .hint("`--allow-out-of-order` applies them all the same"))
+}

@@ -1,0 +1,109 @@
+//! Whether project and history fit together.
+
+use super::Input;
+use crate::engine::history::State;
+use crate::engine::target::compare_revisions;
+use crate::error::{Error, Result};
+use crate::project::catalog::Migration;
+
+/// How many digits of a digest a message shows.
+const SHORT: usize = 12;
+
+/// Refuses a project that lacks an applied revision, unless that is allowed, or has another artifact for one. `except` is
+/// a revision that may have changed.
+pub fn check_history(input: &Input<'_>, except: Option<&str>) -> Result<()> {
+    let mut changed = Vec::new();
+    let mut missing = Vec::new();
+    for record in input.history.live.iter().filter(|record| Some(&*record.revision) != except) {
+        match find(input, &record.revision) {
+            None => missing.push(record.id()),
+            // A half-done upgrade may be mended: only what took effect must stay, which its resumption checks.
+            Some(_) if record.state == State::PartlyApplied => {}
+            Some(migration) if migration.sha256 != record.sha256 => changed.push((migration, record)),
+            Some(_) => {}
+        }
+    }
+    if !changed.is_empty() {
+        let mut error = Error::mismatch(match changed.len() {
+            1 => "a migration was changed after it was applied".to_owned(),
+            several => format!("{several} migrations were changed after they were applied"),
+        });
+        for (migration, record) in changed.iter().rev() {
+            let (was, is) = (short(&record.sha256), short(&migration.sha256));
+            error = error.at("migration", format!("{} (applied: sha256 {was}, project: {is})", migration.id()));
+        }
+        return Err(error
+            .hint("restore the files as they were applied, and put the change into a new migration")
+            .hint("while it is the newest and not yet released, `runner redo` rolls it back and applies it anew"));
+    }
+    if !missing.is_empty() && !input.options.allow_missing {
+        let mut error = Error::mismatch(match missing.len() {
+            1 => "an applied migration is missing from the project".to_owned(),
+            several => format!("{several} applied migrations are missing from the project"),
+        });
+        for id in missing.into_iter().rev() {
+            error = error.at("migration", id);
+        }
+        return Err(error
+            .hint("bring the files back, or use the release of the project that has them")
+            .hint("`--allow-missing` goes on without them, if a newer release applied them"));
+    }
+    Ok(())
+}
+
+/// The project's migration of a revision that history spells, whatever zeros it begins with.
+pub fn find<'a>(input: &Input<'a>, revision: &str) -> Option<&'a Migration> {
+    let migrations = &input.catalog.migrations;
+    let found = migrations.binary_search_by(|migration| compare_revisions(&migration.revision, revision));
+    found.ok().map(|index| &migrations[index])
+}
+
+/// Refuses migrations that are not for this database.
+pub fn check_dialect(input: &Input<'_>, migration: &Migration) -> Result<()> {
+    let dialects = &migration.description.dialects;
+    if dialects.is_empty() || dialects.contains(&input.facts.dialect) {
+        return Ok(());
+    }
+    let names: Vec<String> = dialects.iter().map(ToString::to_string).collect();
+    Err(Error::usage(format!(
+        "the migration is for {} only, and this database is {}",
+        names.join(", "),
+        input.facts.dialect
+    ))
+    .at("migration", migration.id()))
+}
+
+/// Refuses a migration whose dependencies are neither applied nor `earlier` in the plan.
+pub fn check_dependencies(input: &Input<'_>, migration: &Migration, earlier: &[&Migration]) -> Result<()> {
+    for wanted in &migration.description.depends_on {
+        let applied = input
+            .history
+            .live
+            .iter()
+            .any(|record| record.state == State::Applied && means(wanted, &record.revision, &record.name));
+        if applied || earlier.iter().any(|other| means(wanted, &other.revision, &other.name)) {
+            continue;
+        }
+        let in_project = input.catalog.migrations.iter().find(|other| means(wanted, &other.revision, &other.name));
+        let error = match in_project {
+            Some(later) => Error::usage(format!("it depends on `{}`, which would come later", later.id()))
+                .hint("a migration can depend only on earlier ones: give it a later revision"),
+            None => Error::usage(format!("it depends on `{wanted}`, which is neither applied nor in the project"))
+                .hint("add the migration it needs, or correct its `depends-on`"),
+        };
+        return Err(error.at("migration", migration.id()));
+    }
+    Ok(())
+}
+
+/// Whether a dependency as it is written means that revision.
+pub fn means(wanted: &str, revision: &str, name: &str) -> bool {
+    let is_number = !wanted.is_empty() && wanted.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && compare_revisions(wanted, revision).is_eq())
+        || wanted.split_once('_').is_some_and(|(digits, rest)| digits == revision && rest == name)
+}
+
+/// The beginning of a digest.
+pub fn short(sha256: &str) -> &str {
+    sha256.get(..SHORT).unwrap_or(sha256)
+}

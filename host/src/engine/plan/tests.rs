@@ -1,0 +1,307 @@
+//! Cases in, revisions out; no database.
+
+use super::*;
+use crate::database::Dialect;
+use crate::engine::history::{State, declared_json};
+use crate::error::ErrorKind;
+use crate::project::catalog::{Artifact, Mode};
+
+const SQLITE: Facts = Facts { dialect: Dialect::Sqlite, version: String::new(), transactional_ddl: true };
+const MYSQL: Facts = Facts { dialect: Dialect::Mysql, version: String::new(), transactional_ddl: false };
+
+/// `2` is a migration; `2!` irreversible; `2~` stepwise; `2@` a component; `2>1` depends on 1; `2?mysql` for MySQL.
+fn migration(text: &str) -> Migration {
+    let (text, dialect) = text.split_once('?').map_or((text, None), |(text, name)| (text, Dialect::from_name(name)));
+    let (text, depends_on) = text.split_once('>').map_or((text, None), |(text, other)| (text, Some(other)));
+    let revision = text.trim_end_matches(['!', '~', '@']);
+    let kind = if text.contains('@') { Kind::Component } else { Kind::Sql };
+    Migration {
+        revision: revision.to_owned(),
+        name: format!("m{revision}"),
+        kind,
+        sha256: format!("sha-of-{}", revision.trim_start_matches('0')),
+        artifact: Artifact::Sql { up: String::new(), down: Some(String::new()) },
+        description: Description {
+            depends_on: depends_on.map(str::to_owned).into_iter().collect(),
+            mode: if text.contains('~') { Mode::Stepwise } else { Mode::Auto },
+            dialects: dialect.into_iter().collect(),
+            irreversible: text.contains('!'),
+            ..Description::default()
+        },
+        locked: true,
+    }
+}
+
+/// `2` is applied; `2*` with another artifact; `2/3` its upgrade broke off behind 3 statements; `2\3` its downgrade;
+/// `2/3?` with a fourth whose effect is unknown.
+fn record(id: usize, text: &str) -> Record {
+    let unknown = text.ends_with('?');
+    let text = text.trim_end_matches('?');
+    let (text, state, done) = if let Some((text, done)) = text.split_once('/') {
+        (text, State::PartlyApplied, done.parse().expect("a number"))
+    } else if let Some((text, done)) = text.split_once('\\') {
+        (text, State::PartlyRolledBack, done.parse().expect("a number"))
+    } else {
+        (text, State::Applied, 0)
+    };
+    let revision = text.trim_end_matches('*');
+    let from = migration(revision);
+    Record {
+        id: id as i64 + 1,
+        revision: from.revision.clone(),
+        name: from.name.clone(),
+        summary: String::new(),
+        kind: from.kind,
+        sha256: if text.ends_with('*') { "another".to_owned() } else { from.sha256.clone() },
+        mode: RunMode::Atomic,
+        declared: declared_json(&from.description),
+        state,
+        started_at: String::new(),
+        finished_at: None,
+        duration_ms: 0,
+        steps: 0,
+        rows_read: 0,
+        rows_written: 0,
+        transcript: String::new(),
+        run_id: "run".to_owned(),
+        run_timestamp: 0,
+        seed: 0,
+        applied_by: String::new(),
+        tool_version: String::new(),
+        reason: None,
+        statements_done: done,
+        statement_started: unknown.then_some(done + 1),
+        statement_digests: String::new(),
+        rolled_back_at: None,
+        rolled_back_by: None,
+        rolled_back_run_id: None,
+    }
+}
+
+enum Verb {
+    Apply,
+    Rollback,
+    Redo,
+    Towards,
+}
+
+struct Case {
+    project: &'static str,
+    history: &'static str,
+    options: Options,
+    facts: Facts,
+}
+
+impl Case {
+    fn plan(&self, verb: &Verb, target: &str) -> Result<Plan> {
+        let catalog = Catalog { migrations: self.project.split_whitespace().map(migration).collect() };
+        let live: Vec<Record> =
+            self.history.split_whitespace().enumerate().map(|(id, text)| record(id, text)).collect();
+        let stored = std::iter::once("another".to_owned()).collect();
+        let history = History { live, stored };
+        let input = Input { catalog: &catalog, history: &history, facts: &self.facts, options: self.options };
+        let target = target.parse()?;
+        match verb {
+            Verb::Apply => plan_apply(&input, &target),
+            Verb::Rollback => plan_rollback(&input, &target),
+            Verb::Redo => plan_redo(&input),
+            Verb::Towards => plan_towards(&input, &target),
+        }
+    }
+}
+
+fn case(project: &'static str, history: &'static str) -> Case {
+    Case { project, history, options: Options::default(), facts: SQLITE }
+}
+
+fn shown(plan: &Plan) -> String {
+    let each = plan.steps.iter().map(|step| {
+        let sign = if step.direction == Direction::Up { '+' } else { '-' };
+        let resumed = step.resume_after.map_or(String::new(), |done| format!("/{done}"));
+        format!("{sign}{}{resumed}", step.revision)
+    });
+    each.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn apply_goes_up_to_the_target() {
+    for (project, history, target, expected) in [
+        ("1 2 3", "", "latest", "+1 +2 +3"),
+        ("1 2 3", "1 2 3", "latest", ""),
+        ("1 2 3", "1", "latest", "+2 +3"),
+        ("1 2 3", "1", "next", "+2"),
+        ("1 2 3", "1 2 3", "next", ""),
+        ("1 2 3", "1", "current", ""),
+        ("1 2 3", "", "+2", "+1 +2"),
+        ("1 2 3", "1", "2", "+2"),
+        ("1 2 3", "1", "m3", "+2 +3"),
+        ("1 2 3", "1 2", "2", ""),
+        ("1 2 3", "001", "latest", "+2 +3"),
+        ("", "", "latest", ""),
+        ("1 2>1", "", "latest", "+1 +2"),
+        ("1 2>1_m1", "1", "latest", "+2"),
+        ("1 2?sqlite", "1", "latest", "+2"),
+        ("1 2~ 3", "1 2/2", "latest", "+2/2 +3"),
+        ("1 2~ 3", "1 2/2", "next", "+2/2"),
+        ("1 2~ 3", "1 3 2/0", "latest", "+2/0"),
+        ("1@ 2@", "", "latest", "+1 +2"),
+    ] {
+        let plan = case(project, history).plan(&Verb::Apply, target).unwrap_or_else(|error| {
+            panic!("[{project}] with [{history}] to {target}: {error}");
+        });
+        assert_eq!(shown(&plan), expected, "[{project}] with [{history}] to {target}");
+    }
+}
+
+#[test]
+fn apply_refuses_what_is_not_sure() {
+    for (project, history, target, kind, message) in [
+        ("1 2 3", "1 2 3", "1", ErrorKind::Usage, "the database is already past `1_m1`: it is at `3_m3`"),
+        ("1 2 3", "1", "base", ErrorKind::Usage, "`apply` only goes up, and `base` lies below everything"),
+        ("1 2 3", "1", "-1", ErrorKind::Usage, "`apply` only goes up, and `-1` leads down"),
+        ("1 2 3", "1", "+3", ErrorKind::Usage, "`+3` is more than there is: 2 pending"),
+        ("1 2 3", "1", "9", ErrorKind::Usage, "no revision or name begins with `9`"),
+        ("1 2 3", "1 3", "latest", ErrorKind::Mismatch, "a pending migration is older than `3_m3`, which is applied"),
+        ("1 2 3 4", "4", "next", ErrorKind::Mismatch, "a pending migration is older than `4_m4`, which is applied"),
+        ("1 2 3 4", "4", "latest", ErrorKind::Mismatch, "3 pending migrations are older than `4_m4`, which is applied"),
+        ("1 3", "1 2", "latest", ErrorKind::Mismatch, "an applied migration is missing from the project"),
+        ("1 2 3", "1* 2", "latest", ErrorKind::Mismatch, "a migration was changed after it was applied"),
+        ("1 2 3", "1* 2*", "latest", ErrorKind::Mismatch, "2 migrations were changed after they were applied"),
+        ("1>2 2", "", "latest", ErrorKind::Usage, "it depends on `2_m2`, which would come later"),
+        ("1 2>9", "", "latest", ErrorKind::Usage, "it depends on `9`, which is neither applied nor in the project"),
+        ("1?mysql", "", "latest", ErrorKind::Usage, "the migration is for MySQL only, and this database is SQLite"),
+        (
+            "1@~",
+            "",
+            "latest",
+            ErrorKind::Usage,
+            "components that run stepwise are not supported by this version of runner",
+        ),
+        ("1 2~", "1 2/2", "current", ErrorKind::Partial, "`2_m2` is only half done"),
+        ("1 2~", "1 2\\1", "latest", ErrorKind::Partial, "`2_m2` is only half done"),
+        ("1 2~", "1 2/1?", "latest", ErrorKind::Partial, "nobody knows whether statement 2 of `2_m2` took effect"),
+    ] {
+        let Err(error) = case(project, history).plan(&Verb::Apply, target) else {
+            panic!("[{project}] with [{history}] to {target} was not refused");
+        };
+        assert_eq!((error.kind, &*error.message), (kind, message), "[{project}] with [{history}] to {target}");
+    }
+}
+
+#[test]
+fn an_operator_may_allow_more() {
+    let mut out_of_order = case("1 2 3 4", "1 3");
+    out_of_order.options.allow_out_of_order = true;
+    assert_eq!(shown(&out_of_order.plan(&Verb::Apply, "latest").expect("allowed")), "+2 +4");
+    assert_eq!(shown(&out_of_order.plan(&Verb::Apply, "2").expect("allowed")), "+2");
+
+    let mut missing = case("1 3", "1 2");
+    missing.options.allow_missing = true;
+    assert_eq!(shown(&missing.plan(&Verb::Apply, "latest").expect("allowed")), "+3");
+
+    let mut unknown = case("1~ 2", "1/1?");
+    for (at, expected) in [(2, "+1/1 +2"), (3, "+1/2 +2")] {
+        unknown.options.resume_at = Some(at);
+        assert_eq!(shown(&unknown.plan(&Verb::Apply, "latest").expect("told")), expected);
+    }
+    unknown.options.resume_at = Some(1);
+    assert_eq!(unknown.plan(&Verb::Apply, "latest").expect_err("neither case").kind, ErrorKind::Partial);
+    let mut known = case("1~ 2", "1/1");
+    known.options.resume_at = Some(2);
+    assert_eq!(known.plan(&Verb::Apply, "latest").expect_err("it is known").kind, ErrorKind::Usage);
+    known.history = "1";
+    assert_eq!(known.plan(&Verb::Apply, "latest").expect_err("nothing broke").kind, ErrorKind::Usage);
+}
+
+#[test]
+fn rollback_goes_down_to_the_target() {
+    for (project, history, target, expected) in [
+        ("1 2 3", "1 2 3", "-1", "-3"),
+        ("1 2 3", "1 2 3", "-2", "-3 -2"),
+        ("1 2 3", "1 2 3", "1", "-3 -2"),
+        ("1 2 3", "1 2 3", "3", ""),
+        ("1 2 3", "1 2 3", "base", "-3 -2 -1"),
+        ("1 2 3", "1 2 3", "current", ""),
+        ("1 2 3", "", "base", ""),
+        ("1 2 3", "", "-1", ""),
+        ("1 2 3", "1 3 2", "-1", "-2"),
+        ("1 2 3", "1 3 2", "1", "-2 -3"),
+        ("1 2 3", "1 3 2", "2", "-3"),
+        ("1 2~ 3", "1 2\\1", "-1", "-2/1"),
+        ("1 2~ 3", "1 3 2\\1", "base", "-2/1 -3 -1"),
+        // Missing or changed ones are rolled back from the database's copy.
+        ("1", "1 2*", "-1", "-2"),
+        ("1 2", "1 2*", "-1", "-2"),
+    ] {
+        let plan = case(project, history).plan(&Verb::Rollback, target).unwrap_or_else(|error| {
+            panic!("[{project}] with [{history}] to {target}: {error}");
+        });
+        assert_eq!(shown(&plan), expected, "[{project}] with [{history}] to {target}");
+    }
+}
+
+#[test]
+fn rollback_refuses_what_is_not_sure() {
+    for (project, history, target, kind, message) in [
+        ("1 2 3", "1 2", "latest", ErrorKind::Usage, "`rollback` only goes down, and `latest` leads up"),
+        ("1 2 3", "1 2", "3", ErrorKind::Usage, "`3` is not applied, so there is no way back to it"),
+        ("1 2 3", "1 2", "-3", ErrorKind::Usage, "3 is more than there is: 2 applied"),
+        ("1 2!", "1 2", "-1", ErrorKind::Usage, "the migration has no way back"),
+        ("1! 2", "1 2", "base", ErrorKind::Usage, "the migration has no way back"),
+        ("1 2~", "1 2/1", "-1", ErrorKind::Partial, "`2_m2` is only half done"),
+        ("1 2~ 3", "1 2\\1 3", "-1", ErrorKind::Partial, "`2_m2` is only half done"),
+        (
+            "1",
+            "1 2",
+            "-1",
+            ErrorKind::Mismatch,
+            "the migration is missing from the project, and the database keeps no copy of what was applied",
+        ),
+        ("1 2 3>2", "1 3>2 2", "-1", ErrorKind::Usage, "`3_m3` depends on it and would stay"),
+    ] {
+        let Err(error) = case(project, history).plan(&Verb::Rollback, target) else {
+            panic!("[{project}] with [{history}] to {target} was not refused");
+        };
+        assert_eq!((error.kind, &*error.message), (kind, message), "[{project}] with [{history}] to {target}");
+    }
+}
+
+#[test]
+fn redo_is_one_down_and_up_again() {
+    for (project, history, expected) in
+        [("1 2 3", "1 2", "-2 +2"), ("1 2 3", "1 2*", "-2 +2"), ("1 2 3", "1 3 2", "-2 +2"), ("1~", "1\\1", "-1/1 +1")]
+    {
+        let plan = case(project, history).plan(&Verb::Redo, "latest").expect("a plan");
+        assert_eq!(shown(&plan), expected, "[{project}] with [{history}]");
+    }
+    for (project, history, kind) in
+        [("1", "", ErrorKind::Usage), ("1", "1 2*", ErrorKind::Mismatch), ("1 2", "1* 2", ErrorKind::Mismatch)]
+    {
+        let error = case(project, history).plan(&Verb::Redo, "latest").expect_err("refused");
+        assert_eq!(error.kind, kind, "[{project}] with [{history}]");
+    }
+}
+
+#[test]
+fn a_plan_finds_its_direction() {
+    for (target, expected) in
+        [("latest", "+3"), ("base", "-2 -1"), ("-1", "-2"), ("1", "-2"), ("2", ""), ("m3", "+3"), ("next", "+3")]
+    {
+        let plan = case("1 2 3", "1 2").plan(&Verb::Towards, target).expect("a plan");
+        assert_eq!(shown(&plan), expected, "{target}");
+    }
+}
+
+#[test]
+fn the_server_decides_what_auto_means() {
+    for (facts, text, mode) in [
+        (SQLITE, "1", RunMode::Atomic),
+        (SQLITE, "1~", RunMode::Stepwise),
+        (MYSQL, "1", RunMode::Stepwise),
+        (MYSQL, "1~", RunMode::Stepwise),
+    ] {
+        let plan = Case { facts, ..case(text, "") }.plan(&Verb::Apply, "latest").expect("a plan");
+        assert_eq!(plan.steps[0].mode, mode, "{text}");
+    }
+    assert!(Case { facts: MYSQL, ..case("1@", "") }.plan(&Verb::Apply, "latest").is_err());
+}

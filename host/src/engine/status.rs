@@ -1,0 +1,93 @@
+//! Project and history side by side: a pure function.
+
+use super::history::{History, Record, State};
+use super::target::compare_revisions;
+use crate::project::catalog::{Catalog, Migration};
+
+/// How a revision stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// In the database, as the project has it.
+    Applied,
+    /// In the project and not in the database.
+    Pending,
+    /// Half in the database.
+    Partial,
+    /// In the database and not in the project.
+    Missing,
+    /// In the database, from another artifact than the project has.
+    Changed,
+}
+
+impl Standing {
+    /// The name as tables and JSON spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Pending => "pending",
+            Self::Partial => "partial",
+            Self::Missing => "missing",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// One revision.
+#[derive(Clone, Copy, Debug)]
+pub struct StatusRow<'a> {
+    /// How it stands.
+    pub standing: Standing,
+    /// Pending, and older than the newest applied one.
+    pub late: bool,
+    /// What the project has.
+    pub migration: Option<&'a Migration>,
+    /// What history has.
+    pub record: Option<&'a Record>,
+}
+
+impl<'a> StatusRow<'a> {
+    /// Its revision.
+    pub fn revision(&self) -> &'a str {
+        let project = self.migration.map(|migration| &*migration.revision);
+        project.or_else(|| self.record.map(|record| &*record.revision)).unwrap_or_default()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'a str {
+        let project = self.migration.map(|migration| &*migration.name);
+        project.or_else(|| self.record.map(|record| &*record.name)).unwrap_or_default()
+    }
+}
+
+/// Every revision that project or history knows, in order.
+pub fn status<'a>(catalog: &'a Catalog, history: &'a History) -> Vec<StatusRow<'a>> {
+    let newest = history.current().map(|record| &*record.revision);
+    let mut records: Vec<&Record> = history.live.iter().collect();
+    records.sort_by(|left, right| compare_revisions(&left.revision, &right.revision));
+    let mut rows = Vec::with_capacity(records.len().max(catalog.migrations.len()));
+    let mut records = records.into_iter().peekable();
+    for migration in &catalog.migrations {
+        while let Some(record) =
+            records.next_if(|record| compare_revisions(&record.revision, &migration.revision).is_lt())
+        {
+            rows.push(row(None, Some(record), newest));
+        }
+        let record = records.next_if(|record| compare_revisions(&record.revision, &migration.revision).is_eq());
+        rows.push(row(Some(migration), record, newest));
+    }
+    rows.extend(records.map(|record| row(None, Some(record), newest)));
+    rows
+}
+
+fn row<'a>(migration: Option<&'a Migration>, record: Option<&'a Record>, newest: Option<&str>) -> StatusRow<'a> {
+    let standing = match (migration, record) {
+        (_, Some(record)) if record.state != State::Applied => Standing::Partial,
+        (Some(migration), Some(record)) if migration.sha256 != record.sha256 => Standing::Changed,
+        (Some(_), Some(_)) => Standing::Applied,
+        (None, _) => Standing::Missing,
+        (Some(_), None) => Standing::Pending,
+    };
+    let late = standing == Standing::Pending
+        && migration.zip(newest).is_some_and(|(it, newest)| compare_revisions(&it.revision, newest).is_lt());
+    StatusRow { standing, late, migration, record }
+}

@@ -1,0 +1,123 @@
+//! Makes the line of one migration anew.
+
+use std::collections::BTreeMap;
+
+use super::encode::to_component;
+use super::{BuildRequest, BuiltArtifact, Change, rust};
+use crate::database::Dialect;
+use crate::error::{Error, Result};
+use crate::project::digest::sha256;
+use crate::project::discovery::{Found, FoundEntry, FoundFiles, find_assets};
+use crate::project::files::{ProjectFolder, too_large};
+use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile, write_atomically};
+use crate::project::problem::{Problem, error_for};
+use crate::project::settings::Settings;
+use crate::project::sql_file::{directives, read_sql};
+
+/// What is needed to make lines.
+pub(super) struct Refresh<'a> {
+    pub settings: &'a Settings,
+    pub project: &'a ProjectFolder,
+    pub request: &'a BuildRequest<'a>,
+    pub old: &'a Lockfile,
+    /// Whether the old lockfile is known to be ours, so that what it says of unchanged bytes need not be asked again.
+    pub proven: bool,
+}
+
+impl Refresh<'_> {
+    /// The line of a migration, compiled before if `source` is given.
+    pub fn artifact(&self, found: &Found, source: Option<&FoundEntry>) -> Result<(LockLine, BuiltArtifact)> {
+        let (artifact, size) = match &found.files {
+            FoundFiles::Sql { up, down } => self.sql(found, up, down.as_ref()),
+            FoundFiles::Component { wasm, folder } => self.component(found, wasm.as_ref(), folder.as_ref(), source),
+        }
+        .map_err(|error| error.at("migration", found.id()))?;
+        let line = LockLine { revision: found.revision.clone(), name: found.name.clone(), artifact };
+        let change = match self.old.get(&found.revision) {
+            None => Change::Added,
+            Some(old) if *old == line => Change::Unchanged,
+            Some(_) => Change::Changed,
+        };
+        let (revision, name, kind) = (line.revision.clone(), line.name.clone(), line.kind());
+        Ok((line, BuiltArtifact { revision, name, kind, compiled: source.is_some(), change, size }))
+    }
+
+    fn sql(&self, found: &Found, up: &FoundEntry, down: Option<&FoundEntry>) -> Result<(LockedArtifact, u64)> {
+        let limit = self.settings.limits.artifact_bytes;
+        let read = |file| read_sql(self.project, file, limit).map_err(as_error);
+        let up = read(up)?;
+        let down = down.map(read).transpose()?;
+        let dialect: Dialect = self.settings.database_url.value.dialect();
+        if let Err(problems) = directives(&found.id(), &up, down.as_deref(), dialect) {
+            let heading = |count| format!("{count} things are wrong with the SQL");
+            return Err(error_for(problems, heading).unwrap_or_else(|| Error::usage("the SQL is wrong")));
+        }
+        let size = up.len() + down.as_ref().map_or(0, String::len);
+        let digest = |text: &String| sha256(text.as_bytes());
+        Ok((LockedArtifact::Sql { sha256: digest(&up), down: down.as_ref().map(digest) }, size as u64))
+    }
+
+    fn component(
+        &self,
+        found: &Found,
+        wasm: Option<&FoundEntry>,
+        folder: Option<&FoundEntry>,
+        source: Option<&FoundEntry>,
+    ) -> Result<(LockedArtifact, u64)> {
+        let limits = &self.settings.limits;
+        let file_name = format!("{}.wasm", found.id());
+        let there = match wasm {
+            Some(file) => Some(self.project.read(&file.file_name, file.link, limits.artifact_bytes).map_err(as_error)?),
+            None => None,
+        };
+        let raw = match (source, &there) {
+            (Some(source), _) => {
+                (self.request.compiling)(&found.id());
+                rust::compile(self.settings, source, self.request.env)?
+            }
+            (None, Some(bytes)) => bytes.clone(),
+            (None, None) => {
+                return Err(Error::usage(format!(
+                    "`{}` has neither a source to build nor a `{file_name}`",
+                    found.id()
+                ))
+                .hint(rust::LANGUAGES_HINT));
+            }
+        };
+        let bytes = to_component(&file_name, raw)?;
+        if bytes.len() as u64 > limits.artifact_bytes {
+            return Err(as_error(too_large(&file_name, limits.artifact_bytes, "artifact_bytes")));
+        }
+        let assets = match folder {
+            Some(folder) => find_assets(self.project, folder, limits.asset_bytes).map_err(as_error)?,
+            None => BTreeMap::new(),
+        };
+        let digest = sha256(&bytes);
+        let description = match self.known(found, &digest) {
+            Some(description) => description,
+            // Before it is written: what cannot be described is no artifact.
+            None => (self.request.describe)(&bytes)?,
+        };
+        if there.as_ref() != Some(&bytes) {
+            write_atomically(&self.project.migrations, &file_name, &bytes)
+                .map_err(|error| Error::failed(format!("`{file_name}` cannot be written")).cause(error))?;
+        }
+        Ok((LockedArtifact::Component { sha256: digest, description, assets }, bytes.len() as u64))
+    }
+
+    /// What the lockfile says of the very same bytes.
+    fn known(&self, found: &Found, digest: &str) -> Option<crate::project::lockfile::ComponentDescription> {
+        match &self.old.get(&found.revision).filter(|_| self.proven)?.artifact {
+            LockedArtifact::Component { sha256, description, .. } if sha256 == digest => Some(description.clone()),
+            _ => None,
+        }
+    }
+}
+
+fn as_error(problem: Problem) -> Error {
+    let error = Error { places: problem.places, ..Error::new(problem.kind, problem.message) };
+    match problem.hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}

@@ -1,0 +1,73 @@
+//! Finds the migrations that a person names.
+
+use crate::error::{Error, Result};
+use crate::project::discovery::{Found, revision_number};
+use crate::project::problem::{list, shown};
+use crate::suggest::did_you_mean;
+
+/// The migrations of these names, or all if there are none.
+pub(super) fn select<'a>(found: &'a [Found], names: &[String]) -> Result<Vec<&'a Found>> {
+    if names.is_empty() {
+        return Ok(found.iter().collect());
+    }
+    let mut chosen: Vec<&Found> = names.iter().map(|name| one(found, name)).collect::<Result<_>>()?;
+    chosen.sort_by_key(|found| found.number());
+    chosen.dedup_by_key(|found| found.number());
+    Ok(chosen)
+}
+
+/// The migration of that revision, or of which it is a unique beginning of revision or name.
+fn one<'a>(found: &'a [Found], name: &str) -> Result<&'a Found> {
+    let name = name.trim_end_matches('/');
+    let number = revision_number(name);
+    let exact = |it: &&Found| (number.is_some() && number == Some(it.number())) || it.name == name || it.id() == name;
+    if let Some(found) = found.iter().find(exact) {
+        return Ok(found);
+    }
+    let begins = |it: &&Found| it.id().starts_with(name) || it.name.starts_with(name);
+    let matching: Vec<&Found> = found.iter().filter(begins).collect();
+    match matching.as_slice() {
+        [one] => Ok(one),
+        [] => {
+            let error = Error::usage(format!("there is no migration `{}`", shown(name)));
+            let names = found.iter().flat_map(|it| [it.name.as_str(), it.revision.as_str()]);
+            Err(match did_you_mean(name, names) {
+                Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+                None => error.hint("name a revision or the beginning of one; `runner status` lists them"),
+            })
+        }
+        several => {
+            let ids: Vec<String> = several.iter().map(|found| found.id()).collect();
+            Err(Error::usage(format!("`{}` is the beginning of several migrations", shown(name)))
+                .hint(format!("say more: {}", list(ids.iter().map(String::as_str)))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::discovery::FoundFiles;
+
+    #[test]
+    fn migrations_are_found_by_what_names_only_one() {
+        let found = ["20260101_create_users", "20260102_create_orders", "0007_fill"].map(|id| {
+            let (revision, name) = id.split_once('_').expect("two parts");
+            let files = FoundFiles::Component { wasm: None, folder: None };
+            Found { revision: revision.to_owned(), name: name.to_owned(), files }
+        });
+        let of = |name: &str| match select(&found, &[name.to_owned()]) {
+            Ok(chosen) => chosen[0].id(),
+            Err(error) => error.message,
+        };
+        for name in ["20260101", "create_users", "20260101_create_users/", "create_u"] {
+            assert_eq!(of(name), "20260101_create_users", "{name}");
+        }
+        for name in ["7", "0007", "f"] {
+            assert_eq!(of(name), "0007_fill", "{name}");
+        }
+        assert_eq!(of("create"), "`create` is the beginning of several migrations");
+        assert_eq!(of("creaet_users"), "there is no migration `creaet_users`");
+        assert_eq!(select(&found, &[]).expect("all").len(), 3);
+    }
+}

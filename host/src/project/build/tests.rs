@@ -1,0 +1,147 @@
+use super::*;
+use crate::error::ErrorKind;
+use crate::project::test_project::{TestProject, component, described, told, told_by};
+
+/// The section `component-type` for `package a:b; world w { export run: func() -> u32; }`.
+const WIT: &str = concat!(
+    "0061736d0d0001000019167769742d636f6d706f6e656e742d656e636f64696e670400071d0141020141020140000079",
+    "04000372756e0100040005613a622f7704000b0701000177030000002f0970726f647563657273010c70726f63657373",
+    "65642d6279010d7769742d636f6d706f6e656e7407302e3236332e30",
+);
+
+fn build_in(project: &TestProject, revisions: &[&str], all: bool) -> Result<BuildReport> {
+    let revisions: Vec<String> = revisions.iter().map(|revision| (*revision).to_owned()).collect();
+    let request = BuildRequest {
+        revisions: &revisions,
+        all,
+        env: &std::env::vars().collect(),
+        describe: &described,
+        compiling: &|_| (),
+    };
+    build(&project.settings(), &request)
+}
+
+/// What became of each artifact.
+fn changes(report: &BuildReport) -> Vec<(String, &'static str, bool)> {
+    report.artifacts.iter().map(|it| (format!("{}_{}", it.revision, it.name), it.change.name(), it.compiled)).collect()
+}
+
+#[test]
+fn the_lockfile_follows_the_files() {
+    let project = TestProject::new(&[
+        ("migrations/1_create.up.sql", "CREATE TABLE a (b);\r\n"),
+        ("migrations/1_create.down.sql", "DROP TABLE a;"),
+        ("migrations/2_fill/assets/data.csv", "1,2"),
+    ]);
+    project.write("migrations/2_fill.wasm", component("one"));
+    let report = build_in(&project, &[], false).expect("built");
+    assert_eq!(changes(&report), [("1_create".to_owned(), "added", false), ("2_fill".to_owned(), "added", false)]);
+    assert_eq!((report.lockfile.as_str(), report.lockfile_written), ("runner.lock", true));
+    let lockfile = project.read("runner.lock");
+    assert!(
+        lockfile.contains("2_fill = { kind = \"component\", sha256 = ") && lockfile.contains("assets = { \"data.csv\"")
+    );
+    crate::project::Catalog::load(&project.settings(), Default::default()).expect("a catalog");
+
+    let report = build_in(&project, &[], false).expect("built");
+    assert!(!report.lockfile_written && report.artifacts.iter().all(|it| it.change == Change::Unchanged));
+    assert_eq!(project.read("runner.lock"), lockfile);
+
+    project.write("migrations/1_create.up.sql", "CREATE TABLE a (c);\n");
+    project.write("migrations/2_fill/assets/data.csv", "1,3");
+    project.write("migrations/3_more.up.sql", "SELECT 1");
+    let report = build_in(&project, &["2"], false).expect("built");
+    assert_eq!(changes(&report), [("2_fill".to_owned(), "changed", false)]);
+    let report = build_in(&project, &[], false).expect("built");
+    let expected = [("1_create", "changed"), ("2_fill", "unchanged"), ("3_more", "added")];
+    assert_eq!(changes(&report), expected.map(|(id, change)| (id.to_owned(), change, false)));
+
+    project.remove("migrations/3_more.up.sql");
+    let report = build_in(&project, &[], false).expect("built");
+    assert_eq!(changes(&report).last(), Some(&("3_more".to_owned(), "removed", false)));
+    assert!(!project.read("runner.lock").contains("3_more"));
+}
+
+#[test]
+fn a_merged_lockfile_is_written_anew_and_asks_again() {
+    let project = TestProject::new(&[]);
+    project.write("migrations/1_a.wasm", component("one"));
+    build_in(&project, &[], false).expect("built");
+    let lockfile = project.read("runner.lock");
+    project.write("runner.lock", lockfile.replace("summary = \"one\"", "summary = \"forged\""));
+    assert_eq!(changes(&build_in(&project, &[], false).expect("built")), [("1_a".to_owned(), "changed", false)]);
+    assert_eq!(project.read("runner.lock"), lockfile);
+}
+
+#[test]
+fn what_cannot_be_built_says_why() {
+    let project = TestProject::new(&[("migrations/1_py/app.py", ""), ("migrations/1_py/Readme", "")]);
+    let error = build_in(&project, &[], false).expect_err("Python");
+    assert_eq!(error.message, "`1_py` is written in Python, which this version of runner does not build");
+    project.write("migrations/1_py.wasm", component("ready"));
+    assert_eq!(
+        changes(&build_in(&project, &["1"], true).expect("placed by hand")),
+        [("1_py".to_owned(), "added", false)]
+    );
+
+    for (bytes, message) in [
+        (&b"no wasm"[..], "`1_py.wasm` is no WebAssembly"),
+        (b"\0asm\x01\0\0\0", "`1_py.wasm` is a core module without its WIT, so it cannot become a component"),
+    ] {
+        project.write("migrations/1_py.wasm", bytes);
+        let error = build_in(&project, &[], false).expect_err(message);
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Usage, message));
+    }
+    project.write("migrations/1_py.wasm", component("broken"));
+    assert_eq!(
+        told_by(build_in(&project, &[], false)),
+        "it cannot be described\n  migration: 1_py",
+        "the callback's own error"
+    );
+    let project = TestProject::new(&[("migrations/1_a/assets/x", "")]);
+    let error = build_in(&project, &[], false).expect_err("nothing to build");
+    assert_eq!(error.message, "`1_a` has neither a source to build nor a `1_a.wasm`");
+}
+
+#[test]
+fn rust_is_compiled_to_a_component() {
+    let bytes = hex::decode(WIT).expect("hexadecimal");
+    let guest = |answer: u32| {
+        format!(
+            "#[unsafe(link_section = \"component-type\")]\npub static WIT: [u8; {}] = {bytes:?};\n\
+             #[unsafe(no_mangle)]\npub extern \"C\" fn run() -> u32 {{ {answer} }}\n",
+            bytes.len()
+        )
+    };
+    let manifest = "[package]\nname = \"guest\"\nedition = \"2024\"\n[workspace]\n[lib]\ncrate-type = [\"cdylib\"]\n";
+    let project = TestProject::new(&[
+        ("migrations/1_guest/Cargo.toml", manifest),
+        ("migrations/1_guest/src/lib.rs", &guest(7)),
+        ("migrations/2_plain.up.sql", "SELECT 1"),
+    ]);
+    let report = build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(changes(&report), [("1_guest".to_owned(), "added", true), ("2_plain".to_owned(), "added", false)]);
+    let artifact = std::fs::read(project.path().join("migrations/1_guest.wasm")).expect("an artifact");
+    assert!(wasmparser::Parser::is_component(&artifact));
+    let names: Vec<_> = std::fs::read_dir(project.path().join("migrations")).expect("listed").flatten().collect();
+    assert_eq!(names.len(), 3, "nothing else lands among the migrations: {names:?}");
+
+    // An artifact is frozen: a changed source is built when somebody says so.
+    project.write("migrations/1_guest/src/lib.rs", guest(8));
+    assert!(build_in(&project, &[], false).expect("looked at").artifacts.iter().all(|it| !it.compiled));
+    let report = build_in(&project, &["guest"], false).expect("built");
+    assert_eq!(changes(&report), [("1_guest".to_owned(), "changed", true)]);
+    assert_eq!(build_in(&project, &[], true).expect("built").artifacts[0].change, Change::Unchanged);
+
+    project.write("migrations/1_guest/src/lib.rs", "compile_error!();");
+    assert_eq!(build_in(&project, &["1"], false).expect_err("broken").message, "`cargo build` failed");
+    project.write("migrations/1_guest/Cargo.toml", manifest.replace("cdylib", "rlib"));
+    project.write("migrations/1_guest/src/lib.rs", "");
+    assert_eq!(
+        build_in(&project, &["1"], false).expect_err("no library").message,
+        "`1_guest` builds no library for WebAssembly"
+    );
+    project.write("runner.toml", "[build]\ntoolchain = 'no-such-toolchain'\n");
+    let error = build_in(&project, &["1"], false).expect_err("no toolchain");
+    assert_eq!(error.message, "the toolchain `no-such-toolchain` cannot build for wasm32-unknown-unknown");
+}

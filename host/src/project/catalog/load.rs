@@ -1,0 +1,197 @@
+//! Reads the project into a catalog.
+
+use std::collections::BTreeMap;
+
+use super::compare::{Digests, differences, missing, unlisted};
+use super::{
+    Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, Description, Kind, Migration, Mode,
+};
+use crate::error::{ErrorKind, Result};
+use crate::project::digest::{component_digest, sha256, sha256_of_reader};
+use crate::project::discovery::{Found, FoundEntry, FoundFiles, discover, find_assets, revision_number};
+use crate::project::files::{ProjectFolder, explain, too_large};
+use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
+use crate::project::parallel;
+use crate::project::problem::{Problem, error_for, shown};
+use crate::project::settings::Settings;
+use crate::project::sql_file::{directives, read_sql};
+use crate::sql::Directives;
+
+impl Catalog {
+    /// Finds the migrations of a project and checks them against the lockfile; everything must fit.
+    pub fn load(settings: &Settings, checks: Checks) -> Result<Self> {
+        Self::inspect(settings, checks)?.into_catalog()
+    }
+
+    /// As [`Catalog::load`], but disagreements with the lockfile stand beside the catalog. What is wrong with the project
+    /// itself, such as names that do not parse, is an error all the same.
+    pub fn inspect(settings: &Settings, checks: Checks) -> Result<CatalogReport> {
+        let project = ProjectFolder::open(&settings.root, &settings.migrations)?;
+        let lockfile_name = settings.lockfile_name();
+        let lockfile = Lockfile::read(&project.root, &lockfile_name)?;
+        let (found, mut problems) = discover(&project)?;
+        let loader = Loader { settings, project: &project, lockfile: &lockfile, lockfile_name: &lockfile_name, checks };
+        let mut report = CatalogReport::default();
+        for loaded in parallel::map(&found, |found| loader.load(found)) {
+            match loaded {
+                Ok((migration, disagreements)) => {
+                    report.catalog.migrations.extend(migration);
+                    report.problems.extend(disagreements);
+                }
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
+        for line in &lockfile.lines {
+            if found.binary_search_by_key(&line.number(), Found::number).is_err() {
+                report.problems.push(missing(line, &lockfile_name));
+            }
+        }
+        report.problems.sort_by_key(|problem| revision_number(&problem.revision));
+        problems.extend(check_dependencies(&mut report.catalog, &report.problems));
+        let folder = settings.migrations.display();
+        match error_for(problems, |count| format!("{count} things are wrong in `{folder}`")) {
+            Some(error) => Err(error),
+            None => Ok(report),
+        }
+    }
+}
+
+struct Loader<'a> {
+    settings: &'a Settings,
+    project: &'a ProjectFolder,
+    lockfile: &'a Lockfile,
+    lockfile_name: &'a str,
+    checks: Checks,
+}
+
+type Loaded = (Option<Migration>, Vec<CatalogProblem>);
+
+impl Loader<'_> {
+    fn load(&self, found: &Found) -> Result<Loaded, Vec<Problem>> {
+        let line = self.lockfile.get(&found.revision);
+        let (migration, digests) = match &found.files {
+            FoundFiles::Sql { up, down } => self.sql(found, up, down.as_ref())?,
+            FoundFiles::Component { wasm: Some(wasm), folder } => {
+                self.component(found, wasm, folder.as_ref(), line).map_err(|problem| vec![problem])?
+            }
+            FoundFiles::Component { wasm: None, .. } => return Ok((None, vec![self.unbuilt(found, line)])),
+        };
+        let disagreements = match line {
+            Some(line) => differences(&migration, &digests, line, self.lockfile_name),
+            None => unlisted(&migration, self.checks.locked, self.lockfile_name).into_iter().collect(),
+        };
+        Ok((Some(Migration { locked: line.is_some(), ..migration }), disagreements))
+    }
+
+    fn sql(
+        &self,
+        found: &Found,
+        up: &FoundEntry,
+        down: Option<&FoundEntry>,
+    ) -> Result<(Migration, Digests), Vec<Problem>> {
+        let limit = self.settings.limits.artifact_bytes;
+        let read = |file| read_sql(self.project, file, limit).map_err(|problem| vec![problem]);
+        let up = read(up)?;
+        let down = down.map(read).transpose()?;
+        let dialect = self.settings.database_url.value.dialect();
+        let directives = directives(&found.id(), &up, down.as_deref(), dialect)?;
+        let digests =
+            Digests::Sql { up: sha256(up.as_bytes()), down: down.as_ref().map(|down| sha256(down.as_bytes())) };
+        let sha256 = sha256(up.as_bytes());
+        let artifact = Artifact::Sql { up, down };
+        Ok((migration(found, Kind::Sql, sha256, artifact, described(directives)), digests))
+    }
+
+    fn component(
+        &self,
+        found: &Found,
+        wasm: &FoundEntry,
+        folder: Option<&FoundEntry>,
+        line: Option<&LockLine>,
+    ) -> Result<(Migration, Digests), Problem> {
+        let limits = &self.settings.limits;
+        let name = &wasm.file_name;
+        let unreadable = |error: std::io::Error| Problem::new(format!("`{}` {}", shown(name), explain(&error)));
+        let file = self.project.open_file(name, wasm.link).map_err(unreadable)?;
+        let Some((bytes, _)) = sha256_of_reader(file, limits.artifact_bytes).map_err(unreadable)? else {
+            return Err(too_large(name, limits.artifact_bytes, "artifact_bytes"));
+        };
+        let assets = match folder {
+            Some(folder) => find_assets(self.project, folder, limits.asset_bytes)?,
+            None => BTreeMap::new(),
+        };
+        let description = match line.map(|line| &line.artifact) {
+            Some(LockedArtifact::Component { description, .. }) => description.description.clone(),
+            _ => Description::default(),
+        };
+        let folder = self.settings.migrations_folder();
+        let artifact = Artifact::Component {
+            path: folder.join(name),
+            assets_folder: folder.join(found.id()).join(crate::project::discovery::ASSETS),
+            assets: assets.clone(),
+        };
+        let sha256 = component_digest(&bytes, &assets);
+        Ok((migration(found, Kind::Component, sha256, artifact, description), Digests::Component { bytes, assets }))
+    }
+
+    fn unbuilt(&self, found: &Found, line: Option<&LockLine>) -> CatalogProblem {
+        match line {
+            Some(line) => missing(line, self.lockfile_name),
+            None => CatalogProblem {
+                revision: found.revision.clone(),
+                name: found.name.clone(),
+                kind: CatalogProblemKind::Unbuilt,
+                message: format!("`{}` is not built", found.id()),
+                hint: format!("run `runner build {}`", found.revision),
+            },
+        }
+    }
+}
+
+fn migration(found: &Found, kind: Kind, sha256: String, artifact: Artifact, mut description: Description) -> Migration {
+    if description.summary.is_empty() {
+        description.summary = found.name.replace('_', " ");
+    }
+    let (revision, name) = (found.revision.clone(), found.name.clone());
+    Migration { revision, name, kind, sha256, artifact, description, locked: false }
+}
+
+/// What a SQL file says of itself.
+fn described(directives: Directives) -> Description {
+    Description {
+        summary: directives.summary.unwrap_or_default(),
+        depends_on: directives.depends_on,
+        mode: if directives.no_transaction { Mode::Stepwise } else { Mode::Auto },
+        dialects: Vec::new(),
+        irreversible: directives.irreversible,
+        needs: if directives.table_rebuild { vec!["table-rebuild".to_owned()] } else { Vec::new() },
+    }
+}
+
+/// What a migration depends on must stand before it; the names are brought to the catalog's own spelling.
+fn check_dependencies(catalog: &mut Catalog, disagreements: &[CatalogProblem]) -> Vec<Problem> {
+    let spelling: BTreeMap<u128, String> = (catalog.migrations.iter().map(|migration| &migration.revision))
+        .chain(disagreements.iter().map(|problem| &problem.revision))
+        .filter_map(|revision| Some((revision_number(revision)?, revision.clone())))
+        .collect();
+    let mut problems = Vec::new();
+    for migration in &mut catalog.migrations {
+        let id = migration.id();
+        let own = revision_number(&migration.revision).unwrap_or_default();
+        for dependency in &mut migration.description.depends_on {
+            let number = revision_number(dependency).unwrap_or(u128::MAX);
+            match spelling.get(&number) {
+                Some(_) if number >= own => {
+                    let message = format!("`{id}` depends on `{dependency}`, which does not stand before it");
+                    problems.push(Problem::new(message).hint("a migration can depend on earlier revisions only"));
+                }
+                Some(revision) => dependency.clone_from(revision),
+                None => {
+                    let message = format!("`{id}` depends on `{}`, which is no revision here", shown(dependency));
+                    problems.push(Problem::new(message).hint("write the digits that the file's name begins with"));
+                }
+            }
+        }
+    }
+    problems.into_iter().map(|problem| problem.kind(ErrorKind::Usage)).collect()
+}

@@ -1,0 +1,160 @@
+//! The migrations of a project: found, parsed, checked against the lockfile, in order.
+
+mod compare;
+mod load;
+mod report;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::digest::{component_digest, sha256};
+use super::discovery::revision_number;
+use crate::database::Dialect;
+use crate::error::{Error, Result};
+pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks};
+
+/// How a migration's logic is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A pair of SQL files.
+    Sql,
+    /// A WebAssembly component.
+    Component,
+}
+
+impl Kind {
+    /// The name as lockfile, history and JSON spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sql => "sql",
+            Self::Component => "component",
+        }
+    }
+}
+
+/// How a migration asks for its work to be committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Atomic where the database can roll back DDL, stepwise elsewhere.
+    #[default]
+    Auto,
+    /// One transaction for the work and its history row.
+    Atomic,
+    /// Every step commits by itself.
+    Stepwise,
+}
+
+impl Mode {
+    /// The name as lockfile, history and JSON spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Atomic => "atomic",
+            Self::Stepwise => "stepwise",
+        }
+    }
+}
+
+/// What a migration says of itself: from a component's `describe` (kept in the lockfile) or a SQL file's directives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// One line.
+    pub summary: String,
+    /// Revisions that must be applied before.
+    pub depends_on: Vec<String>,
+    /// How it wants to be committed.
+    pub mode: Mode,
+    /// Databases it works on; empty: all.
+    pub dialects: Vec<Dialect>,
+    /// No way back.
+    pub irreversible: bool,
+    /// What it needs, as text: `table-rebuild`, `schema-changes`, `read NAME`, `write NAME`.
+    pub needs: Vec<String>,
+}
+
+impl Description {
+    /// Whether it declares the need for unenforced foreign keys while it runs.
+    pub fn needs_table_rebuild(&self) -> bool {
+        self.needs.iter().any(|need| need == "table-rebuild")
+    }
+}
+
+/// Where a migration's bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Artifact {
+    /// SQL, read and with LF line ends.
+    Sql {
+        /// The upgrade.
+        up: String,
+        /// The downgrade.
+        down: Option<String>,
+    },
+    /// A component: read when it is needed.
+    Component {
+        /// The `.wasm` file, absolute.
+        path: PathBuf,
+        /// The folder of its assets, absolute; it exists only if there are any.
+        assets_folder: PathBuf,
+        /// Path below the folder, with `/`, to sha256.
+        assets: BTreeMap<String, String>,
+    },
+}
+
+/// One migration of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Its id in the order, digits as the file name has them.
+    pub revision: String,
+    /// The name behind the revision.
+    pub name: String,
+    /// How it is written.
+    pub kind: Kind,
+    /// Digest of what is applied, in hexadecimal: the upgrade's text with LF line ends, or the component's bytes; with
+    /// assets, the digest over the bytes' and the assets' digests.
+    pub sha256: String,
+    /// Where it is.
+    pub artifact: Artifact,
+    /// What it says of itself.
+    pub description: Description,
+    /// Whether the lockfile lists it.
+    pub locked: bool,
+}
+
+impl Migration {
+    /// `REVISION_name`, as files and messages spell it.
+    pub fn id(&self) -> String {
+        format!("{}_{}", self.revision, self.name)
+    }
+
+    /// The bytes of a component, proven to be those that were found; none for SQL.
+    pub fn read_component(&self) -> Result<Option<Vec<u8>>> {
+        let Artifact::Component { path, assets, .. } = &self.artifact else { return Ok(None) };
+        let bytes = std::fs::read(path)
+            .map_err(|error| Error::failed(format!("`{}` cannot be read", path.display())).cause(error))?;
+        if component_digest(&sha256(&bytes), assets) != self.sha256 {
+            return Err(Error::mismatch(format!("`{}` was changed while runner was at work", path.display()))
+                .hint("run the command again when nothing writes to the project any more"));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+/// All migrations of a project, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// In the order of their revisions.
+    pub migrations: Vec<Migration>,
+}
+
+impl Catalog {
+    /// The migration of that revision; leading zeros do not matter.
+    pub fn get(&self, revision: &str) -> Option<&Migration> {
+        let number = revision_number(revision)?;
+        let of = |migration: &Migration| revision_number(&migration.revision).unwrap_or_default();
+        let at = self.migrations.binary_search_by_key(&number, of).ok()?;
+        self.migrations.get(at)
+    }
+}
+
+#[cfg(test)]
+mod tests;

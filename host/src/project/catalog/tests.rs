@@ -1,0 +1,180 @@
+use super::*;
+use crate::project::build::{BuildRequest, build};
+use crate::project::limits::Limits;
+use crate::project::test_project::{TestProject, component, described, told, told_by};
+use crate::project::{Settings, sha256};
+
+fn lock(project: &TestProject) {
+    let request =
+        BuildRequest { revisions: &[], all: false, env: &BTreeMap::new(), describe: &described, compiling: &|_| () };
+    build(&project.settings(), &request).expect("built");
+}
+
+fn load(project: &TestProject) -> Result<Catalog> {
+    Catalog::load(&project.settings(), Checks::default())
+}
+
+/// A project with SQL, and a component with an asset, all locked.
+fn locked() -> TestProject {
+    let project = TestProject::new(&[
+        ("migrations/1_create.up.sql", "-- runner:summary Create a\nCREATE TABLE a (b);\n"),
+        ("migrations/1_create.down.sql", "DROP TABLE a;\n"),
+        ("migrations/2_fill/assets/x.csv", "1"),
+        ("migrations/3_last.up.sql", "-- runner:depends-on 001\n-- runner:no-transaction\nSELECT 1;\n"),
+    ]);
+    project.write("migrations/2_fill.wasm", component("one"));
+    lock(&project);
+    project
+}
+
+#[test]
+fn migrations_have_all_that_is_known_of_them() {
+    let project = locked();
+    let catalog = load(&project).expect("a catalog");
+    let [create, fill, last] = catalog.migrations.as_slice() else { panic!("{catalog:?}") };
+    assert_eq!(create.sha256, sha256(b"-- runner:summary Create a\nCREATE TABLE a (b);\n"));
+    assert_eq!((create.id().as_str(), create.kind, create.locked), ("1_create", Kind::Sql, true));
+    assert_eq!((create.description.summary.as_str(), last.description.summary.as_str()), ("Create a", "last"));
+    assert_eq!(
+        (last.description.mode, last.description.depends_on.as_slice()),
+        (Mode::Stepwise, ["1".to_owned()].as_slice())
+    );
+    assert_eq!((fill.kind, fill.description.summary.as_str()), (Kind::Component, "one"));
+    assert_ne!(fill.sha256, sha256(&component("one")), "the asset is part of it");
+    assert_eq!(fill.read_component().expect("read"), Some(component("one")));
+    assert_eq!(create.read_component().expect("SQL"), None);
+    assert_eq!(catalog.get("0002").map(Migration::id), Some("2_fill".to_owned()));
+    assert!(catalog.get("4").is_none() && catalog.get("x").is_none());
+
+    project.write("migrations/2_fill.wasm", component("two"));
+    assert_eq!(fill.read_component().expect_err("other bytes").kind, crate::error::ErrorKind::Mismatch);
+}
+
+#[test]
+fn line_ends_do_not_matter() {
+    let project = locked();
+    project.write("migrations/1_create.down.sql", "\u{feff}DROP TABLE a;\r\n");
+    load(&project).expect("the same artifact");
+}
+
+#[test]
+fn every_disagreement_with_the_lockfile_is_told() {
+    let project = locked();
+    for (change, message) in [
+        (("migrations/1_create.up.sql", Some("SELECT 2")), "`1_create.up.sql` has other bytes than `runner.lock` says"),
+        (("migrations/1_create.down.sql", Some("x")), "`1_create.down.sql` has other bytes than `runner.lock` says"),
+        (("migrations/1_create.down.sql", None), "`1_create.down.sql` is gone, and `runner.lock` lists it"),
+        (("migrations/3_last.down.sql", Some("x")), "`3_last.down.sql` was added since `runner.lock` was written"),
+        (("migrations/3_last.up.sql", None), "`3_last.up.sql` is gone, and `runner.lock` lists it"),
+        (("migrations/2_fill.wasm", Some("x")), "`2_fill.wasm` has other bytes than `runner.lock` says"),
+        (("migrations/2_fill.wasm", None), "`2_fill.wasm` is gone, and `runner.lock` lists it"),
+        (
+            ("migrations/2_fill/assets/x.csv", Some("2")),
+            "the asset `2_fill/assets/x.csv` has other bytes than `runner.lock` says",
+        ),
+        (
+            ("migrations/2_fill/assets/x.csv", None),
+            "the asset `2_fill/assets/x.csv` is gone, and `runner.lock` lists it",
+        ),
+        (
+            ("migrations/2_fill/assets/y.csv", Some("2")),
+            "the asset `2_fill/assets/y.csv` was added since `runner.lock` was written",
+        ),
+    ] {
+        let project = locked();
+        let (path, content) = change;
+        match content {
+            Some(content) => project.write(path, content),
+            None => project.remove(path),
+        }
+        let error = load(&project).expect_err(message);
+        assert_eq!((error.message.as_str(), error.kind), (message, crate::error::ErrorKind::Mismatch));
+        assert!(error.hints[0].contains("runner build"), "{}", told(&error));
+        let report = Catalog::inspect(&project.settings(), Checks::default()).expect("a report");
+        assert_eq!(report.problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(), [message]);
+    }
+    project.write("migrations/2_fill.wasm", "x");
+    project.write("migrations/3_last.up.sql", "SELECT 3");
+    assert_eq!(
+        told_by(load(&project)),
+        "2 migrations do not fit the lockfile\n  - `2_fill.wasm` has other bytes than `runner.lock` says\n  \
+         - `3_last.up.sql` has other bytes than `runner.lock` says\n  \
+         hint: restore what was applied from version control; if the change is meant, run `runner build 2`\n  \
+         hint: restore what was applied from version control; if the change is meant, run `runner build 3`"
+    );
+}
+
+#[test]
+fn a_changed_name_or_kind_is_told() {
+    let project = locked();
+    let rename = |from: &str, to: &str| {
+        std::fs::rename(project.path().join(from), project.path().join(to)).expect("renamed");
+    };
+    rename("migrations/3_last.up.sql", "migrations/3_end.up.sql");
+    assert_eq!(load(&project).expect_err("renamed").message, "`3_end` is called `3_last` in `runner.lock`");
+    rename("migrations/3_end.up.sql", "migrations/3_last.wasm");
+    let error = load(&project).expect_err("another kind");
+    assert_eq!(error.message, "`3_last` is a component, and `runner.lock` lists SQL");
+}
+
+#[test]
+fn components_must_be_listed_and_sql_may() {
+    let project = TestProject::new(&[("migrations/1_a.up.sql", "SELECT 1")]);
+    assert!(!load(&project).expect("SQL").migrations[0].locked);
+    let error = Catalog::load(&project.settings(), Checks { locked: true }).expect_err("locked");
+    assert_eq!(told(&error), "`1_a.up.sql` is not in `runner.lock`\n  hint: run `runner build`");
+    project.write("migrations/2_b.wasm", component("one"));
+    assert_eq!(told_by(load(&project)), "`2_b.wasm` is not in `runner.lock`\n  hint: run `runner build 2`");
+    lock(&project);
+    Catalog::load(&project.settings(), Checks { locked: true }).expect("all is listed");
+}
+
+#[test]
+fn a_source_that_is_not_built_is_told_and_looked_past() {
+    let project = TestProject::new(&[
+        ("migrations/1_a/Cargo.toml", ""),
+        ("migrations/2_b.up.sql", "-- runner:depends-on 1\nSELECT 1"),
+    ]);
+    let error = load(&project).expect_err("not built");
+    assert_eq!(told(&error), "`1_a` is not built\n  hint: run `runner build 1`");
+    assert_eq!(error.kind, crate::error::ErrorKind::Usage);
+    let report = Catalog::inspect(&project.settings(), Checks::default()).expect("a report");
+    assert_eq!((report.catalog.migrations.len(), report.problems[0].kind), (1, CatalogProblemKind::Unbuilt));
+}
+
+#[test]
+fn what_is_wrong_with_the_files_is_told_at_once() {
+    let project = TestProject::new(&[
+        ("migrations/1_a.up.sql", "-- nothing\n"),
+        ("migrations/2_b.up.sql", "-- runner:depends-on 9\n-- runner:depends-on 3\nSELECT 1"),
+        ("migrations/3_c.up.sql", "\n-- runner:irreversable\nSELECT 1"),
+        ("migrations/4_d.sql", ""),
+    ]);
+    project.write("migrations/5_e.up.sql", b"SELECT '\xff'");
+    assert_eq!(
+        told_by(load(&project)),
+        "6 things are wrong in `migrations`\n  - `4_d.sql` says neither `.up.sql` nor `.down.sql`\n  \
+         - `1_a.up.sql` has no statement\n  \
+         - 3_c.up.sql:2: there is no directive `runner:irreversable`\n  \
+         - `5_e.up.sql` is not UTF-8: byte 8 (counted from 0) cannot be read\n  \
+         - `2_b` depends on `9`, which is no revision here\n  \
+         - `2_b` depends on `3`, which is no revision here\n  \
+         hint: rename it to `4_d.up.sql`\n  \
+         hint: write one, or delete the migration if it was never applied\n  \
+         hint: did you mean `-- runner:irreversible`?\n  \
+         hint: save the file as UTF-8; write other bytes as `X'…'`\n  \
+         hint: write the digits that the file's name begins with"
+    );
+    let project = TestProject::new(&[("migrations/1_a.up.sql", "-- runner:depends-on 1\nSELECT 1")]);
+    assert_eq!(load(&project).expect_err("itself").message, "`1_a` depends on `1`, which does not stand before it");
+}
+
+#[test]
+fn artifacts_have_a_limit() {
+    let project = TestProject::new(&[("migrations/1_a.up.sql", "SELECT 1")]);
+    let limits = Limits { artifact_bytes: 7, ..Limits::default() };
+    let settings = Settings { limits, ..project.settings() };
+    let error = Catalog::load(&settings, Checks::default()).expect_err("too large");
+    assert_eq!(error.message, "`1_a.up.sql` is larger than the limit `artifact_bytes` of 7B allows");
+    assert_eq!(error.kind, crate::error::ErrorKind::Denied);
+}

@@ -1,0 +1,75 @@
+//! The assets of a component: files it may read when it runs.
+
+use std::collections::BTreeMap;
+
+use cap_std::fs::Dir;
+
+use super::FoundEntry;
+use crate::project::digest::sha256_of_reader;
+use crate::project::files::{ProjectFolder, explain, too_large};
+use crate::project::problem::{Problem, shown};
+
+/// The folder of the assets in a migration's own.
+pub(in crate::project) const ASSETS: &str = "assets";
+
+/// How deep folders of assets may stand in each other.
+const DEPTH: usize = 32;
+
+/// The assets below a migration's folder: path, with `/`, to sha256. Hidden files are none.
+pub(in crate::project) fn find_assets(
+    project: &ProjectFolder,
+    folder: &FoundEntry,
+    limit: u64,
+) -> Result<BTreeMap<String, String>, Problem> {
+    let mut assets = BTreeMap::new();
+    let wrong = |path: &str, error: &std::io::Error| Problem::new(format!("`{path}` {}", explain(error)));
+    let here = project.open_folder(&folder.file_name, folder.link).map_err(|error| wrong(&folder.file_name, &error))?;
+    let top = format!("{}/{ASSETS}", folder.file_name);
+    match here.open_dir(ASSETS) {
+        Ok(dir) => walk(&dir, &top, "", limit, DEPTH, &mut assets)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(wrong(&top, &error)),
+    }
+    Ok(assets)
+}
+
+fn walk(
+    dir: &Dir,
+    top: &str,
+    below: &str,
+    limit: u64,
+    depth: usize,
+    assets: &mut BTreeMap<String, String>,
+) -> Result<(), Problem> {
+    let failed = |path: &str, error: std::io::Error| Problem::new(format!("`{top}/{path}` {}", explain(&error)));
+    for entry in dir.entries().map_err(|error| failed(below, error))? {
+        let entry = entry.map_err(|error| failed(below, error))?;
+        let raw = entry.file_name();
+        let name = raw.to_str().filter(|name| !name.chars().any(char::is_control));
+        let Some(name) = name else {
+            let message =
+                format!("`{top}/{below}{}` has a name that no lockfile can hold", shown(&raw.to_string_lossy()));
+            return Err(Problem::new(message).hint("rename it: UTF-8 without control characters"));
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = format!("{below}{name}");
+        let kind = entry.file_type().map_err(|error| failed(&path, error))?;
+        if kind.is_dir() && depth > 0 {
+            let inner = dir.open_dir(name).map_err(|error| failed(&path, error))?;
+            walk(&inner, top, &format!("{path}/"), limit, depth - 1, assets)?;
+        } else if kind.is_file() {
+            let file = dir.open(name).map_err(|error| failed(&path, error))?;
+            let digest = sha256_of_reader(file, limit).map_err(|error| failed(&path, error))?;
+            let Some((sha256, _)) = digest else {
+                return Err(too_large(&format!("{top}/{path}"), limit, "asset_bytes"));
+            };
+            assets.insert(path, sha256);
+        } else {
+            let message = format!("`{top}/{path}` is no plain file");
+            return Err(Problem::new(message).hint("assets are files and folders; put a copy in the place of a link"));
+        }
+    }
+    Ok(())
+}

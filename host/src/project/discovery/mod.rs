@@ -1,0 +1,93 @@
+//! Finds the migrations in their folder. Every name that does not fit is a problem, never a silent skip.
+
+mod assets;
+mod group;
+mod name;
+
+use super::files::{ProjectFolder, explain};
+use super::problem::{Problem, shown};
+use crate::error::{Error, Result};
+use name::{Role, is_ignored, parse_file, parse_folder};
+
+pub(super) use assets::{ASSETS, find_assets};
+pub use group::{Found, FoundEntry, FoundFiles};
+
+/// Packages of others will stand in this folder.
+const VENDOR: &str = "vendor";
+
+/// What stands in the folder: the migrations in order, and everything that is wrong with the rest.
+pub(super) fn discover(project: &ProjectFolder) -> Result<(Vec<Found>, Vec<Problem>)> {
+    let unreadable =
+        |error| Error::usage(format!("the folder `{}` cannot be listed", project.path.display())).cause(error);
+    let mut entries = Vec::new();
+    let mut problems = Vec::new();
+    for entry in project.migrations.entries().map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let raw = entry.file_name();
+        let Some(name) = raw.to_str() else {
+            let message = format!("`{}` has a name that is not UTF-8", shown(&raw.to_string_lossy()));
+            problems.push(Problem::new(message).hint("rename it"));
+            continue;
+        };
+        if is_ignored(name) {
+            continue;
+        }
+        match classify(project, &entry, name) {
+            Ok(Some(found)) => entries.push(found),
+            Ok(None) => {}
+            Err(problem) => problems.push(about(name, problem)),
+        }
+    }
+    let found = group::group(entries, &mut problems);
+    problems.sort_by(|a, b| a.message.cmp(&b.message));
+    Ok((found, problems))
+}
+
+/// The problem as a sentence about the file.
+fn about(name: &str, problem: Problem) -> Problem {
+    Problem { message: format!("`{}` {}", shown(name), problem.message), ..problem }
+}
+
+fn classify(
+    project: &ProjectFolder,
+    entry: &cap_std::fs::DirEntry,
+    name: &str,
+) -> Result<Option<group::Entry>, Problem> {
+    let failed = |error: std::io::Error| {
+        let problem = Problem::new(explain(&error));
+        if super::files::leaves(&error) { problem.hint("put a copy in its place") } else { problem }
+    };
+    let mut kind = entry.file_type().map_err(failed)?;
+    let link = kind.is_symlink();
+    if link {
+        kind = project.root.metadata(project.path.join(name)).map_err(failed)?.file_type();
+    }
+    if !kind.is_dir() && !kind.is_file() {
+        return Err(Problem::new("is neither a file nor a folder").hint("move it out of the folder"));
+    }
+    if name == VENDOR && kind.is_dir() {
+        let mut inside = project.open_folder(name, link).and_then(|folder| folder.entries()).map_err(failed)?;
+        return match inside.next() {
+            None => Ok(None),
+            Some(_) => Err(Problem::new("holds packages, which this version of runner does not support")
+                .hint("copy the package's migrations into the folder itself, under revisions of your own")),
+        };
+    }
+    let parsed = if kind.is_dir() { parse_folder(name)? } else { parse_file(name)? };
+    Ok(Some(group::Entry { file: FoundEntry { file_name: name.to_owned(), link }, name: parsed }))
+}
+
+/// The number that a revision stands for: leading zeros do not matter. None if it is none.
+pub fn revision_number(revision: &str) -> Option<u128> {
+    let digits = !revision.is_empty() && revision.len() <= 20 && revision.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { revision.parse().ok() } else { None }
+}
+
+impl Role {
+    fn is_sql(self) -> bool {
+        matches!(self, Self::Up | Self::Down)
+    }
+}
+
+#[cfg(test)]
+mod tests;

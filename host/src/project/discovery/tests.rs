@@ -1,0 +1,145 @@
+use std::path::Path;
+
+use super::*;
+use crate::project::test_project::TestProject;
+
+/// What is found, as names, and what is wrong, as messages.
+fn look(project: &TestProject) -> (Vec<String>, Vec<String>) {
+    let folder = ProjectFolder::open(project.path(), Path::new("migrations")).expect("a folder");
+    let (found, problems) = discover(&folder).expect("listed");
+    (found.iter().map(Found::id).collect(), problems.into_iter().map(|problem| problem.message).collect())
+}
+
+fn with(names: &[&str]) -> TestProject {
+    let project = TestProject::new(&[]);
+    for name in names {
+        if let Some(folder) = name.strip_suffix('/') {
+            std::fs::create_dir(project.path().join("migrations").join(folder)).expect("a folder");
+        } else {
+            project.write(&format!("migrations/{name}"), "SELECT 1");
+        }
+    }
+    project
+}
+
+#[test]
+fn migrations_come_in_the_order_of_their_numbers() {
+    let project = with(&[
+        "10_ten.up.sql",
+        "9_nine.up.sql",
+        "9_nine.down.sql",
+        "008_eight.wasm",
+        "7_seven/",
+        ".hidden.sql",
+        "README.md",
+        "vendor/",
+        "00000000000000000011_eleven.wasm",
+        "00000000000000000011_eleven/",
+    ]);
+    let (found, problems) = look(&project);
+    assert_eq!(found, ["7_seven", "008_eight", "9_nine", "10_ten", "00000000000000000011_eleven"]);
+    assert_eq!(problems, [""; 0]);
+}
+
+#[test]
+fn everything_that_does_not_fit_is_told_at_once() {
+    let project = with(&[
+        "1_a.sql",
+        "2_b.down.sql",
+        "3_c.up.sql",
+        "03_d.wasm",
+        "4_e.up.sql",
+        "4_e.wasm",
+        "5_f.up.sql",
+        "5_f/",
+        "6_g.txt",
+        "7_h.up.sql",
+        "7_h2.down.sql",
+        "notes/",
+    ]);
+    project.write("migrations/vendor/acme-1.wasm", "");
+    let (found, problems) = look(&project);
+    assert_eq!(found, [""; 0]);
+    assert_eq!(
+        problems,
+        [
+            "`1_a.sql` says neither `.up.sql` nor `.down.sql`",
+            "`2_b.down.sql` goes down from where nothing goes up",
+            "`6_g.txt` is no migration",
+            "`notes` has no `_` between revision and name",
+            "`vendor` holds packages, which this version of runner does not support",
+            "revision 3 stands more than once: `3_c.up.sql` and `03_d.wasm`",
+            "revision 4 is both SQL and a component: `4_e.up.sql` and `4_e.wasm`",
+            "revision 5 is both SQL and a component: `5_f.up.sql` and `5_f`",
+            "revision 7 stands more than once: `7_h.up.sql` and `7_h2.down.sql`",
+        ]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_within_the_project_only() {
+    use std::os::unix::fs::symlink;
+    let outside = tempfile::tempdir().expect("a folder");
+    std::fs::write(outside.path().join("x.sql"), "SELECT 1").expect("written");
+    let project = with(&["1_a.up.sql"]);
+    project.write("shared/b.sql", "SELECT 2");
+    let link =
+        |target: &Path, name: &str| symlink(target, project.path().join("migrations").join(name)).expect("a link");
+    link(Path::new("../shared/b.sql"), "2_b.up.sql");
+    link(&outside.path().join("x.sql"), "3_c.up.sql");
+    link(Path::new("../../x.sql"), "4_d.up.sql");
+    link(Path::new("nowhere"), "5_e.up.sql");
+    link(outside.path(), "6_f");
+    let (found, problems) = look(&project);
+    assert_eq!(found, ["1_a", "2_b"]);
+    assert_eq!(problems.len(), 4, "{problems:?}");
+    for (problem, end) in problems.iter().zip([
+        "`3_c.up.sql` leads out of the project",
+        "`4_d.up.sql` leads out of the project",
+        "`5_e.up.sql` cannot be read: No such file or directory (os error 2)",
+        "`6_f` leads out of the project",
+    ]) {
+        assert_eq!(problem, end);
+    }
+    // The folder itself may be a link as little.
+    symlink(outside.path(), project.path().join("elsewhere")).expect("a link");
+    let error = ProjectFolder::open(project.path(), Path::new("elsewhere")).err().expect("an error");
+    assert_eq!(error.message, "the folder `elsewhere` leads out of the project");
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_no_message_could_show() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let project = with(&["1_\u{1b}[2J.up.sql"]);
+    std::fs::write(project.path().join("migrations").join(OsStr::from_bytes(b"2_\xff.up.sql")), "").expect("written");
+    let (_, problems) = look(&project);
+    assert_eq!(
+        problems,
+        ["`1_\\u{1b}[2J.up.sql` has `\\u{1b}` in its name", "`2_\u{fffd}.up.sql` has a name that is not UTF-8"]
+    );
+}
+
+#[test]
+fn assets_are_found_with_their_digests() {
+    let project = with(&["1_a.wasm"]);
+    project.write("migrations/1_a/assets/zones/eu.csv", "abc");
+    project.write("migrations/1_a/assets/.hidden", "");
+    project.write("migrations/1_a/src/lib.rs", "");
+    let folder = ProjectFolder::open(project.path(), Path::new("migrations")).expect("a folder");
+    let entry = FoundEntry { file_name: "1_a".to_owned(), link: false };
+    let assets = find_assets(&folder, &entry, 3).expect("assets");
+    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(assets.into_iter().collect::<Vec<_>>(), [("zones/eu.csv".to_owned(), digest.to_owned())]);
+    let problem = find_assets(&folder, &entry, 2).expect_err("too large");
+    assert_eq!(problem.message, "`1_a/assets/zones/eu.csv` is larger than the limit `asset_bytes` of 2B allows");
+}
+
+#[test]
+fn a_missing_folder_is_told() {
+    let project = TestProject::new(&[]);
+    let error = ProjectFolder::open(project.path(), Path::new("db")).err().expect("an error");
+    assert_eq!(error.message, "there is no folder `db` in the project");
+}

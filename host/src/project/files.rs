@@ -1,0 +1,91 @@
+//! The project's files, through handles that no path, link or `..` leaves.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File};
+
+use super::problem::{Problem, shown};
+use super::units::format_size;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The handles of a project: its folder and that of its migrations.
+pub(super) struct ProjectFolder {
+    /// The project.
+    pub root: Dir,
+    /// The migrations.
+    pub migrations: Dir,
+    /// The migrations' folder, relative to the project.
+    pub path: PathBuf,
+}
+
+impl ProjectFolder {
+    /// Opens the folder of the migrations in a project.
+    pub fn open(root: &Path, migrations: &Path) -> Result<Self> {
+        let folder = open_root(root)?;
+        let shown = migrations.display();
+        let opened = folder.open_dir(migrations).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::usage(format!("there is no folder `{shown}` in the project"))
+                .at("project", root.display().to_string())
+                .hint("make the folder or a first migration with `runner new NAME`, or set `[project] migrations`"),
+            _ if leaves(&error) => Error::usage(format!("the folder `{shown}` leads out of the project"))
+                .at("project", root.display().to_string())
+                .hint("put the migrations themselves below the project"),
+            _ => Error::usage(format!("the folder `{shown}` cannot be opened")).cause(error),
+        })?;
+        Ok(Self { root: folder, migrations: opened, path: migrations.to_path_buf() })
+    }
+
+    /// Opens a file of the migrations' folder. A link is followed as far as it stays within the project.
+    pub fn open_file(&self, name: &str, link: bool) -> io::Result<File> {
+        if link { self.root.open(self.path.join(name)) } else { self.migrations.open(name) }
+    }
+
+    /// Opens a folder of the migrations' folder, in the same way.
+    pub fn open_folder(&self, name: &str, link: bool) -> io::Result<Dir> {
+        if link { self.root.open_dir(self.path.join(name)) } else { self.migrations.open_dir(name) }
+    }
+
+    /// Reads an artifact of at most `limit` bytes.
+    pub fn read(&self, name: &str, link: bool, limit: u64) -> Result<Vec<u8>, Problem> {
+        let unreadable = |error: io::Error| Problem::new(format!("`{}` {}", shown(name), explain(&error)));
+        let file = self.open_file(name, link).map_err(unreadable)?;
+        // Most are small: one read, and one that finds the end.
+        let mut bytes = Vec::with_capacity(2048);
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > limit {
+            return Err(too_large(name, limit, "artifact_bytes"));
+        }
+        Ok(bytes)
+    }
+}
+
+/// Opens the folder of a project.
+pub(super) fn open_root(root: &Path) -> Result<Dir> {
+    Dir::open_ambient_dir(root, ambient_authority())
+        .map_err(|error| Error::usage(format!("the project `{}` cannot be opened", root.display())).cause(error))
+}
+
+/// Whether an error says that a path would leave its folder.
+pub(super) fn leaves(error: &io::Error) -> bool {
+    // Made by cap-std itself: the system's own refusals carry a code.
+    error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
+}
+
+/// The end of the sentence "`x` …".
+pub(super) fn explain(error: &io::Error) -> String {
+    if leaves(error) {
+        "leads out of the project".to_owned()
+    } else {
+        format!("cannot be read: {}", shown(&error.to_string()))
+    }
+}
+
+/// A file beyond a limit.
+pub(super) fn too_large(name: &str, limit: u64, limit_name: &str) -> Problem {
+    let size = format_size(limit);
+    Problem::new(format!("`{}` is larger than the limit `{limit_name}` of {size} allows", shown(name)))
+        .hint(format!("raise `{limit_name}` in `[limits]` of `runner.toml`, or by `--limit {limit_name}=SIZE`"))
+        .kind(ErrorKind::Denied)
+}

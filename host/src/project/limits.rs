@@ -1,0 +1,228 @@
+//! Bounds on what a migration may use up. Every number that a guest controls meets one of them.
+
+use std::time::Duration;
+
+use super::problem::list;
+use super::units::{format_duration, format_size, parse_count, parse_duration, parse_size};
+use crate::error::{Error, Result};
+use crate::suggest::did_you_mean;
+
+/// The bounds of a run. Set in `[limits]` of `runner.toml`, by `RUNNER_LIMIT_<NAME>` and by `--limit NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory and tables of one guest, in bytes: all of them together, not each. 256 MiB holds a Python
+    /// interpreter with a batch of 2 MiB many times over, and two of them fit a small container.
+    pub guest_memory: u64,
+    /// Instructions, roughly, of one `upgrade`, `downgrade` or `transform-batch`. 10^12 is a quarter of an hour of pure
+    /// computing or more, and no honest batch needs a thousandth of it; an endless loop ends all the same.
+    pub fuel: u64,
+    /// Stack of a guest's WebAssembly code, in bytes. Recursion ends in a trap long before the host's own stack does.
+    pub stack: u64,
+    /// Resources (readers, writers, assets) that a guest holds at one time. Leaking one for each row is a mistake that
+    /// should show early.
+    pub handles: u64,
+    /// Bytes that one call may carry from the guest into the host. Batches aim at 2 MiB; this bounds what the host
+    /// allocates on a guest's word.
+    pub host_call_bytes: u64,
+    /// Rows that `query` collects. More rows belong into batches.
+    pub query_rows: u64,
+    /// Bytes that `query` collects.
+    pub query_bytes: u64,
+    /// Rows of a batch.
+    pub batch_rows: u64,
+    /// Bytes after which a batch ends. 1 to 2 MiB are fastest: below, calls cost; above, caches miss.
+    pub batch_bytes: u64,
+    /// Bytes of one cell.
+    pub cell_bytes: u64,
+    /// Bytes of all log messages of one migration; what is beyond is counted and dropped.
+    pub log_bytes: u64,
+    /// Log messages of one migration.
+    pub log_lines: u64,
+    /// Wall time of a run, after which it stops at the next safe point; `none`: unbounded. A day lets long backfills
+    /// end, and ends what hangs.
+    pub wall_time: Option<Duration>,
+    /// The largest artifact that is read. A Python component has 18 MB; compiling takes memory in proportion.
+    pub artifact_bytes: u64,
+    /// The largest artifact, compressed, whose bytes the history keeps for a later rollback; 0: none.
+    pub stored_artifact_bytes: u64,
+    /// The largest asset that is read.
+    pub asset_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            guest_memory: 256 << 20,
+            fuel: 1_000_000_000_000,
+            stack: 1 << 20,
+            handles: 1_000,
+            host_call_bytes: 64 << 20,
+            query_rows: 10_000,
+            query_bytes: 8 << 20,
+            batch_rows: 16_384,
+            batch_bytes: 2 << 20,
+            cell_bytes: 16 << 20,
+            log_bytes: 1 << 20,
+            log_lines: 10_000,
+            wall_time: Some(Duration::from_secs(24 * 3600)),
+            artifact_bytes: 64 << 20,
+            stored_artifact_bytes: 4 << 20,
+            asset_bytes: 1 << 30,
+        }
+    }
+}
+
+/// A limit of a certain unit, with the least and the greatest value it takes.
+enum Field<'a> {
+    Bytes(&'a mut u64, std::ops::RangeInclusive<u64>),
+    Count(&'a mut u64, std::ops::RangeInclusive<u64>),
+    Time(&'a mut Option<Duration>),
+}
+
+impl Limits {
+    /// The names of all limits, as `runner.toml` spells them.
+    pub const NAMES: [&'static str; 16] = [
+        "guest_memory",
+        "fuel",
+        "stack",
+        "handles",
+        "host_call_bytes",
+        "query_rows",
+        "query_bytes",
+        "batch_rows",
+        "batch_bytes",
+        "cell_bytes",
+        "log_bytes",
+        "log_lines",
+        "wall_time",
+        "artifact_bytes",
+        "stored_artifact_bytes",
+        "asset_bytes",
+    ];
+
+    /// The environment variable that sets a limit.
+    pub fn variable(name: &str) -> String {
+        format!("{}{}", super::env::LIMIT_PREFIX, name.to_uppercase())
+    }
+
+    /// Sets a limit by its name, from text such as `256MiB`, `1_000` or `1h`.
+    pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
+        let Some(field) = self.field(name) else {
+            let error = Error::usage(format!("there is no limit `{name}`"));
+            return Err(match did_you_mean(name, Self::NAMES) {
+                Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+                None => error.hint(format!("the limits are {}", list(Self::NAMES))),
+            });
+        };
+        let wrong = |problem: String| Error::usage(format!("the limit `{name}` cannot be set: {problem}"));
+        let bounded = |value: u64, range: &std::ops::RangeInclusive<u64>, show: fn(u64) -> String| {
+            if range.contains(&value) {
+                Ok(value)
+            } else {
+                Err(wrong(format!("`{text}` is not between {} and {}", show(*range.start()), show(*range.end()))))
+            }
+        };
+        match field {
+            Field::Bytes(value, range) => *value = bounded(parse_size(text).map_err(wrong)?, &range, format_size)?,
+            Field::Count(value, range) => {
+                *value = bounded(parse_count(text).map_err(wrong)?, &range, |count| count.to_string())?;
+            }
+            Field::Time(value) if text == "none" => *value = None,
+            Field::Time(value) => match parse_duration(text).map_err(wrong)? {
+                Duration::ZERO => return Err(wrong("nothing can be done in no time".to_owned())),
+                duration => *value = Some(duration),
+            },
+        }
+        Ok(())
+    }
+
+    /// Every limit and its value, as people write it.
+    pub fn entries(&self) -> Vec<(&'static str, String)> {
+        let mut limits = self.clone();
+        let mut shown = |name| match limits.field(name)? {
+            Field::Bytes(value, _) => Some(format_size(*value)),
+            Field::Count(value, _) => Some(value.to_string()),
+            Field::Time(value) => Some(value.map_or("none".to_owned(), format_duration)),
+        };
+        Self::NAMES.into_iter().filter_map(|name| Some((name, shown(name)?))).collect()
+    }
+
+    fn field(&mut self, name: &str) -> Option<Field<'_>> {
+        const ANY: u64 = u64::MAX >> 1;
+        Some(match name {
+            // WebAssembly's 32-bit memories end at 4 GiB; the least is one page and what every guest needs.
+            "guest_memory" => Field::Bytes(&mut self.guest_memory, 1 << 16..=4 << 30),
+            "fuel" => Field::Count(&mut self.fuel, 1..=ANY),
+            // The host gives a guest's fiber a little more than this; beyond 64 MiB that is address space for nothing.
+            "stack" => Field::Bytes(&mut self.stack, 16 << 10..=64 << 20),
+            "handles" => Field::Count(&mut self.handles, 1..=1_000_000),
+            "host_call_bytes" => Field::Bytes(&mut self.host_call_bytes, 1 << 10..=4 << 30),
+            "query_rows" => Field::Count(&mut self.query_rows, 1..=ANY),
+            "query_bytes" => Field::Bytes(&mut self.query_bytes, 1..=4 << 30),
+            // The WIT type of a row count is u32.
+            "batch_rows" => Field::Count(&mut self.batch_rows, 1..=u64::from(u32::MAX) - 1),
+            // Offsets into a column's bytes are u32.
+            "batch_bytes" => Field::Bytes(&mut self.batch_bytes, 1..=2 << 30),
+            "cell_bytes" => Field::Bytes(&mut self.cell_bytes, 1..=1 << 30),
+            "log_bytes" => Field::Bytes(&mut self.log_bytes, 1..=ANY),
+            "log_lines" => Field::Count(&mut self.log_lines, 1..=ANY),
+            "wall_time" => Field::Time(&mut self.wall_time),
+            "artifact_bytes" => Field::Bytes(&mut self.artifact_bytes, 1..=4 << 30),
+            "stored_artifact_bytes" => Field::Bytes(&mut self.stored_artifact_bytes, 0..=1 << 30),
+            "asset_bytes" => Field::Bytes(&mut self.asset_bytes, 1..=ANY),
+            _ => return None,
+        })
+    }
+}
+
+/// Reads the value of `--limit`: `NAME=VALUE`.
+pub fn parse_limit(text: &str) -> Result<(String, String)> {
+    let (name, value) = text.split_once('=').ok_or_else(|| {
+        Error::usage(format!("`{text}` sets no limit")).hint("write `--limit NAME=VALUE`, such as `--limit fuel=1_000`")
+    })?;
+    // Checked here, so that a mistake is told about the flag and not about what it is applied to.
+    Limits::default().set(name.trim(), value.trim())?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_a_limit_and_takes_what_it_shows() {
+        let mut limits = Limits::default();
+        let entries = limits.entries();
+        assert_eq!(entries.len(), Limits::NAMES.len());
+        for (name, value) in entries {
+            limits.set(name, &value).expect(name);
+        }
+        assert_eq!(limits, Limits::default());
+    }
+
+    #[test]
+    fn values_are_read_and_bounded() {
+        let mut limits = Limits::default();
+        limits.set("guest_memory", "64MiB").expect("a size");
+        limits.set("wall_time", "none").expect("no bound");
+        limits.set("stored_artifact_bytes", "0").expect("none are stored");
+        assert_eq!((limits.guest_memory, limits.wall_time, limits.stored_artifact_bytes), (64 << 20, None, 0));
+        for (name, text, message) in [
+            ("guest_memory", "8GiB", "the limit `guest_memory` cannot be set: `8GiB` is not between 64KiB and 4GiB"),
+            ("fuel", "many", "the limit `fuel` cannot be set: `many` is not a whole number"),
+            ("wall_time", "0s", "the limit `wall_time` cannot be set: nothing can be done in no time"),
+            ("guest_memry", "1", "there is no limit `guest_memry`"),
+        ] {
+            let error = limits.set(name, text).expect_err(name);
+            assert_eq!(error.message, message);
+        }
+        assert_eq!(limits.set("guest_memry", "1").expect_err("a typo").hints, ["did you mean `guest_memory`?"]);
+    }
+
+    #[test]
+    fn flags() {
+        assert_eq!(parse_limit("fuel = 5").expect("a limit"), ("fuel".to_owned(), "5".to_owned()));
+        assert!(parse_limit("fuel").is_err());
+        assert!(parse_limit("fuel=x").is_err());
+    }
+}

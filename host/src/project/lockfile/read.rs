@@ -1,0 +1,110 @@
+//! Reads a lockfile, and tells what is wrong with one.
+
+use std::collections::HashMap;
+use std::io;
+
+use cap_std::fs::Dir;
+
+use super::{LockLine, Lockfile, VERSION, line};
+use crate::error::{Error, ErrorKind, Result};
+use crate::project::digest::sha256;
+use crate::project::discovery::revision_number;
+use crate::project::toml_reader::{Document, Section};
+
+impl Lockfile {
+    /// Reads the lockfile of a project; one that does not exist has no lines.
+    pub(in crate::project) fn read(root: &Dir, name: &str) -> Result<Self> {
+        let (lockfile, proven) = Self::read_to_rewrite(root, name)?;
+        if proven {
+            return Ok(lockfile);
+        }
+        Err(Error::mismatch(format!("`{name}` was changed by something else than runner"))
+            .at("file", name)
+            .hint("if that was a merge, check that the lines of both sides are there and run `runner build`")
+            .hint("otherwise restore the file from version control"))
+    }
+
+    /// Reads the lockfile to write it anew, perhaps after a merge; answers whether its digest fits as well.
+    pub(in crate::project) fn read_to_rewrite(root: &Dir, name: &str) -> Result<(Self, bool)> {
+        match root.read(name) {
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).map_err(|_| broken(format!("`{name}` is not UTF-8"), name))?;
+                Self::parse(&text, name)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Self::default(), true)),
+            Err(error) => Err(Error::usage(format!("`{name}` cannot be read")).cause(error)),
+        }
+    }
+
+    /// Reads the text of a lockfile that messages call `name`; answers whether its digest fits as well.
+    pub(in crate::project) fn parse(text: &str, name: &str) -> Result<(Self, bool)> {
+        // Version control may have changed the line ends.
+        let text = text.replace("\r\n", "\n");
+        refuse_conflict(&text, name)?;
+        let lines = text.split_once("[artifacts]\n").map_or("", |(_, lines)| lines);
+        refuse_duplicates(&text, lines, name)?;
+        let document = Document::new(name, &text);
+        let root = document.parse().map_err(as_mismatch)?;
+        let section = Section::root(&document, &root);
+        let version = section.integer("version");
+        if let Some(newer) = version.filter(|version| *version > VERSION) {
+            return Err(Error::usage(format!("`{name}` has version {newer}, and this runner reads {VERSION}"))
+                .hint("use the newer version of runner that wrote it"));
+        }
+        section.only(&["version", "digest", "artifacts"]);
+        let digest = section.text("digest").map(str::to_owned);
+        let mut lockfile = Self::default();
+        if let Some(artifacts) = section.section("artifacts", "artifacts") {
+            for (id, _) in artifacts.entries() {
+                let path = artifacts.key(id);
+                let line = artifacts.section(id, &path).and_then(|section| line::read(&section, id));
+                lockfile.lines.extend(line);
+            }
+        }
+        lockfile.lines.sort_by_key(LockLine::number);
+        document.finish().map_err(as_mismatch)?;
+        if version != Some(VERSION) {
+            return Err(broken(format!("`{name}` does not say `version = {VERSION}`"), name));
+        }
+        let proven = digest == Some(format!("sha256:{}", sha256(lines.as_bytes())));
+        Ok((lockfile, proven))
+    }
+}
+
+fn refuse_conflict(text: &str, name: &str) -> Result<()> {
+    let marker = |line: &str| line.starts_with("<<<<<<<") || line.starts_with("=======") || line.starts_with(">>>>>>>");
+    match text.lines().position(marker) {
+        None => Ok(()),
+        Some(at) => Err(Error::mismatch(format!("`{name}` has an unresolved merge conflict"))
+            .at("file", format!("{name}:{}", at + 1))
+            .hint("keep the lines of both sides, then run `runner build`")),
+    }
+}
+
+/// Two lines about one revision, which TOML would not let pass either, but without saying why.
+fn refuse_duplicates(text: &str, lines: &str, name: &str) -> Result<()> {
+    let first = text[..text.len() - lines.len()].lines().count() + 1;
+    let mut seen = HashMap::new();
+    for (at, line) in lines.lines().enumerate() {
+        let id = line.split(" = ").next().unwrap_or_default();
+        let Some(number) = id.split_once('_').and_then(|(revision, _)| revision_number(revision)) else { continue };
+        if let Some(earlier) = seen.insert(number, at) {
+            let [earlier, at] = [first + earlier, first + at];
+            return Err(Error::mismatch(format!("lines {earlier} and {at} of `{name}` are about the same revision"))
+                .at("file", format!("{name}:{at}"))
+                .hint("delete the line whose file is not there any more, then run `runner build`"));
+        }
+    }
+    Ok(())
+}
+
+fn broken(message: String, name: &str) -> Error {
+    Error::mismatch(message)
+        .at("file", name)
+        .hint("restore the file from version control, or delete it and run `runner build`")
+}
+
+fn as_mismatch(error: Error) -> Error {
+    Error { kind: ErrorKind::Mismatch, hints: Vec::new(), ..error }
+        .hint("restore the file from version control, or delete it and run `runner build`")
+}

@@ -1,0 +1,121 @@
+use super::*;
+use crate::database::Dialect;
+use crate::error::ErrorKind;
+use crate::project::catalog::Mode;
+use crate::project::test_project::{TestProject, told, told_by};
+
+fn sample() -> Lockfile {
+    let component = ComponentDescription {
+        description: Description {
+            summary: "Says \"hi\"\n\\ and \u{1b}".to_owned(),
+            depends_on: vec!["1".to_owned()],
+            mode: Mode::Stepwise,
+            dialects: vec![Dialect::Sqlite, Dialect::Mariadb],
+            irreversible: true,
+            needs: vec!["table-rebuild".to_owned(), "read *".to_owned()],
+        },
+        transformer: true,
+        world: "runner:migration/data-migration@0.1.0".to_owned(),
+    };
+    let line =
+        |revision: &str, name: &str, artifact| LockLine { revision: revision.into(), name: name.into(), artifact };
+    let artifact = LockedArtifact::Component {
+        sha256: "cc".to_owned(),
+        description: component,
+        assets: [("zones/eu west.csv".to_owned(), "dd".to_owned()), ("a.txt".to_owned(), "ee".to_owned())].into(),
+    };
+    let plain = LockedArtifact::Component {
+        sha256: "ff".to_owned(),
+        description: ComponentDescription { world: "w".to_owned(), ..ComponentDescription::default() },
+        assets: BTreeMap::new(),
+    };
+    Lockfile {
+        lines: vec![
+            line("1", "create", LockedArtifact::Sql { sha256: "aa".to_owned(), down: Some("bb".to_owned()) }),
+            line("02", "fill-in", LockedArtifact::Sql { sha256: "a2".to_owned(), down: None }),
+            line("10", "change", artifact),
+            line("11", "plain", plain),
+        ],
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let text = sample().render();
+    assert_eq!(Lockfile::parse(&text, "runner.lock").expect("a lockfile"), (sample(), true));
+    assert_eq!(Lockfile::parse(&text.replace('\n', "\r\n"), "runner.lock").expect("CRLF"), (sample(), true));
+    let lines: Vec<&str> = text.lines().skip_while(|line| *line != "[artifacts]").skip(1).collect();
+    assert_eq!(
+        lines,
+        [
+            r#"1_create = { kind = "sql", sha256 = "aa", down = "bb" }"#,
+            r#"02_fill-in = { kind = "sql", sha256 = "a2" }"#,
+            r#"10_change = { kind = "component", sha256 = "cc", world = "runner:migration/data-migration@0.1.0", transformer = true, summary = "Says \"hi\"\u000A\\ and \u001B", mode = "stepwise", irreversible = true, depends_on = ["1"], dialects = ["sqlite", "mariadb"], needs = ["table-rebuild", "read *"], assets = { "a.txt" = "ee", "zones/eu west.csv" = "dd" } }"#,
+            r#"11_plain = { kind = "component", sha256 = "ff", world = "w" }"#,
+        ]
+    );
+    assert_eq!(sample().get("2").map(LockLine::id), Some("02_fill-in".to_owned()));
+    assert_eq!(sample().get("3"), None);
+}
+
+#[test]
+fn an_equal_lockfile_is_not_written_again() {
+    let project = TestProject::new(&[]);
+    let root = crate::project::files::open_root(project.path()).expect("a folder");
+    assert!(sample().write(&root, "runner.lock").expect("written"));
+    assert!(!sample().write(&root, "runner.lock").expect("there already"));
+    assert_eq!(project.read("runner.lock"), sample().render());
+    let names: Vec<_> = std::fs::read_dir(project.path()).expect("listed").flatten().map(|it| it.file_name()).collect();
+    assert_eq!(names.len(), 3, "nothing is left behind: {names:?}");
+}
+
+#[test]
+fn a_lockfile_that_is_not_ours_is_refused() {
+    let text = sample().render();
+    let of = |text: &str| {
+        let project = TestProject::new(&[("runner.lock", text)]);
+        let root = crate::project::files::open_root(project.path()).expect("a folder");
+        let error = Lockfile::read(&root, "runner.lock").expect_err(text);
+        (error.kind, told(&error))
+    };
+    let conflict = text.replacen("1_create", "<<<<<<< HEAD\n1_create", 1);
+    assert_eq!(
+        of(&conflict),
+        (
+            ErrorKind::Mismatch,
+            "`runner.lock` has an unresolved merge conflict\n  file: runner.lock:7\n  \
+             hint: keep the lines of both sides, then run `runner build`"
+                .to_owned()
+        )
+    );
+    let (kind, told) = of(&text.replacen("\"aa\"", "\"ab\"", 1));
+    assert_eq!(kind, ErrorKind::Mismatch);
+    assert!(told.starts_with("`runner.lock` was changed by something else than runner"), "{told}");
+    let (_, proven) =
+        Lockfile::parse(&text.replacen("\"aa\"", "\"ab\"", 1), "runner.lock").expect("to be written anew");
+    assert!(!proven);
+    let (_, told) = of(&text.replacen("\n02_", "\n001_again = { kind = \"sql\", sha256 = \"aa\" }\n02_", 1));
+    assert!(told.starts_with("lines 7 and 8 of `runner.lock` are about the same revision"), "{told}");
+    let (kind, told) = of(&text.replacen("version = 1", "version = 2", 1));
+    assert_eq!(kind, ErrorKind::Usage);
+    assert!(told.starts_with("`runner.lock` has version 2, and this runner reads 1"), "{told}");
+    let (_, told) = of("");
+    assert!(told.starts_with("`runner.lock` does not say `version = 1`"), "{told}");
+    let (kind, told) = of(&text.replacen("{ kind", "{ kind =", 1));
+    assert_eq!(kind, ErrorKind::Mismatch);
+    assert!(told.starts_with("`runner.lock` is not valid TOML: "), "{told}");
+    let (_, told) = of(&text.replacen("sha256 = \"a2\"", "sha = 1", 1));
+    assert!(
+        told.contains("unknown key `sha` in `[artifacts.02_fill-in]`") && told.contains("has no `sha256`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_missing_lockfile_has_no_lines_and_a_binary_one_is_refused() {
+    let project = TestProject::new(&[]);
+    let root = crate::project::files::open_root(project.path()).expect("a folder");
+    assert_eq!(Lockfile::read(&root, "runner.lock").expect("none"), Lockfile::default());
+    project.write("runner.lock", b"\xff");
+    assert!(told_by(Lockfile::read(&root, "runner.lock")).starts_with("`runner.lock` is not UTF-8"));
+}

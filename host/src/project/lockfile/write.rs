@@ -1,0 +1,53 @@
+//! The lockfile as text: the same lines are the same bytes.
+
+use std::io::{self, Write};
+
+use cap_std::fs::Dir;
+
+use super::line::render;
+use super::{Lockfile, VERSION};
+use crate::error::{Error, Result};
+use crate::project::digest::sha256;
+
+const HEADER: &str = "\
+# Written by `runner build`; do not edit. It belongs into version control, together with the artifacts.
+# If a merge conflicts here, keep the lines of both sides and run `runner build`.
+";
+
+impl Lockfile {
+    /// The whole file.
+    pub fn render(&self) -> String {
+        let lines: String = self.lines.iter().map(|line| render(line) + "\n").collect();
+        let digest = sha256(lines.as_bytes());
+        format!("{HEADER}version = {VERSION}\ndigest = \"sha256:{digest}\"\n\n[artifacts]\n{lines}")
+    }
+
+    /// Writes the file, all of it or nothing; answers whether it had to be.
+    pub(in crate::project) fn write(&self, root: &Dir, name: &str) -> Result<bool> {
+        let text = self.render();
+        let failed = |error: io::Error| Error::failed(format!("`{name}` cannot be written")).cause(error);
+        match root.read(name) {
+            Ok(old) if old == text.as_bytes() => return Ok(false),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        write_atomically(root, name, text.as_bytes()).map_err(failed)?;
+        Ok(true)
+    }
+}
+
+/// Writes a file beside its place and moves it there, so that nobody ever sees half of it.
+pub(in crate::project) fn write_atomically(dir: &Dir, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = format!(".{name}.{}", std::process::id());
+    let write = || {
+        let mut file = dir.create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        dir.rename(&temporary, dir, name)
+    };
+    write().inspect_err(|_| {
+        // The first error is the one to tell.
+        let _ = dir.remove_file(&temporary);
+    })
+}

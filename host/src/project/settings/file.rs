@@ -1,0 +1,208 @@
+//! `runner.toml`, checked but not yet chosen from.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::data::Value;
+use crate::error::{Error, Result};
+use crate::project::limits::Limits;
+use crate::project::origin::Sourced;
+use crate::project::problem::{list, shown};
+use crate::project::toml_reader::{Document, Section, to_i64};
+
+/// What the settings file says.
+#[derive(Debug, Default)]
+pub(super) struct SettingsFile {
+    pub name: Option<String>,
+    pub migrations: PathBuf,
+    pub sdk: Option<PathBuf>,
+    pub toolchain: Option<Sourced<String>>,
+    pub url: Option<Sourced<String>>,
+    pub environments: BTreeMap<String, Environment>,
+    pub databases: BTreeMap<String, NamedDatabase>,
+    pub limits: Vec<(String, Sourced<String>)>,
+    pub parameters: BTreeMap<String, Value>,
+}
+
+/// `[environments.NAME]`
+#[derive(Debug)]
+pub(super) struct Environment {
+    pub url: Option<Sourced<String>>,
+    /// `[environments.NAME.databases.OTHER] url`
+    pub databases: BTreeMap<String, Sourced<String>>,
+    pub limits: Vec<(String, Sourced<String>)>,
+    pub parameters: BTreeMap<String, Value>,
+}
+
+/// `[databases.NAME]`
+#[derive(Debug)]
+pub(super) struct NamedDatabase {
+    pub url: Sourced<String>,
+    pub migrations: PathBuf,
+}
+
+const DEFAULT_MIGRATIONS: &str = "migrations";
+
+impl SettingsFile {
+    /// Reads the file; `shown` is what messages call it.
+    pub fn read(path: &Path, shown: &str) -> Result<Self> {
+        let bytes =
+            std::fs::read(path).map_err(|error| Error::usage(format!("`{shown}` cannot be read")).cause(error))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let offset = error.utf8_error().valid_up_to();
+            Error::usage(format!("`{shown}` is not UTF-8: byte {offset} cannot be read"))
+        })?;
+        Self::parse(&text, shown)
+    }
+
+    /// Reads the text of a file.
+    pub fn parse(text: &str, shown: &str) -> Result<Self> {
+        let document = Document::new(shown, text.trim_start_matches('\u{feff}'));
+        let root = document.parse()?;
+        let section = Section::root(&document, &root);
+        let content = Self::collect(&section);
+        document.finish()?;
+        Ok(content)
+    }
+
+    fn collect(root: &Section<'_, '_>) -> Self {
+        root.only(&["project", "database", "environments", "databases", "limits", "grants", "parameters", "build"]);
+        let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
+        if let Some(project) = root.section("project", "project") {
+            project.only(&["name", "migrations", "sdk"]);
+            content.name = project.text("name").map(str::to_owned);
+            content.migrations = folder(&project, "migrations").unwrap_or(content.migrations);
+            content.sdk = project.text("sdk").map(PathBuf::from);
+        }
+        if let Some(database) = root.section("database", "database") {
+            database.only(&["url"]);
+            content.url = database.string("url");
+        }
+        content.environments = named(root, "environments", environment);
+        content.databases = named(root, "databases", named_database);
+        content.limits = limits(root, "limits");
+        content.parameters = parameters(root, "parameters");
+        if let Some(build) = root.section("build", "build") {
+            build.only(&["toolchain"]);
+            content.toolchain = build.string("toolchain");
+        }
+        if root.has("grants") {
+            let hint = "take the table out; without it nobody is granted anything";
+            root.wrong("grants", "`[grants]` is not supported by this version of runner", hint);
+        }
+        content
+    }
+
+    /// The URL of the main database; none: nothing is said. A project of named databases alone has no main one.
+    pub fn main_url(&self, file: &str) -> Result<Option<Sourced<String>>> {
+        if self.url.is_none() && !self.databases.is_empty() {
+            let names = list(self.databases.keys().map(String::as_str));
+            return Err(Error::usage(format!("`{file}` has several databases and none is chosen"))
+                .hint(format!("choose one of {names} with `--database NAME`")));
+        }
+        Ok(self.url.clone())
+    }
+}
+
+/// The tables below a table, by their names.
+fn named<T>(
+    root: &Section<'_, '_>,
+    key: &str,
+    read: impl Fn(&Section<'_, '_>, &str) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let mut result = BTreeMap::new();
+    let path = root.key(key);
+    let Some(tables) = root.section(key, &path) else { return result };
+    for (name, value) in tables.entries() {
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+            let message = format!("`{}` is not a name for `[{path}.NAME]`", shown(name));
+            let hint = "a name has letters, digits, `_` and `-`".to_owned();
+            root.document().wrong(&value.span(), message, Some(hint));
+            continue;
+        }
+        let path = tables.key(name);
+        if let Some(item) = tables.section(name, &path).and_then(|section| read(&section, name)) {
+            result.insert(name.to_owned(), item);
+        }
+    }
+    result
+}
+
+fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
+    section.only(&["url", "limits", "parameters", "databases"]);
+    Some(Environment {
+        url: section.string("url"),
+        databases: named(section, "databases", |section, _| {
+            section.only(&["url"]);
+            section.string("url")
+        }),
+        limits: limits(section, "limits"),
+        parameters: parameters(section, "parameters"),
+    })
+}
+
+fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
+    section.only(&["url", "migrations"]);
+    for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
+        if !section.has(key) {
+            let hint = format!("add a line such as `{key} = \"{example}\"`");
+            section.wrong(key, format!("`[{}]` has no `{key}`", section.path()), &hint);
+        }
+    }
+    let migrations = folder(section, "migrations");
+    Some(NamedDatabase { url: section.string("url")?, migrations: migrations? })
+}
+
+/// A folder within the project.
+fn folder(section: &Section<'_, '_>, key: &str) -> Option<PathBuf> {
+    let text = section.text(key)?;
+    let path: PathBuf = Path::new(text).components().filter(|part| *part != Component::CurDir).collect();
+    let within = path.components().all(|part| matches!(part, Component::Normal(_)));
+    if !within || path.as_os_str().is_empty() {
+        let message = format!("`{}` must be a folder below the project, not `{}`", section.key(key), shown(text));
+        section.wrong(key, message, "write a relative path without `..`, such as `db/migrations`");
+        return None;
+    }
+    Some(path)
+}
+
+/// The limits, each checked, as text.
+fn limits(section: &Section<'_, '_>, key: &str) -> Vec<(String, Sourced<String>)> {
+    let path = section.key(key);
+    let Some(section) = section.section(key, &path) else { return Vec::new() };
+    let mut result = Vec::new();
+    for (name, value) in section.entries() {
+        let text = match value.get_ref() {
+            DeValue::Integer(integer) => to_i64(integer).map(|integer| integer.to_string()),
+            other => other.as_str().map(str::to_owned),
+        };
+        let Some(text) = section.expect(name, value, text, "an integer or a string such as \"64MiB\"") else {
+            continue;
+        };
+        match Limits::default().set(name, &text) {
+            Ok(()) => result.push((name.to_owned(), Sourced { value: text, origin: section.origin(name, value) })),
+            Err(error) => section.document().wrong(&value.span(), error.message, error.hints.into_iter().next()),
+        }
+    }
+    result
+}
+
+fn parameters(section: &Section<'_, '_>, key: &str) -> BTreeMap<String, Value> {
+    let path = section.key(key);
+    let Some(section) = section.section(key, &path) else { return BTreeMap::new() };
+    let read = |(name, value): (&str, &Spanned<DeValue<'_>>)| {
+        let found = match value.get_ref() {
+            DeValue::String(text) => Some(Value::Text(text.to_string())),
+            DeValue::Boolean(boolean) => Some(Value::Boolean(*boolean)),
+            DeValue::Integer(integer) => to_i64(integer).map(Value::Int64),
+            DeValue::Float(float) => float.as_str().parse().ok().map(Value::Float64),
+            _ => None,
+        };
+        let value = section.expect(name, value, found, "a string, a boolean, a float or an integer of 64 bits")?;
+        Some((name.to_owned(), value))
+    };
+    section.entries().filter_map(read).collect()
+}

@@ -1,0 +1,181 @@
+//! The settings of a run: flags, environment, `.env`, `runner.toml` and defaults, in this order.
+
+mod choose;
+mod file;
+mod find;
+mod interpolate;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::env::{self, Variables};
+use super::limits::{Limits, parse_limit};
+use super::origin::{Origin, Sourced};
+use super::units::parse_duration;
+use crate::data::Value;
+use crate::database::DatabaseUrl;
+use crate::error::{Error, Result};
+use file::SettingsFile;
+
+/// The name of the settings file.
+pub const FILE_NAME: &str = "runner.toml";
+
+/// The database of a project that says nothing: SQLite, in a file beside `runner.toml`.
+pub const DEFAULT_DATABASE_URL: &str = "sqlite://runner.db";
+
+/// How long to wait for the lock if nobody says anything: longer than most runs, shorter than a person's patience.
+pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the command line and the process say.
+#[derive(Clone, Debug, Default)]
+pub struct LoadRequest {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--environment`.
+    pub environment: Option<String>,
+    /// `--database`.
+    pub database: Option<String>,
+    /// `--database-url`.
+    pub database_url: Option<String>,
+    /// `--format`.
+    pub format: Option<String>,
+    /// `--lock-timeout`.
+    pub lock_timeout: Option<String>,
+    /// Every `--limit NAME=VALUE`.
+    pub limits: Vec<String>,
+    /// The folder to start from: the current one, absolute.
+    pub start_dir: PathBuf,
+    /// The variables of the process.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Everything that is set for a run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The project: the folder of the settings file, absolute.
+    pub root: PathBuf,
+    /// The settings file, absolute.
+    pub file: PathBuf,
+    /// The project's name; by default that of its folder.
+    pub name: String,
+    /// The chosen environment.
+    pub environment: Option<Sourced<String>>,
+    /// The chosen database, if it is one with a name.
+    pub database: Option<Sourced<String>>,
+    /// Where the database is.
+    pub database_url: Sourced<DatabaseUrl>,
+    /// The folder of the migrations, relative to the project.
+    pub migrations: PathBuf,
+    /// Where `runner new --lang rust` finds the sources of `runner-guest`, absolute; none: the copy inside the tool.
+    pub sdk: Option<PathBuf>,
+    /// The Rust toolchain that builds guests; none: the first that can.
+    pub toolchain: Option<Sourced<String>>,
+    /// The bounds.
+    pub limits: Limits,
+    /// Where the bounds that are not the default come from, by their names.
+    pub limit_origins: BTreeMap<String, Origin>,
+    /// What guests are given.
+    pub parameters: BTreeMap<String, Value>,
+    /// The output format, unchecked.
+    pub format: Option<Sourced<String>>,
+    /// How long to wait for the lock.
+    pub lock_timeout: Sourced<Duration>,
+}
+
+impl Settings {
+    /// Finds the project and reads its settings. Reads files and nothing else of the world.
+    pub fn load(request: &LoadRequest) -> Result<Self> {
+        let file = find::settings_file(request)?;
+        let root = file.parent().unwrap_or(Path::new("/")).to_path_buf();
+        let shown = file.strip_prefix(&request.start_dir).unwrap_or(&file).display().to_string();
+        let content = SettingsFile::read(&file, &shown)?;
+        let variables = Variables::load(request.env.clone(), &root)?;
+        let choice = choose::Choice::make(request, &variables, &content, &shown)?;
+        let database_url = choice.database_url(request, &variables, &content, &root, &shown)?;
+        let (limits, limit_origins) = limits(request, &variables, &content, &choice)?;
+        let mut parameters = content.parameters.clone();
+        if let Some((_, environment)) = &choice.environment {
+            parameters.extend(environment.parameters.clone());
+        }
+        let folder_name = || root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
+        Ok(Self {
+            name: content.name.clone().unwrap_or_else(folder_name),
+            migrations: choice.migrations(&content),
+            environment: choice.environment.map(|(name, _)| name),
+            database: choice.database.map(|(name, _)| name),
+            database_url,
+            sdk: content.sdk.as_ref().map(|sdk| root.join(sdk)),
+            toolchain: variables.first(&[env::TOOLCHAIN]).or_else(|| content.toolchain.clone()),
+            limits,
+            limit_origins,
+            parameters,
+            format: flag(&request.format, "--format").or_else(|| variables.first(&[env::FORMAT])),
+            lock_timeout: lock_timeout(request, &variables)?,
+            root,
+            file,
+        })
+    }
+
+    /// The lockfile's name in the project: `runner.lock`, or `runner.NAME.lock` for a database with a name, whose
+    /// migrations are its own.
+    pub fn lockfile_name(&self) -> String {
+        match &self.database {
+            Some(name) => format!("runner.{}.lock", name.value),
+            None => "runner.lock".to_owned(),
+        }
+    }
+
+    /// The folder of the migrations, absolute.
+    pub fn migrations_folder(&self) -> PathBuf {
+        self.root.join(&self.migrations)
+    }
+}
+
+fn flag(value: &Option<String>, name: &'static str) -> Option<Sourced<String>> {
+    value.clone().map(|value| Sourced::flag(value, name))
+}
+
+fn lock_timeout(request: &LoadRequest, variables: &Variables) -> Result<Sourced<Duration>> {
+    let text = flag(&request.lock_timeout, "--lock-timeout").or_else(|| variables.first(&[env::LOCK_TIMEOUT]));
+    let Some(text) = text else { return Ok(Sourced::default(DEFAULT_LOCK_TIMEOUT)) };
+    let value = parse_duration(&text.value)
+        .map_err(|problem| Error::usage(format!("the wait for the lock {}: {problem}", text.origin)))?;
+    Ok(Sourced { value, origin: text.origin })
+}
+
+/// The file's limits, then its environment's, then the variables, then the flags.
+fn limits(
+    request: &LoadRequest,
+    variables: &Variables,
+    content: &SettingsFile,
+    choice: &choose::Choice<'_>,
+) -> Result<(Limits, BTreeMap<String, Origin>)> {
+    let mut limits = Limits::default();
+    let mut origins = BTreeMap::new();
+    let mut set = |name: &str, text: &str, origin: &Origin| -> Result<()> {
+        limits.set(name, text).map_err(|error| error.at("setting", origin.to_string()))?;
+        origins.insert(name.to_owned(), origin.clone());
+        Ok(())
+    };
+    for (name, text) in &content.limits {
+        set(name, &text.value, &text.origin)?;
+    }
+    for (name, text) in choice.environment.iter().flat_map(|(_, environment)| &environment.limits) {
+        set(name, &text.value, &text.origin)?;
+    }
+    for variable in variables.starting_with(env::LIMIT_PREFIX) {
+        let name = variable[env::LIMIT_PREFIX.len()..].to_lowercase();
+        if let Some(text) = variables.first(&[variable]) {
+            set(&name, &text.value, &text.origin)?;
+        }
+    }
+    for text in &request.limits {
+        let (name, value) = parse_limit(text)?;
+        set(&name, &value, &Origin::Flag("--limit"))?;
+    }
+    Ok((limits, origins))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,309 @@
+use super::*;
+use crate::project::test_project::{TestProject, told, told_by};
+
+fn load(toml: &str, change: impl FnOnce(&mut LoadRequest)) -> Result<Settings> {
+    let project = TestProject::new(&[("runner.toml", toml)]);
+    let mut request = project.request(&[]);
+    change(&mut request);
+    Settings::load(&request)
+}
+
+fn mistake(toml: &str) -> String {
+    told(&load(toml, |_| ()).expect_err(toml))
+}
+
+#[test]
+fn an_empty_file_has_defaults() {
+    let project = TestProject::new(&[]);
+    let settings = project.settings();
+    assert_eq!(settings.root, project.path());
+    assert_eq!(settings.name, project.path().file_name().expect("a name").to_string_lossy());
+    assert_eq!(settings.migrations, Path::new("migrations"));
+    assert_eq!(settings.database_url.origin, Origin::Default);
+    assert_eq!(settings.database_url.value.sqlite_path(), Some(project.path().join("runner.db")));
+    assert_eq!(settings.limits, Limits::default());
+    assert_eq!(settings.lockfile_name(), "runner.lock");
+    assert_eq!(settings.lock_timeout, Sourced::default(DEFAULT_LOCK_TIMEOUT));
+}
+
+#[test]
+fn everything_can_be_set() {
+    let toml = r#"
+        [project]
+        name = "shop"
+        migrations = "./db/migrations"
+        sdk = "../sdk"
+        [database]
+        url = "sqlite://shop.db"
+        [environments.production]
+        url = "postgres://me:${PASSWORD}@host/shop"
+        limits = { fuel = 7 }
+        parameters = { region = "eu" }
+        [limits]
+        guest_memory = "64MiB"
+        fuel = 1_000
+        wall_time = "none"
+        [parameters]
+        region = "us"
+        count = 3
+        share = 0.5
+        on = true
+        [build]
+        toolchain = "wasm"
+    "#;
+    let settings = load(toml, |request| {
+        request.environment = Some("production".to_owned());
+        request.env.insert("PASSWORD".to_owned(), "s3cret".to_owned());
+        request.limits = vec!["handles=5".to_owned()];
+        request.env.insert("RUNNER_LIMIT_BATCH_ROWS".to_owned(), "100".to_owned());
+        request.env.insert("RUNNER_TOOLCHAIN".to_owned(), "nightly".to_owned());
+        request.env.insert("RUNNER_LOCK_TIMEOUT".to_owned(), "5s".to_owned());
+    })
+    .expect("settings");
+    assert_eq!((settings.name.as_str(), settings.migrations.as_path()), ("shop", Path::new("db/migrations")));
+    assert_eq!(settings.sdk, Some(settings.root.join("../sdk")));
+    assert_eq!(settings.database_url.value.secret(), "postgres://me:s3cret@host/shop");
+    assert!(!format!("{settings:?}").contains("s3cret"));
+    let limits = settings.limits;
+    assert_eq!((limits.guest_memory, limits.fuel, limits.wall_time), (64 << 20, 7, None));
+    assert_eq!((limits.handles, limits.batch_rows), (5, 100));
+    assert_eq!(settings.limit_origins["handles"], Origin::Flag("--limit"));
+    assert_eq!(
+        settings.limit_origins["fuel"].to_string(),
+        "from `environments.production.limits.fuel` in `runner.toml`, line 10"
+    );
+    assert_eq!(settings.parameters["region"], Value::Text("eu".to_owned()));
+    assert_eq!(settings.parameters["count"], Value::Int64(3));
+    assert_eq!(settings.parameters["share"], Value::Float64(0.5));
+    assert_eq!(settings.parameters["on"], Value::Boolean(true));
+    assert_eq!(settings.toolchain.map(|it| it.value), Some("nightly".to_owned()));
+    assert_eq!(settings.lock_timeout.value, Duration::from_secs(5));
+}
+
+/// The sources of the URL, from the one that goes first to the one that goes last: each in turn is left out.
+#[test]
+fn the_url_comes_from_the_first_that_says_one() {
+    let toml = "[database]\nurl = 'sqlite:plain'\n[environments.e]\nurl = 'sqlite:chosen'\n";
+    let sources = ["flag", "flag_name", "env", "env_name", "common", "dotenv", "dotenv_name", "dotenv_common", "file"];
+    for first in 0..sources.len() {
+        let on = |source: &str| sources.iter().position(|it| *it == source).is_some_and(|at| at >= first);
+        let project = TestProject::new(&[("runner.toml", toml)]);
+        let mut request = project.request(&[]);
+        request.database_url = on("flag").then(|| "sqlite:flag".to_owned());
+        request.environment = (first == 1).then(|| "e".to_owned());
+        let mut dotenv = String::new();
+        for (source, name, value) in
+            [("env", "RUNNER_DATABASE_URL", "sqlite:env"), ("common", "DATABASE_URL", "sqlite:common")]
+        {
+            if on(source) {
+                request.env.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        for (source, line) in [
+            ("dotenv", "RUNNER_DATABASE_URL=sqlite:dotenv\n"),
+            ("dotenv_common", "DATABASE_URL=sqlite:dotenv_common\n"),
+        ] {
+            dotenv.push_str(if on(source) { line } else { "" });
+        }
+        if first == 3 {
+            request.env.insert("RUNNER_ENVIRONMENT".to_owned(), "e".to_owned());
+        }
+        if first == 6 {
+            dotenv.push_str("RUNNER_ENVIRONMENT=e\n");
+        }
+        project.write(".env", dotenv);
+        let url = Settings::load(&request).expect("settings").database_url;
+        let (file, origin) = [
+            ("flag", "from `--database-url`"),
+            ("chosen", "from `environments.e.url` in `runner.toml`, line 4"),
+            ("env", "from `RUNNER_DATABASE_URL` in the environment"),
+            ("chosen", "from `environments.e.url` in `runner.toml`, line 4"),
+            ("common", "from `DATABASE_URL` in the environment"),
+            ("dotenv", "from `RUNNER_DATABASE_URL` in `.env`"),
+            ("chosen", "from `environments.e.url` in `runner.toml`, line 4"),
+            ("dotenv_common", "from `DATABASE_URL` in `.env`"),
+            ("plain", "from `database.url` in `runner.toml`, line 2"),
+        ][first];
+        assert_eq!(url.value.sqlite_path(), Some(project.path().join(file)), "{}", sources[first]);
+        assert_eq!(url.origin.to_string(), origin, "{}", sources[first]);
+    }
+}
+
+#[test]
+fn named_databases_have_their_own_folder_and_url() {
+    let toml = "[databases.one]\nurl = 'sqlite:one.db'\nmigrations = 'one'\n[databases.two]\nurl = 'sqlite:two.db'\n\
+                migrations = 'two'\n[environments.live.databases.one]\nurl = 'sqlite:live.db'\n";
+    let with = |database: &str, environment: Option<&str>| {
+        load(toml, |request| {
+            request.database = Some(database.to_owned());
+            request.environment = environment.map(str::to_owned);
+            request.env.insert("DATABASE_URL".to_owned(), "sqlite:main.db".to_owned());
+        })
+    };
+    let settings = with("two", None).expect("settings");
+    assert_eq!(
+        (settings.migrations.as_path(), settings.lockfile_name().as_str()),
+        (Path::new("two"), "runner.two.lock")
+    );
+    assert_eq!(settings.database_url.value.sqlite_path(), Some(settings.root.join("two.db")));
+    let settings = with("one", Some("live")).expect("settings");
+    assert_eq!(settings.database_url.value.sqlite_path(), Some(settings.root.join("live.db")));
+    assert_eq!(
+        told_by(with("two", Some("live"))),
+        "environment `live` has no URL for the database `two`\n  \
+         hint: add `url` under `[environments.live.databases.two]`"
+    );
+    assert_eq!(
+        told_by(with("tow", None)),
+        "`runner.toml` has no database `tow`\n  setting: from `--database`\n  \
+         hint: did you mean `two`? The file has `one` and `two`"
+    );
+    assert_eq!(
+        mistake(toml),
+        "`runner.toml` has several databases and none is chosen\n  \
+         hint: choose one of `one` and `two` with `--database NAME`"
+    );
+}
+
+#[test]
+fn a_missing_environment_lists_those_there_are() {
+    let of = |toml| {
+        load(toml, |request| drop(request.env.insert("RUNNER_ENVIRONMENT".to_owned(), "x".to_owned())))
+            .expect_err("none")
+    };
+    assert_eq!(
+        told(&of("[environments.staging]\n[environments.live]\n")),
+        "`runner.toml` has no environment `x`\n  setting: from `RUNNER_ENVIRONMENT` in the environment\n  \
+         hint: the file has `live` and `staging`"
+    );
+    assert!(told(&of("")).ends_with("hint: add a table `[environments.x]`"));
+}
+
+#[test]
+fn github_says_something_else_by_the_same_name() {
+    let with = |value: &str| {
+        load("", |request| {
+            request.env.insert("GITHUB_ACTIONS".to_owned(), "true".to_owned());
+            request.env.insert("RUNNER_ENVIRONMENT".to_owned(), value.to_owned());
+        })
+    };
+    assert_eq!(with("github-hosted").expect("settings").environment, None);
+    assert!(with("github").is_err());
+}
+
+#[test]
+fn mistakes_in_the_file_are_told_with_their_line() {
+    for (toml, message) in [
+        (
+            "[project]\nmigratons = 'db'\n",
+            "unknown key `migratons` in `[project]`\n  file: runner.toml:2:1\n  line: migratons = 'db'\n  \
+             hint: did you mean `migrations`?",
+        ),
+        (
+            "\n[databse]\nurl = 'x'\n",
+            "unknown key `databse`\n  file: runner.toml:2:2\n  line: [databse]\n  hint: did you mean `database`?",
+        ),
+        (
+            "[build]\nzzz = 1\n",
+            "unknown key `zzz` in `[build]`\n  file: runner.toml:2:1\n  line: zzz = 1\n  hint: known here: `toolchain`",
+        ),
+        (
+            "[project]\nname = 3\n",
+            "`project.name` must be a string, not an integer\n  file: runner.toml:2:8\n  line: name = 3",
+        ),
+        ("project = 3\n", "`project` must be a table, not an integer\n  file: runner.toml:1:11\n  line: project = 3"),
+        (
+            "[limits]\nfual = 3\n",
+            "there is no limit `fual`\n  file: runner.toml:2:8\n  line: fual = 3\n  hint: did you mean `fuel`?",
+        ),
+        (
+            "[limits]\nfuel = -3\n",
+            "the limit `fuel` cannot be set: `-3` is not a whole number\n  file: runner.toml:2:8\n  line: fuel = -3",
+        ),
+        (
+            "[parameters]\nday = 2026-01-01\n",
+            "`parameters.day` must be a string, a boolean, a float or an integer of 64 bits, not a datetime\n  \
+             file: runner.toml:2:7\n  line: day = 2026-01-01",
+        ),
+        (
+            "[project]\nmigrations = '../elsewhere'\n",
+            "`project.migrations` must be a folder below the project, not `../elsewhere`\n  file: runner.toml:2:14\n  \
+             line: migrations = '../elsewhere'\n  hint: write a relative path without `..`, such as `db/migrations`",
+        ),
+        (
+            "[databases.a]\n",
+            "`runner.toml` has 2 mistakes\n  - runner.toml:1:1: `[databases.a]` has no `url`\n  \
+             - runner.toml:1:1: `[databases.a]` has no `migrations`\n  \
+             hint: add a line such as `url = \"sqlite://a.db\"`\n  \
+             hint: add a line such as `migrations = \"a/migrations\"`",
+        ),
+        (
+            "[grants.'acme']\ntables = ['*']\n",
+            "`[grants]` is not supported by this version of runner\n  file: runner.toml:1:2\n  line: [grants.'acme']\n  \
+             hint: take the table out; without it nobody is granted anything",
+        ),
+        (
+            "[environments.\"a b\"]\n",
+            "`a b` is not a name for `[environments.NAME]`\n  file: runner.toml:1:1\n  line: [environments.\"a b\"]\n  \
+             hint: a name has letters, digits, `_` and `-`",
+        ),
+    ] {
+        assert_eq!(mistake(toml), message);
+    }
+}
+
+#[test]
+fn no_toml_is_told_with_line_and_column() {
+    let told = mistake("[database]\nurl = sqlite\n");
+    assert!(told.starts_with("`runner.toml` is not valid TOML: "), "{told}");
+    assert!(told.contains("  file: runner.toml:2:7\n  line: url = sqlite\n  hint: "), "{told}");
+    let told = mistake("[database]\nurl = 'postgres://me:hidden@host/db\n");
+    assert!(told.contains("runner.toml:2:") && !told.contains("hidden"), "{told}");
+    let told = mistake("[parameters]\npassword = hidden\n");
+    assert!(told.contains("runner.toml:2:") && !told.contains("hidden"), "{told}");
+}
+
+#[test]
+fn settings_that_fit_nowhere() {
+    assert_eq!(
+        mistake("[database]\nurl = 'oracle://x'\n").lines().take(2).collect::<Vec<_>>(),
+        [
+            "`oracle` is not a kind of database that runner knows",
+            "  setting: from `database.url` in `runner.toml`, line 2"
+        ]
+    );
+    assert_eq!(
+        mistake("[database]\nurl = 'postgres://me:${NONE}@host'\n"),
+        "the variable `NONE` is not set\n  setting: from `database.url` in `runner.toml`, line 2\n  \
+         hint: set `NONE` in the environment or in `.env`"
+    );
+    let of = |change: fn(&mut LoadRequest)| told_by(load("", change));
+    assert_eq!(
+        of(|request| request.lock_timeout = Some("5".to_owned())),
+        "the wait for the lock from `--lock-timeout`: `5` is not a duration such as `500ms`, `10s`, `5m` or `1h`"
+    );
+    assert!(
+        of(|request| drop(request.env.insert("RUNNER_LIMIT_FULE".to_owned(), "1".to_owned())))
+            .starts_with("there is no limit `fule`\n  setting: from `RUNNER_LIMIT_FULE` in the environment\n")
+    );
+}
+
+#[test]
+fn the_file_is_found_from_below_or_by_name() {
+    let project = TestProject::new(&[("other/special.toml", "[project]\nname = 'special'\n"), ("a/b/c", "")]);
+    let below = LoadRequest { start_dir: project.path().join("a/b"), ..LoadRequest::default() };
+    assert_eq!(Settings::load(&below).expect("settings").root, project.path());
+    let named = LoadRequest { config: Some("other/special.toml".into()), ..project.request(&[]) };
+    let settings = Settings::load(&named).expect("settings");
+    assert_eq!((settings.name.as_str(), settings.root), ("special", project.path().join("other")));
+    let variable = project.request(&[("RUNNER_CONFIG", "other/special.toml")]);
+    assert_eq!(Settings::load(&variable).expect("settings").name, "special");
+
+    let missing = LoadRequest { config: Some("none.toml".into()), ..project.request(&[]) };
+    assert_eq!(told_by(Settings::load(&missing)), "there is no settings file `none.toml`, named by `--config`");
+    let folder = LoadRequest { config: Some("other".into()), ..project.request(&[]) };
+    assert!(told_by(Settings::load(&folder)).starts_with("`other` from `--config` is a folder"));
+    let empty = tempfile::tempdir().expect("a folder");
+    let nowhere = LoadRequest { start_dir: empty.path().to_path_buf(), ..LoadRequest::default() };
+    assert!(told_by(Settings::load(&nowhere)).starts_with("there is no `runner.toml` in"));
+}

@@ -1,0 +1,91 @@
+//! A project in a temporary folder, for tests.
+
+use std::path::Path;
+
+use super::catalog::Description;
+use super::lockfile::ComponentDescription;
+use super::settings::{LoadRequest, Settings};
+use crate::error::{Error, Result};
+
+/// A project that is deleted in the end.
+pub(super) struct TestProject {
+    folder: tempfile::TempDir,
+}
+
+impl TestProject {
+    /// A project with an empty `runner.toml` and these files.
+    pub fn new(files: &[(&str, &str)]) -> Self {
+        let project = Self { folder: tempfile::tempdir().expect("a folder") };
+        std::fs::create_dir(project.path().join("migrations")).expect("a folder");
+        project.write("runner.toml", "");
+        for (path, content) in files {
+            project.write(path, content);
+        }
+        project
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        std::fs::write(path, content).expect("written");
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.path().join(path)).expect("read")
+    }
+
+    pub fn remove(&self, path: &str) {
+        std::fs::remove_file(self.path().join(path)).expect("removed");
+    }
+
+    /// A request that starts in the project with these variables.
+    pub fn request(&self, env: &[(&str, &str)]) -> LoadRequest {
+        LoadRequest {
+            start_dir: self.path().to_path_buf(),
+            env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            ..LoadRequest::default()
+        }
+    }
+
+    pub fn settings(&self) -> Settings {
+        Settings::load(&self.request(&[])).expect("settings")
+    }
+}
+
+/// An error as a person sees it, more or less.
+pub(super) fn told(error: &Error) -> String {
+    let mut lines = vec![error.message.clone()];
+    lines.extend(error.places.iter().map(|(label, place)| format!("  {label}: {place}")));
+    lines.extend(error.causes.iter().map(|cause| format!("  - {cause}")));
+    lines.extend(error.hints.iter().map(|hint| format!("  hint: {hint}")));
+    lines.join("\n")
+}
+
+/// The error of something that must fail, as a person sees it.
+pub(super) fn told_by<T>(result: Result<T>) -> String {
+    told(&result.err().expect("an error"))
+}
+
+/// A component that does nothing; its bytes and its summary depend on the text.
+pub(super) fn component(text: &str) -> Vec<u8> {
+    let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+    let name = u8::try_from(text.len()).expect("short");
+    bytes.extend([0, name + 1, name]);
+    bytes.extend(text.as_bytes());
+    bytes
+}
+
+/// What such a component, or any other, says of itself.
+pub(super) fn described(bytes: &[u8]) -> Result<ComponentDescription> {
+    let summary = String::from_utf8_lossy(&bytes[bytes.len().min(11)..]).into_owned();
+    if summary == "broken" {
+        return Err(Error::failed("it cannot be described"));
+    }
+    let summary = if bytes.len() < 64 { summary } else { String::new() };
+    let description = Description { summary, ..Description::default() };
+    Ok(ComponentDescription { description, transformer: false, world: "runner:migration/migration@0.1.0".to_owned() })
+}

@@ -1,0 +1,200 @@
+//! Reads TOML by hand, so that every mistake is told with its line and a suggestion, and all of them at once.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::origin::{Origin, Sourced};
+use super::problem::{Problem, error_for, list, shown};
+use crate::database::url::redact;
+use crate::error::{Error, Result};
+use crate::suggest::did_you_mean;
+
+/// A TOML file that is being read, and what was found wrong with it.
+pub(super) struct Document<'a> {
+    /// The file as messages show it.
+    pub file: &'a str,
+    text: &'a str,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl<'a> Document<'a> {
+    pub fn new(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, problems: RefCell::default() }
+    }
+
+    /// The table of the whole file, or what makes it no TOML.
+    pub fn parse(&self) -> Result<Spanned<DeTable<'a>>> {
+        DeTable::parse(self.text).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            let problem = self.problem(&span, format!("`{}` is not valid TOML: {}", self.file, error.message()));
+            let error = Error { places: problem.places, ..Error::usage(problem.message) };
+            error.hint("text stands in quotes; a table begins with `[name]` on a line of its own")
+        })
+    }
+
+    /// The line of a position, counted from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    }
+
+    /// Notes that something is wrong at a place.
+    pub fn wrong(&self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
+        let problem = Problem { hint, ..self.problem(span, message) };
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// Everything that was found wrong, as one error.
+    pub fn finish(self) -> Result<()> {
+        let file = self.file.to_owned();
+        let heading = |count| format!("`{file}` has {count} mistakes");
+        error_for(self.problems.into_inner(), heading).map_or(Ok(()), Err)
+    }
+
+    fn problem(&self, span: &Range<usize>, message: impl Into<String>) -> Problem {
+        let start = span.start.min(self.text.len());
+        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let column = self.text[line_start..start].chars().count() + 1;
+        let line = self.text[line_start..].lines().next().unwrap_or_default();
+        let number = self.line(start);
+        let problem = Problem::new(message).at("file", format!("{}:{number}:{column}", self.file));
+        let lower = line.to_lowercase();
+        // The file may hold secrets, and messages end up in logs.
+        if line.trim().is_empty() || ["passw", "secret", "token", "key"].iter().any(|word| lower.contains(word)) {
+            return problem;
+        }
+        problem.at("line", shown(&redact(line.trim())))
+    }
+}
+
+/// A table of a document, with the way to it.
+#[derive(Clone, Copy)]
+pub(super) struct Section<'d, 't> {
+    document: &'d Document<'t>,
+    table: &'d DeTable<'t>,
+    span: (usize, usize),
+    path: &'d str,
+}
+
+impl<'d, 't> Section<'d, 't> {
+    /// The table of the whole file.
+    pub fn root(document: &'d Document<'t>, table: &'d Spanned<DeTable<'t>>) -> Self {
+        Self { document, table: table.get_ref(), span: (0, 0), path: "" }
+    }
+
+    /// Whether the key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// The name of the table with those it stands in.
+    pub fn path(&self) -> &'d str {
+        self.path
+    }
+
+    /// Notes that something is wrong with the value of a key, or with the table if it has no such key.
+    pub fn wrong(&self, key: &str, message: impl Into<String>, hint: &str) {
+        let span = self.table.get(key).map_or(self.span.0..self.span.1, Spanned::span);
+        self.document.wrong(&span, message, Some(hint.to_owned()));
+    }
+
+    /// The document it stands in.
+    pub fn document(&self) -> &'d Document<'t> {
+        self.document
+    }
+
+    /// Notes every key that is not one of these.
+    pub fn only(&self, known: &[&str]) {
+        for (key, _) in self.table.iter().filter(|(key, _)| !known.contains(&&**key.get_ref())) {
+            let hint = match did_you_mean(key.get_ref(), known.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("known here: {}", list(known.iter().copied())),
+            };
+            let message = if self.path.is_empty() {
+                format!("unknown key `{}`", shown(key.get_ref()))
+            } else {
+                format!("unknown key `{}` in `[{}]`", shown(key.get_ref()), self.path)
+            };
+            self.document.wrong(&key.span(), message, Some(hint));
+        }
+    }
+
+    /// The keys and values in their order.
+    pub fn entries(&self) -> impl Iterator<Item = (&'d str, &'d Spanned<DeValue<'t>>)> + use<'d, 't> {
+        self.table.iter().map(|(key, value)| (&**key.get_ref(), value))
+    }
+
+    /// A text, if the key is there, and where it stands.
+    pub fn string(&self, key: &str) -> Option<Sourced<String>> {
+        let value = self.text(key)?.to_owned();
+        Some(Sourced { value, origin: self.origin(key, self.table.get(key)?) })
+    }
+
+    /// A text, if the key is there.
+    pub fn text(&self, key: &str) -> Option<&'d str> {
+        let value = self.table.get(key)?;
+        self.expect(key, value, value.get_ref().as_str(), "a string")
+    }
+
+    /// A list of texts; empty if the key is not there.
+    pub fn strings(&self, key: &str) -> Vec<String> {
+        let Some(value) = self.table.get(key) else { return Vec::new() };
+        let texts = value.get_ref().as_array().and_then(|array| {
+            let texts = array.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
+            texts.collect::<Option<Vec<_>>>()
+        });
+        self.expect(key, value, texts, "a list of strings").unwrap_or_default()
+    }
+
+    /// A truth value; false if the key is not there.
+    pub fn boolean(&self, key: &str) -> bool {
+        let Some(value) = self.table.get(key) else { return false };
+        self.expect(key, value, value.get_ref().as_bool(), "`true` or `false`").unwrap_or_default()
+    }
+
+    /// A whole number, if the key is there.
+    pub fn integer(&self, key: &str) -> Option<i64> {
+        let value = self.table.get(key)?;
+        self.expect(key, value, value.get_ref().as_integer().and_then(to_i64), "an integer of 64 bits")
+    }
+
+    /// A table, if the key is there; `path` is its full name.
+    pub fn section<'s>(&self, key: &str, path: &'s str) -> Option<Section<'s, 't>>
+    where
+        'd: 's,
+    {
+        let value = self.table.get(key)?;
+        let table = self.expect(key, value, value.get_ref().as_table(), "a table")?;
+        let span = value.span();
+        Some(Section { document: self.document, table, span: (span.start, span.end), path })
+    }
+
+    /// Notes a value of the wrong type.
+    pub fn expect<T>(&self, key: &str, value: &Spanned<DeValue<'t>>, found: Option<T>, expected: &str) -> Option<T> {
+        if found.is_none() {
+            let article = if value.get_ref().type_str().starts_with(['a', 'i']) { "an" } else { "a" };
+            let message =
+                format!("`{}` must be {expected}, not {article} {}", self.key(key), value.get_ref().type_str());
+            self.document.wrong(&value.span(), message, None);
+        }
+        found
+    }
+
+    /// Where the value of a key comes from.
+    pub fn origin(&self, key: &str, value: &Spanned<DeValue<'t>>) -> Origin {
+        let line = self.document.line(value.span().start);
+        Origin::File { file: self.document.file.to_owned(), line, key: self.key(key) }
+    }
+
+    /// The key with its tables.
+    pub fn key(&self, key: &str) -> String {
+        if self.path.is_empty() { shown(key) } else { format!("{}.{}", self.path, shown(key)) }
+    }
+}
+
+/// An integer of TOML, if 64 bits hold it.
+pub(super) fn to_i64(integer: &toml::de::DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}

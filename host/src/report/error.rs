@@ -1,0 +1,62 @@
+//! Errors for people.
+
+use super::text::{BAD, DIM, HINT, PLAIN, Text};
+use crate::error::{Error, ErrorKind};
+
+/// What happened, where, why, and what to do.
+pub fn error(error: &Error) -> Text {
+    let mut text = Text::new().add(BAD, "error").plain(": ");
+    push_lines(&mut text, &error.message);
+    for (label, place) in &error.places {
+        text = text.plain("  ").add(DIM, format!("{label}:")).plain(" ").plain(place).end();
+    }
+    for cause in &error.causes {
+        text = text.plain("  ").add(DIM, "caused by:").plain(" ");
+        push_lines(&mut text, cause);
+    }
+    for hint in &error.hints {
+        text = text.add(HINT, "hint").plain(": ").plain(hint).end();
+    }
+    text
+}
+
+/// A text whose further lines are indented, so that none of them looks like one of ours.
+fn push_lines(text: &mut Text, block: &str) {
+    let (first, rest) = block.split_once('\n').unwrap_or((block, ""));
+    text.push(PLAIN, first.trim_end());
+    text.push_end();
+    text.push_block(PLAIN, "    ", rest);
+}
+
+/// A kind of error as JSON spells it.
+pub fn kind_name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Failed => "failed",
+        ErrorKind::Usage => "usage",
+        ErrorKind::Mismatch => "mismatch",
+        ErrorKind::LockTimeout => "lock-timeout",
+        ErrorKind::Partial => "partial",
+        ErrorKind::Denied => "denied",
+        ErrorKind::Interrupted => "interrupted",
+        ErrorKind::Terminated => "terminated",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_where_why_and_what_to_do() {
+        let shown = error(
+            &Error::failed("it broke\x1b[2J")
+                .at("statement", "2 of 3")
+                .at("migration", "1_a")
+                .cause("a\nb")
+                .hint("mend it"),
+        );
+        let expected =
+            "error: it broke\\u{1b}[2J\n  migration: 1_a\n  statement: 2 of 3\n  caused by: a\n    b\nhint: mend it\n";
+        assert_eq!(shown.unstyled(), expected);
+    }
+}

@@ -1,0 +1,71 @@
+//! Text that others wrote: it must not steer a terminal, hide itself, or pretend to be ours.
+
+use std::fmt::Write;
+
+/// Whether a character steers a terminal or turns the direction of what follows.
+fn steers(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+/// A text on one line: line ends, controls and turns of direction become visible (`\n`, `\u{1b}`).
+pub fn line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if steers(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// The lines of a text, each escaped; a tab becomes spaces.
+pub fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(|text| line(&text.replace('\t', "    ")))
+}
+
+/// A JSON document without characters that steer a terminal: as JSON's own escapes they mean the same. They can only
+/// stand in strings: JSON has already escaped those below U+0020, and between strings there are line ends alone.
+pub fn json(document: &str) -> String {
+    let mut shown = String::with_capacity(document.len());
+    for character in document.chars() {
+        if steers(character) && character != '\n' {
+            // All of them are below U+10000.
+            let _ = write!(shown, "\\u{:04x}", u32::from(character));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        for (text, shown) in [
+            ("plain ü 日本", "plain ü 日本"),
+            ("a\nb\r\tc", "a\\nb\\r\\tc"),
+            ("\x1b[2Jgone", "\\u{1b}[2Jgone"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("\u{7f}\0\u{7}", "\\u{7f}\\u{0}\\u{7}"),
+            ("user\u{202e}txt.exe\u{2066}", "user\\u{202e}txt.exe\\u{2066}"),
+            ("one\u{2028}two", "one\\u{2028}two"),
+        ] {
+            assert_eq!(line(text), shown);
+        }
+        assert_eq!(lines("a\n\tb\u{1b}").collect::<Vec<_>>(), ["a", "    b\\u{1b}"]);
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let value = serde_json::json!({ "text": "a\u{9b}b\u{202e}c\u{7f}\n" });
+        let shown = json(&value.to_string());
+        assert!(!shown.chars().any(steers), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).expect("JSON"), value);
+    }
+}

@@ -1,0 +1,101 @@
+//! What programs read: structs of their own, so that no change inside changes the output. A new field may come at any
+//! time; a change of meaning raises [`SCHEMA`].
+
+mod look;
+mod project;
+mod run;
+
+pub use look::{CurrentJson, HistoryJson, PlanJson, ShowJson, StatusJson};
+pub use project::{BuildJson, ValidateJson};
+pub use run::RunJson;
+
+use serde::Serialize;
+
+use super::error::kind_name;
+use crate::error::Error;
+
+/// The number of the output's form.
+pub const SCHEMA: u32 = 1;
+
+/// A document that says an error and nothing else.
+#[derive(Debug, Serialize)]
+pub struct ErrorDocument {
+    schema: u32,
+    error: ErrorJson,
+}
+
+impl ErrorDocument {
+    /// The document of an error.
+    pub fn new(error: &Error, exit_code: u8) -> Self {
+        Self { schema: SCHEMA, error: ErrorJson::new(error, exit_code) }
+    }
+}
+
+/// An error.
+#[derive(Debug, Serialize)]
+pub struct ErrorJson {
+    kind: &'static str,
+    message: String,
+    places: Vec<PlaceJson>,
+    causes: Vec<String>,
+    hints: Vec<String>,
+    exit_code: u8,
+}
+
+#[derive(Debug, Serialize)]
+struct PlaceJson {
+    label: &'static str,
+    text: String,
+}
+
+impl ErrorJson {
+    /// An error and the exit code that it means.
+    pub fn new(error: &Error, exit_code: u8) -> Self {
+        let place = |(label, text): &(&'static str, String)| PlaceJson { label, text: text.clone() };
+        Self {
+            kind: kind_name(error.kind),
+            message: error.message.clone(),
+            places: error.places.iter().map(place).collect(),
+            causes: error.causes.clone(),
+            hints: error.hints.clone(),
+            exit_code,
+        }
+    }
+}
+
+/// The database that a document is about.
+#[derive(Debug, Serialize)]
+pub struct DatabaseJson {
+    name: Option<String>,
+    url: String,
+}
+
+impl DatabaseJson {
+    /// The database of that name, if it has one. The URL must be one without its password.
+    pub fn new(name: Option<&str>, url: String) -> Self {
+        Self { name: name.map(str::to_owned), url }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_a_schema_a_kind_and_its_exit_code() {
+        let error = Error::denied("no").at("table", "users").hint("ask");
+        let json = serde_json::to_value(ErrorDocument::new(&error, 7)).expect("JSON");
+        let expected = serde_json::json!({
+            "schema": 1,
+            "error": {
+                "kind": "denied",
+                "message": "no",
+                "places": [{ "label": "table", "text": "users" }],
+                "causes": [],
+                "hints": ["ask"],
+                "exit_code": 7,
+            },
+        });
+        assert_eq!(json, expected);
+    }
+}

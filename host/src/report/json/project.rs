@@ -1,0 +1,89 @@
+//! What commands say that work on the project alone.
+
+use serde::Serialize;
+
+use super::SCHEMA;
+use super::look::MigrationJson;
+use crate::project::Catalog;
+use crate::project::build::{BuildReport, BuiltArtifact};
+
+/// `runner build`.
+#[derive(Debug, Serialize)]
+pub struct BuildJson {
+    schema: u32,
+    command: &'static str,
+    artifacts: Vec<BuiltJson>,
+    lockfile: String,
+    lockfile_written: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct BuiltJson {
+    revision: String,
+    name: String,
+    kind: &'static str,
+    compiled: bool,
+    /// `added`, `unchanged`, `changed` or `removed`.
+    change: &'static str,
+    size: u64,
+}
+
+impl BuildJson {
+    /// What a build made.
+    pub fn new(report: &BuildReport) -> Self {
+        Self {
+            schema: SCHEMA,
+            command: "build",
+            artifacts: report.artifacts.iter().map(BuiltJson::new).collect(),
+            lockfile: report.lockfile.clone(),
+            lockfile_written: report.lockfile_written,
+        }
+    }
+}
+
+impl BuiltJson {
+    fn new(artifact: &BuiltArtifact) -> Self {
+        Self {
+            revision: artifact.revision.clone(),
+            name: artifact.name.clone(),
+            kind: artifact.kind.name(),
+            compiled: artifact.compiled,
+            change: artifact.change.name(),
+            size: artifact.size,
+        }
+    }
+}
+
+/// `runner validate`.
+#[derive(Debug, Serialize)]
+pub struct ValidateJson {
+    schema: u32,
+    command: &'static str,
+    valid: bool,
+    migrations: Vec<NamedMigrationJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct NamedMigrationJson {
+    revision: String,
+    name: String,
+    #[serde(flatten)]
+    migration: MigrationJson,
+}
+
+impl ValidateJson {
+    /// A project in which everything fits.
+    pub fn new(catalog: &Catalog) -> Self {
+        let named = |migration: &crate::project::Migration| NamedMigrationJson {
+            revision: migration.revision.clone(),
+            name: migration.name.clone(),
+            migration: MigrationJson::new(migration),
+        };
+        Self {
+            schema: SCHEMA,
+            command: "validate",
+            valid: true,
+            migrations: catalog.migrations.iter().map(named).collect(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Events for people: lines on standard error, and bars where there is a terminal.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::progress::Bars;
+use super::text::{BAD, DIM, ODD, PLAIN, STRONG, Text, finished_line};
+use super::units;
+use super::{Format, Printer, Verbosity};
+use crate::engine::Direction;
+use crate::engine::event::{Event, EventSink, Level};
+
+/// How often a line tells of progress where there is no terminal.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// The longest excerpt of a statement.
+const STATEMENT: usize = 120;
+
+/// What the sink must know of the run.
+#[derive(Clone, Debug)]
+pub struct Flavour {
+    /// Everything will be rolled back.
+    pub dry_run: bool,
+    /// The database, without its password.
+    pub database: String,
+}
+
+/// The sink that suits the printer: bars on a terminal, lines elsewhere; with JSON or `--quiet` warnings alone.
+pub fn sink(printer: &Arc<Printer>, flavour: Flavour) -> Arc<dyn EventSink> {
+    let talkative = printer.verbosity() > Verbosity::Quiet;
+    let bars = (talkative && printer.format() == Format::Text && printer.talks_to_terminal()).then(Bars::new);
+    Arc::new(People { printer: printer.clone(), flavour, bars, last_line: Mutex::new(None) })
+}
+
+struct People {
+    printer: Arc<Printer>,
+    flavour: Flavour,
+    bars: Option<Bars>,
+    /// When progress was last told in a line.
+    last_line: Mutex<Option<Instant>>,
+}
+
+impl EventSink for People {
+    fn emit(&self, event: &Event) {
+        match event {
+            Event::LockWaiting { holder } => {
+                self.say(&Text::new().add(ODD, "waiting").plain(format!(" for the lock, held by {holder}")).end());
+            }
+            Event::RunStarted { direction, migrations } => self.say(&self.heading(*direction, *migrations)),
+            Event::MigrationStarted { revision, name, .. } => {
+                if let Some(bars) = &self.bars {
+                    bars.begin(&format!("{revision}_{name}"));
+                }
+            }
+            Event::StepFinished { step, statement, rows, duration, .. } => {
+                if self.printer.verbosity() == Verbosity::Verbose {
+                    self.say(&step_line(*step, statement, *rows, *duration));
+                }
+            }
+            Event::Log { revision, level, message } => self.log(revision, *level, message),
+            Event::Progress { what, done, total, unit, .. } => self.progress(what, *done, *total, unit),
+            Event::MigrationFinished { revision, name, direction, duration, rows_read, rows_written } => {
+                self.end();
+                let id = format!("{revision}_{name}");
+                let dry_run = self.flavour.dry_run;
+                self.say(&finished_line(&id, *direction, dry_run, *duration, *rows_read, *rows_written));
+            }
+            Event::MigrationFailed { revision, name, .. } => {
+                self.end();
+                let id = format!("{revision}_{name}");
+                self.say(&Text::new().add(BAD, "failed").plain(" ").add(STRONG, id).end());
+            }
+        }
+    }
+}
+
+impl People {
+    fn heading(&self, direction: Direction, migrations: usize) -> Text {
+        let verb = match (self.flavour.dry_run, direction) {
+            (true, _) => "trying",
+            (false, Direction::Up) => "applying",
+            (false, Direction::Down) => "rolling back",
+        };
+        let migrations = units::counted(migrations as u64, "migration", "migrations");
+        Text::new().plain(format!("{verb} {migrations} on {}", self.flavour.database)).end()
+    }
+
+    /// Tells a line, above the bars if there are any.
+    fn say(&self, text: &Text) {
+        match &self.bars {
+            Some(bars) => bars.above(|| self.printer.talk(text)),
+            None => self.printer.talk(text),
+        }
+    }
+
+    fn log(&self, revision: &str, level: Level, message: &str) {
+        let (style, word) = match level {
+            Level::Warning => (ODD, "warning"),
+            Level::Info => (PLAIN, "info"),
+            Level::Debug => (DIM, "debug"),
+        };
+        let mut text = Text::new();
+        let (first, rest) = message.split_once('\n').unwrap_or((message, ""));
+        text.push(style, word);
+        if !revision.is_empty() {
+            text.push(DIM, format!(" {revision}"));
+        }
+        text.push(PLAIN, ": ");
+        text.push(PLAIN, first);
+        text.push_end();
+        text.push_block(PLAIN, "    ", rest);
+        match level {
+            Level::Warning => match &self.bars {
+                Some(bars) => bars.above(|| self.printer.always(&text)),
+                None => self.printer.always(&text),
+            },
+            Level::Info => self.say(&text),
+            Level::Debug if self.printer.verbosity() == Verbosity::Verbose => self.say(&text),
+            Level::Debug => {}
+        }
+    }
+
+    fn progress(&self, what: &str, done: u64, total: Option<u64>, unit: &str) {
+        if let Some(bars) = &self.bars {
+            bars.update(what, done, total, unit);
+            return;
+        }
+        let mut last = self.last_line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let began = *last.get_or_insert_with(Instant::now);
+        if began.elapsed() < BETWEEN_LINES {
+            return;
+        }
+        *last = Some(Instant::now());
+        let of = total.map_or(String::new(), |total| format!(" of {}", units::count(total)));
+        self.printer.talk(&Text::new().plain(format!("{what}: {}{of} {unit}", units::count(done))).end());
+    }
+
+    fn end(&self) {
+        if let Some(bars) = &self.bars {
+            bars.end();
+        }
+        *self.last_line.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+    }
+}
+
+fn step_line(step: u64, statement: &str, rows: u64, duration: Duration) -> Text {
+    let mut line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(STATEMENT) {
+        line.truncate(end);
+        line.push('…');
+    }
+    let facts = format!(" ({}, {})", units::duration(duration), units::counted(rows, "row", "rows"));
+    Text::new().add(DIM, format!("  {step} ")).plain(line).add(DIM, facts).end()
+}

@@ -1,0 +1,106 @@
+//! Tables that align by what a terminal shows, not by bytes.
+
+use anstyle::Style;
+use unicode_width::UnicodeWidthStr;
+
+use super::escape;
+use super::text::{DIM, Text};
+
+/// A table that is filled row by row.
+pub struct Table {
+    headings: Vec<&'static str>,
+    rows: Vec<Vec<Cell>>,
+}
+
+/// One cell.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    text: String,
+    style: Style,
+    right: bool,
+}
+
+impl Cell {
+    /// A cell that begins at the left of its column.
+    pub fn left(style: Style, text: impl AsRef<str>) -> Self {
+        Self { text: escape::line(text.as_ref()), style, right: false }
+    }
+
+    /// A cell that ends at the right of its column, as numbers do.
+    pub fn right(style: Style, text: impl AsRef<str>) -> Self {
+        Self { right: true, ..Self::left(style, text) }
+    }
+}
+
+impl Table {
+    /// A table with these headings.
+    pub fn new(headings: &[&'static str]) -> Self {
+        Self { headings: headings.to_vec(), rows: Vec::new() }
+    }
+
+    /// Adds a row; cells that are missing are empty.
+    pub fn row(&mut self, cells: Vec<Cell>) {
+        self.rows.push(cells);
+    }
+
+    /// The table; a column that is empty everywhere is left out.
+    pub fn text(&self) -> Text {
+        let right = |at: usize| self.rows.iter().filter_map(|row| row.get(at)).any(|cell| cell.right);
+        let used: Vec<(usize, usize)> = (self.headings.iter().enumerate())
+            .filter_map(|(at, heading)| {
+                let cells = self.rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.text.width());
+                let widest = cells.max().unwrap_or(0);
+                (widest > 0).then(|| (at, widest.max(heading.width())))
+            })
+            .collect();
+        let mut text = Text::new();
+        let heading = |at: usize| Cell { text: self.headings[at].to_owned(), style: DIM, right: right(at) };
+        let headings: Vec<Cell> = (0..self.headings.len()).map(heading).collect();
+        for row in std::iter::once(&headings).chain(&self.rows) {
+            line(&mut text, row, &used);
+        }
+        text
+    }
+}
+
+fn line(text: &mut Text, row: &[Cell], used: &[(usize, usize)]) {
+    let last = used.iter().rposition(|(at, _)| row.get(*at).is_some_and(|cell| !cell.text.is_empty()));
+    for (place, (at, width)) in used.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
+        if place > 0 {
+            text.push(Style::new(), "  ");
+        }
+        let Some(cell) = row.get(*at) else {
+            text.push(Style::new(), " ".repeat(*width));
+            continue;
+        };
+        let padding = " ".repeat(width - cell.text.width());
+        if cell.right {
+            text.push(Style::new(), &padding);
+        }
+        text.push(cell.style, &cell.text);
+        if !cell.right && Some(place) != last {
+            text.push(Style::new(), &padding);
+        }
+    }
+    text.push_end();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::text::PLAIN;
+
+    #[test]
+    fn columns_align_by_width_and_empty_ones_are_left_out() {
+        let mut table = Table::new(&["name", "empty", "rows", "note"]);
+        table.row(vec![
+            Cell::left(PLAIN, "日本"),
+            Cell::left(PLAIN, ""),
+            Cell::right(PLAIN, "5"),
+            Cell::left(PLAIN, "x"),
+        ]);
+        table.row(vec![Cell::left(PLAIN, "a\nb_long"), Cell::left(PLAIN, ""), Cell::right(PLAIN, "1,000")]);
+        let expected = "name       rows  note\n日本          5  x\na\\nb_long  1,000\n";
+        assert_eq!(table.text().unstyled(), expected);
+    }
+}

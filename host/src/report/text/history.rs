@@ -1,0 +1,47 @@
+//! What ran, and when.
+
+use super::status::short_time;
+use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
+use crate::engine::history::{Record, State};
+use crate::report::table::{Cell, Table};
+use crate::report::units;
+
+/// A table of everything that ran, in order: a rollback is a line of its own.
+pub fn history(records: &[Record]) -> Text {
+    let mut lines: Vec<(&str, Vec<Cell>)> = Vec::new();
+    for record in records {
+        let (style, word) = match record.state {
+            State::PartlyApplied => (ODD, "partly applied"),
+            State::PartlyRolledBack => (ODD, "partly rolled back"),
+            State::Applied | State::RolledBack => (GOOD, "applied"),
+        };
+        let when = short_time(&record.started_at);
+        let mut cells = vec![Cell::left(DIM, when), Cell::left(style, word), Cell::left(STRONG, record.id())];
+        cells.push(Cell::right(PLAIN, units::milliseconds(record.duration_ms)));
+        cells.push(Cell::right(PLAIN, units::count(record.rows_written)));
+        cells.push(Cell::left(DIM, &record.applied_by));
+        cells.push(Cell::left(DIM, &record.run_id));
+        lines.push((&record.started_at, cells));
+        if let Some(at) = &record.rolled_back_at {
+            let empty = || Cell::left(PLAIN, "");
+            lines.push((
+                at,
+                vec![
+                    Cell::left(DIM, short_time(at)),
+                    Cell::left(ODD, "rolled back"),
+                    Cell::left(STRONG, record.id()),
+                    empty(),
+                    empty(),
+                    Cell::left(DIM, record.rolled_back_by.as_deref().unwrap_or_default()),
+                    Cell::left(DIM, record.rolled_back_run_id.as_deref().unwrap_or_default()),
+                ],
+            ));
+        }
+    }
+    // ISO 8601 sorts as text; equal times keep their order.
+    lines.sort_by(|left, right| left.0.cmp(right.0));
+    let mut table = Table::new(&["when", "what", "migration", "took", "rows", "by", "run"]);
+    let is_empty = lines.is_empty();
+    lines.into_iter().for_each(|(_, cells)| table.row(cells));
+    if is_empty { Text::new() } else { table.text() }
+}

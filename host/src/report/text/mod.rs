@@ -1,0 +1,128 @@
+//! What people read. Whatever enters a [`Text`] is escaped there: this is the one door to the terminal.
+
+mod build;
+mod history;
+mod plan;
+mod run;
+mod show;
+mod status;
+
+pub use build::built;
+pub use history::history;
+pub use plan::{plan, plan_sql};
+pub use run::{dry_run_note, finished_line, summary};
+pub use show::show;
+pub use status::{current, status, status_summary};
+
+use anstyle::{AnsiColor, Style};
+
+use super::escape;
+
+/// Something is wrong.
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Something is as it should be.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// Something wants attention.
+pub const ODD: Style = AnsiColor::Yellow.on_default();
+/// Advice.
+pub const HINT: Style = AnsiColor::Cyan.on_default();
+/// What matters less.
+pub const DIM: Style = Style::new().dimmed();
+/// Headings and names.
+pub const STRONG: Style = Style::new().bold();
+/// Nothing special.
+pub const PLAIN: Style = Style::new();
+
+/// Text with styles. The styles are ours; everything else is escaped as it comes in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    styled: String,
+}
+
+impl Text {
+    /// No text.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a piece that stays on its line.
+    #[must_use]
+    pub fn add(mut self, style: Style, piece: impl AsRef<str>) -> Self {
+        self.push(style, piece);
+        self
+    }
+
+    /// Adds a piece without a style.
+    #[must_use]
+    pub fn plain(self, piece: impl AsRef<str>) -> Self {
+        self.add(PLAIN, piece)
+    }
+
+    /// Ends the line.
+    #[must_use]
+    pub fn end(mut self) -> Self {
+        self.styled.push('\n');
+        self
+    }
+
+    /// Adds a piece that stays on its line.
+    pub fn push(&mut self, style: Style, piece: impl AsRef<str>) {
+        let piece = escape::line(piece.as_ref());
+        if style.is_plain() || piece.is_empty() {
+            self.styled.push_str(&piece);
+        } else {
+            self.styled.push_str(&format!("{style}{piece}{style:#}"));
+        }
+    }
+
+    /// Adds a text of several lines, each behind the same indent, and ends the last.
+    pub fn push_block(&mut self, style: Style, indent: &str, block: &str) {
+        for line in escape::lines(block) {
+            self.styled.push_str(indent);
+            self.push(style, line);
+            self.styled.push('\n');
+        }
+    }
+
+    /// Adds another text.
+    pub fn append(&mut self, other: &Self) {
+        self.styled.push_str(&other.styled);
+    }
+
+    /// Ends the line.
+    pub fn push_end(&mut self) {
+        self.styled.push('\n');
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.styled.is_empty()
+    }
+
+    /// The text with the codes of its styles.
+    pub fn styled(&self) -> &str {
+        &self.styled
+    }
+}
+
+#[cfg(test)]
+impl Text {
+    /// The text without the codes of its styles.
+    pub fn unstyled(&self) -> String {
+        anstream::adapter::strip_str(&self.styled).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn styles_are_ours_alone() {
+        let text = Text::new().add(BAD, "error").plain(": \x1b[0m").end();
+        assert_eq!(text.styled(), "\x1b[1m\x1b[31merror\x1b[0m: \\u{1b}[0m\n");
+        let mut block = Text::new();
+        block.push_block(PLAIN, "  ", "a\nb\x1b");
+        assert_eq!(block.styled(), "  a\n  b\\u{1b}\n");
+    }
+}

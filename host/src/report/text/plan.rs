@@ -1,0 +1,61 @@
+//! What would run.
+
+use super::{DIM, ODD, PLAIN, STRONG, Text};
+use crate::engine::Direction;
+use crate::engine::history::RunMode;
+use crate::engine::plan::{Plan, Source};
+use crate::report::table::{Cell, Table};
+
+/// A table of the steps, in order.
+pub fn plan(plan: &Plan) -> Text {
+    if plan.is_empty() {
+        return Text::new();
+    }
+    let mut table = Table::new(&["what", "migration", "kind", "mode", "needs", "from", "summary"]);
+    for step in &plan.steps {
+        let what = match (step.direction, step.resume_after) {
+            (direction, Some(done)) => format!("{direction} from statement {}", done + 1),
+            (direction, None) => direction.to_string(),
+        };
+        let style = if step.direction == Direction::Down { ODD } else { PLAIN };
+        let from = if step.source == Source::Database { "the database's copy" } else { "" };
+        let mode_style = if step.mode == RunMode::Stepwise { ODD } else { DIM };
+        table.row(vec![
+            Cell::left(style, what),
+            Cell::left(STRONG, step.id()),
+            Cell::left(DIM, step.kind.name()),
+            Cell::left(mode_style, step.mode.name()),
+            Cell::left(PLAIN, step.description.needs.join(", ")),
+            Cell::left(ODD, from),
+            Cell::left(DIM, &step.description.summary),
+        ]);
+    }
+    table.text()
+}
+
+/// The SQL of the steps, with a comment before each.
+pub fn plan_sql(plan: &Plan, sql: &[Option<String>]) -> Text {
+    let mut text = Text::new();
+    for (step, sql) in plan.steps.iter().zip(sql) {
+        if !text.is_empty() {
+            text.push_end();
+        }
+        text.push(DIM, format!("-- {} {}, {}", step.direction, step.id(), step.mode.name()));
+        text.push_end();
+        if let Some(done) = step.resume_after {
+            text.push(DIM, format!("-- its first {done} statements have taken effect"));
+            text.push_end();
+        }
+        match sql {
+            Some(sql) => text.push_block(PLAIN, "", sql.trim_end()),
+            None => {
+                text.push(
+                    DIM,
+                    format!("-- a component, sha256 {}: its statements show in `--dry-run -v`", step.sha256),
+                );
+                text.push_end();
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,87 @@
+//! One revision in full.
+
+use super::{DIM, ODD, PLAIN, STRONG, Text};
+use crate::engine::history::{Record, State};
+use crate::engine::status::StatusRow;
+use crate::project::catalog::{Artifact, Migration};
+use crate::report::units;
+
+/// Everything about a revision: what it is, how it stands, and each time it ran.
+pub fn show(row: &StatusRow<'_>, records: &[&Record], stored: bool) -> Text {
+    let mut text = Text::new().add(STRONG, format!("{}_{}", row.revision(), row.name())).end();
+    line(&mut text, "state", row.standing.name());
+    match row.migration {
+        Some(migration) => of_project(&mut text, migration),
+        None => line(&mut text, "project", "does not have it"),
+    }
+    if !records.is_empty() {
+        line(&mut text, "kept copy", if stored { "in the database" } else { "none in the database" });
+    }
+    for record in records {
+        of_history(&mut text, record);
+    }
+    text
+}
+
+fn of_project(text: &mut Text, migration: &Migration) {
+    let description = &migration.description;
+    line(text, "summary", &description.summary);
+    line(text, "kind", migration.kind.name());
+    line(text, "sha256", &migration.sha256);
+    line(text, "mode", description.mode.name());
+    let dialects: Vec<&str> = description.dialects.iter().map(|dialect| dialect.name()).collect();
+    optional(text, "dialects", &dialects.join(", "));
+    optional(text, "depends on", &description.depends_on.join(", "));
+    optional(text, "needs", &description.needs.join(", "));
+    let no_way_back = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
+    line(text, "reversible", if no_way_back { "no" } else { "yes" });
+    line(text, "lockfile", if migration.locked { "lists it" } else { "does not list it" });
+    if let Artifact::Component { path, assets, .. } = &migration.artifact {
+        line(text, "artifact", &path.display().to_string());
+        for (asset, sha256) in assets {
+            line(text, "asset", &format!("{asset} (sha256 {sha256})"));
+        }
+    }
+}
+
+fn of_history(text: &mut Text, record: &Record) {
+    text.push_end();
+    text.push(PLAIN, format!("run {}", record.run_id));
+    text.push(DIM, format!(" by {}, runner {}", record.applied_by, record.tool_version));
+    text.push_end();
+    line(text, "began", &record.started_at);
+    optional(text, "ended", record.finished_at.as_deref().unwrap_or_default());
+    line(text, "took", &units::milliseconds(record.duration_ms));
+    line(text, "mode", record.mode.name());
+    line(text, "steps", &units::count(record.steps));
+    line(text, "rows read", &units::count(record.rows_read));
+    line(text, "rows written", &units::count(record.rows_written));
+    line(text, "sha256", &record.sha256);
+    line(text, "transcript", &record.transcript);
+    if record.state.is_partial() {
+        let of = match record.unknown_statement() {
+            Some(unknown) => format!(", statement {unknown} unknown"),
+            None => String::new(),
+        };
+        text.push(ODD, format!("  {}: {} statements took effect{of}", record.state.name(), record.statements_done));
+        text.push_end();
+    }
+    optional(text, "reason", record.reason.as_deref().unwrap_or_default());
+    if let (State::RolledBack, Some(at)) = (record.state, &record.rolled_back_at) {
+        let by = record.rolled_back_by.as_deref().unwrap_or("somebody");
+        let run = record.rolled_back_run_id.as_deref().unwrap_or("?");
+        line(text, "rolled back", &format!("{at} by {by}, run {run}"));
+    }
+}
+
+fn line(text: &mut Text, label: &str, value: &str) {
+    text.push(DIM, format!("  {:<14}", format!("{label}:")));
+    text.push(PLAIN, value);
+    text.push_end();
+}
+
+fn optional(text: &mut Text, label: &str, value: &str) {
+    if !value.is_empty() {
+        line(text, label, value);
+    }
+}

@@ -1,0 +1,62 @@
+//! Which migrations are applied, and which are not.
+
+use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
+use crate::engine::history::History;
+use crate::engine::status::{Standing, StatusRow};
+use crate::report::table::{Cell, Table};
+use crate::report::units;
+
+/// A table of all revisions.
+pub fn status(rows: &[StatusRow<'_>]) -> Text {
+    let mut table = Table::new(&["state", "revision", "name", "applied at", "took", "rows"]);
+    for row in rows {
+        let (style, note) = match row.standing {
+            Standing::Applied => (GOOD, ""),
+            Standing::Pending if row.late => (ODD, " (late)"),
+            Standing::Pending => (PLAIN, ""),
+            Standing::Partial | Standing::Missing => (ODD, ""),
+            Standing::Changed => (BAD, ""),
+        };
+        let mut cells = vec![
+            Cell::left(style, format!("{}{note}", row.standing.name())),
+            Cell::left(PLAIN, row.revision()),
+            Cell::left(STRONG, row.name()),
+        ];
+        if let Some(record) = row.record {
+            cells.push(Cell::left(DIM, short_time(&record.started_at)));
+            cells.push(Cell::right(DIM, units::milliseconds(record.duration_ms)));
+            cells.push(Cell::right(DIM, units::count(record.rows_written)));
+        }
+        table.row(cells);
+    }
+    if rows.is_empty() { Text::new() } else { table.text() }
+}
+
+/// `2026-01-05T09:30:00.123Z` without the fraction.
+pub(super) fn short_time(time: &str) -> String {
+    match time.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => time.to_owned(),
+    }
+}
+
+/// How many of each there are, for people.
+pub fn status_summary(rows: &[StatusRow<'_>]) -> Text {
+    if rows.is_empty() {
+        return Text::new().plain("there are no migrations yet").end();
+    }
+    let all = [Standing::Applied, Standing::Pending, Standing::Partial, Standing::Missing, Standing::Changed];
+    let parts = all.into_iter().filter_map(|standing| {
+        let number = rows.iter().filter(|row| row.standing == standing).count();
+        (number > 0).then(|| format!("{} {}", units::count(number as u64), standing.name()))
+    });
+    Text::new().plain(parts.collect::<Vec<_>>().join(", ")).end()
+}
+
+/// Where the database is: the newest revision in force, or `base`.
+pub fn current(history: &History) -> Text {
+    match history.current() {
+        Some(record) => Text::new().plain(record.id()).end(),
+        None => Text::new().plain("base").end(),
+    }
+}

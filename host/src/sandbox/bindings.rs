@@ -1,0 +1,27 @@
+//! The host's side of the WIT contract, generated; nothing else meets the macro.
+
+#![allow(missing_docs, reason = "generated from wit/, where every item is documented")]
+
+wasmtime::component::bindgen!({
+    path: "wit",
+    world: "migration",
+    imports: {
+        default: async | trappable,
+        // Nothing to wait for and nothing to fail: what a run knows from its start.
+        "runner:migration/context.get-dialect": trappable,
+        "runner:migration/context.server-version": trappable,
+        "runner:migration/context.parameters": trappable,
+        "runner:migration/context.run-timestamp": trappable,
+        "runner:migration/context.seed": trappable,
+        "runner:migration/context.log": trappable,
+        "runner:migration/context.progress": trappable,
+        "runner:migration/context.[drop]asset": trappable,
+    },
+    exports: { default: async },
+    with: {
+        "runner:migration/batches.reader": super::state::Reader,
+        "runner:migration/batches.writer": super::state::Writer,
+        "runner:migration/context.asset": super::state::Asset,
+    },
+    require_store_data_send: true,
+});

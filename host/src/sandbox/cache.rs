@@ -1,0 +1,108 @@
+//! Compiled components on disk, so that a component is compiled once a machine (a Python component takes seconds).
+//!
+//! A compiled component is machine code that runs with the rights of this process: whoever can write the cache can run
+//! code. The folder is therefore private (mode 0700, owned by us), and a folder that is not is not used.
+
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// A folder of compiled components, keyed by the artifact's digest and the engine.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    /// The cache in that folder, made if need be; `None` if the folder cannot be private to us.
+    pub fn open(folder: &Path) -> Option<Self> {
+        make_private(folder)?;
+        Some(Self { folder: folder.to_owned() })
+    }
+
+    /// The compiled component of that digest, if it is there and this engine can load it.
+    pub fn load(&self, engine: &Engine, sha256: &str) -> Option<Component> {
+        let path = self.path(engine, sha256);
+        if !path.is_file() {
+            return None;
+        }
+        // SAFETY: only files that `store` wrote into a folder that nobody else can write are loaded, and wasmtime checks
+        // version and settings of the engine in the file's header.
+        #[allow(unsafe_code, reason = "loading compiled code is what the cache is for")]
+        let loaded = unsafe { Component::deserialize_file(engine, &path) };
+        match loaded {
+            Ok(component) => Some(component),
+            Err(_) => {
+                // Damaged or foreign: compile again. Failing to remove it costs only time.
+                let _ = fs::remove_file(&path);
+                None
+            }
+        }
+    }
+
+    /// Keeps a compiled component. A cache that cannot be written is no failure: the next run compiles again.
+    pub fn store(&self, engine: &Engine, sha256: &str, component: &Component) {
+        let Ok(code) = component.serialize() else { return };
+        let path = self.path(engine, sha256);
+        // Written aside and renamed: a reader meets the whole file or none.
+        let aside = path.with_extension(format!("{}.tmp", std::process::id()));
+        let written = fs::File::create(&aside)
+            .and_then(|mut file| file.write_all(&code))
+            .and_then(|()| fs::rename(&aside, &path));
+        if written.is_err() {
+            let _ = fs::remove_file(&aside);
+        }
+    }
+
+    fn path(&self, engine: &Engine, sha256: &str) -> PathBuf {
+        let mut hasher = std::hash::DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        self.folder.join(format!("{sha256}-{:016x}.cwasm", hasher.finish()))
+    }
+}
+
+#[cfg(unix)]
+fn make_private(folder: &Path) -> Option<()> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+    if !folder.exists() {
+        fs::create_dir_all(folder.parent()?).ok()?;
+        match fs::DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return None,
+            _ => {}
+        }
+    }
+    let metadata = fs::symlink_metadata(folder).ok()?;
+    // A probe file tells who we are without a system call of our own.
+    let probe = folder.join(format!(".probe-{}-{:?}", std::process::id(), std::thread::current().id()));
+    let owner = fs::File::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.uid());
+    let _ = fs::remove_file(&probe);
+    let private = metadata.is_dir() && metadata.permissions().mode() & 0o077 == 0 && metadata.uid() == owner.ok()?;
+    private.then_some(())
+}
+
+#[cfg(not(unix))]
+fn make_private(folder: &Path) -> Option<()> {
+    // The user's cache folder is private to the user by default there.
+    fs::create_dir_all(folder).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_can_write_is_not_used() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let shared = folder.path().join("shared");
+        fs::create_dir(&shared).expect("a folder");
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).expect("permissions");
+        assert!(Cache::open(&shared).is_none());
+        assert!(Cache::open(&folder.path().join("new/private")).is_some());
+    }
+}

@@ -1,0 +1,93 @@
+//! Asks a component what it is, without a database.
+
+use std::sync::Arc;
+
+use super::bindings::Migration;
+use super::inspect::TRANSFORMER;
+use super::state::{GuestState, Role};
+use super::{Shared, convert, failure, script};
+use crate::error::{Error, Result};
+use crate::project::catalog::Description;
+
+/// What a component is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// What it says of itself.
+    pub description: Description,
+    /// Whether it exports a transformer.
+    pub transformer: bool,
+}
+
+/// The longest summary that a lockfile line takes.
+const MAX_SUMMARY: usize = 500;
+
+/// Runs the component's `describe`. Blocks the calling thread; the guest runs on one of its own.
+pub(super) fn describe(shared: Arc<Shared>, bytes: &[u8]) -> Result<Described> {
+    use sha2::Digest;
+    let sha256 = hex::encode(sha2::Sha256::digest(bytes));
+    let component = shared.component(bytes, &sha256)?;
+    let transformer = component.get_export_index(None, TRANSFORMER).is_some();
+    let call = async {
+        let pre = script::pre_instantiate(&shared, &component)?;
+        let mut store = script::store(&shared, GuestState::new(Role::Describe, shared.limits.clone()))?;
+        let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe").error;
+        let instance = match pre.instantiate_async(&mut store).await {
+            Ok(instance) => instance,
+            Err(error) => return Err(fail(&error, store.data())),
+        };
+        let migration = match Migration::new(&mut store, &instance) {
+            Ok(migration) => migration,
+            Err(error) => return Err(inspect_mismatch(&error)),
+        };
+        match migration.call_describe(&mut store).await {
+            Ok(description) => Ok(convert::description_in(description)),
+            Err(error) => Err(fail(&error, store.data())),
+        }
+    };
+    let failed = |what: &str| Error::failed(format!("the component could not be described: {what}"));
+    // A thread of its own: the caller may stand inside an asynchronous runtime, which cannot be entered twice.
+    let description = std::thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .map_err(|error| failed(&error.to_string()))?;
+            runtime.block_on(async {
+                match tokio::time::timeout(std::time::Duration::from_secs(30), call).await {
+                    Ok(described) => described,
+                    Err(_) => Err(failed("`describe` took longer than 30 s")),
+                }
+            })
+        });
+        worker.join().unwrap_or_else(|_| Err(failed("its thread ended")))
+    })?;
+    check(&description)?;
+    Ok(Described { description, transformer })
+}
+
+/// The error of a component whose functions have other types than the contract's.
+pub(super) fn inspect_mismatch(error: &wasmtime::Error) -> Error {
+    Error::failed("the component's functions do not have the types of `runner:migration@0.1.0`")
+        .cause(format!("{error:#}"))
+        .hint("build it again with the WIT files of this version of runner")
+}
+
+fn check(description: &Description) -> Result<()> {
+    let one_line = |text: &str| !text.chars().any(char::is_control) && text.len() <= MAX_SUMMARY;
+    if !one_line(&description.summary) {
+        return Err(Error::failed(format!("the component's summary is not one line of at most {MAX_SUMMARY} bytes")));
+    }
+    for revision in &description.depends_on {
+        if revision.is_empty() || revision.len() > 20 || !revision.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Error::failed(format!(
+                "the component depends on `{}`, which is no revision",
+                revision.escape_debug()
+            ))
+            .hint("a revision is the number that a migration's file name begins with"));
+        }
+    }
+    match description.needs.iter().find(|need| !one_line(need)) {
+        Some(_) => Err(Error::failed("one of the component's needs is not one line")),
+        None => Ok(()),
+    }
+}

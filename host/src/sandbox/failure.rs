@@ -1,0 +1,133 @@
+//! Tells apart how a guest ended: it returned an error, trapped, ran into a limit, was stopped, or the host failed it.
+
+use std::fmt;
+
+use wasmtime::Trap;
+
+use super::bindings::runner::migration::types as wit;
+use super::meter::LimitExceeded;
+use super::state::GuestState;
+use crate::database::stop::StopReason;
+use crate::engine::script::ScriptFailure;
+use crate::error::{Error, ErrorKind};
+use crate::project::limits::Limits;
+use crate::project::units::{format_duration, format_size};
+
+/// The run is to stop: ends the guest as a trap, in the middle of a host call or between two slices of its code.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopped(pub StopReason);
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the run was stopped")
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+/// A host call that failed for a reason that is not the guest's to handle.
+#[derive(Clone, Debug)]
+pub struct HostFailure(pub String);
+
+impl fmt::Display for HostFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for HostFailure {}
+
+/// The error of a stopped run.
+pub fn stopped(reason: StopReason, limits: &Limits) -> Error {
+    match reason {
+        StopReason::Interrupt => Error::new(ErrorKind::Interrupted, "stopped by an interrupt"),
+        StopReason::Terminate => Error::new(ErrorKind::Terminated, "stopped by a request to terminate"),
+        StopReason::WallTime => {
+            let at = limits.wall_time.map_or_else(|| "nothing".to_owned(), format_duration);
+            used_up(&LimitExceeded { name: "wall_time", at })
+        }
+    }
+}
+
+fn used_up(limit: &LimitExceeded) -> Error {
+    Error::denied(limit.to_string()).hint(format!(
+        "raise it with `--limit {0}=…` or under `[limits]` in runner.toml, if you trust the migration",
+        limit.name
+    ))
+}
+
+/// The error of a call that ended in a trap or in the host. `call` is the exported function.
+pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> ScriptFailure {
+    let step = state.run.as_ref().map(|run| run.tally.steps()).filter(|step| *step > 0);
+    let failure = |error: Error| ScriptFailure { error: error.at("call", call), step };
+    if let Some(Stopped(reason)) = error.downcast_ref() {
+        return failure(stopped(*reason, &state.limits));
+    }
+    if let Some(limit) = error.downcast_ref::<LimitExceeded>() {
+        return failure(used_up(limit));
+    }
+    if let Some(inner) = error.downcast_ref::<Error>() {
+        // From a transform: the instance that failed has said where.
+        return ScriptFailure { error: inner.clone().at("call", call), step };
+    }
+    if let Some(HostFailure(message)) = error.downcast_ref() {
+        return failure(Error::failed(message.clone()));
+    }
+    if matches!(error.downcast_ref(), Some(wasmtime::component::ResourceTableError::Full)) {
+        return failure(used_up(&LimitExceeded { name: "handles", at: state.limits.handles.to_string() }));
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => failure(used_up(&LimitExceeded { name: "fuel", at: state.limits.fuel.to_string() })),
+        Some(Trap::StackOverflow) => {
+            failure(used_up(&LimitExceeded { name: "stack", at: format_size(state.limits.stack) }))
+        }
+        Some(trap) => {
+            let mut error = Error::failed(format!("the component trapped: {trap}"));
+            if let Some(words) = &state.last_words {
+                error = error.cause(format!("its last words: {words}"));
+            }
+            failure(error)
+        }
+        None => {
+            let text = format!("{error:#}");
+            // The type of this error is private to wasmtime.
+            if text.contains("fuel allocated for hostcalls") {
+                let at = format_size(state.limits.host_call_bytes);
+                return failure(used_up(&LimitExceeded { name: "host_call_bytes", at }));
+            }
+            failure(
+                Error::failed("the component broke the rules of the component model")
+                    .cause(text)
+                    .hint("the toolchain that made it may be at fault; build it again with a current one"),
+            )
+        }
+    }
+}
+
+/// The error that a guest returned, with its place if it is the database's last answer passed on.
+pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> ScriptFailure {
+    let kind = match error.kind {
+        wit::ErrorKind::Denied | wit::ErrorKind::Limit => ErrorKind::Denied,
+        _ => ErrorKind::Failed,
+    };
+    let mut message = error.message.clone();
+    if let Some(detail) = error.detail.as_deref().filter(|detail| !detail.is_empty()) {
+        message.push_str(&format!(" ({detail})"));
+    }
+    if !error.code.is_empty() {
+        message.push_str(&format!(" [{}]", error.code));
+    }
+    let mut report = Error::new(kind, message);
+    let mut step = None;
+    // Guests put their own words around an error of the database; it is still where things went wrong.
+    if let Some(fault) = &state.fault {
+        if error.message.contains(&fault.error.message) {
+            step = Some(fault.step);
+            report = report.at("statement", fault.statement.clone());
+            if let Some(hint) = &fault.error.hint {
+                report = report.hint(hint.clone());
+            }
+        }
+    }
+    ScriptFailure { error: report.at("call", call), step }
+}

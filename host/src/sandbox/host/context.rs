@@ -1,0 +1,163 @@
+//! `context`: what a migration can know of its run, and how it speaks.
+
+use std::io::Read;
+
+use wasmtime::component::Resource;
+
+use super::Answer;
+use crate::data::Value;
+use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::engine::event::{Event, Level};
+use crate::engine::script::Assets;
+use crate::sandbox::bindings::runner::migration::context::{self as wit, Host, HostAsset, Parameter};
+use crate::sandbox::bindings::runner::migration::types::Dialect;
+use crate::sandbox::convert;
+use crate::sandbox::failure::HostFailure;
+use crate::sandbox::meter::LogVerdict;
+use crate::sandbox::state::{Asset, GuestState};
+
+/// The most that one `read` of an asset answers: enough to be quick, little enough to be nothing.
+const ASSET_READ: usize = 1 << 20;
+
+/// What no guest should be without, but one that describes itself is.
+fn outside_a_run(what: &str) -> wasmtime::Error {
+    wasmtime::Error::new(HostFailure(format!("`context.{what}` cannot be called inside `describe`")))
+}
+
+impl GuestState {
+    fn emit(&self, event: impl FnOnce(String) -> Event) {
+        if let Some(run) = &self.run {
+            run.events.emit(&event(run.revision.clone()));
+        }
+    }
+}
+
+impl Host for GuestState {
+    fn get_dialect(&mut self) -> wasmtime::Result<Dialect> {
+        let (dialect, _) = self.server.as_ref().ok_or_else(|| outside_a_run("get-dialect"))?;
+        Ok(convert::dialect_out(*dialect))
+    }
+
+    fn server_version(&mut self) -> wasmtime::Result<String> {
+        let (_, version) = self.server.as_ref().ok_or_else(|| outside_a_run("server-version"))?;
+        Ok(version.clone())
+    }
+
+    fn parameters(&mut self) -> wasmtime::Result<Vec<Parameter>> {
+        let run = self.run.as_ref().ok_or_else(|| outside_a_run("parameters"))?;
+        let pair = |(name, value): (&String, &Value)| Parameter {
+            name: name.clone(),
+            value: convert::value_out(value.clone()),
+        };
+        Ok(run.parameters.iter().map(pair).collect())
+    }
+
+    fn run_timestamp(&mut self) -> wasmtime::Result<i64> {
+        Ok(self.run.as_ref().ok_or_else(|| outside_a_run("run-timestamp"))?.run_timestamp)
+    }
+
+    fn seed(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.run.as_ref().ok_or_else(|| outside_a_run("seed"))?.seed)
+    }
+
+    fn log(&mut self, level: wit::Level, message: String) -> wasmtime::Result<()> {
+        let level = match level {
+            wit::Level::Debug => Level::Debug,
+            wit::Level::Info => Level::Info,
+            wit::Level::Warning => Level::Warning,
+        };
+        if level == Level::Warning {
+            self.last_words = Some(message.clone());
+        }
+        match self.meter.log(message.len()) {
+            LogVerdict::Pass => self.emit(|revision| Event::Log { revision, level, message }),
+            LogVerdict::Close => self.emit(|revision| Event::Log {
+                revision,
+                level: Level::Warning,
+                message: "the migration has used up its log volume; further messages are dropped".to_owned(),
+            }),
+            LogVerdict::Drop => {}
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self, done: u64, total: Option<u64>, unit: String) -> wasmtime::Result<()> {
+        self.emit(|revision| Event::Progress { revision, what: unit.clone(), done, total, unit });
+        Ok(())
+    }
+
+    async fn open_asset(&mut self, path: String) -> Answer<Resource<Asset>> {
+        let loaded = self.loaded.clone().ok_or_else(|| outside_a_run("open-asset"))?;
+        match open(loaded.assets.as_ref(), &path, self.limits.asset_bytes) {
+            Ok(asset) => Ok(Ok(self.table.push(asset)?)),
+            Err(error) => Ok(Err(convert::error_out(&error))),
+        }
+    }
+}
+
+impl HostAsset for GuestState {
+    async fn size(&mut self, asset: Resource<Asset>) -> wasmtime::Result<u64> {
+        Ok(self.table.get(&asset)?.size)
+    }
+
+    async fn read(&mut self, asset: Resource<Asset>, limit: u32) -> Answer<Vec<u8>> {
+        // The guest's number meets the limit before it meets an allocation.
+        let limit = (limit as usize).min(ASSET_READ);
+        let asset = self.table.get_mut(&asset)?;
+        let mut bytes = vec![0; limit];
+        match asset.file.read(&mut bytes) {
+            Ok(read) => {
+                bytes.truncate(read);
+                Ok(Ok(bytes))
+            }
+            Err(error) => Ok(Err(convert::error_out(&DatabaseError::new(
+                DatabaseErrorKind::Other,
+                format!("the asset cannot be read: {error}"),
+            )))),
+        }
+    }
+
+    fn drop(&mut self, asset: Resource<Asset>) -> wasmtime::Result<()> {
+        self.table.delete(asset)?;
+        Ok(())
+    }
+}
+
+/// Opens an asset that the lockfile lists and whose bytes are the listed ones.
+fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, DatabaseError> {
+    use sha2::Digest;
+    use std::io::{Seek, SeekFrom};
+    let error = |message: String| DatabaseError::new(DatabaseErrorKind::InvalidArgument, message);
+    let Some(assets) = assets else {
+        return Err(error(format!("the asset `{path}` is not at hand: only the component's bytes were kept"))
+            .hint("run this with the project's files in place"));
+    };
+    let Some(expected) = assets.digests.get(path) else {
+        return Err(error(format!("there is no asset `{path}`")));
+    };
+    // Below the folder only, whatever links lie there: the listed path was found the same way.
+    let folder = cap_std::fs::Dir::open_ambient_dir(&assets.folder, cap_std::ambient_authority());
+    let file = folder.and_then(|folder| folder.open(path)).map(cap_std::fs::File::into_std);
+    let mut file = file.map_err(|io| error(format!("the asset `{path}` cannot be opened: {io}")))?;
+    let unreadable = |io: std::io::Error| error(format!("the asset `{path}` cannot be read: {io}"));
+    let size = file.metadata().map_err(unreadable)?.len();
+    if size > limit {
+        return Err(DatabaseError::new(
+            DatabaseErrorKind::Limit,
+            format!("the asset `{path}` has {size} bytes, more than the limit `asset_bytes` of {limit}"),
+        ));
+    }
+    let mut hasher = sha2::Sha256::new();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut block).map_err(unreadable)? {
+            0 => break,
+            read => hasher.update(&block[..read]),
+        }
+    }
+    if hex::encode(hasher.finalize()) != *expected {
+        return Err(error(format!("the asset `{path}` is not the one that the lockfile lists")));
+    }
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    Ok(Asset { file, size })
+}

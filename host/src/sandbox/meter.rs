@@ -1,0 +1,102 @@
+//! What a guest may use up: memory and tables over the whole store, not each by itself, and log volume.
+
+use std::fmt;
+
+use wasmtime::ResourceLimiter;
+
+use crate::project::limits::Limits;
+use crate::project::units::format_size;
+
+/// Table elements a guest may have; each takes a pointer of the host's memory. Compilers make one table of functions.
+const TABLE_ELEMENTS: usize = 200_000;
+
+/// A limit that a guest ran into; ends the guest as a trap.
+#[derive(Clone, Debug)]
+pub struct LimitExceeded {
+    /// The limit's name under `[limits]`.
+    pub name: &'static str,
+    /// What it is at, for people.
+    pub at: String,
+}
+
+impl fmt::Display for LimitExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the limit `{}` of {} is used up", self.name, self.at)
+    }
+}
+
+impl std::error::Error for LimitExceeded {}
+
+/// Counts what a store uses.
+#[derive(Debug)]
+pub struct Meter {
+    memory: u64,
+    memory_limit: u64,
+    tables: usize,
+    log_bytes: u64,
+    log_lines: u64,
+    log_closed: bool,
+}
+
+/// What becomes of a log message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LogVerdict {
+    /// It is passed on.
+    Pass,
+    /// It is the first that is not; say so once.
+    Close,
+    /// It is dropped.
+    Drop,
+}
+
+impl Meter {
+    /// Nothing used yet.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            memory: 0,
+            memory_limit: limits.guest_memory,
+            tables: 0,
+            log_bytes: limits.log_bytes,
+            log_lines: limits.log_lines,
+            log_closed: false,
+        }
+    }
+
+    /// Counts a log message.
+    pub fn log(&mut self, bytes: usize) -> LogVerdict {
+        let bytes = bytes as u64;
+        if self.log_closed {
+            return LogVerdict::Drop;
+        }
+        if bytes > self.log_bytes || self.log_lines == 0 {
+            self.log_closed = true;
+            return LogVerdict::Close;
+        }
+        self.log_bytes -= bytes;
+        self.log_lines -= 1;
+        LogVerdict::Pass
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.memory.saturating_add(desired.saturating_sub(current) as u64);
+        if total > self.memory_limit {
+            // A trap and not a failed `memory.grow`: what a guest does after -1 differs from language to language.
+            let at = format_size(self.memory_limit);
+            return Err(wasmtime::Error::new(LimitExceeded { name: "guest_memory", at }));
+        }
+        self.memory = total;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.tables.saturating_add(desired.saturating_sub(current));
+        if total > TABLE_ELEMENTS {
+            let at = format!("{TABLE_ELEMENTS} elements");
+            return Err(wasmtime::Error::new(LimitExceeded { name: "tables", at }));
+        }
+        self.tables = total;
+        Ok(true)
+    }
+}

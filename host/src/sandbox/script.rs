@@ -1,0 +1,114 @@
+//! A component as the engine's `Script`: a store and an instance for each run.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use wasmtime::Store;
+use wasmtime::component::{Component, InstancePre};
+
+use super::bindings::Migration;
+use super::describe::inspect_mismatch;
+use super::failure::{self, HostFailure, Stopped};
+use super::inspect::TRANSFORMER;
+use super::state::{GuestState, Role};
+use super::{Shared, inspect};
+use crate::engine::Direction;
+use crate::engine::script::{Assets, RunContext, Script, ScriptFailure};
+use crate::error::{Error, Result};
+
+/// Guest instructions between two looks at the stop signal: some milliseconds.
+const FUEL_SLICE: u64 = 5_000_000;
+
+/// A component that is compiled and linked.
+pub struct Loaded {
+    pub(super) shared: Arc<Shared>,
+    pub(super) pre: InstancePre<GuestState>,
+    pub(super) assets: Option<Assets>,
+    pub(super) transformer: bool,
+}
+
+/// A component, ready to run.
+pub struct ComponentScript {
+    loaded: Arc<Loaded>,
+}
+
+impl ComponentScript {
+    pub(super) fn new(shared: Arc<Shared>, component: Component, assets: Option<Assets>) -> Result<Self> {
+        let pre = pre_instantiate(&shared, &component)?;
+        let transformer = component.get_export_index(None, TRANSFORMER).is_some();
+        Ok(Self { loaded: Arc::new(Loaded { shared, pre, assets, transformer }) })
+    }
+}
+
+/// Links a component with the host's functions.
+pub(super) fn pre_instantiate(shared: &Shared, component: &Component) -> Result<InstancePre<GuestState>> {
+    // Also where code came from the cache: the same digest has passed this check before, but it is cheap.
+    inspect::check_world(&shared.engine, component)?;
+    shared.linker.instantiate_pre(component).map_err(|error| inspect_mismatch(&error))
+}
+
+/// A store with its limits set.
+pub(super) fn store(shared: &Shared, state: GuestState) -> Result<Store<GuestState>> {
+    let mut store = Store::new(&shared.engine, state);
+    store.limiter(|state| &mut state.meter);
+    store.set_hostcall_fuel(usize::try_from(shared.limits.host_call_bytes).unwrap_or(usize::MAX));
+    refuel(&mut store, &shared.limits).map_err(|error| Error::failed(format!("the sandbox has no fuel: {error}")))?;
+    Ok(store)
+}
+
+/// Gives a call its full budget of instructions.
+pub(super) fn refuel(store: &mut Store<GuestState>, limits: &crate::project::limits::Limits) -> wasmtime::Result<()> {
+    store.set_fuel(limits.fuel)?;
+    store.fuel_async_yield_interval(Some(FUEL_SLICE))
+}
+
+impl Loaded {
+    /// A state for an instance of this component within a run.
+    pub(super) async fn state(self: &Arc<Self>, role: Role, run: &RunContext) -> GuestState {
+        let mut state = GuestState::new(role, self.shared.limits.clone());
+        let facts = run.database.lock().await.facts().clone();
+        state.server = Some((facts.dialect, facts.version));
+        state.run = Some(run.clone());
+        state.loaded = Some(self.clone());
+        state
+    }
+}
+
+#[async_trait]
+impl Script for ComponentScript {
+    async fn run(&self, direction: Direction, context: &RunContext) -> Result<(), ScriptFailure> {
+        let name = match direction {
+            Direction::Up => "upgrade",
+            Direction::Down => "downgrade",
+        };
+        let state = self.loaded.state(Role::Migrate, context).await;
+        let mut store = store(&self.loaded.shared, state)?;
+        let call = async {
+            let instance = self.loaded.pre.instantiate_async(&mut store).await?;
+            let migration = Migration::new(&mut store, &instance)
+                .map_err(|error| wasmtime::Error::new(HostFailure(format!("{error:#}"))))?;
+            match direction {
+                Direction::Up => migration.call_upgrade(&mut store).await,
+                Direction::Down => migration.call_downgrade(&mut store).await,
+            }
+        };
+        // A stopped guest is dropped where it stands; its store is never used again.
+        let ended = tokio::select! {
+            biased;
+            reason = context.stop.raised() => Err(wasmtime::Error::new(Stopped(reason))),
+            ended = call => ended,
+        };
+        let state = store.data();
+        match ended {
+            Ok(Ok(())) => match state.unfinished.values().next() {
+                None => Ok(()),
+                Some(target) => Err(Error::failed(format!("a writer was not finished: {target}"))
+                    .at("call", name)
+                    .hint("call `finish` on every writer, so that its last rows are written and counted")
+                    .into()),
+            },
+            Ok(Err(returned)) => Err(failure::of_returned(returned, state, name)),
+            Err(error) => Err(failure::of_trap(&error, state, name)),
+        }
+    }
+}

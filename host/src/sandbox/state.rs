@@ -1,0 +1,105 @@
+//! What a store holds beside the guest: who it is, what it may call, what it has open.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+
+use super::meter::Meter;
+use super::script::Loaded;
+use crate::batches::TableReader;
+use crate::database::{CursorId, DatabaseError, Dialect, WriterId};
+use crate::engine::script::RunContext;
+use crate::project::limits::Limits;
+
+/// What an instance is there for; decides which imports answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// To describe itself: no import answers.
+    Describe,
+    /// To upgrade or downgrade: all imports answer.
+    Migrate,
+    /// To turn batches: context answers, `sql` and `batches` are denied.
+    Transform,
+}
+
+/// A reader of `batches`.
+pub enum Reader {
+    /// Over a SELECT.
+    Cursor(CursorId),
+    /// Over the pages of a table.
+    Table(Box<TableReader>),
+    /// At its end.
+    Done,
+}
+
+/// A writer of `batches`.
+pub struct Writer {
+    /// The database's writer.
+    pub id: WriterId,
+    /// The target, for messages: `update flights`.
+    pub target: String,
+}
+
+/// An open asset.
+pub struct Asset {
+    /// The file, checked against its digest.
+    pub file: std::fs::File,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// The last error that a database call answered to the guest, with where it happened: a guest that returns it gets its place
+/// back in the report.
+pub struct Fault {
+    /// The step's number.
+    pub step: u64,
+    /// The statement, or what the step was.
+    pub statement: String,
+    /// The error.
+    pub error: DatabaseError,
+}
+
+/// The data of a store.
+pub struct GuestState {
+    /// What it is there for.
+    pub role: Role,
+    /// Its handles.
+    pub table: ResourceTable,
+    /// What it has used.
+    pub meter: Meter,
+    /// The limits.
+    pub limits: Arc<Limits>,
+    /// The run it is part of; none while it describes itself.
+    pub run: Option<RunContext>,
+    /// The database's family and version, as of the start of the run.
+    pub server: Option<(Dialect, String)>,
+    /// The component, for the instances of a transform; none while it describes itself.
+    pub loaded: Option<Arc<Loaded>>,
+    /// The last error answered.
+    pub fault: Option<Fault>,
+    /// The targets of writers whose `finish` was not called yet.
+    pub unfinished: BTreeMap<WriterId, String>,
+    /// The last message of a panic, which the SDKs log before they trap.
+    pub last_words: Option<String>,
+}
+
+impl GuestState {
+    /// A state without anything open.
+    pub fn new(role: Role, limits: Arc<Limits>) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
+        Self {
+            role,
+            table,
+            meter: Meter::new(&limits),
+            limits,
+            run: None,
+            server: None,
+            loaded: None,
+            fault: None,
+            unfinished: BTreeMap::new(),
+            last_words: None,
+        }
+    }
+}

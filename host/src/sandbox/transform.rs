@@ -1,0 +1,230 @@
+//! Drives `transform-batch`: the host reads a chunk, other instances of the component turn it, the host writes the answer.
+//!
+//! One connection reads and writes, in the migration's transaction; the guests work beside it. While a chunk is
+//! written the next ones are being turned, and results are written in the order of the source's key whatever the number of
+//! instances, so that every run does the same.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use wasmtime::Store;
+use wasmtime::component::TypedFunc;
+
+use super::bindings::runner::migration::batches::TransformReport;
+use super::bindings::runner::migration::types as wit;
+use super::convert;
+use super::failure::{self, Stopped};
+use super::inspect::TRANSFORMER;
+use super::keys::{KeyCheck, Keys};
+use super::script::{Loaded, refuel, store};
+use super::state::{GuestState, Role};
+use crate::batches::TableReader;
+use crate::data::Batch;
+use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteHint};
+use crate::engine::event::Event;
+use crate::engine::script::RunContext;
+use crate::error::Error;
+
+/// Why a transform ended early.
+pub enum TransformError {
+    /// The database refused something: the guest's to handle.
+    Database(DatabaseError),
+    /// A batch function failed, or the run is to stop: the end of the migration.
+    Trap(wasmtime::Error),
+}
+
+impl From<DatabaseError> for TransformError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+type TransformBatch = TypedFunc<(String, wit::Batch), (Result<wit::Batch, String>,)>;
+
+/// An instance that turns batches.
+struct Worker {
+    store: Store<GuestState>,
+    function: TransformBatch,
+}
+
+/// What a worker made of a chunk.
+struct Turned {
+    rows: Batch,
+    hint: WriteHint,
+}
+
+/// A chunk that is being turned; given up when dropped.
+struct Flight(JoinHandle<(Worker, Result<Turned, Error>)>);
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs a transform to its end.
+pub async fn run(
+    loaded: &Arc<Loaded>,
+    run: &RunContext,
+    name: &str,
+    source: TableSource,
+    target: TableTarget,
+    limits: BatchLimits,
+) -> Result<TransformReport, TransformError> {
+    if !loaded.transformer {
+        return Err(DatabaseError::new(
+            DatabaseErrorKind::InvalidArgument,
+            "the component exports no transformer, so it has no batch function to call",
+        )
+        .hint("build it for the world `data-migration`")
+        .into());
+    }
+    let (mut reader, writer, total, check) = {
+        let mut database = run.database.lock().await;
+        let reader = TableReader::open_bounded(database.as_mut(), source.clone(), limits).await?;
+        let total = reader.count(database.as_mut()).await?;
+        let writer = database.open_writer(&target).await?;
+        let target_key = match target.key.as_slice() {
+            [] => database.table(&target.table).await?.key,
+            key => key.to_vec(),
+        };
+        let whole = source.table == target.table && reader.key() == target_key && reader.covers_key_range();
+        (reader, writer, total, Arc::new(KeyCheck::new(target.mode, target_key, whole)))
+    };
+    let mut idle = Vec::with_capacity(loaded.shared.jobs);
+    let mut started = 0;
+    let mut flights: VecDeque<Flight> = VecDeque::new();
+    let mut report = TransformReport { rows_read: 0, rows_written: 0, chunks: 0 };
+    let mut at_end = false;
+    let mut waiting: Option<Batch> = None;
+    progress(run, name, 0, total);
+    loop {
+        loop {
+            if waiting.is_none() && !at_end {
+                waiting = reader.next(run.database.lock().await.as_mut()).await?;
+                at_end = waiting.is_none();
+            }
+            // Instances are made as they are needed: a small table needs one.
+            if waiting.is_some() && idle.is_empty() && started < loaded.shared.jobs {
+                idle.push(Worker::start(loaded, run, name).await.map_err(trap)?);
+                started += 1;
+            }
+            if waiting.is_none() || idle.is_empty() {
+                break;
+            }
+            if let (Some(rows), Some(worker)) = (waiting.take(), idle.pop()) {
+                flights.push_back(worker.send(name, rows, &check, &mut report));
+            }
+        }
+        let Some(mut flight) = flights.pop_front() else { break };
+        let (worker, turned) = tokio::select! {
+            biased;
+            reason = run.stop.raised() => return Err(TransformError::Trap(wasmtime::Error::new(Stopped(reason)))),
+            landed = &mut flight.0 => landed.map_err(|error| {
+                trap(Error::failed("an instance of the component ended unexpectedly").cause(error))
+            })?,
+        };
+        // The next chunk takes off before this one is written.
+        match waiting.take() {
+            Some(rows) if turned.is_ok() => flights.push_back(worker.send(name, rows, &check, &mut report)),
+            _ => idle.push(worker),
+        }
+        let turned = turned.map_err(trap)?;
+        if turned.rows.row_count > 0 {
+            let written = run.database.lock().await.write(writer, &turned.rows, turned.hint).await?;
+            report.rows_written += written;
+            run.tally.add_rows_written(written);
+        }
+        progress(run, name, report.rows_read, total);
+    }
+    run.tally.add_rows_read(report.rows_read);
+    run.database.lock().await.finish_writer(writer).await?;
+    Ok(report)
+}
+
+fn trap(error: Error) -> TransformError {
+    TransformError::Trap(wasmtime::Error::new(error))
+}
+
+fn progress(run: &RunContext, name: &str, done: u64, total: u64) {
+    run.events.emit(&Event::Progress {
+        revision: run.revision.clone(),
+        what: name.to_owned(),
+        done,
+        total: Some(total),
+        unit: "rows".to_owned(),
+    });
+}
+
+impl Worker {
+    async fn start(loaded: &Arc<Loaded>, run: &RunContext, name: &str) -> Result<Self, Error> {
+        let state = loaded.state(Role::Transform, run).await;
+        let mut store = store(&loaded.shared, state)?;
+        let function = async {
+            let instance = loaded.pre.instantiate_async(&mut store).await?;
+            let missing = || wasmtime::Error::msg("the transformer is not exported");
+            let interface = instance.get_export_index(&mut store, None, TRANSFORMER).ok_or_else(missing)?;
+            let function =
+                instance.get_export_index(&mut store, Some(&interface), "transform-batch").ok_or_else(missing)?;
+            instance.get_typed_func(&mut store, function)
+        };
+        match function.await {
+            Ok(function) => Ok(Self { store, function }),
+            Err(error) => Err(failure::of_trap(&error, store.data(), "transform-batch").error.at("transform", name)),
+        }
+    }
+
+    /// Has the chunk turned on another thread.
+    fn send(self, name: &str, rows: Batch, check: &Arc<KeyCheck>, report: &mut TransformReport) -> Flight {
+        report.rows_read += rows.row_count as u64;
+        report.chunks += 1;
+        let (name, check) = (name.to_owned(), check.clone());
+        Flight(tokio::spawn(self.turn(name, rows, check)))
+    }
+
+    async fn turn(mut self, name: String, rows: Batch, check: Arc<KeyCheck>) -> (Self, Result<Turned, Error>) {
+        let keys = check.keys_of(&rows);
+        let place = |error: Error| {
+            let error = error.at("transform", name.clone());
+            match keys.as_ref().and_then(Keys::span) {
+                Some(span) => error.at("chunk", span),
+                None => error,
+            }
+        };
+        let limits = self.store.data().limits.clone();
+        if let Err(error) = refuel(&mut self.store, &limits) {
+            return (self, Err(place(Error::failed(format!("the sandbox has no fuel: {error}")))));
+        }
+        let called = self.function.call_async(&mut self.store, (name.clone(), convert::batch_out(rows))).await;
+        let turned = match called {
+            Ok((Ok(answer),)) => judge(convert::batch_in(answer), keys.as_ref(), &check, &limits).map_err(place),
+            Ok((Err(message),)) => Err(place(Error::failed(message).at("call", "transform-batch"))),
+            Err(error) => Err(place(failure::of_trap(&error, self.store.data(), "transform-batch").error)),
+        };
+        (self, turned)
+    }
+}
+
+/// Whether what the guest answered can be written.
+fn judge(
+    rows: Batch,
+    keys: Option<&Keys>,
+    check: &KeyCheck,
+    limits: &crate::project::limits::Limits,
+) -> Result<Turned, Error> {
+    let malformed = |what: String| {
+        Error::failed(format!("`transform-batch` answered a malformed batch: {what}")).at("call", "transform-batch")
+    };
+    rows.validate().map_err(malformed)?;
+    if let Some((column, bytes)) = rows.largest_cell().filter(|(_, bytes)| *bytes as u64 > limits.cell_bytes) {
+        return Err(Error::denied(format!(
+            "`transform-batch` answered a cell of {bytes} bytes in column `{column}`, more than the limit `cell_bytes`"
+        )));
+    }
+    let covers_key_range = match keys {
+        Some(keys) => check.compare(keys, &rows).map_err(malformed)?,
+        None => false,
+    };
+    Ok(Turned { rows, hint: WriteHint { covers_key_range } })
+}

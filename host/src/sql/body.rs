@@ -1,0 +1,175 @@
+//! Bodies of triggers and routines, whose semicolons end no statement.
+
+use super::lex::{Token, TokenKind};
+use crate::database::Dialect;
+
+/// Follows one statement and knows which semicolon ends it.
+#[derive(Debug)]
+pub(super) struct Body {
+    dialect: Dialect,
+    /// The first words, in capitals, while the statement is made of nothing else.
+    leading: Vec<String>,
+    only_words: bool,
+    kind: BodyKind,
+    /// Blocks that are open: `BEGIN`, `CASE` and their like.
+    depth: usize,
+    parentheses: usize,
+    last: Last,
+    before_last: Last,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyKind {
+    /// No body.
+    None,
+    /// SQLite: a trigger, which ends in `; END ;` and nowhere else. That is what SQLite's own shell goes by, and needs no
+    /// look at the `CASE … END` inside.
+    Trigger,
+    /// PostgreSQL: a routine, which may have a body in `BEGIN ATOMIC … END`.
+    Routine,
+    /// MySQL and MariaDB: a stored program, or a compound statement of its own.
+    Program,
+}
+
+/// What stood last, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Start,
+    Semicolon,
+    /// A word behind which a statement begins: `BEGIN`, `THEN`, `ELSE`, `DO`, `LOOP`, `REPEAT`; or a label's colon.
+    Opener,
+    End,
+    Other,
+}
+
+impl Body {
+    pub fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            leading: Vec::new(),
+            only_words: true,
+            kind: BodyKind::None,
+            depth: 0,
+            parentheses: 0,
+            last: Last::Start,
+            before_last: Last::Start,
+        }
+    }
+
+    /// Whether a semicolon that stands here ends the statement.
+    pub fn ends(&self) -> bool {
+        match self.kind {
+            BodyKind::Trigger => self.last == Last::End && self.before_last == Last::Semicolon,
+            // A rule's actions stand in parentheses: `CREATE RULE … DO (a; b)`.
+            _ => self.depth == 0 && (self.parentheses == 0 || self.dialect != Dialect::Postgres),
+        }
+    }
+
+    /// What is missing if the text ends here without a semicolon.
+    pub fn unfinished(&self) -> Option<&'static str> {
+        match self.kind {
+            BodyKind::Trigger if !self.ends() => Some("the trigger has no `END` behind the last `;` of its body"),
+            BodyKind::Routine | BodyKind::Program if self.depth > 0 => Some("the body has a `BEGIN` without its `END`"),
+            _ => None,
+        }
+    }
+
+    /// Follows one more token that is not blank.
+    pub fn see(&mut self, token: &Token, text: &str) {
+        let mut last = Last::Other;
+        match token.kind {
+            TokenKind::Semicolon => last = Last::Semicolon,
+            TokenKind::Word => {
+                let word = text[token.range.clone()].to_ascii_uppercase();
+                if word == "END" {
+                    last = Last::End;
+                }
+                if self.only_words && self.leading.len() < 8 {
+                    self.leading.push(word.clone());
+                    self.kind = self.kind_of();
+                }
+                match self.kind {
+                    BodyKind::Routine if self.parentheses == 0 => self.routine_word(&word),
+                    BodyKind::Program => last = self.program_word(&word).unwrap_or(last),
+                    _ => {}
+                }
+            }
+            TokenKind::Sign => {
+                self.only_words = matches!(self.dialect, Dialect::Mysql | Dialect::Mariadb) && self.only_words;
+                match &text[token.range.clone()] {
+                    "(" => {
+                        self.parentheses += 1;
+                        self.only_words = false;
+                    }
+                    ")" => self.parentheses = self.parentheses.saturating_sub(1),
+                    ":" => last = Last::Opener,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        self.before_last = self.last;
+        self.last = last;
+    }
+
+    fn kind_of(&self) -> BodyKind {
+        let words: Vec<&str> = self.leading.iter().map(String::as_str).collect();
+        match self.dialect {
+            Dialect::Sqlite => {
+                let words = match words.as_slice() {
+                    ["EXPLAIN", "QUERY", "PLAN", rest @ ..] | ["EXPLAIN", rest @ ..] => rest,
+                    all => all,
+                };
+                match words {
+                    ["CREATE", "TRIGGER", ..] | ["CREATE", "TEMP" | "TEMPORARY", "TRIGGER", ..] => BodyKind::Trigger,
+                    _ => BodyKind::None,
+                }
+            }
+            Dialect::Postgres => match words.as_slice() {
+                ["CREATE", "FUNCTION" | "PROCEDURE", ..]
+                | ["CREATE", "OR", "REPLACE", "FUNCTION" | "PROCEDURE", ..] => BodyKind::Routine,
+                _ => BodyKind::None,
+            },
+            Dialect::Mysql | Dialect::Mariadb => match words.as_slice() {
+                ["BEGIN", "NOT", ..] => BodyKind::Program,
+                ["CREATE" | "ALTER", rest @ ..] => {
+                    let what = rest.iter().find(|word| PROGRAMS.contains(word) || OBJECTS.contains(word));
+                    if what.is_some_and(|what| PROGRAMS.contains(what)) { BodyKind::Program } else { BodyKind::None }
+                }
+                _ => BodyKind::None,
+            },
+        }
+    }
+
+    /// As psql counts.
+    fn routine_word(&mut self, word: &str) {
+        match word {
+            "BEGIN" => self.depth += 1,
+            "CASE" if self.depth > 0 => self.depth += 1,
+            "END" => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    /// Best effort: a script for these databases should say `DELIMITER` round its stored programs.
+    fn program_word(&mut self, word: &str) -> Option<Last> {
+        if self.leading.len() == 2 && self.leading[0] == "BEGIN" && self.depth == 0 {
+            // `BEGIN NOT ATOMIC`: the first word came before its kind was known.
+            self.depth = 1;
+        }
+        let begins =
+            matches!(self.last, Last::Semicolon | Last::Opener) || (self.depth == 0 && self.last == Last::Other);
+        match word {
+            // `END IF`, `END LOOP` and the like close one block with two words.
+            "IF" | "CASE" | "LOOP" | "REPEAT" | "WHILE" | "FOR" if self.last == Last::End => return Some(Last::Other),
+            "BEGIN" | "CASE" => self.depth += 1,
+            "IF" | "LOOP" | "REPEAT" | "WHILE" | "FOR" if begins && self.depth > 0 => self.depth += 1,
+            "END" => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        matches!(word, "BEGIN" | "THEN" | "ELSE" | "DO" | "LOOP" | "REPEAT").then_some(Last::Opener)
+    }
+}
+
+const PROGRAMS: [&str; 5] = ["PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "PACKAGE"];
+const OBJECTS: [&str; 9] = ["TABLE", "VIEW", "INDEX", "DATABASE", "SCHEMA", "USER", "ROLE", "SERVER", "SEQUENCE"];

@@ -1,0 +1,195 @@
+//! What a SQL file says to runner, in the comments before its first statement: `-- runner:no-transaction`.
+
+use super::lex::{Lexer, Token, TokenKind};
+use super::{SqlError, line_of};
+use crate::database::Dialect;
+use crate::suggest::did_you_mean;
+
+/// The directives of a SQL file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directives {
+    /// `-- runner:no-transaction`, or `-- no-transaction` as sqlx has it: every statement commits by itself.
+    pub no_transaction: bool,
+    /// `-- runner:depends-on REV`: revisions that must be applied before; any number of lines.
+    pub depends_on: Vec<String>,
+    /// `-- runner:irreversible`: there is no way back.
+    pub irreversible: bool,
+    /// `-- runner:table-rebuild`: SQLite does not enforce foreign keys while it runs, and checks them as a whole after.
+    pub table_rebuild: bool,
+    /// `-- runner:summary TEXT`: what the migration does, in one line.
+    pub summary: Option<String>,
+}
+
+const NAMES: [&str; 5] = ["no-transaction", "depends-on", "irreversible", "table-rebuild", "summary"];
+const PREFIX: &str = "runner:";
+
+impl Directives {
+    /// Reads the comments before the first statement. A directive that nobody knows, or that stands further down, where
+    /// it would do nothing, is an error.
+    pub fn parse(text: &str, dialect: Dialect) -> Result<Self, SqlError> {
+        let mut directives = Self::default();
+        let mut lexer = Lexer::new(text, dialect);
+        // An unreadable token is for the splitter to tell: it knows the statement.
+        while let Ok(Some(token)) = lexer.next_token() {
+            match token.kind {
+                TokenKind::LineComment => directives.take(text, &token)?,
+                kind if kind.is_blank() => refuse_in_block(text, &token)?,
+                _ => break,
+            }
+        }
+        let rest = lexer.position();
+        if text[rest..].contains(PREFIX) {
+            refuse_below(text, lexer)?;
+        }
+        Ok(directives)
+    }
+
+    fn take(&mut self, text: &str, comment: &Token) -> Result<(), SqlError> {
+        let body = text[comment.range.clone()].trim_start_matches(['-', '#']).trim();
+        if body == "no-transaction" {
+            self.no_transaction = true;
+            return Ok(());
+        }
+        let Some(directive) = body.strip_prefix(PREFIX) else { return Ok(()) };
+        let (name, rest) = directive.trim().split_once(char::is_whitespace).unwrap_or((directive.trim(), ""));
+        let rest = rest.trim();
+        let wrong = |message: String, hint: String| {
+            Err(SqlError { line: line_of(text, comment.range.start), message, hint: Some(hint) })
+        };
+        let flag = match name {
+            "no-transaction" => &mut self.no_transaction,
+            "irreversible" => &mut self.irreversible,
+            "table-rebuild" => &mut self.table_rebuild,
+            "depends-on" if rest.is_empty() => {
+                return wrong(
+                    "`runner:depends-on` names no revision".into(),
+                    "write `-- runner:depends-on REV`".into(),
+                );
+            }
+            "depends-on" => {
+                let revisions = rest.split([',', ' ']).filter(|revision| !revision.is_empty());
+                self.depends_on.extend(revisions.map(str::to_owned));
+                return Ok(());
+            }
+            "summary" if rest.is_empty() => {
+                return wrong("`runner:summary` says nothing".into(), "write `-- runner:summary TEXT`".into());
+            }
+            "summary" => {
+                self.summary = Some(rest.to_owned());
+                return Ok(());
+            }
+            unknown => {
+                let hint = match did_you_mean(unknown, NAMES) {
+                    Some(meant) => format!("did you mean `-- runner:{meant}`?"),
+                    None => format!("the directives are `{}`", NAMES.join("`, `")),
+                };
+                return wrong(format!("there is no directive `runner:{}`", unknown.escape_debug()), hint);
+            }
+        };
+        if !rest.is_empty() {
+            let message = format!("`runner:{name}` takes no value, but `{}` stands behind it", rest.escape_debug());
+            return wrong(message, format!("write `-- runner:{name}` on a line of its own"));
+        }
+        *flag = true;
+        Ok(())
+    }
+}
+
+/// Errs if a directive stands in a block comment, where it would do nothing.
+fn refuse_in_block(text: &str, token: &Token) -> Result<(), SqlError> {
+    if token.kind != TokenKind::BlockComment {
+        return Ok(());
+    }
+    let found = text[token.range.clone()].lines().find_map(|line| {
+        let line = line.trim_start_matches(['/', '*', '-', ' ', '\t']);
+        NAMES.iter().find(|name| line.strip_prefix(PREFIX).is_some_and(|rest| rest.trim_start().starts_with(**name)))
+    });
+    match found {
+        None => Ok(()),
+        Some(name) => Err(SqlError {
+            line: line_of(text, token.range.start),
+            message: format!("`runner:{name}` stands in a `/* */` comment, where it does nothing"),
+            hint: Some(format!("write `-- runner:{name}` on a line of its own")),
+        }),
+    }
+}
+
+/// Errs if a directive stands in a comment of the rest.
+fn refuse_below(text: &str, mut lexer: Lexer<'_>) -> Result<(), SqlError> {
+    while let Ok(Some(token)) = lexer.next_token() {
+        let body = text[token.range.clone()].trim_start_matches(['-', '#']).trim_start();
+        if token.kind == TokenKind::LineComment && body.starts_with(PREFIX) {
+            return Err(SqlError {
+                line: line_of(text, token.range.start),
+                message: format!(
+                    "`{}` stands behind the first statement, where it does nothing",
+                    body.trim().escape_debug()
+                ),
+                hint: Some("move it to the top of the file".to_owned()),
+            });
+        }
+        refuse_in_block(text, &token)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Directives, SqlError> {
+        Directives::parse(text, Dialect::Sqlite)
+    }
+
+    #[test]
+    fn leading_comments_are_read() {
+        let text = "/* all of us */\n-- runner:summary Create users\n--runner:depends-on 1, 2\n-- runner:depends-on 3\n\
+                    -- no-transaction\n-- runner:irreversible\n-- runner:table-rebuild\nCREATE TABLE a (b);\n-- prose\n";
+        let expected = Directives {
+            no_transaction: true,
+            depends_on: vec!["1".to_owned(), "2".to_owned(), "3".to_owned()],
+            irreversible: true,
+            table_rebuild: true,
+            summary: Some("Create users".to_owned()),
+        };
+        assert_eq!(parse(text), Ok(expected));
+        assert_eq!(parse("SELECT '-- runner:nothing'; -- a runner: it runs"), Ok(Directives::default()));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_line_and_way_out() {
+        for (text, line, message, hint) in [
+            (
+                "-- x\n-- runner:no-transactions\n",
+                2,
+                "there is no directive `runner:no-transactions`",
+                "did you mean `-- runner:no-transaction`?",
+            ),
+            ("-- runner:zzz\n", 1, "there is no directive `runner:zzz`", "the directives are `no-transaction`"),
+            ("-- runner:depends-on\n", 1, "`runner:depends-on` names no revision", "write `-- runner:depends-on REV`"),
+            ("-- runner:summary", 1, "`runner:summary` says nothing", "write"),
+            (
+                "-- runner:irreversible really",
+                1,
+                "`runner:irreversible` takes no value, but `really` stands behind it",
+                "write",
+            ),
+            (
+                "SELECT 1;\n\n-- runner:irreversible",
+                3,
+                "`runner:irreversible` stands behind the first statement, where it does nothing",
+                "move it to the top of the file",
+            ),
+            (
+                "/* runner:irreversible */",
+                1,
+                "`runner:irreversible` stands in a `/* */` comment, where it does nothing",
+                "write",
+            ),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert_eq!((error.line, error.message.as_str()), (line, message));
+            assert!(error.hint.as_ref().is_some_and(|it| it.starts_with(hint)), "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! SQL as text: where its statements begin and end, and what its leading comments say to runner. Knows no database.
+
+pub mod directives;
+pub mod split;
+
+mod body;
+mod lex;
+
+pub use directives::Directives;
+pub use split::{Statement, split};
+
+use crate::database::Dialect;
+
+/// What is wrong with a SQL text, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqlError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong, without a final period.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// Whether there is anything in the text besides blanks, comments and semicolons.
+pub fn has_statement(text: &str, dialect: Dialect) -> bool {
+    let mut lexer = lex::Lexer::new(text, dialect);
+    loop {
+        match lexer.next_token() {
+            Ok(Some(token)) if token.kind.is_blank() || token.kind == lex::TokenKind::Semicolon => {}
+            Ok(None) => return false,
+            // An error is somebody else's to tell.
+            Ok(Some(_)) | Err(_) => return true,
+        }
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1
+}

@@ -1,0 +1,119 @@
+//! Splits a script into its statements.
+
+use super::body::Body;
+use super::lex::{Lexer, TokenKind};
+use super::{SqlError, line_of};
+use crate::database::Dialect;
+
+/// One statement of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement<'a> {
+    /// Its exact text, comments inside included, without the comments before it and the semicolon behind it.
+    pub text: &'a str,
+    /// The line it begins on, counted from 1.
+    pub line: usize,
+}
+
+/// The statements of a script. What stands between them is blanks, comments, semicolons and, for MySQL and MariaDB, lines
+/// that begin with `DELIMITER`.
+pub fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement<'_>>, SqlError> {
+    let mut splitter = Splitter {
+        text,
+        dialect,
+        lexer: Lexer::new(text, dialect),
+        delimiter: None,
+        statements: Vec::new(),
+        open: None,
+        body: Body::new(dialect),
+        counted: (0, 1),
+    };
+    while splitter.step()? {}
+    if let Some(missing) = splitter.body.unfinished() {
+        let (start, _) = splitter.open.unwrap_or_default();
+        let hint = match dialect {
+            Dialect::Mysql | Dialect::Mariadb => {
+                Some("put `DELIMITER //` before and `//` behind the statement".to_owned())
+            }
+            _ => None,
+        };
+        return Err(SqlError { line: line_of(text, start), message: missing.to_owned(), hint });
+    }
+    splitter.close();
+    Ok(splitter.statements)
+}
+
+struct Splitter<'a> {
+    text: &'a str,
+    dialect: Dialect,
+    lexer: Lexer<'a>,
+    /// What ends a statement in place of `;`.
+    delimiter: Option<&'a str>,
+    statements: Vec<Statement<'a>>,
+    /// Where the statement that is being read begins, and where it ends as far as it is read.
+    open: Option<(usize, usize)>,
+    body: Body,
+    /// A position and the number of its line, so that lines are counted once.
+    counted: (usize, usize),
+}
+
+impl<'a> Splitter<'a> {
+    /// Goes one token on; false at the end.
+    fn step(&mut self) -> Result<bool, SqlError> {
+        let at = self.lexer.position();
+        if let Some(delimiter) = self.delimiter.filter(|delimiter| self.text[at..].starts_with(delimiter)) {
+            self.close();
+            self.lexer.seek(at + delimiter.len());
+            return Ok(true);
+        }
+        let Some(mut token) = self.lexer.next_token()? else { return Ok(false) };
+        if token.kind.is_blank() {
+            return Ok(true);
+        }
+        if let (Some(delimiter), TokenKind::Word) = (self.delimiter, token.kind) {
+            // `END$$`: the word could go on with the sign, but the delimiter goes first.
+            if let Some(length) = self.text[token.range.clone()].find(delimiter) {
+                token.range.end = at + length;
+                self.lexer.seek(at + length);
+            }
+        }
+        let mysql = matches!(self.dialect, Dialect::Mysql | Dialect::Mariadb);
+        if mysql && self.open.is_none() && self.text[token.range.clone()].eq_ignore_ascii_case("DELIMITER") {
+            self.change_delimiter(token.range.end)?;
+            return Ok(true);
+        }
+        if token.kind == TokenKind::Semicolon && self.delimiter.is_none() && (self.open.is_none() || self.body.ends()) {
+            self.close();
+            return Ok(true);
+        }
+        self.body.see(&token, self.text);
+        let start = self.open.map_or(token.range.start, |(start, _)| start);
+        self.open = Some((start, token.range.end));
+        Ok(true)
+    }
+
+    /// Ends the statement that is open, if there is one.
+    fn close(&mut self) {
+        if let Some((start, end)) = self.open.take() {
+            let (position, line) = self.counted;
+            let line = line + line_of(&self.text[position..], start - position) - 1;
+            self.counted = (start, line);
+            self.statements.push(Statement { text: &self.text[start..end], line });
+        }
+        self.body = Body::new(self.dialect);
+    }
+
+    fn change_delimiter(&mut self, at: usize) -> Result<(), SqlError> {
+        let rest = self.text[at..].split('\n').next().unwrap_or_default();
+        let delimiter = rest.split_whitespace().next().ok_or_else(|| SqlError {
+            line: line_of(self.text, at),
+            message: "`DELIMITER` names no delimiter".to_owned(),
+            hint: Some("write `DELIMITER //`".to_owned()),
+        })?;
+        self.delimiter = Some(delimiter).filter(|delimiter| *delimiter != ";");
+        self.lexer.seek(at + rest.len());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

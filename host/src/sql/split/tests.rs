@@ -1,0 +1,223 @@
+use super::*;
+use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
+
+const ALL: [Dialect; 4] = [Sqlite, Postgres, Mysql, Mariadb];
+
+fn texts(text: &str, dialect: Dialect) -> Vec<&str> {
+    split(text, dialect).expect(text).into_iter().map(|statement| statement.text).collect()
+}
+
+#[test]
+fn statements_have_their_text_and_line() {
+    let script =
+        "-- first\n\nCREATE TABLE a (b TEXT); /* and */ INSERT INTO a\n  VALUES ('x;y') -- no; end\n;;\n\nSELECT 1";
+    for dialect in ALL {
+        let statements = split(script, dialect).expect("a script");
+        let found: Vec<_> = statements.iter().map(|statement| (statement.line, statement.text)).collect();
+        let expected = [(3, "CREATE TABLE a (b TEXT)"), (3, "INSERT INTO a\n  VALUES ('x;y')"), (7, "SELECT 1")];
+        assert_eq!(found, expected, "{dialect}");
+    }
+    for nothing in ["", " \n;; ;", "-- only\n/* words; */;"] {
+        assert_eq!(texts(nothing, Sqlite), [""; 0]);
+    }
+}
+
+#[test]
+fn semicolons_in_quotes_and_comments_end_nothing() {
+    for (dialect, statement) in [
+        (Sqlite, r#"SELECT 'it''s;', "a"";", `b``;`, [c;]"#),
+        (Sqlite, r"SELECT 'back\', ';'"),
+        (Postgres, r#"SELECT 'it''s;', "a"";", 'back\', ';'"#),
+        (Postgres, r"SELECT E'it\'s;', e'\\', 1"),
+        (Postgres, "SELECT E'one'\n  'two\\';', 3"),
+        (Postgres, "SELECT $$a;b$$, $x$ $$;$$ $y$; $x$, a$b$c, $1"),
+        (Postgres, "SELECT 1 /* a /* b; */ c; */ + 2"),
+        (Postgres, "SELECT ARRAY[1, 2][1]"),
+        (Mysql, r#"SELECT 'it\'s;', "a\";", 'b'';', `c``;`"#),
+        (Mysql, "SELECT 1 # a; b\n + 2"),
+        (Mysql, "SELECT 5--1"),
+        (Mariadb, "/*!50001 CREATE VIEW a AS SELECT 1; */"),
+        (Mariadb, "/*M! SET x = 1; */"),
+    ] {
+        assert_eq!(texts(&format!("{statement};\nSELECT 2;"), dialect), [statement, "SELECT 2"], "{dialect}");
+    }
+    assert_eq!(texts("SELECT 1 /* a /* b; */; SELECT 2", Sqlite), ["SELECT 1", "SELECT 2"]);
+    assert_eq!(texts("SELECT 1 -- a; b\n; SELECT 2", Mysql), ["SELECT 1", "SELECT 2"]);
+}
+
+#[test]
+fn a_comment_in_front_is_left_out_and_one_inside_is_kept() {
+    assert_eq!(texts("/* a */ SELECT /* b */ 1 /* c */;", Sqlite), ["SELECT /* b */ 1"]);
+}
+
+#[test]
+fn bodies_hold_together() {
+    for (dialect, statement) in [
+        (Sqlite, "CREATE TRIGGER a AFTER UPDATE ON b BEGIN UPDATE c SET d = CASE WHEN 1 THEN 2 END; SELECT 1; END"),
+        (Sqlite, "create temp trigger if not exists a after insert on b begin select case 1 when 1 then 2 end; end"),
+        (Sqlite, "CREATE TRIGGER a BEFORE DELETE ON b BEGIN SELECT RAISE(ABORT, 'no; END;'); -- the\nEND"),
+        (Postgres, "CREATE FUNCTION a() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END"),
+        (Postgres, "CREATE OR REPLACE PROCEDURE a() LANGUAGE SQL BEGIN ATOMIC INSERT INTO b VALUES (1); END"),
+        (Postgres, "CREATE FUNCTION a() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END; $$"),
+        (Postgres, "CREATE RULE a AS ON INSERT TO b DO ALSO (DELETE FROM c; DELETE FROM d)"),
+        (Postgres, "DO $do$ BEGIN PERFORM 1; END $do$"),
+        (
+            Mysql,
+            "CREATE DEFINER=`me`@`%` PROCEDURE a(IN x INT) BEGIN DECLARE i INT; IF x > 1 THEN SET i = IF(x, 1, 2); \
+             ELSEIF x THEN SET i = 1; END IF; WHILE i DO SET i = i - 1; END WHILE; one: LOOP LEAVE one; END LOOP; \
+             CASE i WHEN 1 THEN SELECT 1; END CASE; SELECT CASE WHEN 1 THEN 2 END; REPEAT SET i = 1; UNTIL i END REPEAT; END",
+        ),
+        (Mysql, "CREATE TRIGGER a BEFORE INSERT ON b FOR EACH ROW SET NEW.c = 1"),
+        (Mysql, "CREATE TRIGGER a BEFORE INSERT ON b FOR EACH ROW BEGIN SET NEW.c = 1; SET NEW.d = 2; END"),
+        (Mysql, "CREATE TABLE event (a INT, `begin` INT, b INT DEFAULT (IF(1, 2, 3)))"),
+        (Mariadb, "BEGIN NOT ATOMIC SELECT 1; SELECT 2; END"),
+        (Mysql, "CREATE FUNCTION a() RETURNS INT RETURN REPEAT('x', 2)"),
+    ] {
+        assert_eq!(texts(&format!("{statement};\nSELECT 2;"), dialect), [statement, "SELECT 2"], "{dialect}");
+        assert_eq!(texts(statement, dialect), [statement], "{dialect}: without the last semicolon");
+    }
+}
+
+#[test]
+fn transactions_are_statements_of_their_own() {
+    for dialect in ALL {
+        assert_eq!(
+            texts("BEGIN; SELECT 1; END; SELECT 2", dialect),
+            ["BEGIN", "SELECT 1", "END", "SELECT 2"],
+            "{dialect}"
+        );
+    }
+}
+
+#[test]
+fn delimiters_are_obeyed() {
+    let script = "SELECT 1;\nDELIMITER $$\nCREATE PROCEDURE a() BEGIN SELECT 1; SELECT '$$'; END$$\n\
+                  CREATE PROCEDURE b() SELECT 2 $$\ndelimiter ;\nSELECT 3;";
+    let expected = [
+        "SELECT 1",
+        "CREATE PROCEDURE a() BEGIN SELECT 1; SELECT '$$'; END",
+        "CREATE PROCEDURE b() SELECT 2",
+        "SELECT 3",
+    ];
+    assert_eq!(texts(script, Mysql), expected);
+    assert_eq!(texts("DELIMITER //\nSELECT 1//SELECT 4/2//", Mariadb), ["SELECT 1", "SELECT 4/2"]);
+    assert_eq!(split("\nDELIMITER\n", Mysql).expect_err("no sign").line, 2);
+}
+
+#[test]
+fn what_never_ends_is_an_error_with_its_line() {
+    for (dialect, script, line, message) in [
+        (Sqlite, "SELECT 1;\nSELECT 'a;", 2, "the text that begins with `'` never ends"),
+        (Sqlite, "SELECT [a", 1, "the name that begins with `[` never ends"),
+        (Postgres, "SELECT $a$ $$", 1, "the text that begins with `$a$` never ends"),
+        (Postgres, "\n/* /* */", 2, "the comment that begins with `/*` never ends"),
+        (Mysql, r"SELECT 'a\'", 1, "the text that begins with `'` never ends"),
+        (
+            Sqlite,
+            "SELECT 1;\n\nCREATE TRIGGER a AFTER INSERT ON b BEGIN SELECT 1;",
+            3,
+            "the trigger has no `END` behind the last `;` of its body",
+        ),
+        (Mysql, "CREATE PROCEDURE a() BEGIN SELECT 1;", 1, "the body has a `BEGIN` without its `END`"),
+    ] {
+        let error = split(script, dialect).expect_err(script);
+        assert_eq!((error.line, error.message.as_str()), (line, message));
+    }
+}
+
+/// A generator of numbers, so that a failure comes again.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % bound as u64).expect("small")
+    }
+}
+
+#[test]
+fn statements_come_back_as_they_went_in() {
+    let pieces = |dialect| match dialect {
+        Sqlite => vec![
+            "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; SELECT CASE 1 WHEN 1 THEN 2 END; END",
+            "SELECT [a;]",
+        ],
+        Postgres => vec!["SELECT $q$;$q$", "SELECT E'\\';'", "CREATE FUNCTION a() BEGIN ATOMIC SELECT 1; END"],
+        _ => vec!["SELECT '\\';'", "SELECT `;`", "CREATE PROCEDURE a() BEGIN SELECT 1; END"],
+    };
+    let blanks = [" ", "\n", "\t", " -- a; b '\n", "/* ; \" */", "\n\n;", ""];
+    for (seed, dialect) in (0..2_000).flat_map(|seed| ALL.map(|dialect| (seed, dialect))) {
+        let mut numbers = Numbers(seed);
+        let pieces: Vec<&str> =
+            [pieces(dialect), vec!["SELECT ';'", "DELETE FROM \"a;\"", "é", "SELECT 1 /* ; */ + 1", "-1"]].concat();
+        let mut script = String::new();
+        let mut expected = Vec::new();
+        for _ in 0..numbers.below(6) {
+            for _ in 0..numbers.below(4) {
+                script.push_str(blanks[numbers.below(blanks.len())]);
+            }
+            let piece = pieces[numbers.below(pieces.len())];
+            expected.push((script.matches('\n').count() + 1, piece));
+            script.push_str(piece);
+            script.push_str(blanks[numbers.below(2)]);
+            script.push(';');
+        }
+        let found =
+            split(&script, dialect).unwrap_or_else(|error| panic!("{dialect}, seed {seed}: {error:?}\n{script}"));
+        let found: Vec<_> = found.into_iter().map(|statement| (statement.line, statement.text)).collect();
+        assert_eq!(found, expected, "{dialect}, seed {seed}\n{script}");
+    }
+}
+
+/// Whatever the text: no panic, statements in order, and between them nothing but blanks, comments and semicolons.
+#[test]
+fn nothing_is_lost() {
+    let parts = [
+        "'",
+        "\"",
+        "`",
+        "[",
+        "]",
+        "$",
+        "$a$",
+        "$$",
+        ";",
+        "\n",
+        " ",
+        "--",
+        "- ",
+        "/*",
+        "*/",
+        "\\",
+        "e'",
+        "#",
+        "CREATE ",
+        "TRIGGER ",
+        "FUNCTION ",
+        "BEGIN ",
+        "END",
+        "CASE ",
+        "IF ",
+        "(",
+        ")",
+        "é",
+        "x",
+        "1",
+        "ATOMIC ",
+        ":",
+        "OR ",
+        "REPLACE ",
+    ];
+    for (seed, dialect) in (0..20_000).flat_map(|seed| ALL.map(|dialect| (seed, dialect))) {
+        let mut numbers = Numbers(seed);
+        let script: String = (0..numbers.below(16)).map(|_| parts[numbers.below(parts.len())]).collect();
+        let Ok(statements) = split(&script, dialect) else { continue };
+        let mut rest = script.as_str();
+        for statement in statements {
+            let start = statement.text.as_ptr() as usize - rest.as_ptr() as usize;
+            assert!(!super::super::has_statement(&rest[..start], dialect), "{dialect}, seed {seed}: {script}");
+            rest = &rest[start + statement.text.len()..];
+        }
+        assert!(!super::super::has_statement(rest, dialect), "{dialect}, seed {seed}: {script}");
+    }
+}

@@ -1,0 +1,4 @@
+DROP TABLE flights;
+DROP TABLE planes;
+DROP TABLE airports;
+DROP TABLE airlines;

@@ -1,0 +1,77 @@
+//! Expand: gives every flight the instants at which it left and arrived, beside the local times that it has.
+
+mod turn;
+mod validate;
+
+use flight_times::{FlightsWithZones, all_flights};
+use runner_guest::prelude::*;
+
+const INSTANTS: &str = "instants";
+const ISSUES: &str = "issues";
+
+struct UtcInstants;
+
+impl Migration for UtcInstants {
+    fn describe() -> Description {
+        Description::new("add the instants of departure and arrival, by the airports' time zones")
+            .changes_schema()
+            .reads_table("flights")
+            .reads_table("airports")
+            .reads_table("flights_with_zones")
+            .writes_table("flights")
+            .writes_table("flight_issues")
+    }
+
+    fn upgrade() -> Result<()> {
+        let instant = match context::dialect() {
+            Dialect::Sqlite => "TEXT",
+            Dialect::Postgres => "TIMESTAMPTZ",
+            Dialect::Mysql | Dialect::Mariadb => "DATETIME",
+        };
+        sql::execute(format!("ALTER TABLE flights ADD COLUMN departed_at {instant}"), [])?;
+        sql::execute(format!("ALTER TABLE flights ADD COLUMN arrived_at {instant}"), [])?;
+        sql::execute(
+            "CREATE TABLE flight_issues (\
+                 flight_id INTEGER NOT NULL, \
+                 issue VARCHAR(40) NOT NULL, \
+                 PRIMARY KEY (flight_id, issue), \
+                 FOREIGN KEY (flight_id) REFERENCES flights (id))",
+            [],
+        )?;
+
+        let view = FlightsWithZones::create(
+            "f.year, f.month, f.day, f.sched_dep_time, f.dep_time, f.dep_delay, f.arr_time",
+            "",
+        )?;
+        let turned = batches::transform(INSTANTS, &view.source(), &TableTarget::update("flights"))?;
+        let zones = view.source().columns(["origin_zone", "dest_zone"]);
+        let issues = batches::transform(ISSUES, &zones, &TableTarget::insert("flight_issues"))?;
+        view.drop()?;
+
+        all_flights(&turned)?;
+        all_flights(&issues)?;
+        validate::instants()?;
+        info!("{} flights turned, {} issues", turned.rows_written, issues.rows_written);
+        Ok(())
+    }
+
+    fn downgrade() -> Result<()> {
+        sql::execute_all([
+            "DROP TABLE flight_issues",
+            "ALTER TABLE flights DROP COLUMN arrived_at",
+            "ALTER TABLE flights DROP COLUMN departed_at",
+        ])
+    }
+}
+
+impl Transformer for UtcInstants {
+    fn transform(name: &str, rows: Batch) -> Result<Batch> {
+        match name {
+            INSTANTS => turn::instants(rows),
+            ISSUES => turn::issues(rows),
+            other => bail!("there is no transform `{other}`"),
+        }
+    }
+}
+
+runner_guest::export!(UtcInstants, transformer);

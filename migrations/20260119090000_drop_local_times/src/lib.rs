@@ -1,0 +1,89 @@
+//! Contract: drops the local times of flights, since their instants say the same; where they do not, keeps the originals.
+
+mod turn;
+mod validate;
+
+use flight_times::{FlightsWithZones, all_flights};
+use runner_guest::prelude::*;
+
+const KEEP: &str = "keep";
+const RESTORE: &str = "restore";
+
+struct DropLocalTimes;
+
+impl Migration for DropLocalTimes {
+    fn describe() -> Description {
+        Description::new("drop the local times that the instants replace, keeping what would be lost")
+            .changes_schema()
+            .reads_table("flights")
+            .reads_table("airports")
+            .reads_table("flights_with_zones")
+            .reads_table("flight_times_kept")
+            .writes_table("flights")
+            .writes_table("flight_times_kept")
+    }
+
+    fn upgrade() -> Result<()> {
+        sql::execute(
+            "CREATE TABLE flight_times_kept (\
+                 flight_id INTEGER NOT NULL, \
+                 column_name VARCHAR(8) NOT NULL, \
+                 original INTEGER, \
+                 PRIMARY KEY (flight_id, column_name), \
+                 FOREIGN KEY (flight_id) REFERENCES flights (id))",
+            [],
+        )?;
+        let view = FlightsWithZones::create("f.dep_time, f.arr_time, f.departed_at, f.arrived_at", "")?;
+        let source = instants(&view).columns(["dep_time", "arr_time"]);
+        let kept = batches::transform(KEEP, &source, &TableTarget::insert("flight_times_kept"))?;
+        view.drop()?;
+
+        all_flights(&kept)?;
+        validate::nothing_is_lost()?;
+        sql::execute_all(["ALTER TABLE flights DROP COLUMN dep_time", "ALTER TABLE flights DROP COLUMN arr_time"])?;
+        info!("{} local times of {} flights are kept", kept.rows_written, kept.rows_read);
+        Ok(())
+    }
+
+    fn downgrade() -> Result<()> {
+        sql::execute_all([
+            "ALTER TABLE flights ADD COLUMN dep_time INTEGER",
+            "ALTER TABLE flights ADD COLUMN arr_time INTEGER",
+        ])?;
+        let view = FlightsWithZones::create(
+            "f.departed_at, f.arrived_at, \
+             kd.flight_id AS dep_kept, kd.original AS dep_original, \
+             ka.flight_id AS arr_kept, ka.original AS arr_original",
+            "LEFT JOIN flight_times_kept kd ON kd.flight_id = f.id AND kd.column_name = 'dep_time' \
+             LEFT JOIN flight_times_kept ka ON ka.flight_id = f.id AND ka.column_name = 'arr_time'",
+        )?;
+        let source = instants(&view).columns(["dep_kept", "dep_original", "arr_kept", "arr_original"]);
+        let restored = batches::transform(RESTORE, &source, &TableTarget::update("flights"))?;
+        view.drop()?;
+
+        all_flights(&restored)?;
+        validate::kept_is_back()?;
+        sql::execute("DROP TABLE flight_times_kept", [])?;
+        Ok(())
+    }
+}
+
+/// The instants as a source: text on SQLite, a DATETIME in UTC on MySQL, so the type is named.
+fn instants(view: &FlightsWithZones) -> TableSource {
+    view.source()
+        .column_as("departed_at", ColumnType::Timestamptz)
+        .column_as("arrived_at", ColumnType::Timestamptz)
+        .columns(["origin_zone", "dest_zone"])
+}
+
+impl Transformer for DropLocalTimes {
+    fn transform(name: &str, rows: Batch) -> Result<Batch> {
+        match name {
+            KEEP => turn::keep(rows),
+            RESTORE => turn::restore(rows),
+            other => bail!("there is no transform `{other}`"),
+        }
+    }
+}
+
+runner_guest::export!(DropLocalTimes, transformer);

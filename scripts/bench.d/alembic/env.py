@@ -1,0 +1,15 @@
+"""As `alembic init` writes it, without offline mode; the database comes with `-x db=FILE`."""
+
+from logging.config import fileConfig
+
+from alembic import context
+from sqlalchemy import create_engine, pool
+
+fileConfig(context.config.config_file_name)
+database = context.get_x_argument(as_dictionary=True)["db"]
+connectable = create_engine(f"sqlite:///{database}", poolclass=pool.NullPool)
+
+with connectable.connect() as connection:
+    context.configure(connection=connection, target_metadata=None)
+    with context.begin_transaction():
+        context.run_migrations()

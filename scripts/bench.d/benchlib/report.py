@@ -1,0 +1,129 @@
+"""Results as JSON and as Markdown tables."""
+
+import json
+
+from .core import ROOT, Failure, say, shown
+
+DOCS = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+SCHEMA = 1
+
+
+def load(file):
+    try:
+        return json.loads(file.read_text())["sections"]
+    except FileNotFoundError:
+        return {}
+
+
+def save(file, sections):
+    file.write_text(json.dumps({"schema": SCHEMA, "sections": sections}, indent=1) + "\n")
+
+
+def write_docs(sections):
+    text = DOCS.read_text()
+    if not sections or BEGIN not in text or END not in text:
+        raise Failure(f"{shown(DOCS)} has no place for tables, or there are no results")
+    before, _, rest = text.partition(BEGIN)
+    DOCS.write_text(f"{before}{BEGIN}\n{render(sections)}\n{END}{rest.partition(END)[2]}")
+    say(f"wrote {shown(DOCS)}")
+
+
+def render(sections):
+    parts = [PARTS[name](section) for name, section in sections.items()]
+    return "\n\n".join(parts)
+
+
+def heading(title, section):
+    m = section["machine"]
+    taken = f"{section['date']}; {m['cores']} cores ({m['cpu']}), {m['memory_gib']} GiB, {m['file_system']}, {m['system']}"
+    loads = f"load {section['load_before']} before, {section['load_after']} after"
+    runs = "one run" if section["runs"] == 1 else f"medians of {section['runs']} runs"
+    return f"### {title}\n\n{taken}; {runs}; {loads}."
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" + " ---: |" * (len(head) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
+
+
+def absent(row, columns):
+    return [row["label"], f"not measured: {row['missing']}"] + [""] * (columns - 2)
+
+
+def spread(seconds):
+    return f"{min(seconds):.2f}–{max(seconds):.2f}" if len(seconds) > 1 else ""
+
+
+def times(value, reference):
+    return f"{value / reference:.2f}" if reference else ""
+
+
+def syncs(value):
+    return "?" if value is None else value
+
+
+# ---- one part of the report a section ----
+
+
+def transform(section):
+    measured = {w["key"]: w["us_per_row"] for w in section["ways"] if not w["missing"]}
+    update, runner = measured.get("sql_update"), measured.get("runner")
+    head = ["way", "rows", "whole run, s", "min–max, s", "CPU, s", "start-up, s", "µs per row", "× SQL `UPDATE`", "× `runner`", "journal", "syncs"]
+    rows = []
+    for w in section["ways"]:
+        if w["missing"]:
+            rows.append(absent(w, len(head)))
+            continue
+        us = w["us_per_row"]
+        whole = [f"{w['seconds_median']:.2f}", spread(w["seconds"]), f"{w['cpu_median']:.2f}", f"{w['startup_median']:.2f}"]
+        ratios = [times(us, update), times(us, runner)]
+        rows.append([w["label"], f"{w['rows']:,}", *whole, f"{us:.3f}", *ratios, w["journal"], syncs(w["syncs"])])
+    return heading("Transform of 1,000,000 rows", section) + "\n\n" + table(head, rows)
+
+
+def migrations(section):
+    head = ["tool", "SQLite", "its own file, s", "min–max, s", "CPU, s", "journal it makes", "rollback file, s", "WAL file, s", "syncs: own / rollback / WAL"]
+    rows, notes = [], []
+    for t in section["tools"]:
+        if t["missing"]:
+            rows.append(absent(t, len(head)))
+            continue
+        m, s = t["medians"], t["syncs"]
+        cells = [f"{m['own']:.2f}", spread(t["seconds"]["own"]), f"{t['cpu_median']:.2f}", t["journals"]["own"], f"{m['rollback']:.2f}", f"{m['WAL']:.2f}"]
+        rows.append([t["label"], t["sqlite"] or "?", *cells, f"{syncs(s['own'])} / {syncs(s['rollback'])} / {syncs(s['WAL'])}"])
+        for file in ("rollback", "WAL"):
+            if t["journals"][file] != file:
+                notes.append(f"\n\n{t['label']} turns a {file} file into a {t['journals'][file]} one.")
+        if t["key"] == "runner_components":
+            notes.append(f"\n\nThe components' first run, with an empty compile cache, took {t['first_seconds']:.2f} s.")
+    return heading("1,000 migrations into a fresh file", section) + "\n\n" + table(head, rows) + "".join(notes)
+
+
+def status(section):
+    head = ["whole process, 1,000 applied", "median, ms", "min–max, ms"]
+    rows = []
+    for c in section["calls"]:
+        if c.get("missing"):
+            rows.append(absent(c, len(head)))
+        else:
+            ms = [s * 1e3 for s in c["seconds"]]
+            rows.append([c["label"], f"{c['median_ms']:.1f}", f"{min(ms):.1f}–{max(ms):.1f}"])
+    return heading("Status of 1,000 applied migrations", section) + "\n\n" + table(head, rows)
+
+
+def memory(section):
+    sizes = section["sizes"]
+    head = ["peak memory, MiB"] + [f"{size:,} rows" for size in sizes]
+    rows = []
+    for w in section["ways"]:
+        if w["missing"]:
+            rows.append(absent(w, len(head)))
+        else:
+            rows.append([w["label"]] + [f"{w['kib'][str(size)] / 1024:.1f}" for size in sizes])
+    files = [[f["file"], f"{f['bytes']:,}" if "bytes" in f else f"not measured: {f['missing']}"] for f in section["files"]]
+    section = {**section, "runs": 1}
+    return "\n\n".join([heading("Memory and sizes", section), table(head, rows), table(["file", "bytes"], files)])
+
+
+PARTS = {"transform": transform, "migrations": migrations, "status": status, "memory": memory}

@@ -1,0 +1,110 @@
+//! Holds readers, writers and statements wrong.
+
+use runner_guest::batch::{ColumnValues, Int64Builder, TextBuilder};
+use runner_guest::bindings::migration::runner::migration::batches as raw;
+use runner_guest::prelude::*;
+
+/// One new row of `people`.
+fn newcomer() -> Result<Batch> {
+    let (mut id, mut name) = (Int64Builder::new(), TextBuilder::new());
+    id.push(1_000);
+    name.push("newcomer");
+    Batch::new([id.finish("id"), name.finish("name")])
+}
+
+pub fn writer_not_finished() -> Result<()> {
+    batches::writer(&TableTarget::insert("people"))?.write(&newcomer()?)?;
+    Ok(())
+}
+
+pub fn writer_finished_twice() -> Result<()> {
+    let writer = raw::write(&TableTarget::insert("people")).map_err(Error::from)?;
+    writer.write(&newcomer()?).map_err(Error::from)?;
+    writer.finish().map_err(Error::from)?;
+    writer.finish().map_err(Error::from)?;
+    Ok(())
+}
+
+pub fn write_after_finish() -> Result<()> {
+    let writer = raw::write(&TableTarget::insert("people")).map_err(Error::from)?;
+    writer.finish().map_err(Error::from)?;
+    writer.write(&newcomer()?).map_err(Error::from)?;
+    Ok(())
+}
+
+pub fn write_malformed_batch() -> Result<()> {
+    let mut rows = newcomer()?;
+    rows.column_mut("id")?.values = ColumnValues::Int64(vec![1_000, 1_001]);
+    batches::writer(&TableTarget::insert("people"))?.write(&rows)?;
+    Ok(())
+}
+
+pub fn write_other_columns() -> Result<()> {
+    let writer = batches::writer(&TableTarget::insert("people"))?;
+    writer.write(&newcomer()?)?;
+    writer.write(&newcomer()?.keep(["id"])?)?;
+    writer.finish()?;
+    Ok(())
+}
+
+pub fn write_unknown_table() -> Result<()> {
+    let writer = batches::writer(&TableTarget::insert("nowhere"))?;
+    writer.write(&newcomer()?)?;
+    writer.finish()?;
+    Ok(())
+}
+
+pub fn update_missing_row() -> Result<()> {
+    let writer = batches::writer(&TableTarget::update("people"))?;
+    writer.write(&newcomer()?)?;
+    writer.finish()?;
+    Ok(())
+}
+
+pub fn write_history() -> Result<()> {
+    let mut revision = TextBuilder::new();
+    revision.push("99999999999999");
+    let writer = batches::writer(&TableTarget::insert("runner_history"))?;
+    writer.write(&Batch::new([revision.finish("revision")])?)?;
+    writer.finish()?;
+    Ok(())
+}
+
+pub fn transform_history() -> Result<()> {
+    batches::transform("behave", &TableSource::new("people"), &TableTarget::upsert("runner_history"))?;
+    Ok(())
+}
+
+pub fn transform_without_key() -> Result<()> {
+    sql::execute("CREATE VIEW keyless AS SELECT name FROM people", params![])?;
+    batches::transform("behave", &TableSource::new("keyless"), &TableTarget::insert("people"))?;
+    Ok(())
+}
+
+pub fn drop_table_under_reader() -> Result<()> {
+    let mut reader = batches::read("SELECT * FROM people", params![])?;
+    sql::execute("DROP TABLE people", params![])?;
+    while let Some(rows) = reader.next() {
+        rows?;
+    }
+    Ok(())
+}
+
+/// Tries statements that should all be refused, and goes on whatever comes of them.
+pub fn statements() -> Result<()> {
+    let list: String = context::parameter("statements")?;
+    for statement in list.lines() {
+        let answers = [
+            ("execute", sql::execute(statement, params![]).map(drop)),
+            ("query", sql::query(statement, params![]).map(drop)),
+            ("read", batches::read(statement, params![]).and_then(|rows| rows.map(|rows| rows.map(drop)).collect())),
+        ];
+        for (call, answer) in answers {
+            match answer {
+                Ok(()) => warning!("{call} accepted: {statement}"),
+                Err(error) => debug!("{call} refused: {statement}: {error}"),
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! Small components in WebAssembly's text form, for what no toolchain would make.
+
+/// A component from its text.
+pub fn parse(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// A core module, which is no component.
+pub fn core_module() -> Vec<u8> {
+    parse(r#"(module (func (export "upgrade")))"#)
+}
+
+/// A component that exports nothing.
+pub fn empty() -> Vec<u8> {
+    parse("(component)")
+}
+
+/// A component of another world: it exports `run`.
+pub fn other_world() -> Vec<u8> {
+    parse(
+        r#"(component
+            (core module $m (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))"#,
+    )
+}
+
+/// A component that imports these interfaces and nothing else.
+pub fn importing(interfaces: &[&str]) -> Vec<u8> {
+    let imports: String = interfaces.iter().map(|name| format!("(import \"{name}\" (instance))")).collect();
+    parse(&format!("(component {imports})"))
+}
+
+/// A component whose functions have the right names and other types.
+pub fn other_types() -> Vec<u8> {
+    parse(
+        r#"(component
+            (core module $m (func (export "f") (result i32) i32.const 0))
+            (core instance $i (instantiate $m))
+            (func $f (result u32) (canon lift (core func $i "f")))
+            (export "describe" (func $f))
+            (export "upgrade" (func $f))
+            (export "downgrade" (func $f)))"#,
+    )
+}
+
+/// A core module with a function of so many blocks within each other: small, and slow to compile.
+pub fn deep(depth: usize) -> Vec<u8> {
+    let (open, close) = ("(block ".repeat(depth), ")".repeat(depth));
+    parse(&format!("(component (core module (func {open}{close})))"))
+}
+
+/// A component with so many functions.
+pub fn wide(functions: usize) -> Vec<u8> {
+    parse(&format!("(component (core module {}))", "(func)".repeat(functions)))
+}

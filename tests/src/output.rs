@@ -1,0 +1,111 @@
+//! What a run of the binary left: exit code and both streams.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use crate::snapshot;
+
+/// What a run left.
+#[derive(Clone)]
+pub struct Output {
+    line: String,
+    root: PathBuf,
+    status: ExitStatus,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    pub(crate) fn new(line: String, root: &Path, output: std::process::Output) -> Self {
+        let text = |bytes: Vec<u8>, stream: &str| {
+            String::from_utf8(bytes).unwrap_or_else(|error| panic!("{line}: {stream} is not UTF-8: {error}"))
+        };
+        let stdout = text(output.stdout, "stdout");
+        let stderr = text(output.stderr, "stderr");
+        let output = Self { line, root: root.to_path_buf(), status: output.status, stdout, stderr };
+        output.is_sound();
+        output
+    }
+
+    /// The exit code; none if a signal ended the run.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The signal that ended the run.
+    pub fn signal(&self) -> Option<i32> {
+        #[cfg(unix)]
+        return std::os::unix::process::ExitStatusExt::signal(&self.status);
+        #[cfg(not(unix))]
+        None
+    }
+
+    /// What no run may ever do: panic, or write anything that steers a terminal where there is none.
+    fn is_sound(&self) {
+        assert!(!self.stderr.contains("note: run with `RUST_BACKTRACE="), "the binary panicked\n{self}");
+        let steers = |character: char| {
+            (character.is_control() && character != '\n' && character != '\t')
+                || ('\u{202a}'..='\u{202e}').contains(&character)
+                || ('\u{2066}'..='\u{2069}').contains(&character)
+        };
+        for stream in [&self.stdout, &self.stderr] {
+            assert!(!stream.contains(steers), "a character that steers the terminal came through: {stream:?}\n{self}");
+        }
+    }
+
+    /// It ended with this exit code.
+    #[track_caller]
+    pub fn exits(&self, code: i32) -> &Self {
+        assert!(self.exit_code() == Some(code), "expected exit code {code}\n{self}");
+        self
+    }
+
+    /// It ended well.
+    #[track_caller]
+    pub fn succeeds(&self) -> &Self {
+        self.exits(0)
+    }
+
+    /// Its messages hold all of these.
+    #[track_caller]
+    pub fn says(&self, texts: &[&str]) -> &Self {
+        for text in texts {
+            assert!(self.stderr.contains(text), "stderr lacks `{text}`\n{self}");
+        }
+        self
+    }
+
+    /// Its messages hold none of these.
+    #[track_caller]
+    pub fn keeps_silent_about(&self, texts: &[&str]) -> &Self {
+        for text in texts {
+            assert!(!self.stderr.contains(text) && !self.stdout.contains(text), "`{text}` is in the output\n{self}");
+        }
+        self
+    }
+
+    /// Its data hold all of these.
+    #[track_caller]
+    pub fn prints(&self, texts: &[&str]) -> &Self {
+        for text in texts {
+            assert!(self.stdout.contains(text), "stdout lacks `{text}`\n{self}");
+        }
+        self
+    }
+
+    /// Exit code and both streams, without what differs from run to run.
+    pub fn snapshot(&self) -> String {
+        let code = self.exit_code().map_or_else(|| "none".to_owned(), |code| code.to_string());
+        let text = format!("exit code: {code}\n----- stdout\n{}----- stderr\n{}", self.stdout, self.stderr);
+        snapshot::normalise(&text, &self.root)
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n{}\n----- stdout\n{}----- stderr\n{}", self.line, self.status, self.stdout, self.stderr)
+    }
+}

@@ -1,0 +1,158 @@
+//! A project in a folder of its own.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::dump::{self, Dump};
+use crate::output::Output;
+
+/// A project in a temporary folder, and the binary that works on it. The folder of a failed test is kept.
+pub struct TestProject {
+    binary: PathBuf,
+    folder: Option<TempDir>,
+    root: PathBuf,
+}
+
+impl TestProject {
+    /// A project without migrations. Its database is the default one.
+    pub fn new(binary: &str) -> Self {
+        let project = Self::empty(binary);
+        project.write("runner.toml", "[project]\nname = \"test\"\n");
+        std::fs::create_dir(project.file("migrations")).unwrap();
+        project
+    }
+
+    /// An empty folder.
+    pub fn empty(binary: &str) -> Self {
+        let folder = TempDir::with_prefix("runner-test-").unwrap();
+        // On some systems the temporary folder stands behind a link; what the binary prints is the real path.
+        let root = folder.path().canonicalize().unwrap();
+        Self { binary: PathBuf::from(binary), folder: Some(folder), root }
+    }
+
+    /// The project's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A path in the project.
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// Writes a file, with the folders above it.
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
+        let path = self.file(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        self
+    }
+
+    /// Reads a text file.
+    pub fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Adds lines to `runner.toml`.
+    pub fn settings(&self, lines: &str) -> &Self {
+        let text = format!("{}{lines}\n", self.read("runner.toml"));
+        self.write("runner.toml", text)
+    }
+
+    /// Adds a migration in SQL, `REVISION_name`.
+    pub fn sql(&self, id: &str, up: &str, down: &str) -> &Self {
+        self.write(&format!("migrations/{id}.up.sql"), up).write(&format!("migrations/{id}.down.sql"), down)
+    }
+
+    /// Adds a component as a migration, and has the lockfile list it.
+    pub fn component(&self, id: &str, bytes: &[u8]) -> &Self {
+        self.write(&format!("migrations/{id}.wasm"), bytes);
+        self.run(["build"]).succeeds();
+        self
+    }
+
+    /// A command line of the binary, in the project, with an environment of its own and no input.
+    pub fn command<I, S>(&self, arguments: I) -> Command
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        let mut command = Command::new(&self.binary);
+        self.prepare(&mut command);
+        command.args(arguments);
+        command
+    }
+
+    /// Gives any command the project's folder and environment.
+    pub fn prepare(&self, command: &mut Command) {
+        command.current_dir(&self.root).stdin(Stdio::null()).env_clear().env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
+        // Compilers of guests live in the home folder or where these say.
+        for name in ["PATH", "HOME", "RUSTUP_HOME", "CARGO_HOME"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        // One cache of compiled guests for all tests.
+        command.env("XDG_CACHE_HOME", crate::guests::target_folder().join("test-cache"));
+    }
+
+    /// Runs the binary to its end.
+    pub fn run<I, S>(&self, arguments: I) -> Output
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.finish(&mut self.command(arguments))
+    }
+
+    /// Runs the binary on a line of arguments that are separated by spaces.
+    pub fn runner(&self, line: &str) -> Output {
+        self.run(line.split_whitespace())
+    }
+
+    /// Runs a command line to its end.
+    pub fn finish(&self, command: &mut Command) -> Output {
+        let line = format!("{command:?}");
+        let output = command.output().unwrap_or_else(|error| panic!("{line}: {error}"));
+        Output::new(line, &self.root, output)
+    }
+
+    /// The database in the file `runner.db`.
+    pub fn database(&self) -> rusqlite::Connection {
+        self.open("runner.db")
+    }
+
+    /// A database of the project.
+    pub fn open(&self, file: &str) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.file(file)).unwrap();
+        connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+        connection
+    }
+
+    /// Everything that is in the database.
+    pub fn dump(&self) -> Dump {
+        dump::everything(&self.database())
+    }
+
+    /// Everything that is in the database but the tool's own tables.
+    pub fn dump_user(&self) -> Dump {
+        dump::user(&self.database())
+    }
+
+    /// The one value of a query, as text.
+    pub fn value(&self, query: &str) -> String {
+        dump::value(&self.database(), query)
+    }
+}
+
+impl Drop for TestProject {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let kept = self.folder.take().map(TempDir::keep);
+            println!("the project of the failed test is in {}", kept.unwrap_or_default().display());
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Takes out of an output what differs from run to run and from machine to machine.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    [
+        // Identities of runs, digests, versions.
+        (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[UUID]"),
+        (r"\b[0-9a-f]{64}\b", "[SHA256]"),
+        (r"\b[0-9a-f]{32}\b", "[DIGEST]"),
+        (r"sha256 [0-9a-f]{12}\b", "sha256 [SHORT]"),
+        (r"\b3\.[0-9]{2}\.[0-9]+\b", "[SQLITE]"),
+        // Moments and durations.
+        (r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-5][0-9](:[0-5][0-9])?(\.[0-9]+)?( ?UTC|Z)?", "[MOMENT]"),
+        (r"\b[0-9]+(\.[0-9]+)? ?(ns|µs|ms|s|min|h)\b( [0-9]+ ?(ms|s|min)\b)*", "[TIME]"),
+        (r#""(duration_ms|seed|run_timestamp)": ?[0-9]+"#, r#""$1": [N]"#),
+        (r"\bpid [0-9]+", "pid [PID]"),
+        (r"\b[0-9,]+ rows/s", "[RATE]"),
+    ]
+    .map(|(pattern, replacement)| (Regex::new(pattern).expect("a pattern"), replacement))
+    .into()
+});
+
+/// The text without what differs.
+pub fn normalise(text: &str, root: &Path) -> String {
+    let mut text = text.replace(&root.display().to_string(), "[PROJECT]");
+    for (pattern, replacement) in FILTERS.iter() {
+        text = pattern.replace_all(&text, *replacement).into_owned();
+    }
+    // Padding behind times differs with them.
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_taken_out() {
+        let root = Path::new("/tmp/runner-test-x");
+        for (text, expected) in [
+            ("/tmp/runner-test-x/runner.db", "[PROJECT]/runner.db"),
+            ("took 1.25 s", "took [TIME]"),
+            ("took 12ms  ", "took [TIME]"),
+            ("at 2026-11-20T07:15:00Z", "at [MOMENT]"),
+            ("20260105093000_create", "20260105093000_create"),
+            (&"a".repeat(64), "[SHA256]"),
+        ] {
+            assert_eq!(normalise(text, root), expected);
+        }
+    }
+}

@@ -1,0 +1,578 @@
+//! Files, projects and databases that are not as they should be.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use runner_tests::{Output, TestProject, components, dump, guests, project};
+
+const PEOPLE: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, score REAL, active BOOLEAN, note TEXT);
+                      INSERT INTO people (name) VALUES ('one');";
+
+/// A migration in SQL that is applied, and a component that is not.
+fn with_component() -> TestProject {
+    let project = project!();
+    project.sql("1_people", PEOPLE, "DROP TABLE people;").component("2_guest", &guests::component("hostile"));
+    project.settings("[parameters]\nbehaviour = \"behave\"");
+    project.runner("apply --target 1").succeeds();
+    project
+}
+
+fn one(up: &str) -> TestProject {
+    let project = project!();
+    project.sql("1_one", up, "SELECT 1;");
+    project
+}
+
+/// Nothing changes and the exit code and message are these, in `apply`, `plan` and `validate` alike where they notice.
+#[track_caller]
+fn refused(project: &TestProject, line: &str, code: i32, says: &[&str]) -> Output {
+    let before = project.file("runner.db").exists().then(|| project.dump());
+    let output = project.runner(line);
+    output.exits(code).says(says).says(&["error:"]);
+    assert_eq!(project.file("runner.db").exists().then(|| project.dump()), before, "{line}\n{output}");
+    output
+}
+
+mod artifacts {
+    use super::*;
+
+    #[test]
+    fn changed_after_the_build() {
+        let project = with_component();
+        let mut bytes = guests::component("hostile");
+        bytes.extend([0, 4, 3, b'a', b'b', b'c']);
+        project.write("migrations/2_guest.wasm", bytes);
+        for verb in ["apply", "validate", "plan"] {
+            refused(&project, verb, 4, &["2_guest", "runner.lock", "hint:"]);
+        }
+    }
+
+    #[test]
+    fn missing_from_the_folder() {
+        let project = with_component();
+        std::fs::remove_file(project.file("migrations/2_guest.wasm")).unwrap();
+        for verb in ["apply", "validate", "plan"] {
+            refused(&project, verb, 4, &["2_guest", "runner.lock", "hint:"]);
+        }
+    }
+
+    #[test]
+    fn missing_from_the_lockfile() {
+        let project = with_component();
+        std::fs::remove_file(project.file("runner.lock")).unwrap();
+        refused(&project, "apply", 4, &["2_guest", "runner build"]);
+    }
+
+    #[test]
+    fn changed_asset() {
+        let project = project!();
+        project
+            .sql("1_people", PEOPLE, "DROP TABLE people;")
+            .write("migrations/2_guest/assets/note.txt", "a note")
+            .component("2_guest", &guests::component("hostile"));
+        project.write("migrations/2_guest/assets/note.txt", "another note");
+        refused(&project, "apply", 4, &["2_guest", "note.txt"]);
+        std::fs::remove_file(project.file("migrations/2_guest/assets/note.txt")).unwrap();
+        refused(&project, "apply", 4, &["note.txt"]);
+        project.write("migrations/2_guest/assets/note.txt", "a note").write("migrations/2_guest/assets/new.txt", "x");
+        refused(&project, "apply", 4, &["new.txt"]);
+    }
+
+    #[test]
+    fn changed_after_it_was_applied() {
+        let project = with_component();
+        project.sql("1_people", &PEOPLE.replace("'one'", "'two'"), "DROP TABLE people;");
+        refused(&project, "apply", 4, &["was changed after it was applied", "1_people", "redo"]);
+        project.runner("status").prints(&["changed"]);
+    }
+
+    /// What `build` says of bytes that are no migration.
+    fn build(bytes: &[u8]) -> Output {
+        let project = project!();
+        project.write("migrations/1_bytes.wasm", bytes);
+        let output = project.runner("build");
+        output.says(&["1_bytes", "hint:"]);
+        output
+    }
+
+    #[test]
+    fn empty() {
+        build(b"").exits(1).says(&["empty"]);
+    }
+
+    #[test]
+    fn no_webassembly() {
+        build(b"#!/bin/sh\necho hello\n").exits(1).says(&["not WebAssembly"]);
+    }
+
+    #[test]
+    fn truncated() {
+        let bytes = guests::component("hostile");
+        for length in [8, 100, bytes.len() / 2, bytes.len() - 1] {
+            let output = build(&bytes[..length]);
+            assert!(matches!(output.exit_code(), Some(1 | 2)), "{length} bytes\n{output}");
+        }
+    }
+
+    #[test]
+    fn damaged() {
+        let mut bytes = guests::component("hostile");
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 64].fill(0xff);
+        build(&bytes).exits(1);
+    }
+
+    #[test]
+    fn no_component() {
+        build(&components::core_module()).exits(1).says(&["core"]);
+    }
+
+    #[test]
+    fn exporting_nothing() {
+        build(&components::empty()).exits(1).says(&["`describe`, `upgrade`, `downgrade`"]);
+    }
+
+    #[test]
+    fn of_another_world() {
+        build(&components::other_world()).exits(1).says(&["not a migration", "`run`", "`upgrade`"]);
+    }
+
+    #[test]
+    fn of_other_types() {
+        build(&components::other_types()).exits(1).says(&["types", "runner:migration@0.1.0"]);
+    }
+
+    #[test]
+    fn with_imports_that_nobody_offers() {
+        let output = build(&components::importing(&["wasi:cli/environment@0.2.0", "wasi:filesystem/types@0.2.0"]));
+        output.exits(1).says(&["`wasi:cli/environment@0.2.0`", "`wasi:filesystem/types@0.2.0`", "no WASI"]);
+        build(&components::importing(&["acme:mail/send@1.0.0"])).exits(1).says(&["`acme:mail/send@1.0.0`"]);
+        let output = build(&components::importing(&["runner:migration/sql@9.0.0"]));
+        output.exits(1).says(&["`runner:migration/sql@9.0.0`", "another version"]);
+    }
+
+    #[test]
+    fn too_large() {
+        let project = project!();
+        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        bytes.resize(2 << 20, 0);
+        project.write("migrations/1_large.wasm", bytes);
+        project.runner("build --limit artifact_bytes=1MiB").exits(7).says(&["1_large", "artifact_bytes", "1MiB"]);
+        let file = std::fs::File::options().write(true).open(project.file("migrations/1_large.wasm")).unwrap();
+        file.set_len(65 << 20).unwrap();
+        project.runner("build").exits(7).says(&["artifact_bytes", "64MiB"]);
+    }
+
+    /// Small files that take a compiler long.
+    #[test]
+    fn bombs_for_the_compiler() {
+        build(&components::deep(5_000)).exits(7).says(&["2000 blocks"]);
+        build(&components::wide(200_001)).exits(7).says(&["200000 functions"]);
+    }
+}
+
+mod projects {
+    use super::*;
+
+    fn lock_conflict(lines: &str) -> Output {
+        let project = with_component();
+        let text = project.read("runner.lock");
+        project.write("runner.lock", text.replacen("[artifacts]\n", &format!("[artifacts]\n{lines}"), 1));
+        refused(&project, "apply", 4, &["runner.lock"])
+    }
+
+    #[test]
+    fn a_lockfile_with_a_conflict() {
+        lock_conflict("<<<<<<< HEAD\n=======\n>>>>>>> branch\n").says(&[
+            "unresolved merge conflict",
+            "both sides",
+            "build",
+        ]);
+    }
+
+    #[test]
+    fn a_lockfile_that_was_edited() {
+        let project = with_component();
+        project.write("runner.lock", project.read("runner.lock").replace("misbehave", "behave"));
+        refused(&project, "apply", 4, &["runner.lock", "changed by something else"]);
+        project.write("runner.lock", "not a lockfile");
+        refused(&project, "apply", 4, &["runner.lock"]);
+    }
+
+    #[test]
+    fn a_lockfile_with_a_line_twice() {
+        let project = with_component();
+        let text = project.read("runner.lock");
+        let line = text.lines().find(|line| line.starts_with("2_guest")).unwrap();
+        project.write("runner.lock", format!("{text}{line}\n"));
+        refused(&project, "apply", 4, &["same revision"]);
+    }
+
+    /// After a merge, keeping both sides and building again is all there is to do.
+    #[test]
+    fn a_merged_lockfile_is_mended_by_a_build() {
+        let project = with_component();
+        let text = project.read("runner.lock");
+        project.write("runner.lock", text.replace("digest = \"sha256:", "digest = \"sha256:00"));
+        refused(&project, "apply", 4, &["runner build"]);
+        project.runner("build").succeeds();
+        assert_eq!(project.read("runner.lock"), text);
+        project.runner("apply").succeeds();
+    }
+
+    #[test]
+    fn a_revision_twice() {
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.sql("1_other", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
+        refused(&project, "apply", 2, &["1_one.up.sql", "1_other.up.sql", "another revision"]);
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.sql("001_zeros", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
+        refused(&project, "apply", 2, &["1_one.up.sql", "001_zeros.up.sql"]);
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.write("migrations/1_one.wasm", guests::component("hostile"));
+        refused(&project, "apply", 2, &["both SQL and a component"]);
+    }
+
+    #[test]
+    fn names_that_do_not_parse() {
+        for name in
+            ["1_two.sql", "notes.txt", "two.up.sql", "1-two.up.sql", "2_twö.up.sql", "2_two.up.sql~", "2_two.UP.SQL"]
+        {
+            let project = one("CREATE TABLE a (id INTEGER);");
+            project.write(&format!("migrations/{name}"), "SELECT 1;");
+            refused(&project, "apply", 2, &[name, "hint:"]);
+            refused(&project, "validate", 2, &[name]);
+        }
+    }
+
+    #[test]
+    fn a_downgrade_alone() {
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.write("migrations/2_two.down.sql", "SELECT 1;");
+        refused(&project, "apply", 2, &["2_two.down.sql", "2_two.up.sql"]);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there() {
+        let project = project!();
+        std::fs::remove_dir(project.file("migrations")).unwrap();
+        let output = project.runner("apply");
+        assert!(matches!(output.exit_code(), Some(0 | 2)), "{output}");
+        if output.exit_code() == Some(2) {
+            output.says(&["migrations", "hint:"]);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_leave_the_project() {
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::write(elsewhere.path().join("x.sql"), "CREATE TABLE x (id INTEGER);").unwrap();
+        let project = one("CREATE TABLE a (id INTEGER);");
+        let link = project.file("migrations/2_link.up.sql");
+        std::os::unix::fs::symlink(elsewhere.path().join("x.sql"), &link).unwrap();
+        refused(&project, "apply", 2, &["2_link.up.sql"]);
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("../../../../../../../etc/passwd", &link).unwrap();
+        refused(&project, "apply", 2, &["2_link.up.sql"]);
+    }
+
+    /// Git on Windows checks files out with CRLF: the same artifact.
+    #[test]
+    fn line_ends_do_not_matter() {
+        let up = "CREATE TABLE a (id INTEGER);\nINSERT INTO a VALUES (1);\n";
+        let project = one(up);
+        project.runner("build").succeeds();
+        project.runner("apply").succeeds();
+        let lockfile = project.read("runner.lock");
+        for other in [up.replace('\n', "\r\n"), format!("\u{feff}{up}")] {
+            project.sql("1_one", &other, "SELECT 1;");
+            project.runner("apply").succeeds();
+            project.runner("validate").succeeds();
+            project.runner("status --exit-code").succeeds();
+            project.runner("build").succeeds();
+            assert_eq!(project.read("runner.lock"), lockfile);
+        }
+        project.write("runner.lock", lockfile.replace('\n', "\r\n"));
+        project.runner("validate").succeeds();
+    }
+
+    #[test]
+    fn sql_that_is_no_text() {
+        for (bytes, says) in [
+            (&b"SELECT '\xff';"[..], "UTF-8"),
+            (b"SELECT '\0';", "NUL"),
+            (b"", "no statement"),
+            (b"-- x\n;", "no statement"),
+        ] {
+            let project = project!();
+            project.write("migrations/1_one.up.sql", bytes);
+            refused(&project, "apply", 2, &["1_one.up.sql", says]);
+        }
+    }
+
+    #[test]
+    fn directives_that_nobody_knows() {
+        let project = one("-- runner:no-transactoin\nCREATE TABLE a (id INTEGER);");
+        refused(&project, "apply", 2, &["1_one.up.sql", "no-transactoin", "did you mean `-- runner:no-transaction`?"]);
+    }
+}
+
+mod statements {
+    use super::*;
+
+    #[test]
+    fn one_that_fails_takes_all_with_it() {
+        let project = project!();
+        project.sql("1_one", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;").sql(
+            "2_two",
+            "INSERT INTO a VALUES (1);\nINSERT INTO a VALUES (2);\n\nINSERT INTO nowhere VALUES (3);\nINSERT INTO a VALUES (4);",
+            "DELETE FROM a;",
+        );
+        project.sql("3_three", "CREATE TABLE c (id INTEGER);", "DROP TABLE c;");
+        let output = project.runner("apply");
+        output.exits(1).says(&[
+            "2_two",
+            "no such table: nowhere",
+            "INSERT INTO nowhere VALUES (3)",
+            "3 of 4",
+            "line 4",
+        ]);
+        // What went before stays, and what was not begun is said.
+        assert_eq!(project.value("SELECT count(*) FROM a"), "0");
+        assert_eq!(project.value("SELECT group_concat(revision) FROM runner_history"), "1");
+        output.says(&["3_three"]);
+        project.sql("2_two", "INSERT INTO a VALUES (1);", "DELETE FROM a;");
+        project.runner("apply").succeeds();
+    }
+
+    #[test]
+    fn one_that_is_no_sql() {
+        for (sql, says) in [
+            ("CREATE TABLE a (id INTEGER);\nSELEC 1;", "SELEC"),
+            ("CREATE TABLE a (id INTEGER", "1_one"),
+            ("SELECT 'open;", "1_one"),
+            ("/* open", "1_one"),
+            ("SELECT ?1;", "1_one"),
+        ] {
+            let project = one(sql);
+            let output = project.runner("apply");
+            assert!(matches!(output.exit_code(), Some(1 | 2)), "{sql}\n{output}");
+            output.says(&[says, "error:"]);
+            assert!(!project.file("runner.db").exists() || project.dump_user().tables().is_empty(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn one_that_violates_a_foreign_key() {
+        let project = project!();
+        project.sql(
+            "1_shop",
+            "CREATE TABLE users (id INTEGER PRIMARY KEY);
+             CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users);
+             INSERT INTO users VALUES (1); INSERT INTO orders VALUES (1, 1);",
+            "DROP TABLE orders; DROP TABLE users;",
+        );
+        project.runner("apply").succeeds();
+        project.sql("2_gone", "DELETE FROM users;", "SELECT 1;");
+        refused(&project, "apply", 1, &["2_gone", "FOREIGN KEY"]);
+        // Where they are off for a rebuild, they are checked as a whole before the commit, naming the rows.
+        project.sql("2_gone", "-- runner:table-rebuild\nDELETE FROM users;", "SELECT 1;");
+        refused(&project, "apply", 1, &["2_gone", "orders", "users"]);
+        project.sql(
+            "2_gone",
+            "-- runner:table-rebuild\nDELETE FROM users; INSERT INTO users VALUES (1), (2);",
+            "SELECT 1;",
+        );
+        project.runner("apply").succeeds();
+        dump::check(&project.database());
+    }
+
+    /// Semicolons that end no statement.
+    #[test]
+    fn scripts_are_cut_where_statements_end() {
+        let project = one("CREATE TABLE a (id INTEGER PRIMARY KEY, t TEXT DEFAULT ';'); -- ; comment\n/* ; */\n\
+             CREATE TRIGGER g AFTER INSERT ON a BEGIN\n  UPDATE a SET t = CASE WHEN t = ';' THEN 'semi;colon' ELSE t END WHERE id = new.id;\n\
+             \n  INSERT INTO log VALUES ('it''s;');\nEND;\nCREATE TABLE log (line TEXT);\n\
+             CREATE VIEW \"v;\" AS SELECT ';' AS [x;y];\nINSERT INTO a (id) VALUES (1)");
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT t FROM a"), "semi;colon");
+        assert_eq!(project.value("SELECT line FROM log"), "it's;");
+        assert_eq!(project.value("SELECT \"x;y\" FROM \"v;\""), ";");
+    }
+}
+
+mod databases {
+    use super::*;
+
+    #[test]
+    fn in_a_folder_that_is_not_there() {
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.runner("apply -D sqlite:nowhere/x.db").exits(2).says(&["nowhere/x.db", "folder", "hint:"]);
+        assert!(!project.file("nowhere").exists());
+    }
+
+    #[test]
+    fn that_is_a_folder() {
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.runner("apply -D sqlite:migrations").exits(2).says(&["is a folder"]);
+    }
+
+    #[test]
+    fn that_is_something_else() {
+        let project = one("CREATE TABLE a (id INTEGER);");
+        let bytes = "this is a text file and no database, although it is long enough to be one\n".repeat(100);
+        project.write("runner.db", &bytes);
+        for verb in ["apply", "status", "history"] {
+            project.runner(verb).exits(1).says(&["runner.db", "not a SQLite database", "hint:"]);
+        }
+        assert_eq!(project.read("runner.db"), bytes);
+    }
+
+    #[test]
+    fn that_is_damaged() {
+        let project = project!();
+        project.sql("1_people", PEOPLE, "DROP TABLE people;");
+        project.runner("apply").succeeds();
+        project.database().execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE").unwrap();
+        let mut bytes = std::fs::read(project.file("runner.db")).unwrap();
+        bytes[200..4000].fill(0xa5);
+        project.write("runner.db", bytes);
+        let output = project.runner("apply");
+        output.exits(1).says(&["runner.db", "hint:"]);
+    }
+
+    #[test]
+    fn that_does_not_exist_is_made_by_apply_alone() {
+        let project = one("CREATE TABLE a (id INTEGER);");
+        for line in ["status", "history", "current", "plan", "validate"] {
+            project.runner(line).succeeds();
+            assert!(!project.file("runner.db").exists(), "`{line}` made the database");
+        }
+        project.runner("apply -D sqlite:runner.db?mode=rw").exits(2).says(&["does not exist"]);
+        project.runner("apply").succeeds();
+    }
+
+    #[test]
+    fn that_is_opened_for_reading_only() {
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.runner("apply").succeeds();
+        project.sql("2_two", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
+        project.runner("status -D sqlite:runner.db?mode=ro").succeeds().prints(&["pending"]);
+        refused(&project, "apply -D sqlite:runner.db?mode=ro", 1, &["read-only", "hint:"]);
+    }
+
+    #[test]
+    fn that_another_program_writes_to() {
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.runner("apply").succeeds();
+        project.sql("2_two", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
+        let other = project.database();
+        other.execute_batch("BEGIN IMMEDIATE; INSERT INTO a VALUES (1)").unwrap();
+        project.runner("status").succeeds().prints(&["pending"]);
+        let output = project.runner("apply -D sqlite:runner.db?busy_timeout=200");
+        output.exits(5).says(&["locked", "hint:"]);
+        other.execute_batch("ROLLBACK").unwrap();
+        project.runner("apply").succeeds();
+    }
+
+    /// A file system of so many bytes, or, where mounting is not permitted, a bound on the size of files.
+    struct Bounded<'a> {
+        project: &'a TestProject,
+        mounted: Option<PathBuf>,
+        bytes: u64,
+    }
+
+    impl<'a> Bounded<'a> {
+        fn new(project: &'a TestProject, bytes: u64) -> Self {
+            let folder = project.file("disk");
+            std::fs::create_dir(&folder).unwrap();
+            let size = format!("size={bytes}");
+            let mounted = mount(&["-t", "tmpfs", "-o", &size, "tmpfs"], &folder).then_some(folder);
+            if mounted.is_none() {
+                println!("mounting is not permitted here: bounding the size of files instead");
+            }
+            Self { project, mounted, bytes }
+        }
+
+        fn run(&self, line: &str) -> Output {
+            if self.mounted.is_some() {
+                return self.project.runner(line);
+            }
+            // Blocks of 512 bytes; ignored, the signal becomes an error of the write.
+            let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", self.bytes / 512);
+            let mut shell = Command::new("sh");
+            self.project.prepare(&mut shell);
+            shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_runner")]).args(line.split(' '));
+            self.project.finish(&mut shell)
+        }
+    }
+
+    impl Drop for Bounded<'_> {
+        fn drop(&mut self) {
+            if let Some(folder) = &self.mounted {
+                Command::new("umount").arg("-l").arg(folder).status().unwrap();
+            }
+        }
+    }
+
+    fn mount(arguments: &[&str], folder: &Path) -> bool {
+        Command::new("mount").args(arguments).arg(folder).output().is_ok_and(|output| output.status.success())
+    }
+
+    #[test]
+    fn on_a_disk_that_is_full() {
+        let project = project!();
+        project.sql("1_people", PEOPLE, "DROP TABLE people;").sql(
+            "2_much",
+            "CREATE TABLE much (id INTEGER PRIMARY KEY, bytes BLOB);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+             INSERT INTO much SELECT i, randomblob(1000) FROM n;",
+            "DROP TABLE much;",
+        );
+        let disk = Bounded::new(&project, 1 << 20);
+        for journal in ["wal", "delete"] {
+            let url = format!("sqlite:disk/{journal}.db?journal_mode={journal}");
+            disk.run(&format!("apply --target 1 -D {url}")).succeeds();
+            let before = dump::everything(&project.open(&format!("disk/{journal}.db")));
+            let output = disk.run(&format!("apply -D {url}"));
+            output.exits(1).says(&["2_much", "full"]);
+            let connection = project.open(&format!("disk/{journal}.db"));
+            assert_eq!(dump::everything(&connection), before, "{journal}");
+            dump::check(&connection);
+            drop(connection);
+            for name in ["", "-wal", "-shm", "-journal"] {
+                let _ = std::fs::remove_file(project.file(&format!("disk/{journal}.db{name}")));
+            }
+        }
+    }
+
+    #[test]
+    fn on_a_disk_that_is_read_only() {
+        let project = one("CREATE TABLE a (id INTEGER);");
+        let disk = Bounded::new(&project, 4 << 20);
+        disk.run("apply -D sqlite:disk/x.db?journal_mode=delete").succeeds();
+        project.sql("2_two", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
+        let read_only = |writable: bool| match &disk.mounted {
+            Some(folder) => assert!(mount(&["-o", if writable { "remount,rw" } else { "remount,ro" }], folder)),
+            None => {
+                for path in ["disk/x.db", "disk"] {
+                    let path = project.file(path);
+                    let mut permissions = std::fs::metadata(&path).unwrap().permissions();
+                    permissions.set_readonly(!writable);
+                    std::fs::set_permissions(&path, permissions).unwrap();
+                }
+            }
+        };
+        read_only(false);
+        let output = project.runner("apply -D sqlite:disk/x.db");
+        let status = project.runner("status -D sqlite:disk/x.db");
+        read_only(true);
+        output.exits(1).says(&["x.db", "hint:"]);
+        assert!(output.stderr.to_lowercase().contains("read-only") || output.stderr.contains("denied"), "{output}");
+        status.succeeds().prints(&["pending"]);
+        project.runner("apply -D sqlite:disk/x.db").succeeds();
+    }
+}

@@ -1,0 +1,257 @@
+//! Settings: where each value comes from, and what is said of a wrong one.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::path::Path;
+
+use runner_tests::{Output, TestProject, guests, project};
+
+fn one() -> TestProject {
+    let project = project!();
+    project.sql("1_t", "CREATE TABLE t (id INTEGER);", "DROP TABLE t;");
+    project
+}
+
+/// Applies with these variables, and answers which database files are there.
+fn apply_with(project: &TestProject, arguments: &[&str], variables: &[(&str, &str)]) -> (Output, Vec<String>) {
+    let mut command = project.command(["apply"]);
+    command.args(arguments).envs(variables.iter().copied());
+    let output = project.finish(&mut command);
+    (output, databases(project.root()))
+}
+
+/// Database files, of which each is taken away.
+fn databases(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains(".db"))
+        .collect();
+    for name in &names {
+        std::fs::remove_file(folder.join(name)).unwrap();
+    }
+    names.retain(|name| name.ends_with(".db"));
+    names.sort();
+    names
+}
+
+#[test]
+fn the_first_place_that_has_a_value_gives_it() {
+    let project = one();
+    let peel = |arguments: &[&str], variables: &[(&str, &str)], expected: &str| {
+        let (output, files) = apply_with(&project, arguments, variables);
+        output.succeeds();
+        assert_eq!(files, [expected], "{arguments:?} {variables:?}");
+    };
+    let all = [("RUNNER_DATABASE_URL", "sqlite:own.db"), ("DATABASE_URL", "sqlite:common.db")];
+    project.write(".env", "RUNNER_DATABASE_URL=sqlite:dot-own.db\nDATABASE_URL=sqlite:dot-common.db\n");
+    project.settings("[database]\nurl = \"sqlite:file.db\"");
+    peel(&["--database-url", "sqlite:flag.db"], &all, "flag.db");
+    peel(&["-D", "sqlite:flag.db"], &all, "flag.db");
+    peel(&[], &all, "own.db");
+    peel(&[], &all[1..], "common.db");
+    peel(&[], &[("RUNNER_DATABASE_URL", ""), ("DATABASE_URL", "sqlite:common.db")], "common.db");
+    peel(&[], &[], "dot-own.db");
+    project.write(".env", "DATABASE_URL=sqlite:dot-common.db\n");
+    peel(&[], &[], "dot-common.db");
+    std::fs::remove_file(project.file(".env")).unwrap();
+    peel(&[], &[], "file.db");
+    project.write("runner.toml", "");
+    peel(&[], &[], "runner.db");
+}
+
+#[test]
+fn a_project_is_found_from_below_and_its_database_stands_beside_it() {
+    let project = one();
+    std::fs::create_dir_all(project.file("src/deep")).unwrap();
+    let mut command = project.command(["apply"]);
+    project.finish(command.current_dir(project.file("src/deep"))).succeeds();
+    assert!(project.file("runner.db").exists());
+    // A path on the command line means the folder one stands in.
+    let mut command = project.command(["apply", "-D", "sqlite:here.db"]);
+    project.finish(command.current_dir(project.file("src/deep"))).succeeds();
+    assert!(project.file("src/deep/here.db").exists());
+}
+
+#[test]
+fn no_project_is_said_with_a_way_out() {
+    let project = project!(empty);
+    for verb in ["apply", "status", "plan", "validate", "build", "history"] {
+        project.runner(verb).exits(2).says(&["runner.toml", "runner init", "--config"]);
+    }
+}
+
+#[test]
+fn another_settings_file_is_named_by_flag_or_variable() {
+    let project = one();
+    project.write("conf/other.toml", "[database]\nurl = \"sqlite:other.db\"\n");
+    project.write("conf/migrations/1_o.up.sql", "CREATE TABLE o (id INTEGER);");
+    project.runner("apply -c conf/other.toml").succeeds();
+    assert!(project.file("conf/other.db").exists());
+    let mut command = project.command(["apply"]);
+    project.finish(command.env("RUNNER_CONFIG", "conf/other.toml")).succeeds();
+    project.runner("apply --config nowhere.toml").exits(2).says(&["nowhere.toml", "--config"]);
+    project.runner("apply --config conf").exits(2).says(&["is a folder"]);
+}
+
+#[test]
+fn environments_are_chosen_by_name() {
+    let project = one();
+    project.settings(
+        "[database]\nurl = \"sqlite:main.db\"\n[environments.staging]\nurl = \"sqlite:staging.db\"\n\
+         [environments.production]\nurl = \"sqlite:production.db\"",
+    );
+    let chosen = |arguments: &[&str], variables: &[(&str, &str)], expected: &str| {
+        let (output, files) = apply_with(&project, arguments, variables);
+        output.succeeds();
+        assert_eq!(files, [expected], "{arguments:?} {variables:?}");
+    };
+    let elsewhere = [("DATABASE_URL", "sqlite:elsewhere.db")];
+    chosen(&["-e", "staging"], &[], "staging.db");
+    chosen(&["--environment", "production"], &elsewhere, "production.db");
+    chosen(&[], &[("RUNNER_ENVIRONMENT", "staging")], "staging.db");
+    chosen(&["-e", "production"], &[("RUNNER_ENVIRONMENT", "staging")], "production.db");
+    chosen(&["-e", "production", "-D", "sqlite:flag.db"], &[], "flag.db");
+    // GitHub's machines set a variable of this name to something of their own.
+    chosen(&[], &[("RUNNER_ENVIRONMENT", "github-hosted"), ("GITHUB_ACTIONS", "true")], "main.db");
+    project.runner("apply -e prodution").exits(2).says(&["no environment `prodution`", "did you mean `production`?"]);
+    let mut command = project.command(["apply"]);
+    project.finish(command.env("RUNNER_ENVIRONMENT", "nowhere")).exits(2).says(&["nowhere", "RUNNER_ENVIRONMENT"]);
+}
+
+#[test]
+fn several_databases_have_folders_and_histories_of_their_own() {
+    let project = project!();
+    project.settings(
+        "[databases.billing]\nurl = \"sqlite:billing.db\"\nmigrations = \"billing\"\n\
+         [databases.catalogue]\nurl = \"sqlite:catalogue.db\"\nmigrations = \"catalogue\"",
+    );
+    project.write("billing/1_b.up.sql", "CREATE TABLE b (id INTEGER);");
+    project.write("catalogue/1_c.up.sql", "CREATE TABLE c (id INTEGER);");
+    project.runner("apply").exits(2).says(&["several databases", "`billing`", "`catalogue`", "--database"]);
+    project.runner("apply -n billing").succeeds();
+    assert!(project.file("billing.db").exists() && !project.file("catalogue.db").exists());
+    // What other tools use is about a main database, never about one with a name.
+    let mut command = project.command(["apply", "--database", "catalogue"]);
+    project.finish(command.env("DATABASE_URL", "sqlite:elsewhere.db")).succeeds();
+    assert!(project.file("catalogue.db").exists() && !project.file("elsewhere.db").exists());
+    project.runner("apply -n biling").exits(2).says(&["did you mean `billing`?"]);
+}
+
+#[test]
+fn mistakes_in_the_settings_are_told_all_at_once_with_their_lines() {
+    let project = one();
+    project.write(
+        "runner.toml",
+        "[project]\nnme = \"x\"\n[database]\nurl = 7\n[limits]\nfule = 1\nstack = \"lots\"\n[grants.x]\na = 1\n",
+    );
+    let output = project.runner("apply");
+    output.exits(2).says(&[
+        "runner.toml:2",
+        "`nme`",
+        "`name`",
+        "runner.toml:4",
+        "must be a string",
+        "runner.toml:6",
+        "`fuel`",
+    ]);
+    output.says(&["runner.toml:7", "lots", "grants"]);
+    assert!(!project.file("runner.db").exists());
+}
+
+#[test]
+fn a_settings_file_that_is_no_toml_is_told_by_its_line() {
+    let project = one();
+    project.write("runner.toml", "[project]\nname = \"x\n");
+    project.runner("apply").exits(2).says(&["runner.toml", "2"]);
+    project.write("runner.toml", b"[project]\nname = \"\xff\"\n");
+    project.runner("apply").exits(2).says(&["runner.toml", "not UTF-8"]);
+    // Windows' editors put marks before and returns behind.
+    project.write("runner.toml", "\u{feff}[project]\r\nname = \"x\"\r\n");
+    project.runner("apply").succeeds();
+}
+
+#[test]
+fn variables_stand_in_urls_and_passwords_nowhere() {
+    let project = one();
+    project.settings("[database]\nurl = \"sqlite:${STAGE}.db\"");
+    let (output, files) = apply_with(&project, &[], &[("STAGE", "blue")]);
+    output.succeeds();
+    assert_eq!(files, ["blue.db"]);
+    project.runner("apply").exits(2).says(&["`STAGE` is not set", "runner.toml"]);
+    for url in [
+        "postgres://me:s3cr3t@host/db",
+        "postgres://me:s3cr3t@host:notaport/db",
+        "mysql://me:s3cr3t@host/db?x=1",
+        "mariadb://me:s3cr3t@@host/db",
+        "nonsense://me:s3cr3t@host/db",
+        "postgres://host/db?password=s3cr3t",
+    ] {
+        let (output, _) = apply_with(&project, &["-D", url], &[]);
+        output.exits(if output.exit_code() == Some(1) { 1 } else { 2 }).keeps_silent_about(&["s3cr3t"]);
+        let (output, _) = apply_with(&project, &["--format", "json"], &[("DATABASE_URL", url)]);
+        output.keeps_silent_about(&["s3cr3t"]);
+    }
+}
+
+#[test]
+fn wrong_urls_are_told_with_what_would_be_right() {
+    let project = one();
+    for (url, says) in [
+        ("", ""),
+        ("runner.db", "sqlite:"),
+        ("sqlit:x.db", "sqlite"),
+        ("sqlite:x.db?mod=ro", "mode"),
+        ("sqlite:x.db?mode=readonly", "`ro`"),
+        ("sqlite:x.db?busy_timeout=soon", "milliseconds"),
+        ("postgres://localhost/x", "PostgreSQL"),
+    ] {
+        let output = project.run(["apply", "-D", url]);
+        assert!(matches!(output.exit_code(), Some(1 | 2)), "{url}\n{output}");
+        output.says(&[says, "error:"]);
+        assert!(!project.file("x.db").exists(), "{url}");
+    }
+}
+
+#[test]
+fn a_dotenv_file_that_cannot_be_read_matters_only_where_it_is_about_us() {
+    let project = one();
+    project.write(".env", "SOMEBODY = 'else\nOTHER=fine\n");
+    project.runner("apply").succeeds();
+    project.write(".env", "RUNNER_DATABASE_URL='sqlite:x.db\n");
+    project.runner("apply").exits(2).says(&[".env"]);
+}
+
+#[test]
+fn parameters_come_from_file_environment_and_flag() {
+    let project = project!();
+    project
+        .sql(
+            "1_people",
+            "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, score REAL, active BOOLEAN, note TEXT);",
+            "DROP TABLE people;",
+        )
+        .component("2_hostile", &guests::component("hostile"));
+    project.runner("apply").exits(1).says(&["parameter `behaviour` is not set"]);
+    project.settings(
+        "[parameters]\nbehaviour = \"return_error\"\n[environments.other]\nparameters = { behaviour = \"panic\" }",
+    );
+    project.runner("apply").exits(1).says(&["row 7 cannot be parsed"]);
+    project.runner("apply -e other").exits(1).says(&["7 apples"]);
+    project.runner("apply -e other --parameter behaviour=behave").succeeds();
+    project.runner("redo --parameter behaviour").exits(2).says(&["behaviour", "NAME=VALUE"]);
+}
+
+#[test]
+fn formats_timeouts_and_limits_are_checked_before_anything_else() {
+    let project = one();
+    project.runner("apply --format xml").exits(2).says(&["xml", "json"]);
+    let mut command = project.command(["status"]);
+    project.finish(command.env("RUNNER_FORMAT", "yaml")).exits(2).says(&["yaml", "RUNNER_FORMAT"]);
+    let mut command = project.command(["status"]);
+    project.finish(command.env("RUNNER_FORMAT", "json")).succeeds().prints(&["\"schema\": 1"]);
+    project.runner("apply --lock-timeout soon").exits(2).says(&["soon"]);
+    project.runner("apply --limit fule=1").exits(2).says(&["did you mean `fuel`?"]);
+    project.runner("apply --limit fuel").exits(2).says(&["--limit"]);
+    project.runner("apply --limit guest_memory=1TiB").exits(2).says(&["guest_memory", "4GiB"]);
+    assert!(!project.file("runner.db").exists());
+}
