@@ -188,13 +188,13 @@ fn make_file(connection: &Connection, settings: &Settings) -> Result<(), Failure
 /// An error of opening, with the file's name.
 fn explain(mut error: DatabaseError, path: Option<&Path>) -> DatabaseError {
     let Some(path) = path else { return error };
-    if error.kind == DatabaseErrorKind::NotFound {
-        if let Err(refused) = std::fs::File::open(path) {
-            if refused.kind() == std::io::ErrorKind::PermissionDenied {
-                error.kind = DatabaseErrorKind::ReadOnly;
-            }
-            error.detail = Some(refused.to_string());
+    if error.kind == DatabaseErrorKind::NotFound
+        && let Err(refused) = std::fs::File::open(path)
+    {
+        if refused.kind() == std::io::ErrorKind::PermissionDenied {
+            error.kind = DatabaseErrorKind::ReadOnly;
         }
+        error.detail = Some(refused.to_string());
     }
     error.message = format!("cannot open the database `{}`: {}", path.display(), error.message);
     error

@@ -104,10 +104,10 @@ fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), Data
     connection.run("COMMIT").map_err(|failure| {
         if failure.code == libsqlite3_sys::SQLITE_CONSTRAINT_FOREIGNKEY {
             // A deferred foreign key. SQLite does not say which; while the transaction is open we can.
-            if let Ok(rows) = violations(connection) {
-                if !rows.is_empty() {
-                    return violated(rows.keys());
-                }
+            if let Ok(rows) = violations(connection)
+                && !rows.is_empty()
+            {
+                return violated(rows.keys());
             }
         }
         from_failure(&failure)
