@@ -27,13 +27,15 @@ struct Current {
     parts: Vec<(String, ProgressBar)>,
 }
 
-impl Bars {
+impl Default for Bars {
     /// No bars yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
         Self { all, current: Mutex::default() }
     }
+}
 
+impl Bars {
     /// A migration begins.
     pub fn begin(&self, id: &str) {
         self.end();
@@ -125,7 +127,7 @@ mod tests {
 
     #[test]
     fn bars_come_and_go() {
-        let bars = Bars::new();
+        let bars = Bars::default();
         bars.begin("1_a");
         bars.update("rows", 1, None, "rows");
         bars.update("rows", 5, Some(10), "rows");
