@@ -85,8 +85,8 @@ fn printer(cli: &Cli) -> Printer {
         None => Format::Text,
     };
     let verbosity = match (cli.global.quiet, cli.global.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (false, true) => Verbosity::Verbose,
+        (_, true) => Verbosity::Verbose,
+        (true, false) => Verbosity::Quiet,
         (false, false) => Verbosity::Normal,
     };
     let color = match cli.global.color {

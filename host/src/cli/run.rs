@@ -58,10 +58,9 @@ async fn open(
     action: &Action,
     catalog: &Catalog,
 ) -> Result<Option<Box<dyn Database>>> {
-    let url = &context.settings.database_url.value;
     let Action::Apply(target) = action else {
         // Whoever goes down means a database that is there.
-        return connect(url, false).await.map(Some).map_err(|error| context.place(error.into()));
+        return Ok(Some(context.connect(false).await?));
     };
     let Looked { database, facts, .. } = context.look(Look::Live).await?;
     if database.is_some() {
@@ -72,13 +71,12 @@ async fn open(
     if plan_apply(&input, target)?.is_empty() {
         return Ok(None);
     }
-    let database = if request.dry_run {
+    if request.dry_run {
         // Writing nothing means making no file either.
-        connect(&DatabaseUrl::parse("sqlite::memory:", &context.settings.root)?, true).await
-    } else {
-        connect(url, true).await
-    };
-    database.map(Some).map_err(|error| context.place(error.into()))
+        let url = DatabaseUrl::parse("sqlite::memory:", &context.settings.root)?;
+        return connect(&url, true).await.map(Some).map_err(|error| context.place(error.into()));
+    }
+    Ok(Some(context.connect(true).await?))
 }
 
 /// Tells the outcome, and answers the exit code.

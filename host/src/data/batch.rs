@@ -103,6 +103,7 @@ pub enum ColumnValues {
 
 impl ColumnValues {
     /// The type of the entries.
+    #[inline]
     pub fn column_type(&self) -> ColumnType {
         match self {
             Self::Boolean(_) => ColumnType::Boolean,
@@ -292,10 +293,10 @@ fn validate_var(values: &VarValues, row_count: usize, utf8: bool) -> Result<usiz
             let row = offsets.partition_point(|offset| *offset as usize <= error.valid_up_to()).saturating_sub(1);
             format!("row {row} is not UTF-8")
         })?;
-        if !text.is_ascii() {
-            if let Some(row) = offsets.iter().position(|offset| !text.is_char_boundary(*offset as usize)) {
-                return Err(format!("row {row} begins inside a character"));
-            }
+        if !text.is_ascii()
+            && let Some(row) = offsets.iter().position(|offset| !text.is_char_boundary(*offset as usize))
+        {
+            return Err(format!("row {row} begins inside a character"));
         }
     }
     Ok(row_count)

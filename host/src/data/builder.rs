@@ -36,6 +36,7 @@ impl ColumnBuilder {
     }
 
     /// The type under construction.
+    #[inline]
     pub fn column_type(&self) -> ColumnType {
         self.values.column_type()
     }
@@ -48,11 +49,6 @@ impl ColumnBuilder {
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
-    }
-
-    /// How many bytes its entries of varying length take; 0 for the other types.
-    pub fn data_len(&self) -> usize {
-        self.values.var_values().map_or(0, |values| values.data.len())
     }
 
     /// Appends NULL.
@@ -78,6 +74,7 @@ impl ColumnBuilder {
     }
 
     /// Appends to an int64, time, timestamp or timestamptz column; false if it is none.
+    #[inline]
     #[must_use]
     pub fn push_int64(&mut self, entry: i64) -> bool {
         match &mut self.values {
@@ -92,6 +89,7 @@ impl ColumnBuilder {
     }
 
     /// Appends to a float64 column; false if it is none.
+    #[inline]
     #[must_use]
     pub fn push_float64(&mut self, entry: f64) -> bool {
         let ColumnValues::Float64(entries) = &mut self.values else { return false };
@@ -101,6 +99,7 @@ impl ColumnBuilder {
     }
 
     /// Appends to a boolean column; false if it is none.
+    #[inline]
     #[must_use]
     pub fn push_boolean(&mut self, entry: bool) -> bool {
         let ColumnValues::Boolean(entries) = &mut self.values else { return false };
@@ -110,6 +109,7 @@ impl ColumnBuilder {
     }
 
     /// Appends to a date column; false if it is none.
+    #[inline]
     #[must_use]
     pub fn push_date(&mut self, entry: i32) -> bool {
         let ColumnValues::Date(entries) = &mut self.values else { return false };
@@ -119,6 +119,7 @@ impl ColumnBuilder {
     }
 
     /// Appends to a UUID column; false if it is none.
+    #[inline]
     #[must_use]
     pub fn push_uuid(&mut self, high: u64, low: u64) -> bool {
         let ColumnValues::Uuid(entries) = &mut self.values else { return false };
@@ -128,6 +129,7 @@ impl ColumnBuilder {
     }
 
     /// Appends to a text, bytes, decimal, json or native column; false if it is none. The caller answers for UTF-8.
+    #[inline]
     #[must_use]
     pub fn push_bytes(&mut self, entry: &[u8]) -> bool {
         let values = match &mut self.values {
@@ -144,6 +146,7 @@ impl ColumnBuilder {
         true
     }
 
+    #[inline]
     fn pushed(&mut self) {
         self.rows += 1;
         if !self.nulls.is_empty() {

@@ -52,8 +52,8 @@ pub struct DatabaseError {
     pub detail: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
-    /// The statement that failed, where it is not the caller's own.
-    pub statement: Option<String>,
+    /// The statement that failed, where it is not the caller's own. Boxed: an error travels in every result.
+    pub statement: Option<Box<str>>,
 }
 
 impl DatabaseError {
@@ -110,7 +110,7 @@ impl From<DatabaseError> for Error {
         }
         let mut converted = Self::new(kind, message);
         if let Some(statement) = &error.statement {
-            converted = converted.at("statement", statement.clone());
+            converted = converted.at("statement", statement.to_string());
         }
         match error.hint {
             Some(hint) => converted.hint(hint),

@@ -95,10 +95,10 @@ pub fn redact(text: &str) -> String {
     if let Some(start) = redacted.find("://").map(|at| at + 3) {
         let end = redacted[start..].find(['/', '?']).map_or(redacted.len(), |at| start + at);
         // The last `@`: a password may hold one that its writer forgot to encode.
-        if let Some(at) = redacted[start..end].rfind('@').map(|at| start + at) {
-            if let Some(colon) = redacted[start..at].find(':').map(|colon| start + colon) {
-                redacted.replace_range(colon + 1..at, "***");
-            }
+        if let Some(at) = redacted[start..end].rfind('@').map(|at| start + at)
+            && let Some(colon) = redacted[start..at].find(':').map(|colon| start + colon)
+        {
+            redacted.replace_range(colon + 1..at, "***");
         }
     }
     for name in ["password=", "sslpassword="] {

@@ -100,7 +100,7 @@ mod tests {
             Cell::left(PLAIN, "x"),
         ]);
         table.row(vec![Cell::left(PLAIN, "a\nb_long"), Cell::left(PLAIN, ""), Cell::right(PLAIN, "1,000")]);
-        let expected = "name       rows  note\n日本          5  x\na\\nb_long  1,000\n";
+        let expected = "name        rows  note\n日本           5  x\na\\nb_long  1,000\n";
         assert_eq!(table.text().unstyled(), expected);
     }
 }

@@ -120,8 +120,8 @@ pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<(Connection,
         options = options.synchronous(synchronous);
     }
     let opened = async {
-        let connection = Connection::open(&options).await.map_err(|error| from_sqlx(&error))?;
-        prepare(&connection, &settings, new).map_err(|failure| from_failure(&failure))?;
+        let mut connection = Connection::open(&options).await.map_err(|error| from_sqlx(&error))?;
+        prepare(&mut connection, &settings, new).map_err(|failure| from_failure(&failure))?;
         Ok(connection)
     };
     let connection = opened.await.map_err(|error| explain(error, settings.path.as_deref()))?;
@@ -167,7 +167,7 @@ fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, Database
 }
 
 /// Settings of the connection, and the first look into the file.
-fn prepare(connection: &Connection, settings: &Settings, new: bool) -> Result<(), Failure> {
+fn prepare(connection: &mut Connection, settings: &Settings, new: bool) -> Result<(), Failure> {
     connection.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.configure(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.configure(ffi::SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, false)?;
@@ -176,7 +176,7 @@ fn prepare(connection: &Connection, settings: &Settings, new: bool) -> Result<()
     }
     // Reads the header: says here, and not at the first migration, that the file is no database or is locked.
     connection.number("PRAGMA schema_version")?;
-    Ok(())
+    connection.learn_encoding()
 }
 
 /// Gives a new file its journal mode. Somebody who makes the same file at the same moment may be in the way for a
@@ -197,13 +197,13 @@ fn make_file(connection: &Connection, settings: &Settings) -> Result<(), Failure
 /// An error of opening, with the file's name.
 fn explain(mut error: DatabaseError, path: Option<&Path>) -> DatabaseError {
     let Some(path) = path else { return error };
-    if error.kind == DatabaseErrorKind::NotFound {
-        if let Err(refused) = std::fs::File::open(path) {
-            if refused.kind() == std::io::ErrorKind::PermissionDenied {
-                error.kind = DatabaseErrorKind::ReadOnly;
-            }
-            error.detail = Some(refused.to_string());
+    if error.kind == DatabaseErrorKind::NotFound
+        && let Err(refused) = std::fs::File::open(path)
+    {
+        if refused.kind() == std::io::ErrorKind::PermissionDenied {
+            error.kind = DatabaseErrorKind::ReadOnly;
         }
+        error.detail = Some(refused.to_string());
     }
     error.message = format!("cannot open the database `{}`: {}", path.display(), error.message);
     error

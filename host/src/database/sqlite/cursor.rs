@@ -1,6 +1,6 @@
 //! Cursors: a SELECT that is stepped into columns, a batch at a time.
 
-use super::raw::{Statement, Step, StoredType};
+use super::raw::{Cell, Statement, Step};
 use super::read_types::{self, Source};
 use super::{SqliteDatabase, bind, closed};
 use crate::data::{Batch, Column, ColumnBuilder, ColumnType};
@@ -154,39 +154,32 @@ impl SqliteDatabase {
 
 impl Cursor {
     /// Appends a cell of the current row and answers about how many bytes it takes.
+    #[inline]
     fn push(&mut self, index: usize, filling: &mut Filling, limits: BatchLimits) -> Result<usize, DatabaseError> {
+        let cell = self.statement.cell(index);
         let column = &mut self.columns[index];
+        let size = match cell {
+            Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len(),
+            _ => 0,
+        };
+        if size > limits.cell_bytes {
+            return Err(too_large(size, limits));
+        }
         let builder = match filling {
             Filling::Known(builder) => builder,
-            Filling::Nulls(count) => match read_types::stored_column_type(self.statement.stored_type(index)) {
-                None => {
+            Filling::Nulls(count) => {
+                let Some(column_type) = read_types::stored_column_type(cell) else {
                     *count += 1;
                     return Ok(1);
-                }
-                Some(column_type) => {
-                    column.column_type = Some(column_type);
-                    let builder = nulls(column_type, *count);
-                    *filling = Filling::Known(builder);
-                    let Filling::Known(builder) = filling else { return Ok(0) };
-                    builder
-                }
-            },
-        };
-        let before = builder.data_len();
-        read_types::push(builder, &self.statement, index, column.source).map_err(|what| {
-            let error = DatabaseError::new(DatabaseErrorKind::Conversion, what);
-            match column.source {
-                Source::Requested => error,
-                _ => error.hint("ask for the column `as` another type, such as text"),
+                };
+                column.column_type = Some(column_type);
+                *filling = Filling::Known(nulls(column_type, *count));
+                let Filling::Known(builder) = filling else { return Ok(0) };
+                builder
             }
-        })?;
-        let size = builder.data_len() - before;
-        if size > limits.cell_bytes {
-            return Err(DatabaseError::new(
-                DatabaseErrorKind::Limit,
-                format!("{size} bytes, but a cell may have {} at most", limits.cell_bytes),
-            )
-            .hint("raise `cell_bytes` of the limits, or leave the column out"));
+        };
+        if !read_types::push(builder, cell, column.source) {
+            return Err(unfit(cell, builder.column_type(), column.source));
         }
         Ok(size + 8)
     }
@@ -224,10 +217,10 @@ impl Cursor {
     fn locate(&self, error: DatabaseError, index: usize) -> DatabaseError {
         let key = |name: &str| {
             let at = self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
-            Some(match self.statement.stored_type(at) {
-                StoredType::Integer => self.statement.int64(at).to_string(),
-                StoredType::Text => read_types::excerpt(self.statement.bytes(at)),
-                _ => read_types::describe(&self.statement, at),
+            Some(match self.statement.cell(at) {
+                Cell::Integer(number) => number.to_string(),
+                Cell::Text(text) => read_types::excerpt(text),
+                cell => read_types::describe(cell),
             })
         };
         self.place(error, index, &key)
@@ -249,6 +242,22 @@ impl Cursor {
         }
         error
     }
+}
+
+#[cold]
+fn unfit(cell: Cell<'_>, column_type: ColumnType, source: Source) -> DatabaseError {
+    let what = format!("{}, which is no {column_type}", read_types::describe(cell));
+    let error = DatabaseError::new(DatabaseErrorKind::Conversion, what);
+    match source {
+        Source::Requested => error,
+        _ => error.hint("ask for the column `as` another type, such as text"),
+    }
+}
+
+#[cold]
+fn too_large(size: usize, limits: BatchLimits) -> DatabaseError {
+    let what = format!("{size} bytes, but a cell may have {} at most", limits.cell_bytes);
+    DatabaseError::new(DatabaseErrorKind::Limit, what).hint("raise the limit on cells, or leave the column out")
 }
 
 /// A column of NULLs.

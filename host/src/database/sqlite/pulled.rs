@@ -51,12 +51,14 @@ impl SqliteDatabase {
         let Some(keys) = columns.get(key).and_then(sorted) else { return Ok(None) };
         let (Some(first), Some(last)) = (keys.sorted.first(), keys.sorted.last()) else { return Ok(None) };
         let width = i128::from(*last) - i128::from(*first) + 1;
-        let dense = width == rows.row_count as i128;
-        if !dense && !hint.covers_key_range && width > rows.row_count as i128 * SPARSE {
+        let full = width == rows.row_count as i128;
+        if !full && !hint.covers_key_range && width > rows.row_count as i128 * SPARSE {
             return Ok(None);
         }
-        // A delete asks for each row even so: afterwards nobody could tell which were there.
-        let guarded = !(dense || hint.covers_key_range) || mode == WriteMode::Delete;
+        // Between 1 and 2 there is 1.5, unless the key is the row id. And a delete asks for each row in any case: afterwards
+        // nobody could tell which were there.
+        let full = full && table.info.key_is_rowid && table.info.key.first() == plan.layout.names.get(key);
+        let guarded = !(full || hint.covers_key_range) || mode == WriteMode::Delete;
         self.provide_functions(columns.len())?;
         let _pulling = self.guard.pulling();
         let place = if guarded { &mut plan.guarded_range } else { &mut plan.range };

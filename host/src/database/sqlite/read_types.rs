@@ -4,7 +4,7 @@
 //! what its declared type says, else the storage of the first cell that is not NULL. What does not fit into that
 //! type without loss is an error that names the cell, never a changed value.
 
-use super::raw::{Statement, StoredType};
+use super::raw::{Cell, Statement};
 use crate::data::decimal::{float_text, is_decimal};
 use crate::data::temporal;
 use crate::data::{ColumnBuilder, ColumnType, Value};
@@ -39,14 +39,14 @@ pub(super) fn declared_column_type(declared: &str) -> Option<ColumnType> {
     }
 }
 
-/// The column type that a storage class is delivered in.
-pub(super) fn stored_column_type(stored: StoredType) -> Option<ColumnType> {
-    match stored {
-        StoredType::Null => None,
-        StoredType::Integer => Some(ColumnType::Int64),
-        StoredType::Real => Some(ColumnType::Float64),
-        StoredType::Text => Some(ColumnType::Text),
-        StoredType::Blob => Some(ColumnType::Bytes),
+/// The column type that a cell is delivered in as it is stored.
+pub(super) fn stored_column_type(cell: Cell<'_>) -> Option<ColumnType> {
+    match cell {
+        Cell::Null => None,
+        Cell::Integer(_) => Some(ColumnType::Int64),
+        Cell::Real(_) => Some(ColumnType::Float64),
+        Cell::Text(_) => Some(ColumnType::Text),
+        Cell::Blob(_) => Some(ColumnType::Bytes),
     }
 }
 
@@ -63,72 +63,62 @@ pub(super) enum Source {
     Expression,
 }
 
-/// Appends the current row's cell to a column. An error says what the cell is; the caller knows where.
+/// Appends a cell to a column. False: it does not fit into the column's type without loss.
 ///
 /// Text is not checked for UTF-8 here: the cursor does that for a column at once.
-pub(super) fn push(
-    builder: &mut ColumnBuilder,
-    statement: &Statement,
-    column: usize,
-    source: Source,
-) -> Result<(), String> {
-    let stored = statement.stored_type(column);
-    let column_type = builder.column_type();
-    let pushed = match (column_type, stored) {
-        (_, StoredType::Null) => {
+#[inline]
+pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, source: Source) -> bool {
+    // The cases of nearly all cells first.
+    match (builder.column_type(), cell) {
+        (ColumnType::Int64, Cell::Integer(number)) => builder.push_int64(number),
+        (ColumnType::Float64, Cell::Real(number)) => builder.push_float64(number),
+        (ColumnType::Text | ColumnType::Json, Cell::Text(bytes)) | (ColumnType::Bytes, Cell::Blob(bytes)) => {
+            builder.push_bytes(bytes)
+        }
+        (_, Cell::Null) => {
             builder.push_null();
             true
         }
-        (ColumnType::Int64, StoredType::Integer) => builder.push_int64(statement.int64(column)),
-        (ColumnType::Float64, StoredType::Real) => builder.push_float64(statement.real(column)),
-        (ColumnType::Text | ColumnType::Json, StoredType::Text) | (ColumnType::Bytes, StoredType::Blob) => {
-            builder.push_bytes(statement.bytes(column))
+        (column_type, cell) => push_other(builder, column_type, cell, source),
+    }
+}
+
+fn push_other(builder: &mut ColumnBuilder, column_type: ColumnType, cell: Cell<'_>, source: Source) -> bool {
+    match (column_type, cell) {
+        (ColumnType::Boolean, Cell::Integer(number @ (0 | 1))) => builder.push_boolean(number == 1),
+        (ColumnType::Float64, Cell::Integer(number)) if source != Source::FirstCell => {
+            exact_float(number).is_some_and(|number| builder.push_float64(number))
         }
-        (ColumnType::Boolean, StoredType::Integer) => match statement.int64(column) {
-            0 => builder.push_boolean(false),
-            1 => builder.push_boolean(true),
-            _ => false,
-        },
-        (ColumnType::Float64, StoredType::Integer) if source != Source::FirstCell => {
-            exact_float(statement.int64(column)).is_some_and(|number| builder.push_float64(number))
+        (ColumnType::Decimal, Cell::Text(text)) => is_decimal(text) && builder.push_bytes(text),
+        (ColumnType::Decimal | ColumnType::Json, Cell::Integer(_) | Cell::Real(_)) => {
+            number_text(cell).is_some_and(|text| builder.push_bytes(text.as_bytes()))
         }
-        (ColumnType::Decimal, _) => push_decimal(builder, statement, column, stored),
-        (ColumnType::Json, StoredType::Integer | StoredType::Real) => {
-            number_text(statement, column, stored).is_some_and(|text| builder.push_bytes(text.as_bytes()))
-        }
-        _ if source == Source::Requested => convert(builder, statement, column, stored),
-        _ => false,
-    };
-    if pushed { Ok(()) } else { Err(format!("{}, which is no {column_type}", describe(statement, column))) }
+        _ => source == Source::Requested && convert(builder, column_type, cell),
+    }
 }
 
 /// The conversions that only an explicit request makes.
-fn convert(builder: &mut ColumnBuilder, statement: &Statement, column: usize, stored: StoredType) -> bool {
-    let text = || statement.bytes(column);
-    match (builder.column_type(), stored) {
-        (ColumnType::Int64, StoredType::Real) => {
-            exact_integer(statement.real(column)).is_some_and(|number| builder.push_int64(number))
+fn convert(builder: &mut ColumnBuilder, column_type: ColumnType, cell: Cell<'_>) -> bool {
+    match (column_type, cell) {
+        (ColumnType::Int64, Cell::Real(number)) => {
+            exact_integer(number).is_some_and(|number| builder.push_int64(number))
         }
-        (ColumnType::Text | ColumnType::Native, StoredType::Integer | StoredType::Real) => {
-            number_text(statement, column, stored).is_some_and(|text| builder.push_bytes(text.as_bytes()))
+        (ColumnType::Text | ColumnType::Native, Cell::Integer(_) | Cell::Real(_)) => {
+            number_text(cell).is_some_and(|text| builder.push_bytes(text.as_bytes()))
         }
-        (ColumnType::Native | ColumnType::Bytes, StoredType::Text) => builder.push_bytes(text()),
-        (ColumnType::Date, StoredType::Text) => {
-            temporal::parse_date(text()).is_some_and(|date| builder.push_date(date))
+        (ColumnType::Native | ColumnType::Bytes, Cell::Text(text)) => builder.push_bytes(text),
+        (ColumnType::Date, Cell::Text(text)) => temporal::parse_date(text).is_some_and(|date| builder.push_date(date)),
+        (ColumnType::Time, Cell::Text(text)) => temporal::parse_time(text).is_some_and(|time| builder.push_int64(time)),
+        (ColumnType::Timestamp, Cell::Text(text)) => {
+            temporal::parse_timestamp(text).is_some_and(|timestamp| builder.push_int64(timestamp))
         }
-        (ColumnType::Time, StoredType::Text) => {
-            temporal::parse_time(text()).is_some_and(|time| builder.push_int64(time))
+        (ColumnType::Timestamptz, Cell::Text(text)) => {
+            temporal::parse_timestamptz(text).is_some_and(|timestamp| builder.push_int64(timestamp))
         }
-        (ColumnType::Timestamp, StoredType::Text) => {
-            temporal::parse_timestamp(text()).is_some_and(|timestamp| builder.push_int64(timestamp))
+        (ColumnType::Uuid, Cell::Text(text)) => {
+            temporal::parse_uuid(text).is_some_and(|(high, low)| builder.push_uuid(high, low))
         }
-        (ColumnType::Timestamptz, StoredType::Text) => {
-            temporal::parse_timestamptz(text()).is_some_and(|timestamp| builder.push_int64(timestamp))
-        }
-        (ColumnType::Uuid, StoredType::Text) => {
-            temporal::parse_uuid(text()).is_some_and(|(high, low)| builder.push_uuid(high, low))
-        }
-        (ColumnType::Uuid, StoredType::Blob) => <[u8; 16]>::try_from(statement.bytes(column)).is_ok_and(|bytes| {
+        (ColumnType::Uuid, Cell::Blob(bytes)) => <[u8; 16]>::try_from(bytes).is_ok_and(|bytes| {
             let digits = u128::from_be_bytes(bytes);
             builder.push_uuid((digits >> 64) as u64, digits as u64)
         }),
@@ -136,20 +126,10 @@ fn convert(builder: &mut ColumnBuilder, statement: &Statement, column: usize, st
     }
 }
 
-fn push_decimal(builder: &mut ColumnBuilder, statement: &Statement, column: usize, stored: StoredType) -> bool {
-    match stored {
-        StoredType::Text if is_decimal(statement.bytes(column)) => builder.push_bytes(statement.bytes(column)),
-        StoredType::Integer | StoredType::Real => {
-            number_text(statement, column, stored).is_some_and(|text| builder.push_bytes(text.as_bytes()))
-        }
-        _ => false,
-    }
-}
-
-fn number_text(statement: &Statement, column: usize, stored: StoredType) -> Option<String> {
-    match stored {
-        StoredType::Integer => Some(statement.int64(column).to_string()),
-        StoredType::Real => float_text(statement.real(column)),
+fn number_text(cell: Cell<'_>) -> Option<String> {
+    match cell {
+        Cell::Integer(number) => Some(number.to_string()),
+        Cell::Real(number) => float_text(number),
         _ => None,
     }
 }
@@ -168,13 +148,13 @@ pub(super) fn exact_integer(number: f64) -> Option<i64> {
 }
 
 /// A cell in a few words, for messages.
-pub(super) fn describe(statement: &Statement, column: usize) -> String {
-    match statement.stored_type(column) {
-        StoredType::Null => "NULL".to_owned(),
-        StoredType::Integer => format!("the integer {}", statement.int64(column)),
-        StoredType::Real => format!("the real number {:?}", statement.real(column)),
-        StoredType::Text => format!("the text {}", excerpt(statement.bytes(column))),
-        StoredType::Blob => format!("a blob of {} bytes", statement.bytes(column).len()),
+pub(super) fn describe(cell: Cell<'_>) -> String {
+    match cell {
+        Cell::Null => "NULL".to_owned(),
+        Cell::Integer(number) => format!("the integer {number}"),
+        Cell::Real(number) => format!("the real number {number:?}"),
+        Cell::Text(text) => format!("the text {}", excerpt(text)),
+        Cell::Blob(bytes) => format!("a blob of {} bytes", bytes.len()),
     }
 }
 
@@ -187,34 +167,26 @@ pub(super) fn excerpt(text: &[u8]) -> String {
 }
 
 /// A cell of a small result: by its declared type where it fits, else as it is stored.
-pub(super) fn value(statement: &Statement, column: usize, declared: Option<ColumnType>) -> Result<Value, String> {
-    let text = || {
-        std::str::from_utf8(statement.bytes(column))
-            .map(str::to_owned)
-            .map_err(|_| format!("{}, which is not UTF-8", describe(statement, column)))
+pub(super) fn value(cell: Cell<'_>, declared: Option<ColumnType>) -> Result<Value, String> {
+    let owned = |text: &[u8]| {
+        std::str::from_utf8(text).map(str::to_owned).map_err(|_| format!("{}, which is not UTF-8", describe(cell)))
     };
-    Ok(match (declared, statement.stored_type(column)) {
-        (_, StoredType::Null) => Value::Null,
-        (Some(ColumnType::Boolean), StoredType::Integer) if matches!(statement.int64(column), 0 | 1) => {
-            Value::Boolean(statement.int64(column) == 1)
-        }
-        (Some(ColumnType::Decimal), stored @ (StoredType::Integer | StoredType::Real)) => {
-            match number_text(statement, column, stored) {
-                Some(text) => Value::Decimal(text),
-                None => Value::Float64(statement.real(column)),
+    Ok(match (declared, cell) {
+        (_, Cell::Null) => Value::Null,
+        (Some(ColumnType::Boolean), Cell::Integer(number @ (0 | 1))) => Value::Boolean(number == 1),
+        (Some(ColumnType::Decimal), Cell::Text(text)) if is_decimal(text) => Value::Decimal(owned(text)?),
+        (Some(ColumnType::Json), Cell::Text(text)) => Value::Json(owned(text)?),
+        (Some(wanted @ (ColumnType::Decimal | ColumnType::Json)), Cell::Integer(_) | Cell::Real(_)) => {
+            match (number_text(cell), wanted, cell) {
+                (Some(text), ColumnType::Decimal, _) => Value::Decimal(text),
+                (Some(text), _, _) => Value::Json(text),
+                (None, _, Cell::Real(number)) => Value::Float64(number),
+                (None, ..) => Value::Null,
             }
         }
-        (Some(ColumnType::Json), stored @ (StoredType::Integer | StoredType::Real)) => {
-            match number_text(statement, column, stored) {
-                Some(text) => Value::Json(text),
-                None => Value::Float64(statement.real(column)),
-            }
-        }
-        (Some(ColumnType::Decimal), StoredType::Text) if is_decimal(statement.bytes(column)) => Value::Decimal(text()?),
-        (Some(ColumnType::Json), StoredType::Text) => Value::Json(text()?),
-        (_, StoredType::Integer) => Value::Int64(statement.int64(column)),
-        (_, StoredType::Real) => Value::Float64(statement.real(column)),
-        (_, StoredType::Text) => Value::Text(text()?),
-        (_, StoredType::Blob) => Value::Bytes(statement.bytes(column).to_vec()),
+        (_, Cell::Integer(number)) => Value::Int64(number),
+        (_, Cell::Real(number)) => Value::Float64(number),
+        (_, Cell::Text(text)) => Value::Text(owned(text)?),
+        (_, Cell::Blob(bytes)) => Value::Bytes(bytes.to_vec()),
     })
 }

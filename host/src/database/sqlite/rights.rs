@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use libsqlite3_sys as ffi;
 
 use super::raw::{AuthRequest, Hooks};
+use super::statement::something_else;
 use crate::database::facts::{TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Rights, StopSignal};
 
@@ -54,6 +55,8 @@ struct State {
     transaction: bool,
     /// The tool's table that the text of the statement names.
     mentioned: Option<&'static str>,
+    /// A script's VACUUM is under way: it copies all tables in a transaction of its own.
+    vacuum: bool,
     denial: Option<Denial>,
 }
 
@@ -66,6 +69,7 @@ impl Default for State {
             pulling: false,
             transaction: false,
             mentioned: None,
+            vacuum: false,
             denial: None,
         }
     }
@@ -110,6 +114,7 @@ impl Guard {
     pub(super) fn expect(&self, statement: &str) {
         let mut state = self.state();
         state.denial = None;
+        state.vacuum = state.rights == Rights::Script && !state.transaction && is_vacuum(statement);
         state.mentioned = (state.rights != Rights::Host).then(|| mentioned_tool_table(statement)).flatten();
     }
 
@@ -163,7 +168,7 @@ pub(super) fn stopped() -> DatabaseError {
 impl Hooks for Guard {
     fn authorize(&self, request: &AuthRequest<'_>) -> bool {
         let mut state = self.state();
-        if state.rights == Rights::Host || state.host_depth > 0 {
+        if state.rights == Rights::Host || state.host_depth > 0 || state.vacuum {
             return true;
         }
         match state.refuse(request) {
@@ -271,6 +276,12 @@ impl State {
                 hint: "rebuild the table instead, with the directive `-- runner:table-rebuild`",
             });
         }
+        if is("encoding") && value.is_some() {
+            return Some(Denial {
+                what: "PRAGMA encoding does nothing: a database keeps the encoding that it was made with".to_owned(),
+                hint: "leave the statement out",
+            });
+        }
         if !self.transaction || value.is_none() {
             return None;
         }
@@ -304,15 +315,28 @@ fn mentions(table: &'static str) -> Denial {
     }
 }
 
+/// Whether the one statement of a text is a VACUUM.
+fn is_vacuum(statement: &str) -> bool {
+    const WORD: &[u8] = b"VACUUM";
+    let text = statement.as_bytes();
+    let Some(start) = something_else(text) else { return false };
+    let word = text.get(start..start + WORD.len());
+    word.is_some_and(|word| word.eq_ignore_ascii_case(WORD))
+        && !text.get(start + WORD.len()).is_some_and(is_part_of_word)
+}
+
+fn is_part_of_word(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'$' || *byte >= 0x80
+}
+
 /// The first of the tool's tables whose name stands in the text as a word.
 fn mentioned_tool_table(statement: &str) -> Option<&'static str> {
     let bytes = statement.as_bytes();
-    let part_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'$' || *byte >= 0x80;
     TOOL_TABLES.into_iter().find(|table| {
         bytes.windows(table.len()).enumerate().any(|(at, window)| {
             window.eq_ignore_ascii_case(table.as_bytes())
-                && !at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(part_of_word)
-                && !bytes.get(at + table.len()).is_some_and(part_of_word)
+                && !at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(is_part_of_word)
+                && !bytes.get(at + table.len()).is_some_and(is_part_of_word)
         })
     })
 }

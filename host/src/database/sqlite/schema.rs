@@ -68,8 +68,8 @@ impl SqliteDatabase {
                 return;
             }
             let column = ColumnInfo {
-                name: text(row, 1),
-                declared_type: text(row, 2),
+                name: row.text(1),
+                declared_type: row.text(2),
                 not_null: row.int64(3) != 0,
                 generated: hidden >= 2,
             };
@@ -87,7 +87,7 @@ impl SqliteDatabase {
             // `INTEGER PRIMARY KEY DESC` has an index of its own and is not the row id.
             let mut indexed = false;
             self.each_row(&format!("PRAGMA {schema}.index_list({quoted})"), |row| {
-                indexed |= text(row, 3) == "pk";
+                indexed |= row.text(3) == "pk";
             })?;
             integer && !indexed
         } else if key.is_empty() && !is_view && !without_rowid {
@@ -111,7 +111,7 @@ impl SqliteDatabase {
     fn find_table(&self, name: &TableName) -> Result<Option<Listed>, Failure> {
         let mut found: Option<(u8, Listed)> = None;
         self.each_row(&format!("PRAGMA table_list({})", Dialect::Sqlite.quote(&name.name)), |row| {
-            let schema = text(row, 0);
+            let schema = row.text(0);
             if name.schema.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&schema)) {
                 return;
             }
@@ -122,7 +122,7 @@ impl SqliteDatabase {
             };
             if found.as_ref().is_none_or(|(other, _)| order < *other) {
                 let (without_rowid, is_strict) = (row.int64(4) != 0, row.int64(5) != 0);
-                found = Some((order, Listed { schema, kind: text(row, 2), without_rowid, is_strict }));
+                found = Some((order, Listed { schema, kind: row.text(2), without_rowid, is_strict }));
             }
         })?;
         Ok(found.map(|(_, table)| table))
@@ -131,7 +131,7 @@ impl SqliteDatabase {
     fn table_names(&self) -> Result<Vec<String>, Failure> {
         let mut names = Vec::new();
         self.each_row("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')", |row| {
-            names.push(text(row, 0));
+            names.push(row.text(0));
         })?;
         Ok(names)
     }
@@ -144,10 +144,6 @@ impl SqliteDatabase {
         }
         Ok(())
     }
-}
-
-fn text(row: &Statement, column: usize) -> String {
-    String::from_utf8_lossy(row.bytes(column)).into_owned()
 }
 
 /// The name most like the wanted one, if any is near.

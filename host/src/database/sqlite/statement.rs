@@ -1,7 +1,7 @@
 //! Statements with parameters: prepared once, bound, run to the end.
 
 use super::error::from_statement;
-use super::raw::{Failure, Statement, Step, StoredType};
+use super::raw::{Cell, Failure, Statement, Step};
 use super::rights::stopped;
 use super::{SqliteDatabase, bind, read_types};
 use crate::data::{RowSet, Value};
@@ -85,14 +85,15 @@ impl SqliteDatabase {
             }
             let mut row = Vec::with_capacity(width);
             for (column, declared) in declared.iter().enumerate() {
-                bytes = bytes.saturating_add(match prepared.stored_type(column) {
-                    StoredType::Text | StoredType::Blob => prepared.bytes(column).len(),
+                let cell = prepared.cell(column);
+                bytes = bytes.saturating_add(match cell {
+                    Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len(),
                     _ => 8,
                 });
                 if bytes > limits.bytes {
                     return Err(too_much(format!("the result has more than {} bytes", limits.bytes)));
                 }
-                row.push(read_types::value(&prepared, column, *declared).map_err(|what| {
+                row.push(read_types::value(cell, *declared).map_err(|what| {
                     DatabaseError::new(DatabaseErrorKind::Conversion, format!("column `{}`: {what}", columns[column]))
                 })?);
             }
@@ -139,7 +140,7 @@ impl SqliteDatabase {
 
     /// The error of a statement: what the authorizer refused, the stop signal ended, or SQLite says.
     pub(super) fn failed(&self, failure: &Failure, statement: &str) -> DatabaseError {
-        // SQLite's own code for a refused function is the one of a mistake in the SQL.
+        // SQLite's own words and codes for a refusal vary and never say why.
         if let Some(denied) = self.guard.denied() {
             return denied;
         }
@@ -157,7 +158,7 @@ fn too_much(message: String) -> DatabaseError {
 }
 
 /// Where the text holds something other than white space, comments and semicolons.
-fn something_else(text: &[u8]) -> Option<usize> {
+pub(super) fn something_else(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     while at < text.len() {
         match &text[at..] {

@@ -1,10 +1,17 @@
 //! What only SQLite does; what every database does is tested by `database::contract`.
 
+mod connect;
 mod contract;
+mod pulled;
+mod rights;
+mod transaction;
+mod types;
 
 use std::path::Path;
 
 use super::*;
+use crate::data::{Column, ColumnValues, VarValues};
+use crate::database::WriteMode;
 use crate::database::contract::{batch, column, integers, read, rows, run, texts, write};
 
 async fn open_at(folder: &Path) -> Box<dyn Database> {
@@ -13,9 +20,21 @@ async fn open_at(folder: &Path) -> Box<dyn Database> {
 
 async fn open_url(folder: &Path, url: &str) -> Box<dyn Database> {
     let url = DatabaseUrl::parse(url, folder).expect("a URL");
-    connect(&url, true).await.expect("a database")
+    super::connect(&url, true).await.expect("a database")
+}
+
+async fn in_memory() -> Box<dyn Database> {
+    open_url(Path::new("/"), "sqlite::memory:").await
 }
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
+}
+
+/// One text of a result.
+async fn text_of(database: &mut dyn Database, statement: &str) -> String {
+    match rows(database, statement).await.pop().and_then(|mut row| row.pop()) {
+        Some(Value::Text(text)) => text,
+        other => panic!("{statement}: {other:?}"),
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::SqliteDatabase;
 use super::error::from_failure;
-use super::raw::{Connection, Failure, StoredType};
+use super::raw::{Cell, Connection, Failure};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TransactionOptions};
 
 /// A transaction that `begin` opened.
@@ -22,6 +22,9 @@ impl SqliteDatabase {
             return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
         }
         self.guard.check_stop()?;
+        if self.connection.is_read_only() {
+            return Err(read_only());
+        }
         let _host = self.guard.as_host();
         let begun = begin(&self.connection, options);
         match begun {
@@ -75,6 +78,12 @@ fn ended() -> DatabaseError {
         .hint("nothing of the migration remains; mend the earlier error and run it again")
 }
 
+fn read_only() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::ReadOnly, "the database is read-only")
+        .code("SQLITE_READONLY (8)")
+        .hint("look at the rights of the file and its folder, and at `?mode=` in the URL")
+}
+
 fn begin(connection: &Connection, options: TransactionOptions) -> Result<Transaction, Failure> {
     // The pragma works only outside of transactions. A script may have left it off.
     connection.run(if options.foreign_keys_off { "PRAGMA foreign_keys = OFF" } else { "PRAGMA foreign_keys = ON" })?;
@@ -95,10 +104,10 @@ fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), Data
     connection.run("COMMIT").map_err(|failure| {
         if failure.code == libsqlite3_sys::SQLITE_CONSTRAINT_FOREIGNKEY {
             // A deferred foreign key. SQLite does not say which; while the transaction is open we can.
-            if let Ok(rows) = violations(connection) {
-                if !rows.is_empty() {
-                    return violated(rows.keys());
-                }
+            if let Ok(rows) = violations(connection)
+                && !rows.is_empty()
+            {
+                return violated(rows.keys());
             }
         }
         from_failure(&failure)
@@ -132,7 +141,7 @@ fn violations(connection: &Connection) -> Result<Violations, Failure> {
     let mut schemas = Vec::new();
     if let Some(mut list) = connection.prepare("PRAGMA database_list", false)? {
         while list.statement.step()?.is_row() {
-            schemas.push(String::from_utf8_lossy(list.statement.bytes(1)).into_owned());
+            schemas.push(list.statement.text(1));
         }
     }
     for schema in schemas {
@@ -140,9 +149,11 @@ fn violations(connection: &Connection) -> Result<Violations, Failure> {
         let Some(mut check) = connection.prepare(&check, false)? else { continue };
         while check.statement.step()?.is_row() {
             let row = &check.statement;
-            let text = |column| String::from_utf8_lossy(row.bytes(column)).into_owned();
-            let id = (row.stored_type(1) == StoredType::Integer).then(|| row.int64(1));
-            *found.entry((text(0), id, text(2))).or_default() += 1;
+            let id = match row.cell(1) {
+                Cell::Integer(id) => Some(id),
+                _ => None,
+            };
+            *found.entry((row.text(0), id, row.text(2))).or_default() += 1;
         }
     }
     Ok(found)

@@ -183,7 +183,7 @@ fn decimals<'a>(column: &Column, values: &'a VarValues, affinity: Affinity) -> R
         cells.push(if column.is_null(row) {
             Single::Integer(0)
         } else {
-            number(column, row, values.get(row), affinity, &same_number)?
+            number(column, row, values.get(row), affinity, same_number)?
         });
     }
     Ok(Stored::Each(cells))

@@ -154,7 +154,7 @@ impl SqliteDatabase {
             None => {
                 let text = text();
                 let statement = self.prepare_one(&text).map_err(|mut error| {
-                    error.statement = Some(text.clone());
+                    error.statement = Some(text.as_str().into());
                     error
                 })?;
                 Made { text, statement }

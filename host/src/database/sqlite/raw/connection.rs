@@ -30,6 +30,8 @@ pub(in super::super) struct Connection {
     // Dropped first, while the connection is open.
     hooks: Option<Registered>,
     handle: NonNull<ffi::sqlite3>,
+    /// Whether the main database, and so every other, keeps text as UTF-8.
+    utf8: bool,
     owner: Option<SqliteConnection>,
 }
 
@@ -42,7 +44,7 @@ impl Connection {
         let mut owner = options.connect().await?;
         // The guard may go: from here on no command is sent to the worker before `drop`.
         let handle = owner.lock_handle().await?.as_raw_handle();
-        Ok(Self { hooks: None, handle, owner: Some(owner) })
+        Ok(Self { hooks: None, handle, utf8: false, owner: Some(owner) })
     }
 
     /// Asks `hooks` from now on.
@@ -81,9 +83,18 @@ impl Connection {
         let end = (tail as usize).saturating_sub(sql.as_ptr() as usize).min(sql.len());
         Ok(NonNull::new(statement).map(|raw| Prepared {
             // SAFETY: the statement was made for this connection just now, and nobody else has it.
-            statement: unsafe { Statement::new(raw, self.handle) },
+            statement: unsafe { Statement::new(raw, self.handle, self.utf8) },
             end,
         }))
+    }
+
+    /// Learns how the database keeps text; until then every text is asked for as UTF-8, which is right but slower.
+    pub(in super::super) fn learn_encoding(&mut self) -> Result<(), Failure> {
+        self.utf8 = match self.prepare("PRAGMA encoding", false)? {
+            Some(mut prepared) => prepared.statement.step()?.is_row() && prepared.statement.text(0) == "UTF-8",
+            None => false,
+        };
+        Ok(())
     }
 
     /// Runs a statement of ours that returns nothing of interest.
@@ -123,6 +134,12 @@ impl Connection {
     pub(in super::super) fn total_changes(&self) -> i64 {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_total_changes64(self.handle()) }
+    }
+
+    /// Whether the main database cannot be written.
+    pub(in super::super) fn is_read_only(&self) -> bool {
+        // SAFETY: the connection is open and the name ends in NUL.
+        unsafe { ffi::sqlite3_db_readonly(self.handle(), c"main".as_ptr()) == 1 }
     }
 
     /// Sets a `SQLITE_DBCONFIG_…` switch.

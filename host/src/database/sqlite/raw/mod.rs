@@ -24,4 +24,4 @@ mod statement;
 pub(super) use connection::{Connection, Failure, library_version};
 pub(super) use functions::{Cells, HAS, PullBatch, PullColumn, PullFunctions, Single};
 pub(super) use hooks::{AuthRequest, Hooks};
-pub(super) use statement::{Statement, Step, StoredType};
+pub(super) use statement::{Cell, Statement, Step};

@@ -31,20 +31,23 @@ impl Step {
     }
 }
 
-/// How a cell is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum StoredType {
+/// A cell of the current row, as it is stored.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) enum Cell<'a> {
     Null,
-    Integer,
-    Real,
-    Text,
-    Blob,
+    Integer(i64),
+    Real(f64),
+    /// UTF-8 as far as whoever wrote it cared.
+    Text(&'a [u8]),
+    Blob(&'a [u8]),
 }
 
 /// A prepared statement of a connection.
 pub(in super::super) struct Statement {
     raw: NonNull<ffi::sqlite3_stmt>,
     database: NonNull<ffi::sqlite3>,
+    /// Whether the database keeps text as UTF-8.
+    utf8: bool,
 }
 
 // SAFETY: rule 2 of the module: a statement changes threads only together with its connection.
@@ -53,8 +56,8 @@ unsafe impl Send for Statement {}
 impl Statement {
     /// # Safety
     /// `raw` is a statement of `database` that nobody else finalizes; `database` outlives the answer.
-    pub(super) unsafe fn new(raw: NonNull<ffi::sqlite3_stmt>, database: NonNull<ffi::sqlite3>) -> Self {
-        Self { raw, database }
+    pub(super) unsafe fn new(raw: NonNull<ffi::sqlite3_stmt>, database: NonNull<ffi::sqlite3>, utf8: bool) -> Self {
+        Self { raw, database, utf8 }
     }
 
     fn raw(&self) -> *mut ffi::sqlite3_stmt {
@@ -188,52 +191,57 @@ impl Statement {
         unsafe { text(ffi::sqlite3_column_table_name(self.raw(), column as c_int)) }
     }
 
-    /// How the cell of the current row is stored.
+    /// A cell of the current row. What it points to lives until the next step, which takes `&mut self`.
     #[inline]
-    pub(in super::super) fn stored_type(&self, column: usize) -> StoredType {
-        // SAFETY: the statement is alive; SQLite answers NULL for columns and rows that do not exist.
-        match unsafe { ffi::sqlite3_column_type(self.raw(), column as c_int) } {
-            ffi::SQLITE_INTEGER => StoredType::Integer,
-            ffi::SQLITE_FLOAT => StoredType::Real,
-            ffi::SQLITE_TEXT => StoredType::Text,
-            ffi::SQLITE_BLOB => StoredType::Blob,
-            _ => StoredType::Null,
-        }
-    }
-
-    /// The cell as an integer. SQLite converts what is none.
-    #[inline]
-    pub(in super::super) fn int64(&self, column: usize) -> i64 {
-        // SAFETY: the statement is alive.
-        unsafe { ffi::sqlite3_column_int64(self.raw(), column as c_int) }
-    }
-
-    /// The cell as a real number. SQLite converts what is none.
-    #[inline]
-    pub(in super::super) fn real(&self, column: usize) -> f64 {
-        // SAFETY: the statement is alive.
-        unsafe { ffi::sqlite3_column_double(self.raw(), column as c_int) }
-    }
-
-    /// The bytes of a cell: text as UTF-8, or a blob. They live until the next step (`&mut self`).
-    #[inline]
-    pub(in super::super) fn bytes(&self, column: usize) -> &[u8] {
-        let (raw, column) = (self.raw(), column as c_int);
-        // SAFETY: the statement is alive. A blob is never asked for as text, so nothing changes the cell's form under an answer
-        // that still lives: asking for text again converts nothing, the first time has. The pointer is valid until the next step.
+    pub(in super::super) fn cell(&self, column: usize) -> Cell<'_> {
+        // SAFETY: the statement is alive; SQLite answers NULL for columns and rows that do not exist. `column_value` is meant
+        // for values that no other thread changes meanwhile, which rule 1 of the module sees to. A cell is always asked for
+        // in the one way that fits its type, so no later call converts, and thereby frees, what an earlier one answered.
         unsafe {
-            let data: *const u8 = if ffi::sqlite3_column_type(raw, column) == ffi::SQLITE_BLOB {
-                ffi::sqlite3_column_blob(raw, column).cast()
-            } else {
-                ffi::sqlite3_column_text(raw, column)
-            };
-            let length = ffi::sqlite3_column_bytes(raw, column);
-            if data.is_null() || length <= 0 {
-                return &[];
+            let value = ffi::sqlite3_column_value(self.raw(), column as c_int);
+            match ffi::sqlite3_value_type(value) {
+                ffi::SQLITE_INTEGER => Cell::Integer(ffi::sqlite3_value_int64(value)),
+                ffi::SQLITE_FLOAT => Cell::Real(ffi::sqlite3_value_double(value)),
+                ffi::SQLITE_TEXT => {
+                    // In a database of UTF-8 the bytes are there; asking for text would only copy them for a NUL behind.
+                    let data =
+                        if self.utf8 { ffi::sqlite3_value_blob(value).cast() } else { ffi::sqlite3_value_text(value) };
+                    Cell::Text(slice(data, ffi::sqlite3_value_bytes(value)))
+                }
+                ffi::SQLITE_BLOB => {
+                    let data = ffi::sqlite3_value_blob(value).cast();
+                    Cell::Blob(slice(data, ffi::sqlite3_value_bytes(value)))
+                }
+                _ => Cell::Null,
             }
-            std::slice::from_raw_parts(data, length as usize)
         }
     }
+
+    /// A cell of a statement of ours that is an integer; 0 if it is none.
+    pub(in super::super) fn int64(&self, column: usize) -> i64 {
+        match self.cell(column) {
+            Cell::Integer(number) => number,
+            _ => 0,
+        }
+    }
+
+    /// A cell of a statement of ours that is text; empty if it is none.
+    pub(in super::super) fn text(&self, column: usize) -> String {
+        match self.cell(column) {
+            Cell::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// SAFETY (for callers): null, or so many bytes that live as long as the answer.
+#[inline]
+unsafe fn slice<'a>(data: *const u8, length: c_int) -> &'a [u8] {
+    if data.is_null() || length <= 0 {
+        return &[];
+    }
+    // SAFETY: see above.
+    unsafe { std::slice::from_raw_parts(data, length as usize) }
 }
 
 /// Runs of a statement whose parameters are cells of a batch, bound without a copy.

@@ -1,0 +1,217 @@
+//! Opening, and what is wrong with files.
+
+use super::*;
+
+async fn refused(folder: &Path, url: &str, create: bool) -> DatabaseError {
+    let url = DatabaseUrl::parse(url, folder).expect("a URL");
+    match super::super::connect(&url, create).await {
+        Err(error) => error,
+        Ok(_) => panic!("{url} was opened"),
+    }
+}
+
+#[tokio::test]
+async fn a_new_file_gets_wal_and_an_old_one_keeps_its_mode() {
+    let folder = folder();
+    let mut database = open_at(folder.path()).await;
+    assert_eq!(text_of(database.as_mut(), "PRAGMA journal_mode").await, "wal");
+    drop(database);
+    let old = rusqlite::Connection::open(folder.path().join("old.db")).expect("a database");
+    old.execute_batch("CREATE TABLE t (x)").expect("a table");
+    drop(old);
+    let mut database = open_url(folder.path(), "sqlite://old.db").await;
+    run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
+    assert_eq!(text_of(database.as_mut(), "PRAGMA journal_mode").await, "delete");
+    drop(database);
+    let mut database = open_url(folder.path(), "sqlite://new.db?journal_mode=delete").await;
+    assert_eq!(text_of(database.as_mut(), "PRAGMA journal_mode").await, "delete");
+}
+
+#[tokio::test]
+async fn a_closed_database_leaves_one_file() {
+    let folder = folder();
+    let mut database = open_at(folder.path()).await;
+    run(database.as_mut(), "CREATE TABLE t (x)").await;
+    let cursor = CursorRequest { statement: "SELECT 1".to_owned(), ..CursorRequest::default() };
+    database.open_cursor(&cursor).await.expect("a cursor that nobody closes");
+    drop(database);
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(names, ["app.db"]);
+}
+
+#[tokio::test]
+async fn settings_are_those_of_the_url() {
+    let folder = folder();
+    let mut database = open_at(folder.path()).await;
+    for (pragma, value) in [("foreign_keys", 1), ("busy_timeout", 5_000), ("synchronous", 2), ("trusted_schema", 0)] {
+        let found = rows(database.as_mut(), &format!("PRAGMA {pragma}")).await;
+        assert_eq!(found, [[Value::Int64(value)]], "{pragma}");
+    }
+    drop(database);
+    let mut database =
+        open_url(folder.path(), "sqlite://app.db?busy_timeout=7&synchronous=normal&cache_size=4096").await;
+    for (pragma, value) in [("busy_timeout", 7), ("synchronous", 1), ("cache_size", -4_096)] {
+        let found = rows(database.as_mut(), &format!("PRAGMA {pragma}")).await;
+        assert_eq!(found, [[Value::Int64(value)]], "{pragma}");
+    }
+    for (url, part) in [
+        ("sqlite://app.db?mode=rx", "mode=rx"),
+        ("sqlite://app.db?busy_timeout=soon", "milliseconds"),
+        ("sqlite://app.db?bussy_timeout=1", "bussy_timeout"),
+    ] {
+        let error = refused(folder.path(), url, true).await;
+        assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");
+        assert!(error.message.contains(part), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn missing_files_are_made_only_when_asked() {
+    let folder = folder();
+    for url in ["sqlite://app.db", "sqlite://app.db?mode=rw", "sqlite://app.db?mode=ro"] {
+        let error = refused(folder.path(), url, url.contains("mode")).await;
+        assert_eq!(error.kind, DatabaseErrorKind::NotFound, "{url}: {error}");
+        assert!(error.message.contains("app.db") && error.hint.is_some(), "{url}: {error:?}");
+    }
+    let error = refused(folder.path(), "sqlite://nowhere/app.db", true).await;
+    assert_eq!(error.kind, DatabaseErrorKind::NotFound);
+    assert!(error.message.contains("folder"), "{error}");
+    let error = refused(folder.path(), "sqlite:.", true).await;
+    assert!(error.message.contains("is a folder"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was made");
+}
+
+#[tokio::test]
+async fn damaged_files_are_told_from_databases() {
+    let folder = folder();
+    std::fs::write(folder.path().join("text.db"), "no database, but long enough to look at ".repeat(200))
+        .expect("a file");
+    let error = refused(folder.path(), "sqlite://text.db", false).await;
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Corrupt, "SQLITE_NOTADB (26)"));
+    assert!(error.message.contains("text.db"), "{error}");
+
+    let mut database = open_url(folder.path(), "sqlite://app.db?journal_mode=delete").await;
+    run(database.as_mut(), "CREATE TABLE t (x TEXT)").await;
+    run(database.as_mut(), "INSERT INTO t VALUES (hex(zeroblob(20000)))").await;
+    drop(database);
+    let path = folder.path().join("app.db");
+    let mut bytes = std::fs::read(&path).expect("a file");
+    bytes[4_096..].iter_mut().for_each(|byte| *byte = 0xa5);
+    std::fs::write(&path, bytes).expect("damaged");
+    let mut database = open_at(folder.path()).await;
+    let error = database.query("SELECT x FROM t", &[], QueryLimits::NONE).await.expect_err("damaged");
+    assert_eq!(error.kind, DatabaseErrorKind::Corrupt, "{error:?}");
+}
+
+#[tokio::test]
+async fn read_only_databases_say_so() {
+    let folder = folder();
+    let mut database = open_at(folder.path()).await;
+    run(database.as_mut(), "CREATE TABLE t (x)").await;
+    drop(database);
+    let mut database = open_url(folder.path(), "sqlite://app.db?mode=ro").await;
+    let error = database.execute("INSERT INTO t VALUES (1)", &[]).await.expect_err("read-only");
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::ReadOnly, "SQLITE_READONLY (8)"));
+    assert!(rows(database.as_mut(), "SELECT x FROM t").await.is_empty());
+    assert_eq!(
+        database.begin(TransactionOptions::default()).await.expect_err("cannot write").kind,
+        DatabaseErrorKind::ReadOnly
+    );
+}
+
+#[tokio::test]
+async fn another_writer_makes_us_wait_and_then_fail() {
+    let folder = folder();
+    let mut first = open_at(folder.path()).await;
+    let mut second = open_url(folder.path(), "sqlite://app.db?busy_timeout=50").await;
+    first.begin(TransactionOptions::default()).await.expect("begun");
+    let started = std::time::Instant::now();
+    let error = second.begin(TransactionOptions::default()).await.expect_err("busy");
+    assert!(started.elapsed().as_millis() >= 50);
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Busy, "SQLITE_BUSY (5)"));
+    assert_eq!(second.in_transaction().await, Ok(false));
+    first.commit().await.expect("committed");
+    second.begin(TransactionOptions::default()).await.expect("free");
+}
+
+#[tokio::test]
+async fn a_full_disk_rolls_back_and_nothing_more_is_written() {
+    let mut database = in_memory().await;
+    run(database.as_mut(), "CREATE TABLE t (x TEXT)").await;
+    let pages = rows(database.as_mut(), "PRAGMA page_count").await[0][0].as_int64().expect("a number");
+    run(database.as_mut(), &format!("PRAGMA max_page_count = {}", pages + 20)).await;
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    run(database.as_mut(), "INSERT INTO t VALUES ('kept?')").await;
+    let error = database.execute("INSERT INTO t VALUES (hex(zeroblob(1000000)))", &[]).await.expect_err("full");
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Full, "SQLITE_FULL (13)"));
+    if !database.in_transaction().await.expect("an answer") {
+        // SQLite has rolled back by itself: what came next would commit by itself.
+        assert!(database.execute("INSERT INTO t VALUES ('stray')", &[]).await.is_err());
+        assert!(database.commit().await.is_err());
+    }
+    database.rollback().await.expect("rolled back");
+    assert!(rows(database.as_mut(), "SELECT x FROM t").await.is_empty());
+}
+
+#[tokio::test]
+async fn tables_are_described_as_declared() {
+    let mut database = in_memory().await;
+    let database = database.as_mut();
+    for statement in [
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, n INT NOT NULL, g AS (n + 1), s AS (n + 2) STORED)",
+        "CREATE TABLE b (y TEXT, x INT, PRIMARY KEY (x, y)) WITHOUT ROWID",
+        "CREATE TABLE c (x, rowid TEXT)",
+        "CREATE TABLE d (id INT PRIMARY KEY)",
+        "CREATE TABLE e (id INTEGER PRIMARY KEY DESC)",
+        "CREATE VIEW v AS SELECT n FROM a",
+        "CREATE TABLE \"odd \"\" name\" (x)",
+    ] {
+        run(database, statement).await;
+    }
+    for (name, key, is_rowid) in [
+        ("a", &["id"][..], true),
+        ("b", &["x", "y"], false),
+        ("c", &["_rowid_"], true),
+        ("d", &["id"], false),
+        ("e", &["id"], false),
+        ("v", &[], false),
+        ("odd \" name", &["rowid"], true),
+        ("A", &["id"], true),
+    ] {
+        let table = database.table(&TableName::new(name)).await.expect(name);
+        assert_eq!(
+            (table.key, table.key_is_rowid),
+            (key.iter().map(|key| (*key).to_owned()).collect(), is_rowid),
+            "{name}"
+        );
+        assert_eq!(table.is_view, name == "v");
+    }
+    let table = database.table(&TableName::new("a")).await.expect("a table");
+    let columns: Vec<_> =
+        table.columns.iter().map(|column| (column.name.as_str(), column.not_null, column.generated)).collect();
+    assert_eq!(columns, [("id", true, false), ("n", true, false), ("g", false, true), ("s", false, true)]);
+    let other = TableName { schema: Some("other".to_owned()), name: "a".to_owned() };
+    assert!(database.table(&other).await.is_err());
+    let error = database.table(&TableName::new("od name")).await.expect_err("no table");
+    assert!(error.hint.is_some(), "{error:?}");
+}
+
+#[tokio::test]
+async fn errors_say_where_in_the_statement() {
+    let mut database = in_memory().await;
+    let error = database.execute("SELECT 1,\n  nowhere", &[]).await.expect_err("no column");
+    assert_eq!(error.detail.as_deref(), Some("line 2, column 3, at `nowhere`"));
+    assert_eq!(error.code, "SQLITE_ERROR (1)");
+    run(database.as_mut(), "CREATE TABLE p (id INTEGER PRIMARY KEY)").await;
+    run(database.as_mut(), "CREATE TABLE c (p INTEGER REFERENCES p)").await;
+    let error = database.execute("INSERT INTO c VALUES (1)", &[]).await.expect_err("no parent");
+    assert_eq!(error.code, "SQLITE_CONSTRAINT_FOREIGNKEY (787)");
+    assert!(database.execute("SELECT '\0'", &[]).await.is_err());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn works_on_one_thread_too() {
+    let mut database = in_memory().await;
+    run(database.as_mut(), "CREATE TABLE t (x)").await;
+}

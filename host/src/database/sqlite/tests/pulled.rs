@@ -1,0 +1,201 @@
+//! Updates and deletes that SQLite pulls out of the batch.
+
+use super::*;
+
+const COVERS: WriteHint = WriteHint { covers_key_range: true };
+
+async fn table(definition: &str, count: i64) -> Box<dyn Database> {
+    let mut database = in_memory().await;
+    for statement in definition.split(";;") {
+        run(database.as_mut(), statement).await;
+    }
+    let fill = format!(
+        "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {count}) \
+         INSERT INTO t (id, a, b) SELECT x, 'a' || x, x * 1.5 FROM n"
+    );
+    run(database.as_mut(), &fill).await;
+    database
+}
+
+fn change(ids: &[i64]) -> Batch {
+    let a: Vec<String> = ids.iter().map(|id| format!("changed {id}")).collect();
+    let a: Vec<&str> = a.iter().map(String::as_str).collect();
+    let b = ids.iter().map(|id| *id as f64 + 0.25).collect();
+    batch(ids.len(), vec![texts("a", &a), integers("id", ids), column("b", ColumnValues::Float64(b))])
+}
+
+async fn update(database: &mut dyn Database, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
+    let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Update, key: Vec::new() };
+    let writer = database.open_writer(&target).await?;
+    database.write(writer, rows, hint).await?;
+    database.finish_writer(writer).await
+}
+
+async fn changed(database: &mut dyn Database) -> Vec<i64> {
+    let found = rows(database, "SELECT id FROM t WHERE a = 'changed ' || id AND b = id + 0.25 ORDER BY id").await;
+    found.iter().filter_map(|row| row[0].as_int64()).collect()
+}
+
+/// Tables on which SQLite may choose other ways to update.
+const TABLES: &[&str] = &[
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL)",
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL);;CREATE INDEX i ON t (a);;CREATE INDEX j ON t (b, a)",
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE, b REAL CHECK (b < 100000))",
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL) WITHOUT ROWID",
+    "CREATE TABLE t (id INT PRIMARY KEY, a TEXT, b REAL)",
+    "CREATE TABLE t (id INT NOT NULL UNIQUE, a TEXT, b REAL, PRIMARY KEY (id)) STRICT",
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL, g TEXT AS (a || b) STORED);;CREATE INDEX i ON t (g)",
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL);;CREATE TABLE log (id INTEGER, old TEXT);;\
+     CREATE TRIGGER tr AFTER UPDATE ON t BEGIN INSERT INTO log VALUES (old.id, old.a); END",
+    // A trigger that touches the very table.
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL, touched INTEGER DEFAULT 0);;\
+     CREATE TRIGGER tr AFTER UPDATE OF a ON t BEGIN UPDATE t SET touched = touched + 1 WHERE id = old.id; END",
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL);;\
+     CREATE TABLE child (t INTEGER REFERENCES t ON UPDATE CASCADE);;INSERT INTO child SELECT NULL",
+];
+
+#[tokio::test]
+async fn updates_what_the_batch_holds_and_nothing_else() {
+    let dense: Vec<i64> = (1..=1000).collect();
+    let gaps: Vec<i64> = (1..=1000).filter(|id| id % 3 != 0).collect();
+    let sparse: Vec<i64> = (1..=1000).step_by(100).collect();
+    let backwards: Vec<i64> = dense.iter().rev().copied().collect();
+    let shuffled: Vec<i64> = (0..1000).map(|at| (at * 387) % 1000 + 1).collect();
+    for definition in TABLES {
+        for (ids, hint) in [
+            (&dense, WriteHint::default()),
+            (&dense, COVERS),
+            (&gaps, WriteHint::default()),
+            (&sparse, WriteHint::default()),
+            (&backwards, WriteHint::default()),
+            (&shuffled, WriteHint::default()),
+        ] {
+            let mut database = table(definition, 1000).await;
+            let written = update(database.as_mut(), &change(ids), hint).await;
+            assert_eq!(written, Ok(ids.len() as u64), "{definition}");
+            let mut expected = ids.clone();
+            expected.sort_unstable();
+            assert_eq!(changed(database.as_mut()).await, expected, "{definition}");
+            assert_eq!(text_of(database.as_mut(), "PRAGMA integrity_check").await, "ok", "{definition}");
+            for (table, column) in [("log", "count(*)"), ("t", "sum(touched)")] {
+                if definition.contains(if table == "log" { "log" } else { "touched" }) {
+                    let found = rows(database.as_mut(), &format!("SELECT {column} FROM {table}")).await;
+                    assert_eq!(found, [[Value::Int64(ids.len() as i64)]], "{definition}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn several_batches_follow_each_other() {
+    let mut database = table(TABLES[0], 5_000).await;
+    let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Update, key: Vec::new() };
+    let writer = database.open_writer(&target).await.expect("a writer");
+    // Runs of neighbours, then gaps, then one far row: each of the ways in turn, with the same writer.
+    for ids in
+        [(1..=1000).collect::<Vec<_>>(), (1001..=3000).step_by(2).collect(), vec![4000, 5000], (3001..=3100).collect()]
+    {
+        let rows = change(&ids);
+        assert_eq!(database.write(writer, &rows, WriteHint::default()).await, Ok(ids.len() as u64));
+    }
+    assert_eq!(database.finish_writer(writer).await, Ok(2102));
+    assert_eq!(changed(database.as_mut()).await.len(), 2102);
+}
+
+#[tokio::test]
+async fn a_key_twice_takes_the_last_row() {
+    let mut database = table(TABLES[0], 3).await;
+    let rows = batch(3, vec![integers("id", &[2, 2, 1]), texts("a", &["first", "second", "other"])]);
+    assert_eq!(update(database.as_mut(), &rows, WriteHint::default()).await, Ok(3));
+    assert_eq!(
+        text_of(database.as_mut(), "SELECT group_concat(a) FROM (SELECT a FROM t ORDER BY id)").await,
+        "other,second,a3"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_hint_is_found_out() {
+    let mut database = table(TABLES[0], 10).await;
+    let error = update(database.as_mut(), &change(&[2, 3, 9]), COVERS).await.expect_err("4 to 8 are there too");
+    assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument);
+    assert_eq!(error.detail.as_deref(), Some("the row with the key 4"));
+    let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Delete, key: Vec::new() };
+    let writer = database.open_writer(&target).await.expect("a writer");
+    let keys = batch(2, vec![integers("id", &[2, 9])]);
+    assert_eq!(database.write(writer, &keys, COVERS).await, Ok(2), "a delete takes no more than it is given");
+    assert_eq!(rows(database.as_mut(), "SELECT count(*) FROM t").await, [[Value::Int64(8)]]);
+}
+
+#[tokio::test]
+async fn a_constraint_names_its_row() {
+    for definition in &TABLES[2..3] {
+        let mut database = table(definition, 100).await;
+        let mut rows = change(&(1..=100).collect::<Vec<_>>());
+        if let ColumnValues::Float64(entries) = &mut rows.columns[2].values {
+            entries[41] = 1e9;
+        }
+        let error = update(database.as_mut(), &rows, WriteHint::default()).await.expect_err("a check");
+        assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Constraint, "SQLITE_CONSTRAINT_CHECK (275)"));
+        assert_eq!(error.detail.as_deref(), Some("row id = 42"));
+    }
+}
+
+#[tokio::test]
+async fn odd_keys_of_the_table_are_passed_over() {
+    for definition in
+        ["CREATE TABLE t (id INT PRIMARY KEY, a TEXT)", "CREATE TABLE t (id INT PRIMARY KEY, a TEXT) WITHOUT ROWID"]
+    {
+        let mut database = in_memory().await;
+        run(database.as_mut(), definition).await;
+        run(database.as_mut(), "INSERT INTO t VALUES (1, 'x'), (1.5, 'x'), (2, 'x'), ('two', 'x'), (3, 'x')").await;
+        let rows_of = batch(3, vec![integers("id", &[1, 2, 3]), texts("a", &["y", "y", "y"])]);
+        assert_eq!(update(database.as_mut(), &rows_of, WriteHint::default()).await, Ok(3));
+        let found = text_of(database.as_mut(), "SELECT group_concat(a, '') FROM (SELECT a FROM t ORDER BY id)").await;
+        assert_eq!(found, "yxyyx");
+        let error = update(database.as_mut(), &rows_of, COVERS).await.expect_err("1.5 is there too");
+        assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument);
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_cell_arrives() {
+    let mut database = in_memory().await;
+    run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY, v)").await;
+    run(database.as_mut(), "INSERT INTO t (id) VALUES (1), (2), (3)").await;
+    let bytes = VarValues { offsets: vec![0, 2, 2, 3], data: vec![0, 255, 7] };
+    for (values, quoted) in [
+        (ColumnValues::Bytes(bytes.clone()), ["X'00FF'", "X''", "NULL"]),
+        (ColumnValues::Boolean(vec![1, 0, 1]), ["1", "0", "NULL"]),
+        (ColumnValues::Int64(vec![i64::MIN, i64::MAX, 0]), ["-9223372036854775808", "9223372036854775807", "NULL"]),
+        (ColumnValues::Float64(vec![f64::INFINITY, 5e-324, 0.0]), ["9.0e+999", "4.94065645841247e-324", "NULL"]),
+        (ColumnValues::Date(vec![0, -719_162, 9]), ["'1970-01-01'", "'0001-01-01'", "NULL"]),
+        (
+            ColumnValues::Uuid(vec![0, 1, u64::MAX, 2, 3, 4]),
+            ["'00000000-0000-0000-0000-000000000001'", "'ffffffff-ffff-ffff-0000-000000000002'", "NULL"],
+        ),
+    ] {
+        let cells = Column { name: "v".to_owned(), nulls: vec![0, 0, 1], values };
+        let rows_of = batch(3, vec![integers("id", &[1, 2, 3]), cells]);
+        assert_eq!(update(database.as_mut(), &rows_of, WriteHint::default()).await, Ok(3));
+        let found = rows(database.as_mut(), "SELECT quote(v) FROM t ORDER BY id").await;
+        let expected: Vec<Vec<Value>> = quoted.iter().map(|text| vec![Value::from(*text)]).collect();
+        assert_eq!(found, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_guest_writes_with_its_own_rights() {
+    let mut database = table(TABLES[0], 10).await;
+    database.set_rights(Rights::Guest);
+    assert_eq!(update(database.as_mut(), &change(&[1, 2, 3]), WriteHint::default()).await, Ok(3));
+    let error = database.execute("UPDATE t SET a = runner_pull_0(id)", &[]).await.expect_err("ours");
+    assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
+    // Nor may a trigger call them while a statement of ours runs.
+    run(
+        database.as_mut(),
+        "CREATE TRIGGER tr AFTER UPDATE ON t BEGIN UPDATE t SET a = runner_pull_0(1) WHERE id = 9; END",
+    )
+    .await;
+    assert!(update(database.as_mut(), &change(&[1, 2, 3]), WriteHint::default()).await.is_err());
+}

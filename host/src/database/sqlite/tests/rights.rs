@@ -1,0 +1,205 @@
+//! What the authorizer of SQLite keeps scripts and guests from.
+
+use super::*;
+
+async fn kind(database: &mut dyn Database, statement: &str) -> Option<DatabaseErrorKind> {
+    database.execute(statement, &[]).await.err().map(|error| error.kind)
+}
+
+async fn prepared() -> Box<dyn Database> {
+    let mut database = in_memory().await;
+    for statement in [
+        "CREATE TABLE runner_history (revision TEXT PRIMARY KEY, note TEXT)",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)",
+        "INSERT INTO runner_history (revision) VALUES ('kept')",
+    ] {
+        run(database.as_mut(), statement).await;
+    }
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    database
+}
+
+#[tokio::test]
+async fn no_way_leads_to_the_tools_tables() {
+    for rights in [Rights::Script, Rights::Guest] {
+        let mut database = prepared().await;
+        database.set_rights(rights);
+        for statement in [
+            // Shadows: an unqualified name would find them first.
+            "CREATE TEMP TABLE runner_history (revision TEXT)",
+            "CREATE TEMP VIEW \"Runner_History\" AS SELECT 1 AS revision",
+            "CREATE TABLE IF NOT EXISTS [runner_checkpoint] (x)",
+            "CREATE TABLE `runner_meta` AS SELECT 1",
+            "CREATE VIRTUAL TABLE runner_artifact USING fts5(x)",
+            // Time bombs: they would go off when the application writes.
+            "CREATE TRIGGER bomb AFTER INSERT ON t BEGIN DELETE FROM runner_history; END",
+            "CREATE TEMP TRIGGER bomb AFTER INSERT ON t BEGIN DELETE FROM main.\"RUNNER_history\"; END",
+            "CREATE TRIGGER runner_journal AFTER INSERT ON t BEGIN SELECT 1; END",
+            "CREATE TEMP TRIGGER swallow BEFORE INSERT ON runner_history BEGIN SELECT RAISE(IGNORE); END",
+            "CREATE TABLE child (x REFERENCES runner_history ON DELETE RESTRICT)",
+            // Renames.
+            "ALTER TABLE t RENAME TO runner_checkpoint",
+            "ALTER TABLE t RENAME TO \"runner_CHECKPOINT\"",
+            "ALTER TABLE runner_history RENAME COLUMN revision TO r",
+            "ALTER TABLE runner_history DROP COLUMN note",
+            "CREATE UNIQUE INDEX runner_journal ON t (n)",
+            // Through something else.
+            "WITH a AS (SELECT 1) INSERT INTO main.runner_history SELECT 'x', 'y' FROM a",
+            "REPLACE INTO runner_history (revision) VALUES ('kept')",
+            "EXPLAIN DELETE FROM runner_history",
+            "DROP TABLE IF EXISTS main.runner_history",
+        ] {
+            assert_eq!(
+                kind(database.as_mut(), statement).await,
+                Some(DatabaseErrorKind::Denied),
+                "{rights:?}: {statement}"
+            );
+        }
+        // The catalogue itself is out of reach: SQLite refuses, whatever we say.
+        for statement in [
+            "DELETE FROM sqlite_schema",
+            "UPDATE sqlite_schema SET sql = ''",
+            "INSERT INTO sqlite_master VALUES (1,2,3,4,5)",
+        ] {
+            assert!(kind(database.as_mut(), statement).await.is_some(), "{statement}");
+        }
+        // What only looks like it is free to use.
+        for statement in [
+            "CREATE TABLE runner_results (runner_history_note TEXT)",
+            "CREATE TRIGGER fine AFTER INSERT ON t BEGIN UPDATE t SET n = 1 WHERE id = new.id; END",
+            "INSERT INTO t (id) VALUES (1)",
+            "ALTER TABLE t RENAME COLUMN n TO m",
+            "CREATE VIEW v AS SELECT count(*) AS applied FROM runner_history",
+        ] {
+            assert_eq!(kind(database.as_mut(), statement).await, None, "{statement}");
+        }
+        assert_eq!(rows(database.as_mut(), "SELECT m FROM t").await, [[Value::Int64(1)]]);
+        assert_eq!(text_of(database.as_mut(), "SELECT revision FROM main.runner_history").await, "kept");
+    }
+}
+
+#[tokio::test]
+async fn a_trigger_of_the_host_does_not_lend_its_rights() {
+    let mut database = prepared().await;
+    run(
+        database.as_mut(),
+        "CREATE TRIGGER log AFTER INSERT ON t BEGIN INSERT INTO runner_history (revision) VALUES (new.id); END",
+    )
+    .await;
+    database.set_rights(Rights::Guest);
+    let error = database.execute("INSERT INTO t (id) VALUES (1)", &[]).await.expect_err("through a trigger");
+    assert_eq!(error.kind, DatabaseErrorKind::Denied);
+    assert!(error.message.contains("through `log`"), "{error}");
+    let rows = batch(1, vec![integers("id", &[1])]);
+    let error = write(database.as_mut(), "t", WriteMode::Insert, &[], &rows).await.expect_err("through a trigger");
+    assert_eq!(error.kind, DatabaseErrorKind::Denied);
+}
+
+#[tokio::test]
+async fn a_guest_cannot_reach_files_code_or_settings() {
+    let folder = folder();
+    let file = folder.path().join("other.db");
+    let mut database = prepared().await;
+    database.commit().await.expect("committed");
+    for in_transaction in [false, true] {
+        if in_transaction {
+            database.set_rights(Rights::Host);
+            database.begin(TransactionOptions::default()).await.expect("begun");
+        }
+        database.set_rights(Rights::Guest);
+        for statement in [
+            format!("ATTACH '{}' AS other", file.display()),
+            "ATTACH ':memory:' AS other".to_owned(),
+            "DETACH main".to_owned(),
+            "SELECT load_extension('x')".to_owned(),
+            "SELECT runner_pull_0(1)".to_owned(),
+            "SELECT RUNNER_PULL_HAS(1)".to_owned(),
+            "PRAGMA foreign_keys = OFF".to_owned(),
+            "PRAGMA user_version = 3".to_owned(),
+            "PRAGMA writable_schema = ON".to_owned(),
+            "PRAGMA main.journal_mode = OFF".to_owned(),
+            "PRAGMA synchronous = 0".to_owned(),
+            "PRAGMA trusted_schema = ON".to_owned(),
+            "PRAGMA temp_store_directory = '/'".to_owned(),
+            "PRAGMA wal_checkpoint".to_owned(),
+        ] {
+            // A function that does not exist is not there to be refused either.
+            let refused = kind(database.as_mut(), &statement).await;
+            let expected = [Some(DatabaseErrorKind::Denied), Some(DatabaseErrorKind::Syntax)];
+            assert!(expected.contains(&refused), "{statement}: {refused:?}");
+        }
+        for statement in [format!("VACUUM INTO '{}'", file.display()), "VACUUM".to_owned()] {
+            assert!(kind(database.as_mut(), &statement).await.is_some(), "{statement}");
+        }
+        for statement in [
+            "PRAGMA table_xinfo(t)",
+            "SELECT name FROM pragma_table_info('t')",
+            "PRAGMA foreign_key_check",
+            "PRAGMA integrity_check",
+            "PRAGMA foreign_keys",
+            "PRAGMA user_version",
+            "PRAGMA defer_foreign_keys = ON",
+        ] {
+            assert_eq!(kind(database.as_mut(), statement).await, None, "{statement}");
+        }
+    }
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn a_script_hears_that_a_pragma_would_do_nothing() {
+    let mut database = prepared().await;
+    database.set_rights(Rights::Script);
+    for (statement, part) in [
+        ("PRAGMA foreign_keys = OFF", "table-rebuild"),
+        ("PRAGMA main.foreign_keys(0)", "table-rebuild"),
+        ("PRAGMA journal_mode = WAL", "no-transaction"),
+        ("PRAGMA synchronous = OFF", "no-transaction"),
+        ("PRAGMA writable_schema = 1", "table-rebuild"),
+        ("PRAGMA encoding = 'UTF-16'", "leave"),
+    ] {
+        let error = database.execute(statement, &[]).await.expect_err(statement);
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
+        assert!(error.hint.as_deref().is_some_and(|hint| hint.contains(part)), "{statement}: {error:?}");
+    }
+    for statement in
+        ["PRAGMA foreign_keys", "PRAGMA user_version = 7", "PRAGMA journal_mode", "PRAGMA case_sensitive_like = ON"]
+    {
+        assert_eq!(kind(database.as_mut(), statement).await, None, "{statement}");
+    }
+    database.rollback().await.expect("rolled back");
+    for statement in
+        ["PRAGMA foreign_keys = OFF", "PRAGMA synchronous = NORMAL", "/* a */ vacuum", "ATTACH ':memory:' AS other"]
+    {
+        assert_eq!(kind(database.as_mut(), statement).await, None, "outside of a transaction: {statement}");
+    }
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    assert_eq!(rows(database.as_mut(), "PRAGMA foreign_keys").await, [[Value::Int64(1)]], "on again");
+}
+
+#[tokio::test]
+async fn a_guest_cannot_make_huge_values() {
+    let mut database = prepared().await;
+    database.set_rights(Rights::Guest);
+    let huge = "SELECT length(zeroblob(900000000))";
+    let error = database.query(huge, &[], QueryLimits::NONE).await.expect_err("too big");
+    assert_eq!(error.kind, DatabaseErrorKind::Limit, "{error}");
+    let started = std::time::Instant::now();
+    assert_eq!(rows(database.as_mut(), "SELECT printf('%.*c', 900000000, 'x')").await, [[Value::Null]]);
+    assert!(started.elapsed().as_millis() < 500, "SQLite gives up before it begins");
+    database.set_rights(Rights::Host);
+    run(database.as_mut(), "SELECT length(zeroblob(900000000))").await;
+}
+
+#[tokio::test]
+async fn a_cursor_keeps_the_rights_it_was_opened_with() {
+    let mut database = prepared().await;
+    run(database.as_mut(), "INSERT INTO t (id) VALUES (1), (2), (3)").await;
+    let request = CursorRequest { statement: "SELECT id FROM t ORDER BY id".to_owned(), ..CursorRequest::default() };
+    let cursor = database.open_cursor(&request).await.expect("a cursor");
+    database.set_rights(Rights::Guest);
+    run(database.as_mut(), "CREATE TABLE u (x)").await;
+    let found = database.fetch(cursor, BatchLimits::default()).await.expect("rows").expect("rows");
+    assert_eq!(found.row_count, 3);
+    assert_eq!(kind(database.as_mut(), "DELETE FROM runner_history").await, Some(DatabaseErrorKind::Denied));
+}

@@ -1,0 +1,108 @@
+//! Foreign keys that are off, deferred, or violated.
+
+use super::*;
+
+const OFF: TransactionOptions = TransactionOptions { foreign_keys_off: true };
+
+async fn family() -> Box<dyn Database> {
+    let mut database = in_memory().await;
+    for statement in [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent ON DELETE CASCADE)",
+        "CREATE TABLE later (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)",
+        "INSERT INTO parent VALUES (1), (2)",
+        "INSERT INTO child VALUES (10, 1), (20, 2)",
+    ] {
+        run(database.as_mut(), statement).await;
+    }
+    database
+}
+
+async fn foreign_keys(database: &mut dyn Database) -> Vec<Vec<Value>> {
+    rows(database, "PRAGMA foreign_keys").await
+}
+
+#[tokio::test]
+async fn a_table_can_be_rebuilt_without_losing_its_children() {
+    let mut database = family().await;
+    database.begin(OFF).await.expect("begun");
+    assert_eq!(foreign_keys(database.as_mut()).await, [[Value::Int64(0)]]);
+    database.set_rights(Rights::Script);
+    for statement in [
+        "CREATE TABLE parent_new (id INTEGER PRIMARY KEY, name TEXT)",
+        "INSERT INTO parent_new (id) SELECT id FROM parent",
+        "DROP TABLE parent",
+        "ALTER TABLE parent_new RENAME TO parent",
+    ] {
+        run(database.as_mut(), statement).await;
+    }
+    database.commit().await.expect("committed");
+    assert_eq!(foreign_keys(database.as_mut()).await, [[Value::Int64(1)]]);
+    assert_eq!(rows(database.as_mut(), "SELECT count(*) FROM child").await, [[Value::Int64(2)]]);
+}
+
+#[tokio::test]
+async fn only_new_violations_keep_it_from_committing() {
+    let mut database = family().await;
+    database.begin(OFF).await.expect("begun");
+    run(database.as_mut(), "INSERT INTO child VALUES (30, 3)").await;
+    let error = database.commit().await.expect_err("violated");
+    assert_eq!(
+        (error.kind, error.code.as_str()),
+        (DatabaseErrorKind::Constraint, "SQLITE_CONSTRAINT_FOREIGNKEY (787)")
+    );
+    assert_eq!(error.detail.as_deref(), Some("row 30 of `child` refers to no row of `parent`"));
+    assert_eq!(foreign_keys(database.as_mut()).await, [[Value::Int64(1)]]);
+    assert_eq!(database.in_transaction().await, Ok(false));
+    assert_eq!(rows(database.as_mut(), "SELECT count(*) FROM child").await, [[Value::Int64(2)]]);
+    // One that has been there before is not ours to complain about.
+    run(database.as_mut(), "PRAGMA foreign_keys = OFF").await;
+    run(database.as_mut(), "INSERT INTO child VALUES (40, 4)").await;
+    database.begin(OFF).await.expect("begun");
+    run(database.as_mut(), "INSERT INTO parent VALUES (5)").await;
+    database.commit().await.expect("the old one is still there");
+    database.begin(OFF).await.expect("begun");
+    run(database.as_mut(), "DELETE FROM parent WHERE id = 2").await;
+    let error = database.commit().await.expect_err("violated");
+    assert_eq!(error.detail.as_deref(), Some("row 20 of `child` refers to no row of `parent`"));
+}
+
+#[tokio::test]
+async fn foreign_keys_are_on_again_in_every_way_out() {
+    let mut database = family().await;
+    database.begin(OFF).await.expect("begun");
+    database.rollback().await.expect("rolled back");
+    assert_eq!(foreign_keys(database.as_mut()).await, [[Value::Int64(1)]]);
+    let folder = folder();
+    let mut first = open_at(folder.path()).await;
+    let mut second = open_url(folder.path(), "sqlite://app.db?busy_timeout=1").await;
+    first.begin(TransactionOptions::default()).await.expect("begun");
+    second.begin(OFF).await.expect_err("busy");
+    assert_eq!(foreign_keys(second.as_mut()).await, [[Value::Int64(1)]]);
+}
+
+#[tokio::test]
+async fn a_deferred_violation_is_named_and_rolled_back() {
+    let mut database = family().await;
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    run(database.as_mut(), "INSERT INTO later VALUES (7, 99)").await;
+    let error = database.commit().await.expect_err("violated");
+    assert_eq!(error.code, "SQLITE_CONSTRAINT_FOREIGNKEY (787)");
+    assert_eq!(error.detail.as_deref(), Some("row 7 of `later` refers to no row of `parent`"));
+    assert_eq!(database.in_transaction().await, Ok(false));
+    assert!(rows(database.as_mut(), "SELECT * FROM later").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_statement_that_rolls_back_ends_everything() {
+    let mut database = family().await;
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    run(database.as_mut(), "INSERT INTO parent VALUES (3)").await;
+    database.set_rights(Rights::Guest);
+    assert!(database.execute("INSERT OR ROLLBACK INTO parent VALUES (3)", &[]).await.is_err());
+    assert_eq!(database.in_transaction().await, Ok(false));
+    let error = database.execute("INSERT INTO parent VALUES (4)", &[]).await.expect_err("it would commit by itself");
+    assert!(error.message.contains("rolled the transaction back"), "{error}");
+    assert!(database.commit().await.is_err());
+    assert_eq!(rows(database.as_mut(), "SELECT count(*) FROM parent").await, [[Value::Int64(2)]]);
+}
