@@ -4,6 +4,7 @@ mod build;
 mod history;
 mod plan;
 mod run;
+mod scaffold;
 mod show;
 mod status;
 
@@ -11,6 +12,7 @@ pub use build::built;
 pub use history::history;
 pub use plan::{plan, plan_sql};
 pub use run::{dry_run_note, finished_line, summary};
+pub use scaffold::made;
 pub use show::show;
 pub use status::{current, status, status_summary};
 
