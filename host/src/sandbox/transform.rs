@@ -186,11 +186,11 @@ impl Worker {
     async fn turn(mut self, name: String, rows: Batch, check: Arc<KeyCheck>) -> (Self, Result<Turned, Error>) {
         let keys = check.keys_of(&rows);
         let place = |error: Error| {
-            let error = error.at("transform", name.clone());
-            match keys.as_ref().and_then(Keys::span) {
+            let error = match keys.as_ref().and_then(Keys::span) {
                 Some(span) => error.at("chunk", span),
                 None => error,
-            }
+            };
+            error.at("transform", name.clone())
         };
         let limits = self.store.data().limits.clone();
         if let Err(error) = refuel(&mut self.store, &limits) {
