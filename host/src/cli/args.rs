@@ -99,13 +99,6 @@ pub enum ColorArg {
     Never,
 }
 
-/// Language of a new migration.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum LangArg {
-    Sql,
-    Rust,
-}
-
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -155,11 +148,11 @@ Examples:
   runner new create_orders         two SQL files, up and down
   runner new tidy_names --lang rust")]
 pub struct NewArgs {
-    /// Name: letters, digits and `_`
+    /// What it does, such as `create_orders` or `"create orders"`
     pub name: String,
-    /// Language
+    /// What it is written in: `sql` or `rust`
     #[arg(short, long, default_value = "sql", env = "RUNNER_LANG", hide_env_values = true)]
-    pub lang: LangArg,
+    pub lang: String,
 }
 
 /// `runner build`

@@ -53,7 +53,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
     let context = || Context::load(printer.clone(), &global);
     match cli.command {
         Command::Init(args) => init::run(printer, &args.folder),
-        Command::New(args) => new::run(&context()?, &args.name, request::language(args.lang)),
+        Command::New(args) => new::run(&context()?, &args.name, &args.lang),
         Command::Build(args) => build::run(&context()?, &args.revisions, args.all),
         Command::Apply(args) => {
             let global = request::with_lock_timeout(&global, args.run.lock_timeout.as_deref());

@@ -18,7 +18,7 @@ use crate::report::{Flavour, Format, sink, text};
 
 /// Runs the action and tells what came of it.
 pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8> {
-    let catalog = Arc::new(context.catalog(request.locked)?);
+    let catalog = Arc::new(catalog(&context, request, &action)?);
     runtime::work(request.jobs, async move {
         let stop = StopSignal::default();
         signals::watch(&stop, context.settings.limits.wall_time);
@@ -49,6 +49,18 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         let history = history::read(&mut **engine.database.lock().await).await.unwrap_or_default();
         Ok(tell(&context, &request.action, &outcome, took, history.current().map(Record::id)))
     })
+}
+
+/// The project's migrations. A way back must not be barred by a new migration that is not built yet, or by a file that was
+/// changed: what disagrees with the lockfile is left out, and the database's copy is taken for it.
+fn catalog(context: &Context, request: &RunRequest, action: &Action) -> Result<Catalog> {
+    if request.locked || !matches!(action, Action::Rollback(_)) {
+        return context.catalog(request.locked);
+    }
+    let report = context.inspect()?;
+    let mut catalog = report.catalog;
+    catalog.migrations.retain(|migration| report.problems.iter().all(|it| it.revision != migration.revision));
+    Ok(catalog)
 }
 
 /// The database to work on; none if it does not exist and need not: nothing would be applied to it.
