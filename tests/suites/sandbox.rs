@@ -437,3 +437,38 @@ fn mutated_components_are_refused_or_described() {
     }
     assert!(refused > 0, "no mutation did any harm");
 }
+
+/// SQLite keeps temporary objects for the connection, which serves the next migration too.
+#[test]
+fn temporary_objects_end_with_their_migration() {
+    for statement in [
+        "CREATE TEMP TABLE later (id INTEGER)",
+        "CREATE TEMP TABLE later AS SELECT 7 AS id",
+        "CREATE TEMP VIEW later AS SELECT 7 AS id",
+        "CREATE TEMP TRIGGER zap BEFORE INSERT ON main.later BEGIN SELECT RAISE(IGNORE); END",
+        "CREATE VIRTUAL TABLE temp.later USING fts5(id)",
+        "CREATE TABLE temp.later (id INTEGER PRIMARY KEY AUTOINCREMENT)",
+    ] {
+        let project = hostile();
+        project.sql("0003_later", "INSERT INTO later VALUES (1), (2);", "DELETE FROM later;");
+        project.database().execute_batch("CREATE TABLE later (id INTEGER PRIMARY KEY)").unwrap();
+        project.settings(&format!("[parameters]\nstatements = '''\n{statement}'''"));
+        let output = apply(&project, Behaviour::Statements, &[]);
+        output.succeeds().says(&["execute accepted", "applied 0003_later"]);
+        assert_eq!(project.value("SELECT count(*) FROM later"), "2", "{statement}");
+    }
+    // In SQL, with and without a transaction.
+    for directive in ["", "-- runner:no-transaction\n"] {
+        let project = project!();
+        project
+            .sql("1_later", "CREATE TABLE later (id INTEGER PRIMARY KEY);", "DROP TABLE later;")
+            .sql(
+                "2_work",
+                &format!("{directive}CREATE TEMP TABLE later (id); INSERT INTO later VALUES (7); INSERT INTO main.later SELECT id FROM later;"),
+                "DELETE FROM later;",
+            )
+            .sql("3_more", "INSERT INTO later VALUES (8);", "SELECT 1;");
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT group_concat(id) FROM later"), "7,8");
+    }
+}
