@@ -38,7 +38,8 @@ fn dump(project: &TestProject) -> Dump {
 /// Computes every row by itself and compares; knows by the tables how far the database has come.
 fn oracle(project: &TestProject) {
     let mut python = Command::new("python3");
-    let output = python.arg(guests::repository().join("tests/oracle/flights.py")).arg(project.file("runner.db")).output();
+    let output =
+        python.arg(guests::repository().join("tests/oracle/flights.py")).arg(project.file("runner.db")).output();
     let output = output.expect("python3, which the oracle is written in");
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(output.status.success(), "the oracle disagrees:\n{text}");
