@@ -459,6 +459,19 @@ mod databases {
     }
 
     #[test]
+    fn that_is_an_empty_file_is_made_like_a_new_one() {
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.write("runner.db", "");
+        project.runner("status").succeeds().prints(&["pending"]);
+        project.runner("rollback").exits(2).says(&["empty file"]);
+        assert_eq!(project.read("runner.db"), "");
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("PRAGMA journal_mode"), "wal");
+        project.write("other.db", "");
+        project.runner("apply -D sqlite:other.db?mode=rw").succeeds();
+    }
+
+    #[test]
     fn that_is_opened_for_reading_only() {
         let project = one("CREATE TABLE a (id INTEGER);");
         project.runner("apply").succeeds();

@@ -104,7 +104,6 @@ fn usage_errors_are_told_on_stderr_with_code_2() {
         ("apply --jobs 0", "0"),
         ("new", "NAME"),
         ("show", "REVISION"),
-        ("status --quiet --verbose", "--quiet"),
         ("apply --database-url", "--database-url"),
         ("new table --lang cobol", "cobol"),
     ] {

@@ -7,7 +7,7 @@ use std::process::Command;
 use runner_tests::dump::Dump;
 use runner_tests::{TestProject, guests, project};
 
-/// A copy of the demo project. Its database is `demo.db`.
+/// A copy of the demo project.
 fn demo() -> TestProject {
     let project = project!(empty);
     let repository = guests::repository();
@@ -32,13 +32,13 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn dump(project: &TestProject) -> Dump {
-    runner_tests::dump::user(&project.open("demo.db"))
+    runner_tests::dump::user(&project.open("runner.db"))
 }
 
 /// Computes every row by itself and compares; knows by the tables how far the database has come.
 fn oracle(project: &TestProject) {
     let mut python = Command::new("python3");
-    let output = python.arg(guests::repository().join("tests/oracle/flights.py")).arg(project.file("demo.db")).output();
+    let output = python.arg(guests::repository().join("tests/oracle/flights.py")).arg(project.file("runner.db")).output();
     let output = output.expect("python3, which the oracle is written in");
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(output.status.success(), "the oracle disagrees:\n{text}");
@@ -70,7 +70,7 @@ fn every_version_is_what_the_oracle_computes() {
 fn the_counts_are_those_of_the_published_data() {
     let project = demo();
     project.runner("apply --jobs 2").succeeds();
-    let connection = project.open("demo.db");
+    let connection = project.open("runner.db");
     for (table, rows) in [("flights", "27004"), ("airlines", "16"), ("airports", "1458"), ("planes", "3322")] {
         let count = runner_tests::dump::value(&connection, &format!("SELECT count(*) FROM {table}"));
         assert_eq!(count, rows, "{table}");
