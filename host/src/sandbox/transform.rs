@@ -171,7 +171,7 @@ impl Worker {
         };
         match function.await {
             Ok(function) => Ok(Self { store, function }),
-            Err(error) => Err(failure::of_trap(&error, store.data(), "transform-batch").error.at("transform", name)),
+            Err(error) => Err(failure::of_trap(&error, store.data(), "transform-batch").at("transform", name)),
         }
     }
 
@@ -200,7 +200,7 @@ impl Worker {
         let turned = match called {
             Ok((Ok(answer),)) => judge(convert::batch_in(answer), keys.as_ref(), &check, &limits).map_err(place),
             Ok((Err(message),)) => Err(place(Error::failed(message).at("call", "transform-batch"))),
-            Err(error) => Err(place(failure::of_trap(&error, self.store.data(), "transform-batch").error)),
+            Err(error) => Err(place(failure::of_trap(&error, self.store.data(), "transform-batch"))),
         };
         (self, turned)
     }

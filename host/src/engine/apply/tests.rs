@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::database::{DatabaseUrl, Dialect, QueryLimits, connect};
 use crate::engine::Direction;
-use crate::engine::script::{Script, ScriptFailure, ScriptSource};
+use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::project::catalog::{Description, Migration, Mode};
 use crate::project::sha256;
@@ -287,7 +287,7 @@ async fn a_stop_signal_rolls_back_and_keeps_what_was_finished() {
 
     #[async_trait]
     impl Script for Stops {
-        async fn run(&self, direction: Direction, context: &RunContext) -> Result<(), ScriptFailure> {
+        async fn run(&self, direction: Direction, context: &RunContext) -> crate::error::Result<()> {
             if context.revision == "2" {
                 self.1.raise(crate::database::stop::StopReason::Terminate);
             }
