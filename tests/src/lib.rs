@@ -19,6 +19,7 @@ pub mod hostile;
 
 pub use output::Output;
 pub use project::TestProject;
+pub use snapshot::normalise;
 
 /// A new project for the binary that the calling suite was built with.
 #[macro_export]

@@ -115,7 +115,8 @@ impl TestProject {
 
     /// Runs a command line to its end.
     pub fn finish(&self, command: &mut Command) -> Output {
-        let line = format!("{command:?}");
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
         let output = command.output().unwrap_or_else(|error| panic!("{line}: {error}"));
         Output::new(line, &self.root, output)
     }

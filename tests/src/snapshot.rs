@@ -7,7 +7,9 @@ use regex::Regex;
 
 static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
-        // Identities of runs, digests, versions.
+        // Identities of runs and people, digests, versions.
+        (r"\b20[0-9]{6}T[0-9]{6}Z-[0-9a-f]{8}\b", "[RUN]"),
+        (r#""applied_by": "[^"]*""#, r#""applied_by": "[WHO]""#),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[UUID]"),
         (r"\b[0-9a-f]{64}\b", "[SHA256]"),
         (r"\b[0-9a-f]{32}\b", "[DIGEST]"),
@@ -15,10 +17,12 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b3\.[0-9]{2}\.[0-9]+\b", "[SQLITE]"),
         // Moments and durations.
         (r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-5][0-9](:[0-5][0-9])?(\.[0-9]+)?( ?UTC|Z)?", "[MOMENT]"),
-        (r"\b[0-9]+(\.[0-9]+)? ?(ns|µs|ms|s|min|h)\b( [0-9]+ ?(ms|s|min)\b)*", "[TIME]"),
-        (r#""(duration_ms|seed|run_timestamp)": ?[0-9]+"#, r#""$1": [N]"#),
+        (r"(< )?\b[0-9]+(\.[0-9]+)? ?(ns|µs|ms|s|min|h)\b( [0-9]+ ?(ms|s|min)\b)*", "[TIME]"),
+        (r#""(duration_ms|seed|run_timestamp)": ?[0-9.]+"#, r#""$1": [N]"#),
         (r"\bpid [0-9]+", "pid [PID]"),
         (r"\b[0-9,]+ rows/s", "[RATE]"),
+        // Columns are as wide as what stood in them.
+        (r"(\S) {2,}", "$1  "),
     ]
     .map(|(pattern, replacement)| (Regex::new(pattern).expect("a pattern"), replacement))
     .into()
@@ -30,7 +34,6 @@ pub fn normalise(text: &str, root: &Path) -> String {
     for (pattern, replacement) in FILTERS.iter() {
         text = pattern.replace_all(&text, *replacement).into_owned();
     }
-    // Padding behind times differs with them.
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
@@ -45,6 +48,8 @@ mod tests {
             ("/tmp/runner-test-x/runner.db", "[PROJECT]/runner.db"),
             ("took 1.25 s", "took [TIME]"),
             ("took 12ms  ", "took [TIME]"),
+            ("took  < 1 ms    3", "took  [TIME]  3"),
+            ("\"duration_ms\": 1.5,", "\"duration_ms\": [N],"),
             ("at 2026-11-20T07:15:00Z", "at [MOMENT]"),
             ("20260105093000_create", "20260105093000_create"),
             (&"a".repeat(64), "[SHA256]"),

@@ -42,6 +42,7 @@ fn expected(behaviour: Behaviour) -> Expected {
         LoopForever => denied(&["limit `fuel`", "--limit fuel="]).with(&["fuel=50_000_000"]),
         LoopInTransform => denied(&["limit `fuel`", "transform-batch"]).with(&["fuel=50_000_000"]),
         RecurseForever => denied(&["limit `stack` of 1MiB"]),
+        RecurseInMemory => fails(&["trapped", "out of bounds memory access"]),
         AllocateForever => denied(&["limit `guest_memory` of 16MiB"]).with(&["guest_memory=16MiB"]),
         AllocateInTransform => denied(&["limit `guest_memory`", "transform-batch"]).with(&["guest_memory=16MiB"]),
         EndlessStatement => denied(&["limit `wall_time` of 1s"]).with(&["wall_time=1s"]),
@@ -54,18 +55,18 @@ fn expected(behaviour: Behaviour) -> Expected {
         LeakReaders => denied(&["limit `handles` of 1000"]),
         FloodLogLines => succeeds(&["line 9", "used up its log volume"]).with(&["log_lines=10"]),
         FloodLogBytes => succeeds(&["used up its log volume"]).with(&["log_bytes=200kB"]),
-        OpenLargeAsset => denied(&["`large.bin`", "limit `asset_bytes`"]).with(&["asset_bytes=1kB"]),
+        OpenLargeAsset => denied(&["large.bin", "limit `asset_bytes`"]).with(&["asset_bytes=1kB"]),
 
         Trap => fails(&["trapped", "unreachable"]),
         Panic => fails(&["trapped", "nobody expected 7 apples", "endings.rs:"]),
         ReturnError => fails(&["the address of row 7 cannot be parsed", "it says `nowhere`"]),
-        ReturnDatabaseError => fails(&["UNIQUE constraint failed: people.id", "INSERT INTO people", "step"]),
+        ReturnDatabaseError => fails(&["UNIQUE constraint failed: people.id", "INSERT INTO people"]),
         ReturnWrappedError => fails(&["while tidying up", "no such table: nowhere", "UPDATE nowhere"]),
         IgnoreDatabaseError => succeeds(&[]),
-        RollBackByConflict => fails(&["transaction"]),
-        RollBackByTrigger => fails(&["transaction"]),
+        RollBackByConflict => denied(&["ended the transaction it runs in"]),
+        RollBackByTrigger => denied(&["ended the transaction it runs in"]),
 
-        OffsetsFall => fails(&["malformed batch", "column `name`", "offset after row 0 falls"]),
+        OffsetsFall => fails(&["malformed batch", "column `name`", "offset after row 1 falls"]),
         OffsetsBeyondData => fails(&["malformed batch", "column `name`", "the last offset is"]),
         OffsetsStartLate => fails(&["malformed batch", "the first offset is 1, not 0"]),
         OffsetsMissing => fails(&["malformed batch", "0 offsets for 100 rows"]),
@@ -84,7 +85,7 @@ fn expected(behaviour: Behaviour) -> Expected {
         MissingKey => fails(&["key column `id` is missing"]),
         KeyOfOtherType => fails(&["key column `id` came as int64 and went back as float64"]),
         NullKey => fails(&["key"]),
-        RepeatedRows => fails(&["key"]),
+        RepeatedRows => fails(&["malformed batch", "key id = 1", "twice"]),
         ExistingKeyInserted => fails(&["UNIQUE constraint failed: people.id"]),
         NotANumber => fails(&["NaN", "score"]),
         LargeCell => denied(&["`name`", "limit `cell_bytes`"]).with(&["cell_bytes=2MiB"]),
@@ -99,7 +100,7 @@ fn expected(behaviour: Behaviour) -> Expected {
 
         WriterNotFinished => fails(&["writer was not finished: insert people"]),
         WriterFinishedTwice => fails(&["finished already"]),
-        WriteAfterFinish => fails(&["finished"]),
+        WriteAfterFinish => fails(&["this writer is closed"]),
         WriteMalformedBatch => fails(&["malformed", "column `id`: 2 entries for 1 rows"]),
         WriteOtherColumns => fails(&["columns"]),
         WriteUnknownTable => fails(&["nowhere"]),
@@ -107,7 +108,7 @@ fn expected(behaviour: Behaviour) -> Expected {
         WriteHistory => denied(&["runner_history"]),
         TransformHistory => denied(&["runner_history"]),
         TransformWithoutKey => fails(&["keyless", "key"]),
-        DropTableUnderReader => fails(&["table is locked"]),
+        DropTableUnderReader => fails(&["no such table: people"]),
 
         EscapesInLog => succeeds(&["\\u{1b}[2J", "all is well"]),
         EscapesInError => fails(&["\\u{1b}[2J", "all is well"]),
@@ -115,7 +116,8 @@ fn expected(behaviour: Behaviour) -> Expected {
         EscapesInStatement => fails(&["no such table", "all is well"]),
         AssetOutside => fails(&["no asset was opened"]),
 
-        Statements => succeeds(&[]),
+        // Those that are refused have tests of their own.
+        Statements => fails(&["parameter `statements` is not set"]),
         Behave => succeeds(&[]),
     }
 }
@@ -156,7 +158,7 @@ fn check(behaviour: Behaviour) {
     if code == 0 {
         return;
     }
-    output.says(&["0002_hostile", "upgrade"]);
+    output.says(&["0002_hostile"]);
     assert_eq!(project.dump(), before, "a failed migration left something behind\n{output}");
     dump::check(&project.database());
     project.runner("status").succeeds();
@@ -224,7 +226,6 @@ const REFUSED: &[&str] = &[
     "RELEASE SAVEPOINT s",
     "SELECT 1; COMMIT",
     "SELECT 1; DELETE FROM people",
-    "DELETE FROM people; --",
     "ATTACH DATABASE 'other.db' AS other",
     "ATTACH ':memory:' AS other",
     "ATTACH '/etc/passwd' AS other",
@@ -290,7 +291,6 @@ const REFUSED: &[&str] = &[
     "UPDATE sqlite_schema SET sql = ''",
     "DELETE FROM sqlite_schema",
     "INSERT INTO sqlite_sequence VALUES ('x', 1)",
-    "REINDEX runner_history",
     "ANALYZE runner_history",
     "SELECT runner_pull_0(1)",
     "",
@@ -378,7 +378,7 @@ fn a_hostile_downgrade_changes_nothing_either() {
     let project = hostile();
     apply(&project, Behaviour::Behave, &[]).succeeds();
     let before = project.dump();
-    project.runner("rollback --limit fuel=1000").exits(7).says(&["limit `fuel`", "downgrade", "0002_hostile"]);
+    project.runner("rollback --limit fuel=10").exits(7).says(&["limit `fuel`", "downgrade", "0002_hostile"]);
     assert_eq!(project.dump(), before);
     project.runner("rollback").succeeds();
 }

@@ -94,14 +94,14 @@ fn apply_goes_up() {
 fn apply_never_goes_down() {
     refused("012", "apply --target 0001", 2, &["already past", "0001_create_users", "0003_index_orders", "rollback"]);
     refused("012", "apply --target base", 2, &["base", "rollback"]);
-    refused("012", "apply --target=-1", 2, &["rollback -N 1"]);
+    refused("012", "apply --target=-1", 2, &["rollback -n 1"]);
 }
 
 #[test]
 fn rollback_goes_down() {
     for (start, line, end) in [
         ("01234", "rollback", "0123"),
-        ("01234", "rollback -N 2", "012"),
+        ("01234", "rollback -n 2", "012"),
         ("01234", "rollback --target=-2", "012"),
         ("01234", "rollback --target 0002", "01"),
         ("01234", "rollback --target create_orders", "01"),
@@ -118,7 +118,7 @@ fn rollback_goes_down() {
 fn rollback_never_goes_up() {
     refused("01", "rollback --target 0003", 2, &["not applied", "apply"]);
     refused("01", "rollback --target latest", 2, &["only goes down", "apply"]);
-    refused("01", "rollback -N 3", 2, &["3 is more than there is: 2 applied", "--all"]);
+    refused("01", "rollback -n 3", 2, &["3 is more than there is: 2 applied", "--all"]);
 }
 
 #[test]
@@ -160,14 +160,20 @@ fn redo_takes_a_migration_that_was_changed() {
 
 #[test]
 fn redo_of_nothing_is_refused() {
-    refused("", "redo", 2, &["applied"]);
+    refused("", "redo", 2, &["does not exist"]);
+    let project = at("0");
+    project.runner("rollback").succeeds();
+    project.runner("redo").exits(2).says(&["applied", "hint:"]);
 }
 
 #[test]
 fn rolling_nothing_back_is_said_and_harmless() {
-    let project = five();
+    // Whoever goes down means a database that is there.
+    refused("", "rollback --all", 2, &["does not exist"]);
+    let project = at("0");
     project.runner("rollback --all").succeeds();
-    assert!(!project.file("runner.db").exists(), "there was nothing to do, and a file was made for it");
+    project.runner("rollback --all").succeeds().says(&["nothing"]);
+    assert_eq!(state(&project), "");
 }
 
 #[test]
@@ -222,7 +228,7 @@ fn a_rollback_runs_what_was_applied() {
         std::fs::remove_file(project.file(&format!("migrations/{file}"))).unwrap();
     }
     project.sql("0010_users", "CREATE TABLE other (id INTEGER);", "DROP TABLE other;");
-    project.runner("rollback -N 2 --allow-missing").succeeds();
+    project.runner("rollback -n 2").succeeds();
     assert_eq!(state(&project), "012");
 }
 
@@ -236,7 +242,7 @@ fn a_way_back_that_is_not_there_is_refused_before_anything_runs() {
         project.write("migrations/0011_forward.up.sql", up);
         project.runner("apply").succeeds();
         let before = project.dump();
-        project.runner("rollback -N 3").exits(2).says(&["no way back", "0011_forward", says]);
+        project.runner("rollback -n 3").exits(2).says(&["no way back", "0011_forward", says]);
         assert_eq!(project.dump(), before);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -65,44 +66,37 @@ pub struct Global {
     /// Form of the output [env: RUNNER_FORMAT]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub format: Option<FormatArg>,
-    /// When to colour
-    #[arg(long, global = true, value_name = "WHEN", env = "RUNNER_COLOR", default_value = "auto")]
+    /// When to colour; `auto` heeds `NO_COLOR`
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        env = "RUNNER_COLOR",
+        hide_env_values = true,
+        default_value = "auto"
+    )]
     pub color: ColorArg,
     /// Tell of each statement too
-    #[arg(short, long, global = true, conflicts_with = "quiet", env = "RUNNER_VERBOSE")]
+    #[arg(short, long, global = true, env = "RUNNER_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
-    /// Tell of errors and warnings alone
-    #[arg(short, long, global = true, env = "RUNNER_QUIET")]
+    /// Tell of errors and warnings alone; `--verbose` goes first
+    #[arg(short, long, global = true, env = "RUNNER_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub quiet: bool,
 }
 
 /// Form of the output.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum FormatArg {
-    /// For people
     Text,
-    /// One JSON document
     Json,
 }
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum ColorArg {
-    /// On a terminal, unless `NO_COLOR` is set
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
-}
-
-/// Language of a new migration.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum LangArg {
-    /// Two SQL files
-    Sql,
-    /// A component in Rust
-    Rust,
 }
 
 /// The verbs.
@@ -154,11 +148,11 @@ Examples:
   runner new create_orders         two SQL files, up and down
   runner new tidy_names --lang rust")]
 pub struct NewArgs {
-    /// Name: letters, digits and `_`
+    /// What it does, such as `create_orders` or `"create orders"`
     pub name: String,
-    /// Language
-    #[arg(short, long, default_value = "sql", env = "RUNNER_LANG")]
-    pub lang: LangArg,
+    /// What it is written in: `sql` or `rust`
+    #[arg(short, long, default_value = "sql", env = "RUNNER_LANG", hide_env_values = true)]
+    pub lang: String,
 }
 
 /// `runner build`
@@ -181,13 +175,13 @@ pub struct BuildArgs {
 #[derive(Args, Debug)]
 pub struct RunArgs {
     /// Instances of a component that work on a transform at the same time; else one per processor
-    #[arg(short, long, value_name = "N", env = "RUNNER_JOBS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(short, long, value_name = "N", env = "RUNNER_JOBS", hide_env_values = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Longest wait for the lock, such as `30s` or `10m`; 60 s if nothing is said [env: RUNNER_LOCK_TIMEOUT]
     #[arg(long, value_name = "DURATION")]
     pub lock_timeout: Option<String>,
     /// Demand that the lockfile lists every migration, SQL as well
-    #[arg(long, env = "RUNNER_LOCKED")]
+    #[arg(long, env = "RUNNER_LOCKED", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub locked: bool,
     /// Go on with the statement of that number, after a crash that left its effect unknown
     #[arg(long, value_name = "STATEMENT")]
@@ -210,10 +204,10 @@ pub struct ApplyArgs {
     #[arg(long)]
     pub dry_run: bool,
     /// Apply migrations that are older than the newest applied one
-    #[arg(long, env = "RUNNER_ALLOW_OUT_OF_ORDER")]
+    #[arg(long, env = "RUNNER_ALLOW_OUT_OF_ORDER", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub allow_out_of_order: bool,
     /// Go on though applied migrations are missing from the project
-    #[arg(long, env = "RUNNER_ALLOW_MISSING")]
+    #[arg(long, env = "RUNNER_ALLOW_MISSING", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub allow_missing: bool,
     #[command(flatten)]
     pub run: RunArgs,
@@ -256,7 +250,7 @@ Examples:
   runner redo --dry-run            try whether it goes down and up")]
 pub struct RedoArgs {
     /// Go on though applied migrations are missing from the project
-    #[arg(long, env = "RUNNER_ALLOW_MISSING")]
+    #[arg(long, env = "RUNNER_ALLOW_MISSING", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub allow_missing: bool,
     /// Run everything in one transaction and roll that back
     #[arg(long)]
@@ -280,13 +274,13 @@ pub struct PlanArgs {
     #[arg(long)]
     pub sql: bool,
     /// Plan migrations that are older than the newest applied one
-    #[arg(long, env = "RUNNER_ALLOW_OUT_OF_ORDER")]
+    #[arg(long, env = "RUNNER_ALLOW_OUT_OF_ORDER", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub allow_out_of_order: bool,
     /// Go on though applied migrations are missing from the project
-    #[arg(long, env = "RUNNER_ALLOW_MISSING")]
+    #[arg(long, env = "RUNNER_ALLOW_MISSING", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub allow_missing: bool,
     /// Demand that the lockfile lists every migration, SQL as well
-    #[arg(long, env = "RUNNER_LOCKED")]
+    #[arg(long, env = "RUNNER_LOCKED", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub locked: bool,
 }
 
@@ -321,6 +315,6 @@ Examples:
   runner validate --locked         and the lockfile lists everything, for CI")]
 pub struct ValidateArgs {
     /// Demand that the lockfile lists every migration, SQL as well
-    #[arg(long, env = "RUNNER_LOCKED")]
+    #[arg(long, env = "RUNNER_LOCKED", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub locked: bool,
 }

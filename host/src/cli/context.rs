@@ -9,7 +9,7 @@ use crate::database::{Database, DatabaseErrorKind, Dialect, Facts, connect};
 use crate::engine::history::{self, History};
 use crate::engine::script::{Script, ScriptLoader, ScriptSource};
 use crate::engine::sql_script::SqlScript;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::project::{Catalog, CatalogReport, Checks, Settings};
 use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer};
@@ -42,6 +42,22 @@ pub struct Looked {
     pub history: History,
     /// What the server can do.
     pub facts: Facts,
+}
+
+/// Why a database could not be opened.
+pub enum Unopened {
+    /// It does not exist.
+    Missing(Error),
+    /// Anything else.
+    Other(Error),
+}
+
+impl From<Unopened> for Error {
+    fn from(unopened: Unopened) -> Self {
+        match unopened {
+            Unopened::Missing(error) | Unopened::Other(error) => error,
+        }
+    }
 }
 
 impl Context {
@@ -79,7 +95,7 @@ impl Context {
     /// Opens the database and reads what is in force; one that does not exist has an empty history.
     pub async fn look(&self, what: Look) -> Result<Looked> {
         let url = &self.settings.database_url.value;
-        match connect(url, false).await {
+        match self.connect(false).await {
             Ok(mut database) => {
                 let history = match what {
                     Look::Live => history::read(&mut *database).await,
@@ -89,15 +105,29 @@ impl Context {
                 let facts = database.facts().clone();
                 Ok(Looked { database: Some(database), history, facts })
             }
-            Err(error) if error.kind == DatabaseErrorKind::NotFound => {
+            Err(Unopened::Missing(_)) => {
                 // Only a SQLite file can be missing and still be told of.
                 let dialect = url.dialect();
                 let transactional_ddl = matches!(dialect, Dialect::Sqlite | Dialect::Postgres);
                 let facts = Facts { dialect, version: String::new(), transactional_ddl };
                 Ok(Looked { database: None, history: History::default(), facts })
             }
-            Err(error) => Err(self.place(error.into())),
+            Err(Unopened::Other(error)) => Err(error),
         }
+    }
+
+    /// Opens the database; `create` makes it if it does not exist.
+    pub async fn connect(&self, create: bool) -> Result<Box<dyn Database>, Unopened> {
+        let url = &self.settings.database_url.value;
+        connect(url, create).await.map_err(|error| {
+            let is_missing = error.kind == DatabaseErrorKind::NotFound;
+            let mut error = self.place(error.into());
+            if url.dialect() != Dialect::Sqlite {
+                // It is the setting that is wrong: this version knows no other.
+                error.kind = ErrorKind::Usage;
+            }
+            if is_missing { Unopened::Missing(error) } else { Unopened::Other(error) }
+        })
     }
 
     /// An error with the database it is about, and where that was set.

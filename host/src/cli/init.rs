@@ -1,13 +1,29 @@
 //! `runner init`
 
 use std::path::Path;
-use std::sync::Arc;
 
+use super::exit;
+use crate::engine::apply::Identity;
 use crate::error::{Error, Result};
-use crate::report::Printer;
+use crate::project::scaffold::{init, revision_at};
+use crate::report::json::ScaffoldJson;
+use crate::report::{Format, Printer, Text, text};
 
 /// Makes a project.
-pub fn run(printer: &Arc<Printer>, folder: &Path) -> Result<u8> {
-    let _ = (printer, super::request::absolute(folder)?);
-    Err(Error::failed("being built"))
+pub fn run(printer: &Printer, folder: &Path) -> Result<u8> {
+    let absolute =
+        std::path::absolute(folder).map_err(|error| Error::usage("the current folder is gone").cause(error))?;
+    let made = init(&absolute, &revision_at(Identity::now().run_timestamp / 1_000_000))?;
+    match printer.format() {
+        Format::Json => printer.json(&ScaffoldJson::new("init", &made)),
+        Format::Text => {
+            printer.talk(&text::made(&made));
+            let there = match folder.to_str() {
+                Some(".") | None => String::new(),
+                Some(folder) => format!("cd {folder}; "),
+            };
+            printer.talk(&Text::new().plain(format!("next: {there}runner apply")).end());
+        }
+    }
+    Ok(exit::DONE)
 }

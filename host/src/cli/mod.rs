@@ -53,7 +53,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
     let context = || Context::load(printer.clone(), &global);
     match cli.command {
         Command::Init(args) => init::run(printer, &args.folder),
-        Command::New(args) => new::run(&context()?, &args.name, request::language(args.lang)),
+        Command::New(args) => new::run(&context()?, &args.name, &args.lang),
         Command::Build(args) => build::run(&context()?, &args.revisions, args.all),
         Command::Apply(args) => {
             let global = request::with_lock_timeout(&global, args.run.lock_timeout.as_deref());
@@ -85,8 +85,8 @@ fn printer(cli: &Cli) -> Printer {
         None => Format::Text,
     };
     let verbosity = match (cli.global.quiet, cli.global.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (false, true) => Verbosity::Verbose,
+        (_, true) => Verbosity::Verbose,
+        (true, false) => Verbosity::Quiet,
         (false, false) => Verbosity::Normal,
     };
     let color = match cli.global.color {

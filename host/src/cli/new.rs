@@ -1,11 +1,29 @@
 //! `runner new`
 
 use super::context::Context;
-use super::request::Language;
-use crate::error::{Error, Result};
+use super::exit;
+use crate::engine::apply::Identity;
+use crate::error::Result;
+use crate::project::scaffold::{Language, NewRequest, new_migration, revision_at};
+use crate::report::json::ScaffoldJson;
+use crate::report::{Format, Text, text};
 
 /// Makes a migration.
-pub fn run(context: &Context, name: &str, language: Language) -> Result<u8> {
-    let _ = (context, name, language);
-    Err(Error::failed("being built"))
+pub fn run(context: &Context, name: &str, language: &str) -> Result<u8> {
+    let language = Language::from_name(language)?;
+    let revision = revision_at(Identity::now().run_timestamp / 1_000_000);
+    let made = new_migration(&context.settings, &NewRequest { name, language, revision: &revision })?;
+    let printer = &context.printer;
+    match printer.format() {
+        Format::Json => printer.json(&ScaffoldJson::new("new", &made)),
+        Format::Text => {
+            printer.talk(&text::made(&made));
+            let next = match language {
+                Language::Sql => "next: write the SQL, then `runner apply`",
+                Language::Rust => "next: write the code, then `runner build` and `runner apply`",
+            };
+            printer.talk(&Text::new().plain(next).end());
+        }
+    }
+    Ok(exit::DONE)
 }

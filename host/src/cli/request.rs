@@ -1,9 +1,8 @@
 //! From clap's types to plain values.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use super::args::{ApplyArgs, FormatArg, Global, LangArg, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
+use super::args::{ApplyArgs, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
 use crate::engine::plan::Options;
 use crate::engine::target::Target;
 use crate::error::{Error, Result};
@@ -16,15 +15,6 @@ pub struct GlobalRequest {
     pub load: LoadRequest,
     /// Parameters of the command line.
     pub parameters: Vec<(String, String)>,
-}
-
-/// The language of a new migration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// Two SQL files.
-    Sql,
-    /// A component in Rust.
-    Rust,
 }
 
 /// What `apply`, `rollback` and `redo` have in common.
@@ -93,13 +83,6 @@ pub fn with_lock_timeout(global: &GlobalRequest, lock_timeout: Option<&str>) -> 
     global
 }
 
-pub fn language(lang: LangArg) -> Language {
-    match lang {
-        LangArg::Sql => Language::Sql,
-        LangArg::Rust => Language::Rust,
-    }
-}
-
 pub fn apply(args: ApplyArgs) -> Result<RunRequest> {
     let target = args.target.parse()?;
     let options = Options {
@@ -137,9 +120,4 @@ pub fn plan(args: PlanArgs) -> Result<PlanRequest> {
 fn run(args: &RunArgs, target: Target, options: Options, dry_run: bool) -> RunRequest {
     let processors = || std::thread::available_parallelism().map_or(1, usize::from);
     RunRequest { target, options, dry_run, jobs: args.jobs.map_or_else(processors, usize::from), locked: args.locked }
-}
-
-/// The folder of `init`, absolute.
-pub fn absolute(folder: &std::path::Path) -> Result<PathBuf> {
-    std::path::absolute(folder).map_err(|error| Error::usage("the current folder is gone").cause(error))
 }

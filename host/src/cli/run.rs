@@ -18,7 +18,7 @@ use crate::report::{Flavour, Format, sink, text};
 
 /// Runs the action and tells what came of it.
 pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8> {
-    let catalog = Arc::new(context.catalog(request.locked)?);
+    let catalog = Arc::new(catalog(&context, request, &action)?);
     runtime::work(request.jobs, async move {
         let stop = StopSignal::default();
         signals::watch(&stop, context.settings.limits.wall_time);
@@ -51,6 +51,18 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
     })
 }
 
+/// The project's migrations. A way back must not be barred by a new migration that is not built yet, or by a file that was
+/// changed: what disagrees with the lockfile is left out, and the database's copy is taken for it.
+fn catalog(context: &Context, request: &RunRequest, action: &Action) -> Result<Catalog> {
+    if request.locked || !matches!(action, Action::Rollback(_)) {
+        return context.catalog(request.locked);
+    }
+    let report = context.inspect()?;
+    let mut catalog = report.catalog;
+    catalog.migrations.retain(|migration| report.problems.iter().all(|it| it.revision != migration.revision));
+    Ok(catalog)
+}
+
 /// The database to work on; none if it does not exist and need not: nothing would be applied to it.
 async fn open(
     context: &Context,
@@ -58,10 +70,9 @@ async fn open(
     action: &Action,
     catalog: &Catalog,
 ) -> Result<Option<Box<dyn Database>>> {
-    let url = &context.settings.database_url.value;
     let Action::Apply(target) = action else {
         // Whoever goes down means a database that is there.
-        return connect(url, false).await.map(Some).map_err(|error| context.place(error.into()));
+        return Ok(Some(context.connect(false).await?));
     };
     let Looked { database, facts, .. } = context.look(Look::Live).await?;
     if database.is_some() {
@@ -72,13 +83,12 @@ async fn open(
     if plan_apply(&input, target)?.is_empty() {
         return Ok(None);
     }
-    let database = if request.dry_run {
+    if request.dry_run {
         // Writing nothing means making no file either.
-        connect(&DatabaseUrl::parse("sqlite::memory:", &context.settings.root)?, true).await
-    } else {
-        connect(url, true).await
-    };
-    database.map(Some).map_err(|error| context.place(error.into()))
+        let url = DatabaseUrl::parse("sqlite::memory:", &context.settings.root)?;
+        return connect(&url, true).await.map(Some).map_err(|error| context.place(error.into()));
+    }
+    Ok(Some(context.connect(true).await?))
 }
 
 /// Tells the outcome, and answers the exit code.

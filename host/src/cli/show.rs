@@ -32,7 +32,7 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
         }
         let id = format!("{}_{}", row.revision(), row.name());
         for problem in report.problems.iter().filter(|it| format!("{}_{}", it.revision, it.name) == id) {
-            context.printer.warn(&problem.message);
+            context.printer.warn(&problem.message, Some(&problem.hint));
         }
         Ok(exit::DONE)
     })

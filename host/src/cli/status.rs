@@ -20,7 +20,9 @@ pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
             Format::Text => {
                 printer.data(&text::status(&rows));
                 printer.talk(&text::status_summary(&rows));
-                report.problems.iter().for_each(|problem| printer.warn(&problem.message));
+                for problem in &report.problems {
+                    printer.warn(&problem.message, Some(&problem.hint));
+                }
             }
         }
         Ok(if with_exit_code { code(&rows, !report.problems.is_empty()) } else { exit::DONE })

@@ -11,7 +11,7 @@ pub mod status;
 pub mod target;
 
 pub use event::{Event, EventSink};
-pub use script::{RunContext, Script, ScriptFailure, ScriptLoader, ScriptSource, Tally};
+pub use script::{RunContext, Script, ScriptLoader, ScriptSource, Tally};
 
 use std::fmt;
 

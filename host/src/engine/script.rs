@@ -17,23 +17,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// The logic of one migration, loaded and ready to run.
 #[async_trait]
 pub trait Script: Send + Sync {
-    /// Brings the database up or down. The transaction is open and stays the caller's.
-    async fn run(&self, direction: Direction, context: &RunContext) -> Result<(), ScriptFailure>;
-}
-
-/// Why a script failed, and where it stood.
-#[derive(Debug)]
-pub struct ScriptFailure {
-    /// The error with its places (statement, table …) and hints.
-    pub error: Error,
-    /// The number of the step that failed, counted from 1; none if no step was under way.
-    pub step: Option<u64>,
-}
-
-impl From<Error> for ScriptFailure {
-    fn from(error: Error) -> Self {
-        Self { error, step: None }
-    }
+    /// Brings the database up or down. The transaction is open and stays the caller's. An error says in its places where
+    /// the script stood: the call, the step, the statement.
+    async fn run(&self, direction: Direction, context: &RunContext) -> Result<()>;
 }
 
 /// The error of a run that was told to stop.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::script::{RunContext, Script, ScriptFailure, stopped};
+use super::script::{RunContext, Script, stopped};
 use super::{Direction, Event};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights};
 use crate::error::{Error, Result};
@@ -38,7 +38,7 @@ impl SqlScript {
 
 #[async_trait]
 impl Script for SqlScript {
-    async fn run(&self, direction: Direction, context: &RunContext) -> Result<(), ScriptFailure> {
+    async fn run(&self, direction: Direction, context: &RunContext) -> Result<()> {
         let statements = match direction {
             Direction::Up => &self.up,
             Direction::Down => self.down.as_ref().ok_or_else(|| {
@@ -48,19 +48,18 @@ impl Script for SqlScript {
         context.database.lock().await.set_rights(Rights::Script);
         for (at, statement) in statements.iter().enumerate() {
             if let Some(reason) = context.stop.reason() {
-                return Err(stopped(reason).into());
+                return Err(stopped(reason));
             }
             let step = context.tally.begin_step(&statement.text);
             let started = Instant::now();
             let answer = context.database.lock().await.execute(&statement.text, &[]).await;
-            let rows = answer.map_err(|error| ScriptFailure {
-                error: match context.stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
+            let rows = answer.map_err(|error| {
+                match context.stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
                     Some(reason) => stopped(reason),
                     None => explain(error),
                 }
                 .at("text", excerpt(&statement.text))
-                .at("statement", format!("{} of {}, line {}", at + 1, statements.len(), statement.line)),
-                step: Some(step),
+                .at("statement", format!("{} of {}, line {}", at + 1, statements.len(), statement.line))
             })?;
             context.tally.add_rows_written(rows);
             context.tally.record(&format!("{rows} rows"));

@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::suggest::did_you_mean;
 
 /// Where a run is to end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -137,12 +138,8 @@ impl<'a> Candidates<'a> {
     fn unknown(&self, text: &str) -> Error {
         let error = Error::usage(format!("no revision or name begins with `{text}`"));
         let spellings = self.names.iter().flat_map(|(revision, name)| [*revision, *name]);
-        let nearest = spellings
-            .map(|spelling| (strsim::normalized_damerau_levenshtein(text, spelling), spelling))
-            .filter(|(likeness, _)| *likeness >= 0.5)
-            .max_by(|left, right| left.0.total_cmp(&right.0));
-        match nearest {
-            Some((_, spelling)) => error.hint(format!("did you mean `{spelling}`?")),
+        match did_you_mean(text, spellings) {
+            Some(spelling) => error.hint(format!("did you mean `{spelling}`?")),
             None => error.hint("`runner status` lists all revisions"),
         }
     }

@@ -4,6 +4,7 @@
 //! well; the environment proper goes first. Reading never changes the process's environment.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::origin::{Origin, Sourced};
@@ -51,9 +52,10 @@ pub struct Variables {
 impl Variables {
     /// The variables of the process and of the file `.env` in `folder`, if there is one.
     pub fn load(process: BTreeMap<String, String>, folder: &Path) -> Result<Self> {
-        let file = match std::fs::read_to_string(folder.join(".env")) {
-            Ok(text) => read_dotenv(&text)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+        let file = match std::fs::read(folder.join(".env")) {
+            Ok(bytes) => read_dotenv(&String::from_utf8_lossy(&bytes))?,
+            // Some keep a Python environment in a folder of this name.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => BTreeMap::new(),
             Err(error) => return Err(Error::usage("`.env` cannot be read").cause(error)),
         };
         Ok(Self { process: process.into_iter().filter(|(_, value)| !value.is_empty()).collect(), file })

@@ -7,6 +7,7 @@ pub mod env;
 pub mod limits;
 pub mod lockfile;
 pub mod origin;
+pub mod scaffold;
 pub mod settings;
 pub mod units;
 

@@ -54,7 +54,7 @@ impl<'a> Document<'a> {
     }
 
     fn problem(&self, span: &Range<usize>, message: impl Into<String>) -> Problem {
-        let start = span.start.min(self.text.len());
+        let start = self.text.floor_char_boundary(span.start);
         let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
         let column = self.text[line_start..start].chars().count() + 1;
         let line = self.text[line_start..].lines().next().unwrap_or_default();

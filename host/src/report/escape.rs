@@ -8,22 +8,26 @@ fn steers(character: char) -> bool {
         || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
-/// A text on one line: line ends, controls and turns of direction become visible (`\n`, `\u{1b}`).
+/// A text on one line: line ends, tabs, controls and turns of direction become visible (`\n`, `\u{1b}`).
 pub fn line(text: &str) -> String {
+    without(text, steers)
+}
+
+/// The lines of a text, each escaped; tabs stay.
+pub fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(|text| without(text, |character| steers(character) && character != '\t'))
+}
+
+fn without(text: &str, harmful: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if steers(character) {
+        if harmful(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
         }
     }
     shown
-}
-
-/// The lines of a text, each escaped; a tab becomes spaces.
-pub fn lines(text: &str) -> impl Iterator<Item = String> {
-    text.lines().map(|text| line(&text.replace('\t', "    ")))
 }
 
 /// A JSON document without characters that steer a terminal: as JSON's own escapes they mean the same. They can only
@@ -58,7 +62,7 @@ mod tests {
         ] {
             assert_eq!(line(text), shown);
         }
-        assert_eq!(lines("a\n\tb\u{1b}").collect::<Vec<_>>(), ["a", "    b\\u{1b}"]);
+        assert_eq!(lines("a\n\tb\u{1b}").collect::<Vec<_>>(), ["a", "\tb\\u{1b}"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
 use super::escape;
-use super::text::{BAD, ODD, Text};
+use super::text::{BAD, HINT, ODD, Text};
 
 /// The form of the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,9 +112,13 @@ impl Printer {
         }
     }
 
-    /// Something is not as it should be.
-    pub fn warn(&self, message: impl AsRef<str>) {
-        self.always(&Text::new().add(ODD, "warning").plain(": ").plain(message).end());
+    /// Something is not as it should be, and what to do about it.
+    pub fn warn(&self, message: &str, hint: Option<&str>) {
+        let mut text = Text::new().add(ODD, "warning").plain(": ").plain(message).end();
+        if let Some(hint) = hint {
+            text = text.add(HINT, "hint").plain(": ").plain(hint).end();
+        }
+        self.always(&text);
     }
 
     /// Talk that is always heard.

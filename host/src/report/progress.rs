@@ -1,14 +1,25 @@
 //! Bars on a terminal: what runs, how far it is, how fast, how long it will take.
 
+use std::fmt::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::escape;
+use super::{escape, units};
 
 /// Redraws a second; more would only cost.
 const REDRAWS: u8 = 10;
+
+/// How often the time of what runs moves on.
+const TICK: Duration = Duration::from_millis(200);
+
+/// The migration that runs.
+const RUNNING: &str = "{spinner} {msg} {elapsed:.dim}";
+/// Something whose end is known.
+const BOUNDED: &str = "  {prefix} [{bar:30}] {human_pos}/{human_len} {msg}, {rate:.dim}, {eta:.dim} left";
+/// Something whose end is not known.
+const UNBOUNDED: &str = "  {prefix} {human_pos} {msg}, {rate:.dim}";
 
 /// Bars at one time. A guest names what it tells of, and could name more than a screen holds.
 const MAX_PARTS: usize = 8;
@@ -27,21 +38,22 @@ struct Current {
     parts: Vec<(String, ProgressBar)>,
 }
 
-impl Bars {
+impl Default for Bars {
     /// No bars yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
         Self { all, current: Mutex::default() }
     }
+}
 
+impl Bars {
     /// A migration begins.
     pub fn begin(&self, id: &str) {
         self.end();
-        let bar = self.all.add(ProgressBar::new_spinner());
-        bar.set_style(style("{spinner} {msg} {elapsed:.dim}"));
+        let bar = hidden(RUNNING);
         bar.set_message(escape::line(id));
-        // Quick migrations never show it.
-        bar.enable_steady_tick(Duration::from_millis(200));
+        let bar = self.all.add(bar);
+        bar.enable_steady_tick(TICK);
         self.lock().migration = Some(bar);
     }
 
@@ -53,25 +65,21 @@ impl Bars {
             return;
         }
         let at = known.unwrap_or_else(|| {
-            let bar = self.all.add(ProgressBar::no_length());
+            let bar = hidden(UNBOUNDED);
             bar.set_prefix(escape::line(what));
-            // The unit is the guest's word: as a template it could steer the bar.
+            // The unit is the guest's word: as a part of the template it could steer the bar.
             bar.set_message(escape::line(unit));
-            current.parts.push((what.to_owned(), bar));
+            if let Some(total) = total {
+                bar.set_length(total);
+                bar.set_style(style(BOUNDED));
+            }
+            current.parts.push((what.to_owned(), self.all.add(bar)));
             current.parts.len() - 1
         });
         let bar = &current.parts[at].1;
-        if bar.length() != total || known.is_none() {
-            match total {
-                Some(total) => {
-                    bar.set_length(total);
-                    bar.set_style(
-                        style("  {prefix} [{bar:30}] {human_pos}/{human_len} {msg}, {per_sec:.dim}, {eta:.dim} left")
-                            .progress_chars("=> "),
-                    );
-                }
-                None => bar.set_style(style("  {spinner} {prefix} {human_pos} {msg}, {per_sec:.dim}")),
-            }
+        if let Some(total) = total.filter(|total| bar.length() != Some(*total)) {
+            bar.set_length(total);
+            bar.set_style(style(BOUNDED));
         }
         bar.set_position(done);
     }
@@ -103,9 +111,20 @@ impl Drop for Bars {
     }
 }
 
+/// A bar that nobody sees before it is added to the others.
+fn hidden(template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    bar.set_style(style(template));
+    bar
+}
+
 /// The templates are constants; one that does not parse would show as a plain bar.
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let rate = |state: &ProgressState, text: &mut dyn Write| {
+        let _ = write!(text, "{}/s", units::count(state.per_sec() as u64));
+    };
+    style.with_key("rate", rate).progress_chars("=> ")
 }
 
 #[cfg(test)]
@@ -114,18 +133,14 @@ mod tests {
 
     #[test]
     fn every_template_parses() {
-        for template in [
-            "{spinner} {msg} {elapsed:.dim}",
-            "  {prefix} [{bar:30}] {human_pos}/{human_len} {msg}, {per_sec:.dim}, {eta:.dim} left",
-            "  {spinner} {prefix} {human_pos} {msg}, {per_sec:.dim}",
-        ] {
+        for template in [RUNNING, BOUNDED, UNBOUNDED] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }
 
     #[test]
     fn bars_come_and_go() {
-        let bars = Bars::new();
+        let bars = Bars::default();
         bars.begin("1_a");
         bars.update("rows", 1, None, "rows");
         bars.update("rows", 5, Some(10), "rows");

@@ -28,7 +28,7 @@ pub struct Flavour {
 /// The sink that suits the printer: bars on a terminal, lines elsewhere; with JSON or `--quiet` warnings alone.
 pub fn sink(printer: &Arc<Printer>, flavour: Flavour) -> Arc<dyn EventSink> {
     let talkative = printer.verbosity() > Verbosity::Quiet;
-    let bars = (talkative && printer.format() == Format::Text && printer.talks_to_terminal()).then(Bars::new);
+    let bars = (talkative && printer.format() == Format::Text && printer.talks_to_terminal()).then(Bars::default);
     Arc::new(People { printer: printer.clone(), flavour, bars, last_line: Mutex::new(None) })
 }
 

@@ -10,6 +10,8 @@ use super::text::{DIM, Text};
 pub struct Table {
     headings: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
+    /// The row above, and the text.
+    notes: Vec<(usize, String)>,
 }
 
 /// One cell.
@@ -35,12 +37,17 @@ impl Cell {
 impl Table {
     /// A table with these headings.
     pub fn new(headings: &[&'static str]) -> Self {
-        Self { headings: headings.to_vec(), rows: Vec::new() }
+        Self { headings: headings.to_vec(), rows: Vec::new(), notes: Vec::new() }
     }
 
     /// Adds a row; cells that are missing are empty.
     pub fn row(&mut self, cells: Vec<Cell>) {
         self.rows.push(cells);
+    }
+
+    /// Adds a line below the last row, which has no part in the columns.
+    pub fn note(&mut self, note: impl Into<String>) {
+        self.notes.push((self.rows.len(), note.into()));
     }
 
     /// The table; a column that is empty everywhere is left out.
@@ -56,8 +63,14 @@ impl Table {
         let mut text = Text::new();
         let heading = |at: usize| Cell { text: self.headings[at].to_owned(), style: DIM, right: right(at) };
         let headings: Vec<Cell> = (0..self.headings.len()).map(heading).collect();
-        for row in std::iter::once(&headings).chain(&self.rows) {
+        let indent = " ".repeat(used.first().map_or(0, |(_, width)| width + 2));
+        for (at, row) in std::iter::once(&headings).chain(&self.rows).enumerate() {
             line(&mut text, row, &used);
+            for (_, note) in self.notes.iter().filter(|(above, _)| *above == at) {
+                text.push(Style::new(), &indent);
+                text.push(DIM, note);
+                text.push_end();
+            }
         }
         text
     }
@@ -99,8 +112,9 @@ mod tests {
             Cell::right(PLAIN, "5"),
             Cell::left(PLAIN, "x"),
         ]);
+        table.note("of two columns");
         table.row(vec![Cell::left(PLAIN, "a\nb_long"), Cell::left(PLAIN, ""), Cell::right(PLAIN, "1,000")]);
-        let expected = "name       rows  note\n日本          5  x\na\\nb_long  1,000\n";
+        let expected = "name        rows  note\n日本           5  x\n           of two columns\na\\nb_long  1,000\n";
         assert_eq!(table.text().unstyled(), expected);
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn describe(shared: Arc<Shared>, bytes: &[u8]) -> Result<Described> {
     let call = async {
         let pre = script::pre_instantiate(&shared, &component)?;
         let mut store = script::store(&shared, GuestState::new(Role::Describe, shared.limits.clone()))?;
-        let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe").error;
+        let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe");
         let instance = match pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
             Err(error) => return Err(fail(&error, store.data())),

@@ -6,12 +6,11 @@ use wasmtime::Trap;
 
 use super::bindings::runner::migration::types as wit;
 use super::meter::LimitExceeded;
-use super::state::GuestState;
+use super::state::{GuestState, Role};
 use crate::database::stop::StopReason;
-use crate::engine::script::ScriptFailure;
+use crate::engine::script::stopped;
 use crate::error::{Error, ErrorKind};
-use crate::project::limits::Limits;
-use crate::project::units::{format_duration, format_size};
+use crate::project::units::format_size;
 
 /// The run is to stop: ends the guest as a trap, in the middle of a host call or between two slices of its code.
 #[derive(Clone, Copy, Debug)]
@@ -37,18 +36,6 @@ impl fmt::Display for HostFailure {
 
 impl std::error::Error for HostFailure {}
 
-/// The error of a stopped run.
-pub fn stopped(reason: StopReason, limits: &Limits) -> Error {
-    match reason {
-        StopReason::Interrupt => Error::new(ErrorKind::Interrupted, "stopped by an interrupt"),
-        StopReason::Terminate => Error::new(ErrorKind::Terminated, "stopped by a request to terminate"),
-        StopReason::WallTime => {
-            let at = limits.wall_time.map_or_else(|| "nothing".to_owned(), format_duration);
-            used_up(&LimitExceeded { name: "wall_time", at })
-        }
-    }
-}
-
 fn used_up(limit: &LimitExceeded) -> Error {
     Error::denied(limit.to_string()).hint(format!(
         "raise it with `--limit {0}=…` or under `[limits]` in runner.toml, if you trust the migration",
@@ -57,18 +44,22 @@ fn used_up(limit: &LimitExceeded) -> Error {
 }
 
 /// The error of a call that ended in a trap or in the host. `call` is the exported function.
-pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> ScriptFailure {
-    let step = state.run.as_ref().map(|run| run.tally.steps()).filter(|step| *step > 0);
-    let failure = |error: Error| ScriptFailure { error: error.at("call", call), step };
+pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error {
+    let failure = |error: Error| match state.run.as_ref().map(|run| run.tally.steps()) {
+        Some(steps @ 1..) if state.role == Role::Migrate => {
+            error.at("step", format!("{steps}, or behind it")).at("call", call)
+        }
+        _ => error.at("call", call),
+    };
     if let Some(Stopped(reason)) = error.downcast_ref() {
-        return failure(stopped(*reason, &state.limits));
+        return failure(stopped(*reason));
     }
     if let Some(limit) = error.downcast_ref::<LimitExceeded>() {
         return failure(used_up(limit));
     }
     if let Some(inner) = error.downcast_ref::<Error>() {
         // From a transform: the instance that failed has said where.
-        return ScriptFailure { error: inner.clone().at("call", call), step };
+        return failure(inner.clone());
     }
     if let Some(HostFailure(message)) = error.downcast_ref() {
         return failure(Error::failed(message.clone()));
@@ -105,7 +96,7 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Scrip
 }
 
 /// The error that a guest returned, with its place if it is the database's last answer passed on.
-pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> ScriptFailure {
+pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
     let kind = match error.kind {
         wit::ErrorKind::Denied | wit::ErrorKind::Limit => ErrorKind::Denied,
         _ => ErrorKind::Failed,
@@ -118,16 +109,14 @@ pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> ScriptF
         message.push_str(&format!(" [{}]", error.code));
     }
     let mut report = Error::new(kind, message);
-    let mut step = None;
     // Guests put their own words around an error of the database; it is still where things went wrong.
     if let Some(fault) = &state.fault {
         if error.message.contains(&fault.error.message) {
-            step = Some(fault.step);
-            report = report.at("statement", fault.statement.clone());
+            report = report.at("statement", fault.statement.clone()).at("step", fault.step.to_string());
             if let Some(hint) = &fault.error.hint {
                 report = report.hint(hint.clone());
             }
         }
     }
-    ScriptFailure { error: report.at("call", call), step }
+    report.at("call", call)
 }

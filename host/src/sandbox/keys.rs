@@ -1,7 +1,7 @@
 //! Holds the keys of a chunk against the keys of what the guest made of it: a batch function may leave rows out of an
 //! update, but not aim at rows that it was not given.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::data::{Batch, Column, ColumnValues};
 use crate::database::WriteMode;
@@ -60,13 +60,19 @@ impl KeyCheck {
         if answer.row_count == keys.rows && keys.columns.iter().zip(&answered).all(same) {
             return Ok(self.whole && keys.columns.len() == 1);
         }
-        let given: HashSet<Vec<u8>> = (0..keys.rows).map(|row| encode(keys.columns.iter(), row)).collect();
+        let mut given: HashMap<Vec<u8>, bool> =
+            (0..keys.rows).map(|row| (encode(keys.columns.iter(), row), false)).collect();
         for row in 0..answer.row_count {
-            if !given.contains(&encode(answered.iter().copied(), row)) {
-                let shown = describe(answered.iter().copied(), row);
-                return Err(format!(
-                    "row {row} has the key {shown}, which was not in the chunk: keys must not be changed"
-                ));
+            let shown = || describe(answered.iter().copied(), row);
+            match given.get_mut(&encode(answered.iter().copied(), row)) {
+                Some(seen) if !*seen => *seen = true,
+                Some(_) => return Err(format!("row {row} has the key {}, which stands twice in it", shown())),
+                None => {
+                    return Err(format!(
+                        "row {row} has the key {}, which was not in the chunk: keys must not be changed",
+                        shown()
+                    ));
+                }
             }
         }
         Ok(false)
@@ -167,6 +173,14 @@ mod tests {
         let keys = check.keys_of(&batch(&[1, 5, 9])).expect("keys");
         let error = check.compare(&keys, &batch(&[1, 6, 9])).expect_err("a changed key");
         assert!(error.contains("row 1 has the key id = 6"), "{error}");
+    }
+
+    #[test]
+    fn a_repeated_key_is_named() {
+        let check = check(WriteMode::Update);
+        let keys = check.keys_of(&batch(&[1, 5, 9])).expect("keys");
+        let error = check.compare(&keys, &batch(&[1, 5, 5])).expect_err("a repeated key");
+        assert!(error.contains("row 2 has the key id = 5, which stands twice"), "{error}");
     }
 
     #[test]

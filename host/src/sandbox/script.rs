@@ -13,7 +13,7 @@ use super::inspect::TRANSFORMER;
 use super::state::{GuestState, Role};
 use super::{Shared, inspect};
 use crate::engine::Direction;
-use crate::engine::script::{Assets, RunContext, Script, ScriptFailure};
+use crate::engine::script::{Assets, RunContext, Script};
 use crate::error::{Error, Result};
 
 /// Guest instructions between two looks at the stop signal: some milliseconds.
@@ -76,7 +76,7 @@ impl Loaded {
 
 #[async_trait]
 impl Script for ComponentScript {
-    async fn run(&self, direction: Direction, context: &RunContext) -> Result<(), ScriptFailure> {
+    async fn run(&self, direction: Direction, context: &RunContext) -> Result<()> {
         let name = match direction {
             Direction::Up => "upgrade",
             Direction::Down => "downgrade",
@@ -104,8 +104,7 @@ impl Script for ComponentScript {
                 None => Ok(()),
                 Some(target) => Err(Error::failed(format!("a writer was not finished: {target}"))
                     .at("call", name)
-                    .hint("call `finish` on every writer, so that its last rows are written and counted")
-                    .into()),
+                    .hint("call `finish` on every writer, so that its last rows are written and counted")),
             },
             Ok(Err(returned)) => Err(failure::of_returned(returned, state, name)),
             Err(error) => Err(failure::of_trap(&error, state, name)),

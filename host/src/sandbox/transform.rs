@@ -171,7 +171,7 @@ impl Worker {
         };
         match function.await {
             Ok(function) => Ok(Self { store, function }),
-            Err(error) => Err(failure::of_trap(&error, store.data(), "transform-batch").error.at("transform", name)),
+            Err(error) => Err(failure::of_trap(&error, store.data(), "transform-batch").at("transform", name)),
         }
     }
 
@@ -186,11 +186,11 @@ impl Worker {
     async fn turn(mut self, name: String, rows: Batch, check: Arc<KeyCheck>) -> (Self, Result<Turned, Error>) {
         let keys = check.keys_of(&rows);
         let place = |error: Error| {
-            let error = error.at("transform", name.clone());
-            match keys.as_ref().and_then(Keys::span) {
+            let error = match keys.as_ref().and_then(Keys::span) {
                 Some(span) => error.at("chunk", span),
                 None => error,
-            }
+            };
+            error.at("transform", name.clone())
         };
         let limits = self.store.data().limits.clone();
         if let Err(error) = refuel(&mut self.store, &limits) {
@@ -200,7 +200,7 @@ impl Worker {
         let turned = match called {
             Ok((Ok(answer),)) => judge(convert::batch_in(answer), keys.as_ref(), &check, &limits).map_err(place),
             Ok((Err(message),)) => Err(place(Error::failed(message).at("call", "transform-batch"))),
-            Err(error) => Err(place(failure::of_trap(&error, self.store.data(), "transform-batch").error)),
+            Err(error) => Err(place(failure::of_trap(&error, self.store.data(), "transform-batch"))),
         };
         (self, turned)
     }

@@ -100,9 +100,10 @@ impl Settings {
 /// Opens the database of the URL and answers the connection and, unless it is in memory, its file.
 pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<(Connection, Option<PathBuf>), DatabaseError> {
     let settings = Settings::read(url)?;
-    let create = create && settings.may_create && !settings.read_only;
+    let may_create = settings.may_create && !settings.read_only;
+    let create = create && may_create;
     let new = match &settings.path {
-        Some(path) => look_at(path, create)?,
+        Some(path) => look_at(path, create, may_create)?,
         None => false,
     };
     let mut options = SqliteConnectOptions::new()
@@ -127,12 +128,20 @@ pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<(Connection,
     Ok((connection, settings.path))
 }
 
-/// Whether the file is to be made; an error where that is impossible.
-fn look_at(path: &Path, create: bool) -> Result<bool, DatabaseError> {
+/// Whether the file is to be made; an error where that is impossible. An empty file is one that nobody has made yet: a run
+/// that was killed at its very beginning leaves it, without the journal mode that a new file is given.
+fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, DatabaseError> {
     let not_found = |message: String| DatabaseError::new(DatabaseErrorKind::NotFound, message);
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(not_found(format!("`{}` is a folder, not a database file", path.display()))
             .hint("name a file in it, such as `app.db`")),
+        Ok(found) if found.len() == 0 && may_create => {
+            if create {
+                return Ok(true);
+            }
+            Err(not_found(format!("the database `{}` is an empty file", path.display()))
+                .hint("look at the path in the database URL; `runner apply` makes a database of it"))
+        }
         Ok(_) => Ok(false),
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DatabaseError::new(
             DatabaseErrorKind::ReadOnly,

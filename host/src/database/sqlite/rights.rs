@@ -302,7 +302,7 @@ fn tool_table(what: &str, table: &str, accessor: Option<&str>) -> Denial {
     let through = accessor.map(|name| format!(", not even through `{name}`")).unwrap_or_default();
     Denial {
         what: format!("a migration may not {what} `{table}`, which belongs to runner itself{through}"),
-        hint: "to mend the history by hand there are `runner stamp`, `runner baseline` and `runner repair`",
+        hint: "the history is written by `runner apply` and `runner rollback` alone",
     }
 }
 

@@ -1,4 +1,4 @@
-//! How the cells of a batch are stored in SQLite. `docs/reference/sqlite-types.md` has the table.
+//! How the cells of a batch are stored in SQLite. `docs/src/reference/sqlite-types.md` has the table.
 //!
 //! A column's affinity makes SQLite convert what it is given: `'007'` becomes 7 in an INTEGER column. A cell that would not
 //! read back as it was written is refused, and named. Checks run over whole columns, and only for the pairs of type and

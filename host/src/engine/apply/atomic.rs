@@ -49,9 +49,7 @@ impl Engine {
         as_migration(&mut **self.database.lock().await, step.kind, &self.stop);
         let result = script.run(step.direction, &self.context(step, &tally)).await;
         let is_open = still_open(&self.database).await;
-        if let Err(failure) = result {
-            return Err(failure.error);
-        }
+        result?;
         if !is_open? {
             return Err(Error::denied("the migration ended the transaction it runs in")
                 .hint("take `COMMIT`, `ROLLBACK` and the like out: runner itself begins and ends the transaction"));

@@ -23,9 +23,7 @@ use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollba
 use super::script::{RunContext, ScriptLoader, Tally, stopped};
 use super::target::Target;
 use crate::data::Value;
-use crate::database::{
-    Database, DatabaseErrorKind, LockRequest, Rights, SharedDatabase, StopSignal, TransactionOptions,
-};
+use crate::database::{Database, LockRequest, Rights, SharedDatabase, StopSignal, TransactionOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind};
 
@@ -185,9 +183,6 @@ impl Engine {
             Ok(()) => Ok(()),
             Err(error) => match self.stop.reason() {
                 Some(reason) => Err(stopped(reason)),
-                None if error.kind == DatabaseErrorKind::Busy => {
-                    Err(Error::from(error).hint("`--lock-timeout` waits longer, such as `--lock-timeout 10m`"))
-                }
                 None => Err(error.into()),
             },
         }

@@ -184,7 +184,8 @@ impl Engine {
 
 /// The failure of a step that stays half done.
 fn partial(mut error: Error, step: &Step, progress: &Progress) -> Box<Failure> {
-    if error.kind == ErrorKind::Failed {
+    // That something is half done matters more than why; only a signal has a code of its own.
+    if !matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) {
         error.kind = ErrorKind::Partial;
     }
     let verb = if step.direction == Direction::Up { "apply" } else { "rollback" };

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::database::{DatabaseUrl, Dialect, QueryLimits, connect};
 use crate::engine::Direction;
-use crate::engine::script::{Script, ScriptFailure, ScriptSource};
+use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::project::catalog::{Description, Migration, Mode};
 use crate::project::sha256;
@@ -150,6 +150,39 @@ async fn a_failure_leaves_what_was_before_it() {
 }
 
 #[tokio::test]
+async fn a_commit_that_fails_leaves_nothing() {
+    let orphans = "CREATE TABLE children (user_id INTEGER REFERENCES users DEFERRABLE INITIALLY DEFERRED);
+                   INSERT INTO children VALUES (99)";
+    let engine = engine(vec![users(), sql("2", orphans, None)]).await;
+    let outcome = engine.apply().await;
+    let error = outcome.error.expect("the commit checks foreign keys");
+    assert_eq!((error.kind, outcome.done.len()), (ErrorKind::Failed, 1));
+    assert_eq!(engine.state().await, (vec!["users".to_owned()], vec!["1 applied 0".to_owned()]));
+}
+
+#[tokio::test]
+async fn redo_goes_back_by_what_was_applied_and_up_by_what_is_there_now() {
+    let engine = engine(vec![users(), orders()]).await;
+    engine.apply().await;
+    let changed = sql("2", "CREATE TABLE bills (id INTEGER PRIMARY KEY)", Some("DROP TABLE bills"));
+    let engine = engine.with(vec![users(), changed]);
+    let outcome = engine.act(Action::Redo).await;
+    assert!(outcome.error.is_none(), "{:?}", outcome.error);
+    assert_eq!(engine.state().await.0, ["bills", "users"]);
+}
+
+#[tokio::test]
+async fn an_artifact_that_is_too_large_is_not_kept() {
+    let mut newer = engine(vec![users(), orders()]).await;
+    newer.stored_artifact_bytes = 10;
+    newer.apply().await;
+    let older = newer.with(vec![users()]);
+    let error = older.refused(Action::Rollback(Target::Back(1))).await;
+    assert_eq!(error.kind, ErrorKind::Mismatch);
+    assert!(error.message.contains("keeps no copy"), "{}", error.message);
+}
+
+#[tokio::test]
 async fn a_dry_run_writes_nothing() {
     let engine = engine(vec![users(), orders()]).await;
     let request = Request {
@@ -254,7 +287,7 @@ async fn a_stop_signal_rolls_back_and_keeps_what_was_finished() {
 
     #[async_trait]
     impl Script for Stops {
-        async fn run(&self, direction: Direction, context: &RunContext) -> Result<(), ScriptFailure> {
+        async fn run(&self, direction: Direction, context: &RunContext) -> crate::error::Result<()> {
             if context.revision == "2" {
                 self.1.raise(crate::database::stop::StopReason::Terminate);
             }

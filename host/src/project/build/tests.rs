@@ -133,7 +133,7 @@ fn rust_is_compiled_to_a_component() {
     assert_eq!(changes(&report), [("1_guest".to_owned(), "changed", true)]);
     assert_eq!(build_in(&project, &[], true).expect("built").artifacts[0].change, Change::Unchanged);
 
-    project.write("migrations/1_guest/src/lib.rs", "compile_error!();");
+    project.write("migrations/1_guest/src/lib.rs", "compile_error!(\"this guest is broken on purpose\");");
     assert_eq!(build_in(&project, &["1"], false).expect_err("broken").message, "`cargo build` failed");
     project.write("migrations/1_guest/Cargo.toml", manifest.replace("cdylib", "rlib"));
     project.write("migrations/1_guest/src/lib.rs", "");

@@ -95,11 +95,10 @@ impl Loader<'_> {
         let down = down.map(read).transpose()?;
         let dialect = self.settings.database_url.value.dialect();
         let directives = directives(&found.id(), &up, down.as_deref(), dialect)?;
-        let digests =
-            Digests::Sql { up: sha256(up.as_bytes()), down: down.as_ref().map(|down| sha256(down.as_bytes())) };
-        let sha256 = sha256(up.as_bytes());
+        let digest = sha256(up.as_bytes());
+        let digests = Digests::Sql { up: digest.clone(), down: down.as_ref().map(|down| sha256(down.as_bytes())) };
         let artifact = Artifact::Sql { up, down };
-        Ok((migration(found, Kind::Sql, sha256, artifact, described(directives)), digests))
+        Ok((migration(found, Kind::Sql, digest, artifact, described(directives)), digests))
     }
 
     fn component(

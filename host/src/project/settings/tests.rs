@@ -307,3 +307,56 @@ fn the_file_is_found_from_below_or_by_name() {
     let nowhere = LoadRequest { start_dir: empty.path().to_path_buf(), ..LoadRequest::default() };
     assert!(told_by(Settings::load(&nowhere)).starts_with("there is no `runner.toml` in"));
 }
+
+/// Whatever the file holds: an error at most.
+#[test]
+fn no_text_makes_it_panic() {
+    let parts = [
+        "[project]\n",
+        "[limits]\n",
+        "fuel",
+        " = ",
+        "3",
+        "\"é",
+        "\"",
+        "'",
+        "\n",
+        "[",
+        "]",
+        "{",
+        "}",
+        ".",
+        "databases",
+        "url",
+        "ü",
+        "1979-05-27",
+        "true",
+        "\\u00",
+        "#",
+        ",",
+        "\u{feff}",
+        "\0",
+        "grants",
+        "-",
+        "nan",
+        "0x",
+        "migrations",
+        "parameters",
+    ];
+    for seed in 0..20_000_usize {
+        let mut number = seed;
+        let mut next = || {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            number >> 33
+        };
+        let text: String = (0..next() % 12).map(|_| parts[next() % parts.len()]).collect();
+        let _ = file::SettingsFile::parse(&text, "runner.toml");
+        let _ = crate::project::lockfile::Lockfile::parse(&text, "runner.lock");
+    }
+}
+
+#[test]
+fn a_folder_called_dotenv_is_somebody_elses() {
+    let project = TestProject::new(&[(".env/bin/python", "")]);
+    assert_eq!(project.settings().database_url.origin, Origin::Default);
+}

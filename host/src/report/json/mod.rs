@@ -6,7 +6,7 @@ mod project;
 mod run;
 
 pub use look::{CurrentJson, HistoryJson, PlanJson, ShowJson, StatusJson};
-pub use project::{BuildJson, ValidateJson};
+pub use project::{BuildJson, ScaffoldJson, ValidateJson};
 pub use run::RunJson;
 
 use serde::Serialize;

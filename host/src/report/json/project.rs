@@ -6,6 +6,7 @@ use super::SCHEMA;
 use super::look::MigrationJson;
 use crate::project::Catalog;
 use crate::project::build::{BuildReport, BuiltArtifact};
+use crate::project::scaffold::Scaffolded;
 
 /// `runner build`.
 #[derive(Debug, Serialize)]
@@ -50,6 +51,31 @@ impl BuiltJson {
             compiled: artifact.compiled,
             change: artifact.change.name(),
             size: artifact.size,
+        }
+    }
+}
+
+/// `runner init` and `runner new`.
+#[derive(Debug, Serialize)]
+pub struct ScaffoldJson {
+    schema: u32,
+    command: &'static str,
+    root: String,
+    /// `REVISION_name` of the new migration, if there is one.
+    migration: Option<String>,
+    /// Relative to `root`.
+    files: Vec<String>,
+}
+
+impl ScaffoldJson {
+    /// What was made.
+    pub fn new(command: &'static str, made: &Scaffolded) -> Self {
+        Self {
+            schema: SCHEMA,
+            command,
+            root: made.root.display().to_string(),
+            migration: made.migration.clone(),
+            files: made.files.iter().map(|file| file.display().to_string()).collect(),
         }
     }
 }

@@ -130,3 +130,73 @@ impl FailedJson {
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::history::RunMode;
+    use crate::engine::plan::Source;
+    use crate::project::catalog::{Description, Kind};
+
+    #[test]
+    fn a_failed_run_says_what_was_done_what_failed_and_what_was_not_begun() {
+        let step = |revision: &str| Step {
+            direction: Direction::Up,
+            revision: revision.to_owned(),
+            name: "m".to_owned(),
+            kind: Kind::Sql,
+            sha256: String::new(),
+            mode: RunMode::Atomic,
+            description: Description::default(),
+            source: Source::Project,
+            record: None,
+            resume_after: None,
+        };
+        let done = Done {
+            revision: "1".to_owned(),
+            name: "m".to_owned(),
+            direction: Direction::Up,
+            kind: Kind::Sql,
+            mode: RunMode::Atomic,
+            duration: Duration::from_micros(1_234),
+            steps: 2,
+            rows_read: 0,
+            rows_written: 3,
+            transcript: "ab".to_owned(),
+        };
+        let outcome = Outcome {
+            run_id: "run".to_owned(),
+            dry_run: false,
+            done: vec![done],
+            failed: Some(Failed { step: step("2"), took_effect: None }),
+            not_run: vec![step("3")],
+            error: Some(Error::failed("it broke")),
+        };
+        let database = DatabaseJson::new(None, "sqlite:///app.db".to_owned());
+        let took = Duration::from_millis(5);
+        let document = RunJson::new("apply", database, &outcome, took, Some("1_m".to_owned()), |_| 1);
+        let expected = serde_json::json!({
+            "schema": 1,
+            "command": "apply",
+            "database": { "name": null, "url": "sqlite:///app.db" },
+            "run_id": "run",
+            "dry_run": false,
+            "result": "failed",
+            "current": "1_m",
+            "duration_ms": 5.0,
+            "applied": [{
+                "revision": "1", "name": "m", "kind": "sql", "mode": "atomic", "duration_ms": 1.234, "steps": 2,
+                "rows_read": 0, "rows_written": 3, "transcript": "ab",
+            }],
+            "rolled_back": [],
+            "failed": {
+                "revision": "2", "name": "m", "direction": "upgrade", "statements_done": null, "statements": null,
+            },
+            "not_run": [{ "revision": "3", "name": "m", "direction": "upgrade" }],
+            "error": {
+                "kind": "failed", "message": "it broke", "places": [], "causes": [], "hints": [], "exit_code": 1,
+            },
+        });
+        assert_eq!(serde_json::to_value(document).expect("JSON"), expected);
+    }
+}

@@ -4,6 +4,7 @@ mod build;
 mod history;
 mod plan;
 mod run;
+mod scaffold;
 mod show;
 mod status;
 
@@ -11,6 +12,7 @@ pub use build::built;
 pub use history::history;
 pub use plan::{plan, plan_sql};
 pub use run::{dry_run_note, finished_line, summary};
+pub use scaffold::made;
 pub use show::show;
 pub use status::{current, status, status_summary};
 
@@ -67,9 +69,12 @@ impl Text {
 
     /// Adds a piece that stays on its line.
     pub fn push(&mut self, style: Style, piece: impl AsRef<str>) {
-        let piece = escape::line(piece.as_ref());
+        self.push_escaped(style, &escape::line(piece.as_ref()));
+    }
+
+    fn push_escaped(&mut self, style: Style, piece: &str) {
         if style.is_plain() || piece.is_empty() {
-            self.styled.push_str(&piece);
+            self.styled.push_str(piece);
         } else {
             self.styled.push_str(&format!("{style}{piece}{style:#}"));
         }
@@ -79,7 +84,7 @@ impl Text {
     pub fn push_block(&mut self, style: Style, indent: &str, block: &str) {
         for line in escape::lines(block) {
             self.styled.push_str(indent);
-            self.push(style, line);
+            self.push_escaped(style, &line);
             self.styled.push('\n');
         }
     }

@@ -11,7 +11,7 @@ pub fn plan(plan: &Plan) -> Text {
     if plan.is_empty() {
         return Text::new();
     }
-    let mut table = Table::new(&["what", "migration", "kind", "mode", "needs", "from", "summary"]);
+    let mut table = Table::new(&["what", "migration", "kind", "mode", "from", "summary"]);
     for step in &plan.steps {
         let what = match (step.direction, step.resume_after) {
             (direction, Some(done)) => format!("{direction} from statement {}", done + 1),
@@ -25,10 +25,12 @@ pub fn plan(plan: &Plan) -> Text {
             Cell::left(STRONG, step.id()),
             Cell::left(DIM, step.kind.name()),
             Cell::left(mode_style, step.mode.name()),
-            Cell::left(PLAIN, step.description.needs.join(", ")),
             Cell::left(ODD, from),
             Cell::left(DIM, &step.description.summary),
         ]);
+        if !step.description.needs.is_empty() {
+            table.note(format!("needs: {}", step.description.needs.join(", ")));
+        }
     }
     table.text()
 }

@@ -62,7 +62,8 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
         }
     }
     if parts.is_empty() {
-        parts.push((PLAIN, "nothing was done".to_owned()));
+        let some = outcome.failed.as_ref().is_some_and(|failed| failed.took_effect.is_some());
+        parts.push((PLAIN, if some { "nothing was finished" } else { "nothing was done" }.to_owned()));
     }
     if let Some(failed) = &outcome.failed {
         let id = failed.step.id();
@@ -70,7 +71,8 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
             Some(part) => {
                 (ODD, format!("`{id}` is partial: {} of {} statements took effect", part.statements, part.of))
             }
-            None => (BAD, format!("`{id}` was rolled back")),
+            None if failed.step.direction == Direction::Down => (BAD, format!("`{id}` failed and stays applied")),
+            None => (BAD, format!("`{id}` failed and left nothing behind")),
         });
     }
     if !outcome.not_run.is_empty() {
@@ -98,6 +100,84 @@ pub fn dry_run_note() -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::history::RunMode;
+    use crate::engine::outcome::{Done, Failed, TookEffect};
+    use crate::engine::plan::{Source, Step};
+    use crate::error::Error;
+    use crate::project::catalog::{Description, Kind};
+
+    fn step(direction: Direction) -> Step {
+        Step {
+            direction,
+            revision: "2".to_owned(),
+            name: "b".to_owned(),
+            kind: Kind::Sql,
+            sha256: String::new(),
+            mode: RunMode::Atomic,
+            description: Description::default(),
+            source: Source::Project,
+            record: None,
+            resume_after: None,
+        }
+    }
+
+    fn done(direction: Direction) -> Done {
+        Done {
+            revision: "1".to_owned(),
+            name: "a".to_owned(),
+            direction,
+            kind: Kind::Sql,
+            mode: RunMode::Atomic,
+            duration: Duration::ZERO,
+            steps: 1,
+            rows_read: 0,
+            rows_written: 0,
+            transcript: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_summary_says_what_stays() {
+        let error = || Some(Error::failed("it broke"));
+        let failed = |direction, took_effect| Some(Failed { step: step(direction), took_effect });
+        for (outcome, shown) in [
+            (Outcome::default(), "nothing to do: the database is at `1_a`"),
+            (Outcome { done: vec![done(Direction::Up)], ..Outcome::default() }, "applied 1 migration in 1.5 s"),
+            (
+                Outcome { done: vec![done(Direction::Up), done(Direction::Down)], ..Outcome::default() },
+                "rolled back 1 migration; applied 1 migration in 1.5 s",
+            ),
+            (
+                Outcome { done: vec![done(Direction::Up)], dry_run: true, ..Outcome::default() },
+                "tried 1 migration in 1.5 s",
+            ),
+            (
+                Outcome {
+                    done: vec![done(Direction::Up)],
+                    failed: failed(Direction::Up, None),
+                    not_run: vec![step(Direction::Up)],
+                    error: error(),
+                    ..Outcome::default()
+                },
+                "applied 1 migration; `2_b` failed and left nothing behind; 1 not begun",
+            ),
+            (
+                Outcome { failed: failed(Direction::Down, None), error: error(), ..Outcome::default() },
+                "nothing was done; `2_b` failed and stays applied",
+            ),
+            (
+                Outcome {
+                    failed: failed(Direction::Up, Some(TookEffect { statements: 2, of: 4 })),
+                    error: error(),
+                    ..Outcome::default()
+                },
+                "nothing was finished; `2_b` is partial: 2 of 4 statements took effect",
+            ),
+        ] {
+            let text = summary(&outcome, Duration::from_millis(1_500), Some("1_a"));
+            assert_eq!(text.unstyled(), format!("{shown}\n"));
+        }
+    }
 
     #[test]
     fn a_line_says_time_rows_and_rate() {

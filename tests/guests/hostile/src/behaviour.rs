@@ -10,6 +10,7 @@ macro_rules! for_each_behaviour {
             LoopForever = loop_forever,
             LoopInTransform = loop_in_transform,
             RecurseForever = recurse_forever,
+            RecurseInMemory = recurse_in_memory,
             AllocateForever = allocate_forever,
             AllocateInTransform = allocate_in_transform,
             EndlessStatement = endless_statement,

@@ -11,7 +11,17 @@ pub fn loop_forever() -> ! {
     }
 }
 
+/// Frames of locals alone, on the stack that the sandbox bounds.
 pub fn recurse_forever() -> Result<()> {
+    #[inline(never)]
+    fn deeper(depth: u64, other: u64) -> u64 {
+        if depth == u64::MAX { other } else { deeper(depth + 1, other ^ depth).rotate_left(3) ^ depth }
+    }
+    bail!("recursion ended at {}", deeper(black_box(0), black_box(1)))
+}
+
+/// Frames that Rust keeps in the memory, whose stack ends before the sandbox's does.
+pub fn recurse_in_memory() -> Result<()> {
     fn deeper(depth: u64) -> u64 {
         let frame = black_box([depth; 16]);
         if depth == u64::MAX { 0 } else { deeper(depth + 1) + black_box(frame)[3] }

@@ -53,6 +53,7 @@ fn act(behaviour: Behaviour) -> Result<()> {
     match behaviour {
         LoopForever => exhaust::loop_forever(),
         RecurseForever => exhaust::recurse_forever(),
+        RecurseInMemory => exhaust::recurse_in_memory(),
         AllocateForever => exhaust::allocate_forever(),
         EndlessStatement => exhaust::endless_statement(),
         EndlessHostCalls => exhaust::endless_host_calls(),

@@ -2,7 +2,13 @@
 
 use runner_guest::batch::{ColumnValues, Int64Builder, TextBuilder};
 use runner_guest::bindings::migration::runner::migration::batches as raw;
+use runner_guest::bindings::migration::runner::migration::types::Error as Answer;
 use runner_guest::prelude::*;
+
+/// What the host answered, in its own words.
+fn told(error: Answer) -> Error {
+    Error::with_kind(error.kind, error.message)
+}
 
 /// One new row of `people`.
 fn newcomer() -> Result<Batch> {
@@ -18,17 +24,17 @@ pub fn writer_not_finished() -> Result<()> {
 }
 
 pub fn writer_finished_twice() -> Result<()> {
-    let writer = raw::write(&TableTarget::insert("people")).map_err(Error::from)?;
-    writer.write(&newcomer()?).map_err(Error::from)?;
-    writer.finish().map_err(Error::from)?;
-    writer.finish().map_err(Error::from)?;
+    let writer = raw::write(&TableTarget::insert("people")).map_err(told)?;
+    writer.write(&newcomer()?).map_err(told)?;
+    writer.finish().map_err(told)?;
+    writer.finish().map_err(told)?;
     Ok(())
 }
 
 pub fn write_after_finish() -> Result<()> {
-    let writer = raw::write(&TableTarget::insert("people")).map_err(Error::from)?;
-    writer.finish().map_err(Error::from)?;
-    writer.write(&newcomer()?).map_err(Error::from)?;
+    let writer = raw::write(&TableTarget::insert("people")).map_err(told)?;
+    writer.finish().map_err(told)?;
+    writer.write(&newcomer()?).map_err(told)?;
     Ok(())
 }
 
@@ -71,7 +77,7 @@ pub fn write_history() -> Result<()> {
 }
 
 pub fn transform_history() -> Result<()> {
-    batches::transform("behave", &TableSource::new("people"), &TableTarget::upsert("runner_history"))?;
+    batches::transform("transform_history", &TableSource::new("people"), &TableTarget::upsert("runner_history"))?;
     Ok(())
 }
 

@@ -56,8 +56,10 @@ pub fn turn(behaviour: Behaviour, mut rows: Batch) -> Result<Batch> {
         Behaviour::RepeatedRows => {
             let first = rows.int64_mut("id")?[0];
             rows.int64_mut("id")?.fill(first);
+            rows.take("note")?;
         }
         Behaviour::ExistingKeyInserted => {}
+        Behaviour::TransformHistory => rows = rows.keep(["id", "name"])?,
         Behaviour::NotANumber => scores(&mut rows)?.fill(f64::NAN),
         Behaviour::LargeCell => {
             let mut offsets = vec![3 << 20; count + 1];

@@ -1,0 +1,65 @@
+//! `runner init`: a project that applies at once.
+
+use std::path::Path;
+
+use super::{Scaffolded, cannot_write};
+use crate::error::{Error, Result};
+use crate::project::files::open_root;
+use crate::project::lockfile::write_atomically;
+use crate::project::settings::FILE_NAME;
+
+const MIGRATIONS: &str = "migrations";
+const GITIGNORE: &str = ".gitignore";
+
+/// Makes a project in a folder, which is made if it is not there. `revision` is that of the first migration.
+pub fn init(folder: &Path, revision: &str) -> Result<Scaffolded> {
+    if folder.join(FILE_NAME).exists() {
+        return Err(Error::usage(format!("`{}` is a project already: it has a `{FILE_NAME}`", folder.display()))
+            .hint("make another migration with `runner new NAME`"));
+    }
+    std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
+    let root = folder.canonicalize().map_err(|error| cannot_write(folder, &error))?;
+    let dir = open_root(&root)?;
+    let name = root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
+    let mut made = Scaffolded { root, ..Scaffolded::default() };
+
+    if dir.read_dir(MIGRATIONS).map_or(0, Iterator::count) == 0 {
+        let id = format!("{revision}_create_notes");
+        let file = |end: &str| Path::new(MIGRATIONS).join(format!("{id}.{end}"));
+        made.add(&dir, &file("up.sql"), include_str!("templates/example.up.sql"))?;
+        made.add(&dir, &file("down.sql"), include_str!("templates/example.down.sql"))?;
+        made.migration = Some(id);
+    }
+    let ours = include_str!("templates/gitignore");
+    let theirs = dir.read_to_string(GITIGNORE).unwrap_or_default();
+    if let Some(text) = merged_gitignore(&theirs, ours) {
+        write_atomically(&dir, GITIGNORE, text.as_bytes())
+            .map_err(|error| cannot_write(Path::new(GITIGNORE), &error))?;
+        made.files.push(GITIGNORE.into());
+    }
+    // Last: what has this file is a project.
+    let settings = include_str!("templates/runner.toml")
+        .replace("{{name}}", &toml::Value::String(name.clone()).to_string())
+        .replace("{{file}}", &file_name(&name));
+    made.add(&dir, Path::new(FILE_NAME), settings)?;
+    Ok(made)
+}
+
+/// Their lines and what is missing of ours; none if nothing is.
+fn merged_gitignore(theirs: &str, ours: &str) -> Option<String> {
+    if theirs.trim().is_empty() {
+        return Some(ours.to_owned());
+    }
+    let missing =
+        ours.lines().filter(|line| !line.starts_with('#') && !theirs.lines().any(|their| their.trim() == *line));
+    let missing: String = missing.map(|line| format!("{line}\n")).collect();
+    let end = if theirs.ends_with('\n') { "" } else { "\n" };
+    (!missing.is_empty()).then(|| format!("{theirs}{end}\n# runner\n{missing}"))
+}
+
+/// The project's name as that of a file which needs no quotes anywhere.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
+    let name: String = name.chars().map(plain).collect();
+    if name.chars().any(|c| c.is_ascii_alphanumeric()) { name } else { "runner".to_owned() }
+}

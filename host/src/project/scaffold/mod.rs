@@ -1,0 +1,60 @@
+//! New projects and new migrations, from templates that work as they are.
+
+mod init;
+mod name;
+mod new;
+mod sdk;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use cap_std::fs::{Dir, OpenOptions};
+
+use crate::error::{Error, Result};
+
+pub use init::init;
+pub use new::{Language, NewRequest, new_migration};
+
+/// What was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scaffolded {
+    /// The project's folder.
+    pub root: PathBuf,
+    /// `REVISION_name` of the migration; none if there was no need for one.
+    pub migration: Option<String>,
+    /// The files that were written, relative to the project.
+    pub files: Vec<PathBuf>,
+}
+
+impl Scaffolded {
+    /// Writes a file that must not be there yet.
+    fn add(&mut self, dir: &Dir, path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+        let write = || -> io::Result<()> {
+            if let Some(parent) = path.parent() {
+                dir.create_dir_all(parent)?;
+            }
+            let mut file = dir.open_with(path, OpenOptions::new().write(true).create_new(true))?;
+            file.write_all(content.as_ref())
+        };
+        write().map_err(|error| cannot_write(path, &error))?;
+        self.files.push(path.to_path_buf());
+        Ok(())
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Error {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => Error::usage(format!("`{path}` is there already")),
+        _ => Error::failed(format!("`{path}` cannot be written")).cause(error),
+    }
+}
+
+/// The revision of a moment, in seconds since 1970-01-01T00:00:00Z: `YYYYMMDDHHMMSS`.
+pub fn revision_at(seconds: i64) -> String {
+    let moment = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+    moment.strftime("%Y%m%d%H%M%S").to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! The sources of `runner-guest`, carried inside the tool, so that a project's components can be built for ever.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cap_std::fs::Dir as Folder;
+use include_dir::{Dir, include_dir};
+
+use super::{Scaffolded, cannot_write};
+use crate::error::Result;
+
+/// `Cargo.toml` of a new migration; with `{{name}}` and `{{sdk_path}}`.
+pub(super) const CARGO_TEMPLATE: &str = include_str!("../../../../guest-sdk/template/Cargo.toml.tmpl");
+/// `src/lib.rs` of a new migration; with `{{name}}`.
+pub(super) const LIB_TEMPLATE: &str = include_str!("../../../../guest-sdk/template/src/lib.rs.tmpl");
+
+const MANIFEST: &str = include_str!("../../../../guest-sdk/Cargo.toml");
+const README: &str = include_str!("../../../../guest-sdk/README.md");
+static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../guest-sdk/src");
+static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../wit");
+
+/// Unpacks the SDK into the project, unless this version is there; answers its folder, relative to the project. It is to
+/// be committed: migrations are built from it.
+pub(super) fn unpack(root: &Folder, made: &mut Scaffolded) -> Result<PathBuf> {
+    let folder = Path::new(".runner/sdk").join(format!("runner-guest-{}", version()));
+    if root.is_file(folder.join("Cargo.toml")) {
+        return Ok(folder);
+    }
+    write(root, &folder).map_err(|error| cannot_write(&folder, &error))?;
+    made.files.push(folder.clone());
+    Ok(folder)
+}
+
+fn write(root: &Folder, folder: &Path) -> io::Result<()> {
+    root.create_dir_all(folder)?;
+    let target = root.open_dir(folder)?;
+    target.write("README.md", README)?;
+    for (name, dir) in [("src", &SOURCES), ("wit", &WIT)] {
+        target.create_dir_all(name)?;
+        extract(&target.open_dir(name)?, dir)?;
+    }
+    // Last: what has this file is complete.
+    target.write("Cargo.toml", manifest())
+}
+
+fn extract(target: &Folder, dir: &Dir<'_>) -> io::Result<()> {
+    for file in dir.files() {
+        target.write(file.path(), file.contents())?;
+    }
+    for inner in dir.dirs() {
+        target.create_dir_all(inner.path())?;
+        extract(target, inner)?;
+    }
+    Ok(())
+}
+
+/// The manifest without what the copy has not: its tests. It stands alone, whatever workspace the project is in.
+fn manifest() -> String {
+    let mut document: toml_edit::DocumentMut = MANIFEST.parse().unwrap_or_default();
+    document.remove("dev-dependencies");
+    format!("{document}\n[workspace]\n")
+}
+
+/// The SDK's version.
+fn version() -> String {
+    let document: toml_edit::DocumentMut = MANIFEST.parse().unwrap_or_default();
+    document["package"]["version"].as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,111 @@
+use super::*;
+use crate::project::build::{BuildRequest, build};
+use crate::project::test_project::{TestProject, described, told, told_by};
+use crate::project::{Catalog, Checks, LoadRequest, Settings};
+
+fn new_in(project: &TestProject, name: &str, language: Language, revision: &str) -> Result<Scaffolded> {
+    new_migration(&project.settings(), &NewRequest { name, language, revision })
+}
+
+#[test]
+fn a_new_project_has_a_migration_and_can_be_loaded() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let folder = parent.path().join("My \"Shop\"");
+    let made = init(&folder, &revision_at(1_767_605_400)).expect("made");
+    assert_eq!(made.migration.as_deref(), Some("20260105093000_create_notes"));
+    assert_eq!(made.files.len(), 4);
+    let request = LoadRequest { start_dir: folder.canonicalize().expect("there"), ..LoadRequest::default() };
+    let settings = Settings::load(&request).unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(settings.name, "My \"Shop\"");
+    assert_eq!(settings.database_url.value.sqlite_path(), Some(settings.root.join("my__shop_.db")));
+    let catalog = Catalog::load(&settings, Checks::default()).expect("a catalog");
+    assert_eq!(catalog.migrations[0].description.summary, "Create the table of notes");
+    assert!(told_by(init(&folder, "1")).contains("is a project already"));
+}
+
+#[test]
+fn what_is_there_already_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join(".gitignore"), "*.db\n.env\nmine").expect("written");
+    std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
+    std::fs::write(folder.path().join("migrations/1_a.up.sql"), "SELECT 1").expect("written");
+    let made = init(folder.path(), "2").expect("made");
+    assert_eq!((made.migration, made.files), (None, vec![".gitignore".into(), "runner.toml".into()]));
+    let gitignore = std::fs::read_to_string(folder.path().join(".gitignore")).expect("read");
+    assert_eq!(gitignore, "*.db\n.env\nmine\n\n# runner\n*.db-*\n*.runner-lock\n/.runner/target/\n");
+}
+
+#[test]
+fn new_sql_migrations_come_last_and_load() {
+    let project = TestProject::new(&[("migrations/0007_first.up.sql", "SELECT 1")]);
+    let made = new_in(&project, "Add Email", Language::Sql, "20260105093000").expect("made");
+    assert_eq!(made.migration.as_deref(), Some("20260105093000_add_email"));
+    let files = ["migrations/20260105093000_add_email.up.sql", "migrations/20260105093000_add_email.down.sql"];
+    assert_eq!(made.files, files.map(PathBuf::from));
+    assert!(project.read(files[0]).starts_with("-- runner:summary add email\n"));
+    // The clock stands still, or went back.
+    let made = new_in(&project, "again", Language::Sql, "20260105093000").expect("made");
+    assert_eq!(made.migration.as_deref(), Some("20260105093001_again"));
+    let catalog = Catalog::load(&project.settings(), Checks::default()).expect("a catalog");
+    assert_eq!(catalog.migrations.len(), 3);
+    assert_eq!(catalog.migrations[1].description.summary, "add email");
+    assert!(new_in(&project, "a/b", Language::Sql, "1").is_err());
+}
+
+#[test]
+fn a_missing_folder_is_made() {
+    let project = TestProject::new(&[("runner.toml", "[project]\nmigrations = 'db/changes'\n")]);
+    let made = new_in(&project, "x", Language::Sql, "5").expect("made");
+    assert_eq!(made.files[0], Path::new("db/changes/5_x.up.sql"));
+}
+
+#[test]
+fn rust_uses_the_sdk_that_the_project_names() {
+    let project = TestProject::new(&[
+        ("sdk/Cargo.toml", ""),
+        ("runner.toml", "[project]\nsdk = 'sdk'\nmigrations = 'db/changes'\n"),
+    ]);
+    let made = new_in(&project, "2fa", Language::Rust, "5").expect("made");
+    assert_eq!(
+        made.files,
+        ["Cargo.toml", "src/lib.rs", ".gitignore"].map(|file| Path::new("db/changes/5_2fa").join(file))
+    );
+    let manifest = project.read("db/changes/5_2fa/Cargo.toml");
+    assert!(
+        manifest.contains("name = \"migration_2fa\"") && manifest.contains("path = \"../../../sdk\""),
+        "{manifest}"
+    );
+    assert!(!manifest.contains("{{") && !project.read("db/changes/5_2fa/src/lib.rs").contains("{{"));
+    project.remove("sdk/Cargo.toml");
+    assert!(told_by(new_in(&project, "x", Language::Rust, "6")).starts_with("there is no crate in "));
+}
+
+/// Takes some seconds: the SDK is compiled as a user's machine would.
+#[test]
+fn rust_without_an_sdk_gets_the_one_inside_and_builds() {
+    // What it needs was needed to build this test as well.
+    let project = TestProject::new(&[(".cargo/config.toml", "[net]\noffline = true\n")]);
+    let made = new_in(&project, "add_email", Language::Rust, "5").expect("made");
+    assert_eq!(made.files[0], Path::new(".runner/sdk").join(format!("runner-guest-{}", env!("CARGO_PKG_VERSION"))));
+    let manifest = project.read("migrations/5_add_email/Cargo.toml");
+    assert!(manifest.contains(&format!("path = \"../../.runner/sdk/runner-guest-{}\"", env!("CARGO_PKG_VERSION"))));
+    let env = std::env::vars().collect();
+    let request = BuildRequest { revisions: &[], all: false, env: &env, describe: &described, compiling: &|_| () };
+    let report = build(&project.settings(), &request).unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert!(report.artifacts[0].compiled);
+    let artifact = std::fs::read(project.path().join("migrations/5_add_email.wasm")).expect("an artifact");
+    let path = project.path().to_str().expect("UTF-8").as_bytes();
+    assert!(!artifact.windows(path.len()).any(|window| window == path), "no path of this machine");
+    // The next one finds the SDK there.
+    assert_eq!(new_in(&project, "more", Language::Rust, "6").expect("made").files.len(), 3);
+}
+
+#[test]
+fn languages_have_names() {
+    assert_eq!(Language::from_name("SQL").expect("one"), Language::Sql);
+    assert_eq!(Language::from_name("rs").expect("one"), Language::Rust);
+    for name in ["python", "js", "go", "c"] {
+        let told = told(&Language::from_name(name).expect_err(name));
+        assert!(told.contains("no template for") && told.contains("`sql` and `rust`"), "{told}");
+    }
+}
