@@ -12,7 +12,7 @@ const DATABASE: &str = "flights.db";
 /// A copy of the demo project.
 fn demo() -> TestProject {
     let project = project!(empty);
-    project.copy_of(&guests::repository());
+    project.copy_of(guests::repository());
     project
 }
 
