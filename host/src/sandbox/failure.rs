@@ -110,12 +110,10 @@ pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
     }
     let mut report = Error::new(kind, message);
     // Guests put their own words around an error of the database; it is still where things went wrong.
-    if let Some(fault) = &state.fault {
-        if error.message.contains(&fault.error.message) {
-            report = report.at("statement", fault.statement.clone()).at("step", fault.step.to_string());
-            if let Some(hint) = &fault.error.hint {
-                report = report.hint(hint.clone());
-            }
+    if let Some(fault) = state.fault.as_ref().filter(|fault| error.message.contains(&fault.error.message)) {
+        report = report.at("statement", fault.statement.clone()).at("step", fault.step.to_string());
+        if let Some(hint) = &fault.error.hint {
+            report = report.hint(hint.clone());
         }
     }
     report.at("call", call)

@@ -2,6 +2,7 @@
 
 mod connect;
 mod contract;
+mod lock;
 mod pulled;
 mod rights;
 mod transaction;

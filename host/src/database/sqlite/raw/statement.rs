@@ -192,7 +192,8 @@ impl Statement {
     }
 
     /// A cell of the current row. What it points to lives until the next step, which takes `&mut self`.
-    #[inline]
+    // Always: as a call it would hand its answer over in memory, a tenth of the time it takes to read a row.
+    #[inline(always)]
     pub(in super::super) fn cell(&self, column: usize) -> Cell<'_> {
         // SAFETY: the statement is alive; SQLite answers NULL for columns and rows that do not exist. `column_value` is meant
         // for values that no other thread changes meanwhile, which rule 1 of the module sees to. A cell is always asked for
