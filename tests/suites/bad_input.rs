@@ -168,6 +168,28 @@ mod artifacts {
         project.runner("build").exits(7).says(&["artifact_bytes", "64MiB"]);
     }
 
+    /// Code that runs before any function of the contract is called.
+    #[test]
+    fn misbehaving_as_soon_as_they_start() {
+        for (module, code, says) in [
+            ("(func $start (loop (br 0)))", 7, "limit `fuel`"),
+            ("(func $start (call $start))", 7, "limit `stack`"),
+            ("(func $start unreachable)", 1, "unreachable"),
+            ("(memory 1) (func $start (loop (drop (memory.grow (i32.const 100))) (br 0)))", 7, "limit `guest_memory`"),
+            ("(memory 65536) (func $start)", 7, "limit `guest_memory`"),
+            (
+                "(table 1 funcref) (func $start (loop (drop (table.grow (ref.null func) (i32.const 9999))) (br 0)))",
+                7,
+                "limit `tables`",
+            ),
+            ("(table 10000000 funcref) (func $start)", 7, "limit `tables`"),
+        ] {
+            let project = project!();
+            project.write("migrations/1_start.wasm", components::starting(module));
+            project.runner("build --limit fuel=50_000_000").exits(code).says(&[says, "1_start"]);
+        }
+    }
+
     /// Small files that take a compiler long.
     #[test]
     fn bombs_for_the_compiler() {
