@@ -478,7 +478,7 @@ fn mutated_components_are_refused_or_described() {
     let sandbox = Sandbox::new(SandboxOptions { limits, cache_folder: None, jobs: 1 });
     let original = guests::component("describer");
     assert!(sandbox.describe(&original).is_err());
-    let rounds = if std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1") { 10_000 } else { 60 };
+    let rounds = if std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1") { 10_000 } else { 500 };
     let mut refused = 0;
     for seed in 0..rounds {
         let mut random = Random::new(seed);
