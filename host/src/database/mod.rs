@@ -178,7 +178,8 @@ pub trait Database: Send {
     /// Opens a writer; the batches it gets must all have the columns of its first.
     async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError>;
 
-    /// Writes a validated batch; answers how many rows changed.
+    /// Writes a validated batch; answers how many rows changed. One that fails closes the writer and may have written a
+    /// part of the batch: only a rollback takes that back.
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError>;
 
     /// Ends a writer; answers how many rows all its batches changed.

@@ -1,5 +1,7 @@
 //! SQLite: sqlx opens and owns the connection; statements and bulk data go through its raw handle (`raw`), because a trip to
 //! sqlx's worker thread costs more than a statement.
+//!
+#![doc = include_str!("types.md")]
 
 mod bind;
 mod connect;
