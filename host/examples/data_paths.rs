@@ -15,6 +15,7 @@ use runner::database::{
 };
 
 #[path = "support/mod.rs"]
+#[allow(dead_code, reason = "each example uses a part of it")]
 mod support;
 
 const BATCH: usize = 16_384;

@@ -250,6 +250,63 @@ mod projects {
         }
     }
 
+    /// Each output is checked for characters that steer a terminal; here is where they could come from.
+    #[test]
+    fn escapes_in_names_statements_and_urls() {
+        const EVIL: &str = "\u{1b}[2J\u{9b}31m\u{202e}x\u{7}";
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.write(&format!("migrations/2_{EVIL}.up.sql"), "SELECT 1;");
+        refused(&project, "apply", 2, &["2_", "hint:"]);
+        for sql in [
+            format!("SELECT '{EVIL}' FROM nowhere;"),
+            format!("SELECT * FROM \"{EVIL}\";"),
+            format!("-- runner:summary {EVIL}\nSELECT * FROM nowhere;"),
+            format!("-- runner:{EVIL}\nSELECT 1;"),
+            format!("-- runner:depends-on {EVIL}\nSELECT 1;"),
+            format!("SELECT '{EVIL}"),
+        ] {
+            let project = one(&sql);
+            for line in ["plan", "apply --verbose", "status", "validate", "apply --format json", "plan --format json"] {
+                let output = project.runner(line);
+                assert!(output.exit_code().is_some_and(|code| code <= 7), "{output}");
+            }
+        }
+        let project = one(&format!("CREATE TABLE \"{EVIL}\" (id INTEGER); INSERT INTO \"{EVIL}\" VALUES (1);"));
+        project.run(["apply", "--verbose", "-D", &format!("sqlite:{EVIL}.db")]).succeeds();
+        project.run(["apply", "--target", EVIL]).exits(2);
+        project.run(["apply", "--limit", EVIL]).exits(2);
+        project.run(["show", EVIL]).exits(2);
+        project.settings("[project.\"\\u001b[2J\"]");
+        project.run(["apply"]).exits(2);
+    }
+
+    /// Whatever moment it is killed at, a build leaves the old lockfile or the new one.
+    #[test]
+    fn a_killed_build_leaves_a_whole_lockfile() {
+        let project = project!();
+        for revision in 1..=200 {
+            project.sql(&format!("{revision}_one"), "SELECT 1;", "SELECT 1;");
+        }
+        project.runner("build").succeeds();
+        let old = project.read("runner.lock");
+        let start = std::time::Instant::now();
+        project.sql("500_new", "SELECT 1;", "SELECT 1;").runner("build").succeeds();
+        let longest = start.elapsed();
+        let new = project.read("runner.lock");
+        assert_ne!(old, new);
+        for part in 0..12 {
+            project.write("runner.lock", &old);
+            let mut child = project.command(["build"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+            std::thread::sleep(longest * part / 10);
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let found = project.read("runner.lock");
+            assert!(found == old || found == new, "the lockfile is neither the old one nor the new one");
+        }
+        project.runner("build").succeeds();
+        project.runner("validate --locked").succeeds();
+    }
+
     #[test]
     fn a_downgrade_alone() {
         let project = one("CREATE TABLE a (id INTEGER);");
@@ -478,6 +535,24 @@ mod databases {
         project.sql("2_two", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
         project.runner("status -D sqlite:runner.db?mode=ro").succeeds().prints(&["pending"]);
         refused(&project, "apply -D sqlite:runner.db?mode=ro", 1, &["read-only", "hint:"]);
+    }
+
+    /// A newer release may have left what this one does not know; guessing would be the wrong thing to do.
+    #[test]
+    fn with_a_history_that_is_not_ours_to_read() {
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.runner("apply").succeeds();
+        let changed = project.database().execute("UPDATE runner_meta SET value = '999' WHERE key = 'format'", []);
+        assert_eq!(changed.unwrap(), 1);
+        for line in ["apply", "status", "rollback", "history"] {
+            refused(&project, line, 4, &["newer", "hint:"]);
+        }
+        // Somebody else's table of that name is no history.
+        let project = one("CREATE TABLE a (id INTEGER);");
+        project.database().execute_batch("CREATE TABLE runner_history (thing TEXT)").unwrap();
+        let output = project.runner("apply");
+        assert!(matches!(output.exit_code(), Some(1 | 4)), "{output}");
+        output.says(&["runner_history"]);
     }
 
     #[test]

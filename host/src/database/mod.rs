@@ -149,6 +149,10 @@ pub trait Database: Send {
     /// Rolls back. Without a transaction it does nothing.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;
 
+    /// Drops what migrations made for this connection alone, such as temporary tables: the next migration finds the same
+    /// database in whatever run it is applied. Closes cursors and writers.
+    async fn drop_temporary(&mut self) -> Result<(), DatabaseError>;
+
     /// Whether the transaction that `begin` opened is still open; a guest that ended it is found out by this.
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError>;
 

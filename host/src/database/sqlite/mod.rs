@@ -14,6 +14,7 @@ mod read_types;
 mod rights;
 mod schema;
 mod statement;
+mod temporary;
 mod transaction;
 mod write_plan;
 mod write_types;
@@ -159,6 +160,10 @@ impl Database for SqliteDatabase {
 
     async fn rollback(&mut self) -> Result<(), DatabaseError> {
         blocking(|| self.rollback_now())
+    }
+
+    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
+        blocking(|| self.drop_temporary_now())
     }
 
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
