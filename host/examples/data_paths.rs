@@ -28,9 +28,10 @@ struct Bench {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (file, rows) = support::arguments("FILE [ROWS]")?;
-    let rows = rows.as_deref().unwrap_or("1000000").parse()?;
+    let rows: usize = rows.as_deref().unwrap_or("1000000").parse()?;
     let url = DatabaseUrl::parse(&format!("sqlite:{file}"), Path::new("."))?;
     let mut bench = Bench { database: connect(&url, true).await?, rows };
+    let started = Instant::now();
     bench.run("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, bal REAL)").await?;
     bench.run("CREATE TABLE k (name TEXT PRIMARY KEY, id INTEGER, bal REAL) WITHOUT ROWID").await?;
     let all = |columns: &[usize]| Pick { columns: columns.to_vec(), step: 1, reverse: false };
@@ -50,7 +51,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     bench.write("delete, text key", "k", WriteMode::Delete, &all(&[1])).await?;
     let sql = Instant::now();
     bench.run("UPDATE t SET name = lower(name), bal = bal * 1.1").await?;
-    say("UPDATE in SQL, for comparison", sql, bench.rows / 2)
+    say("UPDATE in SQL, for comparison", sql, bench.rows / 2)?;
+    support::report(started.elapsed(), rows as u64)
 }
 
 /// Which rows and columns a batch has.

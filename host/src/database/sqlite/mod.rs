@@ -1,5 +1,7 @@
 //! SQLite: sqlx opens and owns the connection; statements and bulk data go through its raw handle (`raw`), because a trip to
 //! sqlx's worker thread costs more than a statement.
+//!
+#![doc = include_str!("types.md")]
 
 mod bind;
 mod connect;
@@ -154,6 +156,10 @@ impl Database for SqliteDatabase {
 
     async fn commit(&mut self) -> Result<(), DatabaseError> {
         blocking(|| self.commit_now())
+    }
+
+    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
+        blocking(|| self.check_constraints_now())
     }
 
     async fn rollback(&mut self) -> Result<(), DatabaseError> {

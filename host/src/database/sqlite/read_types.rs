@@ -1,4 +1,4 @@
-//! How a cell of SQLite becomes a cell of a batch. `docs/src/reference/sqlite-types.md` has the table.
+//! How a cell of SQLite becomes a cell of a batch. `types.md` has the table.
 //!
 //! SQLite stores a type with each cell; a batch has one type for each column. A column's type is what the caller asks for, else
 //! what its declared type says, else the storage of the first cell that is not NULL. What does not fit into that

@@ -4,6 +4,7 @@ mod connect;
 mod contract;
 mod lock;
 mod pulled;
+mod random;
 mod rights;
 mod transaction;
 mod types;
