@@ -33,6 +33,15 @@ impl TestProject {
         Self { binary: PathBuf::from(binary), folder: Some(folder), root }
     }
 
+    /// Brings a copy of another project here: its settings, its lockfile and its migrations.
+    pub fn copy_of(&self, project: &Path) -> &Self {
+        for file in ["runner.toml", "runner.lock"] {
+            std::fs::copy(project.join(file), self.file(file)).unwrap();
+        }
+        copy_folder(&project.join("migrations"), &self.file("migrations"));
+        self
+    }
+
     /// The project's folder.
     pub fn root(&self) -> &Path {
         &self.root
@@ -154,6 +163,19 @@ impl Drop for TestProject {
         if std::thread::panicking() {
             let kept = self.folder.take().map(TempDir::keep);
             println!("the project of the failed test is in {}", kept.unwrap_or_default().display());
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true if entry.file_name() == "target" => {}
+            true => copy_folder(&entry.path(), &to),
+            false => drop(std::fs::copy(entry.path(), to).unwrap()),
         }
     }
 }

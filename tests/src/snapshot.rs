@@ -8,6 +8,7 @@ use regex::Regex;
 static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         // Identities of runs and people, digests, versions.
+        (r"\b20[0-9]{12}_", "[REVISION]_"),
         (r"\b20[0-9]{6}T[0-9]{6}Z-[0-9a-f]{8}\b", "[RUN]"),
         (r#""applied_by": "[^"]*""#, r#""applied_by": "[WHO]""#),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[UUID]"),
@@ -51,7 +52,8 @@ mod tests {
             ("took  < 1 ms    3", "took  [TIME]  3"),
             ("\"duration_ms\": 1.5,", "\"duration_ms\": [N],"),
             ("at 2026-11-20T07:15:00Z", "at [MOMENT]"),
-            ("20260105093000_create", "20260105093000_create"),
+            ("20260105093000_create", "[REVISION]_create"),
+            ("20260105093000", "20260105093000"),
             (&"a".repeat(64), "[SHA256]"),
         ] {
             assert_eq!(normalise(text, root), expected);

@@ -125,7 +125,7 @@ mod session {
         let mut command = project.command(["apply"]);
         let applied = project.finish(command.current_dir(project.file("shop")));
         applied.succeeds();
-        assert!(project.file("shop/runner.db").exists());
+        assert!(project.file("shop/shop.db").exists());
         // A second time would overwrite what somebody has written.
         project.runner("init shop").exits(2).says(&["runner.toml", "hint:"]);
     }
@@ -282,10 +282,12 @@ mod new {
     #[test]
     fn names_that_no_file_can_have() {
         let project = project!();
-        for name in ["", "two words", "../up", "a/b", "naïve", "a\u{1b}[2J"] {
+        for name in ["", "../up", "a/b", "naïve", "a\u{1b}[2J"] {
             project.run(["new", name]).exits(2).says(&["hint:"]);
         }
         assert_eq!(std::fs::read_dir(project.file("migrations")).unwrap().count(), 0);
+        project.run(["new", "Add two words"]).succeeds();
+        assert!(only_migration(&project, ".up.sql").to_lowercase().ends_with("_add_two_words"));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 
 use runner_tests::dump::Dump;
@@ -13,29 +12,12 @@ const DATABASE: &str = "flights.db";
 /// A copy of the demo project.
 fn demo() -> TestProject {
     let project = project!(empty);
-    let repository = guests::repository();
-    for file in ["runner.toml", "runner.lock"] {
-        std::fs::copy(repository.join(file), project.file(file)).unwrap();
-    }
-    copy(&repository.join("migrations"), &project.file("migrations"));
+    project.copy_of(guests::repository());
     project
 }
 
 fn runner(project: &TestProject, line: &str) -> Output {
     project.finish(project.command(line.split(' ')).args(["-D", &format!("sqlite:{DATABASE}")]))
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true if entry.file_name() == "target" => {}
-            true => copy(&entry.path(), &to),
-            false => drop(std::fs::copy(entry.path(), to).unwrap()),
-        }
-    }
 }
 
 fn dump(project: &TestProject) -> Dump {

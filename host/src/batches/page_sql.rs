@@ -44,13 +44,9 @@ impl PageSql {
         query
     }
 
-    /// How many rows there are up to `bound`.
-    pub fn count(&self, bound: Option<&[Value]>) -> Query {
-        let mut query = self.start("count(*)");
-        if let Some(bound) = bound {
-            self.compare(&mut query, "<=", bound);
-        }
-        query
+    /// How many rows there are.
+    pub fn count(&self) -> Query {
+        self.start("count(*)")
     }
 
     /// A row whose column `name` is NULL.

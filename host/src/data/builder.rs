@@ -146,8 +146,15 @@ impl ColumnBuilder {
         true
     }
 
+    /// The entries, for a caller that appends one by itself and says so by [`ColumnBuilder::pushed`].
     #[inline]
-    fn pushed(&mut self) {
+    pub(crate) fn entries(&mut self) -> &mut ColumnValues {
+        &mut self.values
+    }
+
+    /// Counts a row whose entry has been appended.
+    #[inline]
+    pub(crate) fn pushed(&mut self) {
         self.rows += 1;
         if !self.nulls.is_empty() {
             self.nulls.push(0);

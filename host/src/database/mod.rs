@@ -146,8 +146,16 @@ pub trait Database: Send {
     /// Commits, or fails with everything rolled back.
     async fn commit(&mut self) -> Result<(), DatabaseError>;
 
+    /// Fails where `commit` would because of what the statements did to references between tables; the transaction stays
+    /// open. With foreign keys off, each call looks at what came since the last.
+    async fn check_constraints(&mut self) -> Result<(), DatabaseError>;
+
     /// Rolls back. Without a transaction it does nothing.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;
+
+    /// Drops what migrations made for this connection alone, such as temporary tables: the next migration finds the same
+    /// database in whatever run it is applied. Closes cursors and writers.
+    async fn drop_temporary(&mut self) -> Result<(), DatabaseError>;
 
     /// Whether the transaction that `begin` opened is still open; a guest that ended it is found out by this.
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError>;
@@ -178,7 +186,8 @@ pub trait Database: Send {
     /// Opens a writer; the batches it gets must all have the columns of its first.
     async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError>;
 
-    /// Writes a validated batch; answers how many rows changed.
+    /// Writes a validated batch; answers how many rows changed. One that fails closes the writer and may have written a
+    /// part of the batch: only a rollback takes that back.
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError>;
 
     /// Ends a writer; answers how many rows all its batches changed.

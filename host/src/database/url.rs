@@ -11,10 +11,14 @@ use crate::error::{Error, Result};
 pub struct DatabaseUrl {
     text: String,
     dialect: Dialect,
+    /// SQLite: the file; none in memory.
+    path: Option<PathBuf>,
+    /// SQLite: what stands behind the `?`.
+    parameters: String,
 }
 
 impl DatabaseUrl {
-    /// Reads a URL. Relative SQLite paths stand below `base`.
+    /// Reads a URL. Relative SQLite paths stand below `base`; `%20` and the like in them are decoded.
     ///
     /// SQLite: `sqlite:app.db`, `sqlite://app.db`, `sqlite:///var/app.db`, `sqlite::memory:`, each with `?mode=ro`
     /// and the like. Others: `postgres://…`, `postgresql://…`, `mysql://…`, `mariadb://…`.
@@ -34,23 +38,26 @@ impl DatabaseUrl {
             }
         };
         if dialect != Dialect::Sqlite {
-            return Ok(Self { text: text.to_owned(), dialect });
+            return Ok(Self { text: text.to_owned(), dialect, path: None, parameters: String::new() });
         }
         let rest = rest.strip_prefix("//").unwrap_or(rest);
-        let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+        let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
         if path.is_empty() {
             return Err(Error::usage(format!("`{text}` names no database file")).hint("write `sqlite://app.db`"));
         }
-        let path = if path == ":memory:" {
-            path.to_owned()
-        } else {
-            base.join(path).to_str().map(str::to_owned).ok_or_else(|| {
-                Error::usage(format!("the path of `{text}` is not UTF-8"))
-                    .hint("rename the folder or give another path")
-            })?
+        let not_utf8 = || {
+            Error::usage(format!("the path of `{text}` is not UTF-8")).hint("rename the folder or give another path")
         };
-        let query = query.map_or(String::new(), |query| format!("?{query}"));
-        Ok(Self { text: format!("sqlite://{path}{query}"), dialect })
+        let path = match path {
+            ":memory:" => None,
+            path => Some(base.join(String::from_utf8(decode(path)).map_err(|_| not_utf8())?)),
+        };
+        let shown = match &path {
+            None => ":memory:",
+            Some(path) => path.to_str().ok_or_else(not_utf8)?,
+        };
+        let query = if parameters.is_empty() { String::new() } else { format!("?{parameters}") };
+        Ok(Self { text: format!("sqlite://{shown}{query}"), dialect, path, parameters: parameters.to_owned() })
     }
 
     /// The family that the scheme names; the server may know better.
@@ -65,16 +72,34 @@ impl DatabaseUrl {
 
     /// SQLite: the database's file; none for a database in memory and for servers.
     pub fn sqlite_path(&self) -> Option<PathBuf> {
-        let rest = self.text.strip_prefix("sqlite://")?;
-        let path = rest.split('?').next().unwrap_or(rest);
-        (path != ":memory:").then(|| PathBuf::from(path))
+        self.path.clone()
     }
 
     /// SQLite: the parameters behind the `?`.
     pub fn sqlite_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
-        let query = self.text.split_once('?').map_or("", |(_, query)| query);
-        query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        let pairs = self.parameters.split('&').filter(|pair| !pair.is_empty());
+        pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
     }
+}
+
+/// The bytes of a text in which `%` and two hexadecimal digits stand for one byte.
+fn decode(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let digit = |at: usize| behind.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        match (first, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                rest = &behind[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    bytes
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -134,11 +159,17 @@ mod tests {
             ("sqlite:app.db", Some("/base/app.db")),
             ("sqlite://app.db?mode=ro", Some("/base/app.db")),
             ("sqlite:///var/app.db", Some("/var/app.db")),
+            ("sqlite:my%20app%3f.db", Some("/base/my app?.db")),
+            ("sqlite:100%.db", Some("/base/100%.db")),
             ("sqlite::memory:", None),
             ("sqlite://:memory:", None),
         ] {
             let parsed = DatabaseUrl::parse(url, Path::new("/base")).expect("a URL");
             assert_eq!(parsed.sqlite_path(), path.map(PathBuf::from), "{url}");
         }
+        let odd = DatabaseUrl::parse("sqlite:app.db?mode=ro&x", Path::new("/what?/50%20")).expect("a URL");
+        assert_eq!(odd.sqlite_path(), Some(PathBuf::from("/what?/50%20/app.db")));
+        assert_eq!(odd.sqlite_parameters().collect::<Vec<_>>(), [("mode", "ro"), ("x", "")]);
+        assert!(DatabaseUrl::parse("sqlite:%ff", Path::new("/")).is_err());
     }
 }

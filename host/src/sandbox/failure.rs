@@ -6,7 +6,7 @@ use wasmtime::Trap;
 
 use super::bindings::runner::migration::types as wit;
 use super::meter::LimitExceeded;
-use super::state::{GuestState, Role};
+use super::state::GuestState;
 use crate::database::stop::StopReason;
 use crate::engine::script::stopped;
 use crate::error::{Error, ErrorKind};
@@ -45,11 +45,12 @@ fn used_up(limit: &LimitExceeded) -> Error {
 
 /// The error of a call that ended in a trap or in the host. `call` is the exported function.
 pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error {
-    let failure = |error: Error| match state.run.as_ref().map(|run| run.tally.steps()) {
-        Some(steps @ 1..) if state.role == Role::Migrate => {
-            error.at("step", format!("{steps}, or behind it")).at("call", call)
+    let failure = |error: Error| match &state.last_step {
+        // Whether the guest stood in it or behind it, only the kind of failure tells.
+        Some((step, statement)) => {
+            error.at("statement", statement.clone()).at("last step", step.to_string()).at("call", call)
         }
-        _ => error.at("call", call),
+        None => error.at("call", call),
     };
     if let Some(Stopped(reason)) = error.downcast_ref() {
         return failure(stopped(*reason));
@@ -110,12 +111,10 @@ pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
     }
     let mut report = Error::new(kind, message);
     // Guests put their own words around an error of the database; it is still where things went wrong.
-    if let Some(fault) = &state.fault {
-        if error.message.contains(&fault.error.message) {
-            report = report.at("statement", fault.statement.clone()).at("step", fault.step.to_string());
-            if let Some(hint) = &fault.error.hint {
-                report = report.hint(hint.clone());
-            }
+    if let Some(fault) = state.fault.as_ref().filter(|fault| error.message.contains(&fault.error.message)) {
+        report = report.at("statement", fault.statement.clone()).at("step", fault.step.to_string());
+        if let Some(hint) = &fault.error.hint {
+            report = report.hint(hint.clone());
         }
     }
     report.at("call", call)

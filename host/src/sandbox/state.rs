@@ -76,6 +76,8 @@ pub struct GuestState {
     pub server: Option<(Dialect, String)>,
     /// The component, for the instances of a transform; none while it describes itself.
     pub loaded: Option<Arc<Loaded>>,
+    /// The last step that began: its number and its statement.
+    pub last_step: Option<(u64, String)>,
     /// The last error answered.
     pub fault: Option<Fault>,
     /// The targets of writers whose `finish` was not called yet.
@@ -97,6 +99,7 @@ impl GuestState {
             run: None,
             server: None,
             loaded: None,
+            last_step: None,
             fault: None,
             unfinished: BTreeMap::new(),
             last_words: None,

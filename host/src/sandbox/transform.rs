@@ -220,7 +220,8 @@ fn judge(
     if let Some((column, bytes)) = rows.largest_cell().filter(|(_, bytes)| *bytes as u64 > limits.cell_bytes) {
         return Err(Error::denied(format!(
             "`transform-batch` answered a cell of {bytes} bytes in column `{column}`, more than the limit `cell_bytes`"
-        )));
+        ))
+        .hint("raise it with `--limit cell_bytes=…`, or have the migration write less into one cell"));
     }
     let covers_key_range = match keys {
         Some(keys) => check.compare(keys, &rows).map_err(malformed)?,

@@ -121,6 +121,7 @@ impl SqliteDatabase {
                 None => Filling::Nulls(0),
             })
             .collect();
+        let entry_bytes = cursor.columns.len() * size_of::<i64>();
         let mut rows = 0;
         let mut bytes = 0;
         let mut more = true;
@@ -134,8 +135,17 @@ impl SqliteDatabase {
                 Err(failure) => return Err(self.failed(&failure, &cursor.text)),
             }
             for (index, filling) in filling.iter_mut().enumerate() {
-                bytes += cursor.push(index, filling, limits).map_err(|error| cursor.locate(error, index))?;
+                let cell = cursor.statement.cell(index);
+                let pushed = match filling {
+                    Filling::Known(builder) => read_types::push_as_stored(builder, cell, limits.cell_bytes),
+                    Filling::Nulls(_) => None,
+                };
+                bytes += match pushed {
+                    Some(size) => size,
+                    None => cursor.push(index, filling, limits).map_err(|error| cursor.locate(error, index))?,
+                };
             }
+            bytes += entry_bytes;
             rows += 1;
         }
         let mut columns = Vec::with_capacity(filling.len());
@@ -153,8 +163,9 @@ impl SqliteDatabase {
 }
 
 impl Cursor {
-    /// Appends a cell of the current row and answers about how many bytes it takes.
-    #[inline]
+    /// Appends a cell of the current row that is not stored as its column is delivered; answers its bytes beyond the entry's
+    /// own.
+    #[inline(never)]
     fn push(&mut self, index: usize, filling: &mut Filling, limits: BatchLimits) -> Result<usize, DatabaseError> {
         let cell = self.statement.cell(index);
         let column = &mut self.columns[index];
@@ -170,7 +181,7 @@ impl Cursor {
             Filling::Nulls(count) => {
                 let Some(column_type) = read_types::stored_column_type(cell) else {
                     *count += 1;
-                    return Ok(1);
+                    return Ok(0);
                 };
                 column.column_type = Some(column_type);
                 *filling = Filling::Known(nulls(column_type, *count));
@@ -181,7 +192,7 @@ impl Cursor {
         if !read_types::push(builder, cell, column.source) {
             return Err(unfit(cell, builder.column_type(), column.source));
         }
-        Ok(size + 8)
+        Ok(size)
     }
 
     /// Text must be UTF-8. One pass over all bytes of a column, then only the seams between cells.

@@ -30,7 +30,7 @@ pub(super) fn kind(code: c_int) -> DatabaseErrorKind {
         ffi::SQLITE_READONLY => DatabaseErrorKind::ReadOnly,
         ffi::SQLITE_FULL => DatabaseErrorKind::Full,
         ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB | ffi::SQLITE_FORMAT => DatabaseErrorKind::Corrupt,
-        ffi::SQLITE_INTERRUPT | ffi::SQLITE_ABORT => DatabaseErrorKind::Interrupted,
+        ffi::SQLITE_INTERRUPT => DatabaseErrorKind::Interrupted,
         ffi::SQLITE_AUTH | ffi::SQLITE_PERM => DatabaseErrorKind::Denied,
         ffi::SQLITE_CANTOPEN => DatabaseErrorKind::NotFound,
         ffi::SQLITE_TOOBIG | ffi::SQLITE_NOMEM => DatabaseErrorKind::Limit,

@@ -1,5 +1,7 @@
 //! SQLite: sqlx opens and owns the connection; statements and bulk data go through its raw handle (`raw`), because a trip to
 //! sqlx's worker thread costs more than a statement.
+//!
+#![doc = include_str!("types.md")]
 
 mod bind;
 mod connect;
@@ -12,6 +14,7 @@ mod read_types;
 mod rights;
 mod schema;
 mod statement;
+mod temporary;
 mod transaction;
 mod write_plan;
 mod write_types;
@@ -155,8 +158,16 @@ impl Database for SqliteDatabase {
         blocking(|| self.commit_now())
     }
 
+    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
+        blocking(|| self.check_constraints_now())
+    }
+
     async fn rollback(&mut self) -> Result<(), DatabaseError> {
         blocking(|| self.rollback_now())
+    }
+
+    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
+        blocking(|| self.drop_temporary_now())
     }
 
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {

@@ -2,7 +2,7 @@
 //! hand it the cells. Faster than a statement for each row, and than the same change written in SQL.
 
 use super::SqliteDatabase;
-use super::raw::{Cells, PullBatch, PullColumn};
+use super::raw::{CellColumn, Cells, PullBatch};
 use super::writer::{Plan, Writer};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
@@ -19,7 +19,7 @@ struct Keys<'a> {
 }
 
 /// The keys in order; none if there are NULLs or repetitions among them or they are no integers.
-fn sorted<'a>(column: &PullColumn<'a>) -> Option<Keys<'a>> {
+fn sorted<'a>(column: &CellColumn<'a>) -> Option<Keys<'a>> {
     let Cells::Integer(keys) = column.cells else { return None };
     if column.nulls.contains(&1) {
         return None;
@@ -40,7 +40,7 @@ impl SqliteDatabase {
         writer: &Writer,
         plan: &mut Plan,
         rows: &Batch,
-        columns: &[PullColumn<'_>],
+        columns: &[CellColumn<'_>],
         hint: WriteHint,
     ) -> Result<Option<u64>, DatabaseError> {
         let (table, mode) = (&writer.table, writer.mode);
@@ -113,7 +113,7 @@ impl SqliteDatabase {
         writer: &Writer,
         plan: &Plan,
         rows: &Batch,
-        columns: &[PullColumn<'_>],
+        columns: &[CellColumn<'_>],
     ) -> Result<usize, DatabaseError> {
         for row in 0..rows.row_count {
             if self.rows_with_key(writer, plan, columns, row)? != 1 {

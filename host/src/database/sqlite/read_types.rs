@@ -1,4 +1,4 @@
-//! How a cell of SQLite becomes a cell of a batch. `docs/src/reference/sqlite-types.md` has the table.
+//! How a cell of SQLite becomes a cell of a batch. `types.md` has the table.
 //!
 //! SQLite stores a type with each cell; a batch has one type for each column. A column's type is what the caller asks for, else
 //! what its declared type says, else the storage of the first cell that is not NULL. What does not fit into that
@@ -7,7 +7,7 @@
 use super::raw::{Cell, Statement};
 use crate::data::decimal::{float_text, is_decimal};
 use crate::data::temporal;
-use crate::data::{ColumnBuilder, ColumnType, Value};
+use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 
 /// What the declared type of a column says about its cells.
 pub(super) fn declared(statement: &Statement, column: usize) -> Option<ColumnType> {
@@ -63,24 +63,40 @@ pub(super) enum Source {
     Expression,
 }
 
+/// Appends a cell that is stored as its column is delivered, as nearly all are, and answers its bytes beyond the entry's own.
+/// None: it is another, for [`push`]. Text is not checked for UTF-8 here: the cursor does that for a column at once.
+#[inline(always)]
+pub(super) fn push_as_stored(builder: &mut ColumnBuilder, cell: Cell<'_>, limit: usize) -> Option<usize> {
+    let size = match (builder.entries(), cell) {
+        (ColumnValues::Int64(entries), Cell::Integer(number)) => {
+            entries.push(number);
+            0
+        }
+        (ColumnValues::Float64(entries), Cell::Real(number)) => {
+            entries.push(number);
+            0
+        }
+        (ColumnValues::Text(values) | ColumnValues::Json(values), Cell::Text(bytes))
+        | (ColumnValues::Bytes(values), Cell::Blob(bytes))
+            if bytes.len() <= limit =>
+        {
+            values.data.extend_from_slice(bytes);
+            values.offsets.push(values.data.len() as u32);
+            bytes.len()
+        }
+        _ => return None,
+    };
+    builder.pushed();
+    Some(size)
+}
+
 /// Appends a cell to a column. False: it does not fit into the column's type without loss.
-///
-/// Text is not checked for UTF-8 here: the cursor does that for a column at once.
-#[inline]
 pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, source: Source) -> bool {
-    // The cases of nearly all cells first.
-    match (builder.column_type(), cell) {
-        (ColumnType::Int64, Cell::Integer(number)) => builder.push_int64(number),
-        (ColumnType::Float64, Cell::Real(number)) => builder.push_float64(number),
-        (ColumnType::Text | ColumnType::Json, Cell::Text(bytes)) | (ColumnType::Bytes, Cell::Blob(bytes)) => {
-            builder.push_bytes(bytes)
-        }
-        (_, Cell::Null) => {
-            builder.push_null();
-            true
-        }
-        (column_type, cell) => push_other(builder, column_type, cell, source),
+    if matches!(cell, Cell::Null) {
+        builder.push_null();
+        return true;
     }
+    push_as_stored(builder, cell, usize::MAX).is_some() || push_other(builder, builder.column_type(), cell, source)
 }
 
 fn push_other(builder: &mut ColumnBuilder, column_type: ColumnType, cell: Cell<'_>, source: Source) -> bool {

@@ -2,7 +2,9 @@
 
 mod connect;
 mod contract;
+mod lock;
 mod pulled;
+mod random;
 mod rights;
 mod transaction;
 mod types;

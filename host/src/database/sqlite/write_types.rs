@@ -1,4 +1,4 @@
-//! How the cells of a batch are stored in SQLite. `docs/src/reference/sqlite-types.md` has the table.
+//! How the cells of a batch are stored in SQLite. `types.md` has the table.
 //!
 //! A column's affinity makes SQLite convert what it is given: `'007'` becomes 7 in an INTEGER column. A cell that would not
 //! read back as it was written is refused, and named. Checks run over whole columns, and only for the pairs of type and
@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::cursor::cell_text;
-use super::raw::{Cells, PullColumn, Single};
+use super::raw::{Cell, CellColumn, Cells};
 use super::read_types::exact_float;
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::{Column, ColumnValues, VarValues, temporal};
@@ -75,12 +75,12 @@ enum Stored<'a> {
     Text(Cow<'a, VarValues>),
     Blob(Cow<'a, VarValues>),
     /// Each entry in a storage class of its own.
-    Each(Vec<Single<'a>>),
+    Each(Vec<Cell<'a>>),
 }
 
 impl Encoded<'_> {
     /// The column as statements take it.
-    pub(super) fn as_pull(&self) -> PullColumn<'_> {
+    pub(super) fn as_pull(&self) -> CellColumn<'_> {
         let cells = match &self.cells {
             Stored::Boolean(entries) => Cells::Boolean(entries),
             Stored::Integer(entries) => Cells::Integer(entries),
@@ -89,7 +89,7 @@ impl Encoded<'_> {
             Stored::Blob(values) => Cells::Blob { offsets: &values.offsets, data: &values.data },
             Stored::Each(entries) => Cells::Each(entries),
         };
-        PullColumn { nulls: self.nulls, cells }
+        CellColumn { nulls: self.nulls, cells }
     }
 }
 
@@ -164,7 +164,7 @@ fn texts<'a>(
     for row in 0..values.len() {
         let text = values.get(row);
         if column.is_null(row) || !looks_numeric(text) {
-            cells.push(Single::Text(text));
+            cells.push(Cell::Text(text));
             continue;
         }
         cells.push(number(column, row, text, affinity, &same)?);
@@ -181,7 +181,7 @@ fn decimals<'a>(column: &Column, values: &'a VarValues, affinity: Affinity) -> R
     for row in 0..values.len() {
         // What stands under a NULL means nothing.
         cells.push(if column.is_null(row) {
-            Single::Integer(0)
+            Cell::Integer(0)
         } else {
             number(column, row, values.get(row), affinity, same_number)?
         });
@@ -196,7 +196,7 @@ fn number<'a>(
     text: &[u8],
     affinity: Affinity,
     same: impl Fn(&[u8], &[u8]) -> bool,
-) -> Result<Single<'a>, Unfit> {
+) -> Result<Cell<'a>, Unfit> {
     let trimmed = trim(text);
     let trimmed = std::str::from_utf8(trimmed.strip_prefix(b"+").unwrap_or(trimmed)).unwrap_or_default();
     let real = trimmed.parse::<f64>().unwrap_or(f64::NAN);
@@ -205,8 +205,8 @@ fn number<'a>(
         Err(_) => super::read_types::exact_integer(real),
     };
     let (cell, stored) = match integer {
-        Some(integer) if affinity != Affinity::Real => (Single::Integer(integer), Some(integer.to_string())),
-        _ => (Single::Real(real), float_text(real)),
+        Some(integer) if affinity != Affinity::Real => (Cell::Integer(integer), Some(integer.to_string())),
+        _ => (Cell::Real(real), float_text(real)),
     };
     match stored {
         Some(stored) if same(text, stored.as_bytes()) => Ok(cell),

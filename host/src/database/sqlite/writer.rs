@@ -1,6 +1,6 @@
 //! Writers: batches into a table, by key.
 
-use super::raw::{PullColumn, Statement};
+use super::raw::{CellColumn, Statement};
 use super::schema::Table;
 use super::write_plan::{Layout, known_column};
 use super::write_types::{Affinity, Encoded, encode};
@@ -134,7 +134,7 @@ impl SqliteDatabase {
                 .detail(writer.row_name(rows, unfit.row))
             })?);
         }
-        let columns: Vec<PullColumn<'_>> = encoded.iter().map(Encoded::as_pull).collect();
+        let columns: Vec<CellColumn<'_>> = encoded.iter().map(Encoded::as_pull).collect();
         let written = match self.write_range(writer, &mut plan, rows, &columns, hint)? {
             Some(written) => written,
             None => self.write_each(writer, &mut plan, rows, &columns)?,
@@ -169,7 +169,7 @@ impl SqliteDatabase {
         writer: &Writer,
         plan: &mut Plan,
         rows: &Batch,
-        columns: &[PullColumn<'_>],
+        columns: &[CellColumn<'_>],
     ) -> Result<u64, DatabaseError> {
         let (table, mode) = (&writer.table, writer.mode);
         let parameters = plan.layout.parameters(mode);
@@ -217,7 +217,7 @@ impl SqliteDatabase {
         writer: &Writer,
         plan: &Plan,
         rows: &Batch,
-        columns: &[PullColumn<'_>],
+        columns: &[CellColumn<'_>],
         row: usize,
     ) -> DatabaseError {
         let (name, mode) = (&writer.table.info.name, writer.mode);
@@ -241,7 +241,7 @@ impl SqliteDatabase {
         &mut self,
         writer: &Writer,
         plan: &Plan,
-        columns: &[PullColumn<'_>],
+        columns: &[CellColumn<'_>],
         row: usize,
     ) -> Result<usize, DatabaseError> {
         let text = plan.layout.count_key(&writer.table);

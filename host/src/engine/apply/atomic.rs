@@ -55,6 +55,7 @@ impl Engine {
                 .hint("take `COMMIT`, `ROLLBACK` and the like out: runner itself begins and ends the transaction"));
         }
         let mut database = self.database.lock().await;
+        database.drop_temporary().await?;
         self.write_down(&mut **database, step, source, started, &tally).await?;
         Ok(done(step, started, &tally))
     }

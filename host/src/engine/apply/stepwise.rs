@@ -48,6 +48,7 @@ impl Engine {
         let ran = self.run_statements(step, &statements, &mut progress, &tally).await;
         let mut database = self.database.lock().await;
         as_host(&mut **database);
+        database.drop_temporary().await.map_err(Error::from)?;
         match ran {
             Ok(()) => {
                 self.close(&mut **database, step, &source, &progress, &started, &tally).await?;

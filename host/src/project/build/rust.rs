@@ -93,7 +93,13 @@ fn remap(cargo: &mut Command, settings: &Settings, env: &BTreeMap<String, String
     let cargo_home = env.get("CARGO_HOME").map(PathBuf::from).or_else(home);
     let mut folders = vec![(settings.root.clone(), "/project")];
     folders.extend(settings.sdk.clone().and_then(|sdk| sdk.canonicalize().ok()).map(|sdk| (sdk, "/sdk")));
-    folders.extend(cargo_home.map(|home| (home, "/cargo")));
+    if let Some(home) = cargo_home {
+        // Of several prefixes that fit, the compiler takes the last: the registries' folders, whose names differ.
+        let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
+        let registries: Vec<PathBuf> = registries.map(|entry| entry.path()).collect();
+        folders.push((home, "/cargo"));
+        folders.extend(registries.into_iter().map(|folder| (folder, "/crates")));
+    }
     let flags = folders.iter().filter_map(|(from, to)| Some(format!("--remap-path-prefix={}={to}", from.to_str()?)));
     // Flags in the environment would silence those of `--config`, which go together with a user's own settings.
     let own = env.get("CARGO_ENCODED_RUSTFLAGS").cloned();

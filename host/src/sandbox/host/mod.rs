@@ -55,7 +55,9 @@ impl GuestState {
             }
         };
         let number = run.tally.begin_step(&format!("{kind}\n{statement}\n{parameters}"));
-        Ok(Step { number, statement: statement.to_owned(), started: Instant::now(), database: run.database.clone() })
+        let database = run.database.clone();
+        self.last_step = Some((number, statement.to_owned()));
+        Ok(Step { number, statement: statement.to_owned(), started: Instant::now(), database })
     }
 
     /// Ends a step: tells who watches, remembers an error's place, and turns a stop into a trap.

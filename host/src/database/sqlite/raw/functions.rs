@@ -1,92 +1,17 @@
 //! SQL functions that hand the columns of a batch to a running statement: `runner_pull_3(id)` is the cell of the batch's
 //! fourth column in the row whose key is `id`; `runner_pull_has(id)` is whether there is such a row.
 
-use std::cell::Cell;
+use std::cell;
 use std::ffi::{CString, c_int, c_void};
 use std::rc::Rc;
 
 use libsqlite3_sys as ffi;
 
+use super::cells::{Cell, CellColumn};
 use super::connection::{Connection, Failure};
 
 /// The name of the function that tells whether a key is in the batch.
 pub(in super::super) const HAS: &str = "runner_pull_has";
-
-/// Cells of one column as SQLite stores them.
-#[derive(Clone, Copy)]
-pub(in super::super) enum Cells<'a> {
-    Boolean(&'a [u8]),
-    Integer(&'a [i64]),
-    Real(&'a [f64]),
-    /// UTF-8 text: entry i is `data[offsets[i]..offsets[i + 1]]`.
-    Text {
-        offsets: &'a [u32],
-        data: &'a [u8],
-    },
-    /// Bytes, laid out as text is.
-    Blob {
-        offsets: &'a [u32],
-        data: &'a [u8],
-    },
-    /// Each cell in a storage class of its own.
-    Each(&'a [Single<'a>]),
-}
-
-/// A cell of [`Cells::Each`].
-#[derive(Clone, Copy)]
-pub(in super::super) enum Single<'a> {
-    Integer(i64),
-    Real(f64),
-    Text(&'a [u8]),
-}
-
-/// A cell as SQLite takes it.
-#[derive(Clone, Copy)]
-pub(super) enum Taken<'a> {
-    Null,
-    Integer(i64),
-    Real(f64),
-    Text(&'a [u8]),
-    Blob(&'a [u8]),
-}
-
-impl<'a> PullColumn<'a> {
-    /// The cell of a row.
-    #[inline]
-    pub(super) fn take(&self, row: usize) -> Option<Taken<'a>> {
-        if self.nulls.get(row).is_some_and(|byte| *byte != 0) {
-            return Some(Taken::Null);
-        }
-        match self.cells {
-            Cells::Boolean(entries) => entries.get(row).map(|entry| Taken::Integer(i64::from(*entry))),
-            Cells::Integer(entries) => entries.get(row).map(|entry| Taken::Integer(*entry)),
-            Cells::Real(entries) => entries.get(row).map(|entry| Taken::Real(*entry)),
-            Cells::Text { offsets, data } => entry(offsets, data, row).map(Taken::Text),
-            Cells::Blob { offsets, data } => entry(offsets, data, row).map(Taken::Blob),
-            Cells::Each(entries) => entries.get(row).map(|entry| match entry {
-                Single::Integer(number) => Taken::Integer(*number),
-                Single::Real(number) => Taken::Real(*number),
-                Single::Text(text) => Taken::Text(text),
-            }),
-        }
-    }
-}
-
-#[inline]
-fn entry<'a>(offsets: &[u32], data: &'a [u8], row: usize) -> Option<&'a [u8]> {
-    match offsets.get(row..row + 2) {
-        Some([start, end]) => data.get(*start as usize..*end as usize),
-        _ => None,
-    }
-}
-
-/// A column that a statement can pull.
-#[derive(Clone, Copy)]
-pub(in super::super) struct PullColumn<'a> {
-    /// Empty, or one byte per row.
-    pub nulls: &'a [u8],
-    pub cells: Cells<'a>,
-}
 
 /// A batch to pull from.
 #[derive(Clone, Copy)]
@@ -95,20 +20,20 @@ pub(in super::super) struct PullBatch<'a> {
     pub keys: &'a [i64],
     /// For each key, its row in the columns; none: in the same order.
     pub rows: Option<&'a [u32]>,
-    pub columns: &'a [PullColumn<'a>],
+    pub columns: &'a [CellColumn<'a>],
 }
 
 /// What the functions of one connection share.
 struct Shared {
-    source: Cell<Option<PullBatch<'static>>>,
+    source: cell::Cell<Option<PullBatch<'static>>>,
     /// The row that was pulled last.
-    row: Cell<Option<usize>>,
+    row: cell::Cell<Option<usize>>,
     /// A key that was asked for and is not in the batch.
-    stranger: Cell<Option<i64>>,
+    stranger: cell::Cell<Option<i64>>,
     /// Counts the batches.
-    generation: Cell<u64>,
+    generation: cell::Cell<u64>,
     /// The least place in the keys that `has` has passed over, or not come to.
-    passed: Cell<usize>,
+    passed: cell::Cell<usize>,
 }
 
 /// One function: which column, and where it pulled last.
@@ -116,9 +41,9 @@ struct Function {
     shared: Rc<Shared>,
     column: usize,
     /// Statements ask in the order of the keys, so the next row is most often the one behind.
-    next: Cell<usize>,
+    next: cell::Cell<usize>,
     /// The batch that `next` belongs to.
-    generation: Cell<u64>,
+    generation: cell::Cell<u64>,
 }
 
 /// The pull functions of a connection.
@@ -135,11 +60,11 @@ impl PullFunctions {
     /// Registers the function without a column.
     pub(in super::super) fn new(connection: &Connection) -> Result<Self, Failure> {
         let shared = Shared {
-            source: Cell::new(None),
-            row: Cell::new(None),
-            stranger: Cell::new(None),
-            generation: Cell::new(0),
-            passed: Cell::new(0),
+            source: cell::Cell::new(None),
+            row: cell::Cell::new(None),
+            stranger: cell::Cell::new(None),
+            generation: cell::Cell::new(0),
+            passed: cell::Cell::new(0),
         };
         let functions = Self { shared: Rc::new(shared), columns: 0 };
         functions.register(connection, HAS, 0, has)?;
@@ -171,8 +96,8 @@ impl PullFunctions {
         let state = Box::new(Function {
             shared: Rc::clone(&self.shared),
             column,
-            next: Cell::new(0),
-            generation: Cell::new(0),
+            next: cell::Cell::new(0),
+            generation: cell::Cell::new(0),
         });
         // Triggers and views may not call it (DIRECTONLY). Not deterministic: it must be asked for every row.
         let flags = ffi::SQLITE_UTF8 | ffi::SQLITE_DIRECTONLY;
@@ -325,22 +250,22 @@ unsafe extern "C" fn pull(context: *mut ffi::sqlite3_context, _: c_int, argument
 /// # Safety
 /// The context is valid, and the column's bytes outlive the run of the statement.
 #[inline]
-unsafe fn answer(context: *mut ffi::sqlite3_context, column: &PullColumn<'_>, row: usize) -> bool {
-    let Some(cell) = column.take(row) else { return false };
+unsafe fn answer(context: *mut ffi::sqlite3_context, column: &CellColumn<'_>, row: usize) -> bool {
+    let Some(cell) = column.get(row) else { return false };
     // SAFETY: see above.
     unsafe {
         match cell {
-            Taken::Null => ffi::sqlite3_result_null(context),
-            Taken::Integer(number) => ffi::sqlite3_result_int64(context, number),
-            Taken::Real(number) => ffi::sqlite3_result_double(context, number),
-            Taken::Text(text) => ffi::sqlite3_result_text64(
+            Cell::Null => ffi::sqlite3_result_null(context),
+            Cell::Integer(number) => ffi::sqlite3_result_int64(context, number),
+            Cell::Real(number) => ffi::sqlite3_result_double(context, number),
+            Cell::Text(text) => ffi::sqlite3_result_text64(
                 context,
                 super::statement::pointer(text).cast(),
                 text.len() as u64,
                 ffi::SQLITE_STATIC(),
                 ffi::SQLITE_UTF8 as _,
             ),
-            Taken::Blob(bytes) => ffi::sqlite3_result_blob64(
+            Cell::Blob(bytes) => ffi::sqlite3_result_blob64(
                 context,
                 super::statement::pointer(bytes).cast(),
                 bytes.len() as u64,

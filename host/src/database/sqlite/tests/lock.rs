@@ -1,0 +1,112 @@
+//! The lock between processes: this test program starts itself.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// Tells a child what to do, and with which folder.
+const TASK: &str = "RUNNER_LOCK_TEST_TASK";
+const FOLDER: &str = "RUNNER_LOCK_TEST_FOLDER";
+
+fn child(task: &str, folder: &Path) -> Child {
+    Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "database::sqlite::tests::lock::task_of_a_child", "--nocapture"])
+        .env(TASK, task)
+        .env(FOLDER, folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a child")
+}
+
+fn request(owner: &str) -> LockRequest {
+    LockRequest { wait: Duration::from_secs(60), owner: owner.to_owned() }
+}
+
+/// Does nothing unless another test of this file starts it.
+#[tokio::test]
+async fn task_of_a_child() {
+    let (Ok(task), Some(folder)) = (std::env::var(TASK), std::env::var_os(FOLDER)) else { return };
+    let folder = Path::new(&folder);
+    let mut database = open_at(folder).await;
+    let owner = format!("process {}", std::process::id());
+    let stop = StopSignal::default();
+    if task == "hold" {
+        database.lock(&request(&owner), &stop, &|_| {}).await.expect("the lock");
+        // The test harness may hold back what is printed; a file is seen at once.
+        std::fs::write(folder.join("held"), &owner).expect("a file");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+    for _ in 0..8 {
+        database.lock(&request(&owner), &stop, &|_| {}).await.expect("the lock");
+        let inside = folder.join("inside");
+        std::fs::File::create_new(&inside).expect("nobody else inside");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        std::fs::remove_file(&inside).expect("still there");
+        database.unlock().await.expect("unlocked");
+    }
+    std::fs::write(folder.join(&owner), "done").expect("a file");
+}
+
+#[test]
+fn processes_come_in_one_by_one() {
+    let folder = folder();
+    let children: Vec<Child> = (0..4).map(|_| child("take turns", folder.path())).collect();
+    for child in children {
+        let done = folder.path().join(format!("process {}", child.id()));
+        let output = child.wait_with_output().expect("an end");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(done.exists(), "it did what it was started for");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_holder_frees_it() {
+    let folder = folder();
+    let mut holder = child("hold", folder.path());
+    let started = Instant::now();
+    while std::fs::read(folder.path().join("held")).is_ok_and(|text| text.is_empty())
+        || !folder.path().join("held").exists()
+    {
+        assert!(started.elapsed() < Duration::from_secs(30), "the child never took the lock");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut database = open_at(folder.path()).await;
+    let short = LockRequest { wait: Duration::from_millis(150), owner: "us".to_owned() };
+    let error = database.lock(&short, &StopSignal::default(), &|_| {}).await.expect_err("held");
+    assert!(error.message.contains(&format!("process {}", holder.id())), "{error}");
+    holder.kill().expect("killed");
+    let killed = Instant::now();
+    database.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("free");
+    assert!(killed.elapsed() < Duration::from_secs(1));
+    holder.wait().expect("an end");
+    // What it was called is gone with it.
+    let file = folder.path().join("app.db.runner-lock");
+    assert_eq!(std::fs::read_to_string(&file).expect("the lock's file"), "us");
+    database.unlock().await.expect("unlocked");
+    assert_eq!(std::fs::read_to_string(&file).expect("the lock's file"), "");
+}
+
+#[tokio::test]
+async fn every_path_to_a_file_leads_to_one_lock() {
+    let folder = folder();
+    let mut first = open_at(folder.path()).await;
+    first.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("the lock");
+    std::fs::create_dir(folder.path().join("sub")).expect("a folder");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("../app.db", folder.path().join("sub/link.db")).expect("a link");
+    for url in ["sqlite://sub/../app.db", "sqlite://sub/link.db"] {
+        let mut second = open_url(folder.path(), url).await;
+        let none = LockRequest { wait: Duration::ZERO, owner: "they".to_owned() };
+        let error = second.lock(&none, &StopSignal::default(), &|_| {}).await.expect_err(url);
+        assert_eq!(error.kind, DatabaseErrorKind::Busy, "{url}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_in_memory_needs_none() {
+    let mut database = in_memory().await;
+    database.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("nothing to lock");
+    database.unlock().await.expect("nothing to unlock");
+}
