@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::load::to_store;
-use super::{Engine, Failure, Started, StepResult, as_host, as_migration, done};
+use super::{Engine, Failure, Started, StepResult, as_host, as_migration, done, work};
 use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::event::Event;
@@ -11,7 +11,7 @@ use crate::engine::history::{self, State};
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::Step;
 use crate::engine::script::{ScriptSource, Tally, stopped};
-use crate::engine::sql_script::{excerpt, explain, unreadable};
+use crate::engine::sql_script::{statement_failed, unreadable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::sha256;
 use crate::sql::{Statement, split};
@@ -27,6 +27,8 @@ struct Progress {
     done: u64,
     /// Of so many.
     of: u64,
+    /// The next one was begun, and nobody knows whether it took effect.
+    is_unknown: bool,
 }
 
 impl Engine {
@@ -48,13 +50,17 @@ impl Engine {
         let ran = self.run_statements(step, &statements, &mut progress, &tally).await;
         let mut database = self.database.lock().await;
         as_host(&mut **database);
-        database.drop_temporary().await.map_err(Error::from)?;
-        match ran {
+        // What broke the run matters more than what is said about its temporary tables.
+        let dropped = database.drop_temporary().await.map_err(Error::from);
+        match ran.and(dropped) {
             Ok(()) => {
                 self.close(&mut **database, step, &source, &progress, &started, &tally).await?;
                 Ok(done(step, &started, &tally))
             }
-            Err(error) => Err(self.give_up(&mut **database, step, &progress, error).await),
+            Err(error) => {
+                let work = history::Work { steps: progress.done, ..work(&started, &tally) };
+                Err(self.give_up(&mut **database, step, &progress, &work, error).await)
+            }
         }
     }
 
@@ -73,16 +79,16 @@ impl Engine {
             let earlier = history::read(&mut **database).await?;
             let digests = earlier.live.iter().find(|row| row.id == record).map(|row| row.statement_digests.clone());
             check_unchanged(&digests.unwrap_or_default(), statements, done)?;
-            return Ok(Progress { record, done, of });
+            return Ok(Progress { record, done, of, is_unknown: false });
         }
         if let Some(record) = step.record {
             history::reopen(&mut **database, record, State::PartlyRolledBack).await?;
-            return Ok(Progress { record, done: 0, of });
+            return Ok(Progress { record, done: 0, of, is_unknown: false });
         }
         history::insert(&mut **database, &self.record(step, State::PartlyApplied, started, tally)).await?;
         let history = history::read(&mut **database).await?;
         let row = history.get(&step.revision).ok_or_else(|| Error::failed("history has lost the row just written"))?;
-        Ok(Progress { record: row.id, done: 0, of })
+        Ok(Progress { record: row.id, done: 0, of, is_unknown: false })
     }
 
     /// Runs the statements that are not done, noting each before and after.
@@ -103,6 +109,7 @@ impl Engine {
             let mut database = self.database.lock().await;
             as_host(&mut **database);
             history::begin_statement(&mut **database, progress.record, progress.done, begun).await?;
+            progress.is_unknown = true;
             as_migration(&mut **database, step.kind, &self.stop);
             let clock = std::time::Instant::now();
             let result = database.execute(statement.text, &[]).await;
@@ -111,15 +118,24 @@ impl Engine {
                 Ok(rows) => rows,
                 Err(error) => {
                     // A statement that failed has no effect, and one whose answer got lost may have.
-                    if error.kind != DatabaseErrorKind::Connection {
-                        history::forget_statement(&mut **database, progress.record).await?;
-                    }
+                    let is_lost = error.kind == DatabaseErrorKind::Connection;
                     let place = format!("{} of {}, line {}", index + 1, progress.of, statement.line);
-                    return Err(explain(error).at("text", excerpt(statement.text)).at("statement", place));
+                    let error = statement_failed(error, &self.stop, statement.text, place);
+                    if is_lost {
+                        return Err(error);
+                    }
+                    return Err(match history::forget_statement(&mut **database, progress.record).await {
+                        Ok(()) => {
+                            progress.is_unknown = false;
+                            error
+                        }
+                        Err(second) => error.cause(second.message),
+                    });
                 }
             };
+            history::finish_statement(&mut **database, progress.record, progress.done + 1).await?;
             progress.done += 1;
-            history::finish_statement(&mut **database, progress.record, progress.done).await?;
+            progress.is_unknown = false;
             drop(database);
             tally.add_rows_written(rows);
             self.events.emit(&Event::StepFinished {
@@ -144,7 +160,7 @@ impl Engine {
         tally: &Tally,
     ) -> Result<()> {
         if step.direction == Direction::Down {
-            return history::end(database, progress.record, &self.end()).await;
+            return history::end(database, progress.record, &self.end(started, tally)).await;
         }
         let mut record = self.record(step, State::Applied, started, tally);
         record.id = progress.record;
@@ -167,9 +183,10 @@ impl Engine {
         database: &mut dyn Database,
         step: &Step,
         progress: &Progress,
+        work: &history::Work,
         error: Error,
     ) -> Box<Failure> {
-        if progress.done == 0 {
+        if progress.done == 0 && !progress.is_unknown {
             let cleared = match step.direction {
                 Direction::Up => history::discard(database, progress.record).await,
                 Direction::Down => history::reopen(database, progress.record, State::Applied).await,
@@ -179,7 +196,11 @@ impl Engine {
                 Err(second) => partial(error.cause(second.message), step, progress),
             };
         }
-        partial(error, step, progress)
+        // The run that goes on adds to it.
+        match history::add_work(database, progress.record, step.direction, work).await {
+            Ok(()) => partial(error, step, progress),
+            Err(second) => partial(error.cause(second.message), step, progress),
+        }
     }
 }
 
@@ -190,13 +211,20 @@ fn partial(mut error: Error, step: &Step, progress: &Progress) -> Box<Failure> {
         error.kind = ErrorKind::Partial;
     }
     let verb = if step.direction == Direction::Up { "apply" } else { "rollback" };
-    let (done, of) = (progress.done, progress.of);
-    let error = error.hint(format!(
-        "{done} of {of} statements took effect and stay; mend the cause, or the statements from {} on, and run \
-         `runner {verb}` to go on there",
-        done + 1
-    ));
-    Box::new(Failure { error, took_effect: Some(TookEffect { statements: done, of }) })
+    let took_effect = TookEffect { statements: progress.done, of: progress.of };
+    let next = progress.done + 1;
+    let error = if progress.is_unknown {
+        error
+            .hint(format!("nobody knows whether statement {next} took effect: look into the database"))
+            .hint(format!("if it did: `runner {verb} --resume-at {}`", next + 1))
+            .hint(format!("if it did not: `runner {verb} --resume-at {next}`"))
+    } else {
+        error.hint(format!(
+            "{took_effect} took effect, which stays; mend the cause, or the statements from {next} on, and run \
+             `runner {verb}` to go on there"
+        ))
+    };
+    Box::new(Failure { error, took_effect: Some(took_effect) })
 }
 
 fn digests(statements: &[Statement<'_>]) -> String {
@@ -234,6 +262,33 @@ mod tests {
         ] {
             let checked = check_unchanged(&before, &split(text), done);
             assert_eq!(checked.err().map(|error| error.message).as_deref(), changed, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_first_statement_of_which_nobody_knows_keeps_its_row() {
+        use crate::engine::apply::tests::{engine, sql};
+        use crate::engine::plan::{Input, Options, plan_apply};
+        use crate::engine::target::Target;
+        for (is_unknown, rows, hint) in [(true, 1, Some("nobody knows whether statement 1")), (false, 0, None)] {
+            let engine = engine(vec![sql("1", "-- runner:no-transaction\nSELECT 1; SELECT 2", None)]).await;
+            engine.ensure_history().await.expect("tables");
+            let history = history::History::default();
+            let facts = engine.database.lock().await.facts().clone();
+            let input =
+                Input { catalog: &engine.catalog, history: &history, facts: &facts, options: Options::default() };
+            let step = plan_apply(&input, &Target::Latest).expect("a plan").steps.remove(0);
+            let statements = split("SELECT 1; SELECT 2", Dialect::Sqlite).expect("SQL");
+            let (started, tally) = (Started::now(), Tally::default());
+            let mut progress = engine.open(&step, &statements, &started, &tally).await.expect("a row");
+            progress.is_unknown = is_unknown;
+            let mut database = engine.database.lock().await;
+            let work = history::Work::default();
+            let lost = Error::failed("the connection is gone");
+            let failure = engine.give_up(&mut **database, &step, &progress, &work, lost).await;
+            assert_eq!(history::read_all(&mut **database).await.expect("history").len(), rows);
+            assert_eq!(failure.took_effect.is_some(), is_unknown);
+            assert_eq!(failure.error.hints.first().map(|it| it.starts_with(hint.unwrap_or("?"))), hint.map(|_| true));
         }
     }
 }

@@ -125,6 +125,12 @@ pub struct Record {
     pub rolled_back_by: Option<String>,
     /// The run that rolled it back.
     pub rolled_back_run_id: Option<String>,
+    /// How long the way back took.
+    pub rolled_back_duration_ms: Option<u64>,
+    /// Rows that the way back read.
+    pub rolled_back_rows_read: Option<u64>,
+    /// Rows that the way back wrote.
+    pub rolled_back_rows_written: Option<u64>,
 }
 
 impl Record {
