@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::load::to_store;
 use super::{Engine, Failure, Started, StepResult, as_host, as_migration, done, work};
 use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
@@ -13,11 +15,10 @@ use crate::engine::plan::Step;
 use crate::engine::script::{ScriptSource, Tally, stopped};
 use crate::engine::sql_script::{statement_failed, unreadable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::sha256;
 use crate::sql::{Statement, split};
 
-/// Digits of a statement's digest that history keeps: enough to know it again.
-const DIGITS: usize = 16;
+/// Digits of a digest that history keeps: enough to know the statements again.
+const DIGITS: usize = 32;
 
 /// How far a stepwise step has come.
 struct Progress {
@@ -99,16 +100,19 @@ impl Engine {
         progress: &mut Progress,
         tally: &Tally,
     ) -> Result<()> {
-        let all_digests = digests(statements);
+        let mut digest = RollingDigest::default();
+        statements.iter().take(progress.done as usize).for_each(|statement| digest.add(statement));
         for (index, statement) in statements.iter().enumerate().skip(progress.done as usize) {
             if let Some(reason) = self.stop.reason() {
                 return Err(stopped(reason));
             }
             let number = tally.begin_step(statement.text);
-            let begun = &all_digests[..(index + 1) * DIGITS];
+            let before = digest.noted();
+            digest.add(statement);
+            let begun = format!("{before} {}", digest.noted());
             let mut database = self.database.lock().await;
             as_host(&mut **database);
-            history::begin_statement(&mut **database, progress.record, progress.done, begun).await?;
+            history::begin_statement(&mut **database, progress.record, progress.done, &begun).await?;
             progress.is_unknown = true;
             as_migration(&mut **database, step.kind, &self.stop);
             let clock = std::time::Instant::now();
@@ -227,21 +231,46 @@ fn partial(mut error: Error, step: &Step, progress: &Progress) -> Box<Failure> {
     Box::new(Failure { error, took_effect: Some(took_effect) })
 }
 
-fn digests(statements: &[Statement<'_>]) -> String {
-    statements.iter().map(|statement| sha256(statement.text.as_bytes())[..DIGITS].to_owned()).collect()
+/// The digest of the first statements of a script, whichever follow: what history notes does not grow with their number.
+#[derive(Clone, Default)]
+struct RollingDigest {
+    state: Sha256,
+    statements: u64,
 }
 
-/// Refuses to go on behind statements that are not those that took effect.
-fn check_unchanged(earlier: &str, statements: &[Statement<'_>], done: u64) -> Result<()> {
-    let now = digests(statements);
-    for index in 0..done as usize {
-        let range = index * DIGITS..(index + 1) * DIGITS;
-        if earlier.get(range.clone()) != now.get(range) || statements.len() <= index {
-            return Err(Error::mismatch(format!("statement {} has taken effect, and was changed since", index + 1))
-                .hint(format!("restore the first {done} statements as they were; those behind them may change")));
-        }
+impl RollingDigest {
+    fn add(&mut self, statement: &Statement<'_>) {
+        self.state.update((statement.text.len() as u64).to_le_bytes());
+        self.state.update(statement.text);
+        self.statements += 1;
     }
-    Ok(())
+
+    /// As history notes it: how many statements, and their digest.
+    fn noted(&self) -> String {
+        format!("{}:{}", self.statements, &hex::encode(self.state.clone().finalize())[..DIGITS])
+    }
+}
+
+/// Refuses to go on behind statements that are not those that took effect. `noted`: digests before and behind the statement
+/// that was begun last.
+fn check_unchanged(noted: &str, statements: &[Statement<'_>], done: u64) -> Result<()> {
+    let mut digest = RollingDigest::default();
+    statements.iter().take(done as usize).for_each(|statement| digest.add(statement));
+    let now = digest.noted();
+    if done == 0 || (digest.statements == done && noted.split(' ').any(|noted| noted == now)) {
+        return Ok(());
+    }
+    let (message, hint) = match done {
+        1 => (
+            "the first statement has taken effect, and was changed since".to_owned(),
+            "restore it as it was; those behind it may change".to_owned(),
+        ),
+        _ => (
+            format!("the first {done} statements have taken effect, and were changed since"),
+            "restore them as they were; those behind them may change".to_owned(),
+        ),
+    };
+    Err(Error::mismatch(message).hint(hint))
 }
 
 #[cfg(test)]
@@ -252,15 +281,22 @@ mod tests {
     #[test]
     fn only_what_took_effect_must_stay() {
         let split = |text: &'static str| split(text, Dialect::Sqlite).expect("SQL");
-        let before = digests(&split("SELECT 1; SELECT 2; SELECT 3"));
+        let mut digest = RollingDigest::default();
+        let mut noted = String::new();
+        for statement in &split("SELECT 1; SELECT 2; SELECT 3") {
+            noted = digest.noted();
+            digest.add(statement);
+        }
+        let noted = format!("{noted} {}", digest.noted());
         for (text, done, changed) in [
             ("SELECT 1; SELECT 2; SELECT 3", 3, None),
             ("SELECT 1; SELECT 2; SELECT 4; SELECT 5", 2, None),
             ("SELECT 0; SELECT 2; SELECT 3", 0, None),
-            ("SELECT 1; SELECT 0; SELECT 3", 2, Some("statement 2 has taken effect, and was changed since")),
-            ("SELECT 1", 2, Some("statement 2 has taken effect, and was changed since")),
+            ("SELECT 1; SELECT 0; SELECT 3", 2, Some("the first 2 statements have taken effect, and were changed since")),
+            ("SELECT 1", 2, Some("the first 2 statements have taken effect, and were changed since")),
+            ("SELECT 0", 1, Some("the first statement has taken effect, and was changed since")),
         ] {
-            let checked = check_unchanged(&before, &split(text), done);
+            let checked = check_unchanged(&noted, &split(text), done);
             assert_eq!(checked.err().map(|error| error.message).as_deref(), changed, "{text}");
         }
     }

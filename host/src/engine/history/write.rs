@@ -131,7 +131,7 @@ pub async fn discard(database: &mut dyn Database, id: i64) -> Result<()> {
     change(database, sql.discard, &[id.into()]).await
 }
 
-/// Notes that the next statement behind those `done` begins. `digests` are those of all statements begun.
+/// Notes that the next statement behind those `done` begins. `digests` are of the statements before it and up to it.
 pub async fn begin_statement(database: &mut dyn Database, id: i64, done: u64, digests: &str) -> Result<()> {
     let sql = history_sql(database.facts().dialect)?;
     change(database, sql.begin_statement, &[number(done), number(done + 1), digests.into(), id.into()]).await
