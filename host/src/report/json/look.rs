@@ -210,6 +210,9 @@ struct RecordJson {
     rolled_back_at: Option<String>,
     rolled_back_by: Option<String>,
     rolled_back_run_id: Option<String>,
+    rolled_back_duration_ms: Option<u64>,
+    rolled_back_rows_read: Option<u64>,
+    rolled_back_rows_written: Option<u64>,
 }
 
 impl RecordJson {
@@ -240,6 +243,9 @@ impl RecordJson {
             rolled_back_at: record.rolled_back_at.clone(),
             rolled_back_by: record.rolled_back_by.clone(),
             rolled_back_run_id: record.rolled_back_run_id.clone(),
+            rolled_back_duration_ms: record.rolled_back_duration_ms,
+            rolled_back_rows_read: record.rolled_back_rows_read,
+            rolled_back_rows_written: record.rolled_back_rows_written,
         }
     }
 }
