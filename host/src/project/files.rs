@@ -67,6 +67,16 @@ impl ProjectFolder {
     }
 }
 
+/// The error of a file that cannot be written.
+pub(super) fn cannot_write(path: impl std::fmt::Display, error: &io::Error) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk, and run the command again",
+        io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only: work on a copy of the project elsewhere",
+        _ => "look at the rights of the file and of its folder",
+    };
+    Error::failed(format!("`{path}` cannot be written")).cause(error).hint(hint)
+}
+
 /// The error of a project without the folder of its migrations.
 pub(super) fn no_folder(root: &Path, migrations: &Path) -> Error {
     Error::usage(format!("there is no folder `{}` in the project", migrations.display()))

@@ -46,7 +46,7 @@ fn cannot_write(path: &Path, error: &io::Error) -> Error {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::AlreadyExists => Error::usage(format!("`{path}` is there already")),
-        _ => Error::failed(format!("`{path}` cannot be written")).cause(error),
+        _ => crate::project::files::cannot_write(path, error),
     }
 }
 
