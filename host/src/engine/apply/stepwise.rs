@@ -292,7 +292,11 @@ mod tests {
             ("SELECT 1; SELECT 2; SELECT 3", 3, None),
             ("SELECT 1; SELECT 2; SELECT 4; SELECT 5", 2, None),
             ("SELECT 0; SELECT 2; SELECT 3", 0, None),
-            ("SELECT 1; SELECT 0; SELECT 3", 2, Some("the first 2 statements have taken effect, and were changed since")),
+            (
+                "SELECT 1; SELECT 0; SELECT 3",
+                2,
+                Some("the first 2 statements have taken effect, and were changed since"),
+            ),
             ("SELECT 1", 2, Some("the first 2 statements have taken effect, and were changed since")),
             ("SELECT 0", 1, Some("the first statement has taken effect, and was changed since")),
         ] {
