@@ -97,9 +97,7 @@ pub async fn add_work(database: &mut dyn Database, id: i64, direction: Direction
     let sql = history_sql(database.facts().dialect)?;
     let (duration, read, written) = (number(work.duration_ms), number(work.rows_read), number(work.rows_written));
     match direction {
-        Direction::Up => {
-            change(database, sql.add_up, &[duration, number(work.steps), read, written, id.into()]).await
-        }
+        Direction::Up => change(database, sql.add_up, &[duration, number(work.steps), read, written, id.into()]).await,
         Direction::Down => change(database, sql.add_down, &[duration, read, written, id.into()]).await,
     }
 }

@@ -23,7 +23,8 @@ pub fn history(records: &[Record]) -> Text {
         cells.push(Cell::left(DIM, &record.run_id));
         lines.push((&record.started_at, cells));
         if let Some(at) = &record.rolled_back_at {
-            let cell = |number: Option<u64>, shown: fn(u64) -> String| Cell::right(PLAIN, number.map_or(String::new(), shown));
+            let cell =
+                |number: Option<u64>, shown: fn(u64) -> String| Cell::right(PLAIN, number.map_or(String::new(), shown));
             lines.push((
                 at,
                 vec![

@@ -141,13 +141,7 @@ impl Connection {
         let (mut current, mut highest) = (0, 0);
         // SAFETY: the connection is open, and both out-pointers are valid.
         let code = unsafe {
-            ffi::sqlite3_db_status(
-                self.handle(),
-                ffi::SQLITE_DBSTATUS_DEFERRED_FKS,
-                &mut current,
-                &mut highest,
-                0,
-            )
+            ffi::sqlite3_db_status(self.handle(), ffi::SQLITE_DBSTATUS_DEFERRED_FKS, &mut current, &mut highest, 0)
         };
         code == ffi::SQLITE_OK && current != 0
     }
