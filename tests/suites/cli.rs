@@ -194,6 +194,22 @@ mod session {
         project.runner("rollback").succeeds();
         let history = project.runner("history");
         history.succeeds().prints(&["0001", "create_users", "0003", "rolled back"]);
+        let took = history.stdout.lines().filter(|line| line.contains(" ms ")).count();
+        assert_eq!(took, history.stdout.lines().count() - 1, "a rollback takes its time too: {}", history.stdout);
+    }
+
+    #[test]
+    fn show_finds_what_only_history_remembers() {
+        let project = shop();
+        project.runner("apply").succeeds();
+        project.runner("rollback").succeeds();
+        for file in std::fs::read_dir(project.file("migrations")).expect("a folder") {
+            let file = file.expect("a file").path();
+            if file.to_string_lossy().contains("0003_") {
+                std::fs::remove_file(file).expect("removed");
+            }
+        }
+        project.runner("show 3").succeeds().prints(&["0003", "rolled-back", "does not have it", "in the database"]);
     }
 
     #[test]
@@ -465,6 +481,8 @@ fn every_exit_code() {
         "SELECT 1;",
     );
     project.runner("apply").exits(6).says(&["1 of 2 statements took effect"]);
+    project.runner("show 4").succeeds().prints(&["partial: 1 statement took effect"]);
+    project.runner("current").succeeds().prints(&["0003_"]);
     project.runner("status --exit-code").exits(6);
     project.runner("rollback").exits(6).says(&["0004_fails", "half done", "hint:"]);
     project.sql("0004_fails", "-- runner:no-transaction\nCREATE TABLE half (id INTEGER);\nSELECT 1;", "SELECT 1;");

@@ -3,7 +3,7 @@
 use super::context::{Context, Look, Looked};
 use super::{exit, runtime};
 use crate::engine::history::{Record, read_all};
-use crate::engine::status::status;
+use crate::engine::status::{only_remembered, status};
 use crate::engine::target::{Candidates, compare_revisions};
 use crate::error::{Error, Result};
 use crate::report::json::ShowJson;
@@ -19,13 +19,18 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
             None => Vec::new(),
         };
         let rows = status(&report.catalog, &history);
-        let candidates: Candidates<'_> = rows.iter().map(|row| (row.revision(), row.name())).collect();
+        let known = |revision: &str| rows.iter().find(|row| compare_revisions(row.revision(), revision).is_eq());
+        // What is gone, and what history alone knows of it.
+        let gone = records.iter().filter(|record| known(&record.revision).is_none());
+        let gone = gone.map(|record| (&*record.revision, &*record.name));
+        let candidates: Candidates<'_> = gone.chain(rows.iter().map(|row| (row.revision(), row.name()))).collect();
         let revision = candidates.resolve(wanted)?;
-        let row = rows.iter().find(|row| row.revision() == revision);
-        let row = row.ok_or_else(|| Error::usage(format!("`{revision}` is not known")))?;
+        let last = records.iter().rfind(|record| compare_revisions(&record.revision, revision).is_eq());
+        let row = known(revision).copied().or_else(|| last.map(only_remembered));
+        let row = &row.ok_or_else(|| Error::usage(format!("`{revision}` is not known")))?;
         let of_it = |record: &&Record| compare_revisions(&record.revision, revision).is_eq();
         let records: Vec<&Record> = records.iter().filter(of_it).collect();
-        let stored = row.record.is_some_and(|record| history.stored.contains(&record.sha256));
+        let stored = row.record.is_some_and(|record| history.keeps(record));
         match context.printer.format() {
             Format::Json => context.printer.json(&ShowJson::new(context.database_json(), row, &records, stored)),
             Format::Text => context.printer.data(&text::show(row, &records, stored)),

@@ -17,6 +17,8 @@ pub enum Standing {
     Missing,
     /// In the database, from another artifact than the project has.
     Changed,
+    /// Gone from the database and from the project; history remembers it.
+    RolledBack,
 }
 
 impl Standing {
@@ -28,6 +30,7 @@ impl Standing {
             Self::Partial => "partial",
             Self::Missing => "missing",
             Self::Changed => "changed",
+            Self::RolledBack => "rolled-back",
         }
     }
 }
@@ -61,7 +64,7 @@ impl<'a> StatusRow<'a> {
 
 /// Every revision that project or history knows, in order.
 pub fn status<'a>(catalog: &'a Catalog, history: &'a History) -> Vec<StatusRow<'a>> {
-    let newest = history.current().map(|record| &*record.revision);
+    let newest = history.newest().map(|record| &*record.revision);
     let mut records: Vec<&Record> = history.live.iter().collect();
     records.sort_by(|left, right| compare_revisions(&left.revision, &right.revision));
     let mut rows = Vec::with_capacity(records.len().max(catalog.migrations.len()));
@@ -77,6 +80,11 @@ pub fn status<'a>(catalog: &'a Catalog, history: &'a History) -> Vec<StatusRow<'
     }
     rows.extend(records.map(|record| row(None, Some(record), newest)));
     rows
+}
+
+/// How a revision stands that neither the project has nor the database, by what was its last row of history.
+pub fn only_remembered(record: &Record) -> StatusRow<'_> {
+    StatusRow { standing: Standing::RolledBack, late: false, migration: None, record: Some(record) }
 }
 
 fn row<'a>(migration: Option<&'a Migration>, record: Option<&'a Record>, newest: Option<&str>) -> StatusRow<'a> {

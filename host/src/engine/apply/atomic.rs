@@ -72,7 +72,8 @@ impl Engine {
         match step.direction {
             Direction::Up => {
                 let stored = to_store(source);
-                history::store_artifact(database, &step.sha256, &stored, self.stored_artifact_bytes).await?;
+                history::store_artifact(database, &step.revision, &step.sha256, &stored, self.stored_artifact_bytes)
+                    .await?;
                 history::insert(database, &self.record(step, State::Applied, started, tally)).await
             }
             Direction::Down => history::end(database, step.record.unwrap_or_default(), &self.end(started, tally)).await,

@@ -6,9 +6,11 @@ use crate::engine::Direction;
 use crate::engine::history::{self, Stored};
 use crate::engine::plan::{Plan, Source, Step};
 use crate::engine::script::{Assets, Script, ScriptSource};
+use crate::engine::sql_script::unreadable;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
 use crate::project::{component_digest, sha256};
+use crate::sql::split;
 
 /// The bytes of a project's migration.
 fn source_of(migration: &Migration) -> Result<ScriptSource> {
@@ -38,7 +40,10 @@ pub async fn planned_sql(
             },
             (Source::Database, Kind::Sql) => {
                 let database = database.as_mut().ok_or_else(damaged)?;
-                match history::load_artifact(&mut **database, &step.sha256).await?.ok_or_else(damaged)? {
+                match history::load_artifact(&mut **database, &step.revision, &step.sha256)
+                    .await?
+                    .ok_or_else(damaged)?
+                {
                     Stored::Sql { up, down } => (Some(up), down),
                     Stored::Component { .. } => (None, None),
                 }
@@ -60,15 +65,52 @@ impl Engine {
             Source::Database => {
                 let mut database = self.database.lock().await;
                 super::as_host(&mut **database);
-                let stored = history::load_artifact(&mut **database, &step.sha256).await?;
+                let stored = history::load_artifact(&mut **database, &step.revision, &step.sha256).await?;
                 from_database(stored.ok_or_else(damaged)?, step)
             }
         }
     }
 
+    /// What was applied decides the way back: a project that has another one by now is told of.
+    pub(super) fn warn_of_another_way_back(&self, step: &Step, source: &ScriptSource) {
+        if step.direction == Direction::Up || step.source == Source::Project {
+            return;
+        }
+        let same = self.catalog.get(&step.revision).filter(|migration| migration.sha256 == step.sha256);
+        let (ScriptSource::Sql { down: stored, .. }, Some(Artifact::Sql { down: Some(project), .. })) =
+            (source, same.map(|migration| &migration.artifact))
+        else {
+            return;
+        };
+        if stored.as_ref() != Some(project) {
+            let id = step.id();
+            let message = format!(
+                "`{id}.down.sql` was changed after `{id}` was applied: the way back that was stored then is the one that runs"
+            );
+            self.warn(&step.revision, message);
+        }
+    }
+
+    /// Refuses SQL that cannot be split while nothing has run yet.
+    pub(super) async fn check_sql(&self, plan: &Plan) -> Result<()> {
+        let dialect = self.database.lock().await.facts().dialect;
+        for step in plan.steps.iter().filter(|step| step.kind == Kind::Sql) {
+            let source = self.source(step).await.map_err(|error| error.at("migration", step.id()))?;
+            let ScriptSource::Sql { up, down } = &source else { continue };
+            let up = Some(up).filter(|_| step.direction == Direction::Up);
+            for (direction, text) in [(Direction::Up, up), (Direction::Down, down.as_ref())] {
+                if let Some(text) = text {
+                    split(text, dialect).map_err(|error| unreadable(direction, error).at("migration", step.id()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A step's script, ready to run, and what it was made from.
     pub(super) async fn load(&self, step: &Step) -> Result<(Box<dyn Script>, ScriptSource)> {
         let source = self.source(step).await?;
+        self.warn_of_another_way_back(step, &source);
         Ok(((self.loader)(&source)?, source))
     }
 }

@@ -101,9 +101,11 @@ impl Engine {
     /// Does what is asked. An error means that nothing was begun; what ends later stands in the outcome.
     pub async fn run(&self, request: &Request) -> Result<Outcome> {
         // Who has nothing to do needs no lock, and waits for nobody.
-        if self.plan(request).await?.is_empty() {
+        let plan = self.plan(request).await?;
+        if plan.is_empty() {
             return Ok(self.outcome(request));
         }
+        self.check_sql(&plan).await?;
         self.lock(request).await?;
         let outcome = self.run_locked(request).await;
         // Nothing is to be done if this fails: the lock ends with the connection at the latest.
@@ -146,7 +148,14 @@ impl Engine {
                 }
                 Err(failure) => {
                     self.emit_failed(&step);
-                    outcome.error = Some(self.explain(failure.error, &step));
+                    let mut error = self.explain(failure.error, &step);
+                    if request.action == Action::Redo && step.direction == Direction::Up {
+                        error = error.hint(format!(
+                            "`{}` is rolled back now: mend it, and `runner apply` applies it again",
+                            step.id()
+                        ));
+                    }
+                    outcome.error = Some(error);
                     outcome.failed = Some(Failed { step, took_effect: failure.took_effect });
                     break;
                 }

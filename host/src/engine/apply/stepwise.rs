@@ -36,6 +36,7 @@ impl Engine {
     /// Runs a step statement by statement.
     pub(super) async fn run_stepwise(&self, step: &Step) -> StepResult {
         let source = self.source(step).await?;
+        self.warn_of_another_way_back(step, &source);
         let ScriptSource::Sql { up, down } = &source else {
             return Err(Error::usage("components that run stepwise are not supported by this version of runner").into());
         };
@@ -171,7 +172,8 @@ impl Engine {
         record.steps = progress.of;
         let write = async |database: &mut dyn Database| -> Result<()> {
             let stored = to_store(source);
-            history::store_artifact(database, &step.sha256, &stored, self.stored_artifact_bytes).await?;
+            history::store_artifact(database, &step.revision, &step.sha256, &stored, self.stored_artifact_bytes)
+                .await?;
             history::finish_stepwise(database, &record).await
         };
         database.begin(TransactionOptions::default()).await?;
@@ -224,7 +226,7 @@ fn partial(mut error: Error, step: &Step, progress: &Progress) -> Box<Failure> {
             .hint(format!("if it did not: `runner {verb} --resume-at {next}`"))
     } else {
         error.hint(format!(
-            "{took_effect} took effect, which stays; mend the cause, or the statements from {next} on, and run \
+            "{took_effect} took effect, and that stays; mend the cause, or the statements from {next} on, and run \
              `runner {verb}` to go on there"
         ))
     };

@@ -52,6 +52,10 @@ fn orders() -> Migration {
 }
 
 pub(super) async fn engine(migrations: Vec<Migration>) -> Engine {
+    heard_engine(migrations, Arc::default()).await
+}
+
+async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine {
     let url = DatabaseUrl::parse("sqlite::memory:", std::path::Path::new("/")).expect("a URL");
     let database = connect(&url, true).await.expect("a database");
     let loader: Arc<ScriptLoader> = Arc::new(|source: &ScriptSource| match source {
@@ -64,7 +68,7 @@ pub(super) async fn engine(migrations: Vec<Migration>) -> Engine {
         database: Arc::new(tokio::sync::Mutex::new(database)),
         catalog: Arc::new(Catalog { migrations }),
         loader,
-        events: Arc::new(Heard::default()),
+        events,
         stop: StopSignal::default(),
         parameters: Arc::default(),
         identity: Identity::now(),
@@ -169,6 +173,54 @@ async fn redo_goes_back_by_what_was_applied_and_up_by_what_is_there_now() {
     let outcome = engine.act(Action::Redo).await;
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert_eq!(engine.state().await.0, ["bills", "users"]);
+}
+
+#[tokio::test]
+async fn a_redo_that_does_not_come_back_says_where_it_stands() {
+    let engine = engine(vec![users(), orders()]).await;
+    engine.apply().await;
+    let broken = sql("2", "INSERT INTO nowhere VALUES (1)", Some("SELECT 1"));
+    let outcome = engine.with(vec![users(), broken]).act(Action::Redo).await;
+    let error = outcome.error.expect("a failure");
+    assert!(error.hints.iter().any(|hint| hint.starts_with("`2_m2` is rolled back now")), "{:?}", error.hints);
+}
+
+#[tokio::test]
+async fn the_way_back_that_was_stored_is_the_one_that_runs() {
+    let heard = Arc::new(Heard::default());
+    let with_down = |down| sql("2", "CREATE TABLE orders (id INTEGER PRIMARY KEY)", down);
+    // The same SQL upwards, and another way back.
+    let twin = |revision, down| sql(revision, "SELECT 1", Some(down));
+    let twins = || vec![users(), orders(), twin("3", "CREATE TABLE three (a)"), twin("4", "CREATE TABLE four (a)")];
+    let engine = heard_engine(twins(), heard.clone()).await;
+    engine.apply().await;
+    assert!(engine.act(Action::Rollback(Target::Back(2))).await.error.is_none());
+    assert_eq!(engine.state().await.0, ["four", "orders", "three", "users"]);
+
+    let warnings = || heard.0.lock().expect("heard").iter().filter(|text| text.contains(".down.sql")).count();
+    let engine = engine.with(vec![users(), with_down(None)]);
+    assert!(engine.act(Action::Rollback(Target::Back(1))).await.error.is_none());
+    assert_eq!((engine.state().await.0, warnings()), (vec!["four".into(), "three".into(), "users".into()], 0));
+
+    let engine = engine.with(vec![users(), orders()]);
+    engine.apply().await;
+    let engine = engine.with(vec![users(), with_down(Some("DROP TABLE users"))]);
+    assert!(engine.act(Action::Rollback(Target::Back(1))).await.error.is_none());
+    assert_eq!((engine.state().await.0, warnings()), (vec!["four".into(), "three".into(), "users".into()], 1));
+}
+
+#[tokio::test]
+async fn sql_that_cannot_be_split_is_found_before_anything_runs() {
+    for (up, down, script, line) in
+        [("SELECT 1;\n'open", None, "upgrade", "2"), ("SELECT 1", Some("'"), "downgrade", "1")]
+    {
+        let engine = engine(vec![users(), sql("2", up, down)]).await;
+        let error = engine.refused(Action::Apply(Target::Latest)).await;
+        assert_eq!(error.kind, ErrorKind::Usage);
+        let places = [("migration", "2_m2"), ("script", script), ("line", line)];
+        assert_eq!(error.places, places.map(|(label, place)| (label, place.to_owned())));
+        assert_eq!(engine.state().await, (vec![], vec![]));
+    }
 }
 
 #[tokio::test]

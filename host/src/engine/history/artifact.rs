@@ -65,12 +65,20 @@ impl Stored {
     }
 }
 
-/// Stores an artifact under its digest; answers whether the database holds it now. One above `limit` bytes is left out.
-pub async fn store_artifact(database: &mut dyn Database, sha256: &str, stored: &Stored, limit: u64) -> Result<bool> {
+/// Stores an artifact under its revision and digest; answers whether the database holds it now. One above `limit` bytes
+/// is left out. The digest alone would not do: that of SQL says nothing of the way back.
+pub async fn store_artifact(
+    database: &mut dyn Database,
+    revision: &str,
+    sha256: &str,
+    stored: &Stored,
+    limit: u64,
+) -> Result<bool> {
     let sql = history_sql(database.facts().dialect)?;
     // A component's digest says all of its bytes; SQL may come back with another downgrade.
     if stored.kind() == Kind::Component {
-        let found = database.query(sql.has_artifact, &[sha256.into()], QueryLimits::NONE).await.map_err(unreadable)?;
+        let key = [revision.into(), sha256.into()];
+        let found = database.query(sql.has_artifact, &key, QueryLimits::NONE).await.map_err(unreadable)?;
         if !found.rows.is_empty() {
             return Ok(true);
         }
@@ -82,15 +90,24 @@ pub async fn store_artifact(database: &mut dyn Database, sha256: &str, stored: &
     let size = bytes.len() as i64;
     let (compression, bytes) = compress(bytes);
     let kind = stored.kind().name();
-    let parameters = [sha256.into(), kind.into(), size.into(), compression.into(), assets.into(), Value::Bytes(bytes)];
+    let parameters = [
+        revision.into(),
+        sha256.into(),
+        kind.into(),
+        size.into(),
+        compression.into(),
+        assets.into(),
+        Value::Bytes(bytes),
+    ];
     database.execute(sql.store_artifact, &parameters).await.map_err(unreadable)?;
     Ok(true)
 }
 
-/// The artifact of that digest, if the database keeps it.
-pub async fn load_artifact(database: &mut dyn Database, sha256: &str) -> Result<Option<Stored>> {
+/// The artifact of that revision and digest, if the database keeps it.
+pub async fn load_artifact(database: &mut dyn Database, revision: &str, sha256: &str) -> Result<Option<Stored>> {
     let sql = history_sql(database.facts().dialect)?;
-    let found = database.query(sql.load_artifact, &[sha256.into()], QueryLimits::NONE).await.map_err(unreadable)?;
+    let key = [revision.into(), sha256.into()];
+    let found = database.query(sql.load_artifact, &key, QueryLimits::NONE).await.map_err(unreadable)?;
     let Some(row) = found.rows.into_iter().next() else { return Ok(None) };
     let [kind_name, size, compression, assets, Value::Bytes(bytes)] = row.as_slice() else { return Err(garbled()) };
     let (Some(kind), Some(size), Some(assets)) =

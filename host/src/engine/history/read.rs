@@ -21,8 +21,8 @@ const TABLES: i64 = 3;
 pub struct History {
     /// What is in force, in the order of application.
     pub live: Vec<Record>,
-    /// The digests of the artifacts that the database keeps, if they were asked for.
-    pub stored: BTreeSet<String>,
+    /// Revision and digest of the artifacts that the database keeps, if they were asked for.
+    pub stored: BTreeSet<(String, String)>,
 }
 
 impl History {
@@ -31,8 +31,19 @@ impl History {
         self.live.iter().find(|record| compare_revisions(&record.revision, revision).is_eq())
     }
 
-    /// The newest revision in force.
+    /// Whether the database is known to keep what was applied.
+    pub fn keeps(&self, record: &Record) -> bool {
+        self.stored.contains(&(record.revision.clone(), record.sha256.clone()))
+    }
+
+    /// The newest revision that is wholly in force: where the database is.
     pub fn current(&self) -> Option<&Record> {
+        let whole = self.live.iter().filter(|record| record.state == State::Applied);
+        whole.max_by(|left, right| compare_revisions(&left.revision, &right.revision))
+    }
+
+    /// The newest revision of which anything is in force.
+    pub fn newest(&self) -> Option<&Record> {
         self.live.iter().max_by(|left, right| compare_revisions(&left.revision, &right.revision))
     }
 
@@ -54,10 +65,14 @@ pub async fn read(database: &mut dyn Database) -> Result<History> {
 /// Reads what is in force, and which artifacts the database keeps.
 pub async fn read_with_artifacts(database: &mut dyn Database) -> Result<History> {
     let mut history = read(database).await?;
-    if !history.live.is_empty() {
-        let sql = history_sql(database.facts().dialect)?;
+    let sql = history_sql(database.facts().dialect)?;
+    if exists(database, sql).await? {
         let stored = database.query(sql.artifacts, &[], QueryLimits::NONE).await.map_err(unreadable)?;
-        history.stored = stored.rows.into_iter().filter_map(|row| row.into_iter().next().and_then(text)).collect();
+        let key = |row: Vec<Value>| {
+            let mut values = row.into_iter();
+            Some((text(values.next()?)?, text(values.next()?)?))
+        };
+        history.stored = stored.rows.into_iter().filter_map(key).collect();
     }
     Ok(history)
 }

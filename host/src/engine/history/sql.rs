@@ -42,14 +42,15 @@ pub struct HistorySql {
     /// Ends a stepwise upgrade. Parameters: name, summary, digest, declared, finished, duration, steps, rows read, rows
     /// written, transcript, id.
     pub finish_stepwise: &'static str,
-    /// The digests of all stored artifacts.
+    /// Revision and digest of all stored artifacts.
     pub artifacts: &'static str,
-    /// Whether an artifact is stored. Parameter: its digest.
+    /// Whether an artifact is stored. Parameters: its revision, its digest.
     pub has_artifact: &'static str,
-    /// Stores an artifact, in the place of one of the same digest. Parameters: digest, kind, size, compression,
-    /// digests of assets, bytes.
+    /// Stores an artifact, in the place of one of the same revision and digest. Parameters: revision, digest, kind, size,
+    /// compression, digests of assets, bytes.
     pub store_artifact: &'static str,
-    /// Kind, size, compression, digests of assets and bytes of an artifact. Parameter: its digest.
+    /// Kind, size, compression, digests of assets and bytes of an artifact. Parameters: its revision, its
+    /// digest.
     pub load_artifact: &'static str,
 }
 

@@ -55,12 +55,14 @@ pub const SQL: HistorySql = HistorySql {
             UNIQUE (revision, active)
         )",
         "CREATE TABLE main.runner_artifact (
-            sha256 TEXT NOT NULL PRIMARY KEY,
+            revision TEXT NOT NULL,
+            sha256 TEXT NOT NULL,
             kind TEXT NOT NULL,
             size INTEGER NOT NULL,
             compression TEXT NOT NULL,
             assets TEXT NOT NULL,
-            bytes BLOB NOT NULL
+            bytes BLOB NOT NULL,
+            PRIMARY KEY (revision, sha256)
         )",
     ],
     insert_format: "INSERT INTO main.runner_meta (key, value) VALUES ('format', ?1)",
@@ -94,11 +96,12 @@ pub const SQL: HistorySql = HistorySql {
     finish_stepwise: "UPDATE main.runner_history SET state = 'applied', name = ?1, summary = ?2, sha256 = ?3, declared = ?4, \
                       finished_at = ?5, duration_ms = duration_ms + ?6, steps = ?7, rows_read = rows_read + ?8, \
                       rows_written = rows_written + ?9, transcript = ?10 WHERE id = ?11 AND active = 1",
-    artifacts: "SELECT sha256 FROM main.runner_artifact",
-    has_artifact: "SELECT 1 FROM main.runner_artifact WHERE sha256 = ?1",
-    store_artifact: "INSERT INTO main.runner_artifact (sha256, kind, size, compression, assets, bytes) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-                     ON CONFLICT (sha256) DO UPDATE SET kind = excluded.kind, size = excluded.size, \
+    artifacts: "SELECT revision, sha256 FROM main.runner_artifact",
+    has_artifact: "SELECT 1 FROM main.runner_artifact WHERE revision = ?1 AND sha256 = ?2",
+    store_artifact: "INSERT INTO main.runner_artifact (revision, sha256, kind, size, compression, assets, bytes) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                     ON CONFLICT (revision, sha256) DO UPDATE SET kind = excluded.kind, size = excluded.size, \
                      compression = excluded.compression, assets = excluded.assets, bytes = excluded.bytes",
-    load_artifact: "SELECT kind, size, compression, assets, bytes FROM main.runner_artifact WHERE sha256 = ?1",
+    load_artifact: "SELECT kind, size, compression, assets, bytes FROM main.runner_artifact \
+                    WHERE revision = ?1 AND sha256 = ?2",
 };

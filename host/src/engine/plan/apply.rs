@@ -107,7 +107,7 @@ fn choose<'a>(input: &Input<'a>, target: &Target) -> Result<Vec<&'a Migration>> 
 /// An applied revision with newer ones above it is no target for `apply`.
 fn refuse_older(input: &Input<'_>, revision: &str) -> Result<()> {
     let applied = input.history.live.iter().find(|record| compare_revisions(&record.revision, revision).is_eq());
-    match (applied, input.history.current()) {
+    match (applied, input.history.newest()) {
         (Some(record), Some(newest)) if compare_revisions(revision, &newest.revision).is_lt() => {
             let message = format!("the database is already past `{}`: it is at `{}`", record.id(), newest.id());
             Err(Error::usage(message).hint(format!("`runner rollback --target {revision}` goes back to it")))
@@ -121,7 +121,7 @@ fn refuse_older(input: &Input<'_>, revision: &str) -> Result<()> {
 
 /// Refuses what is older than the newest applied revision, unless that is allowed.
 fn check_order(input: &Input<'_>, chosen: &[&Migration]) -> Result<()> {
-    let Some(newest) = input.history.current().filter(|_| !input.options.allow_out_of_order) else { return Ok(()) };
+    let Some(newest) = input.history.newest().filter(|_| !input.options.allow_out_of_order) else { return Ok(()) };
     let late: Vec<&&Migration> =
         chosen.iter().filter(|migration| compare_revisions(&migration.revision, &newest.revision).is_lt()).collect();
     if late.is_empty() || late.iter().all(|migration| input.history.get(&migration.revision).is_some()) {

@@ -104,7 +104,7 @@ pub fn plan_towards(input: &Input<'_>, target: &Target) -> Result<Plan> {
         Target::Latest | Target::Next | Target::Current | Target::Forward(_) => false,
         Target::Revision(text) => {
             let revision = candidates(input).resolve(text)?;
-            let newest = input.history.current();
+            let newest = input.history.newest();
             input.history.get(revision).is_some()
                 && newest.is_some_and(|newest| compare_revisions(revision, &newest.revision).is_lt())
         }

@@ -100,12 +100,20 @@ fn check_dependents(input: &Input<'_>, chosen: &[&Record]) -> Result<()> {
 /// The step that takes a migration back, from the artifact that was applied.
 fn down_step(input: &Input<'_>, record: &Record) -> Result<Step> {
     let same = find(input, &record.revision).filter(|migration| migration.sha256 == record.sha256);
+    let is_kept = input.history.keeps(record);
+    let has_no_downgrade = same.is_some_and(|migration| matches!(migration.artifact, Artifact::Sql { down: None, .. }));
+    // The digest of SQL says nothing of the way back, so that the project may have another one by now: the stored one counts.
+    // Only what it lacks, or what broke within it, is mended in the project.
+    let declared = record.description()?;
+    let is_broken = record.state == State::PartlyRolledBack;
+    let prefers_kept = is_kept && record.kind == Kind::Sql && !declared.irreversible;
     let (source, description) = match same {
+        Some(_) if prefers_kept && (has_no_downgrade || !is_broken) => (Source::Database, declared),
         Some(migration) => (Source::Project, migration.description.clone()),
-        None if input.history.stored.contains(&record.sha256) => (Source::Database, record.description()?),
+        None if is_kept => (Source::Database, declared),
         None => return Err(lost(record, find(input, &record.revision))),
     };
-    let has_no_downgrade = same.is_some_and(|migration| matches!(migration.artifact, Artifact::Sql { down: None, .. }));
+    let has_no_downgrade = has_no_downgrade && source == Source::Project;
     if description.irreversible || has_no_downgrade {
         let error = Error::usage("the migration has no way back").at("migration", record.id());
         return Err(if record.kind == Kind::Sql && !description.irreversible {
@@ -114,7 +122,6 @@ fn down_step(input: &Input<'_>, record: &Record) -> Result<Step> {
             error.hint("it says of itself that it is irreversible: restore a backup, or go on with a new migration")
         });
     }
-    let is_broken = record.state == State::PartlyRolledBack;
     Ok(Step {
         direction: Direction::Down,
         revision: record.revision.clone(),

@@ -100,7 +100,8 @@ impl Case {
         let catalog = Catalog { migrations: self.project.split_whitespace().map(migration).collect() };
         let live: Vec<Record> =
             self.history.split_whitespace().enumerate().map(|(id, text)| record(id, text)).collect();
-        let stored = std::iter::once("another".to_owned()).collect();
+        let kept = live.iter().filter(|record| record.sha256 == "another");
+        let stored = kept.map(|record| (record.revision.clone(), record.sha256.clone())).collect();
         let history = History { live, stored };
         let input = Input { catalog: &catalog, history: &history, facts: &self.facts, options: self.options };
         let target = target.parse()?;
@@ -240,6 +241,47 @@ fn rollback_goes_down_to_the_target() {
             panic!("[{project}] with [{history}] to {target}: {error}");
         });
         assert_eq!(shown(&plan), expected, "[{project}] with [{history}] to {target}");
+    }
+}
+
+#[test]
+fn the_way_back_is_the_one_that_was_stored() {
+    let down = |down: Option<&str>| Artifact::Sql { up: String::new(), down: down.map(str::to_owned) };
+    for (project, history, kept, expected) in [
+        (Some("DROP"), "1", true, Some(Source::Database)),
+        (Some("DROP"), "1", false, Some(Source::Project)),
+        (None, "1", true, Some(Source::Database)),
+        (None, "1", false, None),
+        // Where it broke, the project mends it.
+        (Some("DROP"), "1\\1", true, Some(Source::Project)),
+        (None, "1\\1", true, Some(Source::Database)),
+        // It was applied without a way back, which was written later.
+        (Some("DROP"), "1!", true, Some(Source::Project)),
+        (None, "1!", true, None),
+    ] {
+        let mut live = record(0, history.trim_end_matches('!'));
+        live.declared = declared_json(&Description { irreversible: history.ends_with('!'), ..Description::default() });
+        let stored = kept.then(|| (live.revision.clone(), live.sha256.clone())).into_iter().collect();
+        let history = History { live: vec![live], stored };
+        let catalog = Catalog { migrations: vec![Migration { artifact: down(project), ..migration("1") }] };
+        let input = Input { catalog: &catalog, history: &history, facts: &SQLITE, options: Options::default() };
+        let plan = plan_rollback(&input, &Target::Base);
+        assert_eq!(
+            plan.ok().map(|plan| plan.steps[0].source),
+            expected,
+            "{project:?} {kept} {:?}",
+            history.live[0].state
+        );
+    }
+}
+
+#[test]
+fn what_is_half_done_is_not_where_the_database_is() {
+    for (history, current, newest) in [("1 2/1", Some("1"), "2"), ("1/1", None, "1"), ("1 2\\1", Some("1"), "2")] {
+        let live = history.split_whitespace().enumerate().map(|(id, text)| record(id, text)).collect();
+        let history = History { live, ..History::default() };
+        assert_eq!(history.current().map(|record| &*record.revision), current);
+        assert_eq!(history.newest().map(|record| &*record.revision), Some(newest));
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
-use crate::engine::outcome::Outcome;
+use crate::engine::outcome::{Done, Outcome};
+use crate::engine::plan::Step;
 use crate::report::units;
 
 /// Rows from which on a rate says something.
@@ -69,6 +70,9 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
         let id = failed.step.id();
         parts.push(match failed.took_effect {
             Some(part) => (ODD, format!("`{id}` is partial: {part} took effect")),
+            None if was_rolled_back(outcome, &failed.step) => {
+                (BAD, format!("`{id}` failed to come back and is rolled back now"))
+            }
             None if failed.step.direction == Direction::Down => (BAD, format!("`{id}` failed and stays applied")),
             None => (BAD, format!("`{id}` failed and left nothing behind")),
         });
@@ -90,6 +94,12 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
     text
 }
 
+/// Whether the same run took the revision back, as `redo` does. A dry run takes nothing back.
+fn was_rolled_back(outcome: &Outcome, step: &Step) -> bool {
+    let is_same = |done: &Done| done.direction == Direction::Down && done.revision == step.revision;
+    step.direction == Direction::Up && !outcome.dry_run && outcome.done.iter().any(is_same)
+}
+
 /// What a dry run must say about itself.
 pub fn dry_run_note() -> Text {
     Text::new().add(ODD, "dry run").plain(": everything was rolled back; the database is as it was").end()
@@ -99,8 +109,8 @@ pub fn dry_run_note() -> Text {
 mod tests {
     use super::*;
     use crate::engine::history::RunMode;
-    use crate::engine::outcome::{Done, Failed, TookEffect};
-    use crate::engine::plan::{Source, Step};
+    use crate::engine::outcome::{Failed, TookEffect};
+    use crate::engine::plan::Source;
     use crate::error::Error;
     use crate::project::catalog::{Description, Kind};
 
@@ -162,6 +172,15 @@ mod tests {
             (
                 Outcome { failed: failed(Direction::Down, None), error: error(), ..Outcome::default() },
                 "nothing was done; `2_b` failed and stays applied",
+            ),
+            (
+                Outcome {
+                    done: vec![Done { revision: "2".to_owned(), ..done(Direction::Down) }],
+                    failed: failed(Direction::Up, None),
+                    error: error(),
+                    ..Outcome::default()
+                },
+                "rolled back 1 migration; `2_b` failed to come back and is rolled back now",
             ),
             (
                 Outcome {

@@ -14,7 +14,7 @@ pub fn status(rows: &[StatusRow<'_>]) -> Text {
             Standing::Applied => (GOOD, ""),
             Standing::Pending if row.late => (ODD, " (late)"),
             Standing::Pending => (PLAIN, ""),
-            Standing::Partial | Standing::Missing => (ODD, ""),
+            Standing::Partial | Standing::Missing | Standing::RolledBack => (ODD, ""),
             Standing::Changed => (BAD, ""),
         };
         let mut cells = vec![
