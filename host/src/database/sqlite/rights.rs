@@ -190,6 +190,13 @@ impl State {
     fn refuse(&self, request: &AuthRequest<'_>) -> Option<Denial> {
         let first = request.first.unwrap_or_default();
         let second = request.second.unwrap_or_default();
+        if self.rights == Rights::Guest {
+            // ALTER TABLE alone names the database first.
+            let altered = if request.action == ffi::SQLITE_ALTER_TABLE { request.first } else { None };
+            if let Some(other) = [request.database, altered].into_iter().flatten().find(|name| is_attached(name)) {
+                return Some(attached(other));
+            }
+        }
         match request.action {
             ffi::SQLITE_TRANSACTION | ffi::SQLITE_SAVEPOINT => Some(self.transaction_control(request.action, first)),
             ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {
@@ -296,6 +303,24 @@ impl State {
             hint: "write the directive `-- runner:no-transaction` on top of the file",
         })
     }
+}
+
+/// Whether a name of a database is neither the file's nor that of the temporary tables.
+pub(super) fn is_attached(database: &str) -> bool {
+    !database.eq_ignore_ascii_case("main") && !database.eq_ignore_ascii_case("temp")
+}
+
+fn attached(database: &str) -> Denial {
+    Denial {
+        what: format!("a component may not reach the attached database `{database}`"),
+        hint: "a component works on the database of its run; a migration in SQL may attach others",
+    }
+}
+
+/// The error for a table of an attached database that a component asks for.
+pub(super) fn denied_attached(database: &str) -> DatabaseError {
+    let denial = attached(database);
+    DatabaseError::new(DatabaseErrorKind::Denied, denial.what).hint(denial.hint)
 }
 
 fn tool_table(what: &str, table: &str, accessor: Option<&str>) -> Denial {

@@ -25,6 +25,10 @@ pub(super) struct Key {
 }
 
 impl Cache {
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
     fn take(&mut self, key: &Key) -> Option<Statement> {
         let at = self.entries.iter().position(|(other, _)| other == key)?;
         Some(self.entries.remove(at).1)

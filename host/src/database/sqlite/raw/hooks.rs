@@ -12,6 +12,8 @@ pub(in super::super) struct AuthRequest<'a> {
     pub action: c_int,
     pub first: Option<&'a str>,
     pub second: Option<&'a str>,
+    /// `main`, `temp` or the name of an attached database, where the action is about one.
+    pub database: Option<&'a str>,
     /// The innermost trigger or view that asks.
     pub accessor: Option<&'a str>,
 }
@@ -76,13 +78,19 @@ unsafe extern "C" fn authorize(
     action: c_int,
     first: *const c_char,
     second: *const c_char,
-    _database: *const c_char,
+    database: *const c_char,
     accessor: *const c_char,
 ) -> c_int {
     // SAFETY: `state` is what `Registered::new` gave, still registered; SQLite's texts live during the call.
     let allowed = unsafe {
         let hooks = &*state.cast::<Box<dyn Hooks>>();
-        let request = AuthRequest { action, first: text(first), second: text(second), accessor: text(accessor) };
+        let request = AuthRequest {
+            action,
+            first: text(first),
+            second: text(second),
+            database: text(database),
+            accessor: text(accessor),
+        };
         catch_unwind(AssertUnwindSafe(|| hooks.authorize(&request))).unwrap_or(false)
     };
     if allowed { ffi::SQLITE_OK } else { ffi::SQLITE_DENY }

@@ -203,3 +203,71 @@ async fn a_cursor_keeps_the_rights_it_was_opened_with() {
     assert_eq!(found.row_count, 3);
     assert_eq!(kind(database.as_mut(), "DELETE FROM runner_history").await, Some(DatabaseErrorKind::Denied));
 }
+
+#[tokio::test]
+async fn attached_files_go_with_the_migration_that_attached_them() {
+    let folder = folder();
+    let file = folder.path().join("other.db");
+    let attach = format!("ATTACH '{}' AS \"o\"\"ther\"", file.display());
+    for in_transaction in [false, true] {
+        for (touched, ends_well) in [(false, true), (true, true), (true, false)] {
+            let mut database = open_at(folder.path()).await;
+            if in_transaction {
+                database.begin(TransactionOptions::default()).await.expect("begun");
+            }
+            database.set_rights(Rights::Script);
+            run(database.as_mut(), &attach).await;
+            if touched {
+                run(database.as_mut(), "CREATE TABLE IF NOT EXISTS \"o\"\"ther\".secret (x)").await;
+                run(database.as_mut(), "INSERT INTO secret VALUES (1)").await;
+            }
+            database.set_rights(Rights::Host);
+            database.drop_temporary().await.expect("dropped");
+            match (in_transaction, ends_well) {
+                (false, _) => {}
+                (true, true) => database.commit().await.expect("committed"),
+                (true, false) => database.rollback().await.expect("rolled back"),
+            }
+            let left = rows(database.as_mut(), "SELECT name FROM pragma_database_list WHERE seq > 1").await;
+            assert!(left.is_empty(), "{in_transaction} {touched} {ends_well}: {left:?}");
+            assert_eq!(kind(database.as_mut(), "SELECT x FROM secret").await, Some(DatabaseErrorKind::Syntax));
+        }
+    }
+    let other = rusqlite::Connection::open(&file).expect("a database");
+    let count: i64 = other.query_row("SELECT count(*) FROM secret", [], |row| row.get(0)).expect("a count");
+    assert_eq!(count, 3, "what was committed");
+}
+
+#[tokio::test]
+async fn a_guest_does_not_reach_an_attached_database() {
+    let mut database = prepared().await;
+    run(database.as_mut(), "ATTACH ':memory:' AS other").await;
+    run(database.as_mut(), "CREATE TABLE other.secret (id INTEGER PRIMARY KEY, x UNIQUE)").await;
+    database.set_rights(Rights::Guest);
+    for statement in [
+        "SELECT x FROM other.secret",
+        "SELECT x FROM secret",
+        "SELECT count(*) FROM other.secret",
+        "SELECT name FROM other.sqlite_schema",
+        "INSERT INTO secret (x) VALUES (1)",
+        "UPDATE secret SET x = 1",
+        "DELETE FROM other.secret",
+        "CREATE TABLE other.mine (x)",
+        "CREATE INDEX other.i ON secret (x)",
+        "DROP TABLE secret",
+        "ALTER TABLE other.secret RENAME TO public",
+        "ALTER TABLE secret ADD COLUMN y",
+        "ANALYZE other",
+        "REINDEX other.secret",
+        "PRAGMA other.table_info(secret)",
+        "SELECT name FROM pragma_table_info('secret', 'other')",
+    ] {
+        assert_eq!(kind(database.as_mut(), statement).await, Some(DatabaseErrorKind::Denied), "{statement}");
+    }
+    let other = TableName { schema: Some("OTHER".to_owned()), name: "secret".to_owned() };
+    assert_eq!(database.table(&other).await.expect_err("attached").kind, DatabaseErrorKind::Denied);
+    assert!(database.table(&TableName::new("secret")).await.is_err());
+    assert_eq!(kind(database.as_mut(), "SELECT n FROM MAIN.t").await, None);
+    assert_eq!(kind(database.as_mut(), "CREATE TEMP TABLE mine AS SELECT 1 AS x").await, None);
+    assert_eq!(kind(database.as_mut(), "SELECT x FROM temp.mine").await, None);
+}
