@@ -97,8 +97,17 @@ impl Settings {
     }
 }
 
-/// Opens the database of the URL and answers the connection and, unless it is in memory, its file.
-pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<(Connection, Option<PathBuf>), DatabaseError> {
+/// An open database.
+pub(super) struct Opened {
+    pub connection: Connection,
+    /// Its file, unless it is in memory.
+    pub path: Option<PathBuf>,
+    /// How long its statements wait for other connections.
+    pub busy_timeout: Duration,
+}
+
+/// Opens the database of the URL.
+pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<Opened, DatabaseError> {
     let settings = Settings::read(url)?;
     let may_create = settings.may_create && !settings.read_only;
     let create = create && may_create;
@@ -125,7 +134,7 @@ pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<(Connection,
         Ok(connection)
     };
     let connection = opened.await.map_err(|error| explain(error, settings.path.as_deref()))?;
-    Ok((connection, settings.path))
+    Ok(Opened { connection, path: settings.path, busy_timeout: settings.busy_timeout })
 }
 
 /// Whether the file is to be made; an error where that is impossible. An empty file is one that nobody has made yet: a run

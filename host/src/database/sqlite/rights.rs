@@ -5,6 +5,7 @@
 //! authorized when it fires. SQLite has no dynamic SQL, so a trigger that touches a table must spell its name.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use libsqlite3_sys as ffi;
 
@@ -58,6 +59,9 @@ const SCRIPT_PRAGMAS: &[&str] = &[
 /// The journals with which a transaction can be rolled back and survives a crash.
 const JOURNAL_MODES: &[&str] = &["wal", "delete", "truncate", "persist"];
 
+/// The longest pause between two looks at what another connection holds.
+const LONGEST_PAUSE: Duration = Duration::from_millis(25);
+
 /// Why something was refused.
 struct Denial {
     what: String,
@@ -75,6 +79,12 @@ struct State {
     stop: StopSignal,
     /// The host itself works, on somebody's behalf.
     host_depth: usize,
+    /// The host does what the stop signal must not end.
+    unstopped_depth: usize,
+    /// How long to wait for other connections.
+    busy_timeout: Duration,
+    /// Since when we wait for one.
+    busy_since: Option<Instant>,
     /// A statement of ours that calls our functions is under way.
     pulling: bool,
     /// A transaction of ours is open.
@@ -92,6 +102,9 @@ impl Default for State {
             rights: Rights::Host,
             stop: StopSignal::default(),
             host_depth: 0,
+            unstopped_depth: 0,
+            busy_timeout: Duration::ZERO,
+            busy_since: None,
             pulling: false,
             transaction: false,
             mentioned: None,
@@ -102,6 +115,13 @@ impl Default for State {
 }
 
 impl Guard {
+    /// The guard of a connection that waits so long for others.
+    pub(super) fn new(busy_timeout: Duration) -> Self {
+        let guard = Self::default();
+        guard.state().busy_timeout = busy_timeout;
+        guard
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -136,6 +156,15 @@ impl Guard {
         if self.state().stop.is_raised() { Err(stopped()) } else { Ok(()) }
     }
 
+    /// The error, unless it is only how SQLite says that the stop signal ended a statement or its wait for another
+    /// connection.
+    pub(super) fn or_stopped(&self, error: DatabaseError) -> DatabaseError {
+        match error.kind {
+            DatabaseErrorKind::Interrupted | DatabaseErrorKind::Busy => self.check_stop().err().unwrap_or(error),
+            _ => error,
+        }
+    }
+
     /// Forgets the last refusal before a statement is prepared.
     pub(super) fn expect(&self, statement: &str) {
         let mut state = self.state();
@@ -146,8 +175,16 @@ impl Guard {
 
     /// Works as the host, and is not stopped, until the answer is dropped.
     pub(super) fn as_host(&self) -> AsHost {
+        let mut state = self.state();
+        state.host_depth += 1;
+        state.unstopped_depth += 1;
+        AsHost { guard: self.clone(), is_stopped: false }
+    }
+
+    /// Works as the host until the answer is dropped; the stop signal is heard.
+    pub(super) fn as_host_that_stops(&self) -> AsHost {
         self.state().host_depth += 1;
-        AsHost { guard: self.clone() }
+        AsHost { guard: self.clone(), is_stopped: true }
     }
 
     /// Lets statements call our functions until the answer is dropped.
@@ -163,15 +200,19 @@ impl Guard {
     }
 }
 
-/// See [`Guard::as_host`].
+/// See [`Guard::as_host`] and [`Guard::as_host_that_stops`].
 pub(super) struct AsHost {
     guard: Guard,
+    is_stopped: bool,
 }
 
 impl Drop for AsHost {
     fn drop(&mut self) {
         let mut state = self.guard.state();
         state.host_depth = state.host_depth.saturating_sub(1);
+        if !self.is_stopped {
+            state.unstopped_depth = state.unstopped_depth.saturating_sub(1);
+        }
     }
 }
 
@@ -207,12 +248,35 @@ impl Hooks for Guard {
     }
 
     fn interrupted(&self) -> bool {
-        let state = self.state();
-        state.host_depth == 0 && state.stop.is_raised()
+        self.state().is_stopped()
+    }
+
+    fn wait_again(&self, count: u32) -> bool {
+        let pause = {
+            let mut state = self.state();
+            if state.is_stopped() {
+                return false;
+            }
+            if count == 0 {
+                state.busy_since = None;
+            }
+            let since = *state.busy_since.get_or_insert_with(Instant::now);
+            let left = state.busy_timeout.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            Duration::from_millis(1 << count.min(5)).min(LONGEST_PAUSE).min(left)
+        };
+        std::thread::sleep(pause);
+        true
     }
 }
 
 impl State {
+    fn is_stopped(&self) -> bool {
+        self.unstopped_depth == 0 && self.stop.is_raised()
+    }
+
     fn refuse(&self, request: &AuthRequest<'_>) -> Option<Denial> {
         let first = request.first.unwrap_or_default();
         let second = request.second.unwrap_or_default();

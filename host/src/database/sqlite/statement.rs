@@ -2,7 +2,6 @@
 
 use super::error::from_statement;
 use super::raw::{Cell, Failure, Statement, Step};
-use super::rights::stopped;
 use super::{SqliteDatabase, bind, read_types};
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Rights};
@@ -148,11 +147,7 @@ impl SqliteDatabase {
         if let Some(denied) = self.guard.denied() {
             return denied;
         }
-        let error = from_statement(failure, statement);
-        match error.kind {
-            DatabaseErrorKind::Interrupted if self.guard.check_stop().is_err() => stopped(),
-            _ => error,
-        }
+        self.guard.or_stopped(from_statement(failure, statement))
     }
 }
 

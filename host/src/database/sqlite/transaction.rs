@@ -26,8 +26,11 @@ impl SqliteDatabase {
         if self.connection.is_read_only() {
             return Err(read_only());
         }
-        let _host = self.guard.as_host();
-        let begun = begin(&self.connection, options);
+        let begun = {
+            // Waiting for another writer is what the stop signal ends.
+            let _host = self.guard.as_host_that_stops();
+            begin(&self.connection, options)
+        };
         match begun {
             Ok(transaction) => {
                 self.transaction = Some(transaction);
@@ -35,8 +38,9 @@ impl SqliteDatabase {
                 Ok(())
             }
             Err(failure) => {
+                let _host = self.guard.as_host();
                 roll_back(&self.connection);
-                Err(from_failure(&failure))
+                Err(self.guard.or_stopped(from_failure(&failure)))
             }
         }
     }

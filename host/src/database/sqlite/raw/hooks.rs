@@ -1,4 +1,4 @@
-//! The authorizer and the progress handler of a connection.
+//! The authorizer, the progress handler and the busy handler of a connection.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +25,10 @@ pub(in super::super) trait Hooks: Send {
 
     /// Whether the statement under way is to end.
     fn interrupted(&self) -> bool;
+
+    /// Whether to try again for what another connection holds, after a pause that is made in here. `count` is how often
+    /// the same wait has come by before.
+    fn wait_again(&self, count: u32) -> bool;
 }
 
 /// Virtual machine instructions between two looks at the stop signal.
@@ -48,6 +52,7 @@ impl Registered {
         unsafe {
             ffi::sqlite3_set_authorizer(database, Some(authorize), state.cast());
             ffi::sqlite3_progress_handler(database, PROGRESS_INSTRUCTIONS, Some(interrupted), state.cast());
+            ffi::sqlite3_busy_handler(database, Some(wait_again), state.cast());
         }
         Self { database, state }
     }
@@ -55,10 +60,11 @@ impl Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        // SAFETY: the connection is still open (see `new`); after the two calls nobody knows `state`, which came from a box.
+        // SAFETY: the connection is still open (see `new`); after the three calls nobody knows `state`, which came from a box.
         unsafe {
             ffi::sqlite3_set_authorizer(self.database, None, std::ptr::null_mut());
             ffi::sqlite3_progress_handler(self.database, 0, None, std::ptr::null_mut());
+            ffi::sqlite3_busy_handler(self.database, None, std::ptr::null_mut());
             drop(Box::from_raw(self.state));
         }
     }
@@ -100,4 +106,11 @@ unsafe extern "C" fn interrupted(state: *mut c_void) -> c_int {
     // SAFETY: as in `authorize`.
     let hooks = unsafe { &*state.cast::<Box<dyn Hooks>>() };
     c_int::from(catch_unwind(AssertUnwindSafe(|| hooks.interrupted())).unwrap_or(true))
+}
+
+unsafe extern "C" fn wait_again(state: *mut c_void, count: c_int) -> c_int {
+    // SAFETY: as in `authorize`.
+    let hooks = unsafe { &*state.cast::<Box<dyn Hooks>>() };
+    let count = u32::try_from(count).unwrap_or(0);
+    c_int::from(catch_unwind(AssertUnwindSafe(|| hooks.wait_again(count))).unwrap_or(false))
 }

@@ -44,14 +44,14 @@ async fn a_closed_database_leaves_one_file() {
 async fn settings_are_those_of_the_url() {
     let folder = folder();
     let mut database = open_at(folder.path()).await;
-    for (pragma, value) in [("foreign_keys", 1), ("busy_timeout", 5_000), ("synchronous", 2), ("trusted_schema", 0)] {
+    for (pragma, value) in [("foreign_keys", 1), ("synchronous", 2), ("trusted_schema", 0)] {
         let found = rows(database.as_mut(), &format!("PRAGMA {pragma}")).await;
         assert_eq!(found, [[Value::Int64(value)]], "{pragma}");
     }
     drop(database);
     let mut database =
         open_url(folder.path(), "sqlite://app.db?busy_timeout=7&synchronous=normal&cache_size=4096").await;
-    for (pragma, value) in [("busy_timeout", 7), ("synchronous", 1), ("cache_size", -4_096)] {
+    for (pragma, value) in [("synchronous", 1), ("cache_size", -4_096)] {
         let found = rows(database.as_mut(), &format!("PRAGMA {pragma}")).await;
         assert_eq!(found, [[Value::Int64(value)]], "{pragma}");
     }
@@ -133,6 +133,56 @@ async fn another_writer_makes_us_wait_and_then_fail() {
     assert_eq!(second.in_transaction().await, Ok(false));
     first.commit().await.expect("committed");
     second.begin(TransactionOptions::default()).await.expect("free");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stop_signal_ends_the_wait_for_another_writer() {
+    use std::time::{Duration, Instant};
+
+    use crate::database::stop::StopReason;
+    let folder = folder();
+    let mut first = open_at(folder.path()).await;
+    run(first.as_mut(), "CREATE TABLE t (x)").await;
+    let mut second = open_url(folder.path(), "sqlite://app.db?busy_timeout=60000").await;
+    first.begin(TransactionOptions::default()).await.expect("begun");
+    for begins in [true, false] {
+        let stop = StopSignal::default();
+        second.set_stop_signal(stop.clone());
+        let raised = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            stop.raise(StopReason::Interrupt);
+            Instant::now()
+        });
+        let result = if begins {
+            second.begin(TransactionOptions::default()).await
+        } else {
+            second.execute("INSERT INTO t VALUES (1)", &[]).await.map(drop)
+        };
+        let ended = Instant::now();
+        let error = result.expect_err("stopped");
+        assert_eq!(error.kind, DatabaseErrorKind::Interrupted, "{begins}: {error}");
+        let heard = ended.saturating_duration_since(raised.await.expect("raised"));
+        // 25 ms as a rule; the rest is for a busy machine.
+        assert!(heard < Duration::from_millis(500), "{begins}: {heard:?}");
+        assert_eq!(second.in_transaction().await, Ok(false));
+    }
+    first.rollback().await.expect("rolled back");
+    // What ends a run waits for others though the signal is raised: a reader keeps the commit of an old journal waiting.
+    let mut writer = open_url(folder.path(), "sqlite://old.db?journal_mode=delete").await;
+    run(writer.as_mut(), "CREATE TABLE t (x)").await;
+    let reader = rusqlite::Connection::open(folder.path().join("old.db")).expect("a database");
+    let stop = StopSignal::default();
+    writer.set_stop_signal(stop.clone());
+    writer.begin(TransactionOptions::default()).await.expect("begun");
+    run(writer.as_mut(), "INSERT INTO t VALUES (1)").await;
+    reader.execute_batch("BEGIN; SELECT * FROM t").expect("a reader");
+    stop.raise(StopReason::Terminate);
+    let leaves = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        reader.execute_batch("COMMIT").expect("it leaves");
+    });
+    writer.commit().await.expect("committed");
+    leaves.join().expect("no panic");
 }
 
 #[tokio::test]
