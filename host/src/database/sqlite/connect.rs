@@ -50,9 +50,10 @@ impl Settings {
     fn set(&mut self, name: &str, value: &str) -> Result<(), DatabaseError> {
         let wrong = |expected: &str| {
             DatabaseError::new(
-                DatabaseErrorKind::InvalidArgument,
+                DatabaseErrorKind::Configuration,
                 format!("the database URL says `{name}={value}`, which is not {expected}"),
             )
+            .hint(format!("write {expected} behind `{name}=`, or leave the parameter out"))
         };
         match name {
             "mode" => match value {
@@ -85,7 +86,7 @@ impl Settings {
             "cache_size" => self.cache_kib = value.parse().map_err(|_| wrong("a number of KiB"))?,
             _ => {
                 return Err(DatabaseError::new(
-                    DatabaseErrorKind::InvalidArgument,
+                    DatabaseErrorKind::Configuration,
                     format!("the database URL has a parameter `{name}` that runner does not know"),
                 )
                 .hint(

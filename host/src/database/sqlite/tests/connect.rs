@@ -59,10 +59,16 @@ async fn settings_are_those_of_the_url() {
         ("sqlite://app.db?mode=rx", "mode=rx"),
         ("sqlite://app.db?busy_timeout=soon", "milliseconds"),
         ("sqlite://app.db?bussy_timeout=1", "bussy_timeout"),
+        ("sqlite://app.db?foo=1", "foo"),
+        ("sqlite://app.db?immutable=maybe", "immutable=maybe"),
+        ("sqlite://app.db?journal_mode=off", "wal"),
+        ("sqlite://app.db?synchronous=2x", "full"),
+        ("sqlite://app.db?cache_size=-1", "KiB"),
     ] {
         let error = refused(folder.path(), url, true).await;
-        assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");
-        assert!(error.message.contains(part), "{error}");
+        assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error}");
+        assert!(error.message.contains(part) && error.hint.is_some(), "{error:?}");
+        assert_eq!(crate::error::Error::from(error).kind, crate::error::ErrorKind::Usage, "{url}");
     }
 }
 
