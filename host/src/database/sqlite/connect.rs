@@ -171,7 +171,11 @@ fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, Database
                 return Ok(true);
             }
             Err(not_found(format!("the database `{}` does not exist", path.display()))
-                .hint("look at the path in the database URL; `runner apply` makes the file"))
+                .hint(if may_create {
+                    "look at the path in the database URL; `runner apply` makes the file"
+                } else {
+                    "look at the path in the database URL; with `?mode=rw`, `?mode=ro` or `?immutable=1` no file is made"
+                }))
         }
     }
 }
