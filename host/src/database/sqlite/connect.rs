@@ -159,7 +159,7 @@ fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, Database
         )
         .hint("look at the rights of the file and its folder")),
         Err(_) => {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder = folder_of(path);
             if !folder.is_dir() {
                 return Err(not_found(format!(
                     "the database `{}` does not exist, nor does its folder",
@@ -170,12 +170,11 @@ fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, Database
             if create {
                 return Ok(true);
             }
-            Err(not_found(format!("the database `{}` does not exist", path.display()))
-                .hint(if may_create {
-                    "look at the path in the database URL; `runner apply` makes the file"
-                } else {
-                    "look at the path in the database URL; with `?mode=rw`, `?mode=ro` or `?immutable=1` no file is made"
-                }))
+            Err(not_found(format!("the database `{}` does not exist", path.display())).hint(if may_create {
+                "look at the path in the database URL; `runner apply` makes the file"
+            } else {
+                "look at the path in the database URL; with `?mode=rw`, `?mode=ro` or `?immutable=1` no file is made"
+            }))
         }
     }
 }
@@ -208,9 +207,45 @@ fn make_file(connection: &Connection, settings: &Settings) -> Result<(), Failure
     }
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Why a file that does not exist cannot be made, if it is for its folder. SQLite does not tell, and rights are not all
+/// there is to it: a file system may be mounted read-only. So we try.
+fn cannot_make(path: &Path) -> Option<std::io::Error> {
+    use std::io::ErrorKind;
+    if path.exists() {
+        return None;
+    }
+    // Under another name: somebody else could make a database of ours before we remove it.
+    let mut probe = path.as_os_str().to_owned();
+    probe.push(format!(".runner-probe-{}", std::process::id()));
+    match std::fs::File::create_new(&probe) {
+        Ok(_) => {
+            let _ = std::fs::remove_file(&probe);
+            None
+        }
+        Err(error) => {
+            matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem).then_some(error)
+        }
+    }
+}
+
 /// An error of opening, with the file's name.
 fn explain(mut error: DatabaseError, path: Option<&Path>) -> DatabaseError {
     let Some(path) = path else { return error };
+    if error.kind == DatabaseErrorKind::NotFound
+        && let Some(refused) = cannot_make(path)
+    {
+        let folder = folder_of(path).display();
+        return DatabaseError::new(
+            DatabaseErrorKind::ReadOnly,
+            format!("cannot make the database `{}`: no file can be made in the folder `{folder}`", path.display()),
+        )
+        .detail(refused.to_string())
+        .hint("the folder of the database must be writable, also for its journal: look at its rights");
+    }
     if error.kind == DatabaseErrorKind::NotFound
         && let Err(refused) = std::fs::File::open(path)
     {

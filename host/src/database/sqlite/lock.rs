@@ -103,7 +103,8 @@ fn try_take(path: &Path) -> Result<Option<File>, DatabaseError> {
         Ok(there) if !there.is_file() => foreign(path, "it is no regular file"),
         _ => refused(path, &error),
     };
-    let mut file = open(path, OpenOptions::new().read(true).write(true).create(true).truncate(false)).map_err(failed)?;
+    let mut file =
+        open(path, OpenOptions::new().read(true).write(true).create(true).truncate(false)).map_err(failed)?;
     let found = file.metadata().map_err(failed)?;
     if !found.is_file() {
         return Err(foreign(path, "it is no regular file"));

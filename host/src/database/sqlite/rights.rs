@@ -423,7 +423,9 @@ fn instead(pragma: &str) -> &'static str {
         }
         "case_sensitive_like" => "compare with GLOB, or with `=` and a COLLATE clause",
         "recursive_triggers" => "leave it out, and write the changes that the triggers would make as statements",
-        _ => "leave the statement out: a migration finds the same connection in every run, and a program sets up its own",
+        _ => {
+            "leave the statement out: a migration finds the same connection in every run, and a program sets up its own"
+        }
     }
 }
 

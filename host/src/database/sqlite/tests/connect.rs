@@ -91,6 +91,56 @@ async fn missing_files_are_made_only_when_asked() {
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was made");
 }
 
+/// Tells a child that has fewer rights than this program where to look.
+#[cfg(unix)]
+const LOCKED_FOLDER: &str = "RUNNER_CONNECT_TEST_FOLDER";
+
+/// Does nothing unless the next test starts it.
+#[cfg(unix)]
+#[tokio::test]
+async fn task_of_a_child_without_rights() {
+    let Some(folder) = std::env::var_os(LOCKED_FOLDER) else { return };
+    let folder = Path::new(&folder);
+    let error = refused(folder, "sqlite://app.db", true).await;
+    assert_eq!(error.kind, DatabaseErrorKind::ReadOnly, "{error:?}");
+    let named = format!("in the folder `{}`", folder.display());
+    assert!(error.message.contains(&named), "{error}");
+    assert!(!error.to_string().contains("No such file"), "{error}");
+    assert!(error.hint.is_some_and(|hint| hint.contains("writable")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_without_the_right_to_write_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let outer = folder();
+    let locked = outer.path().join("locked");
+    std::fs::create_dir(&locked).expect("a folder");
+    for (folder, mode) in [(outer.path(), 0o755), (locked.as_path(), 0o555)] {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode)).expect("rights");
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().expect("this program"));
+    child
+        .args(["--exact", "database::sqlite::tests::connect::task_of_a_child_without_rights", "--nocapture"])
+        .env(LOCKED_FOLDER, &locked)
+        .current_dir("/");
+    // No rights keep root from writing.
+    let probe = locked.join("probe");
+    if std::fs::write(&probe, "").is_ok() {
+        std::fs::remove_file(&probe).expect("removed");
+        child.uid(65_534).gid(65_534);
+    }
+    let output = match child.output() {
+        // This program lies where the other account may not go.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return,
+        output => output.expect("a child"),
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(std::fs::read_dir(&locked).expect("a folder").count(), 0);
+}
+
 #[tokio::test]
 async fn damaged_files_are_told_from_databases() {
     let folder = folder();
