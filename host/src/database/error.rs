@@ -27,6 +27,8 @@ pub enum DatabaseErrorKind {
     Connection,
     /// The database does not exist.
     NotFound,
+    /// The database URL asks for what there is not.
+    Configuration,
     /// The database cannot be written: read-only file, missing rights.
     ReadOnly,
     /// No room left.
@@ -101,7 +103,7 @@ impl From<DatabaseError> for Error {
         let kind = match error.kind {
             DatabaseErrorKind::Busy | DatabaseErrorKind::Timeout => ErrorKind::LockTimeout,
             DatabaseErrorKind::Denied | DatabaseErrorKind::Limit => ErrorKind::Denied,
-            DatabaseErrorKind::NotFound => ErrorKind::Usage,
+            DatabaseErrorKind::NotFound | DatabaseErrorKind::Configuration => ErrorKind::Usage,
             _ => ErrorKind::Failed,
         };
         let mut message = error.to_string();

@@ -192,6 +192,7 @@ pub fn error_out(error: &DatabaseError) -> wit::Error {
         DatabaseErrorKind::Limit => wit::ErrorKind::Limit,
         DatabaseErrorKind::Connection => wit::ErrorKind::Connection,
         DatabaseErrorKind::NotFound
+        | DatabaseErrorKind::Configuration
         | DatabaseErrorKind::ReadOnly
         | DatabaseErrorKind::Full
         | DatabaseErrorKind::Corrupt

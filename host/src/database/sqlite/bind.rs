@@ -33,13 +33,19 @@ pub(super) fn bind_all(statement: &mut Statement, parameters: &[Value]) -> Resul
     if parameters.len() != expected {
         return Err(BindError::Ours(DatabaseError::new(
             DatabaseErrorKind::InvalidArgument,
-            format!("the statement takes {expected} parameters, but {} were given", parameters.len()),
+            wrong_count(expected, parameters.len()),
         )));
     }
     for (index, value) in parameters.iter().enumerate() {
         bind(statement, index + 1, value)?;
     }
     Ok(())
+}
+
+fn wrong_count(expected: usize, given: usize) -> String {
+    let noun = if expected == 1 { "parameter" } else { "parameters" };
+    let verb = if given == 1 { "was" } else { "were" };
+    format!("the statement takes {expected} {noun}, but {given} {verb} given")
 }
 
 fn bind(statement: &mut Statement, number: usize, value: &Value) -> Result<(), BindError> {
@@ -67,4 +73,20 @@ fn bind(statement: &mut Statement, number: usize, value: &Value) -> Result<(), B
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrong_count;
+
+    #[test]
+    fn one_is_no_plural() {
+        for (expected, given, message) in [
+            (1, 0, "the statement takes 1 parameter, but 0 were given"),
+            (2, 1, "the statement takes 2 parameters, but 1 was given"),
+            (0, 3, "the statement takes 0 parameters, but 3 were given"),
+        ] {
+            assert_eq!(wrong_count(expected, given), message);
+        }
+    }
 }

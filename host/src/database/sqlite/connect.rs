@@ -50,9 +50,10 @@ impl Settings {
     fn set(&mut self, name: &str, value: &str) -> Result<(), DatabaseError> {
         let wrong = |expected: &str| {
             DatabaseError::new(
-                DatabaseErrorKind::InvalidArgument,
+                DatabaseErrorKind::Configuration,
                 format!("the database URL says `{name}={value}`, which is not {expected}"),
             )
+            .hint(format!("write {expected} behind `{name}=`, or leave the parameter out"))
         };
         match name {
             "mode" => match value {
@@ -85,7 +86,7 @@ impl Settings {
             "cache_size" => self.cache_kib = value.parse().map_err(|_| wrong("a number of KiB"))?,
             _ => {
                 return Err(DatabaseError::new(
-                    DatabaseErrorKind::InvalidArgument,
+                    DatabaseErrorKind::Configuration,
                     format!("the database URL has a parameter `{name}` that runner does not know"),
                 )
                 .hint(
@@ -97,8 +98,17 @@ impl Settings {
     }
 }
 
-/// Opens the database of the URL and answers the connection and, unless it is in memory, its file.
-pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<(Connection, Option<PathBuf>), DatabaseError> {
+/// An open database.
+pub(super) struct Opened {
+    pub connection: Connection,
+    /// Its file, unless it is in memory.
+    pub path: Option<PathBuf>,
+    /// How long its statements wait for other connections.
+    pub busy_timeout: Duration,
+}
+
+/// Opens the database of the URL.
+pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<Opened, DatabaseError> {
     let settings = Settings::read(url)?;
     let may_create = settings.may_create && !settings.read_only;
     let create = create && may_create;
@@ -125,7 +135,7 @@ pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<(Connection,
         Ok(connection)
     };
     let connection = opened.await.map_err(|error| explain(error, settings.path.as_deref()))?;
-    Ok((connection, settings.path))
+    Ok(Opened { connection, path: settings.path, busy_timeout: settings.busy_timeout })
 }
 
 /// Whether the file is to be made; an error where that is impossible. An empty file is one that nobody has made yet: a run
@@ -149,7 +159,7 @@ fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, Database
         )
         .hint("look at the rights of the file and its folder")),
         Err(_) => {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder = folder_of(path);
             if !folder.is_dir() {
                 return Err(not_found(format!(
                     "the database `{}` does not exist, nor does its folder",
@@ -160,8 +170,11 @@ fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, Database
             if create {
                 return Ok(true);
             }
-            Err(not_found(format!("the database `{}` does not exist", path.display()))
-                .hint("look at the path in the database URL; `runner apply` makes the file"))
+            Err(not_found(format!("the database `{}` does not exist", path.display())).hint(if may_create {
+                "look at the path in the database URL; `runner apply` makes the file"
+            } else {
+                "look at the path in the database URL; with `?mode=rw`, `?mode=ro` or `?immutable=1` no file is made"
+            }))
         }
     }
 }
@@ -194,9 +207,45 @@ fn make_file(connection: &Connection, settings: &Settings) -> Result<(), Failure
     }
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Why a file that does not exist cannot be made, if it is for its folder. SQLite does not tell, and rights are not all
+/// there is to it: a file system may be mounted read-only. So we try.
+fn cannot_make(path: &Path) -> Option<std::io::Error> {
+    use std::io::ErrorKind;
+    if path.exists() {
+        return None;
+    }
+    // Under another name: somebody else could make a database of ours before we remove it.
+    let mut probe = path.as_os_str().to_owned();
+    probe.push(format!(".runner-probe-{}", std::process::id()));
+    match std::fs::File::create_new(&probe) {
+        Ok(_) => {
+            let _ = std::fs::remove_file(&probe);
+            None
+        }
+        Err(error) => {
+            matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem).then_some(error)
+        }
+    }
+}
+
 /// An error of opening, with the file's name.
 fn explain(mut error: DatabaseError, path: Option<&Path>) -> DatabaseError {
     let Some(path) = path else { return error };
+    if error.kind == DatabaseErrorKind::NotFound
+        && let Some(refused) = cannot_make(path)
+    {
+        let folder = folder_of(path).display();
+        return DatabaseError::new(
+            DatabaseErrorKind::ReadOnly,
+            format!("cannot make the database `{}`: no file can be made in the folder `{folder}`", path.display()),
+        )
+        .detail(refused.to_string())
+        .hint("the folder of the database must be writable, also for its journal: look at its rights");
+    }
     if error.kind == DatabaseErrorKind::NotFound
         && let Err(refused) = std::fs::File::open(path)
     {

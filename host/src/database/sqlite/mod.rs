@@ -67,8 +67,8 @@ struct SqliteDatabase {
 
 /// Opens the database file of the URL.
 pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database>, DatabaseError> {
-    let (mut connection, path) = connect::open(url, create).await?;
-    let guard = Guard::default();
+    let connect::Opened { mut connection, path, busy_timeout } = connect::open(url, create).await?;
+    let guard = Guard::new(busy_timeout);
     connection.set_hooks(guard.hooks());
     let facts = Facts { dialect: Dialect::Sqlite, version: raw::library_version().to_owned(), transactional_ddl: true };
     Ok(Box::new(SqliteDatabase {

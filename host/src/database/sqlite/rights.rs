@@ -5,6 +5,7 @@
 //! authorized when it fires. SQLite has no dynamic SQL, so a trigger that touches a table must spell its name.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use libsqlite3_sys as ffi;
 
@@ -32,6 +33,35 @@ const GUEST_PRAGMAS: &[&str] = &[
 ];
 const GUEST_READS: &[&str] = &["foreign_keys", "user_version"];
 
+/// Pragmas that a script may give a value: they look at something, change the file and not the connection, or end with
+/// the transaction. Beside them `journal_mode`.
+const SCRIPT_PRAGMAS: &[&str] = &[
+    "table_info",
+    "table_xinfo",
+    "table_list",
+    "index_list",
+    "index_info",
+    "index_xinfo",
+    "foreign_key_list",
+    "foreign_key_check",
+    "integrity_check",
+    "quick_check",
+    "user_version",
+    "application_id",
+    "auto_vacuum",
+    "page_size",
+    "incremental_vacuum",
+    "optimize",
+    "wal_checkpoint",
+    "defer_foreign_keys",
+];
+
+/// The journals with which a transaction can be rolled back and survives a crash.
+const JOURNAL_MODES: &[&str] = &["wal", "delete", "truncate", "persist"];
+
+/// The longest pause between two looks at what another connection holds.
+const LONGEST_PAUSE: Duration = Duration::from_millis(25);
+
 /// Why something was refused.
 struct Denial {
     what: String,
@@ -49,6 +79,12 @@ struct State {
     stop: StopSignal,
     /// The host itself works, on somebody's behalf.
     host_depth: usize,
+    /// The host does what the stop signal must not end.
+    unstopped_depth: usize,
+    /// How long to wait for other connections.
+    busy_timeout: Duration,
+    /// Since when we wait for one.
+    busy_since: Option<Instant>,
     /// A statement of ours that calls our functions is under way.
     pulling: bool,
     /// A transaction of ours is open.
@@ -66,6 +102,9 @@ impl Default for State {
             rights: Rights::Host,
             stop: StopSignal::default(),
             host_depth: 0,
+            unstopped_depth: 0,
+            busy_timeout: Duration::ZERO,
+            busy_since: None,
             pulling: false,
             transaction: false,
             mentioned: None,
@@ -76,6 +115,13 @@ impl Default for State {
 }
 
 impl Guard {
+    /// The guard of a connection that waits so long for others.
+    pub(super) fn new(busy_timeout: Duration) -> Self {
+        let guard = Self::default();
+        guard.state().busy_timeout = busy_timeout;
+        guard
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -110,6 +156,15 @@ impl Guard {
         if self.state().stop.is_raised() { Err(stopped()) } else { Ok(()) }
     }
 
+    /// The error, unless it is only how SQLite says that the stop signal ended a statement or its wait for another
+    /// connection.
+    pub(super) fn or_stopped(&self, error: DatabaseError) -> DatabaseError {
+        match error.kind {
+            DatabaseErrorKind::Interrupted | DatabaseErrorKind::Busy => self.check_stop().err().unwrap_or(error),
+            _ => error,
+        }
+    }
+
     /// Forgets the last refusal before a statement is prepared.
     pub(super) fn expect(&self, statement: &str) {
         let mut state = self.state();
@@ -120,8 +175,16 @@ impl Guard {
 
     /// Works as the host, and is not stopped, until the answer is dropped.
     pub(super) fn as_host(&self) -> AsHost {
+        let mut state = self.state();
+        state.host_depth += 1;
+        state.unstopped_depth += 1;
+        AsHost { guard: self.clone(), is_stopped: false }
+    }
+
+    /// Works as the host until the answer is dropped; the stop signal is heard.
+    pub(super) fn as_host_that_stops(&self) -> AsHost {
         self.state().host_depth += 1;
-        AsHost { guard: self.clone() }
+        AsHost { guard: self.clone(), is_stopped: true }
     }
 
     /// Lets statements call our functions until the answer is dropped.
@@ -137,15 +200,19 @@ impl Guard {
     }
 }
 
-/// See [`Guard::as_host`].
+/// See [`Guard::as_host`] and [`Guard::as_host_that_stops`].
 pub(super) struct AsHost {
     guard: Guard,
+    is_stopped: bool,
 }
 
 impl Drop for AsHost {
     fn drop(&mut self) {
         let mut state = self.guard.state();
         state.host_depth = state.host_depth.saturating_sub(1);
+        if !self.is_stopped {
+            state.unstopped_depth = state.unstopped_depth.saturating_sub(1);
+        }
     }
 }
 
@@ -181,15 +248,45 @@ impl Hooks for Guard {
     }
 
     fn interrupted(&self) -> bool {
-        let state = self.state();
-        state.host_depth == 0 && state.stop.is_raised()
+        self.state().is_stopped()
+    }
+
+    fn wait_again(&self, count: u32) -> bool {
+        let pause = {
+            let mut state = self.state();
+            if state.is_stopped() {
+                return false;
+            }
+            if count == 0 {
+                state.busy_since = None;
+            }
+            let since = *state.busy_since.get_or_insert_with(Instant::now);
+            let left = state.busy_timeout.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            Duration::from_millis(1 << count.min(5)).min(LONGEST_PAUSE).min(left)
+        };
+        std::thread::sleep(pause);
+        true
     }
 }
 
 impl State {
+    fn is_stopped(&self) -> bool {
+        self.unstopped_depth == 0 && self.stop.is_raised()
+    }
+
     fn refuse(&self, request: &AuthRequest<'_>) -> Option<Denial> {
         let first = request.first.unwrap_or_default();
         let second = request.second.unwrap_or_default();
+        if self.rights == Rights::Guest {
+            // ALTER TABLE alone names the database first.
+            let altered = if request.action == ffi::SQLITE_ALTER_TABLE { request.first } else { None };
+            if let Some(other) = [request.database, altered].into_iter().flatten().find(|name| is_attached(name)) {
+                return Some(attached(other));
+            }
+        }
         match request.action {
             ffi::SQLITE_TRANSACTION | ffi::SQLITE_SAVEPOINT => Some(self.transaction_control(request.action, first)),
             ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {
@@ -270,32 +367,84 @@ impl State {
                        connection; a migration in SQL may",
             });
         }
-        if is("writable_schema") && value.is_some() {
+        let value = value?;
+        if is("writable_schema") || is("schema_version") {
             return Some(Denial {
-                what: "PRAGMA writable_schema is refused: it can destroy the database".to_owned(),
+                what: format!("PRAGMA {name} is refused: it can destroy the database"),
                 hint: "rebuild the table instead, with the directive `-- runner:table-rebuild`",
             });
         }
-        if is("encoding") && value.is_some() {
+        if is("encoding") {
             return Some(Denial {
                 what: "PRAGMA encoding does nothing: a database keeps the encoding that it was made with".to_owned(),
                 hint: "leave the statement out",
             });
         }
-        if !self.transaction || value.is_none() {
-            return None;
-        }
-        if is("foreign_keys") {
+        if is("foreign_keys") && self.transaction {
             return Some(Denial {
                 what: "PRAGMA foreign_keys does nothing inside a transaction".to_owned(),
-                hint: "write the directive `-- runner:table-rebuild` on top of the file: foreign keys are then off, and checked as a whole at the end",
+                hint: instead(name),
             });
         }
-        (is("journal_mode") || is("synchronous") || is("locking_mode")).then(|| Denial {
-            what: format!("PRAGMA {name} does nothing inside a transaction"),
-            hint: "write the directive `-- runner:no-transaction` on top of the file",
+        if is("journal_mode") {
+            if self.transaction {
+                return Some(Denial {
+                    what: "PRAGMA journal_mode does nothing inside a transaction".to_owned(),
+                    hint: "write the directive `-- runner:no-transaction` on top of the file",
+                });
+            }
+            // SQLite takes the beginning of a word for the word.
+            let is_safe = JOURNAL_MODES.iter().any(|mode| mode.eq_ignore_ascii_case(value));
+            return (!is_safe).then(|| Denial {
+                what: format!("PRAGMA journal_mode = {value} is refused: nothing could be rolled back after it"),
+                hint: "use one of `wal`, `delete`, `truncate` and `persist`",
+            });
+        }
+        let allowed = SCRIPT_PRAGMAS.iter().any(|other| is(other));
+        (!allowed).then(|| Denial {
+            what: format!("PRAGMA {name} is refused: the setting would outlive the migration"),
+            hint: instead(name),
         })
     }
+}
+
+/// What to do instead of a setting of the connection.
+fn instead(pragma: &str) -> &'static str {
+    match pragma.to_ascii_lowercase().as_str() {
+        "foreign_keys" | "legacy_alter_table" => {
+            "write the directive `-- runner:table-rebuild` on top of the file: foreign keys are then off, and checked as a \
+             whole at the end"
+        }
+        "busy_timeout" | "synchronous" | "cache_size" => {
+            "set it for the whole run, in the database URL: `?busy_timeout=`, `?synchronous=` and `?cache_size=` are known"
+        }
+        "ignore_check_constraints" => {
+            "mend the rows first, or rebuild the table without the constraint, with the directive `-- runner:table-rebuild`"
+        }
+        "case_sensitive_like" => "compare with GLOB, or with `=` and a COLLATE clause",
+        "recursive_triggers" => "leave it out, and write the changes that the triggers would make as statements",
+        _ => {
+            "leave the statement out: a migration finds the same connection in every run, and a program sets up its own"
+        }
+    }
+}
+
+/// Whether a name of a database is neither the file's nor that of the temporary tables.
+pub(super) fn is_attached(database: &str) -> bool {
+    !database.eq_ignore_ascii_case("main") && !database.eq_ignore_ascii_case("temp")
+}
+
+fn attached(database: &str) -> Denial {
+    Denial {
+        what: format!("a component may not reach the attached database `{database}`"),
+        hint: "a component works on the database of its run; a migration in SQL may attach others",
+    }
+}
+
+/// The error for a table of an attached database that a component asks for.
+pub(super) fn denied_attached(database: &str) -> DatabaseError {
+    let denial = attached(database);
+    DatabaseError::new(DatabaseErrorKind::Denied, denial.what).hint(denial.hint)
 }
 
 fn tool_table(what: &str, table: &str, accessor: Option<&str>) -> Denial {

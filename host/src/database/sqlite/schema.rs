@@ -3,9 +3,10 @@
 use super::SqliteDatabase;
 use super::error::from_failure;
 use super::raw::{Failure, Statement};
+use super::rights::{denied_attached, is_attached};
 use super::write_types::Affinity;
 use crate::database::spec::ColumnInfo;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableInfo, TableName};
 
 /// A table, with what only SQLite knows of it.
 #[derive(Clone, Debug)]
@@ -36,8 +37,12 @@ struct Listed {
 
 impl SqliteDatabase {
     pub(super) fn table_now(&mut self, name: &TableName) -> Result<Table, DatabaseError> {
+        let is_guest = self.guard.rights() == Rights::Guest;
+        if let Some(schema) = name.schema.as_deref().filter(|schema| is_guest && is_attached(schema)) {
+            return Err(denied_attached(schema));
+        }
         let _host = self.guard.as_host();
-        match self.read_table(name) {
+        match self.read_table(name, is_guest) {
             Ok(Some(table)) => Ok(table),
             Ok(None) => {
                 let error =
@@ -52,8 +57,8 @@ impl SqliteDatabase {
         }
     }
 
-    fn read_table(&self, name: &TableName) -> Result<Option<Table>, Failure> {
-        let Some(Listed { schema, kind, without_rowid, is_strict }) = self.find_table(name)? else {
+    fn read_table(&self, name: &TableName, is_guest: bool) -> Result<Option<Table>, Failure> {
+        let Some(Listed { schema, kind, without_rowid, is_strict }) = self.find_table(name, is_guest)? else {
             return Ok(None);
         };
         let is_view = kind == "view";
@@ -107,12 +112,15 @@ impl SqliteDatabase {
         Ok(Some(Table { info, is_virtual: kind == "virtual", is_strict }))
     }
 
-    /// Without a schema SQLite looks into `temp`, `main`, then the others.
-    fn find_table(&self, name: &TableName) -> Result<Option<Listed>, Failure> {
+    /// Without a schema SQLite looks into `temp`, `main`, then the others, which are none of a guest's business.
+    fn find_table(&self, name: &TableName, is_guest: bool) -> Result<Option<Listed>, Failure> {
         let mut found: Option<(u8, Listed)> = None;
         self.each_row(&format!("PRAGMA table_list({})", Dialect::Sqlite.quote(&name.name)), |row| {
             let schema = row.text(0);
             if name.schema.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&schema)) {
+                return;
+            }
+            if is_guest && is_attached(&schema) {
                 return;
             }
             let order = match schema.as_str() {

@@ -2,7 +2,6 @@
 
 use super::error::from_statement;
 use super::raw::{Cell, Failure, Statement, Step};
-use super::rights::stopped;
 use super::{SqliteDatabase, bind, read_types};
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Rights};
@@ -25,6 +24,10 @@ pub(super) struct Key {
 }
 
 impl Cache {
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
     fn take(&mut self, key: &Key) -> Option<Statement> {
         let at = self.entries.iter().position(|(other, _)| other == key)?;
         Some(self.entries.remove(at).1)
@@ -144,11 +147,7 @@ impl SqliteDatabase {
         if let Some(denied) = self.guard.denied() {
             return denied;
         }
-        let error = from_statement(failure, statement);
-        match error.kind {
-            DatabaseErrorKind::Interrupted if self.guard.check_stop().is_err() => stopped(),
-            _ => error,
-        }
+        self.guard.or_stopped(from_statement(failure, statement))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::SqliteDatabase;
 use super::error::from_failure;
 use super::raw::{Cell, Connection, Failure};
+use super::temporary::databases;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TransactionOptions};
 
 /// A transaction that `begin` opened.
@@ -25,8 +26,11 @@ impl SqliteDatabase {
         if self.connection.is_read_only() {
             return Err(read_only());
         }
-        let _host = self.guard.as_host();
-        let begun = begin(&self.connection, options);
+        let begun = {
+            // Waiting for another writer is what the stop signal ends.
+            let _host = self.guard.as_host_that_stops();
+            begin(&self.connection, options)
+        };
         match begun {
             Ok(transaction) => {
                 self.transaction = Some(transaction);
@@ -34,8 +38,9 @@ impl SqliteDatabase {
                 Ok(())
             }
             Err(failure) => {
+                let _host = self.guard.as_host();
                 roll_back(&self.connection);
-                Err(from_failure(&failure))
+                Err(self.guard.or_stopped(from_failure(&failure)))
             }
         }
     }
@@ -51,6 +56,8 @@ impl SqliteDatabase {
             if self.connection.is_autocommit() { Err(ended()) } else { commit(&self.connection, &transaction) };
         // After a failure, and for foreign keys that are off; harmless else.
         roll_back(&self.connection);
+        // What the transaction has touched could not go before. It is no reason to call the commit a failure.
+        let _ = self.detach_all();
         committed
     }
 
@@ -81,6 +88,7 @@ impl SqliteDatabase {
         }
         let result = if self.connection.is_autocommit() { Ok(()) } else { self.connection.run("ROLLBACK") };
         foreign_keys_on(&self.connection);
+        let _ = self.detach_all();
         result.map_err(|failure| from_failure(&failure))
     }
 
@@ -158,13 +166,7 @@ fn violated<'a>(rows: impl Iterator<Item = &'a (String, Option<i64>, String)>) -
 /// Rows that refer to nothing, in all databases of the connection.
 fn violations(connection: &Connection) -> Result<Violations, Failure> {
     let mut found = Violations::new();
-    let mut schemas = Vec::new();
-    if let Some(mut list) = connection.prepare("PRAGMA database_list", false)? {
-        while list.statement.step()?.is_row() {
-            schemas.push(list.statement.text(1));
-        }
-    }
-    for schema in schemas {
+    for schema in databases(connection)? {
         let check = format!("PRAGMA {}.foreign_key_check", Dialect::Sqlite.quote(&schema));
         let Some(mut check) = connection.prepare(&check, false)? else { continue };
         while check.statement.step()?.is_row() {

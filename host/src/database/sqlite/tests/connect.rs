@@ -44,14 +44,14 @@ async fn a_closed_database_leaves_one_file() {
 async fn settings_are_those_of_the_url() {
     let folder = folder();
     let mut database = open_at(folder.path()).await;
-    for (pragma, value) in [("foreign_keys", 1), ("busy_timeout", 5_000), ("synchronous", 2), ("trusted_schema", 0)] {
+    for (pragma, value) in [("foreign_keys", 1), ("synchronous", 2), ("trusted_schema", 0)] {
         let found = rows(database.as_mut(), &format!("PRAGMA {pragma}")).await;
         assert_eq!(found, [[Value::Int64(value)]], "{pragma}");
     }
     drop(database);
     let mut database =
         open_url(folder.path(), "sqlite://app.db?busy_timeout=7&synchronous=normal&cache_size=4096").await;
-    for (pragma, value) in [("busy_timeout", 7), ("synchronous", 1), ("cache_size", -4_096)] {
+    for (pragma, value) in [("synchronous", 1), ("cache_size", -4_096)] {
         let found = rows(database.as_mut(), &format!("PRAGMA {pragma}")).await;
         assert_eq!(found, [[Value::Int64(value)]], "{pragma}");
     }
@@ -59,10 +59,16 @@ async fn settings_are_those_of_the_url() {
         ("sqlite://app.db?mode=rx", "mode=rx"),
         ("sqlite://app.db?busy_timeout=soon", "milliseconds"),
         ("sqlite://app.db?bussy_timeout=1", "bussy_timeout"),
+        ("sqlite://app.db?foo=1", "foo"),
+        ("sqlite://app.db?immutable=maybe", "immutable=maybe"),
+        ("sqlite://app.db?journal_mode=off", "wal"),
+        ("sqlite://app.db?synchronous=2x", "full"),
+        ("sqlite://app.db?cache_size=-1", "KiB"),
     ] {
         let error = refused(folder.path(), url, true).await;
-        assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");
-        assert!(error.message.contains(part), "{error}");
+        assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error}");
+        assert!(error.message.contains(part) && error.hint.is_some(), "{error:?}");
+        assert_eq!(crate::error::Error::from(error).kind, crate::error::ErrorKind::Usage, "{url}");
     }
 }
 
@@ -72,7 +78,10 @@ async fn missing_files_are_made_only_when_asked() {
     for url in ["sqlite://app.db", "sqlite://app.db?mode=rw", "sqlite://app.db?mode=ro"] {
         let error = refused(folder.path(), url, url.contains("mode")).await;
         assert_eq!(error.kind, DatabaseErrorKind::NotFound, "{url}: {error}");
-        assert!(error.message.contains("app.db") && error.hint.is_some(), "{url}: {error:?}");
+        let hint = error.hint.as_deref().expect("a hint");
+        assert!(error.message.contains("app.db"), "{url}: {error:?}");
+        // Nothing makes a file under a mode that only opens one.
+        assert_eq!(hint.contains("runner apply"), !url.contains("mode"), "{url}: {hint}");
     }
     let error = refused(folder.path(), "sqlite://nowhere/app.db", true).await;
     assert_eq!(error.kind, DatabaseErrorKind::NotFound);
@@ -80,6 +89,56 @@ async fn missing_files_are_made_only_when_asked() {
     let error = refused(folder.path(), "sqlite:.", true).await;
     assert!(error.message.contains("is a folder"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was made");
+}
+
+/// Tells a child that has fewer rights than this program where to look.
+#[cfg(unix)]
+const LOCKED_FOLDER: &str = "RUNNER_CONNECT_TEST_FOLDER";
+
+/// Does nothing unless the next test starts it.
+#[cfg(unix)]
+#[tokio::test]
+async fn task_of_a_child_without_rights() {
+    let Some(folder) = std::env::var_os(LOCKED_FOLDER) else { return };
+    let folder = Path::new(&folder);
+    let error = refused(folder, "sqlite://app.db", true).await;
+    assert_eq!(error.kind, DatabaseErrorKind::ReadOnly, "{error:?}");
+    let named = format!("in the folder `{}`", folder.display());
+    assert!(error.message.contains(&named), "{error}");
+    assert!(!error.to_string().contains("No such file"), "{error}");
+    assert!(error.hint.is_some_and(|hint| hint.contains("writable")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_without_the_right_to_write_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let outer = folder();
+    let locked = outer.path().join("locked");
+    std::fs::create_dir(&locked).expect("a folder");
+    for (folder, mode) in [(outer.path(), 0o755), (locked.as_path(), 0o555)] {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode)).expect("rights");
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().expect("this program"));
+    child
+        .args(["--exact", "database::sqlite::tests::connect::task_of_a_child_without_rights", "--nocapture"])
+        .env(LOCKED_FOLDER, &locked)
+        .current_dir("/");
+    // No rights keep root from writing.
+    let probe = locked.join("probe");
+    if std::fs::write(&probe, "").is_ok() {
+        std::fs::remove_file(&probe).expect("removed");
+        child.uid(65_534).gid(65_534);
+    }
+    let output = match child.output() {
+        // This program lies where the other account may not go.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return,
+        output => output.expect("a child"),
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(std::fs::read_dir(&locked).expect("a folder").count(), 0);
 }
 
 #[tokio::test]
@@ -133,6 +192,56 @@ async fn another_writer_makes_us_wait_and_then_fail() {
     assert_eq!(second.in_transaction().await, Ok(false));
     first.commit().await.expect("committed");
     second.begin(TransactionOptions::default()).await.expect("free");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stop_signal_ends_the_wait_for_another_writer() {
+    use std::time::{Duration, Instant};
+
+    use crate::database::stop::StopReason;
+    let folder = folder();
+    let mut first = open_at(folder.path()).await;
+    run(first.as_mut(), "CREATE TABLE t (x)").await;
+    let mut second = open_url(folder.path(), "sqlite://app.db?busy_timeout=60000").await;
+    first.begin(TransactionOptions::default()).await.expect("begun");
+    for begins in [true, false] {
+        let stop = StopSignal::default();
+        second.set_stop_signal(stop.clone());
+        let raised = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            stop.raise(StopReason::Interrupt);
+            Instant::now()
+        });
+        let result = if begins {
+            second.begin(TransactionOptions::default()).await
+        } else {
+            second.execute("INSERT INTO t VALUES (1)", &[]).await.map(drop)
+        };
+        let ended = Instant::now();
+        let error = result.expect_err("stopped");
+        assert_eq!(error.kind, DatabaseErrorKind::Interrupted, "{begins}: {error}");
+        let heard = ended.saturating_duration_since(raised.await.expect("raised"));
+        // 25 ms as a rule; the rest is for a busy machine.
+        assert!(heard < Duration::from_millis(500), "{begins}: {heard:?}");
+        assert_eq!(second.in_transaction().await, Ok(false));
+    }
+    first.rollback().await.expect("rolled back");
+    // What ends a run waits for others though the signal is raised: a reader keeps the commit of an old journal waiting.
+    let mut writer = open_url(folder.path(), "sqlite://old.db?journal_mode=delete").await;
+    run(writer.as_mut(), "CREATE TABLE t (x)").await;
+    let reader = rusqlite::Connection::open(folder.path().join("old.db")).expect("a database");
+    let stop = StopSignal::default();
+    writer.set_stop_signal(stop.clone());
+    writer.begin(TransactionOptions::default()).await.expect("begun");
+    run(writer.as_mut(), "INSERT INTO t VALUES (1)").await;
+    reader.execute_batch("BEGIN; SELECT * FROM t").expect("a reader");
+    stop.raise(StopReason::Terminate);
+    let leaves = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        reader.execute_batch("COMMIT").expect("it leaves");
+    });
+    writer.commit().await.expect("committed");
+    leaves.join().expect("no panic");
 }
 
 #[tokio::test]

@@ -154,7 +154,7 @@ async fn a_script_hears_that_a_pragma_would_do_nothing() {
         ("PRAGMA foreign_keys = OFF", "table-rebuild"),
         ("PRAGMA main.foreign_keys(0)", "table-rebuild"),
         ("PRAGMA journal_mode = WAL", "no-transaction"),
-        ("PRAGMA synchronous = OFF", "no-transaction"),
+        ("PRAGMA synchronous = OFF", "URL"),
         ("PRAGMA writable_schema = 1", "table-rebuild"),
         ("PRAGMA encoding = 'UTF-16'", "leave"),
     ] {
@@ -162,19 +162,82 @@ async fn a_script_hears_that_a_pragma_would_do_nothing() {
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
         assert!(error.hint.as_deref().is_some_and(|hint| hint.contains(part)), "{statement}: {error:?}");
     }
-    for statement in
-        ["PRAGMA foreign_keys", "PRAGMA user_version = 7", "PRAGMA journal_mode", "PRAGMA case_sensitive_like = ON"]
-    {
+    for statement in ["PRAGMA foreign_keys", "PRAGMA user_version = 7", "PRAGMA journal_mode"] {
         assert_eq!(kind(database.as_mut(), statement).await, None, "{statement}");
     }
     database.rollback().await.expect("rolled back");
-    for statement in
-        ["PRAGMA foreign_keys = OFF", "PRAGMA synchronous = NORMAL", "/* a */ vacuum", "ATTACH ':memory:' AS other"]
-    {
+    for statement in ["/* a */ vacuum", "ATTACH ':memory:' AS other"] {
         assert_eq!(kind(database.as_mut(), statement).await, None, "outside of a transaction: {statement}");
     }
-    database.begin(TransactionOptions::default()).await.expect("begun");
-    assert_eq!(rows(database.as_mut(), "PRAGMA foreign_keys").await, [[Value::Int64(1)]], "on again");
+}
+
+#[tokio::test]
+async fn a_script_leaves_the_connection_as_it_found_it() {
+    let folder = folder();
+    let mut database = open_at(folder.path()).await;
+    run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
+    for in_transaction in [false, true] {
+        if in_transaction {
+            database.set_rights(Rights::Host);
+            database.begin(TransactionOptions::default()).await.expect("begun");
+        }
+        database.set_rights(Rights::Script);
+        for setting in [
+            "ignore_check_constraints = ON",
+            "trusted_schema = ON",
+            "recursive_triggers = ON",
+            "case_sensitive_like = ON",
+            "busy_timeout = 1",
+            "max_page_count = 10",
+            "query_only = ON",
+            "cache_spill(0)",
+            "main.cache_size = 1",
+            "synchronous = OFF",
+            "locking_mode = EXCLUSIVE",
+            "foreign_keys = OFF",
+            "Legacy_Alter_Table = ON",
+            "temp_store = 1",
+            "secure_delete = OFF",
+            "schema_version = 9",
+            "journal_mode = OFF",
+            "journal_mode = m",
+            "something_new = 1",
+        ] {
+            let statement = format!("PRAGMA {setting}");
+            let error = database.execute(&statement, &[]).await.expect_err(setting);
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
+            assert!(error.hint.is_some(), "{statement}: {error:?}");
+        }
+        let error = database.execute("PRAGMA query_only = 1", &[]).await.expect_err("a setting");
+        assert!(error.message.contains("outlive the migration"), "{error}");
+        for pragma in [
+            "query_only",
+            "cache_size",
+            "busy_timeout",
+            "user_version = 3",
+            "application_id = 4",
+            "auto_vacuum = INCREMENTAL",
+            "page_size = 8192",
+            "incremental_vacuum(1)",
+            "optimize",
+            "table_info(t)",
+            "main.index_list(t)",
+            "foreign_key_check(t)",
+            "integrity_check(3)",
+            "database_list",
+            "defer_foreign_keys = ON",
+        ] {
+            assert_eq!(kind(database.as_mut(), &format!("PRAGMA {pragma}")).await, None, "{pragma}");
+        }
+    }
+    database.commit().await.expect("committed");
+    for (pragma, value) in [("user_version", 3), ("application_id", 4), ("defer_foreign_keys", 0), ("query_only", 0)] {
+        let found = rows(database.as_mut(), &format!("PRAGMA {pragma}")).await;
+        assert_eq!(found, [[Value::Int64(value)]], "{pragma}");
+    }
+    for pragma in ["wal_checkpoint(TRUNCATE)", "journal_mode = Delete", "journal_mode('wal')"] {
+        assert_eq!(kind(database.as_mut(), &format!("PRAGMA {pragma}")).await, None, "{pragma}");
+    }
 }
 
 #[tokio::test]
@@ -202,4 +265,72 @@ async fn a_cursor_keeps_the_rights_it_was_opened_with() {
     let found = database.fetch(cursor, BatchLimits::default()).await.expect("rows").expect("rows");
     assert_eq!(found.row_count, 3);
     assert_eq!(kind(database.as_mut(), "DELETE FROM runner_history").await, Some(DatabaseErrorKind::Denied));
+}
+
+#[tokio::test]
+async fn attached_files_go_with_the_migration_that_attached_them() {
+    let folder = folder();
+    let file = folder.path().join("other.db");
+    let attach = format!("ATTACH '{}' AS \"o\"\"ther\"", file.display());
+    for in_transaction in [false, true] {
+        for (touched, ends_well) in [(false, true), (true, true), (true, false)] {
+            let mut database = open_at(folder.path()).await;
+            if in_transaction {
+                database.begin(TransactionOptions::default()).await.expect("begun");
+            }
+            database.set_rights(Rights::Script);
+            run(database.as_mut(), &attach).await;
+            if touched {
+                run(database.as_mut(), "CREATE TABLE IF NOT EXISTS \"o\"\"ther\".secret (x)").await;
+                run(database.as_mut(), "INSERT INTO secret VALUES (1)").await;
+            }
+            database.set_rights(Rights::Host);
+            database.drop_temporary().await.expect("dropped");
+            match (in_transaction, ends_well) {
+                (false, _) => {}
+                (true, true) => database.commit().await.expect("committed"),
+                (true, false) => database.rollback().await.expect("rolled back"),
+            }
+            let left = rows(database.as_mut(), "SELECT name FROM pragma_database_list WHERE seq > 1").await;
+            assert!(left.is_empty(), "{in_transaction} {touched} {ends_well}: {left:?}");
+            assert_eq!(kind(database.as_mut(), "SELECT x FROM secret").await, Some(DatabaseErrorKind::Syntax));
+        }
+    }
+    let other = rusqlite::Connection::open(&file).expect("a database");
+    let count: i64 = other.query_row("SELECT count(*) FROM secret", [], |row| row.get(0)).expect("a count");
+    assert_eq!(count, 3, "what was committed");
+}
+
+#[tokio::test]
+async fn a_guest_does_not_reach_an_attached_database() {
+    let mut database = prepared().await;
+    run(database.as_mut(), "ATTACH ':memory:' AS other").await;
+    run(database.as_mut(), "CREATE TABLE other.secret (id INTEGER PRIMARY KEY, x UNIQUE)").await;
+    database.set_rights(Rights::Guest);
+    for statement in [
+        "SELECT x FROM other.secret",
+        "SELECT x FROM secret",
+        "SELECT count(*) FROM other.secret",
+        "SELECT name FROM other.sqlite_schema",
+        "INSERT INTO secret (x) VALUES (1)",
+        "UPDATE secret SET x = 1",
+        "DELETE FROM other.secret",
+        "CREATE TABLE other.mine (x)",
+        "CREATE INDEX other.i ON secret (x)",
+        "DROP TABLE secret",
+        "ALTER TABLE other.secret RENAME TO public",
+        "ALTER TABLE secret ADD COLUMN y",
+        "ANALYZE other",
+        "REINDEX other.secret",
+        "PRAGMA other.table_info(secret)",
+        "SELECT name FROM pragma_table_info('secret', 'other')",
+    ] {
+        assert_eq!(kind(database.as_mut(), statement).await, Some(DatabaseErrorKind::Denied), "{statement}");
+    }
+    let other = TableName { schema: Some("OTHER".to_owned()), name: "secret".to_owned() };
+    assert_eq!(database.table(&other).await.expect_err("attached").kind, DatabaseErrorKind::Denied);
+    assert!(database.table(&TableName::new("secret")).await.is_err());
+    assert_eq!(kind(database.as_mut(), "SELECT n FROM MAIN.t").await, None);
+    assert_eq!(kind(database.as_mut(), "CREATE TEMP TABLE mine AS SELECT 1 AS x").await, None);
+    assert_eq!(kind(database.as_mut(), "SELECT x FROM temp.mine").await, None);
 }
