@@ -20,7 +20,9 @@ pub struct SqlScript {
 #[derive(Debug)]
 struct Statement {
     text: String,
+    /// Where it begins in its file, counted from 1.
     line: usize,
+    column: usize,
 }
 
 impl SqlScript {
@@ -28,7 +30,12 @@ impl SqlScript {
     pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
         let statements = |direction: Direction, text: &str| -> Result<Vec<Statement>> {
             let statements = split(text, dialect).map_err(|error| unreadable(direction, error))?;
-            let owned = statements.into_iter().map(|it| Statement { text: it.text.to_owned(), line: it.line });
+            let owned = statements.into_iter().map(|it| {
+                // A statement is a part of the text.
+                let before = text.get(..it.text.as_ptr().addr() - text.as_ptr().addr()).unwrap_or_default();
+                let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+                Statement { text: it.text.to_owned(), line: it.line, column }
+            });
             Ok(owned.collect())
         };
         let down = down.map(|down| statements(Direction::Down, down)).transpose()?;
@@ -53,13 +60,15 @@ impl Script for SqlScript {
             let step = context.tally.begin_step(&statement.text);
             let started = Instant::now();
             let answer = context.database.lock().await.execute(&statement.text, &[]).await;
-            let rows = answer.map_err(|error| {
+            let rows = answer.map_err(|mut error| {
+                error.detail = error.detail.map(|detail| in_file(&detail, statement));
                 match context.stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
                     Some(reason) => stopped(reason),
                     None => explain(error),
                 }
                 .at("text", excerpt(&statement.text))
                 .at("statement", format!("{} of {}, line {}", at + 1, statements.len(), statement.line))
+                .at("script", direction.to_string())
             })?;
             context.tally.add_rows_written(rows);
             context.tally.record(&format!("{rows} rows"));
@@ -72,6 +81,20 @@ impl Script for SqlScript {
             });
         }
         Ok(())
+    }
+}
+
+/// The database's `line 1, column 2, …`, which counts within the statement, counted within the file; anything else as it is.
+fn in_file(detail: &str, statement: &Statement) -> String {
+    let counted = || -> Option<(usize, usize, &str)> {
+        let (line, rest) = detail.strip_prefix("line ")?.split_once(", column ")?;
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        Some((line.parse().ok()?, rest[..end].parse().ok()?, &rest[end..]))
+    };
+    match counted() {
+        Some((1, column, rest)) => format!("line {}, column {}{rest}", statement.line, statement.column + column - 1),
+        Some((line, column, rest)) => format!("line {}, column {column}{rest}", statement.line + line - 1),
+        None => detail.to_owned(),
     }
 }
 
