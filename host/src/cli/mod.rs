@@ -28,10 +28,12 @@ use clap::Parser;
 use clap::error::ErrorKind as ClapErrorKind;
 
 use crate::error::{Error, Result};
+use crate::project::env::Switches;
 use crate::report::json::ErrorDocument;
 use crate::report::{ColorWhen, Format, Printer, Verbosity};
-use args::{Cli, ColorArg, Command, FormatArg};
+use args::{Cli, Command, FormatArg};
 use context::Context;
+use request::PrinterFlags;
 
 /// Runs the process's command line.
 pub fn main() -> ExitCode {
@@ -61,26 +63,38 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
     let context = || Context::load(printer.clone(), &global);
     match cli.command {
         Command::Init(args) => init::run(printer, &args.folder),
-        Command::New(args) => new::run(&context()?, &args.name, &args.lang),
+        Command::New(args) => new::run(&context()?, &args.name, args.lang),
         Command::Build(args) => build::run(&context()?, &args.revisions, args.all),
         Command::Apply(args) => {
             let global = request::with_lock_timeout(&global, args.run.lock_timeout.as_deref());
-            apply::run(Context::load(printer.clone(), &global)?, &request::apply(args)?)
+            let context = Context::load(printer.clone(), &global)?;
+            let request = request::apply(args, &context.settings.switches)?;
+            apply::run(context, &request)
         }
         Command::Rollback(args) => {
             let global = request::with_lock_timeout(&global, args.run.lock_timeout.as_deref());
-            rollback::run(Context::load(printer.clone(), &global)?, &request::rollback(args)?)
+            let context = Context::load(printer.clone(), &global)?;
+            let request = request::rollback(args, &context.settings.switches)?;
+            rollback::run(context, &request)
         }
         Command::Redo(args) => {
             let global = request::with_lock_timeout(&global, args.run.lock_timeout.as_deref());
-            redo::run(Context::load(printer.clone(), &global)?, &request::redo(args))
+            let context = Context::load(printer.clone(), &global)?;
+            let request = request::redo(args, &context.settings.switches)?;
+            redo::run(context, &request)
         }
-        Command::Plan(args) => plan::run(&context()?, &request::plan(args)?),
+        Command::Plan(args) => {
+            let context = context()?;
+            plan::run(&context, &request::plan(args, &context.settings.switches)?)
+        }
         Command::Status(args) => status::run(&context()?, args.exit_code),
         Command::Current => current::run(&context()?),
         Command::History => history::run(&context()?),
         Command::Show(args) => show::run(&context()?, &args.revision),
-        Command::Validate(args) => validate::run(&context()?, args.locked),
+        Command::Validate(args) => {
+            let context = context()?;
+            validate::run(&context, args.locked || context.settings.switches.locked)
+        }
     }
 }
 
@@ -92,16 +106,12 @@ fn printer(cli: &Cli) -> Printer {
         None if std::env::var_os("RUNNER_FORMAT").is_some_and(|format| format == "json") => Format::Json,
         None => Format::Text,
     };
-    let verbosity = match (cli.global.quiet, cli.global.verbose) {
-        (_, true) => Verbosity::Verbose,
-        (true, false) => Verbosity::Quiet,
-        (false, false) => Verbosity::Normal,
-    };
-    let color = match cli.global.color {
-        ColorArg::Auto => ColorWhen::Auto,
-        ColorArg::Always => ColorWhen::Always,
-        ColorArg::Never => ColorWhen::Never,
-    };
+    // The settings may say more; a wrong variable is told when they are read.
+    let switches = Switches::of_process(request::process_variables());
+    let flags = PrinterFlags::new(&cli.global);
+    let (verbosity, color) = request::flags(&flags, &switches)
+        .or_else(|_| request::flags(&flags, &Switches { color: None, ..switches }))
+        .unwrap_or_default();
     Printer::new(format, verbosity, color)
 }
 

@@ -366,3 +366,16 @@ fn a_folder_called_dotenv_is_somebody_elses() {
     let project = TestProject::new(&[(".env/bin/python", "")]);
     assert_eq!(project.settings().database_url.origin, Origin::Default);
 }
+
+#[test]
+fn variables_set_parameters_and_switches_also_from_dotenv() {
+    let project = TestProject::new(&[
+        ("runner.toml", "[parameters]\nHome-Country = 'DE'\n"),
+        (".env", "RUNNER_PARAMETER_HOME_COUNTRY=CH\nRUNNER_PARAMETER_SIZE=3\nRUNNER_QUIET=1\nRUNNER_JOBS=\n"),
+    ]);
+    let settings = Settings::load(&project.request(&[("RUNNER_PARAMETER_SIZE", "4")])).expect("settings");
+    let said: BTreeMap<_, _> = settings.parameter_variables.into_iter().collect();
+    assert_eq!(said["Home-Country"].value, "CH");
+    assert_eq!(said["size"].value, "4");
+    assert!(settings.switches.quiet && settings.switches.jobs.is_none());
+}
