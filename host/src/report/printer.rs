@@ -145,6 +145,19 @@ impl Printer {
         let _ = write(&mut io::stderr().lock(), text, self.colored_err.load(Ordering::Relaxed));
     }
 
+    /// Help, styled by whoever wrote it: data, or talk where it stands for an error.
+    pub fn help(&self, styled: &str, is_error: bool) {
+        let colored = if is_error { &self.colored_err } else { &self.colored_out };
+        let plain = || anstream::adapter::strip_str(styled).to_string();
+        let text = if colored.load(Ordering::Relaxed) { styled.to_owned() } else { plain() };
+        if is_error {
+            // There is nobody left to complain to.
+            let _ = write_all(&mut io::stderr().lock(), &text);
+        } else {
+            self.remember(write_all(&mut io::stdout().lock(), &text));
+        }
+    }
+
     /// Why data could not be written, if it could not; told once.
     pub fn lost(&self) -> Option<io::Error> {
         self.lost.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
