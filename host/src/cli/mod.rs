@@ -166,7 +166,8 @@ fn usage_error(text: &str) -> Error {
     }
     let mut message = String::new();
     let mut hints = Vec::new();
-    let told = text.lines().take_while(|line| !line.starts_with("Usage: ") && !line.starts_with("For more information"));
+    let told =
+        text.lines().take_while(|line| !line.starts_with("Usage: ") && !line.starts_with("For more information"));
     for line in told.map(str::trim).filter(|line| !line.is_empty()) {
         if let Some(tip) = line.strip_prefix("tip: ") {
             hints.push(tip.replace('\'', "`"));

@@ -120,7 +120,8 @@ impl Limits {
             Field::Time(_) => "a duration such as `30m`, or `none`",
         };
         let wrong = |problem: String| {
-            Error::usage(format!("the limit `{name}` cannot be set: {problem}")).hint(format!("`{name}` takes {example}"))
+            Error::usage(format!("the limit `{name}` cannot be set: {problem}"))
+                .hint(format!("`{name}` takes {example}"))
         };
         let bounded = |value: u64, range: &std::ops::RangeInclusive<u64>, show: fn(u64) -> String| {
             if range.contains(&value) {

@@ -61,7 +61,7 @@ async fn a_failure_says_which_statement_it_was() {
     let failure = script.run(Direction::Up, &context).await.expect_err("two values for one column");
     let places = [
         ("script", "upgrade".to_owned()),
-        ("statement", "2 of 2, line 3".to_owned()), 
+        ("statement", "2 of 2, line 3".to_owned()),
         ("text", "INSERT INTO a VALUES (1, 2)".to_owned()),
     ];
     assert_eq!(failure.places, places);

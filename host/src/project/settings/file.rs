@@ -49,8 +49,7 @@ const DEFAULT_MIGRATIONS: &str = "migrations";
 impl SettingsFile {
     /// Reads the file; `shown` is what messages call it.
     pub fn read(path: &Path, shown: &str) -> Result<Self> {
-        let bytes =
-            std::fs::read(path).map_err(|error| {
+        let bytes = std::fs::read(path).map_err(|error| {
             Error::usage(format!("`{shown}` cannot be read")).cause(error).hint("look at the rights of the file")
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {

@@ -113,9 +113,8 @@ fn the_url_comes_from_the_first_that_says_one() {
         (name, url.origin.to_string())
     };
     let variable = |value: &str, name: &str, place: &str| (value.to_owned(), format!("from `{name}` in {place}"));
-    let file = |value: &str, key: &str, line: usize| {
-        (value.to_owned(), format!("from `{key}` in `runner.toml`, line {line}"))
-    };
+    let file =
+        |value: &str, key: &str, line: usize| (value.to_owned(), format!("from `{key}` in `runner.toml`, line {line}"));
     let env = variable("env", "RUNNER_DATABASE_URL", "the environment");
     let chosen = file("chosen", "environments.e.url", 4);
     assert_eq!(of(Some("-D"), 0), ("flag".to_owned(), "from `--database-url`".to_owned()));
