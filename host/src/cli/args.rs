@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -60,27 +59,20 @@ pub struct Global {
     /// Sets a limit, such as `fuel=1_000_000`; may be repeated [env: RUNNER_LIMIT_<NAME>]
     #[arg(long = "limit", global = true, value_name = "NAME=VALUE")]
     pub limits: Vec<String>,
-    /// Sets a parameter that components are given; may be repeated
+    /// Sets a parameter that components are given; may be repeated [env: RUNNER_PARAMETER_<NAME>]
     #[arg(short, long = "parameter", global = true, value_name = "NAME=VALUE")]
     pub parameters: Vec<String>,
     /// Form of the output [env: RUNNER_FORMAT]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub format: Option<FormatArg>,
-    /// When to colour; `auto` heeds `NO_COLOR`
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        env = "RUNNER_COLOR",
-        hide_env_values = true,
-        default_value = "auto"
-    )]
-    pub color: ColorArg,
-    /// Tell of each statement too
-    #[arg(short, long, global = true, env = "RUNNER_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    /// When to colour; by default `auto`, which heeds `NO_COLOR` [env: RUNNER_COLOR]
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub color: Option<ColorArg>,
+    /// Tell of each statement too [env: RUNNER_VERBOSE]
+    #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// Tell of errors and warnings alone; `--verbose` goes first
-    #[arg(short, long, global = true, env = "RUNNER_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    /// Tell of errors and warnings alone; `--verbose` goes first [env: RUNNER_QUIET]
+    #[arg(short, long, global = true)]
     pub quiet: bool,
 }
 
@@ -92,7 +84,7 @@ pub enum FormatArg {
 }
 
 /// When to colour.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorArg {
     Auto,
     Always,
@@ -150,9 +142,9 @@ Examples:
 pub struct NewArgs {
     /// What it does, such as `create_orders` or `"create orders"`
     pub name: String,
-    /// What it is written in: `sql` or `rust`
-    #[arg(short, long, default_value = "sql", env = "RUNNER_LANG", hide_env_values = true)]
-    pub lang: String,
+    /// What it is written in: `sql`, by default, or `rust` [env: RUNNER_LANG]
+    #[arg(short, long, value_name = "LANG")]
+    pub lang: Option<String>,
 }
 
 /// `runner build`
@@ -174,14 +166,14 @@ pub struct BuildArgs {
 /// What verbs that run migrations take.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Instances of a component that work on a transform at the same time; else one per processor
-    #[arg(short, long, value_name = "N", env = "RUNNER_JOBS", hide_env_values = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Instances of a component that work on a transform at the same time; else one per processor [env: RUNNER_JOBS]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Longest wait for the lock, such as `30s` or `10m`; 60 s if nothing is said [env: RUNNER_LOCK_TIMEOUT]
     #[arg(long, value_name = "DURATION")]
     pub lock_timeout: Option<String>,
-    /// Demand that the lockfile lists every migration, SQL as well
-    #[arg(long, env = "RUNNER_LOCKED", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    /// Demand that the lockfile lists every migration, SQL as well [env: RUNNER_LOCKED]
+    #[arg(long)]
     pub locked: bool,
     /// Go on with the statement of that number, after a crash that left its effect unknown
     #[arg(long, value_name = "STATEMENT")]
@@ -203,11 +195,11 @@ pub struct ApplyArgs {
     /// Run everything in one transaction and roll it back
     #[arg(long)]
     pub dry_run: bool,
-    /// Apply migrations that are older than the newest applied one
-    #[arg(long, env = "RUNNER_ALLOW_OUT_OF_ORDER", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    /// Apply migrations that are older than the newest applied one [env: RUNNER_ALLOW_OUT_OF_ORDER]
+    #[arg(long)]
     pub allow_out_of_order: bool,
-    /// Go on though applied migrations are missing from the project
-    #[arg(long, env = "RUNNER_ALLOW_MISSING", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    /// Go on though applied migrations are missing from the project [env: RUNNER_ALLOW_MISSING]
+    #[arg(long)]
     pub allow_missing: bool,
     #[command(flatten)]
     pub run: RunArgs,
@@ -249,8 +241,8 @@ Examples:
   runner redo                      after a change to the migration that you are writing
   runner redo --dry-run            try whether it goes down and up")]
 pub struct RedoArgs {
-    /// Go on though applied migrations are missing from the project
-    #[arg(long, env = "RUNNER_ALLOW_MISSING", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    /// Go on though applied migrations are missing from the project [env: RUNNER_ALLOW_MISSING]
+    #[arg(long)]
     pub allow_missing: bool,
     /// Run everything in one transaction and roll that back
     #[arg(long)]
@@ -273,14 +265,14 @@ pub struct PlanArgs {
     /// Print the SQL
     #[arg(long)]
     pub sql: bool,
-    /// Plan migrations that are older than the newest applied one
-    #[arg(long, env = "RUNNER_ALLOW_OUT_OF_ORDER", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    /// Plan migrations that are older than the newest applied one [env: RUNNER_ALLOW_OUT_OF_ORDER]
+    #[arg(long)]
     pub allow_out_of_order: bool,
-    /// Go on though applied migrations are missing from the project
-    #[arg(long, env = "RUNNER_ALLOW_MISSING", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    /// Go on though applied migrations are missing from the project [env: RUNNER_ALLOW_MISSING]
+    #[arg(long)]
     pub allow_missing: bool,
-    /// Demand that the lockfile lists every migration, SQL as well
-    #[arg(long, env = "RUNNER_LOCKED", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    /// Demand that the lockfile lists every migration, SQL as well [env: RUNNER_LOCKED]
+    #[arg(long)]
     pub locked: bool,
 }
 
@@ -314,7 +306,7 @@ Examples:
   runner validate                  names, lockfile, SQL, components
   runner validate --locked         and the lockfile lists everything, for CI")]
 pub struct ValidateArgs {
-    /// Demand that the lockfile lists every migration, SQL as well
-    #[arg(long, env = "RUNNER_LOCKED", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    /// Demand that the lockfile lists every migration, SQL as well [env: RUNNER_LOCKED]
+    #[arg(long)]
     pub locked: bool,
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::request::GlobalRequest;
+use super::request::{GlobalRequest, flags};
 use crate::data::Value;
 use crate::database::{Database, DatabaseErrorKind, Dialect, Facts, connect};
 use crate::engine::history::{self, History};
@@ -74,6 +74,13 @@ impl Context {
                         .hint("use `text` or `json`"));
                 }
             });
+        }
+        let (verbosity, color) = flags(&global.flags, &settings.switches)?;
+        printer.set(verbosity, color);
+        for (name, text) in &settings.parameter_variables {
+            let value = parameter(settings.parameters.get(name), name, &text.value)
+                .map_err(|error| error.at("setting", text.origin.to_string()))?;
+            settings.parameters.insert(name.clone(), value);
         }
         for (name, text) in &global.parameters {
             let value = parameter(settings.parameters.get(name), name, text)?;

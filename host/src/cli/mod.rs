@@ -27,11 +27,13 @@ use std::sync::Arc;
 use clap::Parser;
 use clap::error::ErrorKind as ClapErrorKind;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::project::env::{self, Switches};
 use crate::report::json::ErrorDocument;
 use crate::report::{ColorWhen, Format, Printer, Verbosity};
-use args::{Cli, ColorArg, Command, FormatArg};
+use args::{Cli, Command, FormatArg};
 use context::Context;
+use request::PrinterFlags;
 
 /// Runs the process's command line.
 pub fn main() -> ExitCode {
@@ -61,26 +63,38 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
     let context = || Context::load(printer.clone(), &global);
     match cli.command {
         Command::Init(args) => init::run(printer, &args.folder),
-        Command::New(args) => new::run(&context()?, &args.name, &args.lang),
+        Command::New(args) => new::run(&context()?, &args.name, args.lang),
         Command::Build(args) => build::run(&context()?, &args.revisions, args.all),
         Command::Apply(args) => {
             let global = request::with_lock_timeout(&global, args.run.lock_timeout.as_deref());
-            apply::run(Context::load(printer.clone(), &global)?, &request::apply(args)?)
+            let context = Context::load(printer.clone(), &global)?;
+            let request = request::apply(args, &context.settings.switches)?;
+            apply::run(context, &request)
         }
         Command::Rollback(args) => {
             let global = request::with_lock_timeout(&global, args.run.lock_timeout.as_deref());
-            rollback::run(Context::load(printer.clone(), &global)?, &request::rollback(args)?)
+            let context = Context::load(printer.clone(), &global)?;
+            let request = request::rollback(args, &context.settings.switches)?;
+            rollback::run(context, &request)
         }
         Command::Redo(args) => {
             let global = request::with_lock_timeout(&global, args.run.lock_timeout.as_deref());
-            redo::run(Context::load(printer.clone(), &global)?, &request::redo(args))
+            let context = Context::load(printer.clone(), &global)?;
+            let request = request::redo(args, &context.settings.switches)?;
+            redo::run(context, &request)
         }
-        Command::Plan(args) => plan::run(&context()?, &request::plan(args)?),
+        Command::Plan(args) => {
+            let context = context()?;
+            plan::run(&context, &request::plan(args, &context.settings.switches)?)
+        }
         Command::Status(args) => status::run(&context()?, args.exit_code),
         Command::Current => current::run(&context()?),
         Command::History => history::run(&context()?),
         Command::Show(args) => show::run(&context()?, &args.revision),
-        Command::Validate(args) => validate::run(&context()?, args.locked),
+        Command::Validate(args) => {
+            let context = context()?;
+            validate::run(&context, args.locked || context.settings.switches.locked)
+        }
     }
 }
 
@@ -92,16 +106,12 @@ fn printer(cli: &Cli) -> Printer {
         None if std::env::var_os("RUNNER_FORMAT").is_some_and(|format| format == "json") => Format::Json,
         None => Format::Text,
     };
-    let verbosity = match (cli.global.quiet, cli.global.verbose) {
-        (_, true) => Verbosity::Verbose,
-        (true, false) => Verbosity::Quiet,
-        (false, false) => Verbosity::Normal,
-    };
-    let color = match cli.global.color {
-        ColorArg::Auto => ColorWhen::Auto,
-        ColorArg::Always => ColorWhen::Always,
-        ColorArg::Never => ColorWhen::Never,
-    };
+    // The settings may say more; a wrong variable is told when they are read.
+    let switches = Switches::of_process(request::process_variables());
+    let flags = PrinterFlags::new(&cli.global);
+    let (verbosity, color) = request::flags(&flags, &switches)
+        .or_else(|_| request::flags(&flags, &Switches { color: None, ..switches }))
+        .unwrap_or_default();
     Printer::new(format, verbosity, color)
 }
 
@@ -115,24 +125,71 @@ fn report(printer: &Printer, error: &Error) -> u8 {
     code
 }
 
-/// Help, the version, or a command line that cannot be read: clap tells it, in JSON where that was asked for.
+/// Help, the version, or a command line that cannot be read: clap knows what to tell, and it is told as everything is.
 fn unparsed(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    let is_answer = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
     let words: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
-    let json = words.iter().any(|word| word == "--format=json")
-        || words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
-        || std::env::var_os("RUNNER_FORMAT").is_some_and(|format| format == "json");
-    if json && !is_answer {
-        let text = error.render().to_string();
-        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let message = lines.next().unwrap_or("the command line cannot be read").trim_start_matches("error: ");
-        let error = Error::usage(message).hint("`runner --help` lists verbs and flags");
-        let printer = Printer::new(Format::Json, Verbosity::Normal, ColorWhen::Never);
-        return ExitCode::from(report(&printer, &error));
+    let said = |flag: &str, value: &str| {
+        words.iter().any(|word| *word == format!("{flag}={value}"))
+            || words.windows(2).any(|pair| pair[0] == flag && pair[1] == value)
+    };
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let color = match variable(env::COLOR).as_str() {
+        _ if said("--color", "never") => ColorWhen::Never,
+        _ if said("--color", "always") => ColorWhen::Always,
+        "never" => ColorWhen::Never,
+        "always" => ColorWhen::Always,
+        _ => ColorWhen::Auto,
+    };
+    let format = if said("--format", "json") || variable(env::FORMAT) == "json" { Format::Json } else { Format::Text };
+    let printer = Printer::new(format, Verbosity::Normal, color);
+    let rendered = error.render();
+    let code = match error.kind() {
+        ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion => {
+            printer.help(&rendered.ansi().to_string(), false);
+            exit::DONE
+        }
+        ClapErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if format == Format::Text => {
+            printer.help(&rendered.ansi().to_string(), true);
+            exit::of(ErrorKind::Usage)
+        }
+        _ => report(&printer, &usage_error(&rendered.to_string())),
+    };
+    ExitCode::from(told(&printer, code))
+}
+
+/// clap's text as an error of ours: its first paragraph, its tips as hints, and where to read on.
+fn usage_error(text: &str) -> Error {
+    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
+    let mut verb = usage.and_then(|usage| usage.split(' ').nth(1)).unwrap_or_default();
+    if !verb.starts_with(|c: char| c.is_ascii_lowercase()) {
+        verb = "";
     }
-    // A reader who went away is no failure.
-    let _ = error.print();
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    let mut message = String::new();
+    let mut hints = Vec::new();
+    let told =
+        text.lines().take_while(|line| !line.starts_with("Usage: ") && !line.starts_with("For more information"));
+    for line in told.map(str::trim).filter(|line| !line.is_empty()) {
+        if let Some(tip) = line.strip_prefix("tip: ") {
+            hints.push(tip.replace('\'', "`"));
+        } else if let Some(values) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            hints.push(values.to_owned());
+        } else if message.is_empty() {
+            message = line.trim_start_matches("error: ").replace('\'', "`");
+        } else {
+            message.push_str(if message.ends_with(':') { " " } else { ", " });
+            message.push_str(line);
+        }
+    }
+    if message.is_empty() || text.starts_with("Database migrations") {
+        message = "there is no verb on the command line".to_owned();
+        hints.clear();
+        verb = "";
+    }
+    let error = hints.into_iter().fold(Error::usage(message), Error::hint);
+    match verb {
+        "" => error.hint("`runner --help` lists verbs and flags"),
+        verb => error.hint(format!("`runner {verb} --help` lists what it takes")),
+    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,14 @@ use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Text, text};
 
 /// Makes a migration.
-pub fn run(context: &Context, name: &str, language: &str) -> Result<u8> {
-    let language = Language::from_name(language)?;
+pub fn run(context: &Context, name: &str, language: Option<String>) -> Result<u8> {
+    let language = match (language, &context.settings.switches.lang) {
+        (Some(language), _) => Language::from_name(&language)?,
+        (None, Some(text)) => {
+            Language::from_name(&text.value).map_err(|error| error.at("setting", text.origin.to_string()))?
+        }
+        (None, None) => Language::default(),
+    };
     let revision = revision_at(Identity::now().run_timestamp / 1_000_000);
     let made = new_migration(&context.settings, &NewRequest { name, language, revision: &revision })?;
     let printer = &context.printer;

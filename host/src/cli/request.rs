@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::args::{ApplyArgs, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
+use super::args::{ApplyArgs, ColorArg, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
 use crate::engine::plan::Options;
 use crate::engine::target::Target;
 use crate::error::{Error, Result};
 use crate::project::LoadRequest;
+use crate::project::env::Switches;
+use crate::report::{ColorWhen, Verbosity};
 
 /// What every verb is given.
 #[derive(Clone, Debug)]
@@ -15,6 +17,63 @@ pub struct GlobalRequest {
     pub load: LoadRequest,
     /// Parameters of the command line.
     pub parameters: Vec<(String, String)>,
+    /// Flags of the printer.
+    pub flags: PrinterFlags,
+}
+
+/// What the command line says of how to print.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PrinterFlags {
+    /// `--verbose`
+    pub verbose: bool,
+    /// `--quiet`
+    pub quiet: bool,
+    /// `--color`
+    pub color: Option<ColorArg>,
+}
+
+impl PrinterFlags {
+    /// The flags of a command line.
+    pub fn new(args: &Global) -> Self {
+        Self { verbose: args.verbose, quiet: args.quiet, color: args.color }
+    }
+}
+
+/// How to print: as the flags say, and where they say nothing, as the variables do.
+pub fn flags(flags: &PrinterFlags, switches: &Switches) -> Result<(Verbosity, ColorWhen)> {
+    let (quiet, verbose) = match flags.quiet || flags.verbose {
+        true => (flags.quiet, flags.verbose),
+        false => (switches.quiet, switches.verbose),
+    };
+    let verbosity = match (quiet, verbose) {
+        (_, true) => Verbosity::Verbose,
+        (true, false) => Verbosity::Quiet,
+        (false, false) => Verbosity::Normal,
+    };
+    let color = match (flags.color, &switches.color) {
+        (Some(ColorArg::Auto), _) | (None, None) => ColorWhen::Auto,
+        (Some(ColorArg::Always), _) => ColorWhen::Always,
+        (Some(ColorArg::Never), _) => ColorWhen::Never,
+        (None, Some(text)) => match text.value.as_str() {
+            "auto" => ColorWhen::Auto,
+            "always" => ColorWhen::Always,
+            "never" => ColorWhen::Never,
+            other => {
+                return Err(Error::usage(format!("`{other}` does not say when to colour"))
+                    .at("setting", text.origin.to_string())
+                    .hint("use `auto`, `always` or `never`"));
+            }
+        },
+    };
+    Ok((verbosity, color))
+}
+
+/// The variables of the process, as far as they are text.
+pub fn process_variables() -> BTreeMap<String, String> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
 }
 
 /// What `apply`, `rollback` and `redo` have in common.
@@ -47,10 +106,7 @@ pub struct PlanRequest {
 
 pub fn global(args: Global) -> Result<GlobalRequest> {
     let start_dir = std::env::current_dir().map_err(|error| Error::usage("the current folder is gone").cause(error))?;
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    let env: BTreeMap<String, String> = std::env::vars_os().filter_map(text).collect();
+    let flags = PrinterFlags::new(&args);
     let format = args.format.map(|format| match format {
         FormatArg::Text => "text".to_owned(),
         FormatArg::Json => "json".to_owned(),
@@ -64,10 +120,10 @@ pub fn global(args: Global) -> Result<GlobalRequest> {
         lock_timeout: None,
         limits: args.limits,
         start_dir,
-        env,
+        env: process_variables(),
     };
     let parameters = args.parameters.iter().map(|text| parameter(text)).collect::<Result<_>>()?;
-    Ok(GlobalRequest { load, parameters })
+    Ok(GlobalRequest { load, parameters, flags })
 }
 
 fn parameter(text: &str) -> Result<(String, String)> {
@@ -83,17 +139,17 @@ pub fn with_lock_timeout(global: &GlobalRequest, lock_timeout: Option<&str>) -> 
     global
 }
 
-pub fn apply(args: ApplyArgs) -> Result<RunRequest> {
+pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
     let target = args.target.parse()?;
     let options = Options {
-        allow_out_of_order: args.allow_out_of_order,
-        allow_missing: args.allow_missing,
+        allow_out_of_order: args.allow_out_of_order || switches.allow_out_of_order,
+        allow_missing: args.allow_missing || switches.allow_missing,
         resume_at: args.run.resume_at,
     };
-    Ok(run(&args.run, target, options, args.dry_run))
+    run(&args.run, target, options, args.dry_run, switches)
 }
 
-pub fn rollback(args: RollbackArgs) -> Result<RunRequest> {
+pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
     let target = match (&args.target, args.number, args.all) {
         (Some(target), _, _) => target.parse()?,
         (None, Some(0), _) => return Err(Error::usage("`-n 0` takes nothing back").hint("`-n` counts from 1")),
@@ -102,22 +158,63 @@ pub fn rollback(args: RollbackArgs) -> Result<RunRequest> {
         (None, None, false) => Target::Back(1),
     };
     let options = Options { resume_at: args.run.resume_at, ..Options::default() };
-    Ok(run(&args.run, target, options, args.dry_run))
+    run(&args.run, target, options, args.dry_run, switches)
 }
 
-pub fn redo(args: RedoArgs) -> RunRequest {
-    let allow_missing = args.allow_missing;
+pub fn redo(args: RedoArgs, switches: &Switches) -> Result<RunRequest> {
+    let allow_missing = args.allow_missing || switches.allow_missing;
     let options = Options { allow_missing, resume_at: args.run.resume_at, ..Options::default() };
-    run(&args.run, Target::Current, options, args.dry_run)
+    run(&args.run, Target::Current, options, args.dry_run, switches)
 }
 
-pub fn plan(args: PlanArgs) -> Result<PlanRequest> {
-    let options =
-        Options { allow_out_of_order: args.allow_out_of_order, allow_missing: args.allow_missing, resume_at: None };
-    Ok(PlanRequest { target: args.target.parse()?, options, sql: args.sql, locked: args.locked })
+pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
+    let options = Options {
+        allow_out_of_order: args.allow_out_of_order || switches.allow_out_of_order,
+        allow_missing: args.allow_missing || switches.allow_missing,
+        resume_at: None,
+    };
+    let locked = args.locked || switches.locked;
+    Ok(PlanRequest { target: args.target.parse()?, options, sql: args.sql, locked })
 }
 
-fn run(args: &RunArgs, target: Target, options: Options, dry_run: bool) -> RunRequest {
-    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-    RunRequest { target, options, dry_run, jobs: args.jobs.map_or_else(processors, usize::from), locked: args.locked }
+fn run(args: &RunArgs, target: Target, options: Options, dry_run: bool, switches: &Switches) -> Result<RunRequest> {
+    let jobs = jobs(args.jobs, switches)?;
+    Ok(RunRequest { target, options, dry_run, jobs, locked: args.locked || switches.locked })
+}
+
+/// As the flag says, else the variable, else one for each processor.
+fn jobs(flag: Option<u16>, switches: &Switches) -> Result<usize> {
+    match (flag, &switches.jobs) {
+        (Some(jobs), _) => Ok(usize::from(jobs)),
+        (None, Some(text)) => match text.value.trim().parse() {
+            Ok(jobs @ 1..=256) => Ok(jobs),
+            _ => Err(Error::usage(format!("`{}` is not a number of jobs", text.value))
+                .at("setting", text.origin.to_string())
+                .hint("write a number from 1 to 256, or leave it empty for one per processor")),
+        },
+        (None, None) => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::origin::Sourced;
+
+    #[test]
+    fn flags_go_before_variables() {
+        let said = Switches {
+            color: Some(Sourced::default("never".to_owned())),
+            jobs: Some(Sourced::default("3".to_owned())),
+            verbose: true,
+            ..Switches::default()
+        };
+        let quiet = PrinterFlags { quiet: true, ..PrinterFlags::default() };
+        let always = PrinterFlags { color: Some(ColorArg::Always), ..PrinterFlags::default() };
+        assert_eq!(flags(&quiet, &said).expect("flags"), (Verbosity::Quiet, ColorWhen::Never));
+        assert_eq!(flags(&always, &said).expect("flags"), (Verbosity::Verbose, ColorWhen::Always));
+        assert_eq!((jobs(Some(7), &said).expect("jobs"), jobs(None, &said).expect("jobs")), (7, 3));
+        let wrong = Switches { jobs: Some(Sourced::default("0".to_owned())), ..said };
+        assert!(jobs(None, &wrong).is_err());
+    }
 }

@@ -7,11 +7,13 @@ use super::context::{Context, Look, Looked};
 use super::request::RunRequest;
 use super::{exit, runtime, signals};
 use crate::database::{Database, DatabaseUrl, StopSignal, connect};
+use crate::engine::Direction;
 use crate::engine::apply::{Action, Engine, Identity, Request};
 use crate::engine::history::{self, History, Record};
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Input, plan_apply};
-use crate::error::Result;
+use crate::engine::target::Target;
+use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
 use crate::report::json::RunJson;
 use crate::report::{Flavour, Format, sink, text};
@@ -44,8 +46,16 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
             lock_wait: context.settings.lock_timeout.value,
             dry_run: request.dry_run,
         };
-        let mut outcome = engine.run(&request).await.map_err(|error| context.place(error))?;
-        outcome.error = outcome.error.map(|error| context.place(error));
+        let ran = engine.run(&request).await;
+        let mut outcome = match ran {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let history = history::read(&mut **engine.database.lock().await).await;
+                let is_empty = history.is_ok_and(|history| history.live.is_empty());
+                return Err(context.place(with_file(on_history(error, &request.action, is_empty))));
+            }
+        };
+        outcome.error = outcome.error.map(|error| context.place(with_file(error)));
         let took = began.elapsed();
         let history = history::read(&mut **engine.database.lock().await).await.unwrap_or_default();
         Ok(tell(&context, &request.action, &outcome, took, history.current().map(Record::id)))
@@ -92,6 +102,30 @@ async fn open(
     Ok(Some(context.connect(true).await?))
 }
 
+/// The error with advice that fits the history: where nothing is applied, taking all of it back is none.
+fn on_history(mut error: Error, action: &Action, is_empty: bool) -> Error {
+    if is_empty && error.kind == ErrorKind::Usage && matches!(action, Action::Rollback(Target::Back(_))) {
+        error.hints = vec!["nothing is applied, so there is nothing to roll back; `runner apply` begins".to_owned()];
+    }
+    error
+}
+
+/// The error of a migration in SQL with the file's name, which the script itself does not know, for its direction.
+pub fn with_file(mut error: Error) -> Error {
+    let Some((_, id)) = error.places.iter().find(|(label, _)| *label == "migration") else { return error };
+    let file = |direction: Direction| match direction {
+        Direction::Up => format!("{id}.up.sql"),
+        Direction::Down => format!("{id}.down.sql"),
+    };
+    let files = [Direction::Up, Direction::Down].map(|direction| (direction.to_string(), file(direction)));
+    for place in error.places.iter_mut().filter(|(label, _)| *label == "script") {
+        if let Some((_, file)) = files.iter().find(|(direction, _)| *direction == place.1) {
+            *place = ("file", file.clone());
+        }
+    }
+    error
+}
+
 /// Tells the outcome, and answers the exit code.
 fn tell(context: &Context, action: &Action, outcome: &Outcome, took: Duration, current: Option<String>) -> u8 {
     let printer = &context.printer;
@@ -111,4 +145,27 @@ fn tell(context: &Context, action: &Action, outcome: &Outcome, took: Duration, c
         }
     }
     outcome.error.as_ref().map_or(exit::DONE, exit::code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_to_roll_back_is_said_so() {
+        let error = || Error::usage("99 is more than there is").hint("roll back all");
+        let action = Action::Rollback(Target::Back(99));
+        assert!(on_history(error(), &action, true).hints[0].starts_with("nothing is applied"));
+        assert_eq!(on_history(error(), &action, false).hints, ["roll back all"]);
+    }
+
+    #[test]
+    fn a_script_is_named_by_its_file() {
+        let error = |script: &str| Error::failed("no").at("script", script).at("migration", "1_a");
+        let places = |error| with_file(error).places;
+        let migration = ("migration", "1_a".to_owned());
+        assert_eq!(places(error("upgrade")), [migration.clone(), ("file", "1_a.up.sql".to_owned())]);
+        assert_eq!(places(error("downgrade")), [migration, ("file", "1_a.down.sql".to_owned())]);
+        assert_eq!(places(Error::failed("no").at("script", "upgrade")), [("script", "upgrade".to_owned())]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::exit;
+use super::run::with_file;
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ pub fn run(context: &Context, locked: bool) -> Result<u8> {
     let catalog = context.catalog(locked)?;
     let sandbox = context.sandbox(1);
     for migration in &catalog.migrations {
-        check(context, &sandbox, migration).map_err(|error| error.at("migration", migration.id()))?;
+        check(context, &sandbox, migration).map_err(|error| with_file(error.at("migration", migration.id())))?;
     }
     match context.printer.format() {
         Format::Json => context.printer.json(&ValidateJson::new(&catalog)),

@@ -20,7 +20,9 @@ pub struct SqlScript {
 #[derive(Debug)]
 struct Statement {
     text: String,
+    /// Where it begins in its file, counted from 1.
     line: usize,
+    column: usize,
 }
 
 impl SqlScript {
@@ -28,7 +30,12 @@ impl SqlScript {
     pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
         let statements = |direction: Direction, text: &str| -> Result<Vec<Statement>> {
             let statements = split(text, dialect).map_err(|error| unreadable(direction, error))?;
-            let owned = statements.into_iter().map(|it| Statement { text: it.text.to_owned(), line: it.line });
+            let owned = statements.into_iter().map(|it| {
+                // A statement is a part of the text.
+                let before = text.get(..it.text.as_ptr().addr() - text.as_ptr().addr()).unwrap_or_default();
+                let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+                Statement { text: it.text.to_owned(), line: it.line, column }
+            });
             Ok(owned.collect())
         };
         let down = down.map(|down| statements(Direction::Down, down)).transpose()?;
@@ -53,9 +60,10 @@ impl Script for SqlScript {
             let step = context.tally.begin_step(&statement.text);
             let started = Instant::now();
             let answer = context.database.lock().await.execute(&statement.text, &[]).await;
-            let rows = answer.map_err(|error| {
+            let rows = answer.map_err(|mut error| {
+                error.detail = error.detail.map(|detail| in_file(&detail, statement));
                 let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
-                statement_failed(error, &context.stop, &statement.text, place)
+                statement_failed(error, &context.stop, &statement.text, place).at("script", direction.to_string())
             })?;
             context.tally.add_rows_written(rows);
             context.tally.record(&format!("{rows} rows"));
@@ -68,6 +76,20 @@ impl Script for SqlScript {
             });
         }
         Ok(())
+    }
+}
+
+/// The database's `line 1, column 2, …`, which counts within the statement, counted within the file; anything else as it is.
+fn in_file(detail: &str, statement: &Statement) -> String {
+    let counted = || -> Option<(usize, usize, &str)> {
+        let (line, rest) = detail.strip_prefix("line ")?.split_once(", column ")?;
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        Some((line.parse().ok()?, rest[..end].parse().ok()?, &rest[end..]))
+    };
+    match counted() {
+        Some((1, column, rest)) => format!("line {}, column {}{rest}", statement.line, statement.column + column - 1),
+        Some((line, column, rest)) => format!("line {}, column {column}{rest}", statement.line + line - 1),
+        None => detail.to_owned(),
     }
 }
 

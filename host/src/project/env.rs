@@ -29,6 +29,25 @@ pub const TOOLCHAIN: &str = "RUNNER_TOOLCHAIN";
 /// With the name of a limit in capitals behind it, as `--limit`: `RUNNER_LIMIT_FUEL`.
 pub const LIMIT_PREFIX: &str = "RUNNER_LIMIT_";
 
+/// With the name of a parameter in capitals behind it, as `--parameter`: `RUNNER_PARAMETER_COUNTRY`.
+pub const PARAMETER_PREFIX: &str = "RUNNER_PARAMETER_";
+/// When to colour, as `--color`.
+pub const COLOR: &str = "RUNNER_COLOR";
+/// A switch, as `--verbose`.
+pub const VERBOSE: &str = "RUNNER_VERBOSE";
+/// A switch, as `--quiet`.
+pub const QUIET: &str = "RUNNER_QUIET";
+/// How many instances work on a transform, as `--jobs`.
+pub const JOBS: &str = "RUNNER_JOBS";
+/// A switch, as `--locked`.
+pub const LOCKED: &str = "RUNNER_LOCKED";
+/// A switch, as `--allow-out-of-order`.
+pub const ALLOW_OUT_OF_ORDER: &str = "RUNNER_ALLOW_OUT_OF_ORDER";
+/// A switch, as `--allow-missing`.
+pub const ALLOW_MISSING: &str = "RUNNER_ALLOW_MISSING";
+/// What a new migration is written in, as `new --lang`.
+pub const LANG: &str = "RUNNER_LANG";
+
 /// All variables, with what they are for: the source of the documentation and of `--help`.
 pub const ALL: &[(&str, &str)] = &[
     (CONFIG, "settings file; `--config` goes first; not read from `.env`"),
@@ -39,8 +58,45 @@ pub const ALL: &[(&str, &str)] = &[
     (FORMAT, "output format, `text` or `json`; `--format` goes first"),
     (LOCK_TIMEOUT, "longest wait for the lock, such as `30s`; `--lock-timeout` goes first"),
     (TOOLCHAIN, "Rust toolchain that builds guests; goes before `[build] toolchain`"),
+    (COLOR, "`auto`, `always` or `never`; `--color` goes first"),
+    (VERBOSE, "a switch: tell of each statement too, as `--verbose`"),
+    (QUIET, "a switch: tell of errors and warnings alone, as `--quiet`"),
+    (JOBS, "instances of a component that work at the same time, 1 to 256; `--jobs` goes first"),
+    (LOCKED, "a switch: the lockfile must list every migration, as `--locked`"),
+    (ALLOW_OUT_OF_ORDER, "a switch, as `--allow-out-of-order`"),
+    (ALLOW_MISSING, "a switch, as `--allow-missing`"),
+    (LANG, "what `runner new` writes, `sql` or `rust`; `--lang` goes first"),
+    ("RUNNER_PARAMETER_<NAME>", "a parameter, such as `RUNNER_PARAMETER_COUNTRY=DE`; `--parameter` goes first"),
     ("RUNNER_LIMIT_<NAME>", "a limit, such as `RUNNER_LIMIT_GUEST_MEMORY=64MiB`; `--limit` goes first"),
 ];
+
+/// What variables say in place of flags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Switches {
+    /// When to colour, unchecked.
+    pub color: Option<Sourced<String>>,
+    /// Tell of each statement too.
+    pub verbose: bool,
+    /// Tell of errors and warnings alone.
+    pub quiet: bool,
+    /// Instances that work on a transform, unchecked.
+    pub jobs: Option<Sourced<String>>,
+    /// The lockfile must list everything.
+    pub locked: bool,
+    /// Apply what is older than the newest applied one.
+    pub allow_out_of_order: bool,
+    /// Go on though applied migrations are missing.
+    pub allow_missing: bool,
+    /// What a new migration is written in, unchecked.
+    pub lang: Option<Sourced<String>>,
+}
+
+impl Switches {
+    /// What the process alone says, before there is a project with a file `.env`.
+    pub fn of_process(process: BTreeMap<String, String>) -> Self {
+        Variables::of_process(process).switches()
+    }
+}
 
 /// The variables of the process and of `.env`.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +114,27 @@ impl Variables {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => BTreeMap::new(),
             Err(error) => return Err(Error::usage("`.env` cannot be read").cause(error)),
         };
-        Ok(Self { process: process.into_iter().filter(|(_, value)| !value.is_empty()).collect(), file })
+        Ok(Self { file, ..Self::of_process(process) })
+    }
+
+    fn of_process(process: BTreeMap<String, String>) -> Self {
+        let process = process.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        Self { process, file: BTreeMap::new() }
+    }
+
+    /// What is said in place of flags.
+    pub fn switches(&self) -> Switches {
+        let is_on = |name: &str| self.first(&[name]).is_some_and(|text| switched_on(&text.value));
+        Switches {
+            color: self.first(&[COLOR]),
+            verbose: is_on(VERBOSE),
+            quiet: is_on(QUIET),
+            jobs: self.first(&[JOBS]),
+            locked: is_on(LOCKED),
+            allow_out_of_order: is_on(ALLOW_OUT_OF_ORDER),
+            allow_missing: is_on(ALLOW_MISSING),
+            lang: self.first(&[LANG]),
+        }
     }
 
     /// The first of these variables that is set: in the environment in their order, then in `.env` in their order.
@@ -85,6 +161,11 @@ impl Variables {
         let names = self.process.keys().chain(self.file.keys().filter(|name| !self.process.contains_key(*name)));
         names.map(String::as_str).filter(move |name| name.starts_with(prefix))
     }
+}
+
+/// Whether the text of a switch means yes: everything does but the usual words for no.
+fn switched_on(text: &str) -> bool {
+    !matches!(text.to_lowercase().as_str(), "n" | "no" | "f" | "false" | "off" | "0")
 }
 
 /// The variables of `.env`; the first value of a name counts. The file is often there for others as well, so that a line
@@ -127,6 +208,17 @@ mod tests {
         let error = read_dotenv("export RUNNER_DATABASE_URL=postgres://me:my secret@host\n").expect_err("two words");
         assert_eq!(error.message, "the value of `RUNNER_DATABASE_URL` in `.env` cannot be read");
         assert!(!format!("{error:?}").contains("secret"));
+    }
+
+    #[test]
+    fn switches_come_from_both_places() {
+        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let file = map(&[(QUIET, "1"), (LOCKED, "yes"), (JOBS, "3"), (ALLOW_MISSING, "true"), (LANG, "rust")]);
+        let process: BTreeMap<_, _> = map(&[(LOCKED, "off"), (JOBS, ""), (VERBOSE, ""), (COLOR, "never")]);
+        let said = Variables { file, ..Variables::of_process(process) }.switches();
+        assert!(said.quiet && said.allow_missing && !said.locked && !said.verbose && !said.allow_out_of_order);
+        let text = |it: Option<Sourced<String>>| it.map(|it| it.value).unwrap_or_default();
+        assert_eq!((text(said.jobs), text(said.color), text(said.lang)), ("3".into(), "never".into(), "rust".into()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
@@ -58,9 +58,9 @@ impl ColorWhen {
 /// one, is remembered; see [`Printer::lost`].
 pub struct Printer {
     json: AtomicBool,
-    verbosity: Verbosity,
-    colored_out: bool,
-    colored_err: bool,
+    verbosity: AtomicU8,
+    colored_out: AtomicBool,
+    colored_err: AtomicBool,
     lost: Mutex<Option<io::Error>>,
 }
 
@@ -69,9 +69,9 @@ impl Printer {
     pub fn new(format: Format, verbosity: Verbosity, color: ColorWhen) -> Self {
         Self {
             json: AtomicBool::new(format == Format::Json),
-            verbosity,
-            colored_out: color.colors(&io::stdout()),
-            colored_err: color.colors(&io::stderr()),
+            verbosity: AtomicU8::new(verbosity as u8),
+            colored_out: AtomicBool::new(color.colors(&io::stdout())),
+            colored_err: AtomicBool::new(color.colors(&io::stderr())),
             lost: Mutex::default(),
         }
     }
@@ -88,7 +88,18 @@ impl Printer {
 
     /// How much is told.
     pub fn verbosity(&self) -> Verbosity {
-        self.verbosity
+        match self.verbosity.load(Ordering::Relaxed) {
+            it if it == Verbosity::Quiet as u8 => Verbosity::Quiet,
+            it if it == Verbosity::Verbose as u8 => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+
+    /// Changes how much is told and when it is coloured: the settings may know better than the command line.
+    pub fn set(&self, verbosity: Verbosity, color: ColorWhen) {
+        self.verbosity.store(verbosity as u8, Ordering::Relaxed);
+        self.colored_out.store(color.colors(&io::stdout()), Ordering::Relaxed);
+        self.colored_err.store(color.colors(&io::stderr()), Ordering::Relaxed);
     }
 
     /// Whether talk goes to a terminal that can redraw lines.
@@ -98,7 +109,7 @@ impl Printer {
 
     /// Data for people.
     pub fn data(&self, text: &Text) {
-        self.remember(write(&mut io::stdout().lock(), text, self.colored_out));
+        self.remember(write(&mut io::stdout().lock(), text, self.colored_out.load(Ordering::Relaxed)));
     }
 
     /// Data for programs: one document.
@@ -114,7 +125,7 @@ impl Printer {
 
     /// Talk, which `--quiet` silences.
     pub fn talk(&self, text: &Text) {
-        if self.verbosity > Verbosity::Quiet {
+        if self.verbosity() > Verbosity::Quiet {
             self.always(text);
         }
     }
@@ -131,7 +142,20 @@ impl Printer {
     /// Talk that is always heard.
     pub fn always(&self, text: &Text) {
         // There is nobody left to complain to.
-        let _ = write(&mut io::stderr().lock(), text, self.colored_err);
+        let _ = write(&mut io::stderr().lock(), text, self.colored_err.load(Ordering::Relaxed));
+    }
+
+    /// Help, styled by whoever wrote it: data, or talk where it stands for an error.
+    pub fn help(&self, styled: &str, is_error: bool) {
+        let colored = if is_error { &self.colored_err } else { &self.colored_out };
+        let plain = || anstream::adapter::strip_str(styled).to_string();
+        let text = if colored.load(Ordering::Relaxed) { styled.to_owned() } else { plain() };
+        if is_error {
+            // There is nobody left to complain to.
+            let _ = write_all(&mut io::stderr().lock(), &text);
+        } else {
+            self.remember(write_all(&mut io::stdout().lock(), &text));
+        }
     }
 
     /// Why data could not be written, if it could not; told once.

@@ -71,23 +71,20 @@ impl Engine {
         }
     }
 
-    /// What was applied decides the way back: a project that has another one by now is told of.
-    pub(super) fn warn_of_another_way_back(&self, step: &Step, source: &ScriptSource) {
-        if step.direction == Direction::Up || step.source == Source::Project {
+    /// Tells of a way back that is not the one which was stored when the migration was applied.
+    pub(super) async fn warn_of_another_way_back(&self, step: &Step, source: &ScriptSource) {
+        let ScriptSource::Sql { down: Some(project), .. } = source else { return };
+        if step.direction == Direction::Up || step.source == Source::Database {
             return;
         }
-        let same = self.catalog.get(&step.revision).filter(|migration| migration.sha256 == step.sha256);
-        let (ScriptSource::Sql { down: stored, .. }, Some(Artifact::Sql { down: Some(project), .. })) =
-            (source, same.map(|migration| &migration.artifact))
-        else {
-            return;
-        };
-        if stored.as_ref() != Some(project) {
+        let mut database = self.database.lock().await;
+        super::as_host(&mut **database);
+        let stored = history::load_artifact(&mut **database, &step.revision, &step.sha256).await;
+        // A copy that is not there, or cannot be read, is no reason not to run what is at hand.
+        let Ok(Some(Stored::Sql { down, .. })) = stored else { return };
+        if down.as_ref() != Some(project) {
             let id = step.id();
-            let message = format!(
-                "`{id}.down.sql` was changed after `{id}` was applied: the way back that was stored then is the one that runs"
-            );
-            self.warn(&step.revision, message);
+            self.warn(&step.revision, format!("`{id}.down.sql` was changed after `{id}` was applied"));
         }
     }
 
@@ -110,7 +107,7 @@ impl Engine {
     /// A step's script, ready to run, and what it was made from.
     pub(super) async fn load(&self, step: &Step) -> Result<(Box<dyn Script>, ScriptSource)> {
         let source = self.source(step).await?;
-        self.warn_of_another_way_back(step, &source);
+        self.warn_of_another_way_back(step, &source).await;
         Ok(((self.loader)(&source)?, source))
     }
 }

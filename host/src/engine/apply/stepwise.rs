@@ -36,7 +36,7 @@ impl Engine {
     /// Runs a step statement by statement.
     pub(super) async fn run_stepwise(&self, step: &Step) -> StepResult {
         let source = self.source(step).await?;
-        self.warn_of_another_way_back(step, &source);
+        self.warn_of_another_way_back(step, &source).await;
         let ScriptSource::Sql { up, down } = &source else {
             return Err(Error::usage("components that run stepwise are not supported by this version of runner").into());
         };

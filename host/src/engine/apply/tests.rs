@@ -186,7 +186,7 @@ async fn a_redo_that_does_not_come_back_says_where_it_stands() {
 }
 
 #[tokio::test]
-async fn the_way_back_that_was_stored_is_the_one_that_runs() {
+async fn a_way_back_that_is_gone_was_stored_and_one_that_changed_is_told_of() {
     let heard = Arc::new(Heard::default());
     let with_down = |down| sql("2", "CREATE TABLE orders (id INTEGER PRIMARY KEY)", down);
     // The same SQL upwards, and another way back.
@@ -206,7 +206,7 @@ async fn the_way_back_that_was_stored_is_the_one_that_runs() {
     engine.apply().await;
     let engine = engine.with(vec![users(), with_down(Some("DROP TABLE users"))]);
     assert!(engine.act(Action::Rollback(Target::Back(1))).await.error.is_none());
-    assert_eq!((engine.state().await.0, warnings()), (vec!["four".into(), "three".into(), "users".into()], 1));
+    assert_eq!((engine.state().await.0, warnings()), (vec!["four".into(), "orders".into(), "three".into()], 1));
 }
 
 #[tokio::test]

@@ -102,13 +102,11 @@ fn down_step(input: &Input<'_>, record: &Record) -> Result<Step> {
     let same = find(input, &record.revision).filter(|migration| migration.sha256 == record.sha256);
     let is_kept = input.history.keeps(record);
     let has_no_downgrade = same.is_some_and(|migration| matches!(migration.artifact, Artifact::Sql { down: None, .. }));
-    // The digest of SQL says nothing of the way back, so that the project may have another one by now: the stored one counts.
-    // Only what it lacks, or what broke within it, is mended in the project.
+    // The digest of SQL says nothing of the way back: one that was mended in the project since then is the one to take, and
+    // the run says so. What the project has lost, the database may have kept.
     let declared = record.description()?;
-    let is_broken = record.state == State::PartlyRolledBack;
-    let prefers_kept = is_kept && record.kind == Kind::Sql && !declared.irreversible;
     let (source, description) = match same {
-        Some(_) if prefers_kept && (has_no_downgrade || !is_broken) => (Source::Database, declared),
+        Some(_) if has_no_downgrade && is_kept && !declared.irreversible => (Source::Database, declared),
         Some(migration) => (Source::Project, migration.description.clone()),
         None if is_kept => (Source::Database, declared),
         None => return Err(lost(record, find(input, &record.revision))),
@@ -132,7 +130,9 @@ fn down_step(input: &Input<'_>, record: &Record) -> Result<Step> {
         description,
         source,
         record: Some(record.id),
-        resume_after: is_broken.then(|| resume_after(record, &input.options, "rollback")).transpose()?,
+        resume_after: (record.state == State::PartlyRolledBack)
+            .then(|| resume_after(record, &input.options, "rollback"))
+            .transpose()?,
     })
 }
 

@@ -245,14 +245,14 @@ fn rollback_goes_down_to_the_target() {
 }
 
 #[test]
-fn the_way_back_is_the_one_that_was_stored() {
+fn the_way_back_comes_from_the_project_or_else_from_the_database() {
     let down = |down: Option<&str>| Artifact::Sql { up: String::new(), down: down.map(str::to_owned) };
     for (project, history, kept, expected) in [
-        (Some("DROP"), "1", true, Some(Source::Database)),
+        (Some("DROP"), "1", true, Some(Source::Project)),
         (Some("DROP"), "1", false, Some(Source::Project)),
         (None, "1", true, Some(Source::Database)),
         (None, "1", false, None),
-        // Where it broke, the project mends it.
+        // Where it broke, too.
         (Some("DROP"), "1\\1", true, Some(Source::Project)),
         (None, "1\\1", true, Some(Source::Database)),
         // It was applied without a way back, which was written later.

@@ -59,11 +59,27 @@ async fn a_failure_says_which_statement_it_was() {
     let context = context(Arc::default()).await;
     let script = script("CREATE TABLE a (b);\n\nINSERT INTO a\n  VALUES (1, 2);", None);
     let failure = script.run(Direction::Up, &context).await.expect_err("two values for one column");
-    let places = [("statement", "2 of 2, line 3".to_owned()), ("text", "INSERT INTO a VALUES (1, 2)".to_owned())];
+    let places = [
+        ("script", "upgrade".to_owned()),
+        ("statement", "2 of 2, line 3".to_owned()),
+        ("text", "INSERT INTO a VALUES (1, 2)".to_owned()),
+    ];
     assert_eq!(failure.places, places);
     assert!(failure.message.contains("table a has 1 columns but 2 values were supplied"), "{}", failure);
     let failure = script.run(Direction::Down, &context).await.expect_err("no way back");
     assert_eq!(failure.message, "the migration has no way back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_is_told_by_its_place_in_the_file() {
+    for (up, place) in [
+        ("SELECT 1;\n\n  SELECT é FRM x, y;\n", "line 3, column 16, at `x, y`"),
+        ("SELECT 1; SELECT\n\n  * FROM nowhere WHERE OR;", "line 3, column 24, at `OR`"),
+    ] {
+        let context = context(Arc::default()).await;
+        let failure = script(up, None).run(Direction::Up, &context).await.expect_err(up);
+        assert!(failure.message.contains(place), "{}", failure.message);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

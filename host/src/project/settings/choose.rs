@@ -49,8 +49,9 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// The URL of the database. A URL that stands under a chosen name has the rank of the choice: after
-    /// `--environment production`, no variable leads elsewhere.
+    /// The URL of the database: a flag, `RUNNER_DATABASE_URL`, `DATABASE_URL`, `.env`, the file's, the default. Where a flag
+    /// chose a name, only `RUNNER_DATABASE_URL` of the environment leads elsewhere: after `--environment production`, what
+    /// was set for other tools or for every day does not count.
     pub fn database_url(
         &self,
         request: &LoadRequest,
@@ -68,17 +69,17 @@ impl<'a> Choice<'a> {
             // As every path on the command line, a relative one means the folder one stands in; others, the project's.
             return parse(url, &request.start_dir);
         }
-        let mut variable = variables.first(&[env::DATABASE_URL, env::COMMON_DATABASE_URL]);
-        if self.database.is_some() {
+        let variable = match self.database {
+            None => variables.first(&[env::DATABASE_URL, env::COMMON_DATABASE_URL]),
             // What other tools use is about the project's main database.
-            variable = variables.first(&[env::DATABASE_URL]);
-        }
-        let chosen = self
-            .chosen_url()
-            .filter(|(choice, _)| variable.as_ref().is_none_or(|variable| rank(choice) < rank(&variable.origin)));
-        let url = match (chosen, variable) {
-            (Some((_, url)), _) => Some(url?),
-            (None, Some(variable)) => return parse(variable, root),
+            Some(_) => variables.first(&[env::DATABASE_URL]),
+        };
+        let chosen = self.chosen_url();
+        let stays = chosen.is_some() && self.is_chosen_by_flag();
+        let ours = |origin: &Origin| *origin == Origin::Environment(env::DATABASE_URL.to_owned());
+        let url = match (variable.filter(|url| !stays || ours(&url.origin)), chosen) {
+            (Some(variable), _) => return parse(variable, root),
+            (None, Some(url)) => Some(url?),
             (None, None) => content.main_url(file)?,
         };
         match url {
@@ -87,36 +88,29 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// The URL that stands under the chosen names, and where the choice comes from.
-    fn chosen_url(&self) -> Option<(&Origin, Result<Sourced<String>>)> {
+    /// Whether the operator named the environment or the database on the command line.
+    fn is_chosen_by_flag(&self) -> bool {
+        let names = [self.environment.as_ref().map(|it| &it.0), self.database.as_ref().map(|it| &it.0)];
+        names.into_iter().flatten().any(|name| matches!(name.origin, Origin::Flag(_)))
+    }
+
+    /// The URL that stands under the chosen names.
+    fn chosen_url(&self) -> Option<Result<Sourced<String>>> {
         match (&self.database, &self.environment) {
-            (Some((name, database)), None) => Some((&name.origin, Ok(database.url.clone()))),
-            (None, Some((name, environment))) => Some((&name.origin, Ok(environment.url.clone()?))),
+            (Some((_, database)), None) => Some(Ok(database.url.clone())),
+            (None, Some((_, environment))) => Some(Ok(environment.url.clone()?)),
             (Some((name, _)), Some((in_name, environment))) => {
-                let url = environment.databases.get(&name.value).cloned().ok_or_else(|| {
+                let url = environment.databases.get(&name.value).cloned();
+                Some(url.ok_or_else(|| {
                     Error::usage(format!(
                         "environment `{}` has no URL for the database `{}`",
                         in_name.value, name.value
                     ))
                     .hint(format!("add `url` under `[environments.{}.databases.{}]`", in_name.value, name.value))
-                });
-                Some((&name.origin, url))
+                }))
             }
             (None, None) => None,
         }
-    }
-}
-
-/// The place of an origin in the order of precedence.
-fn rank(origin: &Origin) -> u8 {
-    match origin {
-        Origin::Flag(_) => 0,
-        Origin::Environment(name) if name != env::COMMON_DATABASE_URL => 1,
-        Origin::Environment(_) => 2,
-        Origin::DotEnv(name) if name != env::COMMON_DATABASE_URL => 3,
-        Origin::DotEnv(_) => 4,
-        Origin::File { .. } => 5,
-        Origin::Default => 6,
     }
 }
 

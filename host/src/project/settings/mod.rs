@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::env::{self, Variables};
+use super::env::{self, Switches, Variables};
 use super::limits::{Limits, parse_limit};
 use super::origin::{Origin, Sourced};
 use super::units::parse_duration;
@@ -77,6 +77,10 @@ pub struct Settings {
     pub limit_origins: BTreeMap<String, Origin>,
     /// What guests are given.
     pub parameters: BTreeMap<String, Value>,
+    /// What variables say of parameters: in file's or small letters, and their text; after `parameters`.
+    pub parameter_variables: Vec<(String, Sourced<String>)>,
+    /// What variables say in place of flags.
+    pub switches: Switches,
     /// The output format, unchecked.
     pub format: Option<Sourced<String>>,
     /// How long to wait for the lock.
@@ -98,6 +102,7 @@ impl Settings {
         if let Some((_, environment)) = &choice.environment {
             parameters.extend(environment.parameters.clone());
         }
+        let parameter_variables = parameter_variables(&variables, &parameters);
         let folder_name = || root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
         Ok(Self {
             name: content.name.clone().unwrap_or_else(folder_name),
@@ -110,6 +115,8 @@ impl Settings {
             limits,
             limit_origins,
             parameters,
+            parameter_variables,
+            switches: variables.switches(),
             format: flag(&request.format, "--format").or_else(|| variables.first(&[env::FORMAT])),
             lock_timeout: lock_timeout(request, &variables)?,
             root,
@@ -143,6 +150,18 @@ fn lock_timeout(request: &LoadRequest, variables: &Variables) -> Result<Sourced<
         .map_err(|problem| Error::usage(format!("the wait for the lock {}: {problem}", text.origin)))
         .map_err(|error| error.hint("write a number and its unit, such as `30s` or `10m`"))?;
     Ok(Sourced { value, origin: text.origin })
+}
+
+/// What variables say of parameters. A variable means the parameter of the file that has its name but for the letters'
+/// size and `-` for `_`, and else one in small letters.
+fn parameter_variables(variables: &Variables, known: &BTreeMap<String, Value>) -> Vec<(String, Sourced<String>)> {
+    let said = variables.starting_with(env::PARAMETER_PREFIX).filter_map(|variable| {
+        let name = &variable[env::PARAMETER_PREFIX.len()..];
+        let of_file = known.keys().find(|key| key.replace('-', "_").eq_ignore_ascii_case(name));
+        let name = of_file.cloned().unwrap_or_else(|| name.to_lowercase());
+        Some((name, variables.first(&[variable])?))
+    });
+    said.filter(|(name, _)| !name.is_empty()).collect()
 }
 
 /// The file's limits, then its environment's, then the variables, then the flags.

@@ -83,50 +83,56 @@ fn everything_can_be_set() {
 /// The sources of the URL, from the one that goes first to the one that goes last: each in turn is left out.
 #[test]
 fn the_url_comes_from_the_first_that_says_one() {
-    let toml = "[database]\nurl = 'sqlite:plain'\n[environments.e]\nurl = 'sqlite:chosen'\n";
-    let sources = ["flag", "flag_name", "env", "env_name", "common", "dotenv", "dotenv_name", "dotenv_common", "file"];
-    for first in 0..sources.len() {
-        let on = |source: &str| sources.iter().position(|it| *it == source).is_some_and(|at| at >= first);
-        let project = TestProject::new(&[("runner.toml", toml)]);
+    let project = TestProject::new(&[]);
+    let of = |flag: Option<&str>, skip: usize| {
+        let sources = [
+            ("RUNNER_DATABASE_URL", "env", true),
+            ("DATABASE_URL", "common", true),
+            ("RUNNER_DATABASE_URL", "dotenv", false),
+            ("DATABASE_URL", "dotenv_common", false),
+        ];
         let mut request = project.request(&[]);
-        request.database_url = on("flag").then(|| "sqlite:flag".to_owned());
-        request.environment = (first == 1).then(|| "e".to_owned());
         let mut dotenv = String::new();
-        for (source, name, value) in
-            [("env", "RUNNER_DATABASE_URL", "sqlite:env"), ("common", "DATABASE_URL", "sqlite:common")]
-        {
-            if on(source) {
-                request.env.insert(name.to_owned(), value.to_owned());
+        for (name, value, in_process) in sources.into_iter().skip(skip) {
+            match in_process {
+                true => drop(request.env.insert(name.to_owned(), format!("sqlite:{value}"))),
+                false => dotenv.push_str(&format!("{name}=sqlite:{value}\n")),
             }
         }
-        for (source, line) in [
-            ("dotenv", "RUNNER_DATABASE_URL=sqlite:dotenv\n"),
-            ("dotenv_common", "DATABASE_URL=sqlite:dotenv_common\n"),
-        ] {
-            dotenv.push_str(if on(source) { line } else { "" });
-        }
-        if first == 3 {
-            request.env.insert("RUNNER_ENVIRONMENT".to_owned(), "e".to_owned());
-        }
-        if first == 6 {
-            dotenv.push_str("RUNNER_ENVIRONMENT=e\n");
-        }
         project.write(".env", dotenv);
+        project.write("runner.toml", "[database]\nurl = 'sqlite:plain'\n[environments.e]\nurl = 'sqlite:chosen'\n");
+        match flag {
+            Some("-D") => request.database_url = Some("sqlite:flag".to_owned()),
+            Some("-e") => request.environment = Some("e".to_owned()),
+            Some(_) => drop(request.env.insert("RUNNER_ENVIRONMENT".to_owned(), "e".to_owned())),
+            None => {}
+        }
         let url = Settings::load(&request).expect("settings").database_url;
-        let (file, origin) = [
-            ("flag", "from `--database-url`"),
-            ("chosen", "from `environments.e.url` in `runner.toml`, line 4"),
-            ("env", "from `RUNNER_DATABASE_URL` in the environment"),
-            ("chosen", "from `environments.e.url` in `runner.toml`, line 4"),
-            ("common", "from `DATABASE_URL` in the environment"),
-            ("dotenv", "from `RUNNER_DATABASE_URL` in `.env`"),
-            ("chosen", "from `environments.e.url` in `runner.toml`, line 4"),
-            ("dotenv_common", "from `DATABASE_URL` in `.env`"),
-            ("plain", "from `database.url` in `runner.toml`, line 2"),
-        ][first];
-        assert_eq!(url.value.sqlite_path(), Some(project.path().join(file)), "{}", sources[first]);
-        assert_eq!(url.origin.to_string(), origin, "{}", sources[first]);
+        let path = url.value.sqlite_path().expect("a file");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        (name, url.origin.to_string())
+    };
+    let variable = |value: &str, name: &str, place: &str| (value.to_owned(), format!("from `{name}` in {place}"));
+    let file =
+        |value: &str, key: &str, line: usize| (value.to_owned(), format!("from `{key}` in `runner.toml`, line {line}"));
+    let env = variable("env", "RUNNER_DATABASE_URL", "the environment");
+    let chosen = file("chosen", "environments.e.url", 4);
+    assert_eq!(of(Some("-D"), 0), ("flag".to_owned(), "from `--database-url`".to_owned()));
+    let variables = [
+        env.clone(),
+        variable("common", "DATABASE_URL", "the environment"),
+        variable("dotenv", "RUNNER_DATABASE_URL", "`.env`"),
+        variable("dotenv_common", "DATABASE_URL", "`.env`"),
+    ];
+    for (skip, expected) in variables.into_iter().enumerate() {
+        assert_eq!(of(None, skip), expected);
+        // A name that a variable chose says which URL of the file is meant, and the file goes last.
+        assert_eq!(of(Some("RUNNER_ENVIRONMENT"), skip), expected);
+        // A name that a flag chose stays, but for the variable that is about nothing else.
+        assert_eq!(of(Some("-e"), skip), if skip == 0 { env.clone() } else { chosen.clone() });
     }
+    assert_eq!(of(None, 4), file("plain", "database.url", 2));
+    assert_eq!(of(Some("RUNNER_ENVIRONMENT"), 4), chosen);
 }
 
 #[test]
@@ -365,4 +371,17 @@ fn no_text_makes_it_panic() {
 fn a_folder_called_dotenv_is_somebody_elses() {
     let project = TestProject::new(&[(".env/bin/python", "")]);
     assert_eq!(project.settings().database_url.origin, Origin::Default);
+}
+
+#[test]
+fn variables_set_parameters_and_switches_also_from_dotenv() {
+    let project = TestProject::new(&[
+        ("runner.toml", "[parameters]\nHome-Country = 'DE'\n"),
+        (".env", "RUNNER_PARAMETER_HOME_COUNTRY=CH\nRUNNER_PARAMETER_SIZE=3\nRUNNER_QUIET=1\nRUNNER_JOBS=\n"),
+    ]);
+    let settings = Settings::load(&project.request(&[("RUNNER_PARAMETER_SIZE", "4")])).expect("settings");
+    let said: BTreeMap<_, _> = settings.parameter_variables.into_iter().collect();
+    assert_eq!(said["Home-Country"].value, "CH");
+    assert_eq!(said["size"].value, "4");
+    assert!(settings.switches.quiet && settings.switches.jobs.is_none());
 }
