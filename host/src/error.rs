@@ -5,7 +5,7 @@ use std::fmt;
 /// What kind of failure an error is; decides the exit code and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// Something failed: SQL, a migration, the database (exit code 1).
+    /// Something failed: SQL, a migration, the database, an artifact that is no usable component (exit code 1).
     Failed,
     /// The command line, the configuration or the project is wrong (exit code 2).
     Usage,

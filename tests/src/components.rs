@@ -54,3 +54,16 @@ pub fn deep(depth: usize) -> Vec<u8> {
 pub fn wide(functions: usize) -> Vec<u8> {
     parse(&format!("(component (core module {}))", "(func)".repeat(functions)))
 }
+
+/// A component with the right exports whose core module holds this, and starts with the function `$start`.
+pub fn starting(module: &str) -> Vec<u8> {
+    parse(&format!(
+        r#"(component
+            (core module $m {module} (start $start) (func (export "f") (result i32) i32.const 0))
+            (core instance $i (instantiate $m))
+            (func $f (result u32) (canon lift (core func $i "f")))
+            (export "describe" (func $f))
+            (export "upgrade" (func $f))
+            (export "downgrade" (func $f)))"#
+    ))
+}

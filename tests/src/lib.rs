@@ -12,6 +12,7 @@ pub mod guests;
 mod output;
 mod project;
 pub mod random;
+mod running;
 mod snapshot;
 
 #[path = "../guests/hostile/src/behaviour.rs"]
@@ -19,6 +20,7 @@ pub mod hostile;
 
 pub use output::Output;
 pub use project::TestProject;
+pub use running::Running;
 pub use snapshot::normalise;
 
 /// A new project for the binary that the calling suite was built with.

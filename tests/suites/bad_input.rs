@@ -1,9 +1,5 @@
-//! Files, projects and databases that are not as they should be.
+//! Artifacts, projects and statements that are not as they should be.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
-
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use runner_tests::{Output, TestProject, components, dump, guests, project};
 
@@ -102,20 +98,19 @@ mod artifacts {
 
     #[test]
     fn empty() {
-        build(b"").exits(2).says(&["no WebAssembly"]);
+        build(b"").exits(1).says(&["no WebAssembly"]);
     }
 
     #[test]
     fn no_webassembly() {
-        build(b"#!/bin/sh\necho hello\n").exits(2).says(&["no WebAssembly"]);
+        build(b"#!/bin/sh\necho hello\n").exits(1).says(&["no WebAssembly"]);
     }
 
     #[test]
     fn truncated() {
         let bytes = guests::component("hostile");
         for length in [8, 100, bytes.len() / 2, bytes.len() - 1] {
-            let output = build(&bytes[..length]);
-            assert!(matches!(output.exit_code(), Some(1 | 2)), "{length} bytes\n{output}");
+            build(&bytes[..length]).exits(1);
         }
     }
 
@@ -129,7 +124,7 @@ mod artifacts {
 
     #[test]
     fn no_component() {
-        build(&components::core_module()).exits(2).says(&["core module without its WIT"]);
+        build(&components::core_module()).exits(1).says(&["core module without its WIT"]);
     }
 
     #[test]
@@ -166,6 +161,28 @@ mod artifacts {
         let file = std::fs::File::options().write(true).open(project.file("migrations/1_large.wasm")).unwrap();
         file.set_len(65 << 20).unwrap();
         project.runner("build").exits(7).says(&["artifact_bytes", "64MiB"]);
+    }
+
+    /// Code that runs before any function of the contract is called.
+    #[test]
+    fn misbehaving_as_soon_as_they_start() {
+        for (module, code, says) in [
+            ("(func $start (loop (br 0)))", 7, "limit `fuel`"),
+            ("(func $start (call $start))", 7, "limit `stack`"),
+            ("(func $start unreachable)", 1, "unreachable"),
+            ("(memory 1) (func $start (loop (drop (memory.grow (i32.const 100))) (br 0)))", 7, "limit `guest_memory`"),
+            ("(memory 65536) (func $start)", 7, "limit `guest_memory`"),
+            (
+                "(table 1 funcref) (func $start (loop (drop (table.grow (ref.null func) (i32.const 9999))) (br 0)))",
+                7,
+                "limit `tables`",
+            ),
+            ("(table 10000000 funcref) (func $start)", 7, "limit `tables`"),
+        ] {
+            let project = project!();
+            project.write("migrations/1_start.wasm", components::starting(module));
+            project.runner("build --limit fuel=50_000_000").exits(code).says(&[says, "1_start"]);
+        }
     }
 
     /// Small files that take a compiler long.
@@ -461,209 +478,5 @@ mod statements {
         assert_eq!(project.value("SELECT t FROM a"), "semi;colon");
         assert_eq!(project.value("SELECT line FROM log"), "it's;");
         assert_eq!(project.value("SELECT \"x;y\" FROM \"v;\""), ";");
-    }
-}
-
-mod databases {
-    use super::*;
-
-    #[test]
-    fn in_a_folder_that_is_not_there() {
-        let project = one("CREATE TABLE a (id INTEGER);");
-        project.runner("apply -D sqlite:nowhere/x.db").exits(2).says(&["nowhere/x.db", "folder", "hint:"]);
-        assert!(!project.file("nowhere").exists());
-    }
-
-    #[test]
-    fn that_is_a_folder() {
-        let project = one("CREATE TABLE a (id INTEGER);");
-        project.runner("apply -D sqlite:migrations").exits(2).says(&["is a folder"]);
-    }
-
-    #[test]
-    fn that_is_something_else() {
-        let project = one("CREATE TABLE a (id INTEGER);");
-        let bytes = "this is a text file and no database, although it is long enough to be one\n".repeat(100);
-        project.write("runner.db", &bytes);
-        for verb in ["apply", "status", "history"] {
-            project.runner(verb).exits(1).says(&["runner.db", "not a SQLite database", "hint:"]);
-        }
-        assert_eq!(project.read("runner.db"), bytes);
-    }
-
-    #[test]
-    fn that_is_damaged() {
-        let project = project!();
-        project.sql("1_people", PEOPLE, "DROP TABLE people;");
-        project.runner("apply").succeeds();
-        project.database().execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE").unwrap();
-        let mut bytes = std::fs::read(project.file("runner.db")).unwrap();
-        bytes[200..4000].fill(0xa5);
-        project.write("runner.db", bytes);
-        let output = project.runner("apply");
-        output.exits(1).says(&["runner.db", "hint:"]);
-    }
-
-    #[test]
-    fn that_does_not_exist_is_made_by_apply_alone() {
-        let project = one("CREATE TABLE a (id INTEGER);");
-        for line in ["status", "history", "current", "plan", "validate"] {
-            project.runner(line).succeeds();
-            assert!(!project.file("runner.db").exists(), "`{line}` made the database");
-        }
-        project.runner("apply -D sqlite:runner.db?mode=rw").exits(2).says(&["does not exist"]);
-        project.runner("apply").succeeds();
-    }
-
-    #[test]
-    fn that_is_an_empty_file_is_made_like_a_new_one() {
-        let project = one("CREATE TABLE a (id INTEGER);");
-        project.write("runner.db", "");
-        project.runner("status").succeeds().prints(&["pending"]);
-        project.runner("rollback").exits(2).says(&["empty file"]);
-        assert_eq!(project.read("runner.db"), "");
-        project.runner("apply").succeeds();
-        assert_eq!(project.value("PRAGMA journal_mode"), "wal");
-        project.write("other.db", "");
-        project.runner("apply -D sqlite:other.db?mode=rw").succeeds();
-    }
-
-    #[test]
-    fn that_is_opened_for_reading_only() {
-        let project = one("CREATE TABLE a (id INTEGER);");
-        project.runner("apply").succeeds();
-        project.sql("2_two", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
-        project.runner("status -D sqlite:runner.db?mode=ro").succeeds().prints(&["pending"]);
-        refused(&project, "apply -D sqlite:runner.db?mode=ro", 1, &["read-only", "hint:"]);
-    }
-
-    /// A newer release may have left what this one does not know; guessing would be the wrong thing to do.
-    #[test]
-    fn with_a_history_that_is_not_ours_to_read() {
-        let project = one("CREATE TABLE a (id INTEGER);");
-        project.runner("apply").succeeds();
-        let changed = project.database().execute("UPDATE runner_meta SET value = '999' WHERE key = 'format'", []);
-        assert_eq!(changed.unwrap(), 1);
-        for line in ["apply", "status", "rollback", "history"] {
-            refused(&project, line, 4, &["newer", "hint:"]);
-        }
-        // Somebody else's table of that name is no history.
-        let project = one("CREATE TABLE a (id INTEGER);");
-        project.database().execute_batch("CREATE TABLE runner_history (thing TEXT)").unwrap();
-        let output = project.runner("apply");
-        assert!(matches!(output.exit_code(), Some(1 | 4)), "{output}");
-        output.says(&["runner_history"]);
-    }
-
-    #[test]
-    fn that_another_program_writes_to() {
-        let project = one("CREATE TABLE a (id INTEGER);");
-        project.runner("apply").succeeds();
-        project.sql("2_two", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
-        let other = project.database();
-        other.execute_batch("BEGIN IMMEDIATE; INSERT INTO a VALUES (1)").unwrap();
-        project.runner("status").succeeds().prints(&["pending"]);
-        let output = project.runner("apply -D sqlite:runner.db?busy_timeout=200");
-        output.exits(5).says(&["locked", "hint:"]);
-        other.execute_batch("ROLLBACK").unwrap();
-        project.runner("apply").succeeds();
-    }
-
-    /// A file system of so many bytes, or, where mounting is not permitted, a bound on the size of files.
-    struct Bounded<'a> {
-        project: &'a TestProject,
-        mounted: Option<PathBuf>,
-        bytes: u64,
-    }
-
-    impl<'a> Bounded<'a> {
-        fn new(project: &'a TestProject, bytes: u64) -> Self {
-            let folder = project.file("disk");
-            std::fs::create_dir(&folder).unwrap();
-            let size = format!("size={bytes}");
-            let mounted = mount(&["-t", "tmpfs", "-o", &size, "tmpfs"], &folder).then_some(folder);
-            if mounted.is_none() {
-                println!("mounting is not permitted here: bounding the size of files instead");
-            }
-            Self { project, mounted, bytes }
-        }
-
-        fn run(&self, line: &str) -> Output {
-            if self.mounted.is_some() {
-                return self.project.runner(line);
-            }
-            // Blocks of 512 bytes; ignored, the signal becomes an error of the write.
-            let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", self.bytes / 512);
-            let mut shell = Command::new("sh");
-            self.project.prepare(&mut shell);
-            shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_runner")]).args(line.split(' '));
-            self.project.finish(&mut shell)
-        }
-    }
-
-    impl Drop for Bounded<'_> {
-        fn drop(&mut self) {
-            if let Some(folder) = &self.mounted {
-                Command::new("umount").arg("-l").arg(folder).status().unwrap();
-            }
-        }
-    }
-
-    fn mount(arguments: &[&str], folder: &Path) -> bool {
-        Command::new("mount").args(arguments).arg(folder).output().is_ok_and(|output| output.status.success())
-    }
-
-    #[test]
-    fn on_a_disk_that_is_full() {
-        let project = project!();
-        project.sql("1_people", PEOPLE, "DROP TABLE people;").sql(
-            "2_much",
-            "CREATE TABLE much (id INTEGER PRIMARY KEY, bytes BLOB);
-             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
-             INSERT INTO much SELECT i, randomblob(1000) FROM n;",
-            "DROP TABLE much;",
-        );
-        let disk = Bounded::new(&project, 1 << 20);
-        for journal in ["wal", "delete"] {
-            let url = format!("sqlite:disk/{journal}.db?journal_mode={journal}");
-            disk.run(&format!("apply --target 1 -D {url}")).succeeds();
-            let before = dump::everything(&project.open(&format!("disk/{journal}.db")));
-            let output = disk.run(&format!("apply -D {url}"));
-            output.exits(1).says(&["2_much", "full"]);
-            let connection = project.open(&format!("disk/{journal}.db"));
-            assert_eq!(dump::everything(&connection), before, "{journal}");
-            dump::check(&connection);
-            drop(connection);
-            for name in ["", "-wal", "-shm", "-journal"] {
-                let _ = std::fs::remove_file(project.file(&format!("disk/{journal}.db{name}")));
-            }
-        }
-    }
-
-    #[test]
-    fn on_a_disk_that_is_read_only() {
-        let project = one("CREATE TABLE a (id INTEGER);");
-        let disk = Bounded::new(&project, 4 << 20);
-        disk.run("apply -D sqlite:disk/x.db?journal_mode=delete").succeeds();
-        project.sql("2_two", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
-        let read_only = |writable: bool| match &disk.mounted {
-            Some(folder) => assert!(mount(&["-o", if writable { "remount,rw" } else { "remount,ro" }], folder)),
-            None => {
-                for path in ["disk/x.db", "disk"] {
-                    let path = project.file(path);
-                    let mut permissions = std::fs::metadata(&path).unwrap().permissions();
-                    permissions.set_readonly(!writable);
-                    std::fs::set_permissions(&path, permissions).unwrap();
-                }
-            }
-        };
-        read_only(false);
-        let output = project.runner("apply -D sqlite:disk/x.db");
-        let status = project.runner("status -D sqlite:disk/x.db");
-        read_only(true);
-        output.exits(1).says(&["x.db", "hint:"]);
-        assert!(output.stderr.to_lowercase().contains("read-only") || output.stderr.contains("denied"), "{output}");
-        status.succeeds().prints(&["pending"]);
-        project.runner("apply -D sqlite:disk/x.db").succeeds();
     }
 }

@@ -72,6 +72,21 @@ fn a_project_is_found_from_below_and_its_database_stands_beside_it() {
     assert!(project.file("src/deep/here.db").exists());
 }
 
+/// Whatever the folder is called, its database stands in it.
+#[test]
+fn folders_have_odd_names() {
+    let project = project!(empty);
+    for name in ["we?ird", "per%20cent", "sp ace", "ha#sh", "quo'te", "dou\"ble", "ünï", "a&b=c", "co:lon"] {
+        project.write(&format!("{name}/runner.toml"), "");
+        project.write(&format!("{name}/migrations/1_t.up.sql"), "CREATE TABLE t (id INTEGER);");
+        let mut command = project.command(["apply"]);
+        project.finish(command.current_dir(project.file(name))).succeeds();
+        assert!(project.file(&format!("{name}/runner.db")).exists(), "{name}");
+        let mut command = project.command(["status", "--exit-code"]);
+        project.finish(command.current_dir(project.file(name))).succeeds();
+    }
+}
+
 #[test]
 fn no_project_is_said_with_a_way_out() {
     let project = project!(empty);

@@ -8,13 +8,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use runner_tests::dump::Dump;
 use runner_tests::random::Random;
-use runner_tests::{TestProject, dump, guests, project};
+use runner_tests::{Running, TestProject, dump, guests, project};
 
 /// How many moments a test tries.
 fn rounds(short: u64) -> u64 {
@@ -109,15 +109,8 @@ fn version(project: &TestProject, seed: u64, moment: &str) -> usize {
     history.len()
 }
 
-fn start(project: &TestProject, line: &str, seed: u64) -> Child {
-    let mut command = project.command(line.split(' '));
-    command.args(["-D", url(seed)]).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().unwrap()
-}
-
-fn signal(child: &Child, name: &str) {
-    // It may have ended by itself in the meantime.
-    Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
+fn start(project: &TestProject, line: &str, seed: u64) -> Running {
+    Running::start(project.command(line.split(' ')).args(["-D", url(seed)]).stderr(Stdio::null()))
 }
 
 /// The next run needs no help, whatever the one before left.
@@ -173,14 +166,12 @@ fn killed_at_random_on_the_way_down() {
 
 /// Runs until the component has told of that many steps, then ends it by the signal. Answers whether it got so far.
 fn end_at_step(project: &TestProject, line: &str, seed: u64, step: usize, name: &str) -> (bool, Option<i32>) {
-    let mut command = project.command(line.split(' '));
-    command.args(["-D", url(seed)]).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = Running::start(project.command(line.split(' ')).args(["-D", url(seed)]).stderr(Stdio::piped()));
     let wanted = format!("step {step} done");
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let reached = lines.any(|line| line.unwrap().contains(&wanted));
     if reached {
-        signal(&child, name);
+        child.signal(name);
     }
     // What it still has to say must find a reader.
     lines.for_each(drop);
@@ -254,7 +245,7 @@ fn stopped_at_random() {
         let (name, code) = if seed % 2 == 0 { ("INT", 130) } else { ("TERM", 143) };
         let mut child = start(&project, "apply", seed);
         std::thread::sleep(wait);
-        signal(&child, name);
+        child.signal(name);
         let status = child.wait().unwrap();
         let moment = format!("SIG{name} after {wait:?}");
         let reached = if project.file("runner.db").exists() { version(&project, seed, &moment) } else { 0 };
@@ -284,10 +275,10 @@ fn what_never_ends_is_stopped_by_a_signal() {
             .settings(&format!("[parameters]\nbehaviour = '{behaviour}'"));
         project.runner("apply --target 1").succeeds();
         let before = project.dump();
-        let mut child = project.command(["apply"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = Running::start(project.command(["apply"]).stderr(Stdio::null()));
         std::thread::sleep(Duration::from_millis(700));
         assert!(child.try_wait().unwrap().is_none(), "{behaviour} ended by itself");
-        signal(&child, "TERM");
+        child.signal("TERM");
         assert_eq!(child.wait().unwrap().code(), Some(143), "{behaviour}");
         assert_eq!(project.dump(), before, "{behaviour}");
     }
@@ -350,21 +341,21 @@ fn a_waiter_gives_up_in_time_or_by_a_signal() {
         .sql("1_people", "CREATE TABLE people (id INTEGER PRIMARY KEY, score REAL);", "DROP TABLE people;")
         .component("2_hostile", &guests::component("hostile"))
         .settings("[parameters]\nbehaviour = 'loop_forever'");
-    let mut holder = project.command(["apply"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut holder = Running::start(project.command(["apply"]).stderr(Stdio::piped()));
     // It holds the lock as soon as it says anything.
     let mut lines = BufReader::new(holder.stderr.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
     let pid = holder.id().to_string();
     let output = project.runner("apply --lock-timeout 300ms");
     output.exits(5).says(&["lock", &pid, "hint:"]);
-    let mut waiter = project.command(["apply"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut waiter = Running::start(project.command(["apply"]).stderr(Stdio::piped()));
     let mut words = BufReader::new(waiter.stderr.take().unwrap()).lines();
     let said = words.next().unwrap().unwrap();
     assert!(said.contains(&pid), "a waiter should say who holds the lock, not `{said}`");
-    signal(&waiter, "INT");
+    waiter.signal("INT");
     words.for_each(drop);
     assert_eq!(waiter.wait().unwrap().code(), Some(130));
-    signal(&holder, "TERM");
+    holder.signal("TERM");
     lines.for_each(drop);
     assert_eq!(holder.wait().unwrap().code(), Some(143));
 }

@@ -152,10 +152,14 @@ fn turn(case: &Case, arguments: &str) -> (TestProject, runner_tests::Output) {
 }
 
 fn check(case: &Case) {
+    let transcript =
+        |project: &TestProject| project.value("SELECT transcript FROM runner_history WHERE revision = '2'");
     let (project, _) = turn(case, "--limit batch_rows=100 --jobs 1");
     let alone = project.dump_user();
+    let recorded = transcript(&project);
     let (project, _) = turn(case, "--limit batch_rows=100 --jobs 4");
     assert_eq!(project.dump_user(), alone, "four jobs did something else than one");
+    assert_eq!(transcript(&project), recorded, "four jobs are recorded as something else than one");
     let (project, _) = turn(case, "--limit batch_rows=7777");
     assert_eq!(project.dump_user(), alone, "one chunk did something else than many");
     let by_sql = rusqlite::Connection::open(project.file("expected.db")).unwrap();
@@ -252,6 +256,16 @@ turns! {
          NUMBERS INSERT INTO t SELECT i, 'name ' || i FROM n;",
         "INSERT INTO u SELECT 2 * id, name FROM t UNION ALL SELECT 2 * id + 1, name FROM t",
         "source = 't'\ntarget = 'u'\nmode = 'insert'\nhow = 'double'";
+    inserts_into_its_own_source:
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT);
+         NUMBERS INSERT INTO t SELECT 1000000 + i, 'name ' || i FROM n;",
+        "INSERT INTO t SELECT 2 * id, name FROM t UNION ALL SELECT 2 * id + 1, name FROM t",
+        "source = 't'\nmode = 'insert'\nhow = 'double'";
+    inserts_before_where_it_reads:
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT);
+         NUMBERS INSERT INTO t SELECT -1000000 - i, 'name ' || i FROM n;",
+        "INSERT INTO t SELECT 2 * id, name FROM t UNION ALL SELECT 2 * id + 1, name FROM t",
+        "source = 't'\nmode = 'insert'\nhow = 'double'";
     rows_left_out:
         "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT);
          NUMBERS INSERT INTO t SELECT i, 'name ' || i FROM n;",

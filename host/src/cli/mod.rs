@@ -41,10 +41,18 @@ pub fn main() -> ExitCode {
         Err(error) => return unparsed(&error, &arguments),
     };
     let printer = Arc::new(printer(&cli));
-    match dispatch(cli, &printer) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => ExitCode::from(report(&printer, &error)),
-    }
+    let code = dispatch(cli, &printer).unwrap_or_else(|error| report(&printer, &error));
+    ExitCode::from(told(&printer, code))
+}
+
+/// The exit code of what was told: the given one, unless that was all that failed.
+fn told(printer: &Printer, code: u8) -> u8 {
+    let Some(lost) = printer.lost() else { return code };
+    let error = Error::failed("the output could not be written")
+        .cause(lost)
+        .hint("what the command did, it did; only what it has to say is lost");
+    printer.always(&crate::report::error::error(&error));
+    if code == exit::DONE { exit::code(&error) } else { code }
 }
 
 /// Translates clap's types into plain requests and runs the command.

@@ -44,7 +44,8 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
             lock_wait: context.settings.lock_timeout.value,
             dry_run: request.dry_run,
         };
-        let outcome = engine.run(&request).await?;
+        let mut outcome = engine.run(&request).await.map_err(|error| context.place(error))?;
+        outcome.error = outcome.error.map(|error| context.place(error));
         let took = began.elapsed();
         let history = history::read(&mut **engine.database.lock().await).await.unwrap_or_default();
         Ok(tell(&context, &request.action, &outcome, took, history.current().map(Record::id)))

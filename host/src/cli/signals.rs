@@ -15,8 +15,9 @@ pub fn watch(stop: &StopSignal, wall_time: Option<Duration>) {
         });
     }
     let stop = stop.clone();
+    // Here and not in the task, which may have to wait for a thread while work has begun.
+    let Some(mut signals) = Signals::listen() else { return };
     tokio::spawn(async move {
-        let Some(mut signals) = Signals::listen() else { return };
         let first = signals.next().await;
         stop.raise(first);
         let second = signals.next().await;

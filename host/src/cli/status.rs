@@ -14,12 +14,14 @@ pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
         let Looked { history, .. } = context.look(Look::Live).await?;
         let rows = status(&report.catalog, &history);
         let printer = &context.printer;
-        let problems: Vec<String> = report.problems.iter().map(|problem| problem.message.clone()).collect();
         match printer.format() {
-            Format::Json => printer.json(&StatusJson::new(context.database_json(), &history, &rows, problems)),
+            Format::Json => printer.json(&StatusJson::new(context.database_json(), &history, &rows, &report)),
             Format::Text => {
                 printer.data(&text::status(&rows));
                 printer.talk(&text::status_summary(&rows));
+                if let Some(error) = &report.no_folder {
+                    printer.warn(&error.message, error.hints.first().map(String::as_str));
+                }
                 for problem in &report.problems {
                     printer.warn(&problem.message, Some(&problem.hint));
                 }

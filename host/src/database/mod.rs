@@ -146,6 +146,10 @@ pub trait Database: Send {
     /// Commits, or fails with everything rolled back.
     async fn commit(&mut self) -> Result<(), DatabaseError>;
 
+    /// Fails where `commit` would because of what the statements did to references between tables; the transaction stays
+    /// open. With foreign keys off, each call looks at what came since the last.
+    async fn check_constraints(&mut self) -> Result<(), DatabaseError>;
+
     /// Rolls back. Without a transaction it does nothing.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;
 

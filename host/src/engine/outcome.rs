@@ -1,5 +1,6 @@
 //! What came of a run.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::Direction;
@@ -40,6 +41,13 @@ pub struct TookEffect {
     pub statements: u64,
     /// Of so many.
     pub of: u64,
+}
+
+impl fmt::Display for TookEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let noun = if self.of == 1 { "statement" } else { "statements" };
+        write!(f, "{} of {} {noun}", self.statements, self.of)
+    }
 }
 
 /// The migration at which a run ended.

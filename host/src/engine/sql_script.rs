@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::script::{RunContext, Script, stopped};
 use super::{Direction, Event};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, StopSignal};
 use crate::error::{Error, Result};
 use crate::sql::{SqlError, split};
 
@@ -54,12 +54,8 @@ impl Script for SqlScript {
             let started = Instant::now();
             let answer = context.database.lock().await.execute(&statement.text, &[]).await;
             let rows = answer.map_err(|error| {
-                match context.stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
-                    Some(reason) => stopped(reason),
-                    None => explain(error),
-                }
-                .at("text", excerpt(&statement.text))
-                .at("statement", format!("{} of {}, line {}", at + 1, statements.len(), statement.line))
+                let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
+                statement_failed(error, &context.stop, &statement.text, place)
             })?;
             context.tally.add_rows_written(rows);
             context.tally.record(&format!("{rows} rows"));
@@ -84,8 +80,18 @@ pub(super) fn unreadable(direction: Direction, error: SqlError) -> Error {
     }
 }
 
+/// The error of a statement: what ended it, and where it stands.
+pub(super) fn statement_failed(error: DatabaseError, stop: &StopSignal, text: &str, place: String) -> Error {
+    match stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
+        Some(reason) => stopped(reason),
+        None => explain(error),
+    }
+    .at("text", excerpt(text))
+    .at("statement", place)
+}
+
 /// The database's error, with advice where only the kind of migration is wrong.
-pub(super) fn explain(error: DatabaseError) -> Error {
+fn explain(error: DatabaseError) -> Error {
     let message = error.message.to_lowercase();
     // SQLite's VACUUM; PostgreSQL's VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE and ALTER SYSTEM.
     let wants_none = message.contains("from within a transaction") || message.contains("inside a transaction block");
@@ -95,7 +101,7 @@ pub(super) fn explain(error: DatabaseError) -> Error {
 }
 
 /// The beginning of a statement on one line.
-pub(super) fn excerpt(statement: &str) -> String {
+fn excerpt(statement: &str) -> String {
     const LONGEST: usize = 160;
     let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {

@@ -23,18 +23,24 @@ pub(super) struct ProjectFolder {
 impl ProjectFolder {
     /// Opens the folder of the migrations in a project.
     pub fn open(root: &Path, migrations: &Path) -> Result<Self> {
+        Self::open_if_there(root, migrations)?.ok_or_else(|| no_folder(root, migrations))
+    }
+
+    /// As [`ProjectFolder::open`]; none if there is no such folder.
+    pub fn open_if_there(root: &Path, migrations: &Path) -> Result<Option<Self>> {
         let folder = open_root(root)?;
         let shown = migrations.display();
-        let opened = folder.open_dir(migrations).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::usage(format!("there is no folder `{shown}` in the project"))
-                .at("project", root.display().to_string())
-                .hint("make the folder or a first migration with `runner new NAME`, or set `[project] migrations`"),
-            _ if leaves(&error) => Error::usage(format!("the folder `{shown}` leads out of the project"))
+        let opened = folder.open_dir(migrations).map(Some).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(None),
+            _ => Err(error),
+        });
+        let opened = opened.map_err(|error| match leaves(&error) {
+            true => Error::usage(format!("the folder `{shown}` leads out of the project"))
                 .at("project", root.display().to_string())
                 .hint("put the migrations themselves below the project"),
-            _ => Error::usage(format!("the folder `{shown}` cannot be opened")).cause(error),
+            false => Error::usage(format!("the folder `{shown}` cannot be opened")).cause(error),
         })?;
-        Ok(Self { root: folder, migrations: opened, path: migrations.to_path_buf() })
+        Ok(opened.map(|opened| Self { root: folder, migrations: opened, path: migrations.to_path_buf() }))
     }
 
     /// Opens a file of the migrations' folder. A link is followed as far as it stays within the project.
@@ -59,6 +65,23 @@ impl ProjectFolder {
         }
         Ok(bytes)
     }
+}
+
+/// The error of a file that cannot be written.
+pub(super) fn cannot_write(path: impl std::fmt::Display, error: &io::Error) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk, and run the command again",
+        io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only: work on a copy of the project elsewhere",
+        _ => "look at the rights of the file and of its folder",
+    };
+    Error::failed(format!("`{path}` cannot be written")).cause(error).hint(hint)
+}
+
+/// The error of a project without the folder of its migrations.
+pub(super) fn no_folder(root: &Path, migrations: &Path) -> Error {
+    Error::usage(format!("there is no folder `{}` in the project", migrations.display()))
+        .at("project", root.display().to_string())
+        .hint("make the folder or a first migration with `runner new NAME`, or set `[project] migrations`")
 }
 
 /// Opens the folder of a project.

@@ -114,7 +114,15 @@ impl Limits {
                 None => error.hint(format!("the limits are {}", list(Self::NAMES))),
             });
         };
-        let wrong = |problem: String| Error::usage(format!("the limit `{name}` cannot be set: {problem}"));
+        let example = match field {
+            Field::Bytes(..) => "a size such as `64MiB`",
+            Field::Count(..) => "a whole number such as `1_000_000`",
+            Field::Time(_) => "a duration such as `30m`, or `none`",
+        };
+        let wrong = |problem: String| {
+            Error::usage(format!("the limit `{name}` cannot be set: {problem}"))
+                .hint(format!("`{name}` takes {example}"))
+        };
         let bounded = |value: u64, range: &std::ops::RangeInclusive<u64>, show: fn(u64) -> String| {
             if range.contains(&value) {
                 Ok(value)

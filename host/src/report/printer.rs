@@ -1,6 +1,7 @@
 //! The one way to the terminal: data to standard output, talk to standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
@@ -53,12 +54,14 @@ impl ColorWhen {
     }
 }
 
-/// Prints. A reader who went away is no failure: what is left is dropped.
+/// Prints. A reader who went away is no failure: what is left is dropped. Data that is lost otherwise, to a full disk for
+/// one, is remembered; see [`Printer::lost`].
 pub struct Printer {
     json: AtomicBool,
     verbosity: Verbosity,
     colored_out: bool,
     colored_err: bool,
+    lost: Mutex<Option<io::Error>>,
 }
 
 impl Printer {
@@ -69,6 +72,7 @@ impl Printer {
             verbosity,
             colored_out: color.colors(&io::stdout()),
             colored_err: color.colors(&io::stderr()),
+            lost: Mutex::default(),
         }
     }
 
@@ -94,13 +98,16 @@ impl Printer {
 
     /// Data for people.
     pub fn data(&self, text: &Text) {
-        write(&mut io::stdout().lock(), text, self.colored_out);
+        self.remember(write(&mut io::stdout().lock(), text, self.colored_out));
     }
 
     /// Data for programs: one document.
     pub fn json(&self, document: &impl Serialize) {
         match serde_json::to_string_pretty(document) {
-            Ok(document) => write_all(&mut io::stdout().lock(), &format!("{}\n", escape::json(&document))),
+            Ok(document) => {
+                let document = format!("{}\n", escape::json(&document));
+                self.remember(write_all(&mut io::stdout().lock(), &document));
+            }
             Err(error) => self.always(&Text::new().add(BAD, "error").plain(format!(": no JSON: {error}")).end()),
         }
     }
@@ -123,19 +130,60 @@ impl Printer {
 
     /// Talk that is always heard.
     pub fn always(&self, text: &Text) {
-        write(&mut io::stderr().lock(), text, self.colored_err);
+        // There is nobody left to complain to.
+        let _ = write(&mut io::stderr().lock(), text, self.colored_err);
+    }
+
+    /// Why data could not be written, if it could not; told once.
+    pub fn lost(&self) -> Option<io::Error> {
+        self.lost.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
+    fn remember(&self, written: io::Result<()>) {
+        if let Err(error) = written {
+            self.lost.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
+        }
     }
 }
 
-fn write(stream: &mut impl Write, text: &Text, colored: bool) {
+fn write(stream: &mut impl Write, text: &Text, colored: bool) -> io::Result<()> {
     if colored {
-        write_all(stream, text.styled());
+        write_all(stream, text.styled())
     } else {
-        write_all(stream, &anstream::adapter::strip_str(text.styled()).to_string());
+        write_all(stream, &anstream::adapter::strip_str(text.styled()).to_string())
     }
 }
 
-fn write_all(stream: &mut impl Write, text: &str) {
-    // A closed pipe is the reader's choice; to a full disk there is nobody left to complain to.
-    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+fn write_all(stream: &mut impl Write, text: &str) -> io::Result<()> {
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        // The reader's choice.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fails(io::ErrorKind);
+
+    impl Write for Fails {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure_and_a_full_disk_is_one() {
+        assert!(write_all(&mut Fails(io::ErrorKind::BrokenPipe), "x").is_ok());
+        let printer = Printer::new(Format::Text, Verbosity::Normal, ColorWhen::Never);
+        assert!(printer.lost().is_none());
+        printer.remember(write_all(&mut Fails(io::ErrorKind::StorageFull), "x"));
+        assert_eq!(printer.lost().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
+    }
 }

@@ -48,10 +48,10 @@ impl Cache {
     pub fn store(&self, engine: &Engine, sha256: &str, component: &Component) {
         let Ok(code) = component.serialize() else { return };
         let path = self.path(engine, sha256);
-        // Written aside and renamed: a reader meets the whole file or none.
+        // Written aside, synced and renamed: a reader meets the whole file or none, also after a loss of power.
         let aside = path.with_extension(format!("{}.tmp", std::process::id()));
         let written = fs::File::create(&aside)
-            .and_then(|mut file| file.write_all(&code))
+            .and_then(|mut file| file.write_all(&code).and_then(|()| file.sync_all()))
             .and_then(|()| fs::rename(&aside, &path));
         if written.is_err() {
             let _ = fs::remove_file(&aside);

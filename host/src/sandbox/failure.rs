@@ -10,6 +10,7 @@ use super::state::GuestState;
 use crate::database::stop::StopReason;
 use crate::engine::script::stopped;
 use crate::error::{Error, ErrorKind};
+use crate::project::limits::Limits;
 use crate::project::units::format_size;
 
 /// The run is to stop: ends the guest as a trap, in the middle of a host call or between two slices of its code.
@@ -37,7 +38,12 @@ impl fmt::Display for HostFailure {
 impl std::error::Error for HostFailure {}
 
 fn used_up(limit: &LimitExceeded) -> Error {
-    Error::denied(limit.to_string()).hint(format!(
+    let error = Error::denied(limit.to_string());
+    // Not every limit is a setting.
+    if !Limits::NAMES.contains(&limit.name) {
+        return error.hint("no compiler makes so much of it; look at how the component was built");
+    }
+    error.hint(format!(
         "raise it with `--limit {0}=…` or under `[limits]` in runner.toml, if you trust the migration",
         limit.name
     ))

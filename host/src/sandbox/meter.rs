@@ -33,9 +33,14 @@ pub struct Meter {
     memory: u64,
     memory_limit: u64,
     tables: usize,
-    log_bytes: u64,
-    log_lines: u64,
-    log_closed: bool,
+}
+
+/// What a migration may still log: one budget for all of its instances.
+#[derive(Debug)]
+pub struct LogBudget {
+    bytes: u64,
+    lines: u64,
+    closed: bool,
 }
 
 /// What becomes of a log message.
@@ -52,28 +57,28 @@ pub enum LogVerdict {
 impl Meter {
     /// Nothing used yet.
     pub fn new(limits: &Limits) -> Self {
-        Self {
-            memory: 0,
-            memory_limit: limits.guest_memory,
-            tables: 0,
-            log_bytes: limits.log_bytes,
-            log_lines: limits.log_lines,
-            log_closed: false,
-        }
+        Self { memory: 0, memory_limit: limits.guest_memory, tables: 0 }
+    }
+}
+
+impl LogBudget {
+    /// The whole budget.
+    pub fn new(limits: &Limits) -> Self {
+        Self { bytes: limits.log_bytes, lines: limits.log_lines, closed: false }
     }
 
     /// Counts a log message.
-    pub fn log(&mut self, bytes: usize) -> LogVerdict {
-        let bytes = bytes as u64;
-        if self.log_closed {
+    pub fn count(&mut self, bytes: usize) -> LogVerdict {
+        if self.closed {
             return LogVerdict::Drop;
         }
-        if bytes > self.log_bytes || self.log_lines == 0 {
-            self.log_closed = true;
+        let bytes = bytes as u64;
+        if bytes > self.bytes || self.lines == 0 {
+            self.closed = true;
             return LogVerdict::Close;
         }
-        self.log_bytes -= bytes;
-        self.log_lines -= 1;
+        self.bytes -= bytes;
+        self.lines -= 1;
         LogVerdict::Pass
     }
 }

@@ -1,11 +1,11 @@
 //! What a store holds beside the guest: who it is, what it may call, what it has open.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use wasmtime::component::ResourceTable;
 
-use super::meter::Meter;
+use super::meter::{LogBudget, Meter};
 use super::script::Loaded;
 use crate::batches::TableReader;
 use crate::database::{CursorId, DatabaseError, Dialect, WriterId};
@@ -68,6 +68,8 @@ pub struct GuestState {
     pub table: ResourceTable,
     /// What it has used.
     pub meter: Meter,
+    /// What it may still log, shared by all instances of a migration.
+    pub log: Arc<Mutex<LogBudget>>,
     /// The limits.
     pub limits: Arc<Limits>,
     /// The run it is part of; none while it describes itself.
@@ -95,6 +97,7 @@ impl GuestState {
             role,
             table,
             meter: Meter::new(&limits),
+            log: Arc::new(Mutex::new(LogBudget::new(&limits))),
             limits,
             run: None,
             server: None,

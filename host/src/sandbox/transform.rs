@@ -5,7 +5,7 @@
 //! instances, so that every run does the same.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinHandle;
 use wasmtime::Store;
@@ -17,6 +17,7 @@ use super::convert;
 use super::failure::{self, Stopped};
 use super::inspect::TRANSFORMER;
 use super::keys::{KeyCheck, Keys};
+use super::meter::LogBudget;
 use super::script::{Loaded, refuel, store};
 use super::state::{GuestState, Role};
 use crate::batches::TableReader;
@@ -71,6 +72,7 @@ pub async fn run(
     source: TableSource,
     target: TableTarget,
     limits: BatchLimits,
+    log: &Arc<Mutex<LogBudget>>,
 ) -> Result<TransformReport, TransformError> {
     if !loaded.transformer {
         return Err(DatabaseError::new(
@@ -107,7 +109,7 @@ pub async fn run(
             }
             // Instances are made as they are needed: a small table needs one.
             if waiting.is_some() && idle.is_empty() && started < loaded.shared.jobs {
-                idle.push(Worker::start(loaded, run, name).await.map_err(trap)?);
+                idle.push(Worker::start(loaded, run, name, log).await.map_err(trap)?);
                 started += 1;
             }
             if waiting.is_none() || idle.is_empty() {
@@ -158,8 +160,14 @@ fn progress(run: &RunContext, name: &str, done: u64, total: u64) {
 }
 
 impl Worker {
-    async fn start(loaded: &Arc<Loaded>, run: &RunContext, name: &str) -> Result<Self, Error> {
-        let state = loaded.state(Role::Transform, run).await;
+    async fn start(
+        loaded: &Arc<Loaded>,
+        run: &RunContext,
+        name: &str,
+        log: &Arc<Mutex<LogBudget>>,
+    ) -> Result<Self, Error> {
+        let mut state = loaded.state(Role::Transform, run).await;
+        state.log = log.clone();
         let mut store = store(&loaded.shared, state)?;
         let function = async {
             let instance = loaded.pre.instantiate_async(&mut store).await?;

@@ -41,6 +41,14 @@ impl Directives {
         if text[rest..].contains(PREFIX) {
             refuse_below(text, lexer)?;
         }
+        // Without a transaction there is none around which foreign keys could be off and checked again.
+        if directives.no_transaction && directives.table_rebuild {
+            return Err(SqlError {
+                line: 1,
+                message: "`runner:no-transaction` and `runner:table-rebuild` exclude each other".to_owned(),
+                hint: Some("rebuild the table in a migration of its own, in its transaction".to_owned()),
+            });
+        }
         Ok(directives)
     }
 
@@ -144,12 +152,12 @@ mod tests {
     #[test]
     fn leading_comments_are_read() {
         let text = "/* all of us */\n-- runner:summary Create users\n--runner:depends-on 1, 2\n-- runner:depends-on 3\n\
-                    -- no-transaction\n-- runner:irreversible\n-- runner:table-rebuild\nCREATE TABLE a (b);\n-- prose\n";
+                    -- no-transaction\n-- runner:irreversible\nCREATE TABLE a (b);\n-- prose\n";
         let expected = Directives {
             no_transaction: true,
             depends_on: vec!["1".to_owned(), "2".to_owned(), "3".to_owned()],
             irreversible: true,
-            table_rebuild: true,
+            table_rebuild: false,
             summary: Some("Create users".to_owned()),
         };
         assert_eq!(parse(text), Ok(expected));
@@ -159,6 +167,12 @@ mod tests {
     #[test]
     fn mistakes_are_told_with_line_and_way_out() {
         for (text, line, message, hint) in [
+            (
+                "-- runner:table-rebuild\n-- no-transaction\n",
+                1,
+                "`runner:no-transaction` and `runner:table-rebuild` exclude each other",
+                "rebuild the table in a migration of its own, in its transaction",
+            ),
             (
                 "-- x\n-- runner:no-transactions\n",
                 2,

@@ -1,7 +1,10 @@
 //! The lock that keeps two runs apart: an operating-system lock on a file beside the database. It dies with its owner,
 //! whatever ends it, and lasts over several transactions. The file stays; its text says who holds it.
+//!
+//! Whoever may write to the folder can put something else in the file's place. So no link is followed, and nothing is
+//! overwritten but what a run of ours has written.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,6 +19,12 @@ pub(super) struct Lock {
 
 /// How long a holder may stay without a name before we speak of it.
 const NAMELESS: Duration = Duration::from_millis(500);
+
+/// What the text of a lock file begins with.
+const MARK: &str = "runner lock, held by ";
+
+/// No text of ours is longer.
+const LONGEST: u64 = 4_096;
 
 impl Lock {
     /// Takes the lock of a database file.
@@ -33,7 +42,7 @@ impl Lock {
             if stop.is_raised() {
                 return Err(stopped());
             }
-            if let Some(file) = try_take(&path).map_err(|error| refused(&path, &error))? {
+            if let Some(file) = try_take(&path)? {
                 let mut lock = Self { file };
                 // The text helps those who wait; the lock holds without it.
                 let _ = lock.write(&request.owner);
@@ -59,9 +68,15 @@ impl Lock {
     }
 
     fn write(&mut self, owner: &str) -> std::io::Result<()> {
+        let mut text = format!("{MARK}{owner}");
+        let mut end = text.len().min(LONGEST as usize);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
         self.file.set_len(0)?;
         self.file.rewind()?;
-        self.file.write_all(owner.as_bytes())?;
+        self.file.write_all(text.as_bytes())?;
         self.file.flush()
     }
 }
@@ -83,20 +98,55 @@ fn lock_path(database: &Path) -> PathBuf {
 }
 
 /// The locked file, or none while somebody else holds it.
-fn try_take(path: &Path) -> std::io::Result<Option<File>> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+fn try_take(path: &Path) -> Result<Option<File>, DatabaseError> {
+    let failed = |error: std::io::Error| match std::fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => foreign(path, "it is no regular file"),
+        _ => refused(path, &error),
+    };
+    let mut file =
+        open(path, OpenOptions::new().read(true).write(true).create(true).truncate(false)).map_err(failed)?;
+    let found = file.metadata().map_err(failed)?;
+    if !found.is_file() {
+        return Err(foreign(path, "it is no regular file"));
+    }
     match file.try_lock() {
-        // Somebody may have deleted the file between our opening and our locking it: then we hold a lock that nobody sees.
-        Ok(()) => Ok(is_at(&file, path).then_some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    // Somebody may have deleted the file between our opening and our locking it: then we hold a lock that nobody sees.
+    if !is_at(&file, path) {
+        return Ok(None);
+    }
+    if has_other_names(&file.metadata().map_err(failed)?) {
+        return Err(foreign(path, "it is a hard link to a file that has other names too"));
+    }
+    if !is_ours(&mut file).map_err(failed)? {
+        return Err(foreign(path, "it holds something that runner has not written"));
+    }
+    Ok(Some(file))
+}
+
+/// Opens a file where the path itself leads, not where a link in its place does.
+#[cfg(unix)]
+fn open(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // A pipe must not make us wait for its other end.
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => Err(std::io::Error::other("it is no regular file")),
+        _ => options.open(path),
     }
 }
 
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), std::fs::metadata(path)) {
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
         (Ok(held), Ok(there)) => held.dev() == there.dev() && held.ino() == there.ino(),
         _ => false,
     }
@@ -107,13 +157,36 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
+#[cfg(unix)]
+fn has_other_names(found: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    found.nlink() > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &Metadata) -> bool {
+    false
+}
+
+/// Whether a file is empty or holds what a run wrote, perhaps one that was killed while it wrote.
+fn is_ours(file: &mut File) -> std::io::Result<bool> {
+    let mut text = Vec::new();
+    file.rewind()?;
+    Read::take(&mut *file, LONGEST + 1).read_to_end(&mut text)?;
+    let mark = &MARK.as_bytes()[..MARK.len().min(text.len())];
+    Ok(text.len() as u64 <= LONGEST && text.starts_with(mark))
+}
+
 fn read_holder(path: &Path) -> String {
     let mut text = Vec::new();
     // Not readable while it is locked on some systems: then the holder has no name.
-    if let Ok(file) = File::open(path) {
-        let _ = file.take(4_096).read_to_end(&mut text);
+    if let Ok(file) = open(path, OpenOptions::new().read(true))
+        && file.metadata().is_ok_and(|found| found.is_file())
+    {
+        let _ = file.take(LONGEST).read_to_end(&mut text);
     }
-    String::from_utf8_lossy(&text).trim().to_owned()
+    let text = String::from_utf8_lossy(&text);
+    text.strip_prefix(MARK).unwrap_or_default().trim().to_owned()
 }
 
 /// 25 to 100 ms, so that waiters do not march in step.
@@ -141,4 +214,12 @@ fn refused(path: &Path, error: &std::io::Error) -> DatabaseError {
     };
     DatabaseError::new(kind, format!("cannot lock the database: `{}`: {error}", path.display()))
         .hint("the folder of the database must be writable: the lock is a file in it")
+}
+
+fn foreign(path: &Path, what: &str) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Other,
+        format!("cannot lock the database: `{}` is no lock file of runner: {what}", path.display()),
+    )
+    .hint("runner writes to no file but its own: look at what stands there, and move it away")
 }

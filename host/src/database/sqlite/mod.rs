@@ -158,6 +158,10 @@ impl Database for SqliteDatabase {
         blocking(|| self.commit_now())
     }
 
+    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
+        blocking(|| self.check_constraints_now())
+    }
+
     async fn rollback(&mut self) -> Result<(), DatabaseError> {
         blocking(|| self.rollback_now())
     }

@@ -54,6 +54,24 @@ impl SqliteDatabase {
         committed
     }
 
+    pub(super) fn check_constraints_now(&mut self) -> Result<(), DatabaseError> {
+        self.check_transaction()?;
+        let Some(transaction) = &mut self.transaction else {
+            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to check"));
+        };
+        let _host = self.guard.as_host();
+        if let Some(before) = &mut transaction.violations {
+            *before = no_new_violations(&self.connection, before)?;
+            return Ok(());
+        }
+        // The counter that a commit looks at.
+        if !self.connection.has_deferred_violations() {
+            return Ok(());
+        }
+        let rows = violations(&self.connection).unwrap_or_default();
+        Err(violated(rows.keys()))
+    }
+
     pub(super) fn rollback_now(&mut self) -> Result<(), DatabaseError> {
         let _host = self.guard.as_host();
         self.close_statements();
@@ -94,12 +112,7 @@ fn begin(connection: &Connection, options: TransactionOptions) -> Result<Transac
 
 fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), DatabaseError> {
     if let Some(before) = &transaction.violations {
-        let after = violations(connection).map_err(|failure| from_failure(&failure))?;
-        let new: Vec<_> =
-            after.iter().filter(|(row, count)| **count > before.get(*row).copied().unwrap_or(0)).collect();
-        if !new.is_empty() {
-            return Err(violated(new.into_iter().map(|(row, _)| row)));
-        }
+        no_new_violations(connection, before)?;
     }
     connection.run("COMMIT").map_err(|failure| {
         if failure.code == libsqlite3_sys::SQLITE_CONSTRAINT_FOREIGNKEY {
@@ -112,6 +125,13 @@ fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), Data
         }
         from_failure(&failure)
     })
+}
+
+/// The violations now, if there were as many of each before.
+fn no_new_violations(connection: &Connection, before: &Violations) -> Result<Violations, DatabaseError> {
+    let after = violations(connection).map_err(|failure| from_failure(&failure))?;
+    let new: Vec<_> = after.iter().filter(|(row, count)| **count > before.get(*row).copied().unwrap_or(0)).collect();
+    if new.is_empty() { Ok(after) } else { Err(violated(new.into_iter().map(|(row, _)| row))) }
 }
 
 fn violated<'a>(rows: impl Iterator<Item = &'a (String, Option<i64>, String)>) -> DatabaseError {

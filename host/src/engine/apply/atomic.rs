@@ -75,7 +75,7 @@ impl Engine {
                 history::store_artifact(database, &step.sha256, &stored, self.stored_artifact_bytes).await?;
                 history::insert(database, &self.record(step, State::Applied, started, tally)).await
             }
-            Direction::Down => history::end(database, step.record.unwrap_or_default(), &self.end()).await,
+            Direction::Down => history::end(database, step.record.unwrap_or_default(), &self.end(started, tally)).await,
         }
     }
 

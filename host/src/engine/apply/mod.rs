@@ -224,6 +224,7 @@ impl Engine {
         if let Some(Artifact::Sql { down: None, .. }) = self.catalog.get(&step.revision).map(|found| &found.artifact) {
             description.irreversible = true;
         }
+        let work = work(started, tally);
         Record {
             id: step.record.unwrap_or_default(),
             revision: step.revision.clone(),
@@ -236,10 +237,10 @@ impl Engine {
             state,
             started_at: started.at.clone(),
             finished_at: (state == State::Applied).then(identity::now),
-            duration_ms: u64::try_from(started.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
-            steps: tally.steps(),
-            rows_read: tally.rows_read(),
-            rows_written: tally.rows_written(),
+            duration_ms: work.duration_ms,
+            steps: work.steps,
+            rows_read: work.rows_read,
+            rows_written: work.rows_written,
             transcript: tally.transcript_digest(),
             run_id: self.identity.run_id.clone(),
             run_timestamp: self.identity.run_timestamp,
@@ -253,12 +254,15 @@ impl Engine {
             rolled_back_at: None,
             rolled_back_by: None,
             rolled_back_run_id: None,
+            rolled_back_duration_ms: None,
+            rolled_back_rows_read: None,
+            rolled_back_rows_written: None,
         }
     }
 
-    fn end(&self) -> history::End {
+    fn end(&self, started: &Started, tally: &Tally) -> history::End {
         let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
-        history::End { at: identity::now(), by, run_id }
+        history::End { at: identity::now(), by, run_id, work: work(started, tally) }
     }
 
     /// An error of a step with its place; what the stop signal caused is told as that.
@@ -318,6 +322,16 @@ struct Started {
 impl Started {
     fn now() -> Self {
         Self { at: identity::now(), clock: Instant::now() }
+    }
+}
+
+/// What a step has done so far.
+fn work(started: &Started, tally: &Tally) -> history::Work {
+    history::Work {
+        duration_ms: u64::try_from(started.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
+        steps: tally.steps(),
+        rows_read: tally.rows_read(),
+        rows_written: tally.rows_written(),
     }
 }
 

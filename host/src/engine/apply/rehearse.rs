@@ -13,11 +13,11 @@ impl Engine {
     pub(super) async fn rehearse(&self, request: &Request, plan: &Plan) -> Result<Outcome> {
         let mut outcome = self.outcome(request);
         self.refuse_stepwise(plan).await?;
+        // Whether foreign keys are enforced is one decision for the whole transaction.
+        let foreign_keys_off = plan.steps.iter().any(|step| step.description.needs_table_rebuild());
         {
             let mut database = self.database.lock().await;
             as_host(&mut **database);
-            // Whether foreign keys are enforced is one decision for the whole transaction.
-            let foreign_keys_off = plan.steps.iter().any(|step| step.description.needs_table_rebuild());
             database.begin(TransactionOptions { foreign_keys_off }).await?;
         }
         let made = history::ensure(&mut **self.database.lock().await).await;
@@ -34,7 +34,7 @@ impl Engine {
                     break;
                 }
                 self.emit_started(step);
-                match self.rehearse_step(step).await {
+                match self.rehearse_step(step, foreign_keys_off).await {
                     Ok(done) => {
                         self.emit_finished(&done);
                         outcome.done.push(done);
@@ -55,9 +55,20 @@ impl Engine {
         Ok(outcome)
     }
 
-    async fn rehearse_step(&self, step: &Step) -> Result<Done> {
+    async fn rehearse_step(&self, step: &Step, foreign_keys_off: bool) -> Result<Done> {
         let (script, source) = self.load(step).await?;
-        self.work(step, &*script, &source, &Started::now()).await
+        let done = self.work(step, &*script, &source, &Started::now()).await?;
+        // Nothing is committed here, so that what a commit refuses must be looked for.
+        let Err(error) = self.database.lock().await.check_constraints().await else { return Ok(done) };
+        let error = Error::from(error);
+        // Without enforcement nothing cascades either.
+        Err(if foreign_keys_off && !step.description.needs_table_rebuild() {
+            error
+                .cause("another migration of this dry run needs `table-rebuild`, which turns foreign keys off for all of it")
+                .hint(format!("`--target {}` and one below it try them apart", step.revision))
+        } else {
+            error
+        })
     }
 
     /// What commits by itself cannot be rolled back.

@@ -139,6 +139,9 @@ fn record(row: Vec<Value>) -> Option<Record> {
         rolled_back_at: optional(next()?, text)?,
         rolled_back_by: optional(next()?, text)?,
         rolled_back_run_id: optional(next()?, text)?,
+        rolled_back_duration_ms: optional(next()?, count)?,
+        rolled_back_rows_read: optional(next()?, count)?,
+        rolled_back_rows_written: optional(next()?, count)?,
     })
 }
 

@@ -117,7 +117,8 @@ pub struct Record {
     /// Stepwise: the statement that was begun last, counted from 1. One more than those done: nobody knows whether it
     /// took effect.
     pub statement_started: Option<u64>,
-    /// Stepwise: a digest for each statement that was begun, so that a resumed run knows them again.
+    /// Stepwise: a digest of the statements before the one begun last and one of those up to it, so that a resumed run
+    /// knows them again.
     pub statement_digests: String,
     /// When it was rolled back.
     pub rolled_back_at: Option<String>,
@@ -125,6 +126,12 @@ pub struct Record {
     pub rolled_back_by: Option<String>,
     /// The run that rolled it back.
     pub rolled_back_run_id: Option<String>,
+    /// How long the way back took.
+    pub rolled_back_duration_ms: Option<u64>,
+    /// Rows that the way back read.
+    pub rolled_back_rows_read: Option<u64>,
+    /// Rows that the way back wrote.
+    pub rolled_back_rows_written: Option<u64>,
 }
 
 impl Record {

@@ -23,8 +23,12 @@ pub struct HistorySql {
     pub insert: &'static str,
     /// The run that put a revision in force. Parameter: the revision.
     pub live_run: &'static str,
-    /// Takes a row out of force. Parameters: when, who, which run, id.
+    /// Takes a row out of force. Parameters: when, who, which run, duration, rows read, rows written, id.
     pub end: &'static str,
+    /// Adds to what an upgrade took. Parameters: duration, steps so far, rows read, rows written, id.
+    pub add_up: &'static str,
+    /// Adds to what a downgrade took. Parameters: duration, rows read, rows written, id.
+    pub add_down: &'static str,
     /// Begins to count statements anew. Parameters: state, id.
     pub reopen: &'static str,
     /// Takes a row away of which no statement took effect. Parameter: id.
@@ -50,7 +54,7 @@ pub struct HistorySql {
 }
 
 /// The columns of a row, in the order in which every statement has them.
-pub const COLUMNS: usize = 28;
+pub const COLUMNS: usize = 31;
 
 /// The statements of a dialect.
 pub fn history_sql(dialect: Dialect) -> Result<&'static HistorySql> {

@@ -6,7 +6,8 @@ macro_rules! columns {
     () => {
         "revision, name, summary, kind, sha256, mode, declared, state, started_at, finished_at, duration_ms, steps, \
          rows_read, rows_written, transcript, run_id, run_timestamp, seed, applied_by, tool_version, reason, \
-         statements_done, statement_started, statement_digests, rolled_back_at, rolled_back_by, rolled_back_run_id"
+         statements_done, statement_started, statement_digests, rolled_back_at, rolled_back_by, rolled_back_run_id, \
+         rolled_back_duration_ms, rolled_back_rows_read, rolled_back_rows_written"
     };
 }
 
@@ -48,6 +49,9 @@ pub const SQL: HistorySql = HistorySql {
             rolled_back_at TEXT,
             rolled_back_by TEXT,
             rolled_back_run_id TEXT,
+            rolled_back_duration_ms INTEGER,
+            rolled_back_rows_read INTEGER,
+            rolled_back_rows_written INTEGER,
             UNIQUE (revision, active)
         )",
         "CREATE TABLE main.runner_artifact (
@@ -67,13 +71,21 @@ pub const SQL: HistorySql = HistorySql {
         "INSERT INTO main.runner_history (",
         columns!(),
         ", active) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-         ?21, ?22, ?23, ?24, ?25, ?26, ?27, 1)"
+         ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, 1)"
     ),
     live_run: "SELECT run_id FROM main.runner_history WHERE revision = ?1 AND active = 1",
     end: "UPDATE main.runner_history SET state = 'rolled-back', active = NULL, rolled_back_at = ?1, rolled_back_by = ?2, \
-          rolled_back_run_id = ?3 WHERE id = ?4 AND active = 1",
+          rolled_back_run_id = ?3, rolled_back_duration_ms = coalesce(rolled_back_duration_ms, 0) + ?4, \
+          rolled_back_rows_read = coalesce(rolled_back_rows_read, 0) + ?5, \
+          rolled_back_rows_written = coalesce(rolled_back_rows_written, 0) + ?6 WHERE id = ?7 AND active = 1",
+    add_up: "UPDATE main.runner_history SET duration_ms = duration_ms + ?1, steps = ?2, rows_read = rows_read + ?3, \
+             rows_written = rows_written + ?4 WHERE id = ?5 AND active = 1",
+    add_down: "UPDATE main.runner_history SET rolled_back_duration_ms = coalesce(rolled_back_duration_ms, 0) + ?1, \
+               rolled_back_rows_read = coalesce(rolled_back_rows_read, 0) + ?2, \
+               rolled_back_rows_written = coalesce(rolled_back_rows_written, 0) + ?3 WHERE id = ?4 AND active = 1",
     reopen: "UPDATE main.runner_history SET state = ?1, statements_done = 0, statement_started = NULL, \
-             statement_digests = '' WHERE id = ?2 AND active = 1",
+             statement_digests = '', rolled_back_duration_ms = NULL, rolled_back_rows_read = NULL, \
+             rolled_back_rows_written = NULL WHERE id = ?2 AND active = 1",
     discard: "DELETE FROM main.runner_history WHERE id = ?1 AND active = 1 AND statements_done = 0",
     begin_statement: "UPDATE main.runner_history SET statements_done = ?1, statement_started = ?2, \
                       statement_digests = ?3 WHERE id = ?4 AND active = 1",

@@ -5,6 +5,7 @@ use super::record::{Record, State};
 use super::sql::history_sql;
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
+use crate::engine::Direction;
 use crate::error::Result;
 
 /// Makes the tables if they are not there. Belongs in a transaction.
@@ -23,7 +24,7 @@ pub async fn ensure(database: &mut dyn Database) -> Result<()> {
 /// Adds a row in force; the database refuses a second one of the same revision.
 pub async fn insert(database: &mut dyn Database, record: &Record) -> Result<()> {
     let sql = history_sql(database.facts().dialect)?;
-    let parameters: [Value; 27] = [
+    let parameters: [Value; 30] = [
         record.revision.as_str().into(),
         record.name.as_str().into(),
         record.summary.as_str().into(),
@@ -51,6 +52,9 @@ pub async fn insert(database: &mut dyn Database, record: &Record) -> Result<()> 
         record.rolled_back_at.clone().into(),
         record.rolled_back_by.clone().into(),
         record.rolled_back_run_id.clone().into(),
+        record.rolled_back_duration_ms.map_or(Value::Null, number),
+        record.rolled_back_rows_read.map_or(Value::Null, number),
+        record.rolled_back_rows_written.map_or(Value::Null, number),
     ];
     change(database, sql.insert, &parameters).await
 }
@@ -71,12 +75,45 @@ pub struct End {
     pub by: String,
     /// Which run.
     pub run_id: String,
+    /// What the way back took.
+    pub work: Work,
+}
+
+/// What a run in one direction took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// How long.
+    pub duration_ms: u64,
+    /// Steps.
+    pub steps: u64,
+    /// Rows read.
+    pub rows_read: u64,
+    /// Rows written.
+    pub rows_written: u64,
+}
+
+/// Adds the work of an attempt that broke off; the steps are those of all attempts.
+pub async fn add_work(database: &mut dyn Database, id: i64, direction: Direction, work: &Work) -> Result<()> {
+    let sql = history_sql(database.facts().dialect)?;
+    let (duration, read, written) = (number(work.duration_ms), number(work.rows_read), number(work.rows_written));
+    match direction {
+        Direction::Up => change(database, sql.add_up, &[duration, number(work.steps), read, written, id.into()]).await,
+        Direction::Down => change(database, sql.add_down, &[duration, read, written, id.into()]).await,
+    }
 }
 
 /// Takes a row out of force; it stays as a record.
 pub async fn end(database: &mut dyn Database, id: i64, end: &End) -> Result<()> {
     let sql = history_sql(database.facts().dialect)?;
-    let parameters = [end.at.as_str().into(), end.by.as_str().into(), end.run_id.as_str().into(), id.into()];
+    let parameters = [
+        end.at.as_str().into(),
+        end.by.as_str().into(),
+        end.run_id.as_str().into(),
+        number(end.work.duration_ms),
+        number(end.work.rows_read),
+        number(end.work.rows_written),
+        id.into(),
+    ];
     change(database, sql.end, &parameters).await
 }
 
@@ -92,7 +129,7 @@ pub async fn discard(database: &mut dyn Database, id: i64) -> Result<()> {
     change(database, sql.discard, &[id.into()]).await
 }
 
-/// Notes that the next statement behind those `done` begins. `digests` are those of all statements begun.
+/// Notes that the next statement behind those `done` begins. `digests` are of the statements before it and up to it.
 pub async fn begin_statement(database: &mut dyn Database, id: i64, done: u64, digests: &str) -> Result<()> {
     let sql = history_sql(database.facts().dialect)?;
     change(database, sql.begin_statement, &[number(done), number(done + 1), digests.into(), id.into()]).await

@@ -148,7 +148,7 @@ fn resume_after(record: &Record, options: &Options, verb: &str) -> Result<u64> {
     match (record.unknown_statement(), options.resume_at) {
         (None, None) => Ok(done),
         (None, Some(_)) => {
-            Err(Error::usage(format!("it is known where `{}` broke off: {done} statements took effect", record.id()))
+            Err(Error::usage(format!("it is known where `{}` broke off: behind statement {done}", record.id()))
                 .hint("leave `--resume-at` out"))
         }
         (Some(unknown), Some(at)) if at == unknown || at == unknown + 1 => Ok(at - 1),

@@ -75,6 +75,9 @@ fn record(id: usize, text: &str) -> Record {
         rolled_back_at: None,
         rolled_back_by: None,
         rolled_back_run_id: None,
+        rolled_back_duration_ms: None,
+        rolled_back_rows_read: None,
+        rolled_back_rows_written: None,
     }
 }
 

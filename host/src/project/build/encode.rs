@@ -5,17 +5,18 @@ use wit_component::ComponentEncoder;
 
 use crate::error::{Error, Result};
 
-/// The bytes as a component: unchanged if they are one, encoded if they are a core module that brings its WIT.
+/// The bytes as a component: unchanged if they are one, encoded if they are a core module that brings its WIT. Bytes that
+/// are no usable component are a failure, as the sandbox says of them too.
 pub(super) fn to_component(file: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
     if Parser::is_component(&bytes) {
         return Ok(bytes);
     }
     if !Parser::is_core_wasm(&bytes) {
-        return Err(Error::usage(format!("`{file}` is no WebAssembly"))
+        return Err(Error::failed(format!("`{file}` is no WebAssembly"))
             .hint("build it again, or restore it from version control"));
     }
     if !has_wit(&bytes) {
-        return Err(Error::usage(format!(
+        return Err(Error::failed(format!(
             "`{file}` is a core module without its WIT, so it cannot become a component"
         ))
         .hint("build it with `runner-guest` or another binding generator, or make it a component yourself"));
@@ -25,7 +26,7 @@ pub(super) fn to_component(file: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         let wasi = causes.iter().any(|cause| cause.contains("wasi"));
         let message = format!("`{file}` cannot become a component");
-        let error = causes.into_iter().fold(Error::usage(message), Error::cause);
+        let error = causes.into_iter().fold(Error::failed(message), Error::cause);
         match wasi {
             true => error.hint("a migration has no WASI: compile for `wasm32-unknown-unknown`, or stub WASI out"),
             false => error.hint("look whether it was built for the worlds of `runner:migration`"),

@@ -8,7 +8,7 @@ use crate::database::Dialect;
 use crate::error::{Error, Result};
 use crate::project::digest::sha256;
 use crate::project::discovery::{Found, FoundEntry, FoundFiles, find_assets};
-use crate::project::files::{ProjectFolder, too_large};
+use crate::project::files::{ProjectFolder, cannot_write, too_large};
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile, write_atomically};
 use crate::project::problem::{Problem, error_for};
 use crate::project::settings::Settings;
@@ -100,7 +100,7 @@ impl Refresh<'_> {
         };
         if there.as_ref() != Some(&bytes) {
             write_atomically(&self.project.migrations, &file_name, &bytes)
-                .map_err(|error| Error::failed(format!("`{file_name}` cannot be written")).cause(error))?;
+                .map_err(|error| cannot_write(&file_name, &error))?;
         }
         Ok((LockedArtifact::Component { sha256: digest, description, assets }, bytes.len() as u64))
     }

@@ -90,7 +90,7 @@ fn what_cannot_be_built_says_why() {
     ] {
         project.write("migrations/1_py.wasm", bytes);
         let error = build_in(&project, &[], false).expect_err(message);
-        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Usage, message));
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Failed, message));
     }
     project.write("migrations/1_py.wasm", component("broken"));
     assert_eq!(

@@ -9,7 +9,7 @@ use super::{
 use crate::error::{ErrorKind, Result};
 use crate::project::digest::{component_digest, sha256, sha256_of_reader};
 use crate::project::discovery::{Found, FoundEntry, FoundFiles, discover, find_assets, revision_number};
-use crate::project::files::{ProjectFolder, explain, too_large};
+use crate::project::files::{ProjectFolder, explain, no_folder, open_root, too_large};
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
 use crate::project::parallel;
 use crate::project::problem::{Problem, error_for, shown};
@@ -24,10 +24,17 @@ impl Catalog {
     }
 
     /// As [`Catalog::load`], but disagreements with the lockfile stand beside the catalog. What is wrong with the project
-    /// itself, such as names that do not parse, is an error all the same.
+    /// itself, such as names that do not parse, is an error all the same; a folder that is missing is an empty one.
     pub fn inspect(settings: &Settings, checks: Checks) -> Result<CatalogReport> {
-        let project = ProjectFolder::open(&settings.root, &settings.migrations)?;
         let lockfile_name = settings.lockfile_name();
+        let Some(project) = ProjectFolder::open_if_there(&settings.root, &settings.migrations)? else {
+            let lockfile = Lockfile::read(&open_root(&settings.root)?, &lockfile_name)?;
+            return Ok(CatalogReport {
+                problems: lockfile.lines.iter().map(|line| missing(line, &lockfile_name)).collect(),
+                no_folder: Some(no_folder(&settings.root, &settings.migrations)),
+                ..CatalogReport::default()
+            });
+        };
         let lockfile = Lockfile::read(&project.root, &lockfile_name)?;
         let (found, mut problems) = discover(&project)?;
         let loader = Loader { settings, project: &project, lockfile: &lockfile, lockfile_name: &lockfile_name, checks };

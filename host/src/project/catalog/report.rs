@@ -1,7 +1,7 @@
 //! A catalog with everything in which project and lockfile disagree.
 
 use super::Catalog;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::project::problem::{Problem, error_for};
 
 /// How strictly a project is looked at.
@@ -22,6 +22,18 @@ pub enum CatalogProblemKind {
     Unlisted,
     /// There is a source and no artifact yet.
     Unbuilt,
+}
+
+impl CatalogProblemKind {
+    /// The name as JSON spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Missing => "missing",
+            Self::Unlisted => "unlisted",
+            Self::Unbuilt => "unbuilt",
+        }
+    }
 }
 
 /// One disagreement of project and lockfile.
@@ -46,11 +58,17 @@ pub struct CatalogReport {
     pub catalog: Catalog,
     /// In the order of their revisions.
     pub problems: Vec<CatalogProblem>,
+    /// The project has no folder for its migrations: the catalog is empty. Version control drops an empty folder, and
+    /// whoever looks or goes back needs none.
+    pub no_folder: Option<Error>,
 }
 
 impl CatalogReport {
     /// The catalog, if nothing is wrong with it.
     pub fn into_catalog(self) -> Result<Catalog> {
+        if let Some(error) = self.no_folder {
+            return Err(error);
+        }
         let problem = |problem: CatalogProblem| {
             let kind = match problem.kind {
                 CatalogProblemKind::Unbuilt => ErrorKind::Usage,

@@ -105,6 +105,17 @@ fn every_disagreement_with_the_lockfile_is_told() {
 }
 
 #[test]
+fn a_missing_folder_is_an_empty_one_for_those_who_look() {
+    let project = locked();
+    std::fs::remove_dir_all(project.path().join("migrations")).expect("removed");
+    let report = Catalog::inspect(&project.settings(), Checks::default()).expect("a report");
+    assert!(report.catalog.migrations.is_empty());
+    assert!(report.problems.iter().all(|problem| problem.kind == CatalogProblemKind::Missing));
+    assert!(!report.problems.is_empty());
+    assert!(told_by(load(&project)).starts_with("there is no folder `migrations` in the project\n"));
+}
+
+#[test]
 fn a_changed_name_or_kind_is_told() {
     let project = locked();
     let rename = |from: &str, to: &str| {

@@ -6,8 +6,9 @@ use cap_std::fs::Dir;
 
 use super::line::render;
 use super::{Lockfile, VERSION};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::project::digest::sha256;
+use crate::project::files::cannot_write;
 
 const HEADER: &str = "\
 # Written by `runner build`; do not edit. It belongs into version control, together with the artifacts.
@@ -25,7 +26,7 @@ impl Lockfile {
     /// Writes the file, all of it or nothing; answers whether it had to be.
     pub(in crate::project) fn write(&self, root: &Dir, name: &str) -> Result<bool> {
         let text = self.render();
-        let failed = |error: io::Error| Error::failed(format!("`{name}` cannot be written")).cause(error);
+        let failed = |error: io::Error| cannot_write(name, &error);
         match root.read(name) {
             Ok(old) if old == text.as_bytes() => return Ok(false),
             Ok(_) => {}

@@ -46,14 +46,32 @@ fn cannot_write(path: &Path, error: &io::Error) -> Error {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::AlreadyExists => Error::usage(format!("`{path}` is there already")),
-        _ => Error::failed(format!("`{path}` cannot be written")).cause(error),
+        _ => crate::project::files::cannot_write(path, error),
     }
 }
+
+/// How a moment is spelt as a revision.
+const FORM: &str = "%Y%m%d%H%M%S";
 
 /// The revision of a moment, in seconds since 1970-01-01T00:00:00Z: `YYYYMMDDHHMMSS`.
 pub fn revision_at(seconds: i64) -> String {
     let moment = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-    moment.strftime("%Y%m%d%H%M%S").to_string()
+    moment.strftime(FORM).to_string()
+}
+
+/// The revision behind another: of a moment the next second, so that it is a moment too; of any other number the next.
+fn revision_after(number: u128) -> String {
+    let moment = |number: u128| {
+        let text = number.to_string();
+        jiff::civil::DateTime::strptime(FORM, &text).ok().filter(|_| text.len() == 14)
+    };
+    // A time that never was, such as second 64, is followed by the one that it came to mean: the next minute or hour.
+    const HOUR: u128 = 10_000;
+    let after = match moment(number) {
+        Some(at) => at.checked_add(jiff::SignedDuration::from_secs(1)).ok().map(|at| at.strftime(FORM).to_string()),
+        None => (number + 1..number + HOUR).find(|number| moment(*number).is_some()).map(|number| number.to_string()),
+    };
+    after.unwrap_or_else(|| (number + 1).to_string())
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
     // Problems among the others are told by whatever looks at them; they need not stand in the way of a new one.
     let (found, _) = discover(&project)?;
     let revision = match (found.last(), revision_number(request.revision)) {
-        (Some(last), Some(wanted)) if wanted <= last.number() => (last.number() + 1).to_string(),
+        (Some(last), Some(wanted)) if wanted <= last.number() => super::revision_after(last.number()),
         _ => request.revision.to_owned(),
     };
     let id = format!("{revision}_{name}");

@@ -53,6 +53,20 @@ fn new_sql_migrations_come_last_and_load() {
 }
 
 #[test]
+fn revisions_of_one_second_are_times_all_the_same() {
+    for (last, next) in [
+        (7, "8"),
+        (20_261_120_085_058, "20261120085059"),
+        (20_261_120_085_059, "20261120085100"),
+        (20_261_231_235_959, "20270101000000"),
+        (20_261_120_085_064, "20261120085100"),
+        (20_261_399_999_999, "20261400000000"),
+    ] {
+        assert_eq!(revision_after(last), next);
+    }
+}
+
+#[test]
 fn a_missing_folder_is_made() {
     let project = TestProject::new(&[("runner.toml", "[project]\nmigrations = 'db/changes'\n")]);
     let made = new_in(&project, "x", Language::Sql, "5").expect("made");

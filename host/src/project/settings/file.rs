@@ -49,11 +49,13 @@ const DEFAULT_MIGRATIONS: &str = "migrations";
 impl SettingsFile {
     /// Reads the file; `shown` is what messages call it.
     pub fn read(path: &Path, shown: &str) -> Result<Self> {
-        let bytes =
-            std::fs::read(path).map_err(|error| Error::usage(format!("`{shown}` cannot be read")).cause(error))?;
+        let bytes = std::fs::read(path).map_err(|error| {
+            Error::usage(format!("`{shown}` cannot be read")).cause(error).hint("look at the rights of the file")
+        })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
             Error::usage(format!("`{shown}` is not UTF-8: byte {offset} cannot be read"))
+                .hint("save the file as UTF-8, which every editor can")
         })?;
         Self::parse(&text, shown)
     }

@@ -20,7 +20,8 @@ pub(super) fn settings_file(request: &LoadRequest) -> Result<PathBuf> {
                 .hint(format!("name the file: `{}`", file.join(FILE_NAME).display())));
         }
         if !path.exists() {
-            return Err(Error::usage(format!("there is no settings file `{}`, named by `{origin}`", file.display())));
+            return Err(Error::usage(format!("there is no settings file `{}`, named by `{origin}`", file.display()))
+                .hint("a relative path means the folder one stands in; without a name, the nearest `runner.toml` is taken"));
         }
         return Ok(path);
     }

@@ -140,7 +140,8 @@ fn lock_timeout(request: &LoadRequest, variables: &Variables) -> Result<Sourced<
     let text = flag(&request.lock_timeout, "--lock-timeout").or_else(|| variables.first(&[env::LOCK_TIMEOUT]));
     let Some(text) = text else { return Ok(Sourced::default(DEFAULT_LOCK_TIMEOUT)) };
     let value = parse_duration(&text.value)
-        .map_err(|problem| Error::usage(format!("the wait for the lock {}: {problem}", text.origin)))?;
+        .map_err(|problem| Error::usage(format!("the wait for the lock {}: {problem}", text.origin)))
+        .map_err(|error| error.hint("write a number and its unit, such as `30s` or `10m`"))?;
     Ok(Sourced { value, origin: text.origin })
 }
 

@@ -218,7 +218,8 @@ fn mistakes_in_the_file_are_told_with_their_line() {
         ),
         (
             "[limits]\nfuel = -3\n",
-            "the limit `fuel` cannot be set: `-3` is not a whole number\n  file: runner.toml:2:8\n  line: fuel = -3",
+            "the limit `fuel` cannot be set: `-3` is not a whole number\n  file: runner.toml:2:8\n  line: fuel = -3\n  \
+             hint: `fuel` takes a whole number such as `1_000_000`",
         ),
         (
             "[parameters]\nday = 2026-01-01\n",
@@ -280,7 +281,8 @@ fn settings_that_fit_nowhere() {
     let of = |change: fn(&mut LoadRequest)| told_by(load("", change));
     assert_eq!(
         of(|request| request.lock_timeout = Some("5".to_owned())),
-        "the wait for the lock from `--lock-timeout`: `5` is not a duration such as `500ms`, `10s`, `5m` or `1h`"
+        "the wait for the lock from `--lock-timeout`: `5` is not a duration such as `500ms`, `10s`, `5m` or `1h`\n  \
+         hint: write a number and its unit, such as `30s` or `10m`"
     );
     assert!(
         of(|request| drop(request.env.insert("RUNNER_LIMIT_FULE".to_owned(), "1".to_owned())))
@@ -300,7 +302,11 @@ fn the_file_is_found_from_below_or_by_name() {
     assert_eq!(Settings::load(&variable).expect("settings").name, "special");
 
     let missing = LoadRequest { config: Some("none.toml".into()), ..project.request(&[]) };
-    assert_eq!(told_by(Settings::load(&missing)), "there is no settings file `none.toml`, named by `--config`");
+    assert_eq!(
+        told_by(Settings::load(&missing)),
+        "there is no settings file `none.toml`, named by `--config`\n  \
+         hint: a relative path means the folder one stands in; without a name, the nearest `runner.toml` is taken"
+    );
     let folder = LoadRequest { config: Some("other".into()), ..project.request(&[]) };
     assert!(told_by(Settings::load(&folder)).starts_with("`other` from `--config` is a folder"));
     let empty = tempfile::tempdir().expect("a folder");

@@ -8,7 +8,7 @@ use super::{DatabaseJson, SCHEMA};
 use crate::engine::history::{History, Record};
 use crate::engine::plan::{Plan, Source, Step};
 use crate::engine::status::{Standing, StatusRow};
-use crate::project::catalog::{Artifact, Migration};
+use crate::project::catalog::{Artifact, CatalogReport, Migration};
 
 /// `runner status`.
 #[derive(Debug, Serialize)]
@@ -20,7 +20,36 @@ pub struct StatusJson {
     counts: BTreeMap<&'static str, usize>,
     migrations: Vec<StatusRowJson>,
     /// In what project and lockfile disagree.
-    problems: Vec<String>,
+    problems: Vec<ProblemJson>,
+}
+
+/// One thing that is wrong with the project.
+#[derive(Debug, Serialize)]
+struct ProblemJson {
+    /// None if it is about no single one.
+    revision: Option<String>,
+    /// `changed`, `missing`, `unlisted`, `unbuilt` or `no-folder`.
+    kind: &'static str,
+    message: String,
+    hints: Vec<String>,
+}
+
+impl ProblemJson {
+    fn all(report: &CatalogReport) -> Vec<Self> {
+        let no_folder = report.no_folder.iter().map(|error| Self {
+            revision: None,
+            kind: "no-folder",
+            message: error.message.clone(),
+            hints: error.hints.clone(),
+        });
+        let disagreements = report.problems.iter().map(|problem| Self {
+            revision: Some(problem.revision.clone()),
+            kind: problem.kind.name(),
+            message: problem.message.clone(),
+            hints: vec![problem.hint.clone()],
+        });
+        no_folder.chain(disagreements).collect()
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -37,11 +66,13 @@ struct StatusRowJson {
     rows_read: Option<u64>,
     rows_written: Option<u64>,
     applied_by: Option<String>,
+    /// Of a partial one: statements that took effect.
+    statements_done: Option<u64>,
 }
 
 impl StatusJson {
     /// The rows, and what is wrong with the project.
-    pub fn new(database: DatabaseJson, history: &History, rows: &[StatusRow<'_>], problems: Vec<String>) -> Self {
+    pub fn new(database: DatabaseJson, history: &History, rows: &[StatusRow<'_>], report: &CatalogReport) -> Self {
         let all = [Standing::Applied, Standing::Pending, Standing::Partial, Standing::Missing, Standing::Changed];
         let counts = all.map(|it| (it.name(), rows.iter().filter(|row| row.standing == it).count()));
         Self {
@@ -51,7 +82,7 @@ impl StatusJson {
             current: history.current().map(Record::id),
             counts: counts.into_iter().collect(),
             migrations: rows.iter().map(StatusRowJson::new).collect(),
-            problems,
+            problems: ProblemJson::all(report),
         }
     }
 }
@@ -73,6 +104,10 @@ impl StatusRowJson {
             rows_read: row.record.map(|record| record.rows_read),
             rows_written: row.record.map(|record| record.rows_written),
             applied_by: row.record.map(|record| record.applied_by.clone()),
+            statements_done: row
+                .record
+                .filter(|_| row.standing == Standing::Partial)
+                .map(|record| record.statements_done),
         }
     }
 }
@@ -210,6 +245,9 @@ struct RecordJson {
     rolled_back_at: Option<String>,
     rolled_back_by: Option<String>,
     rolled_back_run_id: Option<String>,
+    rolled_back_duration_ms: Option<u64>,
+    rolled_back_rows_read: Option<u64>,
+    rolled_back_rows_written: Option<u64>,
 }
 
 impl RecordJson {
@@ -240,6 +278,9 @@ impl RecordJson {
             rolled_back_at: record.rolled_back_at.clone(),
             rolled_back_by: record.rolled_back_by.clone(),
             rolled_back_run_id: record.rolled_back_run_id.clone(),
+            rolled_back_duration_ms: record.rolled_back_duration_ms,
+            rolled_back_rows_read: record.rolled_back_rows_read,
+            rolled_back_rows_written: record.rolled_back_rows_written,
         }
     }
 }
@@ -312,5 +353,34 @@ impl MigrationJson {
             locked: migration.locked,
             assets,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::project::catalog::{CatalogProblem, CatalogProblemKind};
+
+    #[test]
+    fn problems_say_what_they_are_about_and_what_to_do() {
+        let problem = CatalogProblem {
+            revision: "2".to_owned(),
+            name: "fill".to_owned(),
+            kind: CatalogProblemKind::Unbuilt,
+            message: "`2_fill` is not built".to_owned(),
+            hint: "build it".to_owned(),
+        };
+        let report = CatalogReport {
+            problems: vec![problem],
+            no_folder: Some(Error::usage("no folder").hint("make it")),
+            ..CatalogReport::default()
+        };
+        let json = serde_json::to_value(ProblemJson::all(&report)).expect("JSON");
+        let expected = serde_json::json!([
+            { "revision": null, "kind": "no-folder", "message": "no folder", "hints": ["make it"] },
+            { "revision": "2", "kind": "unbuilt", "message": "`2_fill` is not built", "hints": ["build it"] },
+        ]);
+        assert_eq!(json, expected);
     }
 }

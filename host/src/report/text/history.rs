@@ -23,15 +23,16 @@ pub fn history(records: &[Record]) -> Text {
         cells.push(Cell::left(DIM, &record.run_id));
         lines.push((&record.started_at, cells));
         if let Some(at) = &record.rolled_back_at {
-            let empty = || Cell::left(PLAIN, "");
+            let cell =
+                |number: Option<u64>, shown: fn(u64) -> String| Cell::right(PLAIN, number.map_or(String::new(), shown));
             lines.push((
                 at,
                 vec![
                     Cell::left(DIM, short_time(at)),
                     Cell::left(ODD, "rolled back"),
                     Cell::left(STRONG, record.id()),
-                    empty(),
-                    empty(),
+                    cell(record.rolled_back_duration_ms, units::milliseconds),
+                    cell(record.rolled_back_rows_written, units::count),
                     Cell::left(DIM, record.rolled_back_by.as_deref().unwrap_or_default()),
                     Cell::left(DIM, record.rolled_back_run_id.as_deref().unwrap_or_default()),
                 ],

@@ -68,9 +68,7 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
     if let Some(failed) = &outcome.failed {
         let id = failed.step.id();
         parts.push(match failed.took_effect {
-            Some(part) => {
-                (ODD, format!("`{id}` is partial: {} of {} statements took effect", part.statements, part.of))
-            }
+            Some(part) => (ODD, format!("`{id}` is partial: {part} took effect")),
             None if failed.step.direction == Direction::Down => (BAD, format!("`{id}` failed and stays applied")),
             None => (BAD, format!("`{id}` failed and left nothing behind")),
         });

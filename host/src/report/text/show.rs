@@ -63,7 +63,8 @@ fn of_history(text: &mut Text, record: &Record) {
             Some(unknown) => format!(", statement {unknown} unknown"),
             None => String::new(),
         };
-        text.push(ODD, format!("  {}: {} statements took effect{of}", record.state.name(), record.statements_done));
+        let done = units::counted(record.statements_done, "statement", "statements");
+        text.push(ODD, format!("  {}: {done} took effect{of}", record.state.name()));
         text.push_end();
     }
     optional(text, "reason", record.reason.as_deref().unwrap_or_default());
@@ -71,6 +72,10 @@ fn of_history(text: &mut Text, record: &Record) {
         let by = record.rolled_back_by.as_deref().unwrap_or("somebody");
         let run = record.rolled_back_run_id.as_deref().unwrap_or("?");
         line(text, "rolled back", &format!("{at} by {by}, run {run}"));
+        let took = record.rolled_back_duration_ms.map(units::milliseconds);
+        optional(text, "took", &took.unwrap_or_default());
+        let rows = record.rolled_back_rows_written.map(units::count);
+        optional(text, "rows written", &rows.unwrap_or_default());
     }
 }
 

@@ -84,7 +84,7 @@ impl Host for GuestState {
         let (Some(run), Some(loaded)) = (self.run.clone(), self.loaded.clone()) else {
             return Ok(Err(convert::error_out(&DatabaseError::new(DatabaseErrorKind::Denied, "no run is under way"))));
         };
-        let result = match transform::run(&loaded, &run, &name, source, target, limits).await {
+        let result = match transform::run(&loaded, &run, &name, source, target, limits, &self.log).await {
             Ok(report) => Ok(report),
             Err(transform::TransformError::Database(error)) => Err(error),
             Err(transform::TransformError::Trap(trap)) => return Err(trap),

@@ -1,6 +1,7 @@
 //! `context`: what a migration can know of its run, and how it speaks.
 
 use std::io::Read;
+use std::sync::PoisonError;
 
 use wasmtime::component::Resource;
 
@@ -69,7 +70,8 @@ impl Host for GuestState {
         if level == Level::Warning {
             self.last_words = Some(message.clone());
         }
-        match self.meter.log(message.len()) {
+        let verdict = self.log.lock().unwrap_or_else(PoisonError::into_inner).count(message.len());
+        match verdict {
             LogVerdict::Pass => self.emit(|revision| Event::Log { revision, level, message }),
             LogVerdict::Close => self.emit(|revision| Event::Log {
                 revision,

@@ -140,6 +140,16 @@ impl Connection {
         unsafe { ffi::sqlite3_total_changes64(self.handle()) }
     }
 
+    /// Whether foreign keys are violated in the transaction, so that its end would be refused. False while they are off.
+    pub(in super::super) fn has_deferred_violations(&self) -> bool {
+        let (mut current, mut highest) = (0, 0);
+        // SAFETY: the connection is open, and both out-pointers are valid.
+        let code = unsafe {
+            ffi::sqlite3_db_status(self.handle(), ffi::SQLITE_DBSTATUS_DEFERRED_FKS, &mut current, &mut highest, 0)
+        };
+        code == ffi::SQLITE_OK && current != 0
+    }
+
     /// Whether the main database cannot be written.
     pub(in super::super) fn is_read_only(&self) -> bool {
         // SAFETY: the connection is open and the name ends in NUL.

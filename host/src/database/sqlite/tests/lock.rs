@@ -83,7 +83,7 @@ async fn a_killed_holder_frees_it() {
     holder.wait().expect("an end");
     // What it was called is gone with it.
     let file = folder.path().join("app.db.runner-lock");
-    assert_eq!(std::fs::read_to_string(&file).expect("the lock's file"), "us");
+    assert_eq!(std::fs::read_to_string(&file).expect("the lock's file"), "runner lock, held by us");
     database.unlock().await.expect("unlocked");
     assert_eq!(std::fs::read_to_string(&file).expect("the lock's file"), "");
 }
@@ -109,4 +109,43 @@ async fn a_database_in_memory_needs_none() {
     let mut database = in_memory().await;
     database.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("nothing to lock");
     database.unlock().await.expect("nothing to unlock");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_stands_in_the_place_of_its_file_is_left_alone() {
+    use std::os::unix::fs::symlink;
+    let folder = folder();
+    let mut database = open_at(folder.path()).await;
+    let at = folder.path().join("app.db.runner-lock");
+    let precious = folder.path().join("precious");
+    std::fs::write(&precious, "").expect("a file");
+    let absent = folder.path().join("absent");
+    let stands: [(&str, &dyn Fn()); 6] = [
+        ("no regular file", &|| symlink(&precious, &at).expect("a link")),
+        ("no regular file", &|| symlink(&absent, &at).expect("a link to nothing")),
+        ("no regular file", &|| std::fs::create_dir(&at).expect("a folder")),
+        ("hard link", &|| std::fs::hard_link(&precious, &at).expect("a hard link")),
+        ("not written", &|| std::fs::write(&at, "my notes").expect("a file")),
+        ("not written", &|| {
+            std::fs::write(&at, format!("runner lock, held by {}", "x".repeat(5_000))).expect("a long file");
+        }),
+    ];
+    for (part, put) in stands {
+        put();
+        let before = std::fs::read(&at).ok();
+        let error = database.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect_err(part);
+        assert!(error.message.contains(part) && error.message.contains("runner-lock"), "{part}: {error}");
+        assert!(error.hint.is_some(), "{error:?}");
+        assert_eq!(std::fs::read(&at).ok(), before, "{part}");
+        assert!(!absent.exists() && std::fs::read(&precious).expect("a file").is_empty());
+        if at.is_dir() { std::fs::remove_dir(&at) } else { std::fs::remove_file(&at) }.expect("removed");
+    }
+    // What a killed run leaves, whole or in part, is no obstacle.
+    for left in ["runner lock, held by another", "runner lo", ""] {
+        std::fs::write(&at, left).expect("a file");
+        database.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("the lock");
+        assert_eq!(std::fs::read_to_string(&at).expect("the lock's file"), "runner lock, held by us");
+        database.unlock().await.expect("unlocked");
+    }
 }

@@ -1,0 +1,42 @@
+//! A run that is under way, which ends with the test at the latest.
+
+use std::ops::{Deref, DerefMut};
+use std::process::{Child, Command, Stdio};
+
+/// A child process that is killed when it is dropped.
+pub struct Running(Child);
+
+impl Running {
+    /// Starts a command whose standard output nobody reads.
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    /// Sends it a signal. It may have ended by itself in the meantime.
+    pub fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        kill.args([&format!("-{name}"), &self.id().to_string()]).stderr(Stdio::null()).status().expect("`kill`");
+    }
+}
+
+impl Deref for Running {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only where it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
