@@ -105,7 +105,7 @@ impl SqliteDatabase {
         }
         // Between 1 and 2 there is 1.5, unless the key is the row id. And a delete asks for each row in any case: afterwards
         // nobody could tell which were there.
-        let full = full && table.info.key_is_rowid && table.info.key.first() == plan.layout.names.get(key);
+        let full = full && plan.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
         let guarded = !(full || hint.covers_key_range) || mode == WriteMode::Delete;
         self.provide_functions(columns.len())?;
         let _pulling = self.guard.pulling();

@@ -249,3 +249,20 @@ async fn texts_and_blobs_are_keys_too() {
         assert!(error.message.contains("no row"), "{definition}: {error}");
     }
 }
+
+#[tokio::test]
+async fn a_table_with_another_key_can_be_written_by_row_id() {
+    let mut database = in_memory().await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id TEXT PRIMARY KEY, n INTEGER)").await;
+    run(database, "INSERT INTO t VALUES ('z', 1), ('y', 2), ('x', 3)").await;
+    let by_rowid = batch(2, vec![integers("rowid", &[2, 3]), integers("n", &[20, 30])]);
+    assert_eq!(write(database, "t", WriteMode::Update, &["rowid"], &by_rowid).await, Ok(2));
+    let new = batch(1, vec![integers("rowid", &[9]), texts("id", &["w"])]);
+    assert_eq!(write(database, "t", WriteMode::Insert, &[], &new).await, Ok(1));
+    let gone = batch(1, vec![integers("rowid", &[1])]);
+    assert_eq!(write(database, "t", WriteMode::Delete, &["oid"], &gone).await.map_err(|error| error.kind), Ok(1));
+    let left =
+        text_of(database, "SELECT group_concat(id || coalesce(n, '')) FROM (SELECT * FROM t ORDER BY rowid)").await;
+    assert_eq!(left, "y20,x30,w");
+}
