@@ -111,7 +111,7 @@ impl TableReader {
             select.push(format!("{} AS {}", dialect.quote(name), dialect.quote(&format!("runner_key_{number}"))));
             types.push(None);
         }
-        let unique = !info.is_view && key == info.key;
+        let unique = info.identifies(&key);
         let requested = types.iter().map(Option::is_some).collect();
         let sql = PageSql {
             dialect,
@@ -141,7 +141,7 @@ impl TableReader {
     /// A row with NULL in its key has no place in the order and would be lost.
     async fn refuse_null_keys(&self, database: &mut dyn Database, info: &TableInfo) -> Result<(), DatabaseError> {
         for name in &self.sql.key {
-            if info.key_is_rowid && info.key.contains(name) || info.column(name).is_some_and(|column| column.not_null) {
+            if info.is_rowid(name) || info.column(name).is_some_and(|column| column.not_null) {
                 continue;
             }
             if !ask(database, self.sql.null_in(name), 1).await?.is_empty() {
@@ -282,11 +282,8 @@ impl TableReader {
 
 /// The name of a column as the table spells it.
 fn known(info: &TableInfo, name: &str) -> Result<String, DatabaseError> {
-    if let Some(column) = info.column(name) {
-        return Ok(column.name.clone());
-    }
-    if let Some(key) = info.key.iter().find(|key| key.eq_ignore_ascii_case(name)) {
-        return Ok(key.clone());
+    if let Some(known) = info.name_of(name) {
+        return Ok(known.to_owned());
     }
     let names = info.columns.iter().map(|column| column.name.as_str());
     let error = invalid(format!("`{}` has no column `{name}`", info.name));

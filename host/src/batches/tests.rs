@@ -197,6 +197,30 @@ async fn a_reading_resumes_behind_a_key() {
 }
 
 #[tokio::test]
+async fn any_table_with_row_ids_can_be_read_by_them() {
+    let mut database = database(&[
+        "CREATE TABLE u (id TEXT PRIMARY KEY, n INTEGER)",
+        "INSERT INTO u VALUES ('z', 1), (NULL, 2), ('a', 3)",
+        "CREATE TABLE w (id TEXT PRIMARY KEY) WITHOUT ROWID",
+        "CREATE VIEW v AS SELECT id FROM u",
+    ])
+    .await;
+    let mut reader =
+        TableReader::open_bounded(database.as_mut(), keyed("u", &["ROWID"]), pages_of(2)).await.expect("a reader");
+    assert!(reader.covers_key_range());
+    let mut batches = Vec::new();
+    while let Some(batch) = reader.next(database.as_mut()).await.expect("a page") {
+        batches.push(batch);
+    }
+    assert_eq!(column(&batches, "n"), integers([1, 2, 3]));
+    assert_eq!(column(&batches, "rowid"), integers([1, 2, 3]));
+    for table in ["w", "v"] {
+        let error = read(database.as_mut(), keyed(table, &["rowid"]), pages_of(2)).await.expect_err(table);
+        assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn what_would_lose_rows_is_an_error() {
     let mut database = database(&[
         NUMBERS,

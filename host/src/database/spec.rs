@@ -103,6 +103,9 @@ pub struct ColumnInfo {
     pub generated: bool,
 }
 
+/// Names of SQLite's row id, where no column has them.
+pub const ROWID: [&str; 3] = ["rowid", "_rowid_", "oid"];
+
 /// A table or view as the database declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableInfo {
@@ -116,9 +119,29 @@ pub struct TableInfo {
     pub is_view: bool,
     /// SQLite: the key's only column is the row id itself.
     pub key_is_rowid: bool,
+    /// SQLite: the name of the row id, if the table has row ids. Whatever its key, it can be read and written by them too,
+    /// in the order in which it is stored.
+    pub rowid: Option<String>,
 }
 
 impl TableInfo {
+    /// The name of a column or of the row id, as the table spells it.
+    pub fn name_of(&self, name: &str) -> Option<&str> {
+        let rowid = self.rowid.as_deref().filter(|_| ROWID.iter().any(|alias| alias.eq_ignore_ascii_case(name)));
+        self.column(name).map(|column| column.name.as_str()).or(rowid)
+    }
+
+    /// Whether that is the row id, by one name or another.
+    pub fn is_rowid(&self, name: &str) -> bool {
+        self.rowid.as_deref() == Some(name) || self.key_is_rowid && self.key.iter().any(|key| key == name)
+    }
+
+    /// Whether no two rows without NULLs in these columns can be the same in them.
+    pub fn identifies(&self, columns: &[String]) -> bool {
+        let by_rowid = matches!(columns, [only] if self.is_rowid(only));
+        !self.is_view && (by_rowid || columns == self.key)
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&ColumnInfo> {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))

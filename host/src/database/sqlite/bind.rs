@@ -1,6 +1,6 @@
 //! Scalars as parameters of a statement.
 
-use super::raw::{Failure, Statement};
+use super::raw::{Cell, Failure, Statement};
 use crate::data::decimal::is_decimal;
 use crate::data::{Value, temporal};
 use crate::database::{DatabaseError, DatabaseErrorKind};
@@ -52,27 +52,32 @@ fn bind(statement: &mut Statement, number: usize, value: &Value) -> Result<(), B
     let refuse = |what: String| {
         BindError::Ours(DatabaseError::new(DatabaseErrorKind::Conversion, format!("parameter {number}: {what}")))
     };
-    match value {
-        Value::Null => statement.bind_null(number)?,
-        Value::Boolean(value) => statement.bind_int64(number, i64::from(*value))?,
-        Value::Int64(value) => statement.bind_int64(number, *value)?,
+    let written = match value {
+        Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Timestamptz(_) | Value::Uuid(..) => {
+            temporal::value_text(value).map_err(refuse)?
+        }
+        _ => String::new(),
+    };
+    let cell = match value {
+        Value::Null => Cell::Null,
+        Value::Boolean(value) => Cell::Integer(i64::from(*value)),
+        Value::Int64(value) => Cell::Integer(*value),
         Value::Float64(value) if value.is_nan() => {
             return Err(refuse("NaN, which SQLite would store as NULL".to_owned()));
         }
-        Value::Float64(value) => statement.bind_real(number, *value)?,
+        Value::Float64(value) => Cell::Real(*value),
         Value::Decimal(text) if !is_decimal(text.as_bytes()) => {
             return Err(refuse(format!("{text:?} is no decimal number")));
         }
         Value::Text(text) | Value::Decimal(text) | Value::Json(text) | Value::Native { text, .. } => {
-            statement.bind_text(number, text.as_bytes())?;
+            Cell::Text(text.as_bytes())
         }
-        Value::Bytes(bytes) => statement.bind_blob(number, bytes)?,
+        Value::Bytes(bytes) => Cell::Blob(bytes),
         Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Timestamptz(_) | Value::Uuid(..) => {
-            let text = temporal::value_text(value).map_err(refuse)?;
-            statement.bind_text(number, text.as_bytes())?;
+            Cell::Text(written.as_bytes())
         }
-    }
-    Ok(())
+    };
+    Ok(statement.bind(number, cell)?)
 }
 
 #[cfg(test)]

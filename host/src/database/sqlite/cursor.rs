@@ -1,9 +1,9 @@
 //! Cursors: a SELECT that is stepped into columns, a batch at a time.
 
-use super::raw::{Cell, Statement, Step};
+use super::raw::{Cell, Statement, Step, excerpt};
 use super::read_types::{self, Source};
 use super::{SqliteDatabase, bind, closed};
-use crate::data::{Batch, Column, ColumnBuilder, ColumnType};
+use crate::data::{Batch, Column, ColumnBuilder, ColumnType, Value, temporal};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Rights, TableName};
 
 /// Ended cursors that are remembered.
@@ -214,7 +214,7 @@ impl Cursor {
                 }
             };
             if let Some(row) = row {
-                let what = format!("the text {}, which is not UTF-8", read_types::excerpt(values.get(row)));
+                let what = format!("the text {}, which is not UTF-8", excerpt(values.get(row)));
                 let error =
                     DatabaseError::new(DatabaseErrorKind::Conversion, what).hint("ask for the column `as` bytes");
                 let key = |name: &str| batch.column(name).map(|column| cell_text(column, row));
@@ -228,11 +228,7 @@ impl Cursor {
     fn locate(&self, error: DatabaseError, index: usize) -> DatabaseError {
         let key = |name: &str| {
             let at = self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
-            Some(match self.statement.cell(at) {
-                Cell::Integer(number) => number.to_string(),
-                Cell::Text(text) => read_types::excerpt(text),
-                cell => read_types::describe(cell),
-            })
+            Some(self.statement.cell(at).to_string())
         };
         self.place(error, index, &key)
     }
@@ -282,27 +278,18 @@ fn nulls(column_type: ColumnType, count: usize) -> ColumnBuilder {
 
 /// A cell of a key in a message.
 pub(super) fn cell_text(column: &Column, row: usize) -> String {
-    use crate::data::ColumnValues as V;
-    if column.is_null(row) {
-        return "NULL".to_owned();
-    }
-    match &column.values {
-        V::Int64(entries) | V::Time(entries) | V::Timestamp(entries) | V::Timestamptz(entries) => {
-            entries[row].to_string()
+    match Value::of_cell(column, row) {
+        Value::Null => "NULL".to_owned(),
+        Value::Int64(number) | Value::Time(number) | Value::Timestamp(number) | Value::Timestamptz(number) => {
+            number.to_string()
         }
-        V::Date(entries) => entries[row].to_string(),
-        V::Boolean(entries) => entries[row].to_string(),
-        V::Float64(entries) => format!("{:?}", entries[row]),
-        V::Uuid(entries) => {
-            let mut text = String::new();
-            crate::data::temporal::push_uuid(&mut text, entries[row * 2], entries[row * 2 + 1]);
-            text
+        Value::Boolean(value) => value.to_string(),
+        Value::Float64(number) => format!("{number:?}"),
+        Value::Date(days) => days.to_string(),
+        value @ Value::Uuid(..) => temporal::value_text(&value).unwrap_or_default(),
+        Value::Text(text) | Value::Decimal(text) | Value::Json(text) | Value::Native { text, .. } => {
+            excerpt(text.as_bytes())
         }
-        V::Text(values) | V::Decimal(values) | V::Json(values) => read_types::excerpt(values.get(row)),
-        V::Native(values) => read_types::excerpt(values.texts.get(row)),
-        V::Bytes(values) => {
-            let bytes = values.get(row);
-            format!("x'{}'", hex::encode(&bytes[..bytes.len().min(32)]))
-        }
+        Value::Bytes(bytes) => Cell::Blob(&bytes).to_string(),
     }
 }

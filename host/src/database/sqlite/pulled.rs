@@ -1,8 +1,10 @@
 //! Updates and deletes that the database pulls out of the batch: one statement runs over the key range, and functions of ours
 //! hand it the cells. Faster than a statement for each row, and than the same change written in SQL.
 
+use std::borrow::Cow;
+
 use super::SqliteDatabase;
-use super::raw::{CellColumn, Cells, PullBatch};
+use super::raw::{Cell, CellColumn, Cells, Failure, PullBatch, PullFunctions, PullKeys, Statement};
 use super::writer::{Plan, Writer};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
@@ -11,26 +13,72 @@ use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
 /// over a row that is not in the batch costs about a quarter of looking one up.
 const SPARSE: i128 = 4;
 
-/// The keys of a batch in ascending order.
-struct Keys<'a> {
-    sorted: std::borrow::Cow<'a, [i64]>,
-    /// For each key its row; none: in order.
-    rows: Option<Vec<u32>>,
+/// The keys of a batch, as its range is found.
+enum Keys<'a> {
+    Integers {
+        sorted: Cow<'a, [i64]>,
+        /// For each key its row; none: in order.
+        rows: Option<Vec<u32>>,
+    },
+    /// Texts or blobs: only a caller who knows their order can tell their range.
+    Bytes(CellColumn<'a>),
 }
 
-/// The keys in order; none if there are NULLs or repetitions among them or they are no integers.
-fn sorted<'a>(column: &CellColumn<'a>) -> Option<Keys<'a>> {
-    let Cells::Integer(keys) = column.cells else { return None };
-    if column.nulls.contains(&1) {
-        return None;
+impl<'a> Keys<'a> {
+    /// None if there are NULLs or repetitions among them, or if they are of another type.
+    fn new(column: CellColumn<'a>, rows: usize, hint: WriteHint) -> Option<Self> {
+        if column.nulls.contains(&1) {
+            return None;
+        }
+        let keys = match column.cells {
+            Cells::Integer(keys) => keys,
+            Cells::Text { .. } | Cells::Blob { .. } if hint.covers_key_range => {
+                let bytes = |row| match column.get(row) {
+                    Some(Cell::Text(bytes) | Cell::Blob(bytes)) => Some(bytes),
+                    _ => None,
+                };
+                return (1..rows).all(|row| bytes(row) != bytes(row - 1)).then_some(Self::Bytes(column));
+            }
+            _ => return None,
+        };
+        if keys.is_sorted_by(|left, right| left < right) {
+            return Some(Self::Integers { sorted: keys.into(), rows: None });
+        }
+        let mut rows: Vec<u32> = (0..u32::try_from(keys.len()).ok()?).collect();
+        rows.sort_unstable_by_key(|row| keys[*row as usize]);
+        let sorted: Vec<i64> = rows.iter().map(|row| keys[*row as usize]).collect();
+        let unique = sorted.is_sorted_by(|left, right| left < right);
+        unique.then(|| Self::Integers { sorted: sorted.into(), rows: Some(rows) })
     }
-    if keys.is_sorted_by(|left, right| left < right) {
-        return Some(Keys { sorted: keys.into(), rows: None });
+
+    /// How many integers there are from the first key to the last.
+    fn width(&self) -> Option<i128> {
+        match self {
+            Self::Integers { sorted, .. } => Some(i128::from(*sorted.last()?) - i128::from(*sorted.first()?) + 1),
+            Self::Bytes(_) => None,
+        }
     }
-    let mut rows: Vec<u32> = (0..u32::try_from(keys.len()).ok()?).collect();
-    rows.sort_unstable_by_key(|row| keys[*row as usize]);
-    let sorted: Vec<i64> = rows.iter().map(|row| keys[*row as usize]).collect();
-    sorted.is_sorted_by(|left, right| left < right).then(|| Keys { sorted: sorted.into(), rows: Some(rows) })
+
+    fn as_pull(&self) -> PullKeys<'_> {
+        match self {
+            Self::Integers { sorted, rows } => PullKeys::Integers { sorted, rows: rows.as_deref() },
+            Self::Bytes(column) => PullKeys::Bytes(*column),
+        }
+    }
+
+    /// The first and the last key as parameters of a statement.
+    fn bind_range(&self, statement: &mut Statement, rows: usize) -> Result<(), Failure> {
+        statement.bind(1, self.get(0))?;
+        statement.bind(2, self.get(rows.saturating_sub(1)))
+    }
+
+    fn get(&self, place: usize) -> Cell<'_> {
+        let key = match self {
+            Self::Integers { sorted, .. } => sorted.get(place).map(|key| Cell::Integer(*key)),
+            Self::Bytes(column) => column.get(place),
+        };
+        key.unwrap_or(Cell::Null)
+    }
 }
 
 impl SqliteDatabase {
@@ -48,27 +96,26 @@ impl SqliteDatabase {
             return Ok(None);
         }
         let [key] = plan.layout.key[..] else { return Ok(None) };
-        let Some(keys) = columns.get(key).and_then(sorted) else { return Ok(None) };
-        let (Some(first), Some(last)) = (keys.sorted.first(), keys.sorted.last()) else { return Ok(None) };
-        let width = i128::from(*last) - i128::from(*first) + 1;
-        let full = width == rows.row_count as i128;
-        if !full && !hint.covers_key_range && width > rows.row_count as i128 * SPARSE {
+        let keys = columns.get(key).and_then(|column| Keys::new(*column, rows.row_count, hint));
+        let Some(keys) = keys else { return Ok(None) };
+        let count = rows.row_count as i128;
+        let full = keys.width() == Some(count);
+        if !full && !hint.covers_key_range && keys.width().is_none_or(|width| width > count * SPARSE) {
             return Ok(None);
         }
         // Between 1 and 2 there is 1.5, unless the key is the row id. And a delete asks for each row in any case: afterwards
         // nobody could tell which were there.
-        let full = full && table.info.key_is_rowid && table.info.key.first() == plan.layout.names.get(key);
+        let full = full && plan.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
         let guarded = !(full || hint.covers_key_range) || mode == WriteMode::Delete;
         self.provide_functions(columns.len())?;
         let _pulling = self.guard.pulling();
         let place = if guarded { &mut plan.guarded_range } else { &mut plan.range };
         let made = self.made(place, || plan.layout.by_range(table, mode, guarded).unwrap_or_default())?;
-        let batch = PullBatch { keys: &keys.sorted, rows: keys.rows.as_deref(), columns };
+        let batch = PullBatch { keys: keys.as_pull(), columns };
         let Some(functions) = &self.functions else { return Ok(None) };
         let statement = &mut made.statement;
         let done = functions.with(batch, || {
-            statement.bind_int64(1, *first)?;
-            statement.bind_int64(2, *last)?;
+            keys.bind_range(statement, rows.row_count)?;
             while statement.step()?.is_row() {}
             statement.reset();
             Ok(())
@@ -87,7 +134,7 @@ impl SqliteDatabase {
         Err(self.not_one(writer, plan, rows, columns, culprit))
     }
 
-    fn range_failed(&self, failure: &super::raw::Failure, writer: &Writer, text: &str, rows: &Batch) -> DatabaseError {
+    fn range_failed(&self, failure: &Failure, writer: &Writer, text: &str, rows: &Batch) -> DatabaseError {
         let functions = self.functions.as_ref();
         if let Some(key) = functions.and_then(|functions| functions.stranger()) {
             return DatabaseError::new(
@@ -126,7 +173,7 @@ impl SqliteDatabase {
     fn provide_functions(&mut self, columns: usize) -> Result<(), DatabaseError> {
         let provided = match self.functions.take() {
             Some(functions) => Ok(functions),
-            None => super::raw::PullFunctions::new(&self.connection),
+            None => PullFunctions::new(&self.connection),
         };
         provided
             .and_then(|mut functions| {

@@ -166,20 +166,12 @@ pub(super) fn exact_integer(number: f64) -> Option<i64> {
 /// A cell in a few words, for messages.
 pub(super) fn describe(cell: Cell<'_>) -> String {
     match cell {
-        Cell::Null => "NULL".to_owned(),
-        Cell::Integer(number) => format!("the integer {number}"),
-        Cell::Real(number) => format!("the real number {number:?}"),
-        Cell::Text(text) => format!("the text {}", excerpt(text)),
+        Cell::Null => cell.to_string(),
+        Cell::Integer(_) => format!("the integer {cell}"),
+        Cell::Real(_) => format!("the real number {cell}"),
+        Cell::Text(_) => format!("the text {cell}"),
         Cell::Blob(bytes) => format!("a blob of {} bytes", bytes.len()),
     }
-}
-
-/// The beginning of a text, quoted, with control characters escaped.
-pub(super) fn excerpt(text: &[u8]) -> String {
-    const LENGTH: usize = 40;
-    let text = String::from_utf8_lossy(&text[..text.len().min(LENGTH * 4 + 4)]).into_owned();
-    let start: String = text.chars().take(LENGTH).collect();
-    if start.len() < text.len() { format!("{start:?}…") } else { format!("{start:?}") }
 }
 
 /// A cell of a small result: by its declared type where it fits, else as it is stored.

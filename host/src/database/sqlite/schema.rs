@@ -5,7 +5,7 @@ use super::error::from_failure;
 use super::raw::{Failure, Statement};
 use super::rights::{denied_attached, is_attached};
 use super::write_types::Affinity;
-use crate::database::spec::ColumnInfo;
+use crate::database::spec::{ColumnInfo, ROWID};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableInfo, TableName};
 
 /// A table, with what only SQLite knows of it.
@@ -85,6 +85,9 @@ impl SqliteDatabase {
         })?;
         key.sort();
         let mut key: Vec<String> = key.into_iter().map(|(_, name)| name).collect();
+        let taken = |alias: &&str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(alias));
+        let free = ROWID.into_iter().find(|alias| !taken(alias));
+        let rowid = free.filter(|_| !is_view && !without_rowid).map(str::to_owned);
         let key_is_rowid = if let ([only], false) = (key.as_slice(), without_rowid) {
             let integer = columns
                 .iter()
@@ -95,12 +98,9 @@ impl SqliteDatabase {
                 indexed |= row.text(3) == "pk";
             })?;
             integer && !indexed
-        } else if key.is_empty() && !is_view && !without_rowid {
-            let free = ["rowid", "_rowid_", "oid"]
-                .into_iter()
-                .find(|alias| !columns.iter().any(|column| column.name.eq_ignore_ascii_case(alias)));
-            key.extend(free.map(str::to_owned));
-            free.is_some()
+        } else if key.is_empty() {
+            key.extend(rowid.clone());
+            rowid.is_some()
         } else {
             false
         };
@@ -108,7 +108,7 @@ impl SqliteDatabase {
             // Other keys of rowid tables may hold NULL.
             column.not_null |= (key_is_rowid || without_rowid) && key.contains(&column.name);
         }
-        let info = TableInfo { name: name.clone(), columns, key, is_view, key_is_rowid };
+        let info = TableInfo { name: name.clone(), columns, key, is_view, key_is_rowid, rowid };
         Ok(Some(Table { info, is_virtual: kind == "virtual", is_strict }))
     }
 

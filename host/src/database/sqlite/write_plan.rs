@@ -162,11 +162,8 @@ impl Layout {
 
 /// The name of a column as the table spells it.
 pub(super) fn known_column(table: &Table, name: &str) -> Result<String, DatabaseError> {
-    if let Some(column) = table.info.column(name) {
-        return Ok(column.name.clone());
-    }
-    if let Some(key) = table.info.key.iter().find(|key| key.eq_ignore_ascii_case(name)) {
-        return Ok(key.clone());
+    if let Some(known) = table.info.name_of(name) {
+        return Ok(known.to_owned());
     }
     let error = invalid(format!("`{}` has no column `{name}`", table.info.name));
     Err(match closest(name, table.info.columns.iter().map(|column| column.name.as_str())) {

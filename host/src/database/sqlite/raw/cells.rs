@@ -1,5 +1,7 @@
 //! Cells and columns as SQLite stores them. No `unsafe` here: this is what the rest of the module hands out and takes in.
 
+use std::fmt;
+
 /// A cell as SQLite stores it.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) enum Cell<'a> {
@@ -9,6 +11,29 @@ pub(in super::super) enum Cell<'a> {
     /// UTF-8 as far as whoever wrote it cared.
     Text(&'a [u8]),
     Blob(&'a [u8]),
+}
+
+impl fmt::Display for Cell<'_> {
+    /// As a key in a message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("NULL"),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Real(number) => write!(f, "{number:?}"),
+            Self::Text(text) => f.write_str(&excerpt(text)),
+            Self::Blob(bytes) => write!(f, "x'{}'", hex::encode(&bytes[..bytes.len().min(EXCERPT)])),
+        }
+    }
+}
+
+/// How much of a text or blob a message shows.
+const EXCERPT: usize = 40;
+
+/// The beginning of a text, quoted, with control characters escaped.
+pub(in super::super) fn excerpt(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&text[..text.len().min(EXCERPT * 4 + 4)]).into_owned();
+    let start: String = text.chars().take(EXCERPT).collect();
+    if start.len() < text.len() { format!("{start:?}…") } else { format!("{start:?}") }
 }
 
 /// The cells of one column.
@@ -42,7 +67,7 @@ pub(in super::super) struct CellColumn<'a> {
 impl<'a> CellColumn<'a> {
     /// The cell of a row; none beyond the end.
     #[inline]
-    pub(super) fn get(&self, row: usize) -> Option<Cell<'a>> {
+    pub(in super::super) fn get(&self, row: usize) -> Option<Cell<'a>> {
         if self.nulls.get(row).is_some_and(|byte| *byte != 0) {
             return Some(Cell::Null);
         }

@@ -54,6 +54,10 @@ impl Connection {
         self.hooks = Some(unsafe { Registered::new(self.handle.as_ptr(), hooks) });
     }
 
+    pub(super) fn is_utf8(&self) -> bool {
+        self.utf8
+    }
+
     pub(super) fn handle(&self) -> *mut ffi::sqlite3 {
         self.handle.as_ptr()
     }

@@ -2,6 +2,7 @@
 //! fourth column in the row whose key is `id`; `runner_pull_has(id)` is whether there is such a row.
 
 use std::cell;
+use std::collections::HashMap;
 use std::ffi::{CString, c_int, c_void};
 use std::rc::Rc;
 
@@ -9,6 +10,7 @@ use libsqlite3_sys as ffi;
 
 use super::cells::{Cell, CellColumn};
 use super::connection::{Connection, Failure};
+use super::statement::cell_of;
 
 /// The name of the function that tells whether a key is in the batch.
 pub(in super::super) const HAS: &str = "runner_pull_has";
@@ -16,11 +18,21 @@ pub(in super::super) const HAS: &str = "runner_pull_has";
 /// A batch to pull from.
 #[derive(Clone, Copy)]
 pub(in super::super) struct PullBatch<'a> {
-    /// Ascending, without repetition.
-    pub keys: &'a [i64],
-    /// For each key, its row in the columns; none: in the same order.
-    pub rows: Option<&'a [u32]>,
+    pub keys: PullKeys<'a>,
     pub columns: &'a [CellColumn<'a>],
+}
+
+/// By what the rows of a batch are found.
+#[derive(Clone, Copy)]
+pub(in super::super) enum PullKeys<'a> {
+    Integers {
+        /// Ascending, without repetition.
+        sorted: &'a [i64],
+        /// For each key, its row; none: in the same order.
+        rows: Option<&'a [u32]>,
+    },
+    /// Texts or blobs, a key for each row, without repetition.
+    Bytes(CellColumn<'a>),
 }
 
 /// What the functions of one connection share.
@@ -29,7 +41,11 @@ struct Shared {
     /// The row that was pulled last.
     row: cell::Cell<Option<usize>>,
     /// A key that was asked for and is not in the batch.
-    stranger: cell::Cell<Option<i64>>,
+    stranger: cell::RefCell<Option<String>>,
+    /// The rows of texts and blobs, made when the database does not ask in their order.
+    index: cell::RefCell<HashMap<&'static [u8], usize>>,
+    /// Whether the database keeps text as UTF-8.
+    utf8: bool,
     /// Counts the batches.
     generation: cell::Cell<u64>,
     /// The least place in the keys that `has` has passed over, or not come to.
@@ -62,7 +78,9 @@ impl PullFunctions {
         let shared = Shared {
             source: cell::Cell::new(None),
             row: cell::Cell::new(None),
-            stranger: cell::Cell::new(None),
+            stranger: cell::RefCell::default(),
+            index: cell::RefCell::default(),
+            utf8: connection.is_utf8(),
             generation: cell::Cell::new(0),
             passed: cell::Cell::new(0),
         };
@@ -126,15 +144,16 @@ impl PullFunctions {
         impl Drop for Clear<'_> {
             fn drop(&mut self) {
                 self.0.source.set(None);
+                self.0.index.take();
             }
         }
         self.shared.row.set(None);
-        self.shared.stranger.set(None);
+        self.shared.stranger.take();
         self.shared.passed.set(0);
         self.shared.generation.set(self.shared.generation.get() + 1);
         // SAFETY: only the lifetime changes. The functions read the batch only while it is set, and `Clear` removes it before
-        // the borrow ends. What they gave to SQLite without a copy is out of use then too: a statement that is over holds
-        // no values of a run.
+        // the borrow ends, and with it the index, which points into it. What they gave to SQLite without a copy is out of use
+        // then too: a statement that is over holds no values of a run.
         let batch = unsafe { std::mem::transmute::<PullBatch<'_>, PullBatch<'static>>(batch) };
         self.shared.source.set(Some(batch));
         let _clear = Clear(&self.shared);
@@ -149,37 +168,68 @@ impl PullFunctions {
     /// The first row of the batch, in the order of its keys, that the database never asked `has` about, provided that it asked
     /// in that order.
     pub(in super::super) fn first_unasked(&self, batch: PullBatch<'_>) -> Option<usize> {
-        batch.row(self.shared.passed.get())
+        batch.keys.row(self.shared.passed.get())
     }
 
     /// The key for which a statement failed because the batch does not have it.
-    pub(in super::super) fn stranger(&self) -> Option<i64> {
-        self.shared.stranger.get()
+    pub(in super::super) fn stranger(&self) -> Option<String> {
+        self.shared.stranger.borrow().clone()
+    }
+}
+
+impl Shared {
+    /// The row of a text or blob.
+    #[cold]
+    fn look_up(&self, column: &CellColumn<'static>, key: &[u8]) -> Option<usize> {
+        let mut index = self.index.borrow_mut();
+        if index.is_empty() {
+            let bytes = |row| match column.get(row) {
+                Some(Cell::Text(bytes) | Cell::Blob(bytes)) => Some((bytes, row)),
+                _ => None,
+            };
+            index.extend((0..).map_while(bytes));
+        }
+        index.get(key).copied()
     }
 }
 
 impl Function {
     /// The place of a key among the batch's.
     #[inline]
-    fn find(&self, batch: &PullBatch<'_>, key: i64) -> Option<usize> {
+    fn find(&self, keys: &PullKeys<'static>, key: Cell<'_>) -> Option<usize> {
         if self.generation.get() != self.shared.generation.get() {
             self.generation.set(self.shared.generation.get());
             self.next.set(0);
         }
         let next = self.next.get();
-        let place = if batch.keys.get(next) == Some(&key) { next } else { batch.keys.binary_search(&key).ok()? };
+        let place = match (keys, key) {
+            (PullKeys::Integers { sorted, .. }, Cell::Integer(key)) => match sorted.get(next) {
+                Some(expected) if *expected == key => next,
+                _ => sorted.binary_search(&key).ok()?,
+            },
+            // A text and a blob of the same bytes are different keys.
+            (PullKeys::Bytes(column), Cell::Text(key)) => match column.get(next) {
+                Some(Cell::Text(expected)) if expected == key => next,
+                _ => self.shared.look_up(column, key).filter(|row| matches!(column.get(*row), Some(Cell::Text(_))))?,
+            },
+            (PullKeys::Bytes(column), Cell::Blob(key)) => match column.get(next) {
+                Some(Cell::Blob(expected)) if expected == key => next,
+                _ => self.shared.look_up(column, key).filter(|row| matches!(column.get(*row), Some(Cell::Blob(_))))?,
+            },
+            _ => return None,
+        };
         self.next.set(place + 1);
         Some(place)
     }
 }
 
-impl PullBatch<'_> {
+impl PullKeys<'_> {
     /// The row that stands at a place among the keys.
     #[inline]
     fn row(&self, place: usize) -> Option<usize> {
-        match self.rows {
-            None => Some(place),
-            Some(rows) => rows.get(place).map(|row| *row as usize),
+        match self {
+            Self::Integers { rows: Some(rows), .. } => rows.get(place).map(|row| *row as usize),
+            Self::Integers { rows: None, .. } | Self::Bytes(_) => Some(place),
         }
     }
 }
@@ -190,22 +240,19 @@ unsafe extern "C" fn drop_function(state: *mut c_void) {
     unsafe { drop(Box::from_raw(state.cast::<Function>())) };
 }
 
-/// The state of the function that is called, and its argument if that is an integer.
+/// The state of the function that is called, and its argument.
 ///
 /// # Safety
-/// To be called while SQLite calls a function that `register` made, with one argument.
+/// To be called while SQLite calls a function that `register` made, with one argument. The answer lives as long as the call.
 #[inline]
 unsafe fn enter<'a>(
     context: *mut ffi::sqlite3_context,
     arguments: *mut *mut ffi::sqlite3_value,
-) -> (&'a Function, Option<i64>) {
+) -> (&'a Function, Cell<'a>) {
     // SAFETY: see above: the state is a live `Function`, and there is one argument.
     unsafe {
         let function = &*ffi::sqlite3_user_data(context).cast::<Function>();
-        let argument = *arguments;
-        // A key that is no integer would be cut down to one.
-        let integer = ffi::sqlite3_value_type(argument) == ffi::SQLITE_INTEGER;
-        (function, integer.then(|| ffi::sqlite3_value_int64(argument)))
+        (function, cell_of(*arguments, function.shared.utf8))
     }
 }
 
@@ -213,17 +260,14 @@ unsafe extern "C" fn has(context: *mut ffi::sqlite3_context, _: c_int, arguments
     // SAFETY: called by SQLite; the context is valid during the call. Nothing in here panics.
     unsafe {
         let (function, key) = enter(context, arguments);
-        let found = match (function.shared.source.get(), key) {
-            (Some(batch), Some(key)) => function.find(&batch, key).is_some_and(|place| {
-                let passed = &function.shared.passed;
-                if place == passed.get() {
-                    passed.set(place + 1);
-                }
-                true
-            }),
-            _ => false,
-        };
-        ffi::sqlite3_result_int(context, c_int::from(found));
+        let place = function.shared.source.get().and_then(|batch| function.find(&batch.keys, key));
+        if let Some(place) = place {
+            let passed = &function.shared.passed;
+            if place == passed.get() {
+                passed.set(place + 1);
+            }
+        }
+        ffi::sqlite3_result_int(context, c_int::from(place.is_some()));
     }
 }
 
@@ -231,8 +275,8 @@ unsafe extern "C" fn pull(context: *mut ffi::sqlite3_context, _: c_int, argument
     // SAFETY: called by SQLite; the context is valid during the call. Nothing in here panics.
     unsafe {
         let (function, key) = enter(context, arguments);
-        if let (Some(batch), Some(key)) = (function.shared.source.get(), key) {
-            let row = function.find(&batch, key).and_then(|place| batch.row(place));
+        if let Some(batch) = function.shared.source.get() {
+            let row = function.find(&batch.keys, key).and_then(|place| batch.keys.row(place));
             if let (Some(row), Some(column)) = (row, batch.columns.get(function.column)) {
                 function.shared.row.set(Some(row));
                 if answer(context, column, row) {
@@ -240,7 +284,7 @@ unsafe extern "C" fn pull(context: *mut ffi::sqlite3_context, _: c_int, argument
                 }
             }
         }
-        function.shared.stranger.set(Some(key.unwrap_or(0)));
+        function.shared.stranger.replace(Some(key.to_string()));
         ffi::sqlite3_result_error(context, c"the batch has no row with this key".as_ptr(), -1);
     }
 }

@@ -100,51 +100,10 @@ impl Statement {
         usize::try_from(unsafe { ffi::sqlite3_bind_parameter_count(self.raw()) }).unwrap_or(0)
     }
 
-    /// Binds NULL to a parameter, counted from 1.
-    pub(in super::super) fn bind_null(&mut self, number: usize) -> Result<(), Failure> {
-        // SAFETY: the statement is alive; SQLite checks the number.
-        self.check(unsafe { ffi::sqlite3_bind_null(self.raw(), number as c_int) })
-    }
-
-    /// Binds an integer.
-    pub(in super::super) fn bind_int64(&mut self, number: usize, value: i64) -> Result<(), Failure> {
-        // SAFETY: the statement is alive; SQLite checks the number.
-        self.check(unsafe { ffi::sqlite3_bind_int64(self.raw(), number as c_int, value) })
-    }
-
-    /// Binds a real number; SQLite makes NULL of NaN.
-    pub(in super::super) fn bind_real(&mut self, number: usize, value: f64) -> Result<(), Failure> {
-        // SAFETY: the statement is alive; SQLite checks the number.
-        self.check(unsafe { ffi::sqlite3_bind_double(self.raw(), number as c_int, value) })
-    }
-
-    /// Binds a copy of UTF-8 text.
-    pub(in super::super) fn bind_text(&mut self, number: usize, value: &[u8]) -> Result<(), Failure> {
-        // SAFETY: the bytes live during the call, which copies them (SQLITE_TRANSIENT).
-        self.check(unsafe {
-            ffi::sqlite3_bind_text64(
-                self.raw(),
-                number as c_int,
-                pointer(value).cast(),
-                value.len() as u64,
-                ffi::SQLITE_TRANSIENT(),
-                ffi::SQLITE_UTF8 as _,
-            )
-        })
-    }
-
-    /// Binds a copy of bytes.
-    pub(in super::super) fn bind_blob(&mut self, number: usize, value: &[u8]) -> Result<(), Failure> {
-        // SAFETY: the bytes live during the call, which copies them (SQLITE_TRANSIENT).
-        self.check(unsafe {
-            ffi::sqlite3_bind_blob64(
-                self.raw(),
-                number as c_int,
-                pointer(value).cast(),
-                value.len() as u64,
-                ffi::SQLITE_TRANSIENT(),
-            )
-        })
+    /// Binds a copy of a cell to a parameter, counted from 1. SQLite makes NULL of NaN.
+    pub(in super::super) fn bind(&mut self, number: usize, cell: Cell<'_>) -> Result<(), Failure> {
+        // SAFETY: the statement is alive; SQLite checks the number and copies what the cell points to during the call.
+        self.check(unsafe { bind(self.raw(), number as c_int, cell, ffi::SQLITE_TRANSIENT()) })
     }
 
     /// Runs the statement with cells of a batch as its parameters.
@@ -185,26 +144,8 @@ impl Statement {
     #[inline(always)]
     pub(in super::super) fn cell(&self, column: usize) -> Cell<'_> {
         // SAFETY: the statement is alive; SQLite answers NULL for columns and rows that do not exist. `column_value` is meant
-        // for values that no other thread changes meanwhile, which rule 1 of the module sees to. A cell is always asked for
-        // in the one way that fits its type, so no later call converts, and thereby frees, what an earlier one answered.
-        unsafe {
-            let value = ffi::sqlite3_column_value(self.raw(), column as c_int);
-            match ffi::sqlite3_value_type(value) {
-                ffi::SQLITE_INTEGER => Cell::Integer(ffi::sqlite3_value_int64(value)),
-                ffi::SQLITE_FLOAT => Cell::Real(ffi::sqlite3_value_double(value)),
-                ffi::SQLITE_TEXT => {
-                    // In a database of UTF-8 the bytes are there; asking for text would only copy them for a NUL behind.
-                    let data =
-                        if self.utf8 { ffi::sqlite3_value_blob(value).cast() } else { ffi::sqlite3_value_text(value) };
-                    Cell::Text(slice(data, ffi::sqlite3_value_bytes(value)))
-                }
-                ffi::SQLITE_BLOB => {
-                    let data = ffi::sqlite3_value_blob(value).cast();
-                    Cell::Blob(slice(data, ffi::sqlite3_value_bytes(value)))
-                }
-                _ => Cell::Null,
-            }
-        }
+        // for values that no other thread changes meanwhile, which rule 1 of the module sees to.
+        unsafe { cell_of(ffi::sqlite3_column_value(self.raw(), column as c_int), self.utf8) }
     }
 
     /// A cell of a statement of ours that is an integer; 0 if it is none.
@@ -220,6 +161,32 @@ impl Statement {
         match self.cell(column) {
             Cell::Text(text) => String::from_utf8_lossy(text).into_owned(),
             _ => String::new(),
+        }
+    }
+}
+
+/// A value of SQLite. `utf8`: the database keeps text so.
+///
+/// # Safety
+/// The value is valid, and stays so and unchanged as long as the answer lives. It is asked in the one way that fits its type,
+/// so no later call converts, and thereby frees, what an earlier one answered.
+#[inline(always)]
+pub(super) unsafe fn cell_of<'a>(value: *mut ffi::sqlite3_value, utf8: bool) -> Cell<'a> {
+    // SAFETY: see above.
+    unsafe {
+        match ffi::sqlite3_value_type(value) {
+            ffi::SQLITE_INTEGER => Cell::Integer(ffi::sqlite3_value_int64(value)),
+            ffi::SQLITE_FLOAT => Cell::Real(ffi::sqlite3_value_double(value)),
+            ffi::SQLITE_TEXT => {
+                // In a database of UTF-8 the bytes are there; asking for text would only copy them for a NUL behind.
+                let data = if utf8 { ffi::sqlite3_value_blob(value).cast() } else { ffi::sqlite3_value_text(value) };
+                Cell::Text(slice(data, ffi::sqlite3_value_bytes(value)))
+            }
+            ffi::SQLITE_BLOB => {
+                let data = ffi::sqlite3_value_blob(value).cast();
+                Cell::Blob(slice(data, ffi::sqlite3_value_bytes(value)))
+            }
+            _ => Cell::Null,
         }
     }
 }
@@ -268,9 +235,12 @@ impl BatchRuns<'_> {
         for row in first..first + rows {
             for parameter in self.parameters {
                 number += 1;
-                let Some(column) = self.columns.get(*parameter) else { continue };
-                // SAFETY: the statement is alive; the cells live as long as `self`, whose drop unbinds them.
-                let code = unsafe { bind(self.statement.raw(), number, column, row) };
+                let cell = self.columns.get(*parameter).and_then(|column| column.get(row));
+                let code = match cell {
+                    // SAFETY: the statement is alive; the cell lives as long as `self`, whose drop unbinds it.
+                    Some(cell) => unsafe { bind(self.statement.raw(), number, cell, ffi::SQLITE_STATIC()) },
+                    None => ffi::SQLITE_RANGE,
+                };
                 self.statement.check(code)?;
             }
         }
@@ -285,29 +255,30 @@ impl Drop for BatchRuns<'_> {
     }
 }
 
-/// Binds a cell without a copy.
+/// Binds a cell.
 ///
 /// # Safety
-/// The statement is alive, and the cell outlives the binding.
+/// The statement is alive. With `SQLITE_STATIC` the cell outlives the binding.
 #[inline]
-unsafe fn bind(raw: *mut ffi::sqlite3_stmt, number: c_int, column: &CellColumn<'_>, row: usize) -> c_int {
-    let Some(cell) = column.get(row) else { return ffi::SQLITE_RANGE };
+unsafe fn bind(
+    raw: *mut ffi::sqlite3_stmt,
+    number: c_int,
+    cell: Cell<'_>,
+    keeping: ffi::sqlite3_destructor_type,
+) -> c_int {
     // SAFETY: see above.
     unsafe {
         match cell {
             Cell::Null => ffi::sqlite3_bind_null(raw, number),
             Cell::Integer(value) => ffi::sqlite3_bind_int64(raw, number, value),
             Cell::Real(value) => ffi::sqlite3_bind_double(raw, number, value),
-            Cell::Text(text) => ffi::sqlite3_bind_text64(
-                raw,
-                number,
-                pointer(text).cast(),
-                text.len() as u64,
-                ffi::SQLITE_STATIC(),
-                ffi::SQLITE_UTF8 as _,
-            ),
+            Cell::Text(text) => {
+                let data = pointer(text).cast();
+                ffi::sqlite3_bind_text64(raw, number, data, text.len() as u64, keeping, ffi::SQLITE_UTF8 as _)
+            }
             Cell::Blob(bytes) => {
-                ffi::sqlite3_bind_blob64(raw, number, pointer(bytes).cast(), bytes.len() as u64, ffi::SQLITE_STATIC())
+                let data = pointer(bytes).cast();
+                ffi::sqlite3_bind_blob64(raw, number, data, bytes.len() as u64, keeping)
             }
         }
     }

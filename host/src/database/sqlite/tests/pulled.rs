@@ -199,3 +199,70 @@ async fn a_guest_writes_with_its_own_rights() {
     .await;
     assert!(update(database.as_mut(), &change(&[1, 2, 3]), WriteHint::default()).await.is_err());
 }
+
+#[tokio::test]
+async fn texts_and_blobs_are_keys_too() {
+    let texts_of = |ids: &[i64]| ids.iter().map(|id| format!("Key {:04}", id * 7 % 1000)).collect::<Vec<_>>();
+    for definition in [
+        "CREATE TABLE t (k TEXT PRIMARY KEY, a TEXT)",
+        "CREATE TABLE t (k TEXT PRIMARY KEY, a TEXT) WITHOUT ROWID",
+        "CREATE TABLE t (k TEXT COLLATE NOCASE PRIMARY KEY, a TEXT)",
+        "CREATE TABLE t (k BLOB PRIMARY KEY, a TEXT)",
+        // Unique, but without an index that has the order: SQLite asks in the order of the row ids.
+        "CREATE TABLE t (k TEXT, a TEXT)",
+    ] {
+        let mut database = in_memory().await;
+        let database = database.as_mut();
+        run(database, definition).await;
+        let ids: Vec<i64> = (0..1000).collect();
+        let blobs = definition.contains("BLOB");
+        let keys = |texts_of: Vec<String>| {
+            let mut column = texts("k", &texts_of.iter().map(String::as_str).collect::<Vec<_>>());
+            if let (true, ColumnValues::Text(values)) = (blobs, &column.values) {
+                column.values = ColumnValues::Bytes(values.clone());
+            }
+            column
+        };
+        let all = batch(1000, vec![keys(texts_of(&ids)), texts("a", &vec!["old"; 1000])]);
+        write(database, "t", WriteMode::Insert, &[], &all).await.expect("inserted");
+        let mut sorted = texts_of(&ids);
+        sorted.sort();
+        let part = &sorted[100..900];
+        let new: Vec<String> = part.iter().map(|key| format!("new {key}")).collect();
+        let new: Vec<&str> = new.iter().map(String::as_str).collect();
+        let rows_of = batch(800, vec![texts("a", &new), keys(part.to_vec())]);
+        let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Update, key: vec!["k".to_owned()] };
+        let writer = database.open_writer(&target).await.expect("a writer");
+        assert_eq!(database.write(writer, &rows_of, COVERS).await, Ok(800), "{definition}");
+        let changed = rows(database, "SELECT count(*) FROM t WHERE a = 'new ' || CAST(k AS TEXT)").await;
+        assert_eq!(changed, [[Value::Int64(800)]], "{definition}");
+        // One is missing in the batch: the hint is wrong.
+        let short: Vec<String> = sorted[100..103].iter().chain(&sorted[104..110]).cloned().collect();
+        let wrong = batch(9, vec![texts("a", &["x"; 9]), keys(short)]);
+        let error = database.write(writer, &wrong, COVERS).await.expect_err("a row too many");
+        assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{definition}: {error}");
+        let deleted = batch(800, vec![keys(part.to_vec())]);
+        let target = TableTarget { mode: WriteMode::Delete, ..target };
+        let writer = database.open_writer(&target).await.expect("a writer");
+        assert_eq!(database.write(writer, &deleted, COVERS).await, Ok(800), "{definition}");
+        let error = database.write(writer, &batch(1, vec![keys(part[..1].to_vec())]), COVERS).await.expect_err("gone");
+        assert!(error.message.contains("no row"), "{definition}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_with_another_key_can_be_written_by_row_id() {
+    let mut database = in_memory().await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id TEXT PRIMARY KEY, n INTEGER)").await;
+    run(database, "INSERT INTO t VALUES ('z', 1), ('y', 2), ('x', 3)").await;
+    let by_rowid = batch(2, vec![integers("rowid", &[2, 3]), integers("n", &[20, 30])]);
+    assert_eq!(write(database, "t", WriteMode::Update, &["rowid"], &by_rowid).await, Ok(2));
+    let new = batch(1, vec![integers("rowid", &[9]), texts("id", &["w"])]);
+    assert_eq!(write(database, "t", WriteMode::Insert, &[], &new).await, Ok(1));
+    let gone = batch(1, vec![integers("rowid", &[1])]);
+    assert_eq!(write(database, "t", WriteMode::Delete, &["oid"], &gone).await.map_err(|error| error.kind), Ok(1));
+    let left =
+        text_of(database, "SELECT group_concat(id || coalesce(n, '')) FROM (SELECT * FROM t ORDER BY rowid)").await;
+    assert_eq!(left, "y20,x30,w");
+}
