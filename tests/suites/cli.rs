@@ -507,3 +507,32 @@ fn a_component_is_rolled_back_without_its_file() {
         }
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_is_lost_is_a_failure() {
+    let project = project!();
+    project.sql("1_t", "CREATE TABLE t (id INTEGER);", "DROP TABLE t;");
+    for arguments in [vec!["status"], vec!["status", "--format", "json"], vec!["--help"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = project.command(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("the output could not be written"));
+    }
+}
+
+#[test]
+fn a_missing_folder_does_not_bar_the_way_back() {
+    let project = project!();
+    project.sql("1_t", "CREATE TABLE t (id INTEGER);", "DROP TABLE t;");
+    project.runner("apply").succeeds();
+    std::fs::remove_dir_all(project.file("migrations")).unwrap();
+    project.runner("status").succeeds().prints(&["missing", "1"]).says(&["warning:", "no folder `migrations`"]);
+    project.runner("show 1").succeeds();
+    project.runner("history").succeeds();
+    for verb in ["apply", "plan", "validate"] {
+        project.runner(verb).exits(2).says(&["no folder `migrations`"]);
+    }
+    project.runner("rollback").succeeds();
+    project.runner("rollback -n 99").exits(2).says(&["nothing is applied"]);
+}
