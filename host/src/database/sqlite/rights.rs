@@ -281,9 +281,10 @@ impl State {
         let first = request.first.unwrap_or_default();
         let second = request.second.unwrap_or_default();
         if self.rights == Rights::Guest {
-            // ALTER TABLE alone names the database first.
-            let altered = if request.action == ffi::SQLITE_ALTER_TABLE { request.first } else { None };
-            if let Some(other) = [request.database, altered].into_iter().flatten().find(|name| is_attached(name)) {
+            // ALTER TABLE alone names the database first; what stands in the database's place is a column.
+            let altered = request.action == ffi::SQLITE_ALTER_TABLE;
+            let database = if altered { request.first } else { request.database };
+            if let Some(other) = database.filter(|name| is_attached(name)) {
                 return Some(attached(other));
             }
         }

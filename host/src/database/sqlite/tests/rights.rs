@@ -320,6 +320,7 @@ async fn a_guest_does_not_reach_an_attached_database() {
         "DROP TABLE secret",
         "ALTER TABLE other.secret RENAME TO public",
         "ALTER TABLE secret ADD COLUMN y",
+        "ALTER TABLE secret DROP COLUMN x",
         "ANALYZE other",
         "REINDEX other.secret",
         "PRAGMA other.table_info(secret)",
@@ -333,4 +334,13 @@ async fn a_guest_does_not_reach_an_attached_database() {
     assert_eq!(kind(database.as_mut(), "SELECT n FROM MAIN.t").await, None);
     assert_eq!(kind(database.as_mut(), "CREATE TEMP TABLE mine AS SELECT 1 AS x").await, None);
     assert_eq!(kind(database.as_mut(), "SELECT x FROM temp.mine").await, None);
+    for statement in [
+        "CREATE TABLE own (a, b)",
+        "ALTER TABLE own ADD COLUMN c",
+        "ALTER TABLE own DROP COLUMN b",
+        "ALTER TABLE own RENAME COLUMN a TO d",
+        "ALTER TABLE own RENAME TO owned",
+    ] {
+        assert_eq!(kind(database.as_mut(), statement).await, None, "{statement}");
+    }
 }
