@@ -114,7 +114,7 @@ impl SqliteDatabase {
         let batch = PullBatch { keys: keys.as_pull(), columns };
         let Some(functions) = &self.functions else { return Ok(None) };
         let statement = &mut made.statement;
-        let done = functions.with(batch, || {
+        let done = functions.with(&batch, || {
             keys.bind_range(statement, rows.row_count)?;
             while statement.step()?.is_row() {}
             statement.reset();
@@ -128,7 +128,7 @@ impl SqliteDatabase {
             return Ok(Some(changed));
         }
         let culprit = match mode {
-            WriteMode::Delete => functions.first_unasked(batch).unwrap_or(0),
+            WriteMode::Delete => functions.first_unasked(&batch).unwrap_or(0),
             _ => self.culprit(writer, plan, rows, columns)?,
         };
         Err(self.not_one(writer, plan, rows, columns, culprit))
