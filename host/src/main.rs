@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Thousands of small pieces on several threads: glibc's allocator asks the system for each arena's growth.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     runner::cli::main()
 }

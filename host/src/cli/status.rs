@@ -4,31 +4,39 @@ use super::context::{Context, Look, Looked};
 use super::{exit, runtime};
 use crate::engine::status::{Standing, StatusRow, status};
 use crate::error::{ErrorKind, Result};
+use crate::project::CatalogReport;
 use crate::report::json::StatusJson;
 use crate::report::{Format, text};
 
 /// Says how each revision stands.
 pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
-    let report = context.inspect()?;
-    runtime::look(async {
-        let Looked { history, .. } = context.look(Look::Live).await?;
-        let rows = status(&report.catalog, &history);
-        let printer = &context.printer;
-        match printer.format() {
-            Format::Json => printer.json(&StatusJson::new(context.database_json(), &history, &rows, &report)),
-            Format::Text => {
-                printer.data(&text::status(&rows));
-                printer.talk(&text::status_summary(&rows));
-                if let Some(error) = &report.no_folder {
-                    printer.warn(&error.message, error.hints.first().map(String::as_str));
-                }
-                for problem in &report.problems {
-                    printer.warn(&problem.message, Some(&problem.hint));
-                }
+    // The files and the database have nothing to do with each other: looked at side by side.
+    std::thread::scope(|scope| {
+        let database = scope.spawn(|| runtime::look(context.look(Look::Live)));
+        let report = context.inspect();
+        let looked = database.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        tell(context, &report?, &looked?, with_exit_code)
+    })
+}
+
+fn tell(context: &Context, report: &CatalogReport, looked: &Looked, with_exit_code: bool) -> Result<u8> {
+    let history = &looked.history;
+    let rows = status(&report.catalog, history);
+    let printer = &context.printer;
+    match printer.format() {
+        Format::Json => printer.json(&StatusJson::new(context.database_json(), history, &rows, report)),
+        Format::Text => {
+            printer.data(&text::status(&rows));
+            printer.talk(&text::status_summary(&rows));
+            if let Some(error) = &report.no_folder {
+                printer.warn(&error.message, error.hints.first().map(String::as_str));
+            }
+            for problem in &report.problems {
+                printer.warn(&problem.message, Some(&problem.hint));
             }
         }
-        Ok(if with_exit_code { code(&rows, !report.problems.is_empty()) } else { exit::DONE })
-    })
+    }
+    Ok(if with_exit_code { code(&rows, !report.problems.is_empty()) } else { exit::DONE })
 }
 
 /// What disagrees counts most, then what is half done, then what is pending.

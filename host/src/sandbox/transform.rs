@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use std::time::{Duration, Instant};
+
 use tokio::task::JoinHandle;
 use wasmtime::Store;
 use wasmtime::component::TypedFunc;
@@ -22,7 +24,7 @@ use super::script::{Loaded, refuel, store};
 use super::state::{GuestState, Role};
 use crate::batches::TableReader;
 use crate::data::Batch;
-use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteHint};
+use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteHint, WriteMode};
 use crate::engine::event::Event;
 use crate::engine::script::RunContext;
 use crate::error::Error;
@@ -55,6 +57,9 @@ struct Turned {
     hint: WriteHint,
 }
 
+/// How long a transform runs before its rows are counted for those who watch.
+const COUNT_AFTER: Duration = Duration::from_millis(500);
+
 /// A chunk that is being turned; given up when dropped.
 struct Flight(JoinHandle<(Worker, Result<Turned, Error>)>);
 
@@ -82,10 +87,13 @@ pub async fn run(
         .hint("build it for the world `data-migration`")
         .into());
     }
-    let (mut reader, writer, total, check) = {
+    let (mut reader, writer, mut total, check) = {
         let mut database = run.database.lock().await;
         let reader = TableReader::open_bounded(database.as_mut(), source.clone(), limits).await?;
-        let total = reader.count(database.as_mut()).await?;
+        // Rows that go, or no longer fit the filter, can be counted only now. Other sources are counted once the transform
+        // proves long: counting reads the whole table.
+        let dwindles = source.filter.is_some() || target.mode == WriteMode::Delete;
+        let total = if dwindles { Some(reader.count(database.as_mut()).await?) } else { None };
         let writer = database.open_writer(&target).await?;
         let target_key = match target.key.as_slice() {
             [] => database.table(&target.table).await?.key,
@@ -100,6 +108,7 @@ pub async fn run(
     let mut report = TransformReport { rows_read: 0, rows_written: 0, chunks: 0 };
     let mut at_end = false;
     let mut waiting: Option<Batch> = None;
+    let begun = Instant::now();
     progress(run, name, 0, total);
     loop {
         loop {
@@ -138,6 +147,9 @@ pub async fn run(
             report.rows_written += written;
             run.tally.add_rows_written(written);
         }
+        if total.is_none() && begun.elapsed() >= COUNT_AFTER {
+            total = Some(reader.count(run.database.lock().await.as_mut()).await?);
+        }
         progress(run, name, report.rows_read, total);
     }
     run.tally.add_rows_read(report.rows_read);
@@ -149,12 +161,12 @@ fn trap(error: Error) -> TransformError {
     TransformError::Trap(wasmtime::Error::new(error))
 }
 
-fn progress(run: &RunContext, name: &str, done: u64, total: u64) {
+fn progress(run: &RunContext, name: &str, done: u64, total: Option<u64>) {
     run.events.emit(&Event::Progress {
         revision: run.revision.clone(),
         what: name.to_owned(),
         done,
-        total: Some(total),
+        total,
         unit: "rows".to_owned(),
     });
 }
