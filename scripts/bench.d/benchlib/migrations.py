@@ -77,11 +77,10 @@ class Runner(Tool):
         return "" if self.binary().exists() else "the `runner` binary is not built"
 
     def files(self, i):
-        return {f"{stamp(i)}_m{i:04}.up.sql": up(i) + ";\n", f"{stamp(i)}_m{i:04}.down.sql": down(i) + ";\n"}
+        return {f"{stamp(i)}_m{i:04}.up.sql": up(i) + ";\n"}
 
     def finish(self):
         shutil.copy(HELPERS / "project" / "runner.toml", self.folder)
-        self.session.run([self.binary(), "build", "-c", self.folder / "runner.toml"])
 
     def call(self, verb, db):
         return [self.binary(), verb, "-D", f"sqlite://{db}", "-c", self.folder / "runner.toml"]
@@ -92,6 +91,23 @@ class Runner(Tool):
     @property
     def statuses(self):
         return [("`runner status`", lambda db: self.call("status", db))]
+
+
+class Pairs(Runner):
+    """With ways back, and a lockfile that lists everything: twice the files, and a thousand digests to compare."""
+
+    key, label = "runner_pairs", "`runner`, pairs and lockfile"
+
+    def files(self, i):
+        return super().files(i) | {f"{stamp(i)}_m{i:04}.down.sql": down(i) + ";\n"}
+
+    def finish(self):
+        super().finish()
+        self.session.run([self.binary(), "build", "-c", self.folder / "runner.toml"])
+
+    @property
+    def statuses(self):
+        return [("`runner status`, pairs and lockfile", lambda db: self.call("status", db))]
 
 
 class Components(Runner):
@@ -116,6 +132,10 @@ class Components(Runner):
                 file = self.folder / "migrations" / f"{stamp(i)}_m{i:04}.wasm"
                 file.write_bytes(component + custom_section("bench", f"{i:04}".encode()))
             self.finish()
+
+    def finish(self):
+        super().finish()
+        self.session.run([self.binary(), "build", "-c", self.folder / "runner.toml"])
 
     def check(self, db):
         connection = sqlite3.connect(db)
@@ -230,7 +250,7 @@ class Alembic(Tool):
         ]
 
 
-TOOLS = (Runner, Components, Sqlx, Dbmate, Refinery, Alembic)
+TOOLS = (Runner, Pairs, Components, Sqlx, Dbmate, Refinery, Alembic)
 
 
 def tools(session):
