@@ -6,13 +6,19 @@ use std::thread;
 /// Below this, threads that open small files stand in each other's way in the kernel more than they save.
 const WORTH_IT: usize = 4_096;
 
+/// Below this, starting threads costs more than they save, however much there is to compute for each item.
+const WORTH_IT_IF_HEAVY: usize = 64;
+
 /// More threads than this wait for the file system and not for themselves.
 const MOST: usize = 8;
 
-/// What `work` makes of each item, in the order of the items.
-pub(super) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST);
-    if items.len() < WORTH_IT || threads == 1 {
+/// What `work` makes of each item, in the order of the items. `heavy` says which items take computing, and not only
+/// opening a file.
+pub(super) fn map<T: Sync, R: Send>(items: &[T], heavy: impl Fn(&T) -> bool, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let is_worth_it = items.len() >= WORTH_IT || items.iter().filter(|item| heavy(item)).count() >= WORTH_IT_IF_HEAVY;
+    // Asked last: the answer takes reading files of the system.
+    let threads = if is_worth_it { thread::available_parallelism().map_or(1, NonZero::get).min(MOST) } else { 1 };
+    if threads == 1 {
         return items.iter().map(work).collect();
     }
     let work = &work;
@@ -31,7 +37,10 @@ mod tests {
     fn results_come_in_the_order_of_the_items() {
         for count in [0, 1, 4_095, 4_096, 4_097, 10_000] {
             let items: Vec<usize> = (0..count).collect();
-            assert_eq!(super::map(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+            assert_eq!(
+                super::map(&items, |item| item % 32 == 0, |item| item * 2),
+                items.iter().map(|item| item * 2).collect::<Vec<_>>()
+            );
         }
     }
 }

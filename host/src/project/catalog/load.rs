@@ -39,7 +39,7 @@ impl Catalog {
         let (found, mut problems) = discover(&project)?;
         let loader = Loader { settings, project: &project, lockfile: &lockfile, lockfile_name: &lockfile_name, checks };
         let mut report = CatalogReport::default();
-        for loaded in parallel::map(&found, |found| loader.load(found)) {
+        for loaded in parallel::map(&found, Found::is_component, |found| loader.load(found)) {
             match loaded {
                 Ok((migration, disagreements)) => {
                     report.catalog.migrations.extend(migration);

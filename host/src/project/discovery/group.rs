@@ -51,6 +51,11 @@ impl Found {
         format!("{}_{}", self.revision, self.name)
     }
 
+    /// Whether it is a component, whose digest takes reading and hashing much.
+    pub fn is_component(&self) -> bool {
+        !matches!(self.files, FoundFiles::Sql { .. })
+    }
+
     /// The revision as a number.
     pub fn number(&self) -> u128 {
         revision_number(&self.revision).unwrap_or_default()
