@@ -8,6 +8,7 @@ mod connect;
 mod cursor;
 mod error;
 mod lock;
+mod pragmas;
 mod pulled;
 mod raw;
 mod read_types;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use libsqlite3_sys as ffi;
 
+use super::pragmas;
 use super::raw::{AuthRequest, Hooks};
 use super::statement::something_else;
 use crate::database::facts::{TOOL_TABLES, is_tool_table};
@@ -17,55 +18,13 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Rights, StopSignal};
 /// Functions of ours begin so; nobody else may call them.
 pub(super) const FUNCTION_PREFIX: &str = "runner_pull_";
 
-/// Pragmas that a guest may use. Those in the second list, only to read.
-const GUEST_PRAGMAS: &[&str] = &[
-    "table_info",
-    "table_xinfo",
-    "table_list",
-    "index_list",
-    "index_info",
-    "index_xinfo",
-    "foreign_key_list",
-    "foreign_key_check",
-    "integrity_check",
-    "quick_check",
-    "defer_foreign_keys",
-];
-const GUEST_READS: &[&str] = &["foreign_keys", "user_version"];
-
-/// Pragmas that a script may give a value: they look at something, change the file and not the connection, or end with
-/// the transaction. Beside them `journal_mode`.
-const SCRIPT_PRAGMAS: &[&str] = &[
-    "table_info",
-    "table_xinfo",
-    "table_list",
-    "index_list",
-    "index_info",
-    "index_xinfo",
-    "foreign_key_list",
-    "foreign_key_check",
-    "integrity_check",
-    "quick_check",
-    "user_version",
-    "application_id",
-    "auto_vacuum",
-    "page_size",
-    "incremental_vacuum",
-    "optimize",
-    "wal_checkpoint",
-    "defer_foreign_keys",
-];
-
-/// The journals with which a transaction can be rolled back and survives a crash.
-const JOURNAL_MODES: &[&str] = &["wal", "delete", "truncate", "persist"];
-
 /// The longest pause between two looks at what another connection holds.
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 
 /// Why something was refused.
-struct Denial {
-    what: String,
-    hint: &'static str,
+pub(super) struct Denial {
+    pub what: String,
+    pub hint: &'static str,
 }
 
 /// The rights of whoever speaks, shared by the database and SQLite's callbacks.
@@ -316,7 +275,7 @@ impl State {
                 Some(tool_table("change", name, request.accessor))
             }
             ffi::SQLITE_FUNCTION => self.function(second),
-            ffi::SQLITE_PRAGMA => self.pragma(first, request.second),
+            ffi::SQLITE_PRAGMA => pragmas::refuse(self.rights, self.transaction, first, request.second),
             ffi::SQLITE_ATTACH | ffi::SQLITE_DETACH if self.rights == Rights::Guest => Some(Denial {
                 what: "a component may not attach or detach database files; VACUUM does so too".to_owned(),
                 hint: "a migration in SQL may: put this statement into one",
@@ -355,78 +314,6 @@ impl State {
             what: format!("{name}() belongs to runner itself"),
             hint: "name your function otherwise",
         })
-    }
-
-    fn pragma(&self, name: &str, value: Option<&str>) -> Option<Denial> {
-        let is = |other: &str| name.eq_ignore_ascii_case(other);
-        if self.rights == Rights::Guest {
-            let allowed = GUEST_PRAGMAS.iter().any(|other| is(other))
-                || (value.is_none() && GUEST_READS.iter().any(|other| is(other)));
-            return (!allowed).then(|| Denial {
-                what: format!("a component may not use PRAGMA {name}"),
-                hint: "a component may look at the schema (table_xinfo, index_list, foreign_key_check …), not change the \
-                       connection; a migration in SQL may",
-            });
-        }
-        let value = value?;
-        if is("writable_schema") || is("schema_version") {
-            return Some(Denial {
-                what: format!("PRAGMA {name} is refused: it can destroy the database"),
-                hint: "rebuild the table instead, with the directive `-- runner:table-rebuild`",
-            });
-        }
-        if is("encoding") {
-            return Some(Denial {
-                what: "PRAGMA encoding does nothing: a database keeps the encoding that it was made with".to_owned(),
-                hint: "leave the statement out",
-            });
-        }
-        if is("foreign_keys") && self.transaction {
-            return Some(Denial {
-                what: "PRAGMA foreign_keys does nothing inside a transaction".to_owned(),
-                hint: instead(name),
-            });
-        }
-        if is("journal_mode") {
-            if self.transaction {
-                return Some(Denial {
-                    what: "PRAGMA journal_mode does nothing inside a transaction".to_owned(),
-                    hint: "write the directive `-- runner:no-transaction` on top of the file",
-                });
-            }
-            // SQLite takes the beginning of a word for the word.
-            let is_safe = JOURNAL_MODES.iter().any(|mode| mode.eq_ignore_ascii_case(value));
-            return (!is_safe).then(|| Denial {
-                what: format!("PRAGMA journal_mode = {value} is refused: nothing could be rolled back after it"),
-                hint: "use one of `wal`, `delete`, `truncate` and `persist`",
-            });
-        }
-        let allowed = SCRIPT_PRAGMAS.iter().any(|other| is(other));
-        (!allowed).then(|| Denial {
-            what: format!("PRAGMA {name} is refused: the setting would outlive the migration"),
-            hint: instead(name),
-        })
-    }
-}
-
-/// What to do instead of a setting of the connection.
-fn instead(pragma: &str) -> &'static str {
-    match pragma.to_ascii_lowercase().as_str() {
-        "foreign_keys" | "legacy_alter_table" => {
-            "write the directive `-- runner:table-rebuild` on top of the file: foreign keys are then off, and checked as a \
-             whole at the end"
-        }
-        "busy_timeout" | "synchronous" | "cache_size" => {
-            "set it for the whole run, in the database URL: `?busy_timeout=`, `?synchronous=` and `?cache_size=` are known"
-        }
-        "ignore_check_constraints" => {
-            "mend the rows first, or rebuild the table without the constraint, with the directive `-- runner:table-rebuild`"
-        }
-        "case_sensitive_like" => "compare with GLOB, or with `=` and a COLLATE clause",
-        "recursive_triggers" => "leave it out, and write the changes that the triggers would make as statements",
-        _ => {
-            "leave the statement out: a migration finds the same connection in every run, and a program sets up its own"
-        }
     }
 }
 

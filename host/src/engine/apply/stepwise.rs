@@ -125,7 +125,8 @@ impl Engine {
                     // A statement that failed has no effect, and one whose answer got lost may have.
                     let is_lost = error.kind == DatabaseErrorKind::Connection;
                     let place = format!("{} of {}, line {}", index + 1, progress.of, statement.line);
-                    let error = statement_failed(error, &self.stop, statement.text, place);
+                    let error = statement_failed(error, &self.stop, statement.text, place)
+                        .at("script", step.direction.to_string());
                     if is_lost {
                         return Err(error);
                     }

@@ -1,0 +1,120 @@
+//! Which pragmas a migration may use. A setting of the connection would outlive the migration that made it and change what the
+//! next one does.
+
+use super::rights::Denial;
+use crate::database::Rights;
+
+/// Pragmas that a guest may use. Those in the second list, only to read.
+const GUEST_PRAGMAS: &[&str] = &[
+    "table_info",
+    "table_xinfo",
+    "table_list",
+    "index_list",
+    "index_info",
+    "index_xinfo",
+    "foreign_key_list",
+    "foreign_key_check",
+    "integrity_check",
+    "quick_check",
+    "defer_foreign_keys",
+];
+const GUEST_READS: &[&str] = &["foreign_keys", "user_version"];
+
+/// Pragmas that a script may give a value: they look at something, change the file and not the connection, or end with
+/// the transaction. Beside them `journal_mode`.
+const SCRIPT_PRAGMAS: &[&str] = &[
+    "table_info",
+    "table_xinfo",
+    "table_list",
+    "index_list",
+    "index_info",
+    "index_xinfo",
+    "foreign_key_list",
+    "foreign_key_check",
+    "integrity_check",
+    "quick_check",
+    "user_version",
+    "application_id",
+    "auto_vacuum",
+    "page_size",
+    "incremental_vacuum",
+    "optimize",
+    "wal_checkpoint",
+    "defer_foreign_keys",
+];
+
+/// The journals with which a transaction can be rolled back and survives a crash.
+const JOURNAL_MODES: &[&str] = &["wal", "delete", "truncate", "persist"];
+
+/// Why a pragma is refused to a speaker, if it is. `transaction`: one of ours is open.
+pub(super) fn refuse(rights: Rights, transaction: bool, name: &str, value: Option<&str>) -> Option<Denial> {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    if rights == Rights::Guest {
+        let allowed = GUEST_PRAGMAS.iter().any(|other| is(other))
+            || (value.is_none() && GUEST_READS.iter().any(|other| is(other)));
+        return (!allowed).then(|| Denial {
+            what: format!("a component may not use PRAGMA {name}"),
+            hint: "a component may look at the schema (table_xinfo, index_list, foreign_key_check …), not change the \
+                   connection; a migration in SQL may",
+        });
+    }
+    let value = value?;
+    if is("writable_schema") || is("schema_version") {
+        return Some(Denial {
+            what: format!("PRAGMA {name} is refused: it can destroy the database"),
+            hint: "rebuild the table instead, with the directive `-- runner:table-rebuild`",
+        });
+    }
+    if is("encoding") {
+        return Some(Denial {
+            what: "PRAGMA encoding does nothing: a database keeps the encoding that it was made with".to_owned(),
+            hint: "leave the statement out",
+        });
+    }
+    if is("foreign_keys") && transaction {
+        return Some(Denial {
+            what: "PRAGMA foreign_keys does nothing inside a transaction".to_owned(),
+            hint: instead(name),
+        });
+    }
+    if is("journal_mode") {
+        if transaction {
+            return Some(Denial {
+                what: "PRAGMA journal_mode does nothing inside a transaction".to_owned(),
+                hint: "write the directive `-- runner:no-transaction` on top of the file",
+            });
+        }
+        // SQLite takes the beginning of a word for the word.
+        let is_safe = JOURNAL_MODES.iter().any(|mode| mode.eq_ignore_ascii_case(value));
+        return (!is_safe).then(|| Denial {
+            what: format!("PRAGMA journal_mode = {value} is refused: nothing could be rolled back after it"),
+            hint: "use one of `wal`, `delete`, `truncate` and `persist`",
+        });
+    }
+    let allowed = SCRIPT_PRAGMAS.iter().any(|other| is(other));
+    (!allowed).then(|| Denial {
+        what: format!("PRAGMA {name} is refused: the setting would outlive the migration"),
+        hint: instead(name),
+    })
+}
+
+/// What to do instead of a setting of the connection.
+fn instead(pragma: &str) -> &'static str {
+    match pragma.to_ascii_lowercase().as_str() {
+        "foreign_keys" | "legacy_alter_table" => {
+            "write the directive `-- runner:table-rebuild` on top of the file: foreign keys are then off, and checked as a \
+             whole at the end"
+        }
+        "busy_timeout" | "synchronous" | "cache_size" => {
+            "set it for the whole run, in the database URL: `?busy_timeout=`, `?synchronous=` and `?cache_size=` are known"
+        }
+        "ignore_check_constraints" => {
+            "mend the rows first, or rebuild the table without the constraint, with the directive `-- runner:table-rebuild`"
+        }
+        "case_sensitive_like" => "compare with GLOB, or with `=` and a COLLATE clause",
+        "recursive_triggers" => "leave it out, and write the changes that the triggers would make as statements",
+        _ => {
+            "leave the statement out: a migration finds the same connection in every run, and a program sets up its own"
+        }
+    }
+}
