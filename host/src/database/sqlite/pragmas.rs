@@ -4,8 +4,8 @@
 use super::rights::Denial;
 use crate::database::Rights;
 
-/// Pragmas that a guest may use. Those in the second list, only to read.
-const GUEST_PRAGMAS: &[&str] = &[
+/// Pragmas that every migration may use, also with a value: they look at something, or end with the transaction.
+const EVERYBODYS: &[&str] = &[
     "table_info",
     "table_xinfo",
     "table_list",
@@ -18,30 +18,12 @@ const GUEST_PRAGMAS: &[&str] = &[
     "quick_check",
     "defer_foreign_keys",
 ];
+/// Pragmas that a guest may use beside them, only to read.
 const GUEST_READS: &[&str] = &["foreign_keys", "user_version"];
 
-/// Pragmas that a script may give a value: they look at something, change the file and not the connection, or end with
-/// the transaction. Beside them `journal_mode`.
-const SCRIPT_PRAGMAS: &[&str] = &[
-    "table_info",
-    "table_xinfo",
-    "table_list",
-    "index_list",
-    "index_info",
-    "index_xinfo",
-    "foreign_key_list",
-    "foreign_key_check",
-    "integrity_check",
-    "quick_check",
-    "user_version",
-    "application_id",
-    "auto_vacuum",
-    "page_size",
-    "incremental_vacuum",
-    "optimize",
-    "wal_checkpoint",
-    "defer_foreign_keys",
-];
+/// Pragmas that a script may give a value beside them: they change the file and not the connection. And `journal_mode`.
+const SCRIPT_PRAGMAS: &[&str] =
+    &["user_version", "application_id", "auto_vacuum", "page_size", "incremental_vacuum", "optimize", "wal_checkpoint"];
 
 /// The journals with which a transaction can be rolled back and survives a crash.
 const JOURNAL_MODES: &[&str] = &["wal", "delete", "truncate", "persist"];
@@ -50,8 +32,8 @@ const JOURNAL_MODES: &[&str] = &["wal", "delete", "truncate", "persist"];
 pub(super) fn refuse(rights: Rights, transaction: bool, name: &str, value: Option<&str>) -> Option<Denial> {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     if rights == Rights::Guest {
-        let allowed = GUEST_PRAGMAS.iter().any(|other| is(other))
-            || (value.is_none() && GUEST_READS.iter().any(|other| is(other)));
+        let allowed =
+            EVERYBODYS.iter().any(|other| is(other)) || (value.is_none() && GUEST_READS.iter().any(|other| is(other)));
         return (!allowed).then(|| Denial {
             what: format!("a component may not use PRAGMA {name}"),
             hint: "a component may look at the schema (table_xinfo, index_list, foreign_key_check …), not change the \
@@ -91,7 +73,7 @@ pub(super) fn refuse(rights: Rights, transaction: bool, name: &str, value: Optio
             hint: "use one of `wal`, `delete`, `truncate` and `persist`",
         });
     }
-    let allowed = SCRIPT_PRAGMAS.iter().any(|other| is(other));
+    let allowed = EVERYBODYS.iter().chain(SCRIPT_PRAGMAS).any(|other| is(other));
     (!allowed).then(|| Denial {
         what: format!("PRAGMA {name} is refused: the setting would outlive the migration"),
         hint: instead(name),
