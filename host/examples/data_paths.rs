@@ -10,8 +10,8 @@ use std::time::Instant;
 use runner::batches::TableReader;
 use runner::data::{Batch, Column, ColumnValues, VarValues};
 use runner::database::{
-    BatchLimits, Database, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode,
-    connect,
+    BatchLimits, ConnectOptions, Database, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions,
+    WriteHint, WriteMode, connect,
 };
 
 #[path = "support/mod.rs"]
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (file, rows) = support::arguments("FILE [ROWS]")?;
     let rows: usize = rows.as_deref().unwrap_or("1000000").parse()?;
     let url = DatabaseUrl::parse(&format!("sqlite:{file}"), Path::new("."))?;
-    let mut bench = Bench { database: connect(&url, true).await?, rows };
+    let mut bench = Bench { database: connect(&url, &ConnectOptions::creating()).await?, rows };
     let started = Instant::now();
     bench.run("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, bal REAL)").await?;
     bench.run("CREATE TABLE k (name TEXT PRIMARY KEY, id INTEGER, bal REAL) WITHOUT ROWID").await?;

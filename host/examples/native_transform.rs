@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use runner::batches::TableReader;
 use runner::data::{Batch, ColumnValues};
 use runner::database::{
-    BatchLimits, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode, connect,
+    BatchLimits, ConnectOptions, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions, WriteHint,
+    WriteMode, connect,
 };
 
 #[path = "support/mod.rs"]
@@ -19,7 +20,7 @@ mod support;
 async fn main() -> Result<(), Box<dyn Error>> {
     let (file, verbose) = support::arguments("FILE [verbose]")?;
     let url = DatabaseUrl::parse(&format!("sqlite:{file}"), Path::new("."))?;
-    let mut database = connect(&url, false).await?;
+    let mut database = connect(&url, &ConnectOptions::default()).await?;
     let source = TableSource {
         table: TableName::new("t"),
         columns: Vec::new(),

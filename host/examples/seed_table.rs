@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use runner::data::{Batch, Column, ColumnValues, VarValues};
-use runner::database::{DatabaseUrl, TableName, TableTarget, TransactionOptions, WriteHint, WriteMode, connect};
+use runner::database::{
+    ConnectOptions, DatabaseUrl, TableName, TableTarget, TransactionOptions, WriteHint, WriteMode, connect,
+};
 
 #[path = "support/mod.rs"]
 mod support;
@@ -17,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (file, rows) = support::arguments("FILE ROWS")?;
     let rows: usize = rows.ok_or("how many rows?")?.parse()?;
     let url = DatabaseUrl::parse(&format!("sqlite:{file}"), Path::new("."))?;
-    let mut database = connect(&url, true).await?;
+    let mut database = connect(&url, &ConnectOptions::creating()).await?;
     let started = Instant::now();
     database.begin(TransactionOptions::default()).await?;
     database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, bal REAL)", &[]).await?;

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use runner::database::{DatabaseUrl, TransactionOptions, connect};
+use runner::database::{ConnectOptions, DatabaseUrl, TransactionOptions, connect};
 
 #[path = "support/mod.rs"]
 mod support;
@@ -15,7 +15,7 @@ mod support;
 async fn main() -> Result<(), Box<dyn Error>> {
     let (file, _) = support::arguments("FILE")?;
     let url = DatabaseUrl::parse(&format!("sqlite:{file}"), Path::new("."))?;
-    let mut database = connect(&url, false).await?;
+    let mut database = connect(&url, &ConnectOptions::default()).await?;
     let started = Instant::now();
     database.begin(TransactionOptions::default()).await?;
     let rows = database.execute("UPDATE t SET name = upper(name), bal = bal * 1.1", &[]).await?;

@@ -6,12 +6,13 @@ use super::TableReader;
 use crate::data::{Batch, ColumnType, Value};
 use crate::database::contract::{rows, run};
 use crate::database::{
-    BatchLimits, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, TableName, TableSource, connect,
+    BatchLimits, ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, TableName, TableSource,
+    connect,
 };
 
 async fn database(statements: &[&str]) -> Box<dyn Database> {
     let url = DatabaseUrl::parse("sqlite::memory:", Path::new("/")).expect("a URL");
-    let mut database = connect(&url, true).await.expect("a database");
+    let mut database = connect(&url, &ConnectOptions::creating()).await.expect("a database");
     for statement in statements {
         run(database.as_mut(), statement).await;
     }

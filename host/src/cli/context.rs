@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::request::{GlobalRequest, flags};
 use crate::data::Value;
-use crate::database::{Database, DatabaseErrorKind, Dialect, Facts, connect};
+use crate::database::{ConnectOptions, Database, DatabaseErrorKind, Dialect, Facts, connect};
 use crate::engine::history::{self, History};
 use crate::engine::script::{Script, ScriptLoader, ScriptSource};
 use crate::engine::sql_script::SqlScript;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::project::{Catalog, CatalogReport, Checks, Settings};
 use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer};
@@ -114,9 +114,7 @@ impl Context {
             }
             Err(Unopened::Missing(_)) => {
                 // Only a SQLite file can be missing and still be told of.
-                let dialect = url.dialect();
-                let transactional_ddl = matches!(dialect, Dialect::Sqlite | Dialect::Postgres);
-                let facts = Facts { dialect, version: String::new(), transactional_ddl };
+                let facts = Facts::of_dialect(url.dialect());
                 Ok(Looked { database: None, history: History::default(), facts })
             }
             Err(Unopened::Other(error)) => Err(error),
@@ -126,13 +124,10 @@ impl Context {
     /// Opens the database; `create` makes it if it does not exist.
     pub async fn connect(&self, create: bool) -> Result<Box<dyn Database>, Unopened> {
         let url = &self.settings.database_url.value;
-        connect(url, create).await.map_err(|error| {
-            let is_missing = error.kind == DatabaseErrorKind::NotFound;
-            let mut error = self.place(error.into());
-            if url.dialect() != Dialect::Sqlite {
-                // It is the setting that is wrong: this version knows no other.
-                error.kind = ErrorKind::Usage;
-            }
+        let options = ConnectOptions { create, ..ConnectOptions::default() };
+        connect(url, &options).await.map_err(|error| {
+            let is_missing = error.kind == DatabaseErrorKind::NotFound && url.dialect() == Dialect::Sqlite;
+            let error = self.place(error.into());
             if is_missing { Unopened::Missing(error) } else { Unopened::Other(error) }
         })
     }

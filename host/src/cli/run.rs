@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::context::{Context, Look, Looked};
 use super::request::RunRequest;
 use super::{exit, runtime, signals};
-use crate::database::{Database, DatabaseUrl, StopSignal, connect};
+use crate::database::{ConnectOptions, Database, DatabaseUrl, StopSignal, connect};
 use crate::engine::Direction;
 use crate::engine::apply::{Action, Engine, Identity, Request};
 use crate::engine::history::{self, History, Record};
@@ -97,7 +97,7 @@ async fn open(
     if request.dry_run {
         // Writing nothing means making no file either.
         let url = DatabaseUrl::parse("sqlite::memory:", &context.settings.root)?;
-        return connect(&url, true).await.map(Some).map_err(|error| context.place(error.into()));
+        return connect(&url, &ConnectOptions::creating()).await.map(Some).map_err(|error| context.place(error.into()));
     }
     Ok(Some(context.connect(true).await?))
 }

@@ -67,7 +67,7 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// What a server can do.
+/// What a server can do, as it was asked when the connection was made.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The family, as the server itself reports it.
@@ -76,6 +76,27 @@ pub struct Facts {
     pub version: String,
     /// Whether a rollback takes DDL back.
     pub transactional_ddl: bool,
+    /// Whether a single statement of DDL takes effect wholly or not at all, even if the server dies meanwhile.
+    pub atomic_ddl: bool,
+    /// Whether the server refuses to write: a standby, a replica, a file opened for reading.
+    pub read_only: bool,
+    /// Where names without a schema belong: PostgreSQL's first schema of the search path, MySQL's database.
+    pub schema: Option<String>,
+}
+
+impl Facts {
+    /// What is true of the dialect before any server was asked.
+    pub fn of_dialect(dialect: Dialect) -> Self {
+        let transactional_ddl = matches!(dialect, Dialect::Sqlite | Dialect::Postgres);
+        Self {
+            dialect,
+            version: String::new(),
+            transactional_ddl,
+            atomic_ddl: transactional_ddl,
+            read_only: false,
+            schema: None,
+        }
+    }
 }
 
 /// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.

@@ -5,6 +5,8 @@
 pub(crate) mod contract;
 pub mod error;
 pub mod facts;
+pub mod mysql;
+pub mod postgres;
 pub mod spec;
 pub mod sqlite;
 pub mod stop;
@@ -34,6 +36,41 @@ pub enum Rights {
     Script,
     /// A component: as `Script`, without attaching files, loading code and changing settings of the connection.
     Guest,
+}
+
+/// How a connection is made.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// A SQLite file that does not exist is made; otherwise its absence is an error of kind
+    /// [`DatabaseErrorKind::NotFound`].
+    pub create: bool,
+    /// What the server calls the connection for those who look at its list of sessions, where it can be told.
+    pub application: String,
+    /// How long the server may take to answer at all when the connection is made.
+    pub connect_timeout: Duration,
+    /// How long a statement of a migration may take; none: as long as it wants.
+    pub statement_timeout: Option<Duration>,
+    /// How long a statement may wait for a lock on a table or row; none: as the server is set up.
+    pub lock_timeout: Option<Duration>,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            create: false,
+            application: "runner".to_owned(),
+            connect_timeout: Duration::from_secs(10),
+            statement_timeout: None,
+            lock_timeout: None,
+        }
+    }
+}
+
+impl ConnectOptions {
+    /// The default, but that a SQLite file is made.
+    pub fn creating() -> Self {
+        Self { create: true, ..Self::default() }
+    }
 }
 
 /// How the transaction of a migration is opened.
@@ -107,6 +144,8 @@ pub struct WriteHint {
 pub struct LockRequest {
     /// How long to wait for it.
     pub wait: Duration,
+    /// Names the run; a server's connections that work for it carry the name.
+    pub run_id: String,
     /// Told to other waiters: run id, process, host, command, since when.
     pub owner: String,
 }
@@ -124,6 +163,8 @@ pub trait Database: Send {
 
     /// Takes the lock that keeps two runs apart, waiting at most `request.wait`. `waiting` hears who holds it, once for each
     /// holder. Fails with [`DatabaseErrorKind::Busy`] when the time is up. Waiting ends early when the stop signal is raised.
+    /// Nothing that an earlier, killed run began is still going on in the server when this returns: such statements are
+    /// waited for, and ended if they last.
     async fn lock(
         &mut self,
         request: &LockRequest,
@@ -143,7 +184,9 @@ pub trait Database: Send {
     /// Opens the transaction, taking the right to write at once.
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;
 
-    /// Commits, or fails with everything rolled back.
+    /// Commits, or fails with everything rolled back; only where the connection is lost
+    /// ([`DatabaseErrorKind::Connection`]) nobody knows. A transaction that the server has given up is never reported as
+    /// committed.
     async fn commit(&mut self) -> Result<(), DatabaseError>;
 
     /// Fails where `commit` would because of what the statements did to references between tables; the transaction stays
@@ -157,7 +200,17 @@ pub trait Database: Send {
     /// database in whatever run it is applied. Closes cursors and writers.
     async fn drop_temporary(&mut self) -> Result<(), DatabaseError>;
 
-    /// Whether the transaction that `begin` opened is still open; a guest that ended it is found out by this.
+    /// After the connection was lost: makes it anew, waits until the server has done with the old one, and takes the lock
+    /// again if it was held. What was in the lost transaction is then either committed or gone. Harmless while the
+    /// connection lives.
+    async fn reconnect(&mut self) -> Result<(), DatabaseError>;
+
+    /// Fails with [`DatabaseErrorKind::Denied`] if a script changed the tool's own tables in this transaction, by whatever
+    /// way. Nothing to do where the database refuses such statements in the first place.
+    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError>;
+
+    /// Whether the very transaction that `begin` opened is still open; a guest that ended it, also one that opened another
+    /// in its place, is found out by this.
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError>;
 
     /// Runs exactly one statement; answers how many rows it changed.
@@ -194,14 +247,11 @@ pub trait Database: Send {
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError>;
 }
 
-/// Opens the database of a URL. `create`: a SQLite file that does not exist is made; otherwise its absence is an error
-/// of kind [`DatabaseErrorKind::NotFound`].
-pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database>, DatabaseError> {
+/// Opens the database of a URL.
+pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
     match url.dialect() {
-        Dialect::Sqlite => sqlite::connect(url, create).await,
-        other => Err(DatabaseError::new(
-            DatabaseErrorKind::Other,
-            format!("{other} databases are not supported by this version of runner"),
-        )),
+        Dialect::Sqlite => sqlite::connect(url, options.create).await,
+        Dialect::Postgres => postgres::connect(url, options).await,
+        Dialect::Mysql | Dialect::Mariadb => mysql::connect(url, options).await,
     }
 }

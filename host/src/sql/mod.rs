@@ -1,11 +1,13 @@
 //! SQL as text: where its statements begin and end, and what its leading comments say to runner. Knows no database.
 
+pub mod classify;
 pub mod directives;
 pub mod split;
 
 mod body;
 mod lex;
 
+pub use classify::{StatementClass, classify, identifiers};
 pub use directives::Directives;
 pub use split::{Statement, split};
 

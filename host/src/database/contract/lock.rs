@@ -8,7 +8,7 @@ use super::*;
 use crate::database::stop::StopReason;
 
 fn request(owner: &str, milliseconds: u64) -> LockRequest {
-    LockRequest { wait: Duration::from_millis(milliseconds), owner: owner.to_owned() }
+    LockRequest { wait: Duration::from_millis(milliseconds), run_id: owner.to_owned(), owner: owner.to_owned() }
 }
 
 pub(crate) async fn lets_one_in(factory: &dyn Factory) {

@@ -71,7 +71,7 @@ pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database
     let connect::Opened { mut connection, path, busy_timeout } = connect::open(url, create).await?;
     let guard = Guard::new(busy_timeout);
     connection.set_hooks(guard.hooks());
-    let facts = Facts { dialect: Dialect::Sqlite, version: raw::library_version().to_owned(), transactional_ddl: true };
+    let facts = Facts { version: raw::library_version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
     Ok(Box::new(SqliteDatabase {
         cursors: Vec::new(),
         writers: Vec::new(),
@@ -165,6 +165,14 @@ impl Database for SqliteDatabase {
 
     async fn rollback(&mut self) -> Result<(), DatabaseError> {
         blocking(|| self.rollback_now())
+    }
+
+    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
+        Ok(()) // The library cannot be lost.
+    }
+
+    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
+        Ok(()) // The authorizer refuses every statement that would touch them.
     }
 
     async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {

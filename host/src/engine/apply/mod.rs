@@ -184,7 +184,7 @@ impl Engine {
 
     async fn lock(&self, request: &Request) -> Result<()> {
         let owner = self.identity.lock_owner(request.action.verb());
-        let lock = LockRequest { wait: request.lock_wait, owner };
+        let lock = LockRequest { wait: request.lock_wait, run_id: self.identity.run_id.clone(), owner };
         let events = self.events.clone();
         let waiting = move |holder: &str| events.emit(&Event::LockWaiting { holder: holder.to_owned() });
         let mut database = self.database.lock().await;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::*;
-use crate::database::{DatabaseUrl, Dialect, QueryLimits, connect};
+use crate::database::{ConnectOptions, DatabaseUrl, Dialect, QueryLimits, connect};
 use crate::engine::Direction;
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
@@ -57,7 +57,7 @@ pub(super) async fn engine(migrations: Vec<Migration>) -> Engine {
 
 async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine {
     let url = DatabaseUrl::parse("sqlite::memory:", std::path::Path::new("/")).expect("a URL");
-    let database = connect(&url, true).await.expect("a database");
+    let database = connect(&url, &ConnectOptions::creating()).await.expect("a database");
     let loader: Arc<ScriptLoader> = Arc::new(|source: &ScriptSource| match source {
         ScriptSource::Sql { up, down } => {
             Ok(Box::new(SqlScript::new(up, down.as_deref(), Dialect::Sqlite)?) as Box<dyn Script>)

@@ -6,8 +6,12 @@ use crate::engine::history::{State, declared_json};
 use crate::error::ErrorKind;
 use crate::project::catalog::{Artifact, Mode};
 
-const SQLITE: Facts = Facts { dialect: Dialect::Sqlite, version: String::new(), transactional_ddl: true };
-const MYSQL: Facts = Facts { dialect: Dialect::Mysql, version: String::new(), transactional_ddl: false };
+const SQLITE: Facts = facts(Dialect::Sqlite, true);
+const MYSQL: Facts = facts(Dialect::Mysql, false);
+
+const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
+    Facts { dialect, version: String::new(), transactional_ddl, atomic_ddl: true, read_only: false, schema: None }
+}
 
 /// `2` is a migration; `2!` irreversible; `2~` stepwise; `2@` a component; `2>1` depends on 1; `2?mysql` for MySQL.
 fn migration(text: &str) -> Migration {

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::database::{DatabaseUrl, QueryLimits, SharedDatabase, StopSignal, TransactionOptions, connect};
+use crate::database::{
+    ConnectOptions, DatabaseUrl, QueryLimits, SharedDatabase, StopSignal, TransactionOptions, connect,
+};
 use crate::engine::{EventSink, Tally};
 
 #[derive(Default)]
@@ -20,7 +22,7 @@ impl EventSink for Heard {
 
 async fn context(events: Arc<Heard>) -> RunContext {
     let url = DatabaseUrl::parse("sqlite::memory:", Path::new("/")).expect("a URL");
-    let mut database = connect(&url, true).await.expect("a database");
+    let mut database = connect(&url, &ConnectOptions::creating()).await.expect("a database");
     database.begin(TransactionOptions::default()).await.expect("a transaction");
     let database: SharedDatabase = Arc::new(tokio::sync::Mutex::new(database));
     RunContext {

@@ -21,7 +21,7 @@ fn child(task: &str, folder: &Path) -> Child {
 }
 
 fn request(owner: &str) -> LockRequest {
-    LockRequest { wait: Duration::from_secs(60), owner: owner.to_owned() }
+    LockRequest { wait: Duration::from_secs(60), run_id: String::new(), owner: owner.to_owned() }
 }
 
 /// Does nothing unless another test of this file starts it.
@@ -73,7 +73,7 @@ async fn a_killed_holder_frees_it() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let mut database = open_at(folder.path()).await;
-    let short = LockRequest { wait: Duration::from_millis(150), owner: "us".to_owned() };
+    let short = LockRequest { wait: Duration::from_millis(150), run_id: String::new(), owner: "us".to_owned() };
     let error = database.lock(&short, &StopSignal::default(), &|_| {}).await.expect_err("held");
     assert!(error.message.contains(&format!("process {}", holder.id())), "{error}");
     holder.kill().expect("killed");
@@ -98,7 +98,7 @@ async fn every_path_to_a_file_leads_to_one_lock() {
     std::os::unix::fs::symlink("../app.db", folder.path().join("sub/link.db")).expect("a link");
     for url in ["sqlite://sub/../app.db", "sqlite://sub/link.db"] {
         let mut second = open_url(folder.path(), url).await;
-        let none = LockRequest { wait: Duration::ZERO, owner: "they".to_owned() };
+        let none = LockRequest { wait: Duration::ZERO, run_id: String::new(), owner: "they".to_owned() };
         let error = second.lock(&none, &StopSignal::default(), &|_| {}).await.expect_err(url);
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{url}: {error}");
     }

@@ -1,0 +1,180 @@
+//! What a statement does to the transaction around it, told from its first words. A hint for planning and messages and the
+//! first wall against transaction control; the database has the last word.
+
+use super::lex::{Lexer, TokenKind};
+use crate::database::Dialect;
+
+/// What a statement does to the transaction around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatementClass {
+    /// Reads or changes rows, and can be rolled back.
+    Rows,
+    /// Changes the schema or its rights; MySQL and MariaDB commit before and after it.
+    Schema,
+    /// Begins, ends or divides a transaction.
+    TransactionControl,
+    /// Cannot run inside a transaction: PostgreSQL's `VACUUM`, `CREATE INDEX CONCURRENTLY` and the like.
+    RefusesTransaction,
+    /// Changes settings of the session, or its role.
+    Session,
+    /// Anything else: procedures, anonymous blocks, commands of the server. It may do all of the above.
+    Unknown,
+}
+
+/// Tells what a statement does. One that cannot be read is [`StatementClass::Unknown`].
+pub fn classify(statement: &str, dialect: Dialect) -> StatementClass {
+    let words = leading_words(statement, dialect);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mysql = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
+    if dialect == Dialect::Postgres && refuses_transaction(&words) {
+        return StatementClass::RefusesTransaction;
+    }
+    match words.as_slice() {
+        ["CREATE" | "DROP", "TEMPORARY", "TABLE", ..] if mysql => StatementClass::Rows,
+        [
+            "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "MERGE" | "VALUES" | "TABLE" | "WITH" | "SHOW"
+            | "DESCRIBE" | "DESC" | "EXPLAIN" | "COPY",
+            ..,
+        ] => StatementClass::Rows,
+        ["BEGIN", "NOT", "ATOMIC", ..] => StatementClass::Unknown,
+        ["BEGIN" | "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "END" | "ABORT" | "XA", ..]
+        | ["START", "TRANSACTION", ..]
+        | ["PREPARE", "TRANSACTION", ..]
+        | ["SET", "TRANSACTION" | "AUTOCOMMIT", ..]
+        | ["SET", "SESSION" | "LOCAL" | "GLOBAL", "TRANSACTION" | "AUTOCOMMIT", ..]
+        | ["SET", "SESSION", "CHARACTERISTICS", ..] => StatementClass::TransactionControl,
+        ["LOCK" | "UNLOCK", "TABLE" | "TABLES", ..] if mysql => StatementClass::TransactionControl,
+        ["SET" | "RESET" | "USE" | "DISCARD" | "LISTEN" | "UNLISTEN" | "LOAD", ..] => StatementClass::Session,
+        [
+            "CREATE" | "ALTER" | "DROP" | "TRUNCATE" | "RENAME" | "GRANT" | "REVOKE" | "COMMENT" | "REINDEX"
+            | "CLUSTER" | "REFRESH" | "SECURITY" | "IMPORT" | "REASSIGN",
+            ..,
+        ] => StatementClass::Schema,
+        ["ANALYZE" | "OPTIMIZE" | "REPAIR" | "CHECK" | "FLUSH" | "CACHE" | "INSTALL" | "UNINSTALL", ..] if mysql => {
+            StatementClass::Schema
+        }
+        ["ANALYZE" | "LOCK" | "NOTIFY", ..] => StatementClass::Rows,
+        _ => StatementClass::Unknown,
+    }
+}
+
+/// PostgreSQL's statements that refuse a transaction block. (`ALTER TYPE … ADD VALUE` is taken inside of one since
+/// version 12, but its value cannot be used before the commit.)
+fn refuses_transaction(words: &[&str]) -> bool {
+    match words {
+        ["VACUUM", ..]
+        | ["CREATE" | "DROP", "DATABASE" | "TABLESPACE", ..]
+        | ["ALTER", "SYSTEM", ..]
+        | ["CREATE" | "ALTER" | "DROP", "SUBSCRIPTION", ..]
+        | ["REINDEX", "DATABASE" | "SYSTEM" | "SCHEMA", ..] => true,
+        ["CREATE", "INDEX", "CONCURRENTLY", ..]
+        | ["CREATE", "UNIQUE", "INDEX", "CONCURRENTLY", ..]
+        | ["DROP", "INDEX", "CONCURRENTLY", ..] => true,
+        ["REINDEX", rest @ ..] => rest.contains(&"CONCURRENTLY"),
+        ["ALTER", "TABLE", rest @ ..] => {
+            rest.contains(&"DETACH") && rest.contains(&"PARTITION") && rest.contains(&"CONCURRENTLY")
+        }
+        ["CLUSTER"] => true,
+        _ => false,
+    }
+}
+
+/// How many words of a statement are looked at.
+const LOOKED_AT: usize = 16;
+
+/// The first words of a statement in capitals, without comments, signs and quoted texts. What MySQL and MariaDB run out of
+/// a comment `/*! … */` counts as no word, so that a statement that begins with one is unknown.
+fn leading_words(statement: &str, dialect: Dialect) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut lexer = Lexer::new(statement, dialect);
+    while let Ok(Some(token)) = lexer.next_token() {
+        let text = &statement[token.range.clone()];
+        match token.kind {
+            TokenKind::Word => words.push(text.to_ascii_uppercase()),
+            // `(SELECT …) UNION …` begins with a sign.
+            TokenKind::Sign if words.is_empty() && text == "(" => {}
+            TokenKind::Quoted | TokenKind::Sign if words.is_empty() => break,
+            _ => {}
+        }
+        if words.len() == LOOKED_AT {
+            break;
+        }
+    }
+    words
+}
+
+/// The names and words of a statement, unquoted, as they are written; texts in quotes are among them, since some dialects
+/// quote names like texts.
+pub fn identifiers(statement: &str, dialect: Dialect) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut lexer = Lexer::new(statement, dialect);
+    while let Ok(Some(token)) = lexer.next_token() {
+        let text = &statement[token.range.clone()];
+        match token.kind {
+            TokenKind::Word => found.push(text.to_owned()),
+            TokenKind::Quoted => found.push(unquote(text)),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn unquote(text: &str) -> String {
+    let mut characters = text.chars();
+    let (Some(first), Some(last)) = (characters.next(), characters.next_back()) else { return text.to_owned() };
+    let inside = characters.as_str();
+    match (first, last) {
+        ('"', '"') | ('`', '`') | ('\'', '\'') => inside.replace(&format!("{first}{first}"), &first.to_string()),
+        ('[', ']') => inside.to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_told_apart() {
+        use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
+        use StatementClass::{RefusesTransaction, Rows, Schema, Session, TransactionControl, Unknown};
+        for (dialect, statement, class) in [
+            (Postgres, "-- a\n/* b */ sElEcT 1", Rows),
+            (Postgres, "(SELECT 1) UNION (SELECT 2)", Rows),
+            (Postgres, "WITH x AS (SELECT 1) DELETE FROM t", Rows),
+            (Postgres, "create index Concurrently i on t (a)", RefusesTransaction),
+            (Postgres, "CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)", RefusesTransaction),
+            (Postgres, "CREATE INDEX i ON t (concurrently)", Schema),
+            (Postgres, "REINDEX TABLE CONCURRENTLY t", RefusesTransaction),
+            (Postgres, "REINDEX (VERBOSE) INDEX CONCURRENTLY i", RefusesTransaction),
+            (Postgres, "ALTER TABLE p DETACH PARTITION q CONCURRENTLY", RefusesTransaction),
+            (Postgres, "ALTER TABLE p DETACH PARTITION q", Schema),
+            (Postgres, "VACUUM t", RefusesTransaction),
+            (Postgres, "ALTER TYPE e ADD VALUE 'x'", Schema),
+            (Postgres, "PREPARE TRANSACTION 'x'", TransactionControl),
+            (Postgres, "SET ROLE x", Session),
+            (Postgres, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", TransactionControl),
+            (Postgres, "DO $$ BEGIN END $$", Unknown),
+            (Mariadb, "CREATE TABLE t (a INT)", Schema),
+            (Mariadb, "CREATE TEMPORARY TABLE t (a INT)", Rows),
+            (Mariadb, "/*!50000 COMMIT */", Unknown),
+            (Mariadb, "BEGIN NOT ATOMIC SELECT 1; END", Unknown),
+            (Mariadb, "XA START 'x'", TransactionControl),
+            (Mariadb, "LOCK TABLES t READ", TransactionControl),
+            (Mysql, "SET autocommit = 0", TransactionControl),
+            (Mysql, "CALL p()", Unknown),
+            (Mysql, "OPTIMIZE TABLE t", Schema),
+            (Sqlite, "BEGIN IMMEDIATE", TransactionControl),
+            (Sqlite, "PRAGMA user_version", Unknown),
+            (Sqlite, "", Unknown),
+        ] {
+            assert_eq!(classify(statement, dialect), class, "{dialect}: {statement}");
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_any_quotes() {
+        let found = identifiers("INSERT INTO `a``b`.t SELECT \"C\" -- d\n FROM 'e'", Dialect::Mariadb);
+        assert_eq!(found, ["INSERT", "INTO", "a`b", "t", "SELECT", "C", "FROM", "e"]);
+    }
+}
