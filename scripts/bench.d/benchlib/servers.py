@@ -125,7 +125,7 @@ class Postgres(Server):
     def make(self, name, rows):
         self.sql(f"CREATE DATABASE {name}")
         self.sql("CREATE TABLE t (id bigint NOT NULL PRIMARY KEY, name text, bal float8)", name)
-        values = f"SELECT i, '{NAME}' || i, (i * 7919 % 1000003)::float8 / 100 FROM generate_series(1, {rows}) i"
+        values = f"SELECT i, '{NAME}' || i, (i * 7919 % 1000003)::float8 / 100 FROM generate_series(1::bigint, {rows}) i"
         self.sql(f"INSERT INTO t {values}", name)
         self.sql("VACUUM ANALYZE t", name)
 
