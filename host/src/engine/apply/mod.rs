@@ -200,6 +200,9 @@ impl Engine {
     async fn ensure_history(&self) -> Result<()> {
         let mut database = self.database.lock().await;
         as_host(&mut **database);
+        if !database.facts().transactional_ddl {
+            return history::ensure(&mut **database).await;
+        }
         database.begin(TransactionOptions::default()).await?;
         let made = history::ensure(&mut **database).await;
         if let Err(error) = made {
