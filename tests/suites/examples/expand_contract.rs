@@ -48,7 +48,7 @@ for_each_engine! {
 
         // What came by the new columns alone goes back into the old one.
         project.execute("INSERT INTO orders (id, customer, total_cents, currency) VALUES (5003, 'Newest', 5, 'USD')");
-        project.runner("rollback --target backfill_total").succeeds();
+        project.runner("rollback --target validate_total").succeeds();
         let totals = project.rows("SELECT total FROM orders WHERE id IN (2, 5, 5001, 5002, 5003) ORDER BY id");
         assert_eq!(totals, ["€ 1.100,50", "on request", "7.25 EUR", "9.00 EUR", "0.05 USD"]);
     }
