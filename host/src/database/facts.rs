@@ -1,6 +1,7 @@
 //! What is known of a server: facts as data, so that nobody asks for its name.
 
 use std::fmt;
+use std::time::Duration;
 
 /// The family of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,6 +30,16 @@ impl Dialect {
     /// The dialect of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Sqlite, Self::Postgres, Self::Mysql, Self::Mariadb].into_iter().find(|dialect| dialect.name() == name)
+    }
+
+    /// How long a statement of a migration waits for a lock on a table or row where nobody says anything; none: as the
+    /// server is set up. Where DDL is rolled back with its transaction, a migration can be tried again, and whoever waits
+    /// in the queue behind it waits in small bites.
+    pub fn table_lock_timeout(self) -> Option<Duration> {
+        match self {
+            Self::Postgres => Some(Duration::from_secs(3)),
+            Self::Sqlite | Self::Mysql | Self::Mariadb => None,
+        }
     }
 
     /// An identifier as a statement quotes it.
@@ -97,7 +108,19 @@ impl Facts {
             schema: None,
         }
     }
+
+    /// Where runner's own tables are: SQLite's main file, a schema of their own on PostgreSQL, MySQL's database.
+    pub fn tool_schema(&self) -> &str {
+        match self.dialect {
+            Dialect::Sqlite => "main",
+            Dialect::Postgres => TOOL_SCHEMA,
+            Dialect::Mysql | Dialect::Mariadb => self.schema.as_deref().unwrap_or_default(),
+        }
+    }
 }
+
+/// The schema of runner's own tables where they have one to themselves.
+pub const TOOL_SCHEMA: &str = "runner";
 
 /// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.
 pub const TOOL_TABLES: [&str; 5] =
