@@ -6,7 +6,7 @@ use sqlx::postgres::{PgArguments, PgTypeInfo};
 use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, Row as _, ValueRef as _};
 
 use super::error::from_sqlx;
-use super::types::{PgType, TEXT, Types, Wire};
+use super::types::{ServerType, TEXT, Types, Wire};
 use super::types_column::Raw;
 use super::types_write::Target;
 use crate::data::Value;
@@ -46,7 +46,7 @@ pub(super) fn add(arguments: &mut PgArguments, raw: Raw) -> Result<(), DatabaseE
     })
 }
 
-async fn one(connection: &mut PgConnection, of: &Arc<PgType>, value: &Value) -> Result<Vec<u8>, DatabaseError> {
+async fn one(connection: &mut PgConnection, of: &Arc<ServerType>, value: &Value) -> Result<Vec<u8>, DatabaseError> {
     let target = Target::new(of.clone(), -1, matches!(value, Value::Native { .. }));
     let mut bytes = Vec::new();
     target.push(&mut bytes, value).map_err(|what| DatabaseError::new(DatabaseErrorKind::Conversion, what))?;
@@ -59,7 +59,7 @@ async fn one(connection: &mut PgConnection, of: &Arc<PgType>, value: &Value) -> 
 /// Has the server turn a text into the type, and answer its binary form.
 async fn from_text(
     connection: &mut PgConnection,
-    of: &PgType,
+    of: &ServerType,
     text: Vec<u8>,
 ) -> Result<Vec<u8>, DatabaseError> {
     let statement = format!("SELECT ($1::pg_catalog.text)::{}", of.quoted);

@@ -41,7 +41,7 @@ pub(super) enum Wire {
 
 /// A type of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PgType {
+pub(super) struct ServerType {
     /// Its number; for a domain, that of the type below.
     pub oid: u32,
     /// The number of the type of its arrays; 0 if there is none.
@@ -106,7 +106,7 @@ WHERE t.typtype <> 'd'";
 /// The types that a connection has come across.
 #[derive(Default)]
 pub(super) struct Types {
-    known: HashMap<u32, Arc<PgType>>,
+    known: HashMap<u32, Arc<ServerType>>,
 }
 
 impl Types {
@@ -120,7 +120,7 @@ impl Types {
         &mut self,
         connection: &mut PgConnection,
         numbers: &[u32],
-    ) -> Result<Vec<Arc<PgType>>, DatabaseError> {
+    ) -> Result<Vec<Arc<ServerType>>, DatabaseError> {
         let mut missing: Vec<u32> = Vec::new();
         for number in numbers {
             if !self.known.contains_key(number) && !missing.contains(number) {
@@ -155,14 +155,14 @@ impl Types {
     }
 }
 
-fn read_type(row: &PgRow) -> Result<(u32, PgType), sqlx::Error> {
+fn read_type(row: &PgRow) -> Result<(u32, ServerType), sqlx::Error> {
     use sqlx::postgres::types::Oid;
     let oid = row.try_get::<Oid, _>(1)?.0;
     let (is_text, is_void) = (row.try_get::<bool, _>(5)?, row.try_get::<bool, _>(6)?);
     let found = built_in(oid).map_or_else(
         || {
             let wire = if is_text || is_void { Wire::Text } else { Wire::Foreign };
-            Ok::<_, sqlx::Error>(PgType {
+            Ok::<_, sqlx::Error>(ServerType {
                 oid,
                 array: row.try_get::<Oid, _>(2)?.0,
                 name: row.try_get(3)?,
@@ -176,7 +176,7 @@ fn read_type(row: &PgRow) -> Result<(u32, PgType), sqlx::Error> {
     Ok((row.try_get::<Oid, _>(0)?.0, found))
 }
 
-fn built_in(number: u32) -> Option<PgType> {
+fn built_in(number: u32) -> Option<ServerType> {
     if number == JSONB {
         return Some(make(JSONB, 3807, "jsonb", "jsonb", Wire::Jsonb));
     }
@@ -184,9 +184,9 @@ fn built_in(number: u32) -> Option<PgType> {
     Some(make(*oid, *array, name, catalog, *wire))
 }
 
-fn make(oid: u32, array: u32, name: &str, catalog: &str, wire: Wire) -> PgType {
+fn make(oid: u32, array: u32, name: &str, catalog: &str, wire: Wire) -> ServerType {
     let quoted = format!("pg_catalog.{catalog}");
-    PgType { oid, array, name: name.to_owned(), quoted, wire, delivered: wire.delivered() }
+    ServerType { oid, array, name: name.to_owned(), quoted, wire, delivered: wire.delivered() }
 }
 
 impl Wire {

@@ -3,7 +3,7 @@
 //! A column has one type on the server and one in the batch. What does not fit into the latter without loss is an error that
 //! names the cell, never a changed value.
 
-use super::types::{PgType, Wire};
+use super::types::{ServerType, Wire};
 use super::types_numeric::push_text;
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::temporal::{self, DAY};
@@ -46,7 +46,7 @@ pub(super) struct ReadAs {
 
 impl ReadAs {
     /// For a column of that type, delivered as was asked for, if it was.
-    pub(super) fn new(of: &PgType, requested: Option<ColumnType>) -> Self {
+    pub(super) fn new(of: &ServerType, requested: Option<ColumnType>) -> Self {
         let column_type = requested.unwrap_or(of.delivered);
         let as_text = matches!(column_type, ColumnType::Text | ColumnType::Native);
         let is_text = matches!(of.wire, Wire::Text | Wire::Json | Wire::Jsonb);

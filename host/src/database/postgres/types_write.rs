@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::types::{PgType, TEXT, TEXT_ARRAY, Wire};
+use super::types::{ServerType, TEXT, TEXT_ARRAY, Wire};
 use super::types_numeric::Decimal;
 use super::types_read::{EPOCH_DAYS, EPOCH_MICROS, exact_float, exact_integer, integer, nearest};
 use crate::data::decimal::float_text;
@@ -20,7 +20,7 @@ const MICROS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200
 /// What a value is to become.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    pub of: Arc<PgType>,
+    pub of: Arc<ServerType>,
     /// The declared length, digits or precision as the server keeps it; -1 if there is none.
     pub modifier: i32,
     /// The value travels as text, and the server turns it into the type.
@@ -29,7 +29,7 @@ pub(super) struct Target {
 
 impl Target {
     /// A value of that type. `native`: it comes in the server's own text form.
-    pub(super) fn new(of: Arc<PgType>, modifier: i32, native: bool) -> Self {
+    pub(super) fn new(of: Arc<ServerType>, modifier: i32, native: bool) -> Self {
         let as_text = of.wire == Wire::Foreign || native && of.wire != Wire::Text;
         Self { of, modifier, as_text }
     }
