@@ -33,6 +33,8 @@ mod types_read;
 mod types_write;
 mod watch;
 mod writer;
+mod writer_job;
+mod writer_plan;
 
 #[cfg(test)]
 mod tests;
