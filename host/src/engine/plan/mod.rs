@@ -9,7 +9,7 @@ mod tests;
 
 pub use apply::plan_apply;
 pub use rollback::{plan_redo, plan_rollback};
-pub use statements::{Statements, check_rehearsal, inspect};
+pub use statements::{Statements, StepLook, check_rehearsal, inspect};
 
 use super::Direction;
 use super::history::{History, Record, RunMode};

@@ -7,6 +7,7 @@ use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::sql_script::{excerpt, unreadable};
 use crate::error::{Error, Result};
+use crate::project::catalog::Mode;
 use crate::sql::{Statement, StatementClass, classify, late_enum_value, split};
 
 /// What is known of the statements of a step in SQL.
@@ -18,22 +19,25 @@ pub struct Statements {
     pub committing: u64,
 }
 
-/// Looks at the text of a step; an error if it cannot be run in the step's mode.
-pub fn inspect(step: &Step, text: &str, facts: &Facts) -> Result<Statements> {
-    look(step.direction, step.mode, text, facts).map_err(|error| error.at("migration", step.id()))
+/// What is known of a step beyond the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepLook {
+    /// Of a step in SQL.
+    pub statements: Option<Statements>,
+    /// Whether a dry run can try it.
+    pub dry_run: bool,
+}
+
+/// Looks at a text of a step, that of one direction; an error if it cannot be run in the step's mode.
+pub fn inspect(step: &Step, direction: Direction, text: &str, facts: &Facts) -> Result<Statements> {
+    look(direction, step.mode, text, facts).map_err(|error| error.at("migration", step.id()))
 }
 
 fn look(direction: Direction, mode: RunMode, text: &str, facts: &Facts) -> Result<Statements> {
     let statements = split(text, facts.dialect).map_err(|error| unreadable(direction, error))?;
     let classes: Vec<StatementClass> = statements.iter().map(|it| classify(it.text, facts.dialect)).collect();
     let refuse = |at: usize, message: String, hint: &str| {
-        let statement = &statements[at];
-        let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
-        Error::usage(message)
-            .at("text", excerpt(statement.text))
-            .at("statement", place)
-            .at("script", direction.to_string())
-            .hint(hint)
+        at_statement(Error::usage(message), direction, &statements, at).hint(hint)
     };
     let commits = |class: StatementClass| !facts.transactional_ddl && class == StatementClass::Schema;
     if mode == RunMode::Atomic {
@@ -60,22 +64,45 @@ fn look(direction: Direction, mode: RunMode, text: &str, facts: &Facts) -> Resul
     })
 }
 
-/// Whether a step in SQL can be tried in a transaction and taken back; the error says why not.
-pub fn check_rehearsal(step: &Step, text: &str, facts: &Facts) -> Result<()> {
+/// Whether a step can be tried in a transaction and taken back; the error says why not. `text`: that of a step in SQL.
+pub fn check_rehearsal(step: &Step, text: Option<&str>, facts: &Facts) -> Result<()> {
+    rehearsal(step, text, facts).map_err(|error| error.at("migration", step.id()))
+}
+
+fn rehearsal(step: &Step, text: Option<&str>, facts: &Facts) -> Result<()> {
+    // Where DDL commits by itself, `auto` is stepwise too; what asks for it has a reason that no server takes away.
+    let is_outside = match facts.transactional_ddl {
+        true => step.mode == RunMode::Stepwise,
+        false => step.description.mode == Mode::Stepwise,
+    };
+    if is_outside {
+        return Err(Error::usage("what runs outside of a transaction cannot be tried in a dry run"));
+    }
+    if facts.transactional_ddl {
+        return Ok(());
+    }
+    let Some(text) = text else {
+        return Err(Error::usage(format!(
+            "{} cannot roll schema changes back, and what a component does shows only when it runs, so there is no dry run \
+             of it",
+            facts.dialect
+        )));
+    };
     let statements = split(text, facts.dialect).map_err(|error| unreadable(step.direction, error))?;
-    for (at, statement) in statements.iter().enumerate() {
-        if classify(statement.text, facts.dialect) != StatementClass::Rows {
-            let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
-            let message =
-                format!("{} may commit the statement at once, so it cannot be tried in a dry run", facts.dialect);
-            return Err(Error::usage(message)
-                .at("text", excerpt(statement.text))
-                .at("statement", place)
-                .at("script", step.direction.to_string())
-                .at("migration", step.id()));
+    match statements.iter().position(|it| classify(it.text, facts.dialect) != StatementClass::Rows) {
+        None => Ok(()),
+        Some(at) => {
+            let message = format!("{} may commit the statement at once, so there is no dry run of it", facts.dialect);
+            Err(at_statement(Error::usage(message), step.direction, &statements, at))
         }
     }
-    Ok(())
+}
+
+/// The error with the place of a statement.
+fn at_statement(error: Error, direction: Direction, statements: &[Statement<'_>], at: usize) -> Error {
+    let Some(statement) = statements.get(at) else { return error };
+    let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
+    error.at("text", excerpt(statement.text)).at("statement", place).at("script", direction.to_string())
 }
 
 #[cfg(test)]
