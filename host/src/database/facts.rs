@@ -97,7 +97,19 @@ impl Facts {
             schema: None,
         }
     }
+
+    /// Where runner's own tables are: SQLite's main file, a schema of their own on PostgreSQL, MySQL's database.
+    pub fn tool_schema(&self) -> &str {
+        match self.dialect {
+            Dialect::Sqlite => "main",
+            Dialect::Postgres => TOOL_SCHEMA,
+            Dialect::Mysql | Dialect::Mariadb => self.schema.as_deref().unwrap_or_default(),
+        }
+    }
 }
+
+/// The schema of runner's own tables where they have one to themselves.
+pub const TOOL_SCHEMA: &str = "runner";
 
 /// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.
 pub const TOOL_TABLES: [&str; 5] =

@@ -7,6 +7,7 @@ use super::sql::{COLUMNS, HistorySql, history_sql};
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
 use crate::engine::target::compare_revisions;
+use crate::engine::{Direction, journal};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
@@ -14,7 +15,7 @@ use crate::project::catalog::Kind;
 pub(super) const FORMAT: i64 = 1;
 
 /// How many tables there are.
-const TABLES: i64 = 3;
+const TABLES: i64 = 5;
 
 /// The history as far as it is in force.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +60,9 @@ pub async fn read(database: &mut dyn Database) -> Result<History> {
     if !exists(database, sql).await? {
         return Ok(History::default());
     }
-    Ok(History { live: records(database, sql.live).await?, stored: BTreeSet::new() })
+    let mut live = records(database, sql.live).await?;
+    read_progress(database, &mut live).await?;
+    Ok(History { live, stored: BTreeSet::new() })
 }
 
 /// Reads what is in force, and which artifacts the database keeps.
@@ -83,7 +86,19 @@ pub async fn read_all(database: &mut dyn Database) -> Result<Vec<Record>> {
     if !exists(database, sql).await? {
         return Ok(Vec::new());
     }
-    records(database, sql.all).await
+    let mut records = records(database, sql.all).await?;
+    read_progress(database, &mut records).await?;
+    Ok(records)
+}
+
+/// Reads how far what broke off has come.
+async fn read_progress(database: &mut dyn Database, records: &mut [Record]) -> Result<()> {
+    for record in records.iter_mut().filter(|record| record.state.is_partial()) {
+        let direction =
+            if record.state == State::PartlyApplied { Direction::Up } else { Direction::Down };
+        (record.statements_done, record.statement_started) = journal::progress(database, record.id, direction).await?;
+    }
+    Ok(())
 }
 
 /// Whether the tables are there; an error if this version cannot read them.
@@ -93,7 +108,7 @@ pub(super) async fn exists(database: &mut dyn Database, sql: &HistorySql) -> Res
         TABLES => {}
         some => {
             return Err(Error::mismatch(format!("history has {some} of its {TABLES} tables"))
-                .hint("restore `runner_meta`, `runner_history` and `runner_artifact` from a backup"));
+                .hint("restore the tables whose names begin with `runner_` from a backup"));
         }
     }
     let found = database.query(sql.format, &[], QueryLimits::NONE).await.map_err(unreadable)?;

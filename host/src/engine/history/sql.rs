@@ -1,7 +1,7 @@
 //! The statements of the history tables; a dialect is their text and nothing else.
 
 use super::sqlite;
-use crate::database::Dialect;
+use crate::database::{Dialect, Facts};
 use crate::error::{Error, Result};
 
 /// The history's statements in one dialect. Tables are always addressed by their qualified names: a temporary table of
@@ -63,4 +63,28 @@ pub fn history_sql(dialect: Dialect) -> Result<&'static HistorySql> {
         Dialect::Sqlite => Ok(&sqlite::SQL),
         other => Err(Error::usage(format!("{other} databases are not supported by this version of runner"))),
     }
+}
+
+/// The text as the database of these facts reads it: `@` is the quoted place of the tool's tables, `?1` a placeholder.
+pub fn tool_sql(text: &str, facts: &Facts) -> String {
+    let place = facts.dialect.quote(facts.tool_schema());
+    let mut result = String::with_capacity(text.len() + 8 * place.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['@', '?']) {
+        result.push_str(&rest[..at]);
+        let behind = &rest[at + 1..];
+        if rest.as_bytes()[at] == b'@' {
+            result.push_str(&place);
+            rest = behind;
+            continue;
+        }
+        let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+        match behind[..digits].parse() {
+            Ok(number) => result.push_str(&facts.dialect.placeholder(number)),
+            Err(_) => result.push('?'),
+        }
+        rest = &behind[digits..];
+    }
+    result.push_str(rest);
+    result
 }

@@ -14,7 +14,7 @@ macro_rules! columns {
 /// The statements.
 pub const SQL: HistorySql = HistorySql {
     tables: "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' \
-             AND name IN ('runner_meta', 'runner_history', 'runner_artifact')",
+             AND name IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', 'runner_checkpoint')",
     create: &[
         "CREATE TABLE main.runner_meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         // A row in force has `active` = 1, a row that is only a record NULL, which UNIQUE does not compare: so the

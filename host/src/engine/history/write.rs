@@ -2,10 +2,10 @@
 
 use super::read::{FORMAT, exists, garbled, unreadable};
 use super::record::{Record, State};
-use super::sql::history_sql;
+use super::sql::{history_sql, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
-use crate::engine::Direction;
+use crate::engine::{Direction, journal};
 use crate::error::Result;
 
 /// Makes the tables if they are not there. Belongs in a transaction.
@@ -16,6 +16,10 @@ pub async fn ensure(database: &mut dyn Database) -> Result<()> {
     }
     for statement in sql.create {
         database.execute(statement, &[]).await.map_err(unreadable)?;
+    }
+    for statement in journal::sql::create(database.facts().dialect) {
+        let statement = tool_sql(statement, database.facts());
+        database.execute(&statement, &[]).await.map_err(unreadable)?;
     }
     database.execute(sql.insert_format, &[FORMAT.to_string().into()]).await.map_err(unreadable)?;
     Ok(())
