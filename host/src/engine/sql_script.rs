@@ -139,6 +139,7 @@ fn failed(
     context: &RunContext,
     place: String,
 ) -> Error {
+    context.tally.note_error(&error);
     error.detail = error.detail.map(|detail| in_file(&detail, statement));
     statement_failed(error, &context.stop, &statement.text, place).at("script", direction.to_string())
 }
@@ -196,7 +197,7 @@ fn explain(error: DatabaseError) -> Error {
 }
 
 /// The beginning of a statement on one line.
-fn excerpt(statement: &str) -> String {
+pub(super) fn excerpt(statement: &str) -> String {
     const LONGEST: usize = 160;
     let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {

@@ -186,7 +186,7 @@ impl GuestState {
     /// An error for the guest; its place is remembered.
     fn fault(&mut self, step: u64, statement: String, error: DatabaseError) -> types::Error {
         if let Some(run) = &self.run {
-            run.tally.record(&format!("error {} {}", error.code, error.message));
+            run.tally.note_error(&error);
         }
         let answer = convert::error_out(&error);
         self.fault = Some(Fault { step, statement, error });
