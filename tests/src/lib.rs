@@ -13,6 +13,8 @@ mod output;
 mod project;
 pub mod random;
 mod running;
+#[cfg(unix)]
+pub mod servers;
 mod snapshot;
 
 #[path = "../guests/hostile/src/behaviour.rs"]
