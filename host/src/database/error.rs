@@ -64,6 +64,12 @@ impl DatabaseError {
         Self { kind, code: String::new(), message: message.into(), detail: None, hint: None, statement: None }
     }
 
+    /// Whether the same may succeed if the whole transaction is tried again: somebody else held a lock for too long, two
+    /// transactions stood in each other's way, or they could not be put in an order.
+    pub fn is_transient(&self) -> bool {
+        TRANSIENT.contains(&self.code.as_str())
+    }
+
     /// With the database's own code.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
@@ -85,6 +91,10 @@ impl DatabaseError {
         self
     }
 }
+
+/// PostgreSQL's `lock_not_available`, `deadlock_detected` and `serialization_failure`; the timeout of a lock and the deadlock
+/// of MySQL and MariaDB.
+const TRANSIENT: [&str; 5] = ["55P03", "40P01", "40001", "1205", "1213"];
 
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

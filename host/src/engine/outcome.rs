@@ -32,6 +32,8 @@ pub struct Done {
     pub rows_written: u64,
     /// The digest of what it did.
     pub transcript: String,
+    /// How often it was tried again, because somebody else held a lock.
+    pub retries: u32,
 }
 
 /// What of a stepwise migration took effect.

@@ -61,6 +61,7 @@ impl Script for SqlScript {
             let started = Instant::now();
             let answer = context.database.lock().await.execute(&statement.text, &[]).await;
             let rows = answer.map_err(|mut error| {
+                context.tally.note_error(&error);
                 error.detail = error.detail.map(|detail| in_file(&detail, statement));
                 let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
                 statement_failed(error, &context.stop, &statement.text, place).at("script", direction.to_string())

@@ -4,6 +4,7 @@ mod atomic;
 mod identity;
 mod load;
 mod rehearse;
+mod retry;
 mod stepwise;
 #[cfg(test)]
 mod tests;
@@ -80,6 +81,8 @@ pub struct Engine {
     pub identity: Identity,
     /// The largest artifact that history keeps, in bytes.
     pub stored_artifact_bytes: u64,
+    /// How often a migration that met somebody else's lock, and was rolled back, is tried again.
+    pub retries: u32,
 }
 
 /// What came of one step.
@@ -105,6 +108,7 @@ impl Engine {
         if plan.is_empty() {
             return Ok(self.outcome(request));
         }
+        self.check_writable().await?;
         self.check_sql(&plan).await?;
         self.lock(request).await?;
         let outcome = self.run_locked(request).await;
@@ -182,6 +186,16 @@ impl Engine {
         }
     }
 
+    /// Refuses a server that takes no changes while nothing has run yet.
+    async fn check_writable(&self) -> Result<()> {
+        let database = self.database.lock().await;
+        if !database.facts().read_only {
+            return Ok(());
+        }
+        Err(Error::failed("the database takes no changes: the server is a standby or a replica, or was set read-only")
+            .hint("give the URL of the server that takes writes; `runner status` and `runner plan` work here"))
+    }
+
     async fn lock(&self, request: &Request) -> Result<()> {
         let owner = self.identity.lock_owner(request.action.verb());
         let lock = LockRequest { wait: request.lock_wait, run_id: self.identity.run_id.clone(), owner };
@@ -200,6 +214,9 @@ impl Engine {
     async fn ensure_history(&self) -> Result<()> {
         let mut database = self.database.lock().await;
         as_host(&mut **database);
+        if !database.facts().transactional_ddl {
+            return history::ensure(&mut **database).await;
+        }
         database.begin(TransactionOptions::default()).await?;
         let made = history::ensure(&mut **database).await;
         if let Err(error) = made {
@@ -276,7 +293,9 @@ impl Engine {
 
     /// An error of a step with its place; what the stop signal caused is told as that.
     fn explain(&self, mut error: Error, step: &Step) -> Error {
-        if let Some(reason) = self.stop.reason().filter(|_| error.kind == ErrorKind::Failed) {
+        if let Some(reason) =
+            self.stop.reason().filter(|_| matches!(error.kind, ErrorKind::Failed | ErrorKind::LockTimeout))
+        {
             let stop = stopped(reason);
             error.kind = stop.kind;
             error.causes.insert(0, std::mem::replace(&mut error.message, stop.message));
@@ -356,6 +375,7 @@ fn done(step: &Step, started: &Started, tally: &Tally) -> Done {
         rows_read: tally.rows_read(),
         rows_written: tally.rows_written(),
         transcript: tally.transcript_digest(),
+        retries: 0,
     }
 }
 

@@ -1,5 +1,7 @@
 //! A dry run: everything that the plan has, in one transaction that is rolled back.
 
+use std::sync::Arc;
+
 use super::{Engine, Request, Started, as_host};
 use crate::database::TransactionOptions;
 use crate::engine::history::{self, RunMode};
@@ -57,7 +59,8 @@ impl Engine {
 
     async fn rehearse_step(&self, step: &Step, foreign_keys_off: bool) -> Result<Done> {
         let (script, source) = self.load(step).await?;
-        let done = self.work(step, &*script, &source, &Started::now()).await?;
+        let tally = Arc::default();
+        let done = self.work(step, &*script, &source, &Started::now(), &tally).await?;
         // Nothing is committed here, so that what a commit refuses must be looked for.
         let Err(error) = self.database.lock().await.check_constraints().await else { return Ok(done) };
         let error = Error::from(error);

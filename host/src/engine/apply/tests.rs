@@ -23,6 +23,7 @@ impl EventSink for Heard {
             Event::MigrationFinished { revision, .. } => format!("done {revision}"),
             Event::MigrationFailed { revision, .. } => format!("failed {revision}"),
             Event::StepFinished { step, .. } => format!("step {step}"),
+            Event::Retrying { reason, retry, of, .. } => format!("{reason}: {retry} of {of}"),
             Event::Log { message, .. } => message.clone(),
             _ => return,
         };
@@ -73,6 +74,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         parameters: Arc::default(),
         identity: Identity::now(),
         stored_artifact_bytes: 1 << 20,
+        retries: 3,
     }
 }
 

@@ -41,6 +41,8 @@ struct DoneJson {
     rows_read: u64,
     rows_written: u64,
     transcript: String,
+    /// How often it was tried again, because somebody else held a lock.
+    retries: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,6 +108,7 @@ impl DoneJson {
             rows_read: done.rows_read,
             rows_written: done.rows_written,
             transcript: done.transcript.clone(),
+            retries: done.retries,
         }
     }
 }
@@ -163,6 +166,7 @@ mod tests {
             rows_read: 0,
             rows_written: 3,
             transcript: "ab".to_owned(),
+            retries: 1,
         };
         let outcome = Outcome {
             run_id: "run".to_owned(),
@@ -186,7 +190,7 @@ mod tests {
             "duration_ms": 5.0,
             "applied": [{
                 "revision": "1", "name": "m", "kind": "sql", "mode": "atomic", "duration_ms": 1.234, "steps": 2,
-                "rows_read": 0, "rows_written": 3, "transcript": "ab",
+                "rows_read": 0, "rows_written": 3, "transcript": "ab", "retries": 1,
             }],
             "rolled_back": [],
             "failed": {

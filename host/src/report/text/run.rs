@@ -141,6 +141,7 @@ mod tests {
             rows_read: 0,
             rows_written: 0,
             transcript: String::new(),
+            retries: 0,
         }
     }
 

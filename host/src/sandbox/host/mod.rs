@@ -83,7 +83,7 @@ impl GuestState {
                 Err(wasmtime::Error::new(Stopped(reason)))
             }
             Err(error) => {
-                run.tally.record(&format!("error {} {}", error.code, error.message));
+                run.tally.note_error(&error);
                 let answer = convert::error_out(&error);
                 self.fault = Some(Fault { step: step.number, statement: step.statement, error });
                 Ok(Err(answer))
