@@ -82,6 +82,17 @@ impl TableReader {
             return Err(invalid(format!("`{}` has no primary key in whose order it could be read", source.table))
                 .hint("name the columns that identify a row as the key"));
         }
+        let unordered = |name: &&String| {
+            info.column(name).is_some_and(|column| dialect.orders_unlike_it_compares(&column.declared_type))
+        };
+        if let Some(name) = key.iter().find(unordered) {
+            return Err(invalid(format!(
+                "`{}` cannot be read in the order of `{name}`: {dialect} orders an ENUM or SET by number and compares it \
+                 as text",
+                source.table
+            ))
+            .hint("choose another key"));
+        }
         let mut columns: Vec<(String, Option<ColumnType>)> = Vec::new();
         if source.columns.is_empty() {
             columns.extend(info.columns.iter().map(|column| (column.name.clone(), None)));
