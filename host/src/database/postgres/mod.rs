@@ -12,17 +12,25 @@
 
 mod connect;
 mod cursor;
+mod cursor_batch;
 mod error;
 mod lock;
 mod orphans;
+mod parameters;
 mod reconnect;
 mod rights;
 mod schema;
 mod scope;
 mod statement;
+mod statement_describe;
 mod temporary;
 mod tool_tables;
 mod transaction;
+mod types;
+mod types_column;
+mod types_numeric;
+mod types_read;
+mod types_write;
 mod watch;
 mod writer;
 
@@ -39,6 +47,7 @@ use self::cursor::Cursors;
 use self::lock::Lock;
 use self::tool_tables::Fingerprint;
 use self::transaction::Transaction;
+use self::types::Types;
 use self::watch::Watch;
 use self::writer::Writers;
 use super::{
@@ -58,6 +67,8 @@ pub(super) struct PostgresDatabase {
     cursors: Cursors,
     /// The open writers of the transaction.
     writers: Writers,
+    /// The server's types that have come by.
+    types: Types,
     /// The transaction that `begin` opened.
     transaction: Option<Transaction>,
     /// The lock, on a connection of its own.
@@ -87,6 +98,7 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         server: Arc::new(server),
         cursors: Cursors::default(),
         writers: Writers::default(),
+        types: Types::default(),
         transaction: None,
         lock: None,
         rights: Rights::Host,
