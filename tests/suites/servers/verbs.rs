@@ -3,7 +3,7 @@
 use runner_tests::{Output, for_each_engine, for_each_server, normalise, project};
 use serde_json::Value;
 
-use super::{fill, shop};
+use super::{fill, refused, shop};
 
 fn json(output: &Output) -> Value {
     let value: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}\n{output}"));
@@ -98,7 +98,7 @@ for_each_engine! {
         std::fs::remove_file(project.file("migrations/0002_create_orders.up.sql")).unwrap();
         std::fs::remove_file(project.file("migrations/0002_create_orders.down.sql")).unwrap();
         project.runner("status --exit-code").exits(4).prints(&["changed", "missing"]);
-        super::refused(&project, "apply", 4, &["changed", "hint:"]);
+        refused(&project, "apply", 4, &["changed", "hint:"]);
     }
 
     fn a_script_may_not_end_the_transaction_or_touch_the_history(engine) {
@@ -117,7 +117,7 @@ for_each_engine! {
         project.sql("0002_create_orders", "UPDATE users SET name = name;\nINSERT INTO nowhere VALUES (1);", "SELECT 1;");
         let output = project.runner("apply");
         assert!(matches!(output.exit_code(), Some(1 | 6)), "{output}");
-        output.says(&["0002_create_orders", "statement", "nowhere", "0002_create_orders.up.sql:2"]);
+        output.says(&["0002_create_orders", "statement", "nowhere", "0002_create_orders.up.sql", "2 of 2, line 2"]);
         assert_eq!(project.history(), ["0001"]);
         // Mended, it goes on.
         project.sql("0002_create_orders", "UPDATE users SET name = name;\nCREATE TABLE nowhere (id INTEGER);", "SELECT 1;");
