@@ -1,5 +1,7 @@
 //! Columns of a batch in PostgreSQL's binary form: as rows for `COPY`, and as arrays for parameters.
 
+use std::ops::Range;
+
 use sqlx::Postgres;
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
@@ -42,6 +44,7 @@ impl Encode<'_, Postgres> for Raw {
 
 /// A cell that cannot be written.
 pub(super) struct Unwritable {
+    pub column: String,
     pub row: usize,
     pub what: String,
 }
@@ -112,16 +115,16 @@ impl<'a> Encoder<'a> {
         Ok(())
     }
 
-    /// The whole column as an array.
-    pub(super) fn array(&self, rows: usize) -> Result<Raw, Unwritable> {
+    /// Some of its rows as an array.
+    pub(super) fn array(&self, rows: Range<usize>) -> Result<Raw, Unwritable> {
         let data = self.column.values.byte_len();
-        let mut out = Vec::with_capacity(20 + data + rows * 8);
+        let mut out = Vec::with_capacity(20 + data + rows.len() * 8);
         let has_nulls = i32::from(self.column.nulls.contains(&1));
         // One dimension, whose numbers begin with 1.
-        for field in [1, has_nulls, self.target.oid() as i32, rows as i32, 1] {
+        for field in [1, has_nulls, self.target.oid() as i32, rows.len() as i32, 1] {
             out.extend_from_slice(&field.to_be_bytes());
         }
-        for row in 0..rows {
+        for row in rows {
             self.push_cell(&mut out, row)?;
         }
         Ok(Raw { oid: self.target.array(), bytes: Some(out) })
@@ -140,7 +143,7 @@ impl<'a> Encoder<'a> {
 
     #[cold]
     fn unwritable(&self, row: usize, what: &str) -> Unwritable {
-        Unwritable { row, what: format!("{}: {what}", cell_text(self.column, row)) }
+        Unwritable { column: self.column.name.clone(), row, what: format!("{}: {what}", cell_text(self.column, row)) }
     }
 }
 
