@@ -27,7 +27,7 @@ for_each_server! {
             project.runner(line).succeeds();
         }
         let right = if engine == runner_tests::Engine::Postgres { "CREATE" } else { "GRANT" };
-        refused(&project, "apply", 1, &["hint:", right]);
+        refused(&project, "apply", 7, &["hint:", "history", right]);
         project.execute(&grant);
         project.runner("apply").succeeds();
         assert_eq!(project.history(), ["0001", "0002", "0003"]);
