@@ -26,6 +26,9 @@ mod write_check;
 mod write_sql;
 mod writer;
 
+#[cfg(test)]
+mod tests_bulk;
+
 use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
