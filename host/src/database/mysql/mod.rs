@@ -16,6 +16,9 @@ mod tool_tables;
 mod transaction;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 use async_trait::async_trait;
 use sqlx::MySqlConnection;
 

@@ -1,7 +1,7 @@
 //! Single statements and small results.
 
 use sqlx::mysql::MySqlRow;
-use sqlx::{AssertSqlSafe, Column, Row};
+use sqlx::{AssertSqlSafe, Column, Row, TypeInfo};
 
 use super::MysqlDatabase;
 use super::error::{NOT_PREPARABLE, from_sqlx};
@@ -59,9 +59,11 @@ fn refuse(parameters: &[Value]) -> Result<(), DatabaseError> {
 }
 
 fn cells(row: &MySqlRow) -> Vec<Value> {
-    let cell = |at: usize| match row.try_get_unchecked::<Option<i64>, _>(at) {
-        Ok(number) => number.map_or(Value::Null, Value::Int64),
-        Err(_) => row.try_get_unchecked::<Option<String>, _>(at).ok().flatten().map_or(Value::Null, Value::Text),
+    let cell = |at: usize| match row.column(at).type_info().name() {
+        name if name.starts_with("BIGINT") || name.starts_with("INT") => {
+            row.try_get_unchecked::<Option<i64>, _>(at).ok().flatten().map_or(Value::Null, Value::Int64)
+        }
+        _ => row.try_get_unchecked::<Option<String>, _>(at).ok().flatten().map_or(Value::Null, Value::Text),
     };
     (0..row.len()).map(cell).collect()
 }
