@@ -174,6 +174,7 @@ mod tests {
             (Postgres, "SET ROLE x", Session),
             (Postgres, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", TransactionControl),
             (Postgres, "DO $$ BEGIN END $$", Unknown),
+            (Postgres, "-- a\rCOMMIT", TransactionControl),
             (Mariadb, "CREATE TABLE t (a INT)", Schema),
             (Mariadb, "CREATE TEMPORARY TABLE t (a INT)", Rows),
             (Mariadb, "/*!50000 COMMIT */", Unknown),

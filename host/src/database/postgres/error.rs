@@ -71,6 +71,8 @@ pub(super) fn kind(code: &str) -> DatabaseErrorKind {
         "53200" | "53400" | "54000" | "54001" | "54011" | "54023" => return Kind::Limit,
         "XX001" | "XX002" => return Kind::Corrupt,
         "26000" | "3F000" | "42P05" => return Kind::Syntax,
+        // More or fewer values than placeholders; what breaks the protocol otherwise is no answer of a server.
+        "08P01" => return Kind::InvalidArgument,
         "2200G" | "22P05" | "22021" => return Kind::Conversion,
         _ => {}
     }

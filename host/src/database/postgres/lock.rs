@@ -14,8 +14,8 @@ use super::scope::{SETTINGS, rows, simple, text_of};
 use super::watch::stopped;
 use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
 
-/// The number of the lock, `runner` in ASCII and two zeros: part of the format, since all versions must agree on it. The
-/// server keeps advisory locks apart by database.
+/// The lock's number, `runner` in ASCII and two zeros: part of the format, since all versions must agree on it. The server
+/// keeps advisory locks apart by database.
 const KEY: i64 = 0x7275_6e6e_6572_0000;
 
 /// What the statement of a holder begins with; the rest is its owner.
@@ -31,6 +31,8 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Lock {
     connection: PgConnection,
     request: LockRequest,
+    /// Stands before each statement of this connection, so that the list of sessions says whose it is.
+    mark: String,
 }
 
 impl Lock {
@@ -44,7 +46,7 @@ impl Lock {
 
     /// Fails if the connection that holds the lock is gone: then somebody else may have it.
     pub(super) async fn check(&mut self) -> Result<(), DatabaseError> {
-        let held = format!("SELECT pg_catalog.pg_try_advisory_xact_lock({KEY})");
+        let held = ask(&self.mark);
         let answer = tokio::time::timeout(CHECK_TIMEOUT, rows(&mut self.connection, &held)).await;
         match answer {
             Ok(Ok(rows)) if rows.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t") => Ok(()),
@@ -61,7 +63,8 @@ impl Lock {
     ) -> Result<Self, DatabaseError> {
         let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {SETTINGS}");
         simple(&mut connection, &begin).await?;
-        let ask = format!("{MARK}{} */ SELECT pg_catalog.pg_try_advisory_xact_lock({KEY})", comment(&request.owner));
+        let mark = format!("{MARK}{} */ ", comment(&request.owner));
+        let ask = ask(&mark);
         let started = Instant::now();
         let mut told: Option<String> = None;
         let mut pause = PAUSES.0;
@@ -71,7 +74,7 @@ impl Lock {
             }
             let answer = rows(&mut connection, &ask).await?;
             if answer.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t") {
-                return Ok(Self { connection, request: request.clone() });
+                return Ok(Self { connection, request: request.clone(), mark });
             }
             if let Some(holder) = holder(&mut connection).await?
                 && told.as_ref() != Some(&holder)
@@ -105,7 +108,7 @@ impl PostgresDatabase {
         self.check_usable()?;
         let connection = self.server.open().await?;
         let mut lock = Lock::take(connection, request, stop, waiting).await?;
-        orphans::end(&mut lock.connection, stop, waiting).await?;
+        orphans::end(&mut lock.connection, &lock.mark, stop, waiting).await?;
         self.busy = true;
         let named = simple(&mut self.connection, &set_application(&request.run_id)).await;
         self.busy = false;
@@ -139,18 +142,23 @@ pub(super) fn set_application(run_id: &str) -> String {
     format!("SET application_name = '{}{name}'", orphans::PREFIX)
 }
 
+/// Asks for the lock; asking again is harmless for who has it.
+fn ask(mark: &str) -> String {
+    format!("{mark}SELECT pg_catalog.pg_try_advisory_xact_lock({KEY})")
+}
+
 /// Who holds the lock, as well as it can be told.
 async fn holder(connection: &mut PgConnection) -> Result<Option<String>, DatabaseError> {
     let (high, low) = (KEY >> 32, KEY & 0xffff_ffff);
     // The list of sessions stays the same for a transaction, unless it is told to look anew.
-    let ask = format!(
+    let look = format!(
         "SELECT pg_catalog.pg_stat_clear_snapshot(); \
          SELECT a.query, a.pid, a.usename FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
          WHERE l.locktype = 'advisory' AND l.granted AND l.classid::int8 = {high} AND l.objid::int8 = {low} \
          AND l.objsubid = 1 AND l.database = \
              (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
     );
-    let found = rows(connection, &ask).await?;
+    let found = rows(connection, &look).await?;
     let Some(row) = found.iter().find(|row| row.len() == 3) else { return Ok(None) };
     let query = text_of(row, 0).unwrap_or_default();
     let owner = query.strip_prefix(MARK).map(|rest| rest.split(" */").next().unwrap_or(rest).to_owned());

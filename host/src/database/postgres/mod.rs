@@ -12,19 +12,29 @@
 
 mod connect;
 mod cursor;
+mod cursor_batch;
 mod error;
 mod lock;
 mod orphans;
+mod parameters;
 mod reconnect;
 mod rights;
 mod schema;
 mod scope;
 mod statement;
+mod statement_describe;
 mod temporary;
 mod tool_tables;
 mod transaction;
+mod types;
+mod types_column;
+mod types_numeric;
+mod types_read;
+mod types_write;
 mod watch;
 mod writer;
+mod writer_job;
+mod writer_plan;
 
 #[cfg(test)]
 mod tests;
@@ -37,8 +47,10 @@ use sqlx::PgConnection;
 use self::connect::Server;
 use self::cursor::Cursors;
 use self::lock::Lock;
+use self::reconnect::Left;
 use self::tool_tables::Fingerprint;
 use self::transaction::Transaction;
+use self::types::Types;
 use self::watch::Watch;
 use self::writer::Writers;
 use super::{
@@ -58,6 +70,8 @@ pub(super) struct PostgresDatabase {
     cursors: Cursors,
     /// The open writers of the transaction.
     writers: Writers,
+    /// The server's types that have come by.
+    types: Types,
     /// The transaction that `begin` opened.
     transaction: Option<Transaction>,
     /// The lock, on a connection of its own.
@@ -72,21 +86,26 @@ pub(super) struct PostgresDatabase {
     lost: bool,
     /// What the tool's tables were before the statement of a script that has a transaction of its own.
     wrapped: Option<Fingerprint>,
-    /// A transaction whose commit nobody has answered.
-    doubtful: Option<String>,
+    /// What a lost connection may have left in the server.
+    left: Option<Left>,
     next_id: u64,
     facts: Facts,
 }
 
 /// Opens the database of the URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
+    Ok(Box::new(open(url, options).await?))
+}
+
+async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDatabase, DatabaseError> {
     let server = Server::new(url, options)?;
     let (connection, found) = server.open_for_work().await?;
-    Ok(Box::new(PostgresDatabase {
+    Ok(PostgresDatabase {
         connection,
         server: Arc::new(server),
         cursors: Cursors::default(),
         writers: Writers::default(),
+        types: Types::default(),
         transaction: None,
         lock: None,
         rights: Rights::Host,
@@ -95,10 +114,10 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         busy: false,
         lost: false,
         wrapped: None,
-        doubtful: None,
+        left: None,
         next_id: 0,
         facts: found.facts,
-    }))
+    })
 }
 
 impl PostgresDatabase {

@@ -26,9 +26,10 @@ struct Orphan {
 }
 
 /// Waits until no session works for an earlier run, and ends those that last. To be called by who has the lock, on the
-/// lock's connection, before the own work connection is named.
+/// lock's connection, before the own work connection is named. `mark` stands before each statement.
 pub(super) async fn end(
     connection: &mut PgConnection,
+    mark: &str,
     stop: &StopSignal,
     waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
 ) -> Result<(), DatabaseError> {
@@ -36,7 +37,7 @@ pub(super) async fn end(
     let mut told = false;
     let mut asked = false;
     loop {
-        let left = look(connection).await?;
+        let left = look(connection, mark).await?;
         let Some(first) = left.first() else { return Ok(()) };
         if !told {
             waiting(&format!("what is left of the run `{}`: {}", first.run(), shorten(&first.query)));
@@ -47,7 +48,7 @@ pub(super) async fn end(
                 return Err(stays(first, None));
             }
             for orphan in &left {
-                terminate(connection, orphan).await?;
+                terminate(connection, mark, orphan).await?;
             }
             asked = true;
             since = Instant::now();
@@ -66,9 +67,9 @@ impl Orphan {
 }
 
 /// Sessions that are idle do nothing: a pooler may keep one with the name of its last client.
-async fn look(connection: &mut PgConnection) -> Result<Vec<Orphan>, DatabaseError> {
+async fn look(connection: &mut PgConnection, mark: &str) -> Result<Vec<Orphan>, DatabaseError> {
     let ask = format!(
-        "SELECT pg_catalog.pg_stat_clear_snapshot(); \
+        "{mark}SELECT pg_catalog.pg_stat_clear_snapshot(); \
          SELECT pid, application_name, query FROM pg_catalog.pg_stat_activity \
          WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid() \
          AND application_name LIKE '{PREFIX}%' AND state IS DISTINCT FROM 'idle'"
@@ -84,9 +85,10 @@ async fn look(connection: &mut PgConnection) -> Result<Vec<Orphan>, DatabaseErro
 }
 
 /// In a savepoint: a refusal must not end the transaction that holds the lock.
-async fn terminate(connection: &mut PgConnection, orphan: &Orphan) -> Result<(), DatabaseError> {
+async fn terminate(connection: &mut PgConnection, mark: &str, orphan: &Orphan) -> Result<(), DatabaseError> {
     let pid = &orphan.pid;
-    let end = format!("SAVEPOINT orphan; SELECT pg_catalog.pg_terminate_backend({pid}); RELEASE SAVEPOINT orphan");
+    let end =
+        format!("{mark}SAVEPOINT orphan; SELECT pg_catalog.pg_terminate_backend({pid}); RELEASE SAVEPOINT orphan");
     match rows(connection, &end).await {
         Ok(_) => Ok(()),
         Err(error) if error.kind == DatabaseErrorKind::Connection => Err(error),

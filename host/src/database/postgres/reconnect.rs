@@ -6,17 +6,21 @@ use sqlx::PgConnection;
 
 use super::PostgresDatabase;
 use super::scope::{rows, simple, text_of};
-use super::watch::stopped;
 use crate::database::{DatabaseError, DatabaseErrorKind};
-
-/// How long a server that was restarted may take to come back.
-const RETURN: Duration = Duration::from_secs(60);
 
 /// How long the old session may go on before it is ended, and how long its end may take.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// What a lost connection may have left in the server.
+pub(super) struct Left {
+    /// Its process.
+    pub(super) backend: i32,
+    /// The number of its transaction, if it had one that writes.
+    pub(super) xid: Option<String>,
+}
 
 impl PostgresDatabase {
     pub(super) async fn reconnect_now(&mut self) -> Result<(), DatabaseError> {
@@ -28,33 +32,26 @@ impl PostgresDatabase {
                 return Ok(());
             }
         }
-        let (connection, found) = self.come_back().await?;
-        let old = std::mem::replace(&mut self.connection, connection);
-        // Closes the socket: a server that waits for us sees that nobody is there.
-        drop(old);
-        self.facts = found.facts;
-        let backend = std::mem::replace(&mut self.backend, found.backend);
-        let xid = self.transaction.take().map(|transaction| transaction.xid).or(self.doubtful.take());
+        self.lost = true;
+        let xid = self.transaction.take().map(|transaction| transaction.xid);
+        let backend = self.backend;
+        self.left.get_or_insert(Left { backend, xid });
         self.wrapped = None;
         self.forget_statements();
-        (self.busy, self.lost) = (false, false);
-        done_with(&mut self.connection, backend, xid.as_deref()).await?;
-        self.lock_again().await
-    }
-
-    async fn come_back(&self) -> Result<(PgConnection, super::connect::Found), DatabaseError> {
-        let deadline = Instant::now() + RETURN;
-        loop {
-            match self.server.open_for_work().await {
-                Err(error) if error.kind == DatabaseErrorKind::Connection && Instant::now() < deadline => {
-                    tokio::select! {
-                        _ = self.stop.raised() => return Err(stopped()),
-                        () = tokio::time::sleep(PAUSE) => {}
-                    }
-                }
-                other => return other,
-            }
+        let (connection, found) = self.server.open_for_work().await?;
+        // The old one is dropped, and its socket closed: a server that waits for us sees that nobody is there.
+        self.connection = connection;
+        (self.facts, self.backend) = (found.facts, found.backend);
+        if let Some(left) = &self.left {
+            done_with(&mut self.connection, left).await?;
         }
+        (self.busy, self.lost) = (false, false);
+        let locked = self.lock_again().await;
+        self.lost = locked.is_err();
+        if !self.lost {
+            self.left = None;
+        }
+        locked
     }
 
     async fn lock_again(&mut self) -> Result<(), DatabaseError> {
@@ -69,9 +66,11 @@ impl PostgresDatabase {
 }
 
 /// Waits until the server has ended the old session's transaction, and ends the session if that lasts.
-async fn done_with(connection: &mut PgConnection, backend: i32, xid: Option<&str>) -> Result<(), DatabaseError> {
+async fn done_with(connection: &mut PgConnection, left: &Left) -> Result<(), DatabaseError> {
     // A session is known by its process and its transaction: after a restart, the same process number may be another's.
+    let Left { backend, xid } = left;
     let which = match xid {
+        // The list of sessions shows the lower half of the number.
         Some(xid) => format!("(backend_xid::text::int8 = ({xid} & 4294967295))"),
         None => format!("(pid = {backend} AND application_name LIKE 'runner%' AND state <> 'idle')"),
     };

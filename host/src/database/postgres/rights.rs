@@ -2,12 +2,9 @@
 //! together at run time; `tool_tables` and the identity of the transaction are what proves that nobody did.
 
 use super::error::shorten;
-use crate::database::facts::is_tool_table;
+use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableName};
 use crate::sql::classify::{StatementClass, classify, identifiers};
-
-/// The schema of the tool's tables.
-pub(super) const SCHEMA: &str = "runner";
 
 /// Refuses a statement that the speaker may not run; says what it does to the transaction around it otherwise.
 pub(super) fn check(statement: &str, rights: Rights) -> Result<StatementClass, DatabaseError> {
@@ -20,11 +17,13 @@ pub(super) fn check(statement: &str, rights: Rights) -> Result<StatementClass, D
             .hint("take this statement out: runner itself begins and ends the transaction"));
     }
     let words = identifiers(statement, Dialect::Postgres);
-    if let Some(name) = words.iter().find_map(|word| tool_table_in(word, class)) {
+    if let Some(name) = words.iter().find_map(|word| tool_table_in(word, class))
+        && !only_reads(&words)
+    {
         return Err(tool_table(&name));
     }
     let is = |word: &String, name: &str| word.eq_ignore_ascii_case(name);
-    if words.iter().any(|word| is(word, "SCHEMA")) && words.iter().any(|word| is(word, SCHEMA)) {
+    if words.iter().any(|word| is(word, "SCHEMA")) && words.iter().any(|word| is(word, TOOL_SCHEMA)) {
         return Err(denied("the schema `runner` belongs to runner itself")
             .hint("name your schema otherwise, and leave runner's alone"));
     }
@@ -51,8 +50,16 @@ pub(super) fn check(statement: &str, rights: Rights) -> Result<StatementClass, D
 
 /// Refuses the tool's own tables to a writer.
 pub(super) fn check_table(table: &TableName, rights: Rights) -> Result<(), DatabaseError> {
-    let ours = is_tool_table(&table.name) || table.schema.as_deref() == Some(SCHEMA);
+    let ours = is_tool_table(&table.name) || table.schema.as_deref() == Some(TOOL_SCHEMA);
     if rights != Rights::Host && ours { Err(tool_table(&table.name)) } else { Ok(()) }
+}
+
+/// Whether a statement reads rows and does nothing else, as far as words tell.
+fn only_reads(words: &[String]) -> bool {
+    const WRITES: [&str; 8] = ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO", "SHARE", "LOCK", "ANALYZE"];
+    let any_of = |word: &String, names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+    words.first().is_some_and(|first| any_of(first, &["SELECT", "WITH", "TABLE"]))
+        && !words.iter().any(|word| any_of(word, &WRITES))
 }
 
 /// The tool table that a word of a statement names. Texts are data, but for the bodies of functions and `DO`.

@@ -9,8 +9,9 @@ use super::rights;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::explain_aborted;
 use super::watch::stopped;
-use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, Rights};
+use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, Dialect, Rights};
 use crate::sql::classify::StatementClass;
+use crate::sql::has_statement;
 
 /// What must hold in a transaction. All settings are those of one transaction: behind a pooler, which
 /// hands the server's process to the next client, settings of a session would reach strangers.
@@ -72,6 +73,7 @@ impl PostgresDatabase {
         self.check_usable()?;
         let class = match statement {
             Some(statement) if statement.contains('\0') => return Err(zero_byte()),
+            Some(statement) if !has_statement(statement, Dialect::Postgres) => return Err(no_statement()),
             Some(statement) => rights::check(statement, self.rights)?,
             None => StatementClass::Rows,
         };
@@ -266,6 +268,10 @@ fn refuses_transaction() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Other, "this statement cannot run inside a transaction")
         .code("25001")
         .hint("put it into a migration in SQL of its own that begins with the line `-- runner:no-transaction`")
+}
+
+fn no_statement() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text")
 }
 
 /// A zero byte ends a text in the protocol, so that the server would see half a statement.

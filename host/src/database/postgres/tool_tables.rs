@@ -7,8 +7,8 @@
 
 use sqlx::postgres::PgRow;
 
-use super::rights::SCHEMA;
 use super::scope::text_of;
+use crate::database::facts::TOOL_SCHEMA;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// Answers one row: the tables, the locks of this transaction on them, and the rows it has written to them.
@@ -52,7 +52,7 @@ impl Fingerprint {
             "the history is written by `runner apply` and `runner rollback` alone; look at triggers and functions too",
         );
         Err(match added(locks.as_deref(), locks_now.as_deref()) {
-            Some(lock) => error.detail(format!("in the schema `{SCHEMA}`: {lock}")),
+            Some(lock) => error.detail(format!("in the schema `{TOOL_SCHEMA}`: {lock}")),
             None => error,
         })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::PostgresDatabase;
 use super::error::{ABORTED, lost};
+use super::reconnect::Left;
 use super::scope::{backend_of, prologue, rows, simple, text_of};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::watch::stopped;
@@ -112,7 +113,7 @@ impl PostgresDatabase {
         self.busy = false;
         self.note_loss(&committed);
         if self.lost {
-            self.doubtful = Some(xid);
+            self.left = Some(Left { backend: self.backend, xid: Some(xid) });
         }
         committed
     }
@@ -168,9 +169,11 @@ impl PostgresDatabase {
 
     pub(super) async fn rollback_now(&mut self) -> Result<(), DatabaseError> {
         self.forget_statements();
-        let open = self.transaction.take().is_some();
-        if open {
+        if let Some(transaction) = self.transaction.take() {
             self.roll_back().await;
+            if self.lost {
+                self.left.get_or_insert(Left { backend: self.backend, xid: Some(transaction.xid) });
+            }
         }
         Ok(())
     }

@@ -69,8 +69,10 @@ fn is_known(name: &str) -> bool {
 }
 
 fn known_hint(unknown: &str) -> String {
-    let near = KNOWN.iter().min_by_key(|known| strsim::damerau_levenshtein(known, unknown));
-    match near.filter(|known| strsim::damerau_levenshtein(known, unknown) <= 3) {
+    let distance = |known: &&str| strsim::damerau_levenshtein(known, unknown);
+    // The names with a dash are sqlx's own; libpq's are known to more people.
+    let near = KNOWN.into_iter().filter(|known| !known.starts_with("ssl-")).min_by_key(distance);
+    match near.filter(|known| distance(known) <= 3) {
         Some(near) => format!("did you mean `{near}`?"),
         None => {
             let mut known: Vec<&str> = KNOWN.into_iter().filter(|name| !name.starts_with("ssl-")).collect();
