@@ -124,7 +124,7 @@ fn explain(error: DatabaseError) -> Error {
 }
 
 /// The beginning of a statement on one line.
-fn excerpt(statement: &str) -> String {
+pub(super) fn excerpt(statement: &str) -> String {
     const LONGEST: usize = 160;
     let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {

@@ -2,6 +2,7 @@
 
 mod atomic;
 mod identity;
+pub mod leftover;
 mod load;
 mod rehearse;
 mod retry;

@@ -8,7 +8,7 @@ mod sql;
 mod write;
 
 pub use artifact::{Stored, load_artifact, store_artifact};
-pub use read::{History, read, read_all, read_with_artifacts};
+pub use read::{History, is_there, read, read_all, read_with_artifacts};
 pub use record::{Record, RunMode, State, declared_json};
 pub use sql::tool_sql;
 pub use write::{

@@ -75,6 +75,11 @@ pub async fn read_all(database: &mut dyn Database) -> Result<Vec<Record>> {
     Ok(records(database, sql::ALL).await?.unwrap_or_default())
 }
 
+/// Whether the tables are there, whole.
+pub async fn is_there(database: &mut dyn Database) -> Result<bool> {
+    Ok(presence(database).await? == Presence::Whole)
+}
+
 /// How much of our tables there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Presence {

@@ -3,11 +3,13 @@
 mod apply;
 mod check;
 mod rollback;
+mod statements;
 #[cfg(test)]
 mod tests;
 
 pub use apply::plan_apply;
 pub use rollback::{plan_redo, plan_rollback};
+pub use statements::{Statements, StepLook, check_rehearsal, inspect};
 
 use super::Direction;
 use super::history::{History, Record, RunMode};

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::history::{History, Record};
-use crate::engine::plan::{Plan, Source, Step};
+use crate::engine::plan::{Plan, Source, Step, StepLook};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
 
@@ -160,6 +160,12 @@ struct PlanStepJson {
     /// `project` or `database`.
     source: &'static str,
     resume_after: Option<u64>,
+    /// Of a migration in SQL: how many statements it has.
+    statements: Option<u64>,
+    /// Of a migration in SQL: how many of them change the schema on a server that commits that at once.
+    schema_commits: Option<u64>,
+    /// Whether a dry run can try it.
+    dry_run: bool,
     /// With `--sql`, of a migration in SQL.
     #[serde(skip_serializing_if = "Option::is_none")]
     sql: Option<String>,
@@ -167,21 +173,28 @@ struct PlanStepJson {
 
 impl PlanJson {
     /// The plan, with its SQL if that was asked for.
-    pub fn new(database: DatabaseJson, target: String, plan: &Plan, sql: Option<&[Option<String>]>) -> Self {
+    pub fn new(
+        database: DatabaseJson,
+        target: String,
+        plan: &Plan,
+        looks: &[StepLook],
+        sql: Option<&[Option<String>]>,
+    ) -> Self {
         let sql = |at: usize| sql.and_then(|sql| sql.get(at)?.clone());
+        let look = |at: usize| looks.get(at).copied().unwrap_or_default();
         Self {
             schema: SCHEMA,
             command: "plan",
             database,
             target,
             current: plan.current.clone(),
-            steps: plan.steps.iter().enumerate().map(|(at, step)| PlanStepJson::new(step, sql(at))).collect(),
+            steps: plan.steps.iter().enumerate().map(|(at, step)| PlanStepJson::new(step, look(at), sql(at))).collect(),
         }
     }
 }
 
 impl PlanStepJson {
-    fn new(step: &Step, sql: Option<String>) -> Self {
+    fn new(step: &Step, look: StepLook, sql: Option<String>) -> Self {
         Self {
             direction: step.direction.to_string(),
             revision: step.revision.clone(),
@@ -196,6 +209,9 @@ impl PlanStepJson {
                 Source::Database => "database",
             },
             resume_after: step.resume_after,
+            statements: look.statements.map(|it| it.count),
+            schema_commits: look.statements.map(|it| it.committing),
+            dry_run: look.dry_run,
             sql,
         }
     }
