@@ -4,7 +4,7 @@
 use super::page_sql::{PageSql, Query};
 use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::{
-    BatchLimits, CursorRequest, Database, DatabaseError, DatabaseErrorKind, QueryLimits, TableInfo, TableSource,
+    BatchLimits, CursorRequest, Database, DatabaseError, DatabaseErrorKind, QueryLimits, TableInfo, TableName, TableSource,
 };
 
 /// Reads a table or view in the order of a key.
@@ -169,6 +169,39 @@ impl TableReader {
     /// Goes on behind the row with this key, as [`TableReader::last_key`] answered it.
     pub fn resume_after(&mut self, key: Vec<Value>) {
         self.last = Some(key);
+    }
+
+    /// Goes on where another reader of the same source stood: behind its last row, up to its bound, with the types that it had
+    /// found for its columns.
+    pub fn resume_at(&mut self, bound: Option<Vec<Value>>, last: Option<Vec<Value>>, types: &[Option<ColumnType>]) {
+        self.bound = bound;
+        self.last = last;
+        self.done = self.bounded && self.bound.is_none();
+        if types.len() == self.types.len() {
+            self.types = types.to_vec();
+        }
+    }
+
+    /// The columns, with the types that were asked for.
+    pub fn columns(&self) -> Vec<(String, Option<ColumnType>)> {
+        let asked = self.types.iter().zip(&self.requested).map(|(known, asked)| known.filter(|_| *asked));
+        let asked_for = self.names.len() - self.added.len();
+        self.names.iter().cloned().zip(asked).take(asked_for).collect()
+    }
+
+    /// The greatest key that is read, if the reading is bounded and there is any.
+    pub fn bound(&self) -> Option<&[Value]> {
+        self.bound.as_deref()
+    }
+
+    /// The types of the columns, as far as they were asked for or rows showed them.
+    pub fn types(&self) -> &[Option<ColumnType>] {
+        &self.types
+    }
+
+    /// What is read.
+    pub fn table(&self) -> &TableName {
+        &self.sql.table
     }
 
     /// The columns of the key.

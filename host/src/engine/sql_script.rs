@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
+use super::journal::{Begun, Call, CallKind, Journal};
 use super::script::{RunContext, Script, stopped};
 use super::{Direction, Event};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, StopSignal};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{SqlError, split};
 
 /// A pair of SQL scripts, split into statements.
@@ -52,20 +53,34 @@ impl Script for SqlScript {
                 Error::failed("the migration has no way back").hint("write its `.down.sql`, or restore a backup")
             })?,
         };
-        context.database.lock().await.set_rights(Rights::Script);
+        if context.journal.is_none() {
+            context.database.lock().await.set_rights(Rights::Script);
+        }
         for (at, statement) in statements.iter().enumerate() {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
             }
-            let step = context.tally.begin_step(&statement.text);
+            let place = || format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
             let started = Instant::now();
-            let answer = context.database.lock().await.execute(&statement.text, &[]).await;
-            let rows = answer.map_err(|mut error| {
-                context.tally.note_error(&error);
-                error.detail = error.detail.map(|detail| in_file(&detail, statement));
-                let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
-                statement_failed(error, &context.stop, &statement.text, place).at("script", direction.to_string())
-            })?;
+            let (step, rows) = match &context.journal {
+                None => {
+                    let step = context.tally.begin_step(&statement.text);
+                    let answer = context.database.lock().await.execute(&statement.text, &[]).await;
+                    (step, answer.map_err(|error| failed(error, statement, direction, context, place()))?)
+                }
+                Some(journal) => {
+                    let ran = run_step(journal, statement, context).await;
+                    let answer = ran.map_err(|error| placed(error, statement, direction, place()))?;
+                    match answer {
+                        Step::Recorded(rows) => {
+                            context.tally.add_rows_written(rows);
+                            continue;
+                        }
+                        Step::Failed(error) => return Err(failed(error, statement, direction, context, place())),
+                        Step::Done(step, rows) => (step, rows),
+                    }
+                }
+            };
             context.tally.add_rows_written(rows);
             context.tally.record(&format!("{rows} rows"));
             context.events.emit(&Event::StepFinished {
@@ -78,6 +93,64 @@ impl Script for SqlScript {
         }
         Ok(())
     }
+
+    fn steps(&self, direction: Direction) -> Option<u64> {
+        match direction {
+            Direction::Up => Some(self.up.len() as u64),
+            Direction::Down => self.down.as_ref().map(|statements| statements.len() as u64),
+        }
+    }
+}
+
+/// What came of a statement that is a step of the journal.
+enum Step {
+    /// An earlier run did it.
+    Recorded(u64),
+    /// It is done, under that number.
+    Done(u64, u64),
+    /// The database refused it.
+    Failed(DatabaseError),
+}
+
+async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext) -> Result<Step> {
+    let call = Call { kind: CallKind::Statement, text: &statement.text, parameters: "" };
+    context.tally.begin_step(&statement.text);
+    let mut live = match journal.begin::<u64>(&context.database, &call).await? {
+        Begun::Recorded(_, Ok(rows)) => {
+            context.tally.record(&format!("{rows} rows"));
+            return Ok(Step::Recorded(rows));
+        }
+        Begun::Recorded(_, Err(error)) => return Ok(Step::Failed(error)),
+        Begun::Live(live) => live,
+    };
+    let step = live.number();
+    let result = live.database.execute(&statement.text, &[]).await;
+    Ok(match journal.finish(live, result).await? {
+        Ok(rows) => Step::Done(step, rows),
+        Err(error) => Step::Failed(error),
+    })
+}
+
+/// The error of a statement that the database refused.
+fn failed(
+    mut error: DatabaseError,
+    statement: &Statement,
+    direction: Direction,
+    context: &RunContext,
+    place: String,
+) -> Error {
+    context.tally.note_error(&error);
+    error.detail = error.detail.map(|detail| in_file(&detail, statement));
+    statement_failed(error, &context.stop, &statement.text, place).at("script", direction.to_string())
+}
+
+/// An error of a step with its place.
+fn placed(error: Error, statement: &Statement, direction: Direction, place: String) -> Error {
+    if error.kind == ErrorKind::Mismatch {
+        // It is not this statement that is wrong.
+        return error;
+    }
+    error.at("text", excerpt(&statement.text)).at("statement", place).at("script", direction.to_string())
 }
 
 /// The database's `line 1, column 2, …`, which counts within the statement, counted within the file; anything else as it is.

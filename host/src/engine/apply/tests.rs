@@ -9,7 +9,7 @@ use crate::database::{ConnectOptions, DatabaseUrl, Dialect, QueryLimits, connect
 use crate::engine::Direction;
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
-use crate::project::catalog::{Description, Migration, Mode};
+use crate::project::catalog::{Description, Kind, Migration, Mode};
 use crate::project::sha256;
 
 /// Notes the kinds of events.
@@ -310,7 +310,7 @@ async fn statements_outside_of_a_transaction_are_taken_up_where_they_broke() {
     let engine = engine(vec![users(), sql("2", &text("INSERT INTO nowhere VALUES (1)"), None)]).await;
     let outcome = engine.apply().await;
     let failed = outcome.failed.expect("a failure");
-    assert_eq!(failed.took_effect, Some(TookEffect { statements: 2, of: 4 }));
+    assert_eq!(failed.took_effect, Some(TookEffect { steps: 2, of: Some(4) }));
     assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Partial));
     assert_eq!(engine.state().await.1, ["1 applied 0", "2 partial 2"]);
 

@@ -7,6 +7,7 @@ use super::sql::{self, COLUMNS, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, DatabaseErrorKind, QueryLimits};
 use crate::engine::target::compare_revisions;
+use crate::engine::{Direction, journal};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
@@ -14,7 +15,7 @@ use crate::project::catalog::Kind;
 pub(super) const FORMAT: i64 = 1;
 
 /// How many tables there are.
-const TABLES: usize = 3;
+const TABLES: usize = 5;
 
 /// The history as far as it is in force.
 #[derive(Clone, Debug, Default)]
@@ -55,12 +56,15 @@ impl History {
 
 /// Reads what is in force, without the artifacts; empty if there are no tables.
 pub async fn read(database: &mut dyn Database) -> Result<History> {
-    Ok(History { live: records(database, sql::LIVE).await?.unwrap_or_default(), stored: BTreeSet::new() })
+    let mut live = records(database, sql::LIVE).await?.unwrap_or_default();
+    read_progress(database, &mut live).await?;
+    Ok(History { live, stored: BTreeSet::new() })
 }
 
 /// Reads what is in force, and which artifacts the database keeps.
 pub async fn read_with_artifacts(database: &mut dyn Database) -> Result<History> {
-    let Some(live) = records(database, sql::LIVE).await? else { return Ok(History::default()) };
+    let Some(mut live) = records(database, sql::LIVE).await? else { return Ok(History::default()) };
+    read_progress(database, &mut live).await?;
     let text = tool_sql(sql::ARTIFACTS, database.facts());
     let stored = database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?;
     let key = |row: Vec<Value>| {
@@ -72,7 +76,25 @@ pub async fn read_with_artifacts(database: &mut dyn Database) -> Result<History>
 
 /// Reads every row, also those that are only a record; empty if there are no tables.
 pub async fn read_all(database: &mut dyn Database) -> Result<Vec<Record>> {
-    Ok(records(database, sql::ALL).await?.unwrap_or_default())
+    let mut records = records(database, sql::ALL).await?.unwrap_or_default();
+    read_progress(database, &mut records).await?;
+    Ok(records)
+}
+
+/// Reads how far what broke off has come.
+async fn read_progress(database: &mut dyn Database, records: &mut [Record]) -> Result<()> {
+    for record in records.iter_mut().filter(|record| record.mode == RunMode::Stepwise) {
+        let direction = match record.state {
+            State::PartlyApplied => Direction::Up,
+            State::PartlyRolledBack => Direction::Down,
+            State::Applied | State::RolledBack => {
+                record.statements_done = record.steps;
+                continue;
+            }
+        };
+        (record.statements_done, record.statement_started) = journal::progress(database, record.id, direction).await?;
+    }
+    Ok(())
 }
 
 /// Whether the tables are there, whole.

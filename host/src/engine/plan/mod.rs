@@ -130,11 +130,6 @@ fn run_mode(migration: &Migration, facts: &Facts) -> Result<RunMode> {
         Mode::Auto if facts.transactional_ddl => RunMode::Atomic,
         Mode::Auto | Mode::Stepwise => RunMode::Stepwise,
     };
-    if mode == RunMode::Stepwise && migration.kind == Kind::Component {
-        return Err(Error::usage("components that run stepwise are not supported by this version of runner")
-            .at("migration", migration.id())
-            .hint("let `describe` ask for the mode `atomic`, and build it again"));
-    }
     Ok(mode)
 }
 
