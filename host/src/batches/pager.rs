@@ -4,7 +4,8 @@
 use super::page_sql::{PageSql, Query};
 use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::{
-    BatchLimits, CursorRequest, Database, DatabaseError, DatabaseErrorKind, QueryLimits, TableInfo, TableName, TableSource,
+    BatchLimits, CursorRequest, Database, DatabaseError, DatabaseErrorKind, QueryLimits, TableInfo, TableName,
+    TableSource,
 };
 
 /// Reads a table or view in the order of a key.

@@ -1,7 +1,9 @@
 //! What a statement takes and answers, and the statements around it that have the server turn columns into text.
 
 use sqlx::postgres::{PgArguments, PgTypeInfo};
-use sqlx::{AssertSqlSafe, Column as _, Either, Executor as _, PgConnection, Row as _, SqlSafeStr as _, Statement as _};
+use sqlx::{
+    AssertSqlSafe, Column as _, Either, Executor as _, PgConnection, Row as _, SqlSafeStr as _, Statement as _,
+};
 
 use super::error::from_sqlx;
 use super::parameters;
@@ -163,9 +165,7 @@ impl Described {
         let (names, list) = (names.join(", "), list.join(", "));
         let limit = rows.map_or_else(String::new, |rows| format!(" LIMIT {rows}"));
         match (shape(statement), cast) {
-            (Shape::Select, _) => {
-                Ok(Some(format!("SELECT {list} FROM (\n{statement}\n) AS {ROWS} ({names}){limit}")))
-            }
+            (Shape::Select, _) => Ok(Some(format!("SELECT {list} FROM (\n{statement}\n) AS {ROWS} ({names}){limit}"))),
             // All rows are changed, however few are wanted.
             (Shape::Change, Some(_)) => {
                 Ok(Some(format!("WITH {ROWS} ({names}) AS (\n{statement}\n) SELECT {list} FROM {ROWS}")))

@@ -135,7 +135,10 @@ impl Types {
         }
         let find = |number: &u32| {
             self.known.get(number).cloned().ok_or_else(|| {
-                DatabaseError::new(DatabaseErrorKind::Other, format!("the server knows no type with the number {number}"))
+                DatabaseError::new(
+                    DatabaseErrorKind::Other,
+                    format!("the server knows no type with the number {number}"),
+                )
             })
         };
         numbers.iter().map(find).collect()

@@ -104,8 +104,7 @@ impl PostgresDatabase {
         let id = WriterId(self.new_id());
         let is_primary = !key.is_empty() && table.info.identifies(&key);
         let mode = target.mode;
-        let writer =
-            Writer { table, into, mode, key, is_primary, copies, types, layout: None, rows_written: 0 };
+        let writer = Writer { table, into, mode, key, is_primary, copies, types, layout: None, rows_written: 0 };
         self.writers.open.push((id, writer));
         Ok(id)
     }

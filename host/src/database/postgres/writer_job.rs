@@ -86,7 +86,8 @@ impl Job<'_> {
         let set = list(&|name, value| format!("pg_catalog.set_config('{name}', '{value}', true)"));
         let found = ask(connection, &format!("SELECT {now}; SELECT {set}; SAVEPOINT {SAVEPOINT}")).await?;
         let was = |at: usize| found.first().and_then(|row| text_of(row, at)).unwrap_or_default();
-        let back = settings.iter().enumerate().map(|(at, (name, _))| format!("SET LOCAL {name} = {}", literal(&was(at))));
+        let back =
+            settings.iter().enumerate().map(|(at, (name, _))| format!("SET LOCAL {name} = {}", literal(&was(at))));
         Ok(back.collect::<Vec<_>>().join("; "))
     }
 
@@ -106,10 +107,8 @@ impl Job<'_> {
             }
             Ok(_) => Err(self.unclear()),
             Err(error) if error.code == TWICE => Err(self.twice().unwrap_or(error)),
-            Err(error) if error.code == NOT_UNIQUE => Err(error.hint(format!(
-                "make a unique constraint or index for the columns `{}`",
-                self.writer.key.join("`, `")
-            ))),
+            Err(error) if error.code == NOT_UNIQUE => Err(error
+                .hint(format!("make a unique constraint or index for the columns `{}`", self.writer.key.join("`, `")))),
             Err(error) if is_of_a_row(&error) => Err(self.blame(connection, error).await),
             Err(error) => Err(error),
         }

@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 use super::Direction;
 use super::event::{Event, EventSink, Level};
 use super::history::{self, Record, RunMode, State, declared_json};
+use super::journal::Journal;
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollback};
-use super::journal::Journal;
 use super::script::{RunContext, ScriptLoader, Tally, stopped};
 use super::speaker::{as_host, as_migration};
 use super::target::Target;
@@ -290,9 +290,8 @@ impl Engine {
             applied_by: self.identity.applied_by.clone(),
             tool_version: self.identity.tool_version.clone(),
             reason: None,
-            statements_done: 0,
-            statement_started: None,
-            statement_digests: String::new(),
+            steps_done: 0,
+            unknown_step: None,
             rolled_back_at: None,
             rolled_back_by: None,
             rolled_back_run_id: None,

@@ -26,9 +26,11 @@ impl Engine {
     /// Runs a step whose every call commits by itself.
     pub(super) async fn run_stepwise(&self, step: &Step) -> StepResult {
         if step.kind == Kind::Component && step.description.needs_table_rebuild() {
-            return Err(Error::usage("a table can only be rebuilt in one transaction, and this migration runs stepwise")
-                .hint("have `describe` ask for the mode `atomic`")
-                .into());
+            return Err(Error::usage(
+                "a table can only be rebuilt in one transaction, and this migration runs stepwise",
+            )
+            .hint("have `describe` ask for the mode `atomic`")
+            .into());
         }
         // Loading may compile for seconds: before anything is noted, and before the clock.
         let (script, source) = self.load(step).await?;
@@ -151,8 +153,14 @@ impl Engine {
                     record.rows_read = work.rows_read;
                     record.rows_written = work.rows_written;
                     let stored = to_store(source);
-                    history::store_artifact(database, &step.revision, &step.sha256, &stored, self.stored_artifact_bytes)
-                        .await?;
+                    history::store_artifact(
+                        database,
+                        &step.revision,
+                        &step.sha256,
+                        &stored,
+                        self.stored_artifact_bytes,
+                    )
+                    .await?;
                     history::finish_stepwise(database, &record).await?;
                 }
             }

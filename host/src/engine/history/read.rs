@@ -88,11 +88,11 @@ async fn read_progress(database: &mut dyn Database, records: &mut [Record]) -> R
             State::PartlyApplied => Direction::Up,
             State::PartlyRolledBack => Direction::Down,
             State::Applied | State::RolledBack => {
-                record.statements_done = record.steps;
+                record.steps_done = record.steps;
                 continue;
             }
         };
-        (record.statements_done, record.statement_started) = journal::progress(database, record.id, direction).await?;
+        (record.steps_done, record.unknown_step) = journal::progress(database, record.id, direction).await?;
     }
     Ok(())
 }
@@ -170,7 +170,7 @@ async fn unfinished(database: &mut dyn Database, tables: &[String]) -> Result<Pr
     match tables.len() {
         TABLES => Err(garbled()),
         some => Err(Error::mismatch(format!("history has {some} of its {TABLES} tables"))
-            .hint("restore `runner_meta`, `runner_history` and `runner_artifact` from a backup")),
+            .hint("restore the tables whose names begin with `runner_` from a backup")),
     }
 }
 
@@ -248,9 +248,9 @@ fn record(row: Vec<Value>) -> Option<Record> {
         applied_by: text(next()?)?,
         tool_version: text(next()?)?,
         reason: optional(next()?, text)?,
-        statements_done: count(next()?)?,
-        statement_started: optional(next()?, count)?,
-        statement_digests: text(next()?)?,
+        // The journal tells.
+        steps_done: 0,
+        unknown_step: None,
         rolled_back_at: optional(next()?, text)?,
         rolled_back_by: optional(next()?, text)?,
         rolled_back_run_id: optional(next()?, text)?,
@@ -285,7 +285,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history does not read as runner wrote it")
-        .hint("restore the tables `runner_meta`, `runner_history` and `runner_artifact` from a backup")
+        .hint("restore the tables whose names begin with `runner_` from a backup")
 }
 
 /// A database error met while reading or writing history.

@@ -326,11 +326,8 @@ mod tests {
         let packed = pack(Ok(&large));
         assert!(packed.len() < 1_000, "{}", packed.len());
         assert_eq!(unpack(&packed), Some(Ok(large)));
-        let position = Position {
-            bound: None,
-            last: Some(vec![Value::Int64(1)]),
-            types: vec![None, Some(ColumnType::Text)],
-        };
+        let position =
+            Position { bound: None, last: Some(vec![Value::Int64(1)]), types: vec![None, Some(ColumnType::Text)] };
         let page = Page { batch: None, position };
         assert_eq!(unpack(&pack(Ok(&page))), Some(Ok(page)));
         let resolved = Resolved { columns: vec![("a".to_owned(), None)], key: vec!["a".to_owned()] };

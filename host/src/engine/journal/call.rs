@@ -149,8 +149,11 @@ mod tests {
 
     #[test]
     fn what_can_be_rolled_back_is_committed_with_its_entry() {
-        let (sqlite, mariadb, postgres) =
-            (Facts::of_dialect(Dialect::Sqlite), Facts::of_dialect(Dialect::Mariadb), Facts::of_dialect(Dialect::Postgres));
+        let (sqlite, mariadb, postgres) = (
+            Facts::of_dialect(Dialect::Sqlite),
+            Facts::of_dialect(Dialect::Mariadb),
+            Facts::of_dialect(Dialect::Postgres),
+        );
         for (facts, text, commit) in [
             (&sqlite, "CREATE TABLE t (a)", Commit::Together),
             (&sqlite, "VACUUM", Commit::Apart),

@@ -309,9 +309,7 @@ fn column(source: &mut Source<'_>) -> Option<Column> {
         ColumnType::Bytes => ColumnValues::Bytes(var(source)?),
         ColumnType::Decimal => ColumnValues::Decimal(var(source)?),
         ColumnType::Json => ColumnValues::Json(var(source)?),
-        ColumnType::Native => {
-            ColumnValues::Native(NativeValues { type_name: source.text()?, texts: var(source)? })
-        }
+        ColumnType::Native => ColumnValues::Native(NativeValues { type_name: source.text()?, texts: var(source)? }),
     };
     Some(Column { name, nulls, values })
 }

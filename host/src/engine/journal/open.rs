@@ -86,14 +86,7 @@ impl Journal {
         Ok(Resumed { journal, warnings })
     }
 
-    fn new(
-        database: &mut dyn Database,
-        run: Run,
-        kind: Kind,
-        inputs: Inputs,
-        stop: &StopSignal,
-        state: State,
-    ) -> Self {
+    fn new(database: &mut dyn Database, run: Run, kind: Kind, inputs: Inputs, stop: &StopSignal, state: State) -> Self {
         let facts = database.facts().clone();
         Self { run, kind, facts, inputs, stop: stop.clone(), state: tokio::sync::Mutex::new(state) }
     }
@@ -110,9 +103,13 @@ impl Journal {
             Some(before) => {
                 let after = resolve::schema_digest(database, &self.facts, &intent.text).await?;
                 let changed = after.as_ref() != Some(before);
-                let what = if changed { "is in the schema: it is not run again" } else { "is not in the schema: it is run" };
+                let what =
+                    if changed { "is in the schema: it is not run again" } else { "is not in the schema: it is run" };
                 let (step, text) = (intent.step, &intent.text);
-                (changed, Some(format!("step {step} was begun and not ended by a run before; what it does {what}: {text}")))
+                (
+                    changed,
+                    Some(format!("step {step} was begun and not ended by a run before; what it does {what}: {text}")),
+                )
             }
         };
         database.begin(crate::database::TransactionOptions::default()).await?;
@@ -183,7 +180,10 @@ fn unknown(intent: &Intent) -> Error {
     let step = intent.step;
     Error::new(ErrorKind::Partial, format!("nobody knows whether step {step} took effect"))
         .at("statement", intent.text.clone())
-        .hint(format!("look into the database; if it did: `--resume-at {}`; if it did not: `--resume-at {step}`", step + 1))
+        .hint(format!(
+            "look into the database; if it did: `--resume-at {}`; if it did not: `--resume-at {step}`",
+            step + 1
+        ))
 }
 
 fn other_component(began: &str, now: &str) -> Error {

@@ -45,9 +45,9 @@ pub(super) async fn schema_digest(
 /// Everything that a schema has under one name, in lower case.
 fn objects(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
-        Dialect::Sqlite => {
-            &["SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE ?1 IN (lower(name), lower(tbl_name)) ORDER BY 1, 2"]
-        }
+        Dialect::Sqlite => &[
+            "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE ?1 IN (lower(name), lower(tbl_name)) ORDER BY 1, 2",
+        ],
         // Its statements that cannot be rolled back are not of this kind.
         Dialect::Postgres => &[],
         Dialect::Mysql | Dialect::Mariadb => &MYSQL,

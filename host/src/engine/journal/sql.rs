@@ -134,8 +134,7 @@ pub const PAGE: &str = concat!(
     " AND part = 0 AND step > ?3 ORDER BY step LIMIT 256"
 );
 /// What a step answered, or a part of it. Parameters: history row, direction, step, part.
-pub const PART: &str =
-    concat!("SELECT answer FROM @.runner_journal", of_run!(), " AND step = ?3 AND part = ?4");
+pub const PART: &str = concat!("SELECT answer FROM @.runner_journal", of_run!(), " AND step = ?3 AND part = ?4");
 /// The step that was intended and not answered: step, kind, text, its answer's place. Parameters: history row, direction.
 pub const INTENT: &str = concat!(
     "SELECT step, kind, text, answer FROM @.runner_journal",
@@ -143,17 +142,11 @@ pub const INTENT: &str = concat!(
     " AND part = 0 AND state = 'intent' ORDER BY step LIMIT 1"
 );
 /// How many steps are done. Parameters: history row, direction.
-pub const DONE: &str = concat!(
-    "SELECT count(*) FROM @.runner_journal",
-    of_run!(),
-    " AND part = 0 AND step > 0 AND state = 'done'"
-);
+pub const DONE: &str =
+    concat!("SELECT count(*) FROM @.runner_journal", of_run!(), " AND part = 0 AND step > 0 AND state = 'done'");
 /// How many steps changed something. Parameters: history row, direction.
-pub const EFFECTS: &str = concat!(
-    "SELECT count(*) FROM @.runner_journal",
-    of_run!(),
-    " AND part = 0 AND state = 'done' AND effect = 1"
-);
+pub const EFFECTS: &str =
+    concat!("SELECT count(*) FROM @.runner_journal", of_run!(), " AND part = 0 AND state = 'done' AND effect = 1");
 /// The last steps that changed something, the last first: step, kind, text. Parameters: history row, direction.
 pub const LAST: &str = concat!(
     "SELECT step, kind, text FROM @.runner_journal",
@@ -195,8 +188,24 @@ mod tests {
     #[test]
     fn parameters_stand_in_the_order_of_their_numbers() {
         let all = [
-            INSERT, ANSWER, FORGET, PAGE, PART, INTENT, DONE, EFFECTS, LAST, CLEAR, CLEAR_PARTS, CLEAR_ANSWERS,
-            BEGIN_CHECKPOINT, MOVE_CHECKPOINT, CHECKPOINT, MOVED, CLEAR_CHECKPOINT, CLEAR_CHECKPOINTS,
+            INSERT,
+            ANSWER,
+            FORGET,
+            PAGE,
+            PART,
+            INTENT,
+            DONE,
+            EFFECTS,
+            LAST,
+            CLEAR,
+            CLEAR_PARTS,
+            CLEAR_ANSWERS,
+            BEGIN_CHECKPOINT,
+            MOVE_CHECKPOINT,
+            CHECKPOINT,
+            MOVED,
+            CLEAR_CHECKPOINT,
+            CLEAR_CHECKPOINTS,
         ];
         for text in all {
             let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();

@@ -135,12 +135,7 @@ impl Journal {
     }
 
     /// What the journal says of the next call.
-    pub(super) async fn find(
-        &self,
-        database: &mut dyn Database,
-        state: &mut State,
-        call: &Call<'_>,
-    ) -> Result<Found> {
+    pub(super) async fn find(&self, database: &mut dyn Database, state: &mut State, call: &Call<'_>) -> Result<Found> {
         if let Some(error) = self.stopped() {
             return Err(error);
         }

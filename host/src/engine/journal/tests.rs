@@ -8,7 +8,7 @@ use super::*;
 use crate::data::Value;
 use crate::database::stop::StopReason;
 use crate::database::{
-    ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, QueryLimits, SharedDatabase, TransactionOptions, connect,
+    ConnectOptions, DatabaseErrorKind, DatabaseUrl, QueryLimits, SharedDatabase, TransactionOptions, connect,
 };
 use crate::engine::history;
 use crate::error::ErrorKind;
@@ -158,7 +158,10 @@ async fn another_build_is_refused() {
 #[tokio::test]
 async fn a_journal_that_somebody_changed_is_refused() {
     for (change, cause) in [
-        ("UPDATE runner_journal SET answer = (SELECT answer FROM runner_journal WHERE step = 3) WHERE step = 2", "step 2 was changed"),
+        (
+            "UPDATE runner_journal SET answer = (SELECT answer FROM runner_journal WHERE step = 3) WHERE step = 2",
+            "step 2 was changed",
+        ),
         ("UPDATE runner_journal SET seal = 'x' WHERE step = 2", "step 2 was changed"),
         ("DELETE FROM runner_journal WHERE step = 2", "step 2 is missing, and step 3 is there"),
         ("UPDATE runner_journal SET answer = NULL WHERE step = 2", "the answer of step 2 is gone"),

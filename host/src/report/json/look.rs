@@ -104,10 +104,7 @@ impl StatusRowJson {
             rows_read: row.record.map(|record| record.rows_read),
             rows_written: row.record.map(|record| record.rows_written),
             applied_by: row.record.map(|record| record.applied_by.clone()),
-            statements_done: row
-                .record
-                .filter(|_| row.standing == Standing::Partial)
-                .map(|record| record.statements_done),
+            statements_done: row.record.filter(|_| row.standing == Standing::Partial).map(|record| record.steps_done),
         }
     }
 }
@@ -289,8 +286,8 @@ impl RecordJson {
             applied_by: record.applied_by.clone(),
             tool_version: record.tool_version.clone(),
             reason: record.reason.clone(),
-            statements_done: record.statements_done,
-            statement_started: record.statement_started,
+            statements_done: record.steps_done,
+            statement_started: record.unknown_step,
             rolled_back_at: record.rolled_back_at.clone(),
             rolled_back_by: record.rolled_back_by.clone(),
             rolled_back_run_id: record.rolled_back_run_id.clone(),

@@ -59,13 +59,12 @@ fn of_history(text: &mut Text, record: &Record) {
     line(text, "sha256", &record.sha256);
     line(text, "transcript", &record.transcript);
     if record.state.is_partial() {
-        let (one, many) =
-            if record.kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") };
-        let of = match record.unknown_statement() {
+        let (one, many) = if record.kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") };
+        let of = match record.unknown_step {
             Some(unknown) => format!(", {one} {unknown} unknown"),
             None => String::new(),
         };
-        let done = units::counted(record.statements_done, one, many);
+        let done = units::counted(record.steps_done, one, many);
         text.push(ODD, format!("  {}: {done} took effect{of}", record.state.name()));
         text.push_end();
     }

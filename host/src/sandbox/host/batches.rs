@@ -118,7 +118,8 @@ impl Host for GuestState {
     async fn transform(&mut self, name: String, source: TableSource, target: TableTarget) -> Answer<TransformReport> {
         let (source, target) = (convert::source_in(source), convert::target_in(target));
         let text = format!("transform `{name}`: {} -> {} {}", source.table, target.mode, target.table);
-        let call = Call { kind: CallKind::Transform, text: &text, parameters: &format!("{name} {source:?} {target:?}") };
+        let call =
+            Call { kind: CallKind::Transform, text: &text, parameters: &format!("{name} {source:?} {target:?}") };
         let run = match self.may_step(call.kind) {
             Ok(run) => run.clone(),
             Err(denied) => return Ok(Err(denied)),

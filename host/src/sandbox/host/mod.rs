@@ -172,7 +172,13 @@ impl GuestState {
                 let rows = rows(&value);
                 run.tally.record(&format!("ok {rows}"));
                 let duration = started.elapsed();
-                run.events.emit(&Event::StepFinished { revision: run.revision.clone(), step, statement, rows, duration });
+                run.events.emit(&Event::StepFinished {
+                    revision: run.revision.clone(),
+                    step,
+                    statement,
+                    rows,
+                    duration,
+                });
                 Ok(Ok(value))
             }
             Err(error) if error.kind == DatabaseErrorKind::Interrupted => {
