@@ -13,6 +13,7 @@ use std::path::Path;
 use runner_tests::servers::{self, TestDatabase};
 
 use super::*;
+use crate::database::DatabaseErrorKind;
 use crate::database::contract::{endless, rows, run};
 
 /// A fresh database on the server that the tests share.
