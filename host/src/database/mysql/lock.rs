@@ -103,7 +103,8 @@ impl MysqlDatabase {
         self.watch.id = self.server.id;
         self.guard.renewed();
         // If the old session lives, it ends at once, and its lock with it; if not, the server has to find out.
-        let _ = tokio::time::timeout(PATIENCE, old.close()).await;
+        let work = self.lock.as_ref().map(|lock| lock.names.work.clone());
+        let _ = tokio::time::timeout(PATIENCE, leave(old, work)).await;
         let stop = StopSignal::default();
         let Some(lock) = &mut self.lock else {
             return wait_for_end(&mut self.connection, old_id).await;
@@ -229,6 +230,14 @@ async fn kill(connection: &mut MySqlConnection, id: u64, who: &str) -> Result<()
         }
         _ => Ok(()),
     }
+}
+
+/// Ends a session in good order.
+async fn leave(mut connection: MySqlConnection, lock: Option<String>) {
+    if let Some(lock) = lock {
+        let _ = release(&mut connection, &lock).await;
+    }
+    let _ = connection.close().await;
 }
 
 /// Waits until a session is gone from the server's list, as far as we may see it.

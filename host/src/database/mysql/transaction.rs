@@ -17,6 +17,9 @@ pub(super) struct Transaction {
     pub is_over: bool,
 }
 
+/// A warning behind a rollback: tables such as those of MyISAM keep their changes.
+const NOT_UNDONE: u64 = 1196;
+
 /// A server answers this when there is no savepoint of a name.
 const NO_SAVEPOINT: &str = "1305";
 
@@ -73,7 +76,16 @@ impl MysqlDatabase {
         if self.transaction.take().is_none() {
             return Ok(());
         }
-        match session::run(&mut self.connection, "ROLLBACK AND NO CHAIN NO RELEASE".to_owned()).await {
+        let rollback = "ROLLBACK AND NO CHAIN NO RELEASE; SHOW WARNINGS";
+        match session::all(&mut self.connection, rollback).await {
+            Ok(warnings) if warnings.iter().any(|row| session::number(row, 1) == NOT_UNDONE) => {
+                Err(DatabaseError::new(
+                    DatabaseErrorKind::Other,
+                    "some tables keep what was written to them: their storage engine knows no transactions",
+                )
+                .code(NOT_UNDONE.to_string())
+                .hint("`ALTER TABLE … ENGINE = InnoDB` makes a table take part in transactions"))
+            }
             // The server rolls back what a lost connection leaves.
             Err(error) if error.kind == DatabaseErrorKind::Connection => {
                 self.guard.must_renew = true;
