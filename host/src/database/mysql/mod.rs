@@ -27,7 +27,7 @@ mod write_sql;
 mod writer;
 
 #[cfg(test)]
-mod tests_bulk;
+mod tests;
 
 use async_trait::async_trait;
 use sqlx::MySqlConnection;
