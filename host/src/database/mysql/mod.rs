@@ -29,9 +29,6 @@ mod write_sql;
 mod writer;
 
 #[cfg(test)]
-mod tests_bulk;
-
-#[cfg(test)]
 mod tests;
 
 use async_trait::async_trait;
