@@ -13,6 +13,7 @@ use super::types_read::{self, Wire};
 use super::{MysqlDatabase, parameters};
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Rights, TableName};
+use crate::sql::has_statement;
 
 /// A statement that the server has read.
 pub(super) struct Prepared {
@@ -31,9 +32,18 @@ impl MysqlDatabase {
     /// Runs one statement; see the trait.
     pub(super) async fn execute_now(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
         let class = self.before(statement).await?;
+        self.refuse_blank(statement)?;
         self.opened.forget();
         let answer = self.execute_text(statement, values).await;
         self.after(class, answer).await
+    }
+
+    /// The servers run a comment without a word.
+    fn refuse_blank(&self, statement: &str) -> Result<(), DatabaseError> {
+        if has_statement(statement, self.server.facts.dialect) {
+            return Ok(());
+        }
+        Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text"))
     }
 
     async fn execute_text(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
