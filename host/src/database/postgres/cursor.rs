@@ -11,9 +11,7 @@ use super::statement_describe::{Described, Shape, describe, one_statement, run, 
 use super::types::Types;
 use super::{PostgresDatabase, closed, parameters};
 use crate::data::Batch;
-use crate::database::{
-    BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, TableName,
-};
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, TableName};
 
 /// Ended cursors that are remembered.
 const ENDED: usize = 64;

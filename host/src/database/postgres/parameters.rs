@@ -41,9 +41,9 @@ pub(super) async fn encode(
 
 /// Appends a parameter.
 pub(super) fn add(arguments: &mut PgArguments, raw: Raw) -> Result<(), DatabaseError> {
-    arguments.add(raw).map_err(|error| {
-        DatabaseError::new(DatabaseErrorKind::Limit, format!("a parameter is too large: {error}"))
-    })
+    arguments
+        .add(raw)
+        .map_err(|error| DatabaseError::new(DatabaseErrorKind::Limit, format!("a parameter is too large: {error}")))
 }
 
 async fn one(connection: &mut PgConnection, of: &Arc<ServerType>, value: &Value) -> Result<Vec<u8>, DatabaseError> {
@@ -57,11 +57,7 @@ async fn one(connection: &mut PgConnection, of: &Arc<ServerType>, value: &Value)
 }
 
 /// Has the server turn a text into the type, and answer its binary form.
-async fn from_text(
-    connection: &mut PgConnection,
-    of: &ServerType,
-    text: Vec<u8>,
-) -> Result<Vec<u8>, DatabaseError> {
+async fn from_text(connection: &mut PgConnection, of: &ServerType, text: Vec<u8>) -> Result<Vec<u8>, DatabaseError> {
     let statement = format!("SELECT ($1::pg_catalog.text)::{}", of.quoted);
     let mut arguments = PgArguments::default();
     add(&mut arguments, Raw { oid: TEXT, bytes: Some(text) })?;
@@ -72,9 +68,10 @@ async fn from_text(
     if value.is_null() {
         return Ok(Vec::new());
     }
-    value.as_bytes().map(<[u8]>::to_vec).map_err(|error| {
-        DatabaseError::new(DatabaseErrorKind::Other, format!("the server answered no value: {error}"))
-    })
+    value
+        .as_bytes()
+        .map(<[u8]>::to_vec)
+        .map_err(|error| DatabaseError::new(DatabaseErrorKind::Other, format!("the server answered no value: {error}")))
 }
 
 fn place(mut error: DatabaseError, index: usize) -> DatabaseError {

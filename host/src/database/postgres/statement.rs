@@ -39,10 +39,7 @@ impl PostgresDatabase {
         let scope = self.enter(Some(statement)).await?;
         let watch = self.watch();
         let result = if scope.is_bare() {
-            watch
-                .run(execute_bare(&mut self.connection, statement, parameters))
-                .await
-                .map(|_| RowSet::default())
+            watch.run(execute_bare(&mut self.connection, statement, parameters)).await.map(|_| RowSet::default())
         } else {
             watch.run(query(&mut self.connection, &mut self.types, statement, parameters, limits)).await
         };

@@ -1,7 +1,9 @@
 //! What a statement takes and answers, and the statements around it that have the server turn columns into text.
 
 use sqlx::postgres::{PgArguments, PgTypeInfo};
-use sqlx::{AssertSqlSafe, Column as _, Either, Executor as _, PgConnection, Row as _, SqlSafeStr as _, Statement as _};
+use sqlx::{
+    AssertSqlSafe, Column as _, Either, Executor as _, PgConnection, Row as _, SqlSafeStr as _, Statement as _,
+};
 
 use super::error::from_sqlx;
 use super::parameters;
@@ -135,7 +137,8 @@ async fn describe_around(
     Ok((placeholders, columns.unwrap_or_default()))
 }
 
-/// Runs a statement of ours that answers no rows; tells how many it changed. It is not kept.
+/// Runs a statement of ours that answers no rows; tells how many it changed. It is not kept, so its types must have come by
+/// before: sqlx asks for a type that it does not know by a query of its own, with which the server forgets such a statement.
 pub(super) async fn run(
     connection: &mut PgConnection,
     statement: &str,
@@ -163,9 +166,7 @@ impl Described {
         let (names, list) = (names.join(", "), list.join(", "));
         let limit = rows.map_or_else(String::new, |rows| format!(" LIMIT {rows}"));
         match (shape(statement), cast) {
-            (Shape::Select, _) => {
-                Ok(Some(format!("SELECT {list} FROM (\n{statement}\n) AS {ROWS} ({names}){limit}")))
-            }
+            (Shape::Select, _) => Ok(Some(format!("SELECT {list} FROM (\n{statement}\n) AS {ROWS} ({names}){limit}"))),
             // All rows are changed, however few are wanted.
             (Shape::Change, Some(_)) => {
                 Ok(Some(format!("WITH {ROWS} ({names}) AS (\n{statement}\n) SELECT {list} FROM {ROWS}")))

@@ -64,15 +64,15 @@ impl ReadAs {
     #[inline]
     pub(super) fn push(&self, builder: &mut ColumnBuilder, bytes: &[u8]) -> Result<(), Unfit> {
         let done = match (builder.entries(), self.wire) {
-            (ColumnValues::Int64(entries), Wire::Int8) => <[u8; 8]>::try_from(bytes)
-                .map(|bytes| entries.push(i64::from_be_bytes(bytes)))
-                .is_ok(),
-            (ColumnValues::Int64(entries), Wire::Int4) => <[u8; 4]>::try_from(bytes)
-                .map(|bytes| entries.push(i32::from_be_bytes(bytes).into()))
-                .is_ok(),
-            (ColumnValues::Float64(entries), Wire::Float8) => <[u8; 8]>::try_from(bytes)
-                .map(|bytes| entries.push(f64::from_be_bytes(bytes)))
-                .is_ok(),
+            (ColumnValues::Int64(entries), Wire::Int8) => {
+                <[u8; 8]>::try_from(bytes).map(|bytes| entries.push(i64::from_be_bytes(bytes))).is_ok()
+            }
+            (ColumnValues::Int64(entries), Wire::Int4) => {
+                <[u8; 4]>::try_from(bytes).map(|bytes| entries.push(i32::from_be_bytes(bytes).into())).is_ok()
+            }
+            (ColumnValues::Float64(entries), Wire::Float8) => {
+                <[u8; 8]>::try_from(bytes).map(|bytes| entries.push(f64::from_be_bytes(bytes))).is_ok()
+            }
             (ColumnValues::Text(values) | ColumnValues::Json(values), Wire::Text | Wire::Json) => {
                 let is_text = std::str::from_utf8(bytes).is_ok();
                 if is_text {

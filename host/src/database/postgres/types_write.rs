@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::types::{ServerType, TEXT, TEXT_ARRAY, Wire};
 use super::types_numeric::Decimal;
 use super::types_read::{EPOCH_DAYS, EPOCH_MICROS, exact_float, exact_integer, integer, nearest};
+use crate::data::Value;
 use crate::data::decimal::float_text;
 use crate::data::temporal::{self, DAY};
-use crate::data::Value;
 
 /// The first and the last day that PostgreSQL keeps, counted from 2000-01-01.
 const DAYS: std::ops::Range<i32> = -2_451_545..2_145_031_949;
@@ -271,7 +271,11 @@ fn text(value: &Value) -> Option<String> {
 fn json(value: &Value) -> Option<String> {
     match value {
         Value::Bytes(_) | Value::Null => None,
-        Value::Json(_) | Value::Text(_) | Value::Boolean(_) | Value::Int64(_) | Value::Decimal(_)
+        Value::Json(_)
+        | Value::Text(_)
+        | Value::Boolean(_)
+        | Value::Int64(_)
+        | Value::Decimal(_)
         | Value::Float64(_) => text(value),
         // Elsewhere a text would have to be put into quotes: the migration's to do.
         _ => None,

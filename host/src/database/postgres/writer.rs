@@ -104,8 +104,7 @@ impl PostgresDatabase {
         let id = WriterId(self.new_id());
         let is_primary = !key.is_empty() && table.info.identifies(&key);
         let mode = target.mode;
-        let writer =
-            Writer { table, into, mode, key, is_primary, copies, types, layout: None, rows_written: 0 };
+        let writer = Writer { table, into, mode, key, is_primary, copies, types, layout: None, rows_written: 0 };
         self.writers.open.push((id, writer));
         Ok(id)
     }
@@ -127,7 +126,7 @@ impl PostgresDatabase {
             let watch = self.watch();
             let way = writer.way(&layout, rows, hint);
             let copies = writer.mode == WriteMode::Insert && writer.copies && layout.is_binary();
-            let job = Job { writer: &writer, layout: &layout, rows, way, copies, keep: scope.is_in_transaction() };
+            let job = Job { writer: &writer, layout: &layout, rows, way, copies };
             let result = watch.run(job.run(&mut self.connection)).await;
             let settled = self.settle(&scope, "INSERT").await;
             let written = self.leave(scope, result.and_then(|rows| settled.map(|()| rows))).await?;

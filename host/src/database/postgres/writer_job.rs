@@ -33,8 +33,6 @@ pub(super) struct Job<'a> {
     pub way: Way,
     /// By `COPY`.
     pub copies: bool,
-    /// Prepared statements live on for the next batch.
-    pub keep: bool,
 }
 
 impl Job<'_> {
@@ -86,7 +84,8 @@ impl Job<'_> {
         let set = list(&|name, value| format!("pg_catalog.set_config('{name}', '{value}', true)"));
         let found = ask(connection, &format!("SELECT {now}; SELECT {set}; SAVEPOINT {SAVEPOINT}")).await?;
         let was = |at: usize| found.first().and_then(|row| text_of(row, at)).unwrap_or_default();
-        let back = settings.iter().enumerate().map(|(at, (name, _))| format!("SET LOCAL {name} = {}", literal(&was(at))));
+        let back =
+            settings.iter().enumerate().map(|(at, (name, _))| format!("SET LOCAL {name} = {}", literal(&was(at))));
         Ok(back.collect::<Vec<_>>().join("; "))
     }
 
@@ -106,10 +105,8 @@ impl Job<'_> {
             }
             Ok(_) => Err(self.unclear()),
             Err(error) if error.code == TWICE => Err(self.twice().unwrap_or(error)),
-            Err(error) if error.code == NOT_UNIQUE => Err(error.hint(format!(
-                "make a unique constraint or index for the columns `{}`",
-                self.writer.key.join("`, `")
-            ))),
+            Err(error) if error.code == NOT_UNIQUE => Err(error
+                .hint(format!("make a unique constraint or index for the columns `{}`", self.writer.key.join("`, `")))),
             Err(error) if is_of_a_row(&error) => Err(self.blame(connection, error).await),
             Err(error) => Err(error),
         }
@@ -130,7 +127,7 @@ impl Job<'_> {
             WriteMode::Insert | WriteMode::Upsert => layout.insert(&writer.into, writer.mode),
             WriteMode::Update | WriteMode::Delete => layout.change(&writer.into, writer.mode, self.way, false),
         };
-        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), self.arguments(rows)?).persistent(self.keep);
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), self.arguments(rows)?);
         let done = connection.execute(query).await.map_err(|error| self.failed(&error, &text))?;
         Ok(done.rows_affected())
     }
@@ -139,7 +136,7 @@ impl Job<'_> {
     async fn numbered(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
         let text = self.layout.change(&self.writer.into, self.writer.mode, self.way, true);
         let arguments = self.arguments(0..self.rows.row_count)?;
-        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments).persistent(self.keep);
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments);
         let mut hits = vec![0_u32; self.rows.row_count];
         let mut stream = connection.fetch(query);
         while let Some(row) = stream.try_next().await.map_err(|error| self.failed(&error, &text))? {
@@ -184,7 +181,7 @@ impl Job<'_> {
         for place in &self.layout.key {
             add(&mut arguments, self.encoder(*place).parameter(row).map_err(|unfit| self.unfit(unfit))?)?;
         }
-        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments).persistent(false);
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments);
         let found = connection.fetch_all(query).await.map_err(|error| self.failed(&error, &text))?;
         Ok(found.len())
     }

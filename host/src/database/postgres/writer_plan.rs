@@ -44,9 +44,7 @@ impl Way {
     /// two sides of 16,000 rows, or a scan of the whole table for each batch, would take hours.
     pub(super) fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Range => {
-                &[("jit", "off"), ("plan_cache_mode", "force_custom_plan"), ("enable_nestloop", "off")]
-            }
+            Self::Range => &[("jit", "off"), ("plan_cache_mode", "force_custom_plan"), ("enable_nestloop", "off")],
             Self::Probe => &[
                 ("jit", "off"),
                 ("plan_cache_mode", "force_custom_plan"),
@@ -202,7 +200,8 @@ impl Layout {
         let values = join((0..self.names.len()).map(|place| format!("{BATCH}.c{place}")), ", ");
         let overriding = if self.overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
         let rows = self.rows(mode, false);
-        let mut text = format!("INSERT INTO {into} AS {TABLE} ({}){overriding} SELECT {values} FROM {rows}", self.list());
+        let mut text =
+            format!("INSERT INTO {into} AS {TABLE} ({}){overriding} SELECT {values} FROM {rows}", self.list());
         if mode == WriteMode::Upsert {
             let set = |place: &usize| format!("{0} = excluded.{0}", quote(&self.names[*place]));
             let action = match join(self.others.iter().map(set), ", ") {
@@ -270,7 +269,8 @@ pub(super) fn known_column(table: &Table, name: &str) -> Result<String, Database
     }
     let error = invalid(format!("`{}` has no column `{name}`", table.info.name));
     let likeness = |other: &str| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
-    let near = columns.iter().map(|column| (likeness(&column.name), &column.name)).filter(|(likeness, _)| *likeness > 0.8);
+    let near =
+        columns.iter().map(|column| (likeness(&column.name), &column.name)).filter(|(likeness, _)| *likeness > 0.8);
     Err(match near.max_by(|left, right| left.0.total_cmp(&right.0)) {
         Some((_, other)) => error.hint(format!("there is one called `{other}`")),
         None => error,
