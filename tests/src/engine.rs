@@ -129,7 +129,12 @@ impl EngineProject {
     pub fn state(&self) -> Vec<String> {
         match &self.database {
             Some(database) => database.client().dump(),
-            None => format!("{:?}", self.project.dump_user()).lines().map(str::to_owned).collect(),
+            // The first write sets the journal mode, which no rollback brings back.
+            None => format!("{:?}", self.project.dump_user())
+                .lines()
+                .filter(|line| !line.starts_with("journal_mode"))
+                .map(str::to_owned)
+                .collect(),
         }
     }
 

@@ -132,7 +132,8 @@ impl Context {
             ..ConnectOptions::default()
         };
         connect(url, &options).await.map_err(|error| {
-            let is_missing = error.kind == DatabaseErrorKind::NotFound && url.dialect() == Dialect::Sqlite;
+            // A server's database is made by whoever runs the server.
+            let is_missing = error.kind == DatabaseErrorKind::NotFound && url.sqlite_path().is_some();
             let error = self.place(error.into());
             if is_missing { Unopened::Missing(error) } else { Unopened::Other(error) }
         })

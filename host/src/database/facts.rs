@@ -32,6 +32,21 @@ impl Dialect {
         [Self::Sqlite, Self::Postgres, Self::Mysql, Self::Mariadb].into_iter().find(|dialect| dialect.name() == name)
     }
 
+    /// Whether an index is used to seek `(a, b) > (1, 2)`; otherwise only `a > 1 OR a = 1 AND b > 2` is quick.
+    pub fn seeks_by_rows(self) -> bool {
+        matches!(self, Self::Sqlite | Self::Postgres)
+    }
+
+    /// Whether a column of this declared type is ordered by another measure than the one it is compared by with a value:
+    /// MySQL and MariaDB order an ENUM by the number of its label, and compare it as text.
+    pub fn orders_unlike_it_compares(self, declared_type: &str) -> bool {
+        let begins = |word: &str| {
+            let (head, rest) = declared_type.trim_start().split_at_checked(word.len()).unwrap_or_default();
+            head.eq_ignore_ascii_case(word) && !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        };
+        matches!(self, Self::Mysql | Self::Mariadb) && (begins("enum") || begins("set"))
+    }
+
     /// How long a statement of a migration waits for a lock on a table or row where nobody says anything; none: as the
     /// server is set up. Where DDL is rolled back with its transaction, a migration can be tried again, and whoever waits
     /// in the queue behind it waits in small bites.

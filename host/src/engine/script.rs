@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use super::Direction;
 use super::event::EventSink;
+use super::journal::Journal;
 use crate::data::Value;
 use crate::database::stop::StopReason;
 use crate::database::{DatabaseError, DatabaseErrorKind, SharedDatabase, StopSignal};
@@ -17,9 +18,15 @@ use crate::error::{Error, ErrorKind, Result};
 /// The logic of one migration, loaded and ready to run.
 #[async_trait]
 pub trait Script: Send + Sync {
-    /// Brings the database up or down. The transaction is open and stays the caller's. An error says in its places where
+    /// Brings the database up or down. The transaction is open and stays the caller's, or none is and the steps go through the
+    /// journal. An error says in its places where
     /// the script stood: the call, the step, the statement.
     async fn run(&self, direction: Direction, context: &RunContext) -> Result<()>;
+
+    /// How many steps that takes, if it is known before.
+    fn steps(&self, _direction: Direction) -> Option<u64> {
+        None
+    }
 }
 
 /// The error of a run that was told to stop.
@@ -51,6 +58,8 @@ pub struct RunContext {
     pub parameters: Arc<BTreeMap<String, Value>>,
     /// What the script has done so far.
     pub tally: Arc<Tally>,
+    /// Where its steps are recorded, if each commits by itself.
+    pub journal: Option<Arc<Journal>>,
 }
 
 /// Counts what a script does; shared with whoever reports on it.

@@ -13,7 +13,7 @@ pub enum StatementClass {
     Schema,
     /// Begins, ends or divides a transaction.
     TransactionControl,
-    /// Cannot run inside a transaction: PostgreSQL's `VACUUM`, `CREATE INDEX CONCURRENTLY` and the like.
+    /// Cannot run inside a transaction: `VACUUM`, PostgreSQL's `CREATE INDEX CONCURRENTLY` and the like.
     RefusesTransaction,
     /// Changes settings of the session, or its role.
     Session,
@@ -26,11 +26,24 @@ pub fn classify(statement: &str, dialect: Dialect) -> StatementClass {
     let words = leading_words(statement, dialect);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mysql = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
-    if dialect == Dialect::Postgres && refuses_transaction(&words) {
+    let refuses = match dialect {
+        Dialect::Postgres => refuses_transaction(&words),
+        Dialect::Sqlite => matches!(words.as_slice(), ["VACUUM", ..]),
+        Dialect::Mysql | Dialect::Mariadb => false,
+    };
+    if refuses {
         return StatementClass::RefusesTransaction;
     }
     match words.as_slice() {
-        ["CREATE" | "DROP", "TEMPORARY", "TABLE", ..] if mysql => StatementClass::Rows,
+        ["CREATE" | "DROP", "TEMPORARY", "TABLE", ..] | ["CREATE", "OR", "REPLACE", "TEMPORARY", "TABLE", ..]
+            if mysql =>
+        {
+            StatementClass::Rows
+        }
+        ["LOAD", "DATA" | "XML", ..] if mysql => StatementClass::Rows,
+        ["LOAD", "INDEX", ..] | ["SET", "PASSWORD", ..] if mysql => StatementClass::Schema,
+        ["SET", rest @ ..] if mysql && rest.contains(&"AUTOCOMMIT") => StatementClass::TransactionControl,
+        ["SET", "CONSTRAINTS", ..] if dialect == Dialect::Postgres => StatementClass::Rows,
         [
             "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "MERGE" | "VALUES" | "TABLE" | "WITH" | "SHOW"
             | "DESCRIBE" | "DESC" | "EXPLAIN" | "COPY",
@@ -65,16 +78,22 @@ fn refuses_transaction(words: &[&str]) -> bool {
         ["VACUUM", ..]
         | ["CREATE" | "DROP", "DATABASE" | "TABLESPACE", ..]
         | ["ALTER", "SYSTEM", ..]
-        | ["CREATE" | "ALTER" | "DROP", "SUBSCRIPTION", ..]
-        | ["REINDEX", "DATABASE" | "SYSTEM" | "SCHEMA", ..] => true,
+        | ["CREATE" | "DROP", "SUBSCRIPTION", ..] => true,
+        // Other changes of a subscription are taken.
+        ["ALTER", "SUBSCRIPTION", rest @ ..] => rest.iter().any(|word| matches!(*word, "REFRESH" | "PUBLICATION")),
+        ["ALTER", "DATABASE", rest @ ..] => rest.windows(2).any(|pair| pair == ["SET", "TABLESPACE"]),
         ["CREATE", "INDEX", "CONCURRENTLY", ..]
         | ["CREATE", "UNIQUE", "INDEX", "CONCURRENTLY", ..]
         | ["DROP", "INDEX", "CONCURRENTLY", ..] => true,
-        ["REINDEX", rest @ ..] => rest.contains(&"CONCURRENTLY"),
+        ["REINDEX", rest @ ..] => {
+            // Options in parentheses may stand before what it is.
+            let what = rest.iter().find(|word| matches!(**word, "INDEX" | "TABLE" | "SCHEMA" | "DATABASE" | "SYSTEM"));
+            matches!(what, Some(&("SCHEMA" | "DATABASE" | "SYSTEM"))) || rest.contains(&"CONCURRENTLY")
+        }
         ["ALTER", "TABLE", rest @ ..] => {
             rest.contains(&"DETACH") && rest.contains(&"PARTITION") && rest.contains(&"CONCURRENTLY")
         }
-        ["CLUSTER"] => true,
+        ["CLUSTER"] | ["CLUSTER", "VERBOSE"] => true,
         _ => false,
     }
 }
@@ -169,6 +188,19 @@ mod tests {
             (Postgres, "ALTER TABLE p DETACH PARTITION q CONCURRENTLY", RefusesTransaction),
             (Postgres, "ALTER TABLE p DETACH PARTITION q", Schema),
             (Postgres, "VACUUM t", RefusesTransaction),
+            (Sqlite, "VACUUM", RefusesTransaction),
+            (Postgres, "REINDEX (VERBOSE) DATABASE d", RefusesTransaction),
+            (Postgres, "REINDEX TABLE t", Schema),
+            (Postgres, "CLUSTER t USING i", Schema),
+            (Postgres, "ALTER SUBSCRIPTION s DISABLE", Schema),
+            (Postgres, "ALTER SUBSCRIPTION s REFRESH PUBLICATION", RefusesTransaction),
+            (Postgres, "ALTER DATABASE d SET TABLESPACE t", RefusesTransaction),
+            (Postgres, "SET CONSTRAINTS ALL DEFERRED", Rows),
+            (Postgres, "LOAD 'auto_explain'", Session),
+            (Mysql, "LOAD DATA INFILE 'x' INTO TABLE t", Rows),
+            (Mysql, "SET @x = 1, autocommit = 0", TransactionControl),
+            (Mysql, "SET PASSWORD = 'x'", Schema),
+            (Mariadb, "CREATE OR REPLACE TEMPORARY TABLE t (a INT)", Rows),
             (Postgres, "ALTER TYPE e ADD VALUE 'x'", Schema),
             (Postgres, "PREPARE TRANSACTION 'x'", TransactionControl),
             (Postgres, "SET ROLE x", Session),

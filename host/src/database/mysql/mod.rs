@@ -5,30 +5,43 @@
 //! transaction.
 
 mod connect;
+mod cursor;
 mod error;
 mod lock;
+mod opened;
 mod owner;
+mod packed;
+mod parameters;
 mod rights;
 mod schema;
 mod session;
 mod statement;
 mod tool_tables;
 mod transaction;
+mod types;
+mod types_read;
+mod types_write;
 mod watch;
+mod write_check;
+mod write_sql;
+mod writer;
+
+#[cfg(test)]
+mod tests_bulk;
 
 use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
 use self::connect::Connector;
 use self::lock::Lock;
+use self::opened::Opened;
 use self::rights::Guard;
 use self::session::Server;
 use self::transaction::Transaction;
 use self::watch::Watch;
 use super::{
-    BatchLimits, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl,
-    Facts, LockRequest, QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
-    WriteHint, WriterId,
+    BatchLimits, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest,
+    QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -43,6 +56,8 @@ pub(super) struct MysqlDatabase {
     /// What the speaker may do, and what was done so far.
     guard: Guard,
     transaction: Option<Transaction>,
+    /// Cursors and writers.
+    opened: Opened,
     lock: Option<Lock>,
     connector: Connector,
     url: DatabaseUrl,
@@ -56,6 +71,7 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         watch: Watch::new(connector.clone(), server.id),
         guard: Guard::default(),
         transaction: None,
+        opened: Opened::default(),
         lock: None,
         url: url.clone(),
         connection,
@@ -66,7 +82,9 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
 
 impl MysqlDatabase {
     /// Closes cursors and writers.
-    fn close_statements(&mut self) {}
+    fn close_statements(&mut self) {
+        self.opened.close();
+    }
 }
 
 #[async_trait]
@@ -150,32 +168,27 @@ impl Database for MysqlDatabase {
         self.table_now(name).await.map(|table| table.info)
     }
 
-    async fn open_cursor(&mut self, _request: &CursorRequest) -> Result<CursorId, DatabaseError> {
-        Err(unwritten())
+    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+        self.open_cursor_now(request).await
     }
 
-    async fn fetch(&mut self, _cursor: CursorId, _limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
-        Err(unwritten())
+    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
+        self.fetch_now(cursor, limits).await
     }
 
-    async fn close_cursor(&mut self, _cursor: CursorId) -> Result<(), DatabaseError> {
-        Err(unwritten())
+    async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
+        self.close_cursor_now(cursor).await
     }
 
-    async fn open_writer(&mut self, _target: &TableTarget) -> Result<WriterId, DatabaseError> {
-        Err(unwritten())
+    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
+        self.open_writer_now(target).await
     }
 
-    async fn write(&mut self, _writer: WriterId, _rows: &Batch, _hint: WriteHint) -> Result<u64, DatabaseError> {
-        Err(unwritten())
+    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
+        self.write_now(writer, rows, hint).await
     }
 
-    async fn finish_writer(&mut self, _writer: WriterId) -> Result<u64, DatabaseError> {
-        Err(unwritten())
+    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
+        self.finish_writer_now(writer)
     }
-}
-
-/// Until the data path is merged.
-fn unwritten() -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Other, "cursors and writers are not there yet")
 }

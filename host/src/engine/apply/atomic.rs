@@ -50,16 +50,17 @@ impl Engine {
                 database.begin(options).await.map_err(Error::from)?;
             }
         }
-        let worked = self.work(step, script, source, &started, tally).await;
+        let worked = self.work(step, script, tally).await;
         let mut database = self.database.lock().await;
         as_host(&mut **database);
-        let done = match worked {
-            Ok(done) => done,
-            Err(error) => {
-                let is_lost = tally.lost_connection();
-                return Err(self.undo(&mut **database, error, is_lost).await.into());
-            }
+        let worked = match worked {
+            Ok(()) => self.write_down(&mut **database, step, source, &started, tally).await,
+            Err(error) => Err(error),
         };
+        let done = done(step, &started, tally);
+        if let Err(error) = worked {
+            return Err(self.undo(&mut **database, error, tally.lost_connection()).await.into());
+        }
         match database.commit().await {
             Ok(()) => Ok(done),
             Err(error) => {
@@ -69,15 +70,8 @@ impl Engine {
         }
     }
 
-    /// Runs a step in the open transaction and writes its row of history there; leaves the transaction open.
-    pub(super) async fn work(
-        &self,
-        step: &Step,
-        script: &dyn Script,
-        source: &ScriptSource,
-        started: &Started,
-        tally: &Arc<Tally>,
-    ) -> Result<Done> {
+    /// Runs a step in the open transaction, and leaves that open.
+    pub(super) async fn work(&self, step: &Step, script: &dyn Script, tally: &Arc<Tally>) -> Result<()> {
         as_migration(&mut **self.database.lock().await, step.kind, &self.stop);
         let result = script.run(step.direction, &self.context(step, tally)).await;
         let is_open = still_open(&self.database).await;
@@ -88,13 +82,11 @@ impl Engine {
         }
         let mut database = self.database.lock().await;
         database.check_tool_tables().await?;
-        database.drop_temporary().await?;
-        self.write_down(&mut **database, step, source, started, tally).await?;
-        Ok(done(step, started, tally))
+        Ok(database.drop_temporary().await?)
     }
 
     /// Brings the history to what the step did.
-    async fn write_down(
+    pub(super) async fn write_down(
         &self,
         database: &mut dyn Database,
         step: &Step,

@@ -9,7 +9,7 @@ mod stepwise;
 #[cfg(test)]
 mod tests;
 
-pub use identity::{Identity, TOOL_VERSION};
+pub use identity::{Identity, TOOL_VERSION, now};
 pub use load::planned_sql;
 
 use std::collections::BTreeMap;
@@ -19,14 +19,16 @@ use std::time::{Duration, Instant};
 use super::Direction;
 use super::event::{Event, EventSink, Level};
 use super::history::{self, Record, RunMode, State, declared_json};
+use super::journal::Journal;
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollback};
 use super::script::{RunContext, ScriptLoader, Tally, stopped};
+use super::speaker::{as_host, as_migration};
 use super::target::Target;
 use crate::data::Value;
-use crate::database::{Database, LockRequest, Rights, SharedDatabase, StopSignal, TransactionOptions};
+use crate::database::{LockRequest, SharedDatabase, StopSignal, TransactionOptions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::catalog::{Artifact, Catalog, Kind};
+use crate::project::catalog::{Artifact, Catalog};
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,6 +243,19 @@ impl Engine {
             seed: self.identity.seed,
             parameters: self.parameters.clone(),
             tally: tally.clone(),
+            journal: None,
+        }
+    }
+
+    /// The context of a migration whose steps are recorded: it sees what its first run saw.
+    fn journalled(&self, step: &Step, tally: &Arc<Tally>, journal: &Arc<Journal>) -> RunContext {
+        let inputs = journal.inputs();
+        RunContext {
+            run_timestamp: inputs.run_timestamp,
+            seed: inputs.seed,
+            parameters: inputs.parameters.clone(),
+            journal: Some(journal.clone()),
+            ..self.context(step, tally)
         }
     }
 
@@ -274,9 +289,8 @@ impl Engine {
             applied_by: self.identity.applied_by.clone(),
             tool_version: self.identity.tool_version.clone(),
             reason: None,
-            statements_done: 0,
-            statement_started: None,
-            statement_digests: String::new(),
+            steps_done: 0,
+            unknown_step: None,
             rolled_back_at: None,
             rolled_back_by: None,
             rolled_back_run_id: None,
@@ -377,19 +391,4 @@ fn done(step: &Step, started: &Started, tally: &Tally) -> Done {
         transcript: tally.transcript_digest(),
         retries: 0,
     }
-}
-
-/// From here on the engine itself speaks. A stop signal must not keep it from writing down what is true.
-fn as_host(database: &mut dyn Database) {
-    database.set_rights(Rights::Host);
-    database.set_stop_signal(StopSignal::default());
-}
-
-/// From here on a migration speaks.
-fn as_migration(database: &mut dyn Database, kind: Kind, stop: &StopSignal) {
-    database.set_rights(match kind {
-        Kind::Sql => Rights::Script,
-        Kind::Component => Rights::Guest,
-    });
-    database.set_stop_signal(stop.clone());
 }

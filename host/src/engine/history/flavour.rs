@@ -5,7 +5,8 @@ use super::sql::Flavour;
 /// SQLite.
 pub const SQLITE: Flavour = Flavour {
     tables: "SELECT name FROM main.sqlite_schema WHERE 'main' = ?1 AND type = 'table' \
-             AND name IN ('runner_meta', 'runner_history', 'runner_artifact')",
+             AND name IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
+             'runner_checkpoint')",
     schema: None,
     create: &[
         "CREATE TABLE @.runner_meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -35,9 +36,6 @@ pub const SQLITE: Flavour = Flavour {
             applied_by TEXT NOT NULL,
             tool_version TEXT NOT NULL,
             reason TEXT,
-            statements_done INTEGER NOT NULL,
-            statement_started INTEGER,
-            statement_digests TEXT NOT NULL,
             rolled_back_at TEXT,
             rolled_back_by TEXT,
             rolled_back_run_id TEXT,
@@ -67,7 +65,8 @@ pub const POSTGRES: Flavour = Flavour {
     tables: "SELECT c.relname::text FROM pg_catalog.pg_class c \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname::text = ?1::text AND c.relkind IN ('r', 'p') \
-             AND c.relname IN ('runner_meta', 'runner_history', 'runner_artifact')",
+             AND c.relname IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
+             'runner_checkpoint')",
     // `IF NOT EXISTS` wants the right to make schemas even where there is nothing to make.
     schema: Some((
         "SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname::text = ?1::text",
@@ -100,9 +99,6 @@ pub const POSTGRES: Flavour = Flavour {
             applied_by text NOT NULL,
             tool_version text NOT NULL,
             reason text,
-            statements_done bigint NOT NULL,
-            statement_started bigint,
-            statement_digests text NOT NULL,
             rolled_back_at text,
             rolled_back_by text,
             rolled_back_run_id text,
@@ -136,7 +132,8 @@ pub const POSTGRES: Flavour = Flavour {
 /// the format, written last, says that they are whole.
 pub const MYSQL: Flavour = Flavour {
     tables: "SELECT table_name FROM information_schema.tables WHERE table_schema = ?1 AND table_type = 'BASE TABLE' \
-             AND table_name IN ('runner_meta', 'runner_history', 'runner_artifact')",
+             AND table_name IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
+             'runner_checkpoint')",
     schema: None,
     create: &[
         "CREATE TABLE IF NOT EXISTS @.runner_meta (
@@ -168,9 +165,6 @@ pub const MYSQL: Flavour = Flavour {
             applied_by LONGTEXT NOT NULL,
             tool_version VARCHAR(64) NOT NULL,
             reason LONGTEXT,
-            statements_done BIGINT NOT NULL,
-            statement_started BIGINT,
-            statement_digests VARCHAR(255) NOT NULL,
             rolled_back_at VARCHAR(64),
             rolled_back_by LONGTEXT,
             rolled_back_run_id VARCHAR(64),

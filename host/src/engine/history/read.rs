@@ -7,6 +7,7 @@ use super::sql::{self, COLUMNS, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, DatabaseErrorKind, QueryLimits};
 use crate::engine::target::compare_revisions;
+use crate::engine::{Direction, journal};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
@@ -14,7 +15,7 @@ use crate::project::catalog::Kind;
 pub(super) const FORMAT: i64 = 1;
 
 /// How many tables there are.
-const TABLES: usize = 3;
+const TABLES: usize = 5;
 
 /// The history as far as it is in force.
 #[derive(Clone, Debug, Default)]
@@ -55,12 +56,15 @@ impl History {
 
 /// Reads what is in force, without the artifacts; empty if there are no tables.
 pub async fn read(database: &mut dyn Database) -> Result<History> {
-    Ok(History { live: records(database, sql::LIVE).await?.unwrap_or_default(), stored: BTreeSet::new() })
+    let mut live = records(database, sql::LIVE).await?.unwrap_or_default();
+    read_progress(database, &mut live).await?;
+    Ok(History { live, stored: BTreeSet::new() })
 }
 
 /// Reads what is in force, and which artifacts the database keeps.
 pub async fn read_with_artifacts(database: &mut dyn Database) -> Result<History> {
-    let Some(live) = records(database, sql::LIVE).await? else { return Ok(History::default()) };
+    let Some(mut live) = records(database, sql::LIVE).await? else { return Ok(History::default()) };
+    read_progress(database, &mut live).await?;
     let text = tool_sql(sql::ARTIFACTS, database.facts());
     let stored = database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?;
     let key = |row: Vec<Value>| {
@@ -72,7 +76,30 @@ pub async fn read_with_artifacts(database: &mut dyn Database) -> Result<History>
 
 /// Reads every row, also those that are only a record; empty if there are no tables.
 pub async fn read_all(database: &mut dyn Database) -> Result<Vec<Record>> {
-    Ok(records(database, sql::ALL).await?.unwrap_or_default())
+    let mut records = records(database, sql::ALL).await?.unwrap_or_default();
+    read_progress(database, &mut records).await?;
+    Ok(records)
+}
+
+/// Reads how far what broke off has come.
+async fn read_progress(database: &mut dyn Database, records: &mut [Record]) -> Result<()> {
+    for record in records.iter_mut().filter(|record| record.mode == RunMode::Stepwise) {
+        let direction = match record.state {
+            State::PartlyApplied => Direction::Up,
+            State::PartlyRolledBack => Direction::Down,
+            State::Applied | State::RolledBack => {
+                record.steps_done = record.steps;
+                continue;
+            }
+        };
+        (record.steps_done, record.unknown_step) = journal::progress(database, record.id, direction).await?;
+    }
+    Ok(())
+}
+
+/// Whether the tables are there, whole.
+pub async fn is_there(database: &mut dyn Database) -> Result<bool> {
+    Ok(presence(database).await? == Presence::Whole)
 }
 
 /// How much of our tables there is.
@@ -143,7 +170,7 @@ async fn unfinished(database: &mut dyn Database, tables: &[String]) -> Result<Pr
     match tables.len() {
         TABLES => Err(garbled()),
         some => Err(Error::mismatch(format!("history has {some} of its {TABLES} tables"))
-            .hint("restore `runner_meta`, `runner_history` and `runner_artifact` from a backup")),
+            .hint("restore the tables whose names begin with `runner_` from a backup")),
     }
 }
 
@@ -221,9 +248,9 @@ fn record(row: Vec<Value>) -> Option<Record> {
         applied_by: text(next()?)?,
         tool_version: text(next()?)?,
         reason: optional(next()?, text)?,
-        statements_done: count(next()?)?,
-        statement_started: optional(next()?, count)?,
-        statement_digests: text(next()?)?,
+        // The journal tells.
+        steps_done: 0,
+        unknown_step: None,
         rolled_back_at: optional(next()?, text)?,
         rolled_back_by: optional(next()?, text)?,
         rolled_back_run_id: optional(next()?, text)?,
@@ -258,7 +285,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history does not read as runner wrote it")
-        .hint("restore the tables `runner_meta`, `runner_history` and `runner_artifact` from a backup")
+        .hint("restore the tables whose names begin with `runner_` from a backup")
 }
 
 /// A database error met while reading or writing history.

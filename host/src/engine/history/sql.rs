@@ -62,13 +62,13 @@ macro_rules! columns {
     () => {
         "revision, name, summary, kind, sha256, mode, declared, state, started_at, finished_at, duration_ms, steps, \
          rows_read, rows_written, transcript, run_id, run_timestamp, seed, applied_by, tool_version, reason, \
-         statements_done, statement_started, statement_digests, rolled_back_at, rolled_back_by, rolled_back_run_id, \
-         rolled_back_duration_ms, rolled_back_rows_read, rolled_back_rows_written"
+         rolled_back_at, rolled_back_by, rolled_back_run_id, rolled_back_duration_ms, rolled_back_rows_read, \
+         rolled_back_rows_written"
     };
 }
 
 /// How many columns a row has, `id` included.
-pub const COLUMNS: usize = 31;
+pub const COLUMNS: usize = 28;
 
 /// Writes the format of the tables. Parameter: the format.
 pub const INSERT_FORMAT: &str = "INSERT INTO @.runner_meta VALUES ('format', ?1)";
@@ -93,7 +93,7 @@ pub const INSERT: &str = concat!(
     "INSERT INTO @.runner_history (",
     columns!(),
     ", active) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-     ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, 1)"
+     ?21, ?22, ?23, ?24, ?25, ?26, ?27, 1)"
 );
 /// The run that put a revision in force. Parameter: the revision.
 pub const LIVE_RUN: &str = "SELECT run_id FROM @.runner_history WHERE revision = ?1 AND active = 1";
@@ -111,19 +111,11 @@ pub const ADD_DOWN: &str = "UPDATE @.runner_history SET \
      rolled_back_duration_ms = coalesce(rolled_back_duration_ms, 0) + ?1, \
      rolled_back_rows_read = coalesce(rolled_back_rows_read, 0) + ?2, \
      rolled_back_rows_written = coalesce(rolled_back_rows_written, 0) + ?3 WHERE id = ?4 AND active = 1";
-/// Begins to count statements anew. Parameters: state, id.
-pub const REOPEN: &str = "UPDATE @.runner_history SET state = ?1, statements_done = 0, statement_started = NULL, \
-     statement_digests = '', rolled_back_duration_ms = NULL, rolled_back_rows_read = NULL, \
-     rolled_back_rows_written = NULL WHERE id = ?2 AND active = 1";
-/// Takes a row away of which no statement took effect. Parameter: id.
-pub const DISCARD: &str = "DELETE FROM @.runner_history WHERE id = ?1 AND active = 1 AND statements_done = 0";
-/// Notes that a statement begins. Parameters: those done before, its number, digests, id.
-pub const BEGIN_STATEMENT: &str = "UPDATE @.runner_history SET statements_done = ?1, statement_started = ?2, \
-     statement_digests = ?3 WHERE id = ?4 AND active = 1";
-/// Notes that the statement that was begun has no effect. Parameter: id.
-pub const FORGET_STATEMENT: &str = "UPDATE @.runner_history SET statement_started = NULL WHERE id = ?1 AND active = 1";
-/// Notes that a statement took effect. Parameters: its number, id.
-pub const FINISH_STATEMENT: &str = "UPDATE @.runner_history SET statements_done = ?1 WHERE id = ?2 AND active = 1";
+/// Puts a row into another state, and forgets what a downgrade took. Parameters: state, id.
+pub const REOPEN: &str = "UPDATE @.runner_history SET state = ?1, rolled_back_duration_ms = NULL, \
+     rolled_back_rows_read = NULL, rolled_back_rows_written = NULL WHERE id = ?2 AND active = 1";
+/// Takes a row away of which nothing took effect. Parameter: id.
+pub const DISCARD: &str = "DELETE FROM @.runner_history WHERE id = ?1 AND active = 1 AND state = 'partial'";
 /// Ends a stepwise upgrade. Parameters: name, summary, digest, declared, finished, duration, steps, rows read, rows
 /// written, transcript, id.
 pub const FINISH_STEPWISE: &str = "UPDATE @.runner_history SET state = 'applied', name = ?1, summary = ?2, \
@@ -168,9 +160,6 @@ mod tests {
             ADD_DOWN,
             REOPEN,
             DISCARD,
-            BEGIN_STATEMENT,
-            FORGET_STATEMENT,
-            FINISH_STATEMENT,
             FINISH_STEPWISE,
             HAS_ARTIFACT,
             LOAD_ARTIFACT,

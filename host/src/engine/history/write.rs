@@ -5,7 +5,7 @@ use super::record::{Record, State};
 use super::sql::{self, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, QueryLimits};
-use crate::engine::Direction;
+use crate::engine::{Direction, journal};
 use crate::error::{Error, Result};
 
 /// Makes the tables if they are not there. Belongs in a transaction where the database has one for it; elsewhere it takes
@@ -35,7 +35,7 @@ async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseEr
             database.execute(&tool_sql(create, &facts), &[]).await?;
         }
     }
-    for statement in flavour.create {
+    for statement in flavour.create.iter().chain(journal::sql::create(facts.dialect)) {
         database.execute(&tool_sql(statement, &facts), &[]).await?;
     }
     database.execute(&tool_sql(sql::INSERT_FORMAT, &facts), &[FORMAT.to_string().into()]).await?;
@@ -44,7 +44,7 @@ async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseEr
 
 /// Adds a row in force; the database refuses a second one of the same revision.
 pub async fn insert(database: &mut dyn Database, record: &Record) -> Result<()> {
-    let parameters: [Value; 30] = [
+    let parameters: [Value; 27] = [
         record.revision.as_str().into(),
         record.name.as_str().into(),
         record.summary.as_str().into(),
@@ -66,9 +66,6 @@ pub async fn insert(database: &mut dyn Database, record: &Record) -> Result<()> 
         record.applied_by.as_str().into(),
         record.tool_version.as_str().into(),
         record.reason.clone().into(),
-        number(record.statements_done),
-        record.statement_started.map_or(Value::Null, number),
-        record.statement_digests.as_str().into(),
         record.rolled_back_at.clone().into(),
         record.rolled_back_by.clone().into(),
         record.rolled_back_run_id.clone().into(),
@@ -135,29 +132,14 @@ pub async fn end(database: &mut dyn Database, id: i64, end: &End) -> Result<()> 
     change(database, sql::END, &parameters).await
 }
 
-/// Puts a row into another state and begins to count its statements anew.
+/// Puts a row into another state, and forgets what a downgrade took.
 pub async fn reopen(database: &mut dyn Database, id: i64, state: State) -> Result<()> {
     change(database, sql::REOPEN, &[state.name().into(), id.into()]).await
 }
 
-/// Takes a row away of which no statement took effect.
+/// Takes the row of an upgrade away of which nothing took effect.
 pub async fn discard(database: &mut dyn Database, id: i64) -> Result<()> {
     change(database, sql::DISCARD, &[id.into()]).await
-}
-
-/// Notes that the next statement behind those `done` begins. `digests` are of the statements before it and up to it.
-pub async fn begin_statement(database: &mut dyn Database, id: i64, done: u64, digests: &str) -> Result<()> {
-    change(database, sql::BEGIN_STATEMENT, &[number(done), number(done + 1), digests.into(), id.into()]).await
-}
-
-/// Notes that the statement that was begun has no effect.
-pub async fn forget_statement(database: &mut dyn Database, id: i64) -> Result<()> {
-    change(database, sql::FORGET_STATEMENT, &[id.into()]).await
-}
-
-/// Notes that so many statements took effect.
-pub async fn finish_statement(database: &mut dyn Database, id: i64, done: u64) -> Result<()> {
-    change(database, sql::FINISH_STATEMENT, &[number(done), id.into()]).await
 }
 
 /// Ends a stepwise upgrade, all of whose statements took effect. `record` says what this run adds to the row: durations

@@ -59,6 +59,8 @@ struct FailedJson {
     /// Partial: so many statements took effect and stay.
     statements_done: Option<u64>,
     statements: Option<u64>,
+    /// Partial: so many steps of a component are done.
+    steps_done: Option<u64>,
 }
 
 impl RunJson {
@@ -123,8 +125,9 @@ impl FailedJson {
     fn new(failed: &Failed) -> Self {
         Self {
             step: StepJson::new(&failed.step),
-            statements_done: failed.took_effect.map(|part| part.statements),
-            statements: failed.took_effect.map(|part| part.of),
+            statements_done: failed.took_effect.filter(|part| part.of.is_some()).map(|part| part.steps),
+            statements: failed.took_effect.and_then(|part| part.of),
+            steps_done: failed.took_effect.filter(|part| part.of.is_none()).map(|part| part.steps),
         }
     }
 }
@@ -195,6 +198,7 @@ mod tests {
             "rolled_back": [],
             "failed": {
                 "revision": "2", "name": "m", "direction": "upgrade", "statements_done": null, "statements": null,
+                "steps_done": null,
             },
             "not_run": [{ "revision": "3", "name": "m", "direction": "upgrade" }],
             "error": {

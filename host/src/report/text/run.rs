@@ -185,7 +185,7 @@ mod tests {
             ),
             (
                 Outcome {
-                    failed: failed(Direction::Up, Some(TookEffect { statements: 2, of: 4 })),
+                    failed: failed(Direction::Up, Some(TookEffect { steps: 2, of: Some(4) })),
                     error: error(),
                     ..Outcome::default()
                 },
