@@ -40,9 +40,8 @@ use self::session::Server;
 use self::transaction::Transaction;
 use self::watch::Watch;
 use super::{
-    BatchLimits, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl,
-    Facts, LockRequest, QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
-    WriteHint, WriterId,
+    BatchLimits, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest,
+    QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 

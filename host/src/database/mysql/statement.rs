@@ -3,8 +3,8 @@
 use futures_util::TryStreamExt as _;
 use sqlx::mysql::{MySqlArguments, MySqlColumn, MySqlRow, MySqlTypeInfo};
 use sqlx::{
-    AssertSqlSafe, Column as _, ColumnOrigin, Either, Executor as _, Row as _, SqlSafeStr as _,
-    Statement as _, TypeInfo as _,
+    AssertSqlSafe, Column as _, ColumnOrigin, Either, Executor as _, Row as _, SqlSafeStr as _, Statement as _,
+    TypeInfo as _,
 };
 
 use super::error::{NOT_PREPARABLE, from_sqlx};
@@ -53,9 +53,8 @@ impl MysqlDatabase {
         let mut answer = watch.over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await;
         // The server has read the whole text as one statement before it says so; a second one in it is an error of syntax.
         if self.guard.rights() != Rights::Guest && matches!(&answer, Err(error) if error.code == NOT_PREPARABLE) {
-            answer = watch
-                .over(async { sqlx::raw_sql(text()).execute(&mut *connection).await.map_err(from_sqlx) })
-                .await;
+            answer =
+                watch.over(async { sqlx::raw_sql(text()).execute(&mut *connection).await.map_err(from_sqlx) }).await;
         }
         answer.map(|done| done.rows_affected())
     }
@@ -97,9 +96,8 @@ impl MysqlDatabase {
                 if found.columns.is_empty() {
                     found.columns = row.columns().iter().map(|column| column.name().to_owned()).collect();
                 }
-                bytes = (0..row.len())
-                    .map(|at| cell(&row, at).map_or(1, <[u8]>::len))
-                    .fold(bytes, usize::saturating_add);
+                bytes =
+                    (0..row.len()).map(|at| cell(&row, at).map_or(1, <[u8]>::len)).fold(bytes, usize::saturating_add);
                 if found.rows.len() >= limits.rows {
                     problem = Some(too_much(format!("the result has more than {} rows", limits.rows)));
                 } else if bytes > limits.bytes {
@@ -121,8 +119,7 @@ impl MysqlDatabase {
     pub(super) async fn prepare(&mut self, statement: &str, values: usize) -> Result<Prepared, DatabaseError> {
         let text = AssertSqlSafe(statement.to_owned()).into_sql_str();
         let connection = &mut self.connection;
-        let prepared =
-            self.watch.clone().over(async { connection.prepare(text).await.map_err(from_sqlx) }).await?;
+        let prepared = self.watch.clone().over(async { connection.prepare(text).await.map_err(from_sqlx) }).await?;
         let places = match prepared.parameters() {
             Some(Either::Right(places)) => places,
             Some(Either::Left(types)) => types.len(),
@@ -197,7 +194,12 @@ fn row_values(row: &MySqlRow, wires: &[Wire]) -> Result<Vec<Value>, DatabaseErro
         values.push(value.ok_or_else(|| {
             DatabaseError::new(
                 DatabaseErrorKind::Conversion,
-                format!("column `{}`: the server sent {} bytes that are no {}", column.name(), bytes.len(), column.type_info()),
+                format!(
+                    "column `{}`: the server sent {} bytes that are no {}",
+                    column.name(),
+                    bytes.len(),
+                    column.type_info()
+                ),
             )
         })?);
     }

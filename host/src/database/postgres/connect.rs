@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor, PgConnectio
 
 use self::failure::{explain, is_starting};
 use super::error::{from_sqlx, lost};
-use super::scope::prologue;
+use super::settings::{Own, prologue};
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts};
 
 /// The oldest server that has all that is used here, as `server_version_num`.
@@ -48,6 +48,12 @@ impl Server {
 
     pub(super) fn settings(&self) -> &ConnectOptions {
         &self.settings
+    }
+
+    /// The statement that gives a connection the name it was made with.
+    pub(super) fn set_application(&self) -> String {
+        let name = self.options.get_application_name().unwrap_or_default();
+        format!("SET application_name = {}", super::schema::literal(name))
     }
 
     /// A connection, made within the timeout; a server that starts up is waited for.
@@ -99,7 +105,7 @@ async fn look(connection: &mut PgConnection) -> Result<Found, DatabaseError> {
         pg_is_in_recovery() OR current_setting('transaction_read_only')::bool, current_schema()::text, \
         pg_backend_pid(), current_setting('server_encoding')";
     let failed = |error: sqlx::Error| from_sqlx(&error, Some(LOOK));
-    let begin = format!("{}; {LOOK}; COMMIT", prologue("NULL"));
+    let begin = format!("{}; {LOOK}; COMMIT", prologue(&Own::default(), "NULL"));
     let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(begin))).await.map_err(failed)?;
     let row = rows.last().ok_or_else(|| lost("the server does not say what it is"))?;
     let text = |column: usize| row.try_get_unchecked::<Option<String>, _>(column).map_err(failed);

@@ -10,7 +10,8 @@ use sqlx::{Connection, PgConnection, Row};
 use super::PostgresDatabase;
 use super::error::lost;
 use super::orphans;
-use super::scope::{SETTINGS, rows, simple, text_of};
+use super::scope::{rows, simple, text_of};
+use super::settings::{Own, in_transaction};
 use super::watch::stopped;
 use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
 
@@ -61,7 +62,7 @@ impl Lock {
         stop: &StopSignal,
         waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
     ) -> Result<Self, DatabaseError> {
-        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {SETTINGS}");
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", in_transaction(&Own::default()));
         simple(&mut connection, &begin).await?;
         let mark = format!("{MARK}{} */ ", comment(&request.owner));
         let ask = ask(&mark);
@@ -127,7 +128,7 @@ impl PostgresDatabase {
         }
         if self.check_usable().is_ok() && self.transaction.is_none() {
             self.busy = true;
-            let named = simple(&mut self.connection, "RESET application_name").await;
+            let named = simple(&mut self.connection, &self.server.set_application()).await;
             self.busy = false;
             self.note_loss(&named);
         }

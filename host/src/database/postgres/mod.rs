@@ -21,6 +21,7 @@ mod reconnect;
 mod rights;
 mod schema;
 mod scope;
+mod settings;
 mod statement;
 mod statement_describe;
 mod temporary;
@@ -48,6 +49,7 @@ use self::connect::Server;
 use self::cursor::Cursors;
 use self::lock::Lock;
 use self::reconnect::Left;
+use self::settings::Own;
 use self::tool_tables::Fingerprint;
 use self::transaction::Transaction;
 use self::types::Types;
@@ -77,6 +79,8 @@ pub(super) struct PostgresDatabase {
     /// The lock, on a connection of its own.
     lock: Option<Lock>,
     rights: Rights,
+    /// What a script has set for its session.
+    own: Own,
     stop: StopSignal,
     /// The server's process that runs the current or the last transaction: what is to be cancelled.
     backend: i32,
@@ -109,6 +113,7 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
         transaction: None,
         lock: None,
         rights: Rights::Host,
+        own: Own::default(),
         stop: StopSignal::default(),
         backend: found.backend,
         busy: false,

@@ -6,34 +6,16 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 use super::PostgresDatabase;
 use super::error::{from_sqlx, lost};
 use super::rights;
+use super::settings::prologue;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::explain_aborted;
 use super::watch::stopped;
-use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, Dialect, Rights};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights};
 use crate::sql::classify::StatementClass;
 use crate::sql::has_statement;
 
-/// What must hold in a transaction. All settings are those of one transaction: behind a pooler, which
-/// hands the server's process to the next client, settings of a session would reach strangers.
-///
-/// Keep-alives end a session whose client vanished within about 20 s, so that its statement does not work on for hours;
-/// `client_connection_check_interval` looks after a client that was killed on the same machine (version 14 and later).
-pub(super) const SETTINGS: &str = "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; \
-    SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; SET LOCAL standard_conforming_strings = on; \
-    SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
-    SET LOCAL tcp_keepalives_idle = 5; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3; \
-    SELECT set_config(name, '1000', true) FROM pg_catalog.pg_settings \
-        WHERE name = 'client_connection_check_interval'";
-
 /// The savepoint that stands before each statement of a guest.
 const SAVEPOINT: &str = "runner_guest";
-
-/// The text that opens a transaction and answers one row: the server's process and `also`, an expression.
-pub(super) fn prologue(also: &str) -> String {
-    format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; {SETTINGS}; SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid, {also}"
-    )
-}
 
 /// What is open around a statement. Whoever gets one hands it to [`PostgresDatabase::leave`], whatever happens between.
 #[must_use]
@@ -88,6 +70,9 @@ impl PostgresDatabase {
             (None, _) if refuses => Around::Nothing,
             (None, _) => Around::Wrapped,
         };
+        if let (Some(statement), Around::Wrapped) = (statement, around) {
+            self.note_settings(statement);
+        }
         self.busy = true;
         let opened = match around {
             Around::Transaction | Around::Savepoint => self.go_on(around).await,
@@ -120,7 +105,9 @@ impl PostgresDatabase {
                 Err(error)
             }
             (Around::Nothing, result) => {
-                let reset = simple(&mut self.connection, "RESET statement_timeout; RESET lock_timeout").await;
+                let timeouts = self.own.timeouts(self.rights, self.server.settings());
+                let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
+                let reset = simple(&mut self.connection, &reset.join("; ")).await;
                 self.note_loss(&reset);
                 result
             }
@@ -161,8 +148,7 @@ impl PostgresDatabase {
         let is_script = self.rights != Rights::Host;
         let turns = transaction.script_speaks != is_script;
         if turns {
-            text = timeouts(is_script, self.server.settings());
-            text.push_str("; ");
+            text = set_local(&self.own.timeouts(self.rights, self.server.settings()));
             text.push_str(FINGERPRINT);
         }
         if around == Around::Savepoint {
@@ -204,11 +190,10 @@ impl PostgresDatabase {
         let is_script = self.rights != Rights::Host;
         let mut text = String::new();
         if is_script {
-            text.push_str(&timeouts(true, self.server.settings()));
-            text.push_str("; ");
+            text.push_str(&set_local(&self.own.timeouts(self.rights, self.server.settings())));
             text.push_str(FINGERPRINT);
         }
-        let begin = prologue("NULL");
+        let begin = prologue(&self.own, "NULL");
         let text = if is_script { format!("{begin}; {text}") } else { begin };
         let rows = match rows(&mut self.connection, &text).await {
             Ok(rows) => rows,
@@ -238,30 +223,18 @@ impl PostgresDatabase {
     }
 
     async fn set_for_session(&mut self) -> Result<(), DatabaseError> {
-        let is_script = self.rights != Rights::Host;
-        let text = timeouts(is_script, self.server.settings()).replace("SET LOCAL", "SET");
-        let rows = rows(&mut self.connection, &format!("{text}; SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid"))
-            .await?;
+        let timeouts = self.own.timeouts(self.rights, self.server.settings());
+        let text = set_local(&timeouts).replace("SET LOCAL", "SET");
+        let ask = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";
+        let rows = rows(&mut self.connection, &format!("{text}{ask}")).await?;
         self.backend = backend_of(&rows).unwrap_or(self.backend);
         Ok(())
     }
 }
 
-/// The timeouts of a speaker: those of the settings for migrations; none for the host.
-fn timeouts(is_script: bool, options: &ConnectOptions) -> String {
-    let milliseconds = |timeout: Option<std::time::Duration>| {
-        timeout.map(|timeout| timeout.as_millis().clamp(1, i32::MAX as u128).to_string())
-    };
-    let (statement, lock) = if is_script {
-        (milliseconds(options.statement_timeout), milliseconds(options.lock_timeout))
-    } else {
-        (None, None)
-    };
-    format!(
-        "SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}",
-        statement.as_deref().unwrap_or("0"),
-        lock.as_deref().unwrap_or("DEFAULT")
-    )
+/// Sets them until the transaction ends; what follows goes right behind it.
+fn set_local(settings: &[(&str, String)]) -> String {
+    settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect()
 }
 
 fn refuses_transaction() -> DatabaseError {
@@ -298,7 +271,7 @@ pub(super) fn text_of(row: &sqlx::postgres::PgRow, column: usize) -> Option<Stri
     row.try_get_unchecked::<Option<String>, _>(column).ok().flatten()
 }
 
-/// The server's process, from the rows of [`prologue`] or of a query for it alone.
+/// The server's process, from the rows of [`prologue`](super::settings::prologue) or of a query for it alone.
 pub(super) fn backend_of(rows: &[sqlx::postgres::PgRow]) -> Option<i32> {
     rows.iter().find_map(|row| {
         let is_pid = row.columns().first().is_some_and(|column| sqlx::Column::name(column) == "pg_backend_pid");

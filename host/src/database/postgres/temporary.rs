@@ -7,7 +7,8 @@ use sqlx::Connection;
 use super::PostgresDatabase;
 use super::error::from_sqlx;
 use super::lock::set_application;
-use super::scope::{SETTINGS, rows, simple, text_of};
+use super::scope::{rows, simple, text_of};
+use super::settings::{Own, in_transaction};
 use crate::database::{DatabaseError, Rights};
 
 /// Answers whether there may be something temporary.
@@ -35,7 +36,9 @@ impl PostgresDatabase {
             Some(lock) => format!("; {}", set_application(lock.run_id())),
             None => String::new(),
         };
-        let answer = rows(&mut self.connection, &format!("{LEAVE}; {SETTINGS}{application}")).await?;
+        self.own = Own::default();
+        let settings = in_transaction(&self.own);
+        let answer = rows(&mut self.connection, &format!("{LEAVE}; {settings}{application}")).await?;
         let temporary = answer.iter().any(|row| text_of(row, 0).as_deref() == Some("t"));
         if !temporary {
             return Ok(());

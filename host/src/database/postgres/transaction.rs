@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::PostgresDatabase;
 use super::error::{ABORTED, lost};
 use super::reconnect::Left;
-use super::scope::{backend_of, prologue, rows, simple, text_of};
+use super::scope::{backend_of, rows, simple, text_of};
+use super::settings::prologue;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::watch::stopped;
 use crate::database::{DatabaseError, DatabaseErrorKind, Rights};
@@ -71,7 +72,7 @@ impl PostgresDatabase {
         }
         self.busy = true;
         // A number of its own means the right to write.
-        let begun = rows(&mut self.connection, &prologue("pg_catalog.pg_current_xact_id()::text")).await;
+        let begun = rows(&mut self.connection, &prologue(&self.own, "pg_catalog.pg_current_xact_id()::text")).await;
         self.note_loss(&begun);
         let xid = begun.as_ref().ok().and_then(|rows| text_of(rows.last()?, 1));
         match (begun, xid) {
@@ -183,7 +184,11 @@ impl PostgresDatabase {
         if self.check_usable_but_busy().is_err() {
             return;
         }
-        let ended = tokio::time::timeout(PATIENCE, simple(&mut self.connection, "ROLLBACK")).await;
+        let ended = tokio::time::timeout(PATIENCE, async {
+            self.drop_prepared().await?;
+            simple(&mut self.connection, "ROLLBACK").await
+        })
+        .await;
         self.busy = false;
         self.lost |= !matches!(ended, Ok(Ok(())));
     }

@@ -2,10 +2,11 @@
 
 mod atomic;
 mod identity;
-pub mod leftover;
 mod load;
 mod rehearse;
 mod retry;
+#[cfg(test)]
+mod server_tests;
 mod stepwise;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use runner_tests::servers::Bouncer;
+use runner_tests::servers::{Bouncer, Kind, Server};
 
 use super::*;
 use crate::database::contract::contract;
@@ -35,10 +35,12 @@ async fn crowd(url: &str, count: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_runs_come_in_one_by_one() {
-    let fresh = fresh();
+    // Each takes two connections.
+    let server = Server::private(Kind::Postgres).setting("max_connections", 130).start();
+    let fresh = server.database();
     fresh.sql("CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)");
-    crowd(&fresh.url(), 20).await;
-    assert_eq!(fresh.value("SELECT n FROM counter"), "20");
+    crowd(&fresh.url(), 50).await;
+    assert_eq!(fresh.value("SELECT n FROM counter"), "50");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -65,7 +65,6 @@ const DYNAMIC: &[&str] = &[
     "DO $$ BEGIN EXECUTE 'CREATE INDEX ON runner.runner' || '_history (state)'; END $$",
     "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history ENABLE ROW LEVEL SECURITY'; END $$",
     "DELETE FROM U&\"runner\".U&\"runner\\005fhistory\"",
-    "SELECT query_to_xml('DELETE FROM runner.runner' || '_history RETURNING 1', true, true, '')",
     "INSERT INTO armed VALUES (1)",
 ];
 

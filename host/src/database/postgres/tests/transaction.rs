@@ -145,6 +145,24 @@ async fn timeouts_are_those_of_migrations_alone() {
 }
 
 #[tokio::test]
+async fn what_a_script_sets_for_its_session_holds_between_transactions() {
+    let fresh = fresh();
+    let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(3)), ..ConnectOptions::default() };
+    let mut database = open_with(&fresh.url(), &options).await.expect("a connection");
+    let ask = "SELECT concat_ws(' ', current_setting('lock_timeout'), current_setting('timezone'))";
+    database.set_rights(Rights::Script);
+    assert_eq!(rows(database.as_mut(), ask).await, [[Value::from("3s UTC")]]);
+    run(database.as_mut(), "SET lock_timeout = '7s'").await;
+    run(database.as_mut(), "SET TIME ZONE 'Asia/Tokyo'").await;
+    run(database.as_mut(), "VACUUM pg_class").await;
+    assert_eq!(rows(database.as_mut(), ask).await, [[Value::from("7s Asia/Tokyo")]]);
+    database.set_rights(Rights::Host);
+    database.drop_temporary().await.expect("dropped");
+    database.set_rights(Rights::Script);
+    assert_eq!(rows(database.as_mut(), ask).await, [[Value::from("3s UTC")]]);
+}
+
+#[tokio::test]
 async fn nothing_of_a_migration_stays_in_the_session() {
     let fresh = fresh();
     fresh.sql("CREATE TABLE a (id int PRIMARY KEY); CREATE SEQUENCE s");
