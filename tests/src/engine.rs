@@ -2,6 +2,7 @@
 //! to all of them.
 
 use std::ops::Deref;
+use std::path::Path;
 
 use crate::TestProject;
 use crate::dump;
@@ -81,6 +82,23 @@ impl EngineProject {
         let mut project = TestProject::new(binary);
         project.set_url(&database.url());
         Self { engine: database.kind().into(), project, database: Some(database) }
+    }
+
+    /// A copy of a project that stands somewhere else, and a fresh database, whatever the project's own would be.
+    pub fn copy(binary: &str, engine: Engine, of: &Path) -> Self {
+        let mut copy = Self::new(binary, engine);
+        copy.project.copy_of(of);
+        let url = copy.url();
+        copy.project.set_url(&url);
+        copy
+    }
+
+    /// The URL of its database.
+    pub fn url(&self) -> String {
+        match &self.database {
+            Some(database) => database.url(),
+            None => format!("sqlite://{}", self.project.file("runner.db").display()),
+        }
     }
 
     /// The engine.
