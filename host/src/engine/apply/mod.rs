@@ -5,6 +5,8 @@ mod identity;
 mod load;
 mod rehearse;
 mod retry;
+#[cfg(test)]
+mod server_tests;
 mod stepwise;
 #[cfg(test)]
 mod tests;
