@@ -76,7 +76,8 @@ async fn names_and_keys_of_any_kind_are_written_by() {
     assert_eq!(write(database, "pairs", WriteMode::Insert, &[], &pairs(&[1, 2, 3])).await, Ok(3));
     assert_eq!(write(database, "pairs", WriteMode::Update, &[], &pairs(&[4, 5, 6])).await, Ok(3));
     assert_eq!(fresh.sql("SELECT * FROM pairs ORDER BY v"), ["1|a|4", "1|b|5", "2|a|6"]);
-    let error = refused(database, "pairs", WriteMode::Update, &["name"], &pairs(&[7, 8, 9])).await;
+    let names = batch(2, vec![texts("name", &["b", "a"]), integers("v", &[7, 8])]);
+    let error = refused(database, "pairs", WriteMode::Update, &["name"], &names).await;
     assert_eq!(error.detail.as_deref(), Some("row name = 'a'"), "{error:?}");
     assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");
 }
