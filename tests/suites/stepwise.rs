@@ -19,8 +19,17 @@ fn component() -> &'static [u8] {
     COMPONENT.get_or_init(|| guests::component("journal"))
 }
 
-/// A table, and the component that works on it.
+/// A table, and the component that is to work on it.
 fn shop() -> TestProject {
+    static TEMPLATE: OnceLock<TestProject> = OnceLock::new();
+    let template = TEMPLATE.get_or_init(new_shop);
+    let project = project!();
+    project.copy_of(template.root());
+    std::fs::copy(template.file("runner.db"), project.file("runner.db")).unwrap();
+    project
+}
+
+fn new_shop() -> TestProject {
     let project = project!();
     project
         .sql(
@@ -32,6 +41,7 @@ fn shop() -> TestProject {
         )
         .component("0002_journal", component())
         .settings(LIMITS);
+    project.runner("apply --target 1").succeeds();
     project
 }
 
@@ -40,7 +50,6 @@ fn reference() -> &'static [Dump; 2] {
     static REFERENCE: OnceLock<[Dump; 2]> = OnceLock::new();
     REFERENCE.get_or_init(|| {
         let project = shop();
-        project.runner("apply --target 1").succeeds();
         let before = project.dump_user();
         project.runner("apply").succeeds();
         let after = project.dump_user();
@@ -95,7 +104,9 @@ fn killed_at_every_moment(line: &str, share: usize, of: usize) {
     let mut partial = 0;
     for moment in (1 + share..).step_by(of) {
         let project = shop();
-        project.runner(if line == "apply" { "apply --target 1" } else { "apply" }).succeeds();
+        if line != "apply" {
+            project.runner("apply").succeeds();
+        }
         assert_eq!(project.dump_user(), *from);
         if !dies_at(&project, line, moment) {
             assert!(moment > 30, "there are more moments than {moment}");
@@ -132,7 +143,6 @@ fn killed_at_every_moment_on_the_way_down() {
 fn killed_again_and_again() {
     let [before, after] = reference();
     let project = shop();
-    project.runner("apply --target 1").succeeds();
     let mut kills = 0;
     while dies_at(&project, "apply", 7) {
         kills += 1;
@@ -226,7 +236,6 @@ fn a_chunk_that_fails_leaves_those_before_it() {
 #[test]
 fn a_first_step_that_fails_leaves_no_trace() {
     let project = shop();
-    project.runner("apply --target 1").succeeds();
     project.database().execute_batch("CREATE TABLE ledger (x)").unwrap();
     let before = project.dump_user();
     runs(&project, "apply").exits(1).says(&["already exists", "left nothing behind"]);
