@@ -108,12 +108,8 @@ pub fn value_text(value: &Value) -> Result<String, String> {
     Ok(text)
 }
 
-/// Reads `YYYY-MM-DD`.
-pub fn parse_date(text: &[u8]) -> Option<i32> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
-    let year = number(&[*y1, *y2, *y3, *y4])?;
-    let month = number(&[*m1, *m2])?;
-    let day = number(&[*d1, *d2])?;
+/// Days since 1970-01-01 of a day of the calendar; none if there is no such day.
+pub fn days_of(year: i64, month: i64, day: i64) -> Option<i32> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let last = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
@@ -126,6 +122,12 @@ pub fn parse_date(text: &[u8]) -> Option<i32> {
         return None;
     }
     i32::try_from(days(year, month, day)).ok()
+}
+
+/// Reads `YYYY-MM-DD`.
+pub fn parse_date(text: &[u8]) -> Option<i32> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
+    days_of(number(&[*y1, *y2, *y3, *y4])?, number(&[*m1, *m2])?, number(&[*d1, *d2])?)
 }
 
 /// Reads `HH:MM`, `HH:MM:SS` or `HH:MM:SS.ffffff` with one to six digits; more only if they are zeros.

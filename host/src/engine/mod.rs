@@ -4,6 +4,7 @@ pub mod apply;
 pub mod event;
 pub mod history;
 pub mod journal;
+mod leftover;
 pub mod outcome;
 pub mod plan;
 pub mod script;

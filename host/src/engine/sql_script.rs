@@ -4,11 +4,15 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::journal::{Begun, Call, CallKind, Journal};
+use super::event::Level;
+use super::journal::{Begun, Call, CallKind, Journal, Live};
+use super::leftover;
 use super::script::{RunContext, Script, stopped};
+use super::speaker::{as_host, as_migration};
 use super::{Direction, Event};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
+use crate::project::catalog::Kind;
 use crate::sql::{SqlError, split};
 
 /// A pair of SQL scripts, split into statements.
@@ -124,11 +128,30 @@ async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext
         Begun::Live(live) => live,
     };
     let step = live.number();
+    clear(&mut live, statement, context).await;
     let result = live.database.execute(&statement.text, &[]).await;
+    if result.as_ref().is_err_and(|error| error.kind != DatabaseErrorKind::Connection) {
+        clear(&mut live, statement, context).await;
+    }
     Ok(match journal.finish(live, result).await? {
         Ok(rows) => Step::Done(step, rows),
         Err(error) => Step::Failed(error),
     })
+}
+
+/// Takes away what a failed try of the statement left behind. If that fails, the statement itself will say why it cannot run.
+async fn clear(live: &mut Live, statement: &Statement, context: &RunContext) {
+    let database = &mut **live.database;
+    as_host(database);
+    let message = match leftover::clear(database, &statement.text).await {
+        Ok(message) => message,
+        Err(error) => Some(format!("what a try that failed left behind could not be taken away: {error}")),
+    };
+    as_migration(database, Kind::Sql, &context.stop);
+    if let Some(message) = message {
+        let revision = context.revision.clone();
+        context.events.emit(&Event::Log { revision, level: Level::Warning, message });
+    }
 }
 
 /// The error of a statement that the database refused.

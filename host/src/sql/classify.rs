@@ -122,6 +122,25 @@ fn leading_words(statement: &str, dialect: Dialect) -> Vec<String> {
     words
 }
 
+/// The statement with what stands in comments that MySQL and MariaDB run (`/*! … */`, `/*!50000 … */`, `/*M! … */`) laid
+/// bare; none if it has no such comment.
+pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
+    let mut lexer = Lexer::new(statement, dialect);
+    let mut opened = String::new();
+    let mut copied = 0;
+    while let Ok(Some(token)) = lexer.next_token() {
+        let text = &statement[token.range.clone()];
+        let Some(inside) = text.strip_prefix("/*!").or_else(|| text.strip_prefix("/*M!")) else { continue };
+        let inside = inside.strip_suffix("*/").unwrap_or(inside).trim_start_matches(|c: char| c.is_ascii_digit());
+        opened.push_str(&statement[copied..token.range.start]);
+        opened.push(' ');
+        opened.push_str(inside);
+        opened.push(' ');
+        copied = token.range.end;
+    }
+    (copied > 0).then(|| opened + &statement[copied..])
+}
+
 /// The names and words of a statement, unquoted, as they are written; texts in quotes are among them, since some dialects
 /// quote names like texts.
 pub fn identifiers(statement: &str, dialect: Dialect) -> Vec<String> {
@@ -187,6 +206,7 @@ mod tests {
             (Postgres, "SET ROLE x", Session),
             (Postgres, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", TransactionControl),
             (Postgres, "DO $$ BEGIN END $$", Unknown),
+            (Postgres, "-- a\rCOMMIT", TransactionControl),
             (Mariadb, "CREATE TABLE t (a INT)", Schema),
             (Mariadb, "CREATE TEMPORARY TABLE t (a INT)", Rows),
             (Mariadb, "/*!50000 COMMIT */", Unknown),
@@ -201,6 +221,18 @@ mod tests {
             (Sqlite, "", Unknown),
         ] {
             assert_eq!(classify(statement, dialect), class, "{dialect}: {statement}");
+        }
+    }
+
+    #[test]
+    fn comments_that_are_run_are_laid_bare() {
+        for (statement, opened) in [
+            ("/*!50000 COMMIT */", Some("  COMMIT  ")),
+            ("/*M! commit */ -- x", Some("  commit   -- x")),
+            ("SELECT '/*! a */' /* b */", None),
+            ("SELECT 1 /*!99999 + 1 */ + 2", Some("SELECT 1   + 1  + 2")),
+        ] {
+            assert_eq!(open_run_comments(statement, Dialect::Mariadb).as_deref(), opened, "{statement}");
         }
     }
 

@@ -1,8 +1,194 @@
-//! MySQL and MariaDB through sqlx.
+//! MySQL and MariaDB through sqlx: one implementation, for the servers tell by their version which of the two they are.
+//!
+//! Every answer of the work connection is awaited under [`watch::Watch::over`], and every statement of a caller goes
+//! between `before` and `after` (see `rights`), which check what the caller may do and what the statement did to the
+//! transaction.
 
-use super::{ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl};
+mod connect;
+mod cursor;
+mod error;
+mod lock;
+mod opened;
+mod owner;
+mod packed;
+mod parameters;
+mod rights;
+mod schema;
+mod session;
+mod statement;
+mod tool_tables;
+mod transaction;
+mod types;
+mod types_read;
+mod types_write;
+mod watch;
+mod write_check;
+mod write_sql;
+mod writer;
+
+#[cfg(test)]
+mod tests_bulk;
+
+use async_trait::async_trait;
+use sqlx::MySqlConnection;
+
+use self::connect::Connector;
+use self::lock::Lock;
+use self::opened::Opened;
+use self::rights::Guard;
+use self::session::Server;
+use self::transaction::Transaction;
+use self::watch::Watch;
+use super::{
+    BatchLimits, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest,
+    QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriterId,
+};
+use crate::data::{Batch, RowSet, Value};
+
+/// A database on a MySQL or MariaDB server.
+pub(super) struct MysqlDatabase {
+    /// The work connection: every statement of a run goes here.
+    connection: MySqlConnection,
+    /// What is known of the server, and of the session of `connection`.
+    server: Server,
+    /// Watches over the answers of `connection`.
+    watch: Watch,
+    /// What the speaker may do, and what was done so far.
+    guard: Guard,
+    transaction: Option<Transaction>,
+    /// Cursors and writers.
+    opened: Opened,
+    lock: Option<Lock>,
+    connector: Connector,
+    url: DatabaseUrl,
+}
 
 /// Opens the database of the URL.
-pub async fn connect(url: &DatabaseUrl, _options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
-    Err(DatabaseError::new(DatabaseErrorKind::Other, format!("{url}: not yet")))
+pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
+    let connector = Connector::new(url, options)?;
+    let (connection, server) = connector.connect().await?;
+    Ok(Box::new(MysqlDatabase {
+        watch: Watch::new(connector.clone(), server.id),
+        guard: Guard::default(),
+        transaction: None,
+        opened: Opened::default(),
+        lock: None,
+        url: url.clone(),
+        connection,
+        server,
+        connector,
+    }))
+}
+
+impl MysqlDatabase {
+    /// Closes cursors and writers.
+    fn close_statements(&mut self) {
+        self.opened.close();
+    }
+}
+
+#[async_trait]
+impl Database for MysqlDatabase {
+    fn facts(&self) -> &Facts {
+        &self.server.facts
+    }
+
+    fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    async fn lock(
+        &mut self,
+        request: &LockRequest,
+        stop: &StopSignal,
+        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
+    ) -> Result<(), DatabaseError> {
+        self.lock_now(request, stop, waiting).await
+    }
+
+    async fn unlock(&mut self) -> Result<(), DatabaseError> {
+        self.unlock_now().await
+    }
+
+    fn set_stop_signal(&mut self, stop: StopSignal) {
+        self.watch.set_stop_signal(stop);
+    }
+
+    fn set_rights(&mut self, rights: Rights) {
+        self.watch.set_rights(rights);
+        self.guard.set_rights(rights);
+    }
+
+    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+        self.begin_now(options).await
+    }
+
+    async fn commit(&mut self) -> Result<(), DatabaseError> {
+        self.commit_now().await
+    }
+
+    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
+        self.check_constraints_now().await
+    }
+
+    async fn rollback(&mut self) -> Result<(), DatabaseError> {
+        self.rollback_now().await
+    }
+
+    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
+        self.drop_temporary_now().await
+    }
+
+    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
+        self.reconnect_now().await
+    }
+
+    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
+        self.check_tool_tables_now().await
+    }
+
+    async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
+        self.in_transaction_now().await
+    }
+
+    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        self.execute_now(statement, parameters).await
+    }
+
+    async fn query(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        self.query_now(statement, parameters, limits).await
+    }
+
+    async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
+        self.table_now(name).await.map(|table| table.info)
+    }
+
+    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+        self.open_cursor_now(request).await
+    }
+
+    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
+        self.fetch_now(cursor, limits).await
+    }
+
+    async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
+        self.close_cursor_now(cursor).await
+    }
+
+    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
+        self.open_writer_now(target).await
+    }
+
+    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
+        self.write_now(writer, rows, hint).await
+    }
+
+    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
+        self.finish_writer_now(writer)
+    }
 }

@@ -2,7 +2,6 @@
 
 mod atomic;
 mod identity;
-pub mod leftover;
 mod load;
 mod rehearse;
 mod retry;

@@ -57,6 +57,9 @@ impl Retries {
             1 => error.cause("it was tried again once"),
             several => error.cause(format!("it was tried again {several} times")),
         };
+        if !error.hints.is_empty() {
+            return error;
+        }
         error
             .hint("somebody else holds what the migration needs: look for a long transaction, or run at a quieter time")
     }

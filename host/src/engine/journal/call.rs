@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::database::{Dialect, Facts};
-use crate::sql::{StatementClass, classify, identifiers};
+use crate::sql::{StatementClass, classify, concurrent_index, identifiers};
 
 /// Digits of a digest that the journal keeps: enough to know a call again.
 const DIGITS: usize = 32;
@@ -108,7 +108,9 @@ impl Call<'_> {
 
     /// Whether it may be settled from the schema alone what became of it.
     pub fn is_atomic_ddl(&self, facts: &Facts) -> bool {
-        facts.atomic_ddl && self.class(facts.dialect) == StatementClass::Schema
+        // An index that was not finished is not valid, and is taken away before it is built again.
+        (facts.atomic_ddl && self.class(facts.dialect) == StatementClass::Schema)
+            || concurrent_index(self.text, facts.dialect).is_some()
     }
 
     fn class(&self, dialect: Dialect) -> StatementClass {

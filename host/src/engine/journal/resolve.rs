@@ -48,8 +48,12 @@ fn objects(dialect: Dialect) -> &'static [&'static str] {
         Dialect::Sqlite => &[
             "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE ?1 IN (lower(name), lower(tbl_name)) ORDER BY 1, 2",
         ],
-        // Its statements that cannot be rolled back are not of this kind.
-        Dialect::Postgres => &[],
+        // Of its statements that cannot be rolled back, only those that build an index are of this kind.
+        Dialect::Postgres => {
+            &["SELECT n.nspname::text, c.relname::text, pg_catalog.pg_get_indexdef(c.oid) FROM pg_catalog.pg_index i \
+             JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE i.indisvalid AND lower(c.relname::text) = $1::text ORDER BY 1, 2"]
+        }
         Dialect::Mysql | Dialect::Mariadb => &MYSQL,
     }
 }

@@ -11,10 +11,10 @@ const INVALID: &str = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.p
      WHERE NOT i.indisvalid AND c.relname::text = $1::text AND i.indrelid = pg_catalog.to_regclass($2::text) \
      AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid)";
 
-/// Takes away what an earlier try of the statement left behind, and answers what that was. A `CREATE INDEX CONCURRENTLY` of
+/// Takes away what a try of the statement left behind that failed or was killed, and answers what that was. A `CREATE INDEX CONCURRENTLY` of
 /// PostgreSQL that failed leaves an invalid index, which takes the name and slows writes; with `IF NOT EXISTS` it would even
 /// pass for the real one. The host speaks, outside of a transaction.
-pub async fn before_statement(database: &mut dyn Database, statement: &str) -> Result<Option<String>, DatabaseError> {
+pub async fn clear(database: &mut dyn Database, statement: &str) -> Result<Option<String>, DatabaseError> {
     let dialect = database.facts().dialect;
     let Some(index) = concurrent_index(statement, dialect) else { return Ok(None) };
     let parameters = [index.name.as_str().into(), index.table.as_str().into()];
@@ -23,5 +23,5 @@ pub async fn before_statement(database: &mut dyn Database, statement: &str) -> R
     let [Some(schema), Some(name)] = [0, 1].map(|at| row.get(at).and_then(Value::as_text)) else { return Ok(None) };
     let name = format!("{}.{}", dialect.quote(schema), dialect.quote(name));
     database.execute(&format!("DROP INDEX CONCURRENTLY {name}"), &[]).await?;
-    Ok(Some(format!("dropped the index {name}, which an earlier try left behind invalid")))
+    Ok(Some(format!("dropped the index {name}, which a try that failed left behind invalid")))
 }

@@ -1,0 +1,159 @@
+//! From a URL to a session that means the same on every server.
+
+use std::time::Duration;
+
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{ConnectOptions as _, MySqlConnection};
+
+use super::error::{self, from_sqlx};
+use super::session::{self, Server};
+use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl};
+
+/// How connections to one database are made: the work connection, the one that holds the lock, and those that kill.
+#[derive(Clone)]
+pub(super) struct Connector {
+    options: MySqlConnectOptions,
+    settings: ConnectOptions,
+    /// The URL without its password, for messages.
+    shown: String,
+    /// The operator says that all runs use this node of a cluster.
+    pub locks_by_node: bool,
+}
+
+/// Parameters of a URL that are understood; the two spellings of some are those of sqlx.
+const PARAMETERS: [&str; 13] = [
+    "socket",
+    "ssl-mode",
+    "sslmode",
+    "ssl-ca",
+    "sslca",
+    "ssl-cert",
+    "sslcert",
+    "ssl-key",
+    "sslkey",
+    "charset",
+    "collation",
+    "lock",
+    "connect-timeout",
+];
+
+impl Connector {
+    /// Reads the URL. It must name a database, and no parameter that is not understood.
+    pub fn new(url: &DatabaseUrl, settings: &ConnectOptions) -> Result<Self, DatabaseError> {
+        let shown = url.to_string();
+        let mut settings = settings.clone();
+        let mut locks_by_node = false;
+        for (name, value) in parameters(url.secret()) {
+            match name {
+                "charset" if !value.eq_ignore_ascii_case("utf8mb4") => {
+                    return Err(configuration(format!("`charset={value}` cannot hold every text"))
+                        .hint("take it out of the URL: connections speak utf8mb4, whatever the tables hold"));
+                }
+                "lock" if value == "node" => locks_by_node = true,
+                "lock" => {
+                    return Err(configuration(format!("`lock={value}` in the URL is unknown"))
+                        .hint("`lock=node` says that all runs use this one node of a Galera cluster"));
+                }
+                "connect-timeout" => match value.parse() {
+                    Ok(seconds) => settings.connect_timeout = Duration::from_secs(seconds),
+                    Err(_) => {
+                        return Err(configuration(format!("`connect-timeout={value}` is no number of seconds")));
+                    }
+                },
+                name if PARAMETERS.contains(&name) => {}
+                name => {
+                    return Err(configuration(format!("the parameter `{name}` of the database URL is unknown"))
+                        .hint(format!("known are {}", PARAMETERS.map(|name| format!("`{name}`")).join(", "))));
+                }
+            }
+        }
+        // The error of the parser may quote the password.
+        let options: MySqlConnectOptions = match url.secret().parse() {
+            Ok(options) => options,
+            Err(sqlx::Error::Configuration(error)) if error.to_string().contains("ssl_mode") => {
+                return Err(configuration(error.to_string()).hint(
+                    "`ssl-mode` is one of `disabled`, `preferred`, `required`, `verify_ca` and `verify_identity`",
+                ));
+            }
+            Err(_) => {
+                return Err(configuration(format!("`{shown}` is no URL of a MySQL or MariaDB server")).hint(
+                    "it looks like `mysql://user:password@host:3306/database`; signs such as `@`, `/`, `#` and `%` in the \
+                     password are written as `%40`, `%2F`, `%23` and `%25`",
+                ));
+            }
+        };
+        if options.get_database().is_none() {
+            return Err(configuration(format!("`{shown}` names no database"))
+                .hint("put its name behind the host: `mysql://user:password@host:3306/database`"));
+        }
+        // What sqlx adds to the server's sql_mode changes what a migration means: with `PIPES_AS_CONCAT`, `a || b` is no
+        // longer OR. Whoever wants it sets it on the server.
+        let options = options.pipes_as_concat(false).no_engine_substitution(false).disable_statement_logging();
+        Ok(Self { options, settings, shown, locks_by_node })
+    }
+
+    /// A session with the settings of all our sessions, and what is known of its server.
+    pub async fn connect(&self) -> Result<(MySqlConnection, Server), DatabaseError> {
+        self.in_time(async {
+            let mut connection = self.options.connect().await.map_err(|error| error::from_connecting(error, self))?;
+            let server = session::prepare(&mut connection, &self.settings).await?;
+            Ok((connection, server))
+        })
+        .await
+    }
+
+    /// A session that is used for one statement, such as `KILL`.
+    pub async fn connect_briefly(&self) -> Result<MySqlConnection, DatabaseError> {
+        self.in_time(async { self.options.connect().await.map_err(from_sqlx) }).await
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
+        match tokio::time::timeout(self.settings.connect_timeout, work).await {
+            Ok(answer) => answer,
+            Err(_) => Err(DatabaseError::new(
+                DatabaseErrorKind::Connection,
+                format!("{} did not answer within {} s", self.place(), self.settings.connect_timeout.as_secs_f64()),
+            )
+            .hint("look at the host and the port, and at firewalls in between")),
+        }
+    }
+
+    /// How long a statement of a migration may take.
+    pub fn statement_timeout(&self) -> Option<Duration> {
+        self.settings.statement_timeout
+    }
+
+    /// The URL without its password.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The database's name.
+    pub fn database(&self) -> &str {
+        self.options.get_database().unwrap_or_default()
+    }
+
+    /// The user's name.
+    pub fn user(&self) -> &str {
+        self.options.get_username()
+    }
+
+    /// Where the server is, as messages say it.
+    pub fn place(&self) -> String {
+        match self.options.get_socket() {
+            Some(socket) => format!("the server at the socket `{}`", socket.display()),
+            None => format!("the server at `{}:{}`", self.options.get_host(), self.options.get_port()),
+        }
+    }
+}
+
+fn configuration(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Configuration, message)
+}
+
+/// The parameters behind the `?`.
+fn parameters(url: &str) -> impl Iterator<Item = (&str, &str)> {
+    let url = url.split_once('#').map_or(url, |(url, _)| url);
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}

@@ -1,0 +1,417 @@
+//! Cursors.
+//!
+//! The servers send a result to its end, and nothing else can be said on the connection until it has been read; the driver has
+//! no cursors of the server. So a cursor asks for a part at a time, each part a statement of its own that is read to its
+//! end:
+//!
+//! * A page of a table (the request names its origin) brings its own order and its own `LIMIT`. It is asked for in smaller
+//!   parts as long as it is not known how wide the rows are.
+//! * The result of any other SELECT is kept in a temporary table with the number of each row, and read from there.
+
+use futures_util::TryStreamExt as _;
+use sqlx::mysql::MySqlColumn;
+use sqlx::{AssertSqlSafe, Column as _, Row as _};
+
+use super::error::from_sqlx;
+use super::statement::{Prepared, cell, wire_now};
+use super::types_read::{self, Wire};
+use super::{MysqlDatabase, session};
+use crate::data::{Batch, Column, ColumnBuilder, ColumnType, Value};
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Dialect, TableName};
+
+/// Ended cursors that are remembered.
+const ENDED: usize = 64;
+
+/// Rows of the first part of a result whose width nobody knows: at 16 MiB a row, the most that a cell may have, they are
+/// still read in seconds, and at 100 bytes they are read in no time.
+const FIRST_PART: usize = 512;
+
+/// The number of a row in the temporary table of a cursor.
+const NUMBER: &str = "runner_row_number";
+
+/// Modes that make an error of what a plain SELECT delivers.
+const STRICT_MODES: [&str; 6] = [
+    "STRICT_TRANS_TABLES",
+    "STRICT_ALL_TABLES",
+    "NO_ZERO_DATE",
+    "NO_ZERO_IN_DATE",
+    "ERROR_FOR_DIVISION_BY_ZERO",
+    "TRADITIONAL",
+];
+
+/// An open cursor.
+pub(super) struct Cursor {
+    source: Source,
+    columns: Vec<CursorColumn>,
+    origin: Option<(TableName, Vec<String>)>,
+    /// Rows that were delivered.
+    delivered: usize,
+    /// Rows that are asked for at a time.
+    part: usize,
+}
+
+/// Where the rows come from.
+enum Source {
+    /// A SELECT of a page, without its `LIMIT`, and the limit.
+    Page { statement: String, parameters: Vec<Value>, limit: usize },
+    /// The temporary table of that name, quoted.
+    Kept { table: String },
+}
+
+struct CursorColumn {
+    name: String,
+    wire: Wire,
+    column_type: ColumnType,
+    requested: bool,
+    type_name: String,
+}
+
+fn invalid(message: impl Into<String>) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
+}
+
+impl MysqlDatabase {
+    pub(super) async fn open_cursor_now(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+        let class = self.before(&request.statement).await?;
+        let answer = self.open_source(request).await;
+        let cursor = self.after(class, answer).await?;
+        let id = CursorId(self.opened.new_id());
+        self.opened.cursors.push((id, cursor));
+        Ok(id)
+    }
+
+    async fn open_source(&mut self, request: &CursorRequest) -> Result<Cursor, DatabaseError> {
+        let prepared = self.prepare(&request.statement, request.parameters.len()).await?;
+        let word = crate::sql::identifiers(&request.statement, self.server.facts.dialect).into_iter().next();
+        let reads = word.is_some_and(|word| {
+            ["SELECT", "WITH", "VALUES", "TABLE"].iter().any(|reading| reading.eq_ignore_ascii_case(&word))
+        });
+        if prepared.columns.is_empty() || !reads {
+            return Err(invalid("only a statement that returns rows and changes nothing can be read as batches")
+                .hint("execute the statement, or query it if its result is small"));
+        }
+        let columns = cursor_columns(&prepared, &request.types)?;
+        let page = match &request.origin {
+            Some((table, key)) => {
+                self.refuse_unordered_key(table, key).await?;
+                page_of(request)
+            }
+            None => None,
+        };
+        let (source, part) = match page {
+            Some(source) => {
+                let known = request
+                    .origin
+                    .as_ref()
+                    .and_then(|(table, _)| self.opened.parts.get(&(table.clone(), names(&columns))));
+                (source, known.copied().unwrap_or(FIRST_PART))
+            }
+            None => (self.keep(request).await?, FIRST_PART),
+        };
+        Ok(Cursor { source, columns, origin: request.origin.clone(), delivered: 0, part })
+    }
+
+    /// An ENUM is put in the order of its words' numbers, but compared by its text: pages by it would lose rows.
+    async fn refuse_unordered_key(&mut self, table: &TableName, key: &[String]) -> Result<(), DatabaseError> {
+        if self.opened.ordered.iter().any(|(known, columns)| known == table && columns == key) {
+            return Ok(());
+        }
+        let columns = self.table_now(table).await?.columns;
+        let odd = |name: &&String| {
+            columns.iter().any(|column| {
+                column.name.eq_ignore_ascii_case(name) && matches!(column.data_type.as_str(), "enum" | "set")
+            })
+        };
+        if let Some(name) = key.iter().find(odd) {
+            return Err(invalid(format!(
+                "column `{table}.{name}` cannot be the key of a reading: an ENUM or SET sorts by the order of its words, \
+                 but compares by their text"
+            ))
+            .hint("choose another key"));
+        }
+        self.opened.ordered.push((table.clone(), key.to_vec()));
+        Ok(())
+    }
+
+    /// Runs a SELECT into a temporary table.
+    async fn keep(&mut self, request: &CursorRequest) -> Result<Source, DatabaseError> {
+        self.drop_kept().await?;
+        let number = self.opened.new_id();
+        let table = Dialect::Mysql.quote(&format!("runner_cursor_{number}"));
+        let mode = session::text(&session::one(&mut self.connection, "SELECT @@SESSION.sql_mode").await?, 0);
+        let lenient: Vec<&str> = mode.split(',').filter(|mode| !STRICT_MODES.contains(mode)).collect();
+        // What a SELECT delivers, such as a zero date or NULL for a division by zero, is to be kept as it is.
+        let set = |mode: &str| format!("SET SESSION sql_mode = {}", session::literal(mode));
+        session::run(&mut self.connection, set(&lenient.join(","))).await?;
+        // The line break ends a comment behind which the statement ends.
+        let statement = request.statement.trim_end().trim_end_matches(';');
+        let text = format!(
+            "CREATE TEMPORARY TABLE {table} ({NUMBER} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE = InnoDB \
+             AS {statement}\n"
+        );
+        let made = self.make_kept(&text, &request.parameters).await;
+        session::run(&mut self.connection, set(&mode)).await?;
+        made.map_err(|error| match error.code.as_str() {
+            "1044" => error.hint("the user needs the privilege `CREATE TEMPORARY TABLES` to read a SELECT as batches"),
+            _ => error,
+        })?;
+        self.opened.kept.push(table.clone());
+        self.guard.temporary.push(table.clone());
+        Ok(Source::Kept { table })
+    }
+
+    async fn make_kept(&mut self, text: &str, parameters: &[Value]) -> Result<(), DatabaseError> {
+        let arguments = self.arguments(parameters).await?;
+        let connection = &mut self.connection;
+        let query = sqlx::query_with(AssertSqlSafe(text.to_owned()), arguments).persistent(false);
+        self.watch.clone().over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await?;
+        self.refuse_loss("the result").await
+    }
+
+    /// Drops the temporary tables of cursors that are closed.
+    async fn drop_kept(&mut self) -> Result<(), DatabaseError> {
+        let used = |table: &String| {
+            self.opened
+                .cursors
+                .iter()
+                .any(|(_, cursor)| matches!(&cursor.source, Source::Kept { table: other } if other == table))
+        };
+        let (kept, unused): (Vec<_>, Vec<_>) = std::mem::take(&mut self.opened.kept).into_iter().partition(used);
+        self.opened.kept = kept;
+        if unused.is_empty() {
+            return Ok(());
+        }
+        self.guard.temporary.retain(|table| !unused.contains(table));
+        let statement = format!("DROP TEMPORARY TABLE IF EXISTS {}", unused.join(", "));
+        session::run(&mut self.connection, statement).await.map(|_| ())
+    }
+
+    pub(super) async fn fetch_now(
+        &mut self,
+        id: CursorId,
+        limits: BatchLimits,
+    ) -> Result<Option<Batch>, DatabaseError> {
+        self.watch.check_stop()?;
+        let Some(at) = self.opened.cursors.iter().position(|(other, _)| *other == id) else {
+            return if self.opened.ended.contains(&id) { Ok(None) } else { Err(super::opened::closed("cursor")) };
+        };
+        let (_, mut cursor) = self.opened.cursors.remove(at);
+        let batch = self.fill(&mut cursor, limits).await;
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) => {
+                self.drop_kept().await?;
+                return Err(error);
+            }
+        };
+        if batch.row_count > 0 {
+            self.opened.cursors.push((id, cursor));
+            return Ok(Some(batch));
+        }
+        self.opened.ended.push_back(id);
+        if self.opened.ended.len() > ENDED {
+            self.opened.ended.pop_front();
+        }
+        self.drop_kept().await?;
+        Ok(None)
+    }
+
+    pub(super) async fn close_cursor_now(&mut self, id: CursorId) -> Result<(), DatabaseError> {
+        self.opened.cursors.retain(|(other, _)| *other != id);
+        if self.opened.kept.is_empty() { Ok(()) } else { self.drop_kept().await }
+    }
+
+    /// The next part of a cursor, as one batch; empty at the end.
+    async fn fill(&mut self, cursor: &mut Cursor, limits: BatchLimits) -> Result<Batch, DatabaseError> {
+        let part = cursor.part.min(limits.rows).max(1);
+        let (text, parameters, asked) = cursor.part_sql(part);
+        if asked == 0 {
+            return Ok(Batch::default());
+        }
+        let arguments = self.arguments(parameters).await?;
+        let mut filling = Filling::new(cursor, limits, asked);
+        let connection = &mut self.connection;
+        let query = sqlx::query_with(AssertSqlSafe(text), arguments);
+        let work = async {
+            let mut rows = query.fetch(&mut *connection);
+            while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
+                filling.push(cursor, &row);
+            }
+            Ok(())
+        };
+        self.watch.clone().over(work).await?;
+        let (batch, problem) = filling.finish(cursor);
+        if let Some(error) = problem {
+            return Err(error);
+        }
+        // The next part: as many rows as this batch could have had by its bytes.
+        let (rows, bytes) = (batch.row_count.max(1), batch.byte_len().max(1));
+        let fitting = (limits.bytes.saturating_mul(rows) / bytes).saturating_add(1);
+        cursor.part = fitting.clamp(1, part.saturating_mul(16)).min(limits.rows).max(1);
+        if let (Some((table, _)), true) = (&cursor.origin, batch.row_count > 0) {
+            self.opened.parts.insert((table.clone(), names(&cursor.columns)), cursor.part);
+        }
+        cursor.delivered += batch.row_count;
+        Ok(batch)
+    }
+}
+
+/// The page that a request of a table's reader asks for, whose statement ends with its `LIMIT`.
+fn page_of(request: &CursorRequest) -> Option<Source> {
+    let (statement, limit) = request.statement.rsplit_once(" LIMIT ")?;
+    let limit = limit.parse().ok()?;
+    Some(Source::Page { statement: statement.to_owned(), parameters: request.parameters.clone(), limit })
+}
+
+fn cursor_columns(prepared: &Prepared, types: &[Option<ColumnType>]) -> Result<Vec<CursorColumn>, DatabaseError> {
+    let mut columns: Vec<CursorColumn> = Vec::with_capacity(prepared.columns.len());
+    for (index, (column, wire)) in prepared.columns.iter().zip(&prepared.wires).enumerate() {
+        let name = column.name().to_owned();
+        if columns.iter().any(|other| other.name.eq_ignore_ascii_case(&name)) {
+            return Err(invalid(format!("two columns of the result are called `{name}`"))
+                .hint("name one of them otherwise: `… AS other_name`"));
+        }
+        let requested = types.get(index).copied().flatten();
+        columns.push(CursorColumn {
+            name,
+            wire: *wire,
+            column_type: requested.unwrap_or_else(|| wire.column_type()),
+            requested: requested.is_some(),
+            type_name: type_name(column, *wire),
+        });
+    }
+    Ok(columns)
+}
+
+fn type_name(column: &MySqlColumn, wire: Wire) -> String {
+    use sqlx::TypeInfo as _;
+    if wire == Wire::Native { "inet".to_owned() } else { column.type_info().name().to_ascii_lowercase() }
+}
+
+/// The columns' names in one text.
+fn names(columns: &[CursorColumn]) -> String {
+    columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join("\0")
+}
+
+impl Cursor {
+    /// The statement of the next `rows` rows, and how many it asks for at most.
+    fn part_sql(&self, rows: usize) -> (String, &[Value], usize) {
+        match &self.source {
+            Source::Page { statement, parameters, limit } => {
+                let rows = rows.min(limit.saturating_sub(self.delivered));
+                let offset = if self.delivered == 0 { String::new() } else { format!(" OFFSET {}", self.delivered) };
+                (format!("{statement} LIMIT {rows}{offset}"), parameters, rows)
+            }
+            Source::Kept { table } => {
+                let columns: Vec<String> =
+                    self.columns.iter().map(|column| Dialect::Mysql.quote(&column.name)).collect();
+                let text = format!(
+                    "SELECT {} FROM {table} WHERE {NUMBER} > {} ORDER BY {NUMBER} LIMIT {rows}",
+                    columns.join(", "),
+                    self.delivered
+                );
+                (text, &[], rows)
+            }
+        }
+    }
+}
+
+/// A batch that is being filled. Once it is full the rest of the answer is passed over.
+struct Filling {
+    builders: Vec<ColumnBuilder>,
+    wires: Vec<Wire>,
+    rows: usize,
+    bytes: usize,
+    limits: BatchLimits,
+    problem: Option<DatabaseError>,
+}
+
+impl Filling {
+    fn new(cursor: &Cursor, limits: BatchLimits, rows: usize) -> Self {
+        let builders = cursor
+            .columns
+            .iter()
+            .map(|column| ColumnBuilder::new(column.column_type, rows.min(16_384), &column.type_name))
+            .collect();
+        // Offsets of a column are 32 bits wide.
+        let limits = BatchLimits { bytes: limits.bytes.min(u32::MAX as usize / 2), ..limits };
+        Self { builders, wires: Vec::new(), rows: 0, bytes: 0, limits, problem: None }
+    }
+
+    fn push(&mut self, cursor: &Cursor, row: &sqlx::mysql::MySqlRow) {
+        if self.problem.is_some() || self.rows >= self.limits.rows || (self.rows > 0 && self.bytes >= self.limits.bytes)
+        {
+            return;
+        }
+        if self.wires.is_empty() {
+            let known = cursor.columns.iter().map(|column| Some(column.wire));
+            self.wires = row.columns().iter().zip(known).map(|(column, known)| wire_now(column, known)).collect();
+        }
+        for (at, (builder, wire)) in self.builders.iter_mut().zip(&self.wires).enumerate() {
+            let Some(bytes) = cell(row, at) else {
+                builder.push_null();
+                self.bytes += 8;
+                continue;
+            };
+            self.bytes += bytes.len().max(8);
+            let column = &cursor.columns[at];
+            if bytes.len() > self.limits.cell_bytes {
+                self.problem = Some(too_large(column, bytes.len(), self.limits.cell_bytes));
+                return;
+            }
+            let decoded = types_read::decode(*wire, bytes);
+            if !decoded.is_some_and(|cell| types_read::push(builder, cell, column.requested)) {
+                let key = self.row_name(cursor, row);
+                let what = decoded.map_or_else(|| "what the server sent".to_owned(), types_read::describe);
+                let place = match &cursor.origin {
+                    Some((table, _)) => format!("{table}.{}", column.name),
+                    None => column.name.clone(),
+                };
+                let mut error = DatabaseError::new(
+                    DatabaseErrorKind::Conversion,
+                    format!("column `{place}` holds {what}, which is no {}", column.column_type),
+                );
+                error.detail = key;
+                error.hint = decoded.map(|cell| types_read::hint(cell).to_owned());
+                self.problem = Some(error);
+                return;
+            }
+        }
+        self.rows += 1;
+    }
+
+    /// Which row of the origin it is, by its key.
+    fn row_name(&self, cursor: &Cursor, row: &sqlx::mysql::MySqlRow) -> Option<String> {
+        let (_, key) = cursor.origin.as_ref()?;
+        let cells: Vec<String> = key
+            .iter()
+            .filter_map(|name| {
+                let at = cursor.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
+                let shown = match cell(row, at) {
+                    Some(bytes) => types_read::decode(*self.wires.get(at)?, bytes).and_then(types_read::text_of)?,
+                    None => "NULL".to_owned(),
+                };
+                Some(format!("{name} = {shown}"))
+            })
+            .collect();
+        (!cells.is_empty()).then(|| format!("row {}", cells.join(", ")))
+    }
+
+    fn finish(self, cursor: &Cursor) -> (Batch, Option<DatabaseError>) {
+        let columns: Vec<Column> = self
+            .builders
+            .into_iter()
+            .zip(&cursor.columns)
+            .map(|(builder, column)| builder.finish(column.name.clone()))
+            .collect();
+        (Batch { row_count: self.rows, columns }, self.problem)
+    }
+}
+
+fn too_large(column: &CursorColumn, size: usize, limit: usize) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Limit,
+        format!("column `{}` holds a cell of {size} bytes, but a cell may have {limit} at most", column.name),
+    )
+    .hint("raise the limit on cells, or leave the column out")
+}

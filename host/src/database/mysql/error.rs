@@ -1,0 +1,201 @@
+//! The servers' error numbers as errors that a person can act upon.
+
+use sqlx::mysql::MySqlDatabaseError;
+
+use super::connect::Connector;
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+/// A statement that the prepared protocol does not know.
+pub(super) const NOT_PREPARABLE: &str = "1295";
+
+/// There is no such table.
+pub(super) const NO_TABLE: &str = "1146";
+
+/// There is no such database.
+pub(super) const NO_DATABASE: &str = "1049";
+
+/// What a statement answers that was killed.
+const INTERRUPTED: &str = "1317";
+
+/// What an error of the driver means.
+pub(super) fn from_sqlx(error: sqlx::Error) -> DatabaseError {
+    match error {
+        sqlx::Error::Database(error) => match error.try_downcast_ref::<MySqlDatabaseError>() {
+            Some(error) => from_server(error.number(), error.code().unwrap_or_default(), error.message()),
+            None => DatabaseError::new(DatabaseErrorKind::Other, error.message()),
+        },
+        sqlx::Error::Io(error) => lost(&error.to_string()),
+        sqlx::Error::Tls(error) => DatabaseError::new(DatabaseErrorKind::Connection, format!("TLS failed: {error}")),
+        // Broken packets come from a connection that was cut.
+        sqlx::Error::Protocol(message) => lost(&message),
+        error @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_)) => {
+            DatabaseError::new(DatabaseErrorKind::Conversion, error.to_string())
+        }
+        error => DatabaseError::new(DatabaseErrorKind::Other, error.to_string()),
+    }
+}
+
+/// The connection is gone.
+pub(super) fn lost(why: &str) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Connection, format!("the connection to the server is lost: {why}"))
+        .hint("look at the server's log; when the server is back, run the command again")
+}
+
+/// What a number of the server means. `state` is its SQLSTATE.
+fn from_server(number: u16, state: &str, message: &str) -> DatabaseError {
+    let error = DatabaseError::new(kind(number, state), without_period(message)).code(number.to_string());
+    match hint(number, message) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+fn without_period(message: &str) -> &str {
+    message.trim_end().trim_end_matches('.')
+}
+
+fn kind(number: u16, state: &str) -> DatabaseErrorKind {
+    use DatabaseErrorKind::{
+        Busy, Configuration, Connection, Constraint, Conversion, Corrupt, Denied, Full, Interrupted, Limit, NotFound,
+        Other, ReadOnly, Syntax, Timeout,
+    };
+    match number {
+        // Access: to a database, table, column, routine; missing privileges.
+        1044 | 1045 | 1095 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 1698 | 3118 => Denied,
+        1049 => NotFound,
+        // MySQL says 4025 of something else.
+        4025 if state != "23000" => Other,
+        1022 | 1048 | 1062 | 1169 | 1216 | 1217 | 1364 | 1451 | 1452 | 1557 | 1586 | 1761 | 1762 | 1859 | 3819
+        | 4025 => Constraint,
+        1264 | 1265 | 1292 | 1366 | 1367 | 1406 | 1411 | 1416 | 1441 | 1690 | 3140 | 3141 | 3156 | 3903 | 4038 => {
+            Conversion
+        }
+        // Lock wait, deadlock, NOWAIT.
+        1205 | 1213 | 1614 | 3058 | 3572 => Busy,
+        1969 | 3024 => Timeout,
+        1317 => Interrupted,
+        1021 | 1114 => Full,
+        1290 | 1792 | 1836 | 3906 => ReadOnly,
+        1043
+        | 1053
+        | 1077
+        | 1080
+        | 1152
+        | 1154..=1161
+        | 1184
+        | 1189
+        | 1190
+        | 1927
+        | 2002
+        | 2003
+        | 2006
+        | 2013
+        | 4031 => Connection,
+        1040 | 1129 | 1130 | 1203 | 1226 => Connection,
+        1153 => Limit,
+        1037 | 1038 | 1041 | 1135 | 1206 | 1390 | 1436 | 1456 => Limit,
+        1033 | 1034 | 1035 | 1194 | 1195 | 1712 | 1877 | 1878 => Corrupt,
+        1115 | 1231 | 1273 => Configuration,
+        _ if state.starts_with("42") => Syntax,
+        _ if state.starts_with("22") => Conversion,
+        _ if state.starts_with("23") => Constraint,
+        _ if state.starts_with("08") => Connection,
+        1046 | 1050 | 1051 | 1060 | 1061 | 1146 | 1193 | 1210 | 1243 | 1295 | 1305 | 1318 | 1347 | 1360 | 1537
+        | 1539 => Syntax,
+        _ => Other,
+    }
+}
+
+/// What to do about it.
+fn hint(number: u16, message: &str) -> Option<String> {
+    Some(match number {
+        1044 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 => return grant(number, message),
+        1095 => "killing a connection of another user needs the privilege `CONNECTION ADMIN` or `SUPER`".to_owned(),
+        1205 => {
+            "another session holds the rows or the table; `SHOW PROCESSLIST` tells which, and the command can be run \
+                 again"
+                .to_owned()
+        }
+        1213 => "another session wanted the same rows in another order; run the command again".to_owned(),
+        1021 | 1114 => "make room on the server's disk, or raise the limit of its tablespace".to_owned(),
+        1153 => "raise `max_allowed_packet` on the server".to_owned(),
+        1206 => "raise `innodb_buffer_pool_size` on the server, or change fewer rows at once".to_owned(),
+        1290 | 1836 if message.contains("read-only") || message.contains("read only") => {
+            "give the URL of the primary server".to_owned()
+        }
+        1792 => {
+            "the session or the server opens transactions for reading only; look at `transaction_read_only`".to_owned()
+        }
+        1665 => "set `binlog_format = ROW` on the server".to_owned(),
+        1969 | 3024 => "raise `statement_timeout`".to_owned(),
+        1071 | 1170 => "give the key a length, or the column a shorter type".to_owned(),
+        _ => return None,
+    })
+}
+
+/// The `GRANT` that is missing, as far as the server says it.
+fn grant(number: u16, message: &str) -> Option<String> {
+    // `'dev'@'%'` of "Access denied for user 'dev'@'%' to database 'x'", as a GRANT spells it.
+    let user = message.split("for user ").nth(1)?.split(' ').next()?;
+    let quoted = |after: &str| message.split(after).nth(1).map(|rest| rest.trim_matches(['`', '\'', '"']).to_owned());
+    Some(match number {
+        1044 => format!(
+            "an administrator can grant it: `GRANT ALL PRIVILEGES ON `{}`.* TO {user}`",
+            quoted("to database ")?
+        ),
+        1142 | 1143 => {
+            let command = message.split(" command denied").next()?;
+            let table = message.rsplit(" for table ").next()?;
+            let table = table.rsplit("in table ").next()?;
+            format!("an administrator can grant it: `GRANT {command} ON {table} TO {user}`")
+        }
+        1370 => {
+            let routine = message.rsplit("for routine ").next()?.trim_matches('\'');
+            let right = message.split(" command denied").next()?.to_uppercase();
+            format!("an administrator can grant it: `GRANT {right} ON PROCEDURE {routine} TO {user}`")
+        }
+        _ => return None,
+    })
+}
+
+/// The error of a connection that could not be made.
+pub(super) fn from_connecting(error: sqlx::Error, connector: &Connector) -> DatabaseError {
+    let (user, place, shown) = (connector.user(), connector.place(), connector.shown());
+    let hint = match &error {
+        sqlx::Error::Database(server) => {
+            match server.try_downcast_ref::<MySqlDatabaseError>().map_or(0, MySqlDatabaseError::number) {
+                1045 | 1698 => format!("look at the user `{user}` and the password in the URL `{shown}`"),
+                1044 => format!(
+                    "an administrator can grant it: `GRANT ALL PRIVILEGES ON `{}`.* TO …`, with the user of the message",
+                    connector.database()
+                ),
+                1049 => format!("make it first: `CREATE DATABASE `{}` CHARACTER SET utf8mb4`", connector.database()),
+                1040 | 1203 | 1226 => {
+                    "runner needs three connections at most; wait, or raise `max_connections` on the server".to_owned()
+                }
+                1129 => "`FLUSH HOSTS` on the server lets this host in again".to_owned(),
+                1130 => "the server lets nobody in from this host; look at the host part of its users".to_owned(),
+                _ => format!("look at {place}"),
+            }
+        }
+        sqlx::Error::Tls(_) => {
+            "`?ssl-mode=` chooses how much TLS there must be, and `?ssl-ca=` names the file with the \
+                                certificate of the authority"
+                .to_owned()
+        }
+        _ => format!("look whether {place} is running, and at the host and the port of the URL"),
+    };
+    let mut converted = match error {
+        sqlx::Error::Io(error) => {
+            DatabaseError::new(DatabaseErrorKind::Connection, format!("{place} cannot be reached: {error}"))
+        }
+        error => from_sqlx(error),
+    };
+    converted.hint = Some(hint);
+    converted
+}
+
+/// Whether the statement ended because somebody killed it.
+pub(super) fn is_interrupted(error: &DatabaseError) -> bool {
+    error.code == INTERRUPTED || matches!(error.code.as_str(), "1969" | "3024")
+}

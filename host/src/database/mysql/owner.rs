@@ -1,0 +1,91 @@
+//! Who holds the lock, told without a table: an idle session of MySQL or MariaDB shows no text to others, and a table may
+//! not exist yet when the first run waits. What every user can see of a session is which user locks it holds
+//! (`IS_USED_LOCK`). So the holder takes one user lock for each bit that is set in its name; they are gone with it.
+
+use sqlx::MySqlConnection;
+
+use super::session::{self, number, row_text, text};
+use crate::database::DatabaseError;
+
+/// Longest name in bytes; its length must fit into one byte.
+const LONGEST: usize = 200;
+
+/// Bits of the length that precedes the text.
+const LENGTH_BITS: usize = 8;
+
+/// Tells others who holds the locks of the session. `prefix` begins the names of the locks.
+pub(super) async fn publish(connection: &mut MySqlConnection, prefix: &str, owner: &str) -> Result<(), DatabaseError> {
+    let mut end = owner.len().min(LONGEST);
+    while !owner.is_char_boundary(end) {
+        end -= 1;
+    }
+    let owner = &owner.as_bytes()[..end];
+    let bytes: Vec<u8> = std::iter::once(end as u8).chain(owner.iter().copied()).collect();
+    let is_set = |bit: &usize| bytes[bit / 8] >> (bit % 8) & 1 == 1;
+    let mut locks: Vec<String> =
+        (0..bytes.len() * 8).filter(is_set).map(|bit| format!("GET_LOCK('{prefix}:{bit}', 0)")).collect();
+    // Last: until it is held, nobody reads the others.
+    locks.push(format!("GET_LOCK('{prefix}:told', 0)"));
+    session::run(connection, format!("DO {}", locks.join(", "))).await?;
+    Ok(())
+}
+
+/// Who holds the user lock: what the holder has published, or else what the server says of its session. None: nobody holds
+/// it any more. Empty: somebody whose name cannot be read yet.
+pub(super) async fn read(
+    connection: &mut MySqlConnection,
+    lock: &str,
+    prefix: &str,
+) -> Result<Option<(u64, String)>, DatabaseError> {
+    let bits = |from: usize, to: usize| -> String {
+        let bits: Vec<String> =
+            (from..to).map(|bit| format!("IFNULL(IS_USED_LOCK('{prefix}:{bit}') = @runner_holder, 0)")).collect();
+        format!("CONCAT({})", bits.join(", "))
+    };
+    let head = format!(
+        "SELECT @runner_holder := IS_USED_LOCK('{lock}'), IFNULL(IS_USED_LOCK('{prefix}:told') = @runner_holder, 0), {}",
+        bits(0, LENGTH_BITS)
+    );
+    let row = session::one(connection, head).await?;
+    let Some(id) = row_text(&row, 0).and_then(|id| id.parse().ok()) else { return Ok(None) };
+    if number(&row, 1) == 0 {
+        return Ok(Some((id, String::new())));
+    }
+    let length = usize::from(bytes(&text(&row, 2)).first().copied().unwrap_or(0));
+    if length == 0 {
+        return Ok(Some((id, String::new())));
+    }
+    let row = session::one(connection, format!("SELECT {}", bits(LENGTH_BITS, LENGTH_BITS + 8 * length))).await?;
+    Ok(Some((id, String::from_utf8_lossy(&bytes(&text(&row, 0))).into_owned())))
+}
+
+/// What the server says of a session: who, from where, and what it runs. Empty if there is no such session, or if nobody
+/// tells us.
+pub(super) async fn describe(connection: &mut MySqlConnection, id: u64) -> Result<String, DatabaseError> {
+    let ask = format!("SELECT USER, HOST, TIME, LEFT(INFO, 120) FROM information_schema.PROCESSLIST WHERE ID = {id}");
+    let rows = session::all(connection, ask).await?;
+    let Some(row) = rows.first() else { return Ok(String::new()) };
+    let mut told = format!("connection {id} of `{}` from `{}`", text(row, 0), text(row, 1));
+    if let Some(statement) = row_text(row, 3) {
+        told.push_str(&format!(", which has been running `{statement}` for {} s", number(row, 2)));
+    }
+    Ok(told)
+}
+
+/// Bytes of a text of bits, the lowest of each byte first.
+fn bytes(bits: &str) -> Vec<u8> {
+    bits.as_bytes()
+        .chunks(8)
+        .map(|bits| bits.iter().enumerate().fold(0, |byte, (at, bit)| byte | u8::from(*bit == b'1') << at))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_become_bytes() {
+        assert_eq!(bytes("1000001001000110"), b"Ab");
+    }
+}

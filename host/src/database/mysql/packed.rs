@@ -1,0 +1,163 @@
+//! A column of a batch as one parameter, out of which an expression of SQL takes the cell of a row by its place.
+//!
+//! A statement that takes its values in this way is the same for every batch: it is prepared once, has a handful of parameters and
+//! not tens of thousands, and the server reads the bytes of a batch without parsing them.
+
+use std::ops::Range;
+
+use sqlx::Arguments as _;
+use sqlx::mysql::MySqlArguments;
+
+use super::types_write::Encoded;
+use crate::database::DatabaseError;
+
+/// Digits of a position or a length in [`Form::Placed`].
+const DIGITS: usize = 10;
+
+/// Bytes that cells of one width may take beyond twice the bytes that they have.
+const SLACK: usize = 64 << 10;
+
+/// The cells of some rows of a column.
+pub(super) struct Packed {
+    data: Vec<u8>,
+    form: Form,
+    is_text: bool,
+}
+
+enum Form {
+    /// All cells filled up to one width with a byte that no cell ends with. NULL is a byte that no cell consists of.
+    Padded { width: usize, pad: u8, null: Option<u8> },
+    /// The cells end to end; and where each begins and how long it is, in digits.
+    Placed { places: Vec<u8> },
+}
+
+/// A place that an expression computes, and the parameters in it.
+pub(super) struct Place<'a> {
+    /// The expression, counted from 0.
+    pub sql: &'a str,
+    /// Its parameters.
+    pub parameters: &'a [Number],
+}
+
+/// A number as a parameter: keys may be unsigned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number(pub i128);
+
+impl Number {
+    pub fn bind(self, arguments: &mut MySqlArguments) -> Result<(), DatabaseError> {
+        let added = match i64::try_from(self.0) {
+            Ok(number) => arguments.add(number),
+            Err(_) => arguments.add(u64::try_from(self.0).unwrap_or(u64::MAX)),
+        };
+        added.map_err(|error| super::error::from_sqlx(sqlx::Error::Encode(error)))
+    }
+}
+
+/// Adds bytes as a parameter.
+pub(super) fn bind_bytes(arguments: &mut MySqlArguments, bytes: &[u8]) -> Result<(), DatabaseError> {
+    arguments.add(bytes).map_err(|error| super::error::from_sqlx(sqlx::Error::Encode(error)))
+}
+
+impl Packed {
+    /// Packs `rows` of a column; `place` says where in `places` places a row goes.
+    pub fn new(column: &Encoded<'_>, rows: Range<usize>, places: usize, place: impl Fn(usize) -> usize) -> Self {
+        let null = |row: usize| column.nulls.get(row).is_some_and(|flag| *flag != 0);
+        let (mut longest, mut total) = (1, 0);
+        let mut is_last = [false; 256];
+        let mut is_whole = [false; 256];
+        let mut has_nulls = false;
+        for row in rows.clone() {
+            if null(row) {
+                has_nulls = true;
+                continue;
+            }
+            let cell = column.cells.get(row);
+            longest = longest.max(cell.len());
+            total += cell.len();
+            if let Some(last) = cell.last() {
+                is_last[*last as usize] = true;
+            }
+            if let [only] = cell {
+                is_whole[*only as usize] = true;
+            }
+        }
+        let free = |taken: &[bool; 256], but: Option<u8>| {
+            (0..=255_u8).find(|byte| !taken[*byte as usize] && Some(*byte) != but)
+        };
+        let pad = free(&is_last, None);
+        let mark = free(&is_whole, pad);
+        if let (Some(pad), Some(mark)) = (pad, mark)
+            && longest.saturating_mul(places) <= total * 2 + SLACK
+        {
+            let mut data = vec![pad; longest * places];
+            for row in rows {
+                let at = place(row) * longest;
+                let cell = if null(row) { std::slice::from_ref(&mark) } else { column.cells.get(row) };
+                data[at..at + cell.len()].copy_from_slice(cell);
+            }
+            let form = Form::Padded { width: longest, pad, null: has_nulls.then_some(mark) };
+            return Self { data, form, is_text: column.is_text };
+        }
+        // A position of 0 stands for NULL, and for a place that no row has.
+        let mut spots = vec![b'0'; places * DIGITS * 2];
+        let mut data = Vec::with_capacity(total);
+        for row in rows {
+            if null(row) {
+                continue;
+            }
+            let cell = column.cells.get(row);
+            let text = format!("{:010}{:010}", data.len() + 1, cell.len());
+            let at = place(row) * DIGITS * 2;
+            spots[at..at + DIGITS * 2].copy_from_slice(text.as_bytes());
+            data.extend_from_slice(cell);
+        }
+        Self { data, form: Form::Placed { places: spots }, is_text: column.is_text }
+    }
+
+    /// How many bytes its parameters take.
+    pub fn byte_len(&self) -> usize {
+        match &self.form {
+            Form::Padded { .. } => self.data.len() + 64,
+            Form::Placed { places } => self.data.len() + 2 * places.len() + 64,
+        }
+    }
+
+    /// The expression for the cell at a place; bytes, or a text in utf8mb4.
+    pub fn sql(&self, place: &str) -> String {
+        let bytes = match &self.form {
+            Form::Padded { null, .. } => {
+                let cell = format!("TRIM(TRAILING ? FROM SUBSTR(?, {place} * ? + 1, ?))");
+                if null.is_some() { format!("NULLIF({cell}, ?)") } else { cell }
+            }
+            Form::Placed { .. } => format!(
+                "SUBSTR(?, NULLIF(SUBSTR(?, {place} * 20 + 1, 10), _binary'0000000000'), SUBSTR(?, {place} * 20 + 11, 10))"
+            ),
+        };
+        if self.is_text { format!("CONVERT({bytes} USING utf8mb4)") } else { bytes }
+    }
+
+    /// Adds the parameters of [`Packed::sql`].
+    pub fn bind(&self, arguments: &mut MySqlArguments, place: &Place<'_>) -> Result<(), DatabaseError> {
+        let bind_place =
+            |arguments: &mut MySqlArguments| place.parameters.iter().try_for_each(|number| number.bind(arguments));
+        match &self.form {
+            Form::Padded { width, pad, null } => {
+                let width = Number(*width as i128);
+                bind_bytes(arguments, &[*pad])?;
+                bind_bytes(arguments, &self.data)?;
+                bind_place(arguments)?;
+                width.bind(arguments)?;
+                width.bind(arguments)?;
+                null.map_or(Ok(()), |null| bind_bytes(arguments, &[null]))
+            }
+            Form::Placed { places } => {
+                bind_bytes(arguments, &self.data)?;
+                for _ in 0..2 {
+                    bind_bytes(arguments, places)?;
+                    bind_place(arguments)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What scripts and guests may not do: the first wall, told from the statement's text, and what is looked at behind a
+//! statement of whose text nobody can tell what it did.
+//!
+//! A statement of a caller, on whatever way it goes to the server, is enclosed by [`MysqlDatabase::before`] and
+//! [`MysqlDatabase::after`]:
+//!
+//! ```text
+//! let class = self.before(statement).await?;
+//! let watch = self.watch.clone();
+//! let answer = watch.over(ask(&mut self.connection, statement)).await;
+//! self.after(class, answer).await
+//! ```
+//!
+//! What the host itself asks on behalf of a caller (the INSERT of a writer, a further batch of a cursor) needs only
+//! `watch.over`; a writer that is opened begins with
+//! [`MysqlDatabase::before_writing`].
+
+use super::{MysqlDatabase, session};
+use crate::database::facts::is_tool_table;
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableName};
+use crate::sql::classify::open_run_comments;
+use crate::sql::{StatementClass, classify, identifiers};
+
+/// What the speaker may do, and what the session has been through.
+#[derive(Default)]
+pub(super) struct Guard {
+    rights: Option<Rights>,
+    /// Whether a script or a guest has used the session since it was made.
+    pub is_used: bool,
+    /// Whether the session is to be made anew before it is used outside of a transaction.
+    pub must_renew: bool,
+    /// Temporary tables that were made in the session, as far as their names are known.
+    pub temporary: Vec<String>,
+}
+
+impl Guard {
+    pub fn set_rights(&mut self, rights: Rights) {
+        self.rights = Some(rights);
+    }
+
+    pub fn rights(&self) -> Rights {
+        self.rights.unwrap_or(Rights::Host)
+    }
+
+    /// The session is a new one.
+    pub fn renewed(&mut self) {
+        *self = Self { rights: self.rights, ..Self::default() };
+    }
+
+    /// Fails where the speaker may not run a statement.
+    fn check(&self, statement: &str, dialect: Dialect, in_transaction: bool) -> Result<StatementClass, DatabaseError> {
+        let opened = open_run_comments(statement, dialect);
+        let class = classify(opened.as_deref().unwrap_or(statement), dialect);
+        let rights = self.rights();
+        if rights == Rights::Host {
+            return Ok(class);
+        }
+        if rights == Rights::Guest && opened.is_some() {
+            return Err(denied("a statement with a comment `/*! … */` that the server runs")
+                .hint("write its text without the comment; `dialect` tells which server it is"));
+        }
+        for text in std::iter::once(statement).chain(opened.as_deref()) {
+            check_names(text, classify(text, dialect), dialect, rights)?;
+        }
+        // Whatever stands where in such comments: a name in them is a name.
+        if opened.is_some()
+            && let Some(name) = tool_table_in(statement)
+        {
+            return Err(tool_table(name));
+        }
+        if in_transaction && class == StatementClass::Schema {
+            return Err(denied(
+                "a statement that changes the schema, in a transaction: MySQL and MariaDB would commit what \
+                               was done so far",
+            )
+            .hint("set `mode = \"stepwise\"`, or write `-- runner:no-transaction` on top of the file"));
+        }
+        Ok(class)
+    }
+}
+
+fn denied(what: &str) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, format!("a migration may not run {what}"))
+}
+
+fn tool_table(name: &str) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, format!("`{name}` belongs to runner, and no migration may name it"))
+        .hint("give your own table another name; what runner keeps is shown by `runner status` and `runner history`")
+}
+
+fn tool_table_in(text: &str) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    crate::database::facts::TOOL_TABLES.into_iter().find(|name| text.contains(name))
+}
+
+/// Names of functions that free the locks by which runner knows that its session lives.
+const FREES_LOCKS: [&str; 2] = ["RELEASE_LOCK", "RELEASE_ALL_LOCKS"];
+
+fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Rights) -> Result<(), DatabaseError> {
+    let names = identifiers(text, dialect);
+    let has = |name: &str| names.iter().any(|it| it.eq_ignore_ascii_case(name));
+    let first = names.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
+    match class {
+        StatementClass::TransactionControl if first == "XA" => {
+            return Err(
+                denied("XA transactions").hint("they outlive the session and keep their locks; use plain statements")
+            );
+        }
+        StatementClass::TransactionControl => {
+            return Err(denied(&format!("`{first}`: runner itself begins and ends the transaction"))
+                .hint("take it out of the migration"));
+        }
+        StatementClass::Session if rights == Rights::Guest => {
+            return Err(denied(&format!("`{first}` from a component: it would change the session for the host too"))
+                .hint("do it in a migration in SQL"));
+        }
+        StatementClass::Session if has("autocommit") || has("completion_type") => {
+            return Err(denied("`SET autocommit` or `SET completion_type`: runner decides what is committed when")
+                .hint("take it out of the migration"));
+        }
+        StatementClass::Unknown
+            if rights == Rights::Guest && matches!(first.as_str(), "KILL" | "SHUTDOWN" | "RESTART") =>
+        {
+            return Err(denied(&format!("`{first}` from a component")).hint("do it by hand, or in a migration in SQL"));
+        }
+        _ => {}
+    }
+    if let Some(name) = names.iter().find(|name| is_tool_table(name)) {
+        return Err(tool_table(name));
+    }
+    if let Some(name) = FREES_LOCKS.into_iter().find(|name| has(name)) {
+        return Err(denied(&format!("`{name}`: runner's own lock is held by the session"))
+            .hint("locks that a migration takes end with it"));
+    }
+    Ok(())
+}
+
+impl MysqlDatabase {
+    /// What stands before a statement of a caller: the session that it may use, the stop signal, what the caller may do.
+    /// Answers what kind of statement it is, for [`Self::after`].
+    pub(super) async fn before(&mut self, statement: &str) -> Result<StatementClass, DatabaseError> {
+        self.watch.check_stop()?;
+        let dialect = self.server.facts.dialect;
+        let class = self.guard.check(statement, dialect, self.transaction.is_some())?;
+        self.renew_if_due().await?;
+        if self.guard.rights() == Rights::Host {
+            self.host_touches(statement).await?;
+        } else {
+            self.guard.is_used = true;
+            self.look_at_tool_tables().await?;
+            self.guard.note_temporary(statement, dialect);
+        }
+        Ok(class)
+    }
+
+    /// What stands before a writer opens a table: as [`Self::before`].
+    pub(super) async fn before_writing(&mut self, table: &TableName) -> Result<(), DatabaseError> {
+        self.watch.check_stop()?;
+        if self.guard.rights() != Rights::Host && is_tool_table(&table.name) {
+            return Err(tool_table(&table.name));
+        }
+        self.renew_if_due().await?;
+        if self.guard.rights() == Rights::Host {
+            return self.host_touches(&table.name).await;
+        }
+        self.guard.is_used = true;
+        self.look_at_tool_tables().await
+    }
+
+    /// What stands behind it: a statement of a script or guest that may have done anything is followed by a proof that the
+    /// transaction is still ours, or by the end of whatever it began.
+    pub(super) async fn after<T>(
+        &mut self,
+        class: StatementClass,
+        answer: Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let plain = matches!(class, StatementClass::Rows | StatementClass::Schema);
+        if plain
+            || self.guard.rights() == Rights::Host
+            || matches!(&answer, Err(it) if it.kind == DatabaseErrorKind::Connection)
+        {
+            return answer;
+        }
+        if self.transaction.is_none() {
+            // Without a transaction each statement stands for itself. What it left open (`START TRANSACTION` in a
+            // procedure, `autocommit = 0`) would swallow what runner notes behind it.
+            session::run(&mut self.connection, "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1".to_owned()).await?;
+        } else if !self.in_transaction_now().await? {
+            return Err(super::transaction::ended(answer.err()));
+        }
+        answer
+    }
+}
+
+impl Guard {
+    /// Remembers a temporary table that a statement makes.
+    fn note_temporary(&mut self, statement: &str, dialect: Dialect) {
+        if let Some(name) = temporary_table(statement, dialect) {
+            self.temporary.push(name);
+        }
+    }
+}
+
+/// The table that `CREATE TEMPORARY TABLE` makes, quoted for a statement.
+fn temporary_table(statement: &str, dialect: Dialect) -> Option<String> {
+    let names = identifiers(statement, dialect);
+    let word = |at: usize| names.get(at).map(|it| it.to_ascii_uppercase()).unwrap_or_default();
+    let mut at = if word(0) == "CREATE" { 1 } else { return None };
+    if word(at) == "OR" && word(at + 1) == "REPLACE" {
+        at += 2;
+    }
+    if word(at) != "TEMPORARY" || !matches!(word(at + 1).as_str(), "TABLE" | "SEQUENCE") {
+        return None;
+    }
+    at += 2;
+    if word(at) == "IF" && word(at + 1) == "NOT" && word(at + 2) == "EXISTS" {
+        at += 3;
+    }
+    let name = names.get(at)?;
+    // `schema.table`: the name is followed by a full stop.
+    let behind = statement.find(name.as_str()).map(|found| &statement[found + name.len()..])?;
+    let behind = behind.trim_start_matches(['`', '"']).trim_start();
+    match names.get(at + 1) {
+        Some(second) if behind.starts_with('.') => Some(format!("{}.{}", dialect.quote(name), dialect.quote(second))),
+        _ => Some(dialect.quote(name)),
+    }
+}

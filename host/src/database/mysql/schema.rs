@@ -1,0 +1,190 @@
+//! Tables and views as the server declares them. Read by `SHOW`, which knows temporary tables too.
+
+use super::session::{self, literal, row_text, text};
+use super::{MysqlDatabase, error};
+use crate::database::spec::ColumnInfo;
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
+
+/// A table with what the data path needs to know of its columns.
+#[derive(Clone, Debug)]
+pub(super) struct MysqlTable {
+    /// What every dialect tells.
+    pub info: TableInfo,
+    /// The columns, in the order of `info.columns`.
+    pub columns: Vec<MysqlColumn>,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MysqlColumn {
+    /// Its name.
+    pub name: String,
+    /// The bare type in lower case: `int`, `decimal`, `varchar`, `enum` …
+    pub data_type: String,
+    /// The whole type as the server spells it: `int(10) unsigned`, `enum('a','b')`.
+    pub column_type: String,
+    /// Whether numbers below zero are refused.
+    pub unsigned: bool,
+    /// The number in parentheses: digits of a decimal, length in characters, bits, digits of a second.
+    pub precision: Option<u32>,
+    /// The second number in parentheses: digits behind the point.
+    pub scale: Option<u32>,
+    /// The character set of a text; none for other types and for bytes.
+    pub character_set: Option<String>,
+    /// The collation of a text.
+    pub collation: Option<String>,
+    /// Whether it takes NULL.
+    pub nullable: bool,
+    /// Whether its value is computed from others and cannot be written.
+    pub generated: bool,
+    /// Whether the server numbers rows by it.
+    pub auto_increment: bool,
+    /// MariaDB: a text that the server checks to be JSON.
+    pub is_json: bool,
+}
+
+impl MysqlDatabase {
+    pub(super) async fn table_now(&mut self, name: &TableName) -> Result<MysqlTable, DatabaseError> {
+        self.watch.check_stop()?;
+        self.renew_if_due().await?;
+        // The session's own database, whatever `USE` a script has run.
+        let schema = name.schema.clone().or_else(|| self.server.facts.schema.clone()).unwrap_or_default();
+        let quoted = TableName { schema: Some(schema.clone()), name: name.name.clone() }.quoted(Dialect::Mysql);
+        let watch = self.watch.clone();
+        let connection = &mut self.connection;
+        let (columns, key, tables, json) = watch
+            .over(async {
+                let columns = session::all(connection, format!("SHOW FULL COLUMNS FROM {quoted}")).await?;
+                let key =
+                    session::all(connection, format!("SHOW INDEX FROM {quoted} WHERE Key_name = 'PRIMARY'")).await?;
+                let place = format!("TABLE_SCHEMA = {} AND TABLE_NAME = {}", literal(&schema), literal(&name.name));
+                let tables = session::all(
+                    connection,
+                    format!("SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE {place}"),
+                )
+                .await?;
+                let json = json_columns(connection, self.server.facts.dialect, &schema, &name.name).await?;
+                Ok((columns, key, tables, json))
+            })
+            .await
+            .map_err(|error| not_found(error, name))?;
+        let columns: Vec<MysqlColumn> = columns
+            .iter()
+            .map(|row| {
+                let mut column =
+                    read_column(&text(row, 0), &text(row, 1), row_text(row, 2), &text(row, 3), &text(row, 6));
+                column.is_json = column.data_type == "json" || json.contains(&column.name);
+                column
+            })
+            .collect();
+        let found = tables.iter().find(|row| text(row, 0).eq_ignore_ascii_case(&name.name));
+        let spelt = found.map_or_else(|| name.name.clone(), |row| text(row, 0));
+        let info = TableInfo {
+            name: TableName {
+                schema: name.schema.clone(),
+                name: if self.server.folds_table_names { spelt } else { name.name.clone() },
+            },
+            columns: columns
+                .iter()
+                .map(|column| ColumnInfo {
+                    name: column.name.clone(),
+                    declared_type: column.column_type.clone(),
+                    not_null: !column.nullable,
+                    generated: column.generated,
+                })
+                .collect(),
+            // In the order of the key: `Seq_in_index` counts up.
+            key: key.iter().map(|row| text(row, 4)).collect(),
+            is_view: found.is_some_and(|row| text(row, 1).ends_with("VIEW")),
+            key_is_rowid: false,
+            rowid: None,
+        };
+        Ok(MysqlTable { info, columns })
+    }
+}
+
+/// Columns that MariaDB checks to be JSON, which it declares as `longtext`.
+async fn json_columns(
+    connection: &mut sqlx::MySqlConnection,
+    dialect: Dialect,
+    schema: &str,
+    table: &str,
+) -> Result<Vec<String>, DatabaseError> {
+    if dialect != Dialect::Mariadb {
+        return Ok(Vec::new());
+    }
+    let ask = format!(
+        "SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = {} \
+         AND TABLE_NAME = {} AND LEVEL = 'Column'",
+        literal(schema),
+        literal(table)
+    );
+    let rows = session::all(connection, ask).await?;
+    // The check of a column has the column's name.
+    let is_json = |(name, clause): &(String, String)| *clause == format!("json_valid({})", dialect.quote(name));
+    Ok(rows.iter().map(|row| (text(row, 0), text(row, 1))).filter(is_json).map(|(name, _)| name).collect())
+}
+
+fn not_found(error: DatabaseError, name: &TableName) -> DatabaseError {
+    match error.code.as_str() {
+        error::NO_TABLE | error::NO_DATABASE => {
+            DatabaseError::new(DatabaseErrorKind::Syntax, format!("there is no table or view `{name}`"))
+                .code(error.code)
+        }
+        _ => error,
+    }
+}
+
+/// Reads a row of `SHOW FULL COLUMNS`.
+fn read_column(name: &str, column_type: &str, collation: Option<String>, null: &str, extra: &str) -> MysqlColumn {
+    let lower = column_type.to_ascii_lowercase();
+    let end = lower.find(|c: char| c == '(' || c == ' ').unwrap_or(lower.len());
+    let data_type = lower[..end].to_owned();
+    let behind = lower[end..].trim_start();
+    let mut numbers = match behind.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+        Some((inside, _)) if !matches!(data_type.as_str(), "enum" | "set") => inside,
+        _ => "",
+    }
+    .split(',')
+    .filter_map(|digits| digits.trim().parse().ok());
+    let extra = extra.to_ascii_uppercase();
+    MysqlColumn {
+        name: name.to_owned(),
+        unsigned: !matches!(data_type.as_str(), "enum" | "set") && lower.contains(" unsigned"),
+        data_type,
+        column_type: column_type.to_owned(),
+        precision: numbers.next(),
+        scale: numbers.next(),
+        character_set: collation.as_deref().and_then(|it| it.split('_').next()).map(str::to_owned),
+        collation,
+        nullable: null.eq_ignore_ascii_case("YES"),
+        // Not `DEFAULT_GENERATED`, which is a default that MySQL computes.
+        generated: ["VIRTUAL GENERATED", "STORED GENERATED", "PERSISTENT"].iter().any(|kind| extra.contains(kind)),
+        auto_increment: extra.contains("AUTO_INCREMENT"),
+        is_json: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_read_from_what_the_server_shows() {
+        for (column_type, extra, data_type, unsigned, precision, scale, generated) in [
+            ("int(10) unsigned", "auto_increment", "int", true, Some(10), None, false),
+            ("bigint unsigned zerofill", "", "bigint", true, None, None, false),
+            ("decimal(20,4)", "", "decimal", false, Some(20), Some(4), false),
+            ("enum('a','b) unsigned')", "", "enum", false, None, None, false),
+            ("timestamp", "DEFAULT_GENERATED on update CURRENT_TIMESTAMP", "timestamp", false, None, None, false),
+            ("varchar(3)", "VIRTUAL GENERATED", "varchar", false, Some(3), None, true),
+            ("datetime(6)", "STORED GENERATED INVISIBLE", "datetime", false, Some(6), None, true),
+        ] {
+            let column = read_column("c", column_type, None, "NO", extra);
+            let read = (column.data_type.as_str(), column.unsigned, column.precision, column.scale, column.generated);
+            assert_eq!(read, (data_type, unsigned, precision, scale, generated), "{column_type}");
+        }
+        let column = read_column("c", "text", Some("utf8mb4_unicode_ci".to_owned()), "YES", "");
+        assert_eq!((column.character_set.as_deref(), column.nullable), (Some("utf8mb4"), true));
+    }
+}

@@ -1,0 +1,250 @@
+//! What a session is told when it begins, and what its server says of itself.
+
+use std::collections::HashMap;
+
+use sqlx::mysql::MySqlRow;
+use sqlx::{AssertSqlSafe, MySqlConnection, Row};
+
+use super::error::from_sqlx;
+use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, Dialect, Facts};
+
+/// What is known of a server and of the session on it.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    /// The facts.
+    pub facts: Facts,
+    /// The session's number, by which another can kill it.
+    pub id: u64,
+    /// A packet with more bytes is refused.
+    pub max_allowed_packet: usize,
+    /// The server is a node of a Galera cluster, so its user locks hold on one node only.
+    pub is_cluster_node: bool,
+    /// Table names are compared without case (`lower_case_table_names`).
+    pub folds_table_names: bool,
+}
+
+/// Asks the server who it is, and brings the session to the settings that all our sessions have.
+pub(super) async fn prepare(
+    connection: &mut MySqlConnection,
+    settings: &ConnectOptions,
+) -> Result<Server, DatabaseError> {
+    let row = one(connection, "SELECT VERSION(), CONNECTION_ID(), DATABASE()").await?;
+    let (reported, id, schema): (String, u64, Option<String>) = (text(&row, 0), number(&row, 1), row_text(&row, 2));
+    let variables = variables(connection).await?;
+    let get = |name: &str| variables.get(name).map_or("", String::as_str);
+    let is_on = |name: &str| matches!(get(name), "ON" | "1" | "NO_LOCK" | "NO_LOCK_NO_ADMIN");
+    let is_mariadb =
+        [reported.as_str(), get("version_comment")].iter().any(|text| text.to_ascii_lowercase().contains("mariadb"));
+    let dialect = if is_mariadb { Dialect::Mariadb } else { Dialect::Mysql };
+    let version = Version::read(&reported);
+    version.check(dialect, &reported)?;
+    for statement in settings_of(dialect, settings, get("sql_mode"), get("global_sql_mode")) {
+        run(connection, statement).await?;
+    }
+    let facts = Facts {
+        version: version.to_string(),
+        atomic_ddl: version >= oldest_with_atomic_ddl(dialect),
+        read_only: ["read_only", "innodb_read_only", "super_read_only"].into_iter().any(is_on),
+        schema,
+        ..Facts::of_dialect(dialect)
+    };
+    Ok(Server {
+        facts,
+        id,
+        max_allowed_packet: get("max_allowed_packet").parse().unwrap_or(1 << 20),
+        is_cluster_node: is_on("wsrep_on"),
+        folds_table_names: get("lower_case_table_names") != "0",
+    })
+}
+
+/// What is read of the server; those that a dialect does not have stay away.
+async fn variables(connection: &mut MySqlConnection) -> Result<HashMap<String, String>, DatabaseError> {
+    const READ: &str = "SHOW SESSION VARIABLES WHERE Variable_name IN ('version_comment', 'sql_mode', 'read_only', \
+        'innodb_read_only', 'super_read_only', 'max_allowed_packet', 'wsrep_on', 'lower_case_table_names')";
+    let rows = sqlx::raw_sql(READ).fetch_all(&mut *connection).await.map_err(from_sqlx)?;
+    let mut found: HashMap<String, String> = rows.iter().map(|row| (text(row, 0), text(row, 1))).collect();
+    let row = one(connection, "SELECT @@GLOBAL.sql_mode").await?;
+    found.insert("global_sql_mode".to_owned(), text(&row, 0));
+    Ok(found)
+}
+
+/// Modes that are taken out. Without backslashes in texts, and in Oracle's language, a script would have to be read in
+/// another way than by the rules of MySQL and MariaDB.
+const MODES_OUT: [&str; 2] = ["NO_BACKSLASH_ESCAPES", "ORACLE"];
+
+/// The session's own modes, strict, without what would change how a script is read and without what only the driver adds.
+fn sql_mode(session: &str, global: &str) -> String {
+    let global_has = |mode: &str| global.split(',').any(|it| it == mode);
+    let mut modes: Vec<&str> = session
+        .split(',')
+        .filter(|mode| !mode.is_empty() && !MODES_OUT.contains(mode))
+        // A flag that sqlx raises when it connects, and that makes names of functions reserved words.
+        .filter(|mode| *mode != "IGNORE_SPACE" || global_has(mode))
+        .collect();
+    if !modes.iter().any(|mode| mode.starts_with("STRICT_")) {
+        modes.push("STRICT_TRANS_TABLES");
+    }
+    modes.join(",")
+}
+
+/// A year: a session that waits for a component to compile or for a person must not be thrown out, whatever
+/// `wait_timeout` says to idle web servers. The greatest that all platforms take is 2,147,483 s.
+const IDLE_SECONDS: u32 = 2_147_483;
+
+/// How long the server waits for a reader of rows, in seconds: a component may work on a chunk for as long.
+const READER_SECONDS: u32 = 86_400;
+
+fn settings_of(dialect: Dialect, settings: &ConnectOptions, session_mode: &str, global_mode: &str) -> Vec<String> {
+    let mut set = vec![
+        format!("sql_mode = '{}'", sql_mode(session_mode, global_mode)),
+        "time_zone = '+00:00'".to_owned(),
+        "autocommit = 1".to_owned(),
+        "completion_type = 0".to_owned(),
+        "sql_auto_is_null = 0".to_owned(),
+        "foreign_key_checks = 1".to_owned(),
+        "unique_checks = 1".to_owned(),
+        format!("wait_timeout = {IDLE_SECONDS}"),
+        format!("net_write_timeout = {READER_SECONDS}"),
+        format!("net_read_timeout = {READER_SECONDS}"),
+    ];
+    if let Some(wait) = settings.lock_timeout {
+        let seconds = wait.as_millis().div_ceil(1_000).max(1);
+        set.push(format!("innodb_lock_wait_timeout = {seconds}"));
+        set.push(format!("lock_wait_timeout = {seconds}"));
+    }
+    let limit = settings.statement_timeout.unwrap_or_default();
+    set.push(match dialect {
+        Dialect::Mariadb => format!("max_statement_time = {:.3}", limit.as_secs_f64()),
+        _ => format!("max_execution_time = {}", limit.as_millis()),
+    });
+    vec![
+        format!("SET {}", set.iter().map(|set| format!("SESSION {set}")).collect::<Vec<_>>().join(", ")),
+        // The servers' own default, so that a server that is set up otherwise does not change what a migration sees.
+        // READ COMMITTED would be refused where the binary log holds statements.
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE".to_owned(),
+    ]
+}
+
+/// The three numbers of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version(u32, u32, u32);
+
+impl Version {
+    /// Of `10.11.19-MariaDB-0+deb12u1`: `10.11.19`.
+    fn read(text: &str) -> Self {
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        Self(next(), next(), next())
+    }
+
+    /// Refuses servers whose user locks exclude one another or that lack window functions.
+    fn check(self, dialect: Dialect, reported: &str) -> Result<(), DatabaseError> {
+        let oldest = if dialect == Dialect::Mariadb { Self(10, 3, 0) } else { Self(8, 0, 0) };
+        if self >= oldest {
+            return Ok(());
+        }
+        Err(DatabaseError::new(
+            DatabaseErrorKind::Configuration,
+            format!("the server is {dialect} {reported}, and runner needs {oldest} or later"),
+        ))
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// Since when a statement of DDL takes effect wholly or not at all.
+fn oldest_with_atomic_ddl(dialect: Dialect) -> Version {
+    if dialect == Dialect::Mariadb { Version(10, 6, 1) } else { Version(8, 0, 0) }
+}
+
+/// Runs a text of our own making by the text protocol: one trip, and nothing to prepare.
+pub(super) async fn run(connection: &mut MySqlConnection, statement: String) -> Result<u64, DatabaseError> {
+    let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await.map_err(from_sqlx)?;
+    Ok(done.rows_affected())
+}
+
+/// The only row of a text of our own making.
+pub(super) async fn one(
+    connection: &mut MySqlConnection,
+    statement: impl Into<String>,
+) -> Result<MySqlRow, DatabaseError> {
+    sqlx::raw_sql(AssertSqlSafe(statement.into())).fetch_one(&mut *connection).await.map_err(from_sqlx)
+}
+
+/// All rows of a text of our own making.
+pub(super) async fn all(
+    connection: &mut MySqlConnection,
+    statement: impl Into<String>,
+) -> Result<Vec<MySqlRow>, DatabaseError> {
+    sqlx::raw_sql(AssertSqlSafe(statement.into())).fetch_all(&mut *connection).await.map_err(from_sqlx)
+}
+
+/// A text of a row; empty if there is none.
+pub(super) fn text(row: &MySqlRow, column: usize) -> String {
+    row_text(row, column).unwrap_or_default()
+}
+
+/// A text of a row, or NULL. Catalogues call their texts by many types, some of them binary.
+pub(super) fn row_text(row: &MySqlRow, column: usize) -> Option<String> {
+    let bytes: Option<Vec<u8>> = row.try_get_unchecked(column).ok()?;
+    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A number of a row; 0 if there is none.
+pub(super) fn number(row: &MySqlRow, column: usize) -> u64 {
+    row_text(row, column).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// A text as a statement spells it, whatever the session's `sql_mode`.
+pub(super) fn literal(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('\'');
+    for character in text.chars() {
+        if matches!(character, '\'' | '\\') {
+            quoted.push(character);
+        }
+        quoted.push(character);
+    }
+    quoted.push('\'');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_modes_stay_but_for_those_that_change_how_a_script_is_read() {
+        for (session, global, mode) in [
+            ("", "", "STRICT_TRANS_TABLES"),
+            ("IGNORE_SPACE,STRICT_ALL_TABLES", "STRICT_ALL_TABLES", "STRICT_ALL_TABLES"),
+            ("ANSI_QUOTES,IGNORE_SPACE", "IGNORE_SPACE", "ANSI_QUOTES,IGNORE_SPACE,STRICT_TRANS_TABLES"),
+            ("NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT", "", "PIPES_AS_CONCAT,STRICT_TRANS_TABLES"),
+        ] {
+            assert_eq!(sql_mode(session, global), mode, "{session}");
+        }
+    }
+
+    #[test]
+    fn versions_are_read_from_what_servers_say() {
+        for (reported, version) in [
+            ("10.11.19-MariaDB-0+deb12u1", "10.11.19"),
+            ("8.0.42", "8.0.42"),
+            ("8.0.mysql_aurora.3.05.2", "8.0.0"),
+            ("11.4.2-MariaDB-log", "11.4.2"),
+        ] {
+            assert_eq!(Version::read(reported).to_string(), version);
+        }
+        assert!(Version::read("5.7.44").check(Dialect::Mysql, "5.7.44").is_err());
+        assert!(Version::read("10.6.1") >= oldest_with_atomic_ddl(Dialect::Mariadb));
+    }
+
+    #[test]
+    fn texts_stay_texts() {
+        assert_eq!(literal(r"a'b\c"), r"'a''b\\c'");
+    }
+}

@@ -1,0 +1,220 @@
+//! Single statements and small results.
+
+use futures_util::TryStreamExt as _;
+use sqlx::mysql::{MySqlArguments, MySqlColumn, MySqlRow, MySqlTypeInfo};
+use sqlx::{
+    AssertSqlSafe, Column as _, ColumnOrigin, Either, Executor as _, Row as _, SqlSafeStr as _, Statement as _,
+    TypeInfo as _,
+};
+
+use super::error::{NOT_PREPARABLE, from_sqlx};
+use super::types::Kind;
+use super::types_read::{self, Wire};
+use super::{MysqlDatabase, parameters};
+use crate::data::{RowSet, Value};
+use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Rights, TableName};
+
+/// A statement that the server has read.
+pub(super) struct Prepared {
+    /// The columns of its result; none if it answers no rows.
+    pub columns: Vec<MySqlColumn>,
+    /// What the wire carries for each of them.
+    pub wires: Vec<Wire>,
+}
+
+/// The bytes of a cell in the binary protocol. sqlx itself takes zero dates for NULL; this does not.
+pub(super) fn cell(row: &MySqlRow, at: usize) -> Option<&[u8]> {
+    row.try_get_raw(at).ok().and_then(|value| <&[u8] as sqlx::Decode<sqlx::MySql>>::decode(value).ok())
+}
+
+impl MysqlDatabase {
+    /// Runs one statement; see the trait.
+    pub(super) async fn execute_now(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
+        let class = self.before(statement).await?;
+        self.opened.forget();
+        let answer = self.execute_text(statement, values).await;
+        self.after(class, answer).await
+    }
+
+    async fn execute_text(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
+        // Only what may have placeholders: sqlx must not be left with a number of values that is not theirs.
+        let has_values = !values.is_empty() || statement.contains('?');
+        if has_values {
+            match self.prepare(statement, values.len()).await {
+                Err(error) if error.code == NOT_PREPARABLE && values.is_empty() => {}
+                prepared => prepared.map(|_| ())?,
+            }
+        }
+        let arguments = self.arguments(values).await?;
+        let watch = self.watch.clone();
+        let text = || AssertSqlSafe(statement.to_owned());
+        let connection = &mut self.connection;
+        let query = sqlx::query_with(text(), arguments).persistent(has_values);
+        let mut answer = watch.over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await;
+        // The server has read the whole text as one statement before it says so; a second one in it is an error of syntax.
+        if self.guard.rights() != Rights::Guest && matches!(&answer, Err(error) if error.code == NOT_PREPARABLE) {
+            answer =
+                watch.over(async { sqlx::raw_sql(text()).execute(&mut *connection).await.map_err(from_sqlx) }).await;
+        }
+        answer.map(|done| done.rows_affected())
+    }
+
+    /// Runs one statement and collects its rows; see the trait.
+    pub(super) async fn query_now(
+        &mut self,
+        statement: &str,
+        values: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        let class = self.before(statement).await?;
+        let answer = self.query_text(statement, values, limits).await;
+        self.after(class, answer).await
+    }
+
+    async fn query_text(
+        &mut self,
+        statement: &str,
+        values: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        let prepared = self.prepare(statement, values.len()).await?;
+        let arguments = self.arguments(values).await?;
+        let mut found = RowSet {
+            columns: prepared.columns.iter().map(|column| column.name().to_owned()).collect(),
+            rows: Vec::new(),
+        };
+        let mut bytes = 0_usize;
+        let mut problem = None;
+        let connection = &mut self.connection;
+        let work = async {
+            let mut rows = sqlx::query_with(AssertSqlSafe(statement.to_owned()), arguments).fetch(&mut *connection);
+            while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
+                // The rest of too large a result is passed over: the connection must come to the end of the answer.
+                if problem.is_some() {
+                    continue;
+                }
+                if found.columns.is_empty() {
+                    found.columns = row.columns().iter().map(|column| column.name().to_owned()).collect();
+                }
+                bytes =
+                    (0..row.len()).map(|at| cell(&row, at).map_or(1, <[u8]>::len)).fold(bytes, usize::saturating_add);
+                if found.rows.len() >= limits.rows {
+                    problem = Some(too_much(format!("the result has more than {} rows", limits.rows)));
+                } else if bytes > limits.bytes {
+                    problem = Some(too_much(format!("the result has more than {} bytes", limits.bytes)));
+                } else {
+                    match row_values(&row, &prepared.wires) {
+                        Ok(cells) => found.rows.push(cells),
+                        Err(error) => problem = Some(error),
+                    }
+                }
+            }
+            Ok(())
+        };
+        self.watch.clone().over(work).await?;
+        problem.map_or(Ok(found), Err)
+    }
+
+    /// Has the server read a statement, and checks the number of its values.
+    pub(super) async fn prepare(&mut self, statement: &str, values: usize) -> Result<Prepared, DatabaseError> {
+        let text = AssertSqlSafe(statement.to_owned()).into_sql_str();
+        let connection = &mut self.connection;
+        let prepared = self.watch.clone().over(async { connection.prepare(text).await.map_err(from_sqlx) }).await?;
+        let places = match prepared.parameters() {
+            Some(Either::Right(places)) => places,
+            Some(Either::Left(types)) => types.len(),
+            None => values,
+        };
+        if places != values {
+            return Err(DatabaseError::new(
+                DatabaseErrorKind::InvalidArgument,
+                format!("the statement has {places} placeholders, but {values} values came with it"),
+            ));
+        }
+        let columns = prepared.columns().to_vec();
+        let wires = self.wires(&columns).await?;
+        Ok(Prepared { columns, wires })
+    }
+
+    /// What the wire carries for each column; the tables are asked where the wire does not say.
+    async fn wires(&mut self, columns: &[MySqlColumn]) -> Result<Vec<Wire>, DatabaseError> {
+        let mut wires = Vec::with_capacity(columns.len());
+        for column in columns {
+            let (mut wire, ambiguous) = Wire::of(column);
+            if let (true, ColumnOrigin::Table(origin)) = (ambiguous, column.origin())
+                && let Some((schema, table)) = origin.table.split_once('.')
+            {
+                let table = TableName { schema: Some(schema.to_owned()), name: table.to_owned() };
+                if let Some(kind) = self.kind_of(&table, &origin.name).await {
+                    wire = Wire::of_kind(&kind);
+                }
+            }
+            wires.push(wire);
+        }
+        Ok(wires)
+    }
+
+    /// What a column of a table holds; none if the table cannot be asked, as inside a view whose tables are another's.
+    async fn kind_of(&mut self, table: &TableName, column: &str) -> Option<Kind> {
+        if !self.opened.declared.contains_key(table) {
+            let columns = self.table_now(table).await.map(|table| table.columns).unwrap_or_default();
+            let kinds = columns.iter().map(|column| (column.name.clone(), Kind::of(column))).collect();
+            self.opened.declared.insert(table.clone(), kinds);
+        }
+        let kinds = self.opened.declared.get(table)?;
+        kinds.iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, kind)| kind.clone())
+    }
+
+    /// Values as parameters.
+    pub(super) async fn arguments(&mut self, values: &[Value]) -> Result<MySqlArguments, DatabaseError> {
+        if self.opened.decimal.is_none() && parameters::has_decimal(values) {
+            self.opened.decimal = Some(self.decimal_type().await?);
+        }
+        parameters::arguments(values, self.opened.decimal.as_ref())
+    }
+
+    async fn decimal_type(&mut self) -> Result<MySqlTypeInfo, DatabaseError> {
+        let row = super::session::one(&mut self.connection, "SELECT CAST(0 AS DECIMAL(65, 30))").await?;
+        Ok(row.column(0).type_info().clone())
+    }
+}
+
+/// The cells of a row of a small result.
+fn row_values(row: &MySqlRow, wires: &[Wire]) -> Result<Vec<Value>, DatabaseError> {
+    let columns = row.columns();
+    let mut values = Vec::with_capacity(columns.len());
+    for (at, column) in columns.iter().enumerate() {
+        let Some(bytes) = cell(row, at) else {
+            values.push(Value::Null);
+            continue;
+        };
+        let wire = wire_now(column, wires.get(at).copied());
+        let value = types_read::decode(wire, bytes)
+            .and_then(|cell| types_read::value(wire, cell, &column.type_info().name().to_ascii_lowercase()));
+        values.push(value.ok_or_else(|| {
+            DatabaseError::new(
+                DatabaseErrorKind::Conversion,
+                format!(
+                    "column `{}`: the server sent {} bytes that are no {}",
+                    column.name(),
+                    bytes.len(),
+                    column.type_info()
+                ),
+            )
+        })?);
+    }
+    Ok(values)
+}
+
+/// What the wire carries: as the result itself says, but for what only the table knew when the statement was prepared.
+pub(super) fn wire_now(column: &MySqlColumn, prepared: Option<Wire>) -> Wire {
+    match (Wire::of(column), prepared) {
+        ((Wire::Text, true), Some(known @ (Wire::Json | Wire::Uuid | Wire::Native))) => known,
+        ((wire, _), _) => wire,
+    }
+}
+
+fn too_much(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Limit, message)
+        .hint("read large results as batches, which are not limited as a whole")
+}

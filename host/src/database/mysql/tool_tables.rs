@@ -1,0 +1,109 @@
+//! The second wall around runner's own tables: what they are is compared before and after the statements of a migration.
+//! Inside a transaction that is still ours only rows can have changed, for everything else commits; and a temporary table
+//! can have come in front of one.
+
+use sha2::{Digest, Sha256};
+use sqlx::Row;
+
+use super::session::{self, literal, text};
+use super::{MysqlDatabase, transaction::Transaction};
+use crate::database::facts::{TOOL_TABLES, is_tool_table};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
+
+/// A tool table and a digest of what it is and holds.
+pub(super) type Picture = Vec<(String, String)>;
+
+impl MysqlDatabase {
+    /// Takes the picture that `check_tool_tables` compares with, before the first statement of a script or guest.
+    pub(super) async fn look_at_tool_tables(&mut self) -> Result<(), DatabaseError> {
+        match &self.transaction {
+            Some(Transaction { tool_tables: None, .. }) => {}
+            _ => return Ok(()),
+        }
+        let picture = self.picture().await?;
+        if let Some(transaction) = &mut self.transaction {
+            transaction.tool_tables = Some(picture);
+        }
+        Ok(())
+    }
+
+    /// A statement of the host may change the tables: then what migrations did before is looked at, and the picture is
+    /// taken anew behind it.
+    pub(super) async fn host_touches(&mut self, statement: &str) -> Result<(), DatabaseError> {
+        let has_picture = self.transaction.as_ref().is_some_and(|transaction| transaction.tool_tables.is_some());
+        if !has_picture || !names_tool_table(statement) {
+            return Ok(());
+        }
+        self.check_tool_tables_now().await?;
+        if let Some(transaction) = &mut self.transaction {
+            transaction.tool_tables = None;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn check_tool_tables_now(&mut self) -> Result<(), DatabaseError> {
+        let Some(before) = self.transaction.as_ref().and_then(|transaction| transaction.tool_tables.clone()) else {
+            return Ok(());
+        };
+        let now = self.picture().await?;
+        if now == before {
+            return Ok(());
+        }
+        let changed = before.iter().chain(&now).find(|it| !(before.contains(it) && now.contains(it)));
+        let name = changed.map_or("runner_history", |(name, _)| name.as_str());
+        Err(DatabaseError::new(
+            DatabaseErrorKind::Denied,
+            format!("the migration changed `{name}`, which belongs to runner"),
+        )
+        .hint("look for triggers, procedures and `EXECUTE` that write to it"))
+    }
+
+    async fn picture(&mut self) -> Result<Picture, DatabaseError> {
+        let schema = self.server.facts.schema.clone().unwrap_or_default();
+        let names = TOOL_TABLES.map(literal).join(", ");
+        let columns = session::all(
+            &mut self.connection,
+            format!(
+                "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} \
+                 AND TABLE_NAME IN ({names}) ORDER BY TABLE_NAME, ORDINAL_POSITION",
+                literal(&schema)
+            ),
+        )
+        .await?;
+        let mut tables: Vec<(String, Vec<String>)> = Vec::new();
+        for row in &columns {
+            let (table, column, data_type) = (text(row, 0), text(row, 1), text(row, 2));
+            let quoted = Dialect::Mysql.quote(&column);
+            // Stored artifacts are large, and have digests of their own.
+            let value = if data_type.ends_with("blob") { format!("LENGTH({quoted})") } else { quoted };
+            match tables.last_mut() {
+                Some((last, values)) if *last == table => values.push(value),
+                _ => tables.push((table, vec![value])),
+            }
+        }
+        let mut picture = Picture::new();
+        for (table, values) in tables {
+            let name = TableName { schema: Some(schema.clone()), name: table.clone() }.quoted(Dialect::Mysql);
+            let values: Vec<String> = values.iter().map(|value| format!("IFNULL({value}, '~'), '|'")).collect();
+            let look = format!(
+                "SHOW CREATE TABLE {name}; SELECT COUNT(*), \
+                 SUM(CAST(CONV(LEFT(SHA1(CONCAT({})), 15), 16, 10) AS UNSIGNED)) FROM {name}",
+                values.join(", ")
+            );
+            let mut digest = Sha256::new();
+            for row in session::all(&mut self.connection, look).await? {
+                for column in 0..row.len() {
+                    digest.update(text(&row, column));
+                    digest.update([0]);
+                }
+            }
+            picture.push((table, hex::encode(digest.finalize())));
+        }
+        Ok(picture)
+    }
+}
+
+/// Whether a statement of the host names one of the tables.
+fn names_tool_table(statement: &str) -> bool {
+    statement.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(is_tool_table)
+}

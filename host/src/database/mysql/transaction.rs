@@ -1,0 +1,153 @@
+//! The one transaction of a migration, which a savepoint of ours proves to be still the same; and the session, which is
+//! made anew behind each migration.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use super::tool_tables::Picture;
+use super::{MysqlDatabase, session};
+use crate::database::{DatabaseError, DatabaseErrorKind, TransactionOptions};
+
+/// A transaction that `begin` opened.
+pub(super) struct Transaction {
+    /// The savepoint that lives as long as the transaction; nobody can guess its name.
+    proof: String,
+    /// The tool's tables as they were before the first statement of a script, or after the host's last.
+    pub tool_tables: Option<Picture>,
+}
+
+/// A server answers this when there is no savepoint of a name.
+const NO_SAVEPOINT: &str = "1305";
+
+impl MysqlDatabase {
+    pub(super) async fn begin_now(&mut self, _options: TransactionOptions) -> Result<(), DatabaseError> {
+        if self.transaction.is_some() {
+            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
+        }
+        self.watch.check_stop()?;
+        if self.server.facts.read_only {
+            return Err(DatabaseError::new(
+                DatabaseErrorKind::ReadOnly,
+                "the server does not take changes: it is read-only",
+            )
+            .hint("give the URL of the primary server, or look at `read_only` on this one"));
+        }
+        self.renew_if_due().await?;
+        let proof = random_name();
+        session::run(&mut self.connection, format!("START TRANSACTION; SAVEPOINT {proof}")).await?;
+        self.transaction = Some(Transaction { proof, tool_tables: None });
+        Ok(())
+    }
+
+    pub(super) async fn commit_now(&mut self) -> Result<(), DatabaseError> {
+        self.close_statements();
+        if self.transaction.is_none() {
+            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to commit"));
+        }
+        let is_open = self.in_transaction_now().await;
+        self.transaction = None;
+        if !is_open? {
+            return Err(ended(None));
+        }
+        if let Err(error) = session::run(&mut self.connection, "COMMIT AND NO CHAIN NO RELEASE".to_owned()).await {
+            if error.kind != DatabaseErrorKind::Connection {
+                // Such as a cluster that found a conflict: nothing of it stays, and no transaction may stay open.
+                let _ = session::run(&mut self.connection, "ROLLBACK AND NO CHAIN NO RELEASE".to_owned()).await;
+            }
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// MySQL and MariaDB check each row at once; nothing is put off until the commit.
+    pub(super) async fn check_constraints_now(&mut self) -> Result<(), DatabaseError> {
+        match self.transaction {
+            Some(_) => Ok(()),
+            None => Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to check")),
+        }
+    }
+
+    pub(super) async fn rollback_now(&mut self) -> Result<(), DatabaseError> {
+        self.close_statements();
+        if self.transaction.take().is_none() {
+            return Ok(());
+        }
+        match session::run(&mut self.connection, "ROLLBACK AND NO CHAIN NO RELEASE".to_owned()).await {
+            // The server rolls back what a lost connection leaves.
+            Err(error) if error.kind == DatabaseErrorKind::Connection => {
+                self.guard.must_renew = true;
+                Ok(())
+            }
+            answer => answer.map(|_| ()),
+        }
+    }
+
+    /// Whether the savepoint of `begin` is still there. It is released and set again, under a new name.
+    pub(super) async fn in_transaction_now(&mut self) -> Result<bool, DatabaseError> {
+        let Some(transaction) = &mut self.transaction else { return Ok(false) };
+        let next = random_name();
+        let renew = format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", transaction.proof);
+        match session::run(&mut self.connection, renew).await {
+            Ok(_) => {
+                transaction.proof = next;
+                Ok(true)
+            }
+            Err(error) if error.code == NO_SAVEPOINT => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Outside of a transaction a new session takes the old one's place, before the next statement. Inside of one, temporary
+    /// tables go as far as their names are known, and the session is made anew behind the transaction.
+    pub(super) async fn drop_temporary_now(&mut self) -> Result<(), DatabaseError> {
+        self.close_statements();
+        if self.guard.is_used {
+            self.guard.must_renew = true;
+        }
+        let temporary = std::mem::take(&mut self.guard.temporary);
+        if self.transaction.is_some() && !temporary.is_empty() {
+            let statement = format!("DROP TEMPORARY TABLE IF EXISTS {}", temporary.join(", "));
+            session::run(&mut self.connection, statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the session anew if it is due, and if no transaction would be lost by it.
+    pub(super) async fn renew_if_due(&mut self) -> Result<(), DatabaseError> {
+        if self.guard.must_renew && self.transaction.is_none() { self.renew().await } else { Ok(()) }
+    }
+
+    pub(super) async fn reconnect_now(&mut self) -> Result<(), DatabaseError> {
+        if self.is_alive().await {
+            return Ok(());
+        }
+        self.close_statements();
+        self.transaction = None;
+        self.renew().await
+    }
+
+    async fn is_alive(&mut self) -> bool {
+        !self.guard.must_renew && session::one(&mut self.connection, "SELECT 1").await.is_ok()
+    }
+}
+
+/// The error of a transaction that is not ours any more. `cause`: the statement's own error, if it had one.
+pub(super) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
+    let error = DatabaseError::new(
+        DatabaseErrorKind::Denied,
+        "the transaction of the migration was ended behind its back: what was done so far is committed or rolled back",
+    )
+    .hint(
+        "statements that change the schema commit, and so may procedures and `EXECUTE`: look into the database, and set \
+         `mode = \"stepwise\"` for such a migration",
+    );
+    match cause {
+        Some(cause) => error.detail(cause.to_string()),
+        None => error,
+    }
+}
+
+/// A name that nobody can guess: the keys of every `RandomState` are the operating system's random bits.
+fn random_name() -> String {
+    let random = || RandomState::new().build_hasher().finish();
+    format!("runner_{:016x}{:016x}", random(), random())
+}

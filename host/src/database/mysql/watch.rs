@@ -1,0 +1,123 @@
+//! What watches over every answer that the work connection waits for: the stop signal, and the time that a statement may
+//! take. A statement that is to end is never given up, for its connection would be left in the middle of an answer: the
+//! server is asked to end it, by a second connection, and its answer is awaited.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use super::connect::Connector;
+use super::error::{is_interrupted, lost};
+use super::session;
+use crate::database::{DatabaseError, DatabaseErrorKind, Rights, StopSignal};
+
+/// After this long a request to end a statement is repeated: the first may have come between two statements.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// How often in a row the request may fail before the server counts as lost.
+const ATTEMPTS: u32 = 10;
+
+/// Watches over the answers of one session. Cheap to clone, so that a future may borrow the connection meanwhile:
+///
+/// ```text
+/// let watch = self.watch.clone();
+/// let answer = watch.over(async { … &mut self.connection … }).await;
+/// ```
+#[derive(Clone)]
+pub(super) struct Watch {
+    connector: Connector,
+    /// The session's number.
+    pub id: u64,
+    stop: StopSignal,
+    rights: Rights,
+}
+
+/// Why a statement was asked to end.
+enum Reason {
+    Stop,
+    Time(Duration),
+}
+
+impl Watch {
+    pub fn new(connector: Connector, id: u64) -> Self {
+        Self { connector, id, stop: StopSignal::default(), rights: Rights::Host }
+    }
+
+    pub fn set_stop_signal(&mut self, stop: StopSignal) {
+        self.stop = stop;
+    }
+
+    pub fn set_rights(&mut self, rights: Rights) {
+        self.rights = rights;
+    }
+
+    /// Fails with [`DatabaseErrorKind::Interrupted`] once the signal is raised.
+    pub fn check_stop(&self) -> Result<(), DatabaseError> {
+        if self.stop.is_raised() { Err(stopped()) } else { Ok(()) }
+    }
+
+    /// Awaits an answer of the work connection. When the stop signal is raised meanwhile, or the statement of a migration
+    /// takes longer than it may, the server ends it; what the server then answers decides: [`DatabaseErrorKind::Interrupted`]
+    /// or [`DatabaseErrorKind::Timeout`], but a statement that was quicker than its end is a success.
+    pub async fn over<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
+        self.check_stop()?;
+        let mut work = pin!(work);
+        let limit = self.connector.statement_timeout().filter(|_| self.rights != Rights::Host);
+        let reason = tokio::select! {
+            biased;
+            answer = &mut work => return answer,
+            _ = self.stop.raised() => Reason::Stop,
+            limit = elapsed(limit) => Reason::Time(limit),
+        };
+        let mut failed = 0;
+        loop {
+            match self.kill("KILL QUERY").await {
+                Ok(()) => failed = 0,
+                Err(_) => failed += 1,
+            }
+            match tokio::time::timeout(AGAIN, &mut work).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) if is_interrupted(&error) => return Err(reason.error()),
+                Ok(Err(error)) => return Err(error),
+                Err(_) if failed == ATTEMPTS => {
+                    return Err(lost("it does not answer, nor does it take another connection"));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Asks the server by a second connection to end what the session does (`KILL QUERY`), or the session (`KILL`).
+    pub async fn kill(&self, what: &str) -> Result<(), DatabaseError> {
+        let mut connection = self.connector.connect_briefly().await?;
+        session::run(&mut connection, format!("{what} {}", self.id)).await?;
+        Ok(())
+    }
+}
+
+impl Reason {
+    fn error(&self) -> DatabaseError {
+        match self {
+            Self::Stop => stopped(),
+            Self::Time(limit) => DatabaseError::new(
+                DatabaseErrorKind::Timeout,
+                format!("the statement took longer than the {} s that it may", limit.as_secs_f64()),
+            )
+            .hint("raise `statement_timeout`"),
+        }
+    }
+}
+
+/// The error of whatever the stop signal ends.
+pub(super) fn stopped() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Interrupted, "stopped by the stop signal")
+}
+
+async fn elapsed(limit: Option<Duration>) -> Duration {
+    match limit {
+        Some(limit) => {
+            tokio::time::sleep(limit).await;
+            limit
+        }
+        None => std::future::pending().await,
+    }
+}

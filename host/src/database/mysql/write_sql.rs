@@ -1,0 +1,315 @@
+//! The statements of a writer: which columns a batch has, and what they mean for the table.
+
+use sqlx::mysql::MySqlArguments;
+
+use super::packed::{Number, Packed, Place};
+use super::schema::MysqlTable;
+use super::types::Kind;
+use crate::data::Batch;
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, WriteMode};
+
+/// Rows that one statement takes at most: what the numbers of [`NUMBERS`] go up to.
+pub(super) const MOST_ROWS: usize = 128 * 128;
+
+/// The numbers from 0 to a parameter's predecessor, in order. Two small recursions, for the servers stop long ones.
+const NUMBERS: &str = "WITH RECURSIVE runner_d (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM runner_d WHERE n < 127) \
+    SELECT runner_h.n * 128 + runner_l.n AS n FROM runner_d AS runner_h STRAIGHT_JOIN runner_d AS runner_l \
+    WHERE runner_h.n <= ? AND runner_h.n * 128 + runner_l.n < ?";
+
+/// Which columns a batch has, and what they mean for the table.
+pub(super) struct Layout {
+    /// The names of the batch's columns, as they come.
+    pub given: Vec<String>,
+    /// The same as the table spells them.
+    pub names: Vec<String>,
+    /// What each of them holds.
+    pub kinds: Vec<Kind>,
+    /// The collation of each of them that is a text.
+    collations: Vec<Option<String>>,
+    /// The places of the key's columns, in the key's order.
+    pub key: Vec<usize>,
+    /// The places of the others.
+    pub others: Vec<usize>,
+}
+
+/// A statement and its parameters.
+pub(super) struct Statement {
+    pub text: String,
+    pub arguments: MySqlArguments,
+}
+
+pub(super) fn invalid(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
+}
+
+fn quote(name: &str) -> String {
+    Dialect::Mysql.quote(name)
+}
+
+impl Layout {
+    /// Checks a batch's columns against the table.
+    pub fn new(table: &MysqlTable, mode: WriteMode, key: &[String], rows: &Batch) -> Result<Self, DatabaseError> {
+        let name = &table.info.name;
+        let (mut names, mut kinds, mut collations) = (Vec::new(), Vec::new(), Vec::new());
+        for column in &rows.columns {
+            let known = known_column(table, &column.name)?;
+            if names.contains(&known) {
+                return Err(invalid(format!("column `{known}` stands twice in a batch for `{name}`")));
+            }
+            let declared = table.columns.iter().find(|column| column.name == known);
+            kinds.push(declared.map_or(Kind::Bytes, Kind::of));
+            collations.push(declared.and_then(|column| column.collation.clone()));
+            names.push(known);
+        }
+        if names.is_empty() {
+            return Err(invalid(format!("a batch for `{name}` has no columns")));
+        }
+        let mut key_at = Vec::with_capacity(key.len());
+        for column in key {
+            let at = names.iter().position(|other| other == column).ok_or_else(|| {
+                invalid(format!("a batch for `{name}` lacks the key column `{column}`, which {mode} needs"))
+            })?;
+            if matches!(kinds.get(at), Some(Kind::Json | Kind::Geometry(_))) {
+                return Err(invalid(format!(
+                    "column `{name}.{column}` cannot be a key: its values are not compared as a whole"
+                )));
+            }
+            key_at.push(at);
+        }
+        let others: Vec<usize> = (0..names.len()).filter(|place| !key_at.contains(place)).collect();
+        let generated = |place: &usize| table.info.column(&names[*place]).is_some_and(|column| column.generated);
+        let found = match mode {
+            WriteMode::Delete => None,
+            WriteMode::Update => others.iter().copied().find(generated),
+            _ => (0..names.len()).find(generated),
+        };
+        if let Some(place) = found {
+            return Err(invalid(format!("column `{name}.{}` is generated and cannot be written", names[place]))
+                .hint("leave the column out of the batch"));
+        }
+        if mode == WriteMode::Update && others.is_empty() {
+            return Err(invalid(format!(
+                "a batch for `{name}` has no columns beside the key, so there is nothing to update"
+            )));
+        }
+        let given = rows.columns.iter().map(|column| column.name.clone()).collect();
+        Ok(Self { given, names, kinds, collations, key: key_at, others })
+    }
+
+    /// Whether a batch has the columns that this was made for.
+    pub fn fits(&self, rows: &Batch) -> bool {
+        self.given.len() == rows.columns.len()
+            && self.given.iter().zip(&rows.columns).all(|(name, column)| *name == column.name)
+    }
+
+    /// A column of the key, quoted.
+    pub fn quoted_key(&self, number: usize) -> String {
+        self.key.get(number).map(|place| self.name(*place)).unwrap_or_default()
+    }
+
+    fn name(&self, place: usize) -> String {
+        quote(&self.names[place])
+    }
+
+    /// A cell of the key as the column's own type, so that the table's index can be asked for it.
+    fn typed(&self, place: usize, cell: &str) -> String {
+        match &self.kinds[place] {
+            Kind::Boolean => format!("CAST({cell} AS SIGNED)"),
+            Kind::Integer { least, .. } if *least < 0 => format!("CAST({cell} AS SIGNED)"),
+            Kind::Integer { .. } | Kind::Year => format!("CAST({cell} AS UNSIGNED)"),
+            Kind::Bit(_) => format!("CAST(CONV(HEX({cell}), 16, 10) AS UNSIGNED)"),
+            Kind::Float(_) | Kind::Double(_) => format!("({cell} + 0e0)"),
+            Kind::Decimal { precision, scale } => format!("CAST({cell} AS DECIMAL({precision}, {scale}))"),
+            Kind::Date => format!("CAST({cell} AS DATE)"),
+            Kind::Time(_) => format!("CAST({cell} AS TIME(6))"),
+            Kind::Datetime(_) | Kind::Timestamp(_) => format!("CAST({cell} AS DATETIME(6))"),
+            Kind::Uuid => format!("CAST({cell} AS UUID)"),
+            Kind::Native(name) => format!("CAST({cell} AS {name})"),
+            _ => match (&self.collations[place], self.charset(place)) {
+                (Some(collation), Some("utf8mb4")) => format!("{cell} COLLATE {collation}"),
+                (Some(collation), Some(charset)) => format!("CONVERT({cell} USING {charset}) COLLATE {collation}"),
+                _ => cell.to_owned(),
+            },
+        }
+    }
+
+    fn charset(&self, place: usize) -> Option<&str> {
+        self.collations[place].as_deref().and_then(|collation| collation.split('_').next())
+    }
+
+    /// Whether texts of this column of the key may have characters that its character set does not know: they would be
+    /// compared as question marks.
+    fn may_lack_characters(&self, place: usize) -> bool {
+        self.charset(place).is_some_and(|charset| charset != "utf8mb4" && charset != "binary")
+    }
+
+    /// The keys of a batch as a table `runner_x` with the number `n` of each row; and the condition that finds their rows
+    /// in `runner_t`.
+    pub fn keys(&self, packed: &[Packed]) -> (String, String) {
+        let mut columns = vec!["runner_s.n AS n".to_owned()];
+        let mut terms = Vec::with_capacity(self.key.len());
+        for (number, place) in self.key.iter().enumerate() {
+            let cell = packed[*place].sql("runner_s.n");
+            columns.push(format!("{} AS k{number}", self.typed(*place, &cell)));
+            terms.push(format!("runner_t.{} = runner_x.k{number}", self.name(*place)));
+            if self.may_lack_characters(*place) {
+                columns.push(format!("{cell} AS r{number}"));
+                terms.push(format!(
+                    "CONVERT(runner_x.k{number} USING utf8mb4) = runner_x.r{number} COLLATE utf8mb4_bin"
+                ));
+            }
+        }
+        let table = format!("(SELECT {} FROM ({NUMBERS}) AS runner_s) AS runner_x", columns.join(", "));
+        (table, terms.join(" AND "))
+    }
+
+    /// Adds the parameters of the first half of [`Layout::keys`].
+    pub fn bind_keys(
+        &self,
+        packed: &[Packed],
+        rows: usize,
+        arguments: &mut MySqlArguments,
+    ) -> Result<(), DatabaseError> {
+        let place = Place { sql: "runner_s.n", parameters: &[] };
+        for at in &self.key {
+            let times = if self.may_lack_characters(*at) { 2 } else { 1 };
+            for _ in 0..times {
+                packed[*at].bind(arguments, &place)?;
+            }
+        }
+        bind_numbers(rows, arguments)
+    }
+
+    /// Changes the rows whose keys lie in a range, each to the cells at its own place of the batch.
+    pub fn update_range(&self, table: &str, packed: &[Packed], range: &KeyRange) -> Result<Statement, DatabaseError> {
+        let key = self.name(self.key[0]);
+        let at = format!("({key} - ?)");
+        let base = [Number(range.first)];
+        let place = Place { sql: &at, parameters: &base };
+        let mut arguments = MySqlArguments::default();
+        let mut set = Vec::with_capacity(self.others.len());
+        for other in &self.others {
+            set.push(format!("{} = {}", self.name(*other), packed[*other].sql(place.sql)));
+            packed[*other].bind(&mut arguments, &place)?;
+        }
+        let condition = range.condition(&key, &mut arguments)?;
+        Ok(Statement { text: format!("UPDATE {table} SET {} WHERE {condition}", set.join(", ")), arguments })
+    }
+
+    /// Changes the rows that have the batch's keys.
+    pub fn update_keys(&self, table: &str, packed: &[Packed], rows: usize) -> Result<Statement, DatabaseError> {
+        let (keys, on) = self.keys(packed);
+        let mut arguments = MySqlArguments::default();
+        self.bind_keys(packed, rows, &mut arguments)?;
+        let place = Place { sql: "runner_x.n", parameters: &[] };
+        let mut set = Vec::with_capacity(self.others.len());
+        for other in &self.others {
+            set.push(format!("runner_t.{} = {}", self.name(*other), packed[*other].sql(place.sql)));
+            packed[*other].bind(&mut arguments, &place)?;
+        }
+        let text = format!("UPDATE {keys} STRAIGHT_JOIN {table} AS runner_t ON {on} SET {}", set.join(", "));
+        Ok(Statement { text, arguments })
+    }
+
+    /// Deletes the rows whose keys lie in a range.
+    pub fn delete_range(&self, table: &str, range: &KeyRange) -> Result<Statement, DatabaseError> {
+        let mut arguments = MySqlArguments::default();
+        let condition = range.condition(&self.name(self.key[0]), &mut arguments)?;
+        Ok(Statement { text: format!("DELETE FROM {table} WHERE {condition}"), arguments })
+    }
+
+    /// Deletes the rows that have the batch's keys.
+    pub fn delete_keys(&self, table: &str, packed: &[Packed], rows: usize) -> Result<Statement, DatabaseError> {
+        let (keys, on) = self.keys(packed);
+        let mut arguments = MySqlArguments::default();
+        self.bind_keys(packed, rows, &mut arguments)?;
+        let text = format!("DELETE runner_t FROM {keys} STRAIGHT_JOIN {table} AS runner_t ON {on}");
+        Ok(Statement { text, arguments })
+    }
+
+    /// Inserts the rows of the batch; `absent`: those whose keys the table does not have.
+    pub fn insert(
+        &self,
+        table: &str,
+        packed: &[Packed],
+        rows: usize,
+        absent: bool,
+    ) -> Result<Statement, DatabaseError> {
+        let columns: Vec<String> = (0..self.names.len()).map(|place| self.name(place)).collect();
+        let number = if absent { "runner_x.n" } else { "runner_s.n" };
+        let cells: Vec<String> = packed.iter().map(|packed| packed.sql(number)).collect();
+        let place = Place { sql: number, parameters: &[] };
+        let mut arguments = MySqlArguments::default();
+        for packed in packed {
+            packed.bind(&mut arguments, &place)?;
+        }
+        let from = if absent {
+            let (keys, on) = self.keys(packed);
+            self.bind_keys(packed, rows, &mut arguments)?;
+            let missing = self.name(self.key[0]);
+            format!("{keys} LEFT JOIN {table} AS runner_t ON {on} WHERE runner_t.{missing} IS NULL")
+        } else {
+            bind_numbers(rows, &mut arguments)?;
+            format!("({NUMBERS}) AS runner_s")
+        };
+        let text = format!("INSERT INTO {table} ({}) SELECT {} FROM {from}", columns.join(", "), cells.join(", "));
+        Ok(Statement { text, arguments })
+    }
+}
+
+fn bind_numbers(rows: usize, arguments: &mut MySqlArguments) -> Result<(), DatabaseError> {
+    Number((rows / 128) as i128).bind(arguments)?;
+    Number(rows as i128).bind(arguments)
+}
+
+/// Whole numbers as keys that lie close together, so that a row's place follows from its key.
+pub(super) struct KeyRange {
+    /// The least key.
+    pub first: i128,
+    /// The greatest.
+    pub last: i128,
+    /// For each number of the range `1` if the batch has it; empty: it has them all.
+    pub guard: Vec<u8>,
+}
+
+impl KeyRange {
+    /// The condition that a row is one of the batch's; adds its parameters.
+    fn condition(&self, key: &str, arguments: &mut MySqlArguments) -> Result<String, DatabaseError> {
+        Number(self.first).bind(arguments)?;
+        Number(self.last).bind(arguments)?;
+        if self.guard.is_empty() {
+            return Ok(format!("{key} BETWEEN ? AND ?"));
+        }
+        super::packed::bind_bytes(arguments, &self.guard)?;
+        Number(self.first).bind(arguments)?;
+        Ok(format!("{key} BETWEEN ? AND ? AND SUBSTR(?, ({key} - ?) + 1, 1) = _binary'1'"))
+    }
+
+    /// How many rows of the table are the batch's.
+    pub fn count(&self, table: &str, key: &str) -> Result<Statement, DatabaseError> {
+        let mut arguments = MySqlArguments::default();
+        let condition = self.condition(&quote(key), &mut arguments)?;
+        Ok(Statement { text: format!("SELECT COUNT(*) FROM {table} WHERE {condition}"), arguments })
+    }
+
+    /// The keys of the table in the range.
+    pub fn list(&self, table: &str, key: &str) -> Result<Statement, DatabaseError> {
+        let mut arguments = MySqlArguments::default();
+        Number(self.first).bind(&mut arguments)?;
+        Number(self.last).bind(&mut arguments)?;
+        let key = quote(key);
+        Ok(Statement { text: format!("SELECT {key} FROM {table} WHERE {key} BETWEEN ? AND ?"), arguments })
+    }
+}
+
+/// The name of a column as the table spells it.
+pub(super) fn known_column(table: &MysqlTable, name: &str) -> Result<String, DatabaseError> {
+    if let Some(known) = table.info.name_of(name) {
+        return Ok(known.to_owned());
+    }
+    let error = invalid(format!("`{}` has no column `{name}`", table.info.name));
+    Err(match crate::suggest::did_you_mean(name, table.info.columns.iter().map(|column| column.name.as_str())) {
+        Some(other) => error.hint(format!("there is one called `{other}`")),
+        None => error,
+    })
+}

@@ -1,0 +1,349 @@
+//! Writers: batches into a table, by key.
+//!
+//! A batch goes to the server as one parameter a column (see `packed`), in one statement: an UPDATE or DELETE of a range of
+//! whole numbers where the keys are such, else a join with the keys. A statement that fails because of a row has changed
+//! nothing; it is run again for one half of the rows and then the other, until the row is found.
+
+use std::ops::Range;
+
+use super::packed::Packed;
+use super::schema::MysqlTable;
+use super::types::{Kind, unique_keys};
+use super::types_write::{Encoded, encode};
+use super::write_sql::{KeyRange, Layout, MOST_ROWS, Statement, invalid, known_column};
+use super::{MysqlDatabase, session};
+use crate::data::{Batch, Column, ColumnValues, Value, temporal};
+use crate::database::{
+    DatabaseError, DatabaseErrorKind, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId,
+};
+
+/// Bytes of parameters that one statement has at most, where the server takes larger packets still.
+const STATEMENT_BYTES: usize = 16 << 20;
+
+/// A range of keys that is this many times as wide as the batch has rows is no range any more.
+const WIDEST: usize = 4;
+
+/// An open writer.
+pub(super) struct Writer {
+    pub(super) table: MysqlTable,
+    pub(super) mode: WriteMode,
+    pub(super) key: Vec<String>,
+    /// Whether the key identifies a row.
+    pub(super) unique: bool,
+    /// Made for the columns of the first batch.
+    layout: Option<Layout>,
+    rows_written: u64,
+}
+
+/// A batch that is being written.
+pub(super) struct Job<'a> {
+    pub writer: &'a Writer,
+    pub layout: &'a Layout,
+    pub rows: &'a Batch,
+    pub columns: &'a [Encoded<'a>],
+    /// The table's name as statements spell it.
+    pub table: String,
+}
+
+impl Writer {
+    /// Rows that all batches changed.
+    pub(super) fn rows_written(&self) -> u64 {
+        self.rows_written
+    }
+
+    /// Which row of a batch it is: by its key where it has one, else by its place.
+    pub(super) fn row_name(&self, rows: &Batch, row: usize) -> String {
+        let key = if self.key.is_empty() { &self.table.info.key } else { &self.key };
+        let cells: Vec<String> = key
+            .iter()
+            .filter_map(|name| rows.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
+            .map(|column| format!("{} = {}", column.name, cell_text(column, row)))
+            .collect();
+        if cells.is_empty() { format!("row {row} of the batch") } else { format!("row {}", cells.join(", ")) }
+    }
+}
+
+impl Job<'_> {
+    /// How many bytes the cells of some rows take.
+    fn byte_len(&self, rows: &Range<usize>) -> usize {
+        self.columns
+            .iter()
+            .map(|column| (column.cells.offsets[rows.end] - column.cells.offsets[rows.start]) as usize + rows.len())
+            .sum()
+    }
+
+    /// The range of the rows' keys, if they are whole numbers close together.
+    fn range(&self, rows: &Range<usize>) -> Result<Option<KeyRange>, DatabaseError> {
+        let [place] = self.layout.key.as_slice() else { return Ok(None) };
+        if !self.writer.unique || !matches!(self.layout.kinds[*place], Kind::Integer { .. }) {
+            return Ok(None);
+        }
+        let Some((first, last)) = self.ends(*place, rows) else { return Ok(None) };
+        let Ok(width) = usize::try_from(last - first + 1) else { return Ok(None) };
+        if width > rows.len().saturating_mul(WIDEST) || width > MOST_ROWS * WIDEST {
+            return Ok(None);
+        }
+        let mut guard = vec![b'0'; width];
+        for row in rows.clone() {
+            let at = self.number(*place, row).map_or(0, |number| (number - first) as usize);
+            if guard[at] == b'1' {
+                return Err(self.twice(row));
+            }
+            guard[at] = b'1';
+        }
+        if width == rows.len() {
+            guard.clear();
+        }
+        Ok(Some(KeyRange { first, last, guard }))
+    }
+
+    fn ends(&self, place: usize, rows: &Range<usize>) -> Option<(i128, i128)> {
+        let mut ends: Option<(i128, i128)> = None;
+        for row in rows.clone() {
+            let number = self.number(place, row)?;
+            ends = Some(ends.map_or((number, number), |(least, most)| (least.min(number), most.max(number))));
+        }
+        ends
+    }
+
+    /// A key that is a whole number.
+    pub(super) fn number(&self, place: usize, row: usize) -> Option<i128> {
+        let column = self.rows.columns.get(place)?;
+        if column.is_null(row) {
+            return None;
+        }
+        match &column.values {
+            ColumnValues::Int64(entries) => entries.get(row).map(|entry| i128::from(*entry)),
+            ColumnValues::Decimal(values) => std::str::from_utf8(values.get(row)).ok()?.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The columns of some rows, each row at its place.
+    fn pack(&self, rows: &Range<usize>, range: Option<&KeyRange>) -> Vec<Packed> {
+        let pack = |column: &Encoded<'_>| match range {
+            Some(range) => {
+                let width = (range.last - range.first + 1) as usize;
+                let key = self.layout.key[0];
+                let place = |row: usize| self.number(key, row).map_or(0, |number| (number - range.first) as usize);
+                Packed::new(column, rows.clone(), width, place)
+            }
+            None => Packed::new(column, rows.clone(), rows.len(), |row| row - rows.start),
+        };
+        self.columns.iter().map(pack).collect()
+    }
+
+    pub(super) fn twice(&self, row: usize) -> DatabaseError {
+        let (table, mode) = (&self.writer.table.info.name, self.writer.mode);
+        invalid(format!("a batch to {mode} in `{table}` has the same key twice"))
+            .hint("put each row into a batch once; in a collation without case, `a` and `A` are the same key")
+            .detail(self.writer.row_name(self.rows, row))
+    }
+}
+
+impl MysqlDatabase {
+    pub(super) async fn open_writer_now(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
+        self.before_writing(&target.table).await?;
+        let table = self.table_now(&target.table).await?;
+        let name = &target.table;
+        if table.info.is_view {
+            return Err(invalid(format!("`{name}` is a view; batches are written to tables"))
+                .hint("write to the tables behind it, or execute statements"));
+        }
+        let mut key: Vec<String> = Vec::new();
+        let mut unique = false;
+        if target.mode != WriteMode::Insert {
+            let asked = if target.key.is_empty() { &table.info.key } else { &target.key };
+            key = asked.iter().map(|column| known_column(&table, column)).collect::<Result<_, _>>()?;
+            if key.is_empty() {
+                return Err(invalid(format!("`{name}` has no primary key by which rows could be found"))
+                    .hint("name the columns that identify a row as the key"));
+            }
+            let ask = format!("SHOW INDEX FROM {}", self.spelt(&table.info.name));
+            let connection = &mut self.connection;
+            let rows = self.watch.clone().over(session::all(connection, ask)).await?;
+            let among = |name: &String| key.contains(name);
+            unique = unique_keys(&rows).iter().any(|columns| columns.iter().all(among));
+            if target.mode == WriteMode::Upsert && !unique {
+                return Err(invalid(format!(
+                    "the key of an upsert into `{name}` must be unique and without NULLs: {}",
+                    key.join(", ")
+                ))
+                .hint("name the columns of the primary key or of a unique index whose columns are NOT NULL"));
+            }
+        }
+        let id = WriterId(self.opened.new_id());
+        self.opened.writers.push((id, Writer { table, mode: target.mode, key, unique, layout: None, rows_written: 0 }));
+        Ok(id)
+    }
+
+    /// A table's name with the session's own database, whatever `USE` a script has run.
+    fn spelt(&self, name: &TableName) -> String {
+        let schema = name.schema.clone().or_else(|| self.server.facts.schema.clone());
+        TableName { schema, name: name.name.clone() }.quoted(Dialect::Mysql)
+    }
+
+    pub(super) async fn write_now(
+        &mut self,
+        id: WriterId,
+        rows: &Batch,
+        _hint: WriteHint,
+    ) -> Result<u64, DatabaseError> {
+        self.watch.check_stop()?;
+        let Some(at) = self.opened.writers.iter().position(|(other, _)| *other == id) else {
+            return Err(super::opened::closed("writer"));
+        };
+        // A writer that fails is closed.
+        let (_, mut writer) = self.opened.writers.remove(at);
+        if rows.row_count > 0 {
+            let layout = match writer.layout.take() {
+                Some(layout) => layout,
+                None => Layout::new(&writer.table, writer.mode, &writer.key, rows)?,
+            };
+            self.write_batch(&writer, &layout, rows).await?;
+            writer.layout = Some(layout);
+        }
+        let written = rows.row_count as u64;
+        writer.rows_written += written;
+        self.opened.writers.push((id, writer));
+        Ok(written)
+    }
+
+    pub(super) fn finish_writer_now(&mut self, id: WriterId) -> Result<u64, DatabaseError> {
+        match self.opened.writers.iter().position(|(other, _)| *other == id) {
+            Some(at) => Ok(self.opened.writers.remove(at).1.rows_written()),
+            None => Err(super::opened::closed("writer")),
+        }
+    }
+
+    async fn write_batch(&mut self, writer: &Writer, layout: &Layout, rows: &Batch) -> Result<(), DatabaseError> {
+        let name = &writer.table.info.name;
+        if !layout.fits(rows) {
+            return Err(invalid(format!(
+                "a batch for `{name}` has other columns than the writer's first one: {}",
+                layout.given.join(", ")
+            )));
+        }
+        let mut columns = Vec::with_capacity(rows.columns.len());
+        for (column, kind) in rows.columns.iter().zip(&layout.kinds) {
+            columns.push(encode(column, kind).map_err(|unfit| {
+                DatabaseError::new(
+                    DatabaseErrorKind::Conversion,
+                    format!("column `{name}.{}` cannot hold {}", column.name, unfit.what),
+                )
+                .detail(writer.row_name(rows, unfit.row))
+            })?);
+        }
+        let job = Job { writer, layout, rows, columns: &columns, table: self.spelt(name) };
+        let most = STATEMENT_BYTES.min(self.server.max_allowed_packet / 4 * 3);
+        // What is still to be written, the first rows last.
+        let mut pending = vec![0..rows.row_count];
+        while let Some(rows) = pending.pop() {
+            if rows.len() > 1 && (rows.len() > MOST_ROWS || job.byte_len(&rows) > most / 2) {
+                halve(&mut pending, &rows);
+                continue;
+            }
+            match self.write_rows(&job, &rows, most).await {
+                Ok(()) => {}
+                Err(Failure::Row(_)) if rows.len() > 1 => halve(&mut pending, &rows),
+                Err(Failure::Row(error)) => return Err(error.detail(writer.row_name(job.rows, rows.start))),
+                Err(Failure::Batch(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes some rows in one statement, or in the two of an upsert.
+    async fn write_rows(&mut self, job: &Job<'_>, rows: &Range<usize>, most: usize) -> Result<(), Failure> {
+        let (layout, table) = (job.layout, job.table.as_str());
+        let mode = job.writer.mode;
+        let range = match mode {
+            WriteMode::Update | WriteMode::Delete => job.range(rows).map_err(Failure::Batch)?,
+            _ => None,
+        };
+        let packed = job.pack(rows, range.as_ref());
+        let size: usize = packed.iter().map(Packed::byte_len).sum();
+        if size > most && rows.len() > 1 {
+            return Err(Failure::Row(invalid("too many bytes for one statement".to_owned())));
+        }
+        if mode == WriteMode::Delete || (mode == WriteMode::Update && !job.writer.unique) {
+            self.check_found(job, rows, range.as_ref(), &packed).await.map_err(Failure::Batch)?;
+        }
+        let built = match (mode, &range) {
+            (WriteMode::Insert, _) => layout.insert(table, &packed, rows.len(), false),
+            (WriteMode::Upsert, _) if layout.others.is_empty() => layout.insert(table, &packed, rows.len(), true),
+            (WriteMode::Update, Some(range)) => layout.update_range(table, &packed, range),
+            (WriteMode::Update | WriteMode::Upsert, _) => layout.update_keys(table, &packed, rows.len()),
+            (WriteMode::Delete, Some(range)) => layout.delete_range(table, range),
+            (WriteMode::Delete, None) => layout.delete_keys(table, &packed, rows.len()),
+        };
+        let changed = self.run_write(job, built).await?;
+        match mode {
+            WriteMode::Upsert if !layout.others.is_empty() => {
+                let inserted = self.run_write(job, layout.insert(table, &packed, rows.len(), true)).await?;
+                if changed + inserted != rows.len() as u64 {
+                    return Err(Failure::Batch(self.not_all(job, rows, range.as_ref(), &packed).await));
+                }
+            }
+            WriteMode::Update | WriteMode::Delete if changed != rows.len() as u64 => {
+                return Err(Failure::Batch(self.not_all(job, rows, range.as_ref(), &packed).await));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn run_write(&mut self, job: &Job<'_>, built: Result<Statement, DatabaseError>) -> Result<u64, Failure> {
+        let statement = built.map_err(Failure::Batch)?;
+        let changed = self.run_built(statement).await.map_err(Failure::of)?;
+        self.refuse_loss_in(&job.layout.names).await.map_err(Failure::Row)?;
+        Ok(changed)
+    }
+}
+
+/// Why rows were not written.
+enum Failure {
+    /// Because of one of them, which is to be found.
+    Row(DatabaseError),
+    /// Because of all of them, or of the server.
+    Batch(DatabaseError),
+}
+
+impl Failure {
+    fn of(error: DatabaseError) -> Self {
+        match error.kind {
+            // What a trigger says by SIGNAL is of the kind `Other`.
+            DatabaseErrorKind::Constraint | DatabaseErrorKind::Conversion | DatabaseErrorKind::Other => {
+                Self::Row(error)
+            }
+            // The database, not the host, has an argument that it does not take.
+            DatabaseErrorKind::InvalidArgument if !error.code.is_empty() => Self::Row(error),
+            _ => Self::Batch(error),
+        }
+    }
+}
+
+/// Puts the two halves of some rows on the stack, the first on top.
+fn halve(pending: &mut Vec<Range<usize>>, rows: &Range<usize>) {
+    let middle = rows.start + rows.len() / 2;
+    pending.push(middle..rows.end);
+    pending.push(rows.start..middle);
+}
+
+/// A cell of a key in a message.
+pub(super) fn cell_text(column: &Column, row: usize) -> String {
+    let short = |text: String| {
+        let shown: String = text.chars().take(60).collect();
+        if shown.len() < text.len() { format!("`{shown}…`") } else { format!("`{shown}`") }
+    };
+    match Value::of_cell(column, row) {
+        Value::Null => "NULL".to_owned(),
+        Value::Int64(number) => number.to_string(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Float64(number) => format!("{number:?}"),
+        Value::Decimal(text) => text,
+        Value::Text(text) | Value::Json(text) | Value::Native { text, .. } => short(text),
+        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        value => temporal::value_text(&value).unwrap_or_else(|what| what),
+    }
+}

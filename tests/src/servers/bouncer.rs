@@ -1,0 +1,48 @@
+//! pgbouncer in transaction mode: two transactions of one client may run on two connections of the server.
+
+use std::net::TcpStream;
+
+use super::process::Process;
+use super::programs::{find, service_user};
+use super::{Server, place};
+
+/// A pgbouncer in front of a PostgreSQL server. It ends when it is dropped.
+pub struct Bouncer {
+    port: u16,
+    _process: Process,
+}
+
+impl Bouncer {
+    /// Starts one with so many connections to the server for each database.
+    pub fn start(server: &Server, connections: u32) -> Self {
+        let user = service_user("postgres");
+        let folder = place::folder("pgbouncer", user);
+        let address = &server.client().address;
+        let users = format!("\"{}\" \"{}\"\n", address.user, address.password);
+        std::fs::write(folder.join("users.txt"), users).unwrap();
+        let mut last = String::new();
+        for _ in 0..5 {
+            let port = place::free_port();
+            let settings = format!(
+                "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+                 unix_socket_dir =\nauth_type = trust\nauth_file = users.txt\npool_mode = transaction\n\
+                 max_client_conn = 400\ndefault_pool_size = {connections}\n\
+                 ignore_startup_parameters = extra_float_digits,options\n",
+                address.host, address.port
+            );
+            let file = folder.join("pgbouncer.ini");
+            std::fs::write(&file, settings).unwrap();
+            let mut process = Process::start(&find("pgbouncer"), &[&file], &folder, user);
+            match process.wait_until(|| TcpStream::connect(("127.0.0.1", port)).is_ok()) {
+                Ok(()) => return Self { port, _process: process },
+                Err(log) => last = log,
+            }
+        }
+        panic!("pgbouncer does not start\n{last}");
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}

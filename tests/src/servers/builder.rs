@@ -1,0 +1,164 @@
+//! A private server, before it is started.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::programs::service_user;
+use super::server::{Launch, Server};
+use super::{Kind, place, template, tls};
+
+/// Whether a server takes connections with TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Not at all.
+    Off,
+    /// With it or without.
+    Offered,
+    /// Only with it.
+    Required,
+}
+
+/// How a private server is to be.
+pub struct Builder {
+    kind: Kind,
+    settings: Vec<(String, String)>,
+    tls: Tls,
+    passwords: bool,
+    disk: Option<u64>,
+}
+
+impl Builder {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self { kind, settings: Vec::new(), tls: Tls::Off, passwords: false, disk: None }
+    }
+
+    /// A setting of the server's, as its configuration file names it.
+    pub fn setting(mut self, name: &str, value: impl ToString) -> Self {
+        self.settings.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// TLS with a certificate that nobody trusts; see [`Server::authority`].
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// PostgreSQL: asks for passwords (MariaDB always does). The user with all rights has to be given one by SQL before.
+    pub fn passwords(mut self) -> Self {
+        self.passwords = true;
+        self
+    }
+
+    /// The data stand on a disk of so many bytes; nothing is started where nobody may mount one.
+    pub fn disk(mut self, bytes: u64) -> Self {
+        self.disk = Some(bytes);
+        self
+    }
+
+    /// Starts it, on a disk of its own if one was asked for: then there is none where mounting is not permitted.
+    pub fn try_start(self) -> Option<Server> {
+        let user = service_user(match self.kind {
+            Kind::Postgres => "postgres",
+            Kind::Mariadb => "mysql",
+        });
+        let folder = place::folder(self.kind.name(), user);
+        let mut disk = None;
+        let data = match self.disk {
+            None => folder.join("data"),
+            Some(bytes) => {
+                let mounted = Disk::mount(&folder.join("disk"), bytes)?;
+                let data = mounted.0.join("data");
+                disk = Some(mounted);
+                data
+            }
+        };
+        template::copy(self.kind, &data, user);
+        let mut settings = defaults(self.kind);
+        if self.tls != Tls::Off {
+            let made = tls::make(&folder, user);
+            let names = match self.kind {
+                Kind::Postgres => ["ssl_cert_file", "ssl_key_file", "ssl_ca_file"],
+                Kind::Mariadb => ["ssl-cert", "ssl-key", "ssl-ca"],
+            };
+            for (name, path) in names.into_iter().zip([made.certificate, made.key, made.authority]) {
+                settings.push((name.to_owned(), path.display().to_string()));
+            }
+            match (self.kind, self.tls) {
+                (Kind::Postgres, _) => settings.push(("ssl".to_owned(), "on".to_owned())),
+                (Kind::Mariadb, Tls::Required) => {
+                    settings.push(("require-secure-transport".to_owned(), "ON".to_owned()));
+                }
+                (Kind::Mariadb, _) => {}
+            }
+        }
+        settings.extend(self.settings);
+        if self.kind == Kind::Postgres {
+            std::fs::write(data.join("pg_hba.conf"), admission(self.tls, self.passwords)).unwrap();
+        }
+        Some(Server::launch(Launch { kind: self.kind, folder, data, user, settings, disk }))
+    }
+
+    /// Starts it.
+    pub fn start(self) -> Server {
+        self.try_start().expect("mounting a disk is not permitted")
+    }
+}
+
+/// PostgreSQL: who may connect how. By the socket, where the tests prepare things, everybody.
+fn admission(tls: Tls, passwords: bool) -> String {
+    let line = if tls == Tls::Required { "hostssl" } else { "host" };
+    let method = if passwords { "scram-sha-256" } else { "trust" };
+    format!("local all all trust\nlocal replication all trust\n{line} all all 127.0.0.1/32 {method}\n")
+}
+
+/// Small, so that many fit on a machine; nothing survives the machine, but everything survives the process.
+fn defaults(kind: Kind) -> Vec<(String, String)> {
+    let settings: &[(&str, &str)] = match kind {
+        Kind::Postgres => &[
+            ("fsync", "off"),
+            ("shared_buffers", "16MB"),
+            ("max_connections", "200"),
+            ("max_wal_size", "64MB"),
+            ("min_wal_size", "8MB"),
+            ("logging_collector", "off"),
+            ("listen_addresses", "127.0.0.1"),
+        ],
+        Kind::Mariadb => &[
+            ("skip-log-bin", ""),
+            ("bind-address", "127.0.0.1"),
+            ("max-connections", "200"),
+            ("character-set-server", "utf8mb4"),
+            ("performance-schema", "OFF"),
+            ("innodb-buffer-pool-size", "16M"),
+            ("innodb-log-file-size", "8M"),
+            ("innodb-log-buffer-size", "2M"),
+            ("innodb-data-file-path", "ibdata1:4M:autoextend"),
+            ("innodb-autoextend-increment", "1"),
+            ("innodb-flush-log-at-trx-commit", "2"),
+            ("innodb-flush-method", "nosync"),
+            ("key-buffer-size", "1M"),
+            ("aria-pagecache-buffer-size", "2M"),
+        ],
+    };
+    settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// A file system in memory of so many bytes.
+pub(super) struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(folder: &Path, bytes: u64) -> Option<Self> {
+        std::fs::create_dir(folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes},mode=755"), "tmpfs"]).arg(folder);
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        mounted.then(|| Self(folder.to_path_buf()))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}

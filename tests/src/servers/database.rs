@@ -1,0 +1,92 @@
+//! A database for one test.
+
+use super::client::Client;
+use super::{Kind, Server, place};
+
+/// A fresh database of a random name, dropped at the end of the test.
+pub struct TestDatabase {
+    client: Client,
+    admin: Client,
+}
+
+impl TestDatabase {
+    pub(super) fn new(server: &Server) -> Self {
+        let name = format!("runner_test_{:016x}", place::unique());
+        let admin = server.client().clone();
+        match server.kind() {
+            Kind::Postgres => admin.sql(&format!("CREATE DATABASE {name}")),
+            Kind::Mariadb => admin.sql(&format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")),
+        };
+        Self { client: admin.of(&name), admin }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.client.database
+    }
+
+    /// The kind of its server.
+    pub fn kind(&self) -> Kind {
+        self.client.kind
+    }
+
+    /// Its URL, for somebody with all rights.
+    pub fn url(&self) -> String {
+        self.client.address.url(self.kind(), self.name())
+    }
+
+    /// Its URL by way of something that listens on another port of this machine.
+    pub fn url_at(&self, port: u16) -> String {
+        let mut address = self.client.address.clone();
+        (address.host, address.port) = ("127.0.0.1".to_owned(), port);
+        address.url(self.kind(), self.name())
+    }
+
+    /// Its URL for another user.
+    pub fn url_as(&self, user: &str, password: &str) -> String {
+        let mut address = self.client.address.clone();
+        (address.user, address.password) = (user.to_owned(), password.to_owned());
+        address.url(self.kind(), self.name())
+    }
+
+    /// Its URL by the server's unix socket, if that is known.
+    pub fn socket_url(&self) -> Option<String> {
+        let address = &self.client.address;
+        let socket = address.socket.as_ref()?.display();
+        Some(match self.kind() {
+            Kind::Postgres => {
+                format!("postgres:///{}?host={socket}&port={}&user={}", self.name(), address.port, address.user)
+            }
+            Kind::Mariadb => format!("mysql://{}@localhost/{}?socket={socket}", address.user, self.name()),
+        })
+    }
+
+    /// What speaks to it.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Runs statements; see [`Client::sql`].
+    #[track_caller]
+    pub fn sql(&self, text: &str) -> Vec<String> {
+        self.client.sql(text)
+    }
+
+    /// The one value of a query.
+    #[track_caller]
+    pub fn value(&self, query: &str) -> String {
+        self.client.value(query)
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        // Where the server is gone, so is the database; a private one takes its databases along.
+        let _ = match self.kind() {
+            Kind::Postgres => self.admin.try_sql(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name())),
+            Kind::Mariadb => self
+                .admin
+                .try_sql(&format!("SET SESSION lock_wait_timeout = 5; DROP DATABASE IF EXISTS {}", self.name())),
+        };
+    }
+}

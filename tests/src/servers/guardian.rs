@@ -1,0 +1,55 @@
+//! What ends the servers when the test process does, also when it is killed and can end nothing itself.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// Reads until the pipe has no writer any more, which the kernel brings about in whatever way the process ends. Then it ends
+/// every process whose number stands in a file `*.pid`, and removes the folder. More than once, for what was just starting.
+const SCRIPT: &str = r#"
+cat >/dev/null
+for round in 1 2 3; do
+    for file in "$0"/*/*.pid; do
+        read -r pid <"$file" && kill -CONT "$pid" && kill -QUIT "$pid"
+    done
+    sleep 0.5
+    for file in "$0"/*/*.pid; do
+        read -r pid <"$file" && kill -KILL "$pid"
+    done
+    for disk in "$0"/*/disk; do
+        [ ! -d "$disk" ] || umount -l "$disk"
+    done
+    rm -rf "$0"
+done
+"#;
+
+/// The folder of all servers of this process. It and they are gone soon after the process.
+pub(super) fn folder() -> &'static Path {
+    static GUARDED: OnceLock<(PathBuf, Child)> = OnceLock::new();
+    let (folder, _) = GUARDED.get_or_init(|| {
+        let folder = make();
+        let guardian = Command::new("sh")
+            .args(["-c", SCRIPT])
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // What is typed at the terminal is for the tests.
+            .process_group(0)
+            .spawn()
+            .expect("sh");
+        // The child holds the pipe's writing end, which no other child inherits, for as long as the process lives.
+        (folder, guardian)
+    });
+    folder
+}
+
+/// Users of servers must be able to walk through it, and the path of a socket has at most 107 bytes.
+fn make() -> PathBuf {
+    let temporary = std::env::temp_dir();
+    let parent = if temporary.as_os_str().len() <= 50 { temporary } else { PathBuf::from("/tmp") };
+    let folder = tempfile::Builder::new().prefix("runner-servers-").tempdir_in(parent).unwrap().keep();
+    super::place::open_to_all(&folder);
+    folder
+}

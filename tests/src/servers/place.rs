@@ -1,0 +1,58 @@
+//! Folders and ports.
+
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::guardian;
+use super::programs::User;
+use crate::random::Random;
+
+/// A new folder for one server, which belongs to its user.
+pub(super) fn folder(name: &str, user: Option<User>) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let folder = guardian::folder().join(format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+    std::fs::create_dir(&folder).unwrap();
+    open_to_all(&folder);
+    give(&folder, user);
+    folder
+}
+
+/// Everybody may look into the folder.
+pub(super) fn open_to_all(folder: &Path) {
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Only its owner may read it.
+pub(super) fn close_to_others(path: &Path) {
+    let mode = if path.is_dir() { 0o700 } else { 0o600 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Gives a file or folder to a server's user.
+pub(super) fn give(path: &Path, user: Option<User>) {
+    if let Some(user) = user {
+        chown(path, Some(user.uid), Some(user.gid)).unwrap();
+    }
+}
+
+/// A number that no other process of this moment draws.
+pub(super) fn unique() -> u64 {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    Random::new(now ^ (u64::from(std::process::id()) << 32) ^ (count << 56)).draw()
+}
+
+/// A port that nobody listens on. Another process may take it before the server does: starting is tried again then. It
+/// stands below those that the system gives to outgoing connections, so that a stopped server finds it free again.
+pub(super) fn free_port() -> u16 {
+    let mut random = Random::new(unique());
+    loop {
+        let port = 15_000 + random.below(17_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}

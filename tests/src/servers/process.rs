@@ -1,0 +1,102 @@
+//! The process of a server.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::programs::User;
+
+/// How long a server may take to start or to end: much longer than any machine needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running program whose number the guardian knows. Ends when it is dropped.
+pub(super) struct Process {
+    child: Child,
+    pid_file: PathBuf,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts a program that works in `folder`, where its number and its log go.
+    pub(super) fn start(program: &Path, arguments: &[impl AsRef<OsStr>], folder: &Path, user: Option<User>) -> Self {
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let pid_file = folder.join(format!("{name}.pid"));
+        let log = folder.join(format!("{name}.log"));
+        let output = File::options().create(true).append(true).open(&log).unwrap();
+        let mut command = Command::new("sh");
+        // The number is written before there is anything to end.
+        command.args(["-c", r#"echo $$ >"$0" && exec "$@""#]).arg(&pid_file).arg(program).args(arguments);
+        command.current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC").process_group(0).stdin(Stdio::null());
+        command.stdout(output.try_clone().unwrap()).stderr(output);
+        if let Some(user) = user {
+            command.uid(user.uid).gid(user.gid);
+        }
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Self { child, pid_file, log }
+    }
+
+    /// Waits until the program is ready, or says what it logged if it ends before.
+    pub(super) fn wait_until(&mut self, ready: impl Fn() -> bool) -> Result<(), String> {
+        let start = Instant::now();
+        loop {
+            if self.has_ended() {
+                return Err(self.log());
+            }
+            if ready() {
+                return Ok(());
+            }
+            assert!(start.elapsed() < PATIENCE, "the server does not get ready\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The end of what it logged.
+    pub(super) fn log(&self) -> String {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Sends a signal.
+    pub(super) fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        kill.args([&format!("-{name}"), &self.child.id().to_string()]).stderr(Stdio::null()).status().expect("`kill`");
+    }
+
+    /// Waits for its end.
+    pub(super) fn wait(&mut self) {
+        let start = Instant::now();
+        while !self.has_ended() {
+            assert!(start.elapsed() < PATIENCE, "the server does not end\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        // Its number may be another program's from now on.
+        let _ = std::fs::remove_file(&self.pid_file);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.has_ended() {
+            self.signal("CONT");
+            // PostgreSQL ends its other processes with it by this one; not so by SIGKILL.
+            self.signal("QUIT");
+            let start = Instant::now();
+            while !self.has_ended() && start.elapsed() < Duration::from_secs(6) {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+        let _ = std::fs::remove_file(&self.pid_file);
+    }
+}

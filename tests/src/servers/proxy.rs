@@ -1,0 +1,212 @@
+//! A network that fails: between a client and a server, it cuts, loses answers, slows down and stalls.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// When a connection is cut by itself. The text is looked for in what clients send, in capitals or not.
+#[derive(Clone, Debug)]
+pub enum Trap {
+    /// Before the server gets the text for the so-and-so-many-th time, counted from 1.
+    Before(&'static str, usize),
+    /// When the server has answered to it, with the answer lost.
+    Answer(&'static str, usize),
+}
+
+#[derive(Default)]
+struct Shared {
+    closed: AtomicBool,
+    refusing: AtomicBool,
+    stalled: AtomicBool,
+    /// Bytes a second each way of each connection; 0: no bound.
+    rate: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    trap: Option<Trap>,
+    seen: usize,
+    sprung: usize,
+    streams: Vec<TcpStream>,
+}
+
+/// A proxy for TCP connections without TLS. All its connections end when it is dropped.
+pub struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+impl Proxy {
+    /// Listens for connections to a port of this machine.
+    pub fn start(server: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared::default());
+        let accepting = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if accepting.closed.load(Ordering::SeqCst) {
+                    break;
+                }
+                // Where there is no server, the client's connection ends as it does with a server that went away.
+                if !accepting.refusing.load(Ordering::SeqCst)
+                    && let Ok(server) = TcpStream::connect(("127.0.0.1", server))
+                {
+                    connect(&accepting, client, server);
+                }
+            }
+        });
+        Self { port, shared }
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Sets a trap in place of any other, and counts from here.
+    pub fn set(&self, trap: Trap) {
+        let mut state = self.shared.state();
+        state.trap = Some(trap);
+        state.seen = 0;
+    }
+
+    /// How many connections were cut by a trap.
+    pub fn sprung(&self) -> usize {
+        self.shared.state().sprung
+    }
+
+    /// Cuts all connections that there are.
+    pub fn cut(&self) {
+        for stream in self.shared.state().streams.drain(..) {
+            // It may be cut already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Whether new connections are closed at once.
+    pub fn refuse(&self, refuse: bool) {
+        self.shared.refusing.store(refuse, Ordering::SeqCst);
+    }
+
+    /// Lets so many bytes a second through, each way of each connection.
+    pub fn throttle(&self, bytes_a_second: u64) {
+        self.shared.rate.store(bytes_a_second, Ordering::SeqCst);
+    }
+
+    /// Holds everything back, without a word to either side, or lets it go.
+    pub fn stall(&self, stall: bool) {
+        self.shared.stalled.store(stall, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+        self.cut();
+        // Wakes the listener, so that it sees that it is over.
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits as slow networks let wait.
+    fn delay(&self, bytes: usize) {
+        let rate = self.rate.load(Ordering::SeqCst);
+        if rate > 0 {
+            std::thread::sleep(Duration::from_secs_f64(bytes as f64 / rate as f64));
+        }
+        while self.stalled.load(Ordering::SeqCst) && !self.closed.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn connect(shared: &Arc<Shared>, client: TcpStream, server: TcpStream) {
+    for stream in [&client, &server] {
+        stream.set_nodelay(true).unwrap();
+    }
+    shared.state().streams.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
+    let losing = Arc::new(AtomicBool::new(false));
+    let up = (Arc::clone(shared), client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::clone(&losing));
+    std::thread::spawn(move || {
+        let (shared, client, server, losing) = up;
+        // What fails is a connection that has ended, whichever side it was.
+        let _ = send(&shared, &client, &server, &losing);
+        end(&client, &server);
+    });
+    let shared = Arc::clone(shared);
+    std::thread::spawn(move || {
+        let _ = answer(&shared, &client, &server, &losing);
+        end(&client, &server);
+    });
+}
+
+fn end(client: &TcpStream, server: &TcpStream) {
+    for stream in [client, server] {
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
+
+/// From the client to the server, until either ends or a trap springs.
+fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, losing: &AtomicBool) -> std::io::Result<()> {
+    let mut buffer = vec![0; 64 << 10];
+    // The end of what came before: a text may come in two pieces.
+    let mut before = Vec::new();
+    loop {
+        let bytes = client.read(&mut buffer)?;
+        if bytes == 0 {
+            return Ok(());
+        }
+        shared.delay(bytes);
+        before.extend_from_slice(&buffer[..bytes].to_ascii_uppercase());
+        let mut state = shared.state();
+        let trap = state.trap.clone();
+        if let Some(Trap::Before(text, count) | Trap::Answer(text, count)) = &trap {
+            let text = text.to_ascii_uppercase().into_bytes();
+            let found = before.windows(text.len()).filter(|window| *window == text).count();
+            state.seen += found;
+            if found > 0 && state.seen >= *count {
+                state.trap = None;
+                state.sprung += 1;
+                if matches!(trap, Some(Trap::Before(..))) {
+                    return Ok(());
+                }
+                losing.store(true, Ordering::SeqCst);
+            }
+            // Nothing that was counted is seen again.
+            let keep = if found > 0 { 0 } else { text.len() - 1 };
+            before.drain(..before.len().saturating_sub(keep));
+        } else {
+            before.clear();
+        }
+        drop(state);
+        server.write_all(&buffer[..bytes])?;
+    }
+}
+
+/// From the server to the client, until either ends or an answer is to be lost.
+fn answer(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, losing: &AtomicBool) -> std::io::Result<()> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let bytes = server.read(&mut buffer)?;
+        if bytes == 0 {
+            return Ok(());
+        }
+        if losing.load(Ordering::SeqCst) {
+            // Whatever else the server has to say, so that it has done what it was told.
+            server.set_read_timeout(Some(Duration::from_millis(100)))?;
+            while server.read(&mut buffer)? > 0 {}
+            return Ok(());
+        }
+        shared.delay(bytes);
+        client.write_all(&buffer[..bytes])?;
+    }
+}

@@ -1,0 +1,253 @@
+//! A server that runs, and what can be done to it.
+
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use super::builder::{Builder, Disk};
+use super::client::{Address, Client};
+use super::database::TestDatabase;
+use super::process::Process;
+use super::programs::{User, find, run};
+use super::{Kind, place};
+
+/// A server.
+pub struct Server {
+    client: Client,
+    own: Option<Own>,
+}
+
+/// What is known of a server that was started here.
+struct Own {
+    // Dropped in this order: the process, then its disk and its folder.
+    process: Mutex<Option<Process>>,
+    launch: Launch,
+}
+
+/// How a server is started, again and again.
+pub(super) struct Launch {
+    pub(super) kind: Kind,
+    pub(super) folder: PathBuf,
+    pub(super) data: PathBuf,
+    pub(super) user: Option<User>,
+    pub(super) settings: Vec<(String, String)>,
+    pub(super) disk: Option<Disk>,
+}
+
+impl Server {
+    /// A server for one test, which may do to it what it wants. It ends when it is dropped.
+    pub fn private(kind: Kind) -> Builder {
+        Builder::new(kind)
+    }
+
+    /// A server that somebody else started.
+    pub(super) fn given(kind: Kind, url: &str) -> Self {
+        let address = Address::parse(kind, url);
+        let database = match kind {
+            Kind::Postgres => "postgres",
+            Kind::Mariadb => "information_schema",
+        };
+        Self { client: Client { kind, address, database: database.to_owned() }, own: None }
+    }
+
+    /// Starts a server on a free port, tried again where somebody else was quicker.
+    pub(super) fn launch(launch: Launch) -> Self {
+        let mut last = String::new();
+        for _ in 0..5 {
+            let port = place::free_port();
+            match launch.start(port) {
+                Ok(process) => {
+                    let (user, database) = match launch.kind {
+                        Kind::Postgres => ("postgres", "postgres"),
+                        Kind::Mariadb => ("root", "information_schema"),
+                    };
+                    let address = Address {
+                        user: user.to_owned(),
+                        password: String::new(),
+                        host: "127.0.0.1".to_owned(),
+                        port,
+                        socket: Some(launch.socket()),
+                        parameters: String::new(),
+                    };
+                    let client = Client { kind: launch.kind, address, database: database.to_owned() };
+                    return Self { client, own: Some(Own { process: Mutex::new(Some(process)), launch }) };
+                }
+                Err(log) => last = log,
+            }
+        }
+        panic!("the server does not start\n{last}");
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.client.kind
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.client.address.port
+    }
+
+    /// Whether it was started here and not given by `DATABASE_URL`.
+    pub fn is_private(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Speaks to it with all rights.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// A fresh database.
+    pub fn database(&self) -> TestDatabase {
+        TestDatabase::new(self)
+    }
+
+    /// The certificate of the authority that signed the server's, for one with TLS.
+    pub fn authority(&self) -> PathBuf {
+        self.own().launch.folder.join("ca.pem")
+    }
+
+    /// Ends it as a crash does. PostgreSQL: its immediate stop, which ends all its processes; MariaDB: `kill -9`.
+    pub fn crash(&self) {
+        let mut process = self.process();
+        if let Some(mut process) = process.take() {
+            process.signal(match self.kind() {
+                Kind::Postgres => "QUIT",
+                Kind::Mariadb => "KILL",
+            });
+            process.wait();
+        }
+    }
+
+    /// Ends it in good order, without waiting for its clients.
+    pub fn stop(&self) {
+        let mut process = self.process();
+        if let Some(mut process) = process.take() {
+            process.signal(match self.kind() {
+                Kind::Postgres => "INT",
+                Kind::Mariadb => "TERM",
+            });
+            process.wait();
+        }
+    }
+
+    /// Starts it again where it was, on the same port.
+    pub fn restart(&self) {
+        let mut process = self.process();
+        drop(process.take());
+        let started = self.own().launch.start(self.port());
+        *process = Some(started.unwrap_or_else(|log| panic!("the server does not start again\n{log}")));
+    }
+
+    /// Stops it from doing anything, until [`Server::resume`]. PostgreSQL: no new connections; those that are there go on.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    /// The last that it logged.
+    pub fn log(&self) -> String {
+        self.process().as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    /// PostgreSQL: a server that follows this one and can only be read.
+    pub fn standby(&self) -> Server {
+        let own = self.own();
+        let folder = place::folder("standby", own.launch.user);
+        let data = folder.join("data");
+        let mut copy = Command::new(find("pg_basebackup"));
+        self.client.where_to(&mut copy);
+        copy.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync", "-D"]).arg(&data);
+        run(&mut copy);
+        if let Some(user) = own.launch.user {
+            run(Command::new("chown").arg("-R").arg(format!("{}:{}", user.uid, user.gid)).arg(&data));
+        }
+        let settings = own.launch.settings.clone();
+        Self::launch(Launch { kind: self.kind(), folder, data, user: own.launch.user, settings, disk: None })
+    }
+
+    fn signal(&self, name: &str) {
+        if let Some(process) = self.process().as_ref() {
+            process.signal(name);
+        }
+    }
+
+    fn own(&self) -> &Own {
+        self.own.as_ref().expect("this is done to private servers only")
+    }
+
+    fn process(&self) -> std::sync::MutexGuard<'_, Option<Process>> {
+        self.own().process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Launch {
+    /// What clients on this machine use instead of a port. PostgreSQL: its folder.
+    fn socket(&self) -> PathBuf {
+        match self.kind {
+            Kind::Postgres => self.folder.clone(),
+            Kind::Mariadb => self.folder.join("socket"),
+        }
+    }
+
+    /// Starts it; answers what it logged if it ends again.
+    fn start(&self, port: u16) -> Result<Process, String> {
+        let data = self.data.display();
+        let socket = self.socket();
+        match self.kind {
+            Kind::Postgres => {
+                let mut arguments = vec!["-D".to_owned(), data.to_string(), "-p".to_owned(), port.to_string()];
+                arguments.extend(["-k".to_owned(), socket.display().to_string()]);
+                for (name, value) in &self.settings {
+                    arguments.extend(["-c".to_owned(), format!("{name}={value}")]);
+                }
+                // That of a server that crashed would be read as the next one's.
+                let state = self.data.join("postmaster.pid");
+                let _ = std::fs::remove_file(&state);
+                let mut process = Process::start(&find("postgres"), &arguments, &self.folder, self.user);
+                process.wait_until(|| is_ready(&state)).map(|()| process)
+            }
+            Kind::Mariadb => {
+                let mut arguments = vec!["--no-defaults".to_owned(), format!("--datadir={data}")];
+                arguments.push(format!("--socket={}", socket.display()));
+                arguments.push(format!("--port={port}"));
+                arguments.push(format!("--pid-file={data}/server.pid"));
+                for (name, value) in &self.settings {
+                    arguments.push(match value.is_empty() {
+                        true => format!("--{name}"),
+                        false => format!("--{name}={value}"),
+                    });
+                }
+                let _ = std::fs::remove_file(&socket);
+                let mut process = Process::start(&find("mariadbd"), &arguments, &self.folder, self.user);
+                process.wait_until(|| greets(&socket)).map(|()| process)
+            }
+        }
+    }
+}
+
+impl Drop for Launch {
+    fn drop(&mut self) {
+        drop(self.disk.take());
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// PostgreSQL writes its state into the eighth line of this file.
+fn is_ready(file: &Path) -> bool {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().nth(7).is_some_and(|state| state.trim() == "ready")
+}
+
+/// MariaDB greets every connection.
+fn greets(socket: &Path) -> bool {
+    let mut greeting = [0; 5];
+    UnixStream::connect(socket).is_ok_and(|mut stream| stream.read_exact(&mut greeting).is_ok())
+}
