@@ -1,15 +1,22 @@
+#!/usr/bin/env python3
 """Reads a database's own tables, whatever the engine: SQLite by Python's module, servers by the clients that come with
 them, so that nothing of what is being checked stands between.
+
+    tests/oracle/engines.py DATABASE   print a digest of each table's rows, to compare two databases by
+
+Digests say nothing of the engine, nor of the order of rows and columns: the same rows have the same digest.
 
 Cells arrive as int, float, str or None; an instant, of whatever type, as text such as 2013-01-01T10:17:00Z.
 """
 
+import hashlib
 import json
 import os
 import pathlib
 import shutil
 import sqlite3
 import subprocess
+import sys
 import urllib.parse
 from datetime import datetime, timezone
 
@@ -29,6 +36,17 @@ def read(database):
     if scheme in ("mysql", "mariadb"):
         return mysql(database)
     return sqlite(database.removeprefix("sqlite:").removeprefix("//"))
+
+
+def digest(database):
+    """Prints each table's columns and rows as one number."""
+    tables, _ = read(database)
+    for name, (columns, rows) in sorted(tables.items()):
+        columns = sorted(columns)
+        content = hashlib.sha256(repr(columns).encode())
+        for line in sorted(repr([row[column] for column in columns]) for row in rows):
+            content.update(line.encode())
+        print(f"{content.hexdigest()}  {name}")
 
 
 def sqlite(path):
@@ -119,3 +137,7 @@ def instant(text):
     read = datetime.fromisoformat(text)
     read = read if read.tzinfo else read.replace(tzinfo=timezone.utc)
     return read.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+if __name__ == "__main__":
+    digest(*sys.argv[1:])

@@ -2,6 +2,7 @@
 //! to all of them.
 
 use std::ops::Deref;
+use std::path::Path;
 
 use crate::TestProject;
 use crate::dump;
@@ -83,6 +84,23 @@ impl EngineProject {
         Self { engine: database.kind().into(), project, database: Some(database) }
     }
 
+    /// A copy of a project that stands somewhere else, and a fresh database, whatever the project's own would be.
+    pub fn copy(binary: &str, engine: Engine, of: &Path) -> Self {
+        let mut copy = Self::new(binary, engine);
+        copy.project.copy_of(of);
+        let url = copy.url();
+        copy.project.set_url(&url);
+        copy
+    }
+
+    /// The URL of its database.
+    pub fn url(&self) -> String {
+        match &self.database {
+            Some(database) => database.url(),
+            None => format!("sqlite://{}", self.project.file("runner.db").display()),
+        }
+    }
+
     /// The engine.
     pub fn engine(&self) -> Engine {
         self.engine
@@ -129,7 +147,12 @@ impl EngineProject {
     pub fn state(&self) -> Vec<String> {
         match &self.database {
             Some(database) => database.client().dump(),
-            None => format!("{:?}", self.project.dump_user()).lines().map(str::to_owned).collect(),
+            // The first write sets the journal mode, which no rollback brings back.
+            None => format!("{:?}", self.project.dump_user())
+                .lines()
+                .filter(|line| !line.starts_with("journal_mode"))
+                .map(str::to_owned)
+                .collect(),
         }
     }
 

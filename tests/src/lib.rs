@@ -11,6 +11,7 @@ pub mod dump;
 #[cfg(unix)]
 mod engine;
 pub mod guests;
+pub mod oracle;
 mod output;
 mod project;
 pub mod random;

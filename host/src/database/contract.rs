@@ -1,5 +1,5 @@
 //! What every implementation of [`Database`] must do, as tests that each of them runs: [`contract!`] makes them for a
-//! [`Factory`]. SQL in here is such that every dialect understands it.
+//! [`Factory`]. SQL in here is such that every dialect understands it; what cannot be said so stands in a table ([`endless`]).
 
 pub(crate) mod bulk;
 pub(crate) mod lock;
@@ -53,6 +53,18 @@ macro_rules! contract {
     };
 }
 pub(crate) use contract;
+
+/// A statement that never ends.
+pub(crate) fn endless(dialect: Dialect) -> &'static str {
+    match dialect {
+        // They end a recursion by themselves, after `max_recursive_iterations` and `cte_max_recursion_depth`.
+        Dialect::Mysql | Dialect::Mariadb => {
+            "SELECT COUNT(SHA2(CONCAT(a.COLUMN_NAME, b.COLUMN_NAME, c.COLUMN_NAME), 512)) \
+            FROM information_schema.COLUMNS a, information_schema.COLUMNS b, information_schema.COLUMNS c"
+        }
+        _ => "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
+    }
+}
 
 /// A column of texts.
 pub(crate) fn texts(name: &str, entries: &[&str]) -> Column {

@@ -111,8 +111,9 @@ impl std::error::Error for DatabaseError {}
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         let kind = match error.kind {
-            DatabaseErrorKind::Busy | DatabaseErrorKind::Timeout => ErrorKind::LockTimeout,
-            DatabaseErrorKind::Denied | DatabaseErrorKind::Limit => ErrorKind::Denied,
+            DatabaseErrorKind::Busy => ErrorKind::LockTimeout,
+            // The time that a statement may take is a limit like others.
+            DatabaseErrorKind::Denied | DatabaseErrorKind::Limit | DatabaseErrorKind::Timeout => ErrorKind::Denied,
             DatabaseErrorKind::NotFound | DatabaseErrorKind::Configuration => ErrorKind::Usage,
             _ => ErrorKind::Failed,
         };

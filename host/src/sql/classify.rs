@@ -141,6 +141,43 @@ pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
     (copied > 0).then(|| opened + &statement[copied..])
 }
 
+/// Whether a statement does nothing but read, as far as its first word tells; functions that it calls may do more.
+pub fn reads(statement: &str, dialect: Dialect) -> bool {
+    let words = leading_words(statement, dialect);
+    match words.first().map_or("", String::as_str) {
+        "SELECT" | "SHOW" | "DESCRIBE" | "DESC" | "VALUES" | "TABLE" => true,
+        // `EXPLAIN ANALYZE` runs what it explains.
+        "EXPLAIN" => !words.iter().any(|word| word == "ANALYZE"),
+        _ => false,
+    }
+}
+
+/// The table that MySQL's and MariaDB's `CREATE TEMPORARY TABLE` makes: its names, unquoted, the database's first if there
+/// is one.
+pub fn temporary_table(statement: &str, dialect: Dialect) -> Option<Vec<String>> {
+    let mut lexer = Lexer::new(statement, dialect);
+    let mut tokens = std::iter::from_fn(|| lexer.next_token().ok().flatten())
+        .filter(|token| !token.kind.is_blank())
+        .map(|token| &statement[token.range])
+        .peekable();
+    let skip = |tokens: &mut std::iter::Peekable<_>, words: &[&str]| {
+        words.iter().all(|word| tokens.next_if(|token: &&str| token.eq_ignore_ascii_case(word)).is_some())
+    };
+    if !skip(&mut tokens, &["CREATE"]) {
+        return None;
+    }
+    skip(&mut tokens, &["OR", "REPLACE"]);
+    if !skip(&mut tokens, &["TEMPORARY", "TABLE"]) {
+        return None;
+    }
+    skip(&mut tokens, &["IF", "NOT", "EXISTS"]);
+    let mut names = vec![unquote(tokens.next()?)];
+    if tokens.next_if_eq(&".").is_some() {
+        names.push(unquote(tokens.next()?));
+    }
+    Some(names)
+}
+
 /// The names and words of a statement, unquoted, as they are written; texts in quotes are among them, since some dialects
 /// quote names like texts.
 pub fn identifiers(statement: &str, dialect: Dialect) -> Vec<String> {
@@ -225,12 +262,26 @@ mod tests {
     }
 
     #[test]
+    fn temporary_tables_are_named() {
+        for (statement, names) in [
+            ("CREATE TEMPORARY TABLE `a``b` (id INT)", Some(vec!["a`b"])),
+            ("create /* x */ temporary table if not exists app . `t` (id INT)", Some(vec!["app", "t"])),
+            ("CREATE OR REPLACE TEMPORARY TABLE t AS SELECT 1", Some(vec!["t"])),
+            ("CREATE TABLE t (id INT)", None),
+            ("CREATE TEMPORARY TABLE", None),
+        ] {
+            let found = temporary_table(statement, Dialect::Mariadb);
+            assert_eq!(found, names.map(|names| names.into_iter().map(str::to_owned).collect()), "{statement}");
+        }
+    }
+
+    #[test]
     fn comments_that_are_run_are_laid_bare() {
         for (statement, opened) in [
             ("/*!50000 COMMIT */", Some("  COMMIT  ")),
             ("/*M! commit */ -- x", Some("  commit   -- x")),
             ("SELECT '/*! a */' /* b */", None),
-            ("SELECT 1 /*!99999 + 1 */ + 2", Some("SELECT 1   + 1  + 2")),
+            ("SELECT 1 /*!99999 + 1 */ + 2", Some("SELECT 1   + 1   + 2")),
         ] {
             assert_eq!(open_run_comments(statement, Dialect::Mariadb).as_deref(), opened, "{statement}");
         }

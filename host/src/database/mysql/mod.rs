@@ -29,6 +29,9 @@ mod writer;
 #[cfg(test)]
 mod tests_bulk;
 
+#[cfg(test)]
+mod tests;
+
 use async_trait::async_trait;
 use sqlx::MySqlConnection;
 

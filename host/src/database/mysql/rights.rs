@@ -5,21 +5,29 @@
 //! [`MysqlDatabase::after`]:
 //!
 //! ```text
-//! let class = self.before(statement).await?;
+//! let asked = self.before(statement).await?;
 //! let watch = self.watch.clone();
 //! let answer = watch.over(ask(&mut self.connection, statement)).await;
-//! self.after(class, answer).await
+//! self.after(asked, answer).await
 //! ```
 //!
 //! What the host itself asks on behalf of a caller (the INSERT of a writer, a further batch of a cursor) needs only
 //! `watch.over`; a writer that is opened begins with
 //! [`MysqlDatabase::before_writing`].
 
+use super::error::NOT_PREPARABLE;
 use super::{MysqlDatabase, session};
 use crate::database::facts::is_tool_table;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableName};
-use crate::sql::classify::open_run_comments;
-use crate::sql::{StatementClass, classify, identifiers};
+use crate::sql::classify::{open_run_comments, reads, temporary_table};
+use crate::sql::{StatementClass, classify, has_statement, identifiers};
+
+/// A statement of a caller that may be run; see [`MysqlDatabase::before`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    class: StatementClass,
+    reads: bool,
+}
 
 /// What the speaker may do, and what the session has been through.
 #[derive(Default)]
@@ -84,7 +92,7 @@ fn denied(what: &str) -> DatabaseError {
 }
 
 fn tool_table(name: &str) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Denied, format!("`{name}` belongs to runner, and no migration may name it"))
+    DatabaseError::new(DatabaseErrorKind::Denied, format!("`{name}` belongs to runner, and no migration may change it"))
         .hint("give your own table another name; what runner keeps is shown by `runner status` and `runner history`")
 }
 
@@ -125,7 +133,9 @@ fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Righ
         }
         _ => {}
     }
-    if let Some(name) = names.iter().find(|name| is_tool_table(name)) {
+    if !reads(text, dialect)
+        && let Some(name) = names.iter().find(|name| is_tool_table(name))
+    {
         return Err(tool_table(name));
     }
     if let Some(name) = FREES_LOCKS.into_iter().find(|name| has(name)) {
@@ -137,10 +147,14 @@ fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Righ
 
 impl MysqlDatabase {
     /// What stands before a statement of a caller: the session that it may use, the stop signal, what the caller may do.
-    /// Answers what kind of statement it is, for [`Self::after`].
-    pub(super) async fn before(&mut self, statement: &str) -> Result<StatementClass, DatabaseError> {
+    /// Answers what [`Self::after`] needs to know of it.
+    pub(super) async fn before(&mut self, statement: &str) -> Result<Asked, DatabaseError> {
         self.watch.check_stop()?;
         let dialect = self.server.facts.dialect;
+        // The servers take a comment for a statement.
+        if !has_statement(statement, dialect) {
+            return Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in the text"));
+        }
         let class = self.guard.check(statement, dialect, self.transaction.is_some())?;
         self.renew_if_due().await?;
         if self.guard.rights() == Rights::Host {
@@ -150,7 +164,7 @@ impl MysqlDatabase {
             self.look_at_tool_tables().await?;
             self.guard.note_temporary(statement, dialect);
         }
-        Ok(class)
+        Ok(Asked { class, reads: reads(statement, dialect) })
     }
 
     /// What stands before a writer opens a table: as [`Self::before`].
@@ -171,10 +185,20 @@ impl MysqlDatabase {
     /// transaction is still ours, or by the end of whatever it began.
     pub(super) async fn after<T>(
         &mut self,
-        class: StatementClass,
+        asked: Asked,
         answer: Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
-        let plain = matches!(class, StatementClass::Rows | StatementClass::Schema);
+        let answer = match answer {
+            // Some functions (`SLEEP`, `BENCHMARK`) answer something else when they are killed, and that is no error.
+            Ok(_) if asked.reads => self.watch.check_killed().and(answer),
+            Err(error) if error.code == NOT_PREPARABLE && self.guard.rights() == Rights::Guest => {
+                Err(denied("this statement from a component: the prepared protocol does not know it")
+                    .code(error.code)
+                    .hint("do it in a migration in SQL"))
+            }
+            answer => answer,
+        };
+        let plain = matches!(asked.class, StatementClass::Rows | StatementClass::Schema);
         if plain
             || self.guard.rights() == Rights::Host
             || matches!(&answer, Err(it) if it.kind == DatabaseErrorKind::Connection)
@@ -195,33 +219,8 @@ impl MysqlDatabase {
 impl Guard {
     /// Remembers a temporary table that a statement makes.
     fn note_temporary(&mut self, statement: &str, dialect: Dialect) {
-        if let Some(name) = temporary_table(statement, dialect) {
-            self.temporary.push(name);
+        if let Some(names) = temporary_table(statement, dialect) {
+            self.temporary.push(names.iter().map(|name| dialect.quote(name)).collect::<Vec<_>>().join("."));
         }
-    }
-}
-
-/// The table that `CREATE TEMPORARY TABLE` makes, quoted for a statement.
-fn temporary_table(statement: &str, dialect: Dialect) -> Option<String> {
-    let names = identifiers(statement, dialect);
-    let word = |at: usize| names.get(at).map(|it| it.to_ascii_uppercase()).unwrap_or_default();
-    let mut at = if word(0) == "CREATE" { 1 } else { return None };
-    if word(at) == "OR" && word(at + 1) == "REPLACE" {
-        at += 2;
-    }
-    if word(at) != "TEMPORARY" || !matches!(word(at + 1).as_str(), "TABLE" | "SEQUENCE") {
-        return None;
-    }
-    at += 2;
-    if word(at) == "IF" && word(at + 1) == "NOT" && word(at + 2) == "EXISTS" {
-        at += 3;
-    }
-    let name = names.get(at)?;
-    // `schema.table`: the name is followed by a full stop.
-    let behind = statement.find(name.as_str()).map(|found| &statement[found + name.len()..])?;
-    let behind = behind.trim_start_matches(['`', '"']).trim_start();
-    match names.get(at + 1) {
-        Some(second) if behind.starts_with('.') => Some(format!("{}.{}", dialect.quote(name), dialect.quote(second))),
-        _ => Some(dialect.quote(name)),
     }
 }

@@ -1,6 +1,7 @@
 //! What a session is told when it begins, and what its server says of itself.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
@@ -94,6 +95,9 @@ const IDLE_SECONDS: u32 = 2_147_483;
 /// How long the server waits for a reader of rows, in seconds: a component may work on a chunk for as long.
 const READER_SECONDS: u32 = 86_400;
 
+/// By how much the server's own limit for a statement is longer than ours: it ends those whose run was killed.
+const ORPHANED: Duration = Duration::from_secs(10);
+
 fn settings_of(dialect: Dialect, settings: &ConnectOptions, session_mode: &str, global_mode: &str) -> Vec<String> {
     let mut set = vec![
         format!("sql_mode = '{}'", sql_mode(session_mode, global_mode)),
@@ -112,7 +116,7 @@ fn settings_of(dialect: Dialect, settings: &ConnectOptions, session_mode: &str, 
         set.push(format!("innodb_lock_wait_timeout = {seconds}"));
         set.push(format!("lock_wait_timeout = {seconds}"));
     }
-    let limit = settings.statement_timeout.unwrap_or_default();
+    let limit = settings.statement_timeout.map_or(Duration::ZERO, |limit| limit + ORPHANED);
     set.push(match dialect {
         Dialect::Mariadb => format!("max_statement_time = {:.3}", limit.as_secs_f64()),
         _ => format!("max_execution_time = {}", limit.as_millis()),

@@ -156,7 +156,9 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
 fn grant(inner: &PgDatabaseError) -> String {
     let message = inner.message();
     let name = message.split('"').nth(1).or(message.split(' ').next_back()).unwrap_or_default();
-    if message.contains("for schema") {
+    if message.contains("row-level security") {
+        format!("a migration has to see all rows of `{name}`: connect as a superuser or a role with `BYPASSRLS`")
+    } else if message.contains("for schema") {
         format!("let the owner of the schema, or a superuser, run `GRANT USAGE, CREATE ON SCHEMA {name} TO …`")
     } else if message.contains("for database") {
         format!("let the owner of the database, or a superuser, run `GRANT CREATE ON DATABASE {name} TO …`")

@@ -24,6 +24,7 @@ impl Migration for NormaliseContacts {
     fn describe() -> Description {
         Description::new("turn tags into rows, and addresses into columns")
             .dialects([Dialect::Postgres])
+            .changes_schema()
             .reads_table("contacts")
             .reads_table("contact_tags")
             .writes_table("contacts")
@@ -36,19 +37,21 @@ impl Migration for NormaliseContacts {
         let source = TableSource::new("contacts").columns(["profile"]);
         let addresses = batches::transform(ADDRESSES, &source, &TableTarget::update("contacts"))?;
         same_tags()?;
+        sql::execute("ALTER TABLE contacts DROP COLUMN tags", params![])?;
         info!("{} contacts: {} tags, {} addresses", tags.rows_read, tags.rows_written, addresses.rows_written);
         Ok(())
     }
 
     fn downgrade() -> Result<()> {
+        sql::execute("ALTER TABLE contacts ADD COLUMN tags text[] NOT NULL DEFAULT '{}'", params![])?;
+        collect_tags()?;
+        same_tags()?;
+        sql::execute("DELETE FROM contact_tags", params![])?;
         let source = TableSource::new("contacts")
             .columns(FIELDS)
             .columns(["profile"])
             .filter("coalesce(street, postcode, city, country) IS NOT NULL", params![]);
         batches::transform(PROFILES, &source, &TableTarget::update("contacts"))?;
-        collect_tags()?;
-        same_tags()?;
-        sql::execute("DELETE FROM contact_tags", params![])?;
         Ok(())
     }
 }

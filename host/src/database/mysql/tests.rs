@@ -1,0 +1,56 @@
+//! What only MySQL and MariaDB do; what every database does is tested by `database::contract`.
+
+mod connect;
+mod contract;
+mod lock;
+mod rights;
+mod schema;
+mod session;
+mod transaction;
+
+use std::path::Path;
+
+use runner_tests::servers::{self, TestDatabase};
+
+use super::*;
+use crate::database::DatabaseErrorKind;
+use crate::database::contract::{endless, rows, run};
+
+/// A fresh database on the server that the tests share.
+fn fresh() -> TestDatabase {
+    servers::mariadb().database()
+}
+
+async fn open_url(url: &str) -> Result<Box<dyn Database>, DatabaseError> {
+    open_with(url, &ConnectOptions::default()).await
+}
+
+async fn open_with(url: &str, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
+    let url = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
+    super::connect(&url, options).await
+}
+
+async fn open(database: &TestDatabase) -> Box<dyn Database> {
+    open_url(&database.url()).await.expect("a connection")
+}
+
+/// The one text of a query.
+async fn text_of(database: &mut dyn Database, statement: &str) -> String {
+    match rows(database, statement).await.pop().and_then(|mut row| row.pop()) {
+        Some(Value::Text(text)) => text,
+        Some(Value::Int64(number)) => number.to_string(),
+        other => panic!("{statement}: {other:?}"),
+    }
+}
+
+/// The number of a database's session.
+async fn session_of(database: &mut dyn Database) -> u64 {
+    text_of(database, "SELECT CAST(CONNECTION_ID() AS CHAR)").await.parse().expect("a number")
+}
+
+/// The error of a statement that must fail.
+async fn error_of(database: &mut dyn Database, statement: &str) -> DatabaseError {
+    database.execute(statement, &[]).await.expect_err(statement)
+}
+
+const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false };

@@ -1,0 +1,149 @@
+//! URLs, and servers that do not let us in.
+
+use std::time::Duration;
+
+use runner_tests::servers::{Kind, Proxy, Server};
+
+use super::*;
+use crate::database::Dialect;
+
+async fn refused(url: &str) -> DatabaseError {
+    match open_url(url).await {
+        Ok(_) => panic!("{url} opened"),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn a_url_says_what_is_wrong_with_it() {
+    use DatabaseErrorKind::Configuration;
+    for (url, kind, part) in [
+        ("mysql://me:secret@localhost", Configuration, "names no database"),
+        ("mysql://me:secret@localhost/", Configuration, "names no database"),
+        ("mysql://me:secret@localhost/db?sslmod=x", Configuration, "`sslmod`"),
+        ("mysql://me:secret@localhost/db?timezone=x", Configuration, "`timezone`"),
+        ("mysql://me:secret@localhost/db?charset=latin1", Configuration, "`charset=latin1`"),
+        ("mysql://me:secret@localhost/db?ssl-mode=perhaps", Configuration, "perhaps"),
+        ("mysql://me:secret@localhost:99999/db", Configuration, "no URL"),
+        ("mysql://me:sec/ret@localhost:1/db", Configuration, "no URL"),
+    ] {
+        let error = refused(url).await;
+        assert_eq!(error.kind, kind, "{url}: {error}");
+        assert!(error.message.contains(part), "{url}: {error}");
+        assert!(error.hint.is_some(), "{url}: {error}");
+        let text = format!("{error:?}");
+        assert!(!text.contains("secret") && !text.contains("sec/ret"), "{url}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_lets_nobody_in_says_why() {
+    let database = fresh();
+    database.sql("CREATE USER IF NOT EXISTS 'my_connect'@'%' IDENTIFIED BY 'right'");
+    for (url, kind, code, part) in [
+        (database.url_as("my_connect", "wrong"), DatabaseErrorKind::Denied, "1045", "my_connect"),
+        (database.url_as("my_connect", "right"), DatabaseErrorKind::Denied, "1044", "GRANT"),
+        (
+            database.url().replace(database.name(), "runner_nowhere"),
+            DatabaseErrorKind::NotFound,
+            "1049",
+            "CREATE DATABASE `runner_nowhere`",
+        ),
+        (database.url_at(1), DatabaseErrorKind::Connection, "", "127.0.0.1:1"),
+        ("mysql://me:wrong@host.invalid/db".to_owned(), DatabaseErrorKind::Connection, "", "host.invalid"),
+        ("mysql://me:wrong@localhost/db?socket=/nowhere/s".to_owned(), DatabaseErrorKind::Connection, "", "/nowhere/s"),
+    ] {
+        let error = refused(&url).await;
+        assert_eq!((error.kind, error.code.as_str()), (kind, code), "{url}: {error:?}");
+        let text = format!("{error} {:?}", error.hint);
+        assert!(text.contains(part), "{url}: {text}");
+        assert!(!text.contains("wrong") && !text.contains("right"), "{url}: {text}");
+        assert!(error.hint.is_some(), "{url}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_answer_is_not_waited_for_long() {
+    let database = fresh();
+    let proxy = Proxy::start(servers::mariadb().port());
+    proxy.stall(true);
+    let options = ConnectOptions { connect_timeout: Duration::from_millis(300), ..ConnectOptions::default() };
+    let error = open_with(&database.url_at(proxy.port()), &options).await.err().expect("no answer");
+    assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+    assert!(error.message.contains("0.3 s"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_connections_are_told() {
+    let server = Server::private(Kind::Mariadb).setting("max-connections", 1).start();
+    let database = server.database();
+    let mut held = Vec::new();
+    let error = loop {
+        match open_url(&database.url()).await {
+            Ok(connection) => held.push(connection),
+            Err(error) => break error,
+        }
+        assert!(held.len() < 20, "nothing is refused");
+    };
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Connection, "1040"), "{error}");
+    assert!(error.hint.is_some_and(|hint| hint.contains("max_connections")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_as_the_url_says() {
+    let server = Server::private(Kind::Mariadb).tls(servers::Tls::Offered).start();
+    let database = server.database();
+    let plain = |mode: &str| {
+        let url = database.url();
+        format!("{url}{}ssl-mode={mode}", if url.contains('?') { "&" } else { "?" })
+    };
+    let cipher = "SELECT VARIABLE_VALUE FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = 'Ssl_cipher'";
+    for (url, encrypted) in [
+        (plain("disabled"), false),
+        (plain("required"), true),
+        (format!("{}&ssl-ca={}", plain("verify_ca"), server.authority().display()), true),
+    ] {
+        let mut opened = open_url(&url).await.expect(&url);
+        assert_eq!(!text_of(opened.as_mut(), cipher).await.is_empty(), encrypted, "{url}");
+    }
+    let error = refused(&plain("verify_ca")).await;
+    assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+    assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("ssl-ca")), "{error:?}");
+    let without = fresh();
+    let url = without.url();
+    let url = format!("{url}{}ssl-mode=required", if url.contains('?') { "&" } else { "?" });
+    let error = refused(&url).await;
+    assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_come_from_the_server() {
+    let database = fresh();
+    let opened = open_url(&database.url().replace("mysql://", "mariadb://")).await.expect("a connection");
+    let facts = opened.facts();
+    // DATABASE_URL may lead to either.
+    assert!(matches!(facts.dialect, Dialect::Mariadb | Dialect::Mysql));
+    assert_eq!(facts.schema.as_deref(), Some(database.name()));
+    assert!(!facts.transactional_ddl && !facts.read_only);
+    let version = database.value("SELECT VERSION()");
+    assert!(version.starts_with(&facts.version) && facts.version.split('.').count() == 3, "{version}");
+    if let Some(url) = database.socket_url() {
+        assert_eq!(
+            text_of(open_url(&url).await.expect("a socket").as_mut(), "SELECT DATABASE()").await,
+            database.name()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_be_written_is_known() {
+    let server = Server::private(Kind::Mariadb).setting("read-only", 1).start();
+    let database = server.database();
+    database.sql("CREATE USER reader@'%' IDENTIFIED BY 'x'");
+    database.sql(&format!("GRANT ALL ON {}.* TO reader@'%'", database.name()));
+    let mut opened = open_url(&database.url_as("reader", "x")).await.expect("a connection");
+    assert!(opened.facts().read_only);
+    assert_eq!(opened.begin(NONE).await.expect_err("read-only").kind, DatabaseErrorKind::ReadOnly);
+    let error = error_of(opened.as_mut(), "CREATE TABLE t (a INT)").await;
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::ReadOnly, "1290"), "{error}");
+}

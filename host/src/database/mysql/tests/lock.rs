@@ -1,0 +1,148 @@
+//! The lock, runs that were killed, and locks that servers refuse.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+fn request(owner: &str, milliseconds: u64) -> LockRequest {
+    LockRequest { wait: Duration::from_millis(milliseconds), run_id: owner.to_owned(), owner: owner.to_owned() }
+}
+
+async fn take(database: &mut dyn Database, owner: &str, milliseconds: u64) -> Result<Vec<String>, DatabaseError> {
+    let heard = Mutex::new(Vec::new());
+    let hear = |who: &str| heard.lock().expect("no panic").push(who.to_owned());
+    database.lock(&request(owner, milliseconds), &StopSignal::default(), &hear).await?;
+    Ok(heard.into_inner().expect("no panic"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_of_any_name_are_told() {
+    let database = fresh();
+    for owner in ["é😀 `runner apply` of me@host, process 1".to_owned(), "x".to_owned(), "ä".repeat(300)] {
+        let mut holder = open(&database).await;
+        take(holder.as_mut(), &owner, 1_000).await.expect("the lock");
+        let error = take(open(&database).await.as_mut(), "waiter", 0).await.expect_err("busy");
+        let told: String = owner.chars().take(100).collect();
+        assert!(error.message.contains(&told), "{error}");
+        holder.unlock().await.expect("unlocked");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locks_of_two_databases_are_two_locks() {
+    let (one, two) = (fresh(), fresh());
+    let mut first = open(&one).await;
+    take(first.as_mut(), "first", 0).await.expect("the lock");
+    take(open(&two).await.as_mut(), "second", 0).await.expect("another lock");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_without_a_name_is_told_by_its_connection() {
+    let database = fresh();
+    let mut reader = open(&database).await;
+    let mut holder = open(&database).await;
+    take(holder.as_mut(), "known", 0).await.expect("the lock");
+    // Somebody who takes the lock by hand, under the name that a waiter asks for.
+    let mut lock = String::new();
+    for row in rows(reader.as_mut(), "SELECT SUBSTR(SHA2(DATABASE(), 256), 1, 24)").await {
+        lock = format!("runner:{}", row[0].as_text().expect("a text"));
+    }
+    holder.unlock().await.expect("unlocked");
+    assert_eq!(text_of(holder.as_mut(), &format!("SELECT GET_LOCK('{lock}', 0)")).await, "1");
+    let id = session_of(holder.as_mut()).await;
+    let error = take(reader.as_mut(), "waiter", 1_500).await.expect_err("busy");
+    assert!(error.message.contains(&format!("connection {id} of ")), "{error}");
+}
+
+/// A run whose process was killed while the server worked for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orphan_is_ended_before_the_next_run_begins() {
+    let database = fresh();
+    let mut holder = open(&database).await;
+    run(holder.as_mut(), "CREATE TABLE t (id INT PRIMARY KEY)").await;
+    let orphan = session_of(holder.as_mut()).await;
+    take(holder.as_mut(), "killed", 0).await.expect("the lock");
+    holder.begin(NONE).await.expect("begun");
+    run(holder.as_mut(), "INSERT INTO t VALUES (1)").await;
+    let endless = endless(holder.facts().dialect);
+    let working = tokio::spawn(async move { holder.execute(endless, &[]).await.map(|_| ()) });
+    let mut next = open(&database).await;
+    let ask = format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {orphan} AND INFO IS NOT NULL");
+    while text_of(next.as_mut(), &ask).await == "0" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // As the death of a process: the sockets close, and the server works on.
+    working.abort();
+    let _ = working.await;
+    assert_eq!(text_of(next.as_mut(), &ask).await, "1", "the server knows nothing of it");
+    let heard = take(next.as_mut(), "next", 10_000).await.expect("the lock");
+    assert!(
+        heard.iter().any(|text| text.contains(&format!("connection {orphan}")) && text.contains("SHA2")),
+        "{heard:?}"
+    );
+    assert_eq!(text_of(next.as_mut(), &ask).await, "0");
+    assert_eq!(text_of(next.as_mut(), "SELECT COUNT(*) FROM t").await, "0", "its transaction is undone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_runs_at_once_go_one_by_one() {
+    let database = fresh();
+    database.sql("CREATE TABLE t (n INT)");
+    database.sql("INSERT INTO t VALUES (0)");
+    let url = database.url();
+    let runs = (0..20).map(|number| {
+        let url = url.clone();
+        tokio::spawn(async move {
+            let mut opened = open_url(&url).await.expect("a connection");
+            take(opened.as_mut(), &format!("run {number}"), 60_000).await.expect("the lock");
+            // Between the two, another run would lose this one's count.
+            let n = text_of(opened.as_mut(), "SELECT CAST(n AS CHAR) FROM t").await;
+            run(opened.as_mut(), &format!("UPDATE t SET n = {n} + 1")).await;
+            opened.unlock().await.expect("unlocked");
+        })
+    });
+    for run in futures_util::future::join_all(runs).await {
+        run.expect("no panic");
+    }
+    assert_eq!(database.value("SELECT n FROM t"), "20");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_session_keeps_the_lock() {
+    let database = fresh();
+    let mut holder = open(&database).await;
+    take(holder.as_mut(), "holder", 0).await.expect("the lock");
+    let before = session_of(holder.as_mut()).await;
+    database.sql(&format!("KILL {before}"));
+    let error = error_of(holder.as_mut(), "SELECT 1").await;
+    assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+    holder.reconnect().await.expect("a new session");
+    assert_ne!(session_of(holder.as_mut()).await, before);
+    holder.reconnect().await.expect("harmless");
+    let started = Instant::now();
+    let error = take(open(&database).await.as_mut(), "other", 200).await.expect_err("busy");
+    assert!(error.message.contains("holder"), "{error}");
+    assert!(started.elapsed() >= Duration::from_millis(200));
+    holder.unlock().await.expect("unlocked");
+    take(open(&database).await.as_mut(), "other", 0).await.expect("free");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_server_is_locked_again() {
+    let server = servers::Server::private(servers::Kind::Mariadb).start();
+    let database = server.database();
+    let mut holder = open(&database).await;
+    run(holder.as_mut(), "CREATE TABLE t (a INT)").await;
+    take(holder.as_mut(), "holder", 5_000).await.expect("the lock");
+    holder.begin(NONE).await.expect("begun");
+    run(holder.as_mut(), "INSERT INTO t VALUES (1)").await;
+    server.crash();
+    server.restart();
+    let error = holder.commit().await.expect_err("lost");
+    assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+    holder.reconnect().await.expect("a new session");
+    assert_eq!(holder.in_transaction().await, Ok(false));
+    assert_eq!(text_of(holder.as_mut(), "SELECT COUNT(*) FROM t").await, "0");
+    assert!(take(open(&database).await.as_mut(), "other", 0).await.is_err(), "held again");
+}

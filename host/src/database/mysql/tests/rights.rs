@@ -1,0 +1,214 @@
+//! What hides from the first look at a statement.
+
+use super::*;
+
+async fn denied(database: &mut dyn Database, statement: &str) {
+    let error = error_of(database, statement).await;
+    assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
+    assert!(error.hint.is_some(), "{statement}: {error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_migration_may_not_do_is_refused_before_it_runs() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let opened = opened.as_mut();
+    run(opened, "CREATE TABLE runner_history (id INT PRIMARY KEY)").await;
+    run(opened, "CREATE TABLE t (id INT PRIMARY KEY)").await;
+    for rights in [Rights::Script, Rights::Guest] {
+        opened.set_rights(rights);
+        for statement in [
+            "XA START 'x'",
+            "SET autocommit = 0",
+            "SET @@session.autocommit = 0",
+            "SET @a = 1, autocommit = 0",
+            "SET completion_type = 'CHAIN'",
+            "LOCK TABLES t WRITE",
+            "UNLOCK TABLES",
+            "/*!50000 COMMIT */",
+            "/*M! commit */",
+            "/*!50000 START */ TRANSACTION",
+            "INSERT INTO /*! runner_history */ VALUES (1)",
+            "INSERT INTO /*!99999 ' */ runner_history VALUES (1) -- '",
+            "SELECT RELEASE_ALL_LOCKS()",
+            "DO RELEASE_LOCK('runner:x')",
+            "CREATE TEMPORARY TABLE runner_history (id INT)",
+            "CREATE TRIGGER x AFTER INSERT ON t FOR EACH ROW DELETE FROM runner_history",
+        ] {
+            denied(opened, statement).await;
+        }
+    }
+    for statement in ["SET @a = 1", "USE mysql", "KILL 1", "SELECT 1 /*! + 1 */"] {
+        denied(opened, statement).await;
+    }
+    opened.set_rights(Rights::Script);
+    run(opened, "/*!40101 SET NAMES utf8mb4 */").await;
+    run(opened, "INSERT INTO t VALUES (1 /*! + 1 */)").await;
+    opened.set_rights(Rights::Host);
+    assert_eq!(text_of(opened, "SELECT COUNT(*) FROM runner_history").await, "0");
+}
+
+/// Statements that commit in a transaction, as the first wall sees them.
+const COMMITTING: [&str; 6] = [
+    "CREATE TABLE u (id INT)",
+    "ALTER TABLE t ADD COLUMN n INT",
+    "TRUNCATE TABLE t",
+    "ANALYZE TABLE t",
+    "RENAME TABLE t TO u",
+    "GRANT SELECT ON t TO nobody",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_commits_runs_in_a_transaction() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let opened = opened.as_mut();
+    run(opened, "CREATE TABLE t (id INT PRIMARY KEY)").await;
+    for rights in [Rights::Script, Rights::Guest] {
+        opened.begin(NONE).await.expect("begun");
+        opened.set_rights(rights);
+        run(opened, "INSERT INTO t VALUES (1)").await;
+        for statement in COMMITTING {
+            let error = error_of(opened, statement).await;
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
+            assert!(error.hint.is_some_and(|hint| hint.contains("stepwise")), "{statement}");
+        }
+        run(opened, "CREATE TEMPORARY TABLE scratch (id INT)").await;
+        run(opened, "INSERT INTO scratch SELECT id FROM t").await;
+        opened.set_rights(Rights::Host);
+        assert_eq!(opened.in_transaction().await, Ok(true));
+        opened.drop_temporary().await.expect("dropped");
+        assert_eq!(error_of(opened, "SELECT * FROM scratch").await.kind, DatabaseErrorKind::Syntax);
+        opened.rollback().await.expect("rolled back");
+        assert_eq!(text_of(opened, "SELECT COUNT(*) FROM t").await, "0");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hidden_commit_is_found_out() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let opened = opened.as_mut();
+    run(opened, "CREATE TABLE t (id INT)").await;
+    run(opened, "CREATE PROCEDURE commits() BEGIN COMMIT; END").await;
+    run(opened, "CREATE PROCEDURE chains() BEGIN COMMIT AND CHAIN; END").await;
+    run(opened, "CREATE PROCEDURE begins() BEGIN ROLLBACK; START TRANSACTION; INSERT INTO t VALUES (2); END").await;
+    run(opened, "CREATE PROCEDURE alters() BEGIN CREATE TABLE IF NOT EXISTS u (id INT); END").await;
+    run(opened, "CREATE PROCEDURE fails() BEGIN COMMIT; SELECT * FROM nowhere; END").await;
+    for rights in [Rights::Script, Rights::Guest] {
+        for statement in [
+            "CALL commits()",
+            "CALL chains()",
+            "CALL begins()",
+            "CALL alters()",
+            "CALL fails()",
+            "EXECUTE IMMEDIATE CONCAT('COM', 'MIT')",
+            "EXECUTE IMMEDIATE CONCAT('ROLLBACK AND', ' CHAIN')",
+            "BEGIN NOT ATOMIC COMMIT; END",
+        ] {
+            opened.begin(NONE).await.expect("begun");
+            opened.set_rights(rights);
+            run(opened, "INSERT INTO t VALUES (1)").await;
+            let error = error_of(opened, statement).await;
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
+            opened.set_rights(Rights::Host);
+            if error.code == "1295" {
+                assert_eq!(rights, Rights::Guest, "{statement}: only guests are bound to the prepared protocol");
+                opened.rollback().await.expect("rolled back");
+                continue;
+            }
+            assert!(error.message.contains("ended"), "{statement}: {error}");
+            assert_eq!(opened.in_transaction().await, Ok(false), "{statement}");
+            assert!(opened.commit().await.is_err(), "{statement}");
+            opened.rollback().await.expect("harmless");
+        }
+    }
+    opened.begin(NONE).await.expect("begun");
+    opened.set_rights(Rights::Script);
+    run(opened, "EXECUTE IMMEDIATE 'INSERT INTO t VALUES (3)'").await;
+    run(opened, "DO SLEEP(0)").await;
+    opened.commit().await.expect("what ends nothing is allowed");
+}
+
+/// Statements that leave a transaction open, or the session without autocommit, where there is none to leave.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_outside_of_a_transaction_leaves_none_open() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let mut other = open(&database).await;
+    let opened = opened.as_mut();
+    run(opened, "CREATE TABLE t (id INT)").await;
+    run(opened, "CREATE PROCEDURE begins() BEGIN START TRANSACTION; INSERT INTO t VALUES (1); END").await;
+    let statements = ["CALL begins()", "EXECUTE IMMEDIATE CONCAT('SET auto', 'commit = 0')"];
+    for (at, statement) in statements.into_iter().enumerate() {
+        opened.set_rights(Rights::Script);
+        run(opened, statement).await;
+        opened.set_rights(Rights::Host);
+        run(opened, "INSERT INTO t VALUES (2)").await;
+        assert_eq!(text_of(other.as_mut(), "SELECT COUNT(*) FROM t").await, (at + 2).to_string(), "{statement}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_the_tools_tables_are_found_out() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let opened = opened.as_mut();
+    run(opened, "CREATE TABLE runner_history (id INT PRIMARY KEY AUTO_INCREMENT, name TEXT, data LONGBLOB)").await;
+    run(opened, "INSERT INTO runner_history (name) VALUES ('a'), (NULL)").await;
+    run(opened, "CREATE TABLE t (id INT)").await;
+    run(opened, "CREATE TRIGGER bomb AFTER INSERT ON t FOR EACH ROW DELETE FROM runner_history WHERE id = NEW.id")
+        .await;
+    for statement in [
+        "INSERT INTO t VALUES (1)",
+        "EXECUTE IMMEDIATE CONCAT('UPDATE runner', '_history SET name = 1 WHERE id = 2')",
+        "EXECUTE IMMEDIATE CONCAT('INSERT INTO runner', '_history (id) VALUES (9)')",
+        "EXECUTE IMMEDIATE CONCAT('CREATE TEMPORARY TABLE runner', '_history SELECT * FROM runner', '_history')",
+    ] {
+        opened.begin(NONE).await.expect("begun");
+        opened.set_rights(Rights::Script);
+        run(opened, "SELECT 1").await;
+        opened.check_tool_tables().await.expect("nothing was changed");
+        run(opened, statement).await;
+        opened.set_rights(Rights::Host);
+        let error = opened.check_tool_tables().await.expect_err(statement);
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
+        assert!(error.message.contains("runner_history"), "{statement}: {error}");
+        let error = error_of(opened, "INSERT INTO runner_history (name) VALUES ('b')").await;
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "nor does the host write over it: {error}");
+        opened.rollback().await.expect("rolled back");
+        opened.drop_temporary().await.expect("dropped");
+    }
+    opened.begin(NONE).await.expect("begun");
+    opened.set_rights(Rights::Guest);
+    run(opened, "INSERT INTO t VALUES (77)").await;
+    opened.set_rights(Rights::Host);
+    run(opened, "INSERT INTO runner_history (name) VALUES ('host')").await;
+    opened.set_rights(Rights::Guest);
+    run(opened, "INSERT INTO t VALUES (78)").await;
+    opened.set_rights(Rights::Host);
+    opened.check_tool_tables().await.expect("the host's own changes are no breach");
+    opened.commit().await.expect("committed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_privileges_name_the_grant() {
+    let database = fresh();
+    let name = database.name();
+    let user = format!("u_{}", &name[name.len() - 12..]);
+    database.sql(&format!("CREATE USER {user}@'%' IDENTIFIED BY 'x'"));
+    database.sql(&format!("GRANT SELECT, INSERT ON {name}.* TO {user}@'%'"));
+    database.sql("CREATE TABLE t (id INT)");
+    let mut opened = open_url(&database.url_as(&user, "x")).await.expect("a connection");
+    for (statement, code, part) in [
+        ("CREATE TABLE u (id INT)", "1142", "GRANT CREATE ON"),
+        ("DELETE FROM t", "1142", "GRANT DELETE"),
+        ("CREATE PROCEDURE p() SELECT 1", "1044", "GRANT ALL PRIVILEGES"),
+    ] {
+        let error = error_of(opened.as_mut(), statement).await;
+        assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Denied, code), "{statement}: {error}");
+        let hint = error.hint.expect("a hint");
+        assert!(hint.contains(part) && hint.contains(&user), "{statement}: {hint}");
+    }
+    database.sql(&format!("DROP USER {user}@'%'"));
+}

@@ -1,0 +1,148 @@
+//! The session's settings, the stop signal and time limits.
+
+use std::time::Duration;
+
+use runner_tests::servers::{Kind, Server};
+
+use super::*;
+use crate::database::stop::StopReason;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_means_the_same_on_every_server() {
+    let server = Server::private(Kind::Mariadb)
+        .setting("sql-mode", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES")
+        .setting("default-time-zone", "+05:00")
+        .setting("autocommit", 0)
+        .setting("completion-type", "CHAIN")
+        .setting("transaction-isolation", "SERIALIZABLE")
+        .setting("wait-timeout", 5)
+        .setting("character-set-server", "latin1")
+        .start();
+    let database = server.database();
+    let mut opened = open(&database).await;
+    let opened = opened.as_mut();
+    for (ask, answer) in [
+        ("SELECT @@sql_mode", "ANSI_QUOTES,STRICT_TRANS_TABLES"),
+        ("SELECT @@time_zone", "+00:00"),
+        ("SELECT @@character_set_client", "utf8mb4"),
+        ("SELECT @@character_set_results", "utf8mb4"),
+        ("SELECT @@tx_isolation", "REPEATABLE-READ"),
+        ("SELECT IF(@@autocommit, 'on', 'off')", "on"),
+        ("SELECT @@completion_type", "NO_CHAIN"),
+        ("SELECT CAST(@@wait_timeout AS CHAR)", "2147483"),
+        (r"SELECT CONCAT('a\'b', ':')", "a'b:"),
+    ] {
+        assert_eq!(text_of(opened, ask).await, answer, "{ask}");
+    }
+    run(opened, "CREATE TABLE t (a TINYINT)").await;
+    let error = error_of(opened, "INSERT INTO t VALUES (1000)").await;
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Conversion, "1264"), "strict: {error}");
+    assert!(error.message.contains("'a'"), "{error}");
+    let plain = fresh();
+    let mut opened = open(&plain).await;
+    let mode = text_of(opened.as_mut(), "SELECT @@sql_mode").await;
+    assert!(!mode.contains("PIPES_AS_CONCAT") && !mode.contains("IGNORE_SPACE"), "what the driver adds: {mode}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_was_stopped_leaves_the_session_usable() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let opened = opened.as_mut();
+    let id = session_of(opened).await;
+    run(opened, "CREATE TABLE t (a INT)").await;
+    let endless = endless(opened.facts().dialect);
+    for reason in [StopReason::Interrupt, StopReason::WallTime] {
+        let stop = StopSignal::default();
+        opened.set_stop_signal(stop.clone());
+        opened.begin(NONE).await.expect("begun");
+        run(opened, "INSERT INTO t VALUES (1)").await;
+        let raise = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            raise.raise(reason);
+        });
+        let error = error_of(opened, endless).await;
+        assert_eq!(error.kind, DatabaseErrorKind::Interrupted, "{error}");
+        assert_eq!(opened.in_transaction().await, Ok(true));
+        opened.rollback().await.expect("rolled back");
+        opened.set_stop_signal(StopSignal::default());
+        assert_eq!(text_of(opened, "SELECT COUNT(*) FROM t").await, "0");
+        assert_eq!(session_of(opened).await, id, "the same session");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_others_kill_is_interrupted_too() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let id = session_of(opened.as_mut()).await;
+    let endless = endless(opened.facts().dialect);
+    let running = tokio::spawn(async move { error_of(opened.as_mut(), endless).await });
+    let mut killer = open(&database).await;
+    loop {
+        let state = format!(
+            "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {id} AND INFO LIKE '%SHA2%' AND INFO NOT LIKE '%PROCESSLIST%'"
+        );
+        if text_of(killer.as_mut(), &state).await == "1" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    run(killer.as_mut(), &format!("KILL {id}")).await;
+    let error = running.await.expect("no panic");
+    assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_may_not_take_longer_than_allowed() {
+    let database = fresh();
+    let options = ConnectOptions { statement_timeout: Some(Duration::from_millis(200)), ..ConnectOptions::default() };
+    let mut opened = open_with(&database.url(), &options).await.expect("a connection");
+    let opened = opened.as_mut();
+    let endless = endless(opened.facts().dialect);
+    opened.set_rights(Rights::Script);
+    // What is killed inside of a function may answer without an error, and wrongly.
+    for statement in [endless, "SELECT SLEEP(100)", "SELECT BENCHMARK(1000000000000, SHA2('x', 512))"] {
+        let error = error_of(opened, statement).await;
+        assert_eq!(error.kind, DatabaseErrorKind::Timeout, "{error}");
+        assert!(error.hint.is_some());
+    }
+    // The server's own limit can be raised by a script; ours cannot.
+    run(opened, "SET max_statement_time = 0").await;
+    assert_eq!(error_of(opened, endless).await.kind, DatabaseErrorKind::Timeout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_on_rows_is_not_waited_for_long() {
+    let database = fresh();
+    let options = ConnectOptions { lock_timeout: Some(Duration::from_millis(300)), ..ConnectOptions::default() };
+    let mut first = open(&database).await;
+    let mut second = open_with(&database.url(), &options).await.expect("a connection");
+    run(first.as_mut(), "CREATE TABLE t (id INT PRIMARY KEY, n INT)").await;
+    run(first.as_mut(), "INSERT INTO t VALUES (1, 1), (2, 1)").await;
+    first.begin(NONE).await.expect("begun");
+    run(first.as_mut(), "UPDATE t SET n = 2 WHERE id = 1").await;
+    for statement in ["UPDATE t SET n = 3 WHERE id = 1", "ALTER TABLE t ADD COLUMN m INT"] {
+        let error = error_of(second.as_mut(), statement).await;
+        assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Busy, "1205"), "{statement}: {error}");
+        assert!(error.hint.is_some(), "{error}");
+    }
+    second.begin(NONE).await.expect("begun");
+    run(second.as_mut(), "UPDATE t SET n = 4 WHERE id = 2").await;
+    // Whichever of the two the server gives up, nothing of it may be called committed.
+    let (a, b) = tokio::join!(
+        first.execute("UPDATE t SET n = 5 WHERE id = 2", &[]),
+        second.execute("UPDATE t SET n = 5 WHERE id = 1", &[])
+    );
+    let lost = [&a, &b].into_iter().filter_map(|it| it.as_ref().err()).collect::<Vec<_>>();
+    assert!(lost.iter().all(|error| error.kind == DatabaseErrorKind::Busy), "{lost:?}");
+    assert!(!lost.is_empty());
+    for (connection, answer) in [(&mut first, a), (&mut second, b)] {
+        if answer.as_ref().is_err_and(|error| error.code == "1213") {
+            assert_eq!(connection.in_transaction().await, Ok(false), "a deadlock ends the transaction");
+            assert_eq!(connection.commit().await.expect_err("gone").kind, DatabaseErrorKind::Denied);
+        }
+        connection.rollback().await.expect("rolled back");
+    }
+}

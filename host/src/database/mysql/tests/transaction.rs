@@ -1,0 +1,85 @@
+//! Transactions, sessions that are made anew, and commits whose answer got lost.
+
+use runner_tests::servers::{Proxy, Trap};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_leaves_nothing_in_the_session() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let opened = opened.as_mut();
+    for in_transaction in [false, true] {
+        let before = session_of(opened).await;
+        if in_transaction {
+            opened.begin(NONE).await.expect("begun");
+        }
+        opened.set_rights(Rights::Script);
+        run(opened, "CREATE TEMPORARY TABLE `a``b` (id INT)").await;
+        run(opened, "CREATE TEMPORARY TABLE IF NOT EXISTS  scratch  (id INT)").await;
+        run(opened, "SET @left = 1, sql_mode = ''").await;
+        opened.set_rights(Rights::Host);
+        opened.drop_temporary().await.expect("dropped");
+        if in_transaction {
+            assert_eq!(error_of(opened, "SELECT * FROM `a``b`").await.code, "1146");
+            opened.commit().await.expect("committed");
+        }
+        assert_eq!(rows(opened, "SELECT @left").await, [[Value::Null]]);
+        assert!(text_of(opened, "SELECT @@sql_mode").await.contains("STRICT"));
+        assert_eq!(error_of(opened, "SELECT * FROM scratch").await.code, "1146");
+        assert_ne!(session_of(opened).await, before);
+    }
+    let before = session_of(opened).await;
+    opened.drop_temporary().await.expect("nothing to drop");
+    assert_eq!(session_of(opened).await, before, "a session that no migration used stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_to_commit_is_an_error_of_the_connection() {
+    let database = fresh();
+    for (trap, committed) in [(Trap::Answer("COMMIT", 1), "1"), (Trap::Before("COMMIT", 1), "0")] {
+        database.sql("CREATE OR REPLACE TABLE t (id INT)");
+        let proxy = Proxy::start(servers::mariadb().port());
+        let mut opened = open_url(&database.url_at(proxy.port())).await.expect("a connection");
+        let request =
+            LockRequest { wait: std::time::Duration::from_secs(5), run_id: "r".to_owned(), owner: "o".to_owned() };
+        opened.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");
+        opened.begin(NONE).await.expect("begun");
+        run(opened.as_mut(), "INSERT INTO t VALUES (1)").await;
+        proxy.set(trap);
+        let error = opened.commit().await.expect_err("lost");
+        assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+        assert_eq!(proxy.sprung(), 1);
+        opened.rollback().await.expect("nothing to roll back");
+        opened.reconnect().await.expect("a new session");
+        assert_eq!(text_of(opened.as_mut(), "SELECT COUNT(*) FROM t").await, committed);
+        assert!(
+            open(&database)
+                .await
+                .lock(&LockRequest { wait: std::time::Duration::ZERO, ..request }, &StopSignal::default(), &|_| {})
+                .await
+                .is_err()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_was_cut_rolls_back() {
+    let database = fresh();
+    database.sql("CREATE TABLE t (id INT)");
+    let proxy = Proxy::start(servers::mariadb().port());
+    let mut opened = open_url(&database.url_at(proxy.port())).await.expect("a connection");
+    opened.begin(NONE).await.expect("begun");
+    run(opened.as_mut(), "INSERT INTO t VALUES (1)").await;
+    proxy.cut();
+    let error = error_of(opened.as_mut(), "INSERT INTO t VALUES (2)").await;
+    assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+    opened.rollback().await.expect("the server does it");
+    assert_eq!(opened.in_transaction().await, Ok(false));
+    opened.reconnect().await.expect("a new session");
+    assert_eq!(text_of(opened.as_mut(), "SELECT COUNT(*) FROM t").await, "0");
+    proxy.refuse(true);
+    proxy.cut();
+    let error = opened.reconnect().await.expect_err("nobody there");
+    assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+}
