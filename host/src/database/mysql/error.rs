@@ -179,12 +179,19 @@ pub(super) fn from_connecting(error: sqlx::Error, connector: &Connector) -> Data
     };
     let mut converted = match error {
         sqlx::Error::Io(error) => {
-            DatabaseError::new(DatabaseErrorKind::Connection, format!("{place} cannot be reached: {error}"))
+            let what = if is_of_tls(&error) { "TLS with" } else { "no connection to" };
+            DatabaseError::new(DatabaseErrorKind::Connection, format!("{what} {place}: {error}"))
         }
         error => from_sqlx(error),
     };
     converted.hint = Some(hint);
     converted
+}
+
+/// Whether a connection failed because of TLS, which the driver tells by the words of the error only.
+fn is_of_tls(error: &std::io::Error) -> bool {
+    let text = error.to_string();
+    ["certificate", "received fatal alert", "peer is incompatible", "TLS"].iter().any(|part| text.contains(part))
 }
 
 /// Whether the statement ended because somebody killed it.

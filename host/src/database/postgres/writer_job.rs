@@ -33,8 +33,6 @@ pub(super) struct Job<'a> {
     pub way: Way,
     /// By `COPY`.
     pub copies: bool,
-    /// Prepared statements live on for the next batch.
-    pub keep: bool,
 }
 
 impl Job<'_> {
@@ -129,7 +127,7 @@ impl Job<'_> {
             WriteMode::Insert | WriteMode::Upsert => layout.insert(&writer.into, writer.mode),
             WriteMode::Update | WriteMode::Delete => layout.change(&writer.into, writer.mode, self.way, false),
         };
-        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), self.arguments(rows)?).persistent(self.keep);
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), self.arguments(rows)?);
         let done = connection.execute(query).await.map_err(|error| self.failed(&error, &text))?;
         Ok(done.rows_affected())
     }
@@ -138,7 +136,7 @@ impl Job<'_> {
     async fn numbered(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
         let text = self.layout.change(&self.writer.into, self.writer.mode, self.way, true);
         let arguments = self.arguments(0..self.rows.row_count)?;
-        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments).persistent(self.keep);
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments);
         let mut hits = vec![0_u32; self.rows.row_count];
         let mut stream = connection.fetch(query);
         while let Some(row) = stream.try_next().await.map_err(|error| self.failed(&error, &text))? {
@@ -183,7 +181,7 @@ impl Job<'_> {
         for place in &self.layout.key {
             add(&mut arguments, self.encoder(*place).parameter(row).map_err(|unfit| self.unfit(unfit))?)?;
         }
-        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments).persistent(false);
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments);
         let found = connection.fetch_all(query).await.map_err(|error| self.failed(&error, &text))?;
         Ok(found.len())
     }

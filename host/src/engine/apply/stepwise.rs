@@ -62,7 +62,9 @@ impl Engine {
                 let progress = opened.journal.progress().await;
                 work.steps = progress.done;
                 let of = script.steps(step.direction);
-                Err(self.give_up(database, step, opened.journal.run(), &progress, of, &work, error).await)
+                let met_a_lock = tally.met_a_lock() && progress.unknown.is_none();
+                let failure = self.give_up(database, step, opened.journal.run(), &progress, of, &work, error).await;
+                Err(Box::new(Failure { met_a_lock, ..*failure }))
             }
         }
     }
@@ -271,5 +273,5 @@ fn partial(mut error: Error, step: &Step, progress: &Progress, of: Option<u64>, 
              build of the component to go on there"
         )),
     };
-    Box::new(Failure { error, took_effect: Some(took_effect) })
+    Box::new(Failure { error, took_effect: Some(took_effect), met_a_lock: false })
 }
