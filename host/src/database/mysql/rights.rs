@@ -38,6 +38,8 @@ pub(super) struct Guard {
     pub is_used: bool,
     /// Whether the session is to be made anew before it is used outside of a transaction.
     pub must_renew: bool,
+    /// Whether a trigger, view or routine names a tool table, if that was looked up.
+    pub others_name_tool_tables: Option<bool>,
     /// Whose settings the session has.
     pub settings: Settings,
     /// Temporary tables that were made in the session, as far as their names are known.
@@ -166,7 +168,7 @@ impl MysqlDatabase {
             self.host_touches(statement).await?;
         } else {
             self.guard.is_used = true;
-            self.look_at_tool_tables().await?;
+            self.look_at_tool_tables(class).await?;
             self.guard.note_temporary(statement, dialect);
         }
         Ok(Asked { class, reads: reads(statement, dialect) })
@@ -185,7 +187,7 @@ impl MysqlDatabase {
             return self.host_touches(&table.name).await;
         }
         self.guard.is_used = true;
-        self.look_at_tool_tables().await
+        self.look_at_tool_tables(StatementClass::Rows).await
     }
 
     /// What stands behind it: a statement of a script or guest that may have done anything is followed by a proof that the
@@ -213,6 +215,7 @@ impl MysqlDatabase {
         if is_plain {
             return self.look_behind(answer).await;
         }
+        self.guard.others_name_tool_tables = None;
         if self.transaction.is_none() {
             self.end_what_is_open().await?;
         } else if !self.in_transaction_now().await? {

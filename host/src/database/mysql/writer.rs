@@ -270,7 +270,10 @@ impl MysqlDatabase {
         if size + 1024 > self.server.max_allowed_packet {
             let error = DatabaseError::new(
                 DatabaseErrorKind::Limit,
-                format!("a row has {size} bytes, and the server takes {} in one packet", self.server.max_allowed_packet),
+                format!(
+                    "a row has {size} bytes, and the server takes {} in one packet",
+                    self.server.max_allowed_packet
+                ),
             )
             .hint("raise `max_allowed_packet` on the server");
             return Err(Failure::Row(error));
