@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""Checks a SQLite database of the demo project against the published files.
+"""Checks a database of the demo project against the published files.
 
     tests/oracle/flights.py DATABASE            check every row of every table
-    tests/oracle/flights.py --digest DATABASE   print a digest of each table, to compare two databases by
+    tests/oracle/flights.py --digest DATABASE   print a digest of each table's rows, to compare two databases by
+
+DATABASE is the path of a SQLite file, or a URL: sqlite:, postgres:// or mysql://. Servers are asked by their own clients,
+`psql` and `mariadb`.
 
 The check shares nothing with the migrations but the files: it computes every expected row by itself, in the plainest
 way (an arrival is found by watching the clock minute by minute), with Python's own time zones. How far the database has
@@ -12,12 +15,12 @@ been migrated is told by its tables and columns. Exit code 1 if anything differs
 import argparse
 import csv
 import gzip
-import hashlib
 import pathlib
-import sqlite3
 import sys
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
+
+import engines
 
 ASSETS = pathlib.Path(__file__).resolve().parents[2] / "migrations/20260105100000_load_flights/assets"
 TEXT = {"carrier", "name", "faa", "dst", "tzone", "tailnum", "type", "manufacturer", "model", "engine", "origin", "dest",
@@ -81,37 +84,28 @@ def expected_tables(has, loaded=True):
     """All tables as they should be; `has` says whether a column or table is there, `loaded` whether the data are."""
     if not loaded:
         return {name: [] for name in ("airlines", "airports", "planes", "flights")}
-    zones = {row["faa"]: row["tzone"] and ZoneInfo(row["tzone"]) for row in published("airports")}
-    flights, issues, kept = [], [], []
-    for number, flight in enumerate(published("flights"), start=1):
+    tables = {name: published(name) for name in ("airlines", "airports", "planes")}
+    tables["flights"] = [{"id": number, **flight} for number, flight in enumerate(published("flights"), start=1)]
+    if not has("flights", "departed_at"):
+        return tables
+    zones = {row["faa"]: row["tzone"] and ZoneInfo(row["tzone"]) for row in tables["airports"]}
+    issues, kept = [], []
+    for flight in tables["flights"]:
         origin, destination = zones.get(flight["origin"]), zones.get(flight["dest"])
         departed = departure(flight, origin)
         arrived = arrival(flight, departed, destination)
+        flight |= {"departed_at": text(departed), "arrived_at": text(arrived)}
         if origin is None or destination is None:
-            issues.append({"flight_id": number, "issue": "unknown_time_zone"})
+            issues.append({"flight_id": flight["id"], "issue": "unknown_time_zone"})
         for column, back in ("dep_time", clock_number(departed, origin)), ("arr_time", clock_number(arrived, destination)):
             if flight[column] != back:
-                kept.append({"flight_id": number, "column_name": column, "original": flight[column]})
-        row = {"id": number, **flight, "departed_at": text(departed), "arrived_at": text(arrived)}
-        flights.append({column: row[column] for column in row if has("flights", column) or column in flight})
-    tables = {name: published(name) for name in ("airlines", "airports", "planes")} | {"flights": flights}
-    if has("flights", "departed_at"):
-        tables["flight_issues"] = issues
+                kept.append({"flight_id": flight["id"], "column_name": column, "original": flight[column]})
+    tables["flight_issues"] = issues
     if has("flight_times_kept"):
         tables["flight_times_kept"] = kept
-        for flight in flights:
+        for flight in tables["flights"]:
             del flight["dep_time"], flight["arr_time"]
     return tables
-
-
-def found(database):
-    """The project's own tables: name → rows, each a dict; and all other schema objects besides the tool's."""
-    database.row_factory = sqlite3.Row
-    schema = [row for row in database.execute("SELECT type, name, tbl_name FROM sqlite_master")
-              if not row["tbl_name"].startswith(("runner_", "sqlite_")) and not row["name"].startswith("sqlite_autoindex_")]
-    tables = {table["name"]: [dict(row) for row in database.execute(f'SELECT * FROM "{table["name"]}"')]
-              for table in schema if table["type"] == "table"}
-    return tables, sorted(f'{row["type"]} {row["name"]}' for row in schema if row["type"] != "table")
 
 
 def cells(have, want):
@@ -143,10 +137,10 @@ def differences(have, want):
 
 
 def check(database):
-    have, others = found(database)
-    columns = {name: set(rows[0]) if rows else set() for name, rows in have.items()}
+    tables, others = engines.read(database)
+    have = {name: rows for name, (_, rows) in tables.items()}
     want = expected_tables(
-        lambda table, column=None: table in have and (column is None or column in columns[table]),
+        lambda table, column=None: table in tables and (column is None or column in tables[table][0]),
         loaded=any(have.values()),
     )
     problems = [f"left behind: {other}" for other in others]
@@ -159,27 +153,14 @@ def check(database):
     return problems
 
 
-def digest(database):
-    """Each table's columns, rows and indexes, as one number."""
-    tables, _ = found(database)
-    for name in sorted(tables):
-        content = hashlib.sha256()
-        for (sql,) in database.execute("SELECT sql FROM sqlite_master WHERE tbl_name = ? ORDER BY name", [name]):
-            content.update(repr(sql).encode())
-        for line in sorted(repr(list(row.items())) for row in tables[name]):
-            content.update(line.encode())
-        print(f"{content.hexdigest()}  {name}")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--digest", action="store_true", help="print digests instead of checking")
-    parser.add_argument("database", type=pathlib.Path, metavar="DATABASE")
+    parser.add_argument("database", metavar="DATABASE")
     options = parser.parse_args()
-    database = sqlite3.connect(f"{options.database.resolve().as_uri()}?mode=ro", uri=True)
     if options.digest:
-        return digest(database)
-    problems = check(database)
+        return engines.digest(options.database)
+    problems = check(options.database)
     for problem in problems:
         print(f"oracle: {problem}", file=sys.stderr)
     return sys.exit(1 if problems else 0)

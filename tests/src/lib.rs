@@ -8,7 +8,10 @@
 
 pub mod components;
 pub mod dump;
+#[cfg(unix)]
+mod engine;
 pub mod guests;
+pub mod oracle;
 mod output;
 mod project;
 pub mod random;
@@ -20,12 +23,14 @@ mod snapshot;
 #[path = "../guests/hostile/src/behaviour.rs"]
 pub mod hostile;
 
+#[cfg(unix)]
+pub use engine::{Engine, EngineProject};
 pub use output::Output;
 pub use project::TestProject;
 pub use running::Running;
 pub use snapshot::normalise;
 
-/// A new project for the binary that the calling suite was built with.
+/// A new project for the binary that the calling suite was built with; `project!(engine)` on one of the engines.
 #[macro_export]
 macro_rules! project {
     () => {
@@ -33,5 +38,8 @@ macro_rules! project {
     };
     (empty) => {
         $crate::TestProject::empty(env!("CARGO_BIN_EXE_runner"))
+    };
+    ($engine:expr) => {
+        $crate::EngineProject::new(env!("CARGO_BIN_EXE_runner"), $engine)
     };
 }

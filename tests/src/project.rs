@@ -14,6 +14,8 @@ pub struct TestProject {
     binary: PathBuf,
     folder: Option<TempDir>,
     root: PathBuf,
+    /// What `DATABASE_URL` says.
+    url: Option<String>,
 }
 
 impl TestProject {
@@ -30,7 +32,12 @@ impl TestProject {
         let folder = TempDir::with_prefix("runner-test-").unwrap();
         // On some systems the temporary folder stands behind a link; what the binary prints is the real path.
         let root = folder.path().canonicalize().unwrap();
-        Self { binary: PathBuf::from(binary), folder: Some(folder), root }
+        Self { binary: PathBuf::from(binary), folder: Some(folder), root, url: None }
+    }
+
+    /// Has every run of the binary work on this database, unless it is told otherwise.
+    pub fn set_url(&mut self, url: &str) {
+        self.url = Some(url.to_owned());
     }
 
     /// Brings a copy of another project here: its settings, its lockfile and its migrations.
@@ -104,6 +111,7 @@ impl TestProject {
                 command.env(name, value);
             }
         }
+        command.envs(self.url.iter().map(|url| ("DATABASE_URL", url)));
         // One cache of compiled guests for all tests.
         command.env("XDG_CACHE_HOME", crate::guests::target_folder().join("test-cache"));
     }
@@ -168,7 +176,7 @@ impl Drop for TestProject {
 }
 
 fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
+    std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());

@@ -21,15 +21,40 @@ pub(super) struct Query {
     pub parameters: Vec<Value>,
 }
 
+/// How a key compares with another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Equal,
+    Above,
+    Below,
+    UpTo,
+}
+
+impl Comparison {
+    fn operator(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::Above => ">",
+            Self::Below => "<",
+            Self::UpTo => "<=",
+        }
+    }
+
+    /// As [`Comparison::operator`], without equality.
+    fn strict(self) -> &'static str {
+        if self == Self::UpTo { "<" } else { self.operator() }
+    }
+}
+
 impl PageSql {
     /// The rows behind `after`, up to `bound`, in the order of the key.
     pub fn page(&self, select: &str, after: Option<&[Value]>, bound: Option<&[Value]>, rows: usize) -> Query {
         let mut query = self.start(select);
         if let Some(after) = after {
-            self.compare(&mut query, if self.descending { "<" } else { ">" }, after);
+            self.compare(&mut query, if self.descending { Comparison::Below } else { Comparison::Above }, after);
         }
         if let Some(bound) = bound {
-            self.compare(&mut query, "<=", bound);
+            self.compare(&mut query, Comparison::UpTo, bound);
         }
         query.text.push_str(&self.order(self.descending));
         query.text.push_str(&format!(" LIMIT {rows}"));
@@ -61,7 +86,7 @@ impl PageSql {
     /// Up to two rows with the same key.
     pub fn with_key(&self, key: &[Value]) -> Query {
         let mut query = self.start("1");
-        self.compare(&mut query, "=", key);
+        self.compare(&mut query, Comparison::Equal, key);
         query.text.push_str(" LIMIT 2");
         query
     }
@@ -87,22 +112,132 @@ impl PageSql {
         Query { text, parameters: self.parameters.clone() }
     }
 
-    fn compare(&self, query: &mut Query, operator: &str, key: &[Value]) {
-        let first = query.parameters.len() + 1;
+    /// A comparison of the whole key. Its placeholders follow those that are there already, in the order of the text.
+    fn compare(&self, query: &mut Query, comparison: Comparison, key: &[Value]) {
         let ours = query.parameters.len() > self.parameters.len();
         query.text.push_str(if ours || self.filter.is_some() { " AND " } else { " WHERE " });
-        let places: Vec<String> = (first..first + key.len()).map(|number| self.dialect.placeholder(number)).collect();
-        query.text.push_str(&if key.len() == 1 {
-            format!("{} {operator} {}", self.key_list(), places.join(", "))
-        } else {
-            format!("({}) {operator} ({})", self.key_list(), places.join(", "))
+        let names: Vec<String> = self.key.iter().map(|name| self.dialect.quote(name)).collect();
+        if key.len() == 1 || self.dialect.seeks_by_rows() {
+            let places: Vec<String> = key.iter().map(|value| self.place(query, value)).collect();
+            let (names, places) = (names.join(", "), places.join(", "));
+            let operator = comparison.operator();
+            query.text.push_str(&match key.len() {
+                1 => format!("{names} {operator} {places}"),
+                _ => format!("({names}) {operator} ({places})"),
+            });
+            return;
+        }
+        let terms: Vec<String> = match comparison {
+            Comparison::Equal => vec![self.term(query, &names, key, "=")],
+            // `(a, b) > (1, 2)` is `a > 1 OR a = 1 AND b > 2`: ranges of an index.
+            other => (1..=key.len())
+                .map(|length| {
+                    let operator = if length == key.len() { other.operator() } else { other.strict() };
+                    self.term(query, &names, &key[..length], operator)
+                })
+                .collect(),
+        };
+        query.text.push_str(&format!("({})", terms.join(" OR ")));
+    }
+
+    /// The first columns of the key as long as the values: all equal but the last, which compares by the operator.
+    fn term(&self, query: &mut Query, names: &[String], key: &[Value], operator: &str) -> String {
+        let last = key.len() - 1;
+        let parts = names.iter().zip(key).enumerate().map(|(at, (name, value))| {
+            format!("{name} {} {}", if at == last { operator } else { "=" }, self.place(query, value))
         });
-        query.parameters.extend_from_slice(key);
+        parts.collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// The placeholder of a value that is added to the query's.
+    fn place(&self, query: &mut Query, value: &Value) -> String {
+        query.parameters.push(value.clone());
+        self.dialect.placeholder(query.parameters.len())
     }
 
     fn order(&self, descending: bool) -> String {
         let direction = if descending { " DESC" } else { "" };
         let key: Vec<String> = self.key.iter().map(|name| format!("{}{direction}", self.dialect.quote(name))).collect();
         format!(" ORDER BY {}", key.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sql(dialect: Dialect, key: &[&str]) -> PageSql {
+        PageSql {
+            dialect,
+            table: TableName::new("t"),
+            key: key.iter().map(|name| (*name).to_owned()).collect(),
+            filter: None,
+            parameters: Vec::new(),
+            descending: false,
+        }
+    }
+
+    fn numbers(values: &[i64]) -> Vec<Value> {
+        values.iter().copied().map(Value::Int64).collect()
+    }
+
+    #[test]
+    fn a_page_is_sought_as_the_index_of_the_dialect_is_used() {
+        for (dialect, text, parameters) in [
+            (
+                Dialect::Postgres,
+                r#"SELECT * FROM "t" WHERE ("a", "b") > ($1, $2) AND ("a", "b") <= ($3, $4) ORDER BY "a", "b" LIMIT 9"#,
+                numbers(&[1, 2, 7, 8]),
+            ),
+            (
+                Dialect::Sqlite,
+                r#"SELECT * FROM "t" WHERE ("a", "b") > (?1, ?2) AND ("a", "b") <= (?3, ?4) ORDER BY "a", "b" LIMIT 9"#,
+                numbers(&[1, 2, 7, 8]),
+            ),
+            (
+                Dialect::Mysql,
+                "SELECT * FROM `t` WHERE (`a` > ? OR `a` = ? AND `b` > ?) AND (`a` < ? OR `a` = ? AND `b` <= ?) \
+                 ORDER BY `a`, `b` LIMIT 9",
+                numbers(&[1, 1, 2, 7, 7, 8]),
+            ),
+        ] {
+            let page = sql(dialect, &["a", "b"]).page("*", Some(&numbers(&[1, 2])), Some(&numbers(&[7, 8])), 9);
+            assert_eq!((page.text.as_str(), page.parameters), (text, parameters));
+        }
+        let backwards = PageSql { descending: true, ..sql(Dialect::Mariadb, &["a", "b", "c"]) };
+        assert_eq!(
+            backwards.page("*", Some(&numbers(&[1, 2, 3])), None, 9).text,
+            "SELECT * FROM `t` WHERE (`a` < ? OR `a` = ? AND `b` < ? OR `a` = ? AND `b` = ? AND `c` < ?) \
+             ORDER BY `a` DESC, `b` DESC, `c` DESC LIMIT 9"
+        );
+    }
+
+    #[test]
+    fn the_placeholders_of_a_filter_come_first() {
+        for (dialect, filter, text) in [
+            (Dialect::Postgres, "x > $1 OR y = $1", "WHERE (x > $1 OR y = $1\n) AND \"a\" > $2 ORDER BY \"a\" LIMIT 9"),
+            (Dialect::Sqlite, "x > ?", "WHERE (x > ?\n) AND \"a\" > ?2 ORDER BY \"a\" LIMIT 9"),
+            (Dialect::Mariadb, "x > ?", "WHERE (x > ?\n) AND `a` > ? ORDER BY `a` LIMIT 9"),
+        ] {
+            let filtered = PageSql {
+                filter: Some(filter.to_owned()),
+                parameters: vec![Value::Text("f".to_owned())],
+                ..sql(dialect, &["a"])
+            };
+            let page = filtered.page("*", Some(&numbers(&[1])), None, 9);
+            assert!(page.text.ends_with(text), "{}", page.text);
+            assert_eq!(page.parameters, [Value::Text("f".to_owned()), Value::Int64(1)]);
+            let same = filtered.with_key(&numbers(&[1]));
+            assert!(same.text.contains("AND ") && same.parameters.len() == 2);
+        }
+    }
+
+    #[test]
+    fn the_same_key_is_sought_column_by_column_where_rows_are_not() {
+        let key = numbers(&[1, 2]);
+        assert_eq!(
+            sql(Dialect::Mysql, &["a", "b"]).with_key(&key).text,
+            "SELECT 1 FROM `t` WHERE (`a` = ? AND `b` = ?) LIMIT 2"
+        );
     }
 }

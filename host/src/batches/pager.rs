@@ -4,7 +4,8 @@
 use super::page_sql::{PageSql, Query};
 use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::{
-    BatchLimits, CursorRequest, Database, DatabaseError, DatabaseErrorKind, QueryLimits, TableInfo, TableSource,
+    BatchLimits, CursorRequest, Database, DatabaseError, DatabaseErrorKind, QueryLimits, TableInfo, TableName,
+    TableSource,
 };
 
 /// Reads a table or view in the order of a key.
@@ -82,6 +83,17 @@ impl TableReader {
             return Err(invalid(format!("`{}` has no primary key in whose order it could be read", source.table))
                 .hint("name the columns that identify a row as the key"));
         }
+        let unordered = |name: &&String| {
+            info.column(name).is_some_and(|column| dialect.orders_unlike_it_compares(&column.declared_type))
+        };
+        if let Some(name) = key.iter().find(unordered) {
+            return Err(invalid(format!(
+                "`{}` cannot be read in the order of `{name}`: {dialect} orders an ENUM or SET by number and compares it \
+                 as text",
+                source.table
+            ))
+            .hint("choose another key"));
+        }
         let mut columns: Vec<(String, Option<ColumnType>)> = Vec::new();
         if source.columns.is_empty() {
             columns.extend(info.columns.iter().map(|column| (column.name.clone(), None)));
@@ -158,6 +170,39 @@ impl TableReader {
     /// Goes on behind the row with this key, as [`TableReader::last_key`] answered it.
     pub fn resume_after(&mut self, key: Vec<Value>) {
         self.last = Some(key);
+    }
+
+    /// Goes on where another reader of the same source stood: behind its last row, up to its bound, with the types that it had
+    /// found for its columns.
+    pub fn resume_at(&mut self, bound: Option<Vec<Value>>, last: Option<Vec<Value>>, types: &[Option<ColumnType>]) {
+        self.bound = bound;
+        self.last = last;
+        self.done = self.bounded && self.bound.is_none();
+        if types.len() == self.types.len() {
+            self.types = types.to_vec();
+        }
+    }
+
+    /// The columns, with the types that were asked for.
+    pub fn columns(&self) -> Vec<(String, Option<ColumnType>)> {
+        let asked = self.types.iter().zip(&self.requested).map(|(known, asked)| known.filter(|_| *asked));
+        let asked_for = self.names.len() - self.added.len();
+        self.names.iter().cloned().zip(asked).take(asked_for).collect()
+    }
+
+    /// The greatest key that is read, if the reading is bounded and there is any.
+    pub fn bound(&self) -> Option<&[Value]> {
+        self.bound.as_deref()
+    }
+
+    /// The types of the columns, as far as they were asked for or rows showed them.
+    pub fn types(&self) -> &[Option<ColumnType>] {
+        &self.types
+    }
+
+    /// What is read.
+    pub fn table(&self) -> &TableName {
+        &self.sql.table
     }
 
     /// The columns of the key.

@@ -172,6 +172,16 @@ pub struct RunArgs {
     /// Longest wait for the lock, such as `30s` or `10m`; 60 s if nothing is said [env: RUNNER_LOCK_TIMEOUT]
     #[arg(long, value_name = "DURATION")]
     pub lock_timeout: Option<String>,
+    /// Longest wait of a statement for a table or row, or `none`; on PostgreSQL 3 s if nothing is said [env:
+    /// RUNNER_TABLE_LOCK_TIMEOUT]
+    #[arg(long, value_name = "DURATION")]
+    pub table_lock_timeout: Option<String>,
+    /// Longest time for a statement of a migration; `none` if nothing is said [env: RUNNER_STATEMENT_TIMEOUT]
+    #[arg(long, value_name = "DURATION")]
+    pub statement_timeout: Option<String>,
+    /// Further tries of a migration that met somebody else's lock; 10 if nothing is said [env: RUNNER_RETRIES]
+    #[arg(long, value_name = "COUNT")]
+    pub retries: Option<String>,
     /// Demand that the lockfile lists every migration, SQL as well [env: RUNNER_LOCKED]
     #[arg(long)]
     pub locked: bool,

@@ -124,9 +124,16 @@ impl Context {
     /// Opens the database; `create` makes it if it does not exist.
     pub async fn connect(&self, create: bool) -> Result<Box<dyn Database>, Unopened> {
         let url = &self.settings.database_url.value;
-        let options = ConnectOptions { create, ..ConnectOptions::default() };
+        let patience = &self.settings.patience;
+        let options = ConnectOptions {
+            create,
+            statement_timeout: patience.statement_timeout,
+            lock_timeout: patience.table_lock_timeout(url.dialect()),
+            ..ConnectOptions::default()
+        };
         connect(url, &options).await.map_err(|error| {
-            let is_missing = error.kind == DatabaseErrorKind::NotFound && url.dialect() == Dialect::Sqlite;
+            // A server's database is made by whoever runs the server.
+            let is_missing = error.kind == DatabaseErrorKind::NotFound && url.sqlite_path().is_some();
             let error = self.place(error.into());
             if is_missing { Unopened::Missing(error) } else { Unopened::Other(error) }
         })

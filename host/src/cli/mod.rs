@@ -66,19 +66,19 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::New(args) => new::run(&context()?, &args.name, args.lang),
         Command::Build(args) => build::run(&context()?, &args.revisions, args.all),
         Command::Apply(args) => {
-            let global = request::with_lock_timeout(&global, args.run.lock_timeout.as_deref());
+            let global = request::with_waits(&global, &args.run);
             let context = Context::load(printer.clone(), &global)?;
             let request = request::apply(args, &context.settings.switches)?;
             apply::run(context, &request)
         }
         Command::Rollback(args) => {
-            let global = request::with_lock_timeout(&global, args.run.lock_timeout.as_deref());
+            let global = request::with_waits(&global, &args.run);
             let context = Context::load(printer.clone(), &global)?;
             let request = request::rollback(args, &context.settings.switches)?;
             rollback::run(context, &request)
         }
         Command::Redo(args) => {
-            let global = request::with_lock_timeout(&global, args.run.lock_timeout.as_deref());
+            let global = request::with_waits(&global, &args.run);
             let context = Context::load(printer.clone(), &global)?;
             let request = request::redo(args, &context.settings.switches)?;
             redo::run(context, &request)

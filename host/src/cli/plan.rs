@@ -2,10 +2,11 @@
 
 use super::context::{Context, Look, Looked};
 use super::request::PlanRequest;
+use super::run::with_file;
 use super::{exit, runtime};
+use crate::database::Facts;
 use crate::engine::apply::planned_sql;
-use crate::engine::plan::{Input, plan_towards};
-
+use crate::engine::plan::{Input, Plan, StepLook, check_rehearsal, inspect, plan_towards};
 use crate::error::Result;
 use crate::report::json::PlanJson;
 use crate::report::{Format, Text, text};
@@ -14,21 +15,20 @@ use crate::report::{Format, Text, text};
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
     let catalog = context.catalog(request.locked)?;
     runtime::look(async {
-        let Looked { database, history, facts } = context.look(Look::WithArtifacts).await?;
+        let Looked { mut database, history, facts } = context.look(Look::WithArtifacts).await?;
         let input = Input { catalog: &catalog, history: &history, facts: &facts, options: request.options };
         let plan = plan_towards(&input, &request.target)?;
-        let sql = match request.sql {
-            true => Some(planned_sql(&plan, &catalog, database).await?),
-            false => None,
-        };
+        let sql = planned_sql(&plan, &catalog, &mut database).await?;
+        let steps = look(&plan, &sql, &facts).map_err(|error| context.place(with_file(error)))?;
+        let shown = request.sql.then_some(sql.as_slice());
         let printer = &context.printer;
-        match (printer.format(), &sql) {
+        match (printer.format(), shown) {
             (Format::Json, sql) => {
                 let target = request.target.to_string();
-                printer.json(&PlanJson::new(context.database_json(), target, &plan, sql.as_deref()));
+                printer.json(&PlanJson::new(context.database_json(), target, &plan, &steps, sql));
             }
             (Format::Text, Some(sql)) => printer.data(&text::plan_sql(&plan, sql)),
-            (Format::Text, None) => printer.data(&text::plan(&plan)),
+            (Format::Text, None) => printer.data(&text::plan(&plan, &steps)),
         }
         if plan.is_empty() && printer.format() == Format::Text {
             let at =
@@ -37,4 +37,14 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         }
         Ok(exit::DONE)
     })
+}
+
+/// What the statements of each step mean for it; an error if one cannot run as it is to.
+fn look(plan: &Plan, sql: &[Option<String>], facts: &Facts) -> Result<Vec<StepLook>> {
+    let each = plan.steps.iter().zip(sql).map(|(step, sql)| {
+        let sql = sql.as_deref();
+        let statements = sql.map(|sql| inspect(step, step.direction, sql, facts)).transpose()?;
+        Ok(StepLook { statements, dry_run: check_rehearsal(step, sql, facts).is_ok() })
+    });
+    each.collect()
 }

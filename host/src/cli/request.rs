@@ -117,10 +117,10 @@ pub fn global(args: Global) -> Result<GlobalRequest> {
         database: args.database,
         database_url: args.database_url,
         format,
-        lock_timeout: None,
         limits: args.limits,
         start_dir,
         env: process_variables(),
+        ..LoadRequest::default()
     };
     let parameters = args.parameters.iter().map(|text| parameter(text)).collect::<Result<_>>()?;
     Ok(GlobalRequest { load, parameters, flags })
@@ -133,9 +133,12 @@ fn parameter(text: &str) -> Result<(String, String)> {
     }
 }
 
-pub fn with_lock_timeout(global: &GlobalRequest, lock_timeout: Option<&str>) -> GlobalRequest {
+pub fn with_waits(global: &GlobalRequest, args: &RunArgs) -> GlobalRequest {
     let mut global = global.clone();
-    global.load.lock_timeout = lock_timeout.map(str::to_owned);
+    global.load.lock_timeout = args.lock_timeout.clone();
+    global.load.table_lock_timeout = args.table_lock_timeout.clone();
+    global.load.statement_timeout = args.statement_timeout.clone();
+    global.load.retries = args.retries.clone();
     global
 }
 

@@ -64,6 +64,12 @@ impl DatabaseError {
         Self { kind, code: String::new(), message: message.into(), detail: None, hint: None, statement: None }
     }
 
+    /// Whether the same may succeed if the whole transaction is tried again: somebody else held a lock for too long, two
+    /// transactions stood in each other's way, or they could not be put in an order.
+    pub fn is_transient(&self) -> bool {
+        TRANSIENT.contains(&self.code.as_str())
+    }
+
     /// With the database's own code.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
@@ -86,6 +92,10 @@ impl DatabaseError {
     }
 }
 
+/// PostgreSQL's `lock_not_available`, `deadlock_detected` and `serialization_failure`; the timeout of a lock and the deadlock
+/// of MySQL and MariaDB.
+const TRANSIENT: [&str; 5] = ["55P03", "40P01", "40001", "1205", "1213"];
+
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
@@ -101,8 +111,9 @@ impl std::error::Error for DatabaseError {}
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         let kind = match error.kind {
-            DatabaseErrorKind::Busy | DatabaseErrorKind::Timeout => ErrorKind::LockTimeout,
-            DatabaseErrorKind::Denied | DatabaseErrorKind::Limit => ErrorKind::Denied,
+            DatabaseErrorKind::Busy => ErrorKind::LockTimeout,
+            // The time that a statement may take is a limit like others.
+            DatabaseErrorKind::Denied | DatabaseErrorKind::Limit | DatabaseErrorKind::Timeout => ErrorKind::Denied,
             DatabaseErrorKind::NotFound | DatabaseErrorKind::Configuration => ErrorKind::Usage,
             _ => ErrorKind::Failed,
         };

@@ -1,6 +1,7 @@
 //! What is known of a server: facts as data, so that nobody asks for its name.
 
 use std::fmt;
+use std::time::Duration;
 
 /// The family of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,6 +30,31 @@ impl Dialect {
     /// The dialect of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Sqlite, Self::Postgres, Self::Mysql, Self::Mariadb].into_iter().find(|dialect| dialect.name() == name)
+    }
+
+    /// Whether an index is used to seek `(a, b) > (1, 2)`; otherwise only `a > 1 OR a = 1 AND b > 2` is quick.
+    pub fn seeks_by_rows(self) -> bool {
+        matches!(self, Self::Sqlite | Self::Postgres)
+    }
+
+    /// Whether a column of this declared type is ordered by another measure than the one it is compared by with a value:
+    /// MySQL and MariaDB order an ENUM by the number of its label, and compare it as text.
+    pub fn orders_unlike_it_compares(self, declared_type: &str) -> bool {
+        let begins = |word: &str| {
+            let (head, rest) = declared_type.trim_start().split_at_checked(word.len()).unwrap_or_default();
+            head.eq_ignore_ascii_case(word) && !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        };
+        matches!(self, Self::Mysql | Self::Mariadb) && (begins("enum") || begins("set"))
+    }
+
+    /// How long a statement of a migration waits for a lock on a table or row where nobody says anything; none: as the
+    /// server is set up. Where DDL is rolled back with its transaction, a migration can be tried again, and whoever waits
+    /// in the queue behind it waits in small bites.
+    pub fn table_lock_timeout(self) -> Option<Duration> {
+        match self {
+            Self::Postgres => Some(Duration::from_secs(3)),
+            Self::Sqlite | Self::Mysql | Self::Mariadb => None,
+        }
     }
 
     /// An identifier as a statement quotes it.
@@ -97,7 +123,19 @@ impl Facts {
             schema: None,
         }
     }
+
+    /// Where runner's own tables are: SQLite's main file, a schema of their own on PostgreSQL, MySQL's database.
+    pub fn tool_schema(&self) -> &str {
+        match self.dialect {
+            Dialect::Sqlite => "main",
+            Dialect::Postgres => TOOL_SCHEMA,
+            Dialect::Mysql | Dialect::Mariadb => self.schema.as_deref().unwrap_or_default(),
+        }
+    }
 }
+
+/// The schema of runner's own tables where they have one to themselves.
+pub const TOOL_SCHEMA: &str = "runner";
 
 /// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.
 pub const TOOL_TABLES: [&str; 5] =

@@ -142,8 +142,9 @@ impl TableInfo {
         !self.is_view && (by_rowid || columns == self.key)
     }
 
-    /// The column of that name.
+    /// The column of that name; one that differs in capitals if there is no other.
     pub fn column(&self, name: &str) -> Option<&ColumnInfo> {
-        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+        let exact = self.columns.iter().find(|column| column.name == name);
+        exact.or_else(|| self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
     }
 }

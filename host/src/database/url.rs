@@ -118,7 +118,9 @@ impl fmt::Debug for DatabaseUrl {
 pub fn redact(text: &str) -> String {
     let mut redacted = text.to_owned();
     if let Some(start) = redacted.find("://").map(|at| at + 3) {
-        let end = redacted[start..].find(['/', '?']).map_or(redacted.len(), |at| start + at);
+        let authority = redacted[start..].find(['/', '?']).map_or(redacted.len(), |at| start + at);
+        // A password with a `/` or `?` in it ends behind them: rather hide too much.
+        let end = if redacted[start..authority].contains('@') { authority } else { redacted.len() };
         // The last `@`: a password may hold one that its writer forgot to encode.
         if let Some(at) = redacted[start..end].rfind('@').map(|at| start + at)
             && let Some(colon) = redacted[start..at].find(':').map(|colon| start + colon)
@@ -144,6 +146,7 @@ mod tests {
         for (url, shown) in [
             ("postgres://me:pa:ss@host/db", "postgres://me:***@host/db"),
             ("mysql://me:p@ss@host:3306/db?x=1", "mysql://me:***@host:3306/db?x=1"),
+            ("mysql://me:p/a?ss@host:3306/db", "mysql://me:***@host:3306/db"),
             ("postgres://me@host/db", "postgres://me@host/db"),
             ("postgres:///db?user=me&password=secret&x=1", "postgres:///db?user=me&password=***&x=1"),
         ] {

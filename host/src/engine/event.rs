@@ -80,6 +80,21 @@ pub enum Event {
         /// What is counted, such as `rows`.
         unit: String,
     },
+    /// A migration met somebody else's lock and was rolled back; it is tried again after a pause.
+    Retrying {
+        /// Its revision.
+        revision: String,
+        /// Its name.
+        name: String,
+        /// What it met, and where.
+        reason: String,
+        /// How long the pause is.
+        pause: Duration,
+        /// Which retry comes next, counted from 1.
+        retry: u32,
+        /// Of so many at most.
+        of: u32,
+    },
     /// A migration ended well and is committed.
     MigrationFinished {
         /// Its revision.

@@ -3,9 +3,12 @@
 pub mod apply;
 pub mod event;
 pub mod history;
+pub mod journal;
+mod leftover;
 pub mod outcome;
 pub mod plan;
 pub mod script;
+mod speaker;
 pub mod sql_script;
 pub mod status;
 pub mod target;

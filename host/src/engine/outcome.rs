@@ -32,21 +32,27 @@ pub struct Done {
     pub rows_written: u64,
     /// The digest of what it did.
     pub transcript: String,
+    /// How often it was tried again, because somebody else held a lock.
+    pub retries: u32,
 }
 
 /// What of a stepwise migration took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TookEffect {
-    /// Its first statements.
-    pub statements: u64,
-    /// Of so many.
-    pub of: u64,
+    /// Its first statements, or steps.
+    pub steps: u64,
+    /// Of so many, if that is known: of a migration in SQL.
+    pub of: Option<u64>,
 }
 
 impl fmt::Display for TookEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let noun = if self.of == 1 { "statement" } else { "statements" };
-        write!(f, "{} of {} {noun}", self.statements, self.of)
+        match (self.steps, self.of) {
+            (steps, Some(1)) => write!(f, "{steps} of 1 statement"),
+            (steps, Some(of)) => write!(f, "{steps} of {of} statements"),
+            (1, None) => f.write_str("1 step"),
+            (steps, None) => write!(f, "{steps} steps"),
+        }
     }
 }
 

@@ -3,23 +3,30 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 
 use super::Direction;
 use super::event::EventSink;
+use super::journal::Journal;
 use crate::data::Value;
 use crate::database::stop::StopReason;
-use crate::database::{SharedDatabase, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, SharedDatabase, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The logic of one migration, loaded and ready to run.
 #[async_trait]
 pub trait Script: Send + Sync {
-    /// Brings the database up or down. The transaction is open and stays the caller's. An error says in its places where
+    /// Brings the database up or down. The transaction is open and stays the caller's, or none is and the steps go through the
+    /// journal. An error says in its places where
     /// the script stood: the call, the step, the statement.
     async fn run(&self, direction: Direction, context: &RunContext) -> Result<()>;
+
+    /// How many steps that takes, if it is known before.
+    fn steps(&self, _direction: Direction) -> Option<u64> {
+        None
+    }
 }
 
 /// The error of a run that was told to stop.
@@ -51,6 +58,8 @@ pub struct RunContext {
     pub parameters: Arc<BTreeMap<String, Value>>,
     /// What the script has done so far.
     pub tally: Arc<Tally>,
+    /// Where its steps are recorded, if each commits by itself.
+    pub journal: Option<Arc<Journal>>,
 }
 
 /// Counts what a script does; shared with whoever reports on it.
@@ -60,6 +69,8 @@ pub struct Tally {
     rows_read: AtomicU64,
     rows_written: AtomicU64,
     transcript: std::sync::Mutex<sha2::Sha256>,
+    met_a_lock: AtomicBool,
+    lost_connection: AtomicBool,
 }
 
 impl Tally {
@@ -75,6 +86,23 @@ impl Tally {
         let mut transcript = self.transcript.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         transcript.update((line.len() as u64).to_le_bytes());
         transcript.update(line.as_bytes());
+    }
+
+    /// Notes an error that the script was given.
+    pub fn note_error(&self, error: &DatabaseError) {
+        self.record(&format!("error {} {}", error.code, error.message));
+        self.met_a_lock.fetch_or(error.is_transient(), Ordering::Relaxed);
+        self.lost_connection.fetch_or(error.kind == DatabaseErrorKind::Connection, Ordering::Relaxed);
+    }
+
+    /// Whether an error was noted that may not come again if everything is tried again.
+    pub fn met_a_lock(&self) -> bool {
+        self.met_a_lock.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection was lost.
+    pub fn lost_connection(&self) -> bool {
+        self.lost_connection.load(Ordering::Relaxed)
     }
 
     /// Adds rows read.

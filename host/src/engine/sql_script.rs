@@ -4,10 +4,15 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
+use super::event::Level;
+use super::journal::{Begun, Call, CallKind, Journal, Live};
+use super::leftover;
 use super::script::{RunContext, Script, stopped};
+use super::speaker::{as_host, as_migration};
 use super::{Direction, Event};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, StopSignal};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::project::catalog::Kind;
 use crate::sql::{SqlError, split};
 
 /// A pair of SQL scripts, split into statements.
@@ -52,19 +57,34 @@ impl Script for SqlScript {
                 Error::failed("the migration has no way back").hint("write its `.down.sql`, or restore a backup")
             })?,
         };
-        context.database.lock().await.set_rights(Rights::Script);
+        if context.journal.is_none() {
+            context.database.lock().await.set_rights(Rights::Script);
+        }
         for (at, statement) in statements.iter().enumerate() {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
             }
-            let step = context.tally.begin_step(&statement.text);
+            let place = || format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
             let started = Instant::now();
-            let answer = context.database.lock().await.execute(&statement.text, &[]).await;
-            let rows = answer.map_err(|mut error| {
-                error.detail = error.detail.map(|detail| in_file(&detail, statement));
-                let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
-                statement_failed(error, &context.stop, &statement.text, place).at("script", direction.to_string())
-            })?;
+            let (step, rows) = match &context.journal {
+                None => {
+                    let step = context.tally.begin_step(&statement.text);
+                    let answer = context.database.lock().await.execute(&statement.text, &[]).await;
+                    (step, answer.map_err(|error| failed(error, statement, direction, context, place()))?)
+                }
+                Some(journal) => {
+                    let ran = run_step(journal, statement, context).await;
+                    let answer = ran.map_err(|error| placed(error, statement, direction, place()))?;
+                    match answer {
+                        Step::Recorded(rows) => {
+                            context.tally.add_rows_written(rows);
+                            continue;
+                        }
+                        Step::Failed(error) => return Err(failed(error, statement, direction, context, place())),
+                        Step::Done(step, rows) => (step, rows),
+                    }
+                }
+            };
             context.tally.add_rows_written(rows);
             context.tally.record(&format!("{rows} rows"));
             context.events.emit(&Event::StepFinished {
@@ -77,6 +97,83 @@ impl Script for SqlScript {
         }
         Ok(())
     }
+
+    fn steps(&self, direction: Direction) -> Option<u64> {
+        match direction {
+            Direction::Up => Some(self.up.len() as u64),
+            Direction::Down => self.down.as_ref().map(|statements| statements.len() as u64),
+        }
+    }
+}
+
+/// What came of a statement that is a step of the journal.
+enum Step {
+    /// An earlier run did it.
+    Recorded(u64),
+    /// It is done, under that number.
+    Done(u64, u64),
+    /// The database refused it.
+    Failed(DatabaseError),
+}
+
+async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext) -> Result<Step> {
+    let call = Call { kind: CallKind::Statement, text: &statement.text, parameters: "" };
+    context.tally.begin_step(&statement.text);
+    let mut live = match journal.begin::<u64>(&context.database, &call).await? {
+        Begun::Recorded(_, Ok(rows)) => {
+            context.tally.record(&format!("{rows} rows"));
+            return Ok(Step::Recorded(rows));
+        }
+        Begun::Recorded(_, Err(error)) => return Ok(Step::Failed(error)),
+        Begun::Live(live) => live,
+    };
+    let step = live.number();
+    clear(&mut live, statement, context).await;
+    let result = live.database.execute(&statement.text, &[]).await;
+    if result.as_ref().is_err_and(|error| error.kind != DatabaseErrorKind::Connection) {
+        clear(&mut live, statement, context).await;
+    }
+    Ok(match journal.finish(live, result).await? {
+        Ok(rows) => Step::Done(step, rows),
+        Err(error) => Step::Failed(error),
+    })
+}
+
+/// Takes away what a failed try of the statement left behind. If that fails, the statement itself will say why it cannot run.
+async fn clear(live: &mut Live, statement: &Statement, context: &RunContext) {
+    let database = &mut **live.database;
+    as_host(database);
+    let message = match leftover::clear(database, &statement.text).await {
+        Ok(message) => message,
+        Err(error) => Some(format!("what a try that failed left behind could not be taken away: {error}")),
+    };
+    as_migration(database, Kind::Sql, &context.stop);
+    if let Some(message) = message {
+        let revision = context.revision.clone();
+        context.events.emit(&Event::Log { revision, level: Level::Warning, message });
+    }
+}
+
+/// The error of a statement that the database refused.
+fn failed(
+    mut error: DatabaseError,
+    statement: &Statement,
+    direction: Direction,
+    context: &RunContext,
+    place: String,
+) -> Error {
+    context.tally.note_error(&error);
+    error.detail = error.detail.map(|detail| in_file(&detail, statement));
+    statement_failed(error, &context.stop, &statement.text, place).at("script", direction.to_string())
+}
+
+/// An error of a step with its place.
+fn placed(error: Error, statement: &Statement, direction: Direction, place: String) -> Error {
+    if error.kind == ErrorKind::Mismatch {
+        // It is not this statement that is wrong.
+        return error;
+    }
+    error.at("text", excerpt(&statement.text)).at("statement", place).at("script", direction.to_string())
 }
 
 /// The database's `line 1, column 2, …`, which counts within the statement, counted within the file; anything else as it is.
@@ -123,7 +220,7 @@ fn explain(error: DatabaseError) -> Error {
 }
 
 /// The beginning of a statement on one line.
-fn excerpt(statement: &str) -> String {
+pub(super) fn excerpt(statement: &str) -> String {
     const LONGEST: usize = 160;
     let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {

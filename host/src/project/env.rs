@@ -24,6 +24,12 @@ pub const COMMON_DATABASE_URL: &str = "DATABASE_URL";
 pub const FORMAT: &str = "RUNNER_FORMAT";
 /// How long to wait for the lock, as `--lock-timeout`.
 pub const LOCK_TIMEOUT: &str = "RUNNER_LOCK_TIMEOUT";
+/// How long a statement may wait for a table or row, as `--table-lock-timeout`.
+pub const TABLE_LOCK_TIMEOUT: &str = "RUNNER_TABLE_LOCK_TIMEOUT";
+/// How long a statement of a migration may take, as `--statement-timeout`.
+pub const STATEMENT_TIMEOUT: &str = "RUNNER_STATEMENT_TIMEOUT";
+/// How often a migration that met somebody else's lock is tried again, as `--retries`.
+pub const RETRIES: &str = "RUNNER_RETRIES";
 /// The Rust toolchain that builds guests, as `[build] toolchain`.
 pub const TOOLCHAIN: &str = "RUNNER_TOOLCHAIN";
 /// With the name of a limit in capitals behind it, as `--limit`: `RUNNER_LIMIT_FUEL`.
@@ -57,6 +63,12 @@ pub const ALL: &[(&str, &str)] = &[
     (COMMON_DATABASE_URL, "URL of the database, if `RUNNER_DATABASE_URL` is not set; never used for a named database"),
     (FORMAT, "output format, `text` or `json`; `--format` goes first"),
     (LOCK_TIMEOUT, "longest wait for the lock, such as `30s`; `--lock-timeout` goes first"),
+    (
+        TABLE_LOCK_TIMEOUT,
+        "longest wait of a statement for a table or row, or `none`; `--table-lock-timeout` goes first",
+    ),
+    (STATEMENT_TIMEOUT, "longest time for a statement of a migration, or `none`; `--statement-timeout` goes first"),
+    (RETRIES, "tries of a migration that met somebody else's lock, behind the first; `--retries` goes first"),
     (TOOLCHAIN, "Rust toolchain that builds guests; goes before `[build] toolchain`"),
     (COLOR, "`auto`, `always` or `never`; `--color` goes first"),
     (VERBOSE, "a switch: tell of each statement too, as `--verbose`"),

@@ -65,6 +65,15 @@ impl EventSink for People {
                 let dry_run = self.flavour.dry_run;
                 self.say(&finished_line(&id, *direction, dry_run, *duration, *rows_read, *rows_written));
             }
+            Event::Retrying { revision, name, reason, pause, retry, of } => {
+                self.end();
+                let when = format!(": {reason}; trying again in {} ({retry} of {of})", units::duration(*pause));
+                let id = format!(" {revision}_{name}");
+                self.say(&Text::new().add(ODD, "waiting").add(STRONG, id).plain(when).end());
+                if let Some(bars) = &self.bars {
+                    bars.begin(&format!("{revision}_{name}"));
+                }
+            }
             Event::MigrationFailed { revision, name, .. } => {
                 self.end();
                 let id = format!("{revision}_{name}");

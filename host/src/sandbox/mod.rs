@@ -5,6 +5,7 @@
 
 pub mod bindings;
 mod cache;
+mod chunks;
 mod convert;
 mod describe;
 mod engine;

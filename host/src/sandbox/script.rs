@@ -67,7 +67,8 @@ impl Loaded {
     pub(super) async fn state(self: &Arc<Self>, role: Role, run: &RunContext) -> GuestState {
         let mut state = GuestState::new(role, self.shared.limits.clone());
         let facts = run.database.lock().await.facts().clone();
-        state.server = Some((facts.dialect, facts.version));
+        let recorded = run.journal.as_ref().map(|journal| journal.inputs().server_version.clone());
+        state.server = Some((facts.dialect, recorded.unwrap_or(facts.version)));
         state.run = Some(run.clone());
         state.loaded = Some(self.clone());
         state
@@ -92,12 +93,19 @@ impl Script for ComponentScript {
                 Direction::Down => migration.call_downgrade(&mut store).await,
             }
         };
-        // A stopped guest is dropped where it stands; its store is never used again.
+        // A stopped guest is dropped where it stands, and its store is never used again; but a call to the database is given
+        // the time to end, which the stop signal makes short: a connection left in the middle of one could not be used.
+        let mut call = Box::pin(call);
         let ended = tokio::select! {
             biased;
-            reason = context.stop.raised() => Err(wasmtime::Error::new(Stopped(reason))),
-            ended = call => ended,
+            reason = context.stop.raised() => tokio::select! {
+                biased;
+                _ = context.database.lock() => Err(wasmtime::Error::new(Stopped(reason))),
+                ended = &mut call => ended,
+            },
+            ended = &mut call => ended,
         };
+        drop(call);
         let state = store.data();
         match ended {
             Ok(Ok(())) => match state.unfinished.values().next() {

@@ -8,7 +8,8 @@ use wasmtime::component::ResourceTable;
 use super::meter::{LogBudget, Meter};
 use super::script::Loaded;
 use crate::batches::TableReader;
-use crate::database::{CursorId, DatabaseError, Dialect, WriterId};
+use crate::database::{CursorId, DatabaseError, Dialect, TableSource, TableTarget, WriterId};
+use crate::engine::journal::answer::Position;
 use crate::engine::script::RunContext;
 use crate::project::limits::Limits;
 
@@ -27,18 +28,54 @@ pub enum Role {
 pub enum Reader {
     /// Over a SELECT.
     Cursor(CursorId),
+    /// Over a SELECT whose result the journal holds.
+    Spooled {
+        /// The step that read it.
+        step: u64,
+        /// The next part, counted from 1.
+        next: u64,
+        /// How many parts there are.
+        parts: u64,
+    },
     /// Over the pages of a table.
     Table(Box<TableReader>),
+    /// As `Table`, as far as the journal tells; the table was not opened yet.
+    Dormant(Box<Dormant>),
     /// At its end.
     Done,
 }
 
+/// A reading of a table that an earlier run began.
+pub struct Dormant {
+    /// What is read, with the columns and the key that it had then.
+    pub source: TableSource,
+    /// How far it came.
+    pub position: Position,
+}
+
 /// A writer of `batches`.
 pub struct Writer {
-    /// The database's writer.
-    pub id: WriterId,
+    /// Tells it from others of the run.
+    pub number: u64,
     /// The target, for messages: `update flights`.
-    pub target: String,
+    pub name: String,
+    /// What it writes through.
+    pub way: WriterWay,
+}
+
+/// What a writer writes through.
+pub enum WriterWay {
+    /// A writer of the database.
+    Open(WriterId),
+    /// A writer of the database for each batch, which commits with it.
+    Stepwise {
+        /// Where to.
+        target: TableTarget,
+        /// The columns of the first batch.
+        columns: Option<Vec<String>>,
+        /// Rows written so far.
+        rows: u64,
+    },
 }
 
 /// An open asset.
@@ -82,8 +119,10 @@ pub struct GuestState {
     pub last_step: Option<(u64, String)>,
     /// The last error answered.
     pub fault: Option<Fault>,
-    /// The targets of writers whose `finish` was not called yet.
-    pub unfinished: BTreeMap<WriterId, String>,
+    /// The targets of writers whose `finish` was not called yet, by their numbers.
+    pub unfinished: BTreeMap<u64, String>,
+    /// Writers opened so far.
+    pub writers: u64,
     /// The last message of a panic, which the SDKs log before they trap.
     pub last_words: Option<String>,
 }
@@ -105,6 +144,7 @@ impl GuestState {
             last_step: None,
             fault: None,
             unfinished: BTreeMap::new(),
+            writers: 0,
             last_words: None,
         }
     }

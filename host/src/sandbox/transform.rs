@@ -1,6 +1,6 @@
 //! Drives `transform-batch`: the host reads a chunk, other instances of the component turn it, the host writes the answer.
 //!
-//! One connection reads and writes, in the migration's transaction; the guests work beside it. While a chunk is
+//! One connection reads and writes, in the migration's transaction or in one for each chunk; the guests work beside it. While a chunk is
 //! written the next ones are being turned, and results are written in the order of the source's key whatever the number of
 //! instances, so that every run does the same.
 
@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 use wasmtime::Store;
 use wasmtime::component::TypedFunc;
 
-use super::bindings::runner::migration::batches::TransformReport;
 use super::bindings::runner::migration::types as wit;
+use super::chunks::{Begun, Chunks};
 use super::convert;
 use super::failure::{self, Stopped};
 use super::inspect::TRANSFORMER;
@@ -22,10 +22,11 @@ use super::keys::{KeyCheck, Keys};
 use super::meter::LogBudget;
 use super::script::{Loaded, refuel, store};
 use super::state::{GuestState, Role};
-use crate::batches::TableReader;
 use crate::data::Batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteHint, WriteMode};
 use crate::engine::event::Event;
+use crate::engine::journal::LiveTransform;
+use crate::engine::journal::answer::{Position, Transformed};
 use crate::engine::script::RunContext;
 use crate::error::Error;
 
@@ -52,33 +53,64 @@ struct Worker {
 }
 
 /// What a worker made of a chunk.
-struct Turned {
-    rows: Batch,
-    hint: WriteHint,
+pub(super) struct Turned {
+    pub(super) rows: Batch,
+    pub(super) hint: WriteHint,
 }
 
 /// How long a transform runs before its rows are counted for those who watch.
 const COUNT_AFTER: Duration = Duration::from_millis(500);
 
 /// A chunk that is being turned; given up when dropped.
-struct Flight(JoinHandle<(Worker, Result<Turned, Error>)>);
+struct Flight {
+    task: JoinHandle<(Worker, Result<Turned, Error>)>,
+    /// How many rows it has.
+    rows: u64,
+    /// Where the next chunk begins.
+    behind: Position,
+}
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
-/// Runs a transform to its end.
+/// What is to be transformed.
+pub struct Task {
+    /// The name of the batch function.
+    pub name: String,
+    /// What is read.
+    pub source: TableSource,
+    /// What is written.
+    pub target: TableTarget,
+    /// The bounds on a chunk.
+    pub limits: BatchLimits,
+    /// What the instances may still log.
+    pub log: Arc<Mutex<LogBudget>>,
+}
+
+/// Runs a transform to its end. `live`: where it is recorded, if each chunk commits by itself.
 pub async fn run(
     loaded: &Arc<Loaded>,
     run: &RunContext,
-    name: &str,
-    source: TableSource,
-    target: TableTarget,
-    limits: BatchLimits,
-    log: &Arc<Mutex<LogBudget>>,
-) -> Result<TransformReport, TransformError> {
+    task: Task,
+    live: Option<Box<LiveTransform>>,
+) -> Result<Transformed, TransformError> {
+    let mut chunks = Chunks::new(run, live);
+    match drive(loaded, run, task, &mut chunks).await {
+        Ok(()) => chunks.finish().await,
+        Err(TransformError::Database(error)) => Err(chunks.fail(error).await),
+        Err(trap) => Err(trap),
+    }
+}
+
+async fn drive(
+    loaded: &Arc<Loaded>,
+    run: &RunContext,
+    task: Task,
+    chunks: &mut Chunks<'_>,
+) -> Result<(), TransformError> {
     if !loaded.transformer {
         return Err(DatabaseError::new(
             DatabaseErrorKind::InvalidArgument,
@@ -87,74 +119,56 @@ pub async fn run(
         .hint("build it for the world `data-migration`")
         .into());
     }
-    let (mut reader, writer, mut total, check) = {
-        let mut database = run.database.lock().await;
-        let reader = TableReader::open_bounded(database.as_mut(), source.clone(), limits).await?;
-        // Rows that go, or no longer fit the filter, can be counted only now. Other sources are counted once the transform
-        // proves long: counting reads the whole table.
-        let dwindles = source.filter.is_some() || target.mode == WriteMode::Delete;
-        let total = if dwindles { Some(reader.count(database.as_mut()).await?) } else { None };
-        let writer = database.open_writer(&target).await?;
-        let target_key = match target.key.as_slice() {
-            [] => database.table(&target.table).await?.key,
-            key => key.to_vec(),
-        };
-        let whole = source.table == target.table && reader.key() == target_key && reader.covers_key_range();
-        (reader, writer, total, Arc::new(KeyCheck::new(target.mode, target_key, whole)))
-    };
+    let Task { name, source, target, limits, log } = task;
+    let name = name.as_str();
+    let dwindles = source.filter.is_some() || target.mode == WriteMode::Delete;
+    let Begun { mut reader, mut total, check } = chunks.begin(source, target, limits, dwindles).await?;
     let mut idle = Vec::with_capacity(loaded.shared.jobs);
     let mut started = 0;
     let mut flights: VecDeque<Flight> = VecDeque::new();
-    let mut report = TransformReport { rows_read: 0, rows_written: 0, chunks: 0 };
     let mut at_end = false;
-    let mut waiting: Option<Batch> = None;
+    let mut waiting: Option<(Batch, Position)> = None;
+    let mut read = chunks.done().rows_read;
     let begun = Instant::now();
-    progress(run, name, 0, total);
+    progress(run, name, read, total);
     loop {
         loop {
             if waiting.is_none() && !at_end {
-                waiting = reader.next(run.database.lock().await.as_mut()).await?;
+                waiting = chunks.read(&mut reader).await?;
                 at_end = waiting.is_none();
             }
             // Instances are made as they are needed: a small table needs one.
             if waiting.is_some() && idle.is_empty() && started < loaded.shared.jobs {
-                idle.push(Worker::start(loaded, run, name, log).await.map_err(trap)?);
+                idle.push(Worker::start(loaded, run, name, &log).await.map_err(trap)?);
                 started += 1;
             }
             if waiting.is_none() || idle.is_empty() {
                 break;
             }
             if let (Some(rows), Some(worker)) = (waiting.take(), idle.pop()) {
-                flights.push_back(worker.send(name, rows, &check, &mut report));
+                flights.push_back(worker.send(name, rows, &check, &mut read));
             }
         }
         let Some(mut flight) = flights.pop_front() else { break };
         let (worker, turned) = tokio::select! {
             biased;
             reason = run.stop.raised() => return Err(TransformError::Trap(wasmtime::Error::new(Stopped(reason)))),
-            landed = &mut flight.0 => landed.map_err(|error| {
+            landed = &mut flight.task => landed.map_err(|error| {
                 trap(Error::failed("an instance of the component ended unexpectedly").cause(error))
             })?,
         };
         // The next chunk takes off before this one is written.
         match waiting.take() {
-            Some(rows) if turned.is_ok() => flights.push_back(worker.send(name, rows, &check, &mut report)),
+            Some(rows) if turned.is_ok() => flights.push_back(worker.send(name, rows, &check, &mut read)),
             _ => idle.push(worker),
         }
-        let turned = turned.map_err(trap)?;
-        if turned.rows.row_count > 0 {
-            let written = run.database.lock().await.write(writer, &turned.rows, turned.hint).await?;
-            report.rows_written += written;
-            run.tally.add_rows_written(written);
-        }
+        chunks.write(turned.map_err(trap)?, flight.rows, &flight.behind).await?;
         if total.is_none() && begun.elapsed() >= COUNT_AFTER {
-            total = Some(reader.count(run.database.lock().await.as_mut()).await?);
+            total = Some(chunks.count(&reader).await?);
         }
-        progress(run, name, report.rows_read, total);
+        progress(run, name, read, total);
     }
-    run.tally.add_rows_read(report.rows_read);
-    run.database.lock().await.finish_writer(writer).await?;
-    Ok(report)
+    Ok(())
 }
 
 fn trap(error: Error) -> TransformError {
@@ -196,11 +210,12 @@ impl Worker {
     }
 
     /// Has the chunk turned on another thread.
-    fn send(self, name: &str, rows: Batch, check: &Arc<KeyCheck>, report: &mut TransformReport) -> Flight {
-        report.rows_read += rows.row_count as u64;
-        report.chunks += 1;
+    fn send(self, name: &str, chunk: (Batch, Position), check: &Arc<KeyCheck>, read: &mut u64) -> Flight {
+        let (batch, behind) = chunk;
+        let rows = batch.row_count as u64;
+        *read += rows;
         let (name, check) = (name.to_owned(), check.clone());
-        Flight(tokio::spawn(self.turn(name, rows, check)))
+        Flight { task: tokio::spawn(self.turn(name, batch, check)), rows, behind }
     }
 
     async fn turn(mut self, name: String, rows: Batch, check: Arc<KeyCheck>) -> (Self, Result<Turned, Error>) {

@@ -13,7 +13,7 @@ pub enum StatementClass {
     Schema,
     /// Begins, ends or divides a transaction.
     TransactionControl,
-    /// Cannot run inside a transaction: PostgreSQL's `VACUUM`, `CREATE INDEX CONCURRENTLY` and the like.
+    /// Cannot run inside a transaction: `VACUUM`, PostgreSQL's `CREATE INDEX CONCURRENTLY` and the like.
     RefusesTransaction,
     /// Changes settings of the session, or its role.
     Session,
@@ -26,11 +26,24 @@ pub fn classify(statement: &str, dialect: Dialect) -> StatementClass {
     let words = leading_words(statement, dialect);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mysql = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
-    if dialect == Dialect::Postgres && refuses_transaction(&words) {
+    let refuses = match dialect {
+        Dialect::Postgres => refuses_transaction(&words),
+        Dialect::Sqlite => matches!(words.as_slice(), ["VACUUM", ..]),
+        Dialect::Mysql | Dialect::Mariadb => false,
+    };
+    if refuses {
         return StatementClass::RefusesTransaction;
     }
     match words.as_slice() {
-        ["CREATE" | "DROP", "TEMPORARY", "TABLE", ..] if mysql => StatementClass::Rows,
+        ["CREATE" | "DROP", "TEMPORARY", "TABLE", ..] | ["CREATE", "OR", "REPLACE", "TEMPORARY", "TABLE", ..]
+            if mysql =>
+        {
+            StatementClass::Rows
+        }
+        ["LOAD", "DATA" | "XML", ..] if mysql => StatementClass::Rows,
+        ["LOAD", "INDEX", ..] | ["SET", "PASSWORD", ..] if mysql => StatementClass::Schema,
+        ["SET", rest @ ..] if mysql && rest.contains(&"AUTOCOMMIT") => StatementClass::TransactionControl,
+        ["SET", "CONSTRAINTS", ..] if dialect == Dialect::Postgres => StatementClass::Rows,
         [
             "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "MERGE" | "VALUES" | "TABLE" | "WITH" | "SHOW"
             | "DESCRIBE" | "DESC" | "EXPLAIN" | "COPY",
@@ -65,16 +78,22 @@ fn refuses_transaction(words: &[&str]) -> bool {
         ["VACUUM", ..]
         | ["CREATE" | "DROP", "DATABASE" | "TABLESPACE", ..]
         | ["ALTER", "SYSTEM", ..]
-        | ["CREATE" | "ALTER" | "DROP", "SUBSCRIPTION", ..]
-        | ["REINDEX", "DATABASE" | "SYSTEM" | "SCHEMA", ..] => true,
+        | ["CREATE" | "DROP", "SUBSCRIPTION", ..] => true,
+        // Other changes of a subscription are taken.
+        ["ALTER", "SUBSCRIPTION", rest @ ..] => rest.iter().any(|word| matches!(*word, "REFRESH" | "PUBLICATION")),
+        ["ALTER", "DATABASE", rest @ ..] => rest.windows(2).any(|pair| pair == ["SET", "TABLESPACE"]),
         ["CREATE", "INDEX", "CONCURRENTLY", ..]
         | ["CREATE", "UNIQUE", "INDEX", "CONCURRENTLY", ..]
         | ["DROP", "INDEX", "CONCURRENTLY", ..] => true,
-        ["REINDEX", rest @ ..] => rest.contains(&"CONCURRENTLY"),
+        ["REINDEX", rest @ ..] => {
+            // Options in parentheses may stand before what it is.
+            let what = rest.iter().find(|word| matches!(**word, "INDEX" | "TABLE" | "SCHEMA" | "DATABASE" | "SYSTEM"));
+            matches!(what, Some(&("SCHEMA" | "DATABASE" | "SYSTEM"))) || rest.contains(&"CONCURRENTLY")
+        }
         ["ALTER", "TABLE", rest @ ..] => {
             rest.contains(&"DETACH") && rest.contains(&"PARTITION") && rest.contains(&"CONCURRENTLY")
         }
-        ["CLUSTER"] => true,
+        ["CLUSTER"] | ["CLUSTER", "VERBOSE"] => true,
         _ => false,
     }
 }
@@ -120,6 +139,43 @@ pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
         copied = token.range.end;
     }
     (copied > 0).then(|| opened + &statement[copied..])
+}
+
+/// Whether a statement does nothing but read, as far as its first word tells; functions that it calls may do more.
+pub fn reads(statement: &str, dialect: Dialect) -> bool {
+    let words = leading_words(statement, dialect);
+    match words.first().map_or("", String::as_str) {
+        "SELECT" | "SHOW" | "DESCRIBE" | "DESC" | "VALUES" | "TABLE" => true,
+        // `EXPLAIN ANALYZE` runs what it explains.
+        "EXPLAIN" => !words.iter().any(|word| word == "ANALYZE"),
+        _ => false,
+    }
+}
+
+/// The table that MySQL's and MariaDB's `CREATE TEMPORARY TABLE` makes: its names, unquoted, the database's first if there
+/// is one.
+pub fn temporary_table(statement: &str, dialect: Dialect) -> Option<Vec<String>> {
+    let mut lexer = Lexer::new(statement, dialect);
+    let mut tokens = std::iter::from_fn(|| lexer.next_token().ok().flatten())
+        .filter(|token| !token.kind.is_blank())
+        .map(|token| &statement[token.range])
+        .peekable();
+    let skip = |tokens: &mut std::iter::Peekable<_>, words: &[&str]| {
+        words.iter().all(|word| tokens.next_if(|token: &&str| token.eq_ignore_ascii_case(word)).is_some())
+    };
+    if !skip(&mut tokens, &["CREATE"]) {
+        return None;
+    }
+    skip(&mut tokens, &["OR", "REPLACE"]);
+    if !skip(&mut tokens, &["TEMPORARY", "TABLE"]) {
+        return None;
+    }
+    skip(&mut tokens, &["IF", "NOT", "EXISTS"]);
+    let mut names = vec![unquote(tokens.next()?)];
+    if tokens.next_if_eq(&".").is_some() {
+        names.push(unquote(tokens.next()?));
+    }
+    Some(names)
 }
 
 /// The names and words of a statement, unquoted, as they are written; texts in quotes are among them, since some dialects
@@ -169,11 +225,25 @@ mod tests {
             (Postgres, "ALTER TABLE p DETACH PARTITION q CONCURRENTLY", RefusesTransaction),
             (Postgres, "ALTER TABLE p DETACH PARTITION q", Schema),
             (Postgres, "VACUUM t", RefusesTransaction),
+            (Sqlite, "VACUUM", RefusesTransaction),
+            (Postgres, "REINDEX (VERBOSE) DATABASE d", RefusesTransaction),
+            (Postgres, "REINDEX TABLE t", Schema),
+            (Postgres, "CLUSTER t USING i", Schema),
+            (Postgres, "ALTER SUBSCRIPTION s DISABLE", Schema),
+            (Postgres, "ALTER SUBSCRIPTION s REFRESH PUBLICATION", RefusesTransaction),
+            (Postgres, "ALTER DATABASE d SET TABLESPACE t", RefusesTransaction),
+            (Postgres, "SET CONSTRAINTS ALL DEFERRED", Rows),
+            (Postgres, "LOAD 'auto_explain'", Session),
+            (Mysql, "LOAD DATA INFILE 'x' INTO TABLE t", Rows),
+            (Mysql, "SET @x = 1, autocommit = 0", TransactionControl),
+            (Mysql, "SET PASSWORD = 'x'", Schema),
+            (Mariadb, "CREATE OR REPLACE TEMPORARY TABLE t (a INT)", Rows),
             (Postgres, "ALTER TYPE e ADD VALUE 'x'", Schema),
             (Postgres, "PREPARE TRANSACTION 'x'", TransactionControl),
             (Postgres, "SET ROLE x", Session),
             (Postgres, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", TransactionControl),
             (Postgres, "DO $$ BEGIN END $$", Unknown),
+            (Postgres, "-- a\rCOMMIT", TransactionControl),
             (Mariadb, "CREATE TABLE t (a INT)", Schema),
             (Mariadb, "CREATE TEMPORARY TABLE t (a INT)", Rows),
             (Mariadb, "/*!50000 COMMIT */", Unknown),
@@ -192,12 +262,26 @@ mod tests {
     }
 
     #[test]
+    fn temporary_tables_are_named() {
+        for (statement, names) in [
+            ("CREATE TEMPORARY TABLE `a``b` (id INT)", Some(vec!["a`b"])),
+            ("create /* x */ temporary table if not exists app . `t` (id INT)", Some(vec!["app", "t"])),
+            ("CREATE OR REPLACE TEMPORARY TABLE t AS SELECT 1", Some(vec!["t"])),
+            ("CREATE TABLE t (id INT)", None),
+            ("CREATE TEMPORARY TABLE", None),
+        ] {
+            let found = temporary_table(statement, Dialect::Mariadb);
+            assert_eq!(found, names.map(|names| names.into_iter().map(str::to_owned).collect()), "{statement}");
+        }
+    }
+
+    #[test]
     fn comments_that_are_run_are_laid_bare() {
         for (statement, opened) in [
             ("/*!50000 COMMIT */", Some("  COMMIT  ")),
             ("/*M! commit */ -- x", Some("  commit   -- x")),
             ("SELECT '/*! a */' /* b */", None),
-            ("SELECT 1 /*!99999 + 1 */ + 2", Some("SELECT 1   + 1  + 2")),
+            ("SELECT 1 /*!99999 + 1 */ + 2", Some("SELECT 1   + 1   + 2")),
         ] {
             assert_eq!(open_run_comments(statement, Dialect::Mariadb).as_deref(), opened, "{statement}");
         }

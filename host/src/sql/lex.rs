@@ -105,7 +105,9 @@ impl<'a> Lexer<'a> {
     }
 
     fn line_end(&self, start: usize) -> usize {
-        self.while_(start, |byte| byte != b'\n')
+        // PostgreSQL ends a comment at a carriage return, too: what stands behind it is run.
+        let postgres = self.dialect == Dialect::Postgres;
+        self.while_(start, |byte| byte != b'\n' && !(postgres && byte == b'\r'))
     }
 
     fn block_comment(&self, start: usize) -> Result<usize, SqlError> {

@@ -5,10 +5,13 @@ pub mod directives;
 pub mod split;
 
 mod body;
+mod foreign;
 mod lex;
+mod postgres;
 
 pub use classify::{StatementClass, classify, identifiers};
 pub use directives::Directives;
+pub use postgres::{ConcurrentIndex, concurrent_index, late_enum_value};
 pub use split::{Statement, split};
 
 use crate::database::Dialect;

@@ -1,6 +1,7 @@
 //! Splits a script into its statements.
 
 use super::body::Body;
+use super::foreign::{client_command, foreign_statement};
 use super::lex::{Lexer, TokenKind};
 use super::{SqlError, line_of};
 use crate::database::Dialect;
@@ -38,7 +39,7 @@ pub fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement<'_>>, SqlErro
         };
         return Err(SqlError { line: line_of(text, start), message: missing.to_owned(), hint });
     }
-    splitter.close();
+    splitter.close()?;
     Ok(splitter.statements)
 }
 
@@ -61,7 +62,7 @@ impl<'a> Splitter<'a> {
     fn step(&mut self) -> Result<bool, SqlError> {
         let at = self.lexer.position();
         if let Some(delimiter) = self.delimiter.filter(|delimiter| self.text[at..].starts_with(delimiter)) {
-            self.close();
+            self.close()?;
             self.lexer.seek(at + delimiter.len());
             return Ok(true);
         }
@@ -82,8 +83,14 @@ impl<'a> Splitter<'a> {
             return Ok(true);
         }
         if token.kind == TokenKind::Semicolon && self.delimiter.is_none() && (self.open.is_none() || self.body.ends()) {
-            self.close();
+            self.close()?;
             return Ok(true);
+        }
+        if token.kind == TokenKind::Sign
+            && let Some((message, hint)) =
+                client_command(&self.text[token.range.start..], self.open.is_none(), self.dialect)
+        {
+            return Err(SqlError { line: line_of(self.text, token.range.start), message, hint: Some(hint) });
         }
         self.body.see(&token, self.text);
         let start = self.open.map_or(token.range.start, |(start, _)| start);
@@ -92,14 +99,19 @@ impl<'a> Splitter<'a> {
     }
 
     /// Ends the statement that is open, if there is one.
-    fn close(&mut self) {
+    fn close(&mut self) -> Result<(), SqlError> {
         if let Some((start, end)) = self.open.take() {
             let (position, line) = self.counted;
             let line = line + line_of(&self.text[position..], start - position) - 1;
             self.counted = (start, line);
-            self.statements.push(Statement { text: &self.text[start..end], line });
+            let text = &self.text[start..end];
+            if let Some((message, hint)) = foreign_statement(text, self.dialect) {
+                return Err(SqlError { line, message, hint: Some(hint) });
+            }
+            self.statements.push(Statement { text, line });
         }
         self.body = Body::new(self.dialect);
+        Ok(())
     }
 
     fn change_delimiter(&mut self, at: usize) -> Result<(), SqlError> {

@@ -1,4 +1,4 @@
-"""As `alembic init` writes it, without offline mode; the database comes with `-x db=FILE`."""
+"""As `alembic init` writes it, without offline mode; the database comes with `-x url=URL`."""
 
 from logging.config import fileConfig
 
@@ -6,8 +6,8 @@ from alembic import context
 from sqlalchemy import create_engine, pool
 
 fileConfig(context.config.config_file_name)
-database = context.get_x_argument(as_dictionary=True)["db"]
-connectable = create_engine(f"sqlite:///{database}", poolclass=pool.NullPool)
+url = context.get_x_argument(as_dictionary=True)["url"]
+connectable = create_engine(url, poolclass=pool.NullPool)
 
 with connectable.connect() as connection:
     context.configure(connection=connection, target_metadata=None)

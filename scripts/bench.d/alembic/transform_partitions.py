@@ -17,7 +17,9 @@ change = (
 
 def upgrade() -> None:
     connection = op.get_bind()
-    rows = connection.execute(sa.select(t.c.id, t.c.name, t.c.bal), execution_options={"stream_results": True})
+    # MySQL's drivers cannot run a statement while they stream: there the whole result is held, as its users do.
+    stream = connection.dialect.name != "mysql"
+    rows = connection.execute(sa.select(t.c.id, t.c.name, t.c.bal), execution_options={"stream_results": stream})
     for partition in rows.partitions(1000):
         connection.execute(
             change, [{"b_id": id, "b_name": name.upper(), "b_bal": bal * 1.1} for id, name, bal in partition]

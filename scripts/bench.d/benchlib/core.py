@@ -87,7 +87,7 @@ class Session:
             self._cargo("--bins")
             if (ROOT / "host" / "examples").is_dir():
                 self._cargo("--examples")
-        for folder in (HELPERS / "project", HELPERS / "components"):
+        for folder in (HELPERS / "project", HELPERS / "insert", HELPERS / "components"):
             if self.runner.exists() and not any((folder / "migrations").glob("*.wasm")):
                 subprocess.run([self.runner, "build", "-c", folder / "runner.toml"], cwd=ROOT)
 

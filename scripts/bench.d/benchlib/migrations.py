@@ -25,6 +25,11 @@ def stamp(i):
     return (datetime(2026, 1, 1) + timedelta(seconds=i)).strftime("%Y%m%d%H%M%S")
 
 
+def url(db):
+    """A database as a URL: a server's is one, a SQLite file's is made one."""
+    return db if "://" in str(db) else f"sqlite://{db}"
+
+
 class Tool:
     """A tool with a folder of its own. Subclasses say how it is fed and called."""
 
@@ -83,7 +88,7 @@ class Runner(Tool):
         shutil.copy(HELPERS / "project" / "runner.toml", self.folder)
 
     def call(self, verb, db):
-        return [self.binary(), verb, "-D", f"sqlite://{db}", "-c", self.folder / "runner.toml"]
+        return [self.binary(), verb, "-D", url(db), "-c", self.folder / "runner.toml"]
 
     def apply(self, db):
         return self.call("apply", db)
@@ -162,7 +167,7 @@ class Sqlx(Tool):
         self.session.run([self.binary(), "database", "create", "--no-dotenv", "-D", f"sqlite://{db}"])
 
     def call(self, verb, db):
-        return [self.binary(), "migrate", verb, "--no-dotenv", "--source", self.folder / "migrations", "-D", f"sqlite://{db}"]
+        return [self.binary(), "migrate", verb, "--no-dotenv", "--source", self.folder / "migrations", "-D", url(db)]
 
     def apply(self, db):
         return self.call("run", db)

@@ -12,6 +12,9 @@ SQLALCHEMY = "2.1.9"
 DBMATE = "2.36.0"
 SQLX = "0.9.0"
 REFINERY = "0.10.0"
+PSYCOPG = "3.3.9"
+PYMYSQL = "1.2.4"
+MYSQLCLIENT = "2.3.1"
 
 alembic = PEERS / "venv" / "bin" / "alembic"
 python = PEERS / "venv" / "bin" / "python"
@@ -32,11 +35,16 @@ def install():
         say("installing Alembic")
         venv.create(PEERS / "venv", with_pip=True)
         _run(python, "-m", "pip", "install", "--quiet", f"alembic=={ALEMBIC}", f"sqlalchemy=={SQLALCHEMY}")
+    if not list((PEERS / "venv").glob("lib/*/site-packages/MySQLdb")):
+        say("installing the drivers for PostgreSQL and MySQL")
+        # mysqlclient is C code against the server's client library (Debian: libmariadb-dev).
+        drivers = [f"psycopg[binary]=={PSYCOPG}", f"pymysql=={PYMYSQL}", f"mysqlclient=={MYSQLCLIENT}"]
+        _run(python, "-m", "pip", "install", "--quiet", *drivers)
     if not dbmate().exists():
         say("installing dbmate")
         (PEERS / "dbmate").mkdir(exist_ok=True)
         _run("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", PEERS / "dbmate", f"dbmate@{DBMATE}")
-    _cargo_install("sqlx-cli", SQLX, "sqlite", sqlx)
+    _cargo_install("sqlx-cli", SQLX, "sqlite,postgres", sqlx)
     _cargo_install("refinery_cli", REFINERY, "sqlite-bundled", refinery)
 
 

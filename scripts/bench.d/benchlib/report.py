@@ -126,4 +126,50 @@ def memory(section):
     return "\n\n".join([heading("Memory and sizes", section), table(head, rows), table(["file", "bytes"], files)])
 
 
-PARTS = {"transform": transform, "migrations": migrations, "status": status, "memory": memory}
+def on_server(section):
+    head = ["way", "rows", "whole run, s", "min–max, s", "CPU, s", "start-up, s", "µs per row", "× SQL", "× `runner`"]
+    parts = [heading(f"Transform of 1,000,000 rows on {section['server']}", section), ways(head, section["transform"])]
+    parts += ["Into a new table:", ways(head, section["insert"])]
+    calls = section.get("status", [])
+    if calls:
+        lines = []
+        for call in calls:
+            if call["missing"]:
+                lines.append(absent(call, 3))
+            else:
+                ms = [s * 1e3 for s in call["seconds"]]
+                lines.append([call["label"], f"{call['median_ms']:.1f}", f"{min(ms):.1f}–{max(ms):.1f}"])
+        parts.append(table(["whole process, 1,000 applied", "median, ms", "min–max, ms"], lines))
+    memory = section["memory"]
+    if memory["missing"]:
+        parts.append(f"Peak memory: not measured: {memory['missing']}.")
+    else:
+        head = ["peak memory, MiB"] + [f"{size:,} rows" for size in memory["sizes"]]
+        cells = [f"{memory['kib'][str(size)] / 1024:.1f}" for size in memory["sizes"]]
+        parts.append(table(head, [[memory["label"], *cells]]))
+    return "\n\n".join(parts)
+
+
+def ways(head, found):
+    measured = {way["key"]: way["us_per_row"] for way in found if not way["missing"]}
+    sql = measured.get("sql_update") or measured.get("insert_ctas")
+    own = measured.get("runner") or measured.get("insert_runner")
+    rows = []
+    for way in found:
+        if way["missing"]:
+            rows.append(absent(way, len(head)))
+            continue
+        us = way["us_per_row"]
+        whole = [f"{way['seconds_median']:.2f}", spread(way["seconds"]), f"{way['cpu_median']:.2f}", f"{way['startup_median']:.2f}"]
+        rows.append([way["label"], f"{way['rows']:,}", *whole, f"{us:.3f}", times(us, sql), times(us, own)])
+    return table(head, rows)
+
+
+PARTS = {
+    "transform": transform,
+    "migrations": migrations,
+    "status": status,
+    "memory": memory,
+    "postgres": on_server,
+    "mariadb": on_server,
+}

@@ -57,7 +57,7 @@ def alembic(session, key, label, migration, rows=0):
             shutil.copy(HELPERS / "alembic" / file, project)
         shutil.copy(HELPERS / "alembic" / f"{migration}.py", project / "versions" / "0001_transform.py")
     missing = "" if peers.alembic.exists() else "Alembic is not installed: `scripts/bench --setup`"
-    command = lambda db: [peers.alembic, "-c", project / "alembic.ini", "-x", f"db={db}", "upgrade", "head"]
+    command = lambda db: [peers.alembic, "-c", project / "alembic.ini", "-x", f"url=sqlite:///{db}", "upgrade", "head"]
     return Way(key, label, command, rows, missing)
 
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::programs::service_user;
+use super::programs::{run, service_user};
 use super::server::{Launch, Server};
 use super::{Kind, place, template, tls};
 
@@ -154,6 +154,10 @@ impl Disk {
         mount.args(["-t", "tmpfs", "-o", &format!("size={bytes},mode=755"), "tmpfs"]).arg(folder);
         let mounted = mount.output().is_ok_and(|output| output.status.success());
         mounted.then(|| Self(folder.to_path_buf()))
+    }
+
+    pub(super) fn grow(&self, bytes: u64) {
+        run(Command::new("mount").args(["-o", &format!("remount,size={bytes}")]).arg(&self.0));
     }
 }
 

@@ -67,6 +67,13 @@ impl Client {
         self.kind
     }
 
+    /// The same database for another user.
+    pub fn as_user(&self, user: &str, password: &str) -> Self {
+        let mut client = self.clone();
+        (client.address.user, client.address.password) = (user.to_owned(), password.to_owned());
+        client
+    }
+
     /// The same server, another database.
     pub(super) fn of(&self, database: &str) -> Self {
         Self { database: database.to_owned(), ..self.clone() }

@@ -8,6 +8,7 @@ mod bouncer;
 mod builder;
 mod client;
 mod database;
+mod dump;
 mod guardian;
 mod place;
 mod process;

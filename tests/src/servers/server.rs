@@ -152,6 +152,11 @@ impl Server {
         self.signal("CONT");
     }
 
+    /// Makes the disk of its own larger.
+    pub fn grow_disk(&self, bytes: u64) {
+        self.own().launch.disk.as_ref().expect("a disk of its own").grow(bytes);
+    }
+
     /// The last that it logged.
     pub fn log(&self) -> String {
         self.process().as_ref().map(Process::log).unwrap_or_default()

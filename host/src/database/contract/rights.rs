@@ -44,28 +44,42 @@ pub(crate) async fn refuse_transaction_control(factory: &dyn Factory) {
     }
 }
 
+/// Makes the history as far as these tests need it; answers its qualified name.
+async fn make_history(database: &mut dyn Database) -> String {
+    let schema = database.facts().tool_schema().to_owned();
+    if database.facts().dialect == Dialect::Postgres {
+        run(database, &format!("CREATE SCHEMA {schema}")).await;
+    }
+    let history = format!("{schema}.runner_history");
+    run(database, &format!("CREATE TABLE {history} (id INTEGER PRIMARY KEY)")).await;
+    history
+}
+
 pub(crate) async fn protect_the_tools_tables(factory: &dyn Factory) {
     let mut database = factory.open().await;
-    run(database.as_mut(), "CREATE TABLE runner_history (id INTEGER PRIMARY KEY)").await;
+    let history = make_history(database.as_mut()).await;
+    let all = format!("SELECT id FROM {history}");
     run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
-    run(database.as_mut(), "INSERT INTO runner_history VALUES (1)").await;
+    run(database.as_mut(), &format!("INSERT INTO {history} VALUES (1)")).await;
     for rights in [Rights::Script, Rights::Guest] {
         database.set_rights(rights);
         for statement in [
             "INSERT INTO runner_history VALUES (2)",
+            "INSERT INTO @ VALUES (2)",
             "UPDATE RUNNER_HISTORY SET id = 2",
-            "DELETE FROM runner_history WHERE id = 1",
-            "DROP TABLE runner_history",
-            "ALTER TABLE runner_history RENAME TO other",
-            "ALTER TABLE runner_history ADD COLUMN x INTEGER",
+            "UPDATE @ SET id = 2",
+            "DELETE FROM @ WHERE id = 1",
+            "DROP TABLE @",
+            "ALTER TABLE @ RENAME TO other",
+            "ALTER TABLE @ ADD COLUMN x INTEGER",
             "ALTER TABLE t RENAME TO runner_journal",
             "CREATE TABLE runner_checkpoint (id INTEGER)",
             "CREATE INDEX i ON runner_history (id)",
             "CREATE VIEW runner_meta AS SELECT 1 AS one",
         ] {
-            refused(database.as_mut(), statement).await;
+            refused(database.as_mut(), &statement.replace('@', &history)).await;
         }
-        assert_eq!(rows(database.as_mut(), "SELECT id FROM runner_history").await, [[Value::Int64(1)]]);
+        assert_eq!(rows(database.as_mut(), &all).await, [[Value::Int64(1)]]);
         for mode in [WriteMode::Insert, WriteMode::Update, WriteMode::Upsert, WriteMode::Delete] {
             let columns = batch(1, vec![integers("id", &[1])]);
             let error = write(database.as_mut(), "runner_history", mode, &[], &columns).await.expect_err("denied");
@@ -75,17 +89,18 @@ pub(crate) async fn protect_the_tools_tables(factory: &dyn Factory) {
             );
         }
     }
-    assert_eq!(rows(database.as_mut(), "SELECT id FROM runner_history").await, [[Value::Int64(1)]]);
+    assert_eq!(rows(database.as_mut(), &all).await, [[Value::Int64(1)]]);
 }
 
 pub(crate) async fn leave_the_host_alone(factory: &dyn Factory) {
     let mut database = factory.open().await;
-    run(database.as_mut(), "CREATE TABLE runner_history (id INTEGER PRIMARY KEY)").await;
+    let history = make_history(database.as_mut()).await;
+    let insert = format!("INSERT INTO {history} VALUES (1)");
     database.set_rights(Rights::Guest);
-    refused(database.as_mut(), "INSERT INTO runner_history VALUES (1)").await;
+    refused(database.as_mut(), &insert).await;
     database.set_rights(Rights::Host);
     // The same text again: nothing of the guest's refusal, nor of the host's permission, may stick to it.
-    assert_eq!(run(database.as_mut(), "INSERT INTO runner_history VALUES (1)").await, 1);
+    assert_eq!(run(database.as_mut(), &insert).await, 1);
     database.set_rights(Rights::Guest);
-    refused(database.as_mut(), "INSERT INTO runner_history VALUES (1)").await;
+    refused(database.as_mut(), &insert).await;
 }

@@ -17,9 +17,7 @@ use super::statement::{Prepared, cell, wire_now};
 use super::types_read::{self, Wire};
 use super::{MysqlDatabase, session};
 use crate::data::{Batch, Column, ColumnBuilder, ColumnType, Value};
-use crate::database::{
-    BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Dialect, TableName,
-};
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Dialect, TableName};
 
 /// Ended cursors that are remembered.
 const ENDED: usize = 64;
@@ -102,7 +100,10 @@ impl MysqlDatabase {
         };
         let (source, part) = match page {
             Some(source) => {
-                let known = request.origin.as_ref().and_then(|(table, _)| self.opened.parts.get(&(table.clone(), names(&columns))));
+                let known = request
+                    .origin
+                    .as_ref()
+                    .and_then(|(table, _)| self.opened.parts.get(&(table.clone(), names(&columns))));
                 (source, known.copied().unwrap_or(FIRST_PART))
             }
             None => (self.keep(request).await?, FIRST_PART),
@@ -171,7 +172,10 @@ impl MysqlDatabase {
     /// Drops the temporary tables of cursors that are closed.
     async fn drop_kept(&mut self) -> Result<(), DatabaseError> {
         let used = |table: &String| {
-            self.opened.cursors.iter().any(|(_, cursor)| matches!(&cursor.source, Source::Kept { table: other } if other == table))
+            self.opened
+                .cursors
+                .iter()
+                .any(|(_, cursor)| matches!(&cursor.source, Source::Kept { table: other } if other == table))
         };
         let (kept, unused): (Vec<_>, Vec<_>) = std::mem::take(&mut self.opened.kept).into_iter().partition(used);
         self.opened.kept = kept;
@@ -183,7 +187,11 @@ impl MysqlDatabase {
         session::run(&mut self.connection, statement).await.map(|_| ())
     }
 
-    pub(super) async fn fetch_now(&mut self, id: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
+    pub(super) async fn fetch_now(
+        &mut self,
+        id: CursorId,
+        limits: BatchLimits,
+    ) -> Result<Option<Batch>, DatabaseError> {
         self.watch.check_stop()?;
         let Some(at) = self.opened.cursors.iter().position(|(other, _)| *other == id) else {
             return if self.opened.ended.contains(&id) { Ok(None) } else { Err(super::opened::closed("cursor")) };
@@ -332,7 +340,8 @@ impl Filling {
     }
 
     fn push(&mut self, cursor: &Cursor, row: &sqlx::mysql::MySqlRow) {
-        if self.problem.is_some() || self.rows >= self.limits.rows || (self.rows > 0 && self.bytes >= self.limits.bytes) {
+        if self.problem.is_some() || self.rows >= self.limits.rows || (self.rows > 0 && self.bytes >= self.limits.bytes)
+        {
             return;
         }
         if self.wires.is_empty() {

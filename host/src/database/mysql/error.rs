@@ -109,7 +109,9 @@ fn kind(number: u16, state: &str) -> DatabaseErrorKind {
 /// What to do about it.
 fn hint(number: u16, message: &str) -> Option<String> {
     Some(match number {
-        1044 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 => return grant(number, message),
+        1044 | 1142 | 1143 | 1370 => return grant(number, message.trim_end_matches('.')),
+        1227 => "an administrator can grant the privilege that the message names".to_owned(),
+        1419 => "an administrator can allow it: `SET GLOBAL log_bin_trust_function_creators = 1`".to_owned(),
         1095 => "killing a connection of another user needs the privilege `CONNECTION ADMIN` or `SUPER`".to_owned(),
         1205 => {
             "another session holds the rows or the table; `SHOW PROCESSLIST` tells which, and the command can be run \
@@ -135,28 +137,22 @@ fn hint(number: u16, message: &str) -> Option<String> {
 
 /// The `GRANT` that is missing, as far as the server says it.
 fn grant(number: u16, message: &str) -> Option<String> {
-    // `'dev'@'%'` of "Access denied for user 'dev'@'%' to database 'x'", as a GRANT spells it.
-    let user = message.split("for user ").nth(1)?.split(' ').next()?;
-    let quoted = |after: &str| message.split(after).nth(1).map(|rest| rest.trim_matches(['`', '\'', '"']).to_owned());
-    Some(match number {
-        1044 => format!(
-            "an administrator can grant it: `GRANT ALL PRIVILEGES ON `{}`.* TO {user}`",
-            quoted("to database ")?
-        ),
-        1142 | 1143 => {
-            let command = message.split(" command denied").next()?;
-            let table = message.rsplit(" for table ").next()?;
-            let table = table.rsplit("in table ").next()?;
-            format!("an administrator can grant it: `GRANT {command} ON {table} TO {user}`")
-        }
+    // "Access denied for user 'u'@'h' to database 'd'", "INSERT command denied to user 'u'@'h' for table `d`.`t`".
+    let user = message.split(" user ").nth(1)?.split(' ').next()?;
+    let what = || message.split(" command denied").next().map(str::to_uppercase);
+    let grant = match number {
+        1044 => format!("ALL PRIVILEGES ON {}.* TO {user}", message.split(" to database ").nth(1)?.replace('\'', "`")),
+        1142 => format!("{} ON {} TO {user}", what()?, message.split(" for table ").nth(1)?.replace('\'', "`")),
+        1143 => format!("{} ON {} TO {user}", what()?, message.rsplit(" in table ").next()?.replace('\'', "`")),
         1370 => {
-            let routine = message.rsplit("for routine ").next()?.trim_matches('\'');
-            let right = message.split(" command denied").next()?.to_uppercase();
-            format!("an administrator can grant it: `GRANT {right} ON PROCEDURE {routine} TO {user}`")
+            format!("{} ON PROCEDURE {} TO {user}", what()?, message.split(" for routine ").nth(1)?.replace('\'', ""))
         }
         _ => return None,
-    })
+    };
+    Some(format!("an administrator can grant it: `GRANT {grant}`"))
 }
+
+const WITHOUT_TRUST: &str = "`?ssl-mode=` chooses how much TLS there must be, and `?ssl-ca=` names the file with the certificate of the authority";
 
 /// The error of a connection that could not be made.
 pub(super) fn from_connecting(error: sqlx::Error, connector: &Connector) -> DatabaseError {
@@ -178,21 +174,24 @@ pub(super) fn from_connecting(error: sqlx::Error, connector: &Connector) -> Data
                 _ => format!("look at {place}"),
             }
         }
-        sqlx::Error::Tls(_) => {
-            "`?ssl-mode=` chooses how much TLS there must be, and `?ssl-ca=` names the file with the \
-                                certificate of the authority"
-                .to_owned()
-        }
+        sqlx::Error::Tls(_) => WITHOUT_TRUST.to_owned(),
         _ => format!("look whether {place} is running, and at the host and the port of the URL"),
     };
     let mut converted = match error {
         sqlx::Error::Io(error) => {
-            DatabaseError::new(DatabaseErrorKind::Connection, format!("{place} cannot be reached: {error}"))
+            let what = if is_of_tls(&error) { "TLS with" } else { "no connection to" };
+            DatabaseError::new(DatabaseErrorKind::Connection, format!("{what} {place}: {error}"))
         }
         error => from_sqlx(error),
     };
     converted.hint = Some(hint);
     converted
+}
+
+/// Whether a connection failed because of TLS, which the driver tells by the words of the error only.
+fn is_of_tls(error: &std::io::Error) -> bool {
+    let text = error.to_string();
+    ["certificate", "received fatal alert", "peer is incompatible", "TLS"].iter().any(|part| text.contains(part))
 }
 
 /// Whether the statement ended because somebody killed it.

@@ -138,9 +138,8 @@ impl Packed {
 
     /// Adds the parameters of [`Packed::sql`].
     pub fn bind(&self, arguments: &mut MySqlArguments, place: &Place<'_>) -> Result<(), DatabaseError> {
-        let bind_place = |arguments: &mut MySqlArguments| {
-            place.parameters.iter().try_for_each(|number| number.bind(arguments))
-        };
+        let bind_place =
+            |arguments: &mut MySqlArguments| place.parameters.iter().try_for_each(|number| number.bind(arguments));
         match &self.form {
             Form::Padded { width, pad, null } => {
                 let width = Number(*width as i128);

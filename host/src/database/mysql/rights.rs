@@ -5,21 +5,30 @@
 //! [`MysqlDatabase::after`]:
 //!
 //! ```text
-//! let class = self.before(statement).await?;
+//! let asked = self.before(statement).await?;
 //! let watch = self.watch.clone();
 //! let answer = watch.over(ask(&mut self.connection, statement)).await;
-//! self.after(class, answer).await
+//! self.after(asked, answer).await
 //! ```
 //!
 //! What the host itself asks on behalf of a caller (the INSERT of a writer, a further batch of a cursor) needs only
 //! `watch.over`; a writer that is opened begins with
 //! [`MysqlDatabase::before_writing`].
 
+use super::error::NOT_PREPARABLE;
+use super::settings::Settings;
 use super::{MysqlDatabase, session};
 use crate::database::facts::is_tool_table;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableName};
-use crate::sql::classify::open_run_comments;
-use crate::sql::{StatementClass, classify, identifiers};
+use crate::sql::classify::{open_run_comments, reads, temporary_table};
+use crate::sql::{StatementClass, classify, has_statement, identifiers};
+
+/// A statement of a caller that may be run; see [`MysqlDatabase::before`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    class: StatementClass,
+    reads: bool,
+}
 
 /// What the speaker may do, and what the session has been through.
 #[derive(Default)]
@@ -29,6 +38,8 @@ pub(super) struct Guard {
     pub is_used: bool,
     /// Whether the session is to be made anew before it is used outside of a transaction.
     pub must_renew: bool,
+    /// Whose settings the session has.
+    pub settings: Settings,
     /// Temporary tables that were made in the session, as far as their names are known.
     pub temporary: Vec<String>,
 }
@@ -84,7 +95,7 @@ fn denied(what: &str) -> DatabaseError {
 }
 
 fn tool_table(name: &str) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Denied, format!("`{name}` belongs to runner, and no migration may name it"))
+    DatabaseError::new(DatabaseErrorKind::Denied, format!("`{name}` belongs to runner, and no migration may change it"))
         .hint("give your own table another name; what runner keeps is shown by `runner status` and `runner history`")
 }
 
@@ -125,7 +136,9 @@ fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Righ
         }
         _ => {}
     }
-    if let Some(name) = names.iter().find(|name| is_tool_table(name)) {
+    if !reads(text, dialect)
+        && let Some(name) = names.iter().find(|name| is_tool_table(name))
+    {
         return Err(tool_table(name));
     }
     if let Some(name) = FREES_LOCKS.into_iter().find(|name| has(name)) {
@@ -137,12 +150,18 @@ fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Righ
 
 impl MysqlDatabase {
     /// What stands before a statement of a caller: the session that it may use, the stop signal, what the caller may do.
-    /// Answers what kind of statement it is, for [`Self::after`].
-    pub(super) async fn before(&mut self, statement: &str) -> Result<StatementClass, DatabaseError> {
+    /// Answers what [`Self::after`] needs to know of it.
+    pub(super) async fn before(&mut self, statement: &str) -> Result<Asked, DatabaseError> {
         self.watch.check_stop()?;
         let dialect = self.server.facts.dialect;
+        // The servers take a comment for a statement.
+        if !has_statement(statement, dialect) {
+            return Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in the text"));
+        }
         let class = self.guard.check(statement, dialect, self.transaction.is_some())?;
+        self.check_transaction()?;
         self.renew_if_due().await?;
+        self.settle().await?;
         if self.guard.rights() == Rights::Host {
             self.host_touches(statement).await?;
         } else {
@@ -150,7 +169,7 @@ impl MysqlDatabase {
             self.look_at_tool_tables().await?;
             self.guard.note_temporary(statement, dialect);
         }
-        Ok(class)
+        Ok(Asked { class, reads: reads(statement, dialect) })
     }
 
     /// What stands before a writer opens a table: as [`Self::before`].
@@ -159,7 +178,9 @@ impl MysqlDatabase {
         if self.guard.rights() != Rights::Host && is_tool_table(&table.name) {
             return Err(tool_table(&table.name));
         }
+        self.check_transaction()?;
         self.renew_if_due().await?;
+        self.settle().await?;
         if self.guard.rights() == Rights::Host {
             return self.host_touches(&table.name).await;
         }
@@ -171,57 +192,58 @@ impl MysqlDatabase {
     /// transaction is still ours, or by the end of whatever it began.
     pub(super) async fn after<T>(
         &mut self,
-        class: StatementClass,
+        asked: Asked,
         answer: Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
-        let plain = matches!(class, StatementClass::Rows | StatementClass::Schema);
-        if plain
-            || self.guard.rights() == Rights::Host
-            || matches!(&answer, Err(it) if it.kind == DatabaseErrorKind::Connection)
-        {
+        let answer = match answer {
+            // Some functions (`SLEEP`, `BENCHMARK`) answer something else when they are killed, and that is no error.
+            Ok(_) if asked.reads => self.watch.check_killed().and(answer),
+            Err(error) if error.code == NOT_PREPARABLE && self.guard.rights() == Rights::Guest => {
+                Err(denied("this statement from a component: the prepared protocol does not know it")
+                    .code(error.code)
+                    .hint("do it in a migration in SQL"))
+            }
+            answer => answer,
+        };
+        let is_lost = matches!(&answer, Err(error) if error.kind == DatabaseErrorKind::Connection);
+        let is_plain = matches!(asked.class, StatementClass::Rows | StatementClass::Schema);
+        if is_lost || self.guard.rights() == Rights::Host {
             return answer;
         }
+        if is_plain {
+            return self.look_behind(answer).await;
+        }
         if self.transaction.is_none() {
-            // Without a transaction each statement stands for itself. What it left open (`START TRANSACTION` in a
-            // procedure, `autocommit = 0`) would swallow what runner notes behind it.
-            session::run(&mut self.connection, "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1".to_owned()).await?;
+            self.end_what_is_open().await?;
         } else if !self.in_transaction_now().await? {
             return Err(super::transaction::ended(answer.err()));
         }
+        self.unsettle().await?;
         answer
+    }
+
+    /// Without a transaction each statement stands for itself. What it left open (`START TRANSACTION` in a procedure,
+    /// `autocommit = 0`) would swallow what runner notes behind it.
+    async fn end_what_is_open(&mut self) -> Result<(), DatabaseError> {
+        let end = "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0";
+        match session::run(&mut self.connection, end.to_owned()).await {
+            Err(error) if error.kind != DatabaseErrorKind::Connection => {
+                // Such as an XA transaction; it goes with the session.
+                self.guard.must_renew = true;
+                Err(denied("a statement that leaves a transaction open which cannot be committed")
+                    .detail(error.to_string())
+                    .hint("take `XA` out of the migration"))
+            }
+            answer => answer.map(|_| ()),
+        }
     }
 }
 
 impl Guard {
     /// Remembers a temporary table that a statement makes.
     fn note_temporary(&mut self, statement: &str, dialect: Dialect) {
-        if let Some(name) = temporary_table(statement, dialect) {
-            self.temporary.push(name);
+        if let Some(names) = temporary_table(statement, dialect) {
+            self.temporary.push(names.iter().map(|name| dialect.quote(name)).collect::<Vec<_>>().join("."));
         }
-    }
-}
-
-/// The table that `CREATE TEMPORARY TABLE` makes, quoted for a statement.
-fn temporary_table(statement: &str, dialect: Dialect) -> Option<String> {
-    let names = identifiers(statement, dialect);
-    let word = |at: usize| names.get(at).map(|it| it.to_ascii_uppercase()).unwrap_or_default();
-    let mut at = if word(0) == "CREATE" { 1 } else { return None };
-    if word(at) == "OR" && word(at + 1) == "REPLACE" {
-        at += 2;
-    }
-    if word(at) != "TEMPORARY" || !matches!(word(at + 1).as_str(), "TABLE" | "SEQUENCE") {
-        return None;
-    }
-    at += 2;
-    if word(at) == "IF" && word(at + 1) == "NOT" && word(at + 2) == "EXISTS" {
-        at += 3;
-    }
-    let name = names.get(at)?;
-    // `schema.table`: the name is followed by a full stop.
-    let behind = statement.find(name.as_str()).map(|found| &statement[found + name.len()..])?;
-    let behind = behind.trim_start_matches(['`', '"']).trim_start();
-    match names.get(at + 1) {
-        Some(second) if behind.starts_with('.') => Some(format!("{}.{}", dialect.quote(name), dialect.quote(second))),
-        _ => Some(dialect.quote(name)),
     }
 }

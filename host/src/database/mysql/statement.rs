@@ -13,7 +13,10 @@ use super::types_read::{self, Wire};
 use super::{MysqlDatabase, parameters};
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Rights, TableName};
-use crate::sql::{StatementClass, has_statement, identifiers};
+use crate::sql::{has_statement, identifiers};
+
+/// First words of statements that leave all tables as they are declared.
+const KEEPS_TABLES: [&str; 8] = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "SHOW", "DO", "SET"];
 
 /// A statement that the server has read.
 pub(super) struct Prepared {
@@ -34,7 +37,7 @@ impl MysqlDatabase {
         let class = self.before(statement).await?;
         self.refuse_blank(statement)?;
         let word = identifiers(statement, self.server.facts.dialect).into_iter().next().unwrap_or_default();
-        if class != StatementClass::Rows || matches!(word.to_ascii_uppercase().as_str(), "CREATE" | "DROP") {
+        if !KEEPS_TABLES.iter().any(|known| known.eq_ignore_ascii_case(&word)) {
             self.forget_tables().await?;
         }
         let answer = self.execute_text(statement, values).await;
@@ -72,9 +75,8 @@ impl MysqlDatabase {
         let mut answer = watch.over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await;
         // The server has read the whole text as one statement before it says so; a second one in it is an error of syntax.
         if self.guard.rights() != Rights::Guest && matches!(&answer, Err(error) if error.code == NOT_PREPARABLE) {
-            answer = watch
-                .over(async { sqlx::raw_sql(text()).execute(&mut *connection).await.map_err(from_sqlx) })
-                .await;
+            answer =
+                watch.over(async { sqlx::raw_sql(text()).execute(&mut *connection).await.map_err(from_sqlx) }).await;
         }
         answer.map(|done| done.rows_affected())
     }
@@ -116,9 +118,8 @@ impl MysqlDatabase {
                 if found.columns.is_empty() {
                     found.columns = row.columns().iter().map(|column| column.name().to_owned()).collect();
                 }
-                bytes = (0..row.len())
-                    .map(|at| cell(&row, at).map_or(1, <[u8]>::len))
-                    .fold(bytes, usize::saturating_add);
+                bytes =
+                    (0..row.len()).map(|at| cell(&row, at).map_or(1, <[u8]>::len)).fold(bytes, usize::saturating_add);
                 if found.rows.len() >= limits.rows {
                     problem = Some(too_much(format!("the result has more than {} rows", limits.rows)));
                 } else if bytes > limits.bytes {
@@ -140,8 +141,7 @@ impl MysqlDatabase {
     pub(super) async fn prepare(&mut self, statement: &str, values: usize) -> Result<Prepared, DatabaseError> {
         let text = AssertSqlSafe(statement.to_owned()).into_sql_str();
         let connection = &mut self.connection;
-        let prepared =
-            self.watch.clone().over(async { connection.prepare(text).await.map_err(from_sqlx) }).await?;
+        let prepared = self.watch.clone().over(async { connection.prepare(text).await.map_err(from_sqlx) }).await?;
         let places = match prepared.parameters() {
             Some(Either::Right(places)) => places,
             Some(Either::Left(types)) => types.len(),
@@ -216,7 +216,12 @@ fn row_values(row: &MySqlRow, wires: &[Wire]) -> Result<Vec<Value>, DatabaseErro
         values.push(value.ok_or_else(|| {
             DatabaseError::new(
                 DatabaseErrorKind::Conversion,
-                format!("column `{}`: the server sent {} bytes that are no {}", column.name(), bytes.len(), column.type_info()),
+                format!(
+                    "column `{}`: the server sent {} bytes that are no {}",
+                    column.name(),
+                    bytes.len(),
+                    column.type_info()
+                ),
             )
         })?);
     }

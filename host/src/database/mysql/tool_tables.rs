@@ -84,7 +84,7 @@ impl MysqlDatabase {
         let mut picture = Picture::new();
         for (table, values) in tables {
             let name = TableName { schema: Some(schema.clone()), name: table.clone() }.quoted(Dialect::Mysql);
-            let values: Vec<String> = values.iter().map(|value| format!("IFNULL({value}, '~'), '|'")).collect();
+            let values: Vec<String> = values.iter().map(|value| format!("IFNULL(CAST({value} AS BINARY), '~'), '|'")).collect();
             let look = format!(
                 "SHOW CREATE TABLE {name}; SELECT COUNT(*), \
                  SUM(CAST(CONV(LEFT(SHA1(CONCAT({})), 15), 16, 10) AS UNSIGNED)) FROM {name}",

@@ -112,7 +112,12 @@ pub(super) enum Cell<'a> {
     Datetime(i64),
     Instant(i64),
     /// A date of which parts are zero; with the time of day, if it has one.
-    Unreal { year: u16, month: u8, day: u8, time: Option<i64> },
+    Unreal {
+        year: u16,
+        month: u8,
+        day: u8,
+        time: Option<i64>,
+    },
     Text(&'a [u8]),
     Json(&'a [u8]),
     Native(&'a [u8]),

@@ -52,10 +52,8 @@ pub(super) fn encode<'a>(column: &'a Column, kind: &Kind) -> Result<Encoded<'a>,
     cells.offsets.push(0);
     for row in 0..rows {
         if !column.is_null(row) {
-            spell(&mut cells.data, column, row, kind).map_err(|what| Unfit {
-                row,
-                what: format!("{}: {what}", super::writer::cell_text(column, row)),
-            })?;
+            spell(&mut cells.data, column, row, kind)
+                .map_err(|what| Unfit { row, what: format!("{}: {what}", super::writer::cell_text(column, row)) })?;
         }
         cells.offsets.push(cells.data.len() as u32);
     }
@@ -78,7 +76,8 @@ fn rows_of(column: &Column) -> usize {
 
 /// The entries, if all of them can go as they are: most texts, and bytes.
 fn as_it_is<'a>(column: &'a Column, kind: &Kind) -> Option<&'a VarValues> {
-    let longest = |values: &VarValues| values.offsets.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize;
+    let longest =
+        |values: &VarValues| values.offsets.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize;
     match (&column.values, kind) {
         // As many bytes as characters may be: no need to count them.
         (ColumnValues::Text(values), Kind::Char { characters, fixed: false }) if longest(values) <= *characters => {
@@ -215,7 +214,9 @@ fn whole_text(text: &str) -> Option<i128> {
 fn bit(out: &mut Vec<u8>, value: &Value, bits: u32) -> Spelt {
     let width = (bits as usize).div_ceil(8);
     let number = match value {
-        Value::Bytes(bytes) if bytes.len() <= 16 => bytes.iter().fold(0_i128, |number, byte| number << 8 | i128::from(*byte)),
+        Value::Bytes(bytes) if bytes.len() <= 16 => {
+            bytes.iter().fold(0_i128, |number, byte| number << 8 | i128::from(*byte))
+        }
         Value::Bytes(bytes) => return Err(format!("it has {} bytes, and the column takes {width}", bytes.len())),
         value => whole(value)?,
     };
@@ -339,7 +340,9 @@ fn keeps_fraction(time: i64, digits: u32) -> Spelt {
 fn text(value: &Value) -> Result<String, String> {
     let mut written = String::new();
     match value {
-        Value::Text(text) | Value::Json(text) | Value::Decimal(text) | Value::Native { text, .. } => return Ok(text.clone()),
+        Value::Text(text) | Value::Json(text) | Value::Decimal(text) | Value::Native { text, .. } => {
+            return Ok(text.clone());
+        }
         Value::Boolean(value) => written.push(if *value { '1' } else { '0' }),
         Value::Int64(number) => {
             // Writing to a string cannot fail.

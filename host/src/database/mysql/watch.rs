@@ -3,11 +3,12 @@
 //! server is asked to end it, by a second connection, and its answer is awaited.
 
 use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::connect::Connector;
 use super::error::{is_interrupted, lost};
-use super::session;
+use super::{keepalive, owner, session};
 use crate::database::{DatabaseError, DatabaseErrorKind, Rights, StopSignal};
 
 /// After this long a request to end a statement is repeated: the first may have come between two statements.
@@ -29,9 +30,12 @@ pub(super) struct Watch {
     pub id: u64,
     stop: StopSignal,
     rights: Rights,
+    /// Why the last statement was asked to end, if it was.
+    killed: Arc<Mutex<Option<Reason>>>,
 }
 
 /// Why a statement was asked to end.
+#[derive(Clone, Copy)]
 enum Reason {
     Stop,
     Time(Duration),
@@ -39,7 +43,7 @@ enum Reason {
 
 impl Watch {
     pub fn new(connector: Connector, id: u64) -> Self {
-        Self { connector, id, stop: StopSignal::default(), rights: Rights::Host }
+        Self { connector, id, stop: StopSignal::default(), rights: Rights::Host, killed: Arc::default() }
     }
 
     pub fn set_stop_signal(&mut self, stop: StopSignal) {
@@ -60,6 +64,7 @@ impl Watch {
     /// or [`DatabaseErrorKind::Timeout`], but a statement that was quicker than its end is a success.
     pub async fn over<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
         self.check_stop()?;
+        self.note(None);
         let mut work = pin!(work);
         let limit = self.connector.statement_timeout().filter(|_| self.rights != Rights::Host);
         let reason = tokio::select! {
@@ -67,7 +72,9 @@ impl Watch {
             answer = &mut work => return answer,
             _ = self.stop.raised() => Reason::Stop,
             limit = elapsed(limit) => Reason::Time(limit),
+            error = self.gone() => return Err(error),
         };
+        self.note(Some(reason));
         let mut failed = 0;
         loop {
             match self.kill("KILL QUERY").await {
@@ -84,6 +91,38 @@ impl Watch {
                 Err(_) => {}
             }
         }
+    }
+
+    /// Ends when the server has lost the session, or does not answer to others either: a link that was cut says nothing.
+    async fn gone(&self) -> DatabaseError {
+        let mut unanswered = 0;
+        loop {
+            tokio::time::sleep(keepalive::PERIOD).await;
+            match self.is_known().await {
+                Ok(true) => unanswered = 0,
+                Ok(false) => return lost("the server has ended it"),
+                Err(_) if unanswered == ATTEMPTS => return lost("the server does not answer"),
+                Err(_) => unanswered += 1,
+            }
+        }
+    }
+
+    /// Whether the server has the session in its list.
+    async fn is_known(&self) -> Result<bool, DatabaseError> {
+        let mut connection = self.connector.connect_briefly().await?;
+        Ok(!owner::describe(&mut connection, self.id).await?.is_empty())
+    }
+
+    /// Fails where the last statement was asked to end, though it answered without an error.
+    pub fn check_killed(&self) -> Result<(), DatabaseError> {
+        match *self.killed.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(reason) => Err(reason.error()),
+            None => Ok(()),
+        }
+    }
+
+    fn note(&self, reason: Option<Reason>) {
+        *self.killed.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 
     /// Asks the server by a second connection to end what the session does (`KILL QUERY`), or the session (`KILL`).

@@ -31,10 +31,7 @@ impl MysqlDatabase {
     async fn rows_of(&mut self, text: String, arguments: MySqlArguments) -> Result<Vec<MySqlRow>, DatabaseError> {
         let connection = &mut self.connection;
         let query = sqlx::query_with(AssertSqlSafe(text), arguments);
-        self.watch
-            .clone()
-            .over(async { query.fetch(&mut *connection).try_collect().await.map_err(from_sqlx) })
-            .await
+        self.watch.clone().over(async { query.fetch(&mut *connection).try_collect().await.map_err(from_sqlx) }).await
     }
 
     /// Before rows are deleted, or changed by a key that does not identify them: fails unless each key has one row.
@@ -174,7 +171,8 @@ impl MysqlDatabase {
     pub(super) async fn refuse_loss(&mut self, what: &str) -> Result<(), DatabaseError> {
         match self.loss(|_| true).await? {
             Some((code, message)) => {
-                Err(DatabaseError::new(DatabaseErrorKind::Conversion, format!("{what} cannot be kept: {message}")).code(code))
+                Err(DatabaseError::new(DatabaseErrorKind::Conversion, format!("{what} cannot be kept: {message}"))
+                    .code(code))
             }
             None => Ok(()),
         }

@@ -70,7 +70,9 @@ impl Layout {
                 invalid(format!("a batch for `{name}` lacks the key column `{column}`, which {mode} needs"))
             })?;
             if matches!(kinds.get(at), Some(Kind::Json | Kind::Geometry(_))) {
-                return Err(invalid(format!("column `{name}.{column}` cannot be a key: its values are not compared as a whole")));
+                return Err(invalid(format!(
+                    "column `{name}.{column}` cannot be a key: its values are not compared as a whole"
+                )));
             }
             key_at.push(at);
         }
@@ -162,7 +164,12 @@ impl Layout {
     }
 
     /// Adds the parameters of the first half of [`Layout::keys`].
-    pub fn bind_keys(&self, packed: &[Packed], rows: usize, arguments: &mut MySqlArguments) -> Result<(), DatabaseError> {
+    pub fn bind_keys(
+        &self,
+        packed: &[Packed],
+        rows: usize,
+        arguments: &mut MySqlArguments,
+    ) -> Result<(), DatabaseError> {
         let place = Place { sql: "runner_s.n", parameters: &[] };
         for at in &self.key {
             let times = if self.may_lack_characters(*at) { 2 } else { 1 };

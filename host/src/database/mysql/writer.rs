@@ -165,8 +165,11 @@ impl MysqlDatabase {
             let among = |name: &String| key.contains(name);
             unique = unique_keys(&rows).iter().any(|columns| columns.iter().all(among));
             if target.mode == WriteMode::Upsert && !unique {
-                return Err(invalid(format!("the key of an upsert into `{name}` must be unique and without NULLs: {}", key.join(", ")))
-                    .hint("name the columns of the primary key or of a unique index whose columns are NOT NULL"));
+                return Err(invalid(format!(
+                    "the key of an upsert into `{name}` must be unique and without NULLs: {}",
+                    key.join(", ")
+                ))
+                .hint("name the columns of the primary key or of a unique index whose columns are NOT NULL"));
             }
         }
         let id = WriterId(self.opened.new_id());
@@ -180,7 +183,12 @@ impl MysqlDatabase {
         TableName { schema, name: name.name.clone() }.quoted(Dialect::Mysql)
     }
 
-    pub(super) async fn write_now(&mut self, id: WriterId, rows: &Batch, _hint: WriteHint) -> Result<u64, DatabaseError> {
+    pub(super) async fn write_now(
+        &mut self,
+        id: WriterId,
+        rows: &Batch,
+        _hint: WriteHint,
+    ) -> Result<u64, DatabaseError> {
         self.watch.check_stop()?;
         let Some(at) = self.opened.writers.iter().position(|(other, _)| *other == id) else {
             return Err(super::opened::closed("writer"));
@@ -314,7 +322,9 @@ impl Failure {
     fn of(error: DatabaseError) -> Self {
         match error.kind {
             // What a trigger says by SIGNAL is of the kind `Other`.
-            DatabaseErrorKind::Constraint | DatabaseErrorKind::Conversion | DatabaseErrorKind::Other => Self::Row(error),
+            DatabaseErrorKind::Constraint | DatabaseErrorKind::Conversion | DatabaseErrorKind::Other => {
+                Self::Row(error)
+            }
             // The database, not the host, has an argument that it does not take.
             DatabaseErrorKind::InvalidArgument if !error.code.is_empty() => Self::Row(error),
             _ => Self::Batch(error),

@@ -1,8 +1,258 @@
-//! PostgreSQL through sqlx.
+//! PostgreSQL through sqlx: one dedicated connection that works, and one more that holds the lock.
+//!
+//! Every statement on the work connection passes three stations, so that rights, transactions, timeouts and the stop signal
+//! are looked after in one place:
+//!
+//! ```text
+//! let scope = self.enter(Some(statement)).await?;           // scope.rs: rights, BEGIN or SAVEPOINT, timeouts
+//! let watch = self.watch();                                 // watch.rs: ends with the stop signal
+//! let result = watch.run(work(&mut self.connection)).await;
+//! self.leave(scope, result).await                           // scope.rs: COMMIT or ROLLBACK, what an error means
+//! ```
 
-use super::{ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl};
+mod connect;
+mod cursor;
+mod cursor_batch;
+mod error;
+mod lock;
+mod orphans;
+mod parameters;
+mod reconnect;
+mod rights;
+mod schema;
+mod scope;
+mod settings;
+mod statement;
+mod statement_describe;
+mod temporary;
+mod tool_tables;
+mod transaction;
+mod types;
+mod types_column;
+mod types_numeric;
+mod types_read;
+mod types_write;
+mod watch;
+mod writer;
+mod writer_job;
+mod writer_plan;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::PgConnection;
+
+use self::connect::Server;
+use self::cursor::Cursors;
+use self::lock::Lock;
+use self::reconnect::Left;
+use self::settings::Own;
+use self::tool_tables::Fingerprint;
+use self::transaction::Transaction;
+use self::types::Types;
+use self::watch::Watch;
+use self::writer::Writers;
+use super::{
+    BatchLimits, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl,
+    Facts, LockRequest, QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
+    WriteHint, WriterId,
+};
+use crate::data::{Batch, RowSet, Value};
+
+/// A PostgreSQL database.
+pub(super) struct PostgresDatabase {
+    /// Where statements run. Only between `enter` and `leave`.
+    connection: PgConnection,
+    /// How to make further connections to the same database.
+    server: Arc<Server>,
+    /// The open cursors of the transaction.
+    cursors: Cursors,
+    /// The open writers of the transaction.
+    writers: Writers,
+    /// The server's types that have come by.
+    types: Types,
+    /// The transaction that `begin` opened.
+    transaction: Option<Transaction>,
+    /// The lock, on a connection of its own.
+    lock: Option<Lock>,
+    rights: Rights,
+    /// What a script has set for its session.
+    own: Own,
+    stop: StopSignal,
+    /// The server's process that runs the current or the last transaction: what is to be cancelled.
+    backend: i32,
+    /// Somebody is between `enter` and `leave`; at the next `enter` that means that a future was dropped half-way.
+    busy: bool,
+    /// The connection is gone, or in the middle of something; only `reconnect` helps.
+    lost: bool,
+    /// What the tool's tables were before the statement of a script that has a transaction of its own.
+    wrapped: Option<Fingerprint>,
+    /// What a lost connection may have left in the server.
+    left: Option<Left>,
+    next_id: u64,
+    facts: Facts,
+}
 
 /// Opens the database of the URL.
-pub async fn connect(url: &DatabaseUrl, _options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
-    Err(DatabaseError::new(DatabaseErrorKind::Other, format!("{url}: not yet")))
+pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
+    Ok(Box::new(open(url, options).await?))
+}
+
+async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDatabase, DatabaseError> {
+    let server = Server::new(url, options)?;
+    let (connection, found) = server.open_for_work().await?;
+    Ok(PostgresDatabase {
+        connection,
+        server: Arc::new(server),
+        cursors: Cursors::default(),
+        writers: Writers::default(),
+        types: Types::default(),
+        transaction: None,
+        lock: None,
+        rights: Rights::Host,
+        own: Own::default(),
+        stop: StopSignal::default(),
+        backend: found.backend,
+        busy: false,
+        lost: false,
+        wrapped: None,
+        left: None,
+        next_id: 0,
+        facts: found.facts,
+    })
+}
+
+impl PostgresDatabase {
+    /// Watches over work on the connection: see [`Watch::run`]. Independent of `self`, so that the work may borrow it.
+    fn watch(&self) -> Watch {
+        Watch::new(self.server.clone(), self.stop.clone(), self.backend)
+    }
+
+    /// Closes cursors and writers; the transaction they live in ends, or they are not to be seen any more.
+    fn forget_statements(&mut self) {
+        self.cursors = Cursors::default();
+        self.writers = Writers::default();
+    }
+
+    /// A number that no cursor or writer of this database has had.
+    fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+}
+
+#[async_trait]
+impl Database for PostgresDatabase {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn url(&self) -> &DatabaseUrl {
+        self.server.url()
+    }
+
+    async fn lock(
+        &mut self,
+        request: &LockRequest,
+        stop: &StopSignal,
+        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
+    ) -> Result<(), DatabaseError> {
+        self.lock_now(request, stop, waiting).await
+    }
+
+    async fn unlock(&mut self) -> Result<(), DatabaseError> {
+        self.unlock_now().await
+    }
+
+    fn set_stop_signal(&mut self, stop: StopSignal) {
+        self.stop = stop;
+    }
+
+    fn set_rights(&mut self, rights: Rights) {
+        self.rights = rights;
+    }
+
+    async fn begin(&mut self, _options: TransactionOptions) -> Result<(), DatabaseError> {
+        self.begin_now().await
+    }
+
+    async fn commit(&mut self) -> Result<(), DatabaseError> {
+        self.commit_now().await
+    }
+
+    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
+        self.check_constraints_now().await
+    }
+
+    async fn rollback(&mut self) -> Result<(), DatabaseError> {
+        self.rollback_now().await
+    }
+
+    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
+        self.drop_temporary_now().await
+    }
+
+    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
+        self.reconnect_now().await
+    }
+
+    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
+        self.check_tool_tables_now().await
+    }
+
+    async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
+        self.in_transaction_now().await
+    }
+
+    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        self.execute_now(statement, parameters).await
+    }
+
+    async fn query(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        self.query_now(statement, parameters, limits).await
+    }
+
+    async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
+        self.table_now(name).await.map(|table| table.info.clone())
+    }
+
+    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+        self.open_cursor_now(request).await
+    }
+
+    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
+        self.fetch_now(cursor, limits).await
+    }
+
+    async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
+        self.close_cursor_now(cursor).await
+    }
+
+    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
+        self.open_writer_now(target).await
+    }
+
+    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
+        self.write_now(writer, rows, hint).await
+    }
+
+    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
+        self.finish_writer_now(writer).await
+    }
+}
+
+/// An id that no open cursor or writer has.
+fn closed(what: &str) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::InvalidArgument,
+        format!("this {what} is closed: it has failed, was ended, or belonged to a transaction that is over"),
+    )
 }

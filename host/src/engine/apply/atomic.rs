@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::load::to_store;
+use super::retry::Retries;
 use super::{Engine, Started, StepResult, as_host, as_migration, done};
-use crate::database::{Database, DatabaseError, SharedDatabase, TransactionOptions};
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, State};
 use crate::engine::outcome::Done;
@@ -17,37 +18,62 @@ impl Engine {
     pub(super) async fn run_atomic(&self, step: &Step) -> StepResult {
         // Loading may compile for seconds: before the transaction, and before the clock.
         let (script, source) = self.load(step).await?;
+        let mut retries = Retries::new(self.retries);
+        loop {
+            let tally = Arc::new(Tally::default());
+            let failure = match self.attempt(step, &*script, &source, &tally).await {
+                Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
+                Err(failure) => failure,
+            };
+            if !tally.met_a_lock() || self.stop.is_raised() {
+                return Err(failure);
+            }
+            if !self.pause_before_retry(step, &mut retries, &failure.error).await {
+                return Err(retries.explain(failure.error).into());
+            }
+        }
+    }
+
+    /// Tries a step once. What it met is noted in the tally; if it fails, nothing of it stays.
+    async fn attempt(&self, step: &Step, script: &dyn Script, source: &ScriptSource, tally: &Arc<Tally>) -> StepResult {
         let started = Started::now();
         let options = TransactionOptions { foreign_keys_off: step.description.needs_table_rebuild() };
         {
             let mut database = self.database.lock().await;
             database.set_stop_signal(self.stop.clone());
-            database.begin(options).await.map_err(Error::from)?;
+            if let Err(error) = database.begin(options).await {
+                // Compiling, or an earlier pause, may have taken longer than some firewall has patience.
+                if error.kind != DatabaseErrorKind::Connection {
+                    return Err(Error::from(error).into());
+                }
+                self.reconnect_after_loss(&mut **database).await.map_err(Error::from)?;
+                database.begin(options).await.map_err(Error::from)?;
+            }
         }
-        let worked = self.work(step, &*script, &source, &started).await;
+        let worked = self.work(step, script, tally).await;
         let mut database = self.database.lock().await;
         as_host(&mut **database);
-        let done = match worked {
-            Ok(done) => done,
-            Err(error) => return Err(roll_back(&mut **database, error).await.into()),
+        let worked = match worked {
+            Ok(()) => self.write_down(&mut **database, step, source, &started, tally).await,
+            Err(error) => Err(error),
         };
+        let done = done(step, &started, tally);
+        if let Err(error) = worked {
+            return Err(self.undo(&mut **database, error, tally.lost_connection()).await.into());
+        }
         match database.commit().await {
             Ok(()) => Ok(done),
-            Err(error) => self.after_failed_commit(&mut **database, step, error, done).await,
+            Err(error) => {
+                tally.note_error(&error);
+                self.after_failed_commit(&mut **database, step, error, done).await
+            }
         }
     }
 
-    /// Runs a step in the open transaction and writes its row of history there; leaves the transaction open.
-    pub(super) async fn work(
-        &self,
-        step: &Step,
-        script: &dyn Script,
-        source: &ScriptSource,
-        started: &Started,
-    ) -> Result<Done> {
-        let tally = Arc::new(Tally::default());
+    /// Runs a step in the open transaction, and leaves that open.
+    pub(super) async fn work(&self, step: &Step, script: &dyn Script, tally: &Arc<Tally>) -> Result<()> {
         as_migration(&mut **self.database.lock().await, step.kind, &self.stop);
-        let result = script.run(step.direction, &self.context(step, &tally)).await;
+        let result = script.run(step.direction, &self.context(step, tally)).await;
         let is_open = still_open(&self.database).await;
         result?;
         if !is_open? {
@@ -55,13 +81,12 @@ impl Engine {
                 .hint("take `COMMIT`, `ROLLBACK` and the like out: runner itself begins and ends the transaction"));
         }
         let mut database = self.database.lock().await;
-        database.drop_temporary().await?;
-        self.write_down(&mut **database, step, source, started, &tally).await?;
-        Ok(done(step, started, &tally))
+        database.check_tool_tables().await?;
+        Ok(database.drop_temporary().await?)
     }
 
     /// Brings the history to what the step did.
-    async fn write_down(
+    pub(super) async fn write_down(
         &self,
         database: &mut dyn Database,
         step: &Step,
@@ -80,6 +105,24 @@ impl Engine {
         }
     }
 
+    /// Rolls back because of an error, and answers that error. Where the connection is lost, the server rolls back by itself;
+    /// it is made anew, so that the history can be read.
+    async fn undo(&self, database: &mut dyn Database, error: Error, is_lost: bool) -> Error {
+        let second = match database.rollback().await {
+            Ok(()) if !is_lost => return error,
+            Err(second) if second.kind != DatabaseErrorKind::Connection && !is_lost => {
+                return error.cause(format!("and rolling back failed: {second}"));
+            }
+            Ok(()) | Err(_) => self.reconnect_after_loss(database).await,
+        };
+        match second {
+            Ok(()) => error.cause("the connection was lost, and the server has rolled the migration back"),
+            Err(second) => error
+                .cause(format!("the connection was lost, and the database does not answer: {second}"))
+                .hint("the server rolls back what was not committed; `runner status` tells when it answers again"),
+        }
+    }
+
     /// A commit that failed has rolled back, as a rule. Where the answer alone got lost, the row of history tells.
     async fn after_failed_commit(
         &self,
@@ -88,20 +131,21 @@ impl Engine {
         error: DatabaseError,
         done: Done,
     ) -> StepResult {
-        let error = roll_back(database, error.into()).await;
+        let error = if error.kind == DatabaseErrorKind::Connection {
+            self.warn(&step.revision, format!("the connection was lost in the commit: {error}; connecting again"));
+            if let Err(second) = self.reconnect_after_commit(database).await {
+                return Err(unknown(&error.into(), &second.into()).into());
+            }
+            error.into()
+        } else {
+            roll_back(database, error.into()).await
+        };
         let committed = match history::live_run(database, &step.revision).await {
             Ok(run) => match step.direction {
                 Direction::Up => run.as_deref() == Some(&*self.identity.run_id),
                 Direction::Down => run.is_none(),
             },
-            Err(second) => {
-                let mut unknown = Error::new(
-                    ErrorKind::Partial,
-                    "the commit failed, and nobody knows whether the migration took effect",
-                );
-                unknown.causes = vec![error.message, second.message];
-                return Err(unknown.hint("`runner status` tells when the database answers again").into());
-            }
+            Err(second) => return Err(unknown(&error, &second).into()),
         };
         if !committed {
             return Err(error.into());
@@ -109,6 +153,14 @@ impl Engine {
         self.warn(&step.revision, format!("the commit succeeded, though the database said: {}", error.message));
         Ok(done)
     }
+}
+
+/// Nobody can say what came of a commit.
+fn unknown(error: &Error, second: &Error) -> Error {
+    Error::new(ErrorKind::Partial, "the commit failed, and nobody knows whether the migration took effect")
+        .cause(&error.message)
+        .cause(&second.message)
+        .hint("`runner status` tells when the database answers again; if it is not applied, `runner apply` applies it")
 }
 
 /// Whether the step's transaction is open still; the host speaks from here on.

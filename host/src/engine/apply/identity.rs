@@ -57,7 +57,7 @@ fn iso(timestamp: Timestamp) -> String {
 }
 
 /// Random bits of the operating system: the keys of every `RandomState` come from there. The state must be new each time.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     hasher.finish()

@@ -4,13 +4,11 @@ use super::Engine;
 use crate::database::Database;
 use crate::engine::Direction;
 use crate::engine::history::{self, Stored};
-use crate::engine::plan::{Plan, Source, Step};
+use crate::engine::plan::{Plan, Source, Step, inspect};
 use crate::engine::script::{Assets, Script, ScriptSource};
-use crate::engine::sql_script::unreadable;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
 use crate::project::{component_digest, sha256};
-use crate::sql::split;
 
 /// The bytes of a project's migration.
 fn source_of(migration: &Migration) -> Result<ScriptSource> {
@@ -28,7 +26,7 @@ fn source_of(migration: &Migration) -> Result<ScriptSource> {
 pub async fn planned_sql(
     plan: &Plan,
     catalog: &Catalog,
-    mut database: Option<Box<dyn Database>>,
+    database: &mut Option<Box<dyn Database>>,
 ) -> Result<Vec<Option<String>>> {
     let mut texts = Vec::with_capacity(plan.steps.len());
     for step in &plan.steps {
@@ -88,16 +86,16 @@ impl Engine {
         }
     }
 
-    /// Refuses SQL that cannot be split while nothing has run yet.
+    /// Refuses SQL that cannot be split, or run as it is to be, while nothing has run yet.
     pub(super) async fn check_sql(&self, plan: &Plan) -> Result<()> {
-        let dialect = self.database.lock().await.facts().dialect;
+        let facts = self.database.lock().await.facts().clone();
         for step in plan.steps.iter().filter(|step| step.kind == Kind::Sql) {
             let source = self.source(step).await.map_err(|error| error.at("migration", step.id()))?;
             let ScriptSource::Sql { up, down } = &source else { continue };
             let up = Some(up).filter(|_| step.direction == Direction::Up);
             for (direction, text) in [(Direction::Up, up), (Direction::Down, down.as_ref())] {
                 if let Some(text) = text {
-                    split(text, dialect).map_err(|error| unreadable(direction, error).at("migration", step.id()))?;
+                    inspect(step, direction, text, &facts)?;
                 }
             }
         }

@@ -4,11 +4,12 @@ mod atomic;
 mod identity;
 mod load;
 mod rehearse;
+mod retry;
 mod stepwise;
 #[cfg(test)]
 mod tests;
 
-pub use identity::{Identity, TOOL_VERSION};
+pub use identity::{Identity, TOOL_VERSION, now};
 pub use load::planned_sql;
 
 use std::collections::BTreeMap;
@@ -18,14 +19,16 @@ use std::time::{Duration, Instant};
 use super::Direction;
 use super::event::{Event, EventSink, Level};
 use super::history::{self, Record, RunMode, State, declared_json};
+use super::journal::Journal;
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollback};
 use super::script::{RunContext, ScriptLoader, Tally, stopped};
+use super::speaker::{as_host, as_migration};
 use super::target::Target;
 use crate::data::Value;
-use crate::database::{Database, LockRequest, Rights, SharedDatabase, StopSignal, TransactionOptions};
+use crate::database::{LockRequest, SharedDatabase, StopSignal, TransactionOptions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::catalog::{Artifact, Catalog, Kind};
+use crate::project::catalog::{Artifact, Catalog};
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +83,8 @@ pub struct Engine {
     pub identity: Identity,
     /// The largest artifact that history keeps, in bytes.
     pub stored_artifact_bytes: u64,
+    /// How often a migration that met somebody else's lock, and was rolled back, is tried again.
+    pub retries: u32,
 }
 
 /// What came of one step.
@@ -105,6 +110,7 @@ impl Engine {
         if plan.is_empty() {
             return Ok(self.outcome(request));
         }
+        self.check_writable().await?;
         self.check_sql(&plan).await?;
         self.lock(request).await?;
         let outcome = self.run_locked(request).await;
@@ -182,6 +188,16 @@ impl Engine {
         }
     }
 
+    /// Refuses a server that takes no changes while nothing has run yet.
+    async fn check_writable(&self) -> Result<()> {
+        let database = self.database.lock().await;
+        if !database.facts().read_only {
+            return Ok(());
+        }
+        Err(Error::failed("the database takes no changes: the server is a standby or a replica, or was set read-only")
+            .hint("give the URL of the server that takes writes; `runner status` and `runner plan` work here"))
+    }
+
     async fn lock(&self, request: &Request) -> Result<()> {
         let owner = self.identity.lock_owner(request.action.verb());
         let lock = LockRequest { wait: request.lock_wait, run_id: self.identity.run_id.clone(), owner };
@@ -200,6 +216,9 @@ impl Engine {
     async fn ensure_history(&self) -> Result<()> {
         let mut database = self.database.lock().await;
         as_host(&mut **database);
+        if !database.facts().transactional_ddl {
+            return history::ensure(&mut **database).await;
+        }
         database.begin(TransactionOptions::default()).await?;
         let made = history::ensure(&mut **database).await;
         if let Err(error) = made {
@@ -224,6 +243,19 @@ impl Engine {
             seed: self.identity.seed,
             parameters: self.parameters.clone(),
             tally: tally.clone(),
+            journal: None,
+        }
+    }
+
+    /// The context of a migration whose steps are recorded: it sees what its first run saw.
+    fn journalled(&self, step: &Step, tally: &Arc<Tally>, journal: &Arc<Journal>) -> RunContext {
+        let inputs = journal.inputs();
+        RunContext {
+            run_timestamp: inputs.run_timestamp,
+            seed: inputs.seed,
+            parameters: inputs.parameters.clone(),
+            journal: Some(journal.clone()),
+            ..self.context(step, tally)
         }
     }
 
@@ -257,9 +289,8 @@ impl Engine {
             applied_by: self.identity.applied_by.clone(),
             tool_version: self.identity.tool_version.clone(),
             reason: None,
-            statements_done: 0,
-            statement_started: None,
-            statement_digests: String::new(),
+            steps_done: 0,
+            unknown_step: None,
             rolled_back_at: None,
             rolled_back_by: None,
             rolled_back_run_id: None,
@@ -276,7 +307,9 @@ impl Engine {
 
     /// An error of a step with its place; what the stop signal caused is told as that.
     fn explain(&self, mut error: Error, step: &Step) -> Error {
-        if let Some(reason) = self.stop.reason().filter(|_| error.kind == ErrorKind::Failed) {
+        if let Some(reason) =
+            self.stop.reason().filter(|_| matches!(error.kind, ErrorKind::Failed | ErrorKind::LockTimeout))
+        {
             let stop = stopped(reason);
             error.kind = stop.kind;
             error.causes.insert(0, std::mem::replace(&mut error.message, stop.message));
@@ -356,20 +389,6 @@ fn done(step: &Step, started: &Started, tally: &Tally) -> Done {
         rows_read: tally.rows_read(),
         rows_written: tally.rows_written(),
         transcript: tally.transcript_digest(),
+        retries: 0,
     }
-}
-
-/// From here on the engine itself speaks. A stop signal must not keep it from writing down what is true.
-fn as_host(database: &mut dyn Database) {
-    database.set_rights(Rights::Host);
-    database.set_stop_signal(StopSignal::default());
-}
-
-/// From here on a migration speaks.
-fn as_migration(database: &mut dyn Database, kind: Kind, stop: &StopSignal) {
-    database.set_rights(match kind {
-        Kind::Sql => Rights::Script,
-        Kind::Component => Rights::Guest,
-    });
-    database.set_stop_signal(stop.clone());
 }

@@ -1,18 +1,23 @@
 //! A dry run: everything that the plan has, in one transaction that is rolled back.
 
-use super::{Engine, Request, Started, as_host};
-use crate::database::TransactionOptions;
-use crate::engine::history::{self, RunMode};
+use std::sync::Arc;
+
+use super::{Engine, Request, Started, as_host, done};
+use crate::data::Value;
+use crate::database::{QueryLimits, TransactionOptions};
+use crate::engine::Direction;
+use crate::engine::history;
 use crate::engine::outcome::{Done, Failed, Outcome};
-use crate::engine::plan::{Plan, Step};
-use crate::engine::script::stopped;
+use crate::engine::plan::{Plan, Step, check_rehearsal};
+use crate::engine::script::{ScriptSource, stopped};
 use crate::error::{Error, Result};
+use crate::project::catalog::Kind;
 
 impl Engine {
     /// Runs all steps and rolls them back.
     pub(super) async fn rehearse(&self, request: &Request, plan: &Plan) -> Result<Outcome> {
         let mut outcome = self.outcome(request);
-        self.refuse_stepwise(plan).await?;
+        self.check_rehearsals(plan).await?;
         // Whether foreign keys are enforced is one decision for the whole transaction.
         let foreign_keys_off = plan.steps.iter().any(|step| step.description.needs_table_rebuild());
         {
@@ -20,11 +25,16 @@ impl Engine {
             as_host(&mut **database);
             database.begin(TransactionOptions { foreign_keys_off }).await?;
         }
-        let made = history::ensure(&mut **self.database.lock().await).await;
+        let made = self.rehearse_history().await;
         let mut steps = plan.steps.iter();
-        if let Err(error) = made {
-            outcome.error = Some(error);
-        } else {
+        let notes = match made {
+            Ok(notes) => notes,
+            Err(error) => {
+                outcome.error = Some(error);
+                false
+            }
+        };
+        if outcome.error.is_none() {
             let mut direction = None;
             while let Some(step) = steps.next() {
                 self.emit_turn(&mut direction, step, steps.as_slice());
@@ -34,7 +44,7 @@ impl Engine {
                     break;
                 }
                 self.emit_started(step);
-                match self.rehearse_step(step, foreign_keys_off).await {
+                match self.rehearse_step(step, foreign_keys_off, notes).await {
                     Ok(done) => {
                         self.emit_finished(&done);
                         outcome.done.push(done);
@@ -55,9 +65,25 @@ impl Engine {
         Ok(outcome)
     }
 
-    async fn rehearse_step(&self, step: &Step, foreign_keys_off: bool) -> Result<Done> {
+    /// Makes the history if it is not there, in the open transaction; false if there is none, and none can be made that would
+    /// be gone afterwards.
+    async fn rehearse_history(&self) -> Result<bool> {
+        let mut database = self.database.lock().await;
+        if !database.facts().transactional_ddl && !history::is_there(&mut **database).await? {
+            return Ok(false);
+        }
+        history::ensure(&mut **database).await.map(|()| true)
+    }
+
+    async fn rehearse_step(&self, step: &Step, foreign_keys_off: bool, notes: bool) -> Result<Done> {
         let (script, source) = self.load(step).await?;
-        let done = self.work(step, &*script, &source, &Started::now()).await?;
+        let (started, tally) = (Started::now(), Arc::default());
+        self.work(step, &*script, &tally).await?;
+        if notes {
+            let mut database = self.database.lock().await;
+            self.write_down(&mut **database, step, &source, &started, &tally).await?;
+        }
+        let done = done(step, &started, &tally);
         // Nothing is committed here, so that what a commit refuses must be looked for.
         let Err(error) = self.database.lock().await.check_constraints().await else { return Ok(done) };
         let error = Error::from(error);
@@ -71,22 +97,43 @@ impl Engine {
         })
     }
 
-    /// What commits by itself cannot be rolled back.
-    async fn refuse_stepwise(&self, plan: &Plan) -> Result<()> {
+    /// Refuses what cannot be taken back, before anything has run.
+    async fn check_rehearsals(&self, plan: &Plan) -> Result<()> {
         let facts = self.database.lock().await.facts().clone();
-        if !facts.transactional_ddl {
-            return Err(Error::usage(format!(
-                "{} cannot roll schema changes back, so there is no dry run",
-                facts.dialect
-            ))
-            .hint("`runner plan --sql` shows what would run"));
+        for step in &plan.steps {
+            let source = match step.kind {
+                Kind::Sql => Some(self.source(step).await?),
+                Kind::Component => None,
+            };
+            let text = match (&source, step.direction) {
+                (Some(ScriptSource::Sql { up, .. }), Direction::Up) => Some(up.as_str()),
+                (Some(ScriptSource::Sql { down, .. }), Direction::Down) => down.as_deref(),
+                _ => None,
+            };
+            check_rehearsal(step, text, &facts).map_err(|error| {
+                error
+                    .hint("`runner plan --sql` shows what would run")
+                    .hint(format!("`--target` stops the dry run before `{}`", step.id()))
+            })?;
         }
-        match plan.steps.iter().find(|step| step.mode == RunMode::Stepwise) {
-            None => Ok(()),
-            Some(step) => Err(Error::usage("what runs outside of a transaction cannot be tried in a dry run")
-                .at("migration", step.id())
-                .hint("`runner plan --sql` shows what would run")
-                .hint(format!("`--target` stops the dry run before `{}`", step.id()))),
+        if facts.transactional_ddl {
+            return Ok(());
         }
+        let mut database = self.database.lock().await;
+        let parameters = [facts.tool_schema().into()];
+        let found = database.query(&history::tool_sql(LASTING, &facts), &parameters, QueryLimits::NONE).await?;
+        let Some(row) = found.rows.first() else { return Ok(()) };
+        let names: Vec<&str> = row.iter().filter_map(Value::as_text).collect();
+        Err(Error::usage(format!(
+            "the database has a table that takes nothing back, {}, so there is no dry run",
+            names.join(" of the engine ")
+        ))
+        .hint("`runner plan --sql` shows what would run"))
     }
 }
+
+/// A table whose engine knows no transactions, and the engine. Parameter: the database.
+const LASTING: &str = "SELECT t.table_name, t.engine FROM information_schema.tables t \
+     LEFT JOIN information_schema.engines e ON e.engine = t.engine \
+     WHERE t.table_schema = ?1 AND t.table_type = 'BASE TABLE' AND coalesce(e.transactions, 'NO') <> 'YES' \
+     ORDER BY t.table_name LIMIT 1";

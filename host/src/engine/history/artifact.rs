@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::read::{garbled, kind, unreadable};
-use super::sql::history_sql;
+use super::read::{garbled, kind, number, unreadable};
+use super::sql::{self, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
 use crate::error::{Error, Result};
@@ -19,6 +19,9 @@ const LEVEL: i32 = 3;
 
 /// The greatest artifact that is read back: a guard against a damaged size, not a limit for users.
 const READ_BYTES: usize = 1 << 30;
+
+/// What a statement with an artifact takes besides the artifact, with room to spare.
+const PACKET_HEAD: i64 = 64 << 10;
 
 /// An artifact as the database keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +69,7 @@ impl Stored {
 }
 
 /// Stores an artifact under its revision and digest; answers whether the database holds it now. One above `limit` bytes
-/// is left out. The digest alone would not do: that of SQL says nothing of the way back.
+/// is left out, as is one that the server does not take in one piece. The digest alone would not do: that of SQL says nothing of the way back.
 pub async fn store_artifact(
     database: &mut dyn Database,
     revision: &str,
@@ -74,11 +77,11 @@ pub async fn store_artifact(
     stored: &Stored,
     limit: u64,
 ) -> Result<bool> {
-    let sql = history_sql(database.facts().dialect)?;
     // A component's digest says all of its bytes; SQL may come back with another downgrade.
     if stored.kind() == Kind::Component {
         let key = [revision.into(), sha256.into()];
-        let found = database.query(sql.has_artifact, &key, QueryLimits::NONE).await.map_err(unreadable)?;
+        let text = tool_sql(sql::HAS_ARTIFACT, database.facts());
+        let found = database.query(&text, &key, QueryLimits::NONE).await.map_err(unreadable)?;
         if !found.rows.is_empty() {
             return Ok(true);
         }
@@ -89,6 +92,12 @@ pub async fn store_artifact(
     }
     let size = bytes.len() as i64;
     let (compression, bytes) = compress(bytes);
+    let flavour = flavour(database.facts());
+    if let Some(packet) = flavour.packet
+        && (bytes.len() + assets.len()) as i64 > number(database, packet).await?.saturating_sub(PACKET_HEAD)
+    {
+        return Ok(false);
+    }
     let kind = stored.kind().name();
     let parameters = [
         revision.into(),
@@ -99,15 +108,15 @@ pub async fn store_artifact(
         assets.into(),
         Value::Bytes(bytes),
     ];
-    database.execute(sql.store_artifact, &parameters).await.map_err(unreadable)?;
+    database.execute(&tool_sql(flavour.store_artifact, database.facts()), &parameters).await.map_err(unreadable)?;
     Ok(true)
 }
 
 /// The artifact of that revision and digest, if the database keeps it.
 pub async fn load_artifact(database: &mut dyn Database, revision: &str, sha256: &str) -> Result<Option<Stored>> {
-    let sql = history_sql(database.facts().dialect)?;
     let key = [revision.into(), sha256.into()];
-    let found = database.query(sql.load_artifact, &key, QueryLimits::NONE).await.map_err(unreadable)?;
+    let text = tool_sql(sql::LOAD_ARTIFACT, database.facts());
+    let found = database.query(&text, &key, QueryLimits::NONE).await.map_err(unreadable)?;
     let Some(row) = found.rows.into_iter().next() else { return Ok(None) };
     let [kind_name, size, compression, assets, Value::Bytes(bytes)] = row.as_slice() else { return Err(garbled()) };
     let (Some(kind), Some(size), Some(assets)) =

@@ -1,16 +1,14 @@
 //! What a database remembers of its migrations. Reading never writes: a database without our tables has an empty history.
 
 mod artifact;
+mod flavour;
 mod read;
 mod record;
 mod sql;
-mod sqlite;
 mod write;
 
 pub use artifact::{Stored, load_artifact, store_artifact};
-pub use read::{History, read, read_all, read_with_artifacts};
+pub use read::{History, is_there, read, read_all, read_with_artifacts};
 pub use record::{Record, RunMode, State, declared_json};
-pub use write::{
-    End, Work, add_work, begin_statement, discard, end, ensure, finish_statement, finish_stepwise, forget_statement,
-    insert, live_run, reopen,
-};
+pub use sql::tool_sql;
+pub use write::{End, Work, add_work, discard, end, ensure, finish_stepwise, insert, live_run, reopen};

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::record::{Record, RunMode, State};
-use super::sql::{COLUMNS, HistorySql, history_sql};
+use super::sql::{self, COLUMNS, flavour, tool_sql};
 use crate::data::Value;
-use crate::database::{Database, QueryLimits};
+use crate::database::{Database, DatabaseErrorKind, QueryLimits};
 use crate::engine::target::compare_revisions;
+use crate::engine::{Direction, journal};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
@@ -14,7 +15,7 @@ use crate::project::catalog::Kind;
 pub(super) const FORMAT: i64 = 1;
 
 /// How many tables there are.
-const TABLES: i64 = 3;
+const TABLES: usize = 5;
 
 /// The history as far as it is in force.
 #[derive(Clone, Debug, Default)]
@@ -55,56 +56,121 @@ impl History {
 
 /// Reads what is in force, without the artifacts; empty if there are no tables.
 pub async fn read(database: &mut dyn Database) -> Result<History> {
-    let sql = history_sql(database.facts().dialect)?;
-    if !exists(database, sql).await? {
-        return Ok(History::default());
-    }
-    Ok(History { live: records(database, sql.live).await?, stored: BTreeSet::new() })
+    let mut live = records(database, sql::LIVE).await?.unwrap_or_default();
+    read_progress(database, &mut live).await?;
+    Ok(History { live, stored: BTreeSet::new() })
 }
 
 /// Reads what is in force, and which artifacts the database keeps.
 pub async fn read_with_artifacts(database: &mut dyn Database) -> Result<History> {
-    let mut history = read(database).await?;
-    let sql = history_sql(database.facts().dialect)?;
-    if exists(database, sql).await? {
-        let stored = database.query(sql.artifacts, &[], QueryLimits::NONE).await.map_err(unreadable)?;
-        let key = |row: Vec<Value>| {
-            let mut values = row.into_iter();
-            Some((text(values.next()?)?, text(values.next()?)?))
-        };
-        history.stored = stored.rows.into_iter().filter_map(key).collect();
-    }
-    Ok(history)
+    let Some(mut live) = records(database, sql::LIVE).await? else { return Ok(History::default()) };
+    read_progress(database, &mut live).await?;
+    let text = tool_sql(sql::ARTIFACTS, database.facts());
+    let stored = database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?;
+    let key = |row: Vec<Value>| {
+        let mut values = row.into_iter();
+        Some((self::text(values.next()?)?, self::text(values.next()?)?))
+    };
+    Ok(History { live, stored: stored.rows.into_iter().filter_map(key).collect() })
 }
 
 /// Reads every row, also those that are only a record; empty if there are no tables.
 pub async fn read_all(database: &mut dyn Database) -> Result<Vec<Record>> {
-    let sql = history_sql(database.facts().dialect)?;
-    if !exists(database, sql).await? {
-        return Ok(Vec::new());
-    }
-    records(database, sql.all).await
+    let mut records = records(database, sql::ALL).await?.unwrap_or_default();
+    read_progress(database, &mut records).await?;
+    Ok(records)
 }
 
-/// Whether the tables are there; an error if this version cannot read them.
-pub(super) async fn exists(database: &mut dyn Database, sql: &HistorySql) -> Result<bool> {
-    match number(database, sql.tables).await? {
-        0 => return Ok(false),
-        TABLES => {}
-        some => {
-            return Err(Error::mismatch(format!("history has {some} of its {TABLES} tables"))
-                .hint("restore `runner_meta`, `runner_history` and `runner_artifact` from a backup"));
-        }
+/// Reads how far what broke off has come.
+async fn read_progress(database: &mut dyn Database, records: &mut [Record]) -> Result<()> {
+    for record in records.iter_mut().filter(|record| record.mode == RunMode::Stepwise) {
+        let direction = match record.state {
+            State::PartlyApplied => Direction::Up,
+            State::PartlyRolledBack => Direction::Down,
+            State::Applied | State::RolledBack => {
+                record.steps_done = record.steps;
+                continue;
+            }
+        };
+        (record.steps_done, record.unknown_step) = journal::progress(database, record.id, direction).await?;
     }
-    let found = database.query(sql.format, &[], QueryLimits::NONE).await.map_err(unreadable)?;
-    let format = found.rows.into_iter().next().and_then(|row| row.into_iter().next()).and_then(text);
-    match format.as_deref().map(str::parse::<i64>) {
-        Some(Ok(FORMAT)) => Ok(true),
-        Some(Ok(newer)) if newer > FORMAT => Err(Error::mismatch(format!(
+    Ok(())
+}
+
+/// Whether the tables are there, whole.
+pub async fn is_there(database: &mut dyn Database) -> Result<bool> {
+    Ok(presence(database).await? == Presence::Whole)
+}
+
+/// How much of our tables there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Nothing.
+    None,
+    /// A run was killed while it made them, and nothing is recorded yet. Only where DDL commits by itself.
+    Unfinished,
+    /// All of it, in the format of this version.
+    Whole,
+}
+
+/// How much of our tables there is; an error if this version cannot read them.
+pub(super) async fn presence(database: &mut dyn Database) -> Result<Presence> {
+    let tables = tables(database).await?;
+    if tables.is_empty() {
+        return Ok(Presence::None);
+    }
+    if tables.len() < TABLES {
+        return unfinished(database, &tables).await;
+    }
+    match format(database).await? {
+        Some(format) => check_format(&format).map(|()| Presence::Whole),
+        None => unfinished(database, &tables).await,
+    }
+}
+
+/// The names of our tables that there are.
+async fn tables(database: &mut dyn Database) -> Result<Vec<String>> {
+    let facts = database.facts().clone();
+    let text = tool_sql(flavour(&facts).tables, &facts);
+    let found = database.query(&text, &[facts.tool_schema().into()], QueryLimits::NONE).await.map_err(unreadable)?;
+    found.rows.into_iter().map(|row| row.into_iter().next().and_then(self::text).ok_or_else(garbled)).collect()
+}
+
+/// What the tables say of their format, if anything.
+async fn format(database: &mut dyn Database) -> Result<Option<String>> {
+    let text = tool_sql(sql::FORMAT, database.facts());
+    let found = database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?;
+    let value = found.rows.into_iter().next().and_then(|row| row.into_iter().next());
+    value.map(|value| self::text(value).ok_or_else(garbled)).transpose()
+}
+
+fn check_format(format: &str) -> Result<()> {
+    match format.parse::<i64>() {
+        Ok(FORMAT) => Ok(()),
+        Ok(newer) if newer > FORMAT => Err(Error::mismatch(format!(
             "history was written by a newer runner (format {newer}; this version knows {FORMAT})"
         ))
         .hint("use the version of runner that the database was last migrated with, or a later one")),
         _ => Err(garbled()),
+    }
+}
+
+/// Tables without their format, or not all of them: the rest of a crash, or a loss.
+async fn unfinished(database: &mut dyn Database, tables: &[String]) -> Result<Presence> {
+    let facts = database.facts().clone();
+    if !facts.transactional_ddl {
+        let has_history = tables.iter().any(|table| table == "runner_history");
+        let any = tool_sql(sql::ANY, &facts);
+        let is_empty =
+            !has_history || database.query(&any, &[], QueryLimits::NONE).await.map_err(unreadable)?.rows.is_empty();
+        if is_empty {
+            return Ok(Presence::Unfinished);
+        }
+    }
+    match tables.len() {
+        TABLES => Err(garbled()),
+        some => Err(Error::mismatch(format!("history has {some} of its {TABLES} tables"))
+            .hint("restore the tables whose names begin with `runner_` from a backup")),
     }
 }
 
@@ -113,9 +179,43 @@ pub(super) async fn number(database: &mut dyn Database, statement: &str) -> Resu
     found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).ok_or_else(garbled)
 }
 
-async fn records(database: &mut dyn Database, statement: &str) -> Result<Vec<Record>> {
-    let found = database.query(statement, &[], QueryLimits::NONE).await.map_err(unreadable)?;
-    found.rows.into_iter().map(|row| record(row).ok_or_else(garbled)).collect()
+/// The rows of a statement that answers the format with each; none if there are no tables. Two statements in all, since
+/// a server may be far away.
+async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<Vec<Record>>> {
+    let tables = tables(database).await?;
+    if tables.is_empty() {
+        return Ok(None);
+    }
+    if tables.len() < TABLES {
+        return unfinished(database, &tables).await.map(|_| None);
+    }
+    let text = tool_sql(statement, database.facts());
+    let found = match database.query(&text, &[], QueryLimits::NONE).await {
+        Ok(found) => found,
+        // A newer format may have other columns.
+        Err(error) if error.kind == DatabaseErrorKind::Syntax => {
+            if let Ok(Some(format)) = format(database).await {
+                check_format(&format)?;
+            }
+            return Err(unreadable(error));
+        }
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut records = Vec::with_capacity(found.rows.len());
+    let mut has_format = false;
+    for row in found.rows {
+        let mut values = row.into_iter();
+        let said = values.next().and_then(self::text).ok_or_else(garbled)?;
+        if !has_format {
+            check_format(&said)?;
+            has_format = true;
+        }
+        let values: Vec<Value> = values.collect();
+        if values.first() != Some(&Value::Null) {
+            records.push(record(values).ok_or_else(garbled)?);
+        }
+    }
+    if has_format { Ok(Some(records)) } else { unfinished(database, &tables).await.map(|_| None) }
 }
 
 /// A row in the order of the statement's columns; none if it is not as we write it.
@@ -148,9 +248,9 @@ fn record(row: Vec<Value>) -> Option<Record> {
         applied_by: text(next()?)?,
         tool_version: text(next()?)?,
         reason: optional(next()?, text)?,
-        statements_done: count(next()?)?,
-        statement_started: optional(next()?, count)?,
-        statement_digests: text(next()?)?,
+        // The journal tells.
+        steps_done: 0,
+        unknown_step: None,
         rolled_back_at: optional(next()?, text)?,
         rolled_back_by: optional(next()?, text)?,
         rolled_back_run_id: optional(next()?, text)?,
@@ -185,7 +285,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history does not read as runner wrote it")
-        .hint("restore the tables `runner_meta`, `runner_history` and `runner_artifact` from a backup")
+        .hint("restore the tables whose names begin with `runner_` from a backup")
 }
 
 /// A database error met while reading or writing history.

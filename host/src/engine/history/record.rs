@@ -112,14 +112,10 @@ pub struct Record {
     pub tool_version: String,
     /// Why the row was written by hand, if it was.
     pub reason: Option<String>,
-    /// Stepwise: statements that took effect, of the direction that is under way.
-    pub statements_done: u64,
-    /// Stepwise: the statement that was begun last, counted from 1. One more than those done: nobody knows whether it
-    /// took effect.
-    pub statement_started: Option<u64>,
-    /// Stepwise: a digest of the statements before the one begun last and one of those up to it, so that a resumed run
-    /// knows them again.
-    pub statement_digests: String,
+    /// Stepwise: steps that are done, of the direction that is under way; as the journal has it, and no column.
+    pub steps_done: u64,
+    /// Stepwise: the step of which only an operator can find out whether it took effect; as the journal has it.
+    pub unknown_step: Option<u64>,
     /// When it was rolled back.
     pub rolled_back_at: Option<String>,
     /// Who rolled it back.
@@ -144,11 +140,6 @@ impl Record {
     pub fn description(&self) -> Result<Description> {
         parse_declared(&self.declared, &self.summary)
             .ok_or_else(|| Error::mismatch("history does not read as runner wrote it").at("migration", self.id()))
-    }
-
-    /// The statement of which nobody knows whether it took effect.
-    pub fn unknown_statement(&self) -> Option<u64> {
-        self.statement_started.filter(|started| self.state.is_partial() && *started > self.statements_done)
     }
 }
 

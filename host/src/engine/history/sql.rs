@@ -1,66 +1,174 @@
-//! The statements of the history tables; a dialect is their text and nothing else.
+//! The statements of the history tables. They are one text for all dialects, in which `@` stands for the place of the
+//! tool's tables and `?1` for a parameter; what differs more is a [`Flavour`].
+//!
+//! Tables are always addressed by their qualified names: a temporary table of the same name, or a path to search, must not
+//! put another in their place. Parameters stand in the order of their numbers, each once.
 
-use super::sqlite;
-use crate::database::Dialect;
-use crate::error::{Error, Result};
+use super::flavour::{MYSQL, POSTGRES, SQLITE};
+use crate::database::{Dialect, Facts};
 
-/// The history's statements in one dialect. Tables are always addressed by their qualified names: a temporary table of
-/// the same name must not take their place.
-pub struct HistorySql {
-    /// How many of our tables there are.
+/// What a dialect has of its own.
+pub struct Flavour {
+    /// The names of those of our tables that there are. Parameter: the schema or database they would be in.
     pub tables: &'static str,
-    /// Makes the tables.
+    /// Whether the schema is there, and what makes it; none where there is no need to make it.
+    pub schema: Option<(&'static str, &'static str)>,
+    /// Makes the tables that are not there.
     pub create: &'static [&'static str],
-    /// Writes the format of the tables. Parameter: the format.
-    pub insert_format: &'static str,
-    /// The format of the tables.
-    pub format: &'static str,
-    /// The rows in force, in the order of application; columns as [`COLUMNS`].
-    pub live: &'static str,
-    /// All rows, in the order of application; columns as [`COLUMNS`].
-    pub all: &'static str,
-    /// Adds a row in force. Parameters: [`COLUMNS`] without `id`.
-    pub insert: &'static str,
-    /// The run that put a revision in force. Parameter: the revision.
-    pub live_run: &'static str,
-    /// Takes a row out of force. Parameters: when, who, which run, duration, rows read, rows written, id.
-    pub end: &'static str,
-    /// Adds to what an upgrade took. Parameters: duration, steps so far, rows read, rows written, id.
-    pub add_up: &'static str,
-    /// Adds to what a downgrade took. Parameters: duration, rows read, rows written, id.
-    pub add_down: &'static str,
-    /// Begins to count statements anew. Parameters: state, id.
-    pub reopen: &'static str,
-    /// Takes a row away of which no statement took effect. Parameter: id.
-    pub discard: &'static str,
-    /// Notes that a statement begins. Parameters: those done before, its number, digests, id.
-    pub begin_statement: &'static str,
-    /// Notes that the statement that was begun has no effect. Parameter: id.
-    pub forget_statement: &'static str,
-    /// Notes that a statement took effect. Parameters: its number, id.
-    pub finish_statement: &'static str,
-    /// Ends a stepwise upgrade. Parameters: name, summary, digest, declared, finished, duration, steps, rows read, rows
-    /// written, transcript, id.
-    pub finish_stepwise: &'static str,
-    /// Revision and digest of all stored artifacts.
-    pub artifacts: &'static str,
-    /// Whether an artifact is stored. Parameters: its revision, its digest.
-    pub has_artifact: &'static str,
     /// Stores an artifact, in the place of one of the same revision and digest. Parameters: revision, digest, kind, size,
     /// compression, digests of assets, bytes.
     pub store_artifact: &'static str,
-    /// Kind, size, compression, digests of assets and bytes of an artifact. Parameters: its revision, its
-    /// digest.
-    pub load_artifact: &'static str,
+    /// The greatest number of bytes that the server takes at once, if it has such a bound.
+    pub packet: Option<&'static str>,
+    /// The advice where rights to make the tables are missing and the database's own error says nothing of them.
+    pub grant: Option<&'static str>,
 }
 
-/// The columns of a row, in the order in which every statement has them.
-pub const COLUMNS: usize = 31;
+/// What the dialect has of its own.
+pub fn flavour(facts: &Facts) -> &'static Flavour {
+    match facts.dialect {
+        Dialect::Sqlite => &SQLITE,
+        Dialect::Postgres => &POSTGRES,
+        Dialect::Mysql | Dialect::Mariadb => &MYSQL,
+    }
+}
 
-/// The statements of a dialect.
-pub fn history_sql(dialect: Dialect) -> Result<&'static HistorySql> {
-    match dialect {
-        Dialect::Sqlite => Ok(&sqlite::SQL),
-        other => Err(Error::usage(format!("{other} databases are not supported by this version of runner"))),
+/// The text as the database of these facts reads it: `@` is the quoted place of the tool's tables, `?1` a placeholder.
+pub fn tool_sql(text: &str, facts: &Facts) -> String {
+    let place = facts.dialect.quote(facts.tool_schema());
+    let mut result = String::with_capacity(text.len() + 8 * place.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['@', '?']) {
+        result.push_str(&rest[..at]);
+        let behind = &rest[at + 1..];
+        if rest.as_bytes()[at] == b'@' {
+            result.push_str(&place);
+            rest = behind;
+            continue;
+        }
+        let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+        match behind[..digits].parse() {
+            Ok(number) => result.push_str(&facts.dialect.placeholder(number)),
+            Err(_) => result.push('?'),
+        }
+        rest = &behind[digits..];
+    }
+    result.push_str(rest);
+    result
+}
+
+/// A row's columns but for `id`, in the order in which every statement has them.
+macro_rules! columns {
+    () => {
+        "revision, name, summary, kind, sha256, mode, declared, state, started_at, finished_at, duration_ms, steps, \
+         rows_read, rows_written, transcript, run_id, run_timestamp, seed, applied_by, tool_version, reason, \
+         rolled_back_at, rolled_back_by, rolled_back_run_id, rolled_back_duration_ms, rolled_back_rows_read, \
+         rolled_back_rows_written"
+    };
+}
+
+/// How many columns a row has, `id` included.
+pub const COLUMNS: usize = 28;
+
+/// Writes the format of the tables. Parameter: the format.
+pub const INSERT_FORMAT: &str = "INSERT INTO @.runner_meta VALUES ('format', ?1)";
+/// The format of the tables.
+pub const FORMAT: &str = "SELECT m.value FROM @.runner_meta m WHERE m.key = 'format'";
+/// Whether history has any row.
+pub const ANY: &str = "SELECT 1 FROM @.runner_history LIMIT 1";
+/// The format, and behind it the row; NULLs behind it if there is no row. Rows in force, in the order of application.
+pub const LIVE: &str = concat!(
+    "SELECT m.value, id, ",
+    columns!(),
+    " FROM @.runner_meta m LEFT JOIN @.runner_history ON active = 1 WHERE m.key = 'format' ORDER BY id"
+);
+/// As [`LIVE`], all rows.
+pub const ALL: &str = concat!(
+    "SELECT m.value, id, ",
+    columns!(),
+    " FROM @.runner_meta m LEFT JOIN @.runner_history ON id > 0 WHERE m.key = 'format' ORDER BY id"
+);
+/// Adds a row in force. Parameters: the columns but for `id`.
+pub const INSERT: &str = concat!(
+    "INSERT INTO @.runner_history (",
+    columns!(),
+    ", active) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
+     ?21, ?22, ?23, ?24, ?25, ?26, ?27, 1)"
+);
+/// The run that put a revision in force. Parameter: the revision.
+pub const LIVE_RUN: &str = "SELECT run_id FROM @.runner_history WHERE revision = ?1 AND active = 1";
+/// Takes a row out of force. Parameters: when, who, which run, duration, rows read, rows written, id.
+pub const END: &str = "UPDATE @.runner_history SET state = 'rolled-back', active = NULL, rolled_back_at = ?1, \
+     rolled_back_by = ?2, rolled_back_run_id = ?3, \
+     rolled_back_duration_ms = coalesce(rolled_back_duration_ms, 0) + ?4, \
+     rolled_back_rows_read = coalesce(rolled_back_rows_read, 0) + ?5, \
+     rolled_back_rows_written = coalesce(rolled_back_rows_written, 0) + ?6 WHERE id = ?7 AND active = 1";
+/// Adds to what an upgrade took. Parameters: duration, steps so far, rows read, rows written, id.
+pub const ADD_UP: &str = "UPDATE @.runner_history SET duration_ms = duration_ms + ?1, steps = ?2, \
+     rows_read = rows_read + ?3, rows_written = rows_written + ?4 WHERE id = ?5 AND active = 1";
+/// Adds to what a downgrade took. Parameters: duration, rows read, rows written, id.
+pub const ADD_DOWN: &str = "UPDATE @.runner_history SET \
+     rolled_back_duration_ms = coalesce(rolled_back_duration_ms, 0) + ?1, \
+     rolled_back_rows_read = coalesce(rolled_back_rows_read, 0) + ?2, \
+     rolled_back_rows_written = coalesce(rolled_back_rows_written, 0) + ?3 WHERE id = ?4 AND active = 1";
+/// Puts a row into another state, and forgets what a downgrade took. Parameters: state, id.
+pub const REOPEN: &str = "UPDATE @.runner_history SET state = ?1, rolled_back_duration_ms = NULL, \
+     rolled_back_rows_read = NULL, rolled_back_rows_written = NULL WHERE id = ?2 AND active = 1";
+/// Takes a row away of which nothing took effect. Parameter: id.
+pub const DISCARD: &str = "DELETE FROM @.runner_history WHERE id = ?1 AND active = 1 AND state = 'partial'";
+/// Ends a stepwise upgrade. Parameters: name, summary, digest, declared, finished, duration, steps, rows read, rows
+/// written, transcript, id.
+pub const FINISH_STEPWISE: &str = "UPDATE @.runner_history SET state = 'applied', name = ?1, summary = ?2, \
+     sha256 = ?3, declared = ?4, finished_at = ?5, duration_ms = duration_ms + ?6, steps = ?7, \
+     rows_read = rows_read + ?8, rows_written = rows_written + ?9, transcript = ?10 WHERE id = ?11 AND active = 1";
+/// Revision and digest of all stored artifacts.
+pub const ARTIFACTS: &str = "SELECT revision, sha256 FROM @.runner_artifact";
+/// Whether an artifact is stored. Parameters: its revision, its digest.
+pub const HAS_ARTIFACT: &str = "SELECT 1 FROM @.runner_artifact WHERE revision = ?1 AND sha256 = ?2";
+/// Kind, size, compression, digests of assets and bytes of an artifact. Parameters: its revision, its digest.
+pub const LOAD_ARTIFACT: &str =
+    "SELECT kind, size, compression, assets, bytes FROM @.runner_artifact WHERE revision = ?1 AND sha256 = ?2";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_turned_into_each_dialect() {
+        let text = "UPDATE @.t SET a = ?1, b = ?12 WHERE c = '?'";
+        for (dialect, turned) in [
+            (Dialect::Sqlite, r#"UPDATE "main".t SET a = ?1, b = ?12 WHERE c = '?'"#),
+            (Dialect::Postgres, r#"UPDATE "runner".t SET a = $1, b = $12 WHERE c = '?'"#),
+            (Dialect::Mariadb, "UPDATE `my``app`.t SET a = ?, b = ? WHERE c = '?'"),
+        ] {
+            let facts = Facts { schema: Some("my`app".to_owned()), ..Facts::of_dialect(dialect) };
+            assert_eq!(tool_sql(text, &facts), turned);
+        }
+    }
+
+    /// Where placeholders have no numbers, their order alone tells them apart.
+    #[test]
+    fn parameters_stand_in_the_order_of_their_numbers() {
+        let flavours = [&SQLITE, &POSTGRES, &MYSQL];
+        let own = flavours.iter().flat_map(|it| [it.tables, it.store_artifact]);
+        let shared = [
+            INSERT_FORMAT,
+            INSERT,
+            LIVE_RUN,
+            END,
+            ADD_UP,
+            ADD_DOWN,
+            REOPEN,
+            DISCARD,
+            FINISH_STEPWISE,
+            HAS_ARTIFACT,
+            LOAD_ARTIFACT,
+        ];
+        for text in shared.into_iter().chain(own) {
+            let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
+            let numbers: Vec<usize> =
+                text.split('?').skip(1).map(|rest| digits(rest).parse().expect("a number")).collect();
+            assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>(), "{text}");
+        }
     }
 }

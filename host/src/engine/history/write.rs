@@ -1,30 +1,50 @@
 //! Writes the history. The caller holds the lock, has set the host's rights and owns the transaction.
 
-use super::read::{FORMAT, exists, garbled, unreadable};
+use super::read::{FORMAT, Presence, garbled, presence, unreadable};
 use super::record::{Record, State};
-use super::sql::history_sql;
+use super::sql::{self, flavour, tool_sql};
 use crate::data::Value;
-use crate::database::{Database, QueryLimits};
-use crate::engine::Direction;
-use crate::error::Result;
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, QueryLimits};
+use crate::engine::{Direction, journal};
+use crate::error::{Error, Result};
 
-/// Makes the tables if they are not there. Belongs in a transaction.
+/// Makes the tables if they are not there. Belongs in a transaction where the database has one for it; elsewhere it takes
+/// up what a crash left half made.
 pub async fn ensure(database: &mut dyn Database) -> Result<()> {
-    let sql = history_sql(database.facts().dialect)?;
-    if exists(database, sql).await? {
+    if presence(database).await? == Presence::Whole {
         return Ok(());
     }
-    for statement in sql.create {
-        database.execute(statement, &[]).await.map_err(unreadable)?;
+    make(database).await.map_err(|error| {
+        let is_right = matches!(error.kind, DatabaseErrorKind::Denied | DatabaseErrorKind::ReadOnly);
+        let grant = flavour(database.facts()).grant.filter(|_| is_right);
+        let error = Error::from(error).at("while making", "the history tables");
+        match grant {
+            Some(grant) => error.hint(grant),
+            None => error,
+        }
+    })
+}
+
+async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseError> {
+    let facts = database.facts().clone();
+    let flavour = flavour(&facts);
+    if let Some((is_there, create)) = flavour.schema {
+        let found =
+            database.query(&tool_sql(is_there, &facts), &[facts.tool_schema().into()], QueryLimits::NONE).await?;
+        if found.rows.is_empty() {
+            database.execute(&tool_sql(create, &facts), &[]).await?;
+        }
     }
-    database.execute(sql.insert_format, &[FORMAT.to_string().into()]).await.map_err(unreadable)?;
+    for statement in flavour.create.iter().chain(journal::sql::create(facts.dialect)) {
+        database.execute(&tool_sql(statement, &facts), &[]).await?;
+    }
+    database.execute(&tool_sql(sql::INSERT_FORMAT, &facts), &[FORMAT.to_string().into()]).await?;
     Ok(())
 }
 
 /// Adds a row in force; the database refuses a second one of the same revision.
 pub async fn insert(database: &mut dyn Database, record: &Record) -> Result<()> {
-    let sql = history_sql(database.facts().dialect)?;
-    let parameters: [Value; 30] = [
+    let parameters: [Value; 27] = [
         record.revision.as_str().into(),
         record.name.as_str().into(),
         record.summary.as_str().into(),
@@ -46,9 +66,6 @@ pub async fn insert(database: &mut dyn Database, record: &Record) -> Result<()> 
         record.applied_by.as_str().into(),
         record.tool_version.as_str().into(),
         record.reason.clone().into(),
-        number(record.statements_done),
-        record.statement_started.map_or(Value::Null, number),
-        record.statement_digests.as_str().into(),
         record.rolled_back_at.clone().into(),
         record.rolled_back_by.clone().into(),
         record.rolled_back_run_id.clone().into(),
@@ -56,13 +73,13 @@ pub async fn insert(database: &mut dyn Database, record: &Record) -> Result<()> 
         record.rolled_back_rows_read.map_or(Value::Null, number),
         record.rolled_back_rows_written.map_or(Value::Null, number),
     ];
-    change(database, sql.insert, &parameters).await
+    change(database, sql::INSERT, &parameters).await
 }
 
 /// The run that put a revision in force, if it is in force.
 pub async fn live_run(database: &mut dyn Database, revision: &str) -> Result<Option<String>> {
-    let sql = history_sql(database.facts().dialect)?;
-    let found = database.query(sql.live_run, &[revision.into()], QueryLimits::NONE).await.map_err(unreadable)?;
+    let text = tool_sql(sql::LIVE_RUN, database.facts());
+    let found = database.query(&text, &[revision.into()], QueryLimits::NONE).await.map_err(unreadable)?;
     Ok(found.rows.first().and_then(|row| row.first()).and_then(Value::as_text).map(str::to_owned))
 }
 
@@ -94,17 +111,15 @@ pub struct Work {
 
 /// Adds the work of an attempt that broke off; the steps are those of all attempts.
 pub async fn add_work(database: &mut dyn Database, id: i64, direction: Direction, work: &Work) -> Result<()> {
-    let sql = history_sql(database.facts().dialect)?;
     let (duration, read, written) = (number(work.duration_ms), number(work.rows_read), number(work.rows_written));
     match direction {
-        Direction::Up => change(database, sql.add_up, &[duration, number(work.steps), read, written, id.into()]).await,
-        Direction::Down => change(database, sql.add_down, &[duration, read, written, id.into()]).await,
+        Direction::Up => change(database, sql::ADD_UP, &[duration, number(work.steps), read, written, id.into()]).await,
+        Direction::Down => change(database, sql::ADD_DOWN, &[duration, read, written, id.into()]).await,
     }
 }
 
 /// Takes a row out of force; it stays as a record.
 pub async fn end(database: &mut dyn Database, id: i64, end: &End) -> Result<()> {
-    let sql = history_sql(database.facts().dialect)?;
     let parameters = [
         end.at.as_str().into(),
         end.by.as_str().into(),
@@ -114,43 +129,22 @@ pub async fn end(database: &mut dyn Database, id: i64, end: &End) -> Result<()> 
         number(end.work.rows_written),
         id.into(),
     ];
-    change(database, sql.end, &parameters).await
+    change(database, sql::END, &parameters).await
 }
 
-/// Puts a row into another state and begins to count its statements anew.
+/// Puts a row into another state, and forgets what a downgrade took.
 pub async fn reopen(database: &mut dyn Database, id: i64, state: State) -> Result<()> {
-    let sql = history_sql(database.facts().dialect)?;
-    change(database, sql.reopen, &[state.name().into(), id.into()]).await
+    change(database, sql::REOPEN, &[state.name().into(), id.into()]).await
 }
 
-/// Takes a row away of which no statement took effect.
+/// Takes the row of an upgrade away of which nothing took effect.
 pub async fn discard(database: &mut dyn Database, id: i64) -> Result<()> {
-    let sql = history_sql(database.facts().dialect)?;
-    change(database, sql.discard, &[id.into()]).await
-}
-
-/// Notes that the next statement behind those `done` begins. `digests` are of the statements before it and up to it.
-pub async fn begin_statement(database: &mut dyn Database, id: i64, done: u64, digests: &str) -> Result<()> {
-    let sql = history_sql(database.facts().dialect)?;
-    change(database, sql.begin_statement, &[number(done), number(done + 1), digests.into(), id.into()]).await
-}
-
-/// Notes that the statement that was begun has no effect.
-pub async fn forget_statement(database: &mut dyn Database, id: i64) -> Result<()> {
-    let sql = history_sql(database.facts().dialect)?;
-    change(database, sql.forget_statement, &[id.into()]).await
-}
-
-/// Notes that so many statements took effect.
-pub async fn finish_statement(database: &mut dyn Database, id: i64, done: u64) -> Result<()> {
-    let sql = history_sql(database.facts().dialect)?;
-    change(database, sql.finish_statement, &[number(done), id.into()]).await
+    change(database, sql::DISCARD, &[id.into()]).await
 }
 
 /// Ends a stepwise upgrade, all of whose statements took effect. `record` says what this run adds to the row: durations
 /// and rows are added up, the rest replaces what is there.
 pub async fn finish_stepwise(database: &mut dyn Database, record: &Record) -> Result<()> {
-    let sql = history_sql(database.facts().dialect)?;
     let parameters = [
         record.name.as_str().into(),
         record.summary.as_str().into(),
@@ -164,12 +158,13 @@ pub async fn finish_stepwise(database: &mut dyn Database, record: &Record) -> Re
         record.transcript.as_str().into(),
         record.id.into(),
     ];
-    change(database, sql.finish_stepwise, &parameters).await
+    change(database, sql::FINISH_STEPWISE, &parameters).await
 }
 
 /// Runs a statement that must change exactly one row.
 async fn change(database: &mut dyn Database, statement: &str, parameters: &[Value]) -> Result<()> {
-    match database.execute(statement, parameters).await.map_err(unreadable)? {
+    let statement = tool_sql(statement, database.facts());
+    match database.execute(&statement, parameters).await.map_err(unreadable)? {
         1 => Ok(()),
         _ => Err(garbled()),
     }

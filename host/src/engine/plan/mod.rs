@@ -3,11 +3,13 @@
 mod apply;
 mod check;
 mod rollback;
+mod statements;
 #[cfg(test)]
 mod tests;
 
 pub use apply::plan_apply;
 pub use rollback::{plan_redo, plan_rollback};
+pub use statements::{Statements, StepLook, check_rehearsal, inspect};
 
 use super::Direction;
 use super::history::{History, Record, RunMode};
@@ -128,11 +130,6 @@ fn run_mode(migration: &Migration, facts: &Facts) -> Result<RunMode> {
         Mode::Auto if facts.transactional_ddl => RunMode::Atomic,
         Mode::Auto | Mode::Stepwise => RunMode::Stepwise,
     };
-    if mode == RunMode::Stepwise && migration.kind == Kind::Component {
-        return Err(Error::usage("components that run stepwise are not supported by this version of runner")
-            .at("migration", migration.id())
-            .hint("let `describe` ask for the mode `atomic`, and build it again"));
-    }
     Ok(mode)
 }
 
@@ -144,19 +141,20 @@ fn half_done(record: &Record, verb: &str) -> Error {
 
 /// Behind how many statements a broken-off revision goes on.
 fn resume_after(record: &Record, options: &Options, verb: &str) -> Result<u64> {
-    let done = record.statements_done;
-    match (record.unknown_statement(), options.resume_at) {
+    let done = record.steps_done;
+    let one = if record.kind == Kind::Sql { "statement" } else { "step" };
+    match (record.unknown_step, options.resume_at) {
         (None, None) => Ok(done),
         (None, Some(_)) => {
-            Err(Error::usage(format!("it is known where `{}` broke off: behind statement {done}", record.id()))
+            Err(Error::usage(format!("it is known where `{}` broke off: behind {one} {done}", record.id()))
                 .hint("leave `--resume-at` out"))
         }
         (Some(unknown), Some(at)) if at == unknown || at == unknown + 1 => Ok(at - 1),
         (Some(unknown), at) => {
             let kind = crate::error::ErrorKind::Partial;
-            let message = format!("nobody knows whether statement {unknown} of `{}` took effect", record.id());
+            let message = format!("nobody knows whether {one} {unknown} of `{}` took effect", record.id());
             let error = Error::new(kind, message).cause(format!(
-                "the run `{}` ended after it had begun the statement and before it could note its success",
+                "the run `{}` ended after it had begun the {one} and before it could note its success",
                 record.run_id
             ));
             let error = match at {

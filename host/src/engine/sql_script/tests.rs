@@ -34,6 +34,7 @@ async fn context(events: Arc<Heard>) -> RunContext {
         seed: 0,
         parameters: Arc::default(),
         tally: Arc::new(Tally::default()),
+        journal: None,
     }
 }
 

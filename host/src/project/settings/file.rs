@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::patience::{self, Patience};
 use crate::data::Value;
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
@@ -25,6 +26,7 @@ pub(super) struct SettingsFile {
     pub databases: BTreeMap<String, NamedDatabase>,
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
+    pub patience: Vec<(&'static str, Sourced<String>)>,
 }
 
 /// `[environments.NAME]`
@@ -35,6 +37,7 @@ pub(super) struct Environment {
     pub databases: BTreeMap<String, Sourced<String>>,
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
+    pub patience: Vec<(&'static str, Sourced<String>)>,
 }
 
 /// `[databases.NAME]`
@@ -42,6 +45,7 @@ pub(super) struct Environment {
 pub(super) struct NamedDatabase {
     pub url: Sourced<String>,
     pub migrations: PathBuf,
+    pub patience: Vec<(&'static str, Sourced<String>)>,
 }
 
 const DEFAULT_MIGRATIONS: &str = "migrations";
@@ -80,8 +84,9 @@ impl SettingsFile {
             content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
-            database.only(&["url"]);
+            database.only(&known(&["url"]));
             content.url = database.string("url");
+            content.patience = patience::read(&database);
         }
         content.environments = named(root, "environments", environment);
         content.databases = named(root, "databases", named_database);
@@ -134,7 +139,7 @@ fn named<T>(
 }
 
 fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
-    section.only(&["url", "limits", "parameters", "databases"]);
+    section.only(&known(&["url", "limits", "parameters", "databases"]));
     Some(Environment {
         url: section.string("url"),
         databases: named(section, "databases", |section, _| {
@@ -143,11 +148,12 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         }),
         limits: limits(section, "limits"),
         parameters: parameters(section, "parameters"),
+        patience: patience::read(section),
     })
 }
 
 fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
-    section.only(&["url", "migrations"]);
+    section.only(&known(&["url", "migrations"]));
     for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
         if !section.has(key) {
             let hint = format!("add a line such as `{key} = \"{example}\"`");
@@ -155,7 +161,12 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
         }
     }
     let migrations = folder(section, "migrations");
-    Some(NamedDatabase { url: section.string("url")?, migrations: migrations? })
+    Some(NamedDatabase { url: section.string("url")?, migrations: migrations?, patience: patience::read(section) })
+}
+
+/// These keys and those about patience.
+fn known(keys: &[&'static str]) -> Vec<&'static str> {
+    [keys, &Patience::NAMES].concat()
 }
 
 /// A folder within the project.

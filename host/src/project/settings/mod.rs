@@ -4,6 +4,7 @@ mod choose;
 mod file;
 mod find;
 mod interpolate;
+mod patience;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::data::Value;
 use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 use file::SettingsFile;
+pub use patience::Patience;
 
 /// The name of the settings file.
 pub const FILE_NAME: &str = "runner.toml";
@@ -42,6 +44,12 @@ pub struct LoadRequest {
     pub format: Option<String>,
     /// `--lock-timeout`.
     pub lock_timeout: Option<String>,
+    /// `--table-lock-timeout`.
+    pub table_lock_timeout: Option<String>,
+    /// `--statement-timeout`.
+    pub statement_timeout: Option<String>,
+    /// `--retries`.
+    pub retries: Option<String>,
     /// Every `--limit NAME=VALUE`.
     pub limits: Vec<String>,
     /// The folder to start from: the current one, absolute.
@@ -85,6 +93,8 @@ pub struct Settings {
     pub format: Option<Sourced<String>>,
     /// How long to wait for the lock.
     pub lock_timeout: Sourced<Duration>,
+    /// Patience with a database that others use too.
+    pub patience: Patience,
 }
 
 impl Settings {
@@ -98,6 +108,7 @@ impl Settings {
         let choice = choose::Choice::make(request, &variables, &content, &shown)?;
         let database_url = choice.database_url(request, &variables, &content, &root, &shown)?;
         let (limits, limit_origins) = limits(request, &variables, &content, &choice)?;
+        let patience = patience::choose(request, &variables, &content, &choice)?;
         let mut parameters = content.parameters.clone();
         if let Some((_, environment)) = &choice.environment {
             parameters.extend(environment.parameters.clone());
@@ -119,6 +130,7 @@ impl Settings {
             switches: variables.switches(),
             format: flag(&request.format, "--format").or_else(|| variables.first(&[env::FORMAT])),
             lock_timeout: lock_timeout(request, &variables)?,
+            patience,
             root,
             file,
         })

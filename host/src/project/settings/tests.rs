@@ -1,4 +1,5 @@
 use super::*;
+use crate::database::Dialect;
 use crate::project::test_project::{TestProject, told, told_by};
 
 fn load(toml: &str, change: impl FnOnce(&mut LoadRequest)) -> Result<Settings> {
@@ -35,8 +36,12 @@ fn everything_can_be_set() {
         sdk = "../sdk"
         [database]
         url = "sqlite://shop.db"
+        table_lock_timeout = "1s"
+        statement_timeout = "1h"
+        retries = 3
         [environments.production]
         url = "postgres://me:${PASSWORD}@host/shop"
+        table_lock_timeout = "none"
         limits = { fuel = 7 }
         parameters = { region = "eu" }
         [limits]
@@ -58,6 +63,7 @@ fn everything_can_be_set() {
         request.env.insert("RUNNER_LIMIT_BATCH_ROWS".to_owned(), "100".to_owned());
         request.env.insert("RUNNER_TOOLCHAIN".to_owned(), "nightly".to_owned());
         request.env.insert("RUNNER_LOCK_TIMEOUT".to_owned(), "5s".to_owned());
+        request.env.insert("RUNNER_STATEMENT_TIMEOUT".to_owned(), "1m".to_owned());
     })
     .expect("settings");
     assert_eq!((settings.name.as_str(), settings.migrations.as_path()), ("shop", Path::new("db/migrations")));
@@ -70,7 +76,7 @@ fn everything_can_be_set() {
     assert_eq!(settings.limit_origins["handles"], Origin::Flag("--limit"));
     assert_eq!(
         settings.limit_origins["fuel"].to_string(),
-        "from `environments.production.limits.fuel` in `runner.toml`, line 10"
+        "from `environments.production.limits.fuel` in `runner.toml`, line 14"
     );
     assert_eq!(settings.parameters["region"], Value::Text("eu".to_owned()));
     assert_eq!(settings.parameters["count"], Value::Int64(3));
@@ -78,6 +84,35 @@ fn everything_can_be_set() {
     assert_eq!(settings.parameters["on"], Value::Boolean(true));
     assert_eq!(settings.toolchain.map(|it| it.value), Some("nightly".to_owned()));
     assert_eq!(settings.lock_timeout.value, Duration::from_secs(5));
+    let patience = settings.patience;
+    assert_eq!((patience.table_lock_timeout(Dialect::Postgres), patience.retries), (None, 3));
+    assert_eq!(patience.statement_timeout, Some(Duration::from_secs(60)), "the variable goes before the file");
+}
+
+#[test]
+fn patience_is_that_of_the_dialect_unless_somebody_says_more() {
+    let seconds = |count| Some(Duration::from_secs(count));
+    let patience = load("", |_| ()).expect("settings").patience;
+    assert_eq!((patience.table_lock_timeout(Dialect::Postgres), patience.retries), (seconds(3), 10));
+    assert_eq!((patience.table_lock_timeout(Dialect::Mysql), patience.statement_timeout), (None, None));
+    let named = "[database]\nretries = 1\n[databases.a]\nurl = 'sqlite:a.db'\nmigrations = 'a'\nretries = 2\n";
+    let chosen = load(named, |request| request.database = Some("a".to_owned())).expect("settings");
+    assert_eq!(chosen.patience.retries, 2);
+    let flag = load(named, |request| {
+        request.database = Some("a".to_owned());
+        request.retries = Some("0".to_owned());
+        request.table_lock_timeout = Some("500ms".to_owned());
+    });
+    let flag = flag.expect("settings").patience;
+    assert_eq!((flag.retries, flag.table_lock_timeout(Dialect::Sqlite)), (0, Some(Duration::from_millis(500))));
+    assert_eq!(
+        mistake("[database]\nstatement_timeout = '0s'\n").lines().next(),
+        Some("`statement_timeout` cannot be set: nothing can be done in no time")
+    );
+    assert!(mistake("[database]\nretries = 2000\n").starts_with("`retries` cannot be set: `2000` is too many"));
+    assert!(
+        mistake("[database]\ntable_lock_timeout = 3\n").starts_with("`database.table_lock_timeout` must be a string")
+    );
 }
 
 /// The sources of the URL, from the one that goes first to the one that goes last: each in turn is left out.

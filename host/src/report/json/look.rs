@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::history::{History, Record};
-use crate::engine::plan::{Plan, Source, Step};
+use crate::engine::plan::{Plan, Source, Step, StepLook};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
 
@@ -104,10 +104,7 @@ impl StatusRowJson {
             rows_read: row.record.map(|record| record.rows_read),
             rows_written: row.record.map(|record| record.rows_written),
             applied_by: row.record.map(|record| record.applied_by.clone()),
-            statements_done: row
-                .record
-                .filter(|_| row.standing == Standing::Partial)
-                .map(|record| record.statements_done),
+            statements_done: row.record.filter(|_| row.standing == Standing::Partial).map(|record| record.steps_done),
         }
     }
 }
@@ -160,6 +157,12 @@ struct PlanStepJson {
     /// `project` or `database`.
     source: &'static str,
     resume_after: Option<u64>,
+    /// Of a migration in SQL: how many statements it has.
+    statements: Option<u64>,
+    /// Of a migration in SQL: how many of them change the schema on a server that commits that at once.
+    schema_commits: Option<u64>,
+    /// Whether a dry run can try it.
+    dry_run: bool,
     /// With `--sql`, of a migration in SQL.
     #[serde(skip_serializing_if = "Option::is_none")]
     sql: Option<String>,
@@ -167,21 +170,28 @@ struct PlanStepJson {
 
 impl PlanJson {
     /// The plan, with its SQL if that was asked for.
-    pub fn new(database: DatabaseJson, target: String, plan: &Plan, sql: Option<&[Option<String>]>) -> Self {
+    pub fn new(
+        database: DatabaseJson,
+        target: String,
+        plan: &Plan,
+        looks: &[StepLook],
+        sql: Option<&[Option<String>]>,
+    ) -> Self {
         let sql = |at: usize| sql.and_then(|sql| sql.get(at)?.clone());
+        let look = |at: usize| looks.get(at).copied().unwrap_or_default();
         Self {
             schema: SCHEMA,
             command: "plan",
             database,
             target,
             current: plan.current.clone(),
-            steps: plan.steps.iter().enumerate().map(|(at, step)| PlanStepJson::new(step, sql(at))).collect(),
+            steps: plan.steps.iter().enumerate().map(|(at, step)| PlanStepJson::new(step, look(at), sql(at))).collect(),
         }
     }
 }
 
 impl PlanStepJson {
-    fn new(step: &Step, sql: Option<String>) -> Self {
+    fn new(step: &Step, look: StepLook, sql: Option<String>) -> Self {
         Self {
             direction: step.direction.to_string(),
             revision: step.revision.clone(),
@@ -196,6 +206,9 @@ impl PlanStepJson {
                 Source::Database => "database",
             },
             resume_after: step.resume_after,
+            statements: look.statements.map(|it| it.count),
+            schema_commits: look.statements.map(|it| it.committing),
+            dry_run: look.dry_run,
             sql,
         }
     }
@@ -273,8 +286,8 @@ impl RecordJson {
             applied_by: record.applied_by.clone(),
             tool_version: record.tool_version.clone(),
             reason: record.reason.clone(),
-            statements_done: record.statements_done,
-            statement_started: record.statement_started,
+            statements_done: record.steps_done,
+            statement_started: record.unknown_step,
             rolled_back_at: record.rolled_back_at.clone(),
             rolled_back_by: record.rolled_back_by.clone(),
             rolled_back_run_id: record.rolled_back_run_id.clone(),

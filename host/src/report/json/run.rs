@@ -41,6 +41,8 @@ struct DoneJson {
     rows_read: u64,
     rows_written: u64,
     transcript: String,
+    /// How often it was tried again, because somebody else held a lock.
+    retries: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,6 +59,8 @@ struct FailedJson {
     /// Partial: so many statements took effect and stay.
     statements_done: Option<u64>,
     statements: Option<u64>,
+    /// Partial: so many steps of a component are done.
+    steps_done: Option<u64>,
 }
 
 impl RunJson {
@@ -106,6 +110,7 @@ impl DoneJson {
             rows_read: done.rows_read,
             rows_written: done.rows_written,
             transcript: done.transcript.clone(),
+            retries: done.retries,
         }
     }
 }
@@ -120,8 +125,9 @@ impl FailedJson {
     fn new(failed: &Failed) -> Self {
         Self {
             step: StepJson::new(&failed.step),
-            statements_done: failed.took_effect.map(|part| part.statements),
-            statements: failed.took_effect.map(|part| part.of),
+            statements_done: failed.took_effect.filter(|part| part.of.is_some()).map(|part| part.steps),
+            statements: failed.took_effect.and_then(|part| part.of),
+            steps_done: failed.took_effect.filter(|part| part.of.is_none()).map(|part| part.steps),
         }
     }
 }
@@ -163,6 +169,7 @@ mod tests {
             rows_read: 0,
             rows_written: 3,
             transcript: "ab".to_owned(),
+            retries: 1,
         };
         let outcome = Outcome {
             run_id: "run".to_owned(),
@@ -186,11 +193,12 @@ mod tests {
             "duration_ms": 5.0,
             "applied": [{
                 "revision": "1", "name": "m", "kind": "sql", "mode": "atomic", "duration_ms": 1.234, "steps": 2,
-                "rows_read": 0, "rows_written": 3, "transcript": "ab",
+                "rows_read": 0, "rows_written": 3, "transcript": "ab", "retries": 1,
             }],
             "rolled_back": [],
             "failed": {
                 "revision": "2", "name": "m", "direction": "upgrade", "statements_done": null, "statements": null,
+                "steps_done": null,
             },
             "not_run": [{ "revision": "3", "name": "m", "direction": "upgrade" }],
             "error": {

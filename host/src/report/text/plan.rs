@@ -3,16 +3,16 @@
 use super::{DIM, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
-use crate::engine::plan::{Plan, Source};
+use crate::engine::plan::{Plan, Source, StepLook};
 use crate::report::table::{Cell, Table};
 
 /// A table of the steps, in order.
-pub fn plan(plan: &Plan) -> Text {
+pub fn plan(plan: &Plan, looks: &[StepLook]) -> Text {
     if plan.is_empty() {
         return Text::new();
     }
     let mut table = Table::new(&["what", "migration", "kind", "mode", "from", "summary"]);
-    for step in &plan.steps {
+    for (at, step) in plan.steps.iter().enumerate() {
         let what = match (step.direction, step.resume_after) {
             (direction, Some(done)) => format!("{direction} from statement {}", done + 1),
             (direction, None) => direction.to_string(),
@@ -28,6 +28,14 @@ pub fn plan(plan: &Plan) -> Text {
             Cell::left(ODD, from),
             Cell::left(DIM, &step.description.summary),
         ]);
+        let statements = looks.get(at).and_then(|look| look.statements);
+        if let Some(several) =
+            statements.map(|it| it.count).filter(|count| step.mode == RunMode::Stepwise && *count > 1)
+        {
+            table.note(format!(
+                "each of its {several} statements commits by itself: what took effect stays if one fails"
+            ));
+        }
         if !step.description.needs.is_empty() {
             table.note(format!("needs: {}", step.description.needs.join(", ")));
         }

@@ -141,6 +141,7 @@ mod tests {
             rows_read: 0,
             rows_written: 0,
             transcript: String::new(),
+            retries: 0,
         }
     }
 
@@ -184,7 +185,7 @@ mod tests {
             ),
             (
                 Outcome {
-                    failed: failed(Direction::Up, Some(TookEffect { statements: 2, of: 4 })),
+                    failed: failed(Direction::Up, Some(TookEffect { steps: 2, of: Some(4) })),
                     error: error(),
                     ..Outcome::default()
                 },

@@ -3,7 +3,7 @@
 use super::{DIM, ODD, PLAIN, STRONG, Text};
 use crate::engine::history::{Record, State};
 use crate::engine::status::StatusRow;
-use crate::project::catalog::{Artifact, Migration};
+use crate::project::catalog::{Artifact, Kind, Migration};
 use crate::report::units;
 
 /// Everything about a revision: what it is, how it stands, and each time it ran.
@@ -59,11 +59,12 @@ fn of_history(text: &mut Text, record: &Record) {
     line(text, "sha256", &record.sha256);
     line(text, "transcript", &record.transcript);
     if record.state.is_partial() {
-        let of = match record.unknown_statement() {
-            Some(unknown) => format!(", statement {unknown} unknown"),
+        let (one, many) = if record.kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") };
+        let of = match record.unknown_step {
+            Some(unknown) => format!(", {one} {unknown} unknown"),
             None => String::new(),
         };
-        let done = units::counted(record.statements_done, "statement", "statements");
+        let done = units::counted(record.steps_done, one, many);
         text.push(ODD, format!("  {}: {done} took effect{of}", record.state.name()));
         text.push_end();
     }

@@ -1,16 +1,22 @@
 //! `batches`: readers, writers and transforms.
 
+use std::time::Instant;
+
 use wasmtime::component::Resource;
 
-use super::{Answer, saturating, transcribe};
+use super::{Answer, Begun, Step, ends, saturating, transcribe};
 use crate::batches::TableReader;
 use crate::data::Batch;
-use crate::database::{BatchLimits, CursorRequest, DatabaseError, DatabaseErrorKind, WriteHint};
+use crate::database::{
+    BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, TableTarget as Target, WriteHint,
+};
+use crate::engine::journal::answer::{Page, Position, Resolved, Spooled, Transformed};
+use crate::engine::journal::{self, Call, CallKind, Journal, TransformStep};
 use crate::sandbox::bindings::runner::migration::batches::{
     Host, HostReader, HostWriter, TableSource, TableTarget, TransformReport,
 };
 use crate::sandbox::bindings::runner::migration::types::{self, Value};
-use crate::sandbox::state::{GuestState, Reader, Writer};
+use crate::sandbox::state::{Dormant, GuestState, Reader, Writer, WriterWay};
 use crate::sandbox::{convert, transform};
 
 impl GuestState {
@@ -27,47 +33,83 @@ impl GuestState {
 impl Host for GuestState {
     async fn read(&mut self, statement: String, parameters: Vec<Value>) -> Answer<Resource<Reader>> {
         let parameters = convert::values_in(parameters);
-        let step = match self.begin_step("read", &statement, &transcribe(&parameters)) {
-            Ok(step) => step,
-            Err(denied) => return Ok(Err(denied)),
+        let call = Call { kind: CallKind::Read, text: &statement, parameters: &transcribe(&parameters) };
+        let mut cursor = None;
+        let (number, answer) = match self.begin_step::<Spooled>(&call).await? {
+            Begun::Answered(number, answer) => (number, answer),
+            Begun::Live(mut step) => {
+                let number = step.number;
+                let request = CursorRequest { statement: statement.clone(), parameters, ..CursorRequest::default() };
+                let result = match self.journal() {
+                    Some(journal) => spool(&mut step, &journal, &request, self.batch_limits()).await?,
+                    None => step.database().open_cursor(&request).await.map(|opened| {
+                        cursor = Some(opened);
+                        Spooled::default()
+                    }),
+                };
+                (number, self.end_step(step, result).await?)
+            }
         };
-        let request = CursorRequest { statement, parameters, ..CursorRequest::default() };
-        let result = step.database.lock().await.open_cursor(&request).await;
-        match self.end_step(step, result, |_| 0)? {
-            Ok(cursor) => Ok(Ok(self.table.push(Reader::Cursor(cursor))?)),
-            Err(error) => Ok(Err(error)),
+        match (answer, cursor) {
+            (Ok(_), Some(cursor)) => Ok(Ok(self.table.push(Reader::Cursor(cursor))?)),
+            (Ok(spooled), None) => {
+                Ok(Ok(self.table.push(Reader::Spooled { step: number, next: 1, parts: spooled.parts })?))
+            }
+            (Err(error), _) => Ok(Err(error)),
         }
     }
 
     async fn read_table(&mut self, source: TableSource) -> Answer<Resource<Reader>> {
         let source = convert::source_in(source);
-        let step = match self.begin_step("read-table", &format!("read {}", source.table), &format!("{source:?}")) {
-            Ok(step) => step,
-            Err(denied) => return Ok(Err(denied)),
-        };
+        let text = format!("read {}", source.table);
+        let call = Call { kind: CallKind::ReadTable, text: &text, parameters: &format!("{source:?}") };
         let limits = self.batch_limits();
-        let result = {
-            let mut database = step.database.lock().await;
-            TableReader::open(database.as_mut(), source, limits).await
+        let mut opened = None;
+        let answer = match self.begin_step::<Resolved>(&call).await? {
+            Begun::Answered(_, answer) => answer,
+            Begun::Live(mut step) => {
+                let result = TableReader::open(step.database(), source.clone(), limits).await.map(|reader| {
+                    let resolved = Resolved { columns: reader.columns(), key: reader.key().to_vec() };
+                    opened = Some(reader);
+                    resolved
+                });
+                self.end_step(step, result).await?
+            }
         };
-        match self.end_step(step, result, |_| 0)? {
-            Ok(reader) => Ok(Ok(self.table.push(Reader::Table(Box::new(reader)))?)),
-            Err(error) => Ok(Err(error)),
-        }
+        Ok(match (answer, opened) {
+            (Ok(_), Some(reader)) => Ok(self.table.push(Reader::Table(Box::new(reader)))?),
+            (Ok(Resolved { columns, key }), None) => {
+                let source = crate::database::TableSource { columns, key, ..source };
+                let dormant = Dormant { source, position: Position::default() };
+                Ok(self.table.push(Reader::Dormant(Box::new(dormant)))?)
+            }
+            (Err(error), _) => Err(error),
+        })
     }
 
     async fn write(&mut self, target: TableTarget) -> Answer<Resource<Writer>> {
         let target = convert::target_in(target);
         let name = format!("{} {}", target.mode, target.table);
-        let step = match self.begin_step("write", &name, &format!("{target:?}")) {
-            Ok(step) => step,
-            Err(denied) => return Ok(Err(denied)),
+        let call = Call { kind: CallKind::Write, text: &name, parameters: &format!("{target:?}") };
+        let mut opened = None;
+        let answer = match self.begin_step::<()>(&call).await? {
+            Begun::Answered(_, answer) => answer,
+            Begun::Live(mut step) => {
+                // In a step of its own the writer ends with it, and has only shown that the target is fit.
+                let is_kept = !step.is_journalled();
+                let result = step.database().open_writer(&target).await.map(|id| opened = Some(id).filter(|_| is_kept));
+                self.end_step(step, result).await?
+            }
         };
-        let result = step.database.lock().await.open_writer(&target).await;
-        match self.end_step(step, result, |_| 0)? {
-            Ok(id) => {
-                self.unfinished.insert(id, name.clone());
-                Ok(Ok(self.table.push(Writer { id, target: name })?))
+        match answer {
+            Ok(()) => {
+                let way = match opened {
+                    Some(id) => WriterWay::Open(id),
+                    None => WriterWay::Stepwise { target, columns: None, rows: 0 },
+                };
+                self.writers += 1;
+                self.unfinished.insert(self.writers, name.clone());
+                Ok(Ok(self.table.push(Writer { number: self.writers, name, way })?))
             }
             Err(error) => Ok(Err(error)),
         }
@@ -75,48 +117,209 @@ impl Host for GuestState {
 
     async fn transform(&mut self, name: String, source: TableSource, target: TableTarget) -> Answer<TransformReport> {
         let (source, target) = (convert::source_in(source), convert::target_in(target));
-        let what = format!("transform `{name}`: {} -> {} {}", source.table, target.mode, target.table);
-        let step = match self.begin_step("transform", &what, &format!("{name} {source:?} {target:?}")) {
-            Ok(step) => step,
+        let text = format!("transform `{name}`: {} -> {} {}", source.table, target.mode, target.table);
+        let call =
+            Call { kind: CallKind::Transform, text: &text, parameters: &format!("{name} {source:?} {target:?}") };
+        let run = match self.may_step(call.kind) {
+            Ok(run) => run.clone(),
             Err(denied) => return Ok(Err(denied)),
         };
-        let limits = self.batch_limits();
-        let (Some(run), Some(loaded)) = (self.run.clone(), self.loaded.clone()) else {
+        let Some(loaded) = self.loaded.clone() else {
             return Ok(Err(convert::error_out(&DatabaseError::new(DatabaseErrorKind::Denied, "no run is under way"))));
         };
-        let result = match transform::run(&loaded, &run, &name, source, target, limits, &self.log).await {
-            Ok(report) => Ok(report),
+        let counted = run.tally.begin_step(&call.line());
+        let started = Instant::now();
+        let mut number = counted;
+        let mut live = None;
+        if let Some(journal) = &run.journal {
+            match journal.begin_transform(&run.database, &call).await.map_err(ends)? {
+                TransformStep::Live(transform) => {
+                    number = transform.number();
+                    live = Some(transform);
+                }
+                TransformStep::Recorded(number, answer) => {
+                    self.last_step = Some((number, text.clone()));
+                    let answer = self.answered(number, &text, answer);
+                    if let Ok(done) = &answer {
+                        self.count(done.rows_read, done.rows_written);
+                    }
+                    return Ok(answer.map(report));
+                }
+            }
+        }
+        self.last_step = Some((number, text.clone()));
+        let task = transform::Task { name, source, target, limits: self.batch_limits(), log: self.log.clone() };
+        let result = match transform::run(&loaded, &run, task, live).await {
+            Ok(done) => Ok(done),
             Err(transform::TransformError::Database(error)) => Err(error),
             Err(transform::TransformError::Trap(trap)) => return Err(trap),
         };
-        self.end_step(step, result, |report| report.rows_written)
+        let answer = self.tell(&run, number, text, started, result, journal::Answer::rows)?;
+        Ok(answer.map(report))
+    }
+}
+
+fn report(done: Transformed) -> TransformReport {
+    TransformReport { rows_read: done.rows_read, rows_written: done.rows_written, chunks: done.chunks }
+}
+
+impl GuestState {
+    /// The next batch of a reader whose result the journal holds. It was a step when it was read; this is none.
+    async fn next_part(&mut self, reader: &Resource<Reader>) -> wasmtime::Result<Option<types::Batch>> {
+        let (Some(run), Some(journal)) = (self.run.clone(), self.journal()) else { return Ok(None) };
+        let entry = self.table.get_mut(reader)?;
+        let Reader::Spooled { step, next, parts } = entry else { return Ok(None) };
+        if next > parts {
+            *entry = Reader::Done;
+            return Ok(None);
+        }
+        let (step, part) = (*step, *next);
+        *next += 1;
+        let batch = journal.part(&run.database, step, part).await.map_err(ends)?;
+        run.tally.add_rows_read(batch.row_count as u64);
+        Ok(Some(convert::batch_out(batch)))
+    }
+
+    /// The next page of a table, in a step of its own.
+    async fn next_page(&mut self, reader: Resource<Reader>) -> Answer<Option<types::Batch>> {
+        let Reader::Dormant(dormant) = std::mem::replace(self.table.get_mut(&reader)?, Reader::Done) else {
+            return Ok(Ok(None));
+        };
+        let call = next_call(&dormant.source.table.to_string());
+        let call = Call { kind: CallKind::Next, text: &call, parameters: "" };
+        let mut dormant = dormant;
+        match self.begin_step::<Page>(&call).await? {
+            Begun::Answered(_, answer) => {
+                if let Ok(page) = &answer {
+                    dormant.position = page.position.clone();
+                }
+                let is_over = matches!(&answer, Ok(Page { batch: None, .. }));
+                if !is_over {
+                    *self.table.get_mut(&reader)? = Reader::Dormant(dormant);
+                }
+                Ok(self.turn_page(answer))
+            }
+            Begun::Live(mut step) => {
+                let limits = self.batch_limits();
+                let result = open_dormant(&mut step, &dormant, limits).await;
+                let (mut table, result) = match result {
+                    Ok((table, page)) => (Some(table), Ok(page)),
+                    Err(error) => (None, Err(error)),
+                };
+                let answer = self.end_step(step, result).await?;
+                let is_over = matches!(&answer, Ok(Page { batch: None, .. }));
+                *self.table.get_mut(&reader)? = match table.take() {
+                    Some(table) if !is_over => Reader::Table(Box::new(table)),
+                    Some(_) => Reader::Done,
+                    None => Reader::Dormant(dormant),
+                };
+                Ok(self.turn_page(answer))
+            }
+        }
+    }
+
+    fn turn_page(&self, answer: Result<Page, types::Error>) -> Result<Option<types::Batch>, types::Error> {
+        let page = answer?;
+        self.count(journal::Answer::rows(&page), 0);
+        Ok(page.batch.map(convert::batch_out))
+    }
+}
+
+/// Puts the whole result of a SELECT into the journal: a cursor would end with the transaction of its step, and read
+/// something else when it was opened again.
+async fn spool(
+    step: &mut Step,
+    journal: &Journal,
+    request: &CursorRequest,
+    limits: BatchLimits,
+) -> wasmtime::Result<Result<Spooled, DatabaseError>> {
+    let number = step.number;
+    let database = step.database();
+    let cursor = match database.open_cursor(request).await {
+        Ok(cursor) => cursor,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut spooled = Spooled::default();
+    loop {
+        match database.fetch(cursor, limits).await {
+            Ok(Some(batch)) => {
+                spooled.parts += 1;
+                spooled.rows += batch.row_count as u64;
+                journal.put_part(database, number, spooled.parts, &batch).await.map_err(ends)?;
+            }
+            Ok(None) => return Ok(Ok(spooled)),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+}
+
+fn next_call(table: &str) -> String {
+    format!("read the next batch of {table}")
+}
+
+/// Opens the table where an earlier run stood, and reads the next page.
+async fn open_dormant(
+    step: &mut Step,
+    dormant: &Dormant,
+    limits: BatchLimits,
+) -> Result<(TableReader, Page), DatabaseError> {
+    let Position { bound, last, types } = dormant.position.clone();
+    let mut reader = TableReader::open(step.database(), dormant.source.clone(), limits).await?;
+    reader.resume_at(bound, last, &types);
+    let page = read_page(step, &mut reader).await?;
+    Ok((reader, page))
+}
+
+async fn read_page(step: &mut Step, reader: &mut TableReader) -> Result<Page, DatabaseError> {
+    let batch = reader.next(step.database()).await?;
+    Ok(Page { batch, position: position(reader) })
+}
+
+/// Where a reader stands, as the journal keeps it.
+pub(in crate::sandbox) fn position(reader: &TableReader) -> Position {
+    Position {
+        bound: reader.bound().map(<[_]>::to_vec),
+        last: reader.last_key().map(<[_]>::to_vec),
+        types: reader.types().to_vec(),
     }
 }
 
 impl HostReader for GuestState {
     async fn next(&mut self, reader: Resource<Reader>) -> Answer<Option<types::Batch>> {
-        let step = match self.begin_step("next", "read the next batch", "") {
-            Ok(step) => step,
-            Err(denied) => return Ok(Err(denied)),
+        match self.table.get(&reader)? {
+            Reader::Spooled { .. } => return self.next_part(&reader).await.map(Ok),
+            Reader::Dormant(_) => return self.next_page(reader).await,
+            Reader::Cursor(_) | Reader::Table(_) | Reader::Done => {}
+        }
+        let text = match self.table.get(&reader)? {
+            Reader::Table(table) => next_call(&table.table().to_string()),
+            _ => "read the next batch".to_owned(),
+        };
+        if self.journal().is_some() && matches!(self.table.get(&reader)?, Reader::Done) {
+            // Behind the last batch there is nothing to record.
+            return Ok(Ok(None));
+        }
+        let call = Call { kind: CallKind::Next, text: &text, parameters: "" };
+        let mut step = match self.begin_step::<Page>(&call).await? {
+            Begun::Answered(_, answer) => return Ok(self.turn_page(answer)),
+            Begun::Live(step) => step,
         };
         let limits = self.batch_limits();
+        let is_journalled = step.is_journalled();
         let entry = self.table.get_mut(&reader)?;
-        let result: Result<Option<Batch>, DatabaseError> = {
-            let mut database = step.database.lock().await;
-            match entry {
-                Reader::Cursor(cursor) => database.fetch(*cursor, limits).await,
-                Reader::Table(reader) => reader.next(database.as_mut()).await,
-                Reader::Done => Ok(None),
+        let result: Result<Page, DatabaseError> = match entry {
+            Reader::Cursor(cursor) => fetch(&mut step, *cursor, limits).await,
+            Reader::Table(table) if is_journalled => read_page(&mut step, table).await,
+            Reader::Table(table) => {
+                table.next(step.database()).await.map(|batch| Page { batch, position: Position::default() })
             }
+            Reader::Spooled { .. } | Reader::Dormant(_) | Reader::Done => Ok(Page::default()),
         };
-        if matches!(result, Ok(None)) {
+        if matches!(result, Ok(Page { batch: None, .. })) {
             *entry = Reader::Done;
         }
-        if let (Ok(Some(batch)), Some(run)) = (&result, &self.run) {
-            run.tally.add_rows_read(batch.row_count as u64);
-        }
-        let result = result.map(|batch| batch.map(convert::batch_out));
-        self.end_step(step, result, |batch| batch.as_ref().map_or(0, |batch| u64::from(batch.row_count)))
+        let answer = self.end_step(step, result).await?;
+        Ok(self.turn_page(answer))
     }
 
     async fn drop(&mut self, reader: Resource<Reader>) -> wasmtime::Result<()> {
@@ -129,45 +332,66 @@ impl HostReader for GuestState {
     }
 }
 
+async fn fetch(step: &mut Step, cursor: CursorId, limits: BatchLimits) -> Result<Page, DatabaseError> {
+    let batch = step.database().fetch(cursor, limits).await?;
+    Ok(Page { batch, position: Position::default() })
+}
+
 impl HostWriter for GuestState {
     async fn write(&mut self, writer: Resource<Writer>, rows: types::Batch) -> Answer<u64> {
-        let (id, target) = {
-            let entry = self.table.get(&writer)?;
-            (entry.id, entry.target.clone())
-        };
-        let step = match self.begin_step("write-batch", &target, &rows.row_count.to_string()) {
-            Ok(step) => step,
-            Err(denied) => return Ok(Err(denied)),
-        };
+        let name = self.table.get(&writer)?.name.clone();
         let batch = convert::batch_in(rows);
-        let result = match batch.validate() {
-            Ok(()) => step.database.lock().await.write(id, &batch, WriteHint::default()).await,
-            Err(what) => Err(DatabaseError::new(
-                DatabaseErrorKind::InvalidArgument,
-                format!("the batch given to `write` is malformed: {what}"),
-            )),
+        let parameters = match self.journal() {
+            Some(_) => digest(&batch),
+            None => batch.row_count.to_string(),
         };
-        if let (Ok(rows), Some(run)) = (&result, &self.run) {
-            run.tally.add_rows_written(*rows);
+        let call = Call { kind: CallKind::WriteBatch, text: &name, parameters: &parameters };
+        let answer = match self.begin_step::<u64>(&call).await? {
+            Begun::Answered(_, answer) => answer,
+            Begun::Live(mut step) => {
+                let result = match batch.validate() {
+                    Ok(()) => write_batch(&mut step, self.table.get_mut(&writer)?, &batch).await,
+                    Err(what) => Err(invalid(format!("the batch given to `write` is malformed: {what}"))),
+                };
+                self.end_step(step, result).await?
+            }
+        };
+        if let Ok(written) = &answer {
+            self.count(0, *written);
+            if let WriterWay::Stepwise { columns, rows, .. } = &mut self.table.get_mut(&writer)?.way {
+                *rows += written;
+                if batch.row_count > 0 {
+                    columns.get_or_insert_with(|| names(&batch));
+                }
+            }
         }
-        self.end_step(step, result, |rows| *rows)
+        Ok(answer)
     }
 
     async fn finish(&mut self, writer: Resource<Writer>) -> Answer<u64> {
-        let entry = self.table.get(&writer)?;
-        let (id, target) = (entry.id, entry.target.clone());
-        if self.unfinished.remove(&id).is_none() {
-            return Ok(Err(convert::error_out(&DatabaseError::new(
-                DatabaseErrorKind::InvalidArgument,
-                "`finish` was called on a writer that is finished already",
+        let Writer { number, name, way } = self.table.get(&writer)?;
+        let (number, name) = (*number, name.clone());
+        let way = match way {
+            WriterWay::Open(id) => Ok(*id),
+            WriterWay::Stepwise { rows, .. } => Err(*rows),
+        };
+        if self.unfinished.remove(&number).is_none() {
+            return Ok(Err(convert::error_out(&invalid(
+                "`finish` was called on a writer that is finished already".to_owned(),
             ))));
         }
-        let step = match self.begin_step("finish", &target, "") {
-            Ok(step) => step,
-            Err(denied) => return Ok(Err(denied)),
+        let id = match way {
+            Ok(id) => id,
+            // Each of its batches is committed.
+            Err(rows) => return Ok(Ok(rows)),
         };
-        let result = step.database.lock().await.finish_writer(id).await;
-        self.end_step(step, result, |rows| *rows)
+        let call = Call { kind: CallKind::Finish, text: &name, parameters: "" };
+        let mut step = match self.begin_step::<u64>(&call).await? {
+            Begun::Answered(_, answer) => return Ok(answer),
+            Begun::Live(step) => step,
+        };
+        let result = step.database().finish_writer(id).await;
+        self.end_step(step, result).await
     }
 
     async fn drop(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()> {
@@ -175,4 +399,44 @@ impl HostWriter for GuestState {
         self.table.delete(writer)?;
         Ok(())
     }
+}
+
+async fn write_batch(step: &mut Step, writer: &Writer, batch: &Batch) -> Result<u64, DatabaseError> {
+    match &writer.way {
+        WriterWay::Open(id) => step.database().write(*id, batch, WriteHint::default()).await,
+        WriterWay::Stepwise { target, columns, .. } => {
+            if columns.as_ref().is_some_and(|columns| batch.row_count > 0 && *columns != names(batch)) {
+                return Err(other_columns(target, columns.as_deref().unwrap_or_default()));
+            }
+            let database = step.database();
+            let id = database.open_writer(target).await?;
+            let written = database.write(id, batch, WriteHint::default()).await?;
+            database.finish_writer(id).await?;
+            Ok(written)
+        }
+    }
+}
+
+fn names(batch: &Batch) -> Vec<String> {
+    batch.columns.iter().map(|column| column.name.clone()).collect()
+}
+
+fn other_columns(target: &Target, columns: &[String]) -> DatabaseError {
+    invalid(format!(
+        "a batch for `{}` has other columns than the writer's first one: {}",
+        target.table,
+        columns.join(", ")
+    ))
+}
+
+fn invalid(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
+}
+
+/// What tells a batch from any other.
+fn digest(batch: &Batch) -> String {
+    use sha2::Digest;
+    let mut hasher = sha2::Sha256::new();
+    journal::codec::put_batch(&mut hasher, batch);
+    hex::encode(hasher.finalize())
 }

@@ -4,8 +4,12 @@ mod batches;
 mod context;
 mod sql;
 
+pub(in crate::sandbox) use batches::position;
+
+use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::OwnedMutexGuard;
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -15,8 +19,10 @@ use super::convert;
 use super::failure::{HostFailure, Stopped};
 use super::state::{Fault, GuestState, Role};
 use crate::database::stop::StopReason;
-use crate::database::{DatabaseError, DatabaseErrorKind, SharedDatabase};
+use crate::database::{Database, DatabaseError, DatabaseErrorKind};
 use crate::engine::event::Event;
+use crate::engine::journal::{self, Call, CallKind, Journal, Live};
+use crate::engine::script::RunContext;
 use crate::error::{Error, Result};
 
 /// What a host call answers: a value or an error for the guest, or a trap.
@@ -33,48 +39,145 @@ pub fn linker(engine: &Engine) -> Result<Linker<GuestState>> {
 impl types::Host for GuestState {}
 impl description_types::Host for GuestState {}
 
-/// A step under way: a host call that touches the database.
+/// A step under way: a host call that touches the database. Nobody else comes to the database before it has ended.
 struct Step {
     number: u64,
     statement: String,
     started: Instant,
-    database: SharedDatabase,
+    access: Access,
+}
+
+/// How a step comes to the database.
+enum Access {
+    /// In the transaction of the whole migration.
+    Direct(OwnedMutexGuard<Box<dyn Database>>),
+    /// In a transaction of its own, recorded in the journal.
+    Journalled(Live),
+}
+
+impl Step {
+    fn database(&mut self) -> &mut dyn Database {
+        match &mut self.access {
+            Access::Direct(database) => &mut ***database,
+            Access::Journalled(live) => &mut **live.database,
+        }
+    }
+
+    fn is_journalled(&self) -> bool {
+        matches!(self.access, Access::Journalled(_))
+    }
+}
+
+/// A step that has begun.
+enum Begun<T> {
+    /// There is nothing to do: it was refused, or an earlier run did it.
+    Answered(u64, Result<T, types::Error>),
+    /// It is to be done.
+    Live(Step),
 }
 
 impl GuestState {
-    /// Begins a step, or refuses it to an instance that may not touch the database.
-    fn begin_step(&mut self, kind: &str, statement: &str, parameters: &str) -> Result<Step, types::Error> {
-        let run = match (self.role, &self.run) {
-            (Role::Migrate, Some(run)) => run,
-            _ => {
-                let place = if self.role == Role::Transform { "transform-batch" } else { "describe" };
-                return Err(convert::error_out(&DatabaseError::new(
-                    DatabaseErrorKind::Denied,
-                    format!("`{kind}` cannot be called inside `{place}`, which must depend on its arguments alone"),
-                )));
-            }
-        };
-        let number = run.tally.begin_step(&format!("{kind}\n{statement}\n{parameters}"));
-        let database = run.database.clone();
-        self.last_step = Some((number, statement.to_owned()));
-        Ok(Step { number, statement: statement.to_owned(), started: Instant::now(), database })
+    /// The journal, if each step commits by itself.
+    fn journal(&self) -> Option<Arc<Journal>> {
+        self.run.as_ref().and_then(|run| run.journal.clone())
     }
 
-    /// Ends a step: tells who watches, remembers an error's place, and turns a stop into a trap.
-    fn end_step<T>(&mut self, step: Step, result: Result<T, DatabaseError>, rows: impl FnOnce(&T) -> u64) -> Answer<T> {
-        let Some(run) = &self.run else {
+    /// Refuses a step to an instance that may not touch the database.
+    fn may_step(&self, kind: CallKind) -> Result<&RunContext, types::Error> {
+        match (self.role, &self.run) {
+            (Role::Migrate, Some(run)) => Ok(run),
+            _ => {
+                let place = if self.role == Role::Transform { "transform-batch" } else { "describe" };
+                let kind = kind.name();
+                Err(convert::error_out(&DatabaseError::new(
+                    DatabaseErrorKind::Denied,
+                    format!("`{kind}` cannot be called inside `{place}`, which must depend on its arguments alone"),
+                )))
+            }
+        }
+    }
+
+    /// Begins a step, answers it from the journal, or refuses it.
+    async fn begin_step<T: journal::Answer>(&mut self, call: &Call<'_>) -> wasmtime::Result<Begun<T>> {
+        let run = match self.may_step(call.kind) {
+            Ok(run) => run.clone(),
+            Err(denied) => return Ok(Begun::Answered(0, Err(denied))),
+        };
+        let counted = run.tally.begin_step(&call.line());
+        let (number, access) = match &run.journal {
+            None => (counted, Access::Direct(run.database.clone().lock_owned().await)),
+            Some(journal) => match journal.begin(&run.database, call).await.map_err(ends)? {
+                journal::Begun::Live(live) => (live.number(), Access::Journalled(live)),
+                journal::Begun::Recorded(number, answer) => {
+                    self.last_step = Some((number, call.text.to_owned()));
+                    return Ok(Begun::Answered(number, self.answered(number, call.text, answer)));
+                }
+            },
+        };
+        self.last_step = Some((number, call.text.to_owned()));
+        Ok(Begun::Live(Step { number, statement: call.text.to_owned(), started: Instant::now(), access }))
+    }
+
+    /// What the journal answers, told as a live answer would be.
+    fn answered<T: journal::Answer>(
+        &mut self,
+        step: u64,
+        statement: &str,
+        answer: Result<T, DatabaseError>,
+    ) -> Result<T, types::Error> {
+        match answer {
+            Ok(answer) => {
+                if let Some(run) = &self.run {
+                    run.tally.record(&format!("ok {}", answer.rows()));
+                }
+                Ok(answer)
+            }
+            Err(error) => Err(self.fault(step, statement.to_owned(), error)),
+        }
+    }
+
+    /// Ends a step: records it, tells who watches, remembers an error's place, and turns a stop into a trap.
+    async fn end_step<T: journal::Answer>(&mut self, step: Step, result: Result<T, DatabaseError>) -> Answer<T> {
+        let Some(run) = self.run.clone() else {
             return Err(wasmtime::Error::new(HostFailure("a step ended outside a run".to_owned())));
         };
+        let Step { number, statement, started, access } = step;
+        let result = match (access, &run.journal) {
+            (Access::Journalled(live), Some(journal)) => journal.finish(live, result).await.map_err(ends)?,
+            _ => result,
+        };
+        self.tell(&run, number, statement, started, result, journal::Answer::rows)
+    }
+
+    /// Counts rows read and written.
+    fn count(&self, read: u64, written: u64) {
+        if let Some(run) = &self.run {
+            run.tally.add_rows_read(read);
+            run.tally.add_rows_written(written);
+        }
+    }
+
+    /// Tells who watches of the end of a step.
+    fn tell<T>(
+        &mut self,
+        run: &RunContext,
+        step: u64,
+        statement: String,
+        started: Instant,
+        result: Result<T, DatabaseError>,
+        rows: impl FnOnce(&T) -> u64,
+    ) -> Answer<T> {
         match result {
             Ok(value) => {
                 let rows = rows(&value);
                 run.tally.record(&format!("ok {rows}"));
+                let duration = started.elapsed();
                 run.events.emit(&Event::StepFinished {
                     revision: run.revision.clone(),
-                    step: step.number,
-                    statement: step.statement,
+                    step,
+                    statement,
                     rows,
-                    duration: step.started.elapsed(),
+                    duration,
                 });
                 Ok(Ok(value))
             }
@@ -82,14 +185,24 @@ impl GuestState {
                 let reason = run.stop.reason().unwrap_or(StopReason::Interrupt);
                 Err(wasmtime::Error::new(Stopped(reason)))
             }
-            Err(error) => {
-                run.tally.record(&format!("error {} {}", error.code, error.message));
-                let answer = convert::error_out(&error);
-                self.fault = Some(Fault { step: step.number, statement: step.statement, error });
-                Ok(Err(answer))
-            }
+            Err(error) => Ok(Err(self.fault(step, statement, error))),
         }
     }
+
+    /// An error for the guest; its place is remembered.
+    fn fault(&mut self, step: u64, statement: String, error: DatabaseError) -> types::Error {
+        if let Some(run) = &self.run {
+            run.tally.note_error(&error);
+        }
+        let answer = convert::error_out(&error);
+        self.fault = Some(Fault { step, statement, error });
+        answer
+    }
+}
+
+/// An error that is the end of the migration, whatever the guest would say to it.
+fn ends(error: Error) -> wasmtime::Error {
+    wasmtime::Error::new(error)
 }
 
 /// Parameters as the transcript keeps them: their digest says all that a later run has to compare.

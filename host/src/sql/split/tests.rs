@@ -125,6 +125,53 @@ fn what_never_ends_is_an_error_with_its_line() {
     }
 }
 
+#[test]
+fn what_only_a_client_understands_is_refused() {
+    for (dialect, script, line, message) in [
+        (
+            Postgres,
+            "SELECT 1;\n\\connect other\n",
+            2,
+            "`\\connect` is a command of psql, which the server does not know",
+        ),
+        (Postgres, "SELECT 1 \\gexec", 1, "`\\gexec` is a command of psql, which the server does not know"),
+        (
+            Postgres,
+            "SELECT 1;\nCOPY t (a, b) FROM stdin WITH (FORMAT csv);\n1\tit's\n\\.\n",
+            2,
+            "`COPY` from or to the client works in psql alone",
+        ),
+        (
+            Postgres,
+            "SET standard_conforming_strings = off;",
+            1,
+            "`standard_conforming_strings` would change how the rest of the script is read",
+        ),
+        (Mysql, "SELECT 1\\G", 1, "`\\G` is a command of the client, which the server does not know"),
+        (
+            Mariadb,
+            "SET sql_mode = CONCAT(@@sql_mode, ',no_backslash_escapes')",
+            1,
+            "the SQL mode `NO_BACKSLASH_ESCAPES` would change how the rest of the script is read",
+        ),
+    ] {
+        let error = split(script, dialect).expect_err(script);
+        assert_eq!((error.line, error.message.as_str()), (line, message));
+        assert!(error.hint.is_some());
+    }
+    for (dialect, script) in [
+        (Postgres, "SELECT '\\connect', E'\\\\', $$\\.$$"),
+        (Postgres, "COPY t FROM '/srv/rows.csv'"),
+        (Postgres, "SET standard_conforming_strings = on"),
+        (Postgres, "COPY (SELECT 'from stdin') TO PROGRAM 'cat'"),
+        (Mysql, "SET sql_mode = 'STRICT_ALL_TABLES'"),
+        (Mysql, "SELECT \\N"),
+        (Sqlite, "SELECT 1 WHERE 'a' LIKE 'b' ESCAPE '\\'"),
+    ] {
+        assert_eq!(texts(script, dialect), [script], "{dialect}");
+    }
+}
+
 /// A generator of numbers, so that a failure comes again.
 struct Numbers(u64);
 

@@ -1,6 +1,7 @@
 //! A migration of many steps that tells of each, so that a test can interrupt it at any of them.
 //!
-//! It expects the table `items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL NOT NULL)`.
+//! It expects the table `items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION NOT
+//! NULL)`, on any engine.
 
 use std::hint::black_box;
 
@@ -16,11 +17,11 @@ impl Migration for Steps {
 
     fn upgrade() -> Result<()> {
         let mut step = Step(0);
-        step.run("CREATE TABLE ledger (id INTEGER PRIMARY KEY, entry TEXT NOT NULL)")?;
+        step.run("CREATE TABLE ledger (id INTEGER NOT NULL PRIMARY KEY, entry VARCHAR(100) NOT NULL)")?;
         for entry in 1..=5 {
             step.run(format!("INSERT INTO ledger (id, entry) VALUES ({entry}, 'entry {entry}')"))?;
         }
-        step.run("UPDATE items SET name = name || '!' WHERE id % 3 = 0")?;
+        step.run("UPDATE items SET name = concat(name, '!') WHERE id % 3 = 0")?;
         batches::transform("raise", &TableSource::new("items"), &TableTarget::update("items"))?;
         step.done();
         step.run("CREATE INDEX items_name ON items (name)")?;
@@ -33,14 +34,17 @@ impl Migration for Steps {
         writer.finish()?;
         step.done();
         step.run("DELETE FROM ledger WHERE id = 5")?;
-        step.run("ALTER TABLE ledger ADD COLUMN note TEXT")?;
+        step.run("ALTER TABLE ledger ADD COLUMN note VARCHAR(100)")?;
         Ok(())
     }
 
     fn downgrade() -> Result<()> {
         let mut step = Step(0);
         step.run("DROP TABLE ledger")?;
-        step.run("DROP INDEX items_name")?;
+        step.run(match context::dialect() {
+            Dialect::Mysql | Dialect::Mariadb => "DROP INDEX items_name ON items",
+            _ => "DROP INDEX items_name",
+        })?;
         batches::transform("lower", &TableSource::new("items"), &TableTarget::update("items"))?;
         step.done();
         step.run("UPDATE items SET name = substr(name, 1, length(name) - 1) WHERE id % 3 = 0")?;

@@ -1,0 +1,9 @@
+-- Refused by the database, with nothing done to the table, where a character of four bytes has been written meanwhile.
+ALTER TABLE articles
+    CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci,
+    MODIFY body TEXT CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci NOT NULL,
+    ROW_FORMAT = COMPACT;
+ALTER TABLE authors
+    DROP INDEX authors_by_homepage,
+    CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci,
+    ADD INDEX authors_by_homepage (homepage);

@@ -1,0 +1,2 @@
+DROP INDEX contacts_paused;
+UPDATE contacts SET state = 'lead' WHERE state = 'paused';

@@ -1,0 +1,6 @@
+ALTER TABLE contacts
+    DROP COLUMN country,
+    DROP COLUMN city,
+    DROP COLUMN postcode,
+    DROP COLUMN street;
+DROP TABLE contact_tags;

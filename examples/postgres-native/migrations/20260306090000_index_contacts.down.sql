@@ -1,0 +1,2 @@
+DROP INDEX contacts_by_profile;
+DROP INDEX contact_tags_by_tag;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY contacts_by_name;

@@ -1,0 +1,1 @@
+ALTER TABLE visits_2025 DROP CONSTRAINT visits_of_2025;

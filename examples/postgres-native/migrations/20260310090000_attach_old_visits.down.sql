@@ -1,0 +1,4 @@
+ALTER TABLE visits_2025 ADD CONSTRAINT visits_of_2025
+    CHECK (visited_at >= '2025-01-01 00:00Z' AND visited_at < '2026-01-01 00:00Z') NOT VALID;
+ALTER TABLE visits DETACH PARTITION visits_2025;
+DROP INDEX visits_2025_by_contact;

@@ -1,0 +1,125 @@
+//! Why a connection could not be made, in words that lead somewhere.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+
+use super::super::error::from_sqlx;
+use crate::database::url::redact;
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+/// Whether the server only needs time.
+pub(super) fn is_starting(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(inner) if inner.code().as_deref() == Some("57P03"))
+}
+
+/// A server that did not answer in time.
+pub(super) fn silent(options: &PgConnectOptions, timeout: Duration) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Connection,
+        format!("{} did not answer within {} s", server(options), timeout.as_secs_f64()),
+    )
+    .hint("look at host and port of the database URL, at firewalls, and whether the server is up")
+}
+
+/// An error of connecting, with server, database and user.
+pub(super) fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> DatabaseError {
+    let server = server(options);
+    match error {
+        sqlx::Error::Database(_) => refused(from_sqlx(error, None), options, &server),
+        sqlx::Error::Tls(cause) => DatabaseError::new(
+            DatabaseErrorKind::Connection,
+            format!("no encrypted connection to {server}: {}", redact(&cause.to_string())),
+        )
+        .hint(
+            "`?sslmode=` and `?sslrootcert=` of the database URL say what is asked of the server: `verify-full` needs a \
+             certificate for this host, `require` any, `prefer` none",
+        ),
+        sqlx::Error::Io(cause) => unreachable_server(cause, options, &server),
+        other => {
+            let error = from_sqlx(other, None);
+            DatabaseError {
+                kind: DatabaseErrorKind::Connection,
+                message: format!("{server} cannot be reached: {}", error.message),
+                ..error
+            }
+        }
+    }
+}
+
+fn unreachable_server(cause: &std::io::Error, options: &PgConnectOptions, server: &str) -> DatabaseError {
+    use std::io::ErrorKind;
+    let by_socket = options.get_socket().is_some() || options.get_host().starts_with('/');
+    let (message, hint) = match cause.kind() {
+        ErrorKind::ConnectionRefused if !by_socket => (
+            format!("nothing listens at {server}"),
+            "look at host and port of the database URL, and whether the server is up",
+        ),
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused if by_socket => (
+            format!("there is no socket of {server}"),
+            "look at the folder and the port of the database URL, and whether the server is up",
+        ),
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => {
+            (format!("{server} hung up"), "look at the server's log; the port may belong to another program")
+        }
+        _ if format!("{cause}").contains("lookup") => {
+            (format!("the host of {server} is not known"), "look at the host of the database URL")
+        }
+        _ => (format!("{server} cannot be reached"), "look at host and port of the database URL"),
+    };
+    DatabaseError::new(DatabaseErrorKind::Connection, message).detail(cause.to_string()).hint(hint)
+}
+
+fn refused(error: DatabaseError, options: &PgConnectOptions, server: &str) -> DatabaseError {
+    let user = options.get_username();
+    let database = options.get_database().unwrap_or(user);
+    let (kind, hint) = match error.code.as_str() {
+        "28P01" => (
+            DatabaseErrorKind::Denied,
+            format!("look at the password of `{user}`: in the database URL, `PGPASSWORD` or the password file"),
+        ),
+        "28000" => (
+            DatabaseErrorKind::Denied,
+            format!("look at the user of the database URL, and at the server's `pg_hba.conf`, which lets `{user}` in or not"),
+        ),
+        "3D000" => (
+            DatabaseErrorKind::NotFound,
+            format!("look at the name in the database URL, or make it: `CREATE DATABASE \"{database}\"`"),
+        ),
+        "42501" => (
+            DatabaseErrorKind::Denied,
+            format!("let the owner of the database run `GRANT CONNECT ON DATABASE \"{database}\" TO \"{user}\"`"),
+        ),
+        "53300" => (
+            DatabaseErrorKind::Busy,
+            "wait until other connections end, or raise `max_connections` of the server or the limit of the role; a run \
+             takes two connections, and one more when it is stopped"
+                .to_owned(),
+        ),
+        "57P03" => (DatabaseErrorKind::Connection, "wait until the server is up".to_owned()),
+        "08P01" | "0A000" => (
+            DatabaseErrorKind::Configuration,
+            "a pooler refuses settings at the start: take `options` out of the database URL".to_owned(),
+        ),
+        "42704" | "22023" => (
+            DatabaseErrorKind::Configuration,
+            "look at `options` in the database URL and at `PGOPTIONS`".to_owned(),
+        ),
+        _ => (error.kind, "look at the server's log".to_owned()),
+    };
+    DatabaseError {
+        kind,
+        message: format!("{server} refuses `{user}` the database `{database}`: {}", error.message),
+        hint: Some(hint),
+        ..error
+    }
+}
+
+/// The server, as a message names it.
+fn server(options: &PgConnectOptions) -> String {
+    let port = options.get_port();
+    match options.get_socket() {
+        Some(folder) => format!("the PostgreSQL server at `{}`, port {port}", folder.display()),
+        None => format!("the PostgreSQL server at `{}`, port {port}", options.get_host()),
+    }
+}

@@ -1,0 +1,135 @@
+//! The parameters of a URL. sqlx reads most of what libpq reads, and only logs what it does not know.
+
+use std::str::FromStr;
+
+use sqlx::postgres::PgConnectOptions;
+
+use crate::database::url::redact;
+use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
+
+/// What sqlx understands; `options[…]` stands for any setting of the server.
+const KNOWN: [&str; 19] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+    "options[…]",
+];
+
+/// Reads the URL, and what it leaves open from `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE` and
+/// their like, and from the password file.
+pub(super) fn read(url: &DatabaseUrl, application: &str) -> Result<PgConnectOptions, DatabaseError> {
+    let text = url.secret();
+    let names = parameter_names(text);
+    if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
+        return Err(wrong(format!("`{unknown}` is not a parameter of a PostgreSQL URL")).hint(known_hint(unknown)));
+    }
+    let options = PgConnectOptions::from_str(text).map_err(|error| {
+        // The text of the error may repeat a part of the URL.
+        let cause = match &error {
+            sqlx::Error::Configuration(cause) => cause.to_string(),
+            other => other.to_string(),
+        };
+        wrong(format!("the database URL `{url}` cannot be read: {}", redact(&cause)))
+            .hint("a URL looks like `postgres://user:password@host:5432/database`; write `%40` for `@` in a password")
+    })?;
+    // Notices of the server would reach a log that nobody reads; statements would reach it with their values.
+    let options = sqlx::ConnectOptions::disable_statement_logging(options)
+        // Shortest exact text is the server's default since version 12; poolers refuse the parameter at the start.
+        .extra_float_digits(None);
+    Ok(match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name(application),
+    })
+}
+
+fn parameter_names(url: &str) -> Vec<String> {
+    let Some((_, query)) = url.split_once('?') else { return Vec::new() };
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name)).map(decode).collect()
+}
+
+fn is_known(name: &str) -> bool {
+    KNOWN.contains(&name) || name.starts_with("options[") && name.ends_with(']')
+}
+
+fn known_hint(unknown: &str) -> String {
+    let distance = |known: &&str| strsim::damerau_levenshtein(known, unknown);
+    // The names with a dash are sqlx's own; libpq's are known to more people.
+    let near = KNOWN.into_iter().filter(|known| !known.starts_with("ssl-")).min_by_key(distance);
+    match near.filter(|known| distance(known) <= 3) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            let mut known: Vec<&str> = KNOWN.into_iter().filter(|name| !name.starts_with("ssl-")).collect();
+            known.sort_unstable();
+            format!("it takes `{}`", known.join("`, `"))
+        }
+    }
+}
+
+/// Brackets are often written as `%5B` and `%5D`.
+fn decode(name: &str) -> String {
+    name.replace("%5B", "[").replace("%5b", "[").replace("%5D", "]").replace("%5d", "]")
+}
+
+fn wrong(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Configuration, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn parse(url: &str) -> Result<PgConnectOptions, DatabaseError> {
+        read(&DatabaseUrl::parse(url, Path::new("/")).expect("a URL"), "runner")
+    }
+
+    #[test]
+    fn what_libpq_takes_is_taken() {
+        let options =
+            parse("postgres://me:p%40ss@db.example:5433/app?sslmode=require&application_name=x").expect("options");
+        assert_eq!((options.get_host(), options.get_port()), ("db.example", 5433));
+        assert_eq!((options.get_username(), options.get_database()), ("me", Some("app")));
+        assert_eq!(options.get_application_name(), Some("x"));
+        let options = parse("postgresql:///app?host=/run/pg&user=you&password=x&port=5434").expect("options");
+        assert_eq!(options.get_socket().and_then(|path| path.to_str()), Some("/run/pg"));
+        assert_eq!((options.get_username(), options.get_port()), ("you", 5434));
+        assert_eq!(options.get_application_name(), Some("runner"));
+        let options = parse("postgres:///app?options=-c%20search_path%3Da&options%5Bgeqo%5D=off").expect("options");
+        assert_eq!(options.get_options(), Some("-c search_path=a -c geqo=off"));
+    }
+
+    #[test]
+    fn what_nobody_reads_is_refused() {
+        for (url, part) in [
+            ("postgres://h/d?ssl_mode=require", "did you mean `sslmode`"),
+            ("postgres://h/d?target_session_attrs=any", "it takes `application_name`"),
+        ] {
+            let error = parse(url).expect_err(url);
+            assert_eq!(error.kind, DatabaseErrorKind::Configuration);
+            assert!(error.hint.as_deref().is_some_and(|hint| hint.contains(part)), "{error:?}");
+        }
+        for url in ["postgres://me:secret@h:notaport/d", "postgres://me:secret@h/d?sslmode=maybe"] {
+            let error = parse(url).expect_err(url);
+            assert_eq!(error.kind, DatabaseErrorKind::Configuration);
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Cursors: a SELECT that is fetched into columns, as many rows at a time as fill a batch.
+
+use std::collections::VecDeque;
+
+use futures_util::TryStreamExt as _;
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _, ValueRef as _};
+
+use super::cursor_batch::Filling;
+use super::error::from_sqlx;
+use super::statement_describe::{Described, Shape, describe, one_statement, run, shape};
+use super::types::Types;
+use super::{PostgresDatabase, closed, parameters};
+use crate::data::Batch;
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, TableName};
+
+/// Ended cursors that are remembered.
+const ENDED: usize = 64;
+
+/// Rows of the first fetch of a cursor whose rows may be of any width.
+const FIRST_ROWS: usize = 256;
+
+/// The open cursors.
+#[derive(Default)]
+pub(super) struct Cursors {
+    open: Vec<(CursorId, Cursor)>,
+    /// Those that came to their end, the latest last.
+    ended: VecDeque<CursorId>,
+}
+
+/// An open cursor.
+pub(super) struct Cursor {
+    /// What the server calls it.
+    name: String,
+    described: Described,
+    origin: Option<(TableName, Vec<String>)>,
+    /// Rows that were fetched beyond the end of a batch.
+    surplus: VecDeque<Batch>,
+    /// What a row takes, as far as it has shown; 0 if nothing has.
+    row_bytes: usize,
+    /// The server has no more rows.
+    at_end: bool,
+}
+
+impl PostgresDatabase {
+    pub(super) async fn open_cursor_now(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+        let text = &request.statement;
+        let scope = self.enter(Some(text)).await?;
+        let id = CursorId(self.new_id());
+        let watch = self.watch();
+        let hold = if scope.is_in_transaction() { "" } else { " WITH HOLD" };
+        let opened = watch.run(open(&mut self.connection, &mut self.types, request, id, hold)).await;
+        let settled = self.settle(&scope, text).await;
+        let cursor = self.leave(scope, opened.and_then(|cursor| settled.map(|()| cursor))).await?;
+        self.cursors.open.push((id, cursor));
+        Ok(id)
+    }
+
+    pub(super) async fn fetch_now(
+        &mut self,
+        id: CursorId,
+        limits: BatchLimits,
+    ) -> Result<Option<Batch>, DatabaseError> {
+        let Some(at) = self.cursors.open.iter().position(|(other, _)| *other == id) else {
+            return if self.cursors.ended.contains(&id) { Ok(None) } else { Err(closed("cursor")) };
+        };
+        let (_, mut cursor) = self.cursors.open.remove(at);
+        if let Some(batch) = cursor.surplus.pop_front() {
+            self.cursors.open.push((id, cursor));
+            return Ok(Some(batch));
+        }
+        if cursor.at_end {
+            self.cursors.end(id);
+            return Ok(None);
+        }
+        let scope = self.enter(None).await?;
+        let watch = self.watch();
+        let fetched = watch.run(fetch(&mut self.connection, &mut cursor, limits)).await;
+        let batch = self.leave(scope, fetched).await?;
+        if cursor.at_end && cursor.surplus.is_empty() {
+            self.cursors.end(id);
+        } else {
+            self.cursors.open.push((id, cursor));
+        }
+        Ok(batch)
+    }
+
+    pub(super) async fn close_cursor_now(&mut self, id: CursorId) -> Result<(), DatabaseError> {
+        let Some(at) = self.cursors.open.iter().position(|(other, _)| *other == id) else { return Ok(()) };
+        let (_, cursor) = self.cursors.open.remove(at);
+        // One that has come to its end is closed on the server already.
+        if cursor.at_end {
+            return Ok(());
+        }
+        let scope = self.enter(None).await?;
+        let watch = self.watch();
+        let done = watch.run(close(&mut self.connection, &cursor.name)).await;
+        self.leave(scope, done).await
+    }
+}
+
+impl Cursors {
+    fn end(&mut self, id: CursorId) {
+        self.ended.push_back(id);
+        if self.ended.len() > ENDED {
+            self.ended.pop_front();
+        }
+    }
+}
+
+async fn open(
+    connection: &mut PgConnection,
+    types: &mut Types,
+    request: &CursorRequest,
+    id: CursorId,
+    hold: &str,
+) -> Result<Cursor, DatabaseError> {
+    let text = &request.statement;
+    let statement = one_statement(text)?;
+    let described = describe(connection, types, text, &request.types, &request.parameters).await?;
+    if described.columns.is_empty() || shape(statement) != Shape::Select {
+        return Err(DatabaseError::new(
+            DatabaseErrorKind::InvalidArgument,
+            "only a statement that returns rows and changes nothing can be read as batches",
+        )
+        .hint("execute the statement, or query it if its result is small"));
+    }
+    for (index, column) in described.columns.iter().enumerate() {
+        if described.columns[..index].iter().any(|other| other.name == column.name) {
+            return Err(DatabaseError::new(
+                DatabaseErrorKind::InvalidArgument,
+                format!("two columns of the result are called `{}`", column.name),
+            )
+            .hint("name one of them otherwise: `… AS other_name`"));
+        }
+    }
+    let arguments = parameters::encode(connection, types, &described.placeholders, &request.parameters).await?;
+    let wrapped = described.wrapped(statement, None)?;
+    let name = format!("runner_cursor_{}", id.0);
+    let select = wrapped.as_deref().unwrap_or(statement);
+    run(connection, &format!("DECLARE {name} NO SCROLL CURSOR{hold} FOR\n{select}"), arguments).await?;
+    Ok(Cursor {
+        name,
+        described,
+        origin: request.origin.clone(),
+        surplus: VecDeque::new(),
+        row_bytes: 0,
+        at_end: false,
+    })
+}
+
+async fn close(connection: &mut PgConnection, name: &str) -> Result<(), DatabaseError> {
+    run(connection, &format!("CLOSE {name}"), sqlx::postgres::PgArguments::default()).await.map(drop)
+}
+
+/// The next batch; rows that came with it but do not fit become the cursor's surplus.
+async fn fetch(
+    connection: &mut PgConnection,
+    cursor: &mut Cursor,
+    limits: BatchLimits,
+) -> Result<Option<Batch>, DatabaseError> {
+    let mut filling = Filling::new(&cursor.described, cursor.origin.as_ref(), limits);
+    while !cursor.at_end && !filling.has_batch() {
+        let wanted = rows_to_fetch(cursor, &filling, limits);
+        let text = format!("FETCH {wanted} FROM {}", cursor.name);
+        let query = sqlx::query(AssertSqlSafe(text.as_str())).persistent(false);
+        let mut stream = connection.fetch(query);
+        let mut came = 0;
+        let mut failed = None;
+        // The rest is read after a failure too: a stream that is dropped leaves the connection in the middle of it.
+        while let Some(row) = stream.try_next().await.map_err(|error| from_sqlx(&error, None))? {
+            came += 1;
+            if failed.is_none() {
+                let cell = |column: usize| match row.try_get_raw(column) {
+                    Ok(raw) if !raw.is_null() => raw.as_bytes().ok(),
+                    _ => None,
+                };
+                failed = filling.push(cell).err();
+            }
+        }
+        drop(stream);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        cursor.row_bytes = filling.row_bytes().max(1);
+        if came < wanted {
+            cursor.at_end = true;
+            close(connection, &cursor.name).await?;
+        }
+    }
+    cursor.surplus = filling.finish();
+    Ok(cursor.surplus.pop_front())
+}
+
+/// As many rows as the rest of the batch has room for, going by what rows have taken so far.
+fn rows_to_fetch(cursor: &Cursor, filling: &Filling<'_>, limits: BatchLimits) -> usize {
+    let (rows, bytes) = filling.room();
+    let by_bytes = match cursor.row_bytes {
+        0 => cursor.described.fixed_row_bytes().map_or(FIRST_ROWS, |width| bytes / width.max(1) + 1),
+        width => bytes / width + 1,
+    };
+    by_bytes.clamp(1, rows.max(1).min(limits.rows.max(1)))
+}

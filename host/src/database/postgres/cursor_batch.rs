@@ -1,0 +1,178 @@
+//! Rows of a cursor on their way into batches.
+
+use std::collections::VecDeque;
+
+use super::statement_describe::Described;
+use super::types_read::{Unfit, cell_text};
+use crate::data::{Batch, ColumnBuilder, ColumnType};
+use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableName};
+
+/// Builders with room for more rows than this would be made for nothing where a batch ends by its bytes.
+const ROOM: usize = 16_384;
+
+/// Batches that are being filled.
+pub(super) struct Filling<'a> {
+    described: &'a Described,
+    origin: Option<&'a (TableName, Vec<String>)>,
+    limits: BatchLimits,
+    full: VecDeque<Batch>,
+    builders: Vec<ColumnBuilder>,
+    rows: usize,
+    bytes: usize,
+    all_rows: usize,
+    all_bytes: usize,
+}
+
+impl<'a> Filling<'a> {
+    pub(super) fn new(
+        described: &'a Described,
+        origin: Option<&'a (TableName, Vec<String>)>,
+        limits: BatchLimits,
+    ) -> Self {
+        // Offsets of a column are 32 bits wide.
+        let limits = BatchLimits { bytes: limits.bytes.min(u32::MAX as usize / 2), ..limits };
+        Self {
+            described,
+            origin,
+            limits,
+            full: VecDeque::new(),
+            builders: builders(described, limits.rows.min(ROOM)),
+            rows: 0,
+            bytes: 0,
+            all_rows: 0,
+            all_bytes: 0,
+        }
+    }
+
+    /// Whether a batch is full.
+    pub(super) fn has_batch(&self) -> bool {
+        !self.full.is_empty()
+    }
+
+    /// How many rows and bytes the current batch has room for.
+    pub(super) fn room(&self) -> (usize, usize) {
+        (self.limits.rows.saturating_sub(self.rows), self.limits.bytes.saturating_sub(self.bytes))
+    }
+
+    /// What a row has taken on the average; 0 if there was none.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.all_bytes.checked_div(self.all_rows).unwrap_or(0)
+    }
+
+    /// Appends a row, given by its cells; NULL is none.
+    #[inline]
+    pub(super) fn push<'r>(&mut self, cell: impl Fn(usize) -> Option<&'r [u8]>) -> Result<(), DatabaseError> {
+        let mut bytes = 0;
+        for (index, column) in self.described.columns.iter().enumerate() {
+            let builder = &mut self.builders[index];
+            let Some(cell_bytes) = cell(index) else {
+                builder.push_null();
+                bytes += size_of::<i64>();
+                continue;
+            };
+            if cell_bytes.len() > self.limits.cell_bytes {
+                return Err(self.locate(too_large(cell_bytes.len(), self.limits), index, &cell));
+            }
+            column.read_as.push(builder, cell_bytes).map_err(|unfit| self.locate(conversion(unfit), index, &cell))?;
+            bytes += cell_bytes.len().max(size_of::<i64>());
+        }
+        self.rows += 1;
+        self.bytes += bytes;
+        self.all_rows += 1;
+        self.all_bytes += bytes;
+        if self.rows >= self.limits.rows || self.bytes >= self.limits.bytes {
+            self.cut();
+        }
+        Ok(())
+    }
+
+    /// Ends the current batch.
+    fn cut(&mut self) {
+        if self.rows == 0 {
+            return;
+        }
+        let next = builders(self.described, self.rows.min(ROOM));
+        let done = std::mem::replace(&mut self.builders, next);
+        let columns = done.into_iter().zip(&self.described.columns);
+        let columns = columns.map(|(builder, column)| builder.finish(column.name.as_str())).collect();
+        self.full.push_back(Batch { row_count: self.rows, columns });
+        self.rows = 0;
+        self.bytes = 0;
+    }
+
+    /// The batches, the last one perhaps smaller.
+    pub(super) fn finish(mut self) -> VecDeque<Batch> {
+        self.cut();
+        self.full
+    }
+
+    /// Says which cell of the current row an error is about.
+    #[cold]
+    fn locate<'r>(
+        &self,
+        mut error: DatabaseError,
+        index: usize,
+        cell: &impl Fn(usize) -> Option<&'r [u8]>,
+    ) -> DatabaseError {
+        let column = &self.described.columns[index].name;
+        let Some((table, key)) = self.origin else {
+            error.message = format!("column `{column}` holds {}", error.message);
+            return error;
+        };
+        error.message = format!("column `{table}.{column}` holds {}", error.message);
+        let cells: Vec<String> = key
+            .iter()
+            .filter_map(|name| {
+                let at = self.described.columns.iter().position(|column| column.name == *name)?;
+                Some(format!("{name} = {}", self.shown(at, cell(at))))
+            })
+            .collect();
+        if !cells.is_empty() {
+            error.detail = Some(format!("row {}", cells.join(", ")));
+        }
+        error
+    }
+
+    /// A cell in a message.
+    fn shown(&self, index: usize, bytes: Option<&[u8]>) -> String {
+        let read_as = &self.described.columns[index].read_as;
+        let Some(bytes) = bytes else { return "NULL".to_owned() };
+        let mut builder = read_as.builder(1);
+        match read_as.push(&mut builder, bytes) {
+            Ok(()) => cell_text(&builder.finish(""), 0),
+            Err(unfit) => unfit.what,
+        }
+    }
+}
+
+fn builders(described: &Described, rows: usize) -> Vec<ColumnBuilder> {
+    described.columns.iter().map(|column| column.read_as.builder(rows)).collect()
+}
+
+impl Described {
+    /// What a row takes, if all rows take the same.
+    pub(super) fn fixed_row_bytes(&self) -> Option<usize> {
+        let fixed = |column_type: ColumnType| {
+            !matches!(
+                column_type,
+                ColumnType::Text | ColumnType::Bytes | ColumnType::Decimal | ColumnType::Json | ColumnType::Native
+            )
+        };
+        let all_fixed = self.columns.iter().all(|column| fixed(column.read_as.column_type));
+        all_fixed.then_some(self.columns.len() * 16)
+    }
+}
+
+fn conversion(unfit: Unfit) -> DatabaseError {
+    let error = DatabaseError::new(DatabaseErrorKind::Conversion, unfit.what);
+    match unfit.hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+#[cold]
+fn too_large(size: usize, limits: BatchLimits) -> DatabaseError {
+    let what = format!("{size} bytes, but a cell may have {} at most", limits.cell_bytes);
+    DatabaseError::new(DatabaseErrorKind::Limit, what).hint("raise the limit on cells, or leave the column out")
+}

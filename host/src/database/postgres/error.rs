@@ -1,0 +1,243 @@
+//! PostgreSQL's errors as errors that a person can act upon. Told apart by SQLSTATE, never by text: servers speak other
+//! languages.
+
+use std::error::Error as _;
+
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+
+use crate::database::url::redact;
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+/// SQLSTATE of a statement that was cancelled, or took longer than `statement_timeout`.
+pub(super) const CANCELED: &str = "57014";
+/// SQLSTATE of a statement in a transaction that an earlier error has ended.
+pub(super) const ABORTED: &str = "25P02";
+/// SQLSTATE of a missing right.
+const NO_RIGHT: &str = "42501";
+
+/// An error of sqlx; with the statement, it says where in it.
+pub(super) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> DatabaseError {
+    match error {
+        sqlx::Error::Database(inner) => match inner.try_downcast_ref::<PgDatabaseError>() {
+            Some(inner) => from_server(inner, statement),
+            None => DatabaseError::new(DatabaseErrorKind::Other, redact(inner.message())),
+        },
+        sqlx::Error::Io(error) => lost(&format!("the connection to the server is gone: {error}")),
+        sqlx::Error::Tls(error) => lost(&format!("the encrypted connection failed: {error}")),
+        sqlx::Error::Protocol(text) => lost(&format!("the server said something unexpected: {}", redact(text))),
+        sqlx::Error::Encode(source) | sqlx::Error::Decode(source) => {
+            DatabaseError::new(DatabaseErrorKind::Conversion, source.to_string())
+        }
+        sqlx::Error::ColumnDecode { index, source } => {
+            DatabaseError::new(DatabaseErrorKind::Conversion, format!("column {index}: {source}"))
+        }
+        sqlx::Error::TypeNotFound { type_name } => {
+            DatabaseError::new(DatabaseErrorKind::Syntax, format!("there is no type `{type_name}`"))
+        }
+        other => {
+            let mut text = other.to_string();
+            if let Some(source) = other.source() {
+                text = format!("{text}: {source}");
+            }
+            DatabaseError::new(DatabaseErrorKind::Other, redact(&text))
+        }
+    }
+}
+
+/// The connection cannot be used any more.
+pub(super) fn lost(message: &str) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Connection, redact(message))
+}
+
+fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseError {
+    let code = inner.code();
+    let mut error = DatabaseError::new(kind(code), redact(inner.message().trim_end())).code(code);
+    error.detail = detail(inner, statement);
+    error.hint = hint(inner);
+    error
+}
+
+/// What a SQLSTATE means.
+pub(super) fn kind(code: &str) -> DatabaseErrorKind {
+    use DatabaseErrorKind as Kind;
+    match code {
+        NO_RIGHT => return Kind::Denied,
+        CANCELED => return Kind::Timeout,
+        "40001" | "40P01" | "55P03" | "55006" | "53300" | "57P03" => return Kind::Busy,
+        "53100" => return Kind::Full,
+        "25006" | "25S02" => return Kind::ReadOnly,
+        "57P01" | "57P02" | "57P05" | "25P03" | "25P04" => return Kind::Connection,
+        "3D000" => return Kind::NotFound,
+        "53200" | "53400" | "54000" | "54001" | "54011" | "54023" => return Kind::Limit,
+        "XX001" | "XX002" => return Kind::Corrupt,
+        "26000" | "3F000" | "42P05" => return Kind::Syntax,
+        // More or fewer values than placeholders; what breaks the protocol otherwise is no answer of a server.
+        "08P01" => return Kind::InvalidArgument,
+        "2200G" | "22P05" | "22021" => return Kind::Conversion,
+        _ => {}
+    }
+    match code.get(..2) {
+        Some("08") => Kind::Connection,
+        Some("22") => Kind::Conversion,
+        Some("23" | "27" | "44") => Kind::Constraint,
+        Some("42") => Kind::Syntax,
+        Some("28") => Kind::Denied,
+        Some("58") => Kind::Full,
+        _ => Kind::Other,
+    }
+}
+
+/// Where it happened: the place in the statement, what the server adds, and the objects it names.
+fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
+    let mut parts: Vec<String> = Vec::new();
+    match inner.position() {
+        Some(PgErrorPosition::Original(position)) => {
+            parts.extend(statement.and_then(|statement| place(statement, position)));
+        }
+        Some(PgErrorPosition::Internal { position, query }) => {
+            let place = place(query, position).map(|place| format!("{place} of "));
+            parts.push(format!("{}the inner statement `{}`", place.unwrap_or_default(), shorten(query)));
+        }
+        None => {}
+    }
+    if let Some(text) = inner.detail() {
+        parts.push(redact(text.trim_end().trim_end_matches('.')));
+    }
+    let text = format!("{} {}", inner.message(), inner.detail().unwrap_or_default());
+    let objects = [
+        ("table", inner.table()),
+        ("column", inner.column()),
+        ("type", inner.data_type()),
+        ("constraint", inner.constraint()),
+    ];
+    for (what, name) in objects {
+        // Most messages name them already.
+        if let Some(name) = name.filter(|name| !text.contains(&format!("\"{name}\""))) {
+            parts.push(format!("{what} `{name}`"));
+        }
+    }
+    if let Some(text) = inner.r#where() {
+        parts.push(shorten(text));
+    }
+    if parts.is_empty() { None } else { Some(parts.join("; ")) }
+}
+
+fn hint(inner: &PgDatabaseError) -> Option<String> {
+    let ours = match inner.code() {
+        NO_RIGHT => return Some(grant(inner)),
+        "40P01" => "run it again: the other transaction is likely over by now",
+        "40001" => "run it again: another transaction changed the same rows",
+        "55P03" => {
+            "another transaction holds a lock on the table or row; run it again when less goes on, or allow a longer wait"
+        }
+        CANCELED => {
+            "the statement took longer than it may, or somebody cancelled it; look at the statement timeout of the \
+             settings, the role and the database"
+        }
+        "53100" => "make room on the disk that holds the database; everything of the transaction is rolled back",
+        "53300" => "wait until other connections end, or raise `max_connections` of the server",
+        "25006" => "connect to the primary server, or look at `default_transaction_read_only` of role and database",
+        "57P01" | "57P02" => "the server was shut down or the connection ended by its administrator; run it again",
+        "22021" => {
+            "the text is not valid in the encoding of the connection, or holds a zero byte, which PostgreSQL cannot keep"
+        }
+        "22P05" => "the encoding of the database lacks this character; a database in UTF8 keeps all of them",
+        "25001" => {
+            "in a SQL file, the line `-- runner:no-transaction` runs the migration's statements outside of a transaction"
+        }
+        "25P02" => "look at the first error: PostgreSQL ends a transaction with it",
+        _ => return inner.hint().map(|text| redact(text.trim_end().trim_end_matches('.'))),
+    };
+    Some(ours.to_owned())
+}
+
+/// Which grant is missing. The kind of the object stands in the message alone, which is translated: the English words are
+/// looked for, and without them the hint stays general.
+fn grant(inner: &PgDatabaseError) -> String {
+    let message = inner.message();
+    let name = message.split('"').nth(1).or(message.split(' ').next_back()).unwrap_or_default();
+    if message.contains("row-level security") {
+        format!("a migration has to see all rows of `{name}`: connect as a superuser or a role with `BYPASSRLS`")
+    } else if message.contains("for schema") {
+        format!("let the owner of the schema, or a superuser, run `GRANT USAGE, CREATE ON SCHEMA {name} TO …`")
+    } else if message.contains("for database") {
+        format!("let the owner of the database, or a superuser, run `GRANT CREATE ON DATABASE {name} TO …`")
+    } else if message.contains("for table") || message.contains("for view") {
+        format!("let the owner of `{name}`, or a superuser, run `GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO …`")
+    } else if message.contains("for sequence") {
+        format!("let the owner of `{name}`, or a superuser, run `GRANT USAGE ON SEQUENCE {name} TO …`")
+    } else if message.contains("for function") || message.contains("for procedure") {
+        format!("let the owner of `{name}`, or a superuser, run `GRANT EXECUTE ON FUNCTION {name} TO …`")
+    } else if message.contains("must be owner") {
+        format!("only the owner of `{name}` may do this: connect as the owner, or run `ALTER … OWNER TO …`")
+    } else {
+        "let the owner of the object, or a superuser, grant the right to this role".to_owned()
+    }
+}
+
+/// Line and column of a position, counted from 1 in characters, with the text there.
+fn place(statement: &str, position: usize) -> Option<String> {
+    let (offset, _) = statement.char_indices().nth(position.checked_sub(1)?)?;
+    let before = &statement[..offset];
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let column = statement[start..offset].chars().count() + 1;
+    let near: String = statement[offset..].chars().take_while(|c| *c != '\n').take(30).collect();
+    Some(if near.trim().is_empty() {
+        format!("line {line}, column {column}")
+    } else {
+        format!("line {line}, column {column}, at `{}`", near.trim_end())
+    })
+}
+
+/// A text for one line of a message.
+pub(super) fn shorten(text: &str) -> String {
+    const LONGEST: usize = 120;
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((at, _)) = line.char_indices().nth(LONGEST) {
+        line.truncate(at);
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_becomes_line_and_column() {
+        for (statement, position, expected) in [
+            ("SELEC 1", 1, Some("line 1, column 1, at `SELEC 1`")),
+            ("SELECT 'ä',\n  x FROM t", 15, Some("line 2, column 3, at `x FROM t`")),
+            ("SELECT", 7, None),
+            ("SELECT", 0, None),
+        ] {
+            assert_eq!(place(statement, position).as_deref(), expected, "{statement}");
+        }
+    }
+
+    #[test]
+    fn codes_are_told_apart() {
+        use DatabaseErrorKind as Kind;
+        for (code, expected) in [
+            ("42601", Kind::Syntax),
+            ("42P01", Kind::Syntax),
+            ("42501", Kind::Denied),
+            ("23505", Kind::Constraint),
+            ("22003", Kind::Conversion),
+            ("40P01", Kind::Busy),
+            ("40001", Kind::Busy),
+            ("55P03", Kind::Busy),
+            ("53100", Kind::Full),
+            ("25006", Kind::ReadOnly),
+            ("57P01", Kind::Connection),
+            ("08006", Kind::Connection),
+            ("25P02", Kind::Other),
+            ("P0001", Kind::Other),
+            ("", Kind::Other),
+        ] {
+            assert_eq!(kind(code), expected, "{code}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The lock that keeps two runs apart: an advisory lock of an open transaction on a connection of its own. It dies with
+//! its owner, a migration cannot release it, and a pooler cannot hand it on. It is asked for again and again rather than
+//! waited for in the server: `CREATE INDEX CONCURRENTLY` waits for all who wait there, and would be a deadlock.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection, PgConnection, Row};
+
+use super::PostgresDatabase;
+use super::error::lost;
+use super::orphans;
+use super::scope::{rows, simple, text_of};
+use super::settings::{Own, in_transaction};
+use super::watch::stopped;
+use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
+
+/// The lock's number, `runner` in ASCII and two zeros: part of the format, since all versions must agree on it. The server
+/// keeps advisory locks apart by database.
+const KEY: i64 = 0x7275_6e6e_6572_0000;
+
+/// What the statement of a holder begins with; the rest is its owner.
+const MARK: &str = "/* runner lock, held by ";
+
+/// The pauses between two tries: the first, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+/// How long a look at the lock's connection may take before it is taken for lost.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A lock that is held until it is dropped.
+pub(super) struct Lock {
+    connection: PgConnection,
+    request: LockRequest,
+    /// Stands before each statement of this connection, so that the list of sessions says whose it is.
+    mark: String,
+}
+
+impl Lock {
+    pub(super) fn run_id(&self) -> &str {
+        &self.request.run_id
+    }
+
+    pub(super) fn request(&self) -> &LockRequest {
+        &self.request
+    }
+
+    /// Fails if the connection that holds the lock is gone: then somebody else may have it.
+    pub(super) async fn check(&mut self) -> Result<(), DatabaseError> {
+        let held = ask(&self.mark);
+        let answer = tokio::time::timeout(CHECK_TIMEOUT, rows(&mut self.connection, &held)).await;
+        match answer {
+            Ok(Ok(rows)) if rows.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t") => Ok(()),
+            _ => Err(lost("the connection that holds the lock is lost, so another run may have begun")
+                .hint("run it again; look whether a pooler or the server ends transactions that are idle")),
+        }
+    }
+
+    async fn take(
+        mut connection: PgConnection,
+        request: &LockRequest,
+        stop: &StopSignal,
+        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
+    ) -> Result<Self, DatabaseError> {
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", in_transaction(&Own::default()));
+        simple(&mut connection, &begin).await?;
+        let mark = format!("{MARK}{} */ ", comment(&request.owner));
+        let ask = ask(&mark);
+        let started = Instant::now();
+        let mut told: Option<String> = None;
+        let mut pause = PAUSES.0;
+        loop {
+            if stop.is_raised() {
+                return Err(stopped());
+            }
+            let answer = rows(&mut connection, &ask).await?;
+            if answer.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t") {
+                return Ok(Self { connection, request: request.clone(), mark });
+            }
+            if let Some(holder) = holder(&mut connection).await?
+                && told.as_ref() != Some(&holder)
+            {
+                waiting(&holder);
+                told = Some(holder);
+            }
+            let left = request.wait.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                return Err(busy(told.as_deref().unwrap_or("another run"), request.wait));
+            }
+            tokio::select! {
+                _ = stop.raised() => {}
+                () = tokio::time::sleep(jittered(pause).min(left)) => {}
+            }
+            pause = (pause * 3 / 2).min(PAUSES.1);
+        }
+    }
+}
+
+impl PostgresDatabase {
+    pub(super) async fn lock_now(
+        &mut self,
+        request: &LockRequest,
+        stop: &StopSignal,
+        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
+    ) -> Result<(), DatabaseError> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        self.check_usable()?;
+        let connection = self.server.open().await?;
+        let mut lock = Lock::take(connection, request, stop, waiting).await?;
+        orphans::end(&mut lock.connection, &lock.mark, stop, waiting).await?;
+        self.busy = true;
+        let named = simple(&mut self.connection, &set_application(&request.run_id)).await;
+        self.busy = false;
+        self.note_loss(&named);
+        named?;
+        self.lock = Some(lock);
+        Ok(())
+    }
+
+    pub(super) async fn unlock_now(&mut self) -> Result<(), DatabaseError> {
+        let Some(mut lock) = self.lock.take() else { return Ok(()) };
+        let released = simple(&mut lock.connection, "ROLLBACK").await;
+        if released.is_ok() {
+            // The lock is gone already.
+            let _ = lock.connection.close().await;
+        }
+        if self.check_usable().is_ok() && self.transaction.is_none() {
+            self.busy = true;
+            let named = simple(&mut self.connection, &self.server.set_application()).await;
+            self.busy = false;
+            self.note_loss(&named);
+        }
+        released
+    }
+}
+
+/// Names the connection that works for a run, so that a later run knows what an earlier one has left behind.
+pub(super) fn set_application(run_id: &str) -> String {
+    // A server keeps 63 bytes of it.
+    let name: String = run_id.chars().filter(|character| !character.is_control() && *character != '\'').collect();
+    format!("SET application_name = '{}{name}'", orphans::PREFIX)
+}
+
+/// Asks for the lock; asking again is harmless for who has it.
+fn ask(mark: &str) -> String {
+    format!("{mark}SELECT pg_catalog.pg_try_advisory_xact_lock({KEY})")
+}
+
+/// Who holds the lock, as well as it can be told.
+async fn holder(connection: &mut PgConnection) -> Result<Option<String>, DatabaseError> {
+    let (high, low) = (KEY >> 32, KEY & 0xffff_ffff);
+    // The list of sessions stays the same for a transaction, unless it is told to look anew.
+    let look = format!(
+        "SELECT pg_catalog.pg_stat_clear_snapshot(); \
+         SELECT a.query, a.pid, a.usename FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+         WHERE l.locktype = 'advisory' AND l.granted AND l.classid::int8 = {high} AND l.objid::int8 = {low} \
+         AND l.objsubid = 1 AND l.database = \
+             (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+    );
+    let found = rows(connection, &look).await?;
+    let Some(row) = found.iter().find(|row| row.len() == 3) else { return Ok(None) };
+    let query = text_of(row, 0).unwrap_or_default();
+    let owner = query.strip_prefix(MARK).map(|rest| rest.split(" */").next().unwrap_or(rest).to_owned());
+    let process =
+        format!("the session {} of `{}`", text_of(row, 1).unwrap_or_default(), text_of(row, 2).unwrap_or_default());
+    Ok(Some(owner.unwrap_or(process)))
+}
+
+/// A text that cannot end the comment it stands in.
+fn comment(text: &str) -> String {
+    text.chars()
+        .filter(|character| !character.is_control())
+        .collect::<String>()
+        .replace("*/", "* /")
+        .replace("/*", "/ *")
+}
+
+/// Between half the pause and the whole, so that many waiters do not come at once.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish() as u32;
+    pause / 2 + (pause / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
+fn busy(holder: &str, waited: Duration) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Busy,
+        format!("the lock is held by {holder}, and did not become free within {} s", waited.as_secs_f64()),
+    )
+    .hint("wait until that run ends, or wait longer with `--lock-timeout`")
+}

@@ -1,0 +1,110 @@
+//! What a killed run has left behind: the server works on at its last statement for a while, though the lock is free.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{PgConnection, Row};
+
+use super::error::shorten;
+use super::scope::{rows, text_of};
+use super::watch::stopped;
+use crate::database::{DatabaseError, DatabaseErrorKind, StopSignal};
+
+/// What the names of connections begin with that work for a run; the run's id follows.
+pub(super) const PREFIX: &str = "runner:";
+
+/// How long a statement that was left behind may go on before it is ended, and how long its end may take.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A session that works for a run that is gone.
+struct Orphan {
+    pid: String,
+    name: String,
+    query: String,
+}
+
+/// Waits until no session works for an earlier run, and ends those that last. To be called by who has the lock, on the
+/// lock's connection, before the own work connection is named. `mark` stands before each statement.
+pub(super) async fn end(
+    connection: &mut PgConnection,
+    mark: &str,
+    stop: &StopSignal,
+    waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
+) -> Result<(), DatabaseError> {
+    let mut since = Instant::now();
+    let mut told = false;
+    let mut asked = false;
+    loop {
+        let left = look(connection, mark).await?;
+        let Some(first) = left.first() else { return Ok(()) };
+        if !told {
+            waiting(&format!("what is left of the run `{}`: {}", first.run(), shorten(&first.query)));
+            told = true;
+        }
+        if since.elapsed() >= GRACE {
+            if asked {
+                return Err(stays(first, None));
+            }
+            for orphan in &left {
+                terminate(connection, mark, orphan).await?;
+            }
+            asked = true;
+            since = Instant::now();
+        }
+        tokio::select! {
+            _ = stop.raised() => return Err(stopped()),
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+}
+
+impl Orphan {
+    fn run(&self) -> &str {
+        self.name.strip_prefix(PREFIX).unwrap_or(&self.name)
+    }
+}
+
+/// Sessions that are idle do nothing: a pooler may keep one with the name of its last client.
+async fn look(connection: &mut PgConnection, mark: &str) -> Result<Vec<Orphan>, DatabaseError> {
+    let ask = format!(
+        "{mark}SELECT pg_catalog.pg_stat_clear_snapshot(); \
+         SELECT pid, application_name, query FROM pg_catalog.pg_stat_activity \
+         WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid() \
+         AND application_name LIKE '{PREFIX}%' AND state IS DISTINCT FROM 'idle'"
+    );
+    let found = rows(connection, &ask).await?;
+    let found = found.iter().filter(|row| row.len() == 3);
+    Ok(found
+        .map(|row| {
+            let text = |column| text_of(row, column).unwrap_or_default();
+            Orphan { pid: text(0), name: text(1), query: text(2) }
+        })
+        .collect())
+}
+
+/// In a savepoint: a refusal must not end the transaction that holds the lock.
+async fn terminate(connection: &mut PgConnection, mark: &str, orphan: &Orphan) -> Result<(), DatabaseError> {
+    let pid = &orphan.pid;
+    let end =
+        format!("{mark}SAVEPOINT orphan; SELECT pg_catalog.pg_terminate_backend({pid}); RELEASE SAVEPOINT orphan");
+    match rows(connection, &end).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == DatabaseErrorKind::Connection => Err(error),
+        Err(error) => Err(stays(orphan, Some(error))),
+    }
+}
+
+fn stays(orphan: &Orphan, why: Option<DatabaseError>) -> DatabaseError {
+    let Orphan { pid, query, .. } = orphan;
+    let error = DatabaseError::new(
+        DatabaseErrorKind::Busy,
+        format!("the session {pid} still works for the run `{}`, which is gone: {}", orphan.run(), shorten(query)),
+    )
+    .hint(format!("wait for it, or let its owner or a superuser run `SELECT pg_terminate_backend({pid})`"));
+    match why {
+        Some(why) => error.detail(why.to_string()),
+        None => error,
+    }
+}

@@ -1,0 +1,80 @@
+//! The parameters of a statement, in the types that the server gives to its placeholders.
+
+use std::sync::Arc;
+
+use sqlx::postgres::{PgArguments, PgTypeInfo};
+use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, Row as _, ValueRef as _};
+
+use super::error::from_sqlx;
+use super::types::{ServerType, TEXT, Types, Wire};
+use super::types_column::Raw;
+use super::types_write::Target;
+use crate::data::Value;
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+/// Puts values into binary form; as many as the statement has placeholders.
+pub(super) async fn encode(
+    connection: &mut PgConnection,
+    types: &mut Types,
+    placeholders: &[PgTypeInfo],
+    values: &[Value],
+) -> Result<PgArguments, DatabaseError> {
+    if placeholders.len() != values.len() {
+        return Err(DatabaseError::new(
+            DatabaseErrorKind::InvalidArgument,
+            format!("{} parameters for a statement that has {}", values.len(), placeholders.len()),
+        ));
+    }
+    let numbers: Vec<u32> = placeholders.iter().map(|info| info.oid().map_or(TEXT, |oid| oid.0)).collect();
+    let of = types.of(connection, &numbers).await?;
+    let mut arguments = PgArguments::default();
+    for (index, (of, value)) in of.iter().zip(values).enumerate() {
+        let bytes = match value {
+            Value::Null => None,
+            value => Some(one(connection, of, value).await.map_err(|error| place(error, index))?),
+        };
+        // What the server makes of a placeholder is a matter of the statement, so the type goes along as it came.
+        add(&mut arguments, Raw { oid: numbers[index], bytes })?;
+    }
+    Ok(arguments)
+}
+
+/// Appends a parameter.
+pub(super) fn add(arguments: &mut PgArguments, raw: Raw) -> Result<(), DatabaseError> {
+    arguments
+        .add(raw)
+        .map_err(|error| DatabaseError::new(DatabaseErrorKind::Limit, format!("a parameter is too large: {error}")))
+}
+
+async fn one(connection: &mut PgConnection, of: &Arc<ServerType>, value: &Value) -> Result<Vec<u8>, DatabaseError> {
+    let target = Target::new(of.clone(), -1, matches!(value, Value::Native { .. }));
+    let mut bytes = Vec::new();
+    target.push(&mut bytes, value).map_err(|what| DatabaseError::new(DatabaseErrorKind::Conversion, what))?;
+    if target.as_text && of.wire != Wire::Text {
+        bytes = from_text(connection, of, bytes).await?;
+    }
+    Ok(bytes)
+}
+
+/// Has the server turn a text into the type, and answer its binary form.
+async fn from_text(connection: &mut PgConnection, of: &ServerType, text: Vec<u8>) -> Result<Vec<u8>, DatabaseError> {
+    let statement = format!("SELECT ($1::pg_catalog.text)::{}", of.quoted);
+    let mut arguments = PgArguments::default();
+    add(&mut arguments, Raw { oid: TEXT, bytes: Some(text) })?;
+    let query = sqlx::query_with(AssertSqlSafe(statement), arguments).persistent(false);
+    let failed = |error: sqlx::Error| from_sqlx(&error, None);
+    let row = query.fetch_one(connection).await.map_err(failed)?;
+    let value = row.try_get_raw(0).map_err(failed)?;
+    if value.is_null() {
+        return Ok(Vec::new());
+    }
+    value
+        .as_bytes()
+        .map(<[u8]>::to_vec)
+        .map_err(|error| DatabaseError::new(DatabaseErrorKind::Other, format!("the server answered no value: {error}")))
+}
+
+fn place(mut error: DatabaseError, index: usize) -> DatabaseError {
+    error.message = format!("parameter {}: {}", index + 1, error.message);
+    error
+}

@@ -1,0 +1,99 @@
+//! After a connection was lost: a new one, once the server has done with the old.
+
+use std::time::{Duration, Instant};
+
+use sqlx::PgConnection;
+
+use super::PostgresDatabase;
+use super::scope::{rows, simple, text_of};
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+/// How long the old session may go on before it is ended, and how long its end may take.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What a lost connection may have left in the server.
+pub(super) struct Left {
+    /// Its process.
+    pub(super) backend: i32,
+    /// The number of its transaction, if it had one that writes.
+    pub(super) xid: Option<String>,
+}
+
+impl PostgresDatabase {
+    pub(super) async fn reconnect_now(&mut self) -> Result<(), DatabaseError> {
+        if self.check_usable().is_ok() {
+            self.busy = true;
+            let alive = simple(&mut self.connection, "SELECT 1").await;
+            self.busy = false;
+            if alive.is_ok() {
+                return Ok(());
+            }
+        }
+        self.lost = true;
+        let xid = self.transaction.take().map(|transaction| transaction.xid);
+        let backend = self.backend;
+        self.left.get_or_insert(Left { backend, xid });
+        self.wrapped = None;
+        self.forget_statements();
+        let (connection, found) = self.server.open_for_work().await?;
+        // The old one is dropped, and its socket closed: a server that waits for us sees that nobody is there.
+        self.connection = connection;
+        (self.facts, self.backend) = (found.facts, found.backend);
+        if let Some(left) = &self.left {
+            done_with(&mut self.connection, left).await?;
+        }
+        (self.busy, self.lost) = (false, false);
+        let locked = self.lock_again().await;
+        self.lost = locked.is_err();
+        if !self.lost {
+            self.left = None;
+        }
+        locked
+    }
+
+    async fn lock_again(&mut self) -> Result<(), DatabaseError> {
+        let Some(lock) = &mut self.lock else { return Ok(()) };
+        let request = lock.request().clone();
+        if lock.check().await.is_ok() {
+            return simple(&mut self.connection, &super::lock::set_application(&request.run_id)).await;
+        }
+        self.lock = None;
+        self.lock_now(&request, &self.stop.clone(), &|_| {}).await
+    }
+}
+
+/// Waits until the server has ended the old session's transaction, and ends the session if that lasts.
+async fn done_with(connection: &mut PgConnection, left: &Left) -> Result<(), DatabaseError> {
+    // A session is known by its process and its transaction: after a restart, the same process number may be another's.
+    let Left { backend, xid } = left;
+    let which = match xid {
+        // The list of sessions shows the lower half of the number.
+        Some(xid) => format!("(backend_xid::text::int8 = ({xid} & 4294967295))"),
+        None => format!("(pid = {backend} AND application_name LIKE 'runner%' AND state <> 'idle')"),
+    };
+    let ask = format!(
+        "SELECT pid FROM pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid() AND {which} \
+         AND datname = pg_catalog.current_database()"
+    );
+    let mut since = Instant::now();
+    let mut asked = false;
+    while let Some(pid) = rows(connection, &ask).await?.first().and_then(|row| text_of(row, 0)) {
+        if since.elapsed() >= GRACE {
+            if asked {
+                return Err(DatabaseError::new(
+                    DatabaseErrorKind::Busy,
+                    format!("the lost connection's session {pid} still works in the server"),
+                )
+                .hint(format!("wait for it, or let a superuser run `SELECT pg_terminate_backend({pid})`")));
+            }
+            simple(connection, &format!("SELECT pg_catalog.pg_terminate_backend({pid})")).await?;
+            asked = true;
+            since = Instant::now();
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The first wall: what scripts and guests may not say. It reads words, so it can be walked around with SQL that is put
+//! together at run time; `tool_tables` and the identity of the transaction are what proves that nobody did.
+
+use super::error::shorten;
+use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableName};
+use crate::sql::classify::{StatementClass, classify, identifiers};
+
+/// Refuses a statement that the speaker may not run; says what it does to the transaction around it otherwise.
+pub(super) fn check(statement: &str, rights: Rights) -> Result<StatementClass, DatabaseError> {
+    let class = classify(statement, Dialect::Postgres);
+    if rights == Rights::Host {
+        return Ok(class);
+    }
+    if class == StatementClass::TransactionControl {
+        return Err(denied("a migration cannot begin, end or divide the transaction it runs in")
+            .hint("take this statement out: runner itself begins and ends the transaction"));
+    }
+    let words = identifiers(statement, Dialect::Postgres);
+    if let Some(name) = words.iter().find_map(|word| tool_table_in(word, class))
+        && !only_reads(&words)
+    {
+        return Err(tool_table(&name));
+    }
+    let is = |word: &String, name: &str| word.eq_ignore_ascii_case(name);
+    if words.iter().any(|word| is(word, "SCHEMA")) && words.iter().any(|word| is(word, TOOL_SCHEMA)) {
+        return Err(denied("the schema `runner` belongs to runner itself")
+            .hint("name your schema otherwise, and leave runner's alone"));
+    }
+    let first = words.first().map(String::as_str).unwrap_or_default();
+    if first.eq_ignore_ascii_case("COPY") && words.iter().any(|word| is(word, "STDIN") || is(word, "STDOUT")) {
+        return Err(denied("`COPY` between the server and its client is not possible here")
+            .hint("write rows with `INSERT`, or load them in a component, which writes batches"));
+    }
+    if rights == Rights::Guest {
+        if class == StatementClass::Session {
+            return Err(denied("a component cannot change settings of the connection")
+                .hint("a migration in SQL may: put this statement into one"));
+        }
+        if class == StatementClass::RefusesTransaction {
+            return Err(denied(&format!(
+                "a component cannot run `{}`, which refuses a transaction",
+                shorten(statement)
+            ))
+            .hint("put it into a migration in SQL of its own with the line `-- runner:no-transaction`"));
+        }
+    }
+    Ok(class)
+}
+
+/// Refuses the tool's own tables to a writer.
+pub(super) fn check_table(table: &TableName, rights: Rights) -> Result<(), DatabaseError> {
+    let ours = is_tool_table(&table.name) || table.schema.as_deref() == Some(TOOL_SCHEMA);
+    if rights != Rights::Host && ours { Err(tool_table(&table.name)) } else { Ok(()) }
+}
+
+/// Whether a statement reads rows and does nothing else, as far as words tell.
+fn only_reads(words: &[String]) -> bool {
+    const WRITES: [&str; 8] = ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO", "SHARE", "LOCK", "ANALYZE"];
+    let any_of = |word: &String, names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+    words.first().is_some_and(|first| any_of(first, &["SELECT", "WITH", "TABLE"]))
+        && !words.iter().any(|word| any_of(word, &WRITES))
+}
+
+/// The tool table that a word of a statement names. Texts are data, but for the bodies of functions and `DO`.
+fn tool_table_in(word: &str, class: StatementClass) -> Option<String> {
+    if is_tool_table(word) {
+        return Some(word.to_owned());
+    }
+    let may_be_code = matches!(class, StatementClass::Schema | StatementClass::Unknown);
+    if !may_be_code {
+        return None;
+    }
+    let mut words = word.split(|character: char| !(character.is_alphanumeric() || character == '_'));
+    words.find(|word| is_tool_table(word)).map(str::to_owned)
+}
+
+/// The refusal of a tool table.
+pub(super) fn tool_table(name: &str) -> DatabaseError {
+    denied(&format!("the table `{}` belongs to runner itself", name.to_lowercase()))
+        .hint("the history is written by `runner apply` and `runner rollback` alone; name your table otherwise")
+}
+
+fn denied(message: &str) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, message)
+}

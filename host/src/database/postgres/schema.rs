@@ -1,0 +1,155 @@
+//! Tables as the server declares them.
+
+use sqlx::postgres::PgRow;
+
+use super::PostgresDatabase;
+use super::scope::{rows, text_of};
+use crate::database::spec::ColumnInfo;
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
+
+/// A table, with what only PostgreSQL knows of it.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) info: TableInfo,
+    /// The schema it was found in.
+    pub(super) schema: String,
+    /// The types of its columns, in the order of `info.columns`.
+    pub(super) types: Vec<PgType>,
+}
+
+/// The type of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PgType {
+    /// The type's number, and its modifier: -1 or, say, the length of a `varchar`.
+    pub(super) oid: u32,
+    pub(super) modifier: i32,
+    /// The same of what a domain is made of; equal to the above for other types.
+    pub(super) base: u32,
+    pub(super) base_modifier: i32,
+    /// `typtype` of the base: `b` base, `c` composite, `e` enum, `r` range, `m` multirange.
+    pub(super) kind: char,
+    /// `typcategory` of the base: `A` array, `N` number, `S` text …
+    pub(super) category: char,
+    /// The type of an array's elements.
+    pub(super) element: Option<u32>,
+    /// An identity column that is `GENERATED ALWAYS`: an insert must say `OVERRIDING SYSTEM VALUE`.
+    pub(super) always_identity: bool,
+}
+
+/// One row for each column, or one with a NULL if there is none; none if there is no such table. What a domain is made of is
+/// looked for through all the domains between.
+const COLUMNS: &str = "\
+    SELECT n.nspname, c.relkind, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, \
+        a.attgenerated <> '', a.attidentity = 'a', a.atttypid, a.atttypmod, \
+        b.oid, b.modifier, b.typtype, b.typcategory, CASE WHEN b.typcategory = 'A' THEN nullif(b.typelem, 0) END, \
+        (SELECT k.place FROM pg_catalog.pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k (number, place) \
+            WHERE i.indrelid = c.oid AND i.indisprimary AND k.number = a.attnum AND k.place <= i.indnkeyatts) \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+        LEFT JOIN LATERAL ( \
+            WITH RECURSIVE d AS ( \
+                SELECT t.oid, a.atttypmod AS modifier, t.typtype, t.typcategory, t.typelem, t.typbasetype, t.typtypmod \
+                    FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid \
+                UNION ALL \
+                SELECT t.oid, d.typtypmod, t.typtype, t.typcategory, t.typelem, t.typbasetype, t.typtypmod \
+                    FROM d JOIN pg_catalog.pg_type t ON d.typtype = 'd' AND t.oid = d.typbasetype) \
+            SELECT * FROM d WHERE typtype <> 'd') b ON true \
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid = pg_catalog.to_regclass(";
+
+impl PostgresDatabase {
+    /// Looks a table or view up; without a schema on the search path.
+    pub(super) async fn table_now(&mut self, name: &TableName) -> Result<Table, DatabaseError> {
+        let scope = self.enter(None).await?;
+        let watch = self.watch();
+        let looked = watch.run(look(&mut self.connection, name)).await;
+        self.leave(scope, looked).await
+    }
+}
+
+async fn look(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<Table, DatabaseError> {
+    let ask = format!("{COLUMNS}{}) ORDER BY a.attnum", literal(&name.quoted(Dialect::Postgres)));
+    let found = rows(connection, &ask).await?;
+    let Some(first) = found.first() else { return Err(no_table(connection, name).await?) };
+    let is_view = matches!(text_of(first, 1).as_deref(), Some("v" | "m"));
+    let mut table = Table {
+        info: TableInfo {
+            name: name.clone(),
+            columns: Vec::new(),
+            key: Vec::new(),
+            is_view,
+            key_is_rowid: false,
+            rowid: None,
+        },
+        schema: text_of(first, 0).unwrap_or_default(),
+        types: Vec::new(),
+    };
+    let mut key: Vec<(i64, String)> = Vec::new();
+    for row in &found {
+        let Some(name) = text_of(row, 2) else { continue };
+        let flag = |column| text_of(row, column).as_deref() == Some("t");
+        if let Some(place) = number(row, 14) {
+            key.push((place, name.clone()));
+        }
+        table.info.columns.push(ColumnInfo {
+            name,
+            declared_type: text_of(row, 3).unwrap_or_default(),
+            not_null: flag(4),
+            generated: flag(5),
+        });
+        table.types.push(type_of(row, flag(6)));
+    }
+    key.sort();
+    table.info.key = key.into_iter().map(|(_, name)| name).collect();
+    Ok(table)
+}
+
+fn type_of(row: &PgRow, always_identity: bool) -> PgType {
+    let character = |column| text_of(row, column).and_then(|text| text.chars().next()).unwrap_or(' ');
+    let oid = |column| number(row, column).and_then(|number| u32::try_from(number).ok());
+    let modifier = |column| number(row, column).and_then(|number| i32::try_from(number).ok()).unwrap_or(-1);
+    let own = oid(7).unwrap_or_default();
+    PgType {
+        oid: own,
+        modifier: modifier(8),
+        base: oid(9).unwrap_or(own),
+        base_modifier: modifier(10),
+        kind: character(11),
+        category: character(12),
+        element: oid(13),
+        always_identity,
+    }
+}
+
+fn number(row: &PgRow, column: usize) -> Option<i64> {
+    text_of(row, column)?.parse().ok()
+}
+
+/// The error for a table that does not exist, with the name most like it among those on the search path.
+async fn no_table(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<DatabaseError, DatabaseError> {
+    let place = match &name.schema {
+        Some(schema) => format!("n.nspname = {}", literal(schema)),
+        None => "n.nspname = ANY (pg_catalog.current_schemas(false))".to_owned(),
+    };
+    let ask = format!(
+        "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {place}"
+    );
+    let others: Vec<String> = rows(connection, &ask).await?.iter().filter_map(|row| text_of(row, 0)).collect();
+    let error = DatabaseError::new(DatabaseErrorKind::Syntax, format!("there is no table or view `{name}`"));
+    let wanted = name.name.to_lowercase();
+    let likeness = |other: &str| strsim::jaro_winkler(&wanted, &other.to_lowercase());
+    let near = others.iter().map(|other| (likeness(other), other)).filter(|(likeness, _)| *likeness > 0.8);
+    Ok(match near.max_by(|left, right| left.0.total_cmp(&right.0)) {
+        Some((_, other)) => error.hint(format!("there is one called `{other}`")),
+        None => match &name.schema {
+            Some(_) => error,
+            None => error.hint("a table that is not on the search path is named with its schema"),
+        },
+    })
+}
+
+/// A text as a statement of ours spells it; `standard_conforming_strings` is on in all of them.
+pub(super) fn literal(text: &str) -> String {
+    // A zero byte would end the whole statement; no name has one.
+    format!("'{}'", text.replace('\'', "''").replace('\0', "\u{fffd}"))
+}

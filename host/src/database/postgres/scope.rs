@@ -1,0 +1,280 @@
+//! What stands around each statement: rights before it, a transaction or a savepoint about it, and timeouts that are those
+//! of the speaker. See the module's drawing.
+
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+
+use super::PostgresDatabase;
+use super::error::{from_sqlx, lost};
+use super::rights;
+use super::settings::prologue;
+use super::tool_tables::{FINGERPRINT, Fingerprint};
+use super::transaction::explain_aborted;
+use super::watch::stopped;
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights};
+use crate::sql::classify::StatementClass;
+use crate::sql::has_statement;
+
+/// The savepoint that stands before each statement of a guest.
+const SAVEPOINT: &str = "runner_guest";
+
+/// What is open around a statement. Whoever gets one hands it to [`PostgresDatabase::leave`], whatever happens between.
+#[must_use]
+pub(super) struct Scope {
+    around: Around,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Around {
+    /// The transaction that `begin` opened.
+    Transaction,
+    /// The same, with a savepoint before the statement.
+    Savepoint,
+    /// A transaction for this statement alone.
+    Wrapped,
+    /// None: the statement refuses a transaction.
+    Nothing,
+}
+
+impl Scope {
+    /// Whether the statement must go by the simple protocol: alone, without a transaction, and in a single message, so that
+    /// a pooler cannot cut it in two.
+    pub(super) fn is_bare(&self) -> bool {
+        self.around == Around::Nothing
+    }
+
+    /// Whether a transaction goes on behind the statement, so that what it opens can live on.
+    pub(super) fn is_in_transaction(&self) -> bool {
+        matches!(self.around, Around::Transaction | Around::Savepoint)
+    }
+}
+
+impl PostgresDatabase {
+    /// Before a statement, or before work on a cursor or writer whose rights are looked at elsewhere (`None`). Fails with
+    /// nothing opened.
+    pub(super) async fn enter(&mut self, statement: Option<&str>) -> Result<Scope, DatabaseError> {
+        self.check_usable()?;
+        let class = match statement {
+            Some(statement) if statement.contains('\0') => return Err(zero_byte()),
+            Some(statement) if !has_statement(statement, Dialect::Postgres) => return Err(no_statement()),
+            Some(statement) => rights::check(statement, self.rights)?,
+            None => StatementClass::Rows,
+        };
+        if self.stop.is_raised() {
+            return Err(stopped());
+        }
+        let refuses = class == StatementClass::RefusesTransaction;
+        let around = match (&self.transaction, self.rights) {
+            (Some(_), _) if refuses => return Err(refuses_transaction()),
+            (Some(_), Rights::Guest) => Around::Savepoint,
+            (Some(_), _) => Around::Transaction,
+            (None, _) if refuses => Around::Nothing,
+            (None, _) => Around::Wrapped,
+        };
+        if let (Some(statement), Around::Wrapped) = (statement, around) {
+            self.note_settings(statement);
+        }
+        self.busy = true;
+        let opened = match around {
+            Around::Transaction | Around::Savepoint => self.go_on(around).await,
+            Around::Wrapped => self.open_wrapped().await,
+            Around::Nothing => self.set_for_session().await,
+        };
+        self.busy = opened.is_ok();
+        self.note_loss(&opened);
+        opened.map(|()| Scope { around })
+    }
+
+    /// Behind a statement: keeps or takes back what it did, and answers its result.
+    pub(super) async fn leave<T>(
+        &mut self,
+        scope: Scope,
+        result: Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        self.note_loss(&result);
+        if self.lost {
+            self.busy = false;
+            return result;
+        }
+        let result = match (scope.around, result) {
+            (Around::Transaction, Err(error)) => Err(self.failed_in_transaction(error)),
+            (Around::Savepoint, Err(error)) => self.back_to_savepoint(error).await,
+            (Around::Wrapped, Ok(value)) => self.close_wrapped().await.map(|()| value),
+            (Around::Wrapped, Err(error)) => {
+                let back = simple(&mut self.connection, "ROLLBACK").await;
+                self.note_loss(&back);
+                Err(error)
+            }
+            (Around::Nothing, result) => {
+                let timeouts = self.own.timeouts(self.rights, self.server.settings());
+                let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
+                let reset = simple(&mut self.connection, &reset.join("; ")).await;
+                self.note_loss(&reset);
+                result
+            }
+            (_, result) => result,
+        };
+        self.note_loss(&result);
+        self.busy = false;
+        result
+    }
+
+    /// Fails if the connection is gone, or in the middle of something that its caller gave up.
+    pub(super) fn check_usable(&mut self) -> Result<(), DatabaseError> {
+        if self.busy {
+            self.lost = true;
+        }
+        if self.lost {
+            return Err(
+                lost("the connection to the server is lost").hint("run it again when the server can be reached")
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn note_loss<T>(&mut self, result: &Result<T, DatabaseError>) {
+        if matches!(result, Err(error) if error.kind == DatabaseErrorKind::Connection) {
+            self.lost = true;
+        }
+    }
+
+    /// Goes on in the open transaction: with the speaker's timeouts, an eye on the tool's tables where the speaker changed,
+    /// and a savepoint if there is to be one. All in one message, and in none if nothing of it is needed.
+    async fn go_on(&mut self, around: Around) -> Result<(), DatabaseError> {
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        if let Some(first) = &transaction.failed {
+            return Err(explain_aborted(first));
+        }
+        let mut text = String::new();
+        let is_script = self.rights != Rights::Host;
+        let turns = transaction.script_speaks != is_script;
+        if turns {
+            text = set_local(&self.own.timeouts(self.rights, self.server.settings()));
+            text.push_str(FINGERPRINT);
+        }
+        if around == Around::Savepoint {
+            let separator = if text.is_empty() { "" } else { "; " };
+            let release =
+                if transaction.savepoint { format!("RELEASE SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
+            text = format!("{text}{separator}{release}SAVEPOINT {SAVEPOINT}");
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        let rows = rows(&mut self.connection, &text).await?;
+        transaction.savepoint |= around == Around::Savepoint;
+        if turns {
+            transaction.turn(is_script, Fingerprint::of(rows.last()));
+        }
+        Ok(())
+    }
+
+    async fn back_to_savepoint<T>(&mut self, error: DatabaseError) -> Result<T, DatabaseError> {
+        match simple(&mut self.connection, &format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await {
+            Ok(()) => Err(error),
+            Err(_) => Err(self.failed_in_transaction(error)),
+        }
+    }
+
+    /// An error that the server answered has ended the transaction; what comes next is told so.
+    fn failed_in_transaction(&mut self, error: DatabaseError) -> DatabaseError {
+        if let Some(transaction) = &mut self.transaction
+            && !error.code.is_empty()
+            && transaction.failed.is_none()
+        {
+            transaction.failed = Some(error.to_string());
+        }
+        error
+    }
+
+    async fn open_wrapped(&mut self) -> Result<(), DatabaseError> {
+        let is_script = self.rights != Rights::Host;
+        let mut text = String::new();
+        if is_script {
+            text.push_str(&set_local(&self.own.timeouts(self.rights, self.server.settings())));
+            text.push_str(FINGERPRINT);
+        }
+        let begin = prologue(&self.own, "NULL");
+        let text = if is_script { format!("{begin}; {text}") } else { begin };
+        let rows = match rows(&mut self.connection, &text).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                let _ = simple(&mut self.connection, "ROLLBACK").await;
+                return Err(error);
+            }
+        };
+        self.backend = backend_of(&rows).unwrap_or(self.backend);
+        self.wrapped = is_script.then(|| Fingerprint::of(rows.last()));
+        Ok(())
+    }
+
+    async fn close_wrapped(&mut self) -> Result<(), DatabaseError> {
+        if let Some(before) = self.wrapped.take() {
+            // Deferred constraints and triggers have their say before the look at the tables.
+            let text = format!("SET CONSTRAINTS ALL IMMEDIATE; {FINGERPRINT}");
+            let looked = rows(&mut self.connection, &text).await;
+            let looked = looked.and_then(|rows| before.compare(&Fingerprint::of(rows.last())));
+            if let Err(error) = looked {
+                let back = simple(&mut self.connection, "ROLLBACK").await;
+                self.note_loss(&back);
+                return Err(error);
+            }
+        }
+        simple(&mut self.connection, "COMMIT").await
+    }
+
+    async fn set_for_session(&mut self) -> Result<(), DatabaseError> {
+        let timeouts = self.own.timeouts(self.rights, self.server.settings());
+        let text = set_local(&timeouts).replace("SET LOCAL", "SET");
+        let ask = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";
+        let rows = rows(&mut self.connection, &format!("{text}{ask}")).await?;
+        self.backend = backend_of(&rows).unwrap_or(self.backend);
+        Ok(())
+    }
+}
+
+/// Sets them until the transaction ends; what follows goes right behind it.
+fn set_local(settings: &[(&str, String)]) -> String {
+    settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect()
+}
+
+fn refuses_transaction() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Other, "this statement cannot run inside a transaction")
+        .code("25001")
+        .hint("put it into a migration in SQL of its own that begins with the line `-- runner:no-transaction`")
+}
+
+fn no_statement() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text")
+}
+
+/// A zero byte ends a text in the protocol, so that the server would see half a statement.
+fn zero_byte() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Syntax, "a statement cannot hold a zero byte")
+        .hint("take it out; PostgreSQL keeps no zero bytes in texts, only in `bytea`")
+}
+
+/// Runs a text of ours.
+pub(super) async fn simple(connection: &mut PgConnection, text: &str) -> Result<(), DatabaseError> {
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(drop).map_err(|error| from_sqlx(&error, None))
+}
+
+/// Runs a text of ours; answers all rows of all its statements, in text format.
+pub(super) async fn rows(
+    connection: &mut PgConnection,
+    text: &str,
+) -> Result<Vec<sqlx::postgres::PgRow>, DatabaseError> {
+    connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(text))).await.map_err(|error| from_sqlx(&error, None))
+}
+
+/// A column of a row in text format.
+pub(super) fn text_of(row: &sqlx::postgres::PgRow, column: usize) -> Option<String> {
+    row.try_get_unchecked::<Option<String>, _>(column).ok().flatten()
+}
+
+/// The server's process, from the rows of [`prologue`](super::settings::prologue) or of a query for it alone.
+pub(super) fn backend_of(rows: &[sqlx::postgres::PgRow]) -> Option<i32> {
+    rows.iter().find_map(|row| {
+        let is_pid = row.columns().first().is_some_and(|column| sqlx::Column::name(column) == "pg_backend_pid");
+        if is_pid { text_of(row, 0)?.parse().ok() } else { None }
+    })
+}

@@ -1,0 +1,123 @@
+//! Settings of the server's session. All are set for one transaction: behind a pooler, which hands the server's process to
+//! the next client, settings of a session would reach strangers.
+
+use std::time::Duration;
+
+use super::PostgresDatabase;
+use crate::database::{ConnectOptions, Dialect, Rights};
+use crate::sql::classify::{StatementClass, classify, identifiers};
+
+/// What holds in every transaction, unless a script that commits statement by statement has set it itself.
+///
+/// Keep-alives end a session whose client vanished within about 20 s, so that its statement does not work on for hours.
+///
+/// Without `row_security`, a policy that would hide rows of the role is an error: a migration that changed some rows, or none,
+/// would pass for applied.
+const SETTINGS: [(&str, &str); 12] = [
+    ("timezone", "'UTC'"),
+    ("datestyle", "'ISO, MDY'"),
+    ("intervalstyle", "'postgres'"),
+    ("bytea_output", "'hex'"),
+    ("extra_float_digits", "1"),
+    ("standard_conforming_strings", "on"),
+    ("row_security", "off"),
+    ("statement_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("tcp_keepalives_idle", "5"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+];
+
+/// Lets a statement end within a second after its client was killed. Known since version 14, and refused on systems that
+/// cannot tell.
+const CHECK_CLIENT: &str = "SELECT pg_catalog.set_config('client_connection_check_interval', '1000', true) \
+    WHERE pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL \
+    AND pg_catalog.version() LIKE '%linux%'";
+
+/// The text that sets what holds in every transaction.
+pub(super) fn in_transaction(own: &Own) -> String {
+    let mut text = String::new();
+    for (name, value) in SETTINGS.into_iter().filter(|(name, _)| !own.has(name)) {
+        text.push_str(&format!("SET LOCAL {name} = {value}; "));
+    }
+    text + CHECK_CLIENT
+}
+
+/// The text that opens a transaction and answers, as its last row, the server's process and `also`, an expression.
+pub(super) fn prologue(own: &Own, also: &str) -> String {
+    let settings = in_transaction(own);
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; {settings}; \
+         SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid, {also}"
+    )
+}
+
+/// The names of settings that a script has set for its session.
+#[derive(Debug, Default)]
+pub(super) struct Own(Vec<String>);
+
+impl Own {
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|own| own == name)
+    }
+
+    /// Notes what a statement sets.
+    fn note(&mut self, statement: &str) {
+        let words: Vec<String> =
+            identifiers(statement, Dialect::Postgres).iter().map(|word| word.to_lowercase()).collect();
+        match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["set", "local", ..] => {}
+            ["set", "time", "zone", ..] | ["set", "session", "time", "zone", ..] => self.0.push("timezone".to_owned()),
+            ["set", "session", name, ..] | ["set", name, ..] => self.0.push((*name).to_owned()),
+            _ => {}
+        }
+    }
+
+    /// The timeouts of a speaker, as names and values: those of the options for migrations, none for the host.
+    pub(super) fn timeouts(&self, rights: Rights, options: &ConnectOptions) -> Vec<(&'static str, String)> {
+        let milliseconds = |timeout: Option<Duration>| {
+            let timeout = timeout.filter(|_| rights != Rights::Host)?;
+            Some(timeout.as_millis().clamp(1, i32::MAX as u128).to_string())
+        };
+        let statement = milliseconds(options.statement_timeout).unwrap_or_else(|| "0".to_owned());
+        let lock = milliseconds(options.lock_timeout).unwrap_or_else(|| "DEFAULT".to_owned());
+        let mut timeouts = vec![("statement_timeout", statement), ("lock_timeout", lock)];
+        timeouts.retain(|(name, _)| !self.has(name));
+        timeouts
+    }
+}
+
+impl PostgresDatabase {
+    /// Notes what a script has set for its session, where no transaction of ours ends it.
+    pub(super) fn note_settings(&mut self, statement: &str) {
+        if self.rights == Rights::Script && classify(statement, Dialect::Postgres) == StatementClass::Session {
+            self.own.note(statement);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_sets_itself_is_left_alone() {
+        let mut own = Own::default();
+        for statement in [
+            "SET LOCAL datestyle = 'SQL'",
+            "SET TIME ZONE 'Asia/Tokyo'",
+            "SET Session Lock_Timeout TO '1h'",
+            "SET \"intervalstyle\" = 'iso_8601'",
+        ] {
+            own.note(statement);
+        }
+        let text = in_transaction(&own);
+        assert!(!text.contains("timezone") && !text.contains("intervalstyle"), "{text}");
+        assert!(text.contains("datestyle") && text.contains("statement_timeout"), "{text}");
+        let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(3)), ..ConnectOptions::default() };
+        assert_eq!(own.timeouts(Rights::Script, &options), [("statement_timeout", "0".to_owned())]);
+        let all = Own::default().timeouts(Rights::Guest, &options);
+        assert_eq!(all[1], ("lock_timeout", "3000".to_owned()));
+        assert_eq!(Own::default().timeouts(Rights::Host, &options)[1], ("lock_timeout", "DEFAULT".to_owned()));
+    }
+}

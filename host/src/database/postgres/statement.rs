@@ -1,0 +1,187 @@
+//! Statements with parameters: understood by the server first, so that each value is sent in the type it expects.
+
+use futures_util::TryStreamExt as _;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, ValueRef as _};
+
+use super::PostgresDatabase;
+use super::error::from_sqlx;
+use super::parameters;
+use super::scope::{Scope, simple};
+use super::statement_describe::{Described, Shape, describe, one_statement, shape};
+use super::types::Types;
+use super::types_read::value;
+use crate::data::{RowSet, Value};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, QueryLimits};
+use crate::sql::classify::{StatementClass, classify};
+
+/// Bytes that a cell of a fixed size counts for.
+const CELL: usize = 8;
+
+impl PostgresDatabase {
+    pub(super) async fn execute_now(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        let scope = self.enter(Some(statement)).await?;
+        let watch = self.watch();
+        let result = if scope.is_bare() {
+            watch.run(execute_bare(&mut self.connection, statement, parameters)).await
+        } else {
+            watch.run(execute(&mut self.connection, &mut self.types, statement, parameters)).await
+        };
+        let settled = self.settle(&scope, statement).await;
+        self.leave(scope, result.and_then(|rows| settled.map(|()| rows))).await
+    }
+
+    pub(super) async fn query_now(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        let scope = self.enter(Some(statement)).await?;
+        let watch = self.watch();
+        let result = if scope.is_bare() {
+            watch.run(execute_bare(&mut self.connection, statement, parameters)).await.map(|_| RowSet::default())
+        } else {
+            watch.run(query(&mut self.connection, &mut self.types, statement, parameters, limits)).await
+        };
+        let settled = self.settle(&scope, statement).await;
+        self.leave(scope, result.and_then(|rows| settled.map(|()| rows))).await
+    }
+
+    /// Forgets prepared statements where they could be wrong: the schema may be another one now, or behind a pooler the
+    /// session.
+    pub(super) async fn settle(&mut self, scope: &Scope, statement: &str) -> Result<(), DatabaseError> {
+        let goes_on = scope.is_in_transaction();
+        if goes_on && classify(statement, Dialect::Postgres) == StatementClass::Rows {
+            return Ok(());
+        }
+        self.types.clear();
+        if scope.is_bare() || self.connection.cached_statements_size() == 0 {
+            return Ok(());
+        }
+        self.connection.clear_cached_statements().await.map_err(|error| from_sqlx(&error, None))
+    }
+}
+
+async fn execute_bare(
+    connection: &mut PgConnection,
+    statement: &str,
+    parameters: &[Value],
+) -> Result<u64, DatabaseError> {
+    if !parameters.is_empty() {
+        return Err(DatabaseError::new(
+            DatabaseErrorKind::InvalidArgument,
+            format!("{} parameters for a statement that has 0", parameters.len()),
+        ));
+    }
+    simple(connection, statement).await.map(|()| 0)
+}
+
+async fn execute(
+    connection: &mut PgConnection,
+    types: &mut Types,
+    statement: &str,
+    values: &[Value],
+) -> Result<u64, DatabaseError> {
+    one_statement(statement)?;
+    let described = describe(connection, types, statement, &[], values).await?;
+    let arguments = parameters::encode(connection, types, &described.placeholders, values).await?;
+    let query = sqlx::query_with(AssertSqlSafe(statement), arguments);
+    let done = connection.execute(query).await.map_err(|error| from_sqlx(&error, Some(statement)))?;
+    // The server also counts rows that were only read.
+    Ok(if shape(statement) == Shape::Change { done.rows_affected() } else { 0 })
+}
+
+async fn query(
+    connection: &mut PgConnection,
+    types: &mut Types,
+    text: &str,
+    values: &[Value],
+    limits: QueryLimits,
+) -> Result<RowSet, DatabaseError> {
+    let statement = one_statement(text)?;
+    let described = describe(connection, types, text, &[], values).await?;
+    let arguments = parameters::encode(connection, types, &described.placeholders, values).await?;
+    // One row more than is allowed shows that there are too many, and no more need be sent.
+    let rows = limits.rows.checked_add(1).filter(|_| shape(statement) == Shape::Select);
+    let wrapped = described.wrapped(statement, rows)?;
+    let query = sqlx::query_with(AssertSqlSafe(wrapped.unwrap_or_else(|| text.to_owned())), arguments);
+    let mut found = Found { rows: Vec::new(), bytes: 0, failed: None };
+    let mut stream = connection.fetch(query);
+    loop {
+        match stream.try_next().await {
+            Ok(Some(row)) => found.take(&described, &row, limits),
+            Ok(None) => break,
+            Err(error) => return Err(from_sqlx(&error, Some(text))),
+        }
+    }
+    match found.failed {
+        Some(error) => Err(error),
+        None => {
+            let columns = described.columns.into_iter().map(|column| column.name).collect();
+            Ok(RowSet { columns, rows: found.rows })
+        }
+    }
+}
+
+/// A small result on its way.
+struct Found {
+    rows: Vec<Vec<Value>>,
+    bytes: usize,
+    /// The rest is read all the same: a stream that is dropped leaves the connection in the middle of it.
+    failed: Option<DatabaseError>,
+}
+
+impl Found {
+    fn take(&mut self, described: &Described, row: &sqlx::postgres::PgRow, limits: QueryLimits) {
+        if self.failed.is_some() {
+            return;
+        }
+        if self.rows.len() >= limits.rows {
+            self.fail(too_much(format!("the result has more than {} rows", limits.rows)));
+            return;
+        }
+        match self.read(described, row, limits) {
+            Ok(cells) => self.rows.push(cells),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail(&mut self, error: DatabaseError) {
+        self.failed = Some(error);
+        self.rows = Vec::new();
+    }
+
+    fn read(
+        &mut self,
+        described: &Described,
+        row: &sqlx::postgres::PgRow,
+        limits: QueryLimits,
+    ) -> Result<Vec<Value>, DatabaseError> {
+        let mut cells = Vec::with_capacity(described.columns.len());
+        for (index, column) in described.columns.iter().enumerate() {
+            let raw = row.try_get_raw(index).map_err(|error| from_sqlx(&error, None))?;
+            let bytes = if raw.is_null() { None } else { raw.as_bytes().ok() };
+            self.bytes = self.bytes.saturating_add(bytes.map_or(0, <[u8]>::len).max(CELL));
+            if self.bytes > limits.bytes {
+                return Err(too_much(format!("the result has more than {} bytes", limits.bytes)));
+            }
+            cells.push(match bytes {
+                None => Value::Null,
+                Some(bytes) => value(&column.read_as, bytes).map_err(|unfit| {
+                    let what = format!("column `{}` holds {}", column.name, unfit.what);
+                    let error = DatabaseError::new(DatabaseErrorKind::Conversion, what);
+                    match unfit.hint {
+                        Some(_) => error.hint("have the statement answer the column as text: `column::text`"),
+                        None => error,
+                    }
+                })?,
+            });
+        }
+        Ok(cells)
+    }
+}
+
+fn too_much(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Limit, message)
+        .hint("read large results as batches, which are not limited as a whole")
+}

@@ -1,0 +1,63 @@
+//! What a migration leaves in the session: temporary objects, settings, the role, cursors, prepared statements, locks and
+//! channels. PostgreSQL keeps them for the session and not for the transaction. (`DISCARD ALL` does it in one go, but not
+//! inside a transaction.)
+
+use sqlx::Connection;
+
+use super::PostgresDatabase;
+use super::error::from_sqlx;
+use super::lock::set_application;
+use super::scope::{rows, simple, text_of};
+use super::settings::{Own, in_transaction};
+use crate::database::{DatabaseError, Rights};
+
+/// Answers whether there may be something temporary.
+const LEAVE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; \
+    SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL; DISCARD SEQUENCES; RESET ALL; \
+    SELECT pg_catalog.pg_my_temp_schema() <> 0";
+
+/// SQLSTATE of a table that cannot be dropped because deferred triggers wait.
+const IN_USE: &str = "55006";
+
+impl PostgresDatabase {
+    pub(super) async fn drop_temporary_now(&mut self) -> Result<(), DatabaseError> {
+        let rights = std::mem::replace(&mut self.rights, Rights::Host);
+        let scope = self.enter(None).await;
+        self.rights = rights;
+        let scope = scope?;
+        let dropped = self.leave_nothing().await;
+        self.forget_statements();
+        self.leave(scope, dropped).await
+    }
+
+    async fn leave_nothing(&mut self) -> Result<(), DatabaseError> {
+        self.drop_prepared().await?;
+        let application = match &self.lock {
+            Some(lock) => format!("; {}", set_application(lock.run_id())),
+            None => String::new(),
+        };
+        self.own = Own::default();
+        let settings = in_transaction(&self.own);
+        let answer = rows(&mut self.connection, &format!("{LEAVE}; {settings}{application}")).await?;
+        let temporary = answer.iter().any(|row| text_of(row, 0).as_deref() == Some("t"));
+        if !temporary {
+            return Ok(());
+        }
+        match simple(&mut self.connection, "SAVEPOINT runner_temporary; DISCARD TEMP").await {
+            Err(error) if error.code == IN_USE => {
+                let now = "ROLLBACK TO SAVEPOINT runner_temporary; SET CONSTRAINTS ALL IMMEDIATE; DISCARD TEMP";
+                simple(&mut self.connection, now).await?;
+            }
+            other => other?,
+        }
+        simple(&mut self.connection, "RELEASE SAVEPOINT runner_temporary").await
+    }
+
+    /// Closes the statements that sqlx has prepared: the session, behind a pooler, may be another one after the transaction.
+    pub(super) async fn drop_prepared(&mut self) -> Result<(), DatabaseError> {
+        if self.connection.cached_statements_size() == 0 {
+            return Ok(());
+        }
+        self.connection.clear_cached_statements().await.map_err(|error| from_sqlx(&error, None))
+    }
+}

@@ -1,0 +1,49 @@
+//! What only PostgreSQL does; what every database does is tested by `database::contract`.
+
+mod connect;
+mod contract;
+mod lock;
+mod rights;
+mod schema;
+mod transaction;
+
+use std::path::Path;
+
+use runner_tests::servers::{self, TestDatabase};
+
+use super::*;
+use crate::database::contract::{rows, run};
+
+/// A fresh database in the server that all tests share.
+fn fresh() -> TestDatabase {
+    servers::postgres().database()
+}
+
+async fn open(database: &TestDatabase) -> Box<dyn Database> {
+    open_url(&database.url()).await.expect("a connection")
+}
+
+async fn open_url(url: &str) -> Result<Box<dyn Database>, DatabaseError> {
+    open_with(url, &ConnectOptions::default()).await
+}
+
+async fn open_with(url: &str, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
+    super::connect(&DatabaseUrl::parse(url, Path::new("/")).expect("a URL"), options).await
+}
+
+/// The error of what has to fail: a database is nothing to print.
+fn refusal(result: Result<Box<dyn Database>, DatabaseError>) -> DatabaseError {
+    match result {
+        Err(error) => error,
+        Ok(_) => panic!("a connection was made"),
+    }
+}
+
+/// Makes tables with the names of the tool's own, with a row each.
+async fn make_tool_tables(database: &mut dyn Database) {
+    run(database, "CREATE SCHEMA runner").await;
+    for table in crate::database::facts::TOOL_TABLES {
+        run(database, &format!("CREATE TABLE runner.{table} (id int PRIMARY KEY, state text)")).await;
+        run(database, &format!("INSERT INTO runner.{table} VALUES (1, 'applied')")).await;
+    }
+}

@@ -1,0 +1,187 @@
+//! Connections, and those that cannot be made.
+
+use std::time::Duration;
+
+use runner_tests::servers::{Kind, Server};
+
+use super::*;
+use crate::data::Value;
+
+fn url(port: u16, user: &str, rest: &str) -> String {
+    format!("postgres://{user}@127.0.0.1:{port}/{rest}")
+}
+
+#[tokio::test]
+async fn the_server_says_what_it_is() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let facts = database.facts().clone();
+    let number: u32 = fresh.value("SELECT current_setting('server_version_num')").parse().expect("a number");
+    assert_eq!(facts.version, format!("{}.{}", number / 10_000, number % 10_000));
+    assert_eq!((facts.dialect, facts.read_only), (crate::database::Dialect::Postgres, false));
+    assert_eq!(facts.schema.as_deref(), Some("public"));
+    assert_eq!(rows(database.as_mut(), "SELECT current_setting('application_name')").await, [[Value::from("runner")]]);
+}
+
+#[tokio::test]
+async fn a_unix_socket_and_parameters_lead_to_it() {
+    let fresh = fresh();
+    if let Some(url) = fresh.socket_url() {
+        let mut database = open_url(&url).await.expect("a connection");
+        assert_eq!(rows(database.as_mut(), "SELECT inet_client_addr() IS NULL AND 1 = 1").await.len(), 1);
+    }
+    fresh.sql("CREATE SCHEMA other");
+    let url = format!("{}?application_name=mine&options=-c%20search_path%3Dother,public", fresh.url());
+    let mut database = open_url(&url).await.expect("a connection");
+    assert_eq!(database.facts().schema.as_deref(), Some("other"));
+    assert_eq!(rows(database.as_mut(), "SELECT current_setting('application_name')").await, [[Value::from("mine")]]);
+}
+
+#[tokio::test]
+async fn settings_hold_in_every_transaction() {
+    let fresh = fresh();
+    fresh.sql(&format!(
+        "ALTER DATABASE {0} SET timezone = 'Asia/Tokyo'; ALTER DATABASE {0} SET bytea_output = 'escape'; \
+         ALTER DATABASE {0} SET statement_timeout = '1ms'; ALTER DATABASE {0} SET idle_in_transaction_session_timeout = '1ms'; \
+         ALTER DATABASE {0} SET intervalstyle = 'iso_8601'; ALTER DATABASE {0} SET standard_conforming_strings = off",
+        fresh.name()
+    ));
+    let mut database = open(&fresh).await;
+    let ask = "SELECT concat_ws(' ', current_setting('timezone'), current_setting('bytea_output'), \
+        current_setting('intervalstyle'), current_setting('standard_conforming_strings'), pg_sleep(0.05))";
+    let expected = [[Value::from("UTC hex postgres on ")]];
+    assert_eq!(rows(database.as_mut(), ask).await, expected);
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(rows(database.as_mut(), ask).await, expected);
+    database.commit().await.expect("committed");
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_is_named() {
+    let fresh = fresh();
+    let port = fresh.client().value("SELECT current_setting('port')").parse::<u16>().expect("a port");
+    // Bound, and closed again: nobody listens there.
+    let free =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+    for (url, kind, message, hint) in [
+        (url(free, "me", "x"), DatabaseErrorKind::Connection, "nothing listens at", "whether the server is up"),
+        (
+            "postgres://me@no-such-host.invalid/x".to_owned(),
+            DatabaseErrorKind::Connection,
+            "no-such-host.invalid",
+            "look at",
+        ),
+        ("postgres:///x?host=/nowhere".to_owned(), DatabaseErrorKind::Connection, "no socket", "the folder"),
+        (
+            url(port, "postgres", "no_such_database"),
+            DatabaseErrorKind::NotFound,
+            "`no_such_database`",
+            "CREATE DATABASE",
+        ),
+        (url(port, "no_such_role", "postgres"), DatabaseErrorKind::Denied, "`no_such_role`", "pg_hba.conf"),
+        (
+            format!("{}?sslmode=require", url(port, "postgres", "postgres")),
+            DatabaseErrorKind::Connection,
+            "encrypted",
+            "sslmode",
+        ),
+        (
+            format!("{}?options=-c%20no_such_setting%3D1", url(port, "postgres", "postgres")),
+            DatabaseErrorKind::Configuration,
+            "no_such_setting",
+            "`options`",
+        ),
+    ] {
+        let error = refusal(open_url(&url).await);
+        assert_eq!(error.kind, kind, "{url}: {error:?}");
+        assert!(error.message.contains(message), "{url}: {error:?}");
+        assert!(error.hint.as_deref().unwrap_or_default().contains(hint), "{url}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_given_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("a port").port();
+    let options = ConnectOptions { connect_timeout: Duration::from_millis(200), ..ConnectOptions::default() };
+    let error = refusal(open_with(&url(port, "me", "x"), &options).await);
+    assert_eq!(error.kind, DatabaseErrorKind::Connection);
+    assert!(error.message.contains("did not answer within 0.2 s"), "{error}");
+}
+
+#[tokio::test]
+async fn passwords_are_asked_for_and_never_shown() {
+    let server = Server::private(Kind::Postgres).passwords().start();
+    let fresh = server.database();
+    fresh.sql(&format!("CREATE ROLE me LOGIN PASSWORD 'right'; GRANT ALL ON DATABASE {} TO me", fresh.name()));
+    open_url(&fresh.url_as("me", "right")).await.expect("a connection");
+    let error = refusal(open_url(&fresh.url_as("me", "s3cret")).await);
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Denied, "28P01"), "{error}");
+    assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("PGPASSWORD")), "{error:?}");
+    assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+    fresh.sql("ALTER ROLE me CONNECTION LIMIT 0");
+    let error = refusal(open_url(&fresh.url_as("me", "right")).await);
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Busy, "53300"), "{error}");
+    fresh.sql(&format!("ALTER ROLE me CONNECTION LIMIT 9; REVOKE ALL ON DATABASE {} FROM me, public", fresh.name()));
+    let error = refusal(open_url(&fresh.url_as("me", "right")).await);
+    assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
+    assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("GRANT CONNECT")), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_starts_is_waited_for() {
+    let server = Server::private(Kind::Postgres).start();
+    let fresh = server.database();
+    server.pause();
+    let (opened, ()) = tokio::join!(open(&fresh), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        server.resume();
+    });
+    assert!(!opened.facts().read_only);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_known_before() {
+    let fresh = fresh();
+    fresh.sql(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", fresh.name()));
+    let mut database = open(&fresh).await;
+    assert!(database.facts().read_only);
+    let error = database.begin(TransactionOptions::default()).await.expect_err("read-only");
+    assert_eq!(error.kind, DatabaseErrorKind::ReadOnly);
+    let error = database.execute("CREATE TABLE t (x int)", &[]).await.expect_err("read-only");
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::ReadOnly, "25006"), "{error}");
+    assert!(error.hint.is_some());
+}
+
+#[tokio::test]
+async fn tls_is_asked_for_and_checked() {
+    let server = Server::private(Kind::Postgres).tls(runner_tests::servers::Tls::Required).start();
+    let fresh = server.database();
+    let authority = server.authority();
+    let encrypted = "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    for query in ["sslmode=require".to_owned(), format!("sslmode=verify-full&sslrootcert={}", authority.display())] {
+        let url = format!("{}?{query}", fresh.url());
+        let mut database = open_url(&url).await.expect("a connection");
+        assert_eq!(rows(database.as_mut(), encrypted).await, [[Value::from("true")]], "{query}");
+    }
+    for (query, kind) in
+        [("sslmode=disable", DatabaseErrorKind::Denied), ("sslmode=verify-full", DatabaseErrorKind::Connection)]
+    {
+        let error = refusal(open_url(&format!("{}?{query}", fresh.url())).await);
+        assert_eq!(error.kind, kind, "{query}: {error:?}");
+        assert!(error.hint.is_some(), "{query}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_standby_is_only_read() {
+    let server = Server::private(Kind::Postgres).start();
+    let fresh = server.database();
+    let standby = server.standby();
+    let mut database = open_url(&fresh.url_at(standby.port())).await.expect("a connection");
+    assert!(database.facts().read_only);
+    assert_eq!(rows(database.as_mut(), "SELECT 1").await, [[Value::Int64(1)]]);
+    let error = database.begin(TransactionOptions::default()).await.expect_err("read-only");
+    assert_eq!(error.kind, DatabaseErrorKind::ReadOnly);
+}

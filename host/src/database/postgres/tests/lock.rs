@@ -1,0 +1,158 @@
+//! The lock among many, behind a pooler, and what killed runs leave behind.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use runner_tests::servers::{Bouncer, Kind, Server};
+
+use super::*;
+use crate::database::contract::contract;
+
+fn request(run: &str, seconds: u64) -> LockRequest {
+    LockRequest { wait: Duration::from_secs(seconds), run_id: run.to_owned(), owner: format!("`{run}` */ of me") }
+}
+
+/// So many runs at once, each with a transaction under the lock.
+async fn crowd(url: &str, count: usize) {
+    let inside = AtomicUsize::new(0);
+    let one = |number: usize| {
+        let inside = &inside;
+        async move {
+            let mut database = open_url(url).await.expect("a connection");
+            let name = format!("run {number}");
+            database.lock(&request(&name, 60), &StopSignal::default(), &|_| {}).await.expect("the lock");
+            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "{name} came in beside somebody");
+            database.begin(TransactionOptions::default()).await.expect("begun");
+            run(database.as_mut(), "UPDATE counter SET n = n + 1").await;
+            database.commit().await.expect("committed");
+            inside.fetch_sub(1, Ordering::SeqCst);
+            database.unlock().await.expect("unlocked");
+        }
+    };
+    futures_util::future::join_all((0..count).map(one)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_runs_come_in_one_by_one() {
+    // Each takes two connections.
+    let server = Server::private(Kind::Postgres).setting("max_connections", 130).start();
+    let fresh = server.database();
+    fresh.sql("CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)");
+    crowd(&fresh.url(), 50).await;
+    assert_eq!(fresh.value("SELECT n FROM counter"), "50");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_does_not_hand_the_lock_on() {
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)");
+    // Fewer connections than runs have need of would make them wait for each other, which is the pooler's business.
+    let bouncer = Bouncer::start(servers::postgres(), 20);
+    crowd(&fresh.url_at(bouncer.port()), 8).await;
+    assert_eq!(fresh.value("SELECT n FROM counter"), "8");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waiter_does_not_hold_up_a_concurrent_index() {
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE t (id int)");
+    let mut holder = open(&fresh).await;
+    holder.lock(&request("holder", 1), &StopSignal::default(), &|_| {}).await.expect("the lock");
+    let stop = StopSignal::default();
+    let wait = async {
+        let mut waiter = open(&fresh).await;
+        waiter.lock(&request("waiter", 60), &stop, &|_| {}).await
+    };
+    let work = async {
+        holder.set_rights(Rights::Script);
+        run(holder.as_mut(), "CREATE INDEX CONCURRENTLY i ON t (id)").await;
+        holder.unlock().await.expect("unlocked");
+    };
+    let (waited, ()) = tokio::join!(wait, work);
+    waited.expect("the lock");
+    assert_eq!(fresh.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass"), "t");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_statement_of_a_killed_run_is_ended_before_work_begins() {
+    let fresh = fresh();
+    let mut killed = fresh.client().session();
+    // It never looks whether its client lives.
+    killed.run(
+        "SET client_connection_check_interval = 0; SET application_name = 'runner:killed'; CREATE TABLE t (id int)",
+    );
+    killed.send("INSERT INTO t SELECT 1 FROM pg_sleep(600)");
+    let working = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'runner:killed' AND state = 'active'";
+    while fresh.value(working) == "0" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(killed);
+    let heard = Mutex::new(Vec::new());
+    let hear = |who: &str| heard.lock().expect("no panic").push(who.to_owned());
+    let mut database = open(&fresh).await;
+    database.lock(&request("next", 1), &StopSignal::default(), &hear).await.expect("the lock");
+    assert_eq!(fresh.value(working), "0");
+    assert_eq!(fresh.value("SELECT count(*) FROM t"), "0");
+    let heard = heard.lock().expect("no panic");
+    assert!(matches!(&heard[..], [only] if only.contains("`killed`") && only.contains("pg_sleep(600)")), "{heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_not_be_ended_is_named() {
+    let fresh = fresh();
+    let role = format!("role_{}", fresh.name());
+    fresh.sql(&format!("CREATE ROLE {role} LOGIN"));
+    let mut other = fresh.client().session();
+    other.run("SET application_name = 'runner:other'");
+    other.send("SELECT pg_sleep(600)");
+    while fresh
+        .value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'runner:other' AND state = 'active'")
+        == "0"
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut database = open_url(&fresh.url_as(&role, "")).await.expect("a connection");
+    let error = database.lock(&request("next", 1), &StopSignal::default(), &|_| {}).await.expect_err("not ours");
+    assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
+    assert!(error.message.contains("`other`"), "{error}");
+    assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("pg_terminate_backend(")), "{error:?}");
+    drop((database, other));
+    fresh.sql(&format!("DROP ROLE {role}"));
+}
+
+#[tokio::test]
+async fn a_lock_that_is_lost_stops_the_next_transaction() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    database.lock(&request("holder", 1), &StopSignal::default(), &|_| {}).await.expect("the lock");
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    database.commit().await.expect("committed");
+    fresh.sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND granted");
+    let error = database.begin(TransactionOptions::default()).await.expect_err("lost");
+    assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+    assert!(error.message.contains("holds the lock"), "{error}");
+}
+
+mod pooled {
+    //! The contract, behind pgbouncer in transaction mode.
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::database::contract::Factory;
+
+    struct Pooled {
+        database: TestDatabase,
+        bouncer: Bouncer,
+    }
+
+    #[async_trait]
+    impl Factory for Pooled {
+        async fn open(&self) -> Box<dyn Database> {
+            open_url(&self.database.url_at(self.bouncer.port())).await.expect("a connection")
+        }
+    }
+
+    contract!(Pooled { bouncer: Bouncer::start(servers::postgres(), 20), database: fresh() });
+}

@@ -1,0 +1,330 @@
+//! Transactions, timeouts, what a session keeps, and connections that get lost.
+
+use std::time::Duration;
+
+use runner_tests::servers::{Proxy, Trap};
+
+use super::*;
+use crate::data::Value;
+use crate::database::stop::StopReason;
+
+const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false };
+
+#[tokio::test]
+async fn what_an_error_ended_is_never_committed() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    run(database.as_mut(), "CREATE TABLE t (id int PRIMARY KEY)").await;
+    for rights in [Rights::Host, Rights::Script] {
+        database.begin(NONE).await.expect("begun");
+        database.set_rights(rights);
+        run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
+        assert!(database.execute("INSERT INTO t VALUES (1)", &[]).await.is_err());
+        // Somebody who takes no notice.
+        let error = database.execute("INSERT INTO t VALUES (2)", &[]).await.expect_err("aborted");
+        assert_eq!(error.code, "25P02", "{error}");
+        assert!(error.detail.as_deref().is_some_and(|first| first.contains("t_pkey")), "{error}");
+        assert!(database.in_transaction().await.is_err());
+        database.set_rights(Rights::Host);
+        assert!(database.commit().await.is_err());
+        assert_eq!(fresh.value("SELECT count(*) FROM t"), "0");
+        run(database.as_mut(), "SELECT 1").await;
+    }
+}
+
+#[tokio::test]
+async fn a_guest_goes_on_after_an_error_that_it_handles() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    run(database.as_mut(), "CREATE TABLE t (id int PRIMARY KEY)").await;
+    database.begin(NONE).await.expect("begun");
+    database.set_rights(Rights::Guest);
+    run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
+    for wrong in ["INSERT INTO t VALUES (1)", "SELECT * FROM nowhere", "SELECT 1/0", "INSERT INTO t VALUES (2), (1)"] {
+        assert!(database.execute(wrong, &[]).await.is_err(), "{wrong}");
+        assert_eq!(database.in_transaction().await, Ok(true));
+    }
+    run(database.as_mut(), "INSERT INTO t VALUES (3)").await;
+    database.set_rights(Rights::Host);
+    run(database.as_mut(), "INSERT INTO t VALUES (4)").await;
+    database.commit().await.expect("committed");
+    assert_eq!(fresh.sql("SELECT id FROM t ORDER BY id"), ["1", "3", "4"]);
+}
+
+#[tokio::test]
+async fn a_transaction_in_place_of_ours_is_found_out() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    run(database.as_mut(), "CREATE TABLE t (id int)").await;
+    for end in ["COMMIT", "ROLLBACK", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN"] {
+        database.begin(NONE).await.expect("begun");
+        assert_eq!(database.in_transaction().await, Ok(true));
+        // What a script cannot say the host can.
+        run(database.as_mut(), end).await;
+        if end.ends_with("CHAIN") {
+            run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
+        }
+        assert_eq!(database.in_transaction().await, Ok(false), "{end}");
+        let error = database.commit().await.expect_err(end);
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{end}: {error}");
+        assert_eq!(fresh.value("SELECT count(*) FROM t"), "0", "{end}");
+    }
+}
+
+#[tokio::test]
+async fn deferred_constraints_are_tried_and_stay_deferred() {
+    let fresh = fresh();
+    fresh.sql(
+        "CREATE TABLE a (id int PRIMARY KEY); \
+         CREATE TABLE b (a int REFERENCES a DEFERRABLE INITIALLY DEFERRED, c int REFERENCES a DEFERRABLE)",
+    );
+    let mut database = open(&fresh).await;
+    for commit in [true, false] {
+        database.begin(NONE).await.expect("begun");
+        run(database.as_mut(), "INSERT INTO b (a) VALUES (7)").await;
+        for _ in 0..2 {
+            let error = database.check_constraints().await.expect_err("violated");
+            assert_eq!(error.kind, DatabaseErrorKind::Constraint, "{error}");
+            assert!(error.to_string().contains("(a)=(7)"), "{error}");
+        }
+        assert_eq!(database.in_transaction().await, Ok(true));
+        if commit {
+            run(database.as_mut(), "INSERT INTO a VALUES (7)").await;
+            database.check_constraints().await.expect("mended");
+            // What was checked at once still is.
+            assert!(database.execute("INSERT INTO b (c) VALUES (8)", &[]).await.is_err());
+            database.rollback().await.expect("rolled back");
+        } else {
+            let error = database.commit().await.expect_err("violated");
+            assert_eq!(error.kind, DatabaseErrorKind::Constraint, "{error}");
+        }
+        assert_eq!(fresh.value("SELECT count(*) FROM b"), "0");
+    }
+}
+
+#[tokio::test]
+async fn timeouts_are_those_of_migrations_alone() {
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
+    let options = ConnectOptions {
+        statement_timeout: Some(Duration::from_millis(400)),
+        lock_timeout: Some(Duration::from_millis(50)),
+        ..ConnectOptions::default()
+    };
+    let mut database = open_with(&fresh.url(), &options).await.expect("a connection");
+    let database = database.as_mut();
+    let mut other = fresh.client().session();
+    other.run("BEGIN; UPDATE t SET id = 2");
+    for in_transaction in [false, true] {
+        for rights in [Rights::Script, Rights::Guest] {
+            for (statement, kind, code) in [
+                ("SELECT pg_sleep(30)", DatabaseErrorKind::Timeout, "57014"),
+                ("UPDATE t SET id = 3", DatabaseErrorKind::Busy, "55P03"),
+            ] {
+                database.set_rights(Rights::Host);
+                if in_transaction {
+                    database.begin(NONE).await.expect("begun");
+                }
+                database.set_rights(rights);
+                let error = database.execute(statement, &[]).await.expect_err(statement);
+                assert_eq!((error.kind, error.code.as_str()), (kind, code), "{error}");
+                assert!(error.hint.is_some(), "{error}");
+                database.rollback().await.expect("rolled back");
+            }
+        }
+        database.set_rights(Rights::Host);
+        if in_transaction {
+            database.begin(NONE).await.expect("begun");
+            database.set_rights(Rights::Guest);
+            run(database, "SELECT 1").await;
+            database.set_rights(Rights::Host);
+        }
+        run(database, "SELECT pg_sleep(0.6)").await;
+        database.rollback().await.expect("rolled back");
+    }
+}
+
+#[tokio::test]
+async fn what_a_script_sets_for_its_session_holds_between_transactions() {
+    let fresh = fresh();
+    let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(3)), ..ConnectOptions::default() };
+    let mut database = open_with(&fresh.url(), &options).await.expect("a connection");
+    let ask = "SELECT concat_ws(' ', current_setting('lock_timeout'), current_setting('timezone'))";
+    database.set_rights(Rights::Script);
+    assert_eq!(rows(database.as_mut(), ask).await, [[Value::from("3s UTC")]]);
+    run(database.as_mut(), "SET lock_timeout = '7s'").await;
+    run(database.as_mut(), "SET TIME ZONE 'Asia/Tokyo'").await;
+    run(database.as_mut(), "VACUUM pg_class").await;
+    assert_eq!(rows(database.as_mut(), ask).await, [[Value::from("7s Asia/Tokyo")]]);
+    database.set_rights(Rights::Host);
+    database.drop_temporary().await.expect("dropped");
+    database.set_rights(Rights::Script);
+    assert_eq!(rows(database.as_mut(), ask).await, [[Value::from("3s UTC")]]);
+}
+
+#[tokio::test]
+async fn nothing_of_a_migration_stays_in_the_session() {
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE a (id int PRIMARY KEY); CREATE SEQUENCE s");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    let role = format!("role_{}", fresh.name());
+    fresh.sql(&format!("CREATE ROLE {role}; GRANT {role} TO CURRENT_USER"));
+    for in_transaction in [true, false] {
+        if in_transaction {
+            database.begin(NONE).await.expect("begun");
+        }
+        database.set_rights(Rights::Script);
+        for statement in [
+            "CREATE TEMP TABLE t (id int PRIMARY KEY)",
+            "CREATE TEMP TABLE u (id int REFERENCES t DEFERRABLE INITIALLY DEFERRED)",
+            "INSERT INTO t VALUES (1)",
+            "INSERT INTO u VALUES (1)",
+            "CREATE TEMP VIEW v AS SELECT 1 AS one",
+            "CREATE TEMP SEQUENCE z",
+            "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "PREPARE p AS SELECT 1",
+            "LISTEN channel",
+            "SELECT pg_advisory_lock(7)",
+            "SELECT nextval('s')",
+            "SET search_path = nowhere",
+            "SET timezone = 'Asia/Tokyo'",
+            "SET runner.mine = 'x'",
+            &format!("SET ROLE {role}"),
+        ] {
+            run(database, statement).await;
+        }
+        database.set_rights(Rights::Host);
+        database.drop_temporary().await.expect("dropped");
+        if in_transaction {
+            run(database, "INSERT INTO a VALUES (1)").await;
+            database.commit().await.expect("committed");
+        }
+        let left = "SELECT concat_ws(' ', \
+            (SELECT count(*) FROM pg_class WHERE relnamespace = pg_my_temp_schema()), \
+            (SELECT count(*) FROM pg_proc WHERE pronamespace = pg_my_temp_schema()), \
+            (SELECT count(*) FROM pg_prepared_statements WHERE from_sql), \
+            (SELECT count(*) FROM pg_listening_channels()), \
+            (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()), \
+            current_setting('search_path'), current_setting('timezone'), current_setting('runner.mine', true), \
+            session_user = current_user)";
+        assert_eq!(rows(database, left).await, [[Value::from("0 0 0 0 0 \"$user\", public UTC  t")]]);
+        assert!(database.execute("SELECT currval('s')", &[]).await.is_err(), "the sequence's last value is forgotten");
+    }
+    fresh.sql(&format!("DROP ROLE {role}"));
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_statement_in_the_server() {
+    let fresh = fresh();
+    for rights in [Rights::Host, Rights::Script, Rights::Guest] {
+        for in_transaction in [true, false] {
+            let mut database = open(&fresh).await;
+            let stop = StopSignal::default();
+            database.set_stop_signal(stop.clone());
+            if in_transaction {
+                database.begin(NONE).await.expect("begun");
+            }
+            database.set_rights(rights);
+            let (result, ()) = tokio::join!(database.execute("SELECT pg_sleep(600)", &[]), async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                stop.raise(StopReason::Interrupt);
+            });
+            assert_eq!(result.expect_err("stopped").kind, DatabaseErrorKind::Interrupted);
+            assert_eq!(
+                fresh.value(
+                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND state = 'active' \
+                     AND pid <> pg_backend_pid()"
+                ),
+                "0"
+            );
+            database.rollback().await.expect("rolled back");
+            database.set_stop_signal(StopSignal::default());
+            run(database.as_mut(), "SELECT 1").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_refuses_a_transaction_is_told_so_before() {
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE t (id int)");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    for statement in ["VACUUM t", "CREATE INDEX CONCURRENTLY i ON t (id)", "REINDEX INDEX CONCURRENTLY i"] {
+        database.begin(NONE).await.expect("begun");
+        database.set_rights(Rights::Script);
+        let error = database.execute(statement, &[]).await.expect_err(statement);
+        assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("no-transaction")), "{error:?}");
+        assert_eq!(database.in_transaction().await, Ok(true), "it was not run");
+        database.rollback().await.expect("rolled back");
+        run(database, statement).await;
+        database.set_rights(Rights::Guest);
+        let error = database.execute(statement, &[]).await.expect_err(statement);
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
+        database.set_rights(Rights::Host);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_made_anew() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let request = LockRequest { wait: Duration::from_secs(5), run_id: "r".to_owned(), owner: "me".to_owned() };
+    database.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");
+    database.reconnect().await.expect("harmless");
+    for end in ["application_name = 'runner:r'", "application_name LIKE 'runner%'"] {
+        database.begin(NONE).await.expect("begun");
+        run(database.as_mut(), "CREATE TABLE t (id int)").await;
+        fresh.sql(&format!(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {end} AND datname = '{}'",
+            fresh.name()
+        ));
+        let error = database.execute("SELECT 1", &[]).await.expect_err("lost");
+        assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+        assert_eq!(database.begin(NONE).await.expect_err("still open").kind, DatabaseErrorKind::InvalidArgument);
+        database.rollback().await.expect("the server does it");
+        assert_eq!(database.begin(NONE).await.expect_err("lost").kind, DatabaseErrorKind::Connection);
+        database.reconnect().await.expect("anew");
+        assert_eq!(fresh.value("SELECT count(*) FROM pg_class WHERE relname = 't'"), "0");
+        let mut other = open(&fresh).await;
+        let quick = LockRequest { wait: Duration::ZERO, ..request.clone() };
+        let error = other.lock(&quick, &StopSignal::default(), &|_| {}).await.expect_err("held again");
+        assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_commit_without_an_answer_is_found_out() {
+    let server = servers::postgres();
+    for (trap, rows) in [(Trap::Answer("COMMIT", 1), "1"), (Trap::Before("COMMIT", 1), "0")] {
+        let fresh = server.database();
+        fresh.sql("CREATE TABLE t (id int)");
+        let proxy = Proxy::start(server.port());
+        let mut database = open_url(&fresh.url_at(proxy.port())).await.expect("a connection");
+        database.begin(NONE).await.expect("begun");
+        run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
+        proxy.set(trap);
+        let error = database.commit().await.expect_err("no answer");
+        assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+        database.rollback().await.expect("harmless");
+        database.reconnect().await.expect("anew");
+        assert_eq!(fresh.value("SELECT count(*) FROM t"), rows);
+        run(database.as_mut(), "INSERT INTO t VALUES (2)").await;
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_its_caller_gave_up_is_not_taken_for_another() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    run(database.as_mut(), "CREATE TABLE t (id int)").await;
+    database.begin(NONE).await.expect("begun");
+    let slow = database.execute("INSERT INTO t SELECT 1 FROM pg_sleep(1)", &[]);
+    assert!(tokio::time::timeout(Duration::from_millis(100), slow).await.is_err());
+    let error = database.execute("SELECT 1", &[]).await.expect_err("in the middle of something");
+    assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+    assert!(database.commit().await.is_err());
+    database.reconnect().await.expect("anew");
+    assert_eq!(rows(database.as_mut(), "SELECT id FROM t").await, Vec::<Vec<Value>>::new());
+}

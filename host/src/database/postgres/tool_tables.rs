@@ -1,0 +1,65 @@
+//! The second wall around the tool's own tables: whatever a script did, by whatever way, the server tells.
+//!
+//! Nobody can change a table in PostgreSQL without a lock on it that is kept until the transaction ends, so a script that
+//! wrote to one of them, truncated, locked or altered it, or gave it a trigger, holds a lock that it did not hold before.
+//! Where the host itself holds such a lock already, the server's count of the rows that this transaction has written tells
+//! the difference. Owner and grants are changed without a lock, and looked at by themselves.
+
+use sqlx::postgres::PgRow;
+
+use super::scope::text_of;
+use crate::database::facts::TOOL_SCHEMA;
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+/// Answers one row: the tables, the locks of this transaction on them, and the rows it has written to them.
+pub(super) const FINGERPRINT: &str = "\
+    WITH tool AS ( \
+        SELECT c.oid, c.relname, c.relowner, c.relacl, n.nspowner, n.nspacl \
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        WHERE n.nspname = 'runner' AND c.relname IN \
+            ('runner_history', 'runner_artifact', 'runner_journal', 'runner_checkpoint', 'runner_meta')) \
+    SELECT (SELECT string_agg(concat_ws(',', relname, oid, relowner, relacl::text, nspowner, nspacl::text), ';' \
+                ORDER BY relname) FROM tool), \
+        (SELECT string_agg(t.relname || ' ' || l.mode, ';' ORDER BY t.relname, l.mode) \
+            FROM pg_catalog.pg_locks l JOIN tool t ON t.oid = l.relation \
+            WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.mode <> 'AccessShareLock' \
+            AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())), \
+        (SELECT string_agg(concat_ws(',', relname, pg_catalog.pg_stat_get_xact_tuples_inserted(oid), \
+                pg_catalog.pg_stat_get_xact_tuples_updated(oid), pg_catalog.pg_stat_get_xact_tuples_deleted(oid)), ';' \
+                ORDER BY relname) FROM tool)";
+
+/// What [`FINGERPRINT`] answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fingerprint([Option<String>; 3]);
+
+impl Fingerprint {
+    pub(super) fn of(row: Option<&PgRow>) -> Self {
+        Self([0, 1, 2].map(|column| row.and_then(|row| text_of(row, column))))
+    }
+
+    /// Fails if the tables are not what they were.
+    pub(super) fn compare(&self, now: &Self) -> Result<(), DatabaseError> {
+        let [tables, locks, rows] = &self.0;
+        let [tables_now, locks_now, rows_now] = &now.0;
+        let what = if tables != tables_now {
+            "the migration has made, dropped or renamed one of runner's own tables, or changed who may use it"
+        } else if locks != locks_now || rows != rows_now {
+            "the migration has changed or locked one of runner's own tables"
+        } else {
+            return Ok(());
+        };
+        let error = DatabaseError::new(DatabaseErrorKind::Denied, what).hint(
+            "the history is written by `runner apply` and `runner rollback` alone; look at triggers and functions too",
+        );
+        Err(match added(locks.as_deref(), locks_now.as_deref()) {
+            Some(lock) => error.detail(format!("in the schema `{TOOL_SCHEMA}`: {lock}")),
+            None => error,
+        })
+    }
+}
+
+/// The first lock that was not there before.
+fn added<'a>(before: Option<&str>, now: Option<&'a str>) -> Option<&'a str> {
+    let before: Vec<&str> = before.unwrap_or_default().split(';').collect();
+    now.unwrap_or_default().split(';').find(|lock| !before.contains(lock))
+}

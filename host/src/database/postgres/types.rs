@@ -1,0 +1,214 @@
+//! The types of PostgreSQL as this crate sees them: how their binary form is read and written, and as what they are
+//! delivered. `types.md` has the table.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::error::from_sqlx;
+use crate::data::ColumnType;
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+/// The binary form of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wire {
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Oid,
+    Float4,
+    Float8,
+    Numeric,
+    /// The text itself, in UTF-8.
+    Text,
+    Bytea,
+    Date,
+    Time,
+    Timestamp,
+    Timestamptz,
+    Uuid,
+    /// JSON as text.
+    Json,
+    /// JSON as text behind a byte for the version.
+    Jsonb,
+    /// No form that is read or written here: the server turns it into text, and text into it.
+    Foreign,
+}
+
+/// A type of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ServerType {
+    /// Its number; for a domain, that of the type below.
+    pub oid: u32,
+    /// The number of the type of its arrays; 0 if there is none.
+    pub array: u32,
+    /// Its name in messages and in `native` columns.
+    pub name: String,
+    /// Its name with schema and quotes, by which a statement means this type whatever the search path, and without the
+    /// length that SQL adds to the bare names `bit` and `char`.
+    pub quoted: String,
+    pub wire: Wire,
+    /// What it is delivered as when nobody asks for something else.
+    pub delivered: ColumnType,
+}
+
+/// Number, number of the array type, name, name in `pg_catalog` where it is another, binary form.
+const BUILT_IN: [(u32, u32, &str, &str, Wire); 19] = [
+    (16, 1000, "boolean", "bool", Wire::Bool),
+    (17, 1001, "bytea", "bytea", Wire::Bytea),
+    (19, 1003, "name", "name", Wire::Text),
+    (20, 1016, "bigint", "int8", Wire::Int8),
+    (21, 1005, "smallint", "int2", Wire::Int2),
+    (23, 1007, "integer", "int4", Wire::Int4),
+    (25, 1009, "text", "text", Wire::Text),
+    (26, 1028, "oid", "oid", Wire::Oid),
+    (114, 199, "json", "json", Wire::Json),
+    (700, 1021, "real", "float4", Wire::Float4),
+    (701, 1022, "double precision", "float8", Wire::Float8),
+    (1042, 1014, "character", "bpchar", Wire::Text),
+    (1043, 1015, "character varying", "varchar", Wire::Text),
+    (1082, 1182, "date", "date", Wire::Date),
+    (1083, 1183, "time without time zone", "time", Wire::Time),
+    (1114, 1115, "timestamp without time zone", "timestamp", Wire::Timestamp),
+    (1184, 1185, "timestamp with time zone", "timestamptz", Wire::Timestamptz),
+    (1700, 1231, "numeric", "numeric", Wire::Numeric),
+    (2950, 2951, "uuid", "uuid", Wire::Uuid),
+];
+
+/// The number of `jsonb`.
+const JSONB: u32 = 3802;
+/// The number of `"char"`, a single byte that need not be a character.
+const CHAR: u32 = 18;
+/// The number of `text`.
+pub(super) const TEXT: u32 = 25;
+/// The number of `text[]`.
+pub(super) const TEXT_ARRAY: u32 = 1009;
+
+/// What the server says of types. Asked for by number, the types below domains with them.
+const LOOK_UP: &str = "\
+WITH RECURSIVE wanted (asked, oid) AS (
+    SELECT t.oid, t.oid FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1)
+    UNION ALL
+    SELECT w.asked, t.typbasetype FROM wanted w JOIN pg_catalog.pg_type t ON t.oid = w.oid WHERE t.typtype = 'd'
+)
+SELECT w.asked, t.oid, t.typarray, pg_catalog.format_type(t.oid, NULL),
+    pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname),
+    t.typtype = 'e' OR t.typsend = 'pg_catalog.textsend'::pg_catalog.regproc OR t.oid = 705, t.typname = 'void'
+FROM wanted w
+    JOIN pg_catalog.pg_type t ON t.oid = w.oid
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+WHERE t.typtype <> 'd'";
+
+/// The types that a connection has come across.
+#[derive(Default)]
+pub(super) struct Types {
+    known: HashMap<u32, Arc<ServerType>>,
+}
+
+impl Types {
+    /// Forgets what a change of the schema may have changed.
+    pub(super) fn clear(&mut self) {
+        self.known.clear();
+    }
+
+    /// The types with these numbers, asking the server for those that are not known yet.
+    pub(super) async fn of(
+        &mut self,
+        connection: &mut PgConnection,
+        numbers: &[u32],
+    ) -> Result<Vec<Arc<ServerType>>, DatabaseError> {
+        let mut missing: Vec<u32> = Vec::new();
+        for number in numbers {
+            if !self.known.contains_key(number) && !missing.contains(number) {
+                match built_in(*number) {
+                    Some(known) => drop(self.known.insert(*number, Arc::new(known))),
+                    None => missing.push(*number),
+                }
+            }
+        }
+        if !missing.is_empty() {
+            self.look_up(connection, &missing).await?;
+        }
+        let find = |number: &u32| {
+            self.known.get(number).cloned().ok_or_else(|| {
+                DatabaseError::new(
+                    DatabaseErrorKind::Other,
+                    format!("the server knows no type with the number {number}"),
+                )
+            })
+        };
+        numbers.iter().map(find).collect()
+    }
+
+    async fn look_up(&mut self, connection: &mut PgConnection, missing: &[u32]) -> Result<(), DatabaseError> {
+        let numbers: Vec<sqlx::postgres::types::Oid> =
+            missing.iter().map(|number| sqlx::postgres::types::Oid(*number)).collect();
+        let failed = |error: sqlx::Error| from_sqlx(&error, None);
+        let query = sqlx::query(AssertSqlSafe(LOOK_UP)).bind(numbers);
+        let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
+        for row in &rows {
+            let (asked, found) = read_type(row).map_err(failed)?;
+            self.known.insert(asked, Arc::new(found));
+        }
+        Ok(())
+    }
+}
+
+fn read_type(row: &PgRow) -> Result<(u32, ServerType), sqlx::Error> {
+    use sqlx::postgres::types::Oid;
+    let oid = row.try_get::<Oid, _>(1)?.0;
+    let (is_text, is_void) = (row.try_get::<bool, _>(5)?, row.try_get::<bool, _>(6)?);
+    let found = built_in(oid).map_or_else(
+        || {
+            let wire = if is_text || is_void { Wire::Text } else { Wire::Foreign };
+            Ok::<_, sqlx::Error>(ServerType {
+                oid,
+                array: row.try_get::<Oid, _>(2)?.0,
+                name: row.try_get(3)?,
+                quoted: row.try_get(4)?,
+                wire,
+                delivered: if wire == Wire::Text || oid == CHAR { ColumnType::Text } else { ColumnType::Native },
+            })
+        },
+        Ok,
+    )?;
+    Ok((row.try_get::<Oid, _>(0)?.0, found))
+}
+
+fn built_in(number: u32) -> Option<ServerType> {
+    if number == JSONB {
+        return Some(make(JSONB, 3807, "jsonb", "jsonb", Wire::Jsonb));
+    }
+    let (oid, array, name, catalog, wire) = BUILT_IN.iter().find(|(oid, ..)| *oid == number)?;
+    Some(make(*oid, *array, name, catalog, *wire))
+}
+
+fn make(oid: u32, array: u32, name: &str, catalog: &str, wire: Wire) -> ServerType {
+    let quoted = format!("pg_catalog.{catalog}");
+    ServerType { oid, array, name: name.to_owned(), quoted, wire, delivered: wire.delivered() }
+}
+
+impl Wire {
+    /// What a value in this form is delivered as.
+    pub(super) fn delivered(self) -> ColumnType {
+        match self {
+            Self::Bool => ColumnType::Boolean,
+            Self::Int2 | Self::Int4 | Self::Int8 | Self::Oid => ColumnType::Int64,
+            Self::Float4 | Self::Float8 => ColumnType::Float64,
+            Self::Numeric => ColumnType::Decimal,
+            Self::Text => ColumnType::Text,
+            Self::Bytea => ColumnType::Bytes,
+            Self::Date => ColumnType::Date,
+            Self::Time => ColumnType::Time,
+            Self::Timestamp => ColumnType::Timestamp,
+            Self::Timestamptz => ColumnType::Timestamptz,
+            Self::Uuid => ColumnType::Uuid,
+            Self::Json | Self::Jsonb => ColumnType::Json,
+            Self::Foreign => ColumnType::Native,
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! How a cell in PostgreSQL's binary form becomes a cell of a batch. `types.md` has the table.
+//!
+//! A column has one type on the server and one in the batch. What does not fit into the latter without loss is an error that
+//! names the cell, never a changed value.
+
+use super::types::{ServerType, Wire};
+use super::types_numeric::push_text;
+use crate::data::decimal::{float_text, is_decimal, same_number};
+use crate::data::temporal::{self, DAY};
+use crate::data::{Column, ColumnBuilder, ColumnType, ColumnValues, Value};
+
+/// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
+pub(super) const EPOCH_DAYS: i32 = 10_957;
+/// The same in microseconds.
+pub(super) const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * DAY;
+
+/// The way out for what has no place in a typed column.
+const AS_TEXT: &str = "ask for the column `as` another type, such as text";
+
+/// A cell that cannot be delivered.
+#[derive(Debug)]
+pub(super) struct Unfit {
+    /// What it holds.
+    pub what: String,
+    pub hint: Option<&'static str>,
+}
+
+impl Unfit {
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None }
+    }
+}
+
+/// How a column of a result is read.
+#[derive(Clone, Debug)]
+pub(super) struct ReadAs {
+    /// The server is to turn it into text.
+    pub cast: bool,
+    /// The form in which it then comes.
+    pub wire: Wire,
+    /// What it is delivered as.
+    pub column_type: ColumnType,
+    /// The server's name of the type.
+    pub type_name: String,
+}
+
+impl ReadAs {
+    /// For a column of that type, delivered as was asked for, if it was.
+    pub(super) fn new(of: &ServerType, requested: Option<ColumnType>) -> Self {
+        let column_type = requested.unwrap_or(of.delivered);
+        let as_text = matches!(column_type, ColumnType::Text | ColumnType::Native);
+        let is_text = matches!(of.wire, Wire::Text | Wire::Json | Wire::Jsonb);
+        let cast = of.wire == Wire::Foreign || as_text && !is_text;
+        let wire = if cast { Wire::Text } else { of.wire };
+        Self { cast, wire, column_type, type_name: of.name.clone() }
+    }
+
+    /// A builder for the column.
+    pub(super) fn builder(&self, rows: usize) -> ColumnBuilder {
+        ColumnBuilder::new(self.column_type, rows, &self.type_name)
+    }
+
+    /// Appends a cell that is not NULL.
+    #[inline]
+    pub(super) fn push(&self, builder: &mut ColumnBuilder, bytes: &[u8]) -> Result<(), Unfit> {
+        let done = match (builder.entries(), self.wire) {
+            (ColumnValues::Int64(entries), Wire::Int8) => {
+                <[u8; 8]>::try_from(bytes).map(|bytes| entries.push(i64::from_be_bytes(bytes))).is_ok()
+            }
+            (ColumnValues::Int64(entries), Wire::Int4) => {
+                <[u8; 4]>::try_from(bytes).map(|bytes| entries.push(i32::from_be_bytes(bytes).into())).is_ok()
+            }
+            (ColumnValues::Float64(entries), Wire::Float8) => {
+                <[u8; 8]>::try_from(bytes).map(|bytes| entries.push(f64::from_be_bytes(bytes))).is_ok()
+            }
+            (ColumnValues::Text(values) | ColumnValues::Json(values), Wire::Text | Wire::Json) => {
+                let is_text = std::str::from_utf8(bytes).is_ok();
+                if is_text {
+                    values.data.extend_from_slice(bytes);
+                    values.offsets.push(values.data.len() as u32);
+                }
+                is_text
+            }
+            (ColumnValues::Bytes(values), Wire::Bytea) => {
+                values.data.extend_from_slice(bytes);
+                values.offsets.push(values.data.len() as u32);
+                true
+            }
+            _ => return self.push_other(builder, bytes),
+        };
+        if !done {
+            return self.push_other(builder, bytes);
+        }
+        builder.pushed();
+        Ok(())
+    }
+
+    fn push_other(&self, builder: &mut ColumnBuilder, bytes: &[u8]) -> Result<(), Unfit> {
+        let cell = Cell::read(self.wire, bytes).map_err(|unfit| self.unfit(unfit.what))?;
+        if convert(builder, &cell) { Ok(()) } else { Err(self.unfit(cell.to_string())) }
+    }
+
+    #[cold]
+    fn unfit(&self, what: String) -> Unfit {
+        let hint = (self.column_type != ColumnType::Text).then_some(AS_TEXT);
+        Unfit { what: format!("{what}, which is no {}", self.column_type), hint }
+    }
+}
+
+/// A cell of a small result: in a column of its own.
+pub(super) fn value(read_as: &ReadAs, bytes: &[u8]) -> Result<Value, Unfit> {
+    let mut builder = read_as.builder(1);
+    read_as.push(&mut builder, bytes)?;
+    Ok(Value::of_cell(&builder.finish(""), 0))
+}
+
+/// A cell as it is stored.
+enum Cell<'a> {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Decimal(Vec<u8>),
+    Text(&'a [u8]),
+    Json(&'a [u8]),
+    Bytes(&'a [u8]),
+    Date(i32),
+    Time(i64),
+    Timestamp(i64),
+    Timestamptz(i64),
+    Uuid(u64, u64),
+}
+
+impl<'a> Cell<'a> {
+    fn read(wire: Wire, bytes: &'a [u8]) -> Result<Self, Unfit> {
+        let four = || fixed::<4>(bytes);
+        let eight = || fixed::<8>(bytes);
+        Ok(match wire {
+            Wire::Bool => Self::Bool(fixed::<1>(bytes)?[0] != 0),
+            Wire::Int2 => Self::Int(i16::from_be_bytes(fixed(bytes)?).into()),
+            Wire::Int4 => Self::Int(i32::from_be_bytes(four()?).into()),
+            Wire::Int8 => Self::Int(i64::from_be_bytes(eight()?)),
+            Wire::Oid => Self::Int(u32::from_be_bytes(four()?).into()),
+            Wire::Float4 => Self::Float(f32::from_be_bytes(four()?).into()),
+            Wire::Float8 => Self::Float(f64::from_be_bytes(eight()?)),
+            Wire::Numeric => {
+                let mut text = Vec::with_capacity(24);
+                push_text(&mut text, bytes)?;
+                Self::Decimal(text)
+            }
+            Wire::Text | Wire::Foreign => Self::Text(utf8(bytes)?),
+            Wire::Json => Self::Json(utf8(bytes)?),
+            // A first byte of 1 is the only version there has been.
+            Wire::Jsonb => match bytes {
+                [1, text @ ..] => Self::Json(utf8(text)?),
+                _ => return Err(Unfit::new("JSON in a form that is not known")),
+            },
+            Wire::Bytea => Self::Bytes(bytes),
+            Wire::Date => match i32::from_be_bytes(four()?) {
+                i32::MAX => return Err(Unfit::new("infinity")),
+                i32::MIN => return Err(Unfit::new("-infinity")),
+                days => Self::Date(days.checked_add(EPOCH_DAYS).ok_or_else(|| beyond(days))?),
+            },
+            Wire::Time => Self::Time(i64::from_be_bytes(eight()?)),
+            Wire::Timestamp => Self::Timestamp(instant(i64::from_be_bytes(eight()?))?),
+            Wire::Timestamptz => Self::Timestamptz(instant(i64::from_be_bytes(eight()?))?),
+            Wire::Uuid => {
+                let digits = u128::from_be_bytes(fixed(bytes)?);
+                Self::Uuid((digits >> 64) as u64, digits as u64)
+            }
+        })
+    }
+
+    /// The decimal number that this is.
+    fn number(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Int(number) => Some(number.to_string().into_bytes()),
+            Self::Float(number) => float_text(*number).map(String::into_bytes),
+            Self::Decimal(text) => Some(text.clone()),
+            Self::Text(text) if is_decimal(text) => Some(text.to_vec()),
+            _ => None,
+        }
+    }
+}
+
+fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Unfit> {
+    bytes.try_into().map_err(|_| Unfit::new(format!("{} bytes where {N} are expected", bytes.len())))
+}
+
+fn utf8(bytes: &[u8]) -> Result<&[u8], Unfit> {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => Ok(bytes),
+        // A database in SQL_ASCII takes and gives whatever bytes it is given.
+        Err(_) => Err(Unfit::new(format!("a text of {} bytes that are not UTF-8", bytes.len()))),
+    }
+}
+
+fn instant(micros: i64) -> Result<i64, Unfit> {
+    match micros {
+        i64::MAX => Err(Unfit::new("infinity")),
+        i64::MIN => Err(Unfit::new("-infinity")),
+        _ => micros.checked_add(EPOCH_MICROS).ok_or_else(|| Unfit::new("a time after the year 294246")),
+    }
+}
+
+fn beyond(days: i32) -> Unfit {
+    Unfit::new(format!("day {days} after 2000-01-01"))
+}
+
+/// Appends a cell in the column's type. False: it does not fit without loss.
+fn convert(builder: &mut ColumnBuilder, cell: &Cell<'_>) -> bool {
+    match (builder.column_type(), cell) {
+        (ColumnType::Boolean, Cell::Bool(value)) => builder.push_boolean(*value),
+        (ColumnType::Boolean, Cell::Int(number @ (0 | 1))) => builder.push_boolean(*number == 1),
+        (ColumnType::Int64, Cell::Int(number)) => builder.push_int64(*number),
+        (ColumnType::Int64, Cell::Bool(value)) => builder.push_int64((*value).into()),
+        (ColumnType::Int64, Cell::Float(number)) => {
+            exact_integer(*number).is_some_and(|number| builder.push_int64(number))
+        }
+        (ColumnType::Int64, Cell::Decimal(text)) => integer(text).is_some_and(|number| builder.push_int64(number)),
+        (ColumnType::Int64, Cell::Text(text)) => integer(text).is_some_and(|number| builder.push_int64(number)),
+        (ColumnType::Float64, Cell::Float(number)) => builder.push_float64(*number),
+        (ColumnType::Float64, Cell::Int(number)) => {
+            exact_float(*number).is_some_and(|number| builder.push_float64(number))
+        }
+        (ColumnType::Float64, Cell::Decimal(text)) => nearest(text).is_some_and(|number| builder.push_float64(number)),
+        (ColumnType::Float64, Cell::Text(text)) => {
+            is_decimal(text) && nearest(text).is_some_and(|number| builder.push_float64(number))
+        }
+        (ColumnType::Decimal, _) => cell.number().is_some_and(|text| builder.push_bytes(&text)),
+        (ColumnType::Text | ColumnType::Native | ColumnType::Bytes, Cell::Text(text) | Cell::Json(text))
+        | (ColumnType::Bytes, Cell::Bytes(text))
+        | (ColumnType::Json, Cell::Json(text) | Cell::Text(text)) => builder.push_bytes(text),
+        (ColumnType::Bytes, Cell::Uuid(high, low)) => {
+            builder.push_bytes(&[high.to_be_bytes(), low.to_be_bytes()].concat())
+        }
+        (ColumnType::Json, Cell::Bool(value)) => builder.push_bytes(if *value { b"true" } else { b"false" }),
+        (ColumnType::Json, Cell::Int(_) | Cell::Float(_) | Cell::Decimal(_)) => {
+            cell.number().is_some_and(|text| builder.push_bytes(&text))
+        }
+        (ColumnType::Date, Cell::Date(days)) => builder.push_date(*days),
+        (ColumnType::Date, Cell::Timestamp(micros)) if micros.rem_euclid(DAY) == 0 => {
+            i32::try_from(micros.div_euclid(DAY)).is_ok_and(|days| builder.push_date(days))
+        }
+        (ColumnType::Date, Cell::Text(text)) => temporal::parse_date(text).is_some_and(|days| builder.push_date(days)),
+        (ColumnType::Time, Cell::Time(micros))
+        | (ColumnType::Timestamp | ColumnType::Timestamptz, Cell::Timestamp(micros) | Cell::Timestamptz(micros)) => {
+            builder.push_int64(*micros)
+        }
+        (ColumnType::Timestamp | ColumnType::Timestamptz, Cell::Date(days)) => {
+            i64::from(*days).checked_mul(DAY).is_some_and(|micros| builder.push_int64(micros))
+        }
+        (ColumnType::Time, Cell::Text(text)) => temporal::parse_time(text).is_some_and(|time| builder.push_int64(time)),
+        (ColumnType::Timestamp, Cell::Text(text)) => {
+            temporal::parse_timestamp(text).is_some_and(|micros| builder.push_int64(micros))
+        }
+        (ColumnType::Timestamptz, Cell::Text(text)) => {
+            temporal::parse_timestamptz(text).is_some_and(|micros| builder.push_int64(micros))
+        }
+        (ColumnType::Uuid, Cell::Uuid(high, low)) => builder.push_uuid(*high, *low),
+        (ColumnType::Uuid, Cell::Text(text)) => {
+            temporal::parse_uuid(text).is_some_and(|(high, low)| builder.push_uuid(high, low))
+        }
+        (ColumnType::Uuid, Cell::Bytes(bytes)) => <[u8; 16]>::try_from(*bytes).is_ok_and(|bytes| {
+            let digits = u128::from_be_bytes(bytes);
+            builder.push_uuid((digits >> 64) as u64, digits as u64)
+        }),
+        _ => false,
+    }
+}
+
+/// The integer that a decimal number is.
+pub(super) fn integer(text: &[u8]) -> Option<i64> {
+    let whole = match text.iter().position(|byte| *byte == b'.') {
+        Some(at) if text[at + 1..].iter().all(|digit| *digit == b'0') => &text[..at],
+        Some(_) => return None,
+        None => text,
+    };
+    std::str::from_utf8(whole).ok()?.parse().ok()
+}
+
+/// The float whose shortest text is this very number.
+pub(super) fn nearest(text: &[u8]) -> Option<f64> {
+    let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let shown = float_text(number)?;
+    same_number(text, shown.as_bytes()).then_some(number)
+}
+
+/// The float that is exactly this integer.
+pub(super) fn exact_float(number: i64) -> Option<f64> {
+    let float = number as f64;
+    // 2^63 itself is a float but no i64, and `as` would saturate to i64::MAX.
+    (float < 9_223_372_036_854_775_808.0 && float as i64 == number).then_some(float)
+}
+
+/// The integer that is exactly this float; -0.0 has none, for its sign would be lost.
+pub(super) fn exact_integer(number: f64) -> Option<i64> {
+    let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);
+    (in_range && number.fract() == 0.0 && !(number == 0.0 && number.is_sign_negative())).then_some(number as i64)
+}
+
+impl std::fmt::Display for Cell<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Int(number) => write!(f, "the integer {number}"),
+            Self::Float(number) => write!(f, "the number {number:?}"),
+            Self::Decimal(text) => write!(f, "the number {}", String::from_utf8_lossy(text)),
+            Self::Text(text) | Self::Json(text) => write!(f, "the text {}", excerpt(text)),
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Date(days) => f.write_str(&written(&Value::Date(*days))),
+            Self::Time(micros) => f.write_str(&written(&Value::Time(*micros))),
+            Self::Timestamp(micros) => f.write_str(&written(&Value::Timestamp(*micros))),
+            Self::Timestamptz(micros) => f.write_str(&written(&Value::Timestamptz(*micros))),
+            Self::Uuid(high, low) => f.write_str(&written(&Value::Uuid(*high, *low))),
+        }
+    }
+}
+
+/// The beginning of a text, in quotes.
+fn excerpt(text: &[u8]) -> String {
+    const LONGEST: usize = 40;
+    let text = String::from_utf8_lossy(text);
+    let mut short: String = text.chars().take(LONGEST).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    format!("'{}'", short.escape_debug())
+}
+
+fn written(value: &Value) -> String {
+    temporal::value_text(value).unwrap_or_else(|_| format!("{value:?}"))
+}
+
+/// A cell in a message.
+pub(super) fn cell_text(column: &Column, row: usize) -> String {
+    match Value::of_cell(column, row) {
+        Value::Null => "NULL".to_owned(),
+        Value::Int64(number) => number.to_string(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Float64(number) => format!("{number:?}"),
+        Value::Decimal(text) => text,
+        Value::Text(text) | Value::Json(text) | Value::Native { text, .. } => excerpt(text.as_bytes()),
+        Value::Bytes(bytes) => {
+            let shown: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            format!("\\x{shown}{}", if bytes.len() > 16 { "…" } else { "" })
+        }
+        value => written(&value),
+    }
+}

@@ -1,0 +1,181 @@
+//! Writers: batches into a table, by key.
+
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+
+use super::rights::check_table;
+use super::schema::{Table, literal};
+use super::scope::{rows as ask, text_of};
+use super::types::{ServerType, Types};
+use super::types_read::cell_text;
+use super::writer_job::Job;
+use super::writer_plan::{Layout, Way, known_column};
+use super::{PostgresDatabase, closed};
+use crate::data::{Batch, ColumnValues};
+use crate::database::{
+    DatabaseError, DatabaseErrorKind, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId,
+};
+
+/// How many times as wide as its rows a range of integer keys may be for the table to be read between its ends.
+const SPARSE: u64 = 4;
+
+/// The open writers.
+#[derive(Default)]
+pub(super) struct Writers {
+    open: Vec<(WriterId, Writer)>,
+}
+
+/// An open writer.
+pub(super) struct Writer {
+    pub(super) table: Table,
+    /// The table as statements name it.
+    pub(super) into: String,
+    pub(super) mode: WriteMode,
+    pub(super) key: Vec<String>,
+    /// The key is the primary key, so that there is an index for it and a key has one row at most.
+    pub(super) is_primary: bool,
+    /// The table takes `COPY`.
+    copies: bool,
+    types: Vec<Arc<ServerType>>,
+    /// Made for the columns of the first batch.
+    layout: Option<Layout>,
+    rows_written: u64,
+}
+
+impl Writer {
+    /// Which row of a batch it is: by its key where it has one, else by its place.
+    pub(super) fn row_name(&self, rows: &Batch, row: usize) -> String {
+        let key = if self.key.is_empty() { &self.table.info.key } else { &self.key };
+        let cells: Vec<String> = key
+            .iter()
+            .filter_map(|name| rows.columns.iter().find(|column| column.name == *name))
+            .map(|column| format!("{} = {}", column.name, cell_text(column, row)))
+            .collect();
+        if cells.is_empty() { format!("row {row} of the batch") } else { format!("row {}", cells.join(", ")) }
+    }
+
+    /// How the rows of this batch find those of the table.
+    fn way(&self, layout: &Layout, rows: &Batch, hint: WriteHint) -> Way {
+        if !self.is_primary {
+            return Way::Free;
+        }
+        let [key] = layout.key.as_slice() else { return Way::Probe };
+        if hint.covers_key_range || is_dense(&rows.columns[*key].values) { Way::Range } else { Way::Probe }
+    }
+}
+
+/// Whether integers ascend, and there is not much between the first and the last but themselves.
+fn is_dense(values: &ColumnValues) -> bool {
+    let ColumnValues::Int64(entries) = values else { return false };
+    match (entries.first(), entries.last()) {
+        (Some(first), Some(last)) if entries.is_sorted() => {
+            last.abs_diff(*first) <= SPARSE.saturating_mul(entries.len() as u64)
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn invalid(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
+}
+
+impl PostgresDatabase {
+    pub(super) async fn open_writer_now(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
+        check_table(&target.table, self.rights)?;
+        let table = self.table_now(&target.table).await?;
+        let name = &target.table;
+        let mut key = Vec::new();
+        if target.mode != WriteMode::Insert {
+            let asked = if target.key.is_empty() { &table.info.key } else { &target.key };
+            key = asked.iter().map(|column| known_column(&table, column)).collect::<Result<_, _>>()?;
+            if key.is_empty() {
+                return Err(invalid(format!("`{name}` has no primary key by which rows could be found"))
+                    .hint("name the columns that identify a row as the key"));
+            }
+        }
+        let qualified = TableName { schema: Some(table.schema.clone()), name: name.name.clone() };
+        let into = qualified.quoted(Dialect::Postgres);
+        let scope = self.enter(None).await?;
+        let watch = self.watch();
+        let asked = watch.run(facts_of(&mut self.connection, &mut self.types, &table, &into)).await;
+        let settled = self.settle(&scope, "SELECT").await;
+        let (copies, types) = self.leave(scope, asked.and_then(|facts| settled.map(|()| facts))).await?;
+        let id = WriterId(self.new_id());
+        let is_primary = !key.is_empty() && table.info.identifies(&key);
+        let mode = target.mode;
+        let writer = Writer { table, into, mode, key, is_primary, copies, types, layout: None, rows_written: 0 };
+        self.writers.open.push((id, writer));
+        Ok(id)
+    }
+
+    pub(super) async fn write_now(
+        &mut self,
+        id: WriterId,
+        rows: &Batch,
+        hint: WriteHint,
+    ) -> Result<u64, DatabaseError> {
+        let Some(at) = self.writers.open.iter().position(|(other, _)| *other == id) else {
+            return Err(closed("writer"));
+        };
+        // A writer that fails is closed.
+        let (_, mut writer) = self.writers.open.remove(at);
+        if rows.row_count > 0 {
+            let layout = writer.layout_for(rows)?;
+            let scope = self.enter(None).await?;
+            let watch = self.watch();
+            let way = writer.way(&layout, rows, hint);
+            let copies = writer.mode == WriteMode::Insert && writer.copies && layout.is_binary();
+            let job = Job { writer: &writer, layout: &layout, rows, way, copies, keep: scope.is_in_transaction() };
+            let result = watch.run(job.run(&mut self.connection)).await;
+            let settled = self.settle(&scope, "INSERT").await;
+            let written = self.leave(scope, result.and_then(|rows| settled.map(|()| rows))).await?;
+            writer.rows_written += written;
+            writer.layout = Some(layout);
+            self.writers.open.push((id, writer));
+            return Ok(written);
+        }
+        self.writers.open.push((id, writer));
+        Ok(0)
+    }
+
+    pub(super) async fn finish_writer_now(&mut self, id: WriterId) -> Result<u64, DatabaseError> {
+        match self.writers.open.iter().position(|(other, _)| *other == id) {
+            Some(at) => Ok(self.writers.open.remove(at).1.rows_written),
+            None => Err(closed("writer")),
+        }
+    }
+}
+
+impl Writer {
+    /// The layout of a batch, which must be that of the first. A column that was all NULLs may have another type later.
+    fn layout_for(&mut self, rows: &Batch) -> Result<Layout, DatabaseError> {
+        match self.layout.take() {
+            Some(layout) if !layout.fits(rows) => Err(invalid(format!(
+                "a batch for `{}` has other columns than the writer's first one: {}",
+                self.table.info.name,
+                layout.columns()
+            ))),
+            Some(layout) if layout.has_types(rows) => Ok(layout),
+            _ => Layout::new(&self.table, &self.types, self.mode, &self.key, rows),
+        }
+    }
+}
+
+/// Whether the table takes `COPY`, and the types of its columns.
+async fn facts_of(
+    connection: &mut PgConnection,
+    types: &mut Types,
+    table: &Table,
+    into: &str,
+) -> Result<(bool, Vec<Arc<ServerType>>), DatabaseError> {
+    let numbers: Vec<u32> = table.types.iter().map(|declared| declared.base).collect();
+    let types = types.of(connection, &numbers).await?;
+    if table.info.is_view {
+        return Ok((false, types));
+    }
+    let secured = format!("SELECT pg_catalog.row_security_active({}::pg_catalog.regclass)", literal(into));
+    let found = ask(connection, &secured).await?;
+    let is_secured = found.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t");
+    Ok((!is_secured, types))
+}

@@ -1,0 +1,314 @@
+//! A batch on its way into a table: one statement for all of its rows, and a search for the row to blame if that fails.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use futures_util::TryStreamExt as _;
+use sqlx::postgres::PgArguments;
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
+
+use super::error::from_sqlx;
+use super::parameters::add;
+use super::schema::literal;
+use super::scope::{rows as ask, simple, text_of};
+use super::types_column::{COPY_HEADER, COPY_TRAILER, Encoder, Unwritable};
+use super::writer::{Writer, invalid};
+use super::writer_plan::{Layout, Way};
+use crate::data::Batch;
+use crate::database::{DatabaseError, DatabaseErrorKind, WriteMode};
+
+/// The savepoint before a batch, to which the search for a row goes back.
+const SAVEPOINT: &str = "runner_batch";
+
+/// SQLSTATE of an upsert that would touch a row twice.
+const TWICE: &str = "21000";
+/// SQLSTATE of an upsert by columns without a unique constraint.
+const NOT_UNIQUE: &str = "42P10";
+
+/// A batch and what is to be done with it.
+pub(super) struct Job<'a> {
+    pub writer: &'a Writer,
+    pub layout: &'a Layout,
+    pub rows: &'a Batch,
+    pub way: Way,
+    /// By `COPY`.
+    pub copies: bool,
+    /// Prepared statements live on for the next batch.
+    pub keep: bool,
+}
+
+impl Job<'_> {
+    /// Writes the batch; answers how many rows changed. The planner's settings are as before when this returns.
+    pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
+        self.check_keys()?;
+        let back = self.prepare_planner(connection).await?;
+        let result = self.write(connection).await;
+        let undo = if result.is_err() { format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
+        match result {
+            // Nothing more can be said to the server.
+            Err(error) if error.kind == DatabaseErrorKind::Connection => Err(error),
+            result => {
+                simple(connection, &format!("{undo}RELEASE SAVEPOINT {SAVEPOINT}; {back}")).await?;
+                result
+            }
+        }
+    }
+
+    /// A key with NULL in it is nobody's.
+    fn check_keys(&self) -> Result<(), DatabaseError> {
+        if !matches!(self.writer.mode, WriteMode::Update | WriteMode::Delete) {
+            return Ok(());
+        }
+        for place in &self.layout.key {
+            let column = &self.rows.columns[*place];
+            if let Some(row) = column.nulls.iter().position(|byte| *byte != 0) {
+                return Err(invalid(format!(
+                    "column `{}.{}` is part of the key but NULL in a batch to {}",
+                    self.writer.table.info.name, column.name, self.writer.mode
+                ))
+                .detail(self.writer.row_name(self.rows, row)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the planner what it cannot know, and sets the savepoint. Answers what takes that back.
+    async fn prepare_planner(&self, connection: &mut PgConnection) -> Result<String, DatabaseError> {
+        if self.copies {
+            simple(connection, &format!("SAVEPOINT {SAVEPOINT}")).await?;
+            return Ok("SELECT".to_owned());
+        }
+        let settings = self.way.settings();
+        let list = |term: &dyn Fn(&str, &str) -> String| {
+            settings.iter().map(|(name, value)| term(name, value)).collect::<Vec<_>>().join(", ")
+        };
+        let now = list(&|name, _| format!("pg_catalog.current_setting('{name}')"));
+        let set = list(&|name, value| format!("pg_catalog.set_config('{name}', '{value}', true)"));
+        let found = ask(connection, &format!("SELECT {now}; SELECT {set}; SAVEPOINT {SAVEPOINT}")).await?;
+        let was = |at: usize| found.first().and_then(|row| text_of(row, at)).unwrap_or_default();
+        let back =
+            settings.iter().enumerate().map(|(at, (name, _))| format!("SET LOCAL {name} = {}", literal(&was(at))));
+        Ok(back.collect::<Vec<_>>().join("; "))
+    }
+
+    async fn write(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
+        let all = 0..self.rows.row_count;
+        let counted = !self.must_hit() || self.writer.is_primary;
+        let result = match counted {
+            true => self.piece(connection, all.clone()).await,
+            false => self.numbered(connection).await,
+        };
+        match result {
+            Ok(changed) if !self.must_hit() || changed == self.rows.row_count as u64 => Ok(changed),
+            Ok(_) if counted => {
+                back(connection).await?;
+                // The same again, but that each row tells what it hit.
+                self.numbered(connection).await
+            }
+            Ok(_) => Err(self.unclear()),
+            Err(error) if error.code == TWICE => Err(self.twice().unwrap_or(error)),
+            Err(error) if error.code == NOT_UNIQUE => Err(error
+                .hint(format!("make a unique constraint or index for the columns `{}`", self.writer.key.join("`, `")))),
+            Err(error) if is_of_a_row(&error) => Err(self.blame(connection, error).await),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether each row of the batch must hit exactly one of the table.
+    fn must_hit(&self) -> bool {
+        matches!(self.writer.mode, WriteMode::Update | WriteMode::Delete)
+    }
+
+    /// Writes some of the rows.
+    async fn piece(&self, connection: &mut PgConnection, rows: Range<usize>) -> Result<u64, DatabaseError> {
+        if self.copies {
+            return self.copy(connection, rows).await;
+        }
+        let (layout, writer) = (self.layout, self.writer);
+        let text = match writer.mode {
+            WriteMode::Insert | WriteMode::Upsert => layout.insert(&writer.into, writer.mode),
+            WriteMode::Update | WriteMode::Delete => layout.change(&writer.into, writer.mode, self.way, false),
+        };
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), self.arguments(rows)?).persistent(self.keep);
+        let done = connection.execute(query).await.map_err(|error| self.failed(&error, &text))?;
+        Ok(done.rows_affected())
+    }
+
+    /// Changes all rows, and holds what each of them hit against what it should.
+    async fn numbered(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
+        let text = self.layout.change(&self.writer.into, self.writer.mode, self.way, true);
+        let arguments = self.arguments(0..self.rows.row_count)?;
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments).persistent(self.keep);
+        let mut hits = vec![0_u32; self.rows.row_count];
+        let mut stream = connection.fetch(query);
+        while let Some(row) = stream.try_next().await.map_err(|error| self.failed(&error, &text))? {
+            let number = row.try_get::<i32, _>(0).ok().and_then(|number| usize::try_from(number - 1).ok());
+            if let Some(hit) = number.and_then(|number| hits.get_mut(number)) {
+                *hit += 1;
+            }
+        }
+        drop(stream);
+        match hits.iter().position(|hit| *hit != 1) {
+            None => Ok(self.rows.row_count as u64),
+            Some(row) => {
+                back(connection).await?;
+                Err(self.not_one(connection, row).await)
+            }
+        }
+    }
+
+    /// The error for a row of the batch that hit none or several rows of the table, which is as it was before the batch.
+    async fn not_one(&self, connection: &mut PgConnection, row: usize) -> DatabaseError {
+        let (name, mode) = (&self.writer.table.info.name, self.writer.mode);
+        let found = match self.rows_with_key(connection, row).await {
+            Ok(found) => found,
+            Err(error) => return error,
+        };
+        let error = match found {
+            0 => invalid(format!("no row of `{name}` has the key that a batch to {mode} gives"))
+                .hint("write rows that may be new in the mode `upsert`"),
+            1 => match self.twice() {
+                Some(error) => return error,
+                None => invalid(format!("a trigger or rule of `{name}` kept a batch from its {mode}")),
+            },
+            _ => invalid(format!("several rows of `{name}` have the key that a batch to {mode} gives"))
+                .hint("choose columns that identify a row as the key"),
+        };
+        error.detail(self.writer.row_name(self.rows, row))
+    }
+
+    async fn rows_with_key(&self, connection: &mut PgConnection, row: usize) -> Result<usize, DatabaseError> {
+        let text = self.layout.with_key(&self.writer.into);
+        let mut arguments = PgArguments::default();
+        for place in &self.layout.key {
+            add(&mut arguments, self.encoder(*place).parameter(row).map_err(|unfit| self.unfit(unfit))?)?;
+        }
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments).persistent(false);
+        let found = connection.fetch_all(query).await.map_err(|error| self.failed(&error, &text))?;
+        Ok(found.len())
+    }
+
+    /// The error for a key that stands twice in the batch, if one does.
+    fn twice(&self) -> Option<DatabaseError> {
+        let mut seen = HashMap::with_capacity(self.rows.row_count);
+        for row in 0..self.rows.row_count {
+            let mut key = Vec::with_capacity(16);
+            for place in &self.layout.key {
+                self.encoder(*place).push_cell(&mut key, row).ok()?;
+            }
+            if seen.insert(key, row).is_some() {
+                let (name, mode) = (&self.writer.table.info.name, self.writer.mode);
+                let error = invalid(format!("a key stands twice in a batch to {mode} rows of `{name}`"));
+                return Some(error.detail(self.writer.row_name(self.rows, row)));
+            }
+        }
+        None
+    }
+
+    fn unclear(&self) -> DatabaseError {
+        let (name, mode) = (&self.writer.table.info.name, self.writer.mode);
+        invalid(format!("a trigger or rule of `{name}` kept a part of a batch from its {mode}"))
+    }
+
+    /// Finds the row that an error is about: writes halves of what is left until one row is.
+    async fn blame(&self, connection: &mut PgConnection, error: DatabaseError) -> DatabaseError {
+        match self.search(connection).await {
+            Ok(Some((row, mut found))) => {
+                if let Some(detail) = found.detail.take() {
+                    found.message = format!("{}: {detail}", found.message);
+                }
+                found.detail(self.writer.row_name(self.rows, row))
+            }
+            Ok(None) => error,
+            Err(other) => other,
+        }
+    }
+
+    async fn search(&self, connection: &mut PgConnection) -> Result<Option<(usize, DatabaseError)>, DatabaseError> {
+        let (mut low, mut high) = (0, self.rows.row_count);
+        back(connection).await?;
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            match self.piece(connection, low..middle).await {
+                Ok(_) => {
+                    // What went well stays, so that the rest finds what it would have found.
+                    simple(connection, &format!("RELEASE SAVEPOINT {SAVEPOINT}; SAVEPOINT {SAVEPOINT}")).await?;
+                    low = middle;
+                }
+                Err(error) if is_of_a_row(&error) => {
+                    back(connection).await?;
+                    high = middle;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.piece(connection, low..high).await.err().map(|error| (low, error)))
+    }
+
+    async fn copy(&self, connection: &mut PgConnection, rows: Range<usize>) -> Result<u64, DatabaseError> {
+        let text = self.layout.copy(&self.writer.into);
+        let encoders: Vec<Encoder<'_>> = (0..self.rows.columns.len()).map(|place| self.encoder(place)).collect();
+        let width = (encoders.len() as u16).to_be_bytes();
+        let mut data = Vec::with_capacity(self.rows.byte_len() + rows.len() * encoders.len() * 4 + 32);
+        data.extend_from_slice(COPY_HEADER);
+        for row in rows {
+            data.extend_from_slice(&width);
+            for encoder in &encoders {
+                encoder.push_cell(&mut data, row).map_err(|unfit| self.unfit(unfit))?;
+            }
+        }
+        data.extend_from_slice(&COPY_TRAILER);
+        let failed = |error: sqlx::Error| self.failed(&error, &text);
+        let mut sink = connection.copy_in_raw(&text).await.map_err(failed)?;
+        match sink.send(data).await {
+            Ok(_) => sink.finish().await.map_err(failed),
+            Err(error) => {
+                // The server answers why, if it still does.
+                let _ = sink.abort("a part could not be sent").await;
+                Err(failed(error))
+            }
+        }
+    }
+
+    fn arguments(&self, rows: Range<usize>) -> Result<PgArguments, DatabaseError> {
+        let mut arguments = PgArguments::default();
+        for place in self.layout.parameters(self.writer.mode) {
+            add(&mut arguments, self.encoder(place).array(rows.clone()).map_err(|unfit| self.unfit(unfit))?)?;
+        }
+        if let (Way::Range, [key]) = (self.way, self.layout.key.as_slice()) {
+            let encoder = self.encoder(*key);
+            for row in [rows.start, rows.end - 1] {
+                add(&mut arguments, encoder.parameter(row).map_err(|unfit| self.unfit(unfit))?)?;
+            }
+        }
+        Ok(arguments)
+    }
+
+    fn encoder(&self, place: usize) -> Encoder<'_> {
+        Encoder::new(&self.rows.columns[place], &self.layout.targets[place])
+    }
+
+    #[cold]
+    fn unfit(&self, unfit: Unwritable) -> DatabaseError {
+        let table = &self.writer.table.info.name;
+        let message = format!("column `{table}.{}` cannot hold {}", unfit.column, unfit.what);
+        DatabaseError::new(DatabaseErrorKind::Conversion, message).detail(self.writer.row_name(self.rows, unfit.row))
+    }
+
+    fn failed(&self, error: &sqlx::Error, text: &str) -> DatabaseError {
+        let mut error = from_sqlx(error, None);
+        error.statement = Some(text.into());
+        error
+    }
+}
+
+/// Takes back what was written since the savepoint.
+async fn back(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    simple(connection, &format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await
+}
+
+/// Whether one row may be to blame.
+fn is_of_a_row(error: &DatabaseError) -> bool {
+    use DatabaseErrorKind as Kind;
+    !error.code.is_empty() && matches!(error.kind, Kind::Constraint | Kind::Conversion | Kind::Other)
+}

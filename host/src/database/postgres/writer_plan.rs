@@ -1,0 +1,278 @@
+//! The statements of a writer. A batch travels as one array for each column, which the server turns into rows.
+
+use std::sync::Arc;
+
+use super::schema::Table;
+use super::types::ServerType;
+use super::types_write::Target;
+use crate::data::{Batch, ColumnType};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, WriteMode};
+
+/// The rows of the table, and those of the batch, in our statements.
+const TABLE: &str = "runner_table";
+const BATCH: &str = "runner_batch";
+
+/// Which columns a batch has, and what they mean for the table.
+pub(super) struct Layout {
+    /// The names and types of the batch's columns, as they come.
+    given: Vec<(String, ColumnType)>,
+    /// The names as the table spells them.
+    names: Vec<String>,
+    /// What each column becomes.
+    pub targets: Vec<Target>,
+    /// The places of the key's columns, in the key's order.
+    pub key: Vec<usize>,
+    /// The places of the others.
+    others: Vec<usize>,
+    /// A value is written into a column that the server numbers by itself.
+    overriding: bool,
+}
+
+/// How the rows of a batch find those of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The table is read between two keys, and both sides are joined. The parameters behind the columns are the two keys.
+    Range,
+    /// Each row is looked for by the index of the primary key.
+    Probe,
+    /// As the server sees fit.
+    Free,
+}
+
+impl Way {
+    /// What the planner is told. It cannot know that an array is as long as it is, or what a range holds; a nested loop of
+    /// two sides of 16,000 rows, or a scan of the whole table for each batch, would take hours.
+    pub(super) fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Range => &[("jit", "off"), ("plan_cache_mode", "force_custom_plan"), ("enable_nestloop", "off")],
+            Self::Probe => &[
+                ("jit", "off"),
+                ("plan_cache_mode", "force_custom_plan"),
+                ("enable_hashjoin", "off"),
+                ("enable_mergejoin", "off"),
+            ],
+            Self::Free => &[("jit", "off"), ("plan_cache_mode", "force_custom_plan")],
+        }
+    }
+}
+
+fn invalid(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
+}
+
+fn quote(name: &str) -> String {
+    Dialect::Postgres.quote(name)
+}
+
+fn join(parts: impl Iterator<Item = String>, separator: &str) -> String {
+    parts.collect::<Vec<_>>().join(separator)
+}
+
+impl Layout {
+    /// Checks a batch's columns against the table. `types`: those of the table's columns.
+    pub(super) fn new(
+        table: &Table,
+        types: &[Arc<ServerType>],
+        mode: WriteMode,
+        key: &[String],
+        rows: &Batch,
+    ) -> Result<Self, DatabaseError> {
+        let name = &table.info.name;
+        let mut layout = Self {
+            given: Vec::new(),
+            names: Vec::new(),
+            targets: Vec::new(),
+            key: Vec::new(),
+            others: Vec::new(),
+            overriding: false,
+        };
+        for column in &rows.columns {
+            let known = known_column(table, &column.name)?;
+            if layout.names.contains(&known) {
+                return Err(invalid(format!("column `{known}` stands twice in a batch for `{name}`")));
+            }
+            let at = table.info.columns.iter().position(|other| other.name == known).unwrap_or_default();
+            let column_type = column.values.column_type();
+            let native = column_type == ColumnType::Native;
+            if let (Some(of), Some(declared)) = (types.get(at), table.types.get(at)) {
+                layout.targets.push(Target::new(of.clone(), declared.base_modifier, native));
+                layout.overriding |= declared.always_identity;
+            }
+            layout.given.push((column.name.clone(), column_type));
+            layout.names.push(known);
+        }
+        if layout.names.is_empty() {
+            return Err(invalid(format!("a batch for `{name}` has no columns")));
+        }
+        for column in key {
+            layout.key.push(layout.names.iter().position(|other| other == column).ok_or_else(|| {
+                invalid(format!("a batch for `{name}` lacks the key column `{column}`, which {mode} needs"))
+            })?);
+        }
+        layout.others = (0..layout.names.len()).filter(|place| !layout.key.contains(place)).collect();
+        layout.check(table, mode)?;
+        Ok(layout)
+    }
+
+    fn check(&self, table: &Table, mode: WriteMode) -> Result<(), DatabaseError> {
+        let name = &table.info.name;
+        let generated = |place: &usize| table.info.column(&self.names[*place]).is_some_and(|column| column.generated);
+        let written = match mode {
+            WriteMode::Delete => None,
+            WriteMode::Update => self.others.iter().copied().find(generated),
+            WriteMode::Insert | WriteMode::Upsert => (0..self.names.len()).find(generated),
+        };
+        if let Some(place) = written {
+            return Err(invalid(format!("column `{name}.{}` is generated and cannot be written", self.names[place]))
+                .hint("leave the column out of the batch"));
+        }
+        if mode == WriteMode::Update && self.others.is_empty() {
+            return Err(invalid(format!(
+                "a batch for `{name}` has no columns beside the key, so there is nothing to update"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether a batch has these columns.
+    pub(super) fn fits(&self, rows: &Batch) -> bool {
+        self.given.len() == rows.columns.len()
+            && self.given.iter().zip(&rows.columns).all(|((name, _), column)| *name == column.name)
+    }
+
+    /// Whether a batch has them in the same types.
+    pub(super) fn has_types(&self, rows: &Batch) -> bool {
+        self.given.iter().zip(&rows.columns).all(|((_, known), column)| *known == column.values.column_type())
+    }
+
+    /// The names of the batch's columns, for messages.
+    pub(super) fn columns(&self) -> String {
+        join(self.given.iter().map(|(name, _)| name.clone()), ", ")
+    }
+
+    /// Whether all columns can travel in a binary `COPY`.
+    pub(super) fn is_binary(&self) -> bool {
+        self.targets.iter().all(|target| !target.as_text)
+    }
+
+    /// The places of the columns that a statement takes as arrays, in the order of its parameters.
+    pub(super) fn parameters(&self, mode: WriteMode) -> Vec<usize> {
+        match mode {
+            WriteMode::Delete => self.key.clone(),
+            _ => (0..self.names.len()).collect(),
+        }
+    }
+
+    /// `COPY` into the table.
+    pub(super) fn copy(&self, into: &str) -> String {
+        format!("COPY {into} ({}) FROM STDIN (FORMAT binary)", self.list())
+    }
+
+    fn list(&self) -> String {
+        join(self.names.iter().map(|name| quote(name)), ", ")
+    }
+
+    /// The rows of the batch as a FROM item; `numbered`: with their number in the batch, from 1.
+    fn rows(&self, mode: WriteMode, numbered: bool) -> String {
+        let column = |(at, place): (usize, usize)| {
+            let target = &self.targets[place];
+            let number = at + 1;
+            if target.as_text {
+                format!("unnest(${number}::pg_catalog.text[])::{} AS c{place}", target.of.quoted)
+            } else {
+                format!("unnest(${number}::{}[]) AS c{place}", target.of.quoted)
+            }
+        };
+        let mut columns = join(self.parameters(mode).into_iter().enumerate().map(column), ", ");
+        if numbered {
+            columns.push_str(", pg_catalog.generate_subscripts($1, 1) AS number");
+        }
+        format!("(SELECT {columns}) AS {BATCH}")
+    }
+
+    fn on_key(&self) -> String {
+        let term = |place: &usize| format!("{TABLE}.{} = {BATCH}.c{place}", quote(&self.names[*place]));
+        join(self.key.iter().map(term), " AND ")
+    }
+
+    /// The statement that inserts a batch, or updates what is there already.
+    pub(super) fn insert(&self, into: &str, mode: WriteMode) -> String {
+        let values = join((0..self.names.len()).map(|place| format!("{BATCH}.c{place}")), ", ");
+        let overriding = if self.overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
+        let rows = self.rows(mode, false);
+        let mut text =
+            format!("INSERT INTO {into} AS {TABLE} ({}){overriding} SELECT {values} FROM {rows}", self.list());
+        if mode == WriteMode::Upsert {
+            let set = |place: &usize| format!("{0} = excluded.{0}", quote(&self.names[*place]));
+            let action = match join(self.others.iter().map(set), ", ") {
+                nothing if nothing.is_empty() => "NOTHING".to_owned(),
+                set => format!("UPDATE SET {set}"),
+            };
+            let key = join(self.key.iter().map(|place| quote(&self.names[*place])), ", ");
+            text.push_str(&format!(" ON CONFLICT ({key}) DO {action}"));
+        }
+        text
+    }
+
+    /// The statement that updates or deletes a batch; `numbered`: it answers the number in the batch of each row that hit.
+    pub(super) fn change(&self, table: &str, mode: WriteMode, way: Way, numbered: bool) -> String {
+        let rows = self.rows(mode, numbered);
+        let mut text = if mode == WriteMode::Delete {
+            format!("DELETE FROM {table} AS {TABLE} USING {rows}")
+        } else {
+            let set = |place: &usize| format!("{} = {BATCH}.c{place}", quote(&self.names[*place]));
+            format!("UPDATE {table} AS {TABLE} SET {} FROM {rows}", join(self.others.iter().map(set), ", "))
+        };
+        text.push_str(&format!(" WHERE {}", self.on_key()));
+        if let (Way::Range, [key]) = (way, self.key.as_slice()) {
+            let first = self.parameters(mode).len() + 1;
+            let target = &self.targets[*key];
+            let bound = |number: usize| match target.as_text {
+                true => format!("(${number}::pg_catalog.text)::{}", target.of.quoted),
+                false => format!("${number}::{}", target.of.quoted),
+            };
+            let key = quote(&self.names[*key]);
+            text.push_str(&format!(" AND {TABLE}.{key} BETWEEN {} AND {}", bound(first), bound(first + 1)));
+        }
+        if numbered {
+            text.push_str(&format!(" RETURNING {BATCH}.number"));
+        }
+        text
+    }
+
+    /// The statement that answers a row for each of the first two rows with a key, which is its parameters.
+    pub(super) fn with_key(&self, table: &str) -> String {
+        let term = |(at, place): (usize, &usize)| {
+            let target = &self.targets[*place];
+            let number = at + 1;
+            let name = quote(&self.names[*place]);
+            if target.as_text {
+                format!("{name} = (${number}::pg_catalog.text)::{}", target.of.quoted)
+            } else {
+                format!("{name} = ${number}::{}", target.of.quoted)
+            }
+        };
+        format!("SELECT 1 FROM {table} WHERE {} LIMIT 2", join(self.key.iter().enumerate().map(term), " AND "))
+    }
+}
+
+/// The name of a column as the table spells it.
+pub(super) fn known_column(table: &Table, name: &str) -> Result<String, DatabaseError> {
+    let columns = &table.info.columns;
+    // PostgreSQL tells names apart by case, so the very name comes first.
+    if let Some(known) = columns.iter().find(|column| column.name == name) {
+        return Ok(known.name.clone());
+    }
+    let mut alike = columns.iter().filter(|column| column.name.eq_ignore_ascii_case(name));
+    if let (Some(known), None) = (alike.next(), alike.next()) {
+        return Ok(known.name.clone());
+    }
+    let error = invalid(format!("`{}` has no column `{name}`", table.info.name));
+    let likeness = |other: &str| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
+    let near =
+        columns.iter().map(|column| (likeness(&column.name), &column.name)).filter(|(likeness, _)| *likeness > 0.8);
+    Err(match near.max_by(|left, right| left.0.total_cmp(&right.0)) {
+        Some((_, other)) => error.hint(format!("there is one called `{other}`")),
+        None => error,
+    })
+}

@@ -1,0 +1,219 @@
+//! Patience with a busy database: a migration that met somebody else's lock is rolled back whole and tried again, and a
+//! connection that was lost is made anew.
+
+use std::time::{Duration, Instant};
+
+use super::{Engine, identity};
+use crate::database::{Database, DatabaseError};
+use crate::engine::event::Event;
+use crate::engine::plan::Step;
+use crate::error::Error;
+
+/// The pause before the first retry. Each one behind it is twice as long: whoever holds the lock may be at it for long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest pause: a table that is free for a moment must not be missed for minutes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// After that long no further try begins, whatever their number: somebody waits for the run.
+const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
+
+/// How long the server may stay away after the connection was lost in a commit: longer than a failover takes as a rule.
+const AWAY_AFTER_COMMIT: Duration = Duration::from_secs(30);
+
+/// As [`AWAY_AFTER_COMMIT`], where the server undoes the work by itself and only the report waits.
+const AWAY: Duration = Duration::from_secs(5);
+
+/// Counts the retries of a migration.
+pub(super) struct Retries {
+    done: u32,
+    most: u32,
+    since: Instant,
+}
+
+impl Retries {
+    pub fn new(most: u32) -> Self {
+        Self { done: 0, most, since: Instant::now() }
+    }
+
+    /// How many there were.
+    pub fn done(&self) -> u32 {
+        self.done
+    }
+
+    /// How long to pause before the next retry; none if there is to be none.
+    fn next(&mut self) -> Option<Duration> {
+        if self.done >= self.most || self.since.elapsed() >= LONGEST_WAIT {
+            return None;
+        }
+        self.done += 1;
+        Some(pause(self.done, identity::random()))
+    }
+
+    /// The error of the last try.
+    pub fn explain(&self, error: Error) -> Error {
+        let error = match self.done {
+            0 => error,
+            1 => error.cause("it was tried again once"),
+            several => error.cause(format!("it was tried again {several} times")),
+        };
+        if !error.hints.is_empty() {
+            return error;
+        }
+        error
+            .hint("somebody else holds what the migration needs: look for a long transaction, or run at a quieter time")
+    }
+}
+
+/// The pause before a retry, counted from 1: longer each time, and never quite the same, so that two who stand in each
+/// other's way part.
+fn pause(retry: u32, random: u64) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1 << retry.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
+    let share = (random % 1000) as u32;
+    doubled / 2 + doubled / 1000 * share
+}
+
+impl Engine {
+    /// Pauses before a migration is tried again; false if it is not to be: the tries are used up, or the run is to stop.
+    pub(super) async fn pause_before_retry(&self, step: &Step, retries: &mut Retries, error: &Error) -> bool {
+        let Some(pause) = retries.next() else { return false };
+        let place = error.places.iter().find(|(label, _)| matches!(*label, "statement" | "step"));
+        self.events.emit(&Event::Retrying {
+            revision: step.revision.clone(),
+            name: step.name.clone(),
+            reason: match place {
+                Some((label, place)) => format!("{} at {label} {}", error.message, place),
+                None => error.message.clone(),
+            },
+            pause,
+            retry: retries.done,
+            of: retries.most,
+        });
+        tokio::select! {
+            () = tokio::time::sleep(pause) => true,
+            _ = self.stop.raised() => false,
+        }
+    }
+
+    /// Makes a lost connection anew, after which what was committed is known.
+    pub(super) async fn reconnect_after_commit(&self, database: &mut dyn Database) -> Result<(), DatabaseError> {
+        self.reconnect(database, AWAY_AFTER_COMMIT).await
+    }
+
+    /// Makes a lost connection anew, in whose transaction nothing was committed.
+    pub(super) async fn reconnect_after_loss(&self, database: &mut dyn Database) -> Result<(), DatabaseError> {
+        self.reconnect(database, AWAY).await
+    }
+
+    /// Tries until the server answers, the time is up or the run is to stop.
+    async fn reconnect(&self, database: &mut dyn Database, longest: Duration) -> Result<(), DatabaseError> {
+        let since = Instant::now();
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let error = match database.reconnect().await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if since.elapsed() + pause > longest {
+                return Err(error);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = self.stop.raised() => return Err(error),
+            }
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::database::stop::StopReason;
+    use crate::database::{DatabaseErrorKind, QueryLimits};
+    use crate::engine::Direction;
+    use crate::engine::apply::tests::{engine, sql};
+    use crate::engine::apply::{Action, Request};
+    use crate::engine::plan::Options;
+    use crate::engine::script::{RunContext, Script, ScriptLoader};
+    use crate::engine::target::Target;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn pauses_grow_up_to_a_bound_and_are_never_quite_the_same() {
+        let bounds = |retry| (pause(retry, 0).as_millis(), pause(retry, 999).as_millis());
+        assert_eq!(bounds(1), (250, 749));
+        assert_eq!(bounds(3), (1000, 2998));
+        assert_eq!(bounds(6), (7500, 22_485));
+        assert_eq!(bounds(1000), bounds(6));
+    }
+
+    /// Meets a lock so many times before it gets through.
+    struct Meets(std::sync::Mutex<u32>);
+
+    #[async_trait::async_trait]
+    impl Script for Meets {
+        async fn run(&self, _: Direction, context: &RunContext) -> crate::error::Result<()> {
+            context.database.lock().await.execute("CREATE TABLE t (x)", &[]).await?;
+            let mut left = self.0.lock().expect("not poisoned");
+            if *left == 0 {
+                return Ok(());
+            }
+            *left -= 1;
+            let error = DatabaseError::new(DatabaseErrorKind::Busy, "lock timeout").code("55P03");
+            context.tally.note_error(&error);
+            Err(Error::from(error).at("statement", "1 of 1, line 1"))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_met_a_lock_is_rolled_back_and_tried_again() {
+        for (locks, retries, tables) in [(2, Some(2), 1), (9, None, 0)] {
+            let loader: Arc<ScriptLoader> =
+                Arc::new(move |_| Ok(Box::new(Meets(std::sync::Mutex::new(locks))) as Box<dyn Script>));
+            let engine = Engine { loader, retries: 2, ..engine(vec![sql("1", "SELECT 1", None)]).await };
+            let outcome = engine.run(&up()).await.expect("a plan");
+            assert_eq!(outcome.done.first().map(|done| done.retries), retries);
+            let count = "SELECT 1 FROM sqlite_schema WHERE name = 't'";
+            let found = engine.database.lock().await.query(count, &[], QueryLimits::NONE).await.expect("rows");
+            assert_eq!(found.rows.len(), tables);
+            if let Some(error) = outcome.error {
+                assert_eq!(
+                    (error.kind, error.causes),
+                    (ErrorKind::LockTimeout, vec!["it was tried again 2 times".into()])
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_signal_ends_the_pause() {
+        let loader: Arc<ScriptLoader> = Arc::new(|_| Ok(Box::new(Meets(std::sync::Mutex::new(99))) as Box<dyn Script>));
+        let engine = Engine { loader, retries: 1000, ..engine(vec![sql("1", "SELECT 1", None)]).await };
+        let stop = engine.stop.clone();
+        let request = up();
+        let (outcome, ()) = tokio::join!(engine.run(&request), async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            stop.raise(StopReason::Interrupt);
+        });
+        let error = outcome.expect("a plan").error.expect("stopped");
+        assert_eq!(error.kind, ErrorKind::Interrupted);
+    }
+
+    fn up() -> Request {
+        let action = Action::Apply(Target::Latest);
+        Request { action, options: Options::default(), lock_wait: Duration::from_secs(1), dry_run: false }
+    }
+
+    #[test]
+    fn retries_are_counted() {
+        let mut retries = Retries::new(2);
+        assert!(retries.next().is_some() && retries.next().is_some());
+        assert!(retries.next().is_none());
+        let error = retries.explain(Error::failed("busy"));
+        assert_eq!(error.causes, ["it was tried again 2 times"]);
+        assert!(Retries::new(0).next().is_none());
+    }
+}

@@ -1,0 +1,181 @@
+//! Transforms: each chunk is committed together with how far it got.
+
+use super::answer::{Position, Resolved, Transformed, pack, unpack};
+use super::call::Call;
+use super::step::Found;
+use super::store::{self, Checkpoint, Entry};
+use super::{Journal, crash, damaged};
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
+use crate::engine::script::stopped;
+use crate::engine::speaker::{as_host, as_migration};
+use crate::error::{Error, Result};
+
+/// A transform that has begun.
+pub enum TransformStep {
+    /// The journal holds what it answered.
+    Recorded(u64, std::result::Result<Transformed, DatabaseError>),
+    /// It is to be run now, from its beginning or from its checkpoint.
+    Live(Box<LiveTransform>),
+}
+
+/// A transform under way.
+pub struct LiveTransform {
+    entry: Entry,
+    /// How far an earlier run came.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl LiveTransform {
+    /// The number of its step.
+    pub fn number(&self) -> u64 {
+        self.entry.step
+    }
+}
+
+impl Journal {
+    /// Begins a transform. An error ends the migration.
+    pub async fn begin_transform(&self, database: &SharedDatabase, call: &Call<'_>) -> Result<TransformStep> {
+        let mut database = database.lock().await;
+        as_host(&mut **database);
+        let mut state = self.state.lock().await;
+        let (entry, checkpoint) = match self.find(&mut **database, &mut state, call).await? {
+            Found::Answered(step, packed) => {
+                let answer = unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step}")))?;
+                return Ok(TransformStep::Recorded(step, answer));
+            }
+            Found::Intended(entry) => {
+                let checkpoint = store::checkpoint(&mut **database, self.run, entry.step).await?;
+                (entry, Some(checkpoint))
+            }
+            Found::Nothing(entry) => (entry, None),
+        };
+        Ok(TransformStep::Live(Box::new(LiveTransform { entry, checkpoint })))
+    }
+
+    /// Opens a transaction for a part of a transform, in which the migration speaks.
+    pub async fn open_part(&self, database: &mut dyn Database) -> std::result::Result<(), DatabaseError> {
+        as_host(database);
+        database.begin(TransactionOptions::default()).await?;
+        crash::point();
+        as_migration(database, self.kind, &self.stop);
+        Ok(())
+    }
+
+    /// Ends the transaction of a part that only read.
+    pub async fn close_part(&self, database: &mut dyn Database) -> std::result::Result<(), DatabaseError> {
+        as_host(database);
+        database.rollback().await
+    }
+
+    /// Records, in the open transaction, where a transform begins, and commits.
+    pub async fn begin_chunks(
+        &self,
+        database: &mut dyn Database,
+        transform: &LiveTransform,
+        source: &Resolved,
+        position: &Position,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        as_host(database);
+        self.still_ours(database).await?;
+        store::insert(database, self.run, &transform.entry).await?;
+        store::begin_checkpoint(database, self.run, transform.number(), source, position).await?;
+        let committed = self.commit_part(database, transform.number()).await;
+        crash::point();
+        committed
+    }
+
+    /// Records, in the open transaction, that a chunk was written, and commits.
+    pub async fn finish_chunk(
+        &self,
+        database: &mut dyn Database,
+        transform: &LiveTransform,
+        position: &Position,
+        done: &Transformed,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        as_host(database);
+        crash::point();
+        self.still_ours(database).await?;
+        store::move_checkpoint(database, self.run, transform.number(), position, done).await?;
+        let committed = self.commit_part(database, transform.number()).await?;
+        crash::point();
+        if committed.is_ok() && done.chunks == 1 {
+            self.state.lock().await.effects += 1;
+        }
+        Ok(committed)
+    }
+
+    /// Ends a transform: records what it did.
+    pub async fn finish_transform(
+        &self,
+        database: &mut dyn Database,
+        mut transform: Box<LiveTransform>,
+        done: Transformed,
+    ) -> Result<()> {
+        as_host(database);
+        let mut state = self.state.lock().await;
+        transform.entry.rows = done.rows_written;
+        transform.entry.effect = done.chunks > 0;
+        state.sealed(&mut transform.entry, pack(Ok(&done)));
+        database.begin(TransactionOptions::default()).await?;
+        store::answer(database, self.run, &transform.entry).await?;
+        store::clear_checkpoint(database, self.run, transform.number()).await?;
+        if let Err(error) = self.commit(database, transform.number()).await? {
+            return Err(error.into());
+        }
+        crash::point();
+        state.recorded(&transform.entry);
+        if done.chunks > 0 {
+            // Its chunks have been counted as one effect already.
+            state.effects -= 1;
+        }
+        Ok(())
+    }
+
+    /// Ends a transform that the database refused something: the chunk is rolled back, those before it stay.
+    pub async fn fail_transform(
+        &self,
+        database: &mut dyn Database,
+        mut transform: Box<LiveTransform>,
+        done: &Transformed,
+        error: DatabaseError,
+    ) -> Result<DatabaseError> {
+        as_host(database);
+        if error.kind == DatabaseErrorKind::Connection {
+            let error = Error::from(error);
+            return Err(match database.reconnect().await {
+                Ok(()) => error,
+                Err(second) => error.cause(second),
+            });
+        }
+        database.rollback().await?;
+        if error.kind == DatabaseErrorKind::Interrupted
+            && let Some(reason) = self.stop.reason()
+        {
+            return Err(stopped(reason));
+        }
+        let mut state = self.state.lock().await;
+        transform.entry.effect = done.chunks > 0;
+        state.sealed(&mut transform.entry, pack::<Transformed>(Err(&error)));
+        state.failed = Some(transform.entry);
+        Ok(error)
+    }
+
+    /// Commits a part. Where the answer to that got lost the next run reads from the checkpoint how far it came.
+    async fn commit_part(
+        &self,
+        database: &mut dyn Database,
+        step: u64,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        match database.commit().await {
+            Ok(()) => Ok(Ok(())),
+            Err(error) if error.kind != DatabaseErrorKind::Connection => Ok(Err(error)),
+            Err(error) => {
+                let error = Error::from(error).at("step", step.to_string());
+                Err(match database.reconnect().await {
+                    Ok(()) => error,
+                    Err(second) => error.cause(second),
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The record of a stepwise migration: every call that touches the database is a step that commits by itself, together with
+//! what it answered. A run that broke off is begun again from its start; what the journal holds is answered from it, and the
+//! first step that it does not hold goes on live.
+//!
+//! A step that can be rolled back is committed in one transaction with its entry: it is either done and recorded or neither. One
+//! that cannot is noted before it begins and after it ended; if it is found begun and not ended, nobody knows, unless the
+//! database itself shows it.
+
+pub mod answer;
+mod call;
+mod checkpoint;
+pub mod codec;
+mod crash;
+mod inputs;
+mod open;
+mod resolve;
+pub mod sql;
+mod step;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use answer::Answer;
+pub use call::{Call, CallKind};
+pub use checkpoint::{LiveTransform, TransformStep};
+pub use inputs::Inputs;
+pub use open::Progress;
+pub use step::{Begun, Live};
+pub use store::{Checkpoint, Run};
+
+use std::collections::VecDeque;
+
+use crate::database::{Database, Facts, StopSignal};
+use crate::engine::Direction;
+use crate::engine::script::stopped;
+use crate::engine::speaker::as_host;
+use crate::error::{Error, Result};
+use crate::project::catalog::Kind;
+
+/// The journal of one migration in one direction.
+pub struct Journal {
+    run: Run,
+    kind: Kind,
+    facts: Facts,
+    inputs: Inputs,
+    stop: StopSignal,
+    state: tokio::sync::Mutex<State>,
+}
+
+/// Where a run stands.
+#[derive(Default)]
+struct State {
+    /// The last step that was begun or answered.
+    step: u64,
+    /// The seal over everything up to it.
+    seal: String,
+    /// The next recorded steps.
+    page: VecDeque<store::Recorded>,
+    /// Nothing more is recorded.
+    is_live: bool,
+    /// A step that failed. It is recorded when the migration goes on after it; one that ends the migration is tried again
+    /// by the next run.
+    failed: Option<store::Entry>,
+    /// Steps that are recorded.
+    done: u64,
+    /// Of these, those that may have changed something.
+    effects: u64,
+    /// A step of which nobody knows whether it took effect.
+    unknown: Option<(u64, String)>,
+}
+
+impl State {
+    /// Forgets what was read ahead.
+    fn sealed(&mut self, entry: &mut store::Entry, answer: Vec<u8>) {
+        entry.seal = call::seal(&self.seal, entry.step, &entry.kind, &entry.digest, &answer);
+        entry.answer = Some(answer);
+        entry.ended_at = Some(now());
+    }
+
+    fn recorded(&mut self, entry: &store::Entry) {
+        self.seal.clone_from(&entry.seal);
+        self.done += 1;
+        self.effects += u64::from(entry.effect);
+    }
+}
+
+impl Journal {
+    /// What the migration sees of the world outside, as it was when its first run began.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// Which row of history and which way.
+    pub fn run(&self) -> Run {
+        self.run
+    }
+
+    /// How far the migration has come.
+    pub async fn progress(&self) -> Progress {
+        let state = self.state.lock().await;
+        Progress { done: state.done, effects: state.effects, unknown: state.unknown.clone() }
+    }
+
+    /// After the migration ended well: fails if the journal holds steps that it did not ask for again.
+    pub async fn end(&self, database: &mut dyn Database) -> Result<()> {
+        as_host(database);
+        let mut state = self.state.lock().await;
+        let step = state.step + 1;
+        let Some(recorded) = self.next_recorded(database, &mut state, step).await? else { return Ok(()) };
+        Err(self.another_way(state.done, &recorded, "came to its end"))
+    }
+
+    /// The entry of a step, if the journal holds it.
+    async fn next_recorded(
+        &self,
+        database: &mut dyn Database,
+        state: &mut State,
+        step: u64,
+    ) -> Result<Option<store::Recorded>> {
+        if state.is_live {
+            return Ok(None);
+        }
+        if state.page.is_empty() {
+            state.page = store::page(database, self.run, step - 1).await?.into();
+        }
+        match state.page.pop_front() {
+            None => {
+                state.is_live = true;
+                Ok(None)
+            }
+            Some(recorded) if recorded.step == step => Ok(Some(recorded)),
+            Some(later) => Err(damaged(format!("step {step} is missing, and step {} is there", later.step))),
+        }
+    }
+
+    /// The error of a migration that does something else than what is recorded.
+    fn another_way(&self, done: u64, recorded: &store::Recorded, now: &str) -> Error {
+        if self.kind == Kind::Sql {
+            return changed_statements(done);
+        }
+        Error::mismatch("this component did something else this time")
+            .at("step", recorded.step.to_string())
+            .cause(format!("recorded: {} `{}`", recorded.kind, recorded.text))
+            .cause(format!("now it {now}"))
+            .hint(
+                "a component must do the same for the same parameters, time, seed and answers: look for what it takes from \
+                 elsewhere",
+            )
+    }
+
+    fn stopped(&self) -> Option<Error> {
+        self.stop.reason().map(stopped)
+    }
+}
+
+/// The error of SQL whose statements are not those that took effect.
+fn changed_statements(done: u64) -> Error {
+    let (message, hint) = match done {
+        1 => (
+            "the first statement has taken effect, and was changed since".to_owned(),
+            "restore it as it was; those behind it may change".to_owned(),
+        ),
+        _ => (
+            format!("the first {done} statements have taken effect, and were changed since"),
+            "restore them as they were; those behind them may change".to_owned(),
+        ),
+    };
+    Error::mismatch(message).hint(hint)
+}
+
+/// The error of a journal that somebody else wrote to.
+fn damaged(what: String) -> Error {
+    store::garbled().cause(what)
+}
+
+/// The time as the journal notes it.
+fn now() -> String {
+    crate::engine::apply::now()
+}
+
+/// How far the journal of a partial revision has come, for those who only look: steps done, and the one of which only an
+/// operator can find out whether it took effect.
+pub async fn progress(database: &mut dyn Database, history: i64, direction: Direction) -> Result<(u64, Option<u64>)> {
+    let run = Run { history, direction };
+    let done = store::done(database, run).await?;
+    let unknown = store::intent(database, run).await?.filter(resolve::waits_for_the_operator);
+    Ok((done, unknown.map(|intent| intent.step)))
+}

@@ -1,0 +1,293 @@
+//! One step: answered from the journal, or done and recorded.
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::answer::{Answer, pack, unpack};
+use super::call::{Call, CallKind, Commit, seal};
+use super::store::{self, Entry, Recorded};
+use super::{Journal, State, crash, damaged, now, resolve};
+use crate::data::Batch;
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
+use crate::engine::script::stopped;
+use crate::engine::speaker::{as_host, as_migration};
+use crate::error::{Error, Result};
+
+/// A step that has begun.
+pub enum Begun<T> {
+    /// The journal holds what it answered.
+    Recorded(u64, std::result::Result<T, DatabaseError>),
+    /// It is to be done now.
+    Live(Live),
+}
+
+/// A step under way. Nobody else comes to the database before it has ended.
+pub struct Live {
+    /// The database, in the transaction of the step, and with the migration's rights.
+    pub database: OwnedMutexGuard<Box<dyn Database>>,
+    entry: Entry,
+    commit: Commit,
+}
+
+impl Live {
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.entry.step
+    }
+}
+
+/// What the journal says of a call.
+pub(super) enum Found {
+    /// It was answered so, packed.
+    Answered(u64, Vec<u8>),
+    /// It was begun and not answered.
+    Intended(Entry),
+    /// Nothing: it is to be done.
+    Nothing(Entry),
+}
+
+impl Journal {
+    /// Begins a step. An error ends the migration.
+    pub async fn begin<T: Answer>(&self, database: &SharedDatabase, call: &Call<'_>) -> Result<Begun<T>> {
+        let mut database = database.clone().lock_owned().await;
+        as_host(&mut **database);
+        let mut state = self.state.lock().await;
+        let mut entry = match self.find(&mut **database, &mut state, call).await? {
+            Found::Answered(step, packed) => {
+                let answer = unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step}")))?;
+                return Ok(Begun::Recorded(step, answer));
+            }
+            // Those that wait for somebody to decide were settled before the migration began.
+            Found::Intended(entry) => return Err(damaged(format!("step {} has no answer", entry.step))),
+            Found::Nothing(entry) => entry,
+        };
+        let commit = call.commit(&self.facts);
+        database.begin(TransactionOptions::default()).await?;
+        if commit == Commit::Apart {
+            if call.is_atomic_ddl(&self.facts) {
+                entry.answer = resolve::schema_digest(&mut **database, &self.facts, call.text).await?;
+            }
+            store::insert(&mut **database, self.run, &entry).await?;
+            database.commit().await?;
+        }
+        crash::point();
+        as_migration(&mut **database, self.kind, &self.stop);
+        Ok(Begun::Live(Live { database, entry, commit }))
+    }
+
+    /// Ends a step: records its answer, or takes back what it did. An error that the migration may handle is answered; any
+    /// other ends it.
+    pub async fn finish<T: Answer>(
+        &self,
+        live: Live,
+        result: std::result::Result<T, DatabaseError>,
+    ) -> Result<std::result::Result<T, DatabaseError>> {
+        let Live { mut database, mut entry, commit } = live;
+        let database = &mut **database;
+        as_host(database);
+        crash::point();
+        let mut state = self.state.lock().await;
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(error) => return self.failed(database, &mut state, entry, commit, error).await.map(Err),
+        };
+        let packed = pack(Ok(&answer));
+        entry.rows = answer.rows();
+        state.sealed(&mut entry, packed);
+        match commit {
+            Commit::Together => {
+                self.still_ours(database).await?;
+                store::insert(database, self.run, &entry).await?;
+            }
+            Commit::Apart => {
+                // Until it is written down nobody would know.
+                state.unknown = Some((entry.step, entry.text.clone()));
+                database.begin(TransactionOptions::default()).await?;
+                store::answer(database, self.run, &entry).await?;
+            }
+        }
+        match self.commit(database, entry.step).await? {
+            Ok(()) => {
+                crash::point();
+                state.unknown = None;
+                state.recorded(&entry);
+                Ok(Ok(answer))
+            }
+            // A commit can fail like a statement: references are checked by it.
+            Err(error) => self.failed(database, &mut state, entry, commit, error).await.map(Err),
+        }
+    }
+
+    /// Puts a part of a step's result into the journal, in the transaction of the step.
+    pub async fn put_part(&self, database: &mut dyn Database, step: u64, part: u64, batch: &Batch) -> Result<()> {
+        as_host(database);
+        store::insert_part(database, self.run, step, part, pack(Ok(batch))).await?;
+        as_migration(database, self.kind, &self.stop);
+        Ok(())
+    }
+
+    /// A part of a step's result.
+    pub async fn part(&self, database: &SharedDatabase, step: u64, part: u64) -> Result<Batch> {
+        let mut database = database.lock().await;
+        as_host(&mut **database);
+        let packed = store::part(&mut **database, self.run, step, part).await?;
+        let batch = packed.as_deref().and_then(unpack).and_then(std::result::Result::ok);
+        batch.ok_or_else(|| damaged(format!("part {part} of what step {step} read")))
+    }
+
+    /// What the journal says of the next call.
+    pub(super) async fn find(&self, database: &mut dyn Database, state: &mut State, call: &Call<'_>) -> Result<Found> {
+        if let Some(error) = self.stopped() {
+            return Err(error);
+        }
+        let step = state.step + 1;
+        let digest = call.digest();
+        let entry = Entry {
+            step,
+            kind: call.kind.name().to_owned(),
+            digest,
+            text: call.shown(),
+            effect: call.has_effect(self.facts.dialect),
+            began_at: now(),
+            ..Entry::default()
+        };
+        let Some(recorded) = self.next_recorded(database, state, step).await? else {
+            self.record_failure(database, state).await?;
+            state.step = step;
+            return Ok(Found::Nothing(entry));
+        };
+        if recorded.kind != entry.kind || recorded.digest != entry.digest {
+            let now = format!("asked for {} `{}`", entry.kind, entry.text);
+            let now = if entry.text == recorded.text { format!("{now}, with other parameters") } else { now };
+            return Err(self.another_way(state.done, &recorded, &now));
+        }
+        state.step = step;
+        if !recorded.is_done {
+            return Ok(Found::Intended(entry));
+        }
+        let answer = self.answer_of(database, state, recorded).await?;
+        Ok(Found::Answered(step, answer))
+    }
+
+    /// The answer of a recorded step, if it and everything before it is as it was written.
+    async fn answer_of(&self, database: &mut dyn Database, state: &mut State, recorded: Recorded) -> Result<Vec<u8>> {
+        let Recorded { step, kind, digest, seal: noted, answer, .. } = recorded;
+        let answer = match answer {
+            Some(answer) => Some(answer),
+            None => store::part(database, self.run, step, 0).await?,
+        };
+        let answer = answer.ok_or_else(|| damaged(format!("the answer of step {step} is gone")))?;
+        if seal(&state.seal, step, &kind, &digest, &answer) != noted {
+            return Err(damaged(format!("step {step} was changed")));
+        }
+        state.seal = noted;
+        Ok(answer)
+    }
+
+    /// Takes back a step that failed. It stays unrecorded until the migration asks for another: then it was handled.
+    async fn failed(
+        &self,
+        database: &mut dyn Database,
+        state: &mut State,
+        mut entry: Entry,
+        commit: Commit,
+        error: DatabaseError,
+    ) -> Result<DatabaseError> {
+        if error.kind == DatabaseErrorKind::Connection {
+            return Err(self.lost(database, state, &entry, commit, error).await);
+        }
+        database.rollback().await?;
+        if commit == Commit::Apart {
+            // A statement that failed has no effect.
+            state.unknown = Some((entry.step, entry.text.clone()));
+            database.begin(TransactionOptions::default()).await?;
+            store::forget(database, self.run, entry.step).await?;
+            database.commit().await?;
+            state.unknown = None;
+        }
+        if error.kind == DatabaseErrorKind::Interrupted
+            && let Some(reason) = self.stop.reason()
+        {
+            return Err(stopped(reason));
+        }
+        entry.rows = 0;
+        entry.effect = false;
+        state.sealed(&mut entry, pack::<u64>(Err(&error)));
+        state.failed = Some(entry);
+        Ok(error)
+    }
+
+    /// Records that the step before failed: the migration has handled it.
+    async fn record_failure(&self, database: &mut dyn Database, state: &mut State) -> Result<()> {
+        let Some(entry) = state.failed.take() else { return Ok(()) };
+        database.begin(TransactionOptions::default()).await?;
+        store::clear_failed(database, self.run, entry.step).await?;
+        store::insert(database, self.run, &entry).await?;
+        self.commit(database, entry.step).await??;
+        state.recorded(&entry);
+        if entry.kind == CallKind::Transform.name() && entry.effect {
+            // Its chunks have been counted already.
+            state.effects -= 1;
+        }
+        crash::point();
+        Ok(())
+    }
+
+    /// Commits. Where the answer to that got lost, the journal itself tells what came of it.
+    pub(super) async fn commit(
+        &self,
+        database: &mut dyn Database,
+        step: u64,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        let error = match database.commit().await {
+            Ok(()) => return Ok(Ok(())),
+            Err(error) if error.kind != DatabaseErrorKind::Connection => return Ok(Err(error)),
+            Err(error) => error,
+        };
+        if let Err(second) = database.reconnect().await {
+            return Err(Error::from(error)
+                .cause(second)
+                .hint("the journal tells what came of the step, once the database answers again"));
+        }
+        as_host(database);
+        let recorded = store::page(database, self.run, step - 1).await?;
+        if recorded.first().is_some_and(|it| it.step == step && it.is_done) { Ok(Ok(())) } else { Ok(Err(error)) }
+    }
+
+    /// The error of a step during which the connection got lost. What was in its transaction is gone.
+    async fn lost(
+        &self,
+        database: &mut dyn Database,
+        state: &mut State,
+        entry: &Entry,
+        commit: Commit,
+        error: DatabaseError,
+    ) -> Error {
+        let error = Error::from(error);
+        // It waits until the server has done with what was under way.
+        let again = database.reconnect().await;
+        as_host(database);
+        if commit == Commit::Apart {
+            state.unknown = Some((entry.step, entry.text.clone()));
+        }
+        match again {
+            Ok(()) => error,
+            Err(second) => error.cause(second),
+        }
+    }
+
+    /// Refuses to record a step of a migration that ended the transaction of it, or that changed the journal.
+    pub(super) async fn still_ours(&self, database: &mut dyn Database) -> Result<()> {
+        let refused = if database.in_transaction().await? {
+            match database.check_tool_tables().await {
+                Ok(()) => return Ok(()),
+                Err(error) => Error::from(error),
+            }
+        } else {
+            Error::denied("the migration ended the transaction it runs in")
+                .hint("take `COMMIT`, `ROLLBACK` and the like out: runner itself begins and ends the transaction")
+        };
+        // What is refused matters more than what a rollback says about it.
+        let _ = database.rollback().await;
+        Err(refused)
+    }
+}

@@ -1,0 +1,356 @@
+//! Reads and writes the journal's tables. The caller has set the host's rights and owns the transaction.
+
+use super::answer::{Answer, Position, Resolved, Transformed, pack, unpack};
+use super::sql;
+use crate::data::Value;
+use crate::database::{Database, QueryLimits};
+use crate::engine::Direction;
+use crate::engine::history::tool_sql;
+use crate::error::{Error, Result};
+
+/// Which run a journal is of: its row of history, and the way it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The row of history.
+    pub history: i64,
+    /// The way.
+    pub direction: Direction,
+}
+
+impl Run {
+    /// Takes everything that is noted of the run away.
+    pub async fn clear(self, database: &mut dyn Database) -> Result<()> {
+        clear(database, self).await
+    }
+
+    /// Keeps of a run that is done which steps it took, and not what they answered: the tables must not grow with what was
+    /// read.
+    pub async fn trim(self, database: &mut dyn Database) -> Result<()> {
+        trim(database, self).await
+    }
+
+    /// The last steps that changed something, in order, for messages: `step 3, execute: INSERT …`.
+    pub async fn last_effects(self, database: &mut dyn Database) -> Result<Vec<String>> {
+        last_effects(database, self).await
+    }
+
+    fn parameters(self) -> [Value; 2] {
+        [self.history.into(), self.direction.to_string().into()]
+    }
+}
+
+/// What the journal notes of a step.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    /// Its number, counted from 1.
+    pub step: u64,
+    /// Its kind.
+    pub kind: String,
+    /// The digest of kind, statement and parameters.
+    pub digest: String,
+    /// The statement, or what the step is, for people.
+    pub text: String,
+    /// Whether it may have changed something.
+    pub effect: bool,
+    /// Rows that it changed or read.
+    pub rows: u64,
+    /// The seal over it and everything before it; empty while it is only intended.
+    pub seal: String,
+    /// Packed, or for an intent what is known of the time before it.
+    pub answer: Option<Vec<u8>>,
+    /// When it began.
+    pub began_at: String,
+    /// When it ended; none: it is only intended.
+    pub ended_at: Option<String>,
+}
+
+/// A step as it is read back; its answer is fetched when it is needed.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Its number.
+    pub step: u64,
+    /// Its kind.
+    pub kind: String,
+    /// Its digest.
+    pub digest: String,
+    /// The statement, or what the step was.
+    pub text: String,
+    /// Whether it was answered.
+    pub is_done: bool,
+    /// Its seal.
+    pub seal: String,
+    /// Its answer, packed, if that is small.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// A step that was intended and not answered.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// Its number.
+    pub step: u64,
+    /// Its kind.
+    pub kind: String,
+    /// The statement.
+    pub text: String,
+    /// What is known of the time before it.
+    pub before: Option<Vec<u8>>,
+}
+
+/// How far a transform has come.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// What is read.
+    pub source: Resolved,
+    /// Where the next chunk begins.
+    pub position: Position,
+    /// What was done.
+    pub done: Transformed,
+}
+
+/// Runs a statement that must change exactly one row.
+async fn change(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<()> {
+    match execute(database, text, parameters).await? {
+        1 => Ok(()),
+        _ => Err(garbled()),
+    }
+}
+
+async fn execute(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<u64> {
+    let text = tool_sql(text, database.facts());
+    Ok(database.execute(&text, parameters).await.map_err(unwritable)?)
+}
+
+async fn rows(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+    let text = tool_sql(text, database.facts());
+    Ok(database.query(&text, parameters, QueryLimits::NONE).await.map_err(unwritable)?.rows)
+}
+
+/// Adds a step, done or intended.
+pub async fn insert(database: &mut dyn Database, run: Run, entry: &Entry) -> Result<()> {
+    put(database, run, entry, 0).await
+}
+
+/// Adds a part of a step's result. Parts are counted from 1.
+pub async fn insert_part(database: &mut dyn Database, run: Run, step: u64, part: u64, answer: Vec<u8>) -> Result<()> {
+    let kind = "part".to_owned();
+    let now = super::now();
+    let entry =
+        Entry { step, kind, answer: Some(answer), began_at: now.clone(), ended_at: Some(now), ..Entry::default() };
+    put(database, run, &entry, part).await
+}
+
+async fn put(database: &mut dyn Database, run: Run, entry: &Entry, part: u64) -> Result<()> {
+    let [history, direction] = run.parameters();
+    let parameters = [
+        history,
+        direction,
+        number(entry.step),
+        number(part),
+        entry.kind.as_str().into(),
+        entry.digest.as_str().into(),
+        entry.text.as_str().into(),
+        if entry.ended_at.is_some() { "done" } else { "intent" }.into(),
+        number(u64::from(entry.effect)),
+        number(entry.rows),
+        entry.seal.as_str().into(),
+        entry.answer.clone().map_or(Value::Null, Value::Bytes),
+        entry.began_at.as_str().into(),
+        entry.ended_at.clone().into(),
+    ];
+    change(database, sql::INSERT, &parameters).await
+}
+
+/// Answers a step that was intended.
+pub async fn answer(database: &mut dyn Database, run: Run, entry: &Entry) -> Result<()> {
+    let [history, direction] = run.parameters();
+    let parameters = [
+        number(u64::from(entry.effect)),
+        number(entry.rows),
+        entry.seal.as_str().into(),
+        entry.answer.clone().map_or(Value::Null, Value::Bytes),
+        entry.ended_at.clone().into(),
+        history,
+        direction,
+        number(entry.step),
+    ];
+    change(database, sql::ANSWER, &parameters).await
+}
+
+/// Takes an intent back, whose step has no effect.
+pub async fn forget(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
+    let [history, direction] = run.parameters();
+    change(database, sql::FORGET, &[history, direction, number(step)]).await
+}
+
+/// The next steps behind one, not all of them.
+pub async fn page(database: &mut dyn Database, run: Run, behind: u64) -> Result<Vec<Recorded>> {
+    let [history, direction] = run.parameters();
+    let found = rows(database, sql::PAGE, &[history, direction, number(behind)]).await?;
+    found.into_iter().map(|row| recorded(row).ok_or_else(garbled)).collect()
+}
+
+fn recorded(row: Vec<Value>) -> Option<Recorded> {
+    let mut values = row.into_iter();
+    let step = count(&values.next()?)?;
+    let mut text = || values.next()?.as_text().map(str::to_owned);
+    let (kind, digest, shown, state, seal) = (text()?, text()?, text()?, text()?, text()?);
+    let answer = values.next()?.as_bytes().map(<[u8]>::to_vec);
+    let is_done = match state.as_str() {
+        "done" => true,
+        "intent" => false,
+        _ => return None,
+    };
+    Some(Recorded { step, kind, digest, text: shown, is_done, seal, answer })
+}
+
+/// What a step answered, packed; `part` 0 is the answer itself.
+pub async fn part(database: &mut dyn Database, run: Run, step: u64, part: u64) -> Result<Option<Vec<u8>>> {
+    let [history, direction] = run.parameters();
+    let found = rows(database, sql::PART, &[history, direction, number(step), number(part)]).await?;
+    let Some(value) = found.into_iter().next().and_then(|row| row.into_iter().next()) else { return Ok(None) };
+    match value {
+        Value::Bytes(bytes) => Ok(Some(bytes)),
+        _ => Ok(None),
+    }
+}
+
+/// The step that was begun and not answered.
+pub async fn intent(database: &mut dyn Database, run: Run) -> Result<Option<Intent>> {
+    let Some(row) = rows(database, sql::INTENT, &run.parameters()).await?.into_iter().next() else { return Ok(None) };
+    let [step, kind, text, before] = &row[..] else { return Err(garbled()) };
+    let intent = || {
+        Some(Intent {
+            step: count(step)?,
+            kind: kind.as_text()?.to_owned(),
+            text: text.as_text()?.to_owned(),
+            before: before.as_bytes().map(<[u8]>::to_vec),
+        })
+    };
+    intent().map(Some).ok_or_else(garbled)
+}
+
+/// How many steps are done.
+pub async fn done(database: &mut dyn Database, run: Run) -> Result<u64> {
+    counted(database, sql::DONE, run).await
+}
+
+/// How many steps may have changed something.
+pub async fn effects(database: &mut dyn Database, run: Run) -> Result<u64> {
+    Ok(counted(database, sql::EFFECTS, run).await? + counted(database, sql::MOVED, run).await?)
+}
+
+async fn counted(database: &mut dyn Database, text: &str, run: Run) -> Result<u64> {
+    let found = rows(database, text, &run.parameters()).await?;
+    found.first().and_then(|row| row.first()).and_then(count).ok_or_else(garbled)
+}
+
+/// The last steps that changed something, in order, for messages: `step 3, execute: INSERT …`.
+pub async fn last_effects(database: &mut dyn Database, run: Run) -> Result<Vec<String>> {
+    let found = rows(database, sql::LAST, &run.parameters()).await?;
+    let shown = |row: Vec<Value>| {
+        let [step, kind, text] = &row[..] else { return None };
+        Some(format!("step {}, {}: {}", step.as_int64()?, kind.as_text()?, text.as_text()?))
+    };
+    found.into_iter().rev().map(|row| shown(row).ok_or_else(garbled)).collect()
+}
+
+/// Takes everything of a run away.
+pub async fn clear(database: &mut dyn Database, run: Run) -> Result<()> {
+    execute(database, sql::CLEAR, &run.parameters()).await?;
+    execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
+    Ok(())
+}
+
+/// Keeps of a run that is done which steps it took, and not what they answered: the tables must not grow with what was read.
+pub async fn trim(database: &mut dyn Database, run: Run) -> Result<()> {
+    execute(database, sql::CLEAR_PARTS, &run.parameters()).await?;
+    execute(database, sql::CLEAR_ANSWERS, &run.parameters()).await?;
+    execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
+    Ok(())
+}
+
+/// Notes where a transform begins.
+pub async fn begin_checkpoint(
+    database: &mut dyn Database,
+    run: Run,
+    step: u64,
+    source: &Resolved,
+    position: &Position,
+) -> Result<()> {
+    let [history, direction] = run.parameters();
+    let (source, position) = (Value::Bytes(pack(Ok(source))), Value::Bytes(pack(Ok(position))));
+    let parameters = [history, direction, number(step), source, position, super::now().into()];
+    change(database, sql::BEGIN_CHECKPOINT, &parameters).await
+}
+
+/// Notes how far a transform has come.
+pub async fn move_checkpoint(
+    database: &mut dyn Database,
+    run: Run,
+    step: u64,
+    position: &Position,
+    done: &Transformed,
+) -> Result<()> {
+    let [history, direction] = run.parameters();
+    let parameters = [
+        Value::Bytes(pack(Ok(position))),
+        number(done.rows_read),
+        number(done.rows_written),
+        number(done.chunks),
+        super::now().into(),
+        history,
+        direction,
+        number(step),
+    ];
+    change(database, sql::MOVE_CHECKPOINT, &parameters).await
+}
+
+/// Takes away what is noted of a step that has failed: its intent and its checkpoint, if there are any.
+pub async fn clear_failed(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
+    let [history, direction] = run.parameters();
+    let parameters = [history, direction, number(step)];
+    execute(database, sql::FORGET, &parameters).await?;
+    execute(database, sql::CLEAR_CHECKPOINT, &parameters).await?;
+    Ok(())
+}
+
+/// Takes the checkpoint of a transform away that is done.
+pub async fn clear_checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
+    let [history, direction] = run.parameters();
+    change(database, sql::CLEAR_CHECKPOINT, &[history, direction, number(step)]).await
+}
+
+/// How far a transform has come.
+pub async fn checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<Checkpoint> {
+    let [history, direction] = run.parameters();
+    let found = rows(database, sql::CHECKPOINT, &[history, direction, number(step)]).await?;
+    let read = |row: &Vec<Value>| {
+        let [source, position, rows_read, rows_written, chunks] = &row[..] else { return None };
+        let done =
+            Transformed { rows_read: count(rows_read)?, rows_written: count(rows_written)?, chunks: count(chunks)? };
+        Some(Checkpoint { source: of(source)?, position: of(position)?, done })
+    };
+    found.first().and_then(read).ok_or_else(garbled)
+}
+
+fn of<T: Answer>(value: &Value) -> Option<T> {
+    unpack(value.as_bytes()?)?.ok()
+}
+
+fn count(value: &Value) -> Option<u64> {
+    u64::try_from(value.as_int64()?).ok()
+}
+
+fn number(number: u64) -> Value {
+    Value::Int64(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// The error of a journal that is not as it was written.
+pub fn garbled() -> Error {
+    Error::mismatch("the journal does not read as runner wrote it")
+        .hint("restore the tables `runner_journal` and `runner_checkpoint` from a backup")
+}
+
+fn unwritable(error: crate::database::DatabaseError) -> Error {
+    Error::from(error).at("while using", "the journal")
+}

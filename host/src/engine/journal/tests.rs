@@ -1,0 +1,309 @@
+//! Journals on SQLite in memory: what is recorded, what is answered, and what is refused.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::open::Resumed;
+use super::*;
+use crate::data::Value;
+use crate::database::stop::StopReason;
+use crate::database::{
+    ConnectOptions, DatabaseErrorKind, DatabaseUrl, QueryLimits, SharedDatabase, TransactionOptions, connect,
+};
+use crate::engine::history;
+use crate::error::ErrorKind;
+
+const RUN: Run = Run { history: 1, direction: Direction::Up };
+
+async fn database() -> SharedDatabase {
+    let url = DatabaseUrl::parse("sqlite::memory:", Path::new("/")).expect("a URL");
+    let mut database = connect(&url, &ConnectOptions::creating()).await.expect("a database");
+    history::ensure(&mut *database).await.expect("tables");
+    Arc::new(tokio::sync::Mutex::new(database))
+}
+
+async fn create(database: &SharedDatabase) -> Journal {
+    let mut database = database.lock().await;
+    as_host(&mut **database);
+    database.begin(TransactionOptions::default()).await.expect("a transaction");
+    let inputs = Inputs { sha256: "ab".to_owned(), seed: 7, ..Inputs::default() };
+    let journal = Journal::create(&mut **database, RUN, Kind::Component, inputs, &StopSignal::default()).await;
+    database.commit().await.expect("committed");
+    journal.expect("a journal")
+}
+
+async fn resume_at(database: &SharedDatabase, sha256: &str, done: u64) -> Result<Resumed> {
+    let mut database = database.lock().await;
+    as_host(&mut **database);
+    database.rollback().await.expect("what was open is gone");
+    Journal::resume(&mut **database, RUN, Kind::Component, sha256, done, &StopSignal::default()).await
+}
+
+async fn resume(database: &SharedDatabase) -> Journal {
+    resume_at(database, "ab", 0).await.expect("a journal").journal
+}
+
+/// As where DDL commits by itself.
+async fn without_transactional_ddl(mut journal: Journal) -> Journal {
+    journal.facts.transactional_ddl = false;
+    journal
+}
+
+/// Whether a step was done, or answered from the journal.
+#[derive(Debug, PartialEq)]
+enum How {
+    Done(u64),
+    Recorded(u64),
+    Failed(DatabaseErrorKind),
+    FailedBefore(DatabaseErrorKind),
+}
+
+fn call(statement: &str) -> Call<'_> {
+    Call { kind: CallKind::Execute, text: statement, parameters: "" }
+}
+
+async fn step(journal: &Journal, database: &SharedDatabase, statement: &str) -> Result<How> {
+    let mut live = match journal.begin::<u64>(database, &call(statement)).await? {
+        Begun::Recorded(_, Ok(rows)) => return Ok(How::Recorded(rows)),
+        Begun::Recorded(_, Err(error)) => return Ok(How::FailedBefore(error.kind)),
+        Begun::Live(live) => live,
+    };
+    let result = live.database.execute(statement, &[]).await;
+    Ok(match journal.finish(live, result).await? {
+        Ok(rows) => How::Done(rows),
+        Err(error) => How::Failed(error.kind),
+    })
+}
+
+async fn done(journal: &Journal, database: &SharedDatabase, statement: &str) -> How {
+    step(journal, database, statement).await.expect(statement)
+}
+
+async fn host(database: &SharedDatabase, statement: &str) -> Vec<Vec<Value>> {
+    let mut database = database.lock().await;
+    as_host(&mut **database);
+    database.query(statement, &[], QueryLimits::NONE).await.expect(statement).rows
+}
+
+async fn count(database: &SharedDatabase, table: &str) -> i64 {
+    host(database, &format!("SELECT count(*) FROM {table}")).await[0][0].as_int64().expect("a number")
+}
+
+#[tokio::test]
+async fn what_is_recorded_is_answered_and_the_rest_is_done() {
+    let database = database().await;
+    let journal = create(&database).await;
+    assert_eq!(done(&journal, &database, "CREATE TABLE t (a)").await, How::Done(0));
+    assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1), (2)").await, How::Done(2));
+    assert_eq!(journal.progress().await, Progress { done: 2, effects: 2, unknown: None });
+    let journal = resume(&database).await;
+    assert_eq!((journal.inputs().seed, journal.progress().await.done), (7, 2));
+    assert_eq!(done(&journal, &database, "CREATE TABLE t (a)").await, How::Recorded(0));
+    assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1), (2)").await, How::Recorded(2));
+    assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1), (2)").await, How::Done(2));
+    assert_eq!(count(&database, "t").await, 4);
+    journal.end(&mut **database.lock().await).await.expect("the end");
+}
+
+#[tokio::test]
+async fn a_failure_is_recorded_when_the_migration_goes_on_after_it() {
+    let database = database().await;
+    let journal = create(&database).await;
+    done(&journal, &database, "CREATE TABLE t (a UNIQUE)").await;
+    let twice = "INSERT INTO t VALUES (1), (1)";
+    assert_eq!(done(&journal, &database, twice).await, How::Failed(DatabaseErrorKind::Constraint));
+    // One that ended the migration is tried again.
+    let journal = resume(&database).await;
+    done(&journal, &database, "CREATE TABLE t (a UNIQUE)").await;
+    assert_eq!(done(&journal, &database, twice).await, How::Failed(DatabaseErrorKind::Constraint));
+    assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1)").await, How::Done(1));
+    let journal = resume(&database).await;
+    done(&journal, &database, "CREATE TABLE t (a UNIQUE)").await;
+    assert_eq!(done(&journal, &database, twice).await, How::FailedBefore(DatabaseErrorKind::Constraint));
+    assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1)").await, How::Recorded(1));
+    assert_eq!(journal.progress().await, Progress { done: 3, effects: 2, unknown: None });
+}
+
+#[tokio::test]
+async fn another_call_and_an_early_end_are_refused() {
+    let database = database().await;
+    let journal = create(&database).await;
+    done(&journal, &database, "CREATE TABLE t (a)").await;
+    done(&journal, &database, "INSERT INTO t VALUES (1)").await;
+    let journal = resume(&database).await;
+    done(&journal, &database, "CREATE TABLE t (a)").await;
+    let error = step(&journal, &database, "INSERT INTO t VALUES (2)").await.expect_err("another call");
+    assert_eq!((error.kind, &*error.message), (ErrorKind::Mismatch, "this component did something else this time"));
+    assert_eq!(error.places, [("step", "2".to_owned())]);
+    assert_eq!(
+        error.causes,
+        ["recorded: execute `INSERT INTO t VALUES (1)`", "now it asked for execute `INSERT INTO t VALUES (2)`"]
+    );
+    let journal = resume(&database).await;
+    done(&journal, &database, "CREATE TABLE t (a)").await;
+    let error = journal.end(&mut **database.lock().await).await.expect_err("an early end");
+    assert_eq!((error.kind, &*error.causes[1]), (ErrorKind::Mismatch, "now it came to its end"));
+    assert_eq!(count(&database, "t").await, 1);
+}
+
+#[tokio::test]
+async fn another_build_is_refused() {
+    let database = database().await;
+    create(&database).await;
+    let Err(error) = resume_at(&database, "cd", 0).await else { panic!("another build went on") };
+    assert_eq!(error.kind, ErrorKind::Mismatch);
+    assert_eq!(error.causes, ["it began with sha256 ab, and the project has cd"]);
+}
+
+#[tokio::test]
+async fn a_journal_that_somebody_changed_is_refused() {
+    for (change, cause) in [
+        (
+            "UPDATE runner_journal SET answer = (SELECT answer FROM runner_journal WHERE step = 3) WHERE step = 2",
+            "step 2 was changed",
+        ),
+        ("UPDATE runner_journal SET seal = 'x' WHERE step = 2", "step 2 was changed"),
+        ("DELETE FROM runner_journal WHERE step = 2", "step 2 is missing, and step 3 is there"),
+        ("UPDATE runner_journal SET answer = NULL WHERE step = 2", "the answer of step 2 is gone"),
+        ("DELETE FROM runner_journal WHERE step = 0", "the inputs of the first run are missing"),
+        ("UPDATE runner_journal SET state = 'odd' WHERE step = 2", ""),
+    ] {
+        let database = database().await;
+        let journal = create(&database).await;
+        let statements = ["CREATE TABLE t (a)", "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1), (2)"];
+        for statement in statements {
+            done(&journal, &database, statement).await;
+        }
+        host(&database, change).await;
+        let taken_up = async {
+            let journal = resume_at(&database, "ab", 0).await?.journal;
+            for statement in statements {
+                step(&journal, &database, statement).await?;
+            }
+            Ok(())
+        };
+        let error: Error = taken_up.await.expect_err(change);
+        assert_eq!(error.kind, ErrorKind::Mismatch, "{change}");
+        assert_eq!(error.causes.first().map_or("", |cause| cause), cause, "{change}");
+        assert_eq!(count(&database, "t").await, 3, "{change}");
+    }
+}
+
+/// Begins a step and gives up before its end is noted, as a killed run does.
+async fn crash_in(journal: &Journal, database: &SharedDatabase, statement: &str, takes_effect: bool) {
+    let Begun::Live(mut live) = journal.begin::<u64>(database, &call(statement)).await.expect(statement) else {
+        panic!("{statement} was recorded")
+    };
+    if takes_effect {
+        live.database.execute(statement, &[]).await.expect(statement);
+    }
+}
+
+#[tokio::test]
+async fn what_can_be_rolled_back_is_never_unknown() {
+    for takes_effect in [false, true] {
+        let database = database().await;
+        let journal = create(&database).await;
+        crash_in(&journal, &database, "CREATE TABLE t (a)", takes_effect).await;
+        let journal = resume(&database).await;
+        assert_eq!(done(&journal, &database, "CREATE TABLE t (a)").await, How::Done(0));
+    }
+}
+
+#[tokio::test]
+async fn the_schema_tells_what_became_of_ddl_that_commits_by_itself() {
+    for (statement, takes_effect) in [
+        ("CREATE TABLE t (a)", false),
+        ("CREATE TABLE t (a)", true),
+        ("ALTER TABLE old ADD COLUMN b", false),
+        ("ALTER TABLE old ADD COLUMN b", true),
+        ("DROP INDEX old_a", true),
+        ("CREATE INDEX old_b ON old (a)", true),
+    ] {
+        let database = database().await;
+        host(&database, "CREATE TABLE old (a)").await;
+        host(&database, "CREATE INDEX old_a ON old (a)").await;
+        let journal = without_transactional_ddl(create(&database).await).await;
+        crash_in(&journal, &database, statement, takes_effect).await;
+        let (_, waits) = progress(&mut **database.lock().await, 1, Direction::Up).await.expect("progress");
+        assert_eq!(waits, None, "nobody has to look");
+        let Resumed { journal, warnings } = resume_at(&database, "ab", 0).await.expect("a journal");
+        assert_eq!(warnings.len(), 1, "{statement}");
+        assert!(warnings[0].contains(if takes_effect { "is in the schema" } else { "is not in the schema" }));
+        let journal = without_transactional_ddl(journal).await;
+        let expected = if takes_effect { How::Recorded(0) } else { How::Done(0) };
+        assert_eq!(done(&journal, &database, statement).await, expected, "{statement}");
+        assert_eq!(done(&journal, &database, "CREATE TABLE other (a)").await, How::Done(0));
+        let again = without_transactional_ddl(resume(&database).await).await;
+        assert_eq!(done(&again, &database, statement).await, How::Recorded(0));
+        assert_eq!(done(&again, &database, "CREATE TABLE other (a)").await, How::Recorded(0));
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_knows_waits_for_an_operator() {
+    for (at, how) in [(1, How::Recorded(0)), (0, How::Done(0))] {
+        let database = database().await;
+        let journal = create(&database).await;
+        // Nothing that the journal could tell the effect of.
+        let vacuum = "/* what is it */ PRAGMA optimize";
+        let Begun::Live(live) = journal.begin::<u64>(&database, &call(vacuum)).await.expect("begun") else {
+            panic!("recorded")
+        };
+        drop(live);
+        let (_, waits) = progress(&mut **database.lock().await, 1, Direction::Up).await.expect("progress");
+        assert_eq!(waits, Some(1));
+        let Err(error) = resume_at(&database, "ab", 7).await else { panic!("it went on") };
+        assert_eq!(error.kind, ErrorKind::Partial);
+        let journal = resume_at(&database, "ab", at).await.expect("decided").journal;
+        match journal.begin::<u64>(&database, &call(vacuum)).await.expect("begun") {
+            Begun::Recorded(_, answer) => assert_eq!((answer, how), (Ok(0), How::Recorded(0))),
+            Begun::Live(_) => assert_eq!(how, How::Done(0)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failed_step_that_commits_by_itself_leaves_no_doubt() {
+    let database = database().await;
+    let journal = without_transactional_ddl(create(&database).await).await;
+    assert_eq!(done(&journal, &database, "DROP TABLE nothing").await, How::Failed(DatabaseErrorKind::Syntax));
+    assert_eq!(journal.progress().await, Progress::default());
+    // It was not handled, so that it is not recorded, and something else may be tried.
+    let journal = resume(&database).await;
+    assert_eq!(done(&journal, &database, "CREATE TABLE t (a)").await, How::Done(0));
+}
+
+#[tokio::test]
+async fn a_stop_signal_is_heard_between_two_steps() {
+    let database = database().await;
+    let journal = create(&database).await;
+    done(&journal, &database, "CREATE TABLE t (a)").await;
+    journal.stop.raise(StopReason::Terminate);
+    let error = step(&journal, &database, "INSERT INTO t VALUES (1)").await.expect_err("stopped");
+    assert_eq!(error.kind, ErrorKind::Terminated);
+    assert_eq!(count(&database, "t").await, 0);
+}
+
+#[tokio::test]
+async fn a_thousand_steps_are_answered_in_pages() {
+    let database = database().await;
+    let journal = create(&database).await;
+    done(&journal, &database, "CREATE TABLE t (a)").await;
+    for _ in 0..1_000 {
+        done(&journal, &database, "INSERT INTO t VALUES (1)").await;
+    }
+    let journal = resume(&database).await;
+    done(&journal, &database, "CREATE TABLE t (a)").await;
+    for _ in 0..1_000 {
+        assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1)").await, How::Recorded(1));
+        assert!(journal.state.lock().await.page.len() < 256);
+    }
+    assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1)").await, How::Done(1));
+    let mut locked = database.lock().await;
+    as_host(&mut **locked);
+    RUN.trim(&mut **locked).await.expect("trimmed");
+    drop(locked);
+    assert_eq!(count(&database, "runner_journal WHERE answer IS NOT NULL").await, 0);
+    assert_eq!(count(&database, "runner_journal").await, 1_003);
+}

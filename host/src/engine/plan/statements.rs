@@ -1,0 +1,154 @@
+//! What the statements of a migration in SQL mean for how it is run: whether its mode fits them, what commits by itself, and
+//! whether a dry run can take it back. Told from the text, before anything runs.
+
+use super::Step;
+use crate::database::Facts;
+use crate::engine::Direction;
+use crate::engine::history::RunMode;
+use crate::engine::sql_script::{excerpt, unreadable};
+use crate::error::{Error, Result};
+use crate::project::catalog::Mode;
+use crate::sql::{Statement, StatementClass, classify, late_enum_value, split};
+
+/// What is known of the statements of a step in SQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statements {
+    /// How many there are.
+    pub count: u64,
+    /// How many of them commit by themselves whatever transaction they stand in.
+    pub committing: u64,
+}
+
+/// What is known of a step beyond the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepLook {
+    /// Of a step in SQL.
+    pub statements: Option<Statements>,
+    /// Whether a dry run can try it.
+    pub dry_run: bool,
+}
+
+/// Looks at a text of a step, that of one direction; an error if it cannot be run in the step's mode.
+pub fn inspect(step: &Step, direction: Direction, text: &str, facts: &Facts) -> Result<Statements> {
+    look(direction, step.mode, text, facts).map_err(|error| error.at("migration", step.id()))
+}
+
+fn look(direction: Direction, mode: RunMode, text: &str, facts: &Facts) -> Result<Statements> {
+    let statements = split(text, facts.dialect).map_err(|error| unreadable(direction, error))?;
+    let classes: Vec<StatementClass> = statements.iter().map(|it| classify(it.text, facts.dialect)).collect();
+    let refuse = |at: usize, message: String, hint: &str| {
+        at_statement(Error::usage(message), direction, &statements, at).hint(hint)
+    };
+    let commits = |class: StatementClass| !facts.transactional_ddl && class == StatementClass::Schema;
+    if mode == RunMode::Atomic {
+        let outside = classes.iter().position(|class| *class == StatementClass::RefusesTransaction);
+        if let Some(at) = outside {
+            let message = "the statement cannot run inside a transaction".to_owned();
+            return Err(refuse(at, message, "write the directive `-- runner:no-transaction` on top of the file"));
+        }
+        if let Some(at) = classes.iter().position(|class| commits(*class)) {
+            let message =
+                format!("{} commits a schema change at once, so the migration cannot be atomic", facts.dialect);
+            return Err(refuse(at, message, "let it run stepwise, or take the schema change into another migration"));
+        }
+        let texts: Vec<&str> = statements.iter().map(|it: &Statement<'_>| it.text).collect();
+        if let Some((at, value)) = late_enum_value(&texts, facts.dialect) {
+            let message =
+                format!("`{value}` was added to an enum in the same transaction, and cannot be used before its end");
+            return Err(refuse(at, message, "add the value in a migration of its own, before this one"));
+        }
+    }
+    Ok(Statements {
+        count: statements.len() as u64,
+        committing: classes.iter().filter(|class| commits(**class)).count() as u64,
+    })
+}
+
+/// Whether a step can be tried in a transaction and taken back; the error says why not. `text`: that of a step in SQL.
+pub fn check_rehearsal(step: &Step, text: Option<&str>, facts: &Facts) -> Result<()> {
+    rehearsal(step, text, facts).map_err(|error| error.at("migration", step.id()))
+}
+
+fn rehearsal(step: &Step, text: Option<&str>, facts: &Facts) -> Result<()> {
+    // Where DDL commits by itself, `auto` is stepwise too; what asks for it has a reason that no server takes away.
+    let is_outside = match facts.transactional_ddl {
+        true => step.mode == RunMode::Stepwise,
+        false => step.description.mode == Mode::Stepwise,
+    };
+    if is_outside {
+        return Err(Error::usage("what runs outside of a transaction cannot be tried in a dry run"));
+    }
+    if facts.transactional_ddl {
+        return Ok(());
+    }
+    let Some(text) = text else {
+        return Err(Error::usage(format!(
+            "{} cannot roll schema changes back, and what a component does shows only when it runs, so there is no dry run \
+             of it",
+            facts.dialect
+        )));
+    };
+    let statements = split(text, facts.dialect).map_err(|error| unreadable(step.direction, error))?;
+    match statements.iter().position(|it| classify(it.text, facts.dialect) != StatementClass::Rows) {
+        None => Ok(()),
+        Some(at) => {
+            let message = format!("{} may commit the statement at once, so there is no dry run of it", facts.dialect);
+            Err(at_statement(Error::usage(message), step.direction, &statements, at))
+        }
+    }
+}
+
+/// The error with the place of a statement.
+fn at_statement(error: Error, direction: Direction, statements: &[Statement<'_>], at: usize) -> Error {
+    let Some(statement) = statements.get(at) else { return error };
+    let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
+    error.at("text", excerpt(statement.text)).at("statement", place).at("script", direction.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::Dialect;
+
+    fn told(dialect: Dialect, mode: RunMode, text: &str) -> String {
+        match look(Direction::Up, mode, text, &Facts::of_dialect(dialect)) {
+            Ok(statements) => format!("{} {}", statements.count, statements.committing),
+            Err(error) => {
+                let place = error.places.iter().find(|(label, _)| *label == "statement");
+                format!("{}: {}", place.map(|(_, place)| place.as_str()).unwrap_or_default(), error.message)
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_the_mode_is_refused_with_its_place() {
+        use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
+        use RunMode::{Atomic, Stepwise};
+        let index = "CREATE TABLE t (a int);\n\nCREATE INDEX CONCURRENTLY i ON t (a)";
+        let used = "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'it''s' AFTER 'sad';\nUPDATE p SET m = 'it''s'";
+        for (dialect, mode, text, expected) in [
+            (Postgres, Atomic, index, "2 of 2, line 3: the statement cannot run inside a transaction"),
+            (Postgres, Stepwise, index, "2 0"),
+            (Sqlite, Atomic, "VACUUM", "1 of 1, line 1: the statement cannot run inside a transaction"),
+            (
+                Postgres,
+                Atomic,
+                used,
+                "2 of 2, line 2: `it's` was added to an enum in the same transaction, and cannot be used before its end",
+            ),
+            (Postgres, Stepwise, used, "2 0"),
+            (Postgres, Atomic, "ALTER TYPE mood ADD VALUE 'new'; UPDATE p SET m = 'sad'", "2 0"),
+            (Postgres, Atomic, "CREATE TYPE m AS ENUM ('a'); ALTER TYPE m ADD VALUE 'b'; SELECT 'b'::m", "3 0"),
+            (Mysql, Stepwise, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1); DROP TABLE t", "3 2"),
+            (
+                Mariadb,
+                Atomic,
+                "INSERT INTO t VALUES (1); DROP TABLE t",
+                "2 of 2, line 1: MariaDB commits a schema change at once, so the migration cannot be atomic",
+            ),
+            (Mariadb, Atomic, "INSERT INTO t VALUES (1)", "1 0"),
+        ] {
+            assert_eq!(told(dialect, mode, text), expected, "{dialect}: {text}");
+        }
+    }
+}

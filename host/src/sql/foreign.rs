@@ -1,0 +1,92 @@
+//! What scripts for the command-line clients have in them that no server understands, and settings that would make a server
+//! read a text otherwise than it was split: refused with the way out, before anything runs.
+
+use super::lex::{Lexer, TokenKind};
+use crate::database::Dialect;
+
+/// What is wrong, and the way out.
+type Advice = (String, String);
+
+/// A command of `psql` or of `mysql` that begins here, where a sign stands outside of any text.
+pub(super) fn client_command(rest: &str, begins_statement: bool, dialect: Dialect) -> Option<Advice> {
+    let behind = rest.strip_prefix('\\')?;
+    let name: String = behind.chars().take_while(|c| c.is_ascii_alphanumeric() || "!?.".contains(*c)).collect();
+    match dialect {
+        // PostgreSQL knows no such sign.
+        Dialect::Postgres => {
+            let hint = match name.as_str() {
+                "i" | "ir" | "include" => "write the statements of the other file into the migration",
+                "copy" | "." => "write the rows as `INSERT`, or load them in a component",
+                "c" | "connect" => "take it out: the database is the one that runner is given",
+                "set" | "if" | "elif" | "else" | "endif" | "gset" | "gexec" => {
+                    "write the statements out, or write the migration as a component"
+                }
+                _ => "take it out",
+            };
+            Some((format!("`\\{name}` is a command of psql, which the server does not know"), hint.to_owned()))
+        }
+        Dialect::Mysql | Dialect::Mariadb if matches!(name.as_str(), "G" | "g") => {
+            let message = format!("`\\{name}` is a command of the client, which the server does not know");
+            Some((message, "end the statement with `;`".to_owned()))
+        }
+        Dialect::Mysql | Dialect::Mariadb if begins_statement => {
+            let message = format!("`\\{name}` is a command of the client, which the server does not know");
+            Some((message, "take it out".to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// A statement that only a client can answer, or that changes how texts are read.
+pub(super) fn foreign_statement(statement: &str, dialect: Dialect) -> Option<Advice> {
+    let mut words = Vec::new();
+    let mut texts = Vec::new();
+    let mut lexer = Lexer::new(statement, dialect);
+    // Only the first word matters for most.
+    while let Ok(Some(token)) = lexer.next_token() {
+        let text = &statement[token.range];
+        match token.kind {
+            TokenKind::Word => words.push(text.to_ascii_uppercase()),
+            TokenKind::Quoted => texts.push(text.to_ascii_uppercase()),
+            _ => {}
+        }
+        if words.first().is_some_and(|word| !matches!(word.as_str(), "COPY" | "SET" | "ALTER")) {
+            return None;
+        }
+    }
+    let is = |at: usize, word: &str| words.get(at).is_some_and(|it| it == word);
+    let has = |word: &str| words.iter().any(|it| it == word);
+    match dialect {
+        Dialect::Postgres if is(0, "COPY") => {
+            let client = words.windows(2).any(|pair| pair == ["FROM", "STDIN"] || pair == ["TO", "STDOUT"]);
+            client.then(|| {
+                (
+                    "`COPY` from or to the client works in psql alone".to_owned(),
+                    "write the rows as `INSERT`, or load them in a component; `pg_dump --inserts` writes them so"
+                        .to_owned(),
+                )
+            })
+        }
+        Dialect::Postgres if has("STANDARD_CONFORMING_STRINGS") && !is(0, "COPY") => {
+            // What a dump says stands for what is so in any case.
+            let is_on = has("ON") || has("TRUE") || texts.iter().any(|text| text == "'ON'");
+            (!is_on).then(|| {
+                (
+                    "`standard_conforming_strings` would change how the rest of the script is read".to_owned(),
+                    "take it out, and write texts with backslashes as `E'…'`".to_owned(),
+                )
+            })
+        }
+        Dialect::Mysql | Dialect::Mariadb if has("SQL_MODE") => {
+            let mode = ["NO_BACKSLASH_ESCAPES", "ANSI_QUOTES"]
+                .into_iter()
+                .find(|mode| has(mode) || texts.iter().any(|text| text.contains(mode)))?;
+            Some((
+                format!("the SQL mode `{mode}` would change how the rest of the script is read"),
+                "take it out of `sql_mode`, and write texts in `'` with backslashes doubled, names in `` ` ``"
+                    .to_owned(),
+            ))
+        }
+        _ => None,
+    }
+}

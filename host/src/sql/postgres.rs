@@ -1,0 +1,159 @@
+//! What of PostgreSQL's statements matters beyond their class.
+
+use super::lex::{Lexer, TokenKind};
+use crate::database::Dialect;
+
+/// An index that a statement builds without a lock on its table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConcurrentIndex {
+    /// Its name, as the catalogue has it.
+    pub name: String,
+    /// The table, as the statement names it: perhaps with a schema, perhaps quoted.
+    pub table: String,
+}
+
+/// The index of a `CREATE INDEX CONCURRENTLY` that names it.
+pub fn concurrent_index(statement: &str, dialect: Dialect) -> Option<ConcurrentIndex> {
+    if dialect != Dialect::Postgres {
+        return None;
+    }
+    let mut tokens = tokens(statement).into_iter().peekable();
+    let mut word = |expected: &str| {
+        tokens.next_if(|(kind, text)| *kind == TokenKind::Word && text.eq_ignore_ascii_case(expected)).is_some()
+    };
+    if !word("CREATE") {
+        return None;
+    }
+    word("UNIQUE");
+    if !(word("INDEX") && word("CONCURRENTLY")) {
+        return None;
+    }
+    if word("IF") && !(word("NOT") && word("EXISTS")) {
+        return None;
+    }
+    if word("ON") {
+        // Without a name the server chooses one.
+        return None;
+    }
+    let (_, name) = tokens.next()?;
+    let mut word = |expected: &str| {
+        tokens.next_if(|(kind, text)| *kind == TokenKind::Word && text.eq_ignore_ascii_case(expected)).is_some()
+    };
+    if !word("ON") {
+        return None;
+    }
+    word("ONLY");
+    let mut table = tokens.next()?.1.to_owned();
+    while tokens.next_if(|(_, text)| *text == ".").is_some() {
+        table.push('.');
+        table.push_str(tokens.next()?.1);
+    }
+    Some(ConcurrentIndex { name: fold(name), table })
+}
+
+/// The statement, counted from 0, that uses a value which one before it added to an enum, and that value. PostgreSQL refuses
+/// that in one transaction, unless the enum itself was made there.
+pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, String)> {
+    if dialect != Dialect::Postgres {
+        return None;
+    }
+    let mut made: Vec<String> = Vec::new();
+    let mut added: Vec<String> = Vec::new();
+    for (at, statement) in statements.iter().enumerate() {
+        let tokens = tokens(statement);
+        let words: Vec<&str> = tokens.iter().map(|(_, text)| *text).collect();
+        let is = |at: usize, expected: &str| words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(expected));
+        if is(1, "TYPE") && (is(0, "CREATE") || is(0, "ALTER")) {
+            let name = type_name(&words[2..]);
+            if is(0, "CREATE") {
+                made.push(name);
+                continue;
+            }
+            let add = words
+                .windows(2)
+                .position(|pair| pair[0].eq_ignore_ascii_case("ADD") && pair[1].eq_ignore_ascii_case("VALUE"));
+            if let Some(add) = add.filter(|_| !made.contains(&name)) {
+                added.extend(words[add..].iter().find(|word| word.starts_with('\'')).map(|word| literal(word)));
+            }
+            continue;
+        }
+        let used = tokens.iter().filter(|(kind, text)| *kind == TokenKind::Quoted && text.starts_with('\''));
+        if let Some(value) = used.map(|(_, text)| literal(text)).find(|value| added.contains(value)) {
+            return Some((at, value));
+        }
+    }
+    None
+}
+
+/// A name at the beginning of these tokens, folded, with its schema.
+fn type_name(tokens: &[&str]) -> String {
+    let mut name = String::new();
+    let mut rest = tokens.iter();
+    while let Some(part) = rest.next() {
+        name.push_str(&fold(part));
+        if rest.as_slice().first() != Some(&".") {
+            break;
+        }
+        name.push('.');
+        rest.next();
+    }
+    name
+}
+
+/// The tokens that stand for something.
+fn tokens(statement: &str) -> Vec<(TokenKind, &str)> {
+    let mut lexer = Lexer::new(statement, Dialect::Postgres);
+    let mut found = Vec::new();
+    while let Ok(Some(token)) = lexer.next_token() {
+        if !token.kind.is_blank() {
+            found.push((token.kind, &statement[token.range]));
+        }
+    }
+    found
+}
+
+/// A name as the catalogue has it: small letters, unless it is quoted.
+fn fold(name: &str) -> String {
+    match name.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(inside) => inside.replace("\"\"", "\""),
+        None => name.to_lowercase(),
+    }
+}
+
+fn literal(text: &str) -> String {
+    text.trim_matches('\'').replace("''", "'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_built_concurrently_is_known_by_name_and_table() {
+        for (statement, found) in [
+            ("CREATE INDEX CONCURRENTLY i ON t (a)", Some(("i", "t"))),
+            (
+                "create unique index concurrently if not exists Idx on only \"S\" . \"T\" using btree (a)",
+                Some(("idx", "\"S\".\"T\"")),
+            ),
+            ("CREATE INDEX CONCURRENTLY \"I\"\"x\" /* c */ ON public.t (a)", Some(("I\"x", "public.t"))),
+            ("CREATE INDEX CONCURRENTLY ON t (a)", None),
+            ("CREATE INDEX i ON t (a)", None),
+            ("DROP INDEX CONCURRENTLY i", None),
+        ] {
+            let index = concurrent_index(statement, Dialect::Postgres);
+            assert_eq!(index.as_ref().map(|it| (it.name.as_str(), it.table.as_str())), found, "{statement}");
+        }
+        assert_eq!(concurrent_index("CREATE INDEX CONCURRENTLY i ON t (a)", Dialect::Sqlite), None);
+    }
+
+    #[test]
+    fn a_new_value_is_late_unless_its_enum_is_new_too() {
+        let late = |statements: &[&str]| late_enum_value(statements, Dialect::Postgres);
+        let used = Some((1, "b".to_owned()));
+        assert_eq!(late(&["ALTER TYPE s.m ADD VALUE 'b'", "SELECT 'b'::s.m"]), used);
+        assert_eq!(late(&["ALTER TYPE m ADD VALUE 'b' BEFORE 'a'", "SELECT 'a'::m, 'bb', \"b\", b"]), None);
+        assert_eq!(late(&["CREATE TYPE \"m\" AS ENUM ('a')", "ALTER TYPE m ADD VALUE 'b'", "SELECT 'b'::m"]), None);
+        assert_eq!(late(&["ALTER TYPE m ADD VALUE 'b'", "CREATE FUNCTION f() RETURNS m AS $$ SELECT 'b'::m $$"]), None);
+    }
+}

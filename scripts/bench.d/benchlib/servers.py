@@ -1,0 +1,191 @@
+"""Private database servers with the settings that the distribution gives them, and the benchmark's table in them."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from .core import Failure, complaint
+
+# What every way is given: `t(id, name, bal)`, and what it must make of it.
+NAME = "customer number "
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def program(name):
+    """A server's program: on PATH, or where Debian keeps the ones that are not."""
+    places = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
+    return shutil.which(name, path=os.pathsep.join(places))
+
+
+class Server:
+    """A server of the benchmark's own, in a folder that goes with it. Subclasses say how it is run and spoken to."""
+
+    key = label = ""
+    needs = ()
+
+    def __init__(self, session):
+        self.session = session
+        self.missing = next((f"`{name}` is not installed: `scripts/setup`" for name in self.needs if not program(name)), "")
+        self.port = free_port()
+        # Not below the repository: another user must be able to reach it, and a socket's path is short.
+        self.folder = Path(f"/tmp/runner-bench-{os.getpid()}-{self.key}")
+        self.process = None
+
+    def __enter__(self):
+        if not self.missing:
+            self.folder.mkdir()
+            self.folder.chmod(0o777)
+            self.start()
+        return self
+
+    def __exit__(self, *_):
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def as_user(self, user, argv):
+        """A server refuses to run as root."""
+        return ["runuser", "-u", user, "--", *argv] if os.getuid() == 0 else argv
+
+    def call(self, argv, what):
+        log = self.folder / "call.log"
+        with open(log, "wb") as out:
+            if subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT).returncode:
+                raise Failure(f"{what}: {complaint(log)}")
+        return log.read_text().strip()
+
+    def spawn(self, argv):
+        with open(self.folder / "server.log", "ab") as out:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        for _ in range(300):
+            try:
+                return self.sql("SELECT 1")
+            except Failure:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.1)
+        raise Failure(f"{self.label} does not start: {complaint(self.folder / 'server.log')}")
+
+    def fresh(self, rows):
+        """The database `job` with a table of that many rows, settled."""
+        base = f"base_{rows}"
+        if base not in self.databases():
+            self.make(base, rows)
+        self.copy(base)
+        os.sync()
+
+    def check(self, rows, table="t"):
+        right = self.sql(f"SELECT count(*) FROM {table} WHERE {self.right}", "job").splitlines()[-1]
+        if int(right) != rows:
+            raise Failure(f"only {right} of {rows} rows came out right")
+
+
+class Postgres(Server):
+    key, label = "postgres", "PostgreSQL"
+    needs = ("postgres", "initdb", "psql")
+    update = "UPDATE t SET name = upper(name), bal = bal * 1.1"
+    ctas = "CREATE TABLE u AS SELECT id, upper(name) AS name, bal * 1.1 AS bal FROM t"
+    right = f"name = upper('{NAME}' || id) AND bal = (id * 7919 % 1000003)::float8 / 100 * 1.1::float8"
+
+    def start(self):
+        data = self.folder / "data"
+        initdb = [program("initdb"), "-D", str(data), "-U", "bench", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+        self.call(self.as_user("postgres", initdb), "initdb")
+        options = ["-D", str(data), "-p", str(self.port), "-k", str(self.folder), "-h", "127.0.0.1"]
+        self.spawn(self.as_user("postgres", [program("postgres"), *options]))
+
+    def psql(self, statements, database):
+        argv = [program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(database)]
+        return argv + [part for statement in statements for part in ("-c", statement)]
+
+    def sql(self, statement, database="postgres"):
+        return self.call(self.psql([statement], database), "psql")
+
+    def in_transaction(self, statement):
+        return self.psql(["BEGIN", statement, "COMMIT"], "job")
+
+    def url(self, database="job"):
+        return f"postgres://bench@127.0.0.1:{self.port}/{database}"
+
+    def version(self):
+        return self.sql("SHOW server_version").split()[0]
+
+    def databases(self):
+        return self.sql("SELECT datname FROM pg_database").split()
+
+    def make(self, name, rows):
+        self.sql(f"CREATE DATABASE {name}")
+        self.sql("CREATE TABLE t (id bigint NOT NULL PRIMARY KEY, name text, bal float8)", name)
+        values = f"SELECT i, '{NAME}' || i, (i * 7919 % 1000003)::float8 / 100 FROM generate_series(1::bigint, {rows}) i"
+        self.sql(f"INSERT INTO t {values}", name)
+        self.sql("VACUUM ANALYZE t", name)
+
+    def copy(self, base):
+        self.sql("DROP DATABASE IF EXISTS job")
+        self.sql(f"CREATE DATABASE job TEMPLATE {base} STRATEGY file_copy")
+        self.sql("CHECKPOINT")
+
+
+class Mariadb(Server):
+    key, label = "mariadb", "MariaDB"
+    needs = ("mariadbd", "mariadb-install-db", "mariadb")
+    update = "UPDATE t SET name = upper(name), bal = bal * 1.1e0"
+    ctas = "CREATE TABLE u AS SELECT id, upper(name) AS name, bal * 1.1e0 AS bal FROM t"
+    right = f"name = BINARY upper(concat('{NAME}', id)) AND bal = CAST(id * 7919 % 1000003 AS DOUBLE) / 100e0 * 1.1e0"
+
+    def start(self):
+        data = self.folder / "data"
+        user = ["--user=mysql"] if os.getuid() == 0 else []
+        install = [program("mariadb-install-db"), "--no-defaults", *user, f"--datadir={data}", "--skip-test-db"]
+        self.call([*install, "--auth-root-authentication-method=normal"], "mariadb-install-db")
+        options = [f"--datadir={data}", f"--socket={self.folder}/socket", f"--port={self.port}", "--bind-address=127.0.0.1"]
+        self.spawn([program("mariadbd"), "--no-defaults", *user, *options])
+        self.sql("CREATE USER bench@'%' IDENTIFIED BY 'bench'")
+        self.sql("GRANT ALL ON *.* TO bench@'%'")
+
+    def client(self, statement, database):
+        return [program("mariadb"), "--no-defaults", "-N", "-u", "root", "-S", f"{self.folder}/socket", "-D", database, "-e", statement]
+
+    def sql(self, statement, database="mysql"):
+        return self.call(self.client(statement, database), "mariadb")
+
+    def in_transaction(self, statement):
+        return self.client(f"START TRANSACTION; {statement}; COMMIT", "job")
+
+    def url(self, database="job"):
+        return f"mysql://bench:bench@127.0.0.1:{self.port}/{database}"
+
+    def version(self):
+        return self.sql("SELECT version()").split("-")[0]
+
+    def databases(self):
+        return self.sql("SHOW DATABASES").split()
+
+    def make(self, name, rows):
+        self.sql(f"CREATE DATABASE {name}")
+        self.sql("CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(100), bal DOUBLE)", name)
+        values = f"SELECT seq, concat('{NAME}', seq), CAST(seq * 7919 % 1000003 AS DOUBLE) / 100e0 FROM seq_1_to_{rows}"
+        if rows:
+            self.sql(f"INSERT INTO t {values}", name)
+
+    def copy(self, base):
+        self.sql("DROP DATABASE IF EXISTS job")
+        self.sql("CREATE DATABASE job")
+        self.sql(f"CREATE TABLE t LIKE {base}.t", "job")
+        self.sql(f"INSERT INTO t SELECT * FROM {base}.t", "job")
+        self.sql("SET GLOBAL innodb_max_dirty_pages_pct = 0")
+        for _ in range(100):
+            dirty = self.sql("SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_pages_dirty'").split()[-1]
+            if int(dirty) < 50:
+                break
+            time.sleep(0.1)
+        self.sql("SET GLOBAL innodb_max_dirty_pages_pct = 90")

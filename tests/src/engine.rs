@@ -1,0 +1,244 @@
+//! One scenario on every engine: a project whose database is a file of SQLite's or one on a server, and the same questions
+//! to all of them.
+
+use std::ops::Deref;
+use std::path::Path;
+
+use crate::TestProject;
+use crate::dump;
+use crate::servers::{self, Kind, TestDatabase};
+
+/// An engine that scenarios run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// SQLite, in the project's `runner.db`.
+    Sqlite,
+    /// PostgreSQL, on the server of this process.
+    Postgres,
+    /// MariaDB, on the server of this process.
+    Mariadb,
+}
+
+impl Engine {
+    /// The history's table as statements name it.
+    pub fn history_table(self) -> &'static str {
+        match self {
+            Self::Postgres => "runner.runner_history",
+            Self::Sqlite | Self::Mariadb => "runner_history",
+        }
+    }
+
+    /// A SELECT of `i` from 1 to a number, which stands behind `INSERT INTO …`.
+    pub fn numbers(self, last: u64) -> String {
+        match self {
+            Self::Postgres => format!("SELECT i FROM generate_series(1, {last}) AS n(i)"),
+            // MariaDB's recursion ends after 1,000 rounds without a word.
+            Self::Mariadb => format!("SELECT seq AS i FROM seq_1_to_{last}"),
+            Self::Sqlite => {
+                format!(
+                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) SELECT i FROM n"
+                )
+            }
+        }
+    }
+
+    /// The server of this process; none for SQLite.
+    pub fn server(self) -> Option<&'static servers::Server> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(servers::postgres()),
+            Self::Mariadb => Some(servers::mariadb()),
+        }
+    }
+}
+
+impl From<Kind> for Engine {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Postgres => Self::Postgres,
+            Kind::Mariadb => Self::Mariadb,
+        }
+    }
+}
+
+/// A project and its database on one of the engines.
+pub struct EngineProject {
+    engine: Engine,
+    project: TestProject,
+    database: Option<TestDatabase>,
+}
+
+impl EngineProject {
+    /// A project without migrations, and a fresh database.
+    pub fn new(binary: &str, engine: Engine) -> Self {
+        match engine.server() {
+            None => Self { engine, project: TestProject::new(binary), database: None },
+            Some(server) => Self::on(binary, server.database()),
+        }
+    }
+
+    /// A project without migrations on a database of a server.
+    pub fn on(binary: &str, database: TestDatabase) -> Self {
+        let mut project = TestProject::new(binary);
+        project.set_url(&database.url());
+        Self { engine: database.kind().into(), project, database: Some(database) }
+    }
+
+    /// A copy of a project that stands somewhere else, and a fresh database, whatever the project's own would be.
+    pub fn copy(binary: &str, engine: Engine, of: &Path) -> Self {
+        let mut copy = Self::new(binary, engine);
+        copy.project.copy_of(of);
+        let url = copy.url();
+        copy.project.set_url(&url);
+        copy
+    }
+
+    /// The URL of its database.
+    pub fn url(&self) -> String {
+        match &self.database {
+            Some(database) => database.url(),
+            None => format!("sqlite://{}", self.project.file("runner.db").display()),
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Has the project work on its database by another URL.
+    pub fn by(&mut self, url: &str) -> &Self {
+        self.project.set_url(url);
+        self
+    }
+
+    /// The database on a server.
+    pub fn server_database(&self) -> &TestDatabase {
+        self.database.as_ref().expect("SQLite has no server")
+    }
+
+    /// Runs statements past the project.
+    #[track_caller]
+    pub fn execute(&self, statements: &str) {
+        match &self.database {
+            Some(database) => drop(database.sql(statements)),
+            None => self.project.database().execute_batch(statements).unwrap_or_else(|e| panic!("{statements}: {e}")),
+        }
+    }
+
+    /// All rows of a query, a line each, cells separated by `|`.
+    #[track_caller]
+    pub fn rows(&self, query: &str) -> Vec<String> {
+        match &self.database {
+            Some(database) => database.sql(query),
+            None => dump::rows(&self.project.database(), query),
+        }
+    }
+
+    /// The one value of a query, as text.
+    #[track_caller]
+    pub fn value(&self, query: &str) -> String {
+        let rows = self.rows(query);
+        assert_eq!(rows.len(), 1, "{query}: {rows:?}");
+        rows.into_iter().next().unwrap_or_default()
+    }
+
+    /// Everything that is in the database but the tool's own tables, as lines to compare.
+    pub fn state(&self) -> Vec<String> {
+        match &self.database {
+            Some(database) => database.client().dump(),
+            // The first write sets the journal mode, which no rollback brings back.
+            None => format!("{:?}", self.project.dump_user())
+                .lines()
+                .filter(|line| !line.starts_with("journal_mode"))
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+
+    /// Whether there is a history.
+    pub fn has_history(&self) -> bool {
+        let query = match self.engine {
+            Engine::Sqlite => "SELECT count(*) FROM sqlite_schema WHERE name = 'runner_history'",
+            Engine::Postgres => {
+                "SELECT count(*) FROM pg_tables WHERE schemaname = 'runner' AND tablename = 'runner_history'"
+            }
+            Engine::Mariadb => {
+                "SELECT count(*) FROM information_schema.tables WHERE table_schema = database() AND table_name = 'runner_history'"
+            }
+        };
+        self.value(query) == "1"
+    }
+
+    /// The revisions that the history calls applied, in the order in which they were.
+    pub fn history(&self) -> Vec<String> {
+        match self.has_history() {
+            true => self.rows(&format!(
+                "SELECT revision FROM {} WHERE state = 'applied' ORDER BY id",
+                self.engine.history_table()
+            )),
+            false => Vec::new(),
+        }
+    }
+}
+
+impl Deref for EngineProject {
+    type Target = TestProject;
+
+    fn deref(&self) -> &TestProject {
+        &self.project
+    }
+}
+
+/// One test on every engine, or on every server, for each of these functions.
+///
+/// ```text
+/// for_each_engine! { fn applies(engine) { … } }     // applies::sqlite, applies::postgres, applies::mariadb
+/// for_each_server! { fn waits(engine) { … } }       // waits::postgres, waits::mariadb
+/// ```
+#[macro_export]
+macro_rules! for_each_engine {
+    ($($(#[$meta:meta])* fn $name:ident($engine:ident) $body:block)*) => {
+        $(
+            $(#[$meta])*
+            mod $name {
+                use super::*;
+                #[test]
+                fn sqlite() {
+                    scenario($crate::Engine::Sqlite);
+                }
+                #[test]
+                fn postgres() {
+                    scenario($crate::Engine::Postgres);
+                }
+                #[test]
+                fn mariadb() {
+                    scenario($crate::Engine::Mariadb);
+                }
+                fn scenario($engine: $crate::Engine) $body
+            }
+        )*
+    };
+}
+
+/// See [`for_each_engine!`].
+#[macro_export]
+macro_rules! for_each_server {
+    ($($(#[$meta:meta])* fn $name:ident($engine:ident) $body:block)*) => {
+        $(
+            $(#[$meta])*
+            mod $name {
+                use super::*;
+                #[test]
+                fn postgres() {
+                    scenario($crate::Engine::Postgres);
+                }
+                #[test]
+                fn mariadb() {
+                    scenario($crate::Engine::Mariadb);
+                }
+                fn scenario($engine: $crate::Engine) $body
+            }
+        )*
+    };
+}

@@ -1,0 +1,80 @@
+//! A server's database as lines of text, by the dump program that comes with it: whatever it knows of is compared.
+
+use std::process::{Command, Stdio};
+
+use super::client::Client;
+use super::{Kind, programs};
+
+impl Client {
+    /// Everything in the database but the tool's own tables: definitions as the server prints them, rows in an order of
+    /// their own. Left out is what no rollback brings back: where sequences are.
+    pub fn dump(&self) -> Vec<String> {
+        let mut command = match self.kind {
+            Kind::Postgres => {
+                let mut command = Command::new(programs::find("pg_dump"));
+                command.args(["--no-owner", "--exclude-schema=runner"]).env("PGPASSWORD", &self.address.password);
+                command
+            }
+            Kind::Mariadb => {
+                let mut command = Command::new(programs::find("mariadb-dump"));
+                command.args(["--no-defaults", "--skip-comments", "--skip-extended-insert", "--skip-lock-tables"]);
+                command.args(["--single-transaction", "--skip-add-drop-table", "--routines", "--triggers"]);
+                for table in self.tool_tables() {
+                    command.arg(format!("--ignore-table={}.{table}", self.database));
+                }
+                command.env("MYSQL_PWD", &self.address.password);
+                command
+            }
+        };
+        self.where_to(&mut command);
+        command.arg(&self.database).stdin(Stdio::null());
+        let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?}\n{said}");
+        let mut lines = Vec::new();
+        let mut rows = Vec::new();
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            let row = match self.kind {
+                // From `COPY … FROM stdin;` to `\.`.
+                Kind::Postgres => {
+                    lines.last().is_some_and(|last: &String| last.ends_with(" FROM stdin;")) && line != "\\."
+                }
+                Kind::Mariadb => line.starts_with("INSERT INTO "),
+            };
+            if row {
+                rows.push(line.to_owned());
+                continue;
+            }
+            rows.sort_unstable();
+            lines.append(&mut rows);
+            if !is_noise(line) {
+                lines.push(without_counter(line));
+            }
+        }
+        lines
+    }
+
+    fn tool_tables(&self) -> Vec<String> {
+        self.sql(
+            "SELECT table_name FROM information_schema.tables \
+             WHERE table_schema = database() AND table_name LIKE 'runner\\_%'",
+        )
+    }
+}
+
+/// Comments, keys that differ from dump to dump, sequences' positions.
+fn is_noise(line: &str) -> bool {
+    line.is_empty()
+        || ["--", "\\restrict", "\\unrestrict"].iter().any(|start| line.starts_with(start))
+        || line.starts_with("SELECT pg_catalog.setval(")
+}
+
+/// MariaDB writes the next value of a table's counter behind its definition.
+fn without_counter(line: &str) -> String {
+    match line.split_once(" AUTO_INCREMENT=") {
+        Some((before, after)) if line.starts_with(')') => {
+            format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
+        _ => line.to_owned(),
+    }
+}

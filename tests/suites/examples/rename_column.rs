@@ -1,0 +1,18 @@
+use runner_tests::Engine;
+
+use super::example;
+
+pub const NAME: &str = "rename-column";
+
+#[test]
+fn goes_up_and_down_and_up() {
+    let project = example(NAME, Engine::Sqlite);
+    project.runner("validate --locked").succeeds();
+    project.runner("apply").succeeds();
+    let applied = project.dump_user();
+    assert!(!applied.tables().is_empty(), "it makes nothing");
+    project.runner("rollback --all").succeeds();
+    assert!(project.dump_user().tables().is_empty(), "it leaves something behind");
+    project.runner("apply").succeeds();
+    assert!(project.dump_user() == applied, "a second way up led elsewhere");
+}

@@ -1,0 +1,33 @@
+//! Servers that crash, networks that lose answers, runs that are killed while the server works for them, and many runs at
+//! once. Whatever happens, the database is at one version or another, the history agrees, and the next run goes on.
+//!
+//! `RUNNER_TEST_LONG=1` tries every moment and not a few of them.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
+#![cfg(unix)]
+
+#[path = "server_faults/answers.rs"]
+mod answers;
+#[path = "server_faults/crashes.rs"]
+mod crashes;
+#[path = "server_faults/crowds.rs"]
+mod crowds;
+#[path = "server_faults/orphans.rs"]
+mod orphans;
+#[path = "server_faults/shop.rs"]
+mod shop;
+
+/// Whether to try everything.
+fn long() -> bool {
+    std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1")
+}
+
+/// From 1 on: in a long test each number, else ever fewer of them, the first ones all.
+fn moments() -> impl Iterator<Item = usize> {
+    let mut next = 1;
+    std::iter::from_fn(move || {
+        let now = next;
+        next += if long() { 1 } else { 1 + now / 4 };
+        Some(now)
+    })
+}

@@ -1,0 +1,145 @@
+//! The server crashes and comes back, while the run is at each of its steps.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use runner_tests::servers::{Kind, Server};
+use runner_tests::{EngineProject, Running};
+
+use super::moments;
+use super::shop::{heals, is_sound, shop};
+
+/// Runs until it has told of so many statements, then does something to it, and waits for its end. Answers whether it got
+/// so far, and what it said.
+fn at_statement(project: &EngineProject, line: &str, count: usize, fault: impl FnOnce()) -> (bool, String) {
+    let mut command = project.command(line.split(' '));
+    let mut run = Running::start(command.arg("--verbose").stderr(Stdio::piped()));
+    let mut said = String::new();
+    let mut seen = 0;
+    let mut fault = Some(fault);
+    for text in BufReader::new(run.stderr.take().unwrap()).lines() {
+        let text = text.unwrap();
+        seen += usize::from(text.starts_with("  "));
+        if seen == count
+            && let Some(fault) = fault.take()
+        {
+            fault();
+        }
+        said.push_str(&text);
+        said.push('\n');
+    }
+    let status = run.wait().unwrap();
+    said.push_str(&status.to_string());
+    assert!(status.code().is_some(), "statement {count}: {said}");
+    assert!(!said.contains("panicked"), "statement {count}: {said}");
+    (fault.is_none(), said)
+}
+
+fn crashes(kind: Kind, direction: &str) {
+    let server = Server::private(kind).start();
+    let mut tried = 0;
+    for count in moments() {
+        let project = shop(&server);
+        let line = match direction {
+            "up" => "apply",
+            _ => {
+                project.runner("apply").succeeds();
+                "rollback --all"
+            }
+        };
+        let moment = format!("{kind:?} crashed at statement {count} on the way {direction}");
+        let (reached, said) = at_statement(&project, line, count, || {
+            server.crash();
+            server.restart();
+        });
+        is_sound(&project, &moment, &said);
+        if !reached {
+            break;
+        }
+        heals(&project, &moment);
+        tried += 1;
+    }
+    assert!(tried >= 5, "there were only {tried} statements");
+    println!("{kind:?} {direction}: {tried} crashes");
+}
+
+#[test]
+fn of_postgres_on_the_way_up() {
+    crashes(Kind::Postgres, "up");
+}
+
+#[test]
+fn of_postgres_on_the_way_down() {
+    crashes(Kind::Postgres, "down");
+}
+
+#[test]
+fn of_mariadb_on_the_way_up() {
+    crashes(Kind::Mariadb, "up");
+}
+
+#[test]
+fn of_mariadb_on_the_way_down() {
+    crashes(Kind::Mariadb, "down");
+}
+
+/// A server that stays away is told of as such, and nothing is lost.
+#[test]
+fn the_server_stays_away() {
+    for kind in [Kind::Postgres, Kind::Mariadb] {
+        let server = Server::private(kind).start();
+        let project = shop(&server);
+        let (reached, said) = at_statement(&project, "apply", 6, || server.crash());
+        assert!(reached && said.contains("error:") && said.contains("hint:"), "{said}");
+        server.restart();
+        let moment = format!("{kind:?} stayed away");
+        is_sound(&project, &moment, &said);
+        heals(&project, &moment);
+    }
+}
+
+/// The runner itself is killed at each step, and the server has to clean up behind it.
+fn kills(kind: Kind, line: &str) {
+    let server = match kind {
+        Kind::Postgres => runner_tests::servers::postgres(),
+        Kind::Mariadb => runner_tests::servers::mariadb(),
+    };
+    for count in moments() {
+        let project = shop(server);
+        if line != "apply" {
+            project.runner("apply").succeeds();
+        }
+        let mut run = Running::start(project.command(line.split(' ')).arg("--verbose").stderr(Stdio::piped()));
+        let lines = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let reached = lines.filter(|text| text.starts_with("  ")).nth(count - 1).is_some();
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let moment = format!("{kind:?}: `{line}` killed at statement {count}");
+        // Looking waits for nobody: what the server still does for the killed run it may finish meanwhile.
+        heals(&project, &moment);
+        if !reached {
+            assert!(count >= 5, "there were only {count} statements");
+            break;
+        }
+    }
+}
+
+#[test]
+fn of_the_runner_on_the_way_up_on_postgres() {
+    kills(Kind::Postgres, "apply");
+}
+
+#[test]
+fn of_the_runner_on_the_way_up_on_mariadb() {
+    kills(Kind::Mariadb, "apply");
+}
+
+#[test]
+fn of_the_runner_on_the_way_down_on_postgres() {
+    kills(Kind::Postgres, "rollback --all");
+}
+
+#[test]
+fn of_the_runner_on_the_way_down_on_mariadb() {
+    kills(Kind::Mariadb, "rollback --all");
+}

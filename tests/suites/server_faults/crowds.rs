@@ -1,0 +1,56 @@
+//! Many runs at once: one applies, the others wait and find it done.
+
+use runner_tests::servers::{Bouncer, Kind, Server};
+use runner_tests::{EngineProject, Output};
+
+use super::long;
+use super::shop::{is_sound, shop};
+
+const RUNS: usize = 50;
+
+fn at_once(project: &EngineProject, line: &str) -> Vec<Output> {
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..RUNS).map(|_| scope.spawn(|| project.runner(line))).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    })
+}
+
+fn applied_once(project: &EngineProject) {
+    let applied = |outputs: &[Output], word: &str| {
+        for output in outputs {
+            output.succeeds();
+        }
+        outputs.iter().map(|output| output.stderr.lines().filter(|line| line.starts_with(word)).count()).sum::<usize>()
+    };
+    let rounds = if long() { 5 } else { 1 };
+    for round in 0..rounds {
+        let moment = format!("{RUNS} at once, round {round}");
+        let up = at_once(project, "apply --lock-timeout 10m");
+        assert_eq!(applied(&up, "applied 000"), 3, "{moment}");
+        assert_eq!(is_sound(project, &moment, ""), 3);
+        let down = at_once(project, "rollback --all --lock-timeout 10m");
+        assert_eq!(applied(&down, "rolled back 000"), 3, "{moment}");
+        assert_eq!(is_sound(project, &moment, ""), 0);
+    }
+}
+
+#[test]
+fn on_postgres() {
+    applied_once(&shop(runner_tests::servers::postgres()));
+}
+
+#[test]
+fn on_mariadb() {
+    applied_once(&shop(runner_tests::servers::mariadb()));
+}
+
+#[test]
+fn on_postgres_behind_pgbouncer() {
+    let server = Server::private(Kind::Postgres).start();
+    // Each run holds two for as long as it waits: fewer would let none of them end.
+    let bouncer = Bouncer::start(&server, 2 * RUNS as u32 + 10);
+    let mut project = shop(&server);
+    let url = project.server_database().url_at(bouncer.port());
+    project.by(&url);
+    applied_once(&project);
+}

@@ -1,0 +1,107 @@
+//! The run is gone, and the server does not know: its statement goes on.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use runner_tests::servers::Bouncer;
+use runner_tests::{Engine, EngineProject, Running, for_each_server, project};
+
+/// A project whose second migration has a statement that lasts, and that is told from its repetition.
+fn slow(engine: Engine, seconds: u32) -> EngineProject {
+    let project = project!(engine);
+    let statement = match engine {
+        Engine::Postgres => format!("UPDATE counters SET n = n + 1 WHERE pg_sleep({seconds}) IS NOT NULL;"),
+        _ => format!("UPDATE counters SET n = n + 1 WHERE SLEEP({seconds}) = 0;"),
+    };
+    project
+        .sql(
+            "0001_counters",
+            "CREATE TABLE counters (n INTEGER NOT NULL);\nINSERT INTO counters VALUES (0);",
+            "DROP TABLE counters;",
+        )
+        .sql("0002_count", &statement, "UPDATE counters SET n = n - 1;");
+    project.runner("apply --target 1").succeeds();
+    project
+}
+
+fn sleeps(project: &EngineProject) -> bool {
+    let query = match project.engine() {
+        Engine::Postgres => {
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        }
+        _ => "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep' AND db = database()",
+    };
+    project.value(query) != "0"
+}
+
+fn until(done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it does not happen");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Starts a run and kills it while its statement lasts.
+fn orphan(project: &EngineProject) {
+    let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
+    until(|| sleeps(project));
+    run.kill().unwrap();
+    run.wait().unwrap();
+}
+
+fn applied_once(project: &EngineProject) {
+    assert_eq!(project.value("SELECT n FROM counters"), "1");
+    assert_eq!(project.history(), ["0001", "0002"]);
+    assert!(!sleeps(project), "the orphan goes on");
+}
+
+for_each_server! {
+    fn the_next_run_waits_for_it_or_ends_it(engine) {
+        let project = slow(engine, 2);
+        orphan(&project);
+        project.runner("apply").succeeds();
+        applied_once(&project);
+    }
+
+    /// One that would go on for longer than anybody waits.
+    fn one_that_lasts_is_ended(engine) {
+        let mut project = slow(engine, 3600);
+        orphan(&project);
+        project = faster(project);
+        project.runner("apply").succeeds();
+        applied_once(&project);
+    }
+
+    /// A run that is told to stop leaves no orphan in the first place.
+    fn a_signal_ends_the_statement_too(engine) {
+        let project = slow(engine, 3600);
+        let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
+        until(|| sleeps(&project));
+        run.signal("TERM");
+        let code = run.wait().unwrap().code();
+        assert!(matches!(code, Some(143 | 6)), "{code:?}");
+        assert!(!sleeps(&project), "the statement goes on");
+        assert_eq!(project.value("SELECT n FROM counters"), "0");
+        let project = faster(project);
+        project.runner("apply").succeeds();
+        applied_once(&project);
+    }
+}
+
+/// The same project, whose statement no longer takes its time.
+fn faster(project: EngineProject) -> EngineProject {
+    project.sql("0002_count", "UPDATE counters SET n = n + 1;", "UPDATE counters SET n = n - 1;");
+    project
+}
+
+#[test]
+fn behind_pgbouncer() {
+    let mut project = slow(Engine::Postgres, 3);
+    let bouncer = Bouncer::start(runner_tests::servers::postgres(), 5);
+    let url = project.server_database().url_at(bouncer.port());
+    project.by(&url);
+    orphan(&project);
+    project.runner("apply").succeeds();
+    applied_once(&project);
+}

@@ -1,0 +1,109 @@
+//! The project that everything here happens to, and what its database may look like afterwards.
+
+use std::sync::OnceLock;
+
+use runner_tests::servers::Server;
+use runner_tests::{Engine, EngineProject, Output, guests};
+
+/// Three migrations: SQL, a component, SQL. Whatever runs twice leaves something else than what runs once.
+pub fn shop(server: &Server) -> EngineProject {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+    let engine = project.engine();
+    project
+        .sql(
+            "0001_items",
+            &format!(
+                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
+                 price DOUBLE PRECISION NOT NULL);\n\
+                 INSERT INTO items (id, name, price) SELECT i, concat('item ', i), i / 8.0 FROM ({}) AS n;\n\
+                 CREATE TABLE runs (n INTEGER NOT NULL);\n\
+                 INSERT INTO runs VALUES (1);",
+                engine.numbers(2000)
+            ),
+            "DROP TABLE runs;\nDROP TABLE items;",
+        )
+        .component("0002_steps", COMPONENT.get_or_init(|| guests::component("steps")))
+        .sql(
+            "0003_totals",
+            "CREATE TABLE totals (id INTEGER NOT NULL, price DOUBLE PRECISION);\n\
+             INSERT INTO totals SELECT floor(id / 10.0), sum(price) FROM items GROUP BY floor(id / 10.0);\n\
+             INSERT INTO runs VALUES (3);\n\
+             CREATE INDEX totals_id ON totals (id);\n\
+             UPDATE items SET price = price + 1;",
+            "UPDATE items SET price = price - 1;\nDELETE FROM runs WHERE n = 3;\nDROP TABLE totals;",
+        );
+    project
+}
+
+/// What the database holds at each version.
+fn versions(engine: Engine) -> &'static [Vec<String>; 4] {
+    static VERSIONS: [OnceLock<[Vec<String>; 4]>; 3] = [const { OnceLock::new() }; 3];
+    VERSIONS[engine as usize].get_or_init(|| {
+        let project = shop(engine.server().unwrap());
+        let mut at = |line: &str| {
+            project.runner(line).succeeds();
+            state(&project)
+        };
+        let versions = [at("status"), at("apply --target 1"), at("apply --target 2"), at("apply")];
+        assert_eq!(at("rollback --all"), versions[0], "the way down leads elsewhere");
+        versions
+    })
+}
+
+/// Everything but the name of the database.
+fn state(project: &EngineProject) -> Vec<String> {
+    project.state().into_iter().map(|line| line.replace(project.server_database().name(), "database")).collect()
+}
+
+/// Whether a revision is half done, which only engines have whose definitions commit by themselves.
+fn is_partial(project: &EngineProject) -> bool {
+    project.engine() == Engine::Mariadb
+        && project.has_history()
+        && project.value("SELECT count(*) FROM runner_history WHERE state LIKE 'part%'") != "0"
+}
+
+/// The database stands where the history says, unless the history calls a revision partial.
+#[track_caller]
+pub fn is_sound(project: &EngineProject, moment: &str, output: &str) -> usize {
+    let history = project.history();
+    assert_eq!(history, ["0001", "0002", "0003"][..history.len()], "{moment}\n{output}");
+    if !is_partial(project) {
+        let (found, wanted) = (state(project), &versions(project.engine())[history.len()]);
+        assert!(found == *wanted, "{moment}: the history says {history:?}\n{}\n{output}", difference(wanted, &found));
+    }
+    history.len()
+}
+
+/// The lines that are only in one of the two.
+fn difference(wanted: &[String], found: &[String]) -> String {
+    let only = |here: &[String], there: &[String], sign: &str| {
+        let lines = here.iter().filter(|line| !there.contains(line)).take(10);
+        lines.map(|line| format!("{sign} {line}")).collect::<Vec<_>>().join("\n")
+    };
+    format!("{}\n{}", only(wanted, found, "-"), only(found, wanted, "+"))
+}
+
+/// The next run goes on by itself, to the last version.
+#[track_caller]
+pub fn heals(project: &EngineProject, moment: &str) {
+    let status = project.runner("status");
+    assert!(status.exit_code() == Some(0), "{moment}\n{status}");
+    let output = project.runner("apply");
+    let output = if output.exit_code() == Some(6) { decide(project, &output) } else { output };
+    assert!(output.exit_code() == Some(0), "{moment}\n{output}");
+    assert_eq!(is_sound(project, moment, &output.to_string()), 3, "{moment}\n{output}");
+    project.runner("status --exit-code").exits(0);
+}
+
+/// Where the runner cannot know whether a definition took effect, the operator looks: if it runs again, it had not.
+fn decide(project: &EngineProject, output: &Output) -> Output {
+    let (_, hint) = output.stderr.split_once("--resume-at ").unwrap_or_else(|| panic!("{output}"));
+    let number: String = hint.chars().take_while(char::is_ascii_digit).collect();
+    let number: usize = number.parse().unwrap_or_else(|_| panic!("{output}"));
+    let again = project.runner(&format!("apply --resume-at {number}"));
+    match again.exit_code() {
+        Some(0) => again,
+        _ => project.runner(&format!("apply --resume-at {}", number + 1)),
+    }
+}

@@ -1,0 +1,55 @@
+//! Every verb on every engine, as a user sees it, and what servers refuse: connections, rights, locks, values, room.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
+#![cfg(unix)]
+
+#[path = "servers/connecting.rs"]
+mod connecting;
+#[path = "servers/rights.rs"]
+mod rights;
+#[path = "servers/room.rs"]
+mod room;
+#[path = "servers/values.rs"]
+mod values;
+#[path = "servers/verbs.rs"]
+mod verbs;
+#[path = "servers/waiting.rs"]
+mod waiting;
+
+use runner_tests::{Engine, EngineProject, Output, project};
+
+/// Three migrations that every engine understands.
+fn shop(engine: Engine) -> EngineProject {
+    let project = project!(engine);
+    fill(&project);
+    project
+}
+
+/// Adds the three migrations.
+fn fill(project: &EngineProject) {
+    project
+        .sql(
+            "0001_create_users",
+            "-- runner:summary Users and their addresses\n\
+             CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL);\n\
+             INSERT INTO users (id, name) VALUES (1, 'Ada'), (2, 'Grace');",
+            "DROP TABLE users;",
+        )
+        .sql("0002_create_orders", "CREATE TABLE orders (id INTEGER NOT NULL PRIMARY KEY);", "DROP TABLE orders;")
+        .sql(
+            "0003_rename_users",
+            "ALTER TABLE users ADD COLUMN nick VARCHAR(100);\nUPDATE users SET nick = lower(name);",
+            "ALTER TABLE users DROP COLUMN nick;",
+        );
+}
+
+/// The run ends so, and nothing changes.
+#[track_caller]
+fn refused(project: &EngineProject, line: &str, code: i32, says: &[&str]) -> Output {
+    let (state, history) = (project.state(), project.history());
+    let output = project.runner(line);
+    output.exits(code).says(says).says(&["error:"]);
+    assert_eq!(project.state(), state, "{line}\n{output}");
+    assert_eq!(project.history(), history, "{line}\n{output}");
+    output
+}

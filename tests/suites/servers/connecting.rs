@@ -1,0 +1,161 @@
+//! Connections that cannot be made, or can.
+
+use std::time::Duration;
+
+use runner_tests::servers::{Bouncer, Kind, Proxy, Server, Tls};
+use runner_tests::{EngineProject, for_each_server, project};
+
+use super::{fill, shop};
+
+const KINDS: [Kind; 2] = [Kind::Postgres, Kind::Mariadb];
+
+/// Every verb that asks a database says the same of one that cannot be reached.
+fn unreachable(project: &EngineProject, url: &str, says: &[&str]) {
+    for verb in ["apply", "status", "history"] {
+        let output = project.run([verb, "-D", url]);
+        assert!(matches!(output.exit_code(), Some(1 | 2 | 5 | 7)), "{output}");
+        output.says(says).says(&["error:", "hint:"]).keeps_silent_about(&["sEcReT"]);
+    }
+}
+
+fn on(server: &Server) -> EngineProject {
+    let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+    fill(&project);
+    project
+}
+
+for_each_server! {
+    fn a_server_that_is_not_there(engine) {
+        let project = shop(engine);
+        // The port of a listener that is gone.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = project.server_database().url_at(port).replace('@', ":sEcReT@");
+        unreachable(&project, &url, &[&format!("127.0.0.1:{port}")]);
+        let url = url.replace("127.0.0.1", "nobody.invalid");
+        unreachable(&project, &url, &["nobody.invalid"]);
+    }
+
+    fn a_database_that_is_not_there(engine) {
+        let project = shop(engine);
+        let database = project.server_database();
+        let url = database.url().replace(database.name(), "runner_test_nowhere");
+        unreachable(&project, &url, &["runner_test_nowhere", "CREATE DATABASE"]);
+    }
+
+    /// Something that listens and never says a word.
+    fn a_server_that_does_not_answer(engine) {
+        let project = shop(engine);
+        let proxy = Proxy::start(engine.server().unwrap().port());
+        proxy.stall(true);
+        let url = project.server_database().url_at(proxy.port());
+        let mut run = runner_tests::Running::start(project.command(["status", "-D", &url]).stderr(std::process::Stdio::null()));
+        std::thread::sleep(Duration::from_millis(500));
+        run.signal("TERM");
+        // It ends by the signal, or had given up.
+        assert!(!run.wait().unwrap().success());
+    }
+
+    fn a_slow_network_is_good_enough(engine) {
+        let project = shop(engine);
+        let proxy = Proxy::start(engine.server().unwrap().port());
+        proxy.throttle(100_000);
+        let url = project.server_database().url_at(proxy.port());
+        project.run(["apply", "-D", &url]).succeeds();
+        assert_eq!(project.history(), ["0001", "0002", "0003"]);
+    }
+}
+
+#[test]
+fn a_wrong_password_or_user() {
+    for kind in KINDS {
+        let server = Server::private(kind).passwords().start();
+        let project = on(&server);
+        let database = project.server_database();
+        match kind {
+            Kind::Postgres => database.sql(&format!(
+                "CREATE ROLE ada LOGIN PASSWORD 'sEcReT'; ALTER DATABASE {} OWNER TO ada",
+                database.name()
+            )),
+            Kind::Mariadb => database.sql(&format!(
+                "CREATE USER ada@'%' IDENTIFIED BY 'sEcReT'; GRANT ALL ON {}.* TO ada@'%'",
+                database.name()
+            )),
+        };
+        unreachable(&project, &database.url_as("ada", "sEcReTs"), &["ada"]);
+        unreachable(&project, &database.url_as("nobody", "sEcReT"), &["nobody"]);
+        unreachable(&project, &database.url_as("ada", ""), &["ada"]);
+        project.run(["apply", "-D", &database.url_as("ada", "sEcReT")]).succeeds().keeps_silent_about(&["sEcReT"]);
+        assert_eq!(project.history(), ["0001", "0002", "0003"]);
+    }
+}
+
+#[test]
+fn tls_as_the_url_asks_for_it() {
+    for kind in KINDS {
+        let (mode, authority) = match kind {
+            Kind::Postgres => ("sslmode", "sslrootcert"),
+            Kind::Mariadb => ("ssl-mode", "ssl-ca"),
+        };
+        let (none, required, verified) = match kind {
+            Kind::Postgres => ("disable", "require", "verify-full"),
+            Kind::Mariadb => ("DISABLED", "REQUIRED", "VERIFY_IDENTITY"),
+        };
+        let server = Server::private(kind).tls(Tls::Required).start();
+        let project = on(&server);
+        let url = project.server_database().url();
+        let ca = server.authority().display().to_string();
+        unreachable(&project, &format!("{url}?{mode}={none}"), &[]);
+        // Nobody knows this authority.
+        unreachable(&project, &format!("{url}?{mode}={verified}"), &["certificate"]);
+        project.run(["apply", "--target", "1", "-D", &format!("{url}?{mode}={required}")]).succeeds();
+        project.run(["apply", "-D", &format!("{url}?{mode}={verified}&{authority}={ca}")]).succeeds();
+        assert_eq!(project.history(), ["0001", "0002", "0003"]);
+        unreachable(&project, &format!("{url}?{mode}={verified}&{authority}=/nowhere/ca.pem"), &["/nowhere/ca.pem"]);
+        unreachable(&project, &format!("{url}?{mode}=nonsense"), &["nonsense"]);
+
+        let plain = Server::private(kind).start();
+        let project = on(&plain);
+        unreachable(&project, &format!("{}?{mode}={required}", project.server_database().url()), &["TLS"]);
+    }
+}
+
+#[test]
+fn a_server_that_has_too_many_connections() {
+    for kind in KINDS {
+        let name = if kind == Kind::Postgres { "max_connections" } else { "max-connections" };
+        // MariaDB allows no fewer.
+        let server = Server::private(kind).setting(name, 10).start();
+        let project = on(&server);
+        let database = project.server_database();
+        match kind {
+            Kind::Postgres => database.sql("CREATE ROLE ada LOGIN"),
+            Kind::Mariadb => {
+                database.sql(&format!("CREATE USER ada@'%'; GRANT ALL ON {}.* TO ada@'%'", database.name()))
+            }
+        };
+        let ada = database.client().as_user("ada", "");
+        // PostgreSQL keeps three for administrators.
+        let mut sessions: Vec<_> = (0..if kind == Kind::Postgres { 7 } else { 10 }).map(|_| ada.session()).collect();
+        for session in &mut sessions {
+            session.run("SELECT 1");
+        }
+        unreachable(&project, &database.url_as("ada", ""), &["connections"]);
+        sessions.clear();
+    }
+}
+
+#[test]
+fn pgbouncer_in_transaction_mode() {
+    let mut project = project!(runner_tests::Engine::Postgres);
+    fill(&project);
+    let bouncer = Bouncer::start(runner_tests::servers::postgres(), 4);
+    let url = project.server_database().url_at(bouncer.port());
+    project.by(&url);
+    let empty = project.state();
+    project.runner("apply").succeeds();
+    assert_eq!(project.history(), ["0001", "0002", "0003"]);
+    project.runner("status --exit-code").exits(0);
+    project.runner("redo").succeeds();
+    project.runner("rollback --all").succeeds();
+    assert_eq!(project.state(), empty);
+}

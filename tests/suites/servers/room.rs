@@ -1,0 +1,49 @@
+//! Servers whose disk is full.
+
+use runner_tests::servers::{Kind, Server};
+use runner_tests::{Engine, EngineProject};
+
+use super::fill;
+
+/// More than the disk holds.
+fn much(engine: Engine) -> String {
+    format!(
+        "CREATE TABLE much (i INTEGER NOT NULL PRIMARY KEY, t TEXT NOT NULL);\n\
+         INSERT INTO much (i, t) SELECT i, repeat('x', 1000) FROM ({}) AS n;",
+        engine.numbers(100_000)
+    )
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_version_and_with_room_it_goes_on() {
+    for (kind, bytes) in [(Kind::Postgres, 72 << 20), (Kind::Mariadb, 56 << 20)] {
+        let small = match kind {
+            Kind::Postgres => Server::private(kind).setting("max_wal_size", "8MB").disk(bytes),
+            Kind::Mariadb => Server::private(kind).disk(bytes),
+        };
+        let Some(server) = small.try_start() else {
+            println!("mounting is not permitted here: nothing is tested");
+            return;
+        };
+        let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+        fill(&project);
+        project.runner("apply").succeeds();
+        let (before, history) = (project.state(), project.history());
+        project.sql("0004_much", &much(project.engine()), "DROP TABLE much;");
+        let output = project.runner("apply");
+        assert!(matches!(output.exit_code(), Some(1 | 6)), "{output}");
+        output.says(&["0004_much"]);
+
+        server.grow_disk(1 << 30);
+        // PostgreSQL stops where it is its log that finds no room.
+        if server.client().try_sql("SELECT 1").is_err() {
+            server.restart();
+        }
+        assert_eq!(project.history(), history, "{output}");
+        if kind == Kind::Postgres {
+            assert_eq!(project.state(), before, "{output}");
+        }
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT count(*) FROM much"), "100000");
+    }
+}

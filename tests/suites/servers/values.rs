@@ -1,0 +1,74 @@
+//! Values that a column or an encoding does not take.
+
+use runner_tests::{Engine, EngineProject, for_each_server, guests, project};
+
+use super::{refused, shop};
+
+fn bad_statement(engine: Engine, statement: &str) -> EngineProject {
+    let project = shop(engine);
+    project.runner("apply --target 2").succeeds();
+    project.sql("0003_rename_users", statement, "SELECT 1;");
+    project
+}
+
+for_each_server! {
+    fn text_that_is_none_in_the_servers_encoding(engine) {
+        let text = match engine {
+            Engine::Postgres => r"convert_from('\xff'::bytea, 'UTF8')",
+            _ => "X'ff'",
+        };
+        let project = bad_statement(engine, &format!("INSERT INTO users (id, name) VALUES (3, {text});"));
+        refused(&project, "apply", 1, &["0003_rename_users"]);
+        let project = bad_statement(engine, "INSERT INTO users (id, name) VALUES (3, 'a\0b');");
+        let output = project.runner("apply");
+        // PostgreSQL has no such character; MariaDB has.
+        match output.exit_code() {
+            Some(0) => assert_eq!(project.value("SELECT length(name) FROM users WHERE id = 3"), "3"),
+            _ => drop(output.says(&["error:", "0003_rename_users", "NUL", "hint:"])),
+        }
+    }
+
+    fn numbers_and_texts_that_are_too_large(engine) {
+        for (statement, says) in [
+            ("INSERT INTO users (id, name) VALUES (3000000000, 'x');", "out of range"),
+            ("INSERT INTO users (id, name) VALUES (3, repeat('x', 101));", "too long"),
+            ("INSERT INTO users (id, name) VALUES (3, NULL);", "name"),
+            ("INSERT INTO users (id, name) VALUES (1, 'x');", "users"),
+        ] {
+            let project = bad_statement(engine, statement);
+            let output = refused(&project, "apply", 1, &["0003_rename_users"]);
+            assert!(output.stderr.to_lowercase().contains(says), "{statement}\n{output}");
+        }
+    }
+
+    /// A row of many says which it was.
+    fn a_value_that_does_not_fit_names_table_column_and_key(engine) {
+        for (column, how, target, wrong) in [
+            // A text of ten characters into three, at one row.
+            ("name", "shout", "id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(3) NOT NULL", "777"),
+            // A number that doubles beyond its type.
+            ("id", "double", "id SMALLINT NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL", "40000"),
+        ] {
+            let project = project!(engine);
+            project.sql(
+                "0001_tables",
+                &format!(
+                    "CREATE TABLE people (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL);\n\
+                     INSERT INTO people (id, name) SELECT i, 'x' FROM ({}) AS n;\n\
+                     UPDATE people SET name = 'much too long' WHERE id = 777;\n\
+                     INSERT INTO people VALUES (20000, 'y');\nCREATE TABLE narrow ({target});",
+                    engine.numbers(1000)
+                ),
+                "DROP TABLE narrow; DROP TABLE people;",
+            );
+            project.component("0002_turn", &guests::component("turn"));
+            project.settings(&format!("[parameters]\nsource = 'people'\ntarget = 'narrow'\nmode = 'insert'\nhow = '{how}'"));
+            project.runner("apply --target 1").succeeds();
+            let output = project.runner("apply");
+            assert_ne!(output.exit_code(), Some(0), "{output}");
+            output.says(&["0002_turn", "narrow", column, wrong]);
+            assert_eq!(project.history(), ["0001"], "{output}");
+            assert_eq!(project.value("SELECT count(*) FROM narrow"), "0", "{output}");
+        }
+    }
+}

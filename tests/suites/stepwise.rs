@@ -1,0 +1,281 @@
+//! Components of which every step commits by itself: killed anywhere, the next run takes them up where they stood, and what they
+//! did they did once.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::sync::OnceLock;
+
+use runner_tests::dump::Dump;
+use runner_tests::{Output, Running, TestProject, dump, guests, project};
+
+/// Pages and chunks of a few rows, so that there are several.
+const LIMITS: &str = "[limits]\nbatch_rows = 20\n";
+
+fn component() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| guests::component("journal"))
+}
+
+/// A table, and the component that works on it.
+fn shop() -> TestProject {
+    let project = project!();
+    project
+        .sql(
+            "0001_items",
+            "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL NOT NULL);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 70)
+             INSERT INTO items SELECT i, 'item ' || i, i / 8.0 FROM n;",
+            "DROP TABLE items;",
+        )
+        .component("0002_journal", component())
+        .settings(LIMITS);
+    project
+}
+
+/// What the database holds without the component's work, and with it.
+fn reference() -> &'static [Dump; 2] {
+    static REFERENCE: OnceLock<[Dump; 2]> = OnceLock::new();
+    REFERENCE.get_or_init(|| {
+        let project = shop();
+        project.runner("apply --target 1").succeeds();
+        let before = project.dump_user();
+        project.runner("apply").succeeds();
+        let after = project.dump_user();
+        project.runner("rollback").succeeds();
+        assert_eq!(project.dump_user(), before, "the way back leads where it came from");
+        [before, after]
+    })
+}
+
+fn runs(project: &TestProject, line: &str) -> Output {
+    project.finish(&mut project.command(line.split(' ')))
+}
+
+/// Has the run die at the moment of that number; false if it came to its end before.
+fn dies_at(project: &TestProject, line: &str, moment: usize) -> bool {
+    let mut command = project.command(line.split(' '));
+    let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
+    if output.exit_code() == Some(0) {
+        return false;
+    }
+    assert!(output.signal().is_some(), "moment {moment}\n{output}");
+    true
+}
+
+#[test]
+fn an_undisturbed_run_does_everything_once() {
+    let [_, after] = reference();
+    assert_eq!(after.tables(), ["items", "ledger"]);
+    let project = shop();
+    let output = project.runner("apply");
+    output.succeeds().says(&["applied 0002_journal"]);
+    let entry = |id: u32| project.value(&format!("SELECT entry FROM ledger WHERE id = {id}"));
+    assert_eq!([entry(1), entry(2), entry(3), entry(4)], ["once", "70 items", "ErrorKind::Constraint", "70 70 4"]);
+    assert_eq!([entry(100), entry(103)], ["page of 20 from Some(1)", "page of 10 from Some(61)"]);
+    assert_eq!([entry(200), entry(203)], ["rows from Some(1)", "rows from Some(61)"]);
+    assert_eq!(entry(600), "60 written");
+    assert_eq!(
+        project.value("SELECT count(*) FROM items WHERE price = id / 4.0 AND name = 'item ' || id || '!'"),
+        "70"
+    );
+    assert_eq!(project.value("SELECT mode || ' ' || state FROM runner_history WHERE id = 2"), "stepwise applied");
+    // What was answered is forgotten, which steps there were is not.
+    assert_eq!(project.value("SELECT count(*) FROM runner_journal WHERE answer IS NOT NULL"), "0");
+    assert_eq!(project.value("SELECT count(*) FROM runner_checkpoint"), "0");
+    assert_ne!(project.value("SELECT count(*) FROM runner_journal WHERE history_id = 2"), "0");
+}
+
+/// The moments of a run that are tried by one test, of so many: they share the work.
+fn killed_at_every_moment(line: &str, share: usize, of: usize) {
+    let [before, after] = reference();
+    let (from, to) = if line == "apply" { (before, after) } else { (after, before) };
+    let mut partial = 0;
+    for moment in (1 + share..).step_by(of) {
+        let project = shop();
+        project.runner(if line == "apply" { "apply --target 1" } else { "apply" }).succeeds();
+        assert_eq!(project.dump_user(), *from);
+        if !dies_at(&project, line, moment) {
+            assert!(moment > 30, "there are more moments than {moment}");
+            break;
+        }
+        dump::check(&project.database());
+        if runs(&project, "status --exit-code").exit_code() == Some(6) {
+            partial += 1;
+        }
+        let output = runs(&project, line);
+        assert_eq!(output.exit_code(), Some(0), "killed at moment {moment}\n{output}");
+        assert_eq!(project.dump_user(), *to, "killed at moment {moment}");
+        assert_eq!(project.value("SELECT count(*) FROM runner_checkpoint"), "0");
+    }
+    assert!(partial > 5, "only {partial} kills left a part");
+}
+
+#[test]
+fn killed_at_every_moment_on_the_way_up() {
+    killed_at_every_moment("apply", 0, 2);
+}
+
+#[test]
+fn killed_at_every_other_moment_on_the_way_up() {
+    killed_at_every_moment("apply", 1, 2);
+}
+
+#[test]
+fn killed_at_every_moment_on_the_way_down() {
+    killed_at_every_moment("rollback", 0, 1);
+}
+
+#[test]
+fn killed_again_and_again() {
+    let [before, after] = reference();
+    let project = shop();
+    project.runner("apply --target 1").succeeds();
+    let mut kills = 0;
+    while dies_at(&project, "apply", 7) {
+        kills += 1;
+        assert!(kills < 200, "it does not come to its end");
+    }
+    assert_eq!(project.dump_user(), *after);
+    assert!(kills > 5, "{kills}");
+    // Each attempt counts what it did once.
+    let counts = "SELECT steps || ' ' || rows_read || ' ' || rows_written FROM runner_history WHERE id = 2";
+    let undisturbed = shop();
+    undisturbed.runner("apply").succeeds();
+    assert_eq!(project.value(counts), undisturbed.value(counts));
+    while dies_at(&project, "rollback", 5) {
+        kills += 1;
+        assert!(kills < 400, "it does not come to its end");
+    }
+    assert_eq!(project.dump_user(), *before);
+}
+
+/// A project whose component is killed somewhere in its middle.
+fn broken_off() -> TestProject {
+    let project = shop();
+    assert!(dies_at(&project, "apply", 40));
+    project.runner("status").prints(&["partial"]);
+    project
+}
+
+#[test]
+fn its_first_run_decides_what_it_sees() {
+    let [_, after] = reference();
+    let project = shop();
+    project.settings("[parameters]\nfail = true");
+    let output = runs(&project, "apply");
+    output.exits(6).says(&["no such table: nowhere", "took effect", "CREATE INDEX items_price", "runner apply"]);
+    // The parameters of the first run are what the component sees.
+    let settings = project.read("runner.toml").replace("fail = true", "fail = false");
+    project.write("runner.toml", settings);
+    runs(&project, "apply").exits(6).says(&["other parameters", "no such table: nowhere"]);
+    // What failed and was not handled is tried again.
+    project.database().execute_batch("CREATE TABLE nowhere (a)").unwrap();
+    runs(&project, "apply").succeeds();
+    project.database().execute_batch("DROP TABLE nowhere").unwrap();
+    assert_eq!(project.dump_user(), *after);
+}
+
+#[test]
+fn another_build_is_refused_until_the_first_is_back() {
+    let [_, after] = reference();
+    let project = broken_off();
+    let mut other = component().to_vec();
+    // A custom section called `x`, which changes nothing but the bytes.
+    other.extend([0, 2, 1, b'x']);
+    project.component("0002_journal", &other);
+    runs(&project, "apply").exits(4).says(&["another build of this component", "sha256", "hint:"]);
+    project.component("0002_journal", component());
+    runs(&project, "apply").succeeds();
+    assert_eq!(project.dump_user(), *after);
+}
+
+#[test]
+fn a_journal_that_somebody_changed_is_refused() {
+    for (change, says) in [
+        ("UPDATE runner_journal SET digest = 'x' WHERE step = 4", "this component did something else this time"),
+        ("UPDATE runner_journal SET seal = 'x' WHERE step = 4", "step 4 was changed"),
+        ("DELETE FROM runner_journal WHERE step = 4", "step 4 is missing"),
+    ] {
+        let project = broken_off();
+        let before = project.dump_user();
+        project.database().execute_batch(change).unwrap();
+        runs(&project, "apply").exits(4).says(&[says, "0002_journal"]);
+        assert_eq!(project.dump_user(), before, "{change}");
+        project.runner("status").prints(&["partial"]);
+    }
+}
+
+#[test]
+fn a_chunk_that_fails_leaves_those_before_it() {
+    let [_, after] = reference();
+    let project = shop();
+    project.settings("[parameters]\nstumble = true");
+    runs(&project, "apply").exits(6).says(&["no way past 41", "rows id = 41 to id = 60"]);
+    let done = || project.value("SELECT count(*) FROM items WHERE price = id / 4.0");
+    assert_eq!(done(), "40");
+    runs(&project, "apply").exits(6).says(&["no way past 41"]);
+    assert_eq!(done(), "40");
+    assert_ne!(project.dump_user(), *after);
+    let rollback = runs(&project, "rollback");
+    rollback.exits(6).says(&["only half done"]);
+}
+
+#[test]
+fn a_first_step_that_fails_leaves_no_trace() {
+    let project = shop();
+    project.runner("apply --target 1").succeeds();
+    project.database().execute_batch("CREATE TABLE ledger (x)").unwrap();
+    let before = project.dump_user();
+    runs(&project, "apply").exits(1).says(&["already exists", "left nothing behind"]);
+    assert_eq!(project.dump_user(), before);
+    assert_eq!(project.value("SELECT count(*) FROM runner_journal"), "0");
+    assert_eq!(project.value("SELECT count(*) FROM runner_history"), "1");
+    // And so the other way.
+    project.database().execute_batch("DROP TABLE ledger").unwrap();
+    runs(&project, "apply").succeeds();
+    project.database().execute_batch("DROP INDEX items_price").unwrap();
+    runs(&project, "rollback").exits(1).says(&["stays applied"]);
+    assert_eq!(project.value("SELECT state FROM runner_history WHERE id = 2"), "applied");
+    project.database().execute_batch("CREATE INDEX items_price ON items (price)").unwrap();
+    runs(&project, "rollback").succeeds();
+    assert_eq!(project.dump_user(), reference()[0]);
+}
+
+#[test]
+fn a_signal_stops_between_two_steps() {
+    let [_, after] = reference();
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let project = shop();
+        project.sql(
+            "0003_wait",
+            "-- runner:no-transaction\nCREATE TABLE w (x);\nWITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;",
+            "DROP TABLE w;",
+        );
+        let mut child = Running::start(project.command(["apply", "-v"]).stderr(Stdio::piped()));
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("CREATE TABLE w")));
+        child.signal(name);
+        lines.for_each(drop);
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        assert_eq!(project.value("SELECT state FROM runner_history WHERE id = 3"), "partial");
+        project.database().execute_batch("DROP TABLE w").unwrap();
+        assert_eq!(project.dump_user(), *after);
+    }
+}
+
+#[test]
+fn the_documents_say_how_far_it_came() {
+    let project = shop();
+    project.settings("[parameters]\nfail = true");
+    let output = runs(&project, "apply --format json");
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    let failed = &document["failed"];
+    assert_eq!(failed["statements_done"], serde_json::Value::Null);
+    assert!(failed["steps_done"].as_u64().unwrap() > 20, "{failed}");
+    assert_eq!(document["error"]["exit_code"], 6);
+    let shown = project.runner("show 2");
+    shown.succeeds().prints(&["partial", "steps took effect"]);
+}
