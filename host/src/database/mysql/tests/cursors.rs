@@ -108,7 +108,6 @@ async fn keys_of_every_kind_order_a_reading() {
         ("TIME(6)", "SEC_TO_TIME(seq * 1.5)"),
         ("DOUBLE", "seq / 3"),
         ("FLOAT", "seq / 4"),
-        ("BIT(20)", "seq"),
         ("YEAR", "1901 + seq % 200"),
     ]
     .into_iter()
@@ -128,11 +127,12 @@ async fn keys_of_every_kind_order_a_reading() {
         assert_eq!(ids, expected, "{key}");
         assert!(ids.len() >= 200, "{key}");
     }
-    run(database, "CREATE TABLE e (id INT, k ENUM('z', 'a') PRIMARY KEY)").await;
-    run(database, "INSERT INTO e VALUES (1, 'z'), (2, 'a')").await;
-    let mut reader = TableReader::open(database, source("e"), BatchLimits::default()).await.expect("a reader");
-    let error = reader.next(database).await.expect_err("no order");
-    assert!(error.message.contains("`e.k` cannot be the key"), "{error}");
+    for declared in ["ENUM('z', 'a')", "BIT(20)"] {
+        run(database, &format!("CREATE OR REPLACE TABLE e (id INT, k {declared} PRIMARY KEY)")).await;
+        let mut reader = TableReader::open(database, source("e"), BatchLimits::default()).await.expect("a reader");
+        let error = reader.next(database).await.expect_err("no order");
+        assert!(error.message.contains("`e.k` cannot be the key"), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

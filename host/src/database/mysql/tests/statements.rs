@@ -23,7 +23,7 @@ async fn values_are_what_the_server_says() {
         ("TIME '23:59:59'", Value::Time(86_399_000_000)),
         ("TIMESTAMP '1969-12-31 23:59:59.5'", Value::Timestamp(-500_000)),
         ("X'00ff'", Value::Bytes(vec![0, 255])),
-        ("CAST('0000-00-00' AS DATE)", Value::Null),
+        ("CAST('0000-00-00' AS DATE)", native("date", "0000-00-00")),
         ("CAST('123E4567-e89b-12d3-a456-426614174000' AS UUID)", Value::from("123e4567-e89b-12d3-a456-426614174000")),
         ("NULL", Value::Null),
         ("b'101'", Value::Bytes(vec![5])),
