@@ -79,6 +79,8 @@ impl MysqlDatabase {
         let rollback = "ROLLBACK AND NO CHAIN NO RELEASE; SHOW WARNINGS";
         match session::all(&mut self.connection, rollback).await {
             Ok(warnings) if warnings.iter().any(|row| session::number(row, 1) == NOT_UNDONE) => {
+                // The list stays until a statement reads a table. Where this fails, so does the next statement.
+                let _ = session::all(&mut self.connection, "SELECT 1 FROM information_schema.ENGINES LIMIT 0").await;
                 Err(DatabaseError::new(
                     DatabaseErrorKind::Other,
                     "some tables keep what was written to them: their storage engine knows no transactions",
