@@ -125,7 +125,8 @@ impl MysqlDatabase {
 
     /// Looks behind a failure whether the server has given up the transaction with it, as it does with deadlocks.
     pub(super) async fn look_behind<T>(&mut self, answer: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
-        let failed = matches!(&answer, Err(error) if !matches!(error.kind, DatabaseErrorKind::Connection | DatabaseErrorKind::InvalidArgument));
+        let says_nothing = [DatabaseErrorKind::Connection, DatabaseErrorKind::InvalidArgument];
+        let failed = answer.as_ref().is_err_and(|error| !says_nothing.contains(&error.kind));
         if failed && self.transaction.is_some() {
             // Where even that fails, so does whatever comes next.
             let _ = self.in_transaction_now().await;
