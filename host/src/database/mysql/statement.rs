@@ -13,7 +13,10 @@ use super::types_read::{self, Wire};
 use super::{MysqlDatabase, parameters};
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Rights, TableName};
-use crate::sql::{StatementClass, has_statement, identifiers};
+use crate::sql::{has_statement, identifiers};
+
+/// First words of statements that leave all tables as they are declared.
+const KEEPS_TABLES: [&str; 8] = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "SHOW", "DO", "SET"];
 
 /// A statement that the server has read.
 pub(super) struct Prepared {
@@ -34,7 +37,7 @@ impl MysqlDatabase {
         let class = self.before(statement).await?;
         self.refuse_blank(statement)?;
         let word = identifiers(statement, self.server.facts.dialect).into_iter().next().unwrap_or_default();
-        if class != StatementClass::Rows || matches!(word.to_ascii_uppercase().as_str(), "CREATE" | "DROP") {
+        if !KEEPS_TABLES.iter().any(|known| known.eq_ignore_ascii_case(&word)) {
             self.forget_tables().await?;
         }
         let answer = self.execute_text(statement, values).await;
