@@ -44,14 +44,14 @@ pub(super) async fn prepare(
     version.check(dialect, &reported)?;
     let settings_of_texts = settings_of_texts(names, &sql_mode(get("sql_mode"), get("global_sql_mode")));
     // The servers' own default, so that a server that is set up otherwise does not change what a migration sees. READ
-    // COMMITTED would be refused where the binary log holds statements.
-    let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE";
+    // COMMITTED would be refused where the binary log holds statements. Whoever has made sessions read-only meant it.
+    let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
     let all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(dialect, settings));
     run(connection, all).await?;
     let facts = Facts {
         version: version.to_string(),
         atomic_ddl: version >= oldest_with_atomic_ddl(dialect),
-        read_only: ["read_only", "innodb_read_only", "super_read_only"].into_iter().any(is_on),
+        read_only: READ_ONLY.into_iter().any(is_on),
         schema,
         ..Facts::of_dialect(dialect)
     };
@@ -65,11 +65,17 @@ pub(super) async fn prepare(
     })
 }
 
+/// Each of them makes the session or the server read-only. `tx_read_only` is MariaDB's, and `transaction_read_only` MySQL's.
+const READ_ONLY: [&str; 5] =
+    ["read_only", "innodb_read_only", "super_read_only", "tx_read_only", "transaction_read_only"];
+
 /// What is read of the server; those that a dialect does not have stay away.
 async fn variables(connection: &mut MySqlConnection) -> Result<HashMap<String, String>, DatabaseError> {
-    const READ: &str = "SHOW SESSION VARIABLES WHERE Variable_name IN ('version_comment', 'sql_mode', 'read_only', \
-        'innodb_read_only', 'super_read_only', 'max_allowed_packet', 'wsrep_on', 'lower_case_table_names')";
-    let rows = sqlx::raw_sql(READ).fetch_all(&mut *connection).await.map_err(from_sqlx)?;
+    const OTHERS: [&str; 5] =
+        ["version_comment", "sql_mode", "max_allowed_packet", "wsrep_on", "lower_case_table_names"];
+    let names = READ_ONLY.iter().chain(&OTHERS).map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    let read = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ({names})");
+    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(read)).fetch_all(&mut *connection).await.map_err(from_sqlx)?;
     let mut found: HashMap<String, String> = rows.iter().map(|row| (text(row, 0), text(row, 1))).collect();
     let row = one(connection, "SELECT @@GLOBAL.sql_mode").await?;
     found.insert("global_sql_mode".to_owned(), text(&row, 0));

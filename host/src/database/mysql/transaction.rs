@@ -32,9 +32,11 @@ impl MysqlDatabase {
         if self.server.facts.read_only {
             return Err(DatabaseError::new(
                 DatabaseErrorKind::ReadOnly,
-                "the server does not take changes: it is read-only",
+                "the server does not take changes: it, or the session, is read-only",
             )
-            .hint("give the URL of the primary server, or look at `read_only` on this one"));
+            .hint(
+                "give the URL of the primary server, or look at `read_only` and `transaction_read_only` on this one",
+            ));
         }
         self.renew_if_due().await?;
         let proof = random_name();
