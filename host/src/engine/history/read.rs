@@ -170,7 +170,7 @@ async fn unfinished(database: &mut dyn Database, tables: &[String]) -> Result<Pr
     match tables.len() {
         TABLES => Err(garbled()),
         some => Err(Error::mismatch(format!("history has {some} of its {TABLES} tables"))
-            .hint("restore the tables whose names begin with `runner_` from a backup")),
+            .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal` and `runner_checkpoint` from a backup")),
     }
 }
 
@@ -285,7 +285,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history does not read as runner wrote it")
-        .hint("restore the tables whose names begin with `runner_` from a backup")
+        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal` and `runner_checkpoint` from a backup")
 }
 
 /// A database error met while reading or writing history.
