@@ -285,7 +285,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history does not read as runner wrote it")
-        .hint("restore the tables whose names begin with `runner_` from a backup")
+        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal` and `runner_checkpoint` from a backup")
 }
 
 /// A database error met while reading or writing history.
