@@ -169,8 +169,12 @@ async fn unfinished(database: &mut dyn Database, tables: &[String]) -> Result<Pr
     }
     match tables.len() {
         TABLES => Err(garbled()),
-        some => Err(Error::mismatch(format!("history has {some} of its {TABLES} tables"))
-            .hint("restore the tables whose names begin with `runner_` from a backup")),
+        some => {
+            let mut names: Vec<String> = tables.iter().map(|table| format!("`{table}`")).collect();
+            names.sort_unstable();
+            Err(Error::mismatch(format!("history has {some} of its {TABLES} tables: {}", names.join(", ")))
+                .hint("restore the others from a backup, or rename what is not runner's"))
+        }
     }
 }
 
