@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 
 use runner_tests::dump::Dump;
-use runner_tests::{Output, Running, TestProject, dump, guests, project};
+use runner_tests::{Engine, EngineProject, Output, Running, TestProject, dump, for_each_server, guests, project};
 
 /// Pages and chunks of a few rows, so that there are several.
 const LIMITS: &str = "[limits]\nbatch_rows = 20\n";
@@ -19,8 +19,17 @@ fn component() -> &'static [u8] {
     COMPONENT.get_or_init(|| guests::component("journal"))
 }
 
-/// A table, and the component that works on it.
+/// A table, and the component that is to work on it.
 fn shop() -> TestProject {
+    static TEMPLATE: OnceLock<TestProject> = OnceLock::new();
+    let template = TEMPLATE.get_or_init(new_shop);
+    let project = project!();
+    project.copy_of(template.root());
+    std::fs::copy(template.file("runner.db"), project.file("runner.db")).unwrap();
+    project
+}
+
+fn new_shop() -> TestProject {
     let project = project!();
     project
         .sql(
@@ -32,6 +41,7 @@ fn shop() -> TestProject {
         )
         .component("0002_journal", component())
         .settings(LIMITS);
+    project.runner("apply --target 1").succeeds();
     project
 }
 
@@ -40,7 +50,6 @@ fn reference() -> &'static [Dump; 2] {
     static REFERENCE: OnceLock<[Dump; 2]> = OnceLock::new();
     REFERENCE.get_or_init(|| {
         let project = shop();
-        project.runner("apply --target 1").succeeds();
         let before = project.dump_user();
         project.runner("apply").succeeds();
         let after = project.dump_user();
@@ -95,7 +104,9 @@ fn killed_at_every_moment(line: &str, share: usize, of: usize) {
     let mut partial = 0;
     for moment in (1 + share..).step_by(of) {
         let project = shop();
-        project.runner(if line == "apply" { "apply --target 1" } else { "apply" }).succeeds();
+        if line != "apply" {
+            project.runner("apply").succeeds();
+        }
         assert_eq!(project.dump_user(), *from);
         if !dies_at(&project, line, moment) {
             assert!(moment > 30, "there are more moments than {moment}");
@@ -132,7 +143,6 @@ fn killed_at_every_moment_on_the_way_down() {
 fn killed_again_and_again() {
     let [before, after] = reference();
     let project = shop();
-    project.runner("apply --target 1").succeeds();
     let mut kills = 0;
     while dies_at(&project, "apply", 7) {
         kills += 1;
@@ -226,7 +236,6 @@ fn a_chunk_that_fails_leaves_those_before_it() {
 #[test]
 fn a_first_step_that_fails_leaves_no_trace() {
     let project = shop();
-    project.runner("apply --target 1").succeeds();
     project.database().execute_batch("CREATE TABLE ledger (x)").unwrap();
     let before = project.dump_user();
     runs(&project, "apply").exits(1).says(&["already exists", "left nothing behind"]);
@@ -278,4 +287,73 @@ fn the_documents_say_how_far_it_came() {
     assert_eq!(document["error"]["exit_code"], 6);
     let shown = project.runner("show 2");
     shown.succeeds().prints(&["partial", "steps took effect"]);
+}
+
+/// The same on a server, where it is on.
+fn server_shop(engine: Engine) -> EngineProject {
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+    project
+        .sql(
+            "0001_items",
+            &format!(
+                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
+                 price DOUBLE PRECISION NOT NULL);\n\
+                 INSERT INTO items (id, name, price) SELECT i, concat('item ', i), i / 8.0 FROM ({}) AS n;",
+                engine.numbers(70)
+            ),
+            "DROP TABLE items;",
+        )
+        .component("0002_journal", component())
+        .settings(LIMITS);
+    project.runner("apply --target 1").succeeds();
+    project
+}
+
+fn state(project: &EngineProject) -> Vec<String> {
+    project.state().into_iter().map(|line| line.replace(project.server_database().name(), "database")).collect()
+}
+
+/// From 1 on: in a long test each number, else ever fewer of them.
+fn moments(first: usize) -> impl Iterator<Item = usize> {
+    let is_long = std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1");
+    std::iter::successors(Some(first), move |now| Some(now + if is_long { 1 } else { 9 }))
+}
+
+for_each_server! {
+    fn killed_on_a_server_at_every_moment(engine) {
+        let undisturbed = server_shop(engine);
+        let before = state(&undisturbed);
+        undisturbed.runner("apply").succeeds();
+        let after = state(&undisturbed);
+        undisturbed.runner("rollback").succeeds();
+        assert_eq!(state(&undisturbed), before, "the way back leads where it came from");
+        for (line, to) in [("apply", &after), ("rollback", &before)] {
+            for moment in moments(1) {
+                let project = server_shop(engine);
+                if line == "rollback" {
+                    project.runner("apply").succeeds();
+                }
+                if !dies_at(&project, line, moment) {
+                    assert!(moment > 20, "there are more moments than {moment}");
+                    break;
+                }
+                let output = runs(&project, line);
+                assert_eq!(output.exit_code(), Some(0), "{line} killed at moment {moment}\n{output}");
+                assert_eq!(state(&project), *to, "{line} killed at moment {moment}\n{output}");
+            }
+        }
+    }
+
+    fn killed_on_a_server_again_and_again(engine) {
+        let project = server_shop(engine);
+        let mut kills = 0;
+        while dies_at(&project, "apply", 7) {
+            kills += 1;
+            assert!(kills < 100, "it does not come to its end");
+        }
+        assert!(kills > 5, "{kills}");
+        let undisturbed = server_shop(engine);
+        undisturbed.runner("apply").succeeds();
+        assert_eq!(state(&project), state(&undisturbed));
+    }
 }

@@ -13,7 +13,7 @@ use super::{Direction, Event};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{SqlError, split};
+use crate::sql::{SqlError, StatementClass, classify, split};
 
 /// A pair of SQL scripts, split into statements.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext
     let mut live = match journal.begin::<u64>(&context.database, &call).await? {
         Begun::Recorded(_, Ok(rows)) => {
             context.tally.record(&format!("{rows} rows"));
-            return Ok(Step::Recorded(rows));
+            return set_again(statement, context).await.map(|()| Step::Recorded(rows));
         }
         Begun::Recorded(_, Err(error)) => return Ok(Step::Failed(error)),
         Begun::Live(live) => live,
@@ -137,6 +137,18 @@ async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext
         Ok(rows) => Step::Done(step, rows),
         Err(error) => Step::Failed(error),
     })
+}
+
+/// Settings ended with the session of the run that made them: those behind them are to find them as they were.
+async fn set_again(statement: &Statement, context: &RunContext) -> Result<()> {
+    let mut database = context.database.lock().await;
+    let database = &mut **database;
+    if classify(&statement.text, database.facts().dialect) == StatementClass::Session {
+        as_migration(database, Kind::Sql, &context.stop);
+        database.execute(&statement.text, &[]).await?;
+        as_host(database);
+    }
+    Ok(())
 }
 
 /// Takes away what a failed try of the statement left behind. If that fails, the statement itself will say why it cannot run.

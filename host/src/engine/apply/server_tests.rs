@@ -9,6 +9,7 @@ use super::*;
 use crate::database::{ConnectOptions, DatabaseUrl, connect};
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
+use crate::error::ErrorKind;
 use crate::project::catalog::Migration;
 
 /// Notes what is told, and does something when a retry is.
@@ -106,6 +107,31 @@ async fn a_busy_table_is_waited_for_in_bites() {
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert!(outcome.done[0].retries >= 1);
     assert!(told.texts.lock().expect("not poisoned")[0].contains("55P03"));
+    holding.await.expect("the holder");
+}
+
+#[tokio::test]
+async fn a_step_that_met_a_lock_is_taken_up_again() {
+    let database = servers::mariadb().database();
+    database.sql("CREATE TABLE busy (a int PRIMARY KEY) ENGINE = InnoDB; INSERT INTO busy VALUES (1)");
+    let url = DatabaseUrl::parse(&database.url(), std::path::Path::new("/")).expect("a URL");
+    let mut holder = connect(&url, &ConnectOptions::default()).await.expect("a connection");
+    holder.begin(TransactionOptions::default()).await.expect("a transaction");
+    holder.execute("UPDATE busy SET a = 2", &[]).await.expect("a lock");
+    let told = Arc::new(Told::default());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    *told.at_retry.lock().expect("not poisoned") = Some(sender);
+    let holding = tokio::spawn(async move {
+        let _ = tokio::task::spawn_blocking(move || receiver.recv()).await;
+        holder.rollback().await.expect("a rollback");
+    });
+    let migration = sql("1", "CREATE TABLE first (a int); UPDATE busy SET a = 3; CREATE TABLE last (a int)", None);
+    let engine = engine_on(&database, &told, vec![migration]).await;
+    let outcome = apply(&engine).await;
+    assert!(outcome.error.is_none(), "{:?}", outcome.error);
+    assert!(outcome.done[0].retries >= 1);
+    assert_eq!(database.value("SELECT a FROM busy"), "3");
+    assert_eq!(database.value("SELECT count(*) FROM runner_history WHERE state = 'applied'"), "1");
     holding.await.expect("the holder");
 }
 

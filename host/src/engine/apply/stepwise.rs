@@ -22,6 +22,14 @@ pub(super) struct Opened {
     before: history::Work,
 }
 
+/// Where a step stands that broke off.
+struct Stands {
+    run: Run,
+    progress: Progress,
+    /// How many steps it takes, if that is known.
+    of: Option<u64>,
+}
+
 impl Engine {
     /// Runs a step whose every call commits by itself.
     pub(super) async fn run_stepwise(&self, step: &Step) -> StepResult {
@@ -61,8 +69,10 @@ impl Engine {
             Some(error) => {
                 let progress = opened.journal.progress().await;
                 work.steps = progress.done;
-                let of = script.steps(step.direction);
-                Err(self.give_up(database, step, opened.journal.run(), &progress, of, &work, error).await)
+                let met_a_lock = tally.met_a_lock() && progress.unknown.is_none();
+                let stands = Stands { run: opened.journal.run(), progress, of: script.steps(step.direction) };
+                let failure = self.give_up(database, step, &stands, &work, error).await;
+                Err(Box::new(Failure { met_a_lock, ..*failure }))
             }
         }
     }
@@ -196,27 +206,26 @@ impl Engine {
         &self,
         database: &mut dyn Database,
         step: &Step,
-        run: Run,
-        progress: &Progress,
-        of: Option<u64>,
+        stands: &Stands,
         work: &history::Work,
         error: Error,
     ) -> Box<Failure> {
         let error = match roll_back_quietly(database).await {
             Ok(()) => error,
-            Err(second) => return partial(error.cause(second.message), step, progress, of, &[]),
+            Err(second) => return partial(error.cause(second.message), step, stands, &[]),
         };
-        if progress.effects == 0 && progress.unknown.is_none() {
+        let run = stands.run;
+        if stands.progress.effects == 0 && stands.progress.unknown.is_none() {
             return match self.clear(database, step, run).await {
                 Ok(()) => error.into(),
-                Err(second) => partial(error.cause(second.message), step, progress, of, &[]),
+                Err(second) => partial(error.cause(second.message), step, stands, &[]),
             };
         }
-        let last = if of.is_none() { run.last_effects(database).await.unwrap_or_default() } else { Vec::new() };
+        let last = if stands.of.is_none() { run.last_effects(database).await.unwrap_or_default() } else { Vec::new() };
         // The run that goes on adds to it.
         match history::add_work(database, run.history, step.direction, work).await {
-            Ok(()) => partial(error, step, progress, of, &last),
-            Err(second) => partial(error.cause(second.message), step, progress, of, &last),
+            Ok(()) => partial(error, step, stands, &last),
+            Err(second) => partial(error.cause(second.message), step, stands, &last),
         }
     }
 
@@ -244,7 +253,9 @@ async fn roll_back_quietly(database: &mut dyn Database) -> Result<()> {
 }
 
 /// The failure of a step that stays half done.
-fn partial(mut error: Error, step: &Step, progress: &Progress, of: Option<u64>, last: &[String]) -> Box<Failure> {
+fn partial(mut error: Error, step: &Step, stands: &Stands, last: &[String]) -> Box<Failure> {
+    let Stands { progress, of, .. } = stands;
+    let of = *of;
     // That something is half done matters more than why; only a signal has a code of its own, and what does not fit together.
     if !matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated | ErrorKind::Mismatch) {
         error.kind = ErrorKind::Partial;
@@ -271,5 +282,5 @@ fn partial(mut error: Error, step: &Step, progress: &Progress, of: Option<u64>, 
              build of the component to go on there"
         )),
     };
-    Box::new(Failure { error, took_effect: Some(took_effect) })
+    Box::new(Failure { error, took_effect: Some(took_effect), met_a_lock: false })
 }

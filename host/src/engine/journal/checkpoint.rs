@@ -56,7 +56,6 @@ impl Journal {
     pub async fn open_part(&self, database: &mut dyn Database) -> std::result::Result<(), DatabaseError> {
         as_host(database);
         database.begin(TransactionOptions::default()).await?;
-        crash::point();
         as_migration(database, self.kind, &self.stop);
         Ok(())
     }

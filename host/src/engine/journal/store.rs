@@ -117,7 +117,7 @@ async fn change(database: &mut dyn Database, text: &str, parameters: &[Value]) -
 
 async fn execute(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<u64> {
     let text = tool_sql(text, database.facts());
-    Ok(database.execute(&text, parameters).await.map_err(unwritable)?)
+    database.execute(&text, parameters).await.map_err(unwritable)
 }
 
 async fn rows(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {

@@ -1,7 +1,6 @@
 //! A migration that runs stepwise and uses every way to the database, each of which leaves a trace of how often it was taken.
 //!
-//! It expects the table `items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL NOT NULL)` and runs where DDL can be
-//! written alike: `TEXT` may be a parameter.
+//! It expects the table `items (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION NOT NULL)`.
 
 use runner_guest::batch::{Int64Builder, TextBuilder};
 use runner_guest::prelude::*;
@@ -14,7 +13,7 @@ impl Migration for Journal {
     }
 
     fn upgrade() -> Result<()> {
-        sql::execute("CREATE TABLE ledger (id INTEGER PRIMARY KEY, entry VARCHAR(200) NOT NULL)", params![])?;
+        sql::execute("CREATE TABLE ledger (id INTEGER NOT NULL PRIMARY KEY, entry VARCHAR(200) NOT NULL)", params![])?;
         note(1, format!("{} {}", context::seed(), context::run_timestamp().0))?;
         let count: i64 = sql::query_scalar("SELECT count(*) FROM items", params![])?;
         note(2, format!("{count} items"))?;
@@ -28,7 +27,7 @@ impl Migration for Journal {
         fill()?;
         let report = batches::transform("raise", &TableSource::new("items"), &TableTarget::update("items"))?;
         note(4, format!("{} {} {}", report.rows_read, report.rows_written, report.chunks))?;
-        sql::execute("UPDATE ledger SET entry = 'once' WHERE id = 1 AND entry = ?", params![inputs()])?;
+        sql::execute(own("UPDATE ledger SET entry = 'once' WHERE id = 1 AND entry = ?"), params![inputs()])?;
         sql::execute("CREATE INDEX items_price ON items (price)", params![])?;
         if context::parameter::<Option<bool>>("fail")?.unwrap_or_default() {
             sql::execute("INSERT INTO nowhere VALUES (1)", params![])?;
@@ -38,7 +37,13 @@ impl Migration for Journal {
     }
 
     fn downgrade() -> Result<()> {
-        sql::execute("DROP INDEX items_price", params![])?;
+        sql::execute(
+            match context::dialect() {
+                Dialect::Mariadb | Dialect::Mysql => "DROP INDEX items_price ON items",
+                _ => "DROP INDEX items_price",
+            },
+            params![],
+        )?;
         batches::transform("lower", &TableSource::new("items"), &TableTarget::update("items"))?;
         let writer = batches::writer(&TableTarget::delete("ledger"))?;
         for rows in batches::read_table(&TableSource::new("ledger").columns(["id"]))? {
@@ -68,8 +73,22 @@ fn inputs() -> String {
     format!("{} {}", context::seed(), context::run_timestamp().0)
 }
 
+/// The statement with the placeholders of the database.
+fn own(statement: &str) -> String {
+    if context::dialect() != Dialect::Postgres {
+        return statement.to_owned();
+    }
+    let mut number = 0;
+    let dollar = |part: &str| {
+        number += 1;
+        format!("{part}${number}")
+    };
+    let (parts, last) = statement.rsplit_once('?').unwrap_or((statement, ""));
+    parts.split('?').map(dollar).collect::<String>() + last
+}
+
 fn note(id: i64, entry: String) -> Result<()> {
-    sql::execute("INSERT INTO ledger (id, entry) VALUES (?, ?)", params![id, entry])?;
+    sql::execute(own("INSERT INTO ledger (id, entry) VALUES (?, ?)"), params![id, entry])?;
     Ok(())
 }
 
@@ -80,7 +99,8 @@ fn pages() -> Result<()> {
         let rows = rows?;
         note(id, format!("page of {} from {:?}", rows.len(), rows.int64("id")?.get(0)))?;
         let (first, last) = (rows.int64("id")?.get(0), rows.int64("id")?.get(rows.len() - 1));
-        sql::execute("UPDATE items SET name = name || '!' WHERE id BETWEEN ? AND ?", params![first, last])?;
+        let statement = own("UPDATE items SET name = concat(name, '!') WHERE id BETWEEN ? AND ?");
+        sql::execute(statement, params![first, last])?;
         id += 1;
     }
     Ok(())
@@ -95,7 +115,7 @@ fn rows() -> Result<()> {
         sql::execute("UPDATE items SET price = price + 1000", params![])?;
         id += 1;
     }
-    sql::execute("UPDATE items SET price = price - 1000 * ?", params![id - 200])?;
+    sql::execute(format!("UPDATE items SET price = price - {}", 1000 * (id - 200)), params![])?;
     Ok(())
 }
 
