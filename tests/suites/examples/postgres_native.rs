@@ -102,3 +102,17 @@ fn a_role_that_sees_no_rows_changes_none_and_says_so() {
     project.runner("apply").succeeds();
     assert_eq!(database.value("SELECT count(*) FROM contacts WHERE state = 'paused'"), "2389");
 }
+
+#[test]
+fn an_array_that_rows_cannot_hold_is_refused_by_name() {
+    let project = example(NAME, Engine::Postgres);
+    project.runner("apply --target create_contact_tags").succeeds();
+    for array in ["ARRAY[['a'], ['b']]", "'[0:0]={a}'"] {
+        project.execute(&format!("UPDATE contacts SET tags = {array} WHERE id = 77"));
+        project.runner("apply --target next").exits(1).says(&["contact 77: ", "left nothing behind"]);
+        assert_eq!(project.value("SELECT count(*) FROM contact_tags"), "0");
+    }
+    project.execute("UPDATE contacts SET tags = '{a,b}' WHERE id = 77");
+    project.runner("apply --target next").succeeds();
+    assert_eq!(project.rows("SELECT tag FROM contact_tags WHERE contact_id = 77 ORDER BY position"), ["a", "b"]);
+}

@@ -41,7 +41,7 @@ fn versions(engine: Engine) -> &'static [Vec<String>; 4] {
     static VERSIONS: [OnceLock<[Vec<String>; 4]>; 3] = [const { OnceLock::new() }; 3];
     VERSIONS[engine as usize].get_or_init(|| {
         let project = shop(engine.server().unwrap());
-        let mut at = |line: &str| {
+        let at = |line: &str| {
             project.runner(line).succeeds();
             state(&project)
         };

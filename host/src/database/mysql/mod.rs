@@ -1,6 +1,6 @@
 //! MySQL and MariaDB through sqlx: one implementation, for the servers tell by their version which of the two they are.
 //!
-//! Every answer of the work connection is awaited under [`watch::Watch::over`], and every statement of a caller goes
+//! Every answer of the work connection is awaited under `Watch::over` (see `watch`), and every statement of a caller goes
 //! between `before` and `after` (see `rights`), which check what the caller may do and what the statement did to the
 //! transaction.
 

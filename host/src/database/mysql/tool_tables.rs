@@ -46,7 +46,8 @@ impl MysqlDatabase {
             ("ROUTINES", "ROUTINE_SCHEMA", "ROUTINE_DEFINITION"),
         ];
         let found = places.map(|(list, place, text)| {
-            format!("EXISTS (SELECT 1 FROM information_schema.{list} WHERE {place} = {schema} AND {text} LIKE '%runner|_%' ESCAPE '|')")
+            let of_ours = format!("{place} = {schema} AND {text} LIKE '%runner|_%' ESCAPE '|'");
+            format!("EXISTS (SELECT 1 FROM information_schema.{list} WHERE {of_ours})")
         });
         let row = session::one(&mut self.connection, format!("SELECT {}", found.join(" OR "))).await?;
         let found = session::number(&row, 0) == 1;

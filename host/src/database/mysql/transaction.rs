@@ -81,6 +81,8 @@ impl MysqlDatabase {
         let rollback = "ROLLBACK AND NO CHAIN NO RELEASE; SHOW WARNINGS";
         match session::all(&mut self.connection, rollback).await {
             Ok(warnings) if warnings.iter().any(|row| session::number(row, 1) == NOT_UNDONE) => {
+                // The list stays until a statement reads a table. Where this fails, so does the next statement.
+                let _ = session::all(&mut self.connection, "SELECT 1 FROM information_schema.ENGINES LIMIT 0").await;
                 Err(DatabaseError::new(
                     DatabaseErrorKind::Other,
                     "some tables keep what was written to them: their storage engine knows no transactions",
@@ -125,7 +127,8 @@ impl MysqlDatabase {
 
     /// Looks behind a failure whether the server has given up the transaction with it, as it does with deadlocks.
     pub(super) async fn look_behind<T>(&mut self, answer: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
-        let failed = matches!(&answer, Err(error) if !matches!(error.kind, DatabaseErrorKind::Connection | DatabaseErrorKind::InvalidArgument));
+        let says_nothing = [DatabaseErrorKind::Connection, DatabaseErrorKind::InvalidArgument];
+        let failed = answer.as_ref().is_err_and(|error| !says_nothing.contains(&error.kind));
         if failed && self.transaction.is_some() {
             // Where even that fails, so does whatever comes next.
             let _ = self.in_transaction_now().await;

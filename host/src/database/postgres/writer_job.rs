@@ -20,6 +20,9 @@ use crate::database::{DatabaseError, DatabaseErrorKind, WriteMode};
 /// The savepoint before a batch, to which the search for a row goes back.
 const SAVEPOINT: &str = "runner_batch";
 
+/// Bytes of a `COPY` that are sent at once; large enough for few messages, small enough for the server not to wait.
+const PIECE: usize = 64 << 10;
+
 /// SQLSTATE of an upsert that would touch a row twice.
 const TWICE: &str = "21000";
 /// SQLSTATE of an upsert by columns without a unique constraint.
@@ -243,29 +246,32 @@ impl Job<'_> {
         Ok(self.piece(connection, low..high).await.err().map(|error| (low, error)))
     }
 
+    /// Sends the rows in pieces: the server takes in one while the next is put into its form.
     async fn copy(&self, connection: &mut PgConnection, rows: Range<usize>) -> Result<u64, DatabaseError> {
         let text = self.layout.copy(&self.writer.into);
+        let failed = |error: sqlx::Error| self.failed(&error, &text);
         let encoders: Vec<Encoder<'_>> = (0..self.rows.columns.len()).map(|place| self.encoder(place)).collect();
         let width = (encoders.len() as u16).to_be_bytes();
-        let mut data = Vec::with_capacity(self.rows.byte_len() + rows.len() * encoders.len() * 4 + 32);
+        let mut sink = connection.copy_in_raw(&text).await.map_err(failed)?;
+        let mut data = Vec::with_capacity(PIECE * 2);
         data.extend_from_slice(COPY_HEADER);
         for row in rows {
             data.extend_from_slice(&width);
-            for encoder in &encoders {
-                encoder.push_cell(&mut data, row).map_err(|unfit| self.unfit(unfit))?;
+            let pushed = encoders.iter().try_for_each(|encoder| encoder.push_cell(&mut data, row));
+            if let Err(unfit) = pushed {
+                // What was sent goes with the savepoint. Not `abort`: if the server has failed by then, that leaves an
+                // answer unread.
+                let _ = sink.finish().await;
+                return Err(self.unfit(unfit));
+            }
+            if data.len() >= PIECE {
+                sink.send(data.as_slice()).await.map_err(failed)?;
+                data.clear();
             }
         }
         data.extend_from_slice(&COPY_TRAILER);
-        let failed = |error: sqlx::Error| self.failed(&error, &text);
-        let mut sink = connection.copy_in_raw(&text).await.map_err(failed)?;
-        match sink.send(data).await {
-            Ok(_) => sink.finish().await.map_err(failed),
-            Err(error) => {
-                // The server answers why, if it still does.
-                let _ = sink.abort("a part could not be sent").await;
-                Err(failed(error))
-            }
-        }
+        sink.send(data).await.map_err(failed)?;
+        sink.finish().await.map_err(failed)
     }
 
     fn arguments(&self, rows: Range<usize>) -> Result<PgArguments, DatabaseError> {

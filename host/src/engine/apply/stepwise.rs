@@ -41,10 +41,11 @@ impl Engine {
             .into());
         }
         // Loading may compile for seconds: before anything is noted, and before the clock.
-        let (script, source) = self.load(step).await?;
+        let (script, source) = self.load(step).await.map_err(|error| not_begun(error, step, None))?;
         let started = Started::now();
         let tally = Arc::new(Tally::default());
-        let opened = self.open(step, &started, &tally).await?;
+        let of = script.steps(step.direction);
+        let opened = self.open(step, &started, &tally).await.map_err(|error| not_begun(error, step, of))?;
         let context = self.journalled(step, &tally, &opened.journal);
         let ran = script.run(step.direction, &context).await;
         let mut database = self.database.lock().await;
@@ -70,7 +71,7 @@ impl Engine {
                 let progress = opened.journal.progress().await;
                 work.steps = progress.done;
                 let met_a_lock = tally.met_a_lock() && progress.unknown.is_none();
-                let stands = Stands { run: opened.journal.run(), progress, of: script.steps(step.direction) };
+                let stands = Stands { run: opened.journal.run(), progress, of };
                 let failure = self.give_up(database, step, &stands, &work, error).await;
                 Err(Box::new(Failure { met_a_lock, ..*failure }))
             }
@@ -244,6 +245,11 @@ impl Engine {
             Err(error) => Err(roll_back(database, error).await),
         }
     }
+}
+
+/// The failure of a step that could not be begun, or not be taken up: then it stays half done.
+fn not_begun(error: Error, step: &Step, of: Option<u64>) -> Box<Failure> {
+    Box::new(Failure { error, took_effect: step.resume_after.map(|steps| TookEffect { steps, of }) })
 }
 
 /// Ends a transaction that a failure has left open.

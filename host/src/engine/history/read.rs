@@ -169,8 +169,12 @@ async fn unfinished(database: &mut dyn Database, tables: &[String]) -> Result<Pr
     }
     match tables.len() {
         TABLES => Err(garbled()),
-        some => Err(Error::mismatch(format!("history has {some} of its {TABLES} tables"))
-            .hint("restore the tables whose names begin with `runner_` from a backup")),
+        some => {
+            let mut names: Vec<String> = tables.iter().map(|table| format!("`{table}`")).collect();
+            names.sort_unstable();
+            Err(Error::mismatch(format!("history has {some} of its {TABLES} tables: {}", names.join(", ")))
+                .hint("restore the others from a backup, or rename what is not runner's"))
+        }
     }
 }
 
@@ -183,16 +187,15 @@ pub(super) async fn number(database: &mut dyn Database, statement: &str) -> Resu
 /// server may be far away: only if it fails is looked whether the tables are there.
 async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<Vec<Record>>> {
     let text = tool_sql(statement, database.facts());
-    let found = match database.query(&text, &[], QueryLimits::NONE).await {
-        Ok(found) => found,
-        Err(error) if error.kind == DatabaseErrorKind::Syntax => {
-            return match presence(database).await? {
-                Presence::None | Presence::Unfinished => Ok(None),
-                Presence::Whole => Err(unreadable(error)),
-            };
+    let mut answer = database.query(&text, &[], QueryLimits::NONE).await;
+    if answer.as_ref().is_err_and(|error| error.kind == DatabaseErrorKind::Syntax) {
+        match presence(database).await? {
+            Presence::None | Presence::Unfinished => return Ok(None),
+            // Another run may have made them in between.
+            Presence::Whole => answer = database.query(&text, &[], QueryLimits::NONE).await,
         }
-        Err(error) => return Err(unreadable(error)),
-    };
+    }
+    let found = answer.map_err(unreadable)?;
     let mut records = Vec::with_capacity(found.rows.len());
     let mut has_format = false;
     for row in found.rows {
@@ -281,7 +284,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history does not read as runner wrote it")
-        .hint("restore the tables whose names begin with `runner_` from a backup")
+        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal` and `runner_checkpoint` from a backup")
 }
 
 /// A database error met while reading or writing history.

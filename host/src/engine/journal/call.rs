@@ -106,11 +106,11 @@ impl Call<'_> {
         }
     }
 
-    /// Whether it may be settled from the schema alone what became of it.
-    pub fn is_atomic_ddl(&self, facts: &Facts) -> bool {
+    /// Whether the schema alone tells what became of it.
+    pub fn shows_in_schema(&self, facts: &Facts) -> bool {
+        let is_atomic = facts.atomic_ddl && self.class(facts.dialect) == StatementClass::Schema;
         // An index that was not finished is not valid, and is taken away before it is built again.
-        (facts.atomic_ddl && self.class(facts.dialect) == StatementClass::Schema)
-            || concurrent_index(self.text, facts.dialect).is_some()
+        (is_atomic && shows(self.text, facts.dialect)) || concurrent_index(self.text, facts.dialect).is_some()
     }
 
     fn class(&self, dialect: Dialect) -> StatementClass {
@@ -133,6 +133,42 @@ fn only_looks(statement: &str, dialect: Dialect) -> bool {
     let looks = ["SELECT", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "PRAGMA"];
     let first = words.first().is_some_and(|first| looks.iter().any(|word| word.eq_ignore_ascii_case(first)));
     first && !words.iter().any(|word| word.eq_ignore_ascii_case("INTO"))
+}
+
+/// Words behind the verb that say what is changed, and whether the schema shows all of that.
+const OBJECTS: [(&str, bool); 17] = [
+    ("TABLE", true),
+    ("INDEX", true),
+    ("VIEW", true),
+    ("PROCEDURE", true),
+    ("FUNCTION", true),
+    ("TRIGGER", true),
+    ("TEMPORARY", false),
+    ("DATABASE", false),
+    ("SCHEMA", false),
+    ("USER", false),
+    ("ROLE", false),
+    ("EVENT", false),
+    ("SEQUENCE", false),
+    ("SERVER", false),
+    ("PACKAGE", false),
+    ("TABLESPACE", false),
+    ("LOGFILE", false),
+];
+
+/// Whether a change of the schema is in the schema afterwards, wholly or not at all. Rights, users and events are not in what
+/// we compare; a `TRUNCATE` leaves the schema as it is; several tables are dropped one after the other, and a table that is
+/// replaced is dropped before it is made.
+fn shows(statement: &str, dialect: Dialect) -> bool {
+    let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect();
+    let Some(verb) = words.first() else { return false };
+    let is_known = |word: &String| OBJECTS.iter().find(|(object, _)| object == word).map(|(_, shows)| *shows);
+    let has = |wanted: &str| words.iter().any(|word| word == wanted);
+    let replaced = words.get(1).is_some_and(|word| word == "OR") && has("TABLE");
+    let several = verb == "DROP" && statement.contains(',');
+    matches!(verb.as_str(), "CREATE" | "ALTER" | "DROP" | "RENAME")
+        && words.iter().skip(1).find_map(is_known) == Some(true)
+        && !(replaced || several || has("PARTITION"))
 }
 
 /// The seal over a step and everything before it.
@@ -171,6 +207,32 @@ mod tests {
         }
         let batch = Call { kind: CallKind::WriteBatch, text: "insert t", parameters: "" };
         assert_eq!(batch.commit(&mariadb), Commit::Together);
+    }
+
+    #[test]
+    fn only_what_the_schema_shows_whole_is_settled_by_it() {
+        let facts = Facts { atomic_ddl: true, ..Facts::of_dialect(Dialect::Mariadb) };
+        for (text, shows) in [
+            ("CREATE TABLE t (a INT, b INT)", true),
+            ("alter table `user` add column a int", true),
+            ("CREATE UNIQUE INDEX i ON t (a, b)", true),
+            ("CREATE DEFINER = me PROCEDURE p() SELECT 1", true),
+            ("RENAME TABLE a TO b", true),
+            ("DROP TABLE t", true),
+            ("DROP TABLE t, u", false),
+            ("TRUNCATE TABLE t", false),
+            ("CREATE OR REPLACE TABLE t (a INT)", false),
+            ("CREATE OR REPLACE VIEW v AS SELECT 1", true),
+            ("CREATE USER trigger_happy", false),
+            ("GRANT SELECT ON TABLE t TO u", false),
+            ("ALTER TABLE t DROP PARTITION p", false),
+            ("INSERT INTO t VALUES (1)", false),
+        ] {
+            let call = Call { kind: CallKind::Execute, text, parameters: "" };
+            assert_eq!(call.shows_in_schema(&facts), shows, "{text}");
+        }
+        let call = Call { kind: CallKind::Execute, text: "DROP TABLE t", parameters: "" };
+        assert!(!call.shows_in_schema(&Facts { atomic_ddl: false, ..facts }), "it may be half done");
     }
 
     #[test]

@@ -101,8 +101,8 @@ impl Journal {
             None if done + 1 == intent.step => (false, None),
             None => return Err(unknown(&intent)),
             Some(before) => {
-                let after = resolve::schema_digest(database, &self.facts, &intent.text).await?;
-                let changed = after.as_ref() != Some(before);
+                let changed = resolve::has_changed(database, &self.facts, before).await?;
+                let changed = changed.ok_or_else(|| damaged(format!("what step {} found", intent.step)))?;
                 let what =
                     if changed { "is in the schema: it is not run again" } else { "is not in the schema: it is run" };
                 let (step, text) = (intent.step, &intent.text);

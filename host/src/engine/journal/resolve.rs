@@ -14,24 +14,31 @@ pub(super) fn waits_for_the_operator(intent: &Intent) -> bool {
     intent.kind != "transform" && intent.before.is_none()
 }
 
-/// A digest of everything that the schema has under the names in a statement. A statement of DDL that takes effect wholly or
-/// not at all has taken effect if it differs afterwards; none where the database has no such list.
-pub(super) async fn schema_digest(
-    database: &mut dyn Database,
-    facts: &Facts,
-    statement: &str,
-) -> Result<Option<Vec<u8>>> {
-    let queries = objects(facts.dialect);
-    if queries.is_empty() {
-        return Ok(None);
-    }
+/// What an intent keeps of a statement that the schema shows: the names in it, and a digest of all that the schema has under
+/// them.
+pub(super) async fn look(database: &mut dyn Database, facts: &Facts, statement: &str) -> Result<Vec<u8>> {
     let mut names = identifiers(statement, facts.dialect);
     names.iter_mut().for_each(|name| *name = name.to_lowercase());
     names.sort_unstable();
     names.dedup();
+    let mut before = Vec::new();
+    codec::put_list(&mut before, &names, |bytes, name| bytes.bytes(name.as_bytes()));
+    before.bytes(&digest(database, facts, &names).await?);
+    Ok(before)
+}
+
+/// Whether the schema is another under those names: a statement that takes effect wholly or not at all has taken effect.
+/// None if that is not what [`look`] answered.
+pub(super) async fn has_changed(database: &mut dyn Database, facts: &Facts, before: &[u8]) -> Result<Option<bool>> {
+    let mut source = codec::Source::new(before);
+    let (Some(names), Some(noted)) = (source.list(codec::Source::text), source.bytes()) else { return Ok(None) };
+    Ok(Some(digest(database, facts, &names).await? != noted))
+}
+
+async fn digest(database: &mut dyn Database, facts: &Facts, names: &[String]) -> Result<Vec<u8>> {
     let mut hasher = Sha256::new();
-    for query in queries {
-        for name in &names {
+    for query in objects(facts.dialect) {
+        for name in names {
             let found = database.query(query, &[Value::from(name.as_str())], QueryLimits::NONE).await?;
             if !found.rows.is_empty() {
                 hasher.bytes(name.as_bytes());
@@ -39,7 +46,7 @@ pub(super) async fn schema_digest(
             }
         }
     }
-    Ok(Some(hasher.finalize().to_vec()))
+    Ok(hasher.finalize().to_vec())
 }
 
 /// Everything that a schema has under one name, in lower case.

@@ -63,8 +63,8 @@ impl Journal {
         let commit = call.commit(&self.facts);
         database.begin(TransactionOptions::default()).await?;
         if commit == Commit::Apart {
-            if call.is_atomic_ddl(&self.facts) {
-                entry.answer = resolve::schema_digest(&mut **database, &self.facts, call.text).await?;
+            if call.shows_in_schema(&self.facts) {
+                entry.answer = Some(resolve::look(&mut **database, &self.facts, call.text).await?);
             }
             store::insert(&mut **database, self.run, &entry).await?;
             database.commit().await?;

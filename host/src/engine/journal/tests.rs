@@ -217,6 +217,8 @@ async fn the_schema_tells_what_became_of_ddl_that_commits_by_itself() {
         ("CREATE TABLE t (a)", true),
         ("ALTER TABLE old ADD COLUMN b", false),
         ("ALTER TABLE old ADD COLUMN b", true),
+        (&format!("CREATE TABLE t (a /* {} */, b)", "x".repeat(2_000)), false),
+        (&format!("CREATE TABLE t (a /* {} */, b)", "x".repeat(2_000)), true),
         ("DROP INDEX old_a", true),
         ("CREATE INDEX old_b ON old (a)", true),
     ] {

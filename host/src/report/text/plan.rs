@@ -4,6 +4,7 @@ use super::{DIM, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::plan::{Plan, Source, StepLook};
+use crate::project::catalog::Kind;
 use crate::report::table::{Cell, Table};
 
 /// A table of the steps, in order.
@@ -14,7 +15,10 @@ pub fn plan(plan: &Plan, looks: &[StepLook]) -> Text {
     let mut table = Table::new(&["what", "migration", "kind", "mode", "from", "summary"]);
     for (at, step) in plan.steps.iter().enumerate() {
         let what = match (step.direction, step.resume_after) {
-            (direction, Some(done)) => format!("{direction} from statement {}", done + 1),
+            (direction, Some(done)) => {
+                let one = if step.kind == Kind::Sql { "statement" } else { "step" };
+                format!("{direction} from {one} {}", done + 1)
+            }
             (direction, None) => direction.to_string(),
         };
         let style = if step.direction == Direction::Down { ODD } else { PLAIN };

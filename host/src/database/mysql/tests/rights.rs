@@ -157,13 +157,13 @@ async fn an_xa_transaction_goes_with_its_session() {
     run(opened, "CREATE TABLE t (id INT)").await;
     let before = session_of(opened).await;
     opened.set_rights(Rights::Script);
-    denied(opened, "EXECUTE IMMEDIATE CONCAT('X', 'A START \'x\'')").await;
+    denied(opened, "EXECUTE IMMEDIATE CONCAT('X', 'A START ''x''')").await;
     opened.set_rights(Rights::Host);
     run(opened, "INSERT INTO t VALUES (1)").await;
     assert_ne!(session_of(opened).await, before);
     opened.begin(NONE).await.expect("begun");
     opened.set_rights(Rights::Script);
-    let error = error_of(opened, "EXECUTE IMMEDIATE CONCAT('X', 'A START \'x\'')").await;
+    let error = error_of(opened, "EXECUTE IMMEDIATE CONCAT('X', 'A START ''x''')").await;
     assert_eq!(error.code, "1400", "not inside of ours: {error}");
     opened.rollback().await.expect("rolled back");
 }

@@ -234,6 +234,13 @@ async fn the_row_that_breaks_a_rule_is_found_in_a_large_batch() {
     let rows = batch(10_000, vec![integers("id", &ids), integers("parent", &parents), integers("u", &ids)]);
     let error = refused(database, "t", WriteMode::Insert, &[], &rows).await;
     assert_eq!((error.code.as_str(), error.detail.as_deref()), ("23505", Some("row id = 5000")), "{error}");
+    // The server has failed already when a later value turns out to have no place.
+    let mut numbers = ids.clone();
+    numbers[9_999] = i64::MAX;
+    let both = batch(10_000, vec![integers("id", &ids), integers("parent", &parents), integers("u", &numbers)]);
+    let error = refused(database, "t", WriteMode::Insert, &[], &both).await;
+    assert_eq!(error.detail.as_deref(), Some("row id = 9999"), "{error}");
+    assert_eq!(rows_of(database, "SELECT count(*) FROM t").await, Value::Int64(1), "the connection is in step");
     fresh.sql("DELETE FROM t");
     parents[7_777] = 10;
     let rows = batch(10_000, vec![integers("id", &ids), integers("parent", &parents), integers("u", &ids)]);
