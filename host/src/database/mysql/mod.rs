@@ -21,6 +21,7 @@ mod statement;
 mod tool_tables;
 mod transaction;
 mod types;
+mod types_convert;
 mod types_read;
 mod types_write;
 mod watch;

@@ -138,7 +138,7 @@ fn not_found(error: DatabaseError, name: &TableName) -> DatabaseError {
 /// Reads a row of `SHOW FULL COLUMNS`.
 fn read_column(name: &str, column_type: &str, collation: Option<String>, null: &str, extra: &str) -> MysqlColumn {
     let lower = column_type.to_ascii_lowercase();
-    let end = lower.find(|c: char| c == '(' || c == ' ').unwrap_or(lower.len());
+    let end = lower.find(['(', ' ']).unwrap_or(lower.len());
     let data_type = lower[..end].to_owned();
     let behind = lower[end..].trim_start();
     let mut numbers = match behind.strip_prefix('(').and_then(|rest| rest.split_once(')')) {

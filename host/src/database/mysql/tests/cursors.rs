@@ -50,7 +50,9 @@ async fn a_cursor_leaves_the_connection_to_others() {
     };
     let cursor = database.open_cursor(&request).await.expect("a cursor");
     let mut seen: Vec<i64> = Vec::new();
-    while let Some(batch) = database.fetch(cursor, BatchLimits { rows: 700, ..BatchLimits::default() }).await.expect("rows") {
+    while let Some(batch) =
+        database.fetch(cursor, BatchLimits { rows: 700, ..BatchLimits::default() }).await.expect("rows")
+    {
         let ColumnValues::Int64(ids) = &batch.columns[0].values else { panic!("{batch:?}") };
         seen.extend(ids);
         assert_eq!(batch.columns[1].values.column_type(), ColumnType::Json);
@@ -127,9 +129,14 @@ async fn keys_of_every_kind_order_a_reading() {
     }
     for declared in ["ENUM('z', 'a')", "BIT(20)"] {
         run(database, &format!("CREATE OR REPLACE TABLE e (id INT, k {declared} PRIMARY KEY)")).await;
-        let mut reader = TableReader::open(database, source("e"), BatchLimits::default()).await.expect("a reader");
-        let error = reader.next(database).await.expect_err("no order");
-        assert!(error.message.contains("`e.k` cannot be the key"), "{error}");
+        let error = match TableReader::open(database, source("e"), BatchLimits::default()).await {
+            Ok(mut reader) => reader.next(database).await.expect_err("no order"),
+            Err(error) => error,
+        };
+        assert_eq!(
+            (error.kind, error.hint.as_deref()),
+            (DatabaseErrorKind::InvalidArgument, Some("choose another key"))
+        );
     }
 }
 
@@ -140,7 +147,10 @@ async fn a_cell_that_does_not_fit_is_named() {
     let database = database.as_mut();
     run(database, "CREATE TABLE t (id INT PRIMARY KEY, flag BOOLEAN, d TIME)").await;
     run(database, "INSERT INTO t VALUES (1, 1, '10:00'), (2, 7, '-10:00')").await;
-    for (column, text) in [("flag", "column `t.flag` holds `7`, which is no boolean"), ("d", "column `t.d` holds `-10:00:00`, which is no time")] {
+    for (column, text) in [
+        ("flag", "column `t.flag` holds `7`, which is no boolean"),
+        ("d", "column `t.d` holds `-10:00:00`, which is no time"),
+    ] {
         let mut table = source("t");
         table.columns = vec![(column.to_owned(), None)];
         let mut reader = TableReader::open(database, table, BatchLimits::default()).await.expect("a reader");
@@ -149,7 +159,12 @@ async fn a_cell_that_does_not_fit_is_named() {
         assert_eq!(error.detail.as_deref(), Some("row id = 2"));
         assert!(error.hint.is_some());
     }
-    let as_stored = read(database, "SELECT flag, d FROM t", &[Some(ColumnType::Int64), Some(ColumnType::Text)], BatchLimits::default());
+    let as_stored = read(
+        database,
+        "SELECT flag, d FROM t",
+        &[Some(ColumnType::Int64), Some(ColumnType::Text)],
+        BatchLimits::default(),
+    );
     let found = as_stored.await.expect("rows");
     assert_eq!(found[0], batch(2, vec![integers("flag", &[1, 7]), texts("d", &["10:00:00", "-10:00:00"])]));
 }
@@ -165,7 +180,8 @@ async fn a_table_can_be_changed_page_by_page() {
     let mut all = 0;
     while let Some(page) = reader.next(database).await.expect("a page") {
         let ColumnValues::Int64(ids) = &page.columns[0].values else { panic!("{page:?}") };
-        let changed = batch(ids.len(), vec![integers("id", ids), integers("n", &ids.iter().map(|id| -id).collect::<Vec<_>>())]);
+        let changed =
+            batch(ids.len(), vec![integers("id", ids), integers("n", &ids.iter().map(|id| -id).collect::<Vec<_>>())]);
         all += write(database, "t", WriteMode::Update, &[], &changed).await.expect("written");
     }
     assert_eq!(all, 3000);

@@ -57,9 +57,17 @@ fn decimal_text(random: &mut Random, digits: u64, scale: u64) -> Vec<u8> {
 
 fn cases(random: &mut Random) -> Vec<(&'static str, ColumnValues, Option<ColumnType>, Ask)> {
     use ColumnValues as V;
-    let whole = |random: &mut Random, extremes: &[i64], least: i64, width: u64| V::Int64(numbers(random, extremes, least, width));
+    let whole = |random: &mut Random, extremes: &[i64], least: i64, width: u64| {
+        V::Int64(numbers(random, extremes, least, width))
+    };
     let days = |random: &mut Random| -> Vec<i32> {
-        (0..ROWS).map(|row| match row { 0 => -719_162, 1 => 2_932_896, _ => random.below(3_652_059) as i32 - 719_162 }).collect()
+        (0..ROWS)
+            .map(|row| match row {
+                0 => -719_162,
+                1 => 2_932_896,
+                _ => random.below(3_652_059) as i32 - 719_162,
+            })
+            .collect()
     };
     let instants = |random: &mut Random, step: i64| -> Vec<i64> {
         (0..ROWS).map(|_| (random.below(2_000_000_000_000_000) as i64 + 1_000_000) / step * step).collect()
@@ -82,7 +90,8 @@ fn cases(random: &mut Random) -> Vec<(&'static str, ColumnValues, Option<ColumnT
         all
     };
     let singles = |random: &mut Random| -> Vec<f64> {
-        let mut all = vec![0.0, f64::from(0.1_f32), f64::from(f32::MAX), f64::from(f32::MIN_POSITIVE), 1e-45_f32.into()];
+        let mut all =
+            vec![0.0, f64::from(0.1_f32), f64::from(f32::MAX), f64::from(f32::MIN_POSITIVE), 1e-45_f32.into()];
         while all.len() < ROWS {
             let number = f32::from_bits(random.draw() as u32);
             if number.is_finite() {
@@ -91,12 +100,15 @@ fn cases(random: &mut Random) -> Vec<(&'static str, ColumnValues, Option<ColumnT
         }
         all
     };
-    let uuids = |random: &mut Random| (0..2 * ROWS).map(|_| random.draw()).collect::<Vec<u64>>();
+    // MariaDB takes no UUID of a variant that nobody has defined.
+    let half = |at: usize, bits: u64| if at.is_multiple_of(2) { bits & !0xf000 | 0x4000 } else { bits >> 2 | 1 << 63 };
+    let uuids = |random: &mut Random| (0..2 * ROWS).map(|at| half(at, random.draw())).collect::<Vec<u64>>();
     let text = |random: &mut Random, most: u64| var(random, |random| random_text(random, most).into_bytes());
     let blob = |random: &mut Random, least: u64, most: u64| {
         var(random, |random| (0..least + random.below(most - least + 1)).map(|_| random.draw() as u8).collect())
     };
-    let some_decimals = |random: &mut Random, digits, scale| V::Decimal(var(random, |random| decimal_text(random, digits, scale)));
+    let some_decimals =
+        |random: &mut Random, digits, scale| V::Decimal(var(random, |random| decimal_text(random, digits, scale)));
     vec![
         ("TINYINT", whole(random, &[-128, 127], -128, 256), None, Ask::Text),
         ("TINYINT UNSIGNED", whole(random, &[0, 255], 0, 256), None, Ask::Text),
@@ -106,18 +118,33 @@ fn cases(random: &mut Random) -> Vec<(&'static str, ColumnValues, Option<ColumnT
         ("INT", whole(random, &[i32::MIN.into(), i32::MAX.into()], i32::MIN.into(), 1 << 32), None, Ask::Text),
         ("INT UNSIGNED ZEROFILL", whole(random, &[0, u32::MAX.into()], 0, 1 << 32), None, Ask::Number),
         ("BIGINT", whole(random, &[i64::MIN, i64::MAX, 0, -1], i64::MIN, u64::MAX), None, Ask::Text),
-        ("BIGINT UNSIGNED", V::Decimal(var(random, |random| (random.draw() | 1 << 63).to_string().into_bytes())), None, Ask::Text),
+        (
+            "BIGINT UNSIGNED",
+            V::Decimal(var(random, |random| (random.draw() | 1 << 63).to_string().into_bytes())),
+            None,
+            Ask::Text,
+        ),
         ("BOOLEAN", V::Boolean((0..ROWS).map(|_| random.below(2) as u8).collect()), None, Ask::Text),
-        ("BIT(1)", V::Boolean((0..ROWS).map(|_| random.below(2) as u8).collect()), Some(ColumnType::Boolean), Ask::Number),
+        (
+            "BIT(1)",
+            V::Boolean((0..ROWS).map(|_| random.below(2) as u8).collect()),
+            Some(ColumnType::Boolean),
+            Ask::Number,
+        ),
         ("BIT(13)", whole(random, &[0, 8191], 0, 8192), Some(ColumnType::Int64), Ask::Number),
-        ("BIT(64)", blob(random, 8, 8), None, Ask::Hex).as_bytes(),
+        ("BIT(64)", blob(random, 8, 8), None, Ask::Hex).into_bytes(),
         ("DECIMAL(65, 30)", some_decimals(random, 65, 30), None, Ask::Text),
         ("DECIMAL(9, 0)", some_decimals(random, 9, 0), None, Ask::Text),
         ("DECIMAL(12, 4)", some_decimals(random, 12, 4), None, Ask::Text),
         ("DOUBLE", V::Float64(floats(random)), None, Ask::Number),
         ("FLOAT", V::Float64(singles(random)), None, Ask::Number),
         ("DATE", V::Date(days(random)), None, Ask::Text),
-        ("TIME", V::Time(numbers(random, &[0, 86_400], 0, 86_400).iter().map(|at| at * 1_000_000).collect()), None, Ask::Text),
+        (
+            "TIME",
+            V::Time(numbers(random, &[0, 86_400], 0, 86_400).iter().map(|at| at * 1_000_000).collect()),
+            None,
+            Ask::Text,
+        ),
         ("TIME(6)", V::Time(numbers(random, &[0, 86_399_999_999], 0, 86_400_000_000)), None, Ask::Text),
         ("DATETIME", V::Timestamp(wide(random, 1_000_000)), None, Ask::Text),
         ("DATETIME(3)", V::Timestamp(wide(random, 1_000)), None, Ask::Text),
@@ -127,11 +154,25 @@ fn cases(random: &mut Random) -> Vec<(&'static str, ColumnValues, Option<ColumnT
         ("YEAR", whole(random, &[0, 1901, 2155], 1901, 255), None, Ask::Number),
         ("VARCHAR(40)", V::Text(text(random, 40)), None, Ask::Hex),
         ("VARCHAR(40) COLLATE utf8mb4_bin", V::Text(text(random, 40)), None, Ask::Hex),
-        ("CHAR(40)", V::Text(var(random, |random| format!("{}.", random_text(random, 39)).into_bytes())), None, Ask::Hex),
+        (
+            "CHAR(40)",
+            V::Text(var(random, |random| format!("{}.", random_text(random, 39)).into_bytes())),
+            None,
+            Ask::Hex,
+        ),
         ("LONGTEXT", V::Text(text(random, 3000)), None, Ask::Hex),
-        ("VARCHAR(30) CHARACTER SET latin1", V::Text(var(random, |random| {
-            random_text(random, 30).chars().filter(|letter| !matches!(letter, '日' | '\u{1F600}')).collect::<String>().into_bytes()
-        })), None, Ask::Hex),
+        (
+            "VARCHAR(30) CHARACTER SET latin1",
+            V::Text(var(random, |random| {
+                random_text(random, 30)
+                    .chars()
+                    .filter(|letter| !matches!(letter, '日' | '\u{1F600}'))
+                    .collect::<String>()
+                    .into_bytes()
+            })),
+            None,
+            Ask::Hex,
+        ),
         ("VARCHAR(30) CHARACTER SET utf16", V::Text(text(random, 30)), None, Ask::Hex),
         ("BINARY(7)", V::Bytes(blob(random, 7, 7)), None, Ask::Hex),
         ("VARBINARY(40)", V::Bytes(blob(random, 0, 40)), None, Ask::Hex),
@@ -139,18 +180,33 @@ fn cases(random: &mut Random) -> Vec<(&'static str, ColumnValues, Option<ColumnT
         ("UUID", V::Uuid(uuids(random)), None, Ask::Text),
         ("BINARY(16)", V::Uuid(uuids(random)), Some(ColumnType::Uuid), Ask::Hex),
         ("CHAR(36)", V::Uuid(uuids(random)), Some(ColumnType::Uuid), Ask::Text),
-        ("JSON", V::Json(var(random, |random| format!("{{\"n\": [{}, \"é\\u0000\"]}}", random.below(99)).into_bytes())), None, Ask::Text),
-        ("ENUM('1', 'b''c', 'x,y', '0')", V::Text(var(random, |random| ["1", "b'c", "x,y", "0"][random.below(4) as usize].into())), None, Ask::Text),
-        ("SET('1', 'b')", V::Text(var(random, |random| ["1", "b", "1,b", ""][random.below(4) as usize].into())), None, Ask::Text),
+        (
+            "JSON",
+            V::Json(var(random, |random| format!("{{\"n\": [{}, \"é\\u0000\"]}}", random.below(99)).into_bytes())),
+            None,
+            Ask::Text,
+        ),
+        (
+            "ENUM('1', 'b''c', 'x,y', '0')",
+            V::Text(var(random, |random| ["1", "b'c", "x,y", "0"][random.below(4) as usize].into())),
+            None,
+            Ask::Text,
+        ),
+        (
+            "SET('1', 'b')",
+            V::Text(var(random, |random| ["1", "b", "1,b", ""][random.below(4) as usize].into())),
+            None,
+            Ask::Text,
+        ),
     ]
 }
 
-trait AsBytes {
-    fn as_bytes(self) -> (&'static str, ColumnValues, Option<ColumnType>, Ask);
+trait IntoBytes {
+    fn into_bytes(self) -> (&'static str, ColumnValues, Option<ColumnType>, Ask);
 }
 
-impl AsBytes for (&'static str, VarValues, Option<ColumnType>, Ask) {
-    fn as_bytes(self) -> (&'static str, ColumnValues, Option<ColumnType>, Ask) {
+impl IntoBytes for (&'static str, VarValues, Option<ColumnType>, Ask) {
+    fn into_bytes(self) -> (&'static str, ColumnValues, Option<ColumnType>, Ask) {
         (self.0, ColumnValues::Bytes(self.1), self.2, self.3)
     }
 }
@@ -172,7 +228,8 @@ fn expected(value: &Value, ask: Ask) -> String {
 }
 
 async fn check(database: &mut dyn Database, declared: &str, given: &Column, read_as: Option<ColumnType>, ask: Ask) {
-    let found = read(database, "SELECT c FROM t ORDER BY id", &[read_as], BatchLimits::default()).await.expect(declared);
+    let found =
+        read(database, "SELECT c FROM t ORDER BY id", &[read_as], BatchLimits::default()).await.expect(declared);
     let mut at = 0;
     for found in &found {
         for row in 0..found.row_count {
@@ -184,6 +241,7 @@ async fn check(database: &mut dyn Database, declared: &str, given: &Column, read
     let cell = match ask {
         // The text as the connection would see it, not as the column stores it.
         Ask::Hex if declared.contains("CHAR") || declared.contains("TEXT") => "HEX(CONVERT(c USING utf8mb4))",
+        Ask::Hex if declared.starts_with("BIT") => "LPAD(HEX(c), 16, '0')",
         Ask::Hex => "HEX(c)",
         Ask::Number if declared == "FLOAT" => "CAST(CAST(c AS DOUBLE) AS CHAR)",
         Ask::Number if declared.starts_with("BIT") => "CAST(c + 0 AS CHAR)",
@@ -198,10 +256,17 @@ async fn check(database: &mut dyn Database, declared: &str, given: &Column, read
         }
         let (said, expected) = (said[0].as_text().unwrap_or_default(), expected(&value, ask));
         match ask {
+            Ask::Number if matches!(value, Value::Float64(_)) => {
+                assert_eq!(said.parse::<f64>(), expected.parse::<f64>(), "{declared}: {said} {expected}");
+            }
             Ask::Number => assert!(same_number(said.as_bytes(), expected.as_bytes()), "{declared}: {said} {expected}"),
             // Zeros of a fraction are written by the server, and not by us.
             Ask::Text if said.contains(':') && said.contains('.') => {
-                assert_eq!(said.trim_end_matches('0').trim_end_matches('.'), expected.trim_end_matches('0').trim_end_matches('.'), "{declared}");
+                let short = |text: &str| match text.split_once('.') {
+                    Some((whole, fraction)) => format!("{whole}.{}", fraction.trim_end_matches('0')),
+                    None => format!("{text}."),
+                };
+                assert_eq!(short(said), short(&expected), "{declared}, row {row}");
             }
             Ask::Text if matches!(value, Value::Decimal(_)) => {
                 assert!(same_number(said.as_bytes(), expected.as_bytes()), "{declared}: {said} {expected}");
@@ -270,7 +335,11 @@ async fn whatever_converts_exactly_is_read_as_asked() {
         ("'2024-02-29T02:00:00+02:00'", T::Timestamptz, Some(Value::Timestamptz(19_782 * temporal::DAY))),
         ("CAST('25:00:00' AS TIME)", T::Time, None),
         ("CAST('25:00:00' AS TIME)", T::Text, Some(Value::from("25:00:00"))),
-        ("UNHEX('000102030405060708090a0b0c0d0e0f')", T::Uuid, Some(Value::Uuid(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f))),
+        (
+            "UNHEX('000102030405060708090a0b0c0d0e0f')",
+            T::Uuid,
+            Some(Value::Uuid(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f)),
+        ),
         ("UNHEX('ff')", T::Text, None),
         ("'12.5'", T::Decimal, Some(decimal("12.5"))),
         ("'12,5'", T::Decimal, None),
@@ -288,7 +357,8 @@ async fn whatever_converts_exactly_is_read_as_asked() {
     let mut back = found[0].clone();
     back.columns[0] = integers("id", &[2]);
     assert_eq!(write(database, "n", WriteMode::Insert, &[], &back).await, Ok(1));
-    let same = "SELECT COUNT(*) FROM n AS a JOIN n AS b ON a.g = b.g AND a.i = b.i AND a.f = b.f WHERE a.id = 1 AND b.id = 2";
+    let same =
+        "SELECT COUNT(*) FROM n AS a JOIN n AS b ON a.g = b.g AND a.i = b.i AND a.f = b.f WHERE a.id = 1 AND b.id = 2";
     assert_eq!(rows(database, same).await, [[Value::Int64(1)]]);
     let durations = batch(1, vec![integers("id", &[1]), texts("neg", &["-838:59:59"])]);
     assert_eq!(write(database, "n", WriteMode::Update, &[], &durations).await, Ok(1));

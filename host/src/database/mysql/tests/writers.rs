@@ -54,11 +54,12 @@ async fn names_are_quoted_and_keys_composite() {
         )
     };
     let name = "select `?";
-    assert_eq!(write(database, name, WriteMode::Insert, &[], &rows_of(&["x", "y", "z"])).await, Err(
-        DatabaseError::new(DatabaseErrorKind::Constraint, "Duplicate entry 'ä-1' for key 'PRIMARY'")
+    assert_eq!(
+        write(database, name, WriteMode::Insert, &[], &rows_of(&["x", "y", "z"])).await,
+        Err(DatabaseError::new(DatabaseErrorKind::Constraint, "Duplicate entry 'ä-1' for key 'PRIMARY'")
             .code("1062")
-            .detail("row it's ? = `ä`, key = 1")
-    ));
+            .detail("row it's ? = `ä`, key = 1"))
+    );
     run(database, "ALTER TABLE `select ``?` MODIFY `it's ?` VARCHAR(20) COLLATE utf8mb4_bin").await;
     run(database, "DELETE FROM `select ``?`").await;
     assert_eq!(write(database, name, WriteMode::Insert, &[], &rows_of(&["x", "y", "z"])).await, Ok(3));
@@ -82,7 +83,11 @@ async fn keys_are_compared_as_the_table_does() {
     run(database, "CREATE TABLE t (k VARCHAR(20) CHARACTER SET latin1 PRIMARY KEY, n INT)").await;
     run(database, "INSERT INTO t VALUES ('é', 1), ('B', 1), ('?', 1)").await;
     let some = |keys: &[&str]| batch(keys.len(), vec![texts("k", keys), integers("n", &vec![5; keys.len()])]);
-    assert_eq!(write(database, "t", WriteMode::Update, &[], &some(&["É", "b"])).await, Ok(2), "a collation without case");
+    assert_eq!(
+        write(database, "t", WriteMode::Update, &[], &some(&["É", "b"])).await,
+        Ok(2),
+        "a collation without case"
+    );
     // A character that latin1 does not know is no question mark.
     let error = write(database, "t", WriteMode::Update, &[], &some(&["b", "😀"])).await.expect_err("no such key");
     assert_eq!(error.detail.as_deref(), Some("row k = `😀`"), "{error}");
@@ -110,7 +115,10 @@ async fn keys_of_every_kind_find_their_rows() {
         ("BIGINT UNSIGNED", decimals("k", &["18446744073709551615", "18446744073709551613"])),
         ("BIGINT", integers("k", &[i64::MIN, i64::MAX])),
         ("BIGINT", integers("k", &[-3, 4])),
-        ("DECIMAL(40, 10)", decimals("k", &["123456789012345678901234567890.0123456789", "123456789012345678901234567890.0123456788"])),
+        (
+            "DECIMAL(40, 10)",
+            decimals("k", &["123456789012345678901234567890.0123456789", "123456789012345678901234567890.0123456788"]),
+        ),
         ("BINARY(4)", bytes("k", &[&[0, 0, 0, 0], &[0xff, 0, 0x27, 0x20]])),
         ("VARBINARY(40)", bytes("k", &[&[], &[0; 30]])),
         ("UUID", column("k", uuid.clone())),
@@ -140,8 +148,13 @@ async fn keys_of_every_kind_find_their_rows() {
             let found = text(database, &format!("SELECT GROUP_CONCAT(n ORDER BY n) FROM {table}")).await;
             assert_eq!(found, format!("{n},{}", n + 1), "{declared} {mode}");
         }
-        assert_eq!(write(database, &table, WriteMode::Delete, &[], &batch(2, vec![key.clone()])).await, Ok(2), "{declared}");
-        let error = write(database, &table, WriteMode::Delete, &[], &batch(2, vec![key.clone()])).await.expect_err("gone");
+        assert_eq!(
+            write(database, &table, WriteMode::Delete, &[], &batch(2, vec![key.clone()])).await,
+            Ok(2),
+            "{declared}"
+        );
+        let error =
+            write(database, &table, WriteMode::Delete, &[], &batch(2, vec![key.clone()])).await.expect_err("gone");
         assert!(error.message.starts_with("no row of"), "{declared}: {error}");
         assert_eq!(write(database, &table, WriteMode::Upsert, &[], &full(9)).await, Ok(2), "{declared}: all new");
     }
@@ -164,7 +177,8 @@ async fn rows_between_the_keys_stay_as_they_are() {
     let changed = batch(300, vec![integers("id", &ids), with_nulls(texts("s", &words), &[0, 7], 300)]);
     assert_eq!(write(database, "t", WriteMode::Update, &[], &changed).await, Ok(300));
     let check = "SELECT SUM(s = 'old' AND n = id), SUM(BINARY s = CONCAT('new ', id, ' ')), SUM(s IS NULL), SUM(LENGTH(s) = 200) FROM t";
-    let found: Vec<String> = rows(database, check).await.remove(0).iter().map(|it| it.as_text().unwrap_or_default().to_owned()).collect();
+    let found: Vec<String> =
+        rows(database, check).await.remove(0).iter().map(|it| it.as_text().unwrap_or_default().to_owned()).collect();
     assert_eq!(found, ["700", "297", "2", "1"]);
     let keys = batch(300, vec![integers("id", &ids)]);
     assert_eq!(write(database, "t", WriteMode::Delete, &[], &keys).await, Ok(300));
@@ -208,7 +222,8 @@ async fn triggers_run_and_are_heard() {
     .await;
     run(database, "INSERT INTO t SELECT seq, seq, 0 FROM seq_1_to_100").await;
     let ids: Vec<i64> = (1..=100).collect();
-    let good = batch(100, vec![integers("id", &ids), integers("n", &ids.iter().map(|id| id + 1000).collect::<Vec<_>>())]);
+    let good =
+        batch(100, vec![integers("id", &ids), integers("n", &ids.iter().map(|id| id + 1000).collect::<Vec<_>>())]);
     assert_eq!(write(database, "t", WriteMode::Update, &[], &good).await, Ok(100));
     assert_eq!(rows(database, "SELECT COUNT(*) FROM log").await, [[Value::Int64(100)]]);
     let bad = batch(100, vec![integers("id", &ids), integers("n", &ids)]);
@@ -288,9 +303,10 @@ async fn wide_rows_fit_into_the_servers_packets() {
     }
     let most = rows(database, "SELECT @@max_allowed_packet").await.remove(0).remove(0).as_int64().expect("a size");
     let huge = vec![7_u8; most as usize];
-    let error = write(database, "t", WriteMode::Insert, &[], &batch(1, vec![integers("id", &[10]), bytes("b", &[&huge])]))
-        .await
-        .expect_err("larger than a packet");
+    let error =
+        write(database, "t", WriteMode::Insert, &[], &batch(1, vec![integers("id", &[10]), bytes("b", &[&huge])]))
+            .await
+            .expect_err("larger than a packet");
     assert_eq!((error.kind, error.detail.as_deref()), (DatabaseErrorKind::Limit, Some("row id = 10")), "{error}");
     assert_eq!(rows(database, "SELECT COUNT(*) FROM t").await, [[Value::Int64(9)]], "the connection lives");
 }
