@@ -3,6 +3,8 @@
 //! Every answer of the work connection is awaited under [`watch::Watch::over`], and every statement of a caller goes
 //! between `before` and `after` (see `rights`), which check what the caller may do and what the statement did to the
 //! transaction.
+//!
+#![doc = include_str!("types.md")]
 
 mod connect;
 mod cursor;
