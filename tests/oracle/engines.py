@@ -65,14 +65,16 @@ def postgres(url):
     command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", url]
 
     def query(sql):
-        return lines(command, sql, PGTZ="UTC", PGCLIENTENCODING="UTF8")
+        # What was set on the database does not change what is read.
+        options = "-c extra_float_digits=1 -c datestyle=ISO -c row_security=off"
+        return lines(command, sql, PGTZ="UTC", PGCLIENTENCODING="UTF8", PGOPTIONS=options)
 
     # What stands behind a constraint is part of its table.
     objects = query("""
         SELECT json_build_object('kind', relkind, 'name', relname, 'columns', (
             SELECT json_agg(json_build_array(attname, format_type(atttypid, NULL)) ORDER BY attnum)
             FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped))
-        FROM pg_class c WHERE relnamespace = current_schema()::regnamespace
+        FROM pg_class c WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
         AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = c.oid) ORDER BY relname""")
     tables = {found["name"]: typed(found["columns"], query(f'SELECT row_to_json(t) FROM "{found["name"]}" t'))
               for found in objects if found["kind"] == "r"}

@@ -19,11 +19,14 @@ CREATE TABLE articles (
     CONSTRAINT articles_author FOREIGN KEY (author_id) REFERENCES authors (id)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci ROW_FORMAT = COMPACT;
 
-INSERT INTO authors (name, homepage)
-VALUES ('Jürgen', 'https://example.com/jürgen'), ('Zoë', NULL), ('Ann', CONCAT('https://example.com/', REPEAT('a', 900)));
+INSERT INTO authors (id, name, homepage)
+VALUES
+    (1, 'Jürgen', 'https://example.com/jürgen'),
+    (2, 'Zoë', NULL),
+    (3, 'Ann', CONCAT('https://example.com/', REPEAT('a', 900)));
 
 -- IGNORE lets dates pass that a strict server refuses, as the servers of the time did.
-INSERT IGNORE INTO articles (author_id, slug, title, body, state, published_on)
+INSERT IGNORE INTO articles (id, author_id, slug, title, body, state, published_on)
 WITH RECURSIVE
     n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999),
     titled (i, title) AS (
@@ -43,6 +46,7 @@ WITH RECURSIVE
         FROM n CROSS JOIN (SELECT 0 AS i UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS k
     )
 SELECT
+    1 + i,
     1 + i % 3,
     CONCAT('article-', i),
     -- What became of a title that the application sent as UTF-8 over a connection that was set to Latin-1.
