@@ -88,8 +88,8 @@ impl TableReader {
         };
         if let Some(name) = key.iter().find(unordered) {
             return Err(invalid(format!(
-                "`{}` cannot be read in the order of `{name}`: {dialect} orders an ENUM or SET by number and compares it \
-                 as text",
+                "`{}` cannot be read in the order of `{name}`: {dialect} does not compare an ENUM, SET or BIT with a \
+                 value in the order in which it sorts",
                 source.table
             ))
             .hint("choose another key"));

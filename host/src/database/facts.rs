@@ -38,13 +38,14 @@ impl Dialect {
     }
 
     /// Whether a column of this declared type is ordered by another measure than the one it is compared by with a value:
-    /// MySQL and MariaDB order an ENUM by the number of its label, and compare it as text.
+    /// MySQL and MariaDB order an ENUM by the number of its label, and compare it as text; a BIT is a number that comes as
+    /// bytes.
     pub fn orders_unlike_it_compares(self, declared_type: &str) -> bool {
         let begins = |word: &str| {
             let (head, rest) = declared_type.trim_start().split_at_checked(word.len()).unwrap_or_default();
             head.eq_ignore_ascii_case(word) && !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         };
-        matches!(self, Self::Mysql | Self::Mariadb) && (begins("enum") || begins("set"))
+        matches!(self, Self::Mysql | Self::Mariadb) && ["enum", "set", "bit"].into_iter().any(begins)
     }
 
     /// How long a statement of a migration waits for a lock on a table or row where nobody says anything; none: as the

@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, Column as _, Row as _};
 
 use super::error::from_sqlx;
 use super::statement::{Prepared, cell, wire_now};
+use super::types_convert;
 use super::types_read::{self, Wire};
 use super::{MysqlDatabase, session};
 use crate::data::{Batch, Column, ColumnBuilder, ColumnType, Value};
@@ -91,13 +92,7 @@ impl MysqlDatabase {
                 .hint("execute the statement, or query it if its result is small"));
         }
         let columns = cursor_columns(&prepared, &request.types)?;
-        let page = match &request.origin {
-            Some((table, key)) => {
-                self.refuse_unordered_key(table, key).await?;
-                page_of(request)
-            }
-            None => None,
-        };
+        let page = request.origin.as_ref().and_then(|_| page_of(request));
         let (source, part) = match page {
             Some(source) => {
                 let known = request
@@ -109,29 +104,6 @@ impl MysqlDatabase {
             None => (self.keep(request).await?, FIRST_PART),
         };
         Ok(Cursor { source, columns, origin: request.origin.clone(), delivered: 0, part })
-    }
-
-    /// An ENUM is put in the order of its words' numbers, but compared by its text, and BIT is delivered as bytes, but
-    /// compared as a number: pages by them would lose rows or never end.
-    async fn refuse_unordered_key(&mut self, table: &TableName, key: &[String]) -> Result<(), DatabaseError> {
-        if self.opened.ordered.iter().any(|(known, columns)| known == table && columns == key) {
-            return Ok(());
-        }
-        let columns = self.table_now(table).await?.columns;
-        let odd = |name: &&String| {
-            columns.iter().any(|column| {
-                column.name.eq_ignore_ascii_case(name) && matches!(column.data_type.as_str(), "enum" | "set" | "bit")
-            })
-        };
-        if let Some(name) = key.iter().find(odd) {
-            return Err(invalid(format!(
-                "column `{table}.{name}` cannot be the key of a reading: values of ENUM, SET and BIT are not compared in \
-                 the order in which they sort"
-            ))
-            .hint("choose another key"));
-        }
-        self.opened.ordered.push((table.clone(), key.to_vec()));
-        Ok(())
     }
 
     /// Runs a SELECT into a temporary table.
@@ -361,9 +333,9 @@ impl Filling {
                 return;
             }
             let decoded = types_read::decode(*wire, bytes);
-            if !decoded.is_some_and(|cell| types_read::push(builder, cell, column.requested)) {
+            if !decoded.is_some_and(|cell| types_convert::push(builder, cell, column.requested)) {
                 let key = self.row_name(cursor, row);
-                let what = decoded.map_or_else(|| "what the server sent".to_owned(), types_read::describe);
+                let what = decoded.map_or_else(|| "what the server sent".to_owned(), types_convert::describe);
                 let place = match &cursor.origin {
                     Some((table, _)) => format!("{table}.{}", column.name),
                     None => column.name.clone(),
@@ -373,7 +345,7 @@ impl Filling {
                     format!("column `{place}` holds {what}, which is no {}", column.column_type),
                 );
                 error.detail = key;
-                error.hint = decoded.map(|cell| types_read::hint(cell).to_owned());
+                error.hint = decoded.map(|cell| types_convert::hint(cell).to_owned());
                 self.problem = Some(error);
                 return;
             }
@@ -389,7 +361,7 @@ impl Filling {
             .filter_map(|name| {
                 let at = cursor.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
                 let shown = match cell(row, at) {
-                    Some(bytes) => types_read::decode(*self.wires.get(at)?, bytes).and_then(types_read::text_of)?,
+                    Some(bytes) => types_read::decode(*self.wires.get(at)?, bytes).and_then(types_convert::text_of)?,
                     None => "NULL".to_owned(),
                 };
                 Some(format!("{name} = {shown}"))

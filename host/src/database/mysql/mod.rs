@@ -3,6 +3,8 @@
 //! Every answer of the work connection is awaited under `Watch::over` (see `watch`), and every statement of a caller goes
 //! between `before` and `after` (see `rights`), which check what the caller may do and what the statement did to the
 //! transaction.
+//!
+#![doc = include_str!("types.md")]
 
 mod connect;
 mod cursor;
@@ -21,6 +23,7 @@ mod statement;
 mod tool_tables;
 mod transaction;
 mod types;
+mod types_convert;
 mod types_read;
 mod types_write;
 mod watch;

@@ -20,8 +20,6 @@ pub(super) struct Opened {
     pub kept: Vec<String>,
     /// For a table and the columns that are read of it, how many rows fill a batch.
     pub parts: HashMap<(TableName, String), usize>,
-    /// Keys that were found fit to order a reading.
-    pub ordered: Vec<(TableName, Vec<String>)>,
     /// What the columns of tables hold, for types that the wire does not tell.
     pub declared: HashMap<TableName, Vec<(String, Kind)>>,
     /// What the server calls a DECIMAL.
@@ -46,7 +44,6 @@ impl Opened {
     /// Forgets what was learned of tables, which may have changed since.
     pub fn forget(&mut self) {
         self.declared.clear();
-        self.ordered.clear();
     }
 }
 

@@ -9,6 +9,7 @@ use sqlx::{
 
 use super::error::{NOT_PREPARABLE, from_sqlx};
 use super::types::Kind;
+use super::types_convert;
 use super::types_read::{self, Wire};
 use super::{MysqlDatabase, parameters};
 use crate::data::{RowSet, Value};
@@ -212,7 +213,7 @@ fn row_values(row: &MySqlRow, wires: &[Wire]) -> Result<Vec<Value>, DatabaseErro
         };
         let wire = wire_now(column, wires.get(at).copied());
         let value = types_read::decode(wire, bytes)
-            .and_then(|cell| types_read::value(wire, cell, &column.type_info().name().to_ascii_lowercase()));
+            .and_then(|cell| types_convert::value(wire, cell, &column.type_info().name().to_ascii_lowercase()));
         values.push(value.ok_or_else(|| {
             DatabaseError::new(
                 DatabaseErrorKind::Conversion,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::types::Kind;
-use super::types_read::{exact_float, exact_integer, push_interval};
+use super::types_convert::{exact_float, exact_integer, push_interval};
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::temporal::{self, DAY, SECOND};
 use crate::data::{Column, ColumnValues, Value, VarValues};
@@ -101,7 +101,8 @@ fn spell(out: &mut Vec<u8>, column: &Column, row: usize, kind: &Kind) -> Spelt {
         Kind::Boolean => integer(out, whole(&value)?, -128, 127),
         Kind::Integer { least, greatest } => integer(out, whole(&value)?, *least, *greatest),
         Kind::Year => match whole(&value)? {
-            0 => push(out, "0"),
+            // Of the text `0` the server would make 2000.
+            0 => push(out, "0000"),
             year => integer(out, year, 1901, 2155),
         },
         Kind::Bit(bits) => bit(out, &value, *bits),

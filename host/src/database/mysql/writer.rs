@@ -237,7 +237,7 @@ impl MysqlDatabase {
         let job = Job { writer, layout, rows, columns: &columns, table: self.spelt(name) };
         let most = STATEMENT_BYTES.min(self.server.max_allowed_packet / 4 * 3);
         // What is still to be written, the first rows last.
-        let mut pending = vec![0..rows.row_count];
+        let mut pending: Vec<Range<usize>> = std::iter::once(0..rows.row_count).collect();
         while let Some(rows) = pending.pop() {
             if rows.len() > 1 && (rows.len() > MOST_ROWS || job.byte_len(&rows) > most / 2) {
                 halve(&mut pending, &rows);

@@ -129,9 +129,14 @@ async fn keys_of_every_kind_order_a_reading() {
     }
     for declared in ["ENUM('z', 'a')", "BIT(20)"] {
         run(database, &format!("CREATE OR REPLACE TABLE e (id INT, k {declared} PRIMARY KEY)")).await;
-        let mut reader = TableReader::open(database, source("e"), BatchLimits::default()).await.expect("a reader");
-        let error = reader.next(database).await.expect_err("no order");
-        assert!(error.message.contains("`e.k` cannot be the key"), "{error}");
+        let error = match TableReader::open(database, source("e"), BatchLimits::default()).await {
+            Ok(mut reader) => reader.next(database).await.expect_err("no order"),
+            Err(error) => error,
+        };
+        assert_eq!(
+            (error.kind, error.hint.as_deref()),
+            (DatabaseErrorKind::InvalidArgument, Some("choose another key"))
+        );
     }
 }
 

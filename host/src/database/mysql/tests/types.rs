@@ -100,7 +100,9 @@ fn cases(random: &mut Random) -> Vec<(&'static str, ColumnValues, Option<ColumnT
         }
         all
     };
-    let uuids = |random: &mut Random| (0..2 * ROWS).map(|_| random.draw()).collect::<Vec<u64>>();
+    // MariaDB takes no UUID of a variant that nobody has defined.
+    let half = |at: usize, bits: u64| if at.is_multiple_of(2) { bits & !0xf000 | 0x4000 } else { bits >> 2 | 1 << 63 };
+    let uuids = |random: &mut Random| (0..2 * ROWS).map(|at| half(at, random.draw())).collect::<Vec<u64>>();
     let text = |random: &mut Random, most: u64| var(random, |random| random_text(random, most).into_bytes());
     let blob = |random: &mut Random, least: u64, most: u64| {
         var(random, |random| (0..least + random.below(most - least + 1)).map(|_| random.draw() as u8).collect())
@@ -130,7 +132,7 @@ fn cases(random: &mut Random) -> Vec<(&'static str, ColumnValues, Option<ColumnT
             Ask::Number,
         ),
         ("BIT(13)", whole(random, &[0, 8191], 0, 8192), Some(ColumnType::Int64), Ask::Number),
-        ("BIT(64)", blob(random, 8, 8), None, Ask::Hex).as_bytes(),
+        ("BIT(64)", blob(random, 8, 8), None, Ask::Hex).into_bytes(),
         ("DECIMAL(65, 30)", some_decimals(random, 65, 30), None, Ask::Text),
         ("DECIMAL(9, 0)", some_decimals(random, 9, 0), None, Ask::Text),
         ("DECIMAL(12, 4)", some_decimals(random, 12, 4), None, Ask::Text),
@@ -199,12 +201,12 @@ fn cases(random: &mut Random) -> Vec<(&'static str, ColumnValues, Option<ColumnT
     ]
 }
 
-trait AsBytes {
-    fn as_bytes(self) -> (&'static str, ColumnValues, Option<ColumnType>, Ask);
+trait IntoBytes {
+    fn into_bytes(self) -> (&'static str, ColumnValues, Option<ColumnType>, Ask);
 }
 
-impl AsBytes for (&'static str, VarValues, Option<ColumnType>, Ask) {
-    fn as_bytes(self) -> (&'static str, ColumnValues, Option<ColumnType>, Ask) {
+impl IntoBytes for (&'static str, VarValues, Option<ColumnType>, Ask) {
+    fn into_bytes(self) -> (&'static str, ColumnValues, Option<ColumnType>, Ask) {
         (self.0, ColumnValues::Bytes(self.1), self.2, self.3)
     }
 }
@@ -239,6 +241,7 @@ async fn check(database: &mut dyn Database, declared: &str, given: &Column, read
     let cell = match ask {
         // The text as the connection would see it, not as the column stores it.
         Ask::Hex if declared.contains("CHAR") || declared.contains("TEXT") => "HEX(CONVERT(c USING utf8mb4))",
+        Ask::Hex if declared.starts_with("BIT") => "LPAD(HEX(c), 16, '0')",
         Ask::Hex => "HEX(c)",
         Ask::Number if declared == "FLOAT" => "CAST(CAST(c AS DOUBLE) AS CHAR)",
         Ask::Number if declared.starts_with("BIT") => "CAST(c + 0 AS CHAR)",
@@ -253,14 +256,17 @@ async fn check(database: &mut dyn Database, declared: &str, given: &Column, read
         }
         let (said, expected) = (said[0].as_text().unwrap_or_default(), expected(&value, ask));
         match ask {
+            Ask::Number if matches!(value, Value::Float64(_)) => {
+                assert_eq!(said.parse::<f64>(), expected.parse::<f64>(), "{declared}: {said} {expected}");
+            }
             Ask::Number => assert!(same_number(said.as_bytes(), expected.as_bytes()), "{declared}: {said} {expected}"),
             // Zeros of a fraction are written by the server, and not by us.
             Ask::Text if said.contains(':') && said.contains('.') => {
-                assert_eq!(
-                    said.trim_end_matches('0').trim_end_matches('.'),
-                    expected.trim_end_matches('0').trim_end_matches('.'),
-                    "{declared}"
-                );
+                let short = |text: &str| match text.split_once('.') {
+                    Some((whole, fraction)) => format!("{whole}.{}", fraction.trim_end_matches('0')),
+                    None => format!("{text}."),
+                };
+                assert_eq!(short(said), short(&expected), "{declared}, row {row}");
             }
             Ask::Text if matches!(value, Value::Decimal(_)) => {
                 assert!(same_number(said.as_bytes(), expected.as_bytes()), "{declared}: {said} {expected}");
