@@ -27,7 +27,7 @@ fn moments() -> impl Iterator<Item = usize> {
     let mut next = 1;
     std::iter::from_fn(move || {
         let now = next;
-        next += if long() { 1 } else { 1 + now / 4 };
+        next += if long() { 1 } else { 1 + now / 2 };
         Some(now)
     })
 }

@@ -224,6 +224,9 @@ impl Launch {
                 arguments.push(format!("--socket={}", socket.display()));
                 arguments.push(format!("--port={port}"));
                 arguments.push(format!("--pid-file={data}/server.pid"));
+                // A server that starts deletes the temporary tables that it finds: in a folder of several servers, also
+                // those in use, which the other one does not survive.
+                arguments.push(format!("--tmpdir={}", self.folder.display()));
                 for (name, value) in &self.settings {
                     arguments.push(match value.is_empty() {
                         true => format!("--{name}"),

@@ -54,12 +54,12 @@ fn crashes(kind: Kind, direction: &str) {
         });
         is_sound(&project, &moment, &said);
         if !reached {
+            assert!(tried >= 5, "there were only {tried} statements\n{said}");
             break;
         }
         heals(&project, &moment);
         tried += 1;
     }
-    assert!(tried >= 5, "there were only {tried} statements");
     println!("{kind:?} {direction}: {tried} crashes");
 }
 

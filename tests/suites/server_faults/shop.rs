@@ -96,14 +96,19 @@ pub fn heals(project: &EngineProject, moment: &str) {
     project.runner("status --exit-code").exits(0);
 }
 
-/// Where the runner cannot know whether a definition took effect, the operator looks: if it runs again, it had not.
+/// Where a way back broke off, it is to be gone to its end first. Where the runner cannot know whether a statement took
+/// effect, the operator looks: if it runs again, it had not.
 fn decide(project: &EngineProject, output: &Output) -> Output {
-    let (_, hint) = output.stderr.split_once("--resume-at ").unwrap_or_else(|| panic!("{output}"));
-    let number: String = hint.chars().take_while(char::is_ascii_digit).collect();
-    let number: usize = number.parse().unwrap_or_else(|_| panic!("{output}"));
-    let again = project.runner(&format!("apply --resume-at {number}"));
-    match again.exit_code() {
-        Some(0) => again,
-        _ => project.runner(&format!("apply --resume-at {}", number + 1)),
+    let verb = if output.stderr.contains("hint: `runner rollback` takes it up") { "rollback" } else { "apply" };
+    let first = if verb == "rollback" { project.runner(verb) } else { output.clone() };
+    if let Some((_, hint)) = first.stderr.split_once("--resume-at ") {
+        let number: String = hint.chars().take_while(char::is_ascii_digit).collect();
+        let number: usize = number.parse().unwrap_or_else(|_| panic!("{first}"));
+        if project.runner(&format!("{verb} --resume-at {number}")).exit_code() != Some(0) {
+            project.runner(&format!("{verb} --resume-at {}", number + 1)).succeeds();
+        }
+    } else {
+        assert!(verb == "rollback" && first.exit_code() == Some(0), "{first}");
     }
+    project.runner("apply")
 }

@@ -65,7 +65,7 @@ fn transactions_that_are_read_only_by_default() {
     let server = Server::private(Kind::Mariadb).start();
     project = on(&server);
     project.runner("apply --target 1").succeeds();
-    server.client().sql("SET GLOBAL transaction_read_only = 1");
+    server.client().sql("SET GLOBAL tx_read_only = 1");
     only_reads(&project, "read-only");
 }
 

@@ -132,7 +132,7 @@ for_each_server! {
             };
             project.value(query) != "0"
         });
-        project.runner("apply --lock-timeout 200ms").exits(5).says(&["lock is held by", "hint:"]);
+        project.runner("apply --lock-timeout 200ms").exits(5).says(&["the lock", "held", "by ", "hint:"]);
         project.runner("apply").succeeds();
         assert!(holder.wait().unwrap().success());
         assert_eq!(project.value("SELECT n FROM counters WHERE id = 1"), "1");

@@ -96,7 +96,7 @@ impl Connector {
     pub async fn connect(&self) -> Result<(MySqlConnection, Server), DatabaseError> {
         self.in_time(async {
             let mut connection = self.options.connect().await.map_err(|error| error::from_connecting(error, self))?;
-            let server = session::prepare(&mut connection, &self.settings).await?;
+            let server = session::prepare(&mut connection, &self.settings, &self.names()).await?;
             Ok((connection, server))
         })
         .await
@@ -121,6 +121,14 @@ impl Connector {
     /// How long a statement of a migration may take.
     pub fn statement_timeout(&self) -> Option<Duration> {
         self.settings.statement_timeout
+    }
+
+    /// The character set and the collation of texts on the wire, as `SET` takes them.
+    pub fn names(&self) -> String {
+        match self.options.get_collation() {
+            Some(collation) => format!("NAMES utf8mb4 COLLATE {}", session::literal(collation)),
+            None => "NAMES utf8mb4".to_owned(),
+        }
     }
 
     /// The URL without its password.

@@ -111,7 +111,8 @@ impl MysqlDatabase {
         Ok(Cursor { source, columns, origin: request.origin.clone(), delivered: 0, part })
     }
 
-    /// An ENUM is put in the order of its words' numbers, but compared by its text: pages by it would lose rows.
+    /// An ENUM is put in the order of its words' numbers, but compared by its text, and BIT is delivered as bytes, but
+    /// compared as a number: pages by them would lose rows or never end.
     async fn refuse_unordered_key(&mut self, table: &TableName, key: &[String]) -> Result<(), DatabaseError> {
         if self.opened.ordered.iter().any(|(known, columns)| known == table && columns == key) {
             return Ok(());
@@ -119,13 +120,13 @@ impl MysqlDatabase {
         let columns = self.table_now(table).await?.columns;
         let odd = |name: &&String| {
             columns.iter().any(|column| {
-                column.name.eq_ignore_ascii_case(name) && matches!(column.data_type.as_str(), "enum" | "set")
+                column.name.eq_ignore_ascii_case(name) && matches!(column.data_type.as_str(), "enum" | "set" | "bit")
             })
         };
         if let Some(name) = key.iter().find(odd) {
             return Err(invalid(format!(
-                "column `{table}.{name}` cannot be the key of a reading: an ENUM or SET sorts by the order of its words, \
-                 but compares by their text"
+                "column `{table}.{name}` cannot be the key of a reading: values of ENUM, SET and BIT are not compared in \
+                 the order in which they sort"
             ))
             .hint("choose another key"));
         }

@@ -152,7 +152,9 @@ fn grant(number: u16, message: &str) -> Option<String> {
     Some(format!("an administrator can grant it: `GRANT {grant}`"))
 }
 
-const WITHOUT_TRUST: &str = "`?ssl-mode=` chooses how much TLS there must be, and `?ssl-ca=` names the file with the certificate of the authority";
+/// What to do where TLS fails.
+const WITHOUT_TRUST: &str = "`?ssl-mode=` chooses how much TLS there must be, and `?ssl-ca=` names the file with the \
+    certificate of the authority";
 
 /// The error of a connection that could not be made.
 pub(super) fn from_connecting(error: sqlx::Error, connector: &Connector) -> DatabaseError {
@@ -175,16 +177,24 @@ pub(super) fn from_connecting(error: sqlx::Error, connector: &Connector) -> Data
             }
         }
         sqlx::Error::Tls(_) => WITHOUT_TRUST.to_owned(),
+        sqlx::Error::Io(error) if is_of_tls(error) => WITHOUT_TRUST.to_owned(),
         _ => format!("look whether {place} is running, and at the host and the port of the URL"),
     };
     let mut converted = match error {
         sqlx::Error::Io(error) => {
-            DatabaseError::new(DatabaseErrorKind::Connection, format!("{place} cannot be reached: {error}"))
+            let what = if is_of_tls(&error) { "TLS with" } else { "no connection to" };
+            DatabaseError::new(DatabaseErrorKind::Connection, format!("{what} {place}: {error}"))
         }
         error => from_sqlx(error),
     };
     converted.hint = Some(hint);
     converted
+}
+
+/// Whether a connection failed because of TLS, which the driver tells by the words of the error only.
+fn is_of_tls(error: &std::io::Error) -> bool {
+    let text = error.to_string();
+    ["certificate", "received fatal alert", "peer is incompatible", "TLS"].iter().any(|part| text.contains(part))
 }
 
 /// Whether the statement ended because somebody killed it.

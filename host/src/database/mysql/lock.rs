@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{Connection, MySqlConnection};
 
 use super::connect::Connector;
+use super::keepalive::KeptAlive;
 use super::session::{self, Server, literal, row_text};
 use super::watch::stopped;
 use super::{MysqlDatabase, owner};
@@ -18,7 +19,7 @@ use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal}
 
 /// The lock, held until it is dropped.
 pub(super) struct Lock {
-    connection: MySqlConnection,
+    connection: KeptAlive,
     names: Names,
     request: LockRequest,
 }
@@ -82,16 +83,15 @@ impl MysqlDatabase {
         take_second(&mut self.connection, &mut connection, &names, left, stop, waiting).await?;
         // The text helps those who wait; the lock holds without it.
         let _ = owner::publish(&mut connection, &names.owner, &request.owner).await;
-        self.lock = Some(Lock { connection, names, request: request.clone() });
+        self.lock = Some(Lock { connection: KeptAlive::new(connection), names, request: request.clone() });
         Ok(())
     }
 
     pub(super) async fn unlock_now(&mut self) -> Result<(), DatabaseError> {
-        let Some(mut lock) = self.lock.take() else { return Ok(()) };
+        let Some(lock) = self.lock.take() else { return Ok(()) };
         // Where a session is gone, so is its lock.
         let _ = release(&mut self.connection, &lock.names.work).await;
-        let _ = release(&mut lock.connection, &lock.names.run).await;
-        let _ = lock.connection.close().await;
+        let _ = release(&mut *lock.connection.lock().await, &lock.names.run).await;
         Ok(())
     }
 
@@ -103,16 +103,20 @@ impl MysqlDatabase {
         self.watch.id = self.server.id;
         self.guard.renewed();
         // If the old session lives, it ends at once, and its lock with it; if not, the server has to find out.
-        let _ = tokio::time::timeout(PATIENCE, old.close()).await;
+        let work = self.lock.as_ref().map(|lock| lock.names.work.clone());
+        let _ = tokio::time::timeout(PATIENCE, leave(old, work)).await;
         let stop = StopSignal::default();
         let Some(lock) = &mut self.lock else {
             return wait_for_end(&mut self.connection, old_id).await;
         };
         if !lock.is_held().await {
-            lock.connection = take_first(&self.connector, &lock.names, &lock.request, &stop, &|_| {}).await?;
-            let _ = owner::publish(&mut lock.connection, &lock.names.owner, &lock.request.owner).await;
+            let mut connection = take_first(&self.connector, &lock.names, &lock.request, &stop, &|_| {}).await?;
+            let _ = owner::publish(&mut connection, &lock.names.owner, &lock.request.owner).await;
+            lock.connection = KeptAlive::new(connection);
         }
-        let taken = take_second(&mut self.connection, &mut lock.connection, &lock.names, UNDOING, &stop, &|_| {}).await;
+        let mut first = lock.connection.lock().await;
+        let taken = take_second(&mut self.connection, &mut first, &lock.names, UNDOING, &stop, &|_| {}).await;
+        drop(first);
         if taken.is_err() {
             // Nothing may be done without it.
             self.guard.must_renew = true;
@@ -122,9 +126,9 @@ impl MysqlDatabase {
 }
 
 impl Lock {
-    async fn is_held(&mut self) -> bool {
+    async fn is_held(&self) -> bool {
         let ask = format!("SELECT IS_USED_LOCK({}) = CONNECTION_ID()", literal(&self.names.run));
-        session::one(&mut self.connection, ask).await.is_ok_and(|row| session::number(&row, 0) == 1)
+        session::one(&mut *self.connection.lock().await, ask).await.is_ok_and(|row| session::number(&row, 0) == 1)
     }
 }
 
@@ -228,6 +232,14 @@ async fn kill(connection: &mut MySqlConnection, id: u64, who: &str) -> Result<()
     }
 }
 
+/// Ends a session in good order.
+async fn leave(mut connection: MySqlConnection, lock: Option<String>) {
+    if let Some(lock) = lock {
+        let _ = release(&mut connection, &lock).await;
+    }
+    let _ = connection.close().await;
+}
+
 /// Waits until a session is gone from the server's list, as far as we may see it.
 async fn wait_for_end(connection: &mut MySqlConnection, id: u64) -> Result<(), DatabaseError> {
     let started = Instant::now();
@@ -241,7 +253,12 @@ async fn wait_for_end(connection: &mut MySqlConnection, id: u64) -> Result<(), D
 /// it does not like.
 async fn get(connection: &mut MySqlConnection, name: &str) -> Result<bool, DatabaseError> {
     let row = session::one(connection, format!("SELECT GET_LOCK({}, 0)", literal(name))).await?;
-    match row_text(&row, 0).as_deref() {
+    taken(row_text(&row, 0).as_deref())
+}
+
+/// What an answer of `GET_LOCK` means.
+fn taken(answer: Option<&str>) -> Result<bool, DatabaseError> {
+    match answer {
         Some("1") => Ok(true),
         Some("0") => Ok(false),
         other => Err(DatabaseError::new(
@@ -273,5 +290,18 @@ async fn pause(started: Instant, left: Duration, stop: &StopSignal) {
     tokio::select! {
         _ = stop.raised() => {}
         () = tokio::time::sleep(wait.min(left)) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_one_is_a_lock() {
+        assert_eq!(taken(Some("1")), Ok(true));
+        assert_eq!(taken(Some("0")), Ok(false));
+        let error = taken(None).expect_err("no answer");
+        assert!(error.message.contains("`NULL`"), "{error}");
     }
 }

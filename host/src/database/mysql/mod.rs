@@ -7,6 +7,7 @@
 mod connect;
 mod cursor;
 mod error;
+mod keepalive;
 mod lock;
 mod opened;
 mod owner;
@@ -15,6 +16,7 @@ mod parameters;
 mod rights;
 mod schema;
 mod session;
+mod settings;
 mod statement;
 mod tool_tables;
 mod transaction;
@@ -25,9 +27,6 @@ mod watch;
 mod write_check;
 mod write_sql;
 mod writer;
-
-#[cfg(test)]
-mod tests_bulk;
 
 #[cfg(test)]
 mod tests;
@@ -176,7 +175,9 @@ impl Database for MysqlDatabase {
     }
 
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
-        self.fetch_now(cursor, limits).await
+        self.check_transaction()?;
+        let answer = self.fetch_now(cursor, limits).await;
+        self.look_behind(answer).await
     }
 
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
@@ -188,7 +189,9 @@ impl Database for MysqlDatabase {
     }
 
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
-        self.write_now(writer, rows, hint).await
+        self.check_transaction()?;
+        let answer = self.write_now(writer, rows, hint).await;
+        self.look_behind(answer).await
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {

@@ -37,22 +37,17 @@ pub(super) async fn read(
     lock: &str,
     prefix: &str,
 ) -> Result<Option<(u64, String)>, DatabaseError> {
-    let bits = |from: usize, to: usize| -> String {
-        let bits: Vec<String> =
-            (from..to).map(|bit| format!("IFNULL(IS_USED_LOCK('{prefix}:{bit}') = @runner_holder, 0)")).collect();
+    let row = session::one(connection, format!("SELECT IS_USED_LOCK('{lock}')")).await?;
+    let Some(id) = row_text(&row, 0).and_then(|id| id.parse::<u64>().ok()) else { return Ok(None) };
+    let holds = |name: String| format!("IFNULL(IS_USED_LOCK('{prefix}:{name}') = {id}, 0)");
+    let bits = |from: usize, to: usize| {
+        let bits: Vec<String> = (from..to).map(|bit| holds(bit.to_string())).collect();
         format!("CONCAT({})", bits.join(", "))
     };
-    let head = format!(
-        "SELECT @runner_holder := IS_USED_LOCK('{lock}'), IFNULL(IS_USED_LOCK('{prefix}:told') = @runner_holder, 0), {}",
-        bits(0, LENGTH_BITS)
-    );
+    let head = format!("SELECT {}, {}", holds("told".to_owned()), bits(0, LENGTH_BITS));
     let row = session::one(connection, head).await?;
-    let Some(id) = row_text(&row, 0).and_then(|id| id.parse().ok()) else { return Ok(None) };
-    if number(&row, 1) == 0 {
-        return Ok(Some((id, String::new())));
-    }
-    let length = usize::from(bytes(&text(&row, 2)).first().copied().unwrap_or(0));
-    if length == 0 {
+    let length = bytes(&text(&row, 1)).first().copied().map_or(0, usize::from);
+    if number(&row, 0) == 0 || length == 0 {
         return Ok(Some((id, String::new())));
     }
     let row = session::one(connection, format!("SELECT {}", bits(LENGTH_BITS, LENGTH_BITS + 8 * length))).await?;
@@ -62,15 +57,20 @@ pub(super) async fn read(
 /// What the server says of a session: who, from where, and what it runs. Empty if there is no such session, or if nobody
 /// tells us.
 pub(super) async fn describe(connection: &mut MySqlConnection, id: u64) -> Result<String, DatabaseError> {
-    let ask = format!("SELECT USER, HOST, TIME, LEFT(INFO, 120) FROM information_schema.PROCESSLIST WHERE ID = {id}");
-    let rows = session::all(connection, ask).await?;
-    let Some(row) = rows.first() else { return Ok(String::new()) };
-    let mut told = format!("connection {id} of `{}` from `{}`", text(row, 0), text(row, 1));
-    if let Some(statement) = row_text(row, 3) {
-        told.push_str(&format!(", which has been running `{statement}` for {} s", number(row, 2)));
+    // `information_schema.PROCESSLIST` is to go from MySQL.
+    let sessions = session::all(connection, "SHOW FULL PROCESSLIST").await?;
+    let Some(row) = sessions.iter().find(|row| number(row, 0) == id) else { return Ok(String::new()) };
+    let mut told = format!("connection {id} of `{}` from `{}`", text(row, 1), text(row, 2));
+    if let Some(statement) = row_text(row, 7) {
+        let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+        let begin: String = line.chars().take(EXCERPT).collect();
+        told.push_str(&format!(", which has been running `{begin}` for {} s", number(row, 5)));
     }
     Ok(told)
 }
+
+/// Characters of a statement that a message shows.
+const EXCERPT: usize = 120;
 
 /// Bytes of a text of bits, the lowest of each byte first.
 fn bytes(bits: &str) -> Vec<u8> {

@@ -16,6 +16,7 @@
 //! [`MysqlDatabase::before_writing`].
 
 use super::error::NOT_PREPARABLE;
+use super::settings::Settings;
 use super::{MysqlDatabase, session};
 use crate::database::facts::is_tool_table;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableName};
@@ -37,6 +38,10 @@ pub(super) struct Guard {
     pub is_used: bool,
     /// Whether the session is to be made anew before it is used outside of a transaction.
     pub must_renew: bool,
+    /// Whether a trigger, view or routine names a tool table, if that was looked up.
+    pub others_name_tool_tables: Option<bool>,
+    /// Whose settings the session has.
+    pub settings: Settings,
     /// Temporary tables that were made in the session, as far as their names are known.
     pub temporary: Vec<String>,
 }
@@ -156,12 +161,14 @@ impl MysqlDatabase {
             return Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in the text"));
         }
         let class = self.guard.check(statement, dialect, self.transaction.is_some())?;
+        self.check_transaction()?;
         self.renew_if_due().await?;
+        self.settle().await?;
         if self.guard.rights() == Rights::Host {
             self.host_touches(statement).await?;
         } else {
             self.guard.is_used = true;
-            self.look_at_tool_tables().await?;
+            self.look_at_tool_tables(class).await?;
             self.guard.note_temporary(statement, dialect);
         }
         Ok(Asked { class, reads: reads(statement, dialect) })
@@ -173,12 +180,14 @@ impl MysqlDatabase {
         if self.guard.rights() != Rights::Host && is_tool_table(&table.name) {
             return Err(tool_table(&table.name));
         }
+        self.check_transaction()?;
         self.renew_if_due().await?;
+        self.settle().await?;
         if self.guard.rights() == Rights::Host {
             return self.host_touches(&table.name).await;
         }
         self.guard.is_used = true;
-        self.look_at_tool_tables().await
+        self.look_at_tool_tables(StatementClass::Rows).await
     }
 
     /// What stands behind it: a statement of a script or guest that may have done anything is followed by a proof that the
@@ -198,21 +207,38 @@ impl MysqlDatabase {
             }
             answer => answer,
         };
-        let plain = matches!(asked.class, StatementClass::Rows | StatementClass::Schema);
-        if plain
-            || self.guard.rights() == Rights::Host
-            || matches!(&answer, Err(it) if it.kind == DatabaseErrorKind::Connection)
-        {
+        let is_lost = matches!(&answer, Err(error) if error.kind == DatabaseErrorKind::Connection);
+        let is_plain = matches!(asked.class, StatementClass::Rows | StatementClass::Schema);
+        if is_lost || self.guard.rights() == Rights::Host {
             return answer;
         }
+        if is_plain {
+            return self.look_behind(answer).await;
+        }
+        self.guard.others_name_tool_tables = None;
         if self.transaction.is_none() {
-            // Without a transaction each statement stands for itself. What it left open (`START TRANSACTION` in a
-            // procedure, `autocommit = 0`) would swallow what runner notes behind it.
-            session::run(&mut self.connection, "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1".to_owned()).await?;
+            self.end_what_is_open().await?;
         } else if !self.in_transaction_now().await? {
             return Err(super::transaction::ended(answer.err()));
         }
+        self.unsettle().await?;
         answer
+    }
+
+    /// Without a transaction each statement stands for itself. What it left open (`START TRANSACTION` in a procedure,
+    /// `autocommit = 0`) would swallow what runner notes behind it.
+    async fn end_what_is_open(&mut self) -> Result<(), DatabaseError> {
+        let end = "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0";
+        match session::run(&mut self.connection, end.to_owned()).await {
+            Err(error) if error.kind != DatabaseErrorKind::Connection => {
+                // Such as an XA transaction; it goes with the session.
+                self.guard.must_renew = true;
+                Err(denied("a statement that leaves a transaction open which cannot be committed")
+                    .detail(error.to_string())
+                    .hint("take `XA` out of the migration"))
+            }
+            answer => answer.map(|_| ()),
+        }
     }
 }
 

@@ -115,7 +115,7 @@ async fn json_columns(
     }
     let ask = format!(
         "SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = {} \
-         AND TABLE_NAME = {} AND LEVEL = 'Column'",
+         AND TABLE_NAME = {}",
         literal(schema),
         literal(table)
     );

@@ -16,6 +16,8 @@ pub(super) struct Server {
     pub facts: Facts,
     /// The session's number, by which another can kill it.
     pub id: u64,
+    /// The `SET` by which the server reads our texts and values as we mean them.
+    pub settings_of_texts: String,
     /// A packet with more bytes is refused.
     pub max_allowed_packet: usize,
     /// The server is a node of a Galera cluster, so its user locks hold on one node only.
@@ -28,6 +30,7 @@ pub(super) struct Server {
 pub(super) async fn prepare(
     connection: &mut MySqlConnection,
     settings: &ConnectOptions,
+    names: &str,
 ) -> Result<Server, DatabaseError> {
     let row = one(connection, "SELECT VERSION(), CONNECTION_ID(), DATABASE()").await?;
     let (reported, id, schema): (String, u64, Option<String>) = (text(&row, 0), number(&row, 1), row_text(&row, 2));
@@ -39,30 +42,40 @@ pub(super) async fn prepare(
     let dialect = if is_mariadb { Dialect::Mariadb } else { Dialect::Mysql };
     let version = Version::read(&reported);
     version.check(dialect, &reported)?;
-    for statement in settings_of(dialect, settings, get("sql_mode"), get("global_sql_mode")) {
-        run(connection, statement).await?;
-    }
+    let settings_of_texts = settings_of_texts(names, &sql_mode(get("sql_mode"), get("global_sql_mode")));
+    // The servers' own default, so that a server that is set up otherwise does not change what a migration sees. READ
+    // COMMITTED would be refused where the binary log holds statements. Whoever has made sessions read-only meant it.
+    let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+    let all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(dialect, settings));
+    run(connection, all).await?;
     let facts = Facts {
         version: version.to_string(),
         atomic_ddl: version >= oldest_with_atomic_ddl(dialect),
-        read_only: ["read_only", "innodb_read_only", "super_read_only"].into_iter().any(is_on),
+        read_only: READ_ONLY.into_iter().any(is_on),
         schema,
         ..Facts::of_dialect(dialect)
     };
     Ok(Server {
         facts,
         id,
+        settings_of_texts,
         max_allowed_packet: get("max_allowed_packet").parse().unwrap_or(1 << 20),
         is_cluster_node: is_on("wsrep_on"),
         folds_table_names: get("lower_case_table_names") != "0",
     })
 }
 
+/// Each of them makes the session or the server read-only. `tx_read_only` is MariaDB's, and `transaction_read_only` MySQL's.
+const READ_ONLY: [&str; 5] =
+    ["read_only", "innodb_read_only", "super_read_only", "tx_read_only", "transaction_read_only"];
+
 /// What is read of the server; those that a dialect does not have stay away.
 async fn variables(connection: &mut MySqlConnection) -> Result<HashMap<String, String>, DatabaseError> {
-    const READ: &str = "SHOW SESSION VARIABLES WHERE Variable_name IN ('version_comment', 'sql_mode', 'read_only', \
-        'innodb_read_only', 'super_read_only', 'max_allowed_packet', 'wsrep_on', 'lower_case_table_names')";
-    let rows = sqlx::raw_sql(READ).fetch_all(&mut *connection).await.map_err(from_sqlx)?;
+    const OTHERS: [&str; 5] =
+        ["version_comment", "sql_mode", "max_allowed_packet", "wsrep_on", "lower_case_table_names"];
+    let names = READ_ONLY.iter().chain(&OTHERS).map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    let read = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ({names})");
+    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(read)).fetch_all(&mut *connection).await.map_err(from_sqlx)?;
     let mut found: HashMap<String, String> = rows.iter().map(|row| (text(row, 0), text(row, 1))).collect();
     let row = one(connection, "SELECT @@GLOBAL.sql_mode").await?;
     found.insert("global_sql_mode".to_owned(), text(&row, 0));
@@ -98,15 +111,16 @@ const READER_SECONDS: u32 = 86_400;
 /// By how much the server's own limit for a statement is longer than ours: it ends those whose run was killed.
 const ORPHANED: Duration = Duration::from_secs(10);
 
-fn settings_of(dialect: Dialect, settings: &ConnectOptions, session_mode: &str, global_mode: &str) -> Vec<String> {
+/// What decides how our texts and values are read.
+fn settings_of_texts(names: &str, sql_mode: &str) -> String {
+    format!("SET {names}, sql_mode = '{sql_mode}', time_zone = '+00:00', foreign_key_checks = 1, unique_checks = 1")
+}
+
+fn settings_of_sessions(dialect: Dialect, settings: &ConnectOptions) -> String {
     let mut set = vec![
-        format!("sql_mode = '{}'", sql_mode(session_mode, global_mode)),
-        "time_zone = '+00:00'".to_owned(),
         "autocommit = 1".to_owned(),
         "completion_type = 0".to_owned(),
         "sql_auto_is_null = 0".to_owned(),
-        "foreign_key_checks = 1".to_owned(),
-        "unique_checks = 1".to_owned(),
         format!("wait_timeout = {IDLE_SECONDS}"),
         format!("net_write_timeout = {READER_SECONDS}"),
         format!("net_read_timeout = {READER_SECONDS}"),
@@ -121,12 +135,7 @@ fn settings_of(dialect: Dialect, settings: &ConnectOptions, session_mode: &str, 
         Dialect::Mariadb => format!("max_statement_time = {:.3}", limit.as_secs_f64()),
         _ => format!("max_execution_time = {}", limit.as_millis()),
     });
-    vec![
-        format!("SET {}", set.iter().map(|set| format!("SESSION {set}")).collect::<Vec<_>>().join(", ")),
-        // The servers' own default, so that a server that is set up otherwise does not change what a migration sees.
-        // READ COMMITTED would be refused where the binary log holds statements.
-        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE".to_owned(),
-    ]
+    format!("SET {}", set.iter().map(|set| format!("SESSION {set}")).collect::<Vec<_>>().join(", "))
 }
 
 /// The three numbers of a version.
@@ -143,7 +152,7 @@ impl Version {
 
     /// Refuses servers whose user locks exclude one another or that lack window functions.
     fn check(self, dialect: Dialect, reported: &str) -> Result<(), DatabaseError> {
-        let oldest = if dialect == Dialect::Mariadb { Self(10, 3, 0) } else { Self(8, 0, 0) };
+        let oldest = if dialect == Dialect::Mariadb { Self(10, 5, 0) } else { Self(8, 0, 0) };
         if self >= oldest {
             return Ok(());
         }

@@ -3,8 +3,8 @@
 use futures_util::TryStreamExt as _;
 use sqlx::mysql::{MySqlArguments, MySqlColumn, MySqlRow, MySqlTypeInfo};
 use sqlx::{
-    AssertSqlSafe, Column as _, ColumnOrigin, Either, Executor as _, Row as _, SqlSafeStr as _, Statement as _,
-    TypeInfo as _,
+    AssertSqlSafe, Column as _, ColumnOrigin, Connection as _, Either, Executor as _, Row as _, SqlSafeStr as _,
+    Statement as _, TypeInfo as _,
 };
 
 use super::error::{NOT_PREPARABLE, from_sqlx};
@@ -13,6 +13,10 @@ use super::types_read::{self, Wire};
 use super::{MysqlDatabase, parameters};
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Rights, TableName};
+use crate::sql::{has_statement, identifiers};
+
+/// First words of statements that leave all tables as they are declared.
+const KEEPS_TABLES: [&str; 8] = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "SHOW", "DO", "SET"];
 
 /// A statement that the server has read.
 pub(super) struct Prepared {
@@ -31,9 +35,27 @@ impl MysqlDatabase {
     /// Runs one statement; see the trait.
     pub(super) async fn execute_now(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
         let class = self.before(statement).await?;
-        self.opened.forget();
+        self.refuse_blank(statement)?;
+        let word = identifiers(statement, self.server.facts.dialect).into_iter().next().unwrap_or_default();
+        if !KEEPS_TABLES.iter().any(|known| known.eq_ignore_ascii_case(&word)) {
+            self.forget_tables().await?;
+        }
         let answer = self.execute_text(statement, values).await;
         self.after(class, answer).await
+    }
+
+    /// Forgets what is known of tables that a statement may change; sqlx keeps the columns of prepared statements.
+    async fn forget_tables(&mut self) -> Result<(), DatabaseError> {
+        self.opened.forget();
+        self.connection.clear_cached_statements().await.map_err(from_sqlx)
+    }
+
+    /// The servers run a comment without a word.
+    fn refuse_blank(&self, statement: &str) -> Result<(), DatabaseError> {
+        if has_statement(statement, self.server.facts.dialect) {
+            return Ok(());
+        }
+        Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text"))
     }
 
     async fn execute_text(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {

@@ -2,11 +2,15 @@
 
 mod connect;
 mod contract;
+mod cursors;
 mod lock;
 mod rights;
 mod schema;
 mod session;
+mod statements;
 mod transaction;
+mod types;
+mod writers;
 
 use std::path::Path;
 

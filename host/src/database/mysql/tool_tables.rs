@@ -9,22 +9,49 @@ use super::session::{self, literal, text};
 use super::{MysqlDatabase, transaction::Transaction};
 use crate::database::facts::{TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
+use crate::sql::StatementClass;
 
 /// A tool table and a digest of what it is and holds.
 pub(super) type Picture = Vec<(String, String)>;
 
 impl MysqlDatabase {
-    /// Takes the picture that `check_tool_tables` compares with, before the first statement of a script or guest.
-    pub(super) async fn look_at_tool_tables(&mut self) -> Result<(), DatabaseError> {
+    /// Takes the picture that `check_tool_tables` compares with, before the first statement of a script or guest that could
+    /// change the tables though it does not name them: by dynamic SQL, or by a trigger, view or routine that names them.
+    pub(super) async fn look_at_tool_tables(&mut self, class: StatementClass) -> Result<(), DatabaseError> {
         match &self.transaction {
             Some(Transaction { tool_tables: None, .. }) => {}
             _ => return Ok(()),
+        }
+        let is_plain = matches!(class, StatementClass::Rows | StatementClass::Schema);
+        if is_plain && !self.others_name_tool_tables().await? {
+            return Ok(());
         }
         let picture = self.picture().await?;
         if let Some(transaction) = &mut self.transaction {
             transaction.tool_tables = Some(picture);
         }
         Ok(())
+    }
+
+    /// Whether something in the database names a tool table. Looked up once, and again behind dynamic SQL: whatever else
+    /// makes such a thing has to spell the name, and is refused.
+    async fn others_name_tool_tables(&mut self) -> Result<bool, DatabaseError> {
+        if let Some(found) = self.guard.others_name_tool_tables {
+            return Ok(found);
+        }
+        let schema = literal(self.server.facts.schema.as_deref().unwrap_or_default());
+        let places = [
+            ("TRIGGERS", "TRIGGER_SCHEMA", "ACTION_STATEMENT"),
+            ("VIEWS", "TABLE_SCHEMA", "VIEW_DEFINITION"),
+            ("ROUTINES", "ROUTINE_SCHEMA", "ROUTINE_DEFINITION"),
+        ];
+        let found = places.map(|(list, place, text)| {
+            format!("EXISTS (SELECT 1 FROM information_schema.{list} WHERE {place} = {schema} AND {text} LIKE '%runner|_%' ESCAPE '|')")
+        });
+        let row = session::one(&mut self.connection, format!("SELECT {}", found.join(" OR "))).await?;
+        let found = session::number(&row, 0) == 1;
+        self.guard.others_name_tool_tables = Some(found);
+        Ok(found)
     }
 
     /// A statement of the host may change the tables: then what migrations did before is looked at, and the picture is
@@ -84,7 +111,8 @@ impl MysqlDatabase {
         let mut picture = Picture::new();
         for (table, values) in tables {
             let name = TableName { schema: Some(schema.clone()), name: table.clone() }.quoted(Dialect::Mysql);
-            let values: Vec<String> = values.iter().map(|value| format!("IFNULL({value}, '~'), '|'")).collect();
+            let values: Vec<String> =
+                values.iter().map(|value| format!("IFNULL(CAST({value} AS BINARY), '~'), '|'")).collect();
             let look = format!(
                 "SHOW CREATE TABLE {name}; SELECT COUNT(*), \
                  SUM(CAST(CONV(LEFT(SHA1(CONCAT({})), 15), 16, 10) AS UNSIGNED)) FROM {name}",

@@ -13,7 +13,12 @@ pub(super) struct Transaction {
     proof: String,
     /// The tool's tables as they were before the first statement of a script, or after the host's last.
     pub tool_tables: Option<Picture>,
+    /// It was found to be over, as behind a deadlock: what came now would commit by itself.
+    pub is_over: bool,
 }
+
+/// A warning behind a rollback: tables such as those of MyISAM keep their changes.
+const NOT_UNDONE: u64 = 1196;
 
 /// A server answers this when there is no savepoint of a name.
 const NO_SAVEPOINT: &str = "1305";
@@ -27,14 +32,16 @@ impl MysqlDatabase {
         if self.server.facts.read_only {
             return Err(DatabaseError::new(
                 DatabaseErrorKind::ReadOnly,
-                "the server does not take changes: it is read-only",
+                "the server does not take changes: it, or the session, is read-only",
             )
-            .hint("give the URL of the primary server, or look at `read_only` on this one"));
+            .hint(
+                "give the URL of the primary server, or look at `read_only` and `transaction_read_only` on this one",
+            ));
         }
         self.renew_if_due().await?;
         let proof = random_name();
         session::run(&mut self.connection, format!("START TRANSACTION; SAVEPOINT {proof}")).await?;
-        self.transaction = Some(Transaction { proof, tool_tables: None });
+        self.transaction = Some(Transaction { proof, tool_tables: None, is_over: false });
         Ok(())
     }
 
@@ -71,7 +78,16 @@ impl MysqlDatabase {
         if self.transaction.take().is_none() {
             return Ok(());
         }
-        match session::run(&mut self.connection, "ROLLBACK AND NO CHAIN NO RELEASE".to_owned()).await {
+        let rollback = "ROLLBACK AND NO CHAIN NO RELEASE; SHOW WARNINGS";
+        match session::all(&mut self.connection, rollback).await {
+            Ok(warnings) if warnings.iter().any(|row| session::number(row, 1) == NOT_UNDONE) => {
+                Err(DatabaseError::new(
+                    DatabaseErrorKind::Other,
+                    "some tables keep what was written to them: their storage engine knows no transactions",
+                )
+                .code(NOT_UNDONE.to_string())
+                .hint("`ALTER TABLE … ENGINE = InnoDB` makes a table take part in transactions"))
+            }
             // The server rolls back what a lost connection leaves.
             Err(error) if error.kind == DatabaseErrorKind::Connection => {
                 self.guard.must_renew = true;
@@ -84,6 +100,9 @@ impl MysqlDatabase {
     /// Whether the savepoint of `begin` is still there. It is released and set again, under a new name.
     pub(super) async fn in_transaction_now(&mut self) -> Result<bool, DatabaseError> {
         let Some(transaction) = &mut self.transaction else { return Ok(false) };
+        if transaction.is_over {
+            return Ok(false);
+        }
         let next = random_name();
         let renew = format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", transaction.proof);
         match session::run(&mut self.connection, renew).await {
@@ -91,9 +110,27 @@ impl MysqlDatabase {
                 transaction.proof = next;
                 Ok(true)
             }
-            Err(error) if error.code == NO_SAVEPOINT => Ok(false),
+            Err(error) if error.code == NO_SAVEPOINT => {
+                transaction.is_over = true;
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// Fails where the transaction was found to be over.
+    pub(super) fn check_transaction(&self) -> Result<(), DatabaseError> {
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.is_over) { Err(ended(None)) } else { Ok(()) }
+    }
+
+    /// Looks behind a failure whether the server has given up the transaction with it, as it does with deadlocks.
+    pub(super) async fn look_behind<T>(&mut self, answer: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+        let failed = matches!(&answer, Err(error) if !matches!(error.kind, DatabaseErrorKind::Connection | DatabaseErrorKind::InvalidArgument));
+        if failed && self.transaction.is_some() {
+            // Where even that fails, so does whatever comes next.
+            let _ = self.in_transaction_now().await;
+        }
+        answer
     }
 
     /// Outside of a transaction a new session takes the old one's place, before the next statement. Inside of one, temporary
@@ -134,11 +171,11 @@ impl MysqlDatabase {
 pub(super) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
     let error = DatabaseError::new(
         DatabaseErrorKind::Denied,
-        "the transaction of the migration was ended behind its back: what was done so far is committed or rolled back",
+        "the transaction of the migration is over: a statement ended it, or the server gave it up after an error",
     )
     .hint(
-        "statements that change the schema commit, and so may procedures and `EXECUTE`: look into the database, and set \
-         `mode = \"stepwise\"` for such a migration",
+        "look into the database for what was committed; statements that change the schema commit, and so may procedures \
+         and `EXECUTE`: set `mode = \"stepwise\"` for such a migration",
     );
     match cause {
         Some(cause) => error.detail(cause.to_string()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::connect::Connector;
 use super::error::{is_interrupted, lost};
-use super::session;
+use super::{keepalive, owner, session};
 use crate::database::{DatabaseError, DatabaseErrorKind, Rights, StopSignal};
 
 /// After this long a request to end a statement is repeated: the first may have come between two statements.
@@ -72,6 +72,7 @@ impl Watch {
             answer = &mut work => return answer,
             _ = self.stop.raised() => Reason::Stop,
             limit = elapsed(limit) => Reason::Time(limit),
+            error = self.gone() => return Err(error),
         };
         self.note(Some(reason));
         let mut failed = 0;
@@ -90,6 +91,26 @@ impl Watch {
                 Err(_) => {}
             }
         }
+    }
+
+    /// Ends when the server has lost the session, or does not answer to others either: a link that was cut says nothing.
+    async fn gone(&self) -> DatabaseError {
+        let mut unanswered = 0;
+        loop {
+            tokio::time::sleep(keepalive::PERIOD).await;
+            match self.is_known().await {
+                Ok(true) => unanswered = 0,
+                Ok(false) => return lost("the server has ended it"),
+                Err(_) if unanswered == ATTEMPTS => return lost("the server does not answer"),
+                Err(_) => unanswered += 1,
+            }
+        }
+    }
+
+    /// Whether the server has the session in its list.
+    async fn is_known(&self) -> Result<bool, DatabaseError> {
+        let mut connection = self.connector.connect_briefly().await?;
+        Ok(!owner::describe(&mut connection, self.id).await?.is_empty())
     }
 
     /// Fails where the last statement was asked to end, though it answered without an error.

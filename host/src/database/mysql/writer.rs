@@ -266,6 +266,18 @@ impl MysqlDatabase {
         if size > most && rows.len() > 1 {
             return Err(Failure::Row(invalid("too many bytes for one statement".to_owned())));
         }
+        // A packet that is too large would cost the connection. The statement's text is sent by itself.
+        if size + 1024 > self.server.max_allowed_packet {
+            let error = DatabaseError::new(
+                DatabaseErrorKind::Limit,
+                format!(
+                    "a row has {size} bytes, and the server takes {} in one packet",
+                    self.server.max_allowed_packet
+                ),
+            )
+            .hint("raise `max_allowed_packet` on the server");
+            return Err(Failure::Row(error));
+        }
         if mode == WriteMode::Delete || (mode == WriteMode::Update && !job.writer.unique) {
             self.check_found(job, rows, range.as_ref(), &packed).await.map_err(Failure::Batch)?;
         }

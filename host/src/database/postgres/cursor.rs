@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _, ValueRef as _};
 
 use super::cursor_batch::Filling;
 use super::error::from_sqlx;
+use super::scope::simple;
 use super::statement_describe::{Described, Shape, describe, one_statement, run, shape};
 use super::types::Types;
 use super::{PostgresDatabase, closed, parameters};
@@ -25,6 +26,8 @@ pub(super) struct Cursors {
     open: Vec<(CursorId, Cursor)>,
     /// Those that came to their end, the latest last.
     ended: VecDeque<CursorId>,
+    /// What a row took in the last page of a table: the next page is likely of the same one.
+    page_row_bytes: Option<(TableName, usize)>,
 }
 
 /// An open cursor.
@@ -50,7 +53,12 @@ impl PostgresDatabase {
         let hold = if scope.is_in_transaction() { "" } else { " WITH HOLD" };
         let opened = watch.run(open(&mut self.connection, &mut self.types, request, id, hold)).await;
         let settled = self.settle(&scope, text).await;
-        let cursor = self.leave(scope, opened.and_then(|cursor| settled.map(|()| cursor))).await?;
+        let mut cursor = self.leave(scope, opened.and_then(|cursor| settled.map(|()| cursor))).await?;
+        if let (Some((table, _)), Some((known, bytes))) = (&cursor.origin, &self.cursors.page_row_bytes)
+            && table == known
+        {
+            cursor.row_bytes = *bytes;
+        }
         self.cursors.open.push((id, cursor));
         Ok(id)
     }
@@ -76,6 +84,9 @@ impl PostgresDatabase {
         let watch = self.watch();
         let fetched = watch.run(fetch(&mut self.connection, &mut cursor, limits)).await;
         let batch = self.leave(scope, fetched).await?;
+        if let Some((table, _)) = &cursor.origin {
+            self.cursors.page_row_bytes = Some((table.clone(), cursor.row_bytes));
+        }
         if cursor.at_end && cursor.surplus.is_empty() {
             self.cursors.end(id);
         } else {
@@ -137,7 +148,7 @@ async fn open(
     let wrapped = described.wrapped(statement, None)?;
     let name = format!("runner_cursor_{}", id.0);
     let select = wrapped.as_deref().unwrap_or(statement);
-    run(connection, &format!("DECLARE {name} NO SCROLL CURSOR{hold} FOR\n{select}"), arguments).await?;
+    run(connection, &format!("DECLARE {name} BINARY NO SCROLL CURSOR{hold} FOR\n{select}"), arguments).await?;
     Ok(Cursor {
         name,
         described,
@@ -149,7 +160,7 @@ async fn open(
 }
 
 async fn close(connection: &mut PgConnection, name: &str) -> Result<(), DatabaseError> {
-    run(connection, &format!("CLOSE {name}"), sqlx::postgres::PgArguments::default()).await.map(drop)
+    simple(connection, &format!("CLOSE {name}")).await
 }
 
 /// The next batch; rows that came with it but do not fit become the cursor's surplus.
@@ -162,8 +173,8 @@ async fn fetch(
     while !cursor.at_end && !filling.has_batch() {
         let wanted = rows_to_fetch(cursor, &filling, limits);
         let text = format!("FETCH {wanted} FROM {}", cursor.name);
-        let query = sqlx::query(AssertSqlSafe(text.as_str())).persistent(false);
-        let mut stream = connection.fetch(query);
+        // Ours to the letter, so it may go by the simple protocol: in one message, with binary cells from a binary cursor.
+        let mut stream = connection.fetch(sqlx::raw_sql(AssertSqlSafe(text.as_str())));
         let mut came = 0;
         let mut failed = None;
         // The rest is read after a failure too: a stream that is dropped leaves the connection in the middle of it.
@@ -181,7 +192,9 @@ async fn fetch(
         if let Some(error) = failed {
             return Err(error);
         }
-        cursor.row_bytes = filling.row_bytes().max(1);
+        if came > 0 {
+            cursor.row_bytes = filling.row_bytes().max(1);
+        }
         if came < wanted {
             cursor.at_end = true;
             close(connection, &cursor.name).await?;

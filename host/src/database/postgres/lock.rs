@@ -31,28 +31,18 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// A lock that is held until it is dropped.
 pub(super) struct Lock {
     connection: PgConnection,
-    request: LockRequest,
     /// Stands before each statement of this connection, so that the list of sessions says whose it is.
     mark: String,
 }
 
 impl Lock {
-    pub(super) fn run_id(&self) -> &str {
-        &self.request.run_id
-    }
-
-    pub(super) fn request(&self) -> &LockRequest {
-        &self.request
-    }
-
     /// Fails if the connection that holds the lock is gone: then somebody else may have it.
     pub(super) async fn check(&mut self) -> Result<(), DatabaseError> {
         let held = ask(&self.mark);
         let answer = tokio::time::timeout(CHECK_TIMEOUT, rows(&mut self.connection, &held)).await;
         match answer {
             Ok(Ok(rows)) if rows.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t") => Ok(()),
-            _ => Err(lost("the connection that holds the lock is lost, so another run may have begun")
-                .hint("run it again; look whether a pooler or the server ends transactions that are idle")),
+            _ => Err(lock_lost()),
         }
     }
 
@@ -75,7 +65,7 @@ impl Lock {
             }
             let answer = rows(&mut connection, &ask).await?;
             if answer.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t") {
-                return Ok(Self { connection, request: request.clone(), mark });
+                return Ok(Self { connection, mark });
             }
             if let Some(holder) = holder(&mut connection).await?
                 && told.as_ref() != Some(&holder)
@@ -116,10 +106,12 @@ impl PostgresDatabase {
         self.note_loss(&named);
         named?;
         self.lock = Some(lock);
+        self.locked_for = Some(request.clone());
         Ok(())
     }
 
     pub(super) async fn unlock_now(&mut self) -> Result<(), DatabaseError> {
+        self.locked_for = None;
         let Some(mut lock) = self.lock.take() else { return Ok(()) };
         let released = simple(&mut lock.connection, "ROLLBACK").await;
         if released.is_ok() {
@@ -134,6 +126,12 @@ impl PostgresDatabase {
         }
         released
     }
+}
+
+/// The lock is gone before its time.
+pub(super) fn lock_lost() -> DatabaseError {
+    lost("the connection that holds the lock is lost, so another run may have begun")
+        .hint("run it again; look whether a pooler or the server ends transactions that are idle")
 }
 
 /// Names the connection that works for a run, so that a later run knows what an earlier one has left behind.

@@ -78,6 +78,8 @@ pub(super) struct PostgresDatabase {
     transaction: Option<Transaction>,
     /// The lock, on a connection of its own.
     lock: Option<Lock>,
+    /// What the lock was taken for, until it is given back: it may be lost meanwhile.
+    locked_for: Option<LockRequest>,
     rights: Rights,
     /// What a script has set for its session.
     own: Own,
@@ -112,6 +114,7 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
         types: Types::default(),
         transaction: None,
         lock: None,
+        locked_for: None,
         rights: Rights::Host,
         own: Own::default(),
         stop: StopSignal::default(),

@@ -8,7 +8,7 @@ use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, Row as _, ValueRef as _}
 use super::error::from_sqlx;
 use super::types::{ServerType, TEXT, Types, Wire};
 use super::types_column::Raw;
-use super::types_write::Target;
+use super::types_write::{Form, Target};
 use crate::data::Value;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
@@ -47,7 +47,8 @@ pub(super) fn add(arguments: &mut PgArguments, raw: Raw) -> Result<(), DatabaseE
 }
 
 async fn one(connection: &mut PgConnection, of: &Arc<ServerType>, value: &Value) -> Result<Vec<u8>, DatabaseError> {
-    let target = Target::new(of.clone(), -1, matches!(value, Value::Native { .. }));
+    let form = if matches!(value, Value::Native { .. }) { Form::Native } else { Form::Typed };
+    let target = Target::new(of.clone(), -1, form);
     let mut bytes = Vec::new();
     target.push(&mut bytes, value).map_err(|what| DatabaseError::new(DatabaseErrorKind::Conversion, what))?;
     if target.as_text && of.wire != Wire::Text {

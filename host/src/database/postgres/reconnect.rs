@@ -29,7 +29,7 @@ impl PostgresDatabase {
             let alive = simple(&mut self.connection, "SELECT 1").await;
             self.busy = false;
             if alive.is_ok() {
-                return Ok(());
+                return self.lock_again().await;
             }
         }
         self.lost = true;
@@ -54,10 +54,12 @@ impl PostgresDatabase {
         locked
     }
 
+    /// Makes sure of the lock, if there is to be one. Who else had it meanwhile is known by the history.
     async fn lock_again(&mut self) -> Result<(), DatabaseError> {
-        let Some(lock) = &mut self.lock else { return Ok(()) };
-        let request = lock.request().clone();
-        if lock.check().await.is_ok() {
+        let Some(request) = self.locked_for.clone() else { return Ok(()) };
+        if let Some(lock) = &mut self.lock
+            && lock.check().await.is_ok()
+        {
             return simple(&mut self.connection, &super::lock::set_application(&request.run_id)).await;
         }
         self.lock = None;

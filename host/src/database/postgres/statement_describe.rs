@@ -86,6 +86,7 @@ pub(super) async fn describe(
         Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) if shape(statement) == Shape::Select => {
             describe_around(connection, types, statement, values).await?
         }
+        Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => return Err(unknown_type()),
         Err(error) => return Err(from_sqlx(&error, Some(statement))),
     };
     let numbers: Vec<u32> = columns.iter().map(|(_, number)| *number).collect();
@@ -95,6 +96,14 @@ pub(super) async fn describe(
         read_as: ReadAs::new(&of, requested.get(index).copied().flatten()),
     });
     Ok(Described { placeholders, columns: columns.collect() })
+}
+
+fn unknown_type() -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Conversion,
+        "a parameter, or a column that a change answers, is of a type that the driver does not know, such as a multirange",
+    )
+    .hint("go through text: `$1::text::int4multirange`, `RETURNING a::text`")
 }
 
 type Sides = (Vec<PgTypeInfo>, Vec<(String, u32)>);
@@ -137,7 +146,8 @@ async fn describe_around(
     Ok((placeholders, columns.unwrap_or_default()))
 }
 
-/// Runs a statement of ours that answers no rows; tells how many it changed. It is not kept.
+/// Runs a statement of ours that answers no rows; tells how many it changed. It is not kept, so its types must have come by
+/// before: sqlx asks for a type that it does not know by a query of its own, with which the server forgets such a statement.
 pub(super) async fn run(
     connection: &mut PgConnection,
     statement: &str,

@@ -32,8 +32,8 @@ impl PostgresDatabase {
 
     async fn leave_nothing(&mut self) -> Result<(), DatabaseError> {
         self.drop_prepared().await?;
-        let application = match &self.lock {
-            Some(lock) => format!("; {}", set_application(lock.run_id())),
+        let application = match &self.locked_for {
+            Some(request) => format!("; {}", set_application(&request.run_id)),
             None => String::new(),
         };
         self.own = Own::default();

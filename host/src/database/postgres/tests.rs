@@ -6,6 +6,8 @@ mod lock;
 mod rights;
 mod schema;
 mod transaction;
+mod types;
+mod writers;
 
 use std::path::Path;
 

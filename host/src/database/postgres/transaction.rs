@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::PostgresDatabase;
 use super::error::{ABORTED, lost};
+use super::lock::lock_lost;
 use super::reconnect::Left;
 use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::prologue;
@@ -67,8 +68,10 @@ impl PostgresDatabase {
         if self.facts.read_only {
             return Err(read_only());
         }
-        if let Some(lock) = &mut self.lock {
-            lock.check().await?;
+        match (&mut self.lock, &self.locked_for) {
+            (Some(lock), _) => lock.check().await?,
+            (None, Some(_)) => return Err(lock_lost()),
+            (None, None) => {}
         }
         self.busy = true;
         // A number of its own means the right to write.

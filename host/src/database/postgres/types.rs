@@ -88,7 +88,8 @@ pub(super) const TEXT: u32 = 25;
 /// The number of `text[]`.
 pub(super) const TEXT_ARRAY: u32 = 1009;
 
-/// What the server says of types. Asked for by number, the types below domains with them.
+/// What the server says of types, asked for by number; for domains, of the types below them. Text goes over the wire as
+/// itself: enums, `unknown`, `void`, and what shares the function of `text`, such as `citext`.
 const LOOK_UP: &str = "\
 WITH RECURSIVE wanted (asked, oid) AS (
     SELECT t.oid, t.oid FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1)
@@ -97,7 +98,8 @@ WITH RECURSIVE wanted (asked, oid) AS (
 )
 SELECT w.asked, t.oid, t.typarray, pg_catalog.format_type(t.oid, NULL),
     pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname),
-    t.typtype = 'e' OR t.typsend = 'pg_catalog.textsend'::pg_catalog.regproc OR t.oid = 705, t.typname = 'void'
+    t.typtype = 'e' OR t.oid IN (705, 2278)
+        OR EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.oid = t.typsend AND p.prolang = 12 AND p.prosrc = 'textsend')
 FROM wanted w
     JOIN pg_catalog.pg_type t ON t.oid = w.oid
     JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -161,10 +163,10 @@ impl Types {
 fn read_type(row: &PgRow) -> Result<(u32, ServerType), sqlx::Error> {
     use sqlx::postgres::types::Oid;
     let oid = row.try_get::<Oid, _>(1)?.0;
-    let (is_text, is_void) = (row.try_get::<bool, _>(5)?, row.try_get::<bool, _>(6)?);
+    let is_text: bool = row.try_get(5)?;
     let found = built_in(oid).map_or_else(
         || {
-            let wire = if is_text || is_void { Wire::Text } else { Wire::Foreign };
+            let wire = if is_text { Wire::Text } else { Wire::Foreign };
             Ok::<_, sqlx::Error>(ServerType {
                 oid,
                 array: row.try_get::<Oid, _>(2)?.0,

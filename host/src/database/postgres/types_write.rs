@@ -17,6 +17,15 @@ const DAYS: std::ops::Range<i32> = -2_451_545..2_145_031_949;
 /// The first and the last instant that PostgreSQL keeps, in microseconds from 2000-01-01.
 const MICROS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
 
+/// In which form a value comes from the migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In one of our own types.
+    Typed,
+    /// In the server's text form.
+    Native,
+}
+
 /// What a value is to become.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
@@ -28,9 +37,9 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// A value of that type. `native`: it comes in the server's own text form.
-    pub(super) fn new(of: Arc<ServerType>, modifier: i32, native: bool) -> Self {
-        let as_text = of.wire == Wire::Foreign || native && of.wire != Wire::Text;
+    /// A value of that type.
+    pub(super) fn new(of: Arc<ServerType>, modifier: i32, form: Form) -> Self {
+        let as_text = of.wire == Wire::Foreign || form == Form::Native && of.wire != Wire::Text;
         Self { of, modifier, as_text }
     }
 

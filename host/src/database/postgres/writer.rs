@@ -126,7 +126,7 @@ impl PostgresDatabase {
             let watch = self.watch();
             let way = writer.way(&layout, rows, hint);
             let copies = writer.mode == WriteMode::Insert && writer.copies && layout.is_binary();
-            let job = Job { writer: &writer, layout: &layout, rows, way, copies, keep: scope.is_in_transaction() };
+            let job = Job { writer: &writer, layout: &layout, rows, way, copies };
             let result = watch.run(job.run(&mut self.connection)).await;
             let settled = self.settle(&scope, "INSERT").await;
             let written = self.leave(scope, result.and_then(|rows| settled.map(|()| rows))).await?;

@@ -13,7 +13,7 @@ use super::schema::literal;
 use super::scope::{rows as ask, simple, text_of};
 use super::types_column::{COPY_HEADER, COPY_TRAILER, Encoder, Unwritable};
 use super::writer::{Writer, invalid};
-use super::writer_plan::{Layout, Way};
+use super::writer_plan::{Answer, Layout, Way};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteMode};
 
@@ -33,8 +33,6 @@ pub(super) struct Job<'a> {
     pub way: Way,
     /// By `COPY`.
     pub copies: bool,
-    /// Prepared statements live on for the next batch.
-    pub keep: bool,
 }
 
 impl Job<'_> {
@@ -127,18 +125,18 @@ impl Job<'_> {
         let (layout, writer) = (self.layout, self.writer);
         let text = match writer.mode {
             WriteMode::Insert | WriteMode::Upsert => layout.insert(&writer.into, writer.mode),
-            WriteMode::Update | WriteMode::Delete => layout.change(&writer.into, writer.mode, self.way, false),
+            WriteMode::Update | WriteMode::Delete => layout.change(&writer.into, writer.mode, self.way, Answer::Count),
         };
-        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), self.arguments(rows)?).persistent(self.keep);
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), self.arguments(rows)?);
         let done = connection.execute(query).await.map_err(|error| self.failed(&error, &text))?;
         Ok(done.rows_affected())
     }
 
     /// Changes all rows, and holds what each of them hit against what it should.
     async fn numbered(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
-        let text = self.layout.change(&self.writer.into, self.writer.mode, self.way, true);
+        let text = self.layout.change(&self.writer.into, self.writer.mode, self.way, Answer::Numbers);
         let arguments = self.arguments(0..self.rows.row_count)?;
-        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments).persistent(self.keep);
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments);
         let mut hits = vec![0_u32; self.rows.row_count];
         let mut stream = connection.fetch(query);
         while let Some(row) = stream.try_next().await.map_err(|error| self.failed(&error, &text))? {
@@ -183,7 +181,7 @@ impl Job<'_> {
         for place in &self.layout.key {
             add(&mut arguments, self.encoder(*place).parameter(row).map_err(|unfit| self.unfit(unfit))?)?;
         }
-        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments).persistent(false);
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments);
         let found = connection.fetch_all(query).await.map_err(|error| self.failed(&error, &text))?;
         Ok(found.len())
     }
@@ -307,8 +305,9 @@ async fn back(connection: &mut PgConnection) -> Result<(), DatabaseError> {
     simple(connection, &format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await
 }
 
-/// Whether one row may be to blame.
+/// Whether one row may be to blame. A trigger may raise any code; what the server says of the statement or of itself is none.
 fn is_of_a_row(error: &DatabaseError) -> bool {
     use DatabaseErrorKind as Kind;
-    !error.code.is_empty() && matches!(error.kind, Kind::Constraint | Kind::Conversion | Kind::Other)
+    let is_of_all = ["0A", "25", "34", "55", "XX"].iter().any(|class| error.code.starts_with(class));
+    !error.code.is_empty() && !is_of_all && matches!(error.kind, Kind::Constraint | Kind::Conversion | Kind::Other)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::schema::Table;
 use super::types::ServerType;
-use super::types_write::Target;
+use super::types_write::{Form, Target};
 use crate::data::{Batch, ColumnType};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, WriteMode};
 
@@ -37,6 +37,15 @@ pub(super) enum Way {
     Probe,
     /// As the server sees fit.
     Free,
+}
+
+/// What a statement answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// How many rows it changed.
+    Count,
+    /// The number in the batch, from 1, of each row that hit one.
+    Numbers,
 }
 
 impl Way {
@@ -93,9 +102,9 @@ impl Layout {
             }
             let at = table.info.columns.iter().position(|other| other.name == known).unwrap_or_default();
             let column_type = column.values.column_type();
-            let native = column_type == ColumnType::Native;
+            let form = if column_type == ColumnType::Native { Form::Native } else { Form::Typed };
             if let (Some(of), Some(declared)) = (types.get(at), table.types.get(at)) {
-                layout.targets.push(Target::new(of.clone(), declared.base_modifier, native));
+                layout.targets.push(Target::new(of.clone(), declared.base_modifier, form));
                 layout.overriding |= declared.always_identity;
             }
             layout.given.push((column.name.clone(), column_type));
@@ -172,8 +181,8 @@ impl Layout {
         join(self.names.iter().map(|name| quote(name)), ", ")
     }
 
-    /// The rows of the batch as a FROM item; `numbered`: with their number in the batch, from 1.
-    fn rows(&self, mode: WriteMode, numbered: bool) -> String {
+    /// The rows of the batch as a FROM item.
+    fn rows(&self, mode: WriteMode, answer: Answer) -> String {
         let column = |(at, place): (usize, usize)| {
             let target = &self.targets[place];
             let number = at + 1;
@@ -184,7 +193,7 @@ impl Layout {
             }
         };
         let mut columns = join(self.parameters(mode).into_iter().enumerate().map(column), ", ");
-        if numbered {
+        if answer == Answer::Numbers {
             columns.push_str(", pg_catalog.generate_subscripts($1, 1) AS number");
         }
         format!("(SELECT {columns}) AS {BATCH}")
@@ -199,7 +208,7 @@ impl Layout {
     pub(super) fn insert(&self, into: &str, mode: WriteMode) -> String {
         let values = join((0..self.names.len()).map(|place| format!("{BATCH}.c{place}")), ", ");
         let overriding = if self.overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
-        let rows = self.rows(mode, false);
+        let rows = self.rows(mode, Answer::Count);
         let mut text =
             format!("INSERT INTO {into} AS {TABLE} ({}){overriding} SELECT {values} FROM {rows}", self.list());
         if mode == WriteMode::Upsert {
@@ -214,9 +223,9 @@ impl Layout {
         text
     }
 
-    /// The statement that updates or deletes a batch; `numbered`: it answers the number in the batch of each row that hit.
-    pub(super) fn change(&self, table: &str, mode: WriteMode, way: Way, numbered: bool) -> String {
-        let rows = self.rows(mode, numbered);
+    /// The statement that updates or deletes a batch.
+    pub(super) fn change(&self, table: &str, mode: WriteMode, way: Way, answer: Answer) -> String {
+        let rows = self.rows(mode, answer);
         let mut text = if mode == WriteMode::Delete {
             format!("DELETE FROM {table} AS {TABLE} USING {rows}")
         } else {
@@ -234,7 +243,7 @@ impl Layout {
             let key = quote(&self.names[*key]);
             text.push_str(&format!(" AND {TABLE}.{key} BETWEEN {} AND {}", bound(first), bound(first + 1)));
         }
-        if numbered {
+        if answer == Answer::Numbers {
             text.push_str(&format!(" RETURNING {BATCH}.number"));
         }
         text

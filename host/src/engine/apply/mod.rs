@@ -5,7 +5,10 @@ mod identity;
 mod load;
 mod rehearse;
 mod retry;
+#[cfg(test)]
+mod server_tests;
 mod stepwise;
+mod tell;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Direction;
-use super::event::{Event, EventSink, Level};
+use super::event::{Event, EventSink};
 use super::history::{self, Record, RunMode, State, declared_json};
 use super::journal::Journal;
 use super::outcome::{Done, Failed, Outcome, TookEffect};
@@ -27,7 +30,7 @@ use super::speaker::{as_host, as_migration};
 use super::target::Target;
 use crate::data::Value;
 use crate::database::{LockRequest, SharedDatabase, StopSignal, TransactionOptions};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog};
 
 /// What to do.
@@ -94,11 +97,13 @@ type StepResult = std::result::Result<Done, Box<Failure>>;
 struct Failure {
     error: Error,
     took_effect: Option<TookEffect>,
+    /// Somebody else held a lock: it may get on if it is taken up again.
+    met_a_lock: bool,
 }
 
 impl From<Error> for Box<Failure> {
     fn from(error: Error) -> Self {
-        Box::new(Failure { error, took_effect: None })
+        Box::new(Failure { error, took_effect: None, met_a_lock: false })
     }
 }
 
@@ -145,7 +150,7 @@ impl Engine {
             self.emit_started(&step);
             let result = match step.mode {
                 RunMode::Atomic => self.run_atomic(&step).await,
-                RunMode::Stepwise => self.run_stepwise(&step).await,
+                RunMode::Stepwise => self.run_stepwise_patiently(request, &step).await,
             };
             match result {
                 Ok(done) => {
@@ -303,55 +308,6 @@ impl Engine {
     fn end(&self, started: &Started, tally: &Tally) -> history::End {
         let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
         history::End { at: identity::now(), by, run_id, work: work(started, tally) }
-    }
-
-    /// An error of a step with its place; what the stop signal caused is told as that.
-    fn explain(&self, mut error: Error, step: &Step) -> Error {
-        if let Some(reason) =
-            self.stop.reason().filter(|_| matches!(error.kind, ErrorKind::Failed | ErrorKind::LockTimeout))
-        {
-            let stop = stopped(reason);
-            error.kind = stop.kind;
-            error.causes.insert(0, std::mem::replace(&mut error.message, stop.message));
-            error.hints = stop.hints;
-        }
-        if error.places.iter().any(|(label, _)| *label == "migration") {
-            return error;
-        }
-        error.at("migration", step.id())
-    }
-
-    fn warn(&self, revision: &str, message: String) {
-        self.events.emit(&Event::Log { revision: revision.to_owned(), level: Level::Warning, message });
-    }
-
-    /// Tells of a run's beginning, and of the turn in a `redo`.
-    fn emit_turn(&self, direction: &mut Option<Direction>, step: &Step, rest: &[Step]) {
-        if direction.replace(step.direction) != Some(step.direction) {
-            let others = rest.iter().take_while(|other| other.direction == step.direction).count();
-            self.events.emit(&Event::RunStarted { direction: step.direction, migrations: 1 + others });
-        }
-    }
-
-    fn emit_started(&self, step: &Step) {
-        let (revision, name) = (step.revision.clone(), step.name.clone());
-        self.events.emit(&Event::MigrationStarted { revision, name, direction: step.direction });
-    }
-
-    fn emit_failed(&self, step: &Step) {
-        let (revision, name) = (step.revision.clone(), step.name.clone());
-        self.events.emit(&Event::MigrationFailed { revision, name, direction: step.direction });
-    }
-
-    fn emit_finished(&self, done: &Done) {
-        self.events.emit(&Event::MigrationFinished {
-            revision: done.revision.clone(),
-            name: done.name.clone(),
-            direction: done.direction,
-            duration: done.duration,
-            rows_read: done.rows_read,
-            rows_written: done.rows_written,
-        });
     }
 }
 

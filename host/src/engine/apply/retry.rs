@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Engine, identity};
+use super::{Action, Engine, Failure, Request, StepResult, identity};
 use crate::database::{Database, DatabaseError};
 use crate::engine::event::Event;
+use crate::engine::outcome::Done;
 use crate::engine::plan::Step;
 use crate::error::Error;
 
@@ -74,6 +75,33 @@ fn pause(retry: u32, random: u64) -> Duration {
 }
 
 impl Engine {
+    /// Runs a step whose every call commits by itself. One that met somebody else's lock is taken up again, as the next
+    /// `apply` would.
+    pub(super) async fn run_stepwise_patiently(&self, request: &Request, step: &Step) -> StepResult {
+        let mut retries = Retries::new(self.retries);
+        let mut step = step.clone();
+        loop {
+            let failure = match self.run_stepwise(&step).await {
+                Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
+                Err(failure) => failure,
+            };
+            // What is half rolled back counts for the target: only the way up comes to the same plan again.
+            let goes_up = matches!(request.action, Action::Apply(_));
+            if !failure.met_a_lock || !goes_up || self.stop.is_raised() {
+                return Err(failure);
+            }
+            if !self.pause_before_retry(&step, &mut retries, &failure.error).await {
+                let error = retries.explain(failure.error);
+                return Err(Box::new(Failure { error, ..*failure }));
+            }
+            let next = self.plan(request).await.ok().and_then(|plan| plan.steps.into_iter().next());
+            match next.filter(|next| next.revision == step.revision) {
+                Some(next) => step = next,
+                None => return Err(failure),
+            }
+        }
+    }
+
     /// Pauses before a migration is tried again; false if it is not to be: the tries are used up, or the run is to stop.
     pub(super) async fn pause_before_retry(&self, step: &Step, retries: &mut Retries, error: &Error) -> bool {
         let Some(pause) = retries.next() else { return false };

@@ -70,8 +70,10 @@ impl Engine {
             Some(error) => {
                 let progress = opened.journal.progress().await;
                 work.steps = progress.done;
+                let met_a_lock = tally.met_a_lock() && progress.unknown.is_none();
                 let stands = Stands { run: opened.journal.run(), progress, of };
-                Err(self.give_up(database, step, &stands, &work, error).await)
+                let failure = self.give_up(database, step, &stands, &work, error).await;
+                Err(Box::new(Failure { met_a_lock, ..*failure }))
             }
         }
     }
@@ -247,7 +249,8 @@ impl Engine {
 
 /// The failure of a step that could not be begun, or not be taken up: then it stays half done.
 fn not_begun(error: Error, step: &Step, of: Option<u64>) -> Box<Failure> {
-    Box::new(Failure { error, took_effect: step.resume_after.map(|steps| TookEffect { steps, of }) })
+    let took_effect = step.resume_after.map(|steps| TookEffect { steps, of });
+    Box::new(Failure { error, took_effect, met_a_lock: false })
 }
 
 /// Ends a transaction that a failure has left open.
@@ -286,5 +289,5 @@ fn partial(mut error: Error, step: &Step, stands: &Stands, last: &[String]) -> B
              build of the component to go on there"
         )),
     };
-    Box::new(Failure { error, took_effect: Some(took_effect) })
+    Box::new(Failure { error, took_effect: Some(took_effect), met_a_lock: false })
 }

@@ -9,6 +9,7 @@ use crate::database::{ConnectOptions, DatabaseUrl, Dialect, QueryLimits, connect
 use crate::engine::Direction;
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
+use crate::error::ErrorKind;
 use crate::project::catalog::{Description, Kind, Migration, Mode};
 use crate::project::sha256;
 

@@ -5,6 +5,8 @@ mod flavour;
 mod read;
 mod record;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use artifact::{Stored, load_artifact, store_artifact};

@@ -179,25 +179,17 @@ pub(super) async fn number(database: &mut dyn Database, statement: &str) -> Resu
     found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).ok_or_else(garbled)
 }
 
-/// The rows of a statement that answers the format with each; none if there are no tables. Two statements in all, since
-/// a server may be far away.
+/// The rows of a statement that answers the format with each; none if there are no tables. One statement as a rule, since a
+/// server may be far away: only if it fails is looked whether the tables are there.
 async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<Vec<Record>>> {
-    let tables = tables(database).await?;
-    if tables.is_empty() {
-        return Ok(None);
-    }
-    if tables.len() < TABLES {
-        return unfinished(database, &tables).await.map(|_| None);
-    }
     let text = tool_sql(statement, database.facts());
     let found = match database.query(&text, &[], QueryLimits::NONE).await {
         Ok(found) => found,
-        // A newer format may have other columns.
         Err(error) if error.kind == DatabaseErrorKind::Syntax => {
-            if let Ok(Some(format)) = format(database).await {
-                check_format(&format)?;
-            }
-            return Err(unreadable(error));
+            return match presence(database).await? {
+                Presence::None | Presence::Unfinished => Ok(None),
+                Presence::Whole => Err(unreadable(error)),
+            };
         }
         Err(error) => return Err(unreadable(error)),
     };
@@ -215,7 +207,11 @@ async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<
             records.push(record(values).ok_or_else(garbled)?);
         }
     }
-    if has_format { Ok(Some(records)) } else { unfinished(database, &tables).await.map(|_| None) }
+    if has_format {
+        return Ok(Some(records));
+    }
+    let tables = tables(database).await?;
+    unfinished(database, &tables).await.map(|_| None)
 }
 
 /// A row in the order of the statement's columns; none if it is not as we write it.

@@ -108,6 +108,7 @@ async fn tls_is_as_the_url_says() {
     }
     let error = refused(&plain("verify_ca")).await;
     assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+    assert!(error.message.starts_with("TLS with"), "{error}");
     assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("ssl-ca")), "{error:?}");
     let without = fresh();
     let url = without.url();

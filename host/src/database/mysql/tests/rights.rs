@@ -150,6 +150,25 @@ async fn a_statement_outside_of_a_transaction_leaves_none_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_xa_transaction_goes_with_its_session() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let opened = opened.as_mut();
+    run(opened, "CREATE TABLE t (id INT)").await;
+    let before = session_of(opened).await;
+    opened.set_rights(Rights::Script);
+    denied(opened, "EXECUTE IMMEDIATE CONCAT('X', 'A START \'x\'')").await;
+    opened.set_rights(Rights::Host);
+    run(opened, "INSERT INTO t VALUES (1)").await;
+    assert_ne!(session_of(opened).await, before);
+    opened.begin(NONE).await.expect("begun");
+    opened.set_rights(Rights::Script);
+    let error = error_of(opened, "EXECUTE IMMEDIATE CONCAT('X', 'A START \'x\'')").await;
+    assert_eq!(error.code, "1400", "not inside of ours: {error}");
+    opened.rollback().await.expect("rolled back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn changes_of_the_tools_tables_are_found_out() {
     let database = fresh();
     let mut opened = open(&database).await;

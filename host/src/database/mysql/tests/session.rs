@@ -130,6 +130,8 @@ async fn a_lock_on_rows_is_not_waited_for_long() {
     }
     second.begin(NONE).await.expect("begun");
     run(second.as_mut(), "UPDATE t SET n = 4 WHERE id = 2").await;
+    first.set_rights(Rights::Guest);
+    second.set_rights(Rights::Guest);
     // Whichever of the two the server gives up, nothing of it may be called committed.
     let (a, b) = tokio::join!(
         first.execute("UPDATE t SET n = 5 WHERE id = 2", &[]),
@@ -141,8 +143,51 @@ async fn a_lock_on_rows_is_not_waited_for_long() {
     for (connection, answer) in [(&mut first, a), (&mut second, b)] {
         if answer.as_ref().is_err_and(|error| error.code == "1213") {
             assert_eq!(connection.in_transaction().await, Ok(false), "a deadlock ends the transaction");
+            let error = error_of(connection.as_mut(), "UPDATE t SET n = 9").await;
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "what came now would commit by itself: {error}");
             assert_eq!(connection.commit().await.expect_err("gone").kind, DatabaseErrorKind::Denied);
         }
         connection.rollback().await.expect("rolled back");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_does_not_run_under_a_scripts_settings() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let opened = opened.as_mut();
+    run(opened, "CREATE TABLE history (t VARCHAR(20), at TIMESTAMP NULL)").await;
+    for in_transaction in [false, true] {
+        if in_transaction {
+            opened.begin(NONE).await.expect("begun");
+        }
+        opened.set_rights(Rights::Script);
+        run(opened, "SET NAMES latin1").await;
+        run(opened, "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES', time_zone = '+05:00', foreign_key_checks = 0")
+            .await;
+        run(opened, "USE information_schema").await;
+        run(opened, "SELECT 1").await;
+        opened.set_rights(Rights::Host);
+        run(opened, r"INSERT INTO history VALUES ('ä😀\'', '2026-01-01 00:00:00')").await;
+        assert!(text_of(opened, "SELECT @@sql_mode").await.contains("STRICT"));
+        opened.set_rights(Rights::Script);
+        assert_eq!(
+            text_of(opened, "SELECT @@sql_mode").await,
+            "NO_BACKSLASH_ESCAPES",
+            "and the script's are given back"
+        );
+        assert_eq!(text_of(opened, "SELECT @@time_zone").await, "+05:00");
+        assert_eq!(text_of(opened, "SELECT IF(@@foreign_key_checks, 'on', 'off')").await, "off");
+        assert_eq!(text_of(opened, "SELECT DATABASE()").await, "information_schema");
+        assert_eq!(text_of(opened, "SELECT @@character_set_client").await, "utf8mb4", "scripts are UTF-8");
+        opened.set_rights(Rights::Host);
+        opened.drop_temporary().await.expect("dropped");
+        if in_transaction {
+            opened.commit().await.expect("committed");
+        }
+    }
+    for text in ["SELECT t FROM history LIMIT 1", "SELECT DISTINCT t FROM history"] {
+        assert_eq!(text_of(opened, text).await, "ä😀'");
+    }
+    assert_eq!(text_of(opened, "SELECT DISTINCT CAST(at AS CHAR) FROM history").await, "2026-01-01 00:00:00");
 }

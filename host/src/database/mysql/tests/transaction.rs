@@ -83,3 +83,17 @@ async fn a_connection_that_was_cut_rolls_back() {
     let error = opened.reconnect().await.expect_err("nobody there");
     assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_cannot_be_rolled_back_is_told() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let opened = opened.as_mut();
+    run(opened, "CREATE TABLE t (id INT) ENGINE = MyISAM").await;
+    opened.begin(NONE).await.expect("begun");
+    run(opened, "INSERT INTO t VALUES (1)").await;
+    let error = opened.rollback().await.expect_err("not undone");
+    assert_eq!(error.code, "1196", "{error}");
+    opened.begin(NONE).await.expect("the transaction is over");
+    opened.rollback().await.expect("nothing to undo");
+}

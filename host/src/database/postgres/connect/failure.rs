@@ -36,6 +36,12 @@ pub(super) fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> Databa
              certificate for this host, `require` any, `prefer` none",
         ),
         sqlx::Error::Io(cause) => unreachable_server(cause, options, &server),
+        sqlx::Error::Protocol(text) => DatabaseError::new(
+            DatabaseErrorKind::Connection,
+            format!("what answers at {} speaks otherwise than a PostgreSQL server", place(options)),
+        )
+        .detail(redact(text))
+        .hint("look at the port of the database URL: it may belong to another program"),
         other => {
             let error = from_sqlx(other, None);
             DatabaseError {
@@ -56,14 +62,14 @@ fn unreachable_server(cause: &std::io::Error, options: &PgConnectOptions, server
             "look at host and port of the database URL, and whether the server is up",
         ),
         ErrorKind::NotFound | ErrorKind::ConnectionRefused if by_socket => (
-            format!("there is no socket of {server}"),
+            format!("there is no socket of a PostgreSQL server at {}", place(options)),
             "look at the folder and the port of the database URL, and whether the server is up",
         ),
         ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => {
             (format!("{server} hung up"), "look at the server's log; the port may belong to another program")
         }
         _ if format!("{cause}").contains("lookup") => {
-            (format!("the host of {server} is not known"), "look at the host of the database URL")
+            (format!("the host `{}` is not known", options.get_host()), "look at the host of the database URL")
         }
         _ => (format!("{server} cannot be reached"), "look at host and port of the database URL"),
     };
@@ -117,9 +123,13 @@ fn refused(error: DatabaseError, options: &PgConnectOptions, server: &str) -> Da
 
 /// The server, as a message names it.
 fn server(options: &PgConnectOptions) -> String {
+    format!("the PostgreSQL server at {}", place(options))
+}
+
+fn place(options: &PgConnectOptions) -> String {
     let port = options.get_port();
     match options.get_socket() {
-        Some(folder) => format!("the PostgreSQL server at `{}`, port {port}", folder.display()),
-        None => format!("the PostgreSQL server at `{}`, port {port}", options.get_host()),
+        Some(folder) => format!("`{}`, port {port}", folder.display()),
+        None => format!("`{}`, port {port}", options.get_host()),
     }
 }

@@ -69,7 +69,7 @@ async fn what_cannot_be_reached_is_named() {
         (
             "postgres://me@no-such-host.invalid/x".to_owned(),
             DatabaseErrorKind::Connection,
-            "no-such-host.invalid",
+            "the host `no-such-host.invalid` is not known",
             "look at",
         ),
         ("postgres:///x?host=/nowhere".to_owned(), DatabaseErrorKind::Connection, "no socket", "the folder"),
@@ -108,6 +108,20 @@ async fn a_server_that_says_nothing_is_given_up() {
     let error = refusal(open_with(&url(port, "me", "x"), &options).await);
     assert_eq!(error.kind, DatabaseErrorKind::Connection);
     assert!(error.message.contains("did not answer within 0.2 s"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_no_postgres_server_is_told_from_one() {
+    use std::io::Write;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("a port").port();
+    std::thread::spawn(move || {
+        listener.accept().map(|(mut client, _)| client.write_all(b"220 mail.example ESMTP\r\n"))
+    });
+    let error = refusal(open_url(&url(port, "me", "x")).await);
+    assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+    assert!(error.message.contains("speaks otherwise"), "{error}");
+    assert!(error.hint.is_some_and(|hint| hint.contains("port")));
 }
 
 #[tokio::test]

@@ -132,6 +132,18 @@ async fn a_lock_that_is_lost_stops_the_next_transaction() {
     let error = database.begin(TransactionOptions::default()).await.expect_err("lost");
     assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
     assert!(error.message.contains("holds the lock"), "{error}");
+    let mut other = open(&fresh).await;
+    other.lock(&request("other", 0), &StopSignal::default(), &|_| {}).await.expect("free");
+    // As often as it is tried: nobody goes on without the lock.
+    for _ in 0..2 {
+        let error = database.reconnect().await.expect_err("taken");
+        assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
+        assert!(database.begin(TransactionOptions::default()).await.is_err());
+    }
+    other.unlock().await.expect("unlocked");
+    database.reconnect().await.expect("locked again");
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    assert!(other.lock(&request("other", 0), &StopSignal::default(), &|_| {}).await.is_err());
 }
 
 mod pooled {

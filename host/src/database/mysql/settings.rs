@@ -1,0 +1,69 @@
+//! Settings that a script changes for its own statements, and that the host must not run under: with another `sql_mode` a
+//! text of ours would be read in another way, and behind `SET NAMES latin1` history would be written in latin1.
+
+use super::MysqlDatabase;
+use super::session::{self, literal, row_text, text};
+use crate::database::{DatabaseError, Rights};
+
+/// Whose settings the session has.
+#[derive(Debug, Default)]
+pub(super) enum Settings {
+    /// Ours.
+    #[default]
+    Ours,
+    /// A script may have changed them.
+    Theirs,
+    /// Ours; the script's are those.
+    Kept(Kept),
+}
+
+/// What is given back to a script. Not the character set: scripts reach the server in UTF-8, whatever their file says.
+#[derive(Debug)]
+pub(super) struct Kept {
+    set: String,
+    database: Option<String>,
+}
+
+impl MysqlDatabase {
+    /// Gives the session the settings of whoever speaks next.
+    pub(super) async fn settle(&mut self) -> Result<(), DatabaseError> {
+        match (self.guard.rights(), std::mem::take(&mut self.guard.settings)) {
+            (Rights::Host, Settings::Theirs) => {
+                let kept = self.settings_to_keep().await?;
+                let database = self.server.facts.dialect.quote(self.connector.database());
+                let ours = format!("{}; USE {database}", self.server.settings_of_texts);
+                session::run(&mut self.connection, ours).await?;
+                self.guard.settings = Settings::Kept(kept);
+            }
+            (Rights::Script | Rights::Guest, Settings::Kept(kept)) => {
+                let mut theirs = kept.set;
+                if let Some(database) = kept.database {
+                    theirs.push_str(&format!("; USE {}", self.server.facts.dialect.quote(&database)));
+                }
+                session::run(&mut self.connection, theirs).await?;
+                self.guard.settings = Settings::Theirs;
+            }
+            (_, settings) => self.guard.settings = settings,
+        }
+        Ok(())
+    }
+
+    /// Behind a statement of a script that may have changed settings.
+    pub(super) async fn unsettle(&mut self) -> Result<(), DatabaseError> {
+        self.guard.settings = Settings::Theirs;
+        session::run(&mut self.connection, format!("SET {}", self.connector.names())).await.map(|_| ())
+    }
+
+    async fn settings_to_keep(&mut self) -> Result<Kept, DatabaseError> {
+        let ask = "SELECT @@sql_mode, @@time_zone, @@foreign_key_checks + 0, @@unique_checks + 0, DATABASE()";
+        let row = session::one(&mut self.connection, ask).await?;
+        let set = format!(
+            "SET sql_mode = {}, time_zone = {}, foreign_key_checks = {}, unique_checks = {}",
+            literal(&text(&row, 0)),
+            literal(&text(&row, 1)),
+            text(&row, 2),
+            text(&row, 3)
+        );
+        Ok(Kept { set, database: row_text(&row, 4) })
+    }
+}

@@ -1,0 +1,184 @@
+//! Cursors and pages.
+
+use super::*;
+use crate::batches::TableReader;
+use crate::data::{ColumnType, ColumnValues};
+use crate::database::contract::{batch, integers, read, texts, write};
+use crate::database::{TableSource, WriteMode};
+
+fn source(table: &str) -> TableSource {
+    TableSource {
+        table: TableName::new(table),
+        columns: Vec::new(),
+        key: Vec::new(),
+        filter: None,
+        parameters: Vec::new(),
+        descending: false,
+    }
+}
+
+/// Reads all of a table, and the sizes of the batches.
+async fn pages(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> (Vec<i64>, Vec<usize>) {
+    let mut reader = TableReader::open(database, source, limits).await.expect("a reader");
+    let (mut ids, mut sizes) = (Vec::new(), Vec::new());
+    while let Some(batch) = reader.next(database).await.expect("a page") {
+        batch.validate().expect("a valid batch");
+        let Some(ColumnValues::Int64(page)) = batch.column("id").map(|column| &column.values) else {
+            panic!("no `id` in {batch:?}")
+        };
+        ids.extend(page);
+        sizes.push(batch.row_count);
+    }
+    (ids, sizes)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_leaves_the_connection_to_others() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INT PRIMARY KEY, j JSON, u UUID, z DATE, n INT)").await;
+    run(database, "SET sql_mode = ''").await;
+    run(database, "INSERT INTO t SELECT seq, '{\"a\":1}', UUID(), '0000-00-00', 0 FROM seq_1_to_5000").await;
+    run(database, "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'").await;
+    database.begin(NONE).await.expect("begun");
+    let request = CursorRequest {
+        statement: "SELECT id, j, u, z, n / 0 AS nothing FROM t WHERE id > ? ORDER BY id DESC -- all".to_owned(),
+        parameters: vec![Value::Int64(0)],
+        types: vec![None, None, None, Some(ColumnType::Text)],
+        origin: None,
+    };
+    let cursor = database.open_cursor(&request).await.expect("a cursor");
+    let mut seen: Vec<i64> = Vec::new();
+    while let Some(batch) =
+        database.fetch(cursor, BatchLimits { rows: 700, ..BatchLimits::default() }).await.expect("rows")
+    {
+        let ColumnValues::Int64(ids) = &batch.columns[0].values else { panic!("{batch:?}") };
+        seen.extend(ids);
+        assert_eq!(batch.columns[1].values.column_type(), ColumnType::Json);
+        assert_eq!(batch.columns[2].values.column_type(), ColumnType::Uuid);
+        assert_eq!(batch.columns[3].values.var_values().expect("texts").get(0), b"0000-00-00");
+        assert!(batch.columns[4].is_null(0));
+        assert_eq!(run(database, "UPDATE t SET n = n + 1").await, 5000);
+    }
+    assert_eq!(seen, (1..=5000).rev().collect::<Vec<i64>>());
+    let left = rows(database, "SHOW TABLES").await;
+    assert_eq!(left, [[Value::from("t")]], "no table of a cursor stays");
+    assert!(text_of(database, "SELECT @@sql_mode").await.contains("STRICT_ALL_TABLES"));
+    database.commit().await.expect("committed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wide_rows_are_not_read_again_and_again() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INT PRIMARY KEY, b LONGBLOB)").await;
+    run(database, "INSERT INTO t SELECT seq, REPEAT('x', 20000) FROM seq_1_to_2000").await;
+    let before = sent(database).await;
+    let limits = BatchLimits { bytes: 1 << 20, ..BatchLimits::default() };
+    let (ids, sizes) = pages(database, source("t"), limits).await;
+    assert_eq!(ids, (1..=2000).collect::<Vec<i64>>());
+    assert!(sizes.iter().all(|rows| *rows <= 53), "{sizes:?}");
+    let sent = sent(database).await - before;
+    assert!(sent < 40_000_000 + 12_000_000, "{sent} bytes for 40 MB of cells");
+}
+
+/// Bytes that the server has sent to this session.
+async fn sent(database: &mut dyn Database) -> u64 {
+    let row = rows(database, "SHOW SESSION STATUS LIKE 'Bytes_sent'").await.remove(0);
+    row[1].as_text().and_then(|text| text.parse().ok()).expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_of_every_kind_order_a_reading() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    for (number, (key, values)) in [
+        ("BIGINT UNSIGNED", "seq + 18446744073709550000"),
+        ("DECIMAL(40, 10)", "seq * 1.0000000001 + 123456789012345678901234567890"),
+        ("UUID", "CAST(LPAD(HEX(seq * 7919), 32, 'a') AS UUID)"),
+        ("BINARY(16)", "UNHEX(MD5(seq))"),
+        ("VARCHAR(60) COLLATE utf8mb4_unicode_ci", "CONCAT('Ä', MD5(seq))"),
+        ("VARCHAR(60) CHARACTER SET latin1", "CONCAT('é', MD5(seq))"),
+        ("DATETIME(6)", "TIMESTAMPADD(MICROSECOND, seq * 13, '2026-01-01')"),
+        ("TIMESTAMP(3)", "TIMESTAMPADD(MICROSECOND, seq * 13000, '2026-01-01')"),
+        ("DATE", "DATE_ADD('0001-01-01', INTERVAL seq DAY)"),
+        ("TIME(6)", "SEC_TO_TIME(seq * 1.5)"),
+        ("DOUBLE", "seq / 3"),
+        ("FLOAT", "seq / 4"),
+        ("YEAR", "1901 + seq % 200"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let table = format!("t{number}");
+        run(database, &format!("CREATE TABLE {table} (k {key} PRIMARY KEY, id INT)")).await;
+        run(database, &format!("INSERT IGNORE INTO {table} SELECT {values}, seq FROM seq_1_to_400")).await;
+        let limits = BatchLimits { rows: 30, ..BatchLimits::default() };
+        let (mut ids, _) = pages(database, source(&table), limits).await;
+        ids.sort_unstable();
+        let expected: Vec<i64> = rows(database, &format!("SELECT id FROM {table} ORDER BY id"))
+            .await
+            .iter()
+            .filter_map(|row| row[0].as_int64())
+            .collect();
+        assert_eq!(ids, expected, "{key}");
+        assert!(ids.len() >= 200, "{key}");
+    }
+    for declared in ["ENUM('z', 'a')", "BIT(20)"] {
+        run(database, &format!("CREATE OR REPLACE TABLE e (id INT, k {declared} PRIMARY KEY)")).await;
+        let mut reader = TableReader::open(database, source("e"), BatchLimits::default()).await.expect("a reader");
+        let error = reader.next(database).await.expect_err("no order");
+        assert!(error.message.contains("`e.k` cannot be the key"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cell_that_does_not_fit_is_named() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INT PRIMARY KEY, flag BOOLEAN, d TIME)").await;
+    run(database, "INSERT INTO t VALUES (1, 1, '10:00'), (2, 7, '-10:00')").await;
+    for (column, text) in [
+        ("flag", "column `t.flag` holds `7`, which is no boolean"),
+        ("d", "column `t.d` holds `-10:00:00`, which is no time"),
+    ] {
+        let mut table = source("t");
+        table.columns = vec![(column.to_owned(), None)];
+        let mut reader = TableReader::open(database, table, BatchLimits::default()).await.expect("a reader");
+        let error = reader.next(database).await.expect_err("a cell");
+        assert_eq!((error.kind, error.message.as_str()), (DatabaseErrorKind::Conversion, text), "{error}");
+        assert_eq!(error.detail.as_deref(), Some("row id = 2"));
+        assert!(error.hint.is_some());
+    }
+    let as_stored = read(
+        database,
+        "SELECT flag, d FROM t",
+        &[Some(ColumnType::Int64), Some(ColumnType::Text)],
+        BatchLimits::default(),
+    );
+    let found = as_stored.await.expect("rows");
+    assert_eq!(found[0], batch(2, vec![integers("flag", &[1, 7]), texts("d", &["10:00:00", "-10:00:00"])]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_can_be_changed_page_by_page() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INT PRIMARY KEY, n INT)").await;
+    run(database, "INSERT INTO t SELECT seq, seq FROM seq_1_to_3000").await;
+    let mut reader = TableReader::open(database, source("t"), BatchLimits::default()).await.expect("a reader");
+    let mut all = 0;
+    while let Some(page) = reader.next(database).await.expect("a page") {
+        let ColumnValues::Int64(ids) = &page.columns[0].values else { panic!("{page:?}") };
+        let changed =
+            batch(ids.len(), vec![integers("id", ids), integers("n", &ids.iter().map(|id| -id).collect::<Vec<_>>())]);
+        all += write(database, "t", WriteMode::Update, &[], &changed).await.expect("written");
+    }
+    assert_eq!(all, 3000);
+    assert_eq!(rows(database, "SELECT COUNT(*) FROM t WHERE n = -id").await, [[Value::Int64(3000)]]);
+}

@@ -1,0 +1,312 @@
+//! Writers on awkward tables.
+
+use super::*;
+use crate::data::{Column, ColumnValues, VarValues};
+use crate::database::WriteMode;
+use crate::database::contract::{batch, column, integers, texts, write};
+
+fn decimals(name: &str, entries: &[&str]) -> Column {
+    match texts(name, entries).values {
+        ColumnValues::Text(values) => column(name, ColumnValues::Decimal(values)),
+        other => column(name, other),
+    }
+}
+
+fn bytes(name: &str, entries: &[&[u8]]) -> Column {
+    let mut values = VarValues::default();
+    for entry in entries {
+        values.data.extend_from_slice(entry);
+        values.offsets.push(values.data.len() as u32);
+    }
+    column(name, ColumnValues::Bytes(values))
+}
+
+fn with_nulls(mut column: Column, rows: &[usize], count: usize) -> Column {
+    column.nulls = (0..count).map(|row| u8::from(rows.contains(&row))).collect();
+    column
+}
+
+async fn text(database: &mut dyn Database, statement: &str) -> String {
+    match rows(database, statement).await.remove(0).remove(0) {
+        Value::Text(text) => text,
+        other => panic!("{statement}: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_are_quoted_and_keys_composite() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(
+        database,
+        "CREATE TABLE `select ``?` (`key` INT, `it's ?` VARCHAR(20) COLLATE utf8mb4_unicode_ci, `order` TEXT, \
+         `twice` INT AS (`key` * 2) STORED, PRIMARY KEY (`it's ?`, `key`))",
+    )
+    .await;
+    let rows_of = |values: &[&str]| {
+        batch(
+            3,
+            vec![integers("order", &[7, 8, 9]), texts("it's ?", &["a", "ä", "a"]), integers("key", &[1, 1, 2])]
+                .into_iter()
+                .map(|column| if column.name == "order" { texts("order", values) } else { column })
+                .collect(),
+        )
+    };
+    let name = "select `?";
+    assert_eq!(
+        write(database, name, WriteMode::Insert, &[], &rows_of(&["x", "y", "z"])).await,
+        Err(DatabaseError::new(DatabaseErrorKind::Constraint, "Duplicate entry 'ä-1' for key 'PRIMARY'")
+            .code("1062")
+            .detail("row it's ? = `ä`, key = 1"))
+    );
+    run(database, "ALTER TABLE `select ``?` MODIFY `it's ?` VARCHAR(20) COLLATE utf8mb4_bin").await;
+    run(database, "DELETE FROM `select ``?`").await;
+    assert_eq!(write(database, name, WriteMode::Insert, &[], &rows_of(&["x", "y", "z"])).await, Ok(3));
+    assert_eq!(write(database, name, WriteMode::Update, &[], &rows_of(&["", "'\\", "?"])).await, Ok(3));
+    let all = "SELECT GROUP_CONCAT(`key`, `it's ?`, `order`, twice ORDER BY 1 SEPARATOR '|') FROM `select ``?`";
+    let mut found: Vec<String> = text(database, all).await.split('|').map(str::to_owned).collect();
+    found.sort();
+    assert_eq!(found, ["1a2", "1ä'\\2", "2a?4"]);
+    let keys = batch(2, vec![integers("key", &[1, 2]), texts("it's ?", &["ä", "a"])]);
+    assert_eq!(write(database, name, WriteMode::Delete, &[], &keys).await, Ok(2));
+    let computed = batch(1, vec![integers("key", &[1]), texts("it's ?", &["a"]), integers("twice", &[1])]);
+    let error = write(database, name, WriteMode::Insert, &[], &computed).await.expect_err("computed");
+    assert!(error.message.contains("`select `?.twice` is generated"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_compared_as_the_table_does() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (k VARCHAR(20) CHARACTER SET latin1 PRIMARY KEY, n INT)").await;
+    run(database, "INSERT INTO t VALUES ('é', 1), ('B', 1), ('?', 1)").await;
+    let some = |keys: &[&str]| batch(keys.len(), vec![texts("k", keys), integers("n", &vec![5; keys.len()])]);
+    assert_eq!(
+        write(database, "t", WriteMode::Update, &[], &some(&["É", "b"])).await,
+        Ok(2),
+        "a collation without case"
+    );
+    // A character that latin1 does not know is no question mark.
+    let error = write(database, "t", WriteMode::Update, &[], &some(&["b", "😀"])).await.expect_err("no such key");
+    assert_eq!(error.detail.as_deref(), Some("row k = `😀`"), "{error}");
+    for mode in [WriteMode::Update, WriteMode::Delete] {
+        let mut rows = some(&["é", "b", "B"]);
+        if mode == WriteMode::Delete {
+            rows.columns.truncate(1);
+        }
+        let error = write(database, "t", mode, &[], &rows).await.expect_err("the same key twice");
+        assert!(error.message.contains("the same key twice"), "{error}");
+        assert_eq!(error.detail.as_deref(), Some("row k = `B`"), "{error}");
+    }
+    let upsert = some(&["É", "c"]);
+    assert_eq!(write(database, "t", WriteMode::Upsert, &[], &upsert).await, Ok(2));
+    assert_eq!(text(database, "SELECT GROUP_CONCAT(k ORDER BY k) FROM t").await, "?,B,c,é");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_of_every_kind_find_their_rows() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    let uuid = ColumnValues::Uuid(vec![u64::MAX, 1, 2, 3]);
+    for (number, (declared, key)) in [
+        ("BIGINT UNSIGNED", decimals("k", &["18446744073709551615", "18446744073709551613"])),
+        ("BIGINT", integers("k", &[i64::MIN, i64::MAX])),
+        ("BIGINT", integers("k", &[-3, 4])),
+        (
+            "DECIMAL(40, 10)",
+            decimals("k", &["123456789012345678901234567890.0123456789", "123456789012345678901234567890.0123456788"]),
+        ),
+        ("BINARY(4)", bytes("k", &[&[0, 0, 0, 0], &[0xff, 0, 0x27, 0x20]])),
+        ("VARBINARY(40)", bytes("k", &[&[], &[0; 30]])),
+        ("UUID", column("k", uuid.clone())),
+        ("BINARY(16)", column("k", uuid.clone())),
+        ("CHAR(36)", column("k", uuid)),
+        ("DATE", column("k", ColumnValues::Date(vec![-719_162, 2_932_896]))),
+        ("DATETIME(6)", column("k", ColumnValues::Timestamp(vec![-1, 1_700_000_000_123_456]))),
+        ("TIMESTAMP(6)", column("k", ColumnValues::Timestamptz(vec![1_000_000, 1_700_000_000_123_456]))),
+        ("TIME(6)", column("k", ColumnValues::Time(vec![0, 86_399_999_999]))),
+        ("DOUBLE", column("k", ColumnValues::Float64(vec![0.1, 1e300]))),
+        ("FLOAT", column("k", ColumnValues::Float64(vec![f64::from(0.1_f32), -2.0]))),
+        ("VARCHAR(50)", texts("k", &["", "a b\u{1F600}"])),
+        ("ENUM('1', '2', '0')", texts("k", &["0", "1"])),
+        ("BIT(64)", decimals("k", &["18446744073709551615", "7"])),
+        ("INET6", texts("k", &["::1", "2001:db8::ff00:42:8329"])),
+        ("YEAR", integers("k", &[1901, 2155])),
+        ("BOOLEAN", column("k", ColumnValues::Boolean(vec![0, 1]))),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let table = format!("t{number}");
+        run(database, &format!("CREATE TABLE {table} (k {declared} PRIMARY KEY, n INT NOT NULL)")).await;
+        let full = |n: i64| batch(2, vec![key.clone(), integers("n", &[n, n + 1])]);
+        for (mode, n) in [(WriteMode::Insert, 1), (WriteMode::Update, 3), (WriteMode::Upsert, 5)] {
+            assert_eq!(write(database, &table, mode, &[], &full(n)).await, Ok(2), "{declared} {mode}");
+            let found = text(database, &format!("SELECT GROUP_CONCAT(n ORDER BY n) FROM {table}")).await;
+            assert_eq!(found, format!("{n},{}", n + 1), "{declared} {mode}");
+        }
+        assert_eq!(
+            write(database, &table, WriteMode::Delete, &[], &batch(2, vec![key.clone()])).await,
+            Ok(2),
+            "{declared}"
+        );
+        let error =
+            write(database, &table, WriteMode::Delete, &[], &batch(2, vec![key.clone()])).await.expect_err("gone");
+        assert!(error.message.starts_with("no row of"), "{declared}: {error}");
+        assert_eq!(write(database, &table, WriteMode::Upsert, &[], &full(9)).await, Ok(2), "{declared}: all new");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_between_the_keys_stay_as_they_are() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(200), n INT)").await;
+    run(database, "INSERT INTO t SELECT seq, 'old', seq FROM seq_1_to_1000").await;
+    // Every third, not in order, some NULL and one much longer than the others.
+    let mut ids: Vec<i64> = (1..=300).map(|number| number * 3).collect();
+    ids.reverse();
+    let long = "x".repeat(200);
+    let words: Vec<String> =
+        ids.iter().map(|id| if *id == 333 { long.clone() } else { format!("new {id} ") }).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let changed = batch(300, vec![integers("id", &ids), with_nulls(texts("s", &words), &[0, 7], 300)]);
+    assert_eq!(write(database, "t", WriteMode::Update, &[], &changed).await, Ok(300));
+    let check = "SELECT SUM(s = 'old' AND n = id), SUM(BINARY s = CONCAT('new ', id, ' ')), SUM(s IS NULL), SUM(LENGTH(s) = 200) FROM t";
+    let found: Vec<String> =
+        rows(database, check).await.remove(0).iter().map(|it| it.as_text().unwrap_or_default().to_owned()).collect();
+    assert_eq!(found, ["700", "297", "2", "1"]);
+    let keys = batch(300, vec![integers("id", &ids)]);
+    assert_eq!(write(database, "t", WriteMode::Delete, &[], &keys).await, Ok(300));
+    assert_eq!(rows(database, "SELECT COUNT(*) FROM t WHERE s = 'old'").await, [[Value::Int64(700)]]);
+    let twice = batch(3, vec![integers("id", &[1, 2, 1]), integers("n", &[0, 0, 0])]);
+    let error = write(database, "t", WriteMode::Update, &[], &twice).await.expect_err("twice");
+    assert_eq!(error.detail.as_deref(), Some("row id = 1"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upsert_changes_no_other_row() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INT PRIMARY KEY, mail VARCHAR(50) UNIQUE, n INT)").await;
+    run(database, "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2)").await;
+    let clash = batch(2, vec![integers("id", &[1, 3]), texts("mail", &["a", "b"]), integers("n", &[7, 7])]);
+    let error = write(database, "t", WriteMode::Upsert, &[], &clash).await.expect_err("b is another row's");
+    assert_eq!((error.kind, error.detail.as_deref()), (DatabaseErrorKind::Constraint, Some("row id = 3")), "{error}");
+    assert_eq!(text(database, "SELECT GROUP_CONCAT(id, mail, n ORDER BY id) FROM t WHERE id > 1").await, "2b2");
+    let by_mail = batch(2, vec![integers("id", &[1, 3]), texts("mail", &["a", "c"]), integers("n", &[8, 8])]);
+    let error = write(database, "t", WriteMode::Upsert, &["mail"], &by_mail).await.expect_err("mail may be NULL");
+    assert!(error.message.contains("must be unique and without NULLs"), "{error}");
+    run(database, "ALTER TABLE t MODIFY mail VARCHAR(50) NOT NULL").await;
+    assert_eq!(write(database, "t", WriteMode::Upsert, &["mail"], &by_mail).await, Ok(2));
+    assert_eq!(text(database, "SELECT GROUP_CONCAT(id, mail, n ORDER BY id) FROM t").await, "1a8,2b2,3c8");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn triggers_run_and_are_heard() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INT PRIMARY KEY, n INT, d DECIMAL(5, 1))").await;
+    run(database, "CREATE TABLE log (id INT AUTO_INCREMENT PRIMARY KEY, what VARCHAR(50))").await;
+    run(
+        database,
+        "CREATE TRIGGER tu BEFORE UPDATE ON t FOR EACH ROW BEGIN IF NEW.n = 77 THEN SIGNAL SQLSTATE '45000' SET \
+         MESSAGE_TEXT = 'not 77'; END IF; SET NEW.d = NEW.n / 3; INSERT INTO log (what) VALUES (CONCAT(OLD.n, '>', NEW.n)); END",
+    )
+    .await;
+    run(database, "INSERT INTO t SELECT seq, seq, 0 FROM seq_1_to_100").await;
+    let ids: Vec<i64> = (1..=100).collect();
+    let good =
+        batch(100, vec![integers("id", &ids), integers("n", &ids.iter().map(|id| id + 1000).collect::<Vec<_>>())]);
+    assert_eq!(write(database, "t", WriteMode::Update, &[], &good).await, Ok(100));
+    assert_eq!(rows(database, "SELECT COUNT(*) FROM log").await, [[Value::Int64(100)]]);
+    let bad = batch(100, vec![integers("id", &ids), integers("n", &ids)]);
+    let error = write(database, "t", WriteMode::Update, &[], &bad).await.expect_err("the trigger says no");
+    assert!(error.message.contains("not 77"), "{error}");
+    assert_eq!(error.detail.as_deref(), Some("row id = 77"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_server_would_change_is_refused() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(
+        database,
+        "CREATE TABLE t (id INT PRIMARY KEY, ti TINYINT, u INT UNSIGNED, d DECIMAL(5, 2), dt DATETIME(3), da DATE, \
+         c CHAR(5), v VARCHAR(3), tt TINYTEXT, e ENUM('1', 'b'), s SET('x', 'y'), b BINARY(3), f FLOAT, fd DOUBLE(10, 2), l VARCHAR(9) \
+         CHARACTER SET latin1, y YEAR, j JSON, bt BIT(3), ui UUID, ti6 TIME(0))",
+    )
+    .await;
+    let long = "é".repeat(128);
+    let cells: Vec<Column> = vec![
+        integers("ti", &[128]),
+        integers("u", &[-1]),
+        decimals("d", &["1.235"]),
+        decimals("d", &["12345e-4"]),
+        decimals("d", &["1000"]),
+        column("dt", ColumnValues::Timestamp(vec![1_234])),
+        column("da", ColumnValues::Timestamp(vec![1])),
+        texts("c", &["a "]),
+        texts("v", &["abc "]),
+        texts("tt", &[&long]),
+        texts("e", &["2"]),
+        texts("e", &["B"]),
+        texts("s", &["x,z"]),
+        bytes("b", &[b"ab"]),
+        column("f", ColumnValues::Float64(vec![0.1])),
+        column("f", ColumnValues::Float64(vec![f64::NAN])),
+        column("fd", ColumnValues::Float64(vec![0.125])),
+        texts("l", &["\u{1F600}"]),
+        integers("y", &[26]),
+        texts("j", &["{"]),
+        integers("bt", &[8]),
+        texts("ui", &["123"]),
+        column("ti6", ColumnValues::Time(vec![1])),
+        texts("ti", &["1.5"]),
+        column("v", ColumnValues::Float64(vec![1.0])),
+    ];
+    for cell in cells {
+        let named = format!("{cell:?}");
+        let full = batch(1, vec![integers("id", &[1]), cell]);
+        let error = write(database, "t", WriteMode::Insert, &[], &full).await.expect_err(&named);
+        assert!(
+            matches!(error.kind, DatabaseErrorKind::Conversion | DatabaseErrorKind::Constraint),
+            "{named}: {error}"
+        );
+        assert_eq!(error.detail.as_deref(), Some("row id = 1"), "{named}: {error}");
+    }
+    assert_eq!(rows(database, "SELECT COUNT(*) FROM t").await, [[Value::Int64(0)]]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wide_rows_fit_into_the_servers_packets() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INT PRIMARY KEY, b LONGBLOB)").await;
+    let cell: Vec<u8> = (0..3_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let cells: Vec<&[u8]> = (0..9).map(|row| &cell[row * 10..]).collect();
+    let ids: Vec<i64> = (1..=9).collect();
+    let all = batch(9, vec![integers("id", &ids), bytes("b", &cells)]);
+    assert_eq!(write(database, "t", WriteMode::Insert, &[], &all).await, Ok(9));
+    assert_eq!(write(database, "t", WriteMode::Update, &[], &all).await, Ok(9));
+    let found = rows(database, "SELECT b FROM t ORDER BY id").await;
+    for (row, cell) in found.iter().zip(&cells) {
+        assert!(matches!(&row[0], Value::Bytes(bytes) if bytes == cell));
+    }
+    let most = rows(database, "SELECT @@max_allowed_packet").await.remove(0).remove(0).as_int64().expect("a size");
+    let huge = vec![7_u8; most as usize];
+    let error =
+        write(database, "t", WriteMode::Insert, &[], &batch(1, vec![integers("id", &[10]), bytes("b", &[&huge])]))
+            .await
+            .expect_err("larger than a packet");
+    assert_eq!((error.kind, error.detail.as_deref()), (DatabaseErrorKind::Limit, Some("row id = 10")), "{error}");
+    assert_eq!(rows(database, "SELECT COUNT(*) FROM t").await, [[Value::Int64(9)]], "the connection lives");
+}

@@ -1,0 +1,152 @@
+//! The history on every server; what is in it is `read`'s and `write`'s to test.
+
+use std::path::Path;
+
+use runner_tests::servers::{self, TestDatabase};
+
+use super::*;
+use crate::database::{ConnectOptions, Database, DatabaseUrl, TransactionOptions, connect};
+use crate::project::catalog::Kind;
+
+async fn open(url: &str) -> Box<dyn Database> {
+    let url = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
+    connect(&url, &ConnectOptions::creating()).await.expect("a connection")
+}
+
+fn record(revision: &str) -> Record {
+    Record {
+        id: 0,
+        revision: revision.to_owned(),
+        name: "größe".to_owned(),
+        summary: "a 'quoted' \\ text".to_owned(),
+        kind: Kind::Sql,
+        sha256: "ab".repeat(32),
+        mode: RunMode::Atomic,
+        declared: "{}".to_owned(),
+        state: State::Applied,
+        started_at: "2026-01-05T09:30:00.123Z".to_owned(),
+        finished_at: None,
+        duration_ms: 1,
+        steps: 2,
+        rows_read: 3,
+        rows_written: i64::MAX as u64,
+        transcript: "cd".repeat(32),
+        run_id: "20260105T093000Z-00000001".to_owned(),
+        run_timestamp: i64::MIN,
+        seed: i64::MAX as u64,
+        applied_by: "me@here".to_owned(),
+        tool_version: "0.1.0".to_owned(),
+        reason: Some(String::new()),
+        steps_done: 0,
+        unknown_step: None,
+        rolled_back_at: None,
+        rolled_back_by: None,
+        rolled_back_run_id: None,
+        rolled_back_duration_ms: None,
+        rolled_back_rows_read: None,
+        rolled_back_rows_written: None,
+    }
+}
+
+/// From nothing to a row that was taken back.
+async fn keeps_what_it_is_told(database: &mut dyn Database) {
+    assert!(read(database).await.expect("no tables").live.is_empty());
+    assert!(!is_there(database).await.expect("no tables"));
+    for _ in 0..2 {
+        make(database).await;
+    }
+    assert!(is_there(database).await.expect("tables"));
+    assert!(read_with_artifacts(database).await.expect("tables").live.is_empty());
+
+    insert(database, &record("0001")).await.expect("a row");
+    insert(database, &record("2")).await.expect("a row");
+    let live = read(database).await.expect("history").live;
+    let expected = |revision, id| Record { id, ..record(revision) };
+    assert_eq!(live, [expected("0001", live[0].id), expected("2", live[1].id)]);
+    assert!(live[0].id < live[1].id);
+    assert_eq!(live_run(database, "2").await.expect("a query"), Some(record("2").run_id));
+    assert!(insert(database, &record("2")).await.is_err(), "the database itself refuses a second application");
+
+    let work = Work { duration_ms: 1, steps: 1, rows_read: 5, rows_written: 6 };
+    let end_of = End { at: "now".to_owned(), by: "me".to_owned(), run_id: "other".to_owned(), work };
+    end(database, live[1].id, &end_of).await.expect("an end");
+    assert!(end(database, live[1].id, &end_of).await.is_err(), "only once");
+    insert(database, &record("2")).await.expect("applied again");
+    assert_eq!(live_run(database, "2").await.expect("a query"), Some(record("2").run_id));
+    let all = read_all(database).await.expect("history");
+    assert_eq!(
+        all.iter().map(|row| row.state).collect::<Vec<_>>(),
+        [State::Applied, State::RolledBack, State::Applied]
+    );
+    assert_eq!((all[1].rolled_back_rows_read, all[1].rolled_back_rows_written), (Some(5), Some(6)));
+    reopen(database, all[2].id, State::PartlyRolledBack).await.expect("a row");
+    let work = Work { rows_read: 1, ..work };
+    add_work(database, all[2].id, crate::engine::Direction::Down, &work).await.expect("a row");
+
+    for (down, bytes) in [(None, 100), (Some("DROP TABLE t".to_owned()), 100_000)] {
+        let stored = Stored::Sql { up: "-- ü\n".repeat(bytes / 6), down };
+        assert!(store_artifact(database, "2", "ab", &stored, 1 << 20).await.expect("stored"));
+        assert_eq!(load_artifact(database, "2", "ab").await.expect("a query"), Some(stored));
+    }
+    let noise = (0_u32..100_000).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let component = Stored::Component { bytes: noise, assets: [("a".to_owned(), "b".to_owned())].into() };
+    assert!(store_artifact(database, "3", "ef", &component, 1 << 20).await.expect("stored"));
+    assert_eq!(load_artifact(database, "3", "ef").await.expect("a query"), Some(component));
+    assert_eq!(read_with_artifacts(database).await.expect("history").stored.len(), 2);
+}
+
+async fn make(database: &mut dyn Database) {
+    if database.facts().transactional_ddl {
+        database.begin(TransactionOptions::default()).await.expect("a transaction");
+        ensure(database).await.expect("tables");
+        database.commit().await.expect("a commit");
+    } else {
+        ensure(database).await.expect("tables");
+    }
+}
+
+#[tokio::test]
+async fn sqlite_keeps_what_it_is_told() {
+    keeps_what_it_is_told(&mut *open("sqlite::memory:").await).await;
+}
+
+#[tokio::test]
+async fn postgres_keeps_what_it_is_told() {
+    let database = servers::postgres().database();
+    keeps_what_it_is_told(&mut *open(&database.url()).await).await;
+}
+
+#[tokio::test]
+async fn mariadb_keeps_what_it_is_told() {
+    let database = servers::mariadb().database();
+    keeps_what_it_is_told(&mut *open(&database.url()).await).await;
+}
+
+/// What a killed run may have left of the tables, each on a fresh database.
+async fn half_made(database: &TestDatabase, statements: &str) -> Box<dyn Database> {
+    let mut connection = open(&database.url()).await;
+    make(&mut *connection).await;
+    database.sql(statements);
+    connection
+}
+
+#[tokio::test]
+async fn half_made_tables_are_completed_where_ddl_commits_by_itself() {
+    for lost in ["DELETE FROM runner_meta", "DROP TABLE runner_artifact", "DROP TABLE runner_history, runner_artifact"]
+    {
+        let database = servers::mariadb().database();
+        let mut connection = half_made(&database, lost).await;
+        assert!(read(&mut *connection).await.expect("nothing yet").live.is_empty(), "{lost}");
+        if lost.starts_with("DROP") {
+            database.sql("DELETE FROM runner_meta");
+        }
+        make(&mut *connection).await;
+        assert!(is_there(&mut *connection).await.expect("tables"), "{lost}");
+        insert(&mut *connection, &record("1")).await.expect("a row");
+    }
+    let database = servers::mariadb().database();
+    let mut connection = half_made(&database, "SELECT 1").await;
+    insert(&mut *connection, &record("1")).await.expect("a row");
+    database.sql("DROP TABLE runner_artifact");
+    assert!(ensure(&mut *connection).await.is_err(), "a history with rows has lost something");
+}
