@@ -249,11 +249,8 @@ impl Engine {
 
 /// The failure of a step that could not be begun, or not be taken up: then it stays half done.
 fn not_begun(error: Error, step: &Step, of: Option<u64>) -> Box<Failure> {
-    Box::new(Failure {
-        error,
-        took_effect: step.resume_after.map(|steps| TookEffect { steps, of }),
-        met_a_lock: false,
-    })
+    let took_effect = step.resume_after.map(|steps| TookEffect { steps, of });
+    Box::new(Failure { error, took_effect, met_a_lock: false })
 }
 
 /// Ends a transaction that a failure has left open.
