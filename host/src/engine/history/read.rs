@@ -166,6 +166,12 @@ async fn unfinished(database: &mut dyn Database, tables: &[String]) -> Result<Pr
         if is_empty {
             return Ok(Presence::Unfinished);
         }
+        // Another run may have finished them in between; the format is written before any row.
+        if self::tables(database).await?.len() == TABLES
+            && let Some(format) = format(database).await?
+        {
+            return check_format(&format).map(|()| Presence::Whole);
+        }
     }
     match tables.len() {
         TABLES => Err(garbled()),
@@ -188,10 +194,15 @@ pub(super) async fn number(database: &mut dyn Database, statement: &str) -> Resu
 async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<Vec<Record>>> {
     let text = tool_sql(statement, database.facts());
     let mut answer = database.query(&text, &[], QueryLimits::NONE).await;
-    if answer.as_ref().is_err_and(|error| error.kind == DatabaseErrorKind::Syntax) {
+    let has_nothing = match &answer {
+        // Without the format there is no row, even where there are tables.
+        Ok(found) => found.rows.is_empty(),
+        Err(error) => error.kind == DatabaseErrorKind::Syntax,
+    };
+    if has_nothing {
         match presence(database).await? {
             Presence::None | Presence::Unfinished => return Ok(None),
-            // Another run may have made them in between.
+            // Another run has made them in between.
             Presence::Whole => answer = database.query(&text, &[], QueryLimits::NONE).await,
         }
     }
@@ -210,11 +221,7 @@ async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<
             records.push(record(values).ok_or_else(garbled)?);
         }
     }
-    if has_format {
-        return Ok(Some(records));
-    }
-    let tables = tables(database).await?;
-    unfinished(database, &tables).await.map(|_| None)
+    if has_format { Ok(Some(records)) } else { Err(garbled()) }
 }
 
 /// A row in the order of the statement's columns; none if it is not as we write it.

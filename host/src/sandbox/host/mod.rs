@@ -3,6 +3,7 @@
 mod batches;
 mod context;
 mod sql;
+mod writers;
 
 pub(in crate::sandbox) use batches::position;
 
