@@ -178,6 +178,29 @@ pub fn temporary_table(statement: &str, dialect: Dialect) -> Option<Vec<String>>
     Some(names)
 }
 
+/// The statement with texts in the place of its placeholders `$1`, `$2` …; none if there is no text for one of them, or if
+/// more than one statement stands there.
+pub fn substitute(statement: &str, dialect: Dialect, texts: &[String]) -> Option<String> {
+    let mut result = String::with_capacity(statement.len() + 64);
+    let mut lexer = Lexer::new(statement, dialect);
+    let mut behind_dollar = false;
+    while let Some(token) = lexer.next_token().ok()? {
+        let text = &statement[token.range.clone()];
+        if behind_dollar {
+            let number: usize = text.parse().ok()?;
+            result.push_str(texts.get(number.checked_sub(1)?)?);
+        }
+        match token.kind {
+            TokenKind::Semicolon => return None,
+            _ if behind_dollar => {}
+            TokenKind::Sign if text == "$" => {}
+            _ => result.push_str(text),
+        }
+        behind_dollar = text == "$" && token.kind == TokenKind::Sign;
+    }
+    (!behind_dollar).then_some(result)
+}
+
 /// The names and words of a statement, unquoted, as they are written; texts in quotes are among them, since some dialects
 /// quote names like texts.
 pub fn identifiers(statement: &str, dialect: Dialect) -> Vec<String> {

@@ -9,7 +9,7 @@ mod foreign;
 mod lex;
 mod postgres;
 
-pub use classify::{StatementClass, classify, identifiers};
+pub use classify::{StatementClass, classify, identifiers, substitute};
 pub use directives::Directives;
 pub use postgres::{ConcurrentIndex, concurrent_index, late_enum_value};
 pub use split::{Statement, split};

@@ -6,6 +6,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _, ValueRef as _};
 
 use super::cursor_batch::Filling;
+use super::cursor_page::{copy, inlined};
 use super::error::from_sqlx;
 use super::scope::simple;
 use super::statement_describe::{Described, Shape, describe, one_statement, run, shape};
@@ -16,6 +17,12 @@ use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, Datab
 
 /// Ended cursors that are remembered.
 const ENDED: usize = 64;
+
+/// Bytes of a row up to which a page of a table is copied: 16,384 of them are two batches.
+const NARROW: usize = 256;
+
+/// Batches of one page that are kept, should its rows have become wider than those of the page before.
+const PAGE_BATCHES: usize = 4;
 
 /// Rows of the first fetch of a cursor whose rows may be of any width.
 const FIRST_ROWS: usize = 256;
@@ -34,6 +41,8 @@ pub(super) struct Cursors {
 pub(super) struct Cursor {
     /// What the server calls it.
     name: String,
+    /// A page of a table that is copied rather than fetched: its SELECT, without parameters.
+    page: Option<String>,
     described: Described,
     origin: Option<(TableName, Vec<String>)>,
     /// Rows that were fetched beyond the end of a batch.
@@ -51,14 +60,14 @@ impl PostgresDatabase {
         let id = CursorId(self.new_id());
         let watch = self.watch();
         let hold = if scope.is_in_transaction() { "" } else { " WITH HOLD" };
-        let opened = watch.run(open(&mut self.connection, &mut self.types, request, id, hold)).await;
+        // What its rows took in the page before, if this is the next page of a table.
+        let row_bytes = match (&request.origin, &self.cursors.page_row_bytes) {
+            (Some((table, _)), Some((known, bytes))) if table == known => *bytes,
+            _ => 0,
+        };
+        let opened = watch.run(open(&mut self.connection, &mut self.types, request, id, hold, row_bytes)).await;
         let settled = self.settle(&scope, text).await;
-        let mut cursor = self.leave(scope, opened.and_then(|cursor| settled.map(|()| cursor))).await?;
-        if let (Some((table, _)), Some((known, bytes))) = (&cursor.origin, &self.cursors.page_row_bytes)
-            && table == known
-        {
-            cursor.row_bytes = *bytes;
-        }
+        let cursor = self.leave(scope, opened.and_then(|cursor| settled.map(|()| cursor))).await?;
         self.cursors.open.push((id, cursor));
         Ok(id)
     }
@@ -82,7 +91,10 @@ impl PostgresDatabase {
         }
         let scope = self.enter(None).await?;
         let watch = self.watch();
-        let fetched = watch.run(fetch(&mut self.connection, &mut cursor, limits)).await;
+        let mut unread = false;
+        let fetched = watch.run(fetch(&mut self.connection, &mut cursor, limits, &mut unread)).await;
+        // Answers would be taken for those of later statements.
+        self.lost |= unread;
         let batch = self.leave(scope, fetched).await?;
         if let Some((table, _)) = &cursor.origin {
             self.cursors.page_row_bytes = Some((table.clone(), cursor.row_bytes));
@@ -124,6 +136,7 @@ async fn open(
     request: &CursorRequest,
     id: CursorId,
     hold: &str,
+    row_bytes: usize,
 ) -> Result<Cursor, DatabaseError> {
     let text = &request.statement;
     let statement = one_statement(text)?;
@@ -144,19 +157,18 @@ async fn open(
             .hint("name one of them otherwise: `… AS other_name`"));
         }
     }
-    let arguments = parameters::encode(connection, types, &described.placeholders, &request.parameters).await?;
     let wrapped = described.wrapped(statement, None)?;
-    let name = format!("runner_cursor_{}", id.0);
     let select = wrapped.as_deref().unwrap_or(statement);
-    run(connection, &format!("DECLARE {name} BINARY NO SCROLL CURSOR{hold} FOR\n{select}"), arguments).await?;
-    Ok(Cursor {
-        name,
-        described,
-        origin: request.origin.clone(),
-        surplus: VecDeque::new(),
-        row_bytes: 0,
-        at_end: false,
-    })
+    // A page has a bound on its rows, but none on its bytes: it is copied where its rows are known to be narrow.
+    let narrow = request.origin.is_some() && (1..=NARROW).contains(&row_bytes);
+    let page = if narrow { inlined(select, &request.parameters) } else { None };
+    let name = format!("runner_cursor_{}", id.0);
+    if page.is_none() {
+        let arguments = parameters::encode(connection, types, &described.placeholders, &request.parameters).await?;
+        run(connection, &format!("DECLARE {name} BINARY NO SCROLL CURSOR{hold} FOR\n{select}"), arguments).await?;
+    }
+    let origin = request.origin.clone();
+    Ok(Cursor { name, page, described, origin, surplus: VecDeque::new(), row_bytes, at_end: false })
 }
 
 async fn close(connection: &mut PgConnection, name: &str) -> Result<(), DatabaseError> {
@@ -168,8 +180,16 @@ async fn fetch(
     connection: &mut PgConnection,
     cursor: &mut Cursor,
     limits: BatchLimits,
+    unread: &mut bool,
 ) -> Result<Option<Batch>, DatabaseError> {
     let mut filling = Filling::new(&cursor.described, cursor.origin.as_ref(), limits);
+    if let Some(select) = &cursor.page {
+        copy(connection, select, &mut filling, limits.bytes.saturating_mul(PAGE_BATCHES), unread).await?;
+        cursor.at_end = true;
+        cursor.row_bytes = filling.row_bytes().max(1);
+        cursor.surplus = filling.finish();
+        return Ok(cursor.surplus.pop_front());
+    }
     while !cursor.at_end && !filling.has_batch() {
         let wanted = rows_to_fetch(cursor, &filling, limits);
         let text = format!("FETCH {wanted} FROM {}", cursor.name);

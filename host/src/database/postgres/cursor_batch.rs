@@ -49,6 +49,11 @@ impl<'a> Filling<'a> {
         !self.full.is_empty()
     }
 
+    /// Whether no row has come yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all_rows == 0
+    }
+
     /// How many rows and bytes the current batch has room for.
     pub(super) fn room(&self) -> (usize, usize) {
         (self.limits.rows.saturating_sub(self.rows), self.limits.bytes.saturating_sub(self.bytes))

@@ -13,6 +13,7 @@
 mod connect;
 mod cursor;
 mod cursor_batch;
+mod cursor_page;
 mod error;
 mod lock;
 mod orphans;
