@@ -3,6 +3,7 @@
 mod connect;
 mod contract;
 mod lock;
+mod pages;
 mod rights;
 mod schema;
 mod transaction;

@@ -1,0 +1,103 @@
+//! Pages of tables, whichever way they come: by a cursor, or copied.
+
+use super::*;
+use crate::batches::TableReader;
+use crate::data::{ColumnValues, Value};
+use crate::database::{BatchLimits, TableName, TableSource};
+
+/// Reads all of a table in pages; answers its column `n`.
+async fn numbers(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> Vec<i64> {
+    let mut reader = TableReader::open(database, source, limits).await.expect("a reader");
+    let mut found = Vec::new();
+    while let Some(page) = reader.next(database).await.expect("a page") {
+        page.validate().expect("a valid batch");
+        let Some(ColumnValues::Int64(entries)) = page.column("n").map(|column| &column.values) else {
+            panic!("no `n` in {page:?}")
+        };
+        found.extend(entries);
+    }
+    found
+}
+
+fn source(table: &str) -> TableSource {
+    TableSource {
+        table: TableName::new(table),
+        columns: Vec::new(),
+        key: Vec::new(),
+        filter: None,
+        parameters: Vec::new(),
+        descending: false,
+    }
+}
+
+#[tokio::test]
+async fn each_row_comes_once_whatever_the_key() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    let limits = BatchLimits { rows: 64, ..BatchLimits::default() };
+    for (at, (columns, key)) in [
+        ("id int PRIMARY KEY", "n"),
+        ("id bigint PRIMARY KEY", "n * 3000000000"),
+        ("id text COLLATE \"C\" PRIMARY KEY", "'it''s \"$1\" \\ ' || lpad(n::text, 5, '0')"),
+        ("id char(9) PRIMARY KEY", "lpad(n::text, 5, '0') || 'x'"),
+        ("id uuid PRIMARY KEY", "lpad(to_hex(n * 977), 32, '0')::uuid"),
+        ("id numeric PRIMARY KEY", "n / 8.0"),
+        ("id timestamptz PRIMARY KEY", "'2026-01-01Z'::timestamptz + n * interval '1 s'"),
+        ("id date, day text, PRIMARY KEY (id, day)", "'2026-01-01'::date + n / 100, lpad(n::text, 5, '0')"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let table = format!("t{at}");
+        run(database, &format!("CREATE TABLE {table} (n int, note text, {columns})")).await;
+        let rows = format!("SELECT n, repeat('x', n % 50), {key} FROM generate_series(1, 1000) AS n");
+        run(database, &format!("INSERT INTO {table} {rows}")).await;
+        for in_transaction in [true, false] {
+            if in_transaction {
+                database.begin(TransactionOptions::default()).await.expect("begun");
+            }
+            let all: Vec<i64> = (1..=1000).collect();
+            assert_eq!(numbers(database, source(&table), limits).await, all, "{columns}");
+            let filtered = TableSource {
+                filter: Some("n % $1 = 0 AND note <> '$2; --' -- all".to_owned()),
+                parameters: vec![Value::Int64(7)],
+                descending: true,
+                ..source(&table)
+            };
+            let some: Vec<i64> = all.iter().copied().filter(|n| n % 7 == 0).rev().collect();
+            assert_eq!(numbers(database, filtered, limits).await, some, "{columns}");
+            database.rollback().await.expect("rolled back");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_that_widen_are_not_lost() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id int PRIMARY KEY, n int, note text)").await;
+    run(
+        database,
+        "INSERT INTO t SELECT n, n, repeat('x', CASE WHEN n % 500 > 250 THEN 20000 ELSE n % 10 END) \
+         FROM generate_series(1, 1500) AS n",
+    )
+    .await;
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    for bytes in [1_000, 30_000, 100_000, 2 << 20] {
+        let limits = BatchLimits { rows: 200, bytes, ..BatchLimits::default() };
+        assert_eq!(numbers(database, source("t"), limits).await, (1..=1500).collect::<Vec<i64>>(), "{bytes}");
+    }
+    let limits = BatchLimits { rows: 200, cell_bytes: 10_000, ..BatchLimits::default() };
+    let mut reader = TableReader::open(database, source("t"), limits).await.expect("a reader");
+    let error = loop {
+        match reader.next(database).await {
+            Ok(page) => assert!(page.is_some(), "a cell beyond the limit came through"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind, DatabaseErrorKind::Limit, "{error}");
+    assert!(error.to_string().contains("id = 251"), "{error}");
+    assert_eq!(rows(database, "SELECT count(*) FROM t").await, [[Value::Int64(1500)]], "the connection goes on");
+}
