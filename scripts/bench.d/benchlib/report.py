@@ -25,7 +25,13 @@ def write_docs(sections):
     if not sections or BEGIN not in text or END not in text:
         raise Failure(f"{shown(DOCS)} has no place for tables, or there are no results")
     before, _, rest = text.partition(BEGIN)
-    DOCS.write_text(f"{before}{BEGIN}\n{render(sections)}\n{END}{rest.partition(END)[2]}")
+    tables, _, after = rest.partition(END)
+    # What was not measured in this sitting stays as it was.
+    parts = {part.partition("\n")[0]: part for part in ("\n" + tables.strip()).split("\n### ")[1:]}
+    for part in render(sections).removeprefix("### ").split("\n### "):
+        parts[part.partition("\n")[0]] = part
+    tables = "\n\n".join("### " + part.strip() for part in parts.values())
+    DOCS.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}")
     say(f"wrote {shown(DOCS)}")
 
 
@@ -128,7 +134,8 @@ def memory(section):
 
 def on_server(section):
     head = ["way", "rows", "whole run, s", "min–max, s", "CPU, s", "start-up, s", "µs per row", "× SQL", "× `runner`"]
-    parts = [heading(f"Transform of 1,000,000 rows on {section['server']}", section), ways(head, section["transform"])]
+    name = section["server"].partition(" ")[0]
+    parts = [heading(f"{name}: a transform of 1,000,000 rows", section), f"{section['server']}.", ways(head, section["transform"])]
     parts += ["Into a new table:", ways(head, section["insert"])]
     calls = section.get("status", [])
     if calls:
