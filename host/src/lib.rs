@@ -16,6 +16,7 @@ pub mod database;
 pub mod engine;
 pub mod error;
 pub mod project;
+pub mod random;
 pub mod report;
 pub mod sandbox;
 pub mod sql;

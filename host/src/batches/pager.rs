@@ -78,16 +78,19 @@ impl TableReader {
     ) -> Result<Self, DatabaseError> {
         let dialect = database.facts().dialect;
         let asked = if source.key.is_empty() { &info.key } else { &source.key };
-        let key = asked.iter().map(|name| known(&info, name)).collect::<Result<Vec<_>, _>>()?;
+        let key = asked.iter().map(|name| info.known_column(name)).collect::<Result<Vec<_>, _>>()?;
         if key.is_empty() {
-            return Err(invalid(format!("`{}` has no primary key in whose order it could be read", source.table))
-                .hint("name the columns that identify a row as the key"));
+            return Err(DatabaseError::invalid(format!(
+                "`{}` has no primary key in whose order it could be read",
+                source.table
+            ))
+            .hint("name the columns that identify a row as the key"));
         }
         let unordered = |name: &&String| {
             info.column(name).is_some_and(|column| dialect.orders_unlike_it_compares(&column.declared_type))
         };
         if let Some(name) = key.iter().find(unordered) {
-            return Err(invalid(format!(
+            return Err(DatabaseError::invalid(format!(
                 "`{}` cannot be read in the order of `{name}`: {dialect} does not compare an ENUM, SET or BIT with a \
                  value in the order in which it sorts",
                 source.table
@@ -99,9 +102,12 @@ impl TableReader {
             columns.extend(info.columns.iter().map(|column| (column.name.clone(), None)));
         }
         for (name, read_as) in &source.columns {
-            let name = known(&info, name)?;
+            let name = info.known_column(name)?;
             if columns.iter().any(|(other, _)| *other == name) {
-                return Err(invalid(format!("column `{name}` of `{}` is asked for twice", source.table)));
+                return Err(DatabaseError::invalid(format!(
+                    "column `{name}` of `{}` is asked for twice",
+                    source.table
+                )));
             }
             columns.push((name, *read_as));
         }
@@ -157,7 +163,7 @@ impl TableReader {
                 continue;
             }
             if !ask(database, self.sql.null_in(name), 1).await?.is_empty() {
-                return Err(invalid(format!(
+                return Err(DatabaseError::invalid(format!(
                     "column `{}.{name}` is part of the key but NULL in some rows, which could not be read in its order",
                     self.sql.table
                 ))
@@ -301,7 +307,10 @@ impl TableReader {
         let key: Vec<&Column> = self.key_at.iter().filter_map(|at| batch.columns.get(*at)).collect();
         let value = |row: usize| key.iter().map(|column| Value::of_cell(column, row)).collect::<Vec<_>>();
         if let Some(column) = key.iter().find(|column| column.nulls.contains(&1)) {
-            return Err(invalid(format!("column `{}.{}` is part of the key but NULL", self.sql.table, column.name)));
+            return Err(DatabaseError::invalid(format!(
+                "column `{}.{}` is part of the key but NULL",
+                self.sql.table, column.name
+            )));
         }
         let last = value(last_row);
         if !self.unique {
@@ -312,7 +321,7 @@ impl TableReader {
                 None => (ask(database, self.sql.with_key(&last), 2).await?.len() > 1).then(|| last.clone()),
             };
             if let Some(twice) = twice {
-                return Err(invalid(format!(
+                return Err(DatabaseError::invalid(format!(
                     "several rows of `{}` have the same key, {} = {twice:?}, so rows could be lost between two pages",
                     self.sql.table,
                     self.sql.key.join(", "),
@@ -325,25 +334,7 @@ impl TableReader {
     }
 }
 
-/// The name of a column as the table spells it.
-fn known(info: &TableInfo, name: &str) -> Result<String, DatabaseError> {
-    if let Some(known) = info.name_of(name) {
-        return Ok(known.to_owned());
-    }
-    let names = info.columns.iter().map(|column| column.name.as_str());
-    let error = invalid(format!("`{}` has no column `{name}`", info.name));
-    let near = names.map(|other| (strsim::jaro_winkler(name, other), other)).filter(|(likeness, _)| *likeness > 0.8);
-    Err(match near.max_by(|left, right| left.0.total_cmp(&right.0)) {
-        Some((_, other)) => error.hint(format!("there is one called `{other}`")),
-        None => error,
-    })
-}
-
 async fn ask(database: &mut dyn Database, query: Query, rows: usize) -> Result<Vec<Vec<Value>>, DatabaseError> {
     let limits = QueryLimits { rows, bytes: usize::MAX };
     Ok(database.query(&query.text, &query.parameters, limits).await?.rows)
-}
-
-fn invalid(message: String) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
 }

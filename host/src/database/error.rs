@@ -70,6 +70,23 @@ impl DatabaseError {
         TRANSIENT.contains(&self.code.as_str())
     }
 
+    /// The error of a malformed argument.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(DatabaseErrorKind::InvalidArgument, message)
+    }
+
+    /// The error of what the stop signal ended.
+    pub fn stopped() -> Self {
+        Self::new(DatabaseErrorKind::Interrupted, "stopped by the stop signal")
+    }
+
+    /// The error for a `cursor` or `writer` that is not open.
+    pub fn closed(what: &str) -> Self {
+        Self::invalid(format!(
+            "this {what} is closed: it has failed, was ended, or belonged to a transaction that is over"
+        ))
+    }
+
     /// With the database's own code.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {

@@ -5,6 +5,7 @@
 pub(crate) mod contract;
 pub mod error;
 pub mod facts;
+pub mod message;
 pub mod mysql;
 pub mod postgres;
 pub mod spec;

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::Dialect;
+use super::{DatabaseError, Dialect};
 use crate::data::{ColumnType, Value};
+use crate::suggest::did_you_mean;
 
 /// A table or view by name, unquoted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -142,9 +143,45 @@ impl TableInfo {
         !self.is_view && (by_rowid || columns == self.key)
     }
 
-    /// The column of that name; one that differs in capitals if there is no other.
+    /// The column of that name, or the only one that differs from it in capitals alone.
     pub fn column(&self, name: &str) -> Option<&ColumnInfo> {
         let exact = self.columns.iter().find(|column| column.name == name);
-        exact.or_else(|| self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
+        exact.or_else(|| {
+            let mut alike = self.columns.iter().filter(|column| column.name.eq_ignore_ascii_case(name));
+            alike.next().filter(|_| alike.next().is_none())
+        })
+    }
+
+    /// The name of a column or of the row id, as the table spells it; the error guesses what was meant.
+    pub fn known_column(&self, name: &str) -> Result<String, DatabaseError> {
+        if let Some(known) = self.name_of(name) {
+            return Ok(known.to_owned());
+        }
+        let names = self.columns.iter().map(|column| column.name.as_str());
+        Err(guess(DatabaseError::invalid(format!("`{}` has no column `{name}`", self.name)), name, names))
+    }
+
+    /// The columns by which a writer finds rows, as the table spells them; none for inserts.
+    pub fn write_key(&self, target: &TableTarget) -> Result<Vec<String>, DatabaseError> {
+        if target.mode == WriteMode::Insert {
+            return Ok(Vec::new());
+        }
+        let asked = if target.key.is_empty() { &self.key } else { &target.key };
+        if asked.is_empty() {
+            return Err(DatabaseError::invalid(format!(
+                "`{}` has no primary key by which rows could be found",
+                target.table
+            ))
+            .hint("name the columns that identify a row as the key"));
+        }
+        asked.iter().map(|column| self.known_column(column)).collect()
+    }
+}
+
+/// An error about an unknown name, with the one of those that exist that was probably meant.
+pub(super) fn guess<'a>(error: DatabaseError, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> DatabaseError {
+    match did_you_mean(wrong, known) {
+        Some(meant) => error.hint(format!("there is one called `{meant}`")),
+        None => error,
     }
 }

@@ -13,7 +13,7 @@ use super::{Direction, Event};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{SqlError, StatementClass, classify, split};
+use crate::sql::{SqlError, StatementClass, classify, excerpt, split};
 
 /// A pair of SQL scripts, split into statements.
 #[derive(Debug)]
@@ -229,16 +229,6 @@ fn explain(error: DatabaseError) -> Error {
     let advise = wants_none && error.hint.is_none();
     let error = Error::from(error);
     if advise { error.hint("write the directive `-- runner:no-transaction` on top of the file") } else { error }
-}
-
-/// The beginning of a statement on one line.
-pub(super) fn excerpt(statement: &str) -> String {
-    const LONGEST: usize = 160;
-    let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
 }
 
 #[cfg(test)]

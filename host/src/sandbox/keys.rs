@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::data::{Batch, Column, ColumnValues};
 use crate::database::WriteMode;
+use crate::database::message::cells_text;
 
 /// What is compared, for one transform.
 pub struct KeyCheck {
@@ -63,7 +64,7 @@ impl KeyCheck {
         let mut given: HashMap<Vec<u8>, bool> =
             (0..keys.rows).map(|row| (encode(keys.columns.iter(), row), false)).collect();
         for row in 0..answer.row_count {
-            let shown = || describe(answered.iter().copied(), row);
+            let shown = || cells_text(answered.iter().copied(), row);
             match given.get_mut(&encode(answered.iter().copied(), row)) {
                 Some(seen) if !*seen => *seen = true,
                 Some(_) => return Err(format!("row {row} has the key {}, which stands twice in it", shown())),
@@ -83,7 +84,7 @@ impl Keys {
     /// The first and the last key, for messages.
     pub fn span(&self) -> Option<String> {
         let last = self.rows.checked_sub(1)?;
-        Some(format!("rows {} to {}", describe(self.columns.iter(), 0), describe(self.columns.iter(), last)))
+        Some(format!("rows {} to {}", cells_text(self.columns.iter(), 0), cells_text(self.columns.iter(), last)))
     }
 }
 
@@ -116,33 +117,6 @@ fn encode<'a>(columns: impl Iterator<Item = &'a Column>, row: usize) -> Vec<u8> 
         }
     }
     bytes
-}
-
-/// A row's key for messages: `id = 7, day = 15000`.
-fn describe<'a>(columns: impl Iterator<Item = &'a Column>, row: usize) -> String {
-    let show = |column: &Column| {
-        let value = if column.is_null(row) {
-            "NULL".to_owned()
-        } else {
-            match &column.values {
-                ColumnValues::Boolean(entries) => (entries[row] != 0).to_string(),
-                ColumnValues::Int64(entries)
-                | ColumnValues::Time(entries)
-                | ColumnValues::Timestamp(entries)
-                | ColumnValues::Timestamptz(entries) => entries[row].to_string(),
-                ColumnValues::Float64(entries) => entries[row].to_string(),
-                ColumnValues::Date(entries) => entries[row].to_string(),
-                ColumnValues::Uuid(entries) => format!("{:016x}{:016x}", entries[2 * row], entries[2 * row + 1]),
-                other => {
-                    let entry = other.var_values().map_or(&[][..], |values| values.get(row));
-                    let text: String = String::from_utf8_lossy(entry).chars().take(40).collect();
-                    format!("`{text}`")
-                }
-            }
-        };
-        format!("{} = {value}", column.name)
-    };
-    columns.map(show).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -43,3 +43,13 @@ pub fn has_statement(text: &str, dialect: Dialect) -> bool {
 fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1
 }
+
+/// The beginning of a statement, on one line, for messages.
+pub fn excerpt(statement: &str) -> String {
+    const LONGEST: usize = 160;
+    let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

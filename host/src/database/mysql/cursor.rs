@@ -67,10 +67,6 @@ struct CursorColumn {
     type_name: String,
 }
 
-fn invalid(message: impl Into<String>) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
-}
-
 impl MysqlDatabase {
     pub(super) async fn open_cursor_now(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         let class = self.before(&request.statement).await?;
@@ -88,8 +84,10 @@ impl MysqlDatabase {
             ["SELECT", "WITH", "VALUES", "TABLE"].iter().any(|reading| reading.eq_ignore_ascii_case(&word))
         });
         if prepared.columns.is_empty() || !reads {
-            return Err(invalid("only a statement that returns rows and changes nothing can be read as batches")
-                .hint("execute the statement, or query it if its result is small"));
+            return Err(DatabaseError::invalid(
+                "only a statement that returns rows and changes nothing can be read as batches",
+            )
+            .hint("execute the statement, or query it if its result is small"));
         }
         let columns = cursor_columns(&prepared, &request.types)?;
         let page = request.origin.as_ref().and_then(|_| page_of(request));
@@ -166,7 +164,7 @@ impl MysqlDatabase {
     ) -> Result<Option<Batch>, DatabaseError> {
         self.watch.check_stop()?;
         let Some(at) = self.opened.cursors.iter().position(|(other, _)| *other == id) else {
-            return if self.opened.ended.contains(&id) { Ok(None) } else { Err(super::opened::closed("cursor")) };
+            return if self.opened.ended.contains(&id) { Ok(None) } else { Err(DatabaseError::closed("cursor")) };
         };
         let (_, mut cursor) = self.opened.cursors.remove(at);
         let batch = self.fill(&mut cursor, limits).await;
@@ -241,7 +239,7 @@ fn cursor_columns(prepared: &Prepared, types: &[Option<ColumnType>]) -> Result<V
     for (index, (column, wire)) in prepared.columns.iter().zip(&prepared.wires).enumerate() {
         let name = column.name().to_owned();
         if columns.iter().any(|other| other.name.eq_ignore_ascii_case(&name)) {
-            return Err(invalid(format!("two columns of the result are called `{name}`"))
+            return Err(DatabaseError::invalid(format!("two columns of the result are called `{name}`"))
                 .hint("name one of them otherwise: `… AS other_name`"));
         }
         let requested = types.get(index).copied().flatten();

@@ -4,7 +4,6 @@
 //! killed: the server notices only behind the statement. So the work session holds a second lock. Who gets the first but
 //! not the second has found such an orphan, waits for it, and ends it if it lasts.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -13,9 +12,9 @@ use sqlx::{Connection, MySqlConnection};
 use super::connect::Connector;
 use super::keepalive::KeptAlive;
 use super::session::{self, Server, literal, row_text};
-use super::watch::stopped;
 use super::{MysqlDatabase, owner};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
+use crate::random::jittered;
 
 /// The lock, held until it is dropped.
 pub(super) struct Lock {
@@ -146,7 +145,7 @@ async fn take_first(
     let mut holder = String::new();
     loop {
         if stop.is_raised() {
-            return Err(stopped());
+            return Err(DatabaseError::stopped());
         }
         if get(&mut connection, &names.run).await? {
             return Ok(connection);
@@ -187,7 +186,7 @@ async fn take_second(
     let mut told = false;
     while !get(work, &names.work).await? {
         if stop.is_raised() {
-            return Err(stopped());
+            return Err(DatabaseError::stopped());
         }
         let ask = format!("SELECT IS_USED_LOCK({})", literal(&names.work));
         let Some(id) = row_text(&session::one(first, ask).await?, 0).and_then(|id| id.parse::<u64>().ok()) else {
@@ -285,8 +284,7 @@ fn busy(holder: &str, waited: Duration) -> DatabaseError {
 /// Waits before the next attempt: short at first, then longer, and never at the same moments as others.
 async fn pause(started: Instant, left: Duration, stop: &StopSignal) {
     let longest = (20 + started.elapsed().as_millis() as u64 / 10).min(250);
-    let random = RandomState::new().build_hasher().finish();
-    let wait = Duration::from_millis(longest / 2 + random % (longest / 2 + 1));
+    let wait = jittered(Duration::from_millis(longest));
     tokio::select! {
         _ = stop.raised() => {}
         () = tokio::time::sleep(wait.min(left)) => {}

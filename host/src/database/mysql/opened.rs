@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlTypeInfo;
 use super::cursor::Cursor;
 use super::types::Kind;
 use super::writer::Writer;
-use crate::database::{CursorId, DatabaseError, DatabaseErrorKind, TableName, WriterId};
+use crate::database::{CursorId, TableName, WriterId};
 
 /// Cursors and writers that are open.
 #[derive(Default)]
@@ -45,12 +45,4 @@ impl Opened {
     pub fn forget(&mut self) {
         self.declared.clear();
     }
-}
-
-/// The error for a cursor or writer that is not open.
-pub(super) fn closed(what: &str) -> DatabaseError {
-    DatabaseError::new(
-        DatabaseErrorKind::InvalidArgument,
-        format!("this {what} is closed: it has failed, was ended, or belonged to a transaction that is over"),
-    )
 }

@@ -1,11 +1,10 @@
 //! The one transaction of a migration, which a savepoint of ours proves to be still the same; and the session, which is
 //! made anew behind each migration.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
 use crate::database::{DatabaseError, DatabaseErrorKind, TransactionOptions};
+use crate::random;
 
 /// A transaction that `begin` opened.
 pub(super) struct Transaction {
@@ -186,8 +185,7 @@ pub(super) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
     }
 }
 
-/// A name that nobody can guess: the keys of every `RandomState` are the operating system's random bits.
+/// A name that nobody can guess.
 fn random_name() -> String {
-    let random = || RandomState::new().build_hasher().finish();
-    format!("runner_{:016x}{:016x}", random(), random())
+    format!("runner_{:016x}{:016x}", random::bits(), random::bits())
 }

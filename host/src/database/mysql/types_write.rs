@@ -11,6 +11,7 @@ use super::types_convert::{exact_float, exact_integer, push_interval};
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::temporal::{self, DAY, SECOND};
 use crate::data::{Column, ColumnValues, Value, VarValues};
+use crate::database::message::cell_text;
 
 /// A column as the server takes it: a string of bytes for each row.
 pub(super) struct Encoded<'a> {
@@ -53,7 +54,7 @@ pub(super) fn encode<'a>(column: &'a Column, kind: &Kind) -> Result<Encoded<'a>,
     for row in 0..rows {
         if !column.is_null(row) {
             spell(&mut cells.data, column, row, kind)
-                .map_err(|what| Unfit { row, what: format!("{}: {what}", super::writer::cell_text(column, row)) })?;
+                .map_err(|what| Unfit { row, what: format!("{}: {what}", cell_text(column, row)) })?;
         }
         cells.offsets.push(cells.data.len() as u32);
     }

@@ -56,7 +56,7 @@ impl Watch {
 
     /// Fails with [`DatabaseErrorKind::Interrupted`] once the signal is raised.
     pub fn check_stop(&self) -> Result<(), DatabaseError> {
-        if self.stop.is_raised() { Err(stopped()) } else { Ok(()) }
+        if self.stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
     }
 
     /// Awaits an answer of the work connection. When the stop signal is raised meanwhile, or the statement of a migration
@@ -136,7 +136,7 @@ impl Watch {
 impl Reason {
     fn error(&self) -> DatabaseError {
         match self {
-            Self::Stop => stopped(),
+            Self::Stop => DatabaseError::stopped(),
             Self::Time(limit) => DatabaseError::new(
                 DatabaseErrorKind::Timeout,
                 format!("the statement took longer than the {} s that it may", limit.as_secs_f64()),
@@ -144,11 +144,6 @@ impl Reason {
             .hint("raise `statement_timeout`"),
         }
     }
-}
-
-/// The error of whatever the stop signal ends.
-pub(super) fn stopped() -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Interrupted, "stopped by the stop signal")
 }
 
 async fn elapsed(limit: Option<Duration>) -> Duration {

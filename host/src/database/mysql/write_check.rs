@@ -11,7 +11,7 @@ use super::error::from_sqlx;
 use super::packed::Packed;
 use super::statement::cell;
 use super::types_read::{Cell, Wire, decode};
-use super::write_sql::{KeyRange, Statement, invalid};
+use super::write_sql::{KeyRange, Statement};
 use super::writer::Job;
 use super::{MysqlDatabase, session};
 use crate::database::{DatabaseError, DatabaseErrorKind};
@@ -74,7 +74,7 @@ impl MysqlDatabase {
             Ok(Some(error)) | Err(error) => error,
             Ok(None) => {
                 let (table, mode) = (&job.writer.table.info.name, job.writer.mode);
-                invalid(format!("a batch to {mode} did not change each of its rows in `{table}` once"))
+                DatabaseError::invalid(format!("a batch to {mode} did not change each of its rows in `{table}` once"))
             }
         }
     }
@@ -139,9 +139,10 @@ impl MysqlDatabase {
             return Ok(Some(absent(job, row)));
         }
         let (table, mode) = (&job.writer.table.info.name, job.writer.mode);
-        let error = invalid(format!("several rows of `{table}` have the key that a batch to {mode} gives"))
-            .hint("choose columns that identify a row as the key")
-            .detail(job.writer.row_name(job.rows, row));
+        let error =
+            DatabaseError::invalid(format!("several rows of `{table}` have the key that a batch to {mode} gives"))
+                .hint("choose columns that identify a row as the key")
+                .detail(job.writer.row_name(job.rows, row));
         Ok(Some(error))
     }
 
@@ -202,7 +203,7 @@ impl MysqlDatabase {
 
 fn absent(job: &Job<'_>, row: usize) -> DatabaseError {
     let (table, mode) = (&job.writer.table.info.name, job.writer.mode);
-    invalid(format!("no row of `{table}` has the key that a batch to {mode} gives"))
+    DatabaseError::invalid(format!("no row of `{table}` has the key that a batch to {mode} gives"))
         .hint("write rows that may be new in the mode `upsert`")
         .detail(job.writer.row_name(job.rows, row))
 }

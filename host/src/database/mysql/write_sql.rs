@@ -6,7 +6,7 @@ use super::packed::{Number, Packed, Place};
 use super::schema::MysqlTable;
 use super::types::Kind;
 use crate::data::Batch;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, WriteMode};
+use crate::database::{DatabaseError, Dialect, WriteMode};
 
 /// Rows that one statement takes at most: what the numbers of [`NUMBERS`] go up to.
 pub(super) const MOST_ROWS: usize = 128 * 128;
@@ -38,10 +38,6 @@ pub(super) struct Statement {
     pub arguments: MySqlArguments,
 }
 
-pub(super) fn invalid(message: String) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
-}
-
 fn quote(name: &str) -> String {
     Dialect::Mysql.quote(name)
 }
@@ -52,9 +48,9 @@ impl Layout {
         let name = &table.info.name;
         let (mut names, mut kinds, mut collations) = (Vec::new(), Vec::new(), Vec::new());
         for column in &rows.columns {
-            let known = known_column(table, &column.name)?;
+            let known = table.info.known_column(&column.name)?;
             if names.contains(&known) {
-                return Err(invalid(format!("column `{known}` stands twice in a batch for `{name}`")));
+                return Err(DatabaseError::invalid(format!("column `{known}` stands twice in a batch for `{name}`")));
             }
             let declared = table.columns.iter().find(|column| column.name == known);
             kinds.push(declared.map_or(Kind::Bytes, Kind::of));
@@ -62,15 +58,17 @@ impl Layout {
             names.push(known);
         }
         if names.is_empty() {
-            return Err(invalid(format!("a batch for `{name}` has no columns")));
+            return Err(DatabaseError::invalid(format!("a batch for `{name}` has no columns")));
         }
         let mut key_at = Vec::with_capacity(key.len());
         for column in key {
             let at = names.iter().position(|other| other == column).ok_or_else(|| {
-                invalid(format!("a batch for `{name}` lacks the key column `{column}`, which {mode} needs"))
+                DatabaseError::invalid(format!(
+                    "a batch for `{name}` lacks the key column `{column}`, which {mode} needs"
+                ))
             })?;
             if matches!(kinds.get(at), Some(Kind::Json | Kind::Geometry(_))) {
-                return Err(invalid(format!(
+                return Err(DatabaseError::invalid(format!(
                     "column `{name}.{column}` cannot be a key: its values are not compared as a whole"
                 )));
             }
@@ -84,11 +82,14 @@ impl Layout {
             _ => (0..names.len()).find(generated),
         };
         if let Some(place) = found {
-            return Err(invalid(format!("column `{name}.{}` is generated and cannot be written", names[place]))
-                .hint("leave the column out of the batch"));
+            return Err(DatabaseError::invalid(format!(
+                "column `{name}.{}` is generated and cannot be written",
+                names[place]
+            ))
+            .hint("leave the column out of the batch"));
         }
         if mode == WriteMode::Update && others.is_empty() {
-            return Err(invalid(format!(
+            return Err(DatabaseError::invalid(format!(
                 "a batch for `{name}` has no columns beside the key, so there is nothing to update"
             )));
         }
@@ -300,16 +301,4 @@ impl KeyRange {
         let key = quote(key);
         Ok(Statement { text: format!("SELECT {key} FROM {table} WHERE {key} BETWEEN ? AND ?"), arguments })
     }
-}
-
-/// The name of a column as the table spells it.
-pub(super) fn known_column(table: &MysqlTable, name: &str) -> Result<String, DatabaseError> {
-    if let Some(known) = table.info.name_of(name) {
-        return Ok(known.to_owned());
-    }
-    let error = invalid(format!("`{}` has no column `{name}`", table.info.name));
-    Err(match crate::suggest::did_you_mean(name, table.info.columns.iter().map(|column| column.name.as_str())) {
-        Some(other) => error.hint(format!("there is one called `{other}`")),
-        None => error,
-    })
 }

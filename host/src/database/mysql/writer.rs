@@ -10,9 +10,10 @@ use super::packed::Packed;
 use super::schema::MysqlTable;
 use super::types::{Kind, unique_keys};
 use super::types_write::{Encoded, encode};
-use super::write_sql::{KeyRange, Layout, MOST_ROWS, Statement, invalid, known_column};
+use super::write_sql::{KeyRange, Layout, MOST_ROWS, Statement};
 use super::{MysqlDatabase, session};
-use crate::data::{Batch, Column, ColumnValues, Value, temporal};
+use crate::data::{Batch, ColumnValues};
+use crate::database::message;
 use crate::database::{
     DatabaseError, DatabaseErrorKind, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId,
 };
@@ -51,15 +52,9 @@ impl Writer {
         self.rows_written
     }
 
-    /// Which row of a batch it is: by its key where it has one, else by its place.
+    /// Which row of a batch it is.
     pub(super) fn row_name(&self, rows: &Batch, row: usize) -> String {
-        let key = if self.key.is_empty() { &self.table.info.key } else { &self.key };
-        let cells: Vec<String> = key
-            .iter()
-            .filter_map(|name| rows.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
-            .map(|column| format!("{} = {}", column.name, cell_text(column, row)))
-            .collect();
-        if cells.is_empty() { format!("row {row} of the batch") } else { format!("row {}", cells.join(", ")) }
+        message::row_name(&self.table.info, &self.key, rows, row)
     }
 }
 
@@ -135,7 +130,7 @@ impl Job<'_> {
 
     pub(super) fn twice(&self, row: usize) -> DatabaseError {
         let (table, mode) = (&self.writer.table.info.name, self.writer.mode);
-        invalid(format!("a batch to {mode} in `{table}` has the same key twice"))
+        DatabaseError::invalid(format!("a batch to {mode} in `{table}` has the same key twice"))
             .hint("put each row into a batch once; in a collation without case, `a` and `A` are the same key")
             .detail(self.writer.row_name(self.rows, row))
     }
@@ -147,25 +142,19 @@ impl MysqlDatabase {
         let table = self.table_now(&target.table).await?;
         let name = &target.table;
         if table.info.is_view {
-            return Err(invalid(format!("`{name}` is a view; batches are written to tables"))
+            return Err(DatabaseError::invalid(format!("`{name}` is a view; batches are written to tables"))
                 .hint("write to the tables behind it, or execute statements"));
         }
-        let mut key: Vec<String> = Vec::new();
+        let key = table.info.write_key(target)?;
         let mut unique = false;
         if target.mode != WriteMode::Insert {
-            let asked = if target.key.is_empty() { &table.info.key } else { &target.key };
-            key = asked.iter().map(|column| known_column(&table, column)).collect::<Result<_, _>>()?;
-            if key.is_empty() {
-                return Err(invalid(format!("`{name}` has no primary key by which rows could be found"))
-                    .hint("name the columns that identify a row as the key"));
-            }
             let ask = format!("SHOW INDEX FROM {}", self.spelt(&table.info.name));
             let connection = &mut self.connection;
             let rows = self.watch.clone().over(session::all(connection, ask)).await?;
             let among = |name: &String| key.contains(name);
             unique = unique_keys(&rows).iter().any(|columns| columns.iter().all(among));
             if target.mode == WriteMode::Upsert && !unique {
-                return Err(invalid(format!(
+                return Err(DatabaseError::invalid(format!(
                     "the key of an upsert into `{name}` must be unique and without NULLs: {}",
                     key.join(", ")
                 ))
@@ -191,7 +180,7 @@ impl MysqlDatabase {
     ) -> Result<u64, DatabaseError> {
         self.watch.check_stop()?;
         let Some(at) = self.opened.writers.iter().position(|(other, _)| *other == id) else {
-            return Err(super::opened::closed("writer"));
+            return Err(DatabaseError::closed("writer"));
         };
         // A writer that fails is closed.
         let (_, mut writer) = self.opened.writers.remove(at);
@@ -212,14 +201,14 @@ impl MysqlDatabase {
     pub(super) fn finish_writer_now(&mut self, id: WriterId) -> Result<u64, DatabaseError> {
         match self.opened.writers.iter().position(|(other, _)| *other == id) {
             Some(at) => Ok(self.opened.writers.remove(at).1.rows_written()),
-            None => Err(super::opened::closed("writer")),
+            None => Err(DatabaseError::closed("writer")),
         }
     }
 
     async fn write_batch(&mut self, writer: &Writer, layout: &Layout, rows: &Batch) -> Result<(), DatabaseError> {
         let name = &writer.table.info.name;
         if !layout.fits(rows) {
-            return Err(invalid(format!(
+            return Err(DatabaseError::invalid(format!(
                 "a batch for `{name}` has other columns than the writer's first one: {}",
                 layout.given.join(", ")
             )));
@@ -264,7 +253,7 @@ impl MysqlDatabase {
         let packed = job.pack(rows, range.as_ref());
         let size: usize = packed.iter().map(Packed::byte_len).sum();
         if size > most && rows.len() > 1 {
-            return Err(Failure::Row(invalid("too many bytes for one statement".to_owned())));
+            return Err(Failure::Row(DatabaseError::invalid("too many bytes for one statement".to_owned())));
         }
         // A packet that is too large would cost the connection. The statement's text is sent by itself.
         if size + 1024 > self.server.max_allowed_packet {
@@ -340,22 +329,4 @@ fn halve(pending: &mut Vec<Range<usize>>, rows: &Range<usize>) {
     let middle = rows.start + rows.len() / 2;
     pending.push(middle..rows.end);
     pending.push(rows.start..middle);
-}
-
-/// A cell of a key in a message.
-pub(super) fn cell_text(column: &Column, row: usize) -> String {
-    let short = |text: String| {
-        let shown: String = text.chars().take(60).collect();
-        if shown.len() < text.len() { format!("`{shown}…`") } else { format!("`{shown}`") }
-    };
-    match Value::of_cell(column, row) {
-        Value::Null => "NULL".to_owned(),
-        Value::Int64(number) => number.to_string(),
-        Value::Boolean(value) => value.to_string(),
-        Value::Float64(number) => format!("{number:?}"),
-        Value::Decimal(text) => text,
-        Value::Text(text) | Value::Json(text) | Value::Native { text, .. } => short(text),
-        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
-        value => temporal::value_text(&value).unwrap_or_else(|what| what),
-    }
 }

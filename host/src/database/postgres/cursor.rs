@@ -11,7 +11,7 @@ use super::error::from_sqlx;
 use super::scope::simple;
 use super::statement_describe::{Described, Shape, describe, one_statement, run, shape};
 use super::types::Types;
-use super::{PostgresDatabase, closed, parameters};
+use super::{PostgresDatabase, parameters};
 use crate::data::Batch;
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, TableName};
 
@@ -78,7 +78,7 @@ impl PostgresDatabase {
         limits: BatchLimits,
     ) -> Result<Option<Batch>, DatabaseError> {
         let Some(at) = self.cursors.open.iter().position(|(other, _)| *other == id) else {
-            return if self.cursors.ended.contains(&id) { Ok(None) } else { Err(closed("cursor")) };
+            return if self.cursors.ended.contains(&id) { Ok(None) } else { Err(DatabaseError::closed("cursor")) };
         };
         let (_, mut cursor) = self.cursors.open.remove(at);
         if let Some(batch) = cursor.surplus.pop_front() {

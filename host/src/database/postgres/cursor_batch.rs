@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use super::statement_describe::Described;
-use super::types_read::{Unfit, cell_text};
+use super::types_read::Unfit;
 use crate::data::{Batch, ColumnBuilder, ColumnType};
+use crate::database::message::cell_text;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableName};
 
 /// Builders with room for more rows than this would be made for nothing where a batch ends by its bytes.

@@ -7,6 +7,7 @@ use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
 use crate::database::url::redact;
 use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::sql::excerpt;
 
 /// SQLSTATE of a statement that was cancelled, or took longer than `statement_timeout`.
 pub(super) const CANCELED: &str = "57014";
@@ -96,7 +97,7 @@ fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
         }
         Some(PgErrorPosition::Internal { position, query }) => {
             let place = place(query, position).map(|place| format!("{place} of "));
-            parts.push(format!("{}the inner statement `{}`", place.unwrap_or_default(), shorten(query)));
+            parts.push(format!("{}the inner statement `{}`", place.unwrap_or_default(), excerpt(query)));
         }
         None => {}
     }
@@ -117,7 +118,7 @@ fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
         }
     }
     if let Some(text) = inner.r#where() {
-        parts.push(shorten(text));
+        parts.push(excerpt(text));
     }
     if parts.is_empty() { None } else { Some(parts.join("; ")) }
 }
@@ -188,17 +189,6 @@ fn place(statement: &str, position: usize) -> Option<String> {
     } else {
         format!("line {line}, column {column}, at `{}`", near.trim_end())
     })
-}
-
-/// A text for one line of a message.
-pub(super) fn shorten(text: &str) -> String {
-    const LONGEST: usize = 120;
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((at, _)) = line.char_indices().nth(LONGEST) {
-        line.truncate(at);
-        line.push('…');
-    }
-    line
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! its owner, a migration cannot release it, and a pooler cannot hand it on. It is asked for again and again rather than
 //! waited for in the server: `CREATE INDEX CONCURRENTLY` waits for all who wait there, and would be a deadlock.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection, Row};
@@ -12,8 +11,8 @@ use super::error::lost;
 use super::orphans;
 use super::scope::{rows, simple, text_of};
 use super::settings::{Own, in_transaction};
-use super::watch::stopped;
 use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
+use crate::random::jittered;
 
 /// The lock's number, `runner` in ASCII and two zeros: part of the format, since all versions must agree on it. The server
 /// keeps advisory locks apart by database.
@@ -61,7 +60,7 @@ impl Lock {
         let mut pause = PAUSES.0;
         loop {
             if stop.is_raised() {
-                return Err(stopped());
+                return Err(DatabaseError::stopped());
             }
             let answer = rows(&mut connection, &ask).await?;
             if answer.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t") {
@@ -173,12 +172,6 @@ fn comment(text: &str) -> String {
         .collect::<String>()
         .replace("*/", "* /")
         .replace("/*", "/ *")
-}
-
-/// Between half the pause and the whole, so that many waiters do not come at once.
-fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().build_hasher().finish() as u32;
-    pause / 2 + (pause / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 
 fn busy(holder: &str, waited: Duration) -> DatabaseError {

@@ -57,9 +57,8 @@ use self::types::Types;
 use self::watch::Watch;
 use self::writer::Writers;
 use super::{
-    BatchLimits, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl,
-    Facts, LockRequest, QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
-    WriteHint, WriterId,
+    BatchLimits, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest,
+    QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -251,12 +250,4 @@ impl Database for PostgresDatabase {
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
         self.finish_writer_now(writer).await
     }
-}
-
-/// An id that no open cursor or writer has.
-fn closed(what: &str) -> DatabaseError {
-    DatabaseError::new(
-        DatabaseErrorKind::InvalidArgument,
-        format!("this {what} is closed: it has failed, was ended, or belonged to a transaction that is over"),
-    )
 }

@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use sqlx::{PgConnection, Row};
 
-use super::error::shorten;
 use super::scope::{rows, text_of};
-use super::watch::stopped;
 use crate::database::{DatabaseError, DatabaseErrorKind, StopSignal};
+use crate::sql::excerpt;
 
 /// What the names of connections begin with that work for a run; the run's id follows.
 pub(super) const PREFIX: &str = "runner:";
@@ -40,7 +39,7 @@ pub(super) async fn end(
         let left = look(connection, mark).await?;
         let Some(first) = left.first() else { return Ok(()) };
         if !told {
-            waiting(&format!("what is left of the run `{}`: {}", first.run(), shorten(&first.query)));
+            waiting(&format!("what is left of the run `{}`: {}", first.run(), excerpt(&first.query)));
             told = true;
         }
         if since.elapsed() >= GRACE {
@@ -54,7 +53,7 @@ pub(super) async fn end(
             since = Instant::now();
         }
         tokio::select! {
-            _ = stop.raised() => return Err(stopped()),
+            _ = stop.raised() => return Err(DatabaseError::stopped()),
             () = tokio::time::sleep(PAUSE) => {}
         }
     }
@@ -100,7 +99,7 @@ fn stays(orphan: &Orphan, why: Option<DatabaseError>) -> DatabaseError {
     let Orphan { pid, query, .. } = orphan;
     let error = DatabaseError::new(
         DatabaseErrorKind::Busy,
-        format!("the session {pid} still works for the run `{}`, which is gone: {}", orphan.run(), shorten(query)),
+        format!("the session {pid} still works for the run `{}`, which is gone: {}", orphan.run(), excerpt(query)),
     )
     .hint(format!("wait for it, or let its owner or a superuser run `SELECT pg_terminate_backend({pid})`"));
     match why {

@@ -1,10 +1,10 @@
 //! The first wall: what scripts and guests may not say. It reads words, so it can be walked around with SQL that is put
 //! together at run time; `tool_tables` and the identity of the transaction are what proves that nobody did.
 
-use super::error::shorten;
 use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableName};
 use crate::sql::classify::{StatementClass, classify, identifiers};
+use crate::sql::excerpt;
 
 /// Refuses a statement that the speaker may not run; says what it does to the transaction around it otherwise.
 pub(super) fn check(statement: &str, rights: Rights) -> Result<StatementClass, DatabaseError> {
@@ -40,7 +40,7 @@ pub(super) fn check(statement: &str, rights: Rights) -> Result<StatementClass, D
         if class == StatementClass::RefusesTransaction {
             return Err(denied(&format!(
                 "a component cannot run `{}`, which refuses a transaction",
-                shorten(statement)
+                excerpt(statement)
             ))
             .hint("put it into a migration in SQL of its own with the line `-- runner:no-transaction`"));
         }

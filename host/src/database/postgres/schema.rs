@@ -5,6 +5,7 @@ use sqlx::postgres::PgRow;
 use super::PostgresDatabase;
 use super::scope::{rows, text_of};
 use crate::database::spec::ColumnInfo;
+use crate::database::spec::guess;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
 
 /// A table, with what only PostgreSQL knows of it.
@@ -136,15 +137,10 @@ async fn no_table(connection: &mut sqlx::PgConnection, name: &TableName) -> Resu
     );
     let others: Vec<String> = rows(connection, &ask).await?.iter().filter_map(|row| text_of(row, 0)).collect();
     let error = DatabaseError::new(DatabaseErrorKind::Syntax, format!("there is no table or view `{name}`"));
-    let wanted = name.name.to_lowercase();
-    let likeness = |other: &str| strsim::jaro_winkler(&wanted, &other.to_lowercase());
-    let near = others.iter().map(|other| (likeness(other), other)).filter(|(likeness, _)| *likeness > 0.8);
-    Ok(match near.max_by(|left, right| left.0.total_cmp(&right.0)) {
-        Some((_, other)) => error.hint(format!("there is one called `{other}`")),
-        None => match &name.schema {
-            Some(_) => error,
-            None => error.hint("a table that is not on the search path is named with its schema"),
-        },
+    let error = guess(error, &name.name, others.iter().map(String::as_str));
+    Ok(match (&error.hint, &name.schema) {
+        (None, None) => error.hint("a table that is not on the search path is named with its schema"),
+        _ => error,
     })
 }
 

@@ -9,7 +9,6 @@ use super::rights;
 use super::settings::prologue;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::explain_aborted;
-use super::watch::stopped;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights};
 use crate::sql::classify::StatementClass;
 use crate::sql::has_statement;
@@ -60,7 +59,7 @@ impl PostgresDatabase {
             None => StatementClass::Rows,
         };
         if self.stop.is_raised() {
-            return Err(stopped());
+            return Err(DatabaseError::stopped());
         }
         let refuses = class == StatementClass::RefusesTransaction;
         let around = match (&self.transaction, self.rights) {

@@ -11,7 +11,6 @@ use super::reconnect::Left;
 use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::prologue;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
-use super::watch::stopped;
 use crate::database::{DatabaseError, DatabaseErrorKind, Rights};
 
 /// How long a server may take to roll back before it is taken for lost; it rolls back what it lost by itself.
@@ -63,7 +62,7 @@ impl PostgresDatabase {
         }
         self.check_usable()?;
         if self.stop.is_raised() {
-            return Err(stopped());
+            return Err(DatabaseError::stopped());
         }
         if self.facts.read_only {
             return Err(read_only());

@@ -7,7 +7,8 @@ use super::types::{ServerType, Wire};
 use super::types_numeric::push_text;
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::temporal::{self, DAY};
-use crate::data::{Column, ColumnBuilder, ColumnType, ColumnValues, Value};
+use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
+use crate::database::message::excerpt;
 
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
 pub(super) const EPOCH_DAYS: i32 = 10_957;
@@ -316,34 +317,6 @@ impl std::fmt::Display for Cell<'_> {
     }
 }
 
-/// The beginning of a text, in quotes.
-fn excerpt(text: &[u8]) -> String {
-    const LONGEST: usize = 40;
-    let text = String::from_utf8_lossy(text);
-    let mut short: String = text.chars().take(LONGEST).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    format!("'{}'", short.escape_debug())
-}
-
 fn written(value: &Value) -> String {
     temporal::value_text(value).unwrap_or_else(|_| format!("{value:?}"))
-}
-
-/// A cell in a message.
-pub(super) fn cell_text(column: &Column, row: usize) -> String {
-    match Value::of_cell(column, row) {
-        Value::Null => "NULL".to_owned(),
-        Value::Int64(number) => number.to_string(),
-        Value::Boolean(value) => value.to_string(),
-        Value::Float64(number) => format!("{number:?}"),
-        Value::Decimal(text) => text,
-        Value::Text(text) | Value::Json(text) | Value::Native { text, .. } => excerpt(text.as_bytes()),
-        Value::Bytes(bytes) => {
-            let shown: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-            format!("\\x{shown}{}", if bytes.len() > 16 { "…" } else { "" })
-        }
-        value => written(&value),
-    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::connect::Server;
 use super::error::{CANCELED, lost};
-use crate::database::{DatabaseError, DatabaseErrorKind, StopSignal};
+use crate::database::{DatabaseError, StopSignal};
 
 /// How long the server may take to answer after it was first asked to cancel; a server that does not answer by then is
 /// taken for lost. Ours to choose: the shell of a person who pressed Ctrl-C hangs as long.
@@ -37,7 +37,7 @@ impl Watch {
         work: impl Future<Output = Result<T, DatabaseError>>,
     ) -> Result<T, DatabaseError> {
         if self.stop.is_raised() {
-            return Err(stopped());
+            return Err(DatabaseError::stopped());
         }
         let mut work = pin!(work);
         tokio::select! {
@@ -63,11 +63,6 @@ impl Watch {
                 () = tokio::time::sleep(AGAIN) => {}
             }
         };
-        result.map_err(|error| if error.code == CANCELED { stopped() } else { error })
+        result.map_err(|error| if error.code == CANCELED { DatabaseError::stopped() } else { error })
     }
-}
-
-/// The error of what the stop signal ended.
-pub(super) fn stopped() -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Interrupted, "the statement was stopped")
 }

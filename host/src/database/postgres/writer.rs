@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use sqlx::PgConnection;
 
+use super::PostgresDatabase;
 use super::rights::check_table;
 use super::schema::{Table, literal};
 use super::scope::{rows as ask, text_of};
 use super::types::{ServerType, Types};
-use super::types_read::cell_text;
 use super::writer_job::Job;
-use super::writer_plan::{Layout, Way, known_column};
-use super::{PostgresDatabase, closed};
+use super::writer_plan::{Layout, Way};
 use crate::data::{Batch, ColumnValues};
-use crate::database::{
-    DatabaseError, DatabaseErrorKind, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId,
-};
+use crate::database::message;
+use crate::database::{DatabaseError, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId};
 
 /// How many times as wide as its rows a range of integer keys may be for the table to be read between its ends.
 const SPARSE: u64 = 4;
@@ -44,15 +42,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Which row of a batch it is: by its key where it has one, else by its place.
+    /// Which row of a batch it is.
     pub(super) fn row_name(&self, rows: &Batch, row: usize) -> String {
-        let key = if self.key.is_empty() { &self.table.info.key } else { &self.key };
-        let cells: Vec<String> = key
-            .iter()
-            .filter_map(|name| rows.columns.iter().find(|column| column.name == *name))
-            .map(|column| format!("{} = {}", column.name, cell_text(column, row)))
-            .collect();
-        if cells.is_empty() { format!("row {row} of the batch") } else { format!("row {}", cells.join(", ")) }
+        message::row_name(&self.table.info, &self.key, rows, row)
     }
 
     /// How the rows of this batch find those of the table.
@@ -76,25 +68,12 @@ fn is_dense(values: &ColumnValues) -> bool {
     }
 }
 
-pub(super) fn invalid(message: String) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
-}
-
 impl PostgresDatabase {
     pub(super) async fn open_writer_now(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
         check_table(&target.table, self.rights)?;
         let table = self.table_now(&target.table).await?;
-        let name = &target.table;
-        let mut key = Vec::new();
-        if target.mode != WriteMode::Insert {
-            let asked = if target.key.is_empty() { &table.info.key } else { &target.key };
-            key = asked.iter().map(|column| known_column(&table, column)).collect::<Result<_, _>>()?;
-            if key.is_empty() {
-                return Err(invalid(format!("`{name}` has no primary key by which rows could be found"))
-                    .hint("name the columns that identify a row as the key"));
-            }
-        }
-        let qualified = TableName { schema: Some(table.schema.clone()), name: name.name.clone() };
+        let key = table.info.write_key(target)?;
+        let qualified = TableName { schema: Some(table.schema.clone()), name: target.table.name.clone() };
         let into = qualified.quoted(Dialect::Postgres);
         let scope = self.enter(None).await?;
         let watch = self.watch();
@@ -116,7 +95,7 @@ impl PostgresDatabase {
         hint: WriteHint,
     ) -> Result<u64, DatabaseError> {
         let Some(at) = self.writers.open.iter().position(|(other, _)| *other == id) else {
-            return Err(closed("writer"));
+            return Err(DatabaseError::closed("writer"));
         };
         // A writer that fails is closed.
         let (_, mut writer) = self.writers.open.remove(at);
@@ -142,7 +121,7 @@ impl PostgresDatabase {
     pub(super) async fn finish_writer_now(&mut self, id: WriterId) -> Result<u64, DatabaseError> {
         match self.writers.open.iter().position(|(other, _)| *other == id) {
             Some(at) => Ok(self.writers.open.remove(at).1.rows_written),
-            None => Err(closed("writer")),
+            None => Err(DatabaseError::closed("writer")),
         }
     }
 }
@@ -151,7 +130,7 @@ impl Writer {
     /// The layout of a batch, which must be that of the first. A column that was all NULLs may have another type later.
     fn layout_for(&mut self, rows: &Batch) -> Result<Layout, DatabaseError> {
         match self.layout.take() {
-            Some(layout) if !layout.fits(rows) => Err(invalid(format!(
+            Some(layout) if !layout.fits(rows) => Err(DatabaseError::invalid(format!(
                 "a batch for `{}` has other columns than the writer's first one: {}",
                 self.table.info.name,
                 layout.columns()

@@ -12,7 +12,7 @@ use super::parameters::add;
 use super::schema::literal;
 use super::scope::{rows as ask, simple, text_of};
 use super::types_column::{COPY_HEADER, COPY_TRAILER, Encoder, Unwritable};
-use super::writer::{Writer, invalid};
+use super::writer::Writer;
 use super::writer_plan::{Answer, Layout, Way};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteMode};
@@ -63,7 +63,7 @@ impl Job<'_> {
         for place in &self.layout.key {
             let column = &self.rows.columns[*place];
             if let Some(row) = column.nulls.iter().position(|byte| *byte != 0) {
-                return Err(invalid(format!(
+                return Err(DatabaseError::invalid(format!(
                     "column `{}.{}` is part of the key but NULL in a batch to {}",
                     self.writer.table.info.name, column.name, self.writer.mode
                 ))
@@ -166,13 +166,13 @@ impl Job<'_> {
             Err(error) => return error,
         };
         let error = match found {
-            0 => invalid(format!("no row of `{name}` has the key that a batch to {mode} gives"))
+            0 => DatabaseError::invalid(format!("no row of `{name}` has the key that a batch to {mode} gives"))
                 .hint("write rows that may be new in the mode `upsert`"),
             1 => match self.twice() {
                 Some(error) => return error,
-                None => invalid(format!("a trigger or rule of `{name}` kept a batch from its {mode}")),
+                None => DatabaseError::invalid(format!("a trigger or rule of `{name}` kept a batch from its {mode}")),
             },
-            _ => invalid(format!("several rows of `{name}` have the key that a batch to {mode} gives"))
+            _ => DatabaseError::invalid(format!("several rows of `{name}` have the key that a batch to {mode} gives"))
                 .hint("choose columns that identify a row as the key"),
         };
         error.detail(self.writer.row_name(self.rows, row))
@@ -199,7 +199,7 @@ impl Job<'_> {
             }
             if seen.insert(key, row).is_some() {
                 let (name, mode) = (&self.writer.table.info.name, self.writer.mode);
-                let error = invalid(format!("a key stands twice in a batch to {mode} rows of `{name}`"));
+                let error = DatabaseError::invalid(format!("a key stands twice in a batch to {mode} rows of `{name}`"));
                 return Some(error.detail(self.writer.row_name(self.rows, row)));
             }
         }
@@ -208,7 +208,7 @@ impl Job<'_> {
 
     fn unclear(&self) -> DatabaseError {
         let (name, mode) = (&self.writer.table.info.name, self.writer.mode);
-        invalid(format!("a trigger or rule of `{name}` kept a part of a batch from its {mode}"))
+        DatabaseError::invalid(format!("a trigger or rule of `{name}` kept a part of a batch from its {mode}"))
     }
 
     /// Finds the row that an error is about: writes halves of what is left until one row is.

@@ -6,7 +6,7 @@ use super::schema::Table;
 use super::types::ServerType;
 use super::types_write::{Form, Target};
 use crate::data::{Batch, ColumnType};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, WriteMode};
+use crate::database::{DatabaseError, Dialect, WriteMode};
 
 /// The rows of the table, and those of the batch, in our statements.
 const TABLE: &str = "runner_table";
@@ -65,10 +65,6 @@ impl Way {
     }
 }
 
-fn invalid(message: String) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
-}
-
 fn quote(name: &str) -> String {
     Dialect::Postgres.quote(name)
 }
@@ -96,9 +92,9 @@ impl Layout {
             overriding: false,
         };
         for column in &rows.columns {
-            let known = known_column(table, &column.name)?;
+            let known = table.info.known_column(&column.name)?;
             if layout.names.contains(&known) {
-                return Err(invalid(format!("column `{known}` stands twice in a batch for `{name}`")));
+                return Err(DatabaseError::invalid(format!("column `{known}` stands twice in a batch for `{name}`")));
             }
             let at = table.info.columns.iter().position(|other| other.name == known).unwrap_or_default();
             let column_type = column.values.column_type();
@@ -111,11 +107,13 @@ impl Layout {
             layout.names.push(known);
         }
         if layout.names.is_empty() {
-            return Err(invalid(format!("a batch for `{name}` has no columns")));
+            return Err(DatabaseError::invalid(format!("a batch for `{name}` has no columns")));
         }
         for column in key {
             layout.key.push(layout.names.iter().position(|other| other == column).ok_or_else(|| {
-                invalid(format!("a batch for `{name}` lacks the key column `{column}`, which {mode} needs"))
+                DatabaseError::invalid(format!(
+                    "a batch for `{name}` lacks the key column `{column}`, which {mode} needs"
+                ))
             })?);
         }
         layout.others = (0..layout.names.len()).filter(|place| !layout.key.contains(place)).collect();
@@ -132,11 +130,14 @@ impl Layout {
             WriteMode::Insert | WriteMode::Upsert => (0..self.names.len()).find(generated),
         };
         if let Some(place) = written {
-            return Err(invalid(format!("column `{name}.{}` is generated and cannot be written", self.names[place]))
-                .hint("leave the column out of the batch"));
+            return Err(DatabaseError::invalid(format!(
+                "column `{name}.{}` is generated and cannot be written",
+                self.names[place]
+            ))
+            .hint("leave the column out of the batch"));
         }
         if mode == WriteMode::Update && self.others.is_empty() {
-            return Err(invalid(format!(
+            return Err(DatabaseError::invalid(format!(
                 "a batch for `{name}` has no columns beside the key, so there is nothing to update"
             )));
         }
@@ -263,25 +264,4 @@ impl Layout {
         };
         format!("SELECT 1 FROM {table} WHERE {} LIMIT 2", join(self.key.iter().enumerate().map(term), " AND "))
     }
-}
-
-/// The name of a column as the table spells it.
-pub(super) fn known_column(table: &Table, name: &str) -> Result<String, DatabaseError> {
-    let columns = &table.info.columns;
-    // PostgreSQL tells names apart by case, so the very name comes first.
-    if let Some(known) = columns.iter().find(|column| column.name == name) {
-        return Ok(known.name.clone());
-    }
-    let mut alike = columns.iter().filter(|column| column.name.eq_ignore_ascii_case(name));
-    if let (Some(known), None) = (alike.next(), alike.next()) {
-        return Ok(known.name.clone());
-    }
-    let error = invalid(format!("`{}` has no column `{name}`", table.info.name));
-    let likeness = |other: &str| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
-    let near =
-        columns.iter().map(|column| (likeness(&column.name), &column.name)).filter(|(likeness, _)| *likeness > 0.8);
-    Err(match near.max_by(|left, right| left.0.total_cmp(&right.0)) {
-        Some((_, other)) => error.hint(format!("there is one called `{other}`")),
-        None => error,
-    })
 }

@@ -1,9 +1,10 @@
 //! Cursors: a SELECT that is stepped into columns, a batch at a time.
 
-use super::raw::{Cell, Statement, Step, excerpt};
+use super::raw::{Cell, Statement, Step};
 use super::read_types::{self, Source};
-use super::{SqliteDatabase, bind, closed};
-use crate::data::{Batch, Column, ColumnBuilder, ColumnType, Value, temporal};
+use super::{SqliteDatabase, bind};
+use crate::data::{Batch, ColumnBuilder, ColumnType};
+use crate::database::message::{cell_text, excerpt};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Rights, TableName};
 
 /// Ended cursors that are remembered.
@@ -90,7 +91,7 @@ impl SqliteDatabase {
         self.check_transaction()?;
         self.guard.check_stop()?;
         let Some(at) = self.cursors.iter().position(|(other, _)| *other == id) else {
-            return if self.ended.contains(&id) { Ok(None) } else { Err(closed("cursor")) };
+            return if self.ended.contains(&id) { Ok(None) } else { Err(DatabaseError::closed("cursor")) };
         };
         let (_, mut cursor) = self.cursors.remove(at);
         // A change of the schema has the statement authorized again: for the one who opened it.
@@ -274,22 +275,4 @@ fn nulls(column_type: ColumnType, count: usize) -> ColumnBuilder {
         builder.push_null();
     }
     builder
-}
-
-/// A cell of a key in a message.
-pub(super) fn cell_text(column: &Column, row: usize) -> String {
-    match Value::of_cell(column, row) {
-        Value::Null => "NULL".to_owned(),
-        Value::Int64(number) | Value::Time(number) | Value::Timestamp(number) | Value::Timestamptz(number) => {
-            number.to_string()
-        }
-        Value::Boolean(value) => value.to_string(),
-        Value::Float64(number) => format!("{number:?}"),
-        Value::Date(days) => days.to_string(),
-        value @ Value::Uuid(..) => temporal::value_text(&value).unwrap_or_default(),
-        Value::Text(text) | Value::Decimal(text) | Value::Json(text) | Value::Native { text, .. } => {
-            excerpt(text.as_bytes())
-        }
-        Value::Bytes(bytes) => Cell::Blob(&bytes).to_string(),
-    }
 }

@@ -9,7 +9,6 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::rights::stopped;
 use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
 
 /// A lock that is held until it is dropped.
@@ -40,7 +39,7 @@ impl Lock {
         let mut holder = String::new();
         loop {
             if stop.is_raised() {
-                return Err(stopped());
+                return Err(DatabaseError::stopped());
             }
             if let Some(file) = try_take(&path)? {
                 let mut lock = Self { file };

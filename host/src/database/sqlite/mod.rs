@@ -36,9 +36,8 @@ use self::rights::Guard;
 use self::transaction::Transaction;
 use self::writer::Writer;
 use super::{
-    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts,
-    LockRequest, QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint,
-    WriterId,
+    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect, Facts, LockRequest,
+    QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -227,12 +226,4 @@ impl Database for SqliteDatabase {
         };
         Ok(self.writers.remove(at).1.rows_written())
     }
-}
-
-/// An id that no open cursor or writer has.
-fn closed(what: &str) -> DatabaseError {
-    DatabaseError::new(
-        DatabaseErrorKind::InvalidArgument,
-        format!("this {what} is closed: it has failed, was ended, or belonged to a transaction that is over"),
-    )
 }

@@ -112,7 +112,7 @@ impl Guard {
 
     /// An error if the run is to stop.
     pub(super) fn check_stop(&self) -> Result<(), DatabaseError> {
-        if self.state().stop.is_raised() { Err(stopped()) } else { Ok(()) }
+        if self.state().stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
     }
 
     /// The error, unless it is only how SQLite says that the stop signal ended a statement or its wait for another
@@ -184,11 +184,6 @@ impl Drop for Pulling {
     fn drop(&mut self) {
         self.guard.state().pulling = false;
     }
-}
-
-/// The error of a statement that the stop signal ended.
-pub(super) fn stopped() -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Interrupted, "stopped by the stop signal")
 }
 
 impl Hooks for Guard {

@@ -5,6 +5,7 @@ use super::error::from_failure;
 use super::raw::{Failure, Statement};
 use super::rights::{denied_attached, is_attached};
 use super::write_types::Affinity;
+use crate::database::spec::guess;
 use crate::database::spec::{ColumnInfo, ROWID};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableInfo, TableName};
 
@@ -48,10 +49,7 @@ impl SqliteDatabase {
                 let error =
                     DatabaseError::new(DatabaseErrorKind::Syntax, format!("there is no table or view `{name}`"));
                 let names = self.table_names().unwrap_or_default();
-                Err(match closest(&name.name, names.iter().map(String::as_str)) {
-                    Some(other) => error.hint(format!("there is one called `{other}`")),
-                    None => error,
-                })
+                Err(guess(error, &name.name, names.iter().map(String::as_str)))
             }
             Err(failure) => Err(from_failure(&failure)),
         }
@@ -152,14 +150,4 @@ impl SqliteDatabase {
         }
         Ok(())
     }
-}
-
-/// The name most like the wanted one, if any is near.
-pub(super) fn closest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = wanted.to_lowercase();
-    names
-        .map(|name| (strsim::jaro_winkler(&wanted, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, name)| name)
 }

@@ -1,9 +1,9 @@
 //! The statements of a writer.
 
 use super::raw::{HAS, PullFunctions};
-use super::schema::{Table, closest};
+use super::schema::Table;
 use crate::data::Batch;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, WriteMode};
+use crate::database::{DatabaseError, Dialect, WriteMode};
 
 /// Parameters that one statement may have.
 const PARAMETERS: usize = 32_766;
@@ -23,10 +23,6 @@ pub(super) struct Layout {
     pub others: Vec<usize>,
 }
 
-fn invalid(message: String) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
-}
-
 fn quote(name: &str) -> String {
     Dialect::Sqlite.quote(name)
 }
@@ -41,19 +37,21 @@ impl Layout {
         let name = &table.info.name;
         let mut names: Vec<String> = Vec::with_capacity(rows.columns.len());
         for column in &rows.columns {
-            let known = known_column(table, &column.name)?;
+            let known = table.info.known_column(&column.name)?;
             if names.contains(&known) {
-                return Err(invalid(format!("column `{known}` stands twice in a batch for `{name}`")));
+                return Err(DatabaseError::invalid(format!("column `{known}` stands twice in a batch for `{name}`")));
             }
             names.push(known);
         }
         if names.is_empty() {
-            return Err(invalid(format!("a batch for `{name}` has no columns")));
+            return Err(DatabaseError::invalid(format!("a batch for `{name}` has no columns")));
         }
         let mut key_at = Vec::with_capacity(key.len());
         for column in key {
             key_at.push(names.iter().position(|other| other == column).ok_or_else(|| {
-                invalid(format!("a batch for `{name}` lacks the key column `{column}`, which {mode} needs"))
+                DatabaseError::invalid(format!(
+                    "a batch for `{name}` lacks the key column `{column}`, which {mode} needs"
+                ))
             })?);
         }
         let others: Vec<usize> = (0..names.len()).filter(|place| !key_at.contains(place)).collect();
@@ -64,12 +62,15 @@ impl Layout {
                 _ => (0..names.len()).find(generated),
             };
             if let Some(place) = place {
-                return Err(invalid(format!("column `{name}.{}` is generated and cannot be written", names[place]))
-                    .hint("leave the column out of the batch"));
+                return Err(DatabaseError::invalid(format!(
+                    "column `{name}.{}` is generated and cannot be written",
+                    names[place]
+                ))
+                .hint("leave the column out of the batch"));
             }
         }
         if mode == WriteMode::Update && others.is_empty() {
-            return Err(invalid(format!(
+            return Err(DatabaseError::invalid(format!(
                 "a batch for `{name}` has no columns beside the key, so there is nothing to update"
             )));
         }
@@ -158,16 +159,4 @@ impl Layout {
             self.key.iter().enumerate().map(|(at, place)| format!("{} = ?{}", quote(&self.names[*place]), at + 1));
         format!("SELECT 1 FROM {} WHERE {} LIMIT 2", table.info.name.quoted(Dialect::Sqlite), join(terms, " AND "))
     }
-}
-
-/// The name of a column as the table spells it.
-pub(super) fn known_column(table: &Table, name: &str) -> Result<String, DatabaseError> {
-    if let Some(known) = table.info.name_of(name) {
-        return Ok(known.to_owned());
-    }
-    let error = invalid(format!("`{}` has no column `{name}`", table.info.name));
-    Err(match closest(name, table.info.columns.iter().map(|column| column.name.as_str())) {
-        Some(other) => error.hint(format!("there is one called `{other}`")),
-        None => error,
-    })
 }

@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
-use super::cursor::cell_text;
 use super::raw::{Cell, CellColumn, Cells};
 use super::read_types::exact_float;
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::{Column, ColumnValues, VarValues, temporal};
+use crate::database::message::cell_text;
 
 /// What a column of SQLite makes of the values that it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! Writers: batches into a table, by key.
 
+use super::SqliteDatabase;
 use super::raw::{CellColumn, Statement};
 use super::schema::Table;
-use super::write_plan::{Layout, known_column};
+use super::write_plan::Layout;
 use super::write_types::{Affinity, Encoded, encode};
-use super::{SqliteDatabase, closed, cursor};
 use crate::data::Batch;
+use crate::database::message;
 use crate::database::{DatabaseError, DatabaseErrorKind, Rights, TableTarget, WriteHint, WriteMode, WriterId};
 
 /// An open writer.
@@ -42,25 +43,15 @@ impl Writer {
         self.rows_written
     }
 
-    /// Which row of a batch it is: by its key where it has one, else by its place.
+    /// Which row of a batch it is.
     pub(super) fn row_name(&self, rows: &Batch, row: usize) -> String {
-        let key = if self.key.is_empty() { &self.table.info.key } else { &self.key };
-        let cells: Vec<String> = key
-            .iter()
-            .filter_map(|name| rows.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
-            .map(|column| format!("{} = {}", column.name, cursor::cell_text(column, row)))
-            .collect();
-        if cells.is_empty() { format!("row {row} of the batch") } else { format!("row {}", cells.join(", ")) }
+        message::row_name(&self.table.info, &self.key, rows, row)
     }
 }
 
 /// The error for a writer that is not open.
 pub(super) fn unknown() -> DatabaseError {
-    closed("writer")
-}
-
-fn invalid(message: String) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
+    DatabaseError::closed("writer")
 }
 
 impl SqliteDatabase {
@@ -70,18 +61,10 @@ impl SqliteDatabase {
         let table = self.table_now(&target.table)?;
         let name = &target.table;
         if table.info.is_view {
-            return Err(invalid(format!("`{name}` is a view; batches are written to tables"))
+            return Err(DatabaseError::invalid(format!("`{name}` is a view; batches are written to tables"))
                 .hint("write to the tables behind it, or execute statements that its triggers handle"));
         }
-        let mut key = Vec::new();
-        if target.mode != WriteMode::Insert {
-            let asked = if target.key.is_empty() { &table.info.key } else { &target.key };
-            key = asked.iter().map(|column| known_column(&table, column)).collect::<Result<_, _>>()?;
-            if key.is_empty() {
-                return Err(invalid(format!("`{name}` has no primary key by which rows could be found"))
-                    .hint("name the columns that identify a row as the key"));
-            }
-        }
+        let key = table.info.write_key(target)?;
         let id = WriterId(self.new_id());
         let rights = self.guard.rights();
         let writer = Writer { table, mode: target.mode, key, rights, plan: None, rows_written: 0 };
@@ -118,7 +101,7 @@ impl SqliteDatabase {
             }
         };
         if !plan.layout.fits(rows) {
-            return Err(invalid(format!(
+            return Err(DatabaseError::invalid(format!(
                 "a batch for `{}` has other columns than the writer's first one: {}",
                 writer.table.info.name,
                 plan.layout.given.join(", ")
@@ -227,10 +210,10 @@ impl SqliteDatabase {
         };
         let error = match found {
             // A row that was deleted twice is gone the second time, as is one that was never there.
-            0 => invalid(format!("no row of `{name}` has the key that a batch to {mode} gives"))
+            0 => DatabaseError::invalid(format!("no row of `{name}` has the key that a batch to {mode} gives"))
                 .hint("write rows that may be new in the mode `upsert`"),
-            1 => invalid(format!("a trigger of `{name}` kept a batch from its {mode}")),
-            _ => invalid(format!("several rows of `{name}` have the key that a batch to {mode} gives"))
+            1 => DatabaseError::invalid(format!("a trigger of `{name}` kept a batch from its {mode}")),
+            _ => DatabaseError::invalid(format!("several rows of `{name}` have the key that a batch to {mode} gives"))
                 .hint("choose columns that identify a row as the key"),
         };
         error.detail(writer.row_name(rows, row))

@@ -1,8 +1,8 @@
 //! Who runs, when, and the run's recorded inputs.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
 use jiff::Timestamp;
+
+use crate::random;
 
 /// The version of this tool, as history keeps it.
 pub const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -28,9 +28,9 @@ impl Identity {
         let now = Timestamp::now();
         let begin = now.strftime("%Y%m%dT%H%M%SZ");
         Self {
-            run_id: format!("{begin}-{:08x}", random() as u32),
+            run_id: format!("{begin}-{:08x}", random::bits() as u32),
             run_timestamp: now.as_microsecond(),
-            seed: random() >> 1,
+            seed: random::bits() >> 1,
             applied_by: format!("{}@{}", user(), host()),
             tool_version: TOOL_VERSION.to_owned(),
         }
@@ -54,13 +54,6 @@ pub fn now() -> String {
 
 fn iso(timestamp: Timestamp) -> String {
     timestamp.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
-}
-
-/// Random bits of the operating system: the keys of every `RandomState` come from there. The state must be new each time.
-pub(super) fn random() -> u64 {
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    hasher.finish()
 }
 
 fn user() -> String {

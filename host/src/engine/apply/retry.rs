@@ -3,12 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Action, Engine, Failure, Request, StepResult, identity};
+use super::{Action, Engine, Failure, Request, StepResult};
 use crate::database::{Database, DatabaseError};
 use crate::engine::event::Event;
 use crate::engine::outcome::Done;
 use crate::engine::plan::Step;
 use crate::error::Error;
+use crate::random;
 
 /// The pause before the first retry. Each one behind it is twice as long: whoever holds the lock may be at it for long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -48,7 +49,7 @@ impl Retries {
             return None;
         }
         self.done += 1;
-        Some(pause(self.done, identity::random()))
+        Some(pause(self.done, random::bits()))
     }
 
     /// The error of the last try.

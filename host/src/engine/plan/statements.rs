@@ -5,10 +5,10 @@ use super::Step;
 use crate::database::Facts;
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
-use crate::engine::sql_script::{excerpt, unreadable};
+use crate::engine::sql_script::unreadable;
 use crate::error::{Error, Result};
 use crate::project::catalog::Mode;
-use crate::sql::{Statement, StatementClass, classify, late_enum_value, split};
+use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, split};
 
 /// What is known of the statements of a step in SQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +57,14 @@ fn look(direction: Direction, mode: RunMode, text: &str, facts: &Facts) -> Resul
                 format!("`{value}` was added to an enum in the same transaction, and cannot be used before its end");
             return Err(refuse(at, message, "add the value in a migration of its own, before this one"));
         }
+    }
+    if mode == RunMode::Stepwise
+        && let Some(at) = classes.iter().position(|class| *class == StatementClass::TransactionControl)
+    {
+        // Refused when its turn comes too, but then the statements before it have taken effect.
+        let error = Error::denied("a migration cannot begin, end or divide transactions");
+        return Err(at_statement(error, direction, &statements, at)
+            .hint("take the statement out: each of the others commits by itself"));
     }
     Ok(Statements {
         count: statements.len() as u64,
@@ -147,6 +155,12 @@ mod tests {
                 "2 of 2, line 1: MariaDB commits a schema change at once, so the migration cannot be atomic",
             ),
             (Mariadb, Atomic, "INSERT INTO t VALUES (1)", "1 0"),
+            (
+                Mariadb,
+                Stepwise,
+                "INSERT INTO t VALUES (1);\nCOMMIT",
+                "2 of 2, line 2: a migration cannot begin, end or divide transactions",
+            ),
         ] {
             assert_eq!(told(dialect, mode, text), expected, "{dialect}: {text}");
         }

@@ -4,7 +4,7 @@ use wasmtime::component::Resource;
 
 use super::{Answer, Begun, Step};
 use crate::data::Batch;
-use crate::database::{DatabaseError, DatabaseErrorKind, TableTarget as Target, WriteHint};
+use crate::database::{DatabaseError, TableTarget as Target, WriteHint};
 use crate::engine::journal::{self, Call, CallKind};
 use crate::sandbox::bindings::runner::migration::batches::HostWriter;
 use crate::sandbox::bindings::runner::migration::types;
@@ -25,7 +25,9 @@ impl HostWriter for GuestState {
             Begun::Live(mut step) => {
                 let result = match batch.validate() {
                     Ok(()) => write_batch(&mut step, self.table.get_mut(&writer)?, &batch).await,
-                    Err(what) => Err(invalid(format!("the batch given to `write` is malformed: {what}"))),
+                    Err(what) => {
+                        Err(DatabaseError::invalid(format!("the batch given to `write` is malformed: {what}")))
+                    }
                 };
                 self.end_step(step, result).await?
             }
@@ -50,7 +52,7 @@ impl HostWriter for GuestState {
             WriterWay::Stepwise { rows, .. } => Err(*rows),
         };
         if self.unfinished.remove(&number).is_none() {
-            return Ok(Err(convert::error_out(&invalid(
+            return Ok(Err(convert::error_out(&DatabaseError::invalid(
                 "`finish` was called on a writer that is finished already".to_owned(),
             ))));
         }
@@ -96,15 +98,11 @@ fn names(batch: &Batch) -> Vec<String> {
 }
 
 fn other_columns(target: &Target, columns: &[String]) -> DatabaseError {
-    invalid(format!(
+    DatabaseError::invalid(format!(
         "a batch for `{}` has other columns than the writer's first one: {}",
         target.table,
         columns.join(", ")
     ))
-}
-
-fn invalid(message: String) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::InvalidArgument, message)
 }
 
 /// What tells a batch from any other.

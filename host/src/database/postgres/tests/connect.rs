@@ -6,6 +6,7 @@ use runner_tests::servers::{Kind, Server};
 
 use super::*;
 use crate::data::Value;
+use crate::database::DatabaseErrorKind;
 
 fn url(port: u16, user: &str, rest: &str) -> String {
     format!("postgres://{user}@127.0.0.1:{port}/{rest}")

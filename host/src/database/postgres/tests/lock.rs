@@ -7,6 +7,7 @@ use std::time::Duration;
 use runner_tests::servers::{Bouncer, Kind, Server};
 
 use super::*;
+use crate::database::DatabaseErrorKind;
 use crate::database::contract::contract;
 
 fn request(run: &str, seconds: u64) -> LockRequest {

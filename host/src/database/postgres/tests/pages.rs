@@ -3,6 +3,7 @@
 use super::*;
 use crate::batches::TableReader;
 use crate::data::{ColumnValues, Value};
+use crate::database::DatabaseErrorKind;
 use crate::database::{BatchLimits, TableName, TableSource};
 
 /// Reads all of a table in pages; answers its column `n`.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::data::Value;
+use crate::database::DatabaseErrorKind;
 
 const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false };
 

@@ -1,6 +1,7 @@
 //! Tables as the server declares them.
 
 use super::*;
+use crate::database::DatabaseErrorKind;
 
 #[tokio::test]
 async fn every_kind_of_table_is_read() {
@@ -38,7 +39,8 @@ async fn every_kind_of_table_is_read() {
         ("at", "timestamp with time zone", false, false),
     ];
     assert_eq!(columns, expected);
-    assert_eq!(table.column("ID").map(|column| column.name.as_str()), Some("Id"));
+    assert_eq!(table.column("ID"), None, "it could be either");
+    assert_eq!(table.column("NAME").map(|column| column.name.as_str()), Some("name"));
     assert_eq!(table.column("id").map(|column| column.name.as_str()), Some("id"));
     let other = TableName { schema: Some("other".to_owned()), name: "t".to_owned() };
     assert_eq!(database.table(&other).await.expect("a table").key, ["b"]);

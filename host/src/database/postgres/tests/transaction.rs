@@ -6,6 +6,7 @@ use runner_tests::servers::{Proxy, Trap};
 
 use super::*;
 use crate::data::Value;
+use crate::database::DatabaseErrorKind;
 use crate::database::stop::StopReason;
 
 const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false };

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::data::{Batch, Column, ColumnType, ColumnValues};
+use crate::database::DatabaseErrorKind;
 use crate::database::contract::{batch, column, integers, read, write};
 use crate::database::{BatchLimits, TableName, TableTarget, WriteMode};
 

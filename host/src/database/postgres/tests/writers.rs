@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::data::{Batch, Column, ColumnValues, NativeValues};
+use crate::database::DatabaseErrorKind;
 use crate::database::contract::{batch, column, integers, read, texts, write};
 use crate::database::{BatchLimits, TableName, TableTarget, WriteMode};
 
@@ -78,7 +79,7 @@ async fn names_and_keys_of_any_kind_are_written_by() {
     assert_eq!(fresh.sql("SELECT * FROM pairs ORDER BY v"), ["1|a|4", "1|b|5", "2|a|6"]);
     let names = batch(2, vec![texts("name", &["b", "a"]), integers("v", &[7, 8])]);
     let error = refused(database, "pairs", WriteMode::Update, &["name"], &names).await;
-    assert_eq!(error.detail.as_deref(), Some("row name = 'a'"), "{error:?}");
+    assert_eq!(error.detail.as_deref(), Some("row name = \"a\""), "{error:?}");
     assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::database::message::{excerpt, excerpt_of_bytes};
+
 /// A cell as SQLite stores it.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) enum Cell<'a> {
@@ -21,19 +23,9 @@ impl fmt::Display for Cell<'_> {
             Self::Integer(number) => write!(f, "{number}"),
             Self::Real(number) => write!(f, "{number:?}"),
             Self::Text(text) => f.write_str(&excerpt(text)),
-            Self::Blob(bytes) => write!(f, "x'{}'", hex::encode(&bytes[..bytes.len().min(EXCERPT)])),
+            Self::Blob(bytes) => f.write_str(&excerpt_of_bytes(bytes)),
         }
     }
-}
-
-/// How much of a text or blob a message shows.
-const EXCERPT: usize = 40;
-
-/// The beginning of a text, quoted, with control characters escaped.
-pub(in super::super) fn excerpt(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&text[..text.len().min(EXCERPT * 4 + 4)]).into_owned();
-    let start: String = text.chars().take(EXCERPT).collect();
-    if start.len() < text.len() { format!("{start:?}…") } else { format!("{start:?}") }
 }
 
 /// The cells of one column.

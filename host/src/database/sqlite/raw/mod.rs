@@ -22,7 +22,7 @@ mod functions;
 mod hooks;
 mod statement;
 
-pub(super) use cells::{Cell, CellColumn, Cells, excerpt};
+pub(super) use cells::{Cell, CellColumn, Cells};
 pub(super) use connection::{Connection, Failure, library_version};
 pub(super) use functions::{HAS, PullBatch, PullFunctions, PullKeys};
 pub(super) use hooks::{AuthRequest, Hooks};

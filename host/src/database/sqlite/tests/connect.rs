@@ -1,6 +1,7 @@
 //! Opening, and what is wrong with files.
 
 use super::*;
+use crate::database::DatabaseErrorKind;
 
 async fn refused(folder: &Path, url: &str, create: bool) -> DatabaseError {
     let url = DatabaseUrl::parse(url, folder).expect("a URL");

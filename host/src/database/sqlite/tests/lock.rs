@@ -4,6 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::database::DatabaseErrorKind;
 
 /// Tells a child what to do, and with which folder.
 const TASK: &str = "RUNNER_LOCK_TEST_TASK";

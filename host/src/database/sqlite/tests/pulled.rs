@@ -1,6 +1,7 @@
 //! Updates and deletes that SQLite pulls out of the batch.
 
 use super::*;
+use crate::database::DatabaseErrorKind;
 
 const COVERS: WriteHint = WriteHint { covers_key_range: true };
 

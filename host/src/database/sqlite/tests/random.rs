@@ -1,6 +1,7 @@
 //! Random cells, copied by every way there is, are the same to the last bit.
 
 use super::*;
+use crate::database::DatabaseErrorKind;
 
 /// A small generator of numbers; the same ones in every run.
 struct Dice(u64);

@@ -1,6 +1,7 @@
 //! What the authorizer of SQLite keeps scripts and guests from.
 
 use super::*;
+use crate::database::DatabaseErrorKind;
 
 async fn kind(database: &mut dyn Database, statement: &str) -> Option<DatabaseErrorKind> {
     database.execute(statement, &[]).await.err().map(|error| error.kind)

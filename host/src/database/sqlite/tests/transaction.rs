@@ -1,6 +1,7 @@
 //! Foreign keys that are off, deferred, or violated.
 
 use super::*;
+use crate::database::DatabaseErrorKind;
 
 const OFF: TransactionOptions = TransactionOptions { foreign_keys_off: true };
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::data::ColumnType as T;
+use crate::database::DatabaseErrorKind;
 
 /// The first cell of a SELECT, delivered as asked.
 async fn cell(database: &mut dyn Database, select: &str, wanted: Option<T>) -> Result<(T, Value), DatabaseError> {

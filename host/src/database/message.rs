@@ -1,0 +1,51 @@
+//! Cells and rows in messages, alike on every database.
+
+use super::TableInfo;
+use crate::data::{Batch, Column, Value, temporal};
+
+/// How much of a text or of bytes a message shows.
+const EXCERPT: usize = 40;
+
+/// The beginning of a text, quoted, with control characters escaped.
+pub fn excerpt(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&text[..text.len().min(EXCERPT * 4 + 4)]).into_owned();
+    let start: String = text.chars().take(EXCERPT).collect();
+    if start.len() < text.len() { format!("{start:?}…") } else { format!("{start:?}") }
+}
+
+/// The beginning of bytes, as a statement spells them.
+pub fn excerpt_of_bytes(bytes: &[u8]) -> String {
+    format!("x'{}'", hex::encode(&bytes[..bytes.len().min(EXCERPT)]))
+}
+
+/// A cell of a validated column.
+pub fn cell_text(column: &Column, row: usize) -> String {
+    match Value::of_cell(column, row) {
+        Value::Null => "NULL".to_owned(),
+        Value::Int64(number) => number.to_string(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Float64(number) => format!("{number:?}"),
+        Value::Decimal(text) => text,
+        Value::Text(text) | Value::Json(text) | Value::Native { text, .. } => excerpt(text.as_bytes()),
+        Value::Bytes(bytes) => excerpt_of_bytes(&bytes),
+        value => temporal::value_text(&value).unwrap_or_else(|_| format!("{value:?}")),
+    }
+}
+
+/// Cells of a row with the names of their columns: `id = 7, day = 2026-01-05`.
+pub fn cells_text<'a>(columns: impl Iterator<Item = &'a Column>, row: usize) -> String {
+    columns.map(|column| format!("{} = {}", column.name, cell_text(column, row))).collect::<Vec<_>>().join(", ")
+}
+
+/// Which row of a batch it is: by the key where it has one (empty: the table's own), else by its place.
+pub fn row_name(table: &TableInfo, key: &[String], rows: &Batch, row: usize) -> String {
+    let key = if key.is_empty() { &table.key } else { key };
+    let cells = key.iter().filter_map(|name| {
+        let exact = rows.columns.iter().find(|column| column.name == *name);
+        exact.or_else(|| rows.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
+    });
+    match cells_text(cells, row) {
+        none if none.is_empty() => format!("row {row} of the batch"),
+        cells => format!("row {cells}"),
+    }
+}
