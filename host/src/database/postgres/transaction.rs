@@ -27,6 +27,8 @@ pub(super) struct Transaction {
     pub(super) failed: Option<String>,
     /// The savepoint of the last statement of a guest is still there.
     pub(super) savepoint: bool,
+    /// What goes before the next statement, in one message with what stands around that.
+    pub(super) later: String,
     /// The timeouts are those of a script, and the last statement may have been one's.
     pub(super) script_speaks: bool,
     /// A script has spoken.
@@ -85,6 +87,7 @@ impl PostgresDatabase {
                     xid,
                     failed: None,
                     savepoint: false,
+                    later: String::new(),
                     script_speaks: false,
                     had_script: false,
                     before: None,
