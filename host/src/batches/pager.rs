@@ -1,7 +1,7 @@
 //! A table in pages, in the order of its key. Each page is a statement of its own that begins behind the last row of the
 //! page before it, so that rows may be written, and transactions committed, between two pages.
 
-use super::page_sql::{PageSql, Query};
+use super::page_sql::{PageSql, Query, Range};
 use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::{
     BatchLimits, CursorRequest, Database, DatabaseError, DatabaseErrorKind, QueryLimits, TableInfo, TableName,
@@ -21,12 +21,17 @@ pub struct TableReader {
     /// For each column of the key, its place in the SELECT list.
     key_at: Vec<usize>,
     added: Vec<String>,
+    is_view: bool,
     /// Whether the database vouches that no two rows have the same key.
     unique: bool,
     limits: BatchLimits,
     bounded: bool,
     bound: Option<Vec<Value>>,
     last: Option<Vec<Value>>,
+    /// The last key that is read, for one chunk.
+    to: Option<Vec<Value>>,
+    /// Whether nobody else may change what was read before the transaction ends.
+    holds_rows: bool,
     done: bool,
 }
 
@@ -67,6 +72,16 @@ impl TableReader {
             reader.done = reader.bound.is_none();
         }
         Ok(reader)
+    }
+
+    /// A reader for single chunks of what another reader has begun to read, and has found fit.
+    pub async fn join(
+        database: &mut dyn Database,
+        source: TableSource,
+        limits: BatchLimits,
+    ) -> Result<Self, DatabaseError> {
+        let info = database.table(&source.table).await?;
+        Self::plan(database, source, info, limits, true)
     }
 
     fn plan(
@@ -129,7 +144,7 @@ impl TableReader {
             select.push(format!("{} AS {}", dialect.quote(name), dialect.quote(&format!("runner_key_{number}"))));
             types.push(None);
         }
-        let unique = info.identifies(&key);
+        let (unique, is_view) = (info.identifies(&key), info.is_view);
         let requested = types.iter().map(Option::is_some).collect();
         let sql = PageSql {
             dialect,
@@ -147,11 +162,14 @@ impl TableReader {
             names,
             key_at,
             added,
+            is_view,
             unique,
             limits,
             bounded,
             bound: None,
             last: None,
+            to: None,
+            holds_rows: false,
             done: false,
         })
     }
@@ -187,6 +205,42 @@ impl TableReader {
         if types.len() == self.types.len() {
             self.types = types.to_vec();
         }
+    }
+
+    /// Turns to one chunk: what is behind a key, and up to another in the order of reading. `holds_rows`: nobody else may
+    /// change what is read before the transaction ends.
+    pub fn turn_to(
+        &mut self,
+        bound: Option<Vec<Value>>,
+        after: Option<Vec<Value>>,
+        to: Option<Vec<Value>>,
+        holds_rows: bool,
+    ) {
+        (self.bound, self.last, self.to) = (bound, after, to);
+        self.holds_rows = holds_rows;
+        self.done = false;
+    }
+
+    /// Where a chunk of so many rows behind a key ends; none if there are fewer.
+    pub async fn cut(
+        &self,
+        database: &mut dyn Database,
+        bound: Option<&[Value]>,
+        after: Option<&[Value]>,
+        rows: usize,
+    ) -> Result<Option<Vec<Value>>, DatabaseError> {
+        let found = ask(database, self.sql.nth(Range { after, bound, to: None }, rows), 1).await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Whether cutting runs anything of the migration's own: its condition, or what is behind a view.
+    pub fn asks_the_migration(&self) -> bool {
+        self.sql.filter.is_some() || self.is_view
+    }
+
+    /// Whether rows are read from the greatest key to the least.
+    pub fn descends(&self) -> bool {
+        self.sql.descending
     }
 
     /// The columns, with the types that were asked for.
@@ -247,7 +301,11 @@ impl TableReader {
         if self.done {
             return Ok(None);
         }
-        let query = self.sql.page(&self.select, self.last.as_deref(), self.bound.as_deref(), self.limits.rows);
+        let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: self.to.as_deref() };
+        let mut query = self.sql.page(&self.select, range, self.limits.rows);
+        if self.holds_rows {
+            query.text.push_str(database.facts().dialect.locks_rows());
+        }
         let types = self.types.iter().zip(&self.requested).map(|(known, asked)| known.filter(|_| *asked)).collect();
         let request = CursorRequest {
             statement: query.text,
@@ -265,6 +323,8 @@ impl TableReader {
         };
         self.settle_types(&mut batch)?;
         self.check_keys(database, &batch).await?;
+        // Looking behind the end of a chunk would wait for who works there.
+        self.done = self.to.is_some() && self.last == self.to;
         batch.columns.truncate(self.names.len());
         for (column, name) in batch.columns.iter_mut().zip(&self.names) {
             column.name.clone_from(name);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::PostgresDatabase;
-use crate::database::{ConnectOptions, Dialect, Rights};
+use crate::database::{ConnectOptions, Dialect, Part, Rights};
 use crate::sql::classify::{StatementClass, classify, identifiers};
 
 /// What holds in every transaction, unless a script that commits statement by statement has set it itself.
@@ -45,9 +45,21 @@ pub(super) fn in_transaction(own: &Own) -> String {
 
 /// The text that opens a transaction and answers, as its last row, the server's process and `also`, an expression.
 pub(super) fn prologue(own: &Own, also: &str) -> String {
+    prologue_of(None, own, also)
+}
+
+/// As [`prologue`], for a part of a transform.
+pub(super) fn prologue_of(part: Option<Part>, own: &Own, also: &str) -> String {
     let settings = in_transaction(own);
+    let (level, more) = match part {
+        None => ("READ COMMITTED", ""),
+        // A row that somebody changes behind our reading of it fails our writing.
+        Some(Part::Chunk) => ("REPEATABLE READ", ""),
+        // No wait for the disk: it comes there before whatever is committed later.
+        Some(Part::Claim) => ("READ COMMITTED", "SET LOCAL synchronous_commit = off; "),
+    };
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; {settings}; \
+        "BEGIN ISOLATION LEVEL {level}; {more}{settings}; \
          SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid, {also}"
     )
 }
