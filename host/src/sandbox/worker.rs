@@ -174,8 +174,13 @@ impl Worker {
         }
         if *tries >= self.shared.run.transforms.retries {
             let mut error = Error::from(error).at("chunk", place).at("transform", self.shared.work.name.clone());
-            if *tries > 0 {
-                error = error.cause(format!("the chunk was tried again {} times", *tries));
+            error = match *tries {
+                0 => error,
+                1 => error.cause("it was tried again once"),
+                several => error.cause(format!("it was tried again {several} times")),
+            };
+            if error.hints.is_empty() {
+                error = error.hint("look for a long transaction that keeps these rows, or run at a quieter time");
             }
             return Err(End::Error(error));
         }
