@@ -32,7 +32,24 @@ pub struct TableReader {
     to: Option<Vec<Value>>,
     /// Whether nobody else may change what was read before the transaction ends.
     holds_rows: bool,
+    /// Rows that are still to come, as far as that is known.
+    expected: Option<usize>,
     done: bool,
+}
+
+/// One chunk of a table.
+#[derive(Clone, Debug, Default)]
+pub struct ChunkRange {
+    /// The greatest key that is read.
+    pub bound: Option<Vec<Value>>,
+    /// The key behind which it begins.
+    pub after: Option<Vec<Value>>,
+    /// Its last key in the order of reading.
+    pub to: Option<Vec<Value>>,
+    /// How many rows it should have.
+    pub size: Option<usize>,
+    /// Nobody else may change what is read before the transaction ends.
+    pub holds_rows: bool,
 }
 
 impl TableReader {
@@ -170,6 +187,7 @@ impl TableReader {
             last: None,
             to: None,
             holds_rows: false,
+            expected: None,
             done: false,
         })
     }
@@ -207,17 +225,10 @@ impl TableReader {
         }
     }
 
-    /// Turns to one chunk: what is behind a key, and up to another in the order of reading. `holds_rows`: nobody else may
-    /// change what is read before the transaction ends.
-    pub fn turn_to(
-        &mut self,
-        bound: Option<Vec<Value>>,
-        after: Option<Vec<Value>>,
-        to: Option<Vec<Value>>,
-        holds_rows: bool,
-    ) {
-        (self.bound, self.last, self.to) = (bound, after, to);
-        self.holds_rows = holds_rows;
+    /// Turns to one chunk.
+    pub fn turn_to(&mut self, chunk: ChunkRange) {
+        (self.bound, self.last, self.to) = (chunk.bound, chunk.after, chunk.to);
+        (self.holds_rows, self.expected) = (chunk.holds_rows, chunk.size);
         self.done = false;
     }
 
@@ -302,7 +313,9 @@ impl TableReader {
             return Ok(None);
         }
         let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: self.to.as_deref() };
-        let mut query = self.sql.page(&self.select, range, self.limits.rows);
+        // Looking behind the last row of a chunk would wait for who has the next one.
+        let rows = self.expected.filter(|rows| *rows > 0).map_or(self.limits.rows, |rows| rows.min(self.limits.rows));
+        let mut query = self.sql.page(&self.select, range, rows);
         if self.holds_rows {
             query.text.push_str(database.facts().dialect.locks_rows());
         }
@@ -323,7 +336,7 @@ impl TableReader {
         };
         self.settle_types(&mut batch)?;
         self.check_keys(database, &batch).await?;
-        // Looking behind the end of a chunk would wait for who works there.
+        self.expected = self.expected.map(|rows| rows.saturating_sub(batch.row_count));
         self.done = self.to.is_some() && self.last == self.to;
         batch.columns.truncate(self.names.len());
         for (column, name) in batch.columns.iter_mut().zip(&self.names) {

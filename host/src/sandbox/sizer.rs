@@ -29,6 +29,12 @@ impl Sizer {
         usize::try_from(self.rows.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
     }
 
+    /// Takes in how many bytes some rows have, before the first chunk is cut.
+    pub(super) fn weigh(&self, rows: u64, bytes: u64) {
+        let first = self.rows.load(Ordering::Relaxed);
+        self.rows.store(first.min(self.bytes.saturating_mul(rows) / bytes.max(1)).max(1), Ordering::Relaxed);
+    }
+
     /// Takes in what a chunk took.
     pub(super) fn learn(&self, rows: u64, bytes: u64, took: Duration) {
         if rows == 0 {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::instance::Instance;
 use super::workers::{Connection, Shared};
-use crate::batches::TableReader;
+use crate::batches::{ChunkRange, TableReader};
 use crate::data::Value;
 use crate::database::stop::StopReason;
 use crate::database::{Claims, DatabaseError, DatabaseErrorKind, Part, StopSignal};
@@ -164,11 +164,11 @@ impl Worker {
         if let Some(reason) = self.shared.run.stop.reason() {
             return Err(End::Stopped(reason));
         }
-        let place = place.unwrap_or_else(|| "the next chunk".to_owned());
+        let place = place.unwrap_or_else(|| "the next one".to_owned());
         if !is_lost && !error.is_transient() {
             let detail = match &error.detail {
-                Some(detail) => format!("{detail}; {place}"),
-                None => place,
+                Some(detail) => format!("{detail}; chunk {place}"),
+                None => format!("chunk {place}"),
             };
             return Err(End::Database(error.detail(detail)));
         }
@@ -188,7 +188,7 @@ impl Worker {
         self.shared.run.events.emit(&Event::Log {
             revision: self.shared.run.revision.clone(),
             level: Level::Debug,
-            message: format!("{place} is tried again: {error}"),
+            message: format!("chunk {place} is tried again: {error}"),
         });
         let longer = FIRST_PAUSE * (1 << (*tries - 1).min(10));
         pause(&self.shared.run.stop, jittered(longer.min(LONGEST_PAUSE))).await;
@@ -243,15 +243,16 @@ impl Worker {
             as_migration(database, Kind::Component, &shared.run.stop);
         }
         let behind = frontier.position.last.as_deref();
-        let to = reader.cut(database, Some(bound), behind, shared.sizer.rows()).await;
+        let size = shared.sizer.rows();
+        let to = reader.cut(database, Some(bound), behind, size).await;
         as_host(database);
-        let to = match to? {
-            Some(key) => Some(key),
-            None if reader.descends() => None,
-            None => Some(bound.clone()),
+        let end = match to? {
+            Some(key) => (Some(key), Some(size as u64)),
+            None if reader.descends() => (None, None),
+            None => (Some(bound.clone()), None),
         };
         shared.saw(frontier.rows_read + self.unnoted.rows_read);
-        let chunk = shared.claimant.cut(database, frontier, to, &self.unnoted).await?;
+        let chunk = shared.claimant.cut(database, frontier, end, &self.unnoted).await?;
         // Only for those who watch: what counts are the chunks themselves.
         self.unnoted = Effect::default();
         Ok(Some(chunk))
@@ -312,7 +313,13 @@ impl Worker {
         let database = &mut **self.connection;
         as_migration(database, Kind::Component, &shared.run.stop);
         let bound = shared.work.bound.clone().filter(|_| reader.descends());
-        reader.turn_to(bound, chunk.from.clone(), chunk.to.clone(), shared.holds_rows);
+        reader.turn_to(ChunkRange {
+            bound,
+            after: chunk.from.clone(),
+            to: chunk.to.clone(),
+            size: chunk.size.and_then(|size| usize::try_from(size).ok()),
+            holds_rows: shared.holds_rows,
+        });
         let (mut effect, mut bytes, mut writer) = (Effect::default(), 0, None);
         while let Some(batch) = reader.next(database).await? {
             effect.rows_read += batch.row_count as u64;
@@ -358,7 +365,7 @@ impl Worker {
         let Some(reader) = &mut self.reader else { return Ok(()) };
         let database = &mut **self.connection;
         as_migration(database, Kind::Component, &self.shared.run.stop);
-        reader.turn_to(self.shared.work.bound.clone(), None, None, false);
+        reader.turn_to(ChunkRange { bound: self.shared.work.bound.clone(), ..ChunkRange::default() });
         let counted = reader.count(database).await;
         as_host(database);
         self.shared.counted(counted.unwrap_or_default());
@@ -384,7 +391,7 @@ impl Worker {
         let names = &self.shared.work.source.key;
         let from = chunk.from.as_deref().map(|key| format!(", behind {}", key_text(names, key))).unwrap_or_default();
         let to = chunk.to.as_deref().map(|key| format!(", up to {}", key_text(names, key))).unwrap_or_default();
-        format!("chunk {}{from}{to}", chunk.number)
+        format!("{}{from}{to}", chunk.number)
     }
 }
 

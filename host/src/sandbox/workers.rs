@@ -19,7 +19,7 @@ use super::script::Loaded;
 use super::sizer::Sizer;
 use super::transform::{Task, TransformError, dwindles, progress, trap};
 use super::worker::{End, Worker};
-use crate::batches::TableReader;
+use crate::batches::{ChunkRange, TableReader};
 use crate::database::{BatchLimits, Database, DatabaseError, WriteMode};
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::Journal;
@@ -85,6 +85,19 @@ impl Shared {
         progress(&self.run, &self.work.name, read, total);
     }
 
+    /// Reads a batch to learn how many bytes rows have: the first chunk of wide rows must not be larger than others. What fails
+    /// here fails again where it matters.
+    async fn weigh(&self, database: &mut dyn Database, reader: &mut TableReader) {
+        if self.journal.open_part(database).await.is_err() {
+            return;
+        }
+        let batch = reader.next(database).await;
+        let closed = self.journal.close_part(database).await;
+        if let (Ok(Some(batch)), Ok(())) = (batch, closed) {
+            self.sizer.weigh(batch.row_count as u64, batch.byte_len() as u64);
+        }
+    }
+
     /// Takes in what all processes have done, as far as the database has it.
     pub fn saw(&self, rows_read: u64) {
         let mut progress = self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -112,7 +125,7 @@ pub(super) async fn lead(
 ) -> std::result::Result<Transformed, TransformError> {
     let source = task.source.clone();
     let begun = chunks.begin(source, task.target.clone(), task.limits, dwindles(&task), &task.name).await;
-    let Begun { check, total, work, .. } = match begun {
+    let Begun { mut reader, check, total, work } = match begun {
         Ok(begun) => begun,
         Err(TransformError::Database(error)) => return Err(chunks.fail(error).await),
         Err(trap) => return Err(trap),
@@ -124,9 +137,9 @@ pub(super) async fn lead(
     as_host(&mut **main);
     let before = claimant.totals(&mut **main).await.map_err(|error| trap(error.into()))?;
     let ending = Arc::new(AtomicBool::new(false));
-    let task = Task { log: task.log.clone(), ..task };
     let crew = Crew { loaded, run, journal: &journal, work, check, limits: task.limits, log: task.log };
     let shared = Arc::new(crew.shared(claimant, ending, before.rows_read, total));
+    shared.weigh(&mut **main, &mut reader).await;
     progress(run, &task.name, before.rows_read, total);
     let (mut main, ended) = work_all(&shared, main).await;
     let database = &mut **main;
@@ -176,11 +189,17 @@ pub(super) async fn help(
     let Some(checkpoint) = journal.checkpoint(&mut **main, step).await? else { return Ok(Transformed::default()) };
     let work = checkpoint.work;
     let limits = super::state::batch_limits(&loaded.shared.limits);
-    let reader = TableReader::join(&mut **main, work.source.clone(), limits).await?;
+    let mut reader = TableReader::join(&mut **main, work.source.clone(), limits).await?;
     let check = Arc::new(check_of(&work, &reader, main.facts().dialect));
     let log = Arc::new(Mutex::new(LogBudget::new(&loaded.shared.limits)));
     let crew = Crew { loaded, run, journal: &journal, work, check, limits, log };
     let shared = Arc::new(crew.shared(claimant, halt.clone(), checkpoint.done.rows_read, None));
+    reader.turn_to(ChunkRange {
+        bound: checkpoint.position.bound,
+        after: checkpoint.position.last,
+        ..ChunkRange::default()
+    });
+    shared.weigh(&mut **main, &mut reader).await;
     let (_main, ended) = work_all(&shared, main).await;
     let done = Transformed { chunks: shared.done.load(Ordering::Relaxed), ..Transformed::default() };
     match ended {

@@ -55,11 +55,15 @@ pub(super) fn prologue_of(part: Option<Part>, own: &Own, also: &str) -> String {
         None => ("READ COMMITTED", ""),
         // A row that somebody changes behind our reading of it fails our writing.
         Some(Part::Chunk) => ("REPEATABLE READ", ""),
-        // No wait for the disk: it comes there before whatever is committed later.
-        Some(Part::Claim) => ("READ COMMITTED", "SET LOCAL synchronous_commit = off; "),
+        // No wait for the disk: it comes there before whatever is committed later. All others wait for who claims, so that a
+        // process which is frozen meanwhile must not keep them.
+        Some(Part::Claim) => (
+            "READ COMMITTED",
+            "; SET LOCAL synchronous_commit = off; SET LOCAL idle_in_transaction_session_timeout = '3s'",
+        ),
     };
     format!(
-        "BEGIN ISOLATION LEVEL {level}; {more}{settings}; \
+        "BEGIN ISOLATION LEVEL {level}; {settings}{more}; \
          SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid, {also}"
     )
 }

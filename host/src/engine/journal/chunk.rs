@@ -56,6 +56,8 @@ pub struct Chunk {
     pub from: Option<Vec<Value>>,
     /// The key of its last row; none: the end.
     pub to: Option<Vec<Value>>,
+    /// The rows that it had when it was cut, if they were counted.
+    pub size: Option<u64>,
     token: i64,
 }
 
@@ -112,11 +114,11 @@ impl Claimant {
         &self,
         database: &mut dyn Database,
         frontier: Frontier,
-        to: Option<Vec<Value>>,
+        (to, size): (Option<Vec<Value>>, Option<u64>),
         before: &Effect,
     ) -> Result<Chunk, DatabaseError> {
         let Frontier { position, chunks, .. } = frontier;
-        let chunk = Chunk { number: chunks + 1, from: position.last.clone(), to: to.clone(), token: 1 };
+        let chunk = Chunk { number: chunks + 1, from: position.last.clone(), to: to.clone(), size, token: 1 };
         // An open end, and the bound itself, are the last of it.
         let bound = position.bound.filter(|bound| to.as_ref().is_some_and(|to| to != bound));
         let next = Position { bound, last: to, types: position.types };
@@ -139,6 +141,7 @@ impl Claimant {
             number(chunk.number),
             key(&chunk.from),
             key(&chunk.to),
+            number(size.unwrap_or_default()),
             self.owner.id.as_str().into(),
             self.owner.held_by.as_str().into(),
             LEASE_MICROSECONDS.into(),
@@ -159,9 +162,15 @@ impl Claimant {
         let found = rows(database, text, &place).await?;
         let Some(row) = found.first() else { return Ok(None) };
         let chunk = || {
-            let [at, from, to, token] = &row[..] else { return None };
+            let [at, from, to, size, token] = &row[..] else { return None };
             let key = |value: &Value| Some(unpack::<KeyOrEnd>(value.as_bytes()?)?.ok()?.0);
-            Some(Chunk { number: count(at)?, from: key(from)?, to: key(to)?, token: token.as_int64()? + 1 })
+            Some(Chunk {
+                number: count(at)?,
+                from: key(from)?,
+                to: key(to)?,
+                size: Some(count(size)?).filter(|size| *size > 0),
+                token: token.as_int64()? + 1,
+            })
         };
         let chunk = chunk().ok_or_else(garbled)?;
         let [history, direction, step] = self.place();
@@ -284,6 +293,7 @@ pub async fn insert_done(
         number(chunk),
         key(from),
         key(to),
+        number(effect.rows_read),
         claimant.owner.id.as_str().into(),
         claimant.owner.held_by.as_str().into(),
         number(effect.rows_read),

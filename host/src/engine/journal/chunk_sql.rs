@@ -46,25 +46,26 @@ pub const MOVE: &str = concat!(
      rows_written = rows_written + ?4, changed_at = ?5",
     of_step!("?6", "?7", "?8")
 );
-/// Adds a chunk that is to be done. Parameters: history row, direction, step, number, from, to, owner, who that is, lease.
-pub const INSERT: &str = "INSERT INTO @.runner_chunk (history_id, direction, step, number, from_key, to_key, state, \
+/// Adds a chunk that is to be done. Parameters: history row, direction, step, number, from, to, size, owner, who that is, lease.
+pub const INSERT: &str = "INSERT INTO @.runner_chunk (history_id, direction, step, number, from_key, to_key, size, state, \
      owner, held_by, token, lease_until, attempts, rows_read, rows_written, began_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'claimed', ?7, ?8, 1, ~now~ + ?9, 1, 0, 0, ~now~)";
-/// Adds a chunk that is done. Parameters: history row, direction, step, number, from, to, owner, who that is, rows read, rows
-/// written, digest of what was read, digest of what was written.
-pub const INSERT_DONE: &str = "INSERT INTO @.runner_chunk (history_id, direction, step, number, from_key, to_key, state, \
-     owner, held_by, token, lease_until, attempts, rows_read, rows_written, input_digest, output_digest, began_at, \
-     ended_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'done', ?7, ?8, 1, 0, 1, ?9, ?10, ?11, ?12, ~now~, ~now~)";
-/// A chunk whose owner is dead, which nobody works on: number, from, to, token. Parameters: history row, direction, step.
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'claimed', ?8, ?9, 1, ~now~ + ?10, 1, 0, 0, ~now~)";
+/// Adds a chunk that is done. Parameters: history row, direction, step, number, from, to, size, owner, who that is, rows read,
+/// rows written, digest of what was read, digest of what was written.
+pub const INSERT_DONE: &str = "INSERT INTO @.runner_chunk (history_id, direction, step, number, from_key, to_key, size, \
+     state, owner, held_by, token, lease_until, attempts, rows_read, rows_written, input_digest, output_digest, \
+     began_at, ended_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'done', ?8, ?9, 1, 0, 1, ?10, ?11, ?12, ?13, ~now~, ~now~)";
+/// A chunk whose owner is dead, which nobody works on: number, from, to, size, token. Parameters: history row, direction, step.
 pub const LEFT: &str = concat!(
-    "SELECT number, from_key, to_key, token FROM @.runner_chunk",
+    "SELECT number, from_key, to_key, size, token FROM @.runner_chunk",
     of_step!("?1", "?2", "?3"),
     " AND state = 'claimed' AND lease_until <= ~now~ ORDER BY number LIMIT 1~free~"
 );
 /// As [`LEFT`], for who holds the lock: whoever led before is dead, lease or not. Parameters: history row, direction, step,
 /// owner.
 pub const LEFT_TO_LEADER: &str = concat!(
-    "SELECT number, from_key, to_key, token FROM @.runner_chunk",
+    "SELECT number, from_key, to_key, size, token FROM @.runner_chunk",
     of_step!("?1", "?2", "?3"),
     " AND state = 'claimed' AND (lease_until <= ~now~ OR (owner LIKE 'lead:%' AND owner <> ?4)) \
      ORDER BY number LIMIT 1~free~"

@@ -43,7 +43,8 @@ const SQLITE: [&str; 3] = [
         changed_at TEXT NOT NULL,
         PRIMARY KEY (history_id, direction, step)
     ) WITHOUT ROWID",
-    // Times are microseconds of the database's own clock. `from_key` is the key behind which a chunk begins.
+    // Times are microseconds of the database's own clock. `from_key` is the key behind which a chunk begins, `size` the rows
+    // that it had when it was cut; 0: they were not counted.
     "CREATE TABLE @.runner_chunk (
         history_id INTEGER NOT NULL,
         direction TEXT NOT NULL,
@@ -51,6 +52,7 @@ const SQLITE: [&str; 3] = [
         number INTEGER NOT NULL,
         from_key BLOB NOT NULL,
         to_key BLOB NOT NULL,
+        size INTEGER NOT NULL,
         state TEXT NOT NULL,
         owner TEXT NOT NULL,
         held_by TEXT NOT NULL,
@@ -105,6 +107,7 @@ const POSTGRES: [&str; 3] = [
         number bigint NOT NULL,
         from_key bytea NOT NULL,
         to_key bytea NOT NULL,
+        size bigint NOT NULL,
         state text NOT NULL,
         owner text NOT NULL,
         held_by text NOT NULL,
@@ -159,6 +162,7 @@ const MYSQL: [&str; 3] = [
         number BIGINT NOT NULL,
         from_key LONGBLOB NOT NULL,
         to_key LONGBLOB NOT NULL,
+        size BIGINT NOT NULL,
         state VARCHAR(32) NOT NULL,
         owner VARCHAR(255) NOT NULL,
         held_by VARCHAR(255) NOT NULL,
