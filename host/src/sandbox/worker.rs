@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::instance::Instance;
 use super::workers::{Connection, Shared};
 use crate::batches::{ChunkRange, TableReader};
-use crate::data::Value;
+use crate::database::message::values_text;
 use crate::database::stop::StopReason;
 use crate::database::{Claims, DatabaseError, DatabaseErrorKind, Part, StopSignal};
 use crate::engine::event::{Event, Level};
@@ -389,8 +389,8 @@ impl Worker {
     /// A chunk for people: its number and its keys.
     fn place(&self, chunk: &Chunk) -> String {
         let names = &self.shared.work.source.key;
-        let from = chunk.from.as_deref().map(|key| format!(", behind {}", key_text(names, key))).unwrap_or_default();
-        let to = chunk.to.as_deref().map(|key| format!(", up to {}", key_text(names, key))).unwrap_or_default();
+        let from = chunk.from.as_deref().map(|key| format!(", behind {}", values_text(names, key))).unwrap_or_default();
+        let to = chunk.to.as_deref().map(|key| format!(", up to {}", values_text(names, key))).unwrap_or_default();
         format!("{}{from}{to}", chunk.number)
     }
 }
@@ -399,24 +399,5 @@ async fn pause(stop: &StopSignal, pause: Duration) {
     tokio::select! {
         () = tokio::time::sleep(pause) => {}
         _ = stop.raised() => {}
-    }
-}
-
-/// A key for people.
-fn key_text(names: &[String], key: &[Value]) -> String {
-    let cell = |(name, value): (&String, &Value)| format!("{name} = {}", value_text(value));
-    names.iter().zip(key).map(cell).collect::<Vec<_>>().join(", ")
-}
-
-fn value_text(value: &Value) -> String {
-    match value {
-        Value::Int64(number) => number.to_string(),
-        Value::Text(text) | Value::Decimal(text) | Value::Json(text) => format!("`{text}`"),
-        Value::Native { text, .. } => format!("`{text}`"),
-        Value::Uuid(high, low) => {
-            let hex = format!("{high:016x}{low:016x}");
-            format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-        }
-        other => format!("{other:?}"),
     }
 }

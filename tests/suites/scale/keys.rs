@@ -152,3 +152,16 @@ for_each_server! {
         assert_eq!(run("apply").0, one.0);
     }
 }
+
+/// Where a trigger names what could be a table of runner's, such as a column `runner_id`, the tool's tables are watched; what
+/// other workers change in them is none of the migration's doing.
+#[test]
+fn a_watched_database() {
+    let project = items(Engine::Mariadb, 400, "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"");
+    project.execute(
+        "CREATE TABLE races (runner_id BIGINT); \
+         CREATE TRIGGER race BEFORE INSERT ON races FOR EACH ROW SET NEW.runner_id = NEW.runner_id + 1",
+    );
+    project.runner("apply --jobs 3").succeeds();
+    is_done_once(&project, 400, "");
+}

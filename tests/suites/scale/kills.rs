@@ -1,8 +1,11 @@
 //! Killed anywhere, the next run does what was left, and nothing twice.
 
-use runner_tests::{EngineProject, for_each_engine, for_each_server};
+use std::process::Stdio;
+use std::time::Instant;
 
-use super::shop::{is_done_once, items};
+use runner_tests::{EngineProject, Running, for_each_engine, for_each_server};
+
+use super::shop::{chunks, is_done_once, items, number, wait_until};
 
 /// Has the run die at the moment of that number; false if it came to its end before.
 pub fn dies_at(project: &EngineProject, line: &str, moment: usize) -> bool {
@@ -31,7 +34,7 @@ fn killed(project: impl Fn() -> EngineProject, line: &str, first: usize) {
             break;
         }
         tried += 1;
-        let since = std::time::Instant::now();
+        let since = Instant::now();
         let output = project.runner(line);
         assert_eq!(output.exit_code(), Some(0), "killed at moment {moment}\n{output}");
         // A lease of somebody who is dead is not waited for.
@@ -51,6 +54,24 @@ for_each_engine! {
 for_each_server! {
     fn at_every_moment_of_three_workers(engine) {
         killed(|| items(engine, 70, SETTINGS), "apply --jobs 3", 3);
+    }
+
+    /// A signal ends the run between two chunks, or takes back the one that it is at; what was claimed is given up.
+    fn signals_stop_in_time(engine) {
+        for (name, code) in [("INT", 130), ("TERM", 143)] {
+            let project = items(engine, 6_000, "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000");
+            let mut run = Running::start(project.command(["apply", "--jobs", "3"]).stderr(Stdio::null()));
+            let done = format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project));
+            wait_until("it begins", || number(&project, &done) > 3);
+            let since = Instant::now();
+            run.signal(name);
+            assert_eq!(run.wait().unwrap().code(), Some(code));
+            assert!(since.elapsed().as_secs() < 5, "{:?}", since.elapsed());
+            let kept = format!("SELECT count(*) FROM {} WHERE state = 'claimed' AND lease_until > 0", chunks(&project));
+            assert_eq!(number(&project, &kept), 0);
+            project.runner("apply --jobs 3").succeeds();
+            is_done_once(&project, 6_000, name);
+        }
     }
 
     fn again_and_again(engine) {
