@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::chunks::{Begun, Chunks, ReadChunk, Written};
@@ -45,14 +47,10 @@ pub(super) const COUNT_AFTER: Duration = Duration::from_millis(500);
 
 /// A chunk that is being turned; given up when dropped.
 struct Flight {
-    task: JoinHandle<(Instance, Result<Turned, Error>)>,
+    task: JoinHandle<Option<(Instance, Result<Turned, Error>)>>,
+    /// Dropped with the flight, which the thread that turns hears between two slices of guest code.
+    _wanted: oneshot::Sender<()>,
     chunk: ReadChunk,
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 /// What is to be transformed.
@@ -181,21 +179,34 @@ async fn land(run: &RunContext, flight: &mut Flight) -> Result<(Instance, Result
     tokio::select! {
         biased;
         reason = run.stop.raised() => Err(TransformError::Trap(wasmtime::Error::new(Stopped(reason)))),
-        landed = &mut flight.task => {
-            landed.map_err(|error| trap(Error::failed("an instance of the component ended unexpectedly").cause(error)))
-        }
+        landed = &mut flight.task => match landed {
+            Ok(Some(landed)) => Ok(landed),
+            Ok(None) => Err(trap(gone())),
+            Err(error) => Err(trap(gone().cause(error))),
+        },
     }
 }
 
-/// Has the chunk turned on another thread.
+fn gone() -> Error {
+    Error::failed("an instance of the component ended unexpectedly")
+}
+
+/// Has the chunk turned on another thread: one that computes must not be one that waits for the database.
 fn send(mut instance: Instance, name: &str, chunk: (Batch, ReadChunk), check: &Arc<KeyCheck>) -> Flight {
     let (batch, chunk) = chunk;
     let (name, check) = (name.to_owned(), check.clone());
-    let task = tokio::spawn(async move {
-        let turned = instance.turn(&name, batch, &check).await;
-        (instance, turned)
+    let (wanted, mut unwanted) = oneshot::channel();
+    let runtime = Handle::current();
+    let task = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async {
+            let turned = tokio::select! {
+                turned = instance.turn(&name, batch, &check) => turned,
+                _ = &mut unwanted => return None,
+            };
+            Some((instance, turned))
+        })
     });
-    Flight { task, chunk }
+    Flight { task, _wanted: wanted, chunk }
 }
 
 pub(super) fn trap(error: Error) -> TransformError {

@@ -250,8 +250,12 @@ async fn work_all(shared: &Arc<Shared>, main: Connection) -> (Connection, std::r
     let mut others = JoinSet::new();
     for number in 1..shared.run.transforms.connections.max(1) {
         let shared = shared.clone();
-        others.spawn(async move {
-            let ended = work_apart(&shared, number).await;
+        // A thread of its own: it computes, and it waits for its connection alone.
+        others.spawn_blocking(move || {
+            let ended = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime.block_on(work_apart(&shared, number)),
+                Err(error) => Err(End::Error(Error::failed("the operating system gives no threads").cause(error))),
+            };
             if ended.is_err() {
                 shared.end();
             }
