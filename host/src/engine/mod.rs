@@ -12,6 +12,7 @@ mod speaker;
 pub mod sql_script;
 pub mod status;
 pub mod target;
+pub mod transcript;
 
 pub use event::{Event, EventSink};
 pub use script::{RunContext, Script, ScriptLoader, ScriptSource, Tally};

@@ -12,6 +12,7 @@ use crate::database::{BatchLimits, Database, DatabaseError, TableSource, TableTa
 use crate::engine::journal::answer::{Position, Resolved, Transformed};
 use crate::engine::journal::{Journal, LiveTransform};
 use crate::engine::script::RunContext;
+use crate::engine::transcript::{Chunk, Ledger, TransformRecord};
 use crate::error::Error;
 
 /// The chunks of one transform.
@@ -21,6 +22,10 @@ pub struct Chunks<'a> {
     target: Option<TableTarget>,
     writer: Option<WriterId>,
     done: Transformed,
+    /// What the transform is; of one that is in a transaction of its migration, its chunks too.
+    record: Option<TransformRecord>,
+    /// Where the next chunk to be written begins.
+    at: Position,
 }
 
 /// A transform that has begun to read.
@@ -39,7 +44,7 @@ impl<'a> Chunks<'a> {
         let live = run.journal.clone().zip(live);
         let done = live.as_ref().and_then(|(_, live)| live.checkpoint.as_ref()).map(|it| it.done).unwrap_or_default();
         run.tally.add_rows_written(done.rows_written);
-        Self { run, live, target: None, writer: None, done }
+        Self { run, live, target: None, writer: None, done, record: None, at: Position::default() }
     }
 
     /// What was done so far, in earlier runs too.
@@ -51,6 +56,7 @@ impl<'a> Chunks<'a> {
     /// counted once the transform proves long: counting reads the whole table.
     pub async fn begin(
         &mut self,
+        name: &str,
         source: TableSource,
         target: TableTarget,
         limits: BatchLimits,
@@ -87,6 +93,14 @@ impl<'a> Chunks<'a> {
             && source.table == target.table
             && reader.key() == target_key
             && reader.covers_key_range();
+        self.at = position(&reader);
+        self.record = Some(TransformRecord {
+            name: name.to_owned(),
+            source: TableSource { columns: reader.columns(), key: reader.key().to_vec(), ..source },
+            target: TableTarget { key: target_key.clone(), ..target.clone() },
+            bound: self.at.bound.clone(),
+            ledger: Ledger::default(),
+        });
         let check = Arc::new(KeyCheck::new(target.mode, target_key, whole));
         self.target = Some(target);
         Ok(Begun { reader, total, check })
@@ -124,12 +138,34 @@ impl<'a> Chunks<'a> {
         done.rows_read += rows;
         done.rows_written += written;
         done.chunks += 1;
-        if let Some((journal, live)) = &self.live {
-            journal.finish_chunk(database, live, behind, &done).await.map_err(ends)??;
+        let chunk = self.chunk(&turned, rows, behind);
+        match (&self.live, &mut self.record) {
+            (Some((journal, live)), _) => {
+                journal.finish_chunk(database, live, behind, &done, &chunk).await.map_err(ends)??;
+            }
+            (None, Some(record)) => record.ledger.push(chunk),
+            (None, None) => {}
         }
+        self.at = behind.clone();
         self.done = done;
         self.run.tally.add_rows_written(written);
         Ok(())
+    }
+
+    fn chunk(&self, turned: &Turned, rows_in: u64, behind: &Position) -> Chunk {
+        let [input, output] = turned.digests;
+        let columns = turned.rows.columns.iter().map(|it| (it.name.clone(), it.values.column_type()));
+        Chunk {
+            after: self.at.last.clone(),
+            last: behind.last.clone(),
+            types: self.at.types.clone(),
+            columns: columns.collect(),
+            aligned: turned.aligned,
+            rows_in,
+            rows_out: turned.rows.row_count as u64,
+            input,
+            output,
+        }
     }
 
     async fn write_rows(
@@ -168,11 +204,15 @@ impl<'a> Chunks<'a> {
         if let Some(writer) = self.writer {
             database.finish_writer(writer).await?;
         }
+        let Some(record) = self.record else { return Ok(self.done) };
         match self.live {
-            None => Ok(self.done),
+            None => {
+                let content = record.ledger.content;
+                self.run.tally.add_transform(record);
+                Ok(Transformed { content, ..self.done })
+            }
             Some((journal, live)) => {
-                journal.finish_transform(&mut **database, live, self.done).await.map_err(ends)?;
-                Ok(self.done)
+                journal.finish_transform(&mut **database, live, self.done, record).await.map_err(ends)
             }
         }
     }

@@ -11,7 +11,8 @@ use super::describe::inspect_mismatch;
 use super::failure::{self, HostFailure, Stopped};
 use super::inspect::TRANSFORMER;
 use super::state::{GuestState, Role};
-use super::{Shared, inspect};
+use super::{Shared, inspect, transform};
+use crate::data::Batch;
 use crate::engine::Direction;
 use crate::engine::script::{Assets, RunContext, Script};
 use crate::error::{Error, Result};
@@ -67,8 +68,7 @@ impl Loaded {
     pub(super) async fn state(self: &Arc<Self>, role: Role, run: &RunContext) -> GuestState {
         let mut state = GuestState::new(role, self.shared.limits.clone());
         let facts = run.database.lock().await.facts().clone();
-        let recorded = run.journal.as_ref().map(|journal| journal.inputs().server_version.clone());
-        state.server = Some((facts.dialect, recorded.unwrap_or(facts.version)));
+        state.server = Some((facts.dialect, run.server_version.clone().unwrap_or(facts.version)));
         state.run = Some(run.clone());
         state.loaded = Some(self.clone());
         state
@@ -117,5 +117,9 @@ impl Script for ComponentScript {
             Ok(Err(returned)) => Err(failure::of_returned(returned, state, name)),
             Err(error) => Err(failure::of_trap(&error, state, name)),
         }
+    }
+
+    async fn turn(&self, transform: &str, rows: Batch, context: &RunContext) -> Result<Batch> {
+        transform::turn_once(&self.loaded, context, transform, rows).await
     }
 }

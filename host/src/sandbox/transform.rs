@@ -22,7 +22,8 @@ use super::keys::{KeyCheck, Keys};
 use super::meter::LogBudget;
 use super::script::{Loaded, refuel, store};
 use super::state::{GuestState, Role};
-use crate::data::Batch;
+use crate::data::digest::of_batch;
+use crate::data::{Batch, Digest};
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteHint, WriteMode};
 use crate::engine::event::Event;
 use crate::engine::journal::LiveTransform;
@@ -56,6 +57,10 @@ struct Worker {
 pub(super) struct Turned {
     pub(super) rows: Batch,
     pub(super) hint: WriteHint,
+    /// The digests of what went in and of what came out.
+    pub(super) digests: [Digest; 2],
+    /// Whether the rows that came out have the keys of those that went in, in the same order.
+    pub(super) aligned: bool,
 }
 
 /// How long a transform runs before its rows are counted for those who watch.
@@ -122,7 +127,7 @@ async fn drive(
     let Task { name, source, target, limits, log } = task;
     let name = name.as_str();
     let dwindles = source.filter.is_some() || target.mode == WriteMode::Delete;
-    let Begun { mut reader, mut total, check } = chunks.begin(source, target, limits, dwindles).await?;
+    let Begun { mut reader, mut total, check } = chunks.begin(name, source, target, limits, dwindles).await?;
     let mut idle = Vec::with_capacity(loaded.shared.jobs);
     let mut started = 0;
     let mut flights: VecDeque<Flight> = VecDeque::new();
@@ -228,12 +233,13 @@ impl Worker {
             error.at("transform", name.clone())
         };
         let limits = self.store.data().limits.clone();
+        let input = of_batch(&rows);
         if let Err(error) = refuel(&mut self.store, &limits) {
             return (self, Err(place(Error::failed(format!("the sandbox has no fuel: {error}")))));
         }
         let called = self.function.call_async(&mut self.store, (name.clone(), convert::batch_out(rows))).await;
         let turned = match called {
-            Ok((Ok(answer),)) => judge(convert::batch_in(answer), keys.as_ref(), &check, &limits).map_err(place),
+            Ok((Ok(answer),)) => judge(convert::batch_in(answer), input, keys.as_ref(), &check, &limits).map_err(place),
             Ok((Err(message),)) => Err(place(Error::failed(message).at("call", "transform-batch"))),
             Err(error) => Err(place(failure::of_trap(&error, self.store.data(), "transform-batch"))),
         };
@@ -241,9 +247,23 @@ impl Worker {
     }
 }
 
+/// Turns one batch, apart from any transform under way.
+pub(super) async fn turn_once(
+    loaded: &Arc<Loaded>,
+    run: &RunContext,
+    name: &str,
+    rows: Batch,
+) -> Result<Batch, Error> {
+    let log = Arc::new(Mutex::new(LogBudget::new(&loaded.shared.limits)));
+    let worker = Worker::start(loaded, run, name, &log).await?;
+    let (_, turned) = worker.turn(name.to_owned(), rows, Arc::new(KeyCheck::none())).await;
+    Ok(turned?.rows)
+}
+
 /// Whether what the guest answered can be written.
 fn judge(
     rows: Batch,
+    input: Digest,
     keys: Option<&Keys>,
     check: &KeyCheck,
     limits: &crate::project::limits::Limits,
@@ -262,5 +282,6 @@ fn judge(
         Some(keys) => check.compare(keys, &rows).map_err(malformed)?,
         None => false,
     };
-    Ok(Turned { rows, hint: WriteHint { covers_key_range } })
+    let aligned = keys.is_some_and(|keys| keys.are_those_of(&rows));
+    Ok(Turned { digests: [input, of_batch(&rows)], aligned, rows, hint: WriteHint { covers_key_range } })
 }

@@ -8,6 +8,7 @@ use super::{Journal, crash, damaged};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
 use crate::engine::script::stopped;
 use crate::engine::speaker::{as_host, as_migration};
+use crate::engine::transcript::{Chunk, Evidence, TransformRecord, store as evidence};
 use crate::error::{Error, Result};
 
 /// A transform that has begun.
@@ -90,10 +91,12 @@ impl Journal {
         transform: &LiveTransform,
         position: &Position,
         done: &Transformed,
+        chunk: &Chunk,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         as_host(database);
         crash::point();
         self.still_ours(database).await?;
+        evidence::put_chunk(database, self.run, transform.number(), done.chunks, chunk).await?;
         store::move_checkpoint(database, self.run, transform.number(), position, done).await?;
         let committed = self.commit_part(database, transform.number()).await?;
         crash::point();
@@ -103,19 +106,26 @@ impl Journal {
         Ok(committed)
     }
 
-    /// Ends a transform: records what it did.
+    /// Ends a transform: records what it did. `record`: what it is; its chunks are those of all runs.
     pub async fn finish_transform(
         &self,
         database: &mut dyn Database,
         mut transform: Box<LiveTransform>,
-        done: Transformed,
-    ) -> Result<()> {
+        mut done: Transformed,
+        mut record: TransformRecord,
+    ) -> Result<Transformed> {
         as_host(database);
         let mut state = self.state.lock().await;
+        database.begin(TransactionOptions::default()).await?;
+        record.ledger = evidence::take_chunks(database, self.run, transform.number()).await?;
+        if record.ledger.chunks != done.chunks {
+            return Err(damaged(format!("the chunks of step {}", transform.number())));
+        }
+        Evidence::write_transform(database, self.run, transform.number(), &record).await?;
+        done.content = record.ledger.content;
         transform.entry.rows = done.rows_written;
         transform.entry.effect = done.chunks > 0;
         state.sealed(&mut transform.entry, pack(Ok(&done)));
-        database.begin(TransactionOptions::default()).await?;
         store::answer(database, self.run, &transform.entry).await?;
         store::clear_checkpoint(database, self.run, transform.number()).await?;
         if let Err(error) = self.commit(database, transform.number()).await? {
@@ -127,7 +137,7 @@ impl Journal {
             // Its chunks have been counted as one effect already.
             state.effects -= 1;
         }
-        Ok(())
+        Ok(done)
     }
 
     /// Ends a transform that the database refused something: the chunk is rolled back, those before it stay.

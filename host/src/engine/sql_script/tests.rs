@@ -35,6 +35,8 @@ async fn context(events: Arc<Heard>) -> RunContext {
         parameters: Arc::default(),
         tally: Arc::new(Tally::default()),
         journal: None,
+        server_version: None,
+        replay: None,
     }
 }
 

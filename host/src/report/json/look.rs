@@ -261,6 +261,7 @@ struct RecordJson {
     rolled_back_duration_ms: Option<u64>,
     rolled_back_rows_read: Option<u64>,
     rolled_back_rows_written: Option<u64>,
+    rolled_back_transcript: Option<String>,
 }
 
 impl RecordJson {
@@ -294,6 +295,7 @@ impl RecordJson {
             rolled_back_duration_ms: record.rolled_back_duration_ms,
             rolled_back_rows_read: record.rolled_back_rows_read,
             rolled_back_rows_written: record.rolled_back_rows_written,
+            rolled_back_transcript: record.rolled_back_transcript.clone(),
         }
     }
 }

@@ -77,6 +77,7 @@ fn of_history(text: &mut Text, record: &Record) {
         optional(text, "took", &took.unwrap_or_default());
         let rows = record.rolled_back_rows_written.map(units::count);
         optional(text, "rows written", &rows.unwrap_or_default());
+        optional(text, "transcript", record.rolled_back_transcript.as_deref().unwrap_or_default());
     }
 }
 
