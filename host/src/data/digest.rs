@@ -168,7 +168,8 @@ mod tests {
         for piece in [&1_u64.to_le_bytes()[..], b"a", &[3], &2_u64.to_le_bytes(), &[0, 1]] {
             put(piece);
         }
-        for piece in [&0_u32.to_le_bytes()[..], &1_u32.to_le_bytes(), &1_u32.to_le_bytes(), &1_u64.to_le_bytes(), b"x"] {
+        for piece in [&0_u32.to_le_bytes()[..], &1_u32.to_le_bytes(), &1_u32.to_le_bytes(), &1_u64.to_le_bytes(), b"x"]
+        {
             put(piece);
         }
         let batch = batch(&[0, 1], ColumnValues::Text(text(&[0, 1, 1], "x")), 2);

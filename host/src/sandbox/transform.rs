@@ -248,12 +248,7 @@ impl Worker {
 }
 
 /// Turns one batch, apart from any transform under way.
-pub(super) async fn turn_once(
-    loaded: &Arc<Loaded>,
-    run: &RunContext,
-    name: &str,
-    rows: Batch,
-) -> Result<Batch, Error> {
+pub(super) async fn turn_once(loaded: &Arc<Loaded>, run: &RunContext, name: &str, rows: Batch) -> Result<Batch, Error> {
     let log = Arc::new(Mutex::new(LogBudget::new(&loaded.shared.limits)));
     let worker = Worker::start(loaded, run, name, &log).await?;
     let (_, turned) = worker.turn(name.to_owned(), rows, Arc::new(KeyCheck::none())).await;

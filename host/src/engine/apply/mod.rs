@@ -13,7 +13,7 @@ mod tell;
 mod tests;
 
 pub use identity::{Identity, TOOL_VERSION, now};
-pub use load::planned_sql;
+pub use load::{planned_sql, source_of};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -16,8 +16,8 @@ pub mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use chunk::{Chunk, Ledger, TransformRecord};
-pub use evidence::Evidence;
+pub use chunk::{Chunk, Ledger, TransformRecord, shown};
+pub use evidence::{Evidence, unordered};
 pub use recording::{Recorder, Recording};
 pub use replay::Replay;
 pub use rolling::Transcript;

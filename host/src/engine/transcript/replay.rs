@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::recording::{Garbled, Recording};
+use crate::data::Digest;
 use crate::database::DatabaseError;
 use crate::engine::journal::{Answer, Call, answer};
 use crate::error::{Error, Result};
@@ -15,17 +16,28 @@ pub struct Replay {
 struct State {
     recording: Recording,
     calls: u64,
+    contents: Vec<Digest>,
 }
 
 impl Replay {
     /// Answers from this recording.
     pub fn new(recording: Recording) -> Self {
-        Self { state: Mutex::new(State { recording, calls: 0 }) }
+        Self { state: Mutex::new(State { recording, calls: 0, contents: Vec::new() }) }
     }
 
     /// Calls answered so far.
     pub fn calls(&self) -> u64 {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).calls
+    }
+
+    /// Notes what a transform was answered.
+    pub fn transformed(&self, content: Digest) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).contents.push(content);
+    }
+
+    /// The digests over the chunks of the transforms so far.
+    pub fn contents(&self) -> Vec<Digest> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).contents.clone()
     }
 
     /// The number of the call, and what it was answered when it was recorded. An error ends the component: it calls something

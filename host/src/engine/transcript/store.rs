@@ -65,14 +65,7 @@ pub async fn put(database: &mut dyn Database, run: Run, kind: Kind, step: u64, c
     Ok(())
 }
 
-async fn insert(
-    database: &mut dyn Database,
-    run: Run,
-    kind: Kind,
-    step: u64,
-    part: u64,
-    content: &[u8],
-) -> Result<()> {
+async fn insert(database: &mut dyn Database, run: Run, kind: Kind, step: u64, part: u64, content: &[u8]) -> Result<()> {
     let [history, direction] = of(run);
     let content = Value::Bytes(content.to_vec());
     let parameters = [history, direction, kind.name().into(), number(step), number(part), content];

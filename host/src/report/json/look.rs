@@ -163,6 +163,8 @@ struct PlanStepJson {
     schema_commits: Option<u64>,
     /// Whether a dry run can try it.
     dry_run: bool,
+    /// Of a component that has run here before: statements that left the order of their rows to the database.
+    unordered: Vec<String>,
     /// With `--sql`, of a migration in SQL.
     #[serde(skip_serializing_if = "Option::is_none")]
     sql: Option<String>,
@@ -178,7 +180,7 @@ impl PlanJson {
         sql: Option<&[Option<String>]>,
     ) -> Self {
         let sql = |at: usize| sql.and_then(|sql| sql.get(at)?.clone());
-        let look = |at: usize| looks.get(at).copied().unwrap_or_default();
+        let look = |at: usize| looks.get(at).cloned().unwrap_or_default();
         Self {
             schema: SCHEMA,
             command: "plan",
@@ -209,6 +211,7 @@ impl PlanStepJson {
             statements: look.statements.map(|it| it.count),
             schema_commits: look.statements.map(|it| it.committing),
             dry_run: look.dry_run,
+            unordered: look.unordered,
             sql,
         }
     }
@@ -313,6 +316,8 @@ pub struct ShowJson {
     project: Option<MigrationJson>,
     /// Whether the database keeps the bytes of what is applied.
     stored: bool,
+    /// Statements of its last upgrade that left the order of their rows to the database.
+    unordered: Vec<String>,
     runs: Vec<RecordJson>,
 }
 
@@ -333,7 +338,13 @@ pub(super) struct MigrationJson {
 
 impl ShowJson {
     /// One revision in full.
-    pub fn new(database: DatabaseJson, row: &StatusRow<'_>, records: &[&Record], stored: bool) -> Self {
+    pub fn new(
+        database: DatabaseJson,
+        row: &StatusRow<'_>,
+        records: &[&Record],
+        stored: bool,
+        unordered: Vec<String>,
+    ) -> Self {
         Self {
             schema: SCHEMA,
             command: "show",
@@ -344,6 +355,7 @@ impl ShowJson {
             late: row.late,
             project: row.migration.map(MigrationJson::new),
             stored,
+            unordered,
             runs: records.iter().map(|record| RecordJson::new(record)).collect(),
         }
     }

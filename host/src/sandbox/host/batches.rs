@@ -130,10 +130,13 @@ impl Host for GuestState {
         let Some(loaded) = self.loaded.clone() else {
             return Ok(Err(convert::error_out(&DatabaseError::new(DatabaseErrorKind::Denied, "no run is under way"))));
         };
-        if run.replay.is_some() {
+        if let Some(replay) = &run.replay {
             let Begun::Answered(_, answer) = self.begin_step::<Transformed>(&call).await? else {
                 return Err(wasmtime::Error::msg("a replay has answered nothing"));
             };
+            if let Ok(done) = &answer {
+                replay.transformed(done.content);
+            }
             return Ok(answer.map(report));
         }
         let counted = run.tally.begin_step(&call);
