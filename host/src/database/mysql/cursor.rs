@@ -192,37 +192,46 @@ impl MysqlDatabase {
         if self.opened.kept.is_empty() { Ok(()) } else { self.drop_kept().await }
     }
 
-    /// The next part of a cursor, as one batch; empty at the end.
+    /// The next batch of a cursor; empty at the end. However many parts it takes, where it ends follows from the rows and the
+    /// limits alone: a migration that is run again must be given the same batches.
     async fn fill(&mut self, cursor: &mut Cursor, limits: BatchLimits) -> Result<Batch, DatabaseError> {
-        let part = cursor.part.min(limits.rows).max(1);
-        let (text, parameters, asked) = cursor.part_sql(part);
-        if asked == 0 {
-            return Ok(Batch::default());
-        }
-        let arguments = self.arguments(parameters).await?;
-        let mut filling = Filling::new(cursor, limits, asked);
-        let connection = &mut self.connection;
-        let query = sqlx::query_with(AssertSqlSafe(text), arguments);
-        let work = async {
-            let mut rows = query.fetch(&mut *connection);
-            while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
-                filling.push(cursor, &row);
+        let mut part = cursor.part.min(limits.rows).max(1);
+        let mut filling = Filling::new(cursor, limits, part);
+        loop {
+            let (text, parameters, asked) = cursor.part_sql(part, filling.rows);
+            if asked == 0 {
+                break;
             }
-            Ok(())
-        };
-        self.watch.clone().over(work).await?;
+            let arguments = self.arguments(parameters).await?;
+            let before = filling.rows;
+            let connection = &mut self.connection;
+            let query = sqlx::query_with(AssertSqlSafe(text), arguments);
+            let work = async {
+                let mut rows = query.fetch(&mut *connection);
+                while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
+                    filling.push(cursor, &row);
+                }
+                Ok(())
+            };
+            self.watch.clone().over(work).await?;
+            if filling.problem.is_some() || filling.is_full() || filling.rows - before < asked {
+                break;
+            }
+            part = filling.fitting(limits.bytes.saturating_sub(filling.bytes), part).min(limits.rows - filling.rows);
+        }
+        let rows = filling.rows;
+        if rows > 0 {
+            // As many rows as this batch could have had by its bytes.
+            cursor.part = filling.fitting(limits.bytes, part.max(rows)).min(limits.rows).max(1);
+        }
         let (batch, problem) = filling.finish(cursor);
         if let Some(error) = problem {
             return Err(error);
         }
-        // The next part: as many rows as this batch could have had by its bytes.
-        let (rows, bytes) = (batch.row_count.max(1), batch.byte_len().max(1));
-        let fitting = (limits.bytes.saturating_mul(rows) / bytes).saturating_add(1);
-        cursor.part = fitting.clamp(1, part.saturating_mul(16)).min(limits.rows).max(1);
-        if let (Some((table, _)), true) = (&cursor.origin, batch.row_count > 0) {
+        if let (Some((table, _)), true) = (&cursor.origin, rows > 0) {
             self.opened.parts.insert((table.clone(), names(&cursor.columns)), cursor.part);
         }
-        cursor.delivered += batch.row_count;
+        cursor.delivered += rows;
         Ok(batch)
     }
 }
@@ -265,12 +274,13 @@ fn names(columns: &[CursorColumn]) -> String {
 }
 
 impl Cursor {
-    /// The statement of the next `rows` rows, and how many it asks for at most.
-    fn part_sql(&self, rows: usize) -> (String, &[Value], usize) {
+    /// The statement of the next `rows` rows behind so many that are in the batch already, and how many it asks for at most.
+    fn part_sql(&self, rows: usize, behind: usize) -> (String, &[Value], usize) {
+        let delivered = self.delivered + behind;
         match &self.source {
             Source::Page { statement, parameters, limit } => {
-                let rows = rows.min(limit.saturating_sub(self.delivered));
-                let offset = if self.delivered == 0 { String::new() } else { format!(" OFFSET {}", self.delivered) };
+                let rows = rows.min(limit.saturating_sub(delivered));
+                let offset = if delivered == 0 { String::new() } else { format!(" OFFSET {delivered}") };
                 (format!("{statement} LIMIT {rows}{offset}"), parameters, rows)
             }
             Source::Kept { table } => {
@@ -279,7 +289,7 @@ impl Cursor {
                 let text = format!(
                     "SELECT {} FROM {table} WHERE {NUMBER} > {} ORDER BY {NUMBER} LIMIT {rows}",
                     columns.join(", "),
-                    self.delivered
+                    delivered
                 );
                 (text, &[], rows)
             }
@@ -309,9 +319,18 @@ impl Filling {
         Self { builders, wires: Vec::new(), rows: 0, bytes: 0, limits, problem: None }
     }
 
+    fn is_full(&self) -> bool {
+        self.rows >= self.limits.rows || (self.rows > 0 && self.bytes >= self.limits.bytes)
+    }
+
+    /// How many rows are likely to fit so many bytes, going by those that came; not many more than were asked for last.
+    fn fitting(&self, bytes: usize, last: usize) -> usize {
+        let fitting = (bytes.saturating_mul(self.rows.max(1)) / self.bytes.max(1)).saturating_add(1);
+        fitting.clamp(1, last.saturating_mul(16).max(1))
+    }
+
     fn push(&mut self, cursor: &Cursor, row: &sqlx::mysql::MySqlRow) {
-        if self.problem.is_some() || self.rows >= self.limits.rows || (self.rows > 0 && self.bytes >= self.limits.bytes)
-        {
+        if self.problem.is_some() || self.is_full() {
             return;
         }
         if self.wires.is_empty() {
