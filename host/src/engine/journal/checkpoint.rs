@@ -118,7 +118,7 @@ impl Journal {
         let mut state = self.state.lock().await;
         database.begin(TransactionOptions::default()).await?;
         record.ledger = evidence::take_chunks(database, self.run, transform.number()).await?;
-        if record.ledger.chunks != done.chunks {
+        if record.ledger.rows_in != done.rows_read {
             return Err(damaged(format!("the chunks of step {}", transform.number())));
         }
         Evidence::write_transform(database, self.run, transform.number(), &record).await?;

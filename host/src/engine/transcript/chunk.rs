@@ -108,6 +108,8 @@ pub struct Ledger {
     pub content: Digest,
     /// How many there were.
     pub chunks: u64,
+    /// How many rows went into them.
+    pub rows_in: u64,
     /// One of so many is kept.
     stride: u64,
     /// Those that are kept.
@@ -116,7 +118,7 @@ pub struct Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { content: Digest::default(), chunks: 0, stride: 1, kept: Vec::new() }
+        Self { content: Digest::default(), chunks: 0, rows_in: 0, stride: 1, kept: Vec::new() }
     }
 }
 
@@ -130,6 +132,7 @@ impl Ledger {
         link.put(&chunk.input.0);
         link.put(&chunk.output.0);
         self.content = Digest::of(&link);
+        self.rows_in += chunk.rows_in;
         if self.chunks.is_multiple_of(self.stride) {
             if self.kept.len() == KEPT {
                 let mut at = 0;
@@ -182,6 +185,7 @@ impl TransformRecord {
         put_key(&mut bytes, self.bound.as_deref());
         bytes.put(&self.ledger.content.0);
         bytes.number(self.ledger.chunks);
+        bytes.number(self.ledger.rows_in);
         bytes.number(self.ledger.stride);
         codec::put_list(&mut bytes, &self.ledger.kept, |bytes, chunk| bytes.put(&chunk.encode()));
         bytes
@@ -198,6 +202,7 @@ impl TransformRecord {
             ledger: Ledger {
                 content: Digest(source.array()?),
                 chunks: source.number()?,
+                rows_in: source.number()?,
                 stride: source.number()?.max(1),
                 kept: source.list(Chunk::decode)?,
             },

@@ -43,10 +43,8 @@ fn the_order_of_calls_and_what_they_are_answered_make_the_digest() {
 #[test]
 fn the_encoding_is_fixed() {
     let mut plain = Vec::new();
-    for (length, bytes) in [(19_u64, &b"runner transcript 1"[..])] {
-        plain.extend(length.to_le_bytes());
-        plain.extend(bytes);
-    }
+    plain.extend(19_u64.to_le_bytes());
+    plain.extend(b"runner transcript 1");
     plain.push(1);
     for part in [&b"execute"[..], b"a", b""] {
         plain.extend((part.len() as u64).to_le_bytes());

@@ -28,7 +28,7 @@ struct Sums {
     held: u64,
     unknown: Option<String>,
     /// Chunks of which only a digest says that the target holds something else.
-    suspected: Option<String>,
+    suspected: Option<(String, String)>,
     not_held: Option<String>,
 }
 
@@ -81,8 +81,8 @@ impl Verifier {
                 Held::Unknown(why) => {
                     sums.unknown.get_or_insert(why);
                 }
-                Held::Suspected(what) => {
-                    sums.suspected.get_or_insert_with(|| format!("chunk {}: {what}", chunk.span()));
+                Held::Suspected(what, or) => {
+                    sums.suspected.get_or_insert_with(|| (format!("chunk {}: {what}", chunk.span()), or));
                 }
                 Held::No(what) => {
                     sums.not_held.get_or_insert_with(|| format!("chunk {}: {what}", chunk.span()));
@@ -115,8 +115,9 @@ impl Verifier {
             (None, None) => Verdict::Proven(of(sums.recomputed)),
         };
         // One chunk that is held to the bit says that the database keeps such values as they are given.
-        let differs = sums.not_held.or(if sums.held > 0 { sums.suspected.clone() } else { None });
-        let target = match (differs, sums.unknown.or(sums.suspected)) {
+        let suspected = sums.suspected.clone().filter(|_| sums.held > 0).map(|(what, _)| what);
+        let unknown = sums.unknown.or(sums.suspected.map(|(what, or)| format!("{what}, {or}")));
+        let target = match (sums.not_held.or(suspected), unknown) {
             (Some(what), _) => match touched_later(self, history, record, transform).await? {
                 Some(later) => Verdict::Unproven(format!("{what}; but `{later}`, applied later, writes there too")),
                 None => Verdict::Differs(what),

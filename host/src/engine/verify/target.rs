@@ -22,8 +22,8 @@ pub(super) enum Held {
     Yes,
     /// Nobody can tell; why.
     Unknown(String),
-    /// Something else, or the same in another form than it was written in.
-    Suspected(String),
+    /// Something else, or the same in another form than it was written in; which form.
+    Suspected(String, String),
     /// Something else.
     No(String),
 }
@@ -75,9 +75,10 @@ impl Verifier {
         let what = format!("`{table}` holds something else than was written");
         Ok(match chunk.columns.iter().find(|(_, column_type)| !is_exact(*column_type)) {
             None => Held::No(what),
-            Some((column, column_type)) => Held::Suspected(format!(
-                "{what}, or keeps the {column_type} of `{column}` in another form than it was given"
-            )),
+            Some((column, column_type)) => Held::Suspected(
+                what,
+                format!("or keeps the {column_type} of `{column}` in another form than it was given"),
+            ),
         })
     }
 
