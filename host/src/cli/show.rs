@@ -15,7 +15,7 @@ use crate::report::{Format, text};
 /// Says everything about one revision.
 pub fn run(context: &Context, wanted: &str) -> Result<u8> {
     let report = context.inspect()?;
-    runtime::look(async {
+    runtime::run(async {
         let Looked { database, history, .. } = context.look(Look::WithArtifacts).await?;
         let mut database = database;
         let records = match &mut database {
