@@ -17,9 +17,9 @@ const JOBS: usize = 1;
 /// Proves applied migrations again.
 pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     let project = context.inspect()?;
-    let verified = runtime::work(JOBS, async {
+    let verified = runtime::run(async {
         let stop = StopSignal::default();
-        signals::watch(&stop, context.settings.limits.wall_time);
+        signals::watch(&stop, context.settings.limits.wall_time)?;
         let Some(database) = context.look(Look::Live).await?.database else {
             return match request.revisions.first() {
                 None => Ok(Vec::new()),

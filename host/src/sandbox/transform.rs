@@ -30,7 +30,7 @@ use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource
 use crate::engine::event::Event;
 use crate::engine::journal::LiveTransform;
 use crate::engine::journal::answer::{Position, Transformed};
-use crate::engine::script::RunContext;
+use crate::engine::script::{RunContext, stopped};
 use crate::error::Error;
 
 /// Why a transform ended early.
@@ -265,8 +265,12 @@ impl Worker {
 pub(super) async fn turn_once(loaded: &Arc<Loaded>, run: &RunContext, name: &str, rows: Batch) -> Result<Batch, Error> {
     let log = Arc::new(Mutex::new(LogBudget::new(&loaded.shared.limits)));
     let worker = Worker::start(loaded, run, name, &log).await?;
-    let (_, turned) = worker.turn(name.to_owned(), rows, Arc::new(KeyCheck::none())).await;
-    Ok(turned?.rows)
+    let turn = worker.turn(name.to_owned(), rows, Arc::new(KeyCheck::none()));
+    tokio::select! {
+        biased;
+        reason = run.stop.raised() => Err(stopped(reason)),
+        (_, turned) = turn => turned.map(|turned| turned.rows),
+    }
 }
 
 /// Whether what the guest answered can be written.
