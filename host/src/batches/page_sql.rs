@@ -50,14 +50,16 @@ impl PageSql {
     /// The rows behind `after`, up to `bound`, in the order of the key.
     pub fn page(&self, select: &str, after: Option<&[Value]>, bound: Option<&[Value]>, rows: usize) -> Query {
         let mut query = self.start(select);
-        if let Some(after) = after {
-            self.compare(&mut query, if self.descending { Comparison::Below } else { Comparison::Above }, after);
-        }
-        if let Some(bound) = bound {
-            self.compare(&mut query, Comparison::UpTo, bound);
-        }
+        self.within(&mut query, after, bound);
         query.text.push_str(&self.order(self.descending));
         query.text.push_str(&format!(" LIMIT {rows}"));
+        query
+    }
+
+    /// How many rows there are behind `after`, up to `bound`.
+    pub fn count_between(&self, after: Option<&[Value]>, bound: Option<&[Value]>) -> Query {
+        let mut query = self.start("count(*)");
+        self.within(&mut query, after, bound);
         query
     }
 
@@ -110,6 +112,15 @@ impl PageSql {
             text.push_str(&format!(" WHERE ({filter}\n)"));
         }
         Query { text, parameters: self.parameters.clone() }
+    }
+
+    fn within(&self, query: &mut Query, after: Option<&[Value]>, bound: Option<&[Value]>) {
+        if let Some(after) = after {
+            self.compare(query, if self.descending { Comparison::Below } else { Comparison::Above }, after);
+        }
+        if let Some(bound) = bound {
+            self.compare(query, Comparison::UpTo, bound);
+        }
     }
 
     /// A comparison of the whole key. Its placeholders follow those that are there already, in the order of the text.

@@ -11,6 +11,7 @@ use crate::engine::Direction;
 use crate::engine::apply::{Action, Engine, Identity, Request};
 use crate::engine::history::{self, History, Record};
 use crate::engine::outcome::Outcome;
+use crate::engine::pace::{About, Pace};
 use crate::engine::plan::{Input, plan_apply};
 use crate::engine::target::Target;
 use crate::error::{Error, ErrorKind, Result};
@@ -30,16 +31,22 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
             return Ok(tell(&context, &action, &outcome, began.elapsed(), None));
         };
         let flavour = Flavour { dry_run: request.dry_run, database: context.settings.database_url.value.to_string() };
+        let events = sink(&context.printer, flavour);
+        let identity = Identity::now();
+        let about = About { run_id: identity.run_id.clone(), owner: identity.lock_owner(action.verb()), shares: false };
+        let throttle = context.settings.throttle.clone().fit(database.facts().dialect)?;
+        let pace = Arc::new(Pace::new(about, throttle, events.clone(), stop.clone()));
         let engine = Engine {
             loader: context.loader(request.jobs, database.facts().dialect),
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog,
-            events: sink(&context.printer, flavour),
+            events,
             stop,
             parameters: Arc::new(context.settings.parameters.clone()),
-            identity: Identity::now(),
+            identity,
             stored_artifact_bytes: context.settings.limits.stored_artifact_bytes,
             retries: context.settings.patience.retries,
+            pace,
         };
         let request = Request {
             action,

@@ -30,7 +30,7 @@ pub fn watch(stop: &StopSignal, wall_time: Option<Duration>) {
 fn leave(reason: StopReason) -> ! {
     std::process::exit(match reason {
         StopReason::Terminate => 143,
-        StopReason::Interrupt | StopReason::WallTime => 130,
+        StopReason::Interrupt | StopReason::WallTime | StopReason::Cancelled => 130,
     })
 }
 

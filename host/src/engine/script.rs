@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use super::Direction;
 use super::event::EventSink;
 use super::journal::Journal;
+use super::pace::Pace;
 use crate::data::Value;
 use crate::database::stop::StopReason;
 use crate::database::{DatabaseError, DatabaseErrorKind, SharedDatabase, StopSignal};
@@ -36,6 +37,7 @@ pub fn stopped(reason: StopReason) -> Error {
         StopReason::Terminate => Error::new(ErrorKind::Terminated, "stopped by a request to terminate"),
         StopReason::WallTime => Error::denied("the run took longer than the limit `wall_time` allows")
             .hint("raise it with `--limit wall_time=…` or under `[limits]` in `runner.toml`"),
+        StopReason::Cancelled => Error::new(ErrorKind::Terminated, "cancelled by `runner cancel`"),
     }
 }
 
@@ -60,6 +62,8 @@ pub struct RunContext {
     pub tally: Arc<Tally>,
     /// Where its steps are recorded, if each commits by itself.
     pub journal: Option<Arc<Journal>>,
+    /// What slows it down, and hears how far it is.
+    pub pace: Arc<Pace>,
 }
 
 /// Counts what a script does; shared with whoever reports on it.

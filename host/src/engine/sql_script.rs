@@ -119,6 +119,7 @@ enum Step {
 async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext) -> Result<Step> {
     let call = Call { kind: CallKind::Statement, text: &statement.text, parameters: "" };
     context.tally.begin_step(&statement.text);
+    context.pace.before_step(&context.database).await?;
     let mut live = match journal.begin::<u64>(&context.database, &call).await? {
         Begun::Recorded(_, Ok(rows)) => {
             context.tally.record(&format!("{rows} rows"));

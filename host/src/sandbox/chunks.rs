@@ -11,6 +11,8 @@ use crate::data::Batch;
 use crate::database::{BatchLimits, Database, DatabaseError, TableSource, TableTarget, WriteHint, WriterId};
 use crate::engine::journal::answer::{Position, Resolved, Transformed};
 use crate::engine::journal::{Journal, LiveTransform};
+use crate::engine::pace::Total;
+use crate::engine::pace::total::estimate;
 use crate::engine::script::RunContext;
 use crate::error::Error;
 
@@ -27,8 +29,8 @@ pub struct Chunks<'a> {
 pub struct Begun {
     /// Reads the chunks.
     pub reader: TableReader,
-    /// How many rows there are, if they were counted.
-    pub total: Option<u64>,
+    /// How many rows there are, those that are done included, as far as that is known.
+    pub total: Option<Total>,
     /// Holds what comes back against what was given.
     pub check: Arc<KeyCheck>,
 }
@@ -68,7 +70,11 @@ impl<'a> Chunks<'a> {
         if let Some(it) = &checkpoint {
             reader.resume_at(it.position.bound.clone(), it.position.last.clone(), &it.position.types);
         }
-        let total = if count { Some(reader.count(database).await?) } else { None };
+        let total = match (count, &checkpoint) {
+            (true, None) => Some(Total::counted(reader.count(database).await?)),
+            (true, Some(it)) => Some(Total::counted(it.done.rows_read + reader.count_rest(database).await?)),
+            (false, _) => estimate(database, &source).await?,
+        };
         let writer = database.open_writer(&target).await?;
         let target_key = match target.key.as_slice() {
             [] => database.table(&target.table).await?.key,
@@ -90,6 +96,11 @@ impl<'a> Chunks<'a> {
         let check = Arc::new(KeyCheck::new(target.mode, target_key, whole));
         self.target = Some(target);
         Ok(Begun { reader, total, check })
+    }
+
+    /// Waits for whatever slows the run down. No transaction is open, unless the whole migration runs in one.
+    pub async fn before_chunk(&self) -> Result<(), Error> {
+        self.run.pace.before_chunk(&mut **self.run.database.lock().await).await
     }
 
     /// The next chunk, and where the one behind it begins.
@@ -114,8 +125,8 @@ impl<'a> Chunks<'a> {
         Ok(count)
     }
 
-    /// Writes what was made of a chunk.
-    pub async fn write(&mut self, turned: Turned, rows: u64, behind: &Position) -> Result<(), TransformError> {
+    /// Writes what was made of a chunk; answers how many rows that were.
+    pub async fn write(&mut self, turned: Turned, rows: u64, behind: &Position) -> Result<u64, TransformError> {
         let mut database = self.run.database.lock().await;
         let database = &mut **database;
         self.open(database).await?;
@@ -129,7 +140,7 @@ impl<'a> Chunks<'a> {
         }
         self.done = done;
         self.run.tally.add_rows_written(written);
-        Ok(())
+        Ok(written)
     }
 
     async fn write_rows(

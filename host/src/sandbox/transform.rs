@@ -24,9 +24,10 @@ use super::script::{Loaded, refuel, store};
 use super::state::{GuestState, Role};
 use crate::data::Batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteHint, WriteMode};
-use crate::engine::event::Event;
 use crate::engine::journal::LiveTransform;
 use crate::engine::journal::answer::{Position, Transformed};
+use crate::engine::pace::total::is_to_be_counted;
+use crate::engine::pace::{Chunk, Total};
 use crate::engine::script::RunContext;
 use crate::error::Error;
 
@@ -68,6 +69,8 @@ struct Flight {
     rows: u64,
     /// Where the next chunk begins.
     behind: Position,
+    /// When it took off.
+    since: Instant,
 }
 
 impl Drop for Flight {
@@ -119,8 +122,9 @@ async fn drive(
         .hint("build it for the world `data-migration`")
         .into());
     }
-    let Task { name, source, target, limits, log } = task;
+    let Task { name, source, target, mut limits, log } = task;
     let name = name.as_str();
+    limits.rows = run.pace.chunk_rows(limits.rows);
     let dwindles = source.filter.is_some() || target.mode == WriteMode::Delete;
     let Begun { mut reader, mut total, check } = chunks.begin(source, target, limits, dwindles).await?;
     let mut idle = Vec::with_capacity(loaded.shared.jobs);
@@ -128,12 +132,17 @@ async fn drive(
     let mut flights: VecDeque<Flight> = VecDeque::new();
     let mut at_end = false;
     let mut waiting: Option<(Batch, Position)> = None;
-    let mut read = chunks.done().rows_read;
+    let done = chunks.done();
+    run.pace.transform(name, done.rows_read, done.chunks, total).map_err(trap)?;
     let begun = Instant::now();
-    progress(run, name, read, total);
     loop {
         loop {
             if waiting.is_none() && !at_end {
+                if !flights.is_empty() && run.pace.may_wait() {
+                    // What is read is written before anything holds the run.
+                    break;
+                }
+                chunks.before_chunk().await.map_err(trap)?;
                 waiting = chunks.read(&mut reader).await?;
                 at_end = waiting.is_none();
             }
@@ -146,7 +155,7 @@ async fn drive(
                 break;
             }
             if let (Some(rows), Some(worker)) = (waiting.take(), idle.pop()) {
-                flights.push_back(worker.send(name, rows, &check, &mut read));
+                flights.push_back(worker.send(name, rows, &check));
             }
         }
         let Some(mut flight) = flights.pop_front() else { break };
@@ -159,30 +168,23 @@ async fn drive(
         };
         // The next chunk takes off before this one is written.
         match waiting.take() {
-            Some(rows) if turned.is_ok() => flights.push_back(worker.send(name, rows, &check, &mut read)),
+            Some(rows) if turned.is_ok() => flights.push_back(worker.send(name, rows, &check)),
             _ => idle.push(worker),
         }
-        chunks.write(turned.map_err(trap)?, flight.rows, &flight.behind).await?;
-        if total.is_none() && begun.elapsed() >= COUNT_AFTER {
-            total = Some(chunks.count(&reader).await?);
+        let written = chunks.write(turned.map_err(trap)?, flight.rows, &flight.behind).await?;
+        run.pace.chunk_done(Chunk { rows_read: flight.rows, rows_written: written, took: flight.since.elapsed() });
+        if is_to_be_counted(total) && begun.elapsed() >= COUNT_AFTER {
+            let counted = Total::counted(chunks.count(&reader).await?);
+            total = Some(counted);
+            run.pace.total(counted);
         }
-        progress(run, name, read, total);
     }
+    run.pace.transform_done();
     Ok(())
 }
 
 fn trap(error: Error) -> TransformError {
     TransformError::Trap(wasmtime::Error::new(error))
-}
-
-fn progress(run: &RunContext, name: &str, done: u64, total: Option<u64>) {
-    run.events.emit(&Event::Progress {
-        revision: run.revision.clone(),
-        what: name.to_owned(),
-        done,
-        total,
-        unit: "rows".to_owned(),
-    });
 }
 
 impl Worker {
@@ -210,12 +212,11 @@ impl Worker {
     }
 
     /// Has the chunk turned on another thread.
-    fn send(self, name: &str, chunk: (Batch, Position), check: &Arc<KeyCheck>, read: &mut u64) -> Flight {
+    fn send(self, name: &str, chunk: (Batch, Position), check: &Arc<KeyCheck>) -> Flight {
         let (batch, behind) = chunk;
         let rows = batch.row_count as u64;
-        *read += rows;
         let (name, check) = (name.to_owned(), check.clone());
-        Flight { task: tokio::spawn(self.turn(name, batch, check)), rows, behind }
+        Flight { task: tokio::spawn(self.turn(name, batch, check)), rows, behind, since: Instant::now() }
     }
 
     async fn turn(mut self, name: String, rows: Batch, check: Arc<KeyCheck>) -> (Self, Result<Turned, Error>) {

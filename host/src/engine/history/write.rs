@@ -5,7 +5,7 @@ use super::record::{Record, State};
 use super::sql::{self, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, QueryLimits};
-use crate::engine::{Direction, journal};
+use crate::engine::{Direction, journal, pace};
 use crate::error::{Error, Result};
 
 /// Makes the tables if they are not there. Belongs in a transaction where the database has one for it; elsewhere it takes
@@ -35,7 +35,8 @@ async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseEr
             database.execute(&tool_sql(create, &facts), &[]).await?;
         }
     }
-    for statement in flavour.create.iter().chain(journal::sql::create(facts.dialect)) {
+    let ours = [journal::sql::create(facts.dialect), pace::sql::create(facts.dialect)];
+    for statement in flavour.create.iter().chain(ours.into_iter().flatten()) {
         database.execute(&tool_sql(statement, &facts), &[]).await?;
     }
     database.execute(&tool_sql(sql::INSERT_FORMAT, &facts), &[FORMAT.to_string().into()]).await?;

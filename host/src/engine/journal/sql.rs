@@ -173,6 +173,8 @@ pub const CHECKPOINT: &str = concat!(
     of_run!(),
     " AND step = ?3"
 );
+/// What the transforms under way have done: rows read, rows written, chunks. Parameters: history row, direction.
+pub const TRANSFORMED: &str = concat!("SELECT rows_read, rows_written, chunks FROM @.runner_checkpoint", of_run!());
 /// How many checkpoints have moved. Parameters: history row, direction.
 pub const MOVED: &str = concat!("SELECT count(*) FROM @.runner_checkpoint", of_run!(), " AND chunks > 0");
 /// Takes a checkpoint away. Parameters: history row, direction, step.
@@ -203,6 +205,7 @@ mod tests {
             BEGIN_CHECKPOINT,
             MOVE_CHECKPOINT,
             CHECKPOINT,
+            TRANSFORMED,
             MOVED,
             CLEAR_CHECKPOINT,
             CLEAR_CHECKPOINTS,

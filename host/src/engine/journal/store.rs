@@ -320,6 +320,20 @@ pub async fn clear_checkpoint(database: &mut dyn Database, run: Run, step: u64) 
     change(database, sql::CLEAR_CHECKPOINT, &[history, direction, number(step)]).await
 }
 
+/// What the transforms under way have done; none: none is under way.
+pub async fn transformed(database: &mut dyn Database, run: Run) -> Result<Option<Transformed>> {
+    let found = rows(database, sql::TRANSFORMED, &run.parameters()).await?;
+    let mut sum = None;
+    for row in &found {
+        let [rows_read, rows_written, chunks] = &row[..] else { return Err(garbled()) };
+        let sum: &mut Transformed = sum.get_or_insert_default();
+        sum.rows_read += count(rows_read).ok_or_else(garbled)?;
+        sum.rows_written += count(rows_written).ok_or_else(garbled)?;
+        sum.chunks += count(chunks).ok_or_else(garbled)?;
+    }
+    Ok(sum)
+}
+
 /// How far a transform has come.
 pub async fn checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<Checkpoint> {
     let [history, direction] = run.parameters();

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::patience::{self, Patience};
+use super::throttle::{self, TransformSection};
 use crate::data::Value;
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
@@ -27,6 +28,7 @@ pub(super) struct SettingsFile {
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub transform: TransformSection,
 }
 
 /// `[environments.NAME]`
@@ -38,6 +40,7 @@ pub(super) struct Environment {
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub transform: TransformSection,
 }
 
 /// `[databases.NAME]`
@@ -75,7 +78,17 @@ impl SettingsFile {
     }
 
     fn collect(root: &Section<'_, '_>) -> Self {
-        root.only(&["project", "database", "environments", "databases", "limits", "grants", "parameters", "build"]);
+        root.only(&[
+            "project",
+            "database",
+            "environments",
+            "databases",
+            "limits",
+            "grants",
+            "parameters",
+            "transform",
+            "build",
+        ]);
         let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
         if let Some(project) = root.section("project", "project") {
             project.only(&["name", "migrations", "sdk"]);
@@ -92,6 +105,7 @@ impl SettingsFile {
         content.databases = named(root, "databases", named_database);
         content.limits = limits(root, "limits");
         content.parameters = parameters(root, "parameters");
+        content.transform = throttle::read(root);
         if let Some(build) = root.section("build", "build") {
             build.only(&["toolchain"]);
             content.toolchain = build.string("toolchain");
@@ -139,7 +153,7 @@ fn named<T>(
 }
 
 fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
-    section.only(&known(&["url", "limits", "parameters", "databases"]));
+    section.only(&known(&["url", "limits", "parameters", "transform", "databases"]));
     Some(Environment {
         url: section.string("url"),
         databases: named(section, "databases", |section, _| {
@@ -149,6 +163,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         limits: limits(section, "limits"),
         parameters: parameters(section, "parameters"),
         patience: patience::read(section),
+        transform: throttle::read(section),
     })
 }
 

@@ -5,6 +5,7 @@ mod file;
 mod find;
 mod interpolate;
 mod patience;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 use file::SettingsFile;
 pub use patience::Patience;
+pub use throttle::Throttle;
 
 /// The name of the settings file.
 pub const FILE_NAME: &str = "runner.toml";
@@ -50,6 +52,8 @@ pub struct LoadRequest {
     pub statement_timeout: Option<String>,
     /// `--retries`.
     pub retries: Option<String>,
+    /// `--batch-delay` and its like, by their names in the settings file.
+    pub throttle: BTreeMap<&'static str, String>,
     /// Every `--limit NAME=VALUE`.
     pub limits: Vec<String>,
     /// The folder to start from: the current one, absolute.
@@ -95,6 +99,8 @@ pub struct Settings {
     pub lock_timeout: Sourced<Duration>,
     /// Patience with a database that others use too.
     pub patience: Patience,
+    /// How hard a transform may press on it.
+    pub throttle: Throttle,
 }
 
 impl Settings {
@@ -109,6 +115,7 @@ impl Settings {
         let database_url = choice.database_url(request, &variables, &content, &root, &shown)?;
         let (limits, limit_origins) = limits(request, &variables, &content, &choice)?;
         let patience = patience::choose(request, &variables, &content, &choice)?;
+        let throttle = throttle::choose(request, &variables, &content, &choice, &root)?;
         let mut parameters = content.parameters.clone();
         if let Some((_, environment)) = &choice.environment {
             parameters.extend(environment.parameters.clone());
@@ -131,6 +138,7 @@ impl Settings {
             format: flag(&request.format, "--format").or_else(|| variables.first(&[env::FORMAT])),
             lock_timeout: lock_timeout(request, &variables)?,
             patience,
+            throttle,
             root,
             file,
         })

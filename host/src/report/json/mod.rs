@@ -1,11 +1,15 @@
 //! What programs read: structs of their own, so that no change inside changes the output. A new field may come at any
 //! time; a change of meaning raises [`SCHEMA`].
 
+mod event;
 mod look;
+mod pace;
 mod project;
 mod run;
 
+pub use event::EventJson;
 pub use look::{CurrentJson, HistoryJson, PlanJson, ShowJson, StatusJson};
+pub use pace::{ControlJson, RunsJson};
 pub use project::{BuildJson, ScaffoldJson, ValidateJson};
 pub use run::RunJson;
 

@@ -2,6 +2,7 @@
 
 mod build;
 mod history;
+mod pace;
 mod plan;
 mod run;
 mod scaffold;
@@ -10,6 +11,7 @@ mod status;
 
 pub use build::built;
 pub use history::history;
+pub use pace::{numbers, runs};
 pub use plan::{plan, plan_sql};
 pub use run::{dry_run_note, finished_line, summary};
 pub use scaffold::made;
