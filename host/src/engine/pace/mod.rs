@@ -167,7 +167,10 @@ impl Pace {
     /// before a pause must not be written behind it.
     pub fn may_wait(&self) -> bool {
         let state = self.state();
-        state.is_stepwise() && (state.is_due(&self.throttle) || state.hold(&self.throttle, Instant::now()).is_some())
+        // Behind each chunk it rests.
+        let rests = self.throttle.batch_delay.is_some();
+        state.is_stepwise()
+            && (rests || state.is_due(&self.throttle) || state.hold(&self.throttle, Instant::now()).is_some())
     }
 
     /// As [`Pace::before_chunk`], before a step of a stepwise migration that is no chunk: the bounds on rows are not for it.
@@ -217,7 +220,6 @@ impl Pace {
             let progress = &mut transform.progress;
             progress.total = Some(Total::counted(progress.rows_done));
             progress.is_over = true;
-            progress.held = None;
         }
         self.tell();
         self.state().transform = None;
@@ -389,7 +391,7 @@ impl Pace {
     fn tell(&self) {
         let told = {
             let state = self.state();
-            state.progress().map(|progress| (state.revision(), progress))
+            state.progress(&self.throttle).map(|progress| (state.revision(), progress))
         };
         if let Some((revision, progress)) = told {
             self.events.emit(&Event::Transform { revision, progress });

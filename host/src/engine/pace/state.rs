@@ -173,9 +173,6 @@ impl State {
         let is_time = self.tell_next.is_none_or(|next| next <= now);
         let is_new = is_news || is_time;
         self.held = Some(hold.clone());
-        if let Some(transform) = &mut self.transform {
-            transform.progress.held = Some((hold.name(), hold.to_string()));
-        }
         if is_new {
             self.tell_next = Some(now + BETWEEN_TELLINGS);
         }
@@ -185,14 +182,11 @@ impl State {
     /// Nothing holds the run any more; answers what was told to do so.
     pub fn note_going_on(&mut self) -> Option<&'static str> {
         self.held = None;
-        if let Some(transform) = &mut self.transform {
-            transform.progress.held = None;
-        }
         self.told.take()
     }
 
     /// How far the transform is.
-    pub fn progress(&self) -> Option<Progress> {
+    pub fn progress(&self, throttle: &Throttle) -> Option<Progress> {
         let transform = self.transform.as_ref()?;
         let mut progress = transform.progress.clone();
         progress.retries = self.retries;
@@ -202,16 +196,23 @@ impl State {
         if self.pause.is_some() {
             progress.left = None;
         }
+        if !progress.is_over {
+            progress.held = self.holds(throttle).map(|hold| (hold.name(), hold.to_string()));
+        }
         Some(progress)
+    }
+
+    /// What holds the run, as it is told: a pause counts when the run has come to where it waits.
+    fn holds(&self, throttle: &Throttle) -> Option<Hold> {
+        let hold = || self.hold(throttle, Instant::now()).filter(|hold| !matches!(hold, Hold::Paused(_)));
+        self.held.clone().or_else(hold)
     }
 
     /// The run's row; none while no migration runs.
     pub fn row(&self, about: &About, throttle: &Throttle) -> Option<RunRow> {
         let migration = self.migration.as_ref()?;
-        let progress = self.progress().unwrap_or_default();
-        // A pause counts when the run has come to where it waits.
-        let hold = self.hold(throttle, Instant::now()).filter(|hold| !matches!(hold, Hold::Paused(_)));
-        let hold = self.held.clone().or(hold);
+        let progress = self.progress(throttle).unwrap_or_default();
+        let hold = self.holds(throttle);
         Some(RunRow {
             run_id: about.run_id.clone(),
             owner: about.owner.clone(),
