@@ -53,7 +53,7 @@ fn lasting(engine: Engine) -> EngineProject {
             "CREATE TABLE long AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000000000) \
              SELECT count(*) AS n FROM n"
         }
-        Engine::Postgres => "CREATE TABLE long AS SELECT pg_sleep(600)",
+        Engine::Postgres => "CREATE TABLE long AS SELECT pg_sleep(600)::text AS slept",
         Engine::Mariadb => "UPDATE first SET id = id + SLEEP(600)",
     };
     project.sql("0001_a", "CREATE TABLE first (id INTEGER NOT NULL PRIMARY KEY);\nINSERT INTO first VALUES (1);", "");

@@ -231,7 +231,10 @@ impl Engine {
     /// The pace of a migration begins: it waits while a pause is on.
     async fn begin_pace(&self, step: &Step) -> Result<()> {
         let migration = Migration { revision: step.revision.clone(), direction: step.direction, mode: step.mode };
-        self.pace.begin(&mut **self.database.lock().await, migration).await
+        let mut database = self.database.lock().await;
+        let begun = self.pace.begin(&mut **database, migration).await;
+        as_host(&mut **database);
+        begun
     }
 
     /// The pace of a migration ends. What it could not write down is for onlookers alone.

@@ -38,8 +38,8 @@ pub struct Load {
     /// How long the log was, and when: what a standby has applied tells by it how old that is. The server's own measure
     /// stands still when a standby does.
     log: VecDeque<(i64, Instant)>,
-    replicas: Vec<Replica>,
-    is_open: bool,
+    /// None: not opened yet.
+    replicas: Option<Vec<Replica>>,
     /// Warnings that were not told yet.
     pub warnings: Vec<String>,
 }
@@ -68,23 +68,24 @@ impl Load {
         throttle: &Throttle,
         at_most: Duration,
     ) -> Result<Option<Hold>> {
-        let is_first = !std::mem::replace(&mut self.is_open, true);
+        let is_first = self.replicas.is_none();
+        let mut replicas = self.replicas.take().unwrap_or_default();
         if is_first {
             for url in &throttle.replicas {
                 // A wrong URL is told at once; one that does not answer later is waited for.
-                self.replicas.push(Replica::open(url).await?);
+                replicas.push(Replica::open(url).await?);
             }
         }
         let mut worst: Option<(String, Duration)> = None;
         if database.facts().dialect == Dialect::Postgres {
             let found = self.standbys(database).await?;
-            if found.is_empty() && is_first && self.replicas.is_empty() {
+            if found.is_empty() && is_first && replicas.is_empty() {
                 self.warnings
                     .push("no standby follows this server, so `max_lag` has nothing to look at yet".to_owned());
             }
             worst = found.into_iter().max_by_key(|(_, lag)| *lag);
         }
-        for replica in &mut self.replicas {
+        for replica in self.replicas.insert(replicas) {
             match replica.lag().await {
                 Ok(Some(lag)) if worst.as_ref().is_none_or(|(_, worst)| lag > *worst) => {
                     worst = Some((replica.name(), lag));

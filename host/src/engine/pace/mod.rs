@@ -127,10 +127,17 @@ impl Pace {
     /// A migration begins, no transaction is open. Waits while a pause is on.
     pub async fn begin(&self, database: &mut dyn Database, migration: Migration) -> Result<()> {
         let is_stepwise = migration.mode == RunMode::Stepwise;
-        as_pace(database, &self.stop);
-        let controls = control::read(database).await.map_err(|error| self.or_stopped(error))?;
-        self.state().begin(migration, &controls);
-        self.heed(&controls);
+        let mut controls = None;
+        if !self.state().looked_within(LOOK) {
+            as_pace(database, &self.stop);
+            let found = control::read(database).await.map_err(|error| self.or_stopped(error))?;
+            if !self.state().has_set_out() {
+                self.state().set_out(&found);
+            }
+            controls = Some(found);
+        }
+        self.state().begin(migration);
+        self.heed(controls);
         if is_stepwise || self.state().pause.is_some() {
             self.wait(database, Depth::Pause).await?;
         }
@@ -308,7 +315,7 @@ impl Pace {
         }
         as_pace(database, &self.stop);
         let controls = control::read(database).await?;
-        self.heed(&controls);
+        self.heed(Some(controls));
         if self.throttle.has_ceilings() && self.state().is_stepwise() {
             let hold = looking.load.look(database, &self.throttle, &self.about.run_id).await?;
             self.state().set_load(hold);
@@ -325,7 +332,7 @@ impl Pace {
     }
 
     /// Heeds what operators want.
-    fn heed(&self, controls: &[control::Control]) {
+    fn heed(&self, controls: Option<Vec<control::Control>>) {
         let (cancelled, warning) = self.state().heed(controls);
         if let Some((by, why)) = cancelled {
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();

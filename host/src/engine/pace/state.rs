@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::control::{Control, EVERYTHING, Pause};
 use super::store::RunRow;
-use super::{About, Chunk, Hold, KEEP_ALIVE, LOOK, Migration, NAP, Progress, STALE, Total};
+use super::{About, Chunk, Hold, LOOK, Migration, NAP, Progress, STALE, Total};
 use crate::engine::history::RunMode;
 use crate::engine::pace::speed::Speed;
 use crate::project::settings::Throttle;
@@ -25,6 +25,8 @@ pub(super) struct State {
     pub is_watched: bool,
     pub pause: Option<Pause>,
     pub warned_of_throttle: bool,
+    /// What operators wanted at the last look.
+    controls: Vec<Control>,
     /// How often each scope was cancelled before this run.
     cancels: Option<BTreeMap<String, i64>>,
     load: Option<Hold>,
@@ -58,11 +60,19 @@ type Cancelled = (String, Option<String>);
 
 impl State {
     /// A migration begins.
-    pub fn begin(&mut self, migration: Migration, controls: &[Control]) {
-        self.cancels.get_or_insert_with(|| controls.iter().map(|it| (it.scope.clone(), it.cancels)).collect());
+    pub fn begin(&mut self, migration: Migration) {
         self.migration = Some(migration);
         self.transform = None;
-        self.looked = Some(Instant::now());
+    }
+
+    /// The run begins: what operators said so far is not said to it, unless it lasts.
+    pub fn set_out(&mut self, controls: &[Control]) {
+        self.cancels = Some(controls.iter().map(|it| (it.scope.clone(), it.cancels)).collect());
+    }
+
+    /// Whether the run has begun.
+    pub fn has_set_out(&self) -> bool {
+        self.cancels.is_some()
     }
 
     /// The migration has ended.
@@ -131,7 +141,12 @@ impl State {
     }
 
     /// Heeds what operators want: who has cancelled the run, and what to warn of.
-    pub fn heed(&mut self, controls: &[Control]) -> (Option<Cancelled>, Option<String>) {
+    pub fn heed(&mut self, controls: Option<Vec<Control>>) -> (Option<Cancelled>, Option<String>) {
+        if let Some(controls) = controls {
+            self.controls = controls;
+            self.looked = Some(Instant::now());
+        }
+        let controls = &self.controls;
         let Some(migration) = &self.migration else { return (None, None) };
         let ours = |control: &&Control| control.scope == EVERYTHING || control.scope == migration.revision;
         self.pause = controls.iter().filter(ours).find_map(|control| control.pause.clone());
@@ -233,5 +248,3 @@ impl State {
         })
     }
 }
-
-const _: () = assert!(KEEP_ALIVE.as_secs() > STALE.as_secs());
