@@ -111,7 +111,7 @@ pub enum Command {
     Redo(RedoArgs),
     /// Say what would run; write nothing
     Plan(PlanArgs),
-    /// Say which migrations are applied, pending, partial, missing or changed, and how far runs are
+    /// Say how each migration stands, and how far runs are
     Status(StatusArgs),
     /// Have runs wait before their next chunk, from another terminal
     Pause(PauseArgs),

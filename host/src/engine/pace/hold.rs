@@ -53,8 +53,13 @@ impl Hold {
 
     /// Whether it is worth a line of its own: the others come and go with each chunk, as was asked for.
     pub fn is_news(&self) -> bool {
-        !matches!(self, Self::Rate(_) | Self::Delay(_))
+        !only_slows(self.name())
     }
+}
+
+/// Whether what has this name only slows a run down, with each chunk, and does not keep it from going on.
+pub fn only_slows(name: &str) -> bool {
+    matches!(name, "max-rows-per-second" | "batch-delay")
 }
 
 impl fmt::Display for Hold {
@@ -71,7 +76,7 @@ impl fmt::Display for Hold {
                 let sessions = if *active == 1 { "session is" } else { "sessions are" };
                 write!(f, "{active} other {sessions} at work, and {at_most} may be")
             }
-            Self::Rate(rows) => write!(f, "at most {rows} rows per second"),
+            Self::Rate(rows) => write!(f, "at most {rows} rows in a second"),
             Self::Delay(delay) => write!(f, "{} ms between two chunks", delay.as_millis()),
         }
     }

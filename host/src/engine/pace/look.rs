@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::control::{self, Pause};
 use super::store::{self, RunRow};
-use super::{Total, percent};
+use super::{Total, only_slows, percent};
 use crate::database::Database;
 use crate::engine::Direction;
 use crate::engine::history::{History, Record, RunMode, State};
@@ -171,7 +171,8 @@ fn life(row: &RunRow, heard: Duration, holder: Option<&str>) -> Life {
     if row.held.as_ref().is_some_and(|(name, _)| name == "ended") {
         return Life::Ended;
     }
-    let alive = if row.held.is_some() { Life::Held } else { Life::Running };
+    let is_held = row.held.as_ref().is_some_and(|(name, _)| !only_slows(name));
+    let alive = if is_held { Life::Held } else { Life::Running };
     let is_fresh = heard < SILENCE;
     match holder {
         _ if row.shares => {
@@ -235,6 +236,7 @@ mod tests {
             // A statement may run for hours without a word.
             (false, None, long, Some(ours), Life::Running),
             (false, Some("paused"), now, Some(ours), Life::Held),
+            (false, Some("batch-delay"), now, Some(ours), Life::Running),
             (false, None, now, None, Life::Lost),
             (false, Some("paused"), long, None, Life::Lost),
             (false, None, long, Some(other), Life::Lost),

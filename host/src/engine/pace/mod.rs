@@ -21,7 +21,7 @@ pub mod total;
 mod watch;
 
 pub use control::Pause;
-pub use hold::Hold;
+pub use hold::{Hold, only_slows};
 pub use progress::{Progress, Total, percent};
 pub use watch::Watch;
 
@@ -154,7 +154,10 @@ impl Pace {
         super::speaker::as_host(database);
         match error {
             Some(error) if migration.mode == RunMode::Stepwise => {
-                store::ended(database, &self.about.run_id, &error.message).await
+                let error = self.explain(error.clone());
+                let who = error.causes.iter().find(|_| self.stop.reason() == Some(StopReason::Cancelled));
+                let why = who.map_or_else(|| error.message.clone(), |who| format!("{}, {who}", error.message));
+                store::ended(database, &self.about.run_id, &why).await
             }
             _ => store::forget(database, &self.about.run_id).await,
         }

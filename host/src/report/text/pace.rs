@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::engine::pace::look::{Life, Overview, Seen};
-use crate::engine::pace::{Pause, Progress, Total};
+use crate::engine::pace::{Pause, Progress, Total, only_slows};
 use crate::report::units;
 
 /// The numbers of a transform: `12,345 of 70,000 rows (17 %), 8,000 rows/s, 7.1 s left, 12 chunks`.
@@ -20,9 +20,14 @@ pub fn numbers(progress: &Progress) -> String {
     };
     let numbers = told.text();
     match &progress.held {
-        Some((_, text)) => format!("{numbers}; waiting: {text}"),
+        Some((name, text)) => format!("{numbers}; {}: {text}", word(name)),
         None => numbers,
     }
+}
+
+/// What something that holds a run does to it.
+fn word(held: &str) -> &'static str {
+    if only_slows(held) { "slowed down" } else { "waiting" }
 }
 
 struct Numbers {
@@ -77,14 +82,14 @@ pub fn runs(overview: &Overview, name: impl Fn(&str) -> String) -> Text {
 
 fn run(seen: &Seen, id: &str) -> Text {
     let row = &seen.row;
-    let (style, word) = match seen.life {
+    let (style, state) = match seen.life {
         Life::Running => (GOOD, "running"),
         Life::Held => (ODD, "waiting"),
         Life::Ended => (ODD, "broke off"),
         Life::Lost => (BAD, "lost"),
         Life::Silent => (ODD, "silent"),
     };
-    let mut text = Text::new().add(style, word).plain(" ").add(STRONG, id).plain(format!(": {}", row.owner)).end();
+    let mut text = Text::new().add(style, state).plain(" ").add(STRONG, id).plain(format!(": {}", row.owner)).end();
     let numbers = Numbers {
         rows_done: row.rows_done,
         total: row.total,
@@ -100,7 +105,11 @@ fn run(seen: &Seen, id: &str) -> Text {
         text = text.plain(format!("  {name}{}{note}", numbers.text())).end();
     }
     if let Some((name, held)) = &row.held {
-        let held = if name == "ended" { format!("why: {held}") } else { held.clone() };
+        let held = match name.as_str() {
+            "ended" => format!("why: {held}"),
+            name if only_slows(name) => format!("{}: {held}", word(name)),
+            _ => held.clone(),
+        };
         text = text.plain("  ").add(ODD, held).end();
     }
     let heard = seen.heard.map(|heard| format!("last heard of {} ago", units::duration(heard)));
@@ -149,7 +158,7 @@ mod tests {
         assert_eq!(
             numbers(&progress),
             "12,345 of about 70,000 rows (17 %), 8,000 rows/s, 7.2 s left, 1 chunk, 1 retry; \
-             waiting: 100 ms between two chunks"
+             slowed down: 100 ms between two chunks"
         );
         // A guess that was too low is told as it was, without a share.
         progress.total = Some(Total { rows: 12_000, is_estimate: true });
