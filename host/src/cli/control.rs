@@ -83,7 +83,7 @@ pub fn run(
     revision: Option<&str>,
     say: impl AsyncFnOnce(&mut Spoken<'_>) -> Result<Said>,
 ) -> Result<u8> {
-    runtime::look(async {
+    runtime::run(async {
         let looked = context.look(Look::Live).await?;
         let nothing = || {
             let error = Error::failed(format!("nothing was ever applied here, so there is no run to {verb}"));

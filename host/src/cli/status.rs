@@ -13,7 +13,7 @@ use crate::report::{Format, text};
 pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
     // The files and the database have nothing to do with each other: looked at side by side.
     std::thread::scope(|scope| {
-        let database = scope.spawn(|| runtime::look(look(context)));
+        let database = scope.spawn(|| runtime::run(look(context)));
         let report = context.inspect();
         let looked = database.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let (looked, overview) = looked?;
