@@ -9,6 +9,7 @@ pub mod control;
 mod hold;
 mod load;
 pub mod look;
+mod looking;
 mod progress;
 mod replica;
 mod speed;
@@ -33,10 +34,10 @@ use super::event::{Event, EventSink, Level};
 use super::history::RunMode;
 use super::script::stopped;
 use crate::database::stop::StopReason;
-use crate::database::{Database, Rights, SharedDatabase, StopSignal};
+use crate::database::{Database, SharedDatabase, StopSignal};
 use crate::error::{Error, Result};
 use crate::project::settings::Throttle;
-use load::Load;
+use looking::{Looking, as_pace};
 use state::{State, Transform};
 
 /// How often somebody looks.
@@ -94,14 +95,6 @@ pub struct Pace {
     /// Who looks holds it.
     looking: tokio::sync::Mutex<Looking>,
     cancelled: OnceLock<String>,
-}
-
-/// What only who looks needs.
-#[derive(Default)]
-struct Looking {
-    load: Load,
-    /// Whether the run's row is written.
-    is_known: bool,
 }
 
 impl Pace {
@@ -297,57 +290,6 @@ impl Pace {
         }
     }
 
-    /// Looks by way of the connection that would work now.
-    async fn look_here(&self, database: &mut dyn Database) -> Result<()> {
-        let looked = self.look(database).await;
-        let Err(error) = looked else { return Ok(()) };
-        self.check_stop()?;
-        // No transaction is open, so nothing is lost with a connection; one that lives is left alone.
-        if database.reconnect().await.is_err() {
-            return Err(error);
-        }
-        self.look(database).await.map_err(|error| self.or_stopped(error))
-    }
-
-    /// Reads what operators want and how the database fares, and writes down how far the run is.
-    async fn look(&self, database: &mut dyn Database) -> Result<()> {
-        let mut looking = self.looking.lock().await;
-        if !self.state().is_old(&self.throttle) && self.state().looked_within(LOOK / 2) {
-            // Somebody else looked while we waited for our turn.
-            return Ok(());
-        }
-        as_pace(database, &self.stop);
-        let controls = control::read(database).await?;
-        self.heed(Some(controls));
-        if self.throttle.has_ceilings() && self.state().is_stepwise() {
-            let hold = looking.load.look(database, &self.throttle, &self.about.run_id).await?;
-            self.state().set_load(hold);
-            for message in std::mem::take(&mut looking.load.warnings) {
-                self.warn(message);
-            }
-        }
-        let row = self.state().row(&self.about, &self.throttle);
-        if let Some(row) = row {
-            looking.is_known = store::beat(database, &row, looking.is_known).await.map_err(control::unusable)?;
-        }
-        self.state().looked = Some(Instant::now());
-        Ok(())
-    }
-
-    /// Heeds what operators want.
-    fn heed(&self, controls: Option<Vec<control::Control>>) {
-        let (cancelled, warning) = self.state().heed(controls);
-        if let Some((by, why)) = cancelled {
-            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-            // The first one counts.
-            let _ = self.cancelled.set(format!("by {by}{why}"));
-            self.stop.raise(StopReason::Cancelled);
-        }
-        if let Some(warning) = warning {
-            self.warn(warning);
-        }
-    }
-
     fn refuse_in_transaction(&self, name: &str) -> Result<()> {
         let advice = "have its `describe` ask for the mode `stepwise`";
         if let Some(flag) = self.throttle.by_flag.first() {
@@ -428,10 +370,4 @@ impl Depth {
             Self::Chunk => true,
         }
     }
-}
-
-/// From here on the pace speaks: with the host's rights, and to be ended by the stop signal.
-fn as_pace(database: &mut dyn Database, stop: &StopSignal) {
-    database.set_rights(Rights::Host);
-    database.set_stop_signal(stop.clone());
 }

@@ -188,3 +188,58 @@ pub(super) fn choose(
     }
     Ok(throttle)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::load;
+    use super::*;
+
+    const FILE: &str = "[transform]\nbatch_delay = '50ms'\nmax_rows_per_second = 1_000\nmax_lag = '5s'\n\
+        replicas = ['mysql://a:${WORD}@b/c']\n\
+        [environments.production]\nurl = 'mysql://d/e'\n[environments.production.transform]\nmax_lag = '1s'\n\
+        max_active_connections = 40\nreplicas = ['mysql://f/g', 'mysql://h/i']\n";
+
+    fn throttle(change: impl FnOnce(&mut LoadRequest)) -> Result<Throttle> {
+        let load = load(FILE, |request| {
+            request.env.insert("WORD".to_owned(), "secret".to_owned());
+            change(request);
+        });
+        load.map(|settings| settings.throttle)
+    }
+
+    #[test]
+    fn flags_go_before_variables_and_those_before_the_file() {
+        let plain = throttle(|_| ()).expect("settings");
+        assert_eq!((plain.batch_delay, plain.max_rows_per_second), (Some(Duration::from_millis(50)), Some(1_000)));
+        assert_eq!(plain.replicas[0].secret(), "mysql://a:secret@b/c");
+        assert!(plain.by_flag.is_empty() && plain.has_ceilings());
+        let production = throttle(|request| request.environment = Some("production".to_owned())).expect("settings");
+        assert_eq!((production.max_lag, production.max_active_connections), (Some(Duration::from_secs(1)), Some(40)));
+        assert_eq!((production.replicas.len(), production.max_rows_per_second), (2, Some(1_000)));
+        let said = throttle(|request| {
+            request.env.insert("RUNNER_MAX_LAG".to_owned(), "9s".to_owned());
+            request.env.insert("RUNNER_BATCH_DELAY".to_owned(), "9s".to_owned());
+            request.throttle.insert("batch_delay", "none".to_owned());
+            request.throttle.insert("max_rows_per_second", "7".to_owned());
+        });
+        let said = said.expect("settings");
+        assert_eq!(
+            (said.max_lag, said.batch_delay, said.max_rows_per_second),
+            (Some(Duration::from_secs(9)), None, Some(7))
+        );
+        assert_eq!(said.by_flag, ["--max-rows-per-second"]);
+    }
+
+    #[test]
+    fn a_database_refuses_what_it_cannot_keep() {
+        let plain = || throttle(|_| ()).expect("settings");
+        let on_sqlite = plain().fit(Dialect::Sqlite).expect("passed over");
+        assert!(!on_sqlite.has_ceilings() && on_sqlite.is_set());
+        let asked = Throttle { by_flag: vec!["--max-lag"], ..plain() };
+        assert!(asked.fit(Dialect::Sqlite).is_err());
+        assert!(plain().fit(Dialect::Mariadb).is_ok());
+        assert!(plain().fit(Dialect::Postgres).is_err(), "another kind of server");
+        assert!(Throttle { replicas: Vec::new(), ..plain() }.fit(Dialect::Mysql).is_err(), "nobody to ask");
+        assert!(Throttle { replicas: Vec::new(), ..plain() }.fit(Dialect::Postgres).is_ok());
+    }
+}

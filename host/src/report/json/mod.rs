@@ -1,14 +1,16 @@
 //! What programs read: structs of their own, so that no change inside changes the output. A new field may come at any
 //! time; a change of meaning raises [`SCHEMA`].
 
+mod current;
 mod event;
 mod look;
 mod pace;
 mod project;
 mod run;
 
+pub use current::CurrentJson;
 pub use event::EventJson;
-pub use look::{CurrentJson, HistoryJson, PlanJson, ShowJson, StatusJson};
+pub use look::{HistoryJson, PlanJson, ShowJson, StatusJson};
 pub use pace::{ControlJson, RunsJson};
 pub use project::{BuildJson, ScaffoldJson, ValidateJson};
 pub use run::RunJson;
