@@ -62,7 +62,9 @@ for_each_engine! {
     fn a_cancelled_run_is_taken_up_by_the_next(engine) {
         let project = shop(engine);
         let run = Apart::start(&project, "apply --batch-delay 100ms");
-        until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
+        until_run(&project, "rows are done, and counted", |run| {
+            run["rows_done"].as_u64() > Some(0) && run["rows_total"] == ROWS && run["state"] != "lost"
+        });
         let cancelled = project.run(["cancel", "--why", "too slow", "0002"]);
         cancelled.succeeds().says(&["cancelled: `runner apply` of ", "stops at its next safe point"]);
         let (code, said) = run.ends();

@@ -10,11 +10,11 @@ for_each_engine! {
         let project = shop(engine);
         project.settings("[transform]\nmax_rows_per_second = 200");
         let begin = Instant::now();
-        let output = project.runner("apply --format json");
+        let output = project.runner("apply --format json --limit batch_rows=100");
         let took = begin.elapsed();
         output.succeeds();
-        // 600 rows at 200 a second are three seconds; the first chunk waits for nobody.
-        assert!(took >= Duration::from_millis(2800), "{took:?}");
+        // 600 rows at 200 a second are three seconds; the last chunk waits for nobody.
+        assert!(took >= Duration::from_millis(2400), "{took:?}");
         assert!(output.stderr.contains("max-rows-per-second"), "{output}");
         is_whole(&project);
         // A flag goes before the file.

@@ -168,7 +168,7 @@ fn seen(row: RunRow, holder: Option<&str>) -> Seen {
 
 /// Whether a run lives.
 fn life(row: &RunRow, heard: Duration, holder: Option<&str>) -> Life {
-    if row.held.as_ref().is_some_and(|(name, _)| name == "ended") {
+    if row.held.as_ref().is_some_and(|(name, _)| name == store::ENDED) {
         return Life::Ended;
     }
     let is_held = row.held.as_ref().is_some_and(|(name, _)| !only_slows(name));

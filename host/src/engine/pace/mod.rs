@@ -140,20 +140,22 @@ impl Pace {
     /// The migration has ended, well or not; what it may have left open is closed.
     pub async fn end(&self, database: &mut dyn Database, error: Option<&Error>) -> Result<()> {
         let mut looking = self.looking.lock().await;
+        let row = self.state().row(&self.about, &self.throttle);
         let Some(migration) = self.state().end() else { return Ok(()) };
         if !std::mem::take(&mut looking.is_known) {
             return Ok(());
         }
         super::speaker::as_host(database);
-        match error {
-            Some(error) if migration.mode == RunMode::Stepwise => {
-                let error = self.explain(error.clone());
-                let who = error.causes.iter().find(|_| self.stop.reason() == Some(StopReason::Cancelled));
-                let why = who.map_or_else(|| error.message.clone(), |who| format!("{}, {who}", error.message));
-                store::ended(database, &self.about.run_id, &why).await
-            }
-            _ => store::forget(database, &self.about.run_id).await,
-        }
+        let stays = error.filter(|_| migration.mode == RunMode::Stepwise);
+        let (Some(error), Some(row)) = (stays, row) else {
+            return store::forget(database, &self.about.run_id).await;
+        };
+        let error = self.explain(error.clone());
+        let who = error.causes.iter().find(|_| self.stop.reason() == Some(StopReason::Cancelled));
+        let why = who.map_or_else(|| error.message.clone(), |who| format!("{}, {who}", error.message));
+        let row = store::RunRow { held: Some((store::ENDED.to_owned(), why)), rate: None, ..row };
+        store::beat(database, &row, true).await.map_err(control::unusable)?;
+        Ok(())
     }
 
     /// Waits until the next chunk may be read; no transaction is open, unless the migration runs in one, which waits for

@@ -151,9 +151,6 @@ pub const BEAT: &str = "UPDATE @.runner_progress SET revision = ?1, direction = 
 pub const BEAT_FIRST: &str = "INSERT INTO @.runner_progress (revision, direction, mode, transform, rows_done, rows_total, \
      is_estimate, chunks, retries, rows_per_second, held, held_text, run_id, owner, shares, began_at, beat_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, $now, $now)";
-/// Says why a run ended. Parameters: in words, run.
-pub const ENDED: &str = "UPDATE @.runner_progress SET held = 'ended', held_text = ?1, rows_per_second = NULL, \
-     beat_at = $now WHERE run_id = ?2";
 /// Takes a run's row away. Parameter: run.
 pub const FORGET: &str = "DELETE FROM @.runner_progress WHERE run_id = ?1";
 /// Takes the rows of runs away that cannot live any more: another one has the lock. Who shares has no lock, and is given an
@@ -173,20 +170,8 @@ mod tests {
     /// Where placeholders have no numbers, their order alone tells them apart.
     #[test]
     fn parameters_stand_in_the_order_of_their_numbers() {
-        let all = [
-            CONTROLS,
-            PAUSE,
-            PAUSE_FIRST,
-            RESUME,
-            CANCEL,
-            CANCEL_FIRST,
-            BEAT,
-            BEAT_FIRST,
-            ENDED,
-            FORGET,
-            FORGET_DEAD,
-            RUNS,
-        ];
+        let all =
+            [CONTROLS, PAUSE, PAUSE_FIRST, RESUME, CANCEL, CANCEL_FIRST, BEAT, BEAT_FIRST, FORGET, FORGET_DEAD, RUNS];
         for text in all {
             let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
             let numbers: Vec<usize> =

@@ -6,6 +6,9 @@ use crate::data::Value;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, QueryLimits};
 use crate::error::Result;
 
+/// What holds a run that broke off.
+pub const ENDED: &str = "ended";
+
 /// A run as its row tells.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRow {
@@ -81,13 +84,6 @@ pub(super) async fn beat(
         Err(error) if error.kind == DatabaseErrorKind::Syntax => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Says why a run ended.
-pub(super) async fn ended(database: &mut dyn Database, run_id: &str, why: &str) -> Result<()> {
-    let text = sql::text(sql::ENDED, database.facts());
-    database.execute(&text, &[why.into(), run_id.into()]).await.map_err(unusable)?;
-    Ok(())
 }
 
 /// Takes a run's row away.
