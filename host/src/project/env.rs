@@ -38,6 +38,12 @@ pub const MAX_ROWS_PER_SECOND: &str = "RUNNER_MAX_ROWS_PER_SECOND";
 pub const MAX_LAG: &str = "RUNNER_MAX_LAG";
 /// Sessions of others that may be at work while a transform goes on, as `--max-active-connections`.
 pub const MAX_ACTIVE_CONNECTIONS: &str = "RUNNER_MAX_ACTIVE_CONNECTIONS";
+/// Rows of a chunk of a transform, as `--chunk-rows`.
+pub const CHUNK_ROWS: &str = "RUNNER_CHUNK_ROWS";
+/// How long a chunk of a transform should take, as `--chunk-time`.
+pub const CHUNK_TIME: &str = "RUNNER_CHUNK_TIME";
+/// A switch, as `apply --share`.
+pub const SHARE: &str = "RUNNER_SHARE";
 /// The Rust toolchain that builds guests, as `[build] toolchain`.
 pub const TOOLCHAIN: &str = "RUNNER_TOOLCHAIN";
 /// With the name of a limit in capitals behind it, as `--limit`: `RUNNER_LIMIT_FUEL`.
@@ -84,11 +90,17 @@ pub const ALL: &[(&str, &str)] = &[
         MAX_ACTIVE_CONNECTIONS,
         "sessions of others at work above which a transform waits; `--max-active-connections` goes first",
     ),
+    (CHUNK_ROWS, "rows of a chunk of a transform at most; `--chunk-rows` goes first"),
+    (CHUNK_TIME, "time that a chunk of a transform should take, such as `500ms`, or `none`; `--chunk-time` goes first"),
+    (SHARE, "a switch: while another run has the lock, take part in its transforms, as `apply --share`"),
     (TOOLCHAIN, "Rust toolchain that builds guests; goes before `[build] toolchain`"),
     (COLOR, "`auto`, `always` or `never`; `--color` goes first"),
     (VERBOSE, "a switch: tell of each statement too, as `--verbose`"),
     (QUIET, "a switch: tell of errors and warnings alone, as `--quiet`"),
-    (JOBS, "instances of a component that work at the same time, 1 to 256; `--jobs` goes first"),
+    (
+        JOBS,
+        "instances, and connections of a stepwise transform, that work at the same time, 1 to 256; `--jobs` goes first",
+    ),
     (LOCKED, "a switch: the lockfile must list every migration, as `--locked`"),
     (ALLOW_OUT_OF_ORDER, "a switch, as `--allow-out-of-order`"),
     (ALLOW_MISSING, "a switch, as `--allow-missing`"),
@@ -108,6 +120,8 @@ pub struct Switches {
     pub quiet: bool,
     /// Instances that work on a transform, unchecked.
     pub jobs: Option<Sourced<String>>,
+    /// Take part in transforms of another run.
+    pub share: bool,
     /// The lockfile must list everything.
     pub locked: bool,
     /// Apply what is older than the newest applied one.
@@ -157,6 +171,7 @@ impl Variables {
             verbose: is_on(VERBOSE),
             quiet: is_on(QUIET),
             jobs: self.first(&[JOBS]),
+            share: is_on(SHARE),
             locked: is_on(LOCKED),
             allow_out_of_order: is_on(ALLOW_OUT_OF_ORDER),
             allow_missing: is_on(ALLOW_MISSING),

@@ -59,8 +59,6 @@ pub struct About {
     pub run_id: String,
     /// Who: as the lock's other waiters are told.
     pub owner: String,
-    /// Whether it works beside the run that has the lock.
-    pub shares: bool,
 }
 
 /// The migration that runs.
@@ -113,7 +111,7 @@ impl Pace {
 
     /// The pace of a run that nobody slows down and that tells nobody.
     pub fn free(events: Arc<dyn EventSink>, stop: StopSignal) -> Self {
-        let about = About { run_id: String::new(), owner: String::new(), shares: false };
+        let about = About { run_id: String::new(), owner: String::new() };
         Self::new(about, Throttle::default(), events, stop)
     }
 
@@ -135,6 +133,12 @@ impl Pace {
             self.wait(database, Depth::Pause).await?;
         }
         self.check_stop()
+    }
+
+    /// As [`Pace::begin`], of a migration that another run is at, whose chunks are shared.
+    pub async fn begin_sharing(&self, database: &mut dyn Database, migration: Migration) -> Result<()> {
+        self.state().is_sharing = true;
+        self.begin(database, migration).await
     }
 
     /// The migration has ended, well or not; what it may have left open is closed.
@@ -217,6 +221,13 @@ impl Pace {
     pub fn chunk_done(&self, chunk: Chunk) {
         self.state().chunk_done(&self.throttle, chunk, Instant::now());
         self.tell();
+    }
+
+    /// So many rows are done by all who take part.
+    pub fn saw(&self, rows_done: u64) {
+        if let Some(transform) = &mut self.state().transform {
+            transform.progress.rows_done = transform.progress.rows_done.max(rows_done);
+        }
     }
 
     /// The transform has come to its end.

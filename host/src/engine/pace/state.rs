@@ -23,6 +23,8 @@ pub(super) struct State {
     pub looked: Option<Instant>,
     /// Whether a connection of its own looks.
     pub is_watched: bool,
+    /// Whether it works beside the run that has the lock.
+    pub is_sharing: bool,
     pub pause: Option<Pause>,
     pub warned_of_throttle: bool,
     /// What operators wanted at the last look.
@@ -79,6 +81,7 @@ impl State {
     pub fn end(&mut self) -> Option<Migration> {
         self.transform = None;
         self.pause = None;
+        self.is_sharing = false;
         self.migration.take()
     }
 
@@ -231,7 +234,7 @@ impl State {
         Some(RunRow {
             run_id: about.run_id.clone(),
             owner: about.owner.clone(),
-            shares: about.shares,
+            shares: self.is_sharing,
             revision: migration.revision.clone(),
             direction: migration.direction.to_string(),
             mode: migration.mode.name().to_owned(),

@@ -31,7 +31,7 @@ fn migration(mode: RunMode) -> Migration {
 }
 
 fn pace(throttle: Throttle, heard: &Arc<Heard>, stop: &StopSignal) -> Pace {
-    let about = About { run_id: "run".to_owned(), owner: "ann".to_owned(), shares: false };
+    let about = About { run_id: "run".to_owned(), owner: "ann".to_owned() };
     Pace::new(about, throttle, heard.clone(), stop.clone())
 }
 
@@ -173,7 +173,7 @@ async fn another_run_clears_what_is_dead() {
     let mut database = database().await;
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     for run_id in ["first", "second"] {
-        let about = About { run_id: run_id.to_owned(), owner: "ann".to_owned(), shares: false };
+        let about = About { run_id: run_id.to_owned(), owner: "ann".to_owned() };
         let pace = Pace::new(about, Throttle::default(), heard.clone(), stop.clone());
         pace.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
         age(&pace);

@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::patience::{self, Patience};
 use super::throttle::{self, TransformSection};
+use super::transform::{self, Chunking};
 use crate::data::Value;
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
@@ -28,7 +29,8 @@ pub(super) struct SettingsFile {
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
-    pub transform: TransformSection,
+    pub transform: Vec<(&'static str, Sourced<String>)>,
+    pub throttle: TransformSection,
 }
 
 /// `[environments.NAME]`
@@ -40,7 +42,7 @@ pub(super) struct Environment {
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
-    pub transform: TransformSection,
+    pub throttle: TransformSection,
 }
 
 /// `[databases.NAME]`
@@ -105,7 +107,10 @@ impl SettingsFile {
         content.databases = named(root, "databases", named_database);
         content.limits = limits(root, "limits");
         content.parameters = parameters(root, "parameters");
-        content.transform = throttle::read(root);
+        content.throttle = throttle::read(root, &Chunking::NAMES);
+        if let Some(section) = root.section("transform", "transform") {
+            content.transform = transform::read(&section);
+        }
         if let Some(build) = root.section("build", "build") {
             build.only(&["toolchain"]);
             content.toolchain = build.string("toolchain");
@@ -163,7 +168,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         limits: limits(section, "limits"),
         parameters: parameters(section, "parameters"),
         patience: patience::read(section),
-        transform: throttle::read(section),
+        throttle: throttle::read(section, &[]),
     })
 }
 

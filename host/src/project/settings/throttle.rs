@@ -122,12 +122,13 @@ impl Throttle {
     }
 }
 
-/// Reads a section `[transform]`.
-pub(super) fn read(root: &Section<'_, '_>) -> TransformSection {
+/// Reads a section `[transform]`, in which others may stand beside ours.
+pub(super) fn read(root: &Section<'_, '_>, others: &[&'static str]) -> TransformSection {
     let path = root.key("transform");
     let Some(section) = root.section("transform", &path) else { return TransformSection::default() };
     let mut known: Vec<&str> = SETTINGS.iter().map(|(name, ..)| *name).collect();
     known.push("replicas");
+    known.extend(others);
     section.only(&known);
     let mut found = TransformSection::default();
     for (key, value) in section.entries() {
@@ -163,8 +164,8 @@ pub(super) fn choose(
     root: &Path,
 ) -> Result<Throttle> {
     let mut throttle = Throttle::default();
-    let environment = choice.environment.as_ref().map(|(_, environment)| &environment.transform);
-    let sections = [Some(&content.transform), environment];
+    let environment = choice.environment.as_ref().map(|(_, environment)| &environment.throttle);
+    let sections = [Some(&content.throttle), environment];
     for section in sections.into_iter().flatten() {
         for (name, text) in &section.settings {
             throttle.set(name, &text.value).map_err(|error| error.at("setting", text.origin.to_string()))?;
