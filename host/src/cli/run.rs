@@ -10,6 +10,7 @@ use crate::database::{ConnectOptions, Database, DatabaseUrl, StopSignal, connect
 use crate::engine::apply::{Action, Engine, Identity, Request};
 use crate::engine::history::{self, History, Record};
 use crate::engine::outcome::Outcome;
+use crate::engine::pace::{About, Pace};
 use crate::engine::plan::{Input, plan_apply};
 use crate::engine::target::Target;
 use crate::engine::{Direction, Transforms};
@@ -30,19 +31,24 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
             return Ok(tell(&context, &action, &outcome, began.elapsed(), None));
         };
         let flavour = Flavour { dry_run: request.dry_run, database: context.settings.database_url.value.to_string() };
+        let events = sink(&context.printer, flavour);
         let identity = Identity::now();
+        let about = About { run_id: identity.run_id.clone(), owner: identity.lock_owner(action.verb()) };
+        let throttle = context.settings.throttle.clone().fit(database.facts().dialect)?;
+        let pace = Arc::new(Pace::new(about, throttle, events.clone(), stop.clone()));
         let engine = Engine {
             transforms: Arc::new(transforms(&context, request, &identity)),
             loader: context.loader(request.jobs, database.facts().dialect),
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog,
-            events: sink(&context.printer, flavour),
+            events,
             stop,
             parameters: Arc::new(context.settings.parameters.clone()),
             identity,
             stored_artifact_bytes: context.settings.limits.stored_artifact_bytes,
             stored_call_bytes: context.settings.limits.stored_call_bytes,
             retries: context.settings.patience.retries,
+            pace,
         };
         let request = Request {
             action,

@@ -6,6 +6,7 @@ pub mod history;
 pub mod journal;
 mod leftover;
 pub mod outcome;
+pub mod pace;
 pub mod plan;
 pub mod script;
 pub mod speaker;

@@ -25,6 +25,7 @@ use super::event::{Event, EventSink};
 use super::history::{self, Record, RunMode, State, declared_json};
 use super::journal::{Inputs, Journal};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
+use super::pace::{Migration, Pace};
 use super::plan::{Input, Options, Plan, Source, Step, plan_apply, plan_redo, plan_rollback};
 use super::script::{RunContext, ScriptLoader, Tally, Transforms, stopped};
 use super::speaker::{as_host, as_migration};
@@ -91,6 +92,8 @@ pub struct Engine {
     pub stored_call_bytes: u64,
     /// How often a migration that met somebody else's lock, and was rolled back, is tried again.
     pub retries: u32,
+    /// What slows the run down, and hears how far it is.
+    pub pace: Arc<Pace>,
     /// How transforms are cut, and who works on them.
     pub transforms: Arc<Transforms>,
 }
@@ -146,6 +149,7 @@ impl Engine {
             return self.rehearse(request, &plan).await;
         }
         self.ensure_history().await?;
+        let _watch = self.pace.watch(self.database.lock().await.url());
         let mut outcome = self.outcome(request);
         let mut steps = plan.steps.into_iter();
         let mut direction = None;
@@ -156,11 +160,17 @@ impl Engine {
                 outcome.not_run.push(step);
                 break;
             }
+            if let Err(error) = self.begin_pace(&step).await {
+                outcome.error = Some(error);
+                outcome.not_run.push(step);
+                break;
+            }
             self.emit_started(&step);
             let result = match step.mode {
                 RunMode::Atomic => self.run_atomic(&step).await,
                 RunMode::Stepwise => self.run_stepwise_patiently(request, &step).await,
             };
+            self.end_pace(result.as_ref().err().map(|failure| &failure.error)).await;
             match result {
                 Ok(done) => {
                     self.emit_finished(&done);
@@ -168,7 +178,7 @@ impl Engine {
                 }
                 Err(failure) => {
                     self.emit_failed(&step);
-                    let mut error = self.explain(failure.error, &step);
+                    let mut error = self.pace.explain(self.explain(failure.error, &step));
                     if request.action == Action::Redo && step.direction == Direction::Up {
                         error = error.hint(format!(
                             "`{}` is rolled back now: mend it, and `runner apply` applies it again",
@@ -227,6 +237,20 @@ impl Engine {
         }
     }
 
+    /// The pace of a migration begins: it waits while a pause is on.
+    async fn begin_pace(&self, step: &Step) -> Result<()> {
+        let migration = Migration { revision: step.revision.clone(), direction: step.direction, mode: step.mode };
+        let mut database = self.database.lock().await;
+        let begun = self.pace.begin(&mut **database, migration).await;
+        as_host(&mut **database);
+        begun
+    }
+
+    /// The pace of a migration ends. What it could not write down is for onlookers alone.
+    async fn end_pace(&self, error: Option<&Error>) {
+        let _ = self.pace.end(&mut **self.database.lock().await, error).await;
+    }
+
     async fn ensure_history(&self) -> Result<()> {
         let mut database = self.database.lock().await;
         as_host(&mut **database);
@@ -258,6 +282,7 @@ impl Engine {
             parameters: self.parameters.clone(),
             tally: tally.clone(),
             journal: None,
+            pace: self.pace.clone(),
             transforms: self.transforms.clone(),
             server_version: None,
             replay: None,

@@ -7,7 +7,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::patience::{self, Patience};
-use super::transform;
+use super::throttle::{self, TransformSection};
+use super::transform::{self, Chunking};
 use crate::data::Value;
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
@@ -29,6 +30,7 @@ pub(super) struct SettingsFile {
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
     pub transform: Vec<(&'static str, Sourced<String>)>,
+    pub throttle: TransformSection,
 }
 
 /// `[environments.NAME]`
@@ -40,6 +42,7 @@ pub(super) struct Environment {
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub throttle: TransformSection,
 }
 
 /// `[databases.NAME]`
@@ -85,8 +88,8 @@ impl SettingsFile {
             "limits",
             "grants",
             "parameters",
-            "build",
             "transform",
+            "build",
         ]);
         let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
         if let Some(project) = root.section("project", "project") {
@@ -104,6 +107,7 @@ impl SettingsFile {
         content.databases = named(root, "databases", named_database);
         content.limits = limits(root, "limits");
         content.parameters = parameters(root, "parameters");
+        content.throttle = throttle::read(root, &Chunking::NAMES);
         if let Some(section) = root.section("transform", "transform") {
             content.transform = transform::read(&section);
         }
@@ -154,7 +158,7 @@ fn named<T>(
 }
 
 fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
-    section.only(&known(&["url", "limits", "parameters", "databases"]));
+    section.only(&known(&["url", "limits", "parameters", "transform", "databases"]));
     Some(Environment {
         url: section.string("url"),
         databases: named(section, "databases", |section, _| {
@@ -164,6 +168,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         limits: limits(section, "limits"),
         parameters: parameters(section, "parameters"),
         patience: patience::read(section),
+        throttle: throttle::read(section, &[]),
     })
 }
 

@@ -5,6 +5,7 @@ mod file;
 mod find;
 mod interpolate;
 mod patience;
+mod throttle;
 mod transform;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 use file::SettingsFile;
 pub use patience::Patience;
+pub use throttle::Throttle;
 pub use transform::Chunking;
 
 /// The name of the settings file.
@@ -52,6 +54,8 @@ pub struct LoadRequest {
     pub statement_timeout: Option<String>,
     /// `--retries`.
     pub retries: Option<String>,
+    /// `--batch-delay` and its like, by their names in the settings file.
+    pub throttle: BTreeMap<&'static str, String>,
     /// `--chunk-rows`.
     pub chunk_rows: Option<String>,
     /// `--chunk-time`.
@@ -101,6 +105,8 @@ pub struct Settings {
     pub lock_timeout: Sourced<Duration>,
     /// Patience with a database that others use too.
     pub patience: Patience,
+    /// How hard a transform may press on it.
+    pub throttle: Throttle,
     /// How transforms are cut into chunks.
     pub chunking: Chunking,
 }
@@ -117,6 +123,7 @@ impl Settings {
         let database_url = choice.database_url(request, &variables, &content, &root, &shown)?;
         let (limits, limit_origins) = limits(request, &variables, &content, &choice)?;
         let patience = patience::choose(request, &variables, &content, &choice)?;
+        let throttle = throttle::choose(request, &variables, &content, &choice, &root)?;
         let mut parameters = content.parameters.clone();
         if let Some((_, environment)) = &choice.environment {
             parameters.extend(environment.parameters.clone());
@@ -139,6 +146,7 @@ impl Settings {
             format: flag(&request.format, "--format").or_else(|| variables.first(&[env::FORMAT])),
             lock_timeout: lock_timeout(request, &variables)?,
             patience,
+            throttle,
             chunking: transform::choose(request, &variables, &content.transform)?,
             root,
             file,

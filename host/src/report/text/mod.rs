@@ -2,6 +2,7 @@
 
 mod build;
 mod history;
+mod pace;
 mod plan;
 mod run;
 mod scaffold;
@@ -11,6 +12,7 @@ mod verify;
 
 pub use build::built;
 pub use history::history;
+pub use pace::{numbers, runs};
 pub use plan::{plan, plan_sql};
 pub use run::{dry_run_note, finished_line, summary};
 pub use scaffold::made;
