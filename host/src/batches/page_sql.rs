@@ -61,6 +61,13 @@ impl PageSql {
         query
     }
 
+    /// The key of the row so many rows behind `after`, counted from 0.
+    pub fn key_at(&self, after: Option<&[Value]>, bound: Option<&[Value]>, offset: u64) -> Query {
+        let mut query = self.page(&self.key_list(), after, bound, 1);
+        query.text.push_str(&format!(" OFFSET {offset}"));
+        query
+    }
+
     /// The greatest key.
     pub fn greatest(&self) -> Query {
         let mut query = self.start(&self.key_list());

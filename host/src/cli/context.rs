@@ -124,19 +124,23 @@ impl Context {
     /// Opens the database; `create` makes it if it does not exist.
     pub async fn connect(&self, create: bool) -> Result<Box<dyn Database>, Unopened> {
         let url = &self.settings.database_url.value;
-        let patience = &self.settings.patience;
-        let options = ConnectOptions {
-            create,
-            statement_timeout: patience.statement_timeout,
-            lock_timeout: patience.table_lock_timeout(url.dialect()),
-            ..ConnectOptions::default()
-        };
-        connect(url, &options).await.map_err(|error| {
+        connect(url, &self.connect_options(create)).await.map_err(|error| {
             // A server's database is made by whoever runs the server.
             let is_missing = error.kind == DatabaseErrorKind::NotFound && url.sqlite_path().is_some();
             let error = self.place(error.into());
             if is_missing { Unopened::Missing(error) } else { Unopened::Other(error) }
         })
+    }
+
+    /// How the database is connected to.
+    pub fn connect_options(&self, create: bool) -> ConnectOptions {
+        let patience = &self.settings.patience;
+        ConnectOptions {
+            create,
+            statement_timeout: patience.statement_timeout,
+            lock_timeout: patience.table_lock_timeout(self.settings.database_url.value.dialect()),
+            ..ConnectOptions::default()
+        }
     }
 
     /// An error with the database it is about, and where that was set.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::args::{ApplyArgs, ColorArg, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
+use super::args::{ApplyArgs, ColorArg, DryRunArgs, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
 use crate::engine::plan::Options;
 use crate::engine::target::Target;
 use crate::error::{Error, Result};
@@ -83,13 +83,27 @@ pub struct RunRequest {
     pub target: Target,
     /// What the operator allows.
     pub options: Options,
-    /// Everything is rolled back.
-    pub dry_run: bool,
+    /// How a dry run is done; none: it is none.
+    pub dry_run: Option<DryRunRequest>,
     /// Instances for a transform.
     pub jobs: usize,
     /// The lockfile must list everything.
     pub locked: bool,
 }
+
+/// How a dry run is done.
+#[derive(Clone, Copy, Debug)]
+pub struct DryRunRequest {
+    /// Rows of each sample.
+    pub samples: usize,
+    /// Only so many chunks of each transform.
+    pub chunks: Option<u64>,
+    /// On a copy, with at most so many rows of each table.
+    pub on_copy: Option<Option<u64>>,
+}
+
+/// Rows of each table that a scratch database gets if nobody says anything: enough to see what happens, quickly copied.
+const COPY_ROWS: u64 = 10_000;
 
 /// What `plan` is asked.
 #[derive(Clone, Debug)]
@@ -139,6 +153,7 @@ pub fn with_waits(global: &GlobalRequest, args: &RunArgs) -> GlobalRequest {
     global.load.table_lock_timeout = args.table_lock_timeout.clone();
     global.load.statement_timeout = args.statement_timeout.clone();
     global.load.retries = args.retries.clone();
+    global.load.backup = args.backup.clone();
     global
 }
 
@@ -149,7 +164,7 @@ pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
         allow_missing: args.allow_missing || switches.allow_missing,
         resume_at: args.run.resume_at,
     };
-    run(&args.run, target, options, args.dry_run, switches)
+    run(&args.run, target, options, &args.rehearsal, switches)
 }
 
 pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
@@ -161,13 +176,13 @@ pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
         (None, None, false) => Target::Back(1),
     };
     let options = Options { resume_at: args.run.resume_at, ..Options::default() };
-    run(&args.run, target, options, args.dry_run, switches)
+    run(&args.run, target, options, &args.rehearsal, switches)
 }
 
 pub fn redo(args: RedoArgs, switches: &Switches) -> Result<RunRequest> {
     let allow_missing = args.allow_missing || switches.allow_missing;
     let options = Options { allow_missing, resume_at: args.run.resume_at, ..Options::default() };
-    run(&args.run, Target::Current, options, args.dry_run, switches)
+    run(&args.run, Target::Current, options, &args.rehearsal, switches)
 }
 
 pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
@@ -180,9 +195,36 @@ pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
     Ok(PlanRequest { target: args.target.parse()?, options, sql: args.sql, locked })
 }
 
-fn run(args: &RunArgs, target: Target, options: Options, dry_run: bool, switches: &Switches) -> Result<RunRequest> {
+fn run(
+    args: &RunArgs,
+    target: Target,
+    options: Options,
+    rehearsal: &DryRunArgs,
+    switches: &Switches,
+) -> Result<RunRequest> {
     let jobs = jobs(args.jobs, switches)?;
+    let dry_run = dry_run(rehearsal)?;
     Ok(RunRequest { target, options, dry_run, jobs, locked: args.locked || switches.locked })
+}
+
+fn dry_run(args: &DryRunArgs) -> Result<Option<DryRunRequest>> {
+    if !args.dry_run {
+        return Ok(None);
+    }
+    let rows = match args.copy_rows.as_deref() {
+        None => Some(COPY_ROWS),
+        Some("all") => None,
+        Some(text) => match text.replace('_', "").parse() {
+            Ok(rows) if rows > 0 => Some(rows),
+            _ => {
+                return Err(
+                    Error::usage(format!("`{text}` is not a number of rows to copy")).hint("write a number, or `all`")
+                );
+            }
+        },
+    };
+    let on_copy = args.on_copy.then_some(rows);
+    Ok(Some(DryRunRequest { samples: usize::from(args.sample), chunks: args.sample_chunks, on_copy }))
 }
 
 /// As the flag says, else the variable, else one for each processor.

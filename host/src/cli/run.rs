@@ -4,19 +4,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::context::{Context, Look, Looked};
-use super::request::RunRequest;
+use super::request::{DryRunRequest, RunRequest};
 use super::{exit, runtime, signals};
-use crate::database::{ConnectOptions, Database, DatabaseUrl, StopSignal, connect};
-use crate::engine::Direction;
+use crate::backup::{self, Backups};
+use crate::database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Identity, Request};
+use crate::engine::backup::Backup;
 use crate::engine::history::{self, History, Record};
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Input, plan_apply};
+use crate::engine::rehearsal::{Ground, OnCopy, Recorder, RecorderOptions, Rehearsal, Watched};
 use crate::engine::target::Target;
+use crate::engine::{Direction, EventSink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
+use crate::project::settings::BackupSettings;
 use crate::report::json::RunJson;
-use crate::report::{Flavour, Format, sink, text};
+use crate::report::{Flavour, Format, Verbosity, sink, text};
 
 /// Runs the action and tells what came of it.
 pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8> {
@@ -26,27 +30,34 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         signals::watch(&stop, context.settings.limits.wall_time);
         let began = Instant::now();
         let Some(database) = open(&context, request, &action, &catalog).await? else {
-            let outcome = Outcome { dry_run: request.dry_run, ..Outcome::default() };
+            let outcome = Outcome { dry_run: request.dry_run.is_some(), ..Outcome::default() };
             return Ok(tell(&context, &action, &outcome, began.elapsed(), None));
         };
-        let flavour = Flavour { dry_run: request.dry_run, database: context.settings.database_url.value.to_string() };
+        let dry_run = request.dry_run.is_some();
+        let flavour = Flavour { dry_run, database: context.settings.database_url.value.to_string() };
+        let events = sink(&context.printer, flavour);
+        let backup = backup(&context, database.facts().dialect);
+        let rehearsal = request.dry_run.as_ref().map(|asked| rehearsal(&context, asked, &*database, &events));
+        let events = rehearsal.as_ref().map_or(events, |it| it.recorder.clone());
+        let database = match &rehearsal {
+            Some(it) => Box::new(Watched::new(database, it.recorder.clone(), Ground::Transaction)),
+            None => database,
+        };
         let engine = Engine {
             loader: context.loader(request.jobs, database.facts().dialect),
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog,
-            events: sink(&context.printer, flavour),
+            events,
             stop,
             parameters: Arc::new(context.settings.parameters.clone()),
             identity: Identity::now(),
             stored_artifact_bytes: context.settings.limits.stored_artifact_bytes,
             retries: context.settings.patience.retries,
+            rehearsal,
+            backup,
         };
-        let request = Request {
-            action,
-            options: request.options,
-            lock_wait: context.settings.lock_timeout.value,
-            dry_run: request.dry_run,
-        };
+        let request =
+            Request { action, options: request.options, lock_wait: context.settings.lock_timeout.value, dry_run };
         let ran = engine.run(&request).await;
         let mut outcome = match ran {
             Ok(outcome) => outcome,
@@ -61,6 +72,31 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         let history = history::read(&mut **engine.database.lock().await).await.unwrap_or_default();
         Ok(tell(&context, &request.action, &outcome, took, history.current().map(Record::id)))
     })
+}
+
+/// How a dry run is done, as it was asked for.
+fn rehearsal(
+    context: &Context,
+    asked: &DryRunRequest,
+    database: &dyn Database,
+    events: &Arc<dyn EventSink>,
+) -> Rehearsal {
+    let options = RecorderOptions { samples: asked.samples, all: context.printer.verbosity() == Verbosity::Verbose };
+    // A database in memory stands for one that does not exist yet: it is a copy already.
+    let in_memory = database.facts().dialect == Dialect::Sqlite && database.url().sqlite_path().is_none();
+    let on_copy = asked.on_copy.filter(|_| !in_memory);
+    Rehearsal {
+        recorder: Arc::new(Recorder::new(events.clone(), options)),
+        on_copy: on_copy.map(|rows| OnCopy { rows, connect: context.connect_options(false) }),
+        chunks: asked.chunks,
+    }
+}
+
+/// Who makes a backup before the run, if there is to be one.
+fn backup(context: &Context, dialect: Dialect) -> Option<Arc<dyn Backup>> {
+    let BackupSettings { to, folder, command } = context.settings.backup.clone();
+    let options = backup::Options { to: to?, folder, command, root: context.settings.root.clone() };
+    Some(Arc::new(Backups::new(context.settings.database_url.value.clone(), dialect, options)))
 }
 
 /// The project's migrations. A way back must not be barred by a new migration that is not built yet, or by a file that was
@@ -95,7 +131,7 @@ async fn open(
     if plan_apply(&input, target)?.is_empty() {
         return Ok(None);
     }
-    if request.dry_run {
+    if request.dry_run.is_some() {
         // Writing nothing means making no file either.
         let url = DatabaseUrl::parse("sqlite::memory:", &context.settings.root)?;
         return connect(&url, &ConnectOptions::creating()).await.map(Some).map_err(|error| context.place(error.into()));
@@ -136,12 +172,19 @@ fn tell(context: &Context, action: &Action, outcome: &Outcome, took: Duration, c
             printer.json(&RunJson::new(action.verb(), database, outcome, took, current, exit::code));
         }
         Format::Text => {
+            if let Some(backup) = &outcome.backup {
+                printer.talk(&text::backup_note(backup));
+            }
+            if let Some(report) = &outcome.rehearsal {
+                printer.data(&text::caveats(&report.caveats));
+            }
             if let Some(error) = &outcome.error {
                 printer.always(&crate::report::error::error(error));
             }
             printer.talk(&text::summary(outcome, took, current.as_deref()));
             if outcome.dry_run && !outcome.is_up_to_date() {
-                printer.talk(&text::dry_run_note());
+                let on_copy = outcome.rehearsal.as_ref().is_some_and(|report| report.ground != "transaction");
+                printer.talk(&text::dry_run_note(on_copy));
             }
         }
     }

@@ -20,7 +20,12 @@ pub fn excerpt_of_bytes(bytes: &[u8]) -> String {
 
 /// A cell of a validated column.
 pub fn cell_text(column: &Column, row: usize) -> String {
-    match Value::of_cell(column, row) {
+    value_text(Value::of_cell(column, row))
+}
+
+/// A value; of a long one its beginning.
+pub fn value_text(value: Value) -> String {
+    match value {
         Value::Null => "NULL".to_owned(),
         Value::Int64(number) => number.to_string(),
         Value::Boolean(value) => value.to_string(),

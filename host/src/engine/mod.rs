@@ -1,12 +1,14 @@
 //! Decides what to run and runs it: plan, lock, transaction, history, events. Knows no wasmtime, no clap and no colour.
 
 pub mod apply;
+pub mod backup;
 pub mod event;
 pub mod history;
 pub mod journal;
 mod leftover;
 pub mod outcome;
 pub mod plan;
+pub mod rehearsal;
 pub mod script;
 mod speaker;
 pub mod sql_script;

@@ -60,6 +60,17 @@ pub struct RunContext {
     pub tally: Arc<Tally>,
     /// Where its steps are recorded, if each commits by itself.
     pub journal: Option<Arc<Journal>>,
+    /// What a dry run leaves out of it.
+    pub left_out: LeftOut,
+}
+
+/// What a dry run leaves out of a migration; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// So many statements of a migration in SQL, which took effect in an earlier run.
+    pub statements: u64,
+    /// All chunks of a transform but so many, spread over the table.
+    pub chunks_but: Option<u64>,
 }
 
 /// Counts what a script does; shared with whoever reports on it.

@@ -30,6 +30,8 @@ pub const TABLE_LOCK_TIMEOUT: &str = "RUNNER_TABLE_LOCK_TIMEOUT";
 pub const STATEMENT_TIMEOUT: &str = "RUNNER_STATEMENT_TIMEOUT";
 /// How often a migration that met somebody else's lock is tried again, as `--retries`.
 pub const RETRIES: &str = "RUNNER_RETRIES";
+/// Where a backup goes before a run, as `--backup`.
+pub const BACKUP: &str = "RUNNER_BACKUP";
 /// The Rust toolchain that builds guests, as `[build] toolchain`.
 pub const TOOLCHAIN: &str = "RUNNER_TOOLCHAIN";
 /// With the name of a limit in capitals behind it, as `--limit`: `RUNNER_LIMIT_FUEL`.
@@ -69,6 +71,7 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     (STATEMENT_TIMEOUT, "longest time for a statement of a migration, or `none`; `--statement-timeout` goes first"),
     (RETRIES, "tries of a migration that met somebody else's lock, behind the first; `--retries` goes first"),
+    (BACKUP, "where a backup goes before a run: `auto`, `none`, or a path; `--backup` goes first"),
     (TOOLCHAIN, "Rust toolchain that builds guests; goes before `[build] toolchain`"),
     (COLOR, "`auto`, `always` or `never`; `--color` goes first"),
     (VERBOSE, "a switch: tell of each statement too, as `--verbose`"),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::progress::Bars;
-use super::text::{BAD, DIM, ODD, PLAIN, STRONG, Text, finished_line};
+use super::text::{BAD, DIM, ODD, PLAIN, STRONG, Text, finished_line, rehearsed};
 use super::units;
 use super::{Format, Printer, Verbosity};
 use crate::engine::Direction;
@@ -57,6 +57,7 @@ impl EventSink for People {
                     self.say(&step_line(*step, statement, *rows, *duration));
                 }
             }
+            Event::Rehearsed(told) => self.data(&rehearsed(told, self.printer.verbosity())),
             Event::Log { revision, level, message } => self.log(revision, *level, message),
             Event::Progress { what, done, total, unit, .. } => self.progress(what, *done, *total, unit),
             Event::MigrationFinished { revision, name, direction, duration, rows_read, rows_written } => {
@@ -99,6 +100,15 @@ impl People {
         match &self.bars {
             Some(bars) => bars.above(|| self.printer.talk(text)),
             None => self.printer.talk(text),
+        }
+    }
+
+    /// Data that comes while something runs. As JSON it comes in the end.
+    fn data(&self, text: &Text) {
+        match (&self.bars, self.printer.format()) {
+            (_, Format::Json) => {}
+            (Some(bars), Format::Text) => bars.above(|| self.printer.data(text)),
+            (None, Format::Text) => self.printer.data(text),
         }
     }
 

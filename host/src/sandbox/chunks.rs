@@ -103,6 +103,17 @@ impl<'a> Chunks<'a> {
         Ok(batch.map(|batch| (batch, position(reader))))
     }
 
+    /// Leaves out the next rows.
+    pub async fn skip(&self, reader: &mut TableReader, rows: u64) -> Result<(), DatabaseError> {
+        let mut database = self.run.database.lock().await;
+        self.open(&mut **database).await?;
+        reader.skip(&mut **database, rows).await?;
+        if let Some((journal, _)) = &self.live {
+            journal.close_part(&mut **database).await?;
+        }
+        Ok(())
+    }
+
     /// How many rows there are.
     pub async fn count(&self, reader: &TableReader) -> Result<u64, DatabaseError> {
         let mut database = self.run.database.lock().await;

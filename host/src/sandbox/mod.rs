@@ -15,6 +15,7 @@ mod inspect;
 mod keys;
 mod meter;
 mod script;
+mod spread;
 mod state;
 mod transform;
 

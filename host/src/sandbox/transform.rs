@@ -21,6 +21,7 @@ use super::inspect::TRANSFORMER;
 use super::keys::{KeyCheck, Keys};
 use super::meter::LogBudget;
 use super::script::{Loaded, refuel, store};
+use super::spread::Spread;
 use super::state::{GuestState, Role};
 use crate::data::Batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteHint, WriteMode};
@@ -129,13 +130,17 @@ async fn drive(
     let mut at_end = false;
     let mut waiting: Option<(Batch, Position)> = None;
     let mut read = chunks.done().rows_read;
+    let mut spread = Spread::new(run);
     let begun = Instant::now();
     progress(run, name, read, total);
     loop {
         loop {
             if waiting.is_none() && !at_end {
                 waiting = chunks.read(&mut reader).await?;
-                at_end = waiting.is_none();
+                if let Some((rows, _)) = &waiting {
+                    spread.go_on(run, name, chunks, &mut reader, rows.row_count as u64).await?;
+                }
+                at_end = waiting.is_none() || spread.is_over();
             }
             // Instances are made as they are needed: a small table needs one.
             if waiting.is_some() && idle.is_empty() && started < loaded.shared.jobs {

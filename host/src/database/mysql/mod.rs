@@ -8,6 +8,7 @@
 
 mod connect;
 mod cursor;
+pub mod dump;
 mod error;
 mod keepalive;
 mod lock;
@@ -17,6 +18,7 @@ mod packed;
 mod parameters;
 mod rights;
 mod schema;
+pub mod scratch;
 mod session;
 mod settings;
 mod statement;

@@ -3,6 +3,7 @@
 mod atomic;
 mod identity;
 mod load;
+mod on_copy;
 mod rehearse;
 mod retry;
 #[cfg(test)]
@@ -20,12 +21,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Direction;
+use super::backup::{Backup, BackupJob};
 use super::event::{Event, EventSink};
 use super::history::{self, Record, RunMode, State, declared_json};
 use super::journal::Journal;
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollback};
-use super::script::{RunContext, ScriptLoader, Tally, stopped};
+use super::rehearsal::Rehearsal;
+use super::script::{LeftOut, RunContext, ScriptLoader, Tally, stopped};
 use super::speaker::{as_host, as_migration};
 use super::target::Target;
 use crate::data::Value;
@@ -88,6 +91,10 @@ pub struct Engine {
     pub stored_artifact_bytes: u64,
     /// How often a migration that met somebody else's lock, and was rolled back, is tried again.
     pub retries: u32,
+    /// How a dry run is done, and who hears of it.
+    pub rehearsal: Option<Rehearsal>,
+    /// Makes a backup before anything is run.
+    pub backup: Option<Arc<dyn Backup>>,
 }
 
 /// What came of one step.
@@ -133,9 +140,35 @@ impl Engine {
         if plan.is_empty() {
             return Ok(self.outcome(request));
         }
+        self.sweep().await;
         if request.dry_run {
-            return self.rehearse(request, &plan).await;
+            return match &self.rehearsal {
+                Some(rehearsal @ Rehearsal { on_copy: Some(on_copy), .. }) => {
+                    self.rehearse_on_copy(request, rehearsal, on_copy).await
+                }
+                _ => self.rehearse(request, &plan).await,
+            };
         }
+        let backup = match &self.backup {
+            Some(backup) => {
+                let (stop, events) = (self.stop.clone(), self.events.clone());
+                Some(backup.make(&BackupJob { current: plan.current.clone(), stop, events }).await?)
+            }
+            None => None,
+        };
+        let mut outcome = self.run_plan(request, plan).await?;
+        if let (Some(error), Some(backup)) = (&mut outcome.error, &backup) {
+            let place = backup.path.display();
+            error
+                .hints
+                .push(format!("the backup `{place}` holds the database as it was before this run; {}", backup.restore));
+        }
+        outcome.backup = backup;
+        Ok(outcome)
+    }
+
+    /// Works a plan off.
+    async fn run_plan(&self, request: &Request, plan: Plan) -> Result<Outcome> {
         self.ensure_history().await?;
         let mut outcome = self.outcome(request);
         let mut steps = plan.steps.into_iter();
@@ -249,18 +282,25 @@ impl Engine {
             parameters: self.parameters.clone(),
             tally: tally.clone(),
             journal: None,
+            left_out: LeftOut {
+                statements: step.resume_after.unwrap_or(0),
+                chunks_but: self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.chunks),
+            },
         }
     }
 
     /// The context of a migration whose steps are recorded: it sees what its first run saw.
     fn journalled(&self, step: &Step, tally: &Arc<Tally>, journal: &Arc<Journal>) -> RunContext {
         let inputs = journal.inputs();
+        let context = self.context(step, tally);
         RunContext {
+            // What was done is answered from the journal.
+            left_out: LeftOut { statements: 0, ..context.left_out },
             run_timestamp: inputs.run_timestamp,
             seed: inputs.seed,
             parameters: inputs.parameters.clone(),
             journal: Some(journal.clone()),
-            ..self.context(step, tally)
+            ..context
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::backup;
 use super::patience::{self, Patience};
 use crate::data::Value;
 use crate::error::{Error, Result};
@@ -27,6 +28,7 @@ pub(super) struct SettingsFile {
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub backup: backup::Said,
 }
 
 /// `[environments.NAME]`
@@ -38,6 +40,7 @@ pub(super) struct Environment {
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub backup: backup::Said,
 }
 
 /// `[databases.NAME]`
@@ -46,6 +49,7 @@ pub(super) struct NamedDatabase {
     pub url: Sourced<String>,
     pub migrations: PathBuf,
     pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub backup: backup::Said,
 }
 
 const DEFAULT_MIGRATIONS: &str = "migrations";
@@ -75,7 +79,17 @@ impl SettingsFile {
     }
 
     fn collect(root: &Section<'_, '_>) -> Self {
-        root.only(&["project", "database", "environments", "databases", "limits", "grants", "parameters", "build"]);
+        root.only(&[
+            "project",
+            "database",
+            "environments",
+            "databases",
+            "limits",
+            "grants",
+            "parameters",
+            "build",
+            "backup",
+        ]);
         let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
         if let Some(project) = root.section("project", "project") {
             project.only(&["name", "migrations", "sdk"]);
@@ -92,6 +106,7 @@ impl SettingsFile {
         content.databases = named(root, "databases", named_database);
         content.limits = limits(root, "limits");
         content.parameters = parameters(root, "parameters");
+        content.backup = backup::read(root);
         if let Some(build) = root.section("build", "build") {
             build.only(&["toolchain"]);
             content.toolchain = build.string("toolchain");
@@ -139,7 +154,7 @@ fn named<T>(
 }
 
 fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
-    section.only(&known(&["url", "limits", "parameters", "databases"]));
+    section.only(&known(&["url", "limits", "parameters", "databases", "backup"]));
     Some(Environment {
         url: section.string("url"),
         databases: named(section, "databases", |section, _| {
@@ -149,11 +164,12 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         limits: limits(section, "limits"),
         parameters: parameters(section, "parameters"),
         patience: patience::read(section),
+        backup: backup::read(section),
     })
 }
 
 fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
-    section.only(&known(&["url", "migrations"]));
+    section.only(&known(&["url", "migrations", "backup"]));
     for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
         if !section.has(key) {
             let hint = format!("add a line such as `{key} = \"{example}\"`");
@@ -161,7 +177,12 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
         }
     }
     let migrations = folder(section, "migrations");
-    Some(NamedDatabase { url: section.string("url")?, migrations: migrations?, patience: patience::read(section) })
+    Some(NamedDatabase {
+        url: section.string("url")?,
+        migrations: migrations?,
+        patience: patience::read(section),
+        backup: backup::read(section),
+    })
 }
 
 /// These keys and those about patience.

@@ -1,5 +1,6 @@
 //! The settings of a run: flags, environment, `.env`, `runner.toml` and defaults, in this order.
 
+mod backup;
 mod choose;
 mod file;
 mod find;
@@ -17,6 +18,7 @@ use super::units::parse_duration;
 use crate::data::Value;
 use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
+pub use backup::{BackupSettings, BackupTo};
 use file::SettingsFile;
 pub use patience::Patience;
 
@@ -50,6 +52,8 @@ pub struct LoadRequest {
     pub statement_timeout: Option<String>,
     /// `--retries`.
     pub retries: Option<String>,
+    /// `--backup`.
+    pub backup: Option<String>,
     /// Every `--limit NAME=VALUE`.
     pub limits: Vec<String>,
     /// The folder to start from: the current one, absolute.
@@ -95,6 +99,8 @@ pub struct Settings {
     pub lock_timeout: Sourced<Duration>,
     /// Patience with a database that others use too.
     pub patience: Patience,
+    /// Backups before a run.
+    pub backup: BackupSettings,
 }
 
 impl Settings {
@@ -109,6 +115,7 @@ impl Settings {
         let database_url = choice.database_url(request, &variables, &content, &root, &shown)?;
         let (limits, limit_origins) = limits(request, &variables, &content, &choice)?;
         let patience = patience::choose(request, &variables, &content, &choice)?;
+        let backup = backup::choose(request, &variables, &content, &choice, &root)?;
         let mut parameters = content.parameters.clone();
         if let Some((_, environment)) = &choice.environment {
             parameters.extend(environment.parameters.clone());
@@ -131,6 +138,7 @@ impl Settings {
             format: flag(&request.format, "--format").or_else(|| variables.first(&[env::FORMAT])),
             lock_timeout: lock_timeout(request, &variables)?,
             patience,
+            backup,
             root,
             file,
         })

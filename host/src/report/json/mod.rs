@@ -3,6 +3,7 @@
 
 mod look;
 mod project;
+mod rehearsal;
 mod run;
 
 pub use look::{CurrentJson, HistoryJson, PlanJson, ShowJson, StatusJson};
