@@ -126,7 +126,7 @@ mod tests {
         copy(&url(&path), &to, &StopSignal::default(), &write).await.expect("a copy");
         assert!(calls.into_inner() > 3, "it was copied in several steps");
         let copy = rusqlite::Connection::open(&to).expect("a database");
-        let count: u64 = copy.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).expect("a count");
+        let count: i64 = copy.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).expect("a count");
         assert_eq!(count, 20_000);
     }
 

@@ -185,6 +185,7 @@ impl Engine {
                 RunMode::Atomic => self.run_atomic(&step).await,
                 RunMode::Stepwise => self.run_stepwise_patiently(request, &step).await,
             };
+            let result = result.and_then(|done| self.not_refused().map(|()| done).map_err(Into::into));
             match result {
                 Ok(done) => {
                     self.emit_finished(&done);

@@ -42,6 +42,7 @@ impl Engine {
         if let Some(failed) = &mut outcome.failed {
             failed.took_effect = None;
         }
+        self.explain_part(&mut outcome);
         let mut told =
             vec!["what others commit while it runs is not in the copy, and their locks are not met".to_owned()];
         told.extend(caveats);
@@ -147,11 +148,20 @@ impl Engine {
         told
     }
 
+    /// A migration may check that all rows were there.
+    pub(super) fn explain_part(&self, outcome: &mut Outcome) {
+        let is_part = self.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.chunks.is_some());
+        if let Some(error) = outcome.error.as_mut().filter(|_| is_part) {
+            error.hints.push("only some chunks of each transform ran; without `--sample-chunks` all do".to_owned());
+        }
+    }
+
     fn caveat_of_chunks(&self) -> Option<String> {
         let chunks = self.rehearsal.as_ref()?.chunks?;
         Some(format!(
-            "of each transform at most {chunks} chunks ran: what follows it met the other rows as they were, and times and \
-             counts are those of a part"
+            "of each transform at most {} ran: what follows it met the other rows as they were, and times and \
+             counts are those of a part",
+            if chunks == 1 { "1 chunk".to_owned() } else { format!("{chunks} chunks") }
         ))
     }
 }

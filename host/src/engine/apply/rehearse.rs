@@ -69,8 +69,15 @@ impl Engine {
                 rolled_back?;
             }
         }
+        self.explain_part(&mut outcome);
         outcome.rehearsal = self.report("transaction", self.caveats(plan).await);
         Ok(outcome)
+    }
+
+    /// Fails if the dry run had to refuse something, and the migration went on all the same.
+    pub(super) fn not_refused(&self) -> Result<()> {
+        let refused = self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.recorder.refused());
+        refused.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// What a dry run has to tell, if somebody asked.
@@ -108,6 +115,7 @@ impl Engine {
                 .cause("statements before it refuse a transaction and were not run; it may need them"));
         }
         worked?;
+        self.not_refused()?;
         // The row of one that broke off is there, and says something else.
         if notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
             let mut database = self.database.lock().await;

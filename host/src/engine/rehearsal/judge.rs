@@ -55,8 +55,9 @@ pub(super) fn judge_table(table: &TableName, ground: &Ground) -> Result<(), Data
     }
 }
 
+/// It is not the migration that is wrong, but how it is tried.
 fn denied(message: String) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Denied, message)
+    DatabaseError::new(DatabaseErrorKind::Configuration, message)
 }
 
 fn commits(dialect: Dialect) -> DatabaseError {

@@ -38,6 +38,7 @@ pub struct Recorder {
     options: RecorderOptions,
     stepwise: AtomicBool,
     left: AtomicU64,
+    refused: Mutex<Option<DatabaseError>>,
     state: Mutex<State>,
 }
 
@@ -67,7 +68,14 @@ struct Asked {
 impl Recorder {
     /// One that passes on to `events`.
     pub fn new(events: Arc<dyn EventSink>, options: RecorderOptions) -> Self {
-        Self { events, options, stepwise: AtomicBool::new(false), left: AtomicU64::new(0), state: Mutex::default() }
+        Self {
+            events,
+            options,
+            stepwise: AtomicBool::new(false),
+            left: AtomicU64::new(0),
+            refused: Mutex::default(),
+            state: Mutex::default(),
+        }
     }
 
     /// From here on a migration runs of which, in earnest, each step would commit by itself.
@@ -83,6 +91,15 @@ impl Recorder {
     /// The record.
     pub fn take(&self) -> Vec<TriedMigration> {
         std::mem::take(&mut self.state().migrations)
+    }
+
+    /// What the dry run had to refuse first: whatever the migration made of that error, from there on it was another.
+    pub fn refused(&self) -> Option<DatabaseError> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn refuse(&self, error: &DatabaseError) {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.clone());
     }
 
     pub(super) fn is_stepwise(&self) -> bool {

@@ -51,7 +51,10 @@ impl Watched {
         match judge(statement, &self.ground, self.inner.facts(), self.recorder.is_stepwise()) {
             Judgement::Run => Ok(true),
             Judgement::Leave => Ok(false),
-            Judgement::Refuse(error) => Err(*error),
+            Judgement::Refuse(error) => {
+                self.recorder.refuse(&error);
+                Err(*error)
+            }
         }
     }
 
@@ -261,7 +264,7 @@ impl Database for Watched {
 
     async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
         if self.rights != Rights::Host {
-            judge_table(&target.table, &self.ground)?;
+            judge_table(&target.table, &self.ground).inspect_err(|error| self.recorder.refuse(error))?;
         }
         let id = self.inner.open_writer(target).await?;
         // An open writer has shown that there is such a table.
