@@ -76,7 +76,8 @@ pub(super) async fn run(
         return Ok(());
     }
     let mut error = Error::failed(format!("`{name}` failed: {status}"));
-    for line in said.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    // Of options that are the other family's nobody needs to hear.
+    for line in said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("'loose-")) {
         error = error.cause(line);
     }
     Err(match advice(&said) {
@@ -254,7 +255,7 @@ fn advice(said: &str) -> Option<&'static str> {
         Some(
             "the program is older than the server: install that of the server's version, or name it in `[backup] command`",
         )
-    } else if has("no space left on device") || has("errno: 28") || has("errcode: 28") {
+    } else if has("no space left on device") || has("errno: 28") || has("errno 28") || has("errcode: 28") {
         Some("make room on the disk, or name another folder with `--backup PATH` or `[backup] folder`")
     } else if has("permission denied for") || has("access denied") || has("insufficient privileges") {
         Some(

@@ -41,7 +41,8 @@ for_each_engine! {
 fn a_component_that_broke_off() {
     for engine in [Engine::Sqlite, Engine::Postgres, Engine::Mariadb] {
         let project = shop(engine, "journal");
-        project.runner("apply --parameter stumble=true").exits(6);
+        project.settings("[parameters]\nstumble = true");
+        project.runner("apply").exits(6);
         match engine {
             Engine::Sqlite | Engine::Mariadb => {
                 changes_nothing(&project, "apply --dry-run").exits(2).says(&["journal", "`--on-copy`"]);

@@ -42,7 +42,7 @@ impl Engine {
         if let Some(failed) = &mut outcome.failed {
             failed.took_effect = None;
         }
-        self.explain_part(&mut outcome);
+        self.explain_rehearsal(&mut outcome);
         let mut told =
             vec!["what others commit while it runs is not in the copy, and their locks are not met".to_owned()];
         told.extend(caveats);
@@ -148,8 +148,14 @@ impl Engine {
         told
     }
 
-    /// A migration may check that all rows were there.
-    pub(super) fn explain_part(&self, outcome: &mut Outcome) {
+    /// Adds what is owed to the dry run alone: what it refused, and that only a part ran, where a migration may have checked that
+    /// all rows were there.
+    pub(super) fn explain_rehearsal(&self, outcome: &mut Outcome) {
+        if let Some(error) = outcome.error.as_mut().filter(|_| self.not_refused().is_err())
+            && matches!(error.kind, ErrorKind::Failed | ErrorKind::Partial)
+        {
+            error.kind = ErrorKind::Usage;
+        }
         let is_part = self.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.chunks.is_some());
         if let Some(error) = outcome.error.as_mut().filter(|_| is_part) {
             error.hints.push("only some chunks of each transform ran; without `--sample-chunks` all do".to_owned());

@@ -69,7 +69,7 @@ impl Engine {
                 rolled_back?;
             }
         }
-        self.explain_part(&mut outcome);
+        self.explain_rehearsal(&mut outcome);
         outcome.rehearsal = self.report("transaction", self.caveats(plan).await);
         Ok(outcome)
     }
