@@ -156,7 +156,11 @@ impl Engine {
             }
             None => None,
         };
-        let mut outcome = self.run_plan(request, plan).await?;
+        let ran = self.run_plan(request, plan).await;
+        let mut outcome = ran.map_err(|error| match &backup {
+            Some(backup) => error.hint(format!("the backup `{}` was made before", backup.path.display())),
+            None => error,
+        })?;
         if let (Some(error), Some(backup)) = (&mut outcome.error, &backup) {
             let place = backup.path.display();
             error
