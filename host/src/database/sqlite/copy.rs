@@ -31,10 +31,8 @@ pub async fn copy(
     let from = connect::open(url, false).await?;
     let options = SqliteConnectOptions::new().filename(to).create_if_missing(false);
     let target = Connection::open(&options).await.map_err(|error| from_sqlx(&error))?;
-    super::blocking(|| {
-        copy_pages(&from.connection, &target, from.busy_timeout, stop, progress)?;
-        check(&target)
-    })
+    copy_pages(&from.connection, &target, from.busy_timeout, stop, progress)?;
+    check(&target)
 }
 
 fn copy_pages(
