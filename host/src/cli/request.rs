@@ -87,6 +87,10 @@ pub struct RunRequest {
     pub dry_run: Option<DryRunRequest>,
     /// Instances for a transform.
     pub jobs: usize,
+    /// Connections for a transform, where each can have one.
+    pub connections: usize,
+    /// Take part in transforms of another run.
+    pub share: bool,
     /// The lockfile must list everything.
     pub locked: bool,
 }
@@ -154,6 +158,8 @@ pub fn with_waits(global: &GlobalRequest, args: &RunArgs) -> GlobalRequest {
     global.load.statement_timeout = args.statement_timeout.clone();
     global.load.retries = args.retries.clone();
     global.load.backup = args.backup.clone();
+    global.load.chunk_rows = args.chunk_rows.clone();
+    global.load.chunk_time = args.chunk_time.clone();
     global
 }
 
@@ -164,7 +170,8 @@ pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
         allow_missing: args.allow_missing || switches.allow_missing,
         resume_at: args.run.resume_at,
     };
-    run(&args.run, target, options, &args.rehearsal, switches)
+    let share = args.share || switches.share;
+    Ok(RunRequest { share, ..run(&args.run, target, options, &args.rehearsal, switches)? })
 }
 
 pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
@@ -204,7 +211,11 @@ fn run(
 ) -> Result<RunRequest> {
     let jobs = jobs(args.jobs, switches)?;
     let dry_run = dry_run(rehearsal)?;
-    Ok(RunRequest { target, options, dry_run, jobs, locked: args.locked || switches.locked })
+    // Whoever asks for many gets them; nobody is given as many connections as a large machine has processors.
+    let is_said = args.jobs.is_some() || switches.jobs.is_some();
+    let connections = if is_said { jobs } else { jobs.min(CONNECTIONS) };
+    let locked = args.locked || switches.locked;
+    Ok(RunRequest { target, options, dry_run, jobs, connections, share: false, locked })
 }
 
 fn dry_run(args: &DryRunArgs) -> Result<Option<DryRunRequest>> {
@@ -226,6 +237,9 @@ fn dry_run(args: &DryRunArgs) -> Result<Option<DryRunRequest>> {
     let on_copy = args.on_copy.then_some(rows);
     Ok(Some(DryRunRequest { samples: usize::from(args.sample), chunks: args.sample_chunks, on_copy }))
 }
+
+/// Connections that a run makes for a transform at most if nobody says a number.
+const CONNECTIONS: usize = 4;
 
 /// As the flag says, else the variable, else one for each processor.
 fn jobs(flag: Option<u16>, switches: &Switches) -> Result<usize> {

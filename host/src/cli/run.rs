@@ -15,7 +15,7 @@ use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Input, plan_apply};
 use crate::engine::rehearsal::{Ground, OnCopy, Recorder, RecorderOptions, Rehearsal, Watched};
 use crate::engine::target::Target;
-use crate::engine::{Direction, EventSink};
+use crate::engine::{Direction, EventSink, Transforms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
 use crate::project::settings::BackupSettings;
@@ -43,14 +43,16 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
             Some(it) => Box::new(Watched::new(database, it.recorder.clone(), Ground::Transaction)),
             None => database,
         };
+        let identity = Identity::now();
         let engine = Engine {
+            transforms: Arc::new(transforms(&context, request, &identity)),
             loader: context.loader(request.jobs, database.facts().dialect),
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog,
             events,
             stop,
             parameters: Arc::new(context.settings.parameters.clone()),
-            identity: Identity::now(),
+            identity,
             stored_artifact_bytes: context.settings.limits.stored_artifact_bytes,
             retries: context.settings.patience.retries,
             rehearsal,
@@ -87,7 +89,7 @@ fn rehearsal(
     let on_copy = asked.on_copy.filter(|_| !in_memory);
     Rehearsal {
         recorder: Arc::new(Recorder::new(events.clone(), options)),
-        on_copy: on_copy.map(|rows| OnCopy { rows, connect: context.connect_options(false) }),
+        on_copy: on_copy.map(|rows| OnCopy { rows, connect: context.connector().options }),
         chunks: asked.chunks,
     }
 }
@@ -97,6 +99,21 @@ fn backup(context: &Context, dialect: Dialect) -> Option<Arc<dyn Backup>> {
     let BackupSettings { to, folder, command } = context.settings.backup.clone();
     let options = backup::Options { to: to?, folder, command, root: context.settings.root.clone() };
     Some(Arc::new(Backups::new(context.settings.database_url.value.clone(), dialect, options)))
+}
+
+/// How transforms of this run are cut, and who works on them.
+fn transforms(context: &Context, request: &RunRequest, identity: &Identity) -> Transforms {
+    Transforms {
+        rows: context.settings.chunking.rows,
+        time: context.settings.chunking.time,
+        connections: request.connections,
+        retries: context.settings.patience.retries,
+        // A dry run has one connection: the others would see neither its transaction nor its copy.
+        connector: request.dry_run.is_none().then(|| context.connector()),
+        share: request.share && request.dry_run.is_none(),
+        run_id: identity.run_id.clone(),
+        held_by: format!("{}, process {}", identity.applied_by, std::process::id()),
+    }
 }
 
 /// The project's migrations. A way back must not be barred by a new migration that is not built yet, or by a file that was

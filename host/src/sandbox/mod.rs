@@ -12,12 +12,16 @@ mod engine;
 mod failure;
 mod host;
 mod inspect;
+mod instance;
 mod keys;
 mod meter;
 mod script;
+mod sizer;
 mod spread;
 mod state;
 mod transform;
+mod worker;
+mod workers;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};

@@ -8,6 +8,7 @@ mod rehearse;
 mod retry;
 #[cfg(test)]
 mod server_tests;
+mod share;
 mod stepwise;
 mod tell;
 #[cfg(test)]
@@ -28,7 +29,7 @@ use super::journal::Journal;
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollback};
 use super::rehearsal::Rehearsal;
-use super::script::{LeftOut, RunContext, ScriptLoader, Tally, stopped};
+use super::script::{LeftOut, RunContext, ScriptLoader, Tally, Transforms, stopped};
 use super::speaker::{as_host, as_migration};
 use super::target::Target;
 use crate::data::Value;
@@ -95,6 +96,8 @@ pub struct Engine {
     pub rehearsal: Option<Rehearsal>,
     /// Makes a backup before anything is run.
     pub backup: Option<Arc<dyn Backup>>,
+    /// How transforms are cut, and who works on them.
+    pub transforms: Arc<Transforms>,
 }
 
 /// What came of one step.
@@ -117,6 +120,7 @@ impl From<Error> for Box<Failure> {
 impl Engine {
     /// Does what is asked. An error means that nothing was begun; what ends later stands in the outcome.
     pub async fn run(&self, request: &Request) -> Result<Outcome> {
+        self.check_sharing().await?;
         // Who has nothing to do needs no lock, and waits for nobody.
         let plan = self.plan(request).await?;
         if plan.is_empty() {
@@ -124,7 +128,10 @@ impl Engine {
         }
         self.check_writable().await?;
         self.check_sql(&plan).await?;
-        self.lock(request).await?;
+        match self.transforms.share {
+            true => self.lock_sharing(request).await?,
+            false => self.lock(request).await?,
+        }
         let outcome = self.run_locked(request).await;
         // Nothing is to be done if this fails: the lock ends with the connection at the latest.
         let unlocked = self.database.lock().await.unlock().await;
@@ -291,6 +298,7 @@ impl Engine {
                 statements: step.resume_after.unwrap_or(0),
                 chunks_but: self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.chunks),
             },
+            transforms: self.transforms.clone(),
         }
     }
 

@@ -87,6 +87,7 @@ impl Engine {
             identity: self.identity.clone(),
             stored_artifact_bytes: self.stored_artifact_bytes,
             retries: self.retries,
+            transforms: self.transforms.clone(),
             rehearsal: Some(Rehearsal { on_copy: None, ..rehearsal.clone() }),
             backup: None,
         };

@@ -78,6 +78,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         retries: 3,
         rehearsal: None,
         backup: None,
+        transforms: Arc::default(),
     }
 }
 

@@ -126,7 +126,7 @@ impl Recorder {
     }
 
     fn ask(&self, statement: &str, parameters: &[Value], ending: Ending) {
-        let mut parameters: Vec<String> = parameters.iter().take(PARAMETERS + 1).cloned().map(value_text).collect();
+        let mut parameters: Vec<String> = parameters.iter().take(PARAMETERS + 1).map(value_text).collect();
         if parameters.len() > PARAMETERS {
             parameters.truncate(PARAMETERS);
             parameters.push("…".to_owned());

@@ -11,8 +11,9 @@ use super::recorder::Recorder;
 use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
-    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest, QueryLimits,
-    Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
+    BatchLimits, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest, Part,
+    QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriteMode,
+    WriterId,
 };
 
 /// Bytes of a row that is looked at; one with more is not shown.
@@ -101,10 +102,10 @@ impl Watched {
             let Ok(found) = self.inner.query(&text, &values, limits).await else { continue };
             let cells = |values: Vec<Value>| -> Vec<Cell> {
                 let pairs = columns[writing.key.len()..].iter().zip(values.into_iter().skip(writing.key.len()));
-                pairs.map(|(column, value)| Cell { column: column.clone(), value: value_text(value) }).collect()
+                pairs.map(|(column, value)| Cell { column: column.clone(), value: value_text(&value) }).collect()
             };
             let key = writing.key.iter().zip(values);
-            let key = key.map(|(column, value)| Cell { column: column.clone(), value: value_text(value) }).collect();
+            let key = key.map(|(column, value)| Cell { column: column.clone(), value: value_text(&value) }).collect();
             looked.push(Looked { row: *row, key, cells: found.rows.into_iter().next().map(cells) });
         }
         looked
@@ -134,7 +135,7 @@ fn inserted(rows: &Batch, picked: &[usize]) -> Vec<Change> {
     let cells = |row: usize| {
         let cell = |column: &crate::data::Column| Cell {
             column: column.name.clone(),
-            value: value_text(Value::of_cell(column, row)),
+            value: value_text(&Value::of_cell(column, row)),
         };
         rows.columns.iter().map(cell).collect()
     };
@@ -175,6 +176,10 @@ impl Database for Watched {
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
         self.inner.begin(options).await
+    }
+
+    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
+        self.inner.begin_part(part).await
     }
 
     async fn commit(&mut self) -> Result<(), DatabaseError> {

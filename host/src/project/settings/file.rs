@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::backup;
 use super::patience::{self, Patience};
+use super::transform;
 use crate::data::Value;
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
@@ -29,6 +30,7 @@ pub(super) struct SettingsFile {
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
     pub backup: backup::Said,
+    pub transform: Vec<(&'static str, Sourced<String>)>,
 }
 
 /// `[environments.NAME]`
@@ -89,6 +91,7 @@ impl SettingsFile {
             "parameters",
             "build",
             "backup",
+            "transform",
         ]);
         let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
         if let Some(project) = root.section("project", "project") {
@@ -107,6 +110,9 @@ impl SettingsFile {
         content.limits = limits(root, "limits");
         content.parameters = parameters(root, "parameters");
         content.backup = backup::read(root);
+        if let Some(section) = root.section("transform", "transform") {
+            content.transform = transform::read(&section);
+        }
         if let Some(build) = root.section("build", "build") {
             build.only(&["toolchain"]);
             content.toolchain = build.string("toolchain");

@@ -6,6 +6,7 @@ mod file;
 mod find;
 mod interpolate;
 mod patience;
+mod transform;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 pub use backup::{BackupSettings, BackupTo};
 use file::SettingsFile;
 pub use patience::Patience;
+pub use transform::Chunking;
 
 /// The name of the settings file.
 pub const FILE_NAME: &str = "runner.toml";
@@ -54,6 +56,10 @@ pub struct LoadRequest {
     pub retries: Option<String>,
     /// `--backup`.
     pub backup: Option<String>,
+    /// `--chunk-rows`.
+    pub chunk_rows: Option<String>,
+    /// `--chunk-time`.
+    pub chunk_time: Option<String>,
     /// Every `--limit NAME=VALUE`.
     pub limits: Vec<String>,
     /// The folder to start from: the current one, absolute.
@@ -101,6 +107,8 @@ pub struct Settings {
     pub patience: Patience,
     /// Backups before a run.
     pub backup: BackupSettings,
+    /// How transforms are cut into chunks.
+    pub chunking: Chunking,
 }
 
 impl Settings {
@@ -139,6 +147,7 @@ impl Settings {
             lock_timeout: lock_timeout(request, &variables)?,
             patience,
             backup,
+            chunking: transform::choose(request, &variables, &content.transform)?,
             root,
             file,
         })
