@@ -8,6 +8,7 @@
 
 mod connect;
 mod cursor;
+mod cursor_batch;
 pub mod dump;
 mod error;
 mod keepalive;

@@ -86,6 +86,7 @@ impl Engine {
             parameters: self.parameters.clone(),
             identity: self.identity.clone(),
             stored_artifact_bytes: self.stored_artifact_bytes,
+            stored_call_bytes: self.stored_call_bytes,
             retries: self.retries,
             transforms: self.transforms.clone(),
             rehearsal: Some(Rehearsal { on_copy: None, ..rehearsal.clone() }),

@@ -37,6 +37,8 @@ async fn context(events: Arc<Heard>) -> RunContext {
         journal: None,
         left_out: Default::default(),
         transforms: Arc::default(),
+        server_version: None,
+        replay: None,
     }
 }
 

@@ -3,12 +3,16 @@
 
 mod look;
 mod project;
+mod record;
 mod rehearsal;
 mod run;
+mod verify;
 
-pub use look::{CurrentJson, HistoryJson, PlanJson, ShowJson, StatusJson};
+pub use look::{CurrentJson, PlanJson, StatusJson};
 pub use project::{BuildJson, ScaffoldJson, ValidateJson};
+pub use record::{HistoryJson, ShowJson};
 pub use run::RunJson;
+pub use verify::VerifyJson;
 
 use serde::Serialize;
 
