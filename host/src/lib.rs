@@ -5,10 +5,12 @@
 //!
 //! ```text
 //! cli → everything      report → engine      sandbox → engine, batches, database, data
+//! backup → engine, project, database, error
 //! engine → project, sql, database, data      batches → database, data
 //! project → sql, data, database (names only)   sql, database → data, error
 //! ```
 
+pub mod backup;
 pub mod batches;
 pub mod cli;
 pub mod data;

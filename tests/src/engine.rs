@@ -156,6 +156,14 @@ impl EngineProject {
         }
     }
 
+    /// As [`EngineProject::state`], the tool's own tables as well.
+    pub fn everything(&self) -> Vec<String> {
+        match &self.database {
+            Some(database) => database.client().dump_everything(),
+            None => format!("{:?}", self.project.dump()).lines().map(str::to_owned).collect(),
+        }
+    }
+
     /// Whether there is a history.
     pub fn has_history(&self) -> bool {
         let query = match self.engine {

@@ -100,6 +100,13 @@ impl PageSql {
         query
     }
 
+    /// The key of the row so many rows behind the beginning of the range, counted from 0.
+    pub fn key_at(&self, range: Range<'_>, offset: u64) -> Query {
+        let mut query = self.page(&self.key_list(), range, 1);
+        query.text.push_str(&format!(" OFFSET {offset}"));
+        query
+    }
+
     /// The greatest key.
     pub fn greatest(&self) -> Query {
         let mut query = self.start(&self.key_list());

@@ -268,6 +268,18 @@ impl TableReader {
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
+    /// Leaves out the next rows; behind the last one there is nothing left to read.
+    pub async fn skip(&mut self, database: &mut dyn Database, rows: u64) -> Result<(), DatabaseError> {
+        let Some(offset) = rows.checked_sub(1).filter(|_| !self.done) else { return Ok(()) };
+        let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: None };
+        let found = ask(database, self.sql.key_at(range, offset), 1).await?;
+        match found.into_iter().next() {
+            Some(key) => self.last = Some(key),
+            None => self.done = true,
+        }
+        Ok(())
+    }
+
     /// The next page; `None` after the last row.
     pub async fn next(&mut self, database: &mut dyn Database) -> Result<Option<Batch>, DatabaseError> {
         if self.done {

@@ -203,11 +203,35 @@ pub struct RunArgs {
     /// Demand that the lockfile lists every migration, SQL as well [env: RUNNER_LOCKED]
     #[arg(long)]
     pub locked: bool,
+    /// Make a backup before anything is run: `auto`, a file that is not there, a folder, or `none` [env: RUNNER_BACKUP]
+    #[arg(long, value_name = "PATH")]
+    pub backup: Option<String>,
     /// Go on with the statement of that number, after a crash that left its effect unknown
     #[arg(long, value_name = "STATEMENT")]
     pub resume_at: Option<u64>,
     #[command(flatten)]
     pub pace: PaceArgs,
+}
+
+/// What dry runs take.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Dry run")]
+pub struct DryRunArgs {
+    /// Run everything, show what it does, and roll it back
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Rows to show before and after, of each transform and writer
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "dry_run", value_parser = clap::value_parser!(u16).range(0..=1000))]
+    pub sample: u16,
+    /// Run only so many chunks of each transform, spread over its table
+    #[arg(long, value_name = "N", requires = "dry_run", value_parser = clap::value_parser!(u64).range(1..))]
+    pub sample_chunks: Option<u64>,
+    /// Run on a copy that is removed again: a file on SQLite, a scratch database on MySQL and MariaDB
+    #[arg(long, requires = "dry_run")]
+    pub on_copy: bool,
+    /// Rows of each table to copy into a scratch database, or `all`; 10000 if nothing is said
+    #[arg(long, value_name = "N", requires = "on_copy")]
+    pub copy_rows: Option<String>,
 }
 
 /// `runner apply`
@@ -217,15 +241,13 @@ Examples:
   runner apply                     everything that is pending
   runner apply --target next       one migration
   runner apply --target 2026011    up to the revision that begins so
-  runner apply --dry-run -v        run it all, show each statement, and roll everything back
+  runner apply --dry-run           run it all, show what it does, and roll everything back
+  runner apply --backup auto       make a backup before anything is run
   runner apply --share             as one of several processes that share large transforms")]
 pub struct ApplyArgs {
     /// Where to stop: see `runner --help` for targets
     #[arg(short, long, default_value = "latest", value_name = "TARGET", allow_hyphen_values = true)]
     pub target: String,
-    /// Run everything in one transaction and roll it back
-    #[arg(long)]
-    pub dry_run: bool,
     /// While another run holds the lock and is in a stepwise transform of a migration that this project has too, take chunks of
     /// it; then go on as without. For servers [env: RUNNER_SHARE]
     #[arg(long)]
@@ -238,6 +260,8 @@ pub struct ApplyArgs {
     pub allow_missing: bool,
     #[command(flatten)]
     pub run: RunArgs,
+    #[command(flatten)]
+    pub rehearsal: DryRunArgs,
 }
 
 /// `runner rollback`
@@ -258,15 +282,14 @@ pub struct RollbackArgs {
     /// Take everything back
     #[arg(long, group = "extent")]
     pub all: bool,
-    /// Run everything in one transaction and roll that back
-    #[arg(long)]
-    pub dry_run: bool,
     /// Database of the settings file, where it has several; here without its `-n`, which counts
     // Takes the place of the global flag of this id, and hands its value up to it.
     #[arg(id = "database", long, value_name = "NAME", help_heading = "Options of every verb")]
     pub database: Option<String>,
     #[command(flatten)]
     pub run: RunArgs,
+    #[command(flatten)]
+    pub rehearsal: DryRunArgs,
 }
 
 /// `runner redo`
@@ -279,11 +302,10 @@ pub struct RedoArgs {
     /// Go on though applied migrations are missing from the project [env: RUNNER_ALLOW_MISSING]
     #[arg(long)]
     pub allow_missing: bool,
-    /// Run everything in one transaction and roll that back
-    #[arg(long)]
-    pub dry_run: bool,
     #[command(flatten)]
     pub run: RunArgs,
+    #[command(flatten)]
+    pub rehearsal: DryRunArgs,
 }
 
 /// `runner plan`

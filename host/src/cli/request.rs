@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::args::{ApplyArgs, ColorArg, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs, VerifyArgs};
+use super::args::{
+    ApplyArgs, ColorArg, DryRunArgs, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs, VerifyArgs,
+};
 use crate::engine::plan::Options;
 use crate::engine::target::Target;
 use crate::engine::verify::Extent;
@@ -84,8 +86,8 @@ pub struct RunRequest {
     pub target: Target,
     /// What the operator allows.
     pub options: Options,
-    /// Everything is rolled back.
-    pub dry_run: bool,
+    /// How a dry run is done; none: it is none.
+    pub dry_run: Option<DryRunRequest>,
     /// Instances for a transform.
     pub jobs: usize,
     /// Connections for a transform, where each can have one.
@@ -95,6 +97,20 @@ pub struct RunRequest {
     /// The lockfile must list everything.
     pub locked: bool,
 }
+
+/// How a dry run is done.
+#[derive(Clone, Copy, Debug)]
+pub struct DryRunRequest {
+    /// Rows of each sample.
+    pub samples: usize,
+    /// Only so many chunks of each transform.
+    pub chunks: Option<u64>,
+    /// On a copy, with at most so many rows of each table.
+    pub on_copy: Option<Option<u64>>,
+}
+
+/// Rows of each table that a scratch database gets if nobody says anything: enough to see what happens, quickly copied.
+const COPY_ROWS: u64 = 10_000;
 
 /// What `plan` is asked.
 #[derive(Clone, Debug)]
@@ -162,6 +178,7 @@ pub fn with_waits(global: &GlobalRequest, args: &RunArgs) -> GlobalRequest {
     global.load.statement_timeout = args.statement_timeout.clone();
     global.load.retries = args.retries.clone();
     global.load.throttle = args.pace.said().collect();
+    global.load.backup = args.backup.clone();
     global.load.chunk_rows = args.chunk_rows.clone();
     global.load.chunk_time = args.chunk_time.clone();
     global
@@ -175,7 +192,7 @@ pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
         resume_at: args.run.resume_at,
     };
     let share = args.share || switches.share;
-    Ok(RunRequest { share, ..run(&args.run, target, options, args.dry_run, switches)? })
+    Ok(RunRequest { share, ..run(&args.run, target, options, &args.rehearsal, switches)? })
 }
 
 pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
@@ -187,13 +204,13 @@ pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
         (None, None, false) => Target::Back(1),
     };
     let options = Options { resume_at: args.run.resume_at, ..Options::default() };
-    run(&args.run, target, options, args.dry_run, switches)
+    run(&args.run, target, options, &args.rehearsal, switches)
 }
 
 pub fn redo(args: RedoArgs, switches: &Switches) -> Result<RunRequest> {
     let allow_missing = args.allow_missing || switches.allow_missing;
     let options = Options { allow_missing, resume_at: args.run.resume_at, ..Options::default() };
-    run(&args.run, Target::Current, options, args.dry_run, switches)
+    run(&args.run, Target::Current, options, &args.rehearsal, switches)
 }
 
 pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
@@ -206,13 +223,40 @@ pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
     Ok(PlanRequest { target: args.target.parse()?, options, sql: args.sql, locked })
 }
 
-fn run(args: &RunArgs, target: Target, options: Options, dry_run: bool, switches: &Switches) -> Result<RunRequest> {
+fn run(
+    args: &RunArgs,
+    target: Target,
+    options: Options,
+    rehearsal: &DryRunArgs,
+    switches: &Switches,
+) -> Result<RunRequest> {
     let jobs = jobs(args.jobs, switches)?;
+    let dry_run = dry_run(rehearsal)?;
     // Whoever asks for many gets them; nobody is given as many connections as a large machine has processors.
     let is_said = args.jobs.is_some() || switches.jobs.is_some();
     let connections = if is_said { jobs } else { jobs.min(CONNECTIONS) };
     let locked = args.locked || switches.locked;
     Ok(RunRequest { target, options, dry_run, jobs, connections, share: false, locked })
+}
+
+fn dry_run(args: &DryRunArgs) -> Result<Option<DryRunRequest>> {
+    if !args.dry_run {
+        return Ok(None);
+    }
+    let rows = match args.copy_rows.as_deref() {
+        None => Some(COPY_ROWS),
+        Some("all") => None,
+        Some(text) => match text.replace('_', "").parse() {
+            Ok(rows) if rows > 0 => Some(rows),
+            _ => {
+                return Err(
+                    Error::usage(format!("`{text}` is not a number of rows to copy")).hint("write a number, or `all`")
+                );
+            }
+        },
+    };
+    let on_copy = args.on_copy.then_some(rows);
+    Ok(Some(DryRunRequest { samples: usize::from(args.sample), chunks: args.sample_chunks, on_copy }))
 }
 
 /// Connections that a run makes for a transform at most if nobody says a number.

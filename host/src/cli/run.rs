@@ -4,20 +4,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::context::{Context, Look, Looked};
-use super::request::RunRequest;
+use super::request::{DryRunRequest, RunRequest};
 use super::{exit, runtime, signals};
-use crate::database::{ConnectOptions, Database, DatabaseUrl, StopSignal, connect};
+use crate::backup::{self, Backups};
+use crate::database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Identity, Request};
+use crate::engine::backup::Backup;
 use crate::engine::history::{self, History, Record};
 use crate::engine::outcome::Outcome;
 use crate::engine::pace::{About, Pace};
 use crate::engine::plan::{Input, plan_apply};
+use crate::engine::rehearsal::{Ground, OnCopy, Recorder, RecorderOptions, Rehearsal, Watched};
 use crate::engine::target::Target;
-use crate::engine::{Direction, Transforms};
+use crate::engine::{Direction, EventSink, Transforms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
+use crate::project::settings::BackupSettings;
 use crate::report::json::RunJson;
-use crate::report::{Flavour, Format, sink, text};
+use crate::report::{Flavour, Format, Verbosity, sink, text};
 
 /// Runs the action and tells what came of it.
 pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8> {
@@ -27,11 +31,19 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         signals::watch(&stop, context.settings.limits.wall_time)?;
         let began = Instant::now();
         let Some(database) = open(&context, request, &action, &catalog).await? else {
-            let outcome = Outcome { dry_run: request.dry_run, ..Outcome::default() };
+            let outcome = Outcome { dry_run: request.dry_run.is_some(), ..Outcome::default() };
             return Ok(tell(&context, &action, &outcome, began.elapsed(), None));
         };
-        let flavour = Flavour { dry_run: request.dry_run, database: context.settings.database_url.value.to_string() };
+        let dry_run = request.dry_run.is_some();
+        let flavour = Flavour { dry_run, database: context.settings.database_url.value.to_string() };
         let events = sink(&context.printer, flavour);
+        let backup = backup(&context, database.facts().dialect);
+        let rehearsal = request.dry_run.as_ref().map(|asked| rehearsal(&context, asked, &*database, &events));
+        let events = rehearsal.as_ref().map_or(events, |it| it.recorder.clone());
+        let database = match &rehearsal {
+            Some(it) => Box::new(Watched::new(database, it.recorder.clone(), Ground::Transaction)),
+            None => database,
+        };
         let identity = Identity::now();
         let about = About { run_id: identity.run_id.clone(), owner: identity.lock_owner(action.verb()) };
         let throttle = context.settings.throttle.clone().fit(database.facts().dialect)?;
@@ -49,13 +61,11 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
             stored_call_bytes: context.settings.limits.stored_call_bytes,
             retries: context.settings.patience.retries,
             pace,
+            rehearsal,
+            backup,
         };
-        let request = Request {
-            action,
-            options: request.options,
-            lock_wait: context.settings.lock_timeout.value,
-            dry_run: request.dry_run,
-        };
+        let request =
+            Request { action, options: request.options, lock_wait: context.settings.lock_timeout.value, dry_run };
         let ran = engine.run(&request).await;
         let mut outcome = match ran {
             Ok(outcome) => outcome,
@@ -72,6 +82,31 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
     })
 }
 
+/// How a dry run is done, as it was asked for.
+fn rehearsal(
+    context: &Context,
+    asked: &DryRunRequest,
+    database: &dyn Database,
+    events: &Arc<dyn EventSink>,
+) -> Rehearsal {
+    let options = RecorderOptions { samples: asked.samples, all: context.printer.verbosity() == Verbosity::Verbose };
+    // A database in memory stands for one that does not exist yet: it is a copy already.
+    let in_memory = database.facts().dialect == Dialect::Sqlite && database.url().sqlite_path().is_none();
+    let on_copy = asked.on_copy.filter(|_| !in_memory);
+    Rehearsal {
+        recorder: Arc::new(Recorder::new(events.clone(), options)),
+        on_copy: on_copy.map(|rows| OnCopy { rows, connect: context.connector().options }),
+        chunks: asked.chunks,
+    }
+}
+
+/// Who makes a backup before the run, if there is to be one.
+fn backup(context: &Context, dialect: Dialect) -> Option<Arc<dyn Backup>> {
+    let BackupSettings { to, folder, command } = context.settings.backup.clone();
+    let options = backup::Options { to: to?, folder, command, root: context.settings.root.clone() };
+    Some(Arc::new(Backups::new(context.settings.database_url.value.clone(), dialect, options)))
+}
+
 /// How transforms of this run are cut, and who works on them.
 fn transforms(context: &Context, request: &RunRequest, identity: &Identity) -> Transforms {
     Transforms {
@@ -79,8 +114,9 @@ fn transforms(context: &Context, request: &RunRequest, identity: &Identity) -> T
         time: context.settings.chunking.time,
         connections: request.connections,
         retries: context.settings.patience.retries,
-        connector: Some(context.connector()),
-        share: request.share,
+        // A dry run has one connection: the others would see neither its transaction nor its copy.
+        connector: request.dry_run.is_none().then(|| context.connector()),
+        share: request.share && request.dry_run.is_none(),
         run_id: identity.run_id.clone(),
         held_by: format!("{}, process {}", identity.applied_by, std::process::id()),
     }
@@ -118,7 +154,7 @@ async fn open(
     if plan_apply(&input, target)?.is_empty() {
         return Ok(None);
     }
-    if request.dry_run {
+    if request.dry_run.is_some() {
         // Writing nothing means making no file either.
         let url = DatabaseUrl::parse("sqlite::memory:", &context.settings.root)?;
         return connect(&url, &ConnectOptions::creating()).await.map(Some).map_err(|error| context.place(error.into()));
@@ -159,12 +195,19 @@ fn tell(context: &Context, action: &Action, outcome: &Outcome, took: Duration, c
             printer.json(&RunJson::new(action.verb(), database, outcome, took, current, exit::code));
         }
         Format::Text => {
+            if let Some(backup) = &outcome.backup {
+                printer.talk(&text::backup_note(backup));
+            }
+            if let Some(report) = &outcome.rehearsal {
+                printer.data(&text::caveats(&report.caveats));
+            }
             if let Some(error) = &outcome.error {
                 printer.always(&crate::report::error::error(error));
             }
             printer.talk(&text::summary(outcome, took, current.as_deref()));
             if outcome.dry_run && !outcome.is_up_to_date() {
-                printer.talk(&text::dry_run_note());
+                let on_copy = outcome.rehearsal.as_ref().is_some_and(|report| report.ground != "transaction");
+                printer.talk(&text::dry_run_note(on_copy));
             }
         }
     }

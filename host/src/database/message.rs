@@ -23,7 +23,8 @@ pub fn cell_text(column: &Column, row: usize) -> String {
     value_text(&Value::of_cell(column, row))
 }
 
-fn value_text(value: &Value) -> String {
+/// A value; of a long one its beginning.
+pub fn value_text(value: &Value) -> String {
     match value {
         Value::Null => "NULL".to_owned(),
         Value::Int64(number) => number.to_string(),

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 pub(crate) mod contract;
+pub mod copy;
 pub mod error;
 pub mod facts;
 pub mod message;

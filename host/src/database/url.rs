@@ -75,6 +75,40 @@ impl DatabaseUrl {
         self.path.clone()
     }
 
+    /// Servers: the password, if the URL has one. Never print it.
+    pub fn password(&self) -> Option<String> {
+        let (start, authority) = self.authority()?;
+        let credentials = self.text[start..authority].rsplit_once('@').map(|(credentials, _)| credentials);
+        let in_authority = credentials.and_then(|credentials| credentials.split_once(':')).map(|(_, it)| it.to_owned());
+        let text = in_authority.map(|text| String::from_utf8_lossy(&decode(&text)).into_owned());
+        text.or_else(|| self.parameter(&["password"])).filter(|password| !password.is_empty())
+    }
+
+    /// Servers: the value of the first of these parameters that the URL has.
+    pub fn parameter(&self, names: &[&str]) -> Option<String> {
+        let text = self.text.split_once('#').map_or(self.text.as_str(), |(text, _)| text);
+        let (_, query) = text.split_once('?')?;
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.into_iter().find(|(name, _)| names.contains(name))?;
+        Some(String::from_utf8_lossy(&decode(&value.replace('+', " "))).into_owned())
+    }
+
+    /// Servers: the same with another database, whose name needs no escapes.
+    #[must_use]
+    pub fn with_database(&self, name: &str) -> Self {
+        let Some((_, authority)) = self.authority() else { return self.clone() };
+        let behind = &self.text[authority..];
+        let parameters = behind.find(['?', '#']).map_or("", |at| &behind[at..]);
+        Self { text: format!("{}/{name}{parameters}", &self.text[..authority]), ..self.clone() }
+    }
+
+    /// Servers: where user, password, host and port begin and end.
+    fn authority(&self) -> Option<(usize, usize)> {
+        let start = self.text.find("://").map(|at| at + 3)?;
+        let end = self.text[start..].find(['/', '?', '#']).map_or(self.text.len(), |at| start + at);
+        Some((start, end))
+    }
+
     /// SQLite: the parameters behind the `?`.
     pub fn sqlite_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.parameters.split('&').filter(|pair| !pair.is_empty());
@@ -154,6 +188,28 @@ mod tests {
             assert_eq!(parsed.to_string(), shown);
             assert_eq!(format!("{parsed:?}"), shown);
         }
+    }
+
+    #[test]
+    fn what_a_server_is_told_is_taken_apart() {
+        let parse = |url: &str| DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
+        for (url, password, other) in [
+            (
+                "mysql://me:p%40ss@host:3306/db?ssl-ca=%2Fa%20b",
+                Some("p@ss"),
+                "mysql://me:p%40ss@host:3306/x?ssl-ca=%2Fa%20b",
+            ),
+            ("mysql://me@host/db", None, "mysql://me@host/x"),
+            ("mysql://me:@host", None, "mysql://me:@host/x"),
+            ("postgres:///db?host=/run&password=a+b", Some("a b"), "postgres:///x?host=/run&password=a+b"),
+        ] {
+            assert_eq!(parse(url).password().as_deref(), password, "{url}");
+            assert_eq!(parse(url).with_database("x").secret(), other);
+        }
+        let url = parse("mysql://me@host/db?sslca=%2Fa%20b&ssl-mode=required#x");
+        assert_eq!(url.parameter(&["ssl-ca", "sslca"]).as_deref(), Some("/a b"));
+        assert_eq!(url.parameter(&["ssl-mode"]).as_deref(), Some("required"));
+        assert_eq!(url.parameter(&["x"]), None);
     }
 
     #[test]

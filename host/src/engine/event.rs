@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Direction;
 use super::pace::Progress;
+use super::rehearsal::Rehearsed;
 
 /// Hears events. Called from any thread, in order for one run; must not block for long.
 pub trait EventSink: Send + Sync {
@@ -136,6 +137,8 @@ pub enum Event {
         /// Rows written.
         rows_written: u64,
     },
+    /// A dry run tells what it does.
+    Rehearsed(Box<Rehearsed>),
     /// A migration failed and was rolled back.
     MigrationFailed {
         /// Its revision.

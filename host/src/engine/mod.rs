@@ -1,6 +1,7 @@
 //! Decides what to run and runs it: plan, lock, transaction, history, events. Knows no wasmtime, no clap and no colour.
 
 pub mod apply;
+pub mod backup;
 pub mod event;
 pub mod history;
 pub mod journal;
@@ -8,6 +9,7 @@ mod leftover;
 pub mod outcome;
 pub mod pace;
 pub mod plan;
+pub mod rehearsal;
 pub mod script;
 pub mod speaker;
 pub mod sql_script;

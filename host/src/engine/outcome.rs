@@ -4,8 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Direction;
+use super::backup::BackupDone;
 use super::history::RunMode;
 use super::plan::Step;
+use super::rehearsal::Report;
 use crate::error::Error;
 use crate::project::catalog::Kind;
 
@@ -72,6 +74,10 @@ pub struct Outcome {
     pub run_id: String,
     /// Whether everything was rolled back in the end, as asked.
     pub dry_run: bool,
+    /// The backup that was made before anything was run.
+    pub backup: Option<BackupDone>,
+    /// What a dry run has to tell.
+    pub rehearsal: Option<Report>,
     /// What was finished, in order.
     pub done: Vec<Done>,
     /// What failed.

@@ -106,12 +106,23 @@ pub struct RunContext {
     pub journal: Option<Arc<Journal>>,
     /// What slows it down, and hears how far it is.
     pub pace: Arc<Pace>,
+    /// What a dry run leaves out of it.
+    pub left_out: LeftOut,
     /// How transforms are cut, and who works on them.
     pub transforms: Arc<Transforms>,
     /// The version of the server that the first run saw; none: as it is.
     pub server_version: Option<String>,
     /// What answers in the place of the database.
     pub replay: Option<Arc<Replay>>,
+}
+
+/// What a dry run leaves out of a migration; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// So many statements of a migration in SQL, which took effect in an earlier run.
+    pub statements: u64,
+    /// All chunks of a transform but so many, spread over the table.
+    pub chunks_but: Option<u64>,
 }
 
 /// Transforms of which the chunks are kept. More belong to a migration that could do with fewer.

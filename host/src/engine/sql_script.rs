@@ -66,7 +66,8 @@ impl Script for SqlScript {
         if context.journal.is_none() {
             context.database.lock().await.set_rights(Rights::Script);
         }
-        for (at, statement) in statements.iter().enumerate() {
+        let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
+        for (at, statement) in statements.iter().enumerate().skip(skip) {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
             }

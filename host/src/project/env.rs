@@ -38,6 +38,8 @@ pub const MAX_ROWS_PER_SECOND: &str = "RUNNER_MAX_ROWS_PER_SECOND";
 pub const MAX_LAG: &str = "RUNNER_MAX_LAG";
 /// Sessions of others that may be at work while a transform goes on, as `--max-active-connections`.
 pub const MAX_ACTIVE_CONNECTIONS: &str = "RUNNER_MAX_ACTIVE_CONNECTIONS";
+/// Where a backup goes before a run, as `--backup`.
+pub const BACKUP: &str = "RUNNER_BACKUP";
 /// Rows of a chunk of a transform, as `--chunk-rows`.
 pub const CHUNK_ROWS: &str = "RUNNER_CHUNK_ROWS";
 /// How long a chunk of a transform should take, as `--chunk-time`.
@@ -90,6 +92,7 @@ pub const ALL: &[(&str, &str)] = &[
         MAX_ACTIVE_CONNECTIONS,
         "sessions of others at work above which a transform waits; `--max-active-connections` goes first",
     ),
+    (BACKUP, "where a backup goes before a run: `auto`, `none`, or a path; `--backup` goes first"),
     (CHUNK_ROWS, "rows of a chunk of a transform at most; `--chunk-rows` goes first"),
     (CHUNK_TIME, "time that a chunk of a transform should take, such as `500ms`, or `none`; `--chunk-time` goes first"),
     (SHARE, "a switch: while another run has the lock, take part in its transforms, as `apply --share`"),

@@ -51,7 +51,9 @@ impl Lines {
 impl EventSink for Lines {
     fn emit(&self, event: &Event) {
         if self.is_heard(event) {
-            self.printer.json_line(&EventJson::new(event));
+            if let Some(line) = EventJson::new(event) {
+                self.printer.json_line(&line);
+            }
         }
     }
 }

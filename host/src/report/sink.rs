@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::lines::Lines;
 use super::progress::Bars;
-use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, finished_line, numbers};
+use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, finished_line, numbers, rehearsed};
 use super::units;
 use super::{Format, Printer, Verbosity};
 use crate::engine::Direction;
@@ -62,6 +62,7 @@ impl EventSink for People {
                     self.say(&step_line(*step, statement, *rows, *duration));
                 }
             }
+            Event::Rehearsed(told) => self.data(&rehearsed(told, self.printer.verbosity())),
             Event::Log { revision, level, message } => self.log(revision, *level, message),
             Event::Progress { what, done, total, unit, .. } => self.progress(what, *done, *total, unit),
             Event::Transform { progress, .. } => self.transform(progress),
@@ -120,6 +121,15 @@ impl People {
         match &self.bars {
             Some(bars) => bars.above(|| self.printer.talk(text)),
             None => self.printer.talk(text),
+        }
+    }
+
+    /// Data that comes while something runs. As JSON it comes in the end.
+    fn data(&self, text: &Text) {
+        match (&self.bars, self.printer.format()) {
+            (_, Format::Json) => {}
+            (Some(bars), Format::Text) => bars.above(|| self.printer.data(text)),
+            (None, Format::Text) => self.printer.data(text),
         }
     }
 

@@ -191,6 +191,17 @@ impl<'a> Chunks<'a> {
         }))
     }
 
+    /// Leaves out the next rows.
+    pub async fn skip(&self, reader: &mut TableReader, rows: u64) -> Result<(), DatabaseError> {
+        let mut database = self.run.database.lock().await;
+        self.open(&mut **database).await?;
+        reader.skip(&mut **database, rows).await?;
+        if let Some(live) = &self.live {
+            live.journal.close_part(&mut **database).await?;
+        }
+        Ok(())
+    }
+
     /// How many rows there are.
     pub async fn count(&self, reader: &TableReader) -> Result<u64, DatabaseError> {
         let mut database = self.run.database.lock().await;
@@ -355,6 +366,10 @@ pub(super) fn check_of(work: &Work, reader: &TableReader, dialect: Dialect) -> K
 /// A number that changes when another connection has written. Only SQLite has it, and only there it is needed: elsewhere a
 /// chunk is read in the transaction that writes it.
 async fn version(database: &mut dyn Database, stop: &StopSignal) -> Result<i64, DatabaseError> {
+    if database.facts().dialect.has_many_writers() {
+        // Here only a part of a transform in a dry run, on a copy that nobody else knows.
+        return Ok(0);
+    }
     as_host(database);
     let found = database.query("SELECT data_version FROM pragma_data_version", &[], QueryLimits::NONE).await;
     as_migration(database, Kind::Component, stop);

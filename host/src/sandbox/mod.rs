@@ -17,6 +17,7 @@ mod keys;
 mod meter;
 mod script;
 mod sizer;
+mod spread;
 mod state;
 mod transform;
 mod worker;

@@ -19,6 +19,7 @@ use super::instance::{Instance, Turned};
 use super::keys::KeyCheck;
 use super::meter::LogBudget;
 use super::script::Loaded;
+use super::spread::Spread;
 use super::workers;
 use crate::data::Batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteMode};
@@ -79,7 +80,9 @@ pub async fn run(
 ) -> Result<Transformed, TransformError> {
     let facts = run.database.lock().await.facts().clone();
     let mut chunks = Chunks::new(run, live);
-    let ended = match (loaded.transformer, chunks.is_live() && facts.dialect.has_many_writers()) {
+    // A part of the chunks is spread by one reader.
+    let is_shared = chunks.is_live() && facts.dialect.has_many_writers() && run.left_out.chunks_but.is_none();
+    let ended = match (loaded.transformer, is_shared) {
         (false, _) => Err(no_transformer().into()),
         (true, true) => return workers::lead(loaded, run, task, chunks).await,
         (true, false) => Line { loaded, run, chunks: &mut chunks, task: &task }.drive().await,
@@ -127,6 +130,7 @@ impl Line<'_, '_> {
         let mut flights: VecDeque<Flight> = VecDeque::new();
         let mut at_end = false;
         let mut waiting: Option<(Batch, ReadChunk)> = None;
+        let mut spread = Spread::new(run);
         let began = Instant::now();
         let done = chunks.done();
         run.pace.transform(name, done.rows_read, done.chunks, total).map_err(trap)?;
@@ -139,7 +143,10 @@ impl Line<'_, '_> {
                     }
                     chunks.before_chunk().await?;
                     waiting = chunks.read(&mut reader).await?;
-                    at_end = waiting.is_none();
+                    if let Some((rows, _)) = &waiting {
+                        spread.go_on(run, name, chunks, &mut reader, rows.row_count as u64).await?;
+                    }
+                    at_end = waiting.is_none() || spread.is_over();
                 }
                 // Instances are made as they are needed: a small table needs one.
                 if waiting.is_some() && idle.is_empty() && started < jobs {

@@ -243,7 +243,7 @@ pub fn identifiers(statement: &str, dialect: Dialect) -> Vec<String> {
     found
 }
 
-fn unquote(text: &str) -> String {
+pub(super) fn unquote(text: &str) -> String {
     let mut characters = text.chars();
     let (Some(first), Some(last)) = (characters.next(), characters.next_back()) else { return text.to_owned() };
     let inside = characters.as_str();

@@ -7,10 +7,12 @@ pub mod split;
 mod body;
 mod foreign;
 mod lex;
+mod names;
 mod postgres;
 
 pub use classify::{StatementClass, classify, identifiers, substitute};
 pub use directives::Directives;
+pub use names::{qualifiers, words};
 pub use postgres::{ConcurrentIndex, concurrent_index, late_enum_value};
 pub use split::{Statement, split};
 

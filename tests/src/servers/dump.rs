@@ -5,21 +5,41 @@ use std::process::{Command, Stdio};
 use super::client::Client;
 use super::{Kind, programs};
 
+/// Which tables are left out of a dump.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tables {
+    OfTheTool,
+    None,
+}
+
 impl Client {
     /// Everything in the database but the tool's own tables: definitions as the server prints them, rows in an order of
     /// their own. Left out is what no rollback brings back: where sequences are.
     pub fn dump(&self) -> Vec<String> {
+        self.dump_but(Tables::OfTheTool)
+    }
+
+    /// As [`Client::dump`], the tool's own tables as well.
+    pub fn dump_everything(&self) -> Vec<String> {
+        self.dump_but(Tables::None)
+    }
+
+    fn dump_but(&self, left_out: Tables) -> Vec<String> {
         let mut command = match self.kind {
             Kind::Postgres => {
                 let mut command = Command::new(programs::find("pg_dump"));
-                command.args(["--no-owner", "--exclude-schema=runner"]).env("PGPASSWORD", &self.address.password);
+                command.arg("--no-owner").env("PGPASSWORD", &self.address.password);
+                if left_out == Tables::OfTheTool {
+                    command.arg("--exclude-schema=runner");
+                }
                 command
             }
             Kind::Mariadb => {
                 let mut command = Command::new(programs::find("mariadb-dump"));
                 command.args(["--no-defaults", "--skip-comments", "--skip-extended-insert", "--skip-lock-tables"]);
                 command.args(["--single-transaction", "--skip-add-drop-table", "--routines", "--triggers"]);
-                for table in self.tool_tables() {
+                let tables = if left_out == Tables::OfTheTool { self.tool_tables() } else { Vec::new() };
+                for table in tables {
                     command.arg(format!("--ignore-table={}.{table}", self.database));
                 }
                 command.env("MYSQL_PWD", &self.address.password);
@@ -52,6 +72,28 @@ impl Client {
             }
         }
         lines
+    }
+
+    /// Fills the database from a backup of another one.
+    pub fn restore(&self, file: &std::path::Path) {
+        let mut command = match self.kind {
+            Kind::Postgres => {
+                let mut command = Command::new(programs::find("pg_restore"));
+                command.args(["--exit-on-error", "--dbname", &self.database]).env("PGPASSWORD", &self.address.password);
+                self.where_to(&mut command);
+                command.arg(file).stdin(Stdio::null());
+                command
+            }
+            Kind::Mariadb => {
+                let mut command = Command::new(programs::find("mariadb"));
+                command.arg("--no-defaults").env("MYSQL_PWD", &self.address.password);
+                self.where_to(&mut command);
+                command.arg(&self.database).stdin(std::fs::File::open(file).unwrap());
+                command
+            }
+        };
+        let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
     }
 
     fn tool_tables(&self) -> Vec<String> {

@@ -131,6 +131,11 @@ impl Connector {
         }
     }
 
+    /// The options as they were read.
+    pub fn options(&self) -> &MySqlConnectOptions {
+        &self.options
+    }
+
     /// The URL without its password.
     pub fn shown(&self) -> &str {
         &self.shown

@@ -9,6 +9,7 @@
 mod connect;
 mod cursor;
 mod cursor_batch;
+pub mod dump;
 mod error;
 mod keepalive;
 mod lock;
@@ -18,6 +19,7 @@ mod packed;
 mod parameters;
 mod rights;
 mod schema;
+pub mod scratch;
 mod session;
 mod settings;
 mod statement;

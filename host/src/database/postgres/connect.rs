@@ -1,7 +1,7 @@
 //! From a URL to a connection that knows its server.
 
 mod failure;
-mod options;
+pub(super) mod options;
 
 use std::time::{Duration, Instant};
 

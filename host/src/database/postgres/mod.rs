@@ -14,6 +14,7 @@ mod connect;
 mod cursor;
 mod cursor_batch;
 mod cursor_page;
+pub mod dump;
 mod error;
 mod lock;
 mod orphans;

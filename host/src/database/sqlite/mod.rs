@@ -5,6 +5,7 @@
 
 mod bind;
 mod connect;
+pub mod copy;
 mod cursor;
 mod error;
 mod lock;

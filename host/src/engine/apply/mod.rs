@@ -3,6 +3,7 @@
 mod atomic;
 mod identity;
 mod load;
+mod on_copy;
 mod rehearse;
 mod retry;
 #[cfg(test)]
@@ -21,13 +22,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Direction;
+use super::backup::{Backup, BackupJob};
 use super::event::{Event, EventSink};
 use super::history::{self, Record, RunMode, State, declared_json};
 use super::journal::{Inputs, Journal};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::pace::{Migration, Pace};
 use super::plan::{Input, Options, Plan, Source, Step, plan_apply, plan_redo, plan_rollback};
-use super::script::{RunContext, ScriptLoader, Tally, Transforms, stopped};
+use super::rehearsal::Rehearsal;
+use super::script::{LeftOut, RunContext, ScriptLoader, Tally, Transforms, stopped};
 use super::speaker::{as_host, as_migration};
 use super::target::Target;
 use crate::data::Value;
@@ -94,6 +97,10 @@ pub struct Engine {
     pub retries: u32,
     /// What slows the run down, and hears how far it is.
     pub pace: Arc<Pace>,
+    /// How a dry run is done, and who hears of it.
+    pub rehearsal: Option<Rehearsal>,
+    /// Makes a backup before anything is run.
+    pub backup: Option<Arc<dyn Backup>>,
     /// How transforms are cut, and who works on them.
     pub transforms: Arc<Transforms>,
 }
@@ -145,9 +152,39 @@ impl Engine {
         if plan.is_empty() {
             return Ok(self.outcome(request));
         }
+        self.sweep().await;
         if request.dry_run {
-            return self.rehearse(request, &plan).await;
+            return match &self.rehearsal {
+                Some(rehearsal @ Rehearsal { on_copy: Some(on_copy), .. }) => {
+                    self.rehearse_on_copy(request, rehearsal, on_copy).await
+                }
+                _ => self.rehearse(request, &plan).await,
+            };
         }
+        let backup = match &self.backup {
+            Some(backup) => {
+                let (stop, events) = (self.stop.clone(), self.events.clone());
+                Some(backup.make(&BackupJob { current: plan.current.clone(), stop, events }).await?)
+            }
+            None => None,
+        };
+        let ran = self.run_plan(request, plan).await;
+        let mut outcome = ran.map_err(|error| match &backup {
+            Some(backup) => error.hint(format!("the backup `{}` was made before", backup.path.display())),
+            None => error,
+        })?;
+        if let (Some(error), Some(backup)) = (&mut outcome.error, &backup) {
+            let place = backup.path.display();
+            error
+                .hints
+                .push(format!("the backup `{place}` holds the database as it was before this run; {}", backup.restore));
+        }
+        outcome.backup = backup;
+        Ok(outcome)
+    }
+
+    /// Works a plan off.
+    async fn run_plan(&self, request: &Request, plan: Plan) -> Result<Outcome> {
         self.ensure_history().await?;
         let _watch = self.pace.watch(self.database.lock().await.url());
         let mut outcome = self.outcome(request);
@@ -170,6 +207,7 @@ impl Engine {
                 RunMode::Atomic => self.run_atomic(&step).await,
                 RunMode::Stepwise => self.run_stepwise_patiently(request, &step).await,
             };
+            let result = result.and_then(|done| self.not_refused().map(|()| done).map_err(Into::into));
             self.end_pace(result.as_ref().err().map(|failure| &failure.error)).await;
             match result {
                 Ok(done) => {
@@ -283,6 +321,10 @@ impl Engine {
             tally: tally.clone(),
             journal: None,
             pace: self.pace.clone(),
+            left_out: LeftOut {
+                statements: step.resume_after.unwrap_or(0),
+                chunks_but: self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.chunks),
+            },
             transforms: self.transforms.clone(),
             server_version: None,
             replay: None,
@@ -316,13 +358,16 @@ impl Engine {
     /// The context of a migration whose steps are recorded: it sees what its first run saw.
     fn journalled(&self, step: &Step, tally: &Arc<Tally>, journal: &Arc<Journal>) -> RunContext {
         let inputs = journal.inputs();
+        let context = self.context(step, tally);
         RunContext {
+            // What was done is answered from the journal.
+            left_out: LeftOut { statements: 0, ..context.left_out },
             run_timestamp: inputs.run_timestamp,
             seed: inputs.seed,
             parameters: inputs.parameters.clone(),
             journal: Some(journal.clone()),
             server_version: Some(inputs.server_version.clone()),
-            ..self.context(step, tally)
+            ..context
         }
     }
 

@@ -1,4 +1,4 @@
-//! A dry run: everything that the plan has, in one transaction that is rolled back.
+//! A dry run: everything that the plan has, in one transaction that is rolled back, or on a copy that is thrown away.
 
 use std::sync::Arc;
 
@@ -6,9 +6,10 @@ use super::{Engine, Request, Started, as_host, done};
 use crate::data::Value;
 use crate::database::{QueryLimits, TransactionOptions};
 use crate::engine::Direction;
-use crate::engine::history;
+use crate::engine::history::{self, RunMode};
 use crate::engine::outcome::{Done, Failed, Outcome};
 use crate::engine::plan::{Plan, Step, check_rehearsal};
+use crate::engine::rehearsal::Report;
 use crate::engine::script::{ScriptSource, stopped};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
@@ -59,10 +60,30 @@ impl Engine {
             }
         }
         outcome.not_run.extend(steps.cloned());
-        let mut database = self.database.lock().await;
-        as_host(&mut **database);
-        database.rollback().await?;
+        {
+            let mut database = self.database.lock().await;
+            as_host(&mut **database);
+            // A connection that is lost has no transaction either: the server has rolled back.
+            let rolled_back = database.rollback().await;
+            if outcome.error.is_none() {
+                rolled_back?;
+            }
+        }
+        self.explain_rehearsal(&mut outcome);
+        outcome.rehearsal = self.report("transaction", self.caveats(plan).await);
         Ok(outcome)
+    }
+
+    /// Fails if the dry run had to refuse something, and the migration went on all the same.
+    pub(super) fn not_refused(&self) -> Result<()> {
+        let refused = self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.recorder.refused());
+        refused.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// What a dry run has to tell, if somebody asked.
+    pub(super) fn report(&self, ground: &'static str, caveats: Vec<String>) -> Option<Report> {
+        let rehearsal = self.rehearsal.as_ref()?;
+        Some(Report { ground, caveats, migrations: rehearsal.recorder.take() })
     }
 
     /// Makes the history if it is not there, in the open transaction; false if there is none, and none can be made that would
@@ -76,10 +97,27 @@ impl Engine {
     }
 
     async fn rehearse_step(&self, step: &Step, foreign_keys_off: bool, notes: bool) -> Result<Done> {
+        let stepwise = step.mode == RunMode::Stepwise;
+        super::stepwise::check_mode(step)?;
         let (script, source) = self.load(step).await?;
         let (started, tally) = (Started::now(), Arc::default());
-        self.work(step, &*script, &tally).await?;
-        if notes {
+        let mut left_out = 0;
+        if let Some(rehearsal) = &self.rehearsal {
+            rehearsal.recorder.set_stepwise(stepwise);
+            left_out = rehearsal.recorder.left_out();
+        }
+        let worked = self.work(step, &*script, &tally).await;
+        if let (Err(error), Some(rehearsal)) = (&worked, &self.rehearsal)
+            && rehearsal.recorder.left_out() > left_out
+        {
+            return Err(error
+                .clone()
+                .cause("statements before it refuse a transaction and were not run; it may need them"));
+        }
+        worked?;
+        self.not_refused()?;
+        // The row of one that broke off is there, and says something else.
+        if notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
             let mut database = self.database.lock().await;
             self.write_down(&mut **database, step, &source, &started, &tally).await?;
         }
@@ -91,7 +129,7 @@ impl Engine {
         Err(if foreign_keys_off && !step.description.needs_table_rebuild() {
             error
                 .cause("another migration of this dry run needs `table-rebuild`, which turns foreign keys off for all of it")
-                .hint(format!("`--target {}` and one below it try them apart", step.revision))
+                .hint(format!("`--on-copy` commits each migration; `--target {}` and one below it try them apart", step.revision))
         } else {
             error
         })
@@ -125,9 +163,10 @@ impl Engine {
         let Some(row) = found.rows.first() else { return Ok(()) };
         let names: Vec<&str> = row.iter().filter_map(Value::as_text).collect();
         Err(Error::usage(format!(
-            "the database has a table that takes nothing back, {}, so there is no dry run",
+            "the database has a table that takes nothing back, {}, so there is no dry run in a transaction",
             names.join(" of the engine ")
         ))
+        .hint("`--on-copy` runs it on a scratch copy of the database")
         .hint("`runner plan --sql` shows what would run"))
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::history::{self, RunMode};
 use crate::engine::journal::chunk::{UnderWay, under_way};
 use crate::engine::journal::{Journal, Run};
 use crate::engine::pace::Migration;
-use crate::engine::script::{RunContext, Script, Tally};
+use crate::engine::script::{LeftOut, RunContext, Script, Tally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 
@@ -184,6 +184,7 @@ impl Engine {
             server_version: Some(inputs.server_version.clone()),
             replay: None,
             journal: Some(Arc::new(journal)),
+            left_out: LeftOut::default(),
             transforms: self.transforms.clone(),
             pace: self.pace.clone(),
         }))

@@ -7,7 +7,7 @@ use super::load::to_store;
 use super::{Engine, Failure, Started, StepResult, as_host, done, work};
 use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
 use crate::engine::Direction;
-use crate::engine::history::{self, State};
+use crate::engine::history::{self, RunMode, State};
 use crate::engine::journal::{Journal, Progress, Run};
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::Step;
@@ -34,13 +34,7 @@ struct Stands {
 impl Engine {
     /// Runs a step whose every call commits by itself.
     pub(super) async fn run_stepwise(&self, step: &Step) -> StepResult {
-        if step.kind == Kind::Component && step.description.needs_table_rebuild() {
-            return Err(Error::usage(
-                "a table can only be rebuilt in one transaction, and this migration runs stepwise",
-            )
-            .hint("have `describe` ask for the mode `atomic`")
-            .into());
-        }
+        check_mode(step)?;
         // Loading may compile for seconds: before anything is noted, and before the clock.
         let (script, source) = self.load(step).await.map_err(|error| not_begun(error, step, None))?;
         let started = Started::now();
@@ -249,6 +243,16 @@ impl Engine {
             Err(error) => Err(roll_back(database, error).await),
         }
     }
+}
+
+/// Refuses what a migration cannot do in the mode it asks for.
+pub(super) fn check_mode(step: &Step) -> Result<()> {
+    let is_stepwise = step.mode == RunMode::Stepwise;
+    if is_stepwise && step.kind == Kind::Component && step.description.needs_table_rebuild() {
+        return Err(Error::usage("a table can only be rebuilt in one transaction, and this migration runs stepwise")
+            .hint("have `describe` ask for the mode `atomic`"));
+    }
+    Ok(())
 }
 
 /// The failure of a step that could not be begun, or not be taken up: then it stays half done.

@@ -78,6 +78,8 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         stored_artifact_bytes: 1 << 20,
         stored_call_bytes: 1 << 20,
         retries: 3,
+        rehearsal: None,
+        backup: None,
         transforms: Arc::default(),
     }
 }

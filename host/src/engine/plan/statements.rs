@@ -2,12 +2,12 @@
 //! whether a dry run can take it back. Told from the text, before anything runs.
 
 use super::Step;
-use crate::database::Facts;
+use crate::database::{Dialect, Facts};
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::sql_script::unreadable;
 use crate::error::{Error, Result};
-use crate::project::catalog::Mode;
+use crate::project::catalog::Kind;
 use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, split};
 
 /// What is known of the statements of a step in SQL.
@@ -74,36 +74,35 @@ fn look(direction: Direction, mode: RunMode, text: &str, facts: &Facts) -> Resul
     })
 }
 
-/// Whether a step can be tried in a transaction and taken back; the error says why not. `text`: that of a step in SQL.
+/// Whether a step can be tried in a transaction and taken back, as far as it shows before it runs; the error says why not. `text`: that of a step in SQL.
 pub fn check_rehearsal(step: &Step, text: Option<&str>, facts: &Facts) -> Result<()> {
     rehearsal(step, text, facts).map_err(|error| error.at("migration", step.id()))
 }
 
 fn rehearsal(step: &Step, text: Option<&str>, facts: &Facts) -> Result<()> {
-    // Where DDL commits by itself, `auto` is stepwise too; what asks for it has a reason that no server takes away.
-    let is_outside = match facts.transactional_ddl {
-        true => step.mode == RunMode::Stepwise,
-        false => step.description.mode == Mode::Stepwise,
-    };
-    if is_outside {
-        return Err(Error::usage("what runs outside of a transaction cannot be tried in a dry run"));
+    if step.kind == Kind::Component && step.resume_after.is_some() {
+        let error =
+            Error::usage("a component that broke off goes on from its journal, which takes transactions of its own");
+        return Err(match facts.dialect {
+            Dialect::Postgres => error,
+            _ => error.hint("`--on-copy` runs it on a copy of the database"),
+        });
     }
     if facts.transactional_ddl {
         return Ok(());
     }
-    let Some(text) = text else {
-        return Err(Error::usage(format!(
-            "{} cannot roll schema changes back, and what a component does shows only when it runs, so there is no dry run \
-             of it",
-            facts.dialect
-        )));
-    };
+    // What a component does shows only when it runs: it is stopped at what would commit.
+    let Some(text) = text else { return Ok(()) };
     let statements = split(text, facts.dialect).map_err(|error| unreadable(step.direction, error))?;
     match statements.iter().position(|it| classify(it.text, facts.dialect) != StatementClass::Rows) {
         None => Ok(()),
         Some(at) => {
-            let message = format!("{} may commit the statement at once, so there is no dry run of it", facts.dialect);
-            Err(at_statement(Error::usage(message), step.direction, &statements, at))
+            let message = format!(
+                "{} may commit the statement at once, so there is no dry run of it in a transaction",
+                facts.dialect
+            );
+            let error = at_statement(Error::usage(message), step.direction, &statements, at);
+            Err(error.hint("`--on-copy` runs it on a scratch copy of the database"))
         }
     }
 }
@@ -118,7 +117,6 @@ fn at_statement(error: Error, direction: Direction, statements: &[Statement<'_>]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::Dialect;
 
     fn told(dialect: Dialect, mode: RunMode, text: &str) -> String {
         match look(Direction::Up, mode, text, &Facts::of_dialect(dialect)) {

@@ -36,6 +36,7 @@ async fn context(events: Arc<Heard>) -> RunContext {
         parameters: Arc::default(),
         tally: Arc::new(Tally::default()),
         journal: None,
+        left_out: Default::default(),
         transforms: Arc::default(),
         server_version: None,
         replay: None,

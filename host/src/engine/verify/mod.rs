@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::event::EventSink;
 use super::history::{self, History, Record, State};
 use super::pace::Pace;
-use super::script::{RunContext, Script, ScriptLoader, ScriptSource, Tally, stopped};
+use super::script::{LeftOut, RunContext, Script, ScriptLoader, ScriptSource, Tally, stopped};
 use super::speaker::as_host;
 use super::target::{Candidates, compare_revisions};
 use super::transcript::{Evidence, Replay};
@@ -216,6 +216,7 @@ impl Verifier {
             seed: record.seed,
             parameters: inputs.parameters,
             tally: Arc::new(Tally::default()),
+            left_out: LeftOut::default(),
             journal: None,
             server_version: Some(inputs.server_version),
             replay,

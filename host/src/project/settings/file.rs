@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::backup;
 use super::patience::{self, Patience};
 use super::throttle::{self, TransformSection};
 use super::transform::{self, Chunking};
@@ -29,6 +30,7 @@ pub(super) struct SettingsFile {
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub backup: backup::Said,
     pub transform: Vec<(&'static str, Sourced<String>)>,
     pub throttle: TransformSection,
 }
@@ -43,6 +45,7 @@ pub(super) struct Environment {
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
     pub throttle: TransformSection,
+    pub backup: backup::Said,
 }
 
 /// `[databases.NAME]`
@@ -51,6 +54,7 @@ pub(super) struct NamedDatabase {
     pub url: Sourced<String>,
     pub migrations: PathBuf,
     pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub backup: backup::Said,
 }
 
 const DEFAULT_MIGRATIONS: &str = "migrations";
@@ -88,6 +92,7 @@ impl SettingsFile {
             "limits",
             "grants",
             "parameters",
+            "backup",
             "transform",
             "build",
         ]);
@@ -108,6 +113,7 @@ impl SettingsFile {
         content.limits = limits(root, "limits");
         content.parameters = parameters(root, "parameters");
         content.throttle = throttle::read(root, &Chunking::NAMES);
+        content.backup = backup::read(root);
         if let Some(section) = root.section("transform", "transform") {
             content.transform = transform::read(&section);
         }
@@ -158,7 +164,7 @@ fn named<T>(
 }
 
 fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
-    section.only(&known(&["url", "limits", "parameters", "transform", "databases"]));
+    section.only(&known(&["url", "limits", "parameters", "transform", "databases", "backup"]));
     Some(Environment {
         url: section.string("url"),
         databases: named(section, "databases", |section, _| {
@@ -169,11 +175,12 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         parameters: parameters(section, "parameters"),
         patience: patience::read(section),
         throttle: throttle::read(section, &[]),
+        backup: backup::read(section),
     })
 }
 
 fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
-    section.only(&known(&["url", "migrations"]));
+    section.only(&known(&["url", "migrations", "backup"]));
     for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
         if !section.has(key) {
             let hint = format!("add a line such as `{key} = \"{example}\"`");
@@ -181,7 +188,12 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
         }
     }
     let migrations = folder(section, "migrations");
-    Some(NamedDatabase { url: section.string("url")?, migrations: migrations?, patience: patience::read(section) })
+    Some(NamedDatabase {
+        url: section.string("url")?,
+        migrations: migrations?,
+        patience: patience::read(section),
+        backup: backup::read(section),
+    })
 }
 
 /// These keys and those about patience.

@@ -1,5 +1,6 @@
 //! The settings of a run: flags, environment, `.env`, `runner.toml` and defaults, in this order.
 
+mod backup;
 mod choose;
 mod file;
 mod find;
@@ -19,6 +20,7 @@ use super::units::parse_duration;
 use crate::data::Value;
 use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
+pub use backup::{BackupSettings, BackupTo};
 use file::SettingsFile;
 pub use patience::Patience;
 pub use throttle::Throttle;
@@ -56,6 +58,8 @@ pub struct LoadRequest {
     pub retries: Option<String>,
     /// `--batch-delay` and its like, by their names in the settings file.
     pub throttle: BTreeMap<&'static str, String>,
+    /// `--backup`.
+    pub backup: Option<String>,
     /// `--chunk-rows`.
     pub chunk_rows: Option<String>,
     /// `--chunk-time`.
@@ -107,6 +111,8 @@ pub struct Settings {
     pub patience: Patience,
     /// How hard a transform may press on it.
     pub throttle: Throttle,
+    /// Backups before a run.
+    pub backup: BackupSettings,
     /// How transforms are cut into chunks.
     pub chunking: Chunking,
 }
@@ -124,6 +130,7 @@ impl Settings {
         let (limits, limit_origins) = limits(request, &variables, &content, &choice)?;
         let patience = patience::choose(request, &variables, &content, &choice)?;
         let throttle = throttle::choose(request, &variables, &content, &choice, &root)?;
+        let backup = backup::choose(request, &variables, &content, &choice, &root)?;
         let mut parameters = content.parameters.clone();
         if let Some((_, environment)) = &choice.environment {
             parameters.extend(environment.parameters.clone());
@@ -147,6 +154,7 @@ impl Settings {
             lock_timeout: lock_timeout(request, &variables)?,
             patience,
             throttle,
+            backup,
             chunking: transform::choose(request, &variables, &content.transform)?,
             root,
             file,

@@ -89,15 +89,16 @@ enum Kind {
 }
 
 impl EventJson {
-    /// The line of an event.
-    pub fn new(event: &Event) -> Self {
-        Self { schema: SCHEMA, event: Kind::new(event) }
+    /// The line of an event; none for what stands in the report of the run.
+    pub fn new(event: &Event) -> Option<Self> {
+        Kind::new(event).map(|event| Self { schema: SCHEMA, event })
     }
 }
 
 impl Kind {
-    fn new(event: &Event) -> Self {
-        match event.clone() {
+    fn new(event: &Event) -> Option<Self> {
+        Some(match event.clone() {
+            Event::Rehearsed(_) => return None,
             Event::LockWaiting { holder } => Self::LockWaiting { holder },
             Event::RunStarted { direction, migrations } => {
                 Self::RunStarted { direction: direction.to_string(), migrations }
@@ -133,7 +134,7 @@ impl Kind {
             Event::MigrationFailed { revision, name, direction } => {
                 Self::MigrationFailed { revision, name, direction: direction.to_string() }
             }
-        }
+        })
     }
 }
 

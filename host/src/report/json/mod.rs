@@ -7,6 +7,7 @@ mod look;
 mod pace;
 mod project;
 mod record;
+mod rehearsal;
 mod run;
 mod verify;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::rehearsal::RehearsalJson;
 use super::{DatabaseJson, ErrorJson, SCHEMA};
 use crate::engine::Direction;
 use crate::engine::outcome::{Done, Failed, Outcome};
@@ -28,6 +29,20 @@ pub struct RunJson {
     failed: Option<FailedJson>,
     not_run: Vec<StepJson>,
     error: Option<ErrorJson>,
+    /// The backup that was made before anything was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup: Option<BackupJson>,
+    /// What a dry run has to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rehearsal: Option<RehearsalJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct BackupJson {
+    path: String,
+    bytes: u64,
+    duration_ms: f64,
+    restore: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,6 +109,13 @@ impl RunJson {
             failed: outcome.failed.as_ref().map(FailedJson::new),
             not_run: outcome.not_run.iter().map(StepJson::new).collect(),
             error: outcome.error.as_ref().map(|error| ErrorJson::new(error, exit_code(error))),
+            backup: outcome.backup.as_ref().map(|backup| BackupJson {
+                path: backup.path.display().to_string(),
+                bytes: backup.bytes,
+                duration_ms: milliseconds(backup.duration),
+                restore: backup.restore.clone(),
+            }),
+            rehearsal: outcome.rehearsal.as_ref().map(RehearsalJson::new),
         }
     }
 }
@@ -133,7 +155,7 @@ impl FailedJson {
 }
 
 /// Milliseconds with three digits behind the point.
-fn milliseconds(duration: Duration) -> f64 {
+pub(super) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
@@ -178,6 +200,7 @@ mod tests {
             failed: Some(Failed { step: step("2"), took_effect: None }),
             not_run: vec![step("3")],
             error: Some(Error::failed("it broke")),
+            ..Outcome::default()
         };
         let database = DatabaseJson::new(None, "sqlite:///app.db".to_owned());
         let took = Duration::from_millis(5);

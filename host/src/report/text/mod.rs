@@ -4,6 +4,7 @@ mod build;
 mod history;
 mod pace;
 mod plan;
+mod rehearsal;
 mod run;
 mod scaffold;
 mod show;
@@ -14,7 +15,8 @@ pub use build::built;
 pub use history::history;
 pub use pace::{numbers, runs};
 pub use plan::{plan, plan_sql};
-pub use run::{dry_run_note, finished_line, summary};
+pub use rehearsal::{caveats, rehearsed};
+pub use run::{backup_note, dry_run_note, finished_line, summary};
 pub use scaffold::made;
 pub use show::show;
 pub use status::{current, status, status_summary};
@@ -36,6 +38,10 @@ pub const HINT: Style = AnsiColor::Cyan.on_default();
 pub const DIM: Style = Style::new().dimmed();
 /// Headings and names.
 pub const STRONG: Style = Style::new().bold();
+/// A row as it was.
+pub const OLD: Style = AnsiColor::Red.on_default();
+/// A row as it is.
+pub const NEW: Style = AnsiColor::Green.on_default();
 /// Nothing special.
 pub const PLAIN: Style = Style::new();
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
+use crate::engine::backup::BackupDone;
 use crate::engine::outcome::{Done, Outcome};
 use crate::engine::plan::Step;
 use crate::report::units;
@@ -94,6 +95,12 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
     text
 }
 
+/// Where the backup is that was made before the run.
+pub fn backup_note(backup: &BackupDone) -> Text {
+    let facts = format!(" ({}, {} bytes)", units::duration(backup.duration), units::count(backup.bytes));
+    Text::new().plain("backup ").add(STRONG, backup.path.display().to_string()).add(DIM, facts).end()
+}
+
 /// Whether the same run took the revision back, as `redo` does. A dry run takes nothing back.
 fn was_rolled_back(outcome: &Outcome, step: &Step) -> bool {
     let is_same = |done: &Done| done.direction == Direction::Down && done.revision == step.revision;
@@ -101,8 +108,9 @@ fn was_rolled_back(outcome: &Outcome, step: &Step) -> bool {
 }
 
 /// What a dry run must say about itself.
-pub fn dry_run_note() -> Text {
-    Text::new().add(ODD, "dry run").plain(": everything was rolled back; the database is as it was").end()
+pub fn dry_run_note(on_copy: bool) -> Text {
+    let end = if on_copy { "the copy is removed" } else { "everything was rolled back" };
+    Text::new().add(ODD, "dry run").plain(format!(": {end}; the database is as it was")).end()
 }
 
 #[cfg(test)]

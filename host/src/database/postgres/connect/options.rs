@@ -32,7 +32,10 @@ const KNOWN: [&str; 19] = [
 
 /// Reads the URL, and what it leaves open from `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE` and
 /// their like, and from the password file.
-pub(super) fn read(url: &DatabaseUrl, application: &str) -> Result<PgConnectOptions, DatabaseError> {
+pub(in crate::database::postgres) fn read(
+    url: &DatabaseUrl,
+    application: &str,
+) -> Result<PgConnectOptions, DatabaseError> {
     let text = url.secret();
     let names = parameter_names(text);
     if let Some(unknown) = names.iter().find(|name| !is_known(name)) {

@@ -16,12 +16,14 @@
 //! Callbacks (`hooks`, `functions`) run on the thread that is inside a call of this module, never beside one. Their state is
 //! boxed, so that its address stays, and is unregistered before it is freed. None of them unwinds into C.
 
+mod backup;
 mod cells;
 mod connection;
 mod functions;
 mod hooks;
 mod statement;
 
+pub(super) use backup::Backup;
 pub(super) use cells::{Cell, CellColumn, Cells};
 pub(super) use connection::{Connection, Failure, library_version};
 pub(super) use functions::{HAS, PullBatch, PullFunctions, PullKeys};

@@ -1,0 +1,133 @@
+//! Backups before a run: SQLite by its own online backup, servers by their dump program.
+//!
+//! A backup grows under another name, is checked and written through to the disk, and gets its name last: what stands
+//! there is whole. No file is ever overwritten.
+
+mod place;
+mod program;
+mod restore;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+
+use crate::database::stop::StopReason;
+use crate::database::{DatabaseErrorKind, DatabaseUrl, Dialect, StopSignal, sqlite};
+use crate::engine::backup::{Backup, BackupDone, BackupJob};
+use crate::engine::event::Event;
+use crate::engine::script::stopped;
+use crate::error::{Error, Result};
+use crate::project::settings::BackupTo;
+use place::{Growing, Place};
+
+/// How backups are made.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where they go.
+    pub to: BackupTo,
+    /// The folder of those that name themselves, absolute; none: beside a SQLite database, else `backups` in the project.
+    pub folder: Option<PathBuf>,
+    /// A program to run in place of the usual one, and its arguments.
+    pub command: Option<Vec<String>>,
+    /// The project's folder.
+    pub root: PathBuf,
+}
+
+/// Makes backups of one database.
+pub struct Backups {
+    url: DatabaseUrl,
+    /// As the server itself reports it.
+    dialect: Dialect,
+    options: Options,
+}
+
+impl Backups {
+    /// Of the database of that URL.
+    pub fn new(url: DatabaseUrl, dialect: Dialect, options: Options) -> Self {
+        Self { url, dialect, options }
+    }
+
+    fn place(&self, current: Option<&str>) -> Result<Place> {
+        Place::choose(&self.options, &self.url, self.dialect, current)
+    }
+
+    async fn write(&self, growing: &Growing, job: &BackupJob) -> Result<()> {
+        match &self.options.command {
+            None if self.dialect == Dialect::Sqlite => self.copy_file(growing.path(), job).await,
+            command => program::run(&self.url, self.dialect, command.as_deref(), growing, job).await,
+        }
+    }
+
+    async fn copy_file(&self, to: &Path, job: &BackupJob) -> Result<()> {
+        let told = Told::new(job);
+        let progress = |done: u64, all: u64| told.tell(done, Some(all), "pages");
+        let copied = sqlite::copy::copy(&self.url, to, &job.stop, &progress).await;
+        copied.map_err(|error| match job.stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
+            Some(reason) => stopped(reason),
+            None => {
+                let error = Error::from(error);
+                Error { kind: crate::error::ErrorKind::Failed, ..error }
+            }
+        })
+    }
+}
+
+#[async_trait]
+impl Backup for Backups {
+    async fn make(&self, job: &BackupJob) -> Result<BackupDone> {
+        let began = Instant::now();
+        let made = async {
+            let place = self.place(job.current.as_deref())?;
+            let growing = place.begin()?;
+            self.write(&growing, job).await?;
+            if let Some(reason) = job.stop.reason() {
+                return Err(stopped(reason));
+            }
+            let (path, bytes) = growing.finish()?;
+            let restore = restore::advice(&self.url, self.dialect, self.options.command.is_some(), &path);
+            Ok(BackupDone { path, bytes, duration: began.elapsed(), restore })
+        };
+        made.await.map_err(|error: Error| match error.kind {
+            crate::error::ErrorKind::Interrupted | crate::error::ErrorKind::Terminated => error,
+            _ => Error { message: format!("the backup failed, so nothing was run: {}", error.message), ..error },
+        })
+    }
+}
+
+/// Tells of progress now and then.
+struct Told<'a> {
+    job: &'a BackupJob,
+    began: Instant,
+    /// Tenths of a second from the beginning to the last word, and one.
+    last: AtomicU64,
+}
+
+impl<'a> Told<'a> {
+    fn new(job: &'a BackupJob) -> Self {
+        Self { job, began: Instant::now(), last: AtomicU64::new(0) }
+    }
+
+    fn tell(&self, done: u64, total: Option<u64>, unit: &str) {
+        let now = 1 + u64::try_from(self.began.elapsed().as_millis() / 100).unwrap_or(u64::MAX - 1);
+        if self.last.swap(now, Ordering::Relaxed) == now {
+            return;
+        }
+        self.job.events.emit(&Event::Progress {
+            revision: String::new(),
+            what: "backup".to_owned(),
+            done,
+            total,
+            unit: unit.to_owned(),
+        });
+    }
+}
+
+/// Waits, but not longer than until the signal.
+async fn pause(stop: &StopSignal, time: Duration) -> Option<StopReason> {
+    tokio::select! {
+        reason = stop.raised() => Some(reason),
+        () = tokio::time::sleep(time) => None,
+    }
+}

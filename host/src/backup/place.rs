@@ -1,0 +1,208 @@
+//! Where a backup goes, and how it gets there.
+
+use std::fs::File;
+use std::io::ErrorKind as IoKind;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::Options;
+use crate::database::{DatabaseUrl, Dialect};
+use crate::error::{Error, Result};
+use crate::project::settings::BackupTo;
+use crate::random;
+
+/// The folder of backups of servers where none is named, in the project.
+const FOLDER: &str = "backups";
+
+/// Where a backup will be.
+pub(super) struct Place {
+    path: PathBuf,
+}
+
+/// A backup that is being made, under a name that says so. Dropped unfinished, it is removed.
+pub(super) struct Growing {
+    path: PathBuf,
+    to: PathBuf,
+}
+
+impl Place {
+    pub fn choose(options: &Options, url: &DatabaseUrl, dialect: Dialect, current: Option<&str>) -> Result<Self> {
+        let file = url.sqlite_path();
+        if dialect == Dialect::Sqlite && file.is_none() {
+            return Err(Error::usage("a database in memory has no backup").hint("leave `--backup` out"));
+        }
+        let own_name = || name(url, dialect, current, options.command.is_some());
+        let path = match &options.to {
+            BackupTo::At(path) if path.is_dir() => path.join(own_name()),
+            BackupTo::At(path) => path.clone(),
+            BackupTo::Auto => {
+                let folder = match (&options.folder, file.as_deref().and_then(Path::parent)) {
+                    (Some(folder), _) => folder.clone(),
+                    (None, Some(beside)) => beside.to_path_buf(),
+                    (None, None) => options.root.join(FOLDER),
+                };
+                std::fs::create_dir_all(&folder).map_err(|error| {
+                    Error::failed(format!("the folder `{}` cannot be made", folder.display())).cause(error).hint(HINT)
+                })?;
+                folder.join(own_name())
+            }
+        };
+        Ok(Self { path })
+    }
+
+    /// Makes the file that is to grow. Only its owner may read it: it holds everything that the database holds.
+    pub fn begin(self) -> Result<Growing> {
+        if self.path.symlink_metadata().is_ok() {
+            return Err(exists(&self.path));
+        }
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".partial-{:08x}", random::bits() as u32));
+        let path = PathBuf::from(name);
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&path) {
+            Ok(_) => Ok(Growing { path, to: self.path }),
+            Err(error) => {
+                let folder = self.path.parent().unwrap_or(Path::new("."));
+                Err(Error::failed(format!("no file can be made in `{}`", folder.display())).cause(error).hint(HINT))
+            }
+        }
+    }
+}
+
+/// What to do about a folder that refuses.
+const HINT: &str = "look at the folder and its rights, or name another with `--backup PATH` or `[backup] folder`";
+
+impl Growing {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes everything through to the disk and gives the file its name; answers that and the size.
+    pub fn finish(self) -> Result<(PathBuf, u64)> {
+        let unsafe_yet = |error: std::io::Error| {
+            Error::failed(format!("`{}` cannot be written through to the disk", self.path.display()))
+                .cause(error)
+                .hint("look at the disk: the backup may not be whole")
+        };
+        let file = File::open(&self.path).map_err(unsafe_yet)?;
+        file.sync_all().map_err(unsafe_yet)?;
+        let bytes = file.metadata().map_err(unsafe_yet)?.len();
+        name_it(&self.path, &self.to)?;
+        if let Some(folder) = self.to.parent()
+            && let Ok(folder) = File::open(folder)
+        {
+            // Not every file system has folders that can be synced.
+            let _ = folder.sync_all();
+        }
+        Ok((self.to.clone(), bytes))
+    }
+}
+
+impl Drop for Growing {
+    fn drop(&mut self) {
+        // Gone already if it got its name. SQLite may have put a journal beside it.
+        let _ = std::fs::remove_file(&self.path);
+        for ending in ["-journal", "-wal", "-shm"] {
+            let mut beside = self.path.clone().into_os_string();
+            beside.push(ending);
+            let _ = std::fs::remove_file(beside);
+        }
+    }
+}
+
+/// Gives a file another name, if nobody has it. A link fails where a rename would overwrite; where the file system has no
+/// links, we can only look before.
+fn name_it(from: &Path, to: &Path) -> Result<()> {
+    let linked = std::fs::hard_link(from, to);
+    let named = match linked {
+        Ok(()) => std::fs::remove_file(from),
+        Err(error) if error.kind() == IoKind::AlreadyExists => return Err(exists(to)),
+        Err(_) if to.symlink_metadata().is_ok() => return Err(exists(to)),
+        Err(_) => std::fs::rename(from, to),
+    };
+    named.map_err(|error| Error::failed(format!("the backup cannot get its name `{}`", to.display())).cause(error))
+}
+
+fn exists(path: &Path) -> Error {
+    Error::failed(format!("`{}` is there already, and no backup overwrites a file", path.display()))
+        .hint("give another name, or `--backup auto`, which finds one")
+}
+
+/// A name that says of what, at which revision and when.
+fn name(url: &DatabaseUrl, dialect: Dialect, current: Option<&str>, is_foreign: bool) -> String {
+    let database = match url.sqlite_path() {
+        Some(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        None => {
+            let text = url.secret();
+            let text = text.split(['?', '#']).next().unwrap_or_default();
+            text.rsplit('/').next().unwrap_or_default().to_owned()
+        }
+    };
+    let safe = |text: &str| -> String {
+        text.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect()
+    };
+    let revision = current.and_then(|id| id.split('_').next()).unwrap_or("base");
+    let ending = match dialect {
+        _ if is_foreign => "backup",
+        Dialect::Sqlite => "db",
+        Dialect::Postgres => "dump",
+        Dialect::Mysql | Dialect::Mariadb => "sql",
+    };
+    let time = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
+    format!("{}-{}-{time}.{ending}", safe(&database), safe(revision))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(to: BackupTo, folder: Option<PathBuf>) -> Options {
+        Options { to, folder, command: None, root: PathBuf::from("/project") }
+    }
+
+    #[test]
+    fn a_name_says_of_what_and_when() {
+        let url = |text: &str| DatabaseUrl::parse(text, Path::new("/base")).expect("a URL");
+        for (url, dialect, current, start, end) in [
+            (url("sqlite:my app.db"), Dialect::Sqlite, Some("0003_orders"), "my_app.db-0003-", ".db"),
+            (url("postgres://me:a%2Fb@h/shop?x=/y"), Dialect::Postgres, None, "shop-base-", ".dump"),
+            (url("mysql://h/shop"), Dialect::Mariadb, Some("2_b"), "shop-2-", ".sql"),
+        ] {
+            let name = name(&url, dialect, current, false);
+            assert!(name.starts_with(start) && name.ends_with(end), "{name}");
+        }
+    }
+
+    #[test]
+    fn it_stands_where_it_is_wanted_and_overwrites_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = DatabaseUrl::parse("sqlite:app.db", folder.path()).expect("a URL");
+        let choose = |to, of: Option<PathBuf>| Place::choose(&options(to, of), &url, Dialect::Sqlite, None);
+        let beside = choose(BackupTo::Auto, None).expect("a place").path;
+        assert_eq!(beside.parent(), Some(folder.path()));
+        let elsewhere = choose(BackupTo::Auto, Some(folder.path().join("a/b"))).expect("a place").path;
+        assert_eq!(elsewhere.parent(), Some(&*folder.path().join("a/b")));
+        let within = choose(BackupTo::At(folder.path().to_path_buf()), None).expect("a place").path;
+        assert_eq!(within.parent(), Some(folder.path()));
+
+        let named = folder.path().join("mine.db");
+        let growing = choose(BackupTo::At(named.clone()), None).expect("a place").begin().expect("a file");
+        std::fs::write(growing.path(), "whole").expect("written");
+        assert!(!named.exists());
+        assert_eq!(growing.finish().expect("named"), (named.clone(), 5));
+        assert!(choose(BackupTo::At(named.clone()), None).expect("a place").begin().is_err());
+        // Somebody was quicker.
+        let other = folder.path().join("other.db");
+        let growing = choose(BackupTo::At(other.clone()), None).expect("a place").begin().expect("a file");
+        std::fs::write(&other, "theirs").expect("written");
+        assert!(growing.finish().is_err());
+        assert_eq!(std::fs::read(&other).expect("read"), b"theirs");
+        let left = std::fs::read_dir(folder.path()).expect("read").flatten();
+        assert!(left.into_iter().all(|entry| !entry.file_name().to_string_lossy().contains("partial")));
+    }
+}

@@ -1,0 +1,80 @@
+//! How a backup is brought back.
+
+use std::path::Path;
+
+use crate::database::{DatabaseUrl, Dialect};
+
+/// What to do, in a sentence.
+pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, backup: &Path) -> String {
+    let backup = quoted(&backup.display().to_string());
+    if is_foreign {
+        return format!("bring {backup} back with the program that goes with your `[backup] command`");
+    }
+    let server = || url.parameter(&["host", "socket"]).is_none().then(|| address(url)).flatten();
+    match dialect {
+        Dialect::Sqlite => {
+            let database = url.sqlite_path().map(|path| quoted(&path.display().to_string())).unwrap_or_default();
+            format!(
+                "to bring it back, stop whatever uses the database, remove {database}-wal and {database}-shm, and copy \
+                 {backup} over {database}"
+            )
+        }
+        Dialect::Postgres => {
+            let server = server().map(|(host, port)| {
+                format!(" --host={host}{}", port.map_or(String::new(), |port| format!(" --port={port}")))
+            });
+            format!(
+                "to bring it back, make a fresh database and fill it: `createdb{0} NAME && pg_restore{0} --exit-on-error \
+                 --dbname=NAME {backup}`",
+                server.unwrap_or_default()
+            )
+        }
+        Dialect::Mysql | Dialect::Mariadb => {
+            let client = if dialect == Dialect::Mariadb { "mariadb" } else { "mysql" };
+            let server = server().map(|(host, port)| {
+                format!(" --host={host}{}", port.map_or(String::new(), |port| format!(" --port={port}")))
+            });
+            format!(
+                "to bring it back, make a fresh database and fill it: `{client}{} NAME < {backup}`",
+                server.unwrap_or_default()
+            )
+        }
+    }
+}
+
+/// Host and port of a URL.
+fn address(url: &DatabaseUrl) -> Option<(String, Option<String>)> {
+    let (_, rest) = url.secret().split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let (host, port) = match place.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())) {
+        Some((host, port)) => (host, Some(port.to_owned())),
+        None => (place, None),
+    };
+    (!host.is_empty()).then(|| (host.trim_matches(['[', ']']).to_owned(), port))
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let is_plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+:@%=".contains(c));
+    if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_names_no_password() {
+        for (url, dialect, part) in [
+            ("sqlite:app.db", Dialect::Sqlite, "copy '/b/my backup' over /base/app.db"),
+            ("postgres://me:secret@db:5433/a", Dialect::Postgres, "pg_restore --host=db --port=5433 --exit-on-error"),
+            ("mysql://me:secret@db/a", Dialect::Mariadb, "`mariadb --host=db NAME < '/b/my backup'`"),
+            ("mysql://me:secret@db/a?socket=/s", Dialect::Mysql, "`mysql NAME < '/b/my backup'`"),
+        ] {
+            let url = DatabaseUrl::parse(url, Path::new("/base")).expect("a URL");
+            let advice = advice(&url, dialect, false, Path::new("/b/my backup"));
+            assert!(advice.contains(part) && !advice.contains("secret"), "{advice}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! How the client programs of MySQL and MariaDB find the database of a URL.
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+
+use super::connect::Connector;
+use crate::database::{ConnectOptions, DatabaseError, DatabaseUrl};
+
+/// What `mariadb-dump`, `mysqldump` and their like are told.
+pub struct Told {
+    /// An option file: server, user, password and TLS. It holds the password, so that it stands on no disk.
+    pub option_file: String,
+    /// The host, or none for a socket.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The socket; empty for a host.
+    pub socket: String,
+    /// The user.
+    pub user: String,
+    /// The database.
+    pub database: String,
+}
+
+/// What the programs have to know to find the database of a URL.
+pub fn told(url: &DatabaseUrl) -> Result<Told, DatabaseError> {
+    let connector = Connector::new(url, &ConnectOptions::default())?;
+    let options = connector.options();
+    let socket = options.get_socket().map(|path| path.display().to_string()).unwrap_or_default();
+    let mut file = String::from("[client]\n");
+    let mut set = |name: &str, value: &str| file.push_str(&format!("{name}={}\n", quoted(value)));
+    set("user", options.get_username());
+    if let Some(password) = url.password() {
+        set("password", &password);
+    }
+    match socket.is_empty() {
+        // `localhost` alone would mean the socket.
+        true => {
+            set("protocol", "tcp");
+            set("host", options.get_host());
+            set("port", &options.get_port().to_string());
+        }
+        false => {
+            set("protocol", "socket");
+            set("socket", &socket);
+        }
+    }
+    for (name, value) in tls(options, url) {
+        set(name, &value);
+    }
+    Ok(Told {
+        option_file: file,
+        host: options.get_host().to_owned(),
+        port: options.get_port(),
+        socket,
+        user: options.get_username().to_owned(),
+        database: connector.database().to_owned(),
+    })
+}
+
+/// The two families spell it differently: `loose-` has each pass over what is the other's.
+fn tls(options: &MySqlConnectOptions, url: &DatabaseUrl) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    let mut mode = |mysql: &str, mariadb: &'static [&'static str]| {
+        found.push(("loose-ssl-mode", mysql.to_owned()));
+        found.extend(mariadb.iter().map(|name| (*name, "1".to_owned())));
+    };
+    match options.get_ssl_mode() {
+        MySqlSslMode::Disabled => mode("DISABLED", &["loose-skip-ssl"]),
+        MySqlSslMode::Preferred => {}
+        MySqlSslMode::Required => mode("REQUIRED", &["loose-ssl"]),
+        MySqlSslMode::VerifyCa => mode("VERIFY_CA", &["loose-ssl", "loose-ssl-verify-server-cert"]),
+        MySqlSslMode::VerifyIdentity => mode("VERIFY_IDENTITY", &["loose-ssl", "loose-ssl-verify-server-cert"]),
+    }
+    for (option, names) in
+        [("ssl-ca", &["ssl-ca", "sslca"]), ("ssl-cert", &["ssl-cert", "sslcert"]), ("ssl-key", &["ssl-key", "sslkey"])]
+    {
+        found.extend(url.parameter(names).map(|value| (option, value)));
+    }
+    found
+}
+
+/// A value as option files spell it.
+fn quoted(value: &str) -> String {
+    let mut text = String::from("\"");
+    for character in value.chars() {
+        match character {
+            '"' | '\\' => text.extend(['\\', character]),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            other => text.push(other),
+        }
+    }
+    text.push('"');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_option_file_says_what_the_url_says() {
+        let url = "mysql://me:p%22a%5C%23s@localhost:3307/app?ssl-mode=verify_ca&ssl-ca=/ca.pem";
+        let url = DatabaseUrl::parse(url, std::path::Path::new("/")).expect("a URL");
+        let told = told(&url).expect("told");
+        assert_eq!((told.port, told.database.as_str(), told.user.as_str()), (3307, "app", "me"));
+        let lines: Vec<&str> = told.option_file.lines().collect();
+        for line in [
+            r#"password="p\"a\\#s""#,
+            r#"protocol="tcp""#,
+            r#"port="3307""#,
+            r#"loose-ssl-mode="VERIFY_CA""#,
+            r#"loose-ssl-verify-server-cert="1""#,
+            r#"ssl-ca="/ca.pem""#,
+        ] {
+            assert!(lines.contains(&line), "{line} is not in {lines:?}");
+        }
+    }
+}

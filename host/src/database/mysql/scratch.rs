@@ -1,0 +1,360 @@
+//! A scratch copy of a database, in a database beside it: tables with their keys and rows, sequences, routines, views and
+//! triggers, as the server itself spells them. What cannot be copied as it is, is refused.
+//!
+//! Its name follows from that of the original, and the run's lock keeps it to one run: what stands under that name when a run
+//! begins is what a killed one left.
+
+use sha2::{Digest, Sha256};
+
+use crate::data::Value;
+use crate::database::copy::{Copy, Place, Request};
+use crate::database::facts::is_tool_table;
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, connect};
+use crate::sql::{qualifiers, words};
+
+/// Engines that keep everything in the table itself.
+const ENGINES: [&str; 8] = ["innodb", "myisam", "aria", "memory", "archive", "csv", "rocksdb", "tokudb"];
+
+/// Schemas that statements may read from anywhere.
+const OF_THE_SERVER: [&str; 2] = ["information_schema", "performance_schema"];
+
+/// No rights to a database.
+const ACCESS_DENIED: &str = "1044";
+/// No right to a database or table, or to what only administrators may.
+const SPECIFIC_ACCESS_DENIED: &str = "1227";
+
+/// The name of the scratch copy of a database.
+fn name_of(original: &str) -> String {
+    format!("runner_scratch_{}", &hex::encode(Sha256::digest(original))[..16])
+}
+
+/// Copies the database that the connection is to.
+pub async fn make(original: &mut dyn Database, request: &Request<'_>) -> Result<Copy, DatabaseError> {
+    let source = original.facts().schema.clone().unwrap_or_default();
+    let scratch = name_of(&source);
+    discard(original, &scratch).await.map_err(|error| rights(error, &scratch))?;
+    create(original, &source, &scratch).await?;
+    match fill(original, &source, &scratch, request).await {
+        Ok(copy) => Ok(copy),
+        Err(error) => {
+            // The error matters more; the next run removes what stays.
+            let _ = discard(original, &scratch).await;
+            Err(error)
+        }
+    }
+}
+
+/// Removes the scratch copy of that name.
+pub async fn discard(original: &mut dyn Database, name: &str) -> Result<(), DatabaseError> {
+    original.execute(&format!("DROP DATABASE IF EXISTS {}", Dialect::Mysql.quote(name)), &[]).await.map(drop)
+}
+
+/// Removes what a killed run left.
+pub async fn sweep(original: &mut dyn Database) -> Result<Option<String>, DatabaseError> {
+    let name = name_of(original.facts().schema.as_deref().unwrap_or_default());
+    let ask = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?";
+    let found = original.query(ask, &[name.as_str().into()], QueryLimits::NONE).await?;
+    if found.rows.is_empty() {
+        return Ok(None);
+    }
+    discard(original, &name).await?;
+    Ok(Some(name))
+}
+
+async fn create(original: &mut dyn Database, source: &str, scratch: &str) -> Result<(), DatabaseError> {
+    let ask = "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
+               WHERE SCHEMA_NAME = ?";
+    let found = texts(original, ask, &[source.into()]).await?;
+    let Some([set, collation]) = found.first().map(Vec::as_slice) else {
+        return Err(DatabaseError::new(DatabaseErrorKind::NotFound, format!("the database `{source}` is gone")));
+    };
+    let create = format!("CREATE DATABASE {} CHARACTER SET {set} COLLATE {collation}", Dialect::Mysql.quote(scratch));
+    original.execute(&create, &[]).await.map(drop).map_err(|error| rights(error, scratch))
+}
+
+/// The error of somebody who may not have a scratch database, with the way to it.
+fn rights(mut error: DatabaseError, scratch: &str) -> DatabaseError {
+    if [ACCESS_DENIED, SPECIFIC_ACCESS_DENIED].contains(&error.code.as_str()) {
+        error.message = format!("the user may not make the scratch database `{scratch}`: {}", error.message);
+        error.kind = DatabaseErrorKind::Denied;
+        error.hint = Some(format!("an administrator can allow it: GRANT ALL PRIVILEGES ON `{scratch}`.* TO the user"));
+    }
+    error
+}
+
+async fn fill(
+    original: &mut dyn Database,
+    source: &str,
+    scratch: &str,
+    request: &Request<'_>,
+) -> Result<Copy, DatabaseError> {
+    let others = texts(original, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA", &[]).await?;
+    let others: Vec<String> = others
+        .into_iter()
+        .flatten()
+        .filter(|name| name != scratch && !OF_THE_SERVER.iter().any(|it| it.eq_ignore_ascii_case(name)))
+        .collect();
+    let url = original.url().with_database(scratch);
+    let mut target = connect(&url, request.connect).await.map_err(|error| rights(error, scratch))?;
+    target.set_stop_signal(request.stop.clone());
+    // Rows are taken over as they are, also those that today's mode would refuse; tables before those they refer to. Read
+    // committed takes no locks on the rows that are read.
+    for statement in [
+        "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0, unique_checks = 0",
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    ] {
+        target.execute(statement, &[]).await?;
+    }
+    if original.facts().dialect == Dialect::Mariadb {
+        target.execute("SET SESSION check_constraint_checks = 0", &[]).await?;
+    }
+    let mut filler = Filler { original, target: &mut *target, source, others: &others, caveats: Vec::new() };
+    filler.tables(request).await?;
+    filler.routines().await?;
+    filler.views().await?;
+    filler.triggers().await?;
+    let caveats = filler.caveats;
+    drop(target);
+    let database = connect(&url, request.connect).await?;
+    Ok(Copy { database, name: "scratch database", others, caveats, place: Place::Schema(scratch.to_owned()) })
+}
+
+struct Filler<'a> {
+    original: &'a mut dyn Database,
+    /// Its session's database is the scratch one.
+    target: &'a mut dyn Database,
+    source: &'a str,
+    others: &'a [String],
+    caveats: Vec<String>,
+}
+
+impl Filler<'_> {
+    async fn tables(&mut self, request: &Request<'_>) -> Result<(), DatabaseError> {
+        let ask = "SELECT TABLE_NAME, TABLE_TYPE, coalesce(ENGINE, ''), coalesce(CREATE_OPTIONS, '') \
+                   FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE NOT LIKE '%VIEW' \
+                   ORDER BY TABLE_TYPE = 'SEQUENCE' DESC, TABLE_NAME";
+        let tables = texts(self.original, ask, &[self.source.into()]).await?;
+        let mut parts = Vec::new();
+        // All tables before any rows: nothing is copied for a database that is refused.
+        for row in &tables {
+            let [table, kind, engine, _] = row.as_slice() else { continue };
+            match kind.as_str() {
+                "SEQUENCE" => self.sequence(table).await?,
+                _ => self.table(table, kind, engine).await?,
+            }
+        }
+        for (at, row) in tables.iter().enumerate() {
+            let [table, kind, ..] = row.as_slice() else { continue };
+            (request.progress)("tables", at as u64, Some(tables.len() as u64));
+            if kind == "SEQUENCE" {
+                continue;
+            }
+            if request.stop.is_raised() {
+                return Err(DatabaseError::stopped());
+            }
+            let bound = request.rows.filter(|_| !is_tool_table(table));
+            if self.rows(table, bound).await? {
+                parts.push(format!("`{table}`"));
+            }
+        }
+        if let (false, Some(rows)) = (parts.is_empty(), request.rows) {
+            self.caveats.push(format!(
+                "of {} only the first {rows} rows were copied: what depends on the others shows in earnest alone; \
+                 `--copy-rows all` copies them",
+                parts.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    async fn table(&mut self, table: &str, kind: &str, engine: &str) -> Result<(), DatabaseError> {
+        if !ENGINES.iter().any(|known| known.eq_ignore_ascii_case(engine)) {
+            return Err(refused(format!(
+                "the table `{table}` is of the engine {engine}, which may keep its rows elsewhere"
+            ))
+            .hint("there is no dry run on a copy for such a database; try the migrations on a server of your own"));
+        }
+        let definition = self.shown("TABLE", table, "Create Table").await?;
+        if let Some(other) = self.other_in(&definition) {
+            return Err(refused(format!("the table `{table}` refers to the database `{other}`")).hint(OUTSIDE));
+        }
+        if kind == "SYSTEM VERSIONED" {
+            self.caveats.push(format!("of `{table}` only the current rows were copied, not their history"));
+        }
+        self.make("table", table, &definition).await
+    }
+
+    /// Copies rows; answers whether some were left out.
+    async fn rows(&mut self, table: &str, bound: Option<u64>) -> Result<bool, DatabaseError> {
+        let ask = "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? \
+                   AND coalesce(GENERATION_EXPRESSION, '') = '' AND EXTRA NOT LIKE '%INVISIBLE SYSTEM%' \
+                   ORDER BY ORDINAL_POSITION";
+        let names = texts(self.original, ask, &[self.source.into(), table.into()]).await?;
+        let quote = |name: &str| Dialect::Mysql.quote(name);
+        let columns: Vec<String> = names.iter().flatten().map(|name| quote(name)).collect();
+        let columns = columns.join(", ");
+        let from = format!("{}.{}", quote(self.source), quote(table));
+        let limit = match bound {
+            None => String::new(),
+            Some(rows) => {
+                let key = "SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND \
+                           TABLE_NAME = ? AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX";
+                let key = texts(self.original, key, &[self.source.into(), table.into()]).await?;
+                let key: Vec<String> = key.iter().flatten().map(|name| quote(name)).collect();
+                let order = if key.is_empty() { String::new() } else { format!(" ORDER BY {}", key.join(", ")) };
+                format!("{order} LIMIT {rows}")
+            }
+        };
+        let copy = format!("INSERT INTO {} ({columns}) SELECT {columns} FROM {from}{limit}", quote(table));
+        let copied = self.target.execute(&copy, &[]).await.map_err(|error| failed("rows of", table, error))?;
+        let Some(bound) = bound.filter(|bound| copied >= *bound) else { return Ok(false) };
+        let more = format!("SELECT 1 FROM {from} LIMIT {bound}, 1");
+        Ok(!self.target.query(&more, &[], QueryLimits::NONE).await?.rows.is_empty())
+    }
+
+    async fn sequence(&mut self, name: &str) -> Result<(), DatabaseError> {
+        let definition = self.shown("SEQUENCE", name, "Create Table").await?;
+        self.make("sequence", name, &definition).await?;
+        let quoted = Dialect::Mysql.quote(name);
+        let ask = format!("SELECT next_not_cached_value FROM {}.{quoted}", Dialect::Mysql.quote(self.source));
+        if let Some(next) = texts(self.original, &ask, &[]).await?.into_iter().flatten().next() {
+            self.target.query(&format!("SELECT setval({quoted}, {next}, 0)"), &[], QueryLimits::NONE).await?;
+        }
+        Ok(())
+    }
+
+    async fn routines(&mut self) -> Result<(), DatabaseError> {
+        let ask = "SELECT ROUTINE_NAME, ROUTINE_TYPE FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? \
+                   AND ROUTINE_TYPE IN ('FUNCTION', 'PROCEDURE') ORDER BY ROUTINE_TYPE, ROUTINE_NAME";
+        for row in texts(self.original, ask, &[self.source.into()]).await? {
+            let [name, kind] = row.as_slice() else { continue };
+            let column = if kind == "FUNCTION" { "Create Function" } else { "Create Procedure" };
+            let definition = self.shown(kind, name, column).await?;
+            let what = if kind == "FUNCTION" { "function" } else { "procedure" };
+            self.check_body(what, name, &definition)?;
+            self.make(what, name, &definition).await?;
+        }
+        Ok(())
+    }
+
+    /// Views may stand on one another: those that fail are tried again behind the others.
+    async fn views(&mut self) -> Result<(), DatabaseError> {
+        let ask = "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME";
+        let mut left: Vec<String> =
+            texts(self.original, ask, &[self.source.into()]).await?.into_iter().flatten().collect();
+        while !left.is_empty() {
+            let mut failed = Vec::new();
+            let mut last = None;
+            let before = left.len();
+            for view in left {
+                let definition = self.shown("VIEW", &view, "Create View").await?;
+                self.check_body("view", &view, &definition)?;
+                if let Err(error) = self.make("view", &view, &definition).await {
+                    failed.push(view);
+                    last = Some(error);
+                }
+            }
+            if let Some(error) = last.filter(|_| failed.len() == before) {
+                return Err(error);
+            }
+            left = failed;
+        }
+        Ok(())
+    }
+
+    async fn triggers(&mut self) -> Result<(), DatabaseError> {
+        let ask = "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? \
+                   ORDER BY EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_ORDER";
+        for name in texts(self.original, ask, &[self.source.into()]).await?.into_iter().flatten() {
+            let definition = self.shown("TRIGGER", &name, "SQL Original Statement").await?;
+            self.check_body("trigger", &name, &definition)?;
+            self.make("trigger", &name, &definition).await?;
+        }
+        Ok(())
+    }
+
+    /// The statement that made it. The connection's own database is not named in it.
+    async fn shown(&mut self, kind: &str, name: &str, column: &str) -> Result<String, DatabaseError> {
+        let ask = format!("SHOW CREATE {kind} {}", Dialect::Mysql.quote(name));
+        let found = self.original.query(&ask, &[], QueryLimits::NONE).await?;
+        let at = found.columns.iter().position(|found| found.eq_ignore_ascii_case(column));
+        let text = at.and_then(|at| found.rows.into_iter().next()?.into_iter().nth(at));
+        match text {
+            Some(Value::Text(text)) => Ok(text),
+            Some(Value::Bytes(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            // The server shows it to nobody else than its owner.
+            _ => Err(refused(format!("the user may not see how `{name}` is made"))
+                .hint("a user who may, such as its definer, can do the dry run on a copy")),
+        }
+    }
+
+    /// The database beside the copy that a definition names, if it does.
+    fn other_in(&self, definition: &str) -> Option<String> {
+        let dialect = self.original.facts().dialect;
+        qualifiers(definition, dialect)
+            .into_iter()
+            .find(|name| self.others.iter().any(|other| other.eq_ignore_ascii_case(name)))
+    }
+
+    /// What runs by itself must not reach past the copy.
+    fn check_body(&self, what: &str, name: &str, definition: &str) -> Result<(), DatabaseError> {
+        if let Some(other) = self.other_in(definition) {
+            return Err(refused(format!("the {what} `{name}` names the database `{other}`")).hint(OUTSIDE));
+        }
+        let words = words(definition, self.original.facts().dialect);
+        if words.iter().any(|word| ["EXECUTE", "PREPARE", "OUTFILE", "DUMPFILE"].contains(&word.as_str())) {
+            return Err(refused(format!("the {what} `{name}` runs text as a statement, or writes files")).hint(OUTSIDE));
+        }
+        Ok(())
+    }
+
+    async fn make(&mut self, what: &str, name: &str, definition: &str) -> Result<(), DatabaseError> {
+        self.target.execute(definition, &[]).await.map(drop).map_err(|error| failed(what, name, error))
+    }
+}
+
+/// Why a database cannot be copied, and what is left to do.
+const OUTSIDE: &str = "on a copy it would change what is no copy, so there is no dry run on a copy of this database; try the \
+                       migrations on a server of your own";
+
+fn refused(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, format!("the database cannot be copied: {message}"))
+}
+
+fn failed(what: &str, name: &str, mut error: DatabaseError) -> DatabaseError {
+    if error.kind != DatabaseErrorKind::Interrupted {
+        error.message = format!("the {what} `{name}` cannot be copied: {}", error.message);
+    }
+    if error.code == SPECIFIC_ACCESS_DENIED {
+        error.hint =
+            Some("it belongs to another user: its definer, or an administrator, can do the dry run".to_owned());
+    }
+    error
+}
+
+/// The rows of a query as texts.
+async fn texts(
+    database: &mut dyn Database,
+    query: &str,
+    parameters: &[Value],
+) -> Result<Vec<Vec<String>>, DatabaseError> {
+    let text = |value: Value| match value {
+        Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Value::Int64(number) => number.to_string(),
+        value => value.as_text().map(str::to_owned).unwrap_or_default(),
+    };
+    let found = database.query(query, parameters, QueryLimits::NONE).await?;
+    Ok(found.rows.into_iter().map(|row| row.into_iter().map(text).collect()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_follows_from_the_original_alone() {
+        assert_eq!(name_of("shop"), name_of("shop"));
+        assert_ne!(name_of("shop"), name_of("Shop"));
+        assert!(name_of("shop").len() <= 64);
+    }
+}

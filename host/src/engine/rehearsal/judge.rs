@@ -1,0 +1,250 @@
+//! What a migration may ask in a dry run: nothing that would reach past the transaction, or past the copy.
+
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, TableName};
+use crate::sql::classify::open_run_comments;
+use crate::sql::{StatementClass, classify, identifiers, qualifiers, words};
+
+/// Where a dry run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// In a transaction that is rolled back.
+    Transaction,
+    /// On a copy that is thrown away.
+    Copy {
+        /// The databases of the server that are no copies.
+        others: Vec<String>,
+    },
+}
+
+/// What is done with a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Judgement {
+    Run,
+    /// It is told of and not run.
+    Leave,
+    Refuse(Box<DatabaseError>),
+}
+
+/// What is done with a statement of a migration. `stepwise`: outside of dry runs it would stand in no transaction.
+pub(super) fn judge(statement: &str, ground: &Ground, facts: &Facts, stepwise: bool) -> Judgement {
+    let class = classify(statement, facts.dialect);
+    let refused = match ground {
+        Ground::Transaction if facts.transactional_ddl => {
+            // One that is to run in a transaction fails as it would in earnest.
+            let leaves = stepwise && class == StatementClass::RefusesTransaction;
+            return if leaves { Judgement::Leave } else { Judgement::Run };
+        }
+        Ground::Transaction => {
+            let is_plain = class == StatementClass::Rows && open_run_comments(statement, facts.dialect).is_none();
+            (!is_plain).then(|| commits(facts.dialect))
+        }
+        Ground::Copy { .. } if facts.dialect == Dialect::Sqlite => leaves_file(statement).then(other_file),
+        Ground::Copy { others } => leaves_schema(statement, class, others, facts.dialect),
+    };
+    match refused {
+        None => Judgement::Run,
+        Some(error) => Judgement::Refuse(Box::new(error)),
+    }
+}
+
+/// Fails for a table that is not in the copy.
+pub(super) fn judge_table(table: &TableName, ground: &Ground) -> Result<(), DatabaseError> {
+    match (ground, &table.schema) {
+        (Ground::Copy { others }, Some(schema)) if is_other(schema, others) => Err(outside(&format!("`{schema}`"))),
+        _ => Ok(()),
+    }
+}
+
+/// It is not the migration that is wrong, but how it is tried.
+fn denied(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Configuration, message)
+}
+
+fn commits(dialect: Dialect) -> DatabaseError {
+    denied(format!("{dialect} may commit the statement at once, so a dry run in a transaction stops here"))
+        .hint("`--on-copy` runs it on a scratch copy of the database")
+}
+
+fn other_file() -> DatabaseError {
+    denied("the statement opens or writes another file, which a dry run on a copy would not take back".to_owned())
+        .hint("leave `--on-copy` out: then it is tried in a transaction")
+}
+
+fn outside(what: &str) -> DatabaseError {
+    denied(format!("the statement reaches past the scratch copy, to {what}, so the dry run stops here")).hint(
+        "name tables without their database, as the connection finds them; `--target` stops before this migration",
+    )
+}
+
+/// SQLite's statements that touch other files.
+fn leaves_file(statement: &str) -> bool {
+    let words = words(statement, Dialect::Sqlite);
+    match words.first().map(String::as_str) {
+        Some("ATTACH") => true,
+        Some("VACUUM") => words.iter().any(|word| word == "INTO"),
+        _ => false,
+    }
+}
+
+fn is_other(name: &str, others: &[String]) -> bool {
+    // Servers differ in whether they tell `Shop` from `shop`; a dry run need not.
+    others.iter().any(|other| other.eq_ignore_ascii_case(name))
+}
+
+/// Why a statement may reach past a scratch database, if it may.
+fn leaves_schema(statement: &str, class: StatementClass, others: &[String], dialect: Dialect) -> Option<DatabaseError> {
+    // What stands in a comment that the server runs counts.
+    let opened = open_run_comments(statement, dialect);
+    let text = opened.as_deref().unwrap_or(statement);
+    if opened.is_some() {
+        let hidden = leaves_schema(text, classify(text, dialect), others, dialect);
+        if hidden.is_some() {
+            return hidden;
+        }
+    }
+    if let Some(name) = qualifiers(text, dialect).into_iter().find(|name| is_other(name, others)) {
+        return Some(outside(&format!("`{name}`")));
+    }
+    let words = words(text, dialect);
+    let has = |word: &str| words.iter().any(|it| it == word);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // Text that becomes a statement cannot be read beforehand.
+    if has("EXECUTE") || has("PREPARE") {
+        return Some(outside("wherever the text that it runs leads"));
+    }
+    if has("OUTFILE") || has("DUMPFILE") {
+        return Some(outside("a file of the server"));
+    }
+    let is_within = match class {
+        StatementClass::Rows => true,
+        StatementClass::Schema => match words.as_slice() {
+            ["ALTER", "DATABASE" | "SCHEMA", ..] => {
+                !identifiers(text, dialect).iter().any(|name| is_other(name, others))
+            }
+            ["CREATE" | "ALTER" | "DROP" | "RENAME", rest @ ..] => of_a_schema(rest),
+            ["TRUNCATE" | "ANALYZE" | "OPTIMIZE" | "REPAIR" | "CHECK", ..] => true,
+            _ => false,
+        },
+        StatementClass::Session => {
+            words.first() == Some(&"SET")
+                && !["GLOBAL", "PERSIST", "PASSWORD", "ROLE"].into_iter().any(has)
+                && !text.to_ascii_lowercase().contains("@@global")
+                && !text.to_ascii_lowercase().contains("@@persist")
+        }
+        StatementClass::Unknown => matches!(words.first(), Some(&("CALL" | "DO"))),
+        // The database refuses it.
+        StatementClass::TransactionControl | StatementClass::RefusesTransaction => true,
+    };
+    (!is_within).then(|| outside("the server as a whole"))
+}
+
+/// Whether what is made, changed or dropped stands in a schema.
+fn of_a_schema(words: &[&str]) -> bool {
+    const KINDS: [&str; 10] =
+        ["TABLE", "INDEX", "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "SEQUENCE", "EVENT", "PACKAGE", "TABLES"];
+    const BEFORE: [&str; 21] = [
+        "OR",
+        "REPLACE",
+        "TEMPORARY",
+        "UNIQUE",
+        "FULLTEXT",
+        "SPATIAL",
+        "ONLINE",
+        "OFFLINE",
+        "IGNORE",
+        "AGGREGATE",
+        "SQL",
+        "SECURITY",
+        "DEFINER",
+        "INVOKER",
+        "ALGORITHM",
+        "UNDEFINED",
+        "MERGE",
+        "TEMPTABLE",
+        "CURRENT_USER",
+        "BODY",
+        "VECTOR",
+    ];
+    words.iter().find(|word| !BEFORE.contains(word)).is_some_and(|word| KINDS.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(statement: &str, ground: &Ground, dialect: Dialect, stepwise: bool) -> Judgement {
+        judge(statement, ground, &Facts::of_dialect(dialect), stepwise)
+    }
+
+    #[test]
+    fn in_a_transaction_what_it_cannot_hold_is_left_or_refused() {
+        use Dialect::{Mariadb, Postgres, Sqlite};
+        let refused =
+            |statement, dialect| matches!(judged(statement, &Ground::Transaction, dialect, true), Judgement::Refuse(_));
+        let index = "CREATE INDEX CONCURRENTLY i ON t (a)";
+        assert_eq!(judged(index, &Ground::Transaction, Postgres, true), Judgement::Leave);
+        assert_eq!(judged(index, &Ground::Transaction, Postgres, false), Judgement::Run);
+        assert_eq!(judged("VACUUM", &Ground::Transaction, Sqlite, true), Judgement::Leave);
+        assert_eq!(judged("DROP TABLE t", &Ground::Transaction, Sqlite, true), Judgement::Run);
+        for statement in ["DROP TABLE t", "CALL p()", "SELECT 1 /*! INTO OUTFILE 'x' */", "SET sql_mode = ''"] {
+            assert!(refused(statement, Mariadb), "{statement}");
+        }
+        assert!(!refused("UPDATE t SET a = 1", Mariadb));
+    }
+
+    #[test]
+    fn no_statement_leaves_the_copy() {
+        let ground = Ground::Copy { others: vec!["shop".to_owned(), "mysql".to_owned()] };
+        for statement in [
+            "UPDATE Shop.items SET a = 1",
+            "UPDATE `shop` . items SET a = 1",
+            "/*!50000 DELETE FROM shop.items */",
+            "ALTER DATABASE shop CHARACTER SET utf8mb4",
+            "DROP DATABASE shop",
+            "CREATE DATABASE other",
+            "CREATE USER me",
+            "CREATE OR REPLACE USER me",
+            "GRANT SELECT ON t TO me",
+            "USE shop",
+            "SET GLOBAL max_connections = 1",
+            "SET @@global.max_connections = 1",
+            "SET PASSWORD = ''",
+            "EXECUTE IMMEDIATE concat('DELETE FROM ', 'shop', '.items')",
+            "CREATE PROCEDURE p() BEGIN PREPARE s FROM @x; END",
+            "BEGIN NOT ATOMIC DELETE FROM items; END",
+            "SELECT * FROM items INTO OUTFILE '/tmp/x'",
+            "FLUSH TABLES",
+            "KILL 1",
+        ] {
+            let judged = judged(statement, &ground, Dialect::Mariadb, true);
+            assert!(matches!(judged, Judgement::Refuse(_)), "{statement}: {judged:?}");
+        }
+        for statement in [
+            "UPDATE items i SET i.a = 1",
+            "CREATE TABLE t (a INT)",
+            "CREATE OR REPLACE TEMPORARY TABLE t (a INT)",
+            "CREATE UNIQUE INDEX i ON t (a)",
+            "CREATE DEFINER = CURRENT_USER TRIGGER t BEFORE INSERT ON items FOR EACH ROW SET NEW.a = 1",
+            "CREATE ALGORITHM = MERGE SQL SECURITY INVOKER VIEW v AS SELECT 1",
+            "ALTER TABLE t ADD COLUMN b INT",
+            "ALTER DATABASE CHARACTER SET utf8mb4",
+            "ALTER DATABASE COLLATE utf8mb4_bin",
+            "RENAME TABLE a TO b",
+            "TRUNCATE t",
+            "SET sql_mode = ''",
+            "CALL p()",
+        ] {
+            assert_eq!(judged(statement, &ground, Dialect::Mariadb, true), Judgement::Run, "{statement}");
+        }
+        let file = Ground::Copy { others: Vec::new() };
+        for (statement, runs) in
+            [("ATTACH 'x.db' AS x", false), ("VACUUM main INTO 'x'", false), ("VACUUM", true), ("SELECT 1", true)]
+        {
+            assert_eq!(judged(statement, &file, Dialect::Sqlite, true) == Judgement::Run, runs, "{statement}");
+        }
+        let table = |schema: Option<&str>| TableName { schema: schema.map(str::to_owned), name: "t".to_owned() };
+        assert!(judge_table(&table(Some("SHOP")), &ground).is_err());
+        assert!(judge_table(&table(None), &ground).is_ok());
+        assert!(judge_table(&table(Some("shop")), &Ground::Transaction).is_ok());
+    }
+}

@@ -1,0 +1,367 @@
+//! Backups before a run: they bring back what was there, nothing runs behind one that failed, and no file is ever overwritten.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
+#![cfg(unix)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use runner_tests::servers::{Kind, Server, Tls};
+use runner_tests::{Engine, EngineProject, Output, Running, dump, for_each_engine, for_each_server, project};
+
+/// Two migrations, the first of which is applied; with values that a bad dump would lose.
+fn shop(engine: Engine) -> EngineProject {
+    let project = project!(engine);
+    fill(&project);
+    project
+}
+
+fn fill(project: &EngineProject) {
+    project
+        .sql(
+            "0001_items",
+            &format!(
+                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
+                 price DOUBLE PRECISION NOT NULL);\n\
+                 INSERT INTO items (id, name, price) SELECT i, concat('«item» ', i), i / 3.0 FROM ({}) AS n;\n\
+                 CREATE VIEW dear AS SELECT * FROM items WHERE price > 100;",
+                project.engine().numbers(1000)
+            ),
+            "DROP VIEW dear;\nDROP TABLE items;",
+        )
+        .sql("0002_prices", "UPDATE items SET price = 0;\nCREATE TABLE second (id INTEGER);", "DROP TABLE second;");
+    project.runner("apply --target 1").succeeds();
+}
+
+/// The files of a folder of the project.
+fn files(project: &EngineProject, folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(project.file(folder)).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+    files.sort();
+    files
+}
+
+/// What the file brings back.
+fn restored(project: &EngineProject, file: &Path) -> Vec<String> {
+    let Some(server) = project.engine().server() else {
+        let connection = rusqlite::Connection::open(file).unwrap();
+        dump::check(&connection);
+        return format!("{:?}", dump::everything(&connection)).lines().map(str::to_owned).collect();
+    };
+    let fresh = server.database();
+    fresh.client().restore(file);
+    // The name of the database is no part of what is compared.
+    let text = fresh.client().dump_everything();
+    text.into_iter().map(|line| line.replace(fresh.name(), "DATABASE")).collect()
+}
+
+fn now(project: &EngineProject) -> Vec<String> {
+    let lines = project.everything();
+    match project.engine() {
+        Engine::Sqlite => lines,
+        _ => lines.iter().map(|line| line.replace(project.server_database().name(), "DATABASE")).collect(),
+    }
+}
+
+/// The run failed before it changed anything, and left no file.
+#[track_caller]
+fn stops(project: &EngineProject, output: &Output, folder: &str, before: &[String]) {
+    output.says(&["the backup failed, so nothing was run"]);
+    assert_eq!(now(project), before, "{output}");
+    assert_eq!(files(project, folder), Vec::<PathBuf>::new(), "{output}");
+}
+
+for_each_engine! {
+    fn it_brings_back_what_was_there(engine) {
+        let project = shop(engine);
+        for (line, place) in [
+            ("apply --backup kept/up", "kept/up"),
+            ("rollback -n 1 --backup kept/down", "kept/down"),
+            ("apply --backup none", ""),
+            ("redo --backup kept/redo", "kept/redo"),
+        ] {
+            std::fs::create_dir_all(project.file("kept")).unwrap();
+            let before = now(&project);
+            let output = project.runner(line);
+            output.succeeds();
+            if place.is_empty() {
+                output.keeps_silent_about(&["backup"]);
+                continue;
+            }
+            output.says(&["backup ", place]);
+            assert_ne!(now(&project), before, "{output}");
+            assert_eq!(restored(&project, &project.file(place)), before, "{line}");
+            #[cfg(unix)]
+            assert_eq!(std::os::unix::fs::MetadataExt::mode(&project.file(place).metadata().unwrap()) & 0o777, 0o600);
+        }
+        assert_eq!(files(&project, "kept").len(), 3);
+    }
+
+    fn it_names_itself_and_is_made_only_if_something_is_to_be_done(engine) {
+        let project = shop(engine);
+        project.settings("[backup]\nto = \"auto\"\nfolder = \"kept\"");
+        for line in ["plan", "status", "apply --target 1", "rollback --dry-run"] {
+            project.runner(line);
+        }
+        assert_eq!(files(&project, "kept"), Vec::<PathBuf>::new());
+        let before = now(&project);
+        let output = project.runner("apply --format json");
+        let report: serde_json::Value = serde_json::from_str(&output.succeeds().stdout).unwrap();
+        let [file] = files(&project, "kept").try_into().unwrap();
+        assert_eq!(report["backup"]["path"], file.display().to_string());
+        assert_eq!(report["backup"]["bytes"], file.metadata().unwrap().len());
+        assert!(file.file_name().unwrap().to_string_lossy().contains("-0001-"), "{file:?}");
+        assert_eq!(restored(&project, &file), before);
+        project.runner("apply").succeeds();
+        project.runner("rollback --backup none").succeeds();
+        assert_eq!(files(&project, "kept").len(), 1);
+        // Without a folder: beside the file, or in `backups`.
+        project.write("runner.toml", "[project]\nname = \"test\"\n");
+        project.finish(project.command(["apply"]).env("RUNNER_BACKUP", "auto")).succeeds();
+        let folder = if engine == Engine::Sqlite { "." } else { "backups" };
+        assert!(files(&project, folder).iter().any(|file| file.to_string_lossy().contains("-0001-")));
+    }
+
+    fn no_file_is_overwritten(engine) {
+        let project = shop(engine);
+        project.write("mine", "precious");
+        let before = now(&project);
+        project.runner("apply --backup mine").exits(1).says(&["no backup overwrites a file", "hint:", "nothing was run"]);
+        assert_eq!((now(&project), project.read("mine")), (before, "precious".to_owned()));
+    }
+
+    fn where_no_file_can_be_made_nothing_runs(engine) {
+        let project = shop(engine);
+        project.write("file", "");
+        let before = now(&project);
+        for place in ["file/backup", "missing/backup", "/proc/backup"] {
+            let output = project.runner(&format!("apply --backup {place}"));
+            stops(&project, output.exits(1).says(&["no file can be made in", "hint:"]), "kept", &before);
+        }
+        project.settings("[backup]\nto = \"auto\"\nfolder = \"file/folder\"");
+        project.runner("apply").exits(1).says(&["cannot be made", "nothing was run"]);
+        assert_eq!(now(&project), before);
+    }
+
+    fn on_a_disk_that_is_full(engine) {
+        let project = shop(engine);
+        project.execute(&format!("INSERT INTO items (id, name, price) SELECT i + 1000, concat('more of it ', i * 7919), i FROM ({}) AS n", engine.numbers(50_000)));
+        let before = now(&project);
+        let disk = Disk::new(project.file("kept"), 64 * 1024);
+        let output = disk.run(&project, "apply --backup kept/backup");
+        stops(&project, output.exits(1).says(&["hint:"]), "kept", &before);
+        project.runner("apply").succeeds();
+    }
+
+    fn a_failed_run_says_how_it_is_brought_back(engine) {
+        let project = shop(engine);
+        project.sql("0003_broken", "INSERT INTO nowhere VALUES (1);", "SELECT 1;");
+        let before = now(&project);
+        let output = project.runner("apply --backup safe");
+        output.exits(1).says(&["0003_broken", "hint: the backup", "safe", "holds the database as it was before this run", "to bring it back"]);
+        assert_eq!(restored(&project, &project.file("safe")), before);
+    }
+
+    fn a_command_of_the_project_s_own(engine) {
+        let project = shop(engine);
+        let before = now(&project);
+        project.settings("[backup]\nto = \"kept\"\ncommand = [\"sh\", \"-c\", \"echo no way >&2; exit 3\"]");
+        let output = project.runner("apply");
+        stops(&project, output.exits(1).says(&["`sh` failed", "no way"]), "none", &before);
+        assert!(!project.file("kept").exists());
+        for (command, kept) in [
+            ("[\"sh\", \"-c\", \"printf %s \\\"$0\\\" > \\\"$1\\\"\", \"{database}\", \"{file}\"]", true),
+            // What names no file is written by us.
+            ("[\"printf\", \"%s\", \"{database}\"]", true),
+            ("[\"no such program\"]", false),
+        ] {
+            let _ = std::fs::remove_file(project.file("kept"));
+            project.write("runner.toml", format!("[project]\nname = \"test\"\n[backup]\nto = \"kept\"\ncommand = {command}\n"));
+            let output = project.runner("redo");
+            if !kept {
+                output.exits(1).says(&["cannot be started", "hint:"]);
+                continue;
+            }
+            output.succeeds();
+            let name = match engine {
+                Engine::Sqlite => project.file("runner.db").display().to_string(),
+                _ => project.server_database().name().to_owned(),
+            };
+            assert_eq!(project.read("kept"), name, "{command}");
+        }
+    }
+
+    fn one_that_is_stopped_leaves_nothing(engine) {
+        let project = shop(engine);
+        let before = now(&project);
+        project.settings(
+            "[backup]\nto = \"kept/backup\"\n\
+             command = [\"sh\", \"-c\", \"echo half > \\\"$0\\\"; echo $$ > pid; exec sleep 60\", \"{file}\"]",
+        );
+        std::fs::create_dir(project.file("kept")).unwrap();
+        for (signal, code) in [("INT", 130), ("TERM", 143)] {
+            let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
+            let began = Instant::now();
+            while !std::fs::read_to_string(project.file("pid")).is_ok_and(|text| text.ends_with('\n')) {
+                assert!(began.elapsed() < Duration::from_secs(60), "the program never ran");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            run.signal(signal);
+            assert_eq!(run.wait().unwrap().code(), Some(code));
+            assert_eq!(files(&project, "kept"), Vec::<PathBuf>::new());
+            assert_eq!(now(&project), before);
+            // The program is gone as well.
+            let id = project.read("pid");
+            let is_there = Command::new("kill").args(["-0", id.trim()]).stderr(Stdio::null()).status().unwrap();
+            assert!(!is_there.success(), "the program goes on");
+            std::fs::remove_file(project.file("pid")).unwrap();
+        }
+    }
+}
+
+for_each_server! {
+    fn without_its_program_nothing_runs(engine) {
+        let project = shop(engine);
+        let before = now(&project);
+        let output = project.finish(project.command(["apply", "--backup", "kept"]).env("PATH", "/nowhere"));
+        output.exits(1).says(&["is not on the `PATH`", "hint: install", "nothing was run"]);
+        assert_eq!(now(&project), before);
+        assert!(!project.file("kept").exists());
+    }
+
+    fn a_program_older_than_the_server(engine) {
+        let project = shop(engine);
+        let program = if engine == Engine::Postgres { "pg_dump" } else { "mariadb-dump" };
+        let says = "pg_dump: error: aborting because of server version mismatch";
+        project.write(&format!("bin/{program}"), format!("#!/bin/sh\necho '{says}' >&2\nexit 1\n"));
+        let file = project.file(&format!("bin/{program}"));
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", project.file("bin").display(), std::env::var("PATH").unwrap());
+        let output = project.finish(project.command(["apply", "--backup", "kept"]).env("PATH", path));
+        output.exits(1).says(&[says, "hint: the program is older than the server"]);
+        assert_eq!(project.history(), ["0001"]);
+    }
+
+    fn by_the_unix_socket(engine) {
+        let mut project = shop(engine);
+        let before = now(&project);
+        let url = project.server_database().socket_url().expect("a server of our own");
+        project.by(&url);
+        project.runner("apply --backup kept").succeeds();
+        assert_eq!(restored(&project, &project.file("kept")), before);
+    }
+}
+
+/// A password with signs that every syntax on the way quotes in its own way. None of it is to be seen.
+#[test]
+fn with_a_password_and_over_tls() {
+    const PASSWORD: &str = "p\"a\\s's #%$x";
+    let encoded = "p%22a%5Cs%27s%20%23%25%24x";
+    for kind in [Kind::Postgres, Kind::Mariadb] {
+        let server = Server::private(kind).tls(Tls::Required).start();
+        let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+        let user = "keeper";
+        let name = project.server_database().name().to_owned();
+        match kind {
+            Kind::Postgres => server
+                .client()
+                .sql(&format!("CREATE ROLE {user} LOGIN SUPERUSER PASSWORD '{}'", PASSWORD.replace('\'', "''"))),
+            Kind::Mariadb => server.client().sql(&format!(
+                "CREATE USER {user}@'%' IDENTIFIED BY '{}'; GRANT ALL PRIVILEGES ON *.* TO {user}@'%'",
+                PASSWORD.replace('\\', "\\\\").replace('\'', "''")
+            )),
+        };
+        let authority = server.authority().display().to_string();
+        let (scheme, parameters) = match kind {
+            Kind::Postgres => ("postgres", format!("sslmode=verify-ca&sslrootcert={authority}")),
+            Kind::Mariadb => ("mysql", format!("ssl-mode=verify_ca&ssl-ca={authority}")),
+        };
+        let mut project = project;
+        let url = format!("{scheme}://{user}:{encoded}@127.0.0.1:{}/{name}?{parameters}", server.port());
+        project.by(&url);
+        project.sql("0001_items", "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY);", "DROP TABLE items;").sql(
+            "0002_more",
+            "INSERT INTO items VALUES (1);",
+            "DELETE FROM items;",
+        );
+        project.runner("apply --target 1").succeeds();
+        let before = project.everything();
+        let output = project.runner("apply --backup kept");
+        output.succeeds().keeps_silent_about(&["p\"a", "p%22a"]);
+        let fresh = server.database();
+        fresh.client().restore(&project.file("kept"));
+        assert_eq!(fresh.client().dump_everything().len(), before.len());
+        // One that is wrong is told of by the server's own words.
+        project.settings(
+            "[backup]\nto = \"other\"\ncommand = [\"sh\", \"-c\", \"ps -ef | grep -c 'p\\\"a' >&2; exit 1\"]",
+        );
+        project.runner("rollback").exits(1).keeps_silent_about(&["p\"a"]);
+    }
+}
+
+#[test]
+fn a_database_in_memory_has_none() {
+    let project = shop(Engine::Sqlite);
+    project.runner("apply -D sqlite::memory: --backup auto").exits(2).says(&["in memory", "hint:"]);
+}
+
+#[test]
+fn settings_that_say_nothing_or_too_much() {
+    let project = shop(Engine::Sqlite);
+    for (lines, says) in [
+        ("[backup]\nto = \"\"", "`backup.to` says nothing"),
+        ("[backup]\ncommand = []", "`backup.command` names no program"),
+        ("[backup]\nfile = \"x\"", "unknown key `file`"),
+        ("[environments.production.backup]\nto = 7", "`environments.production.backup.to` must be a string"),
+    ] {
+        project.write("runner.toml", format!("[project]\nname = \"test\"\n{lines}\n"));
+        project.runner("apply").exits(2).says(&[says]);
+    }
+    // The environment's goes before the file's, and is below the project.
+    let text = "[project]\nname = \"test\"\n[backup]\nto = \"auto\"\n[environments.production]\nurl = \"sqlite:runner.db\"\n\
+                [environments.production.backup]\nto = \"theirs\"\n";
+    project.write("runner.toml", text);
+    project.runner("apply -e production").succeeds();
+    assert!(project.file("theirs").exists());
+}
+
+/// A file system of so many bytes, or, where mounting is not permitted, a bound on the size of files.
+struct Disk {
+    folder: PathBuf,
+    mounted: bool,
+    bytes: u64,
+}
+
+impl Disk {
+    fn new(folder: PathBuf, bytes: u64) -> Self {
+        std::fs::create_dir(&folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"]).arg(&folder);
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        if !mounted {
+            println!("mounting is not permitted here: bounding the size of files instead");
+        }
+        Self { folder, mounted, bytes }
+    }
+
+    fn run(&self, project: &EngineProject, line: &str) -> Output {
+        if self.mounted {
+            return project.runner(line);
+        }
+        // Blocks of 512 bytes; ignored, the signal becomes an error of the write.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", self.bytes / 512);
+        let mut shell = Command::new("sh");
+        project.prepare(&mut shell);
+        shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_runner")]).args(line.split(' '));
+        project.finish(&mut shell)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if self.mounted {
+            Command::new("umount").arg("-l").arg(&self.folder).status().unwrap();
+        }
+    }
+}

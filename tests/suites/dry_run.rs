@@ -1,0 +1,100 @@
+//! Dry runs: they show what happens, refuse what they could not take back, and change nothing, killed or not.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
+#![cfg(unix)]
+
+#[path = "dry_run/kills.rs"]
+mod kills;
+#[path = "dry_run/scratch.rs"]
+mod scratch;
+#[path = "dry_run/shows.rs"]
+mod shows;
+#[path = "dry_run/stepwise.rs"]
+mod stepwise;
+
+use std::sync::OnceLock;
+
+use runner_tests::{Engine, EngineProject, Output, guests, project};
+use serde_json::Value;
+
+/// Pages and chunks of a few rows, so that there are several.
+const LIMITS: &str = "[limits]\nbatch_rows = 10\n";
+
+fn component(name: &'static str) -> &'static [u8] {
+    static COMPONENTS: [OnceLock<Vec<u8>>; 3] = [const { OnceLock::new() }; 3];
+    let at = ["steps", "journal", "turn"].iter().position(|it| *it == name).unwrap();
+    COMPONENTS[at].get_or_init(|| guests::component(name))
+}
+
+/// A table of 70 items that is there, and a component that is to come.
+fn shop(engine: Engine, guest: &'static str) -> EngineProject {
+    let project = project!(engine);
+    project
+        .sql(
+            "0001_items",
+            &format!(
+                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
+                 price DOUBLE PRECISION NOT NULL);\n\
+                 INSERT INTO items (id, name, price) SELECT i, concat('item ', i), i / 8.0 FROM ({}) AS n;",
+                engine.numbers(70)
+            ),
+            "DROP TABLE items;",
+        )
+        .component("0002_work", component(guest))
+        .settings(LIMITS);
+    project.runner("apply --target 1").succeeds();
+    project
+}
+
+/// The flags of a dry run of anything on that engine.
+fn dry(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Mariadb => "--dry-run --on-copy",
+        Engine::Sqlite | Engine::Postgres => "--dry-run",
+    }
+}
+
+/// Runs a line with a folder for temporary files of its own, in which nothing may be left.
+fn run(project: &EngineProject, line: &str) -> Output {
+    let folder = project.file("temporary");
+    std::fs::create_dir_all(&folder).unwrap();
+    let output = project.finish(project.command(line.split_whitespace()).env("TMPDIR", &folder));
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path()).collect();
+    assert!(left.is_empty(), "{line} left {left:?}\n{output}");
+    output
+}
+
+/// As [`run`]; and nothing at all has changed.
+#[track_caller]
+fn changes_nothing(project: &EngineProject, line: &str) -> Output {
+    let before = project.everything();
+    let output = run(project, line);
+    assert_eq!(project.everything(), before, "{output}");
+    assert_eq!(scratches(project), Vec::<String>::new(), "{output}");
+    output
+}
+
+/// Scratch databases of this project's database on the server.
+fn scratches(project: &EngineProject) -> Vec<String> {
+    match project.engine() {
+        // Other tests have theirs on the same server; a name cannot be foretold but by the run that makes it.
+        Engine::Mariadb => project.rows(&format!(
+            "SELECT schema_name FROM information_schema.schemata \
+             WHERE schema_name = concat('runner_scratch_', left(sha2('{}', 256), 16))",
+            project.server_database().name()
+        )),
+        Engine::Sqlite | Engine::Postgres => Vec::new(),
+    }
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}\n{output}"))
+}
+
+/// The steps of a migration of a report whose statement begins so.
+fn steps<'a>(report: &'a Value, revision: &str, start: &str) -> Vec<&'a Value> {
+    let migrations = report["rehearsal"]["migrations"].as_array().unwrap();
+    let migration = migrations.iter().find(|it| it["revision"] == revision).unwrap_or_else(|| panic!("{report:#}"));
+    let steps = migration["steps"].as_array().unwrap();
+    steps.iter().filter(|step| step["statement"].as_str().unwrap().starts_with(start)).collect()
+}

@@ -1,0 +1,131 @@
+//! MariaDB, which commits every change of the schema: a transaction for rows, a scratch database for the rest, and refusals.
+
+use runner_tests::{Engine, EngineProject};
+
+use super::{changes_nothing, scratches, shop};
+
+fn mariadb() -> EngineProject {
+    shop(Engine::Mariadb, "turn")
+}
+
+#[test]
+fn what_a_transaction_cannot_hold_is_refused_with_the_way_out() {
+    let project = shop(Engine::Mariadb, "steps");
+    // Of a component it shows when its turn comes.
+    let output = changes_nothing(&project, "apply --dry-run");
+    output.exits(2).says(&["may commit the statement at once", "CREATE TABLE ledger", "hint: `--on-copy`"]);
+    // Of SQL it shows before.
+    project.sql("0003_schema", "CREATE TABLE new (a INT);", "DROP TABLE new;");
+    for file in ["migrations/0002_work.wasm", "runner.lock"] {
+        std::fs::remove_file(project.file(file)).unwrap();
+    }
+    let output = changes_nothing(&project, "apply --dry-run");
+    output.exits(2).says(&["may commit the statement at once", "0003_schema", "hint: `--on-copy`"]);
+    changes_nothing(&project, "apply --dry-run --on-copy").succeeds().prints(&["CREATE TABLE new"]);
+    project.execute("CREATE TABLE lasting (a INT) ENGINE = MyISAM");
+    project.sql("0003_schema", "UPDATE items SET price = 1;", "SELECT 1;");
+    let output = changes_nothing(&project, "apply --dry-run");
+    output.exits(2).says(&["lasting of the engine MyISAM", "hint: `--on-copy`"]);
+    changes_nothing(&project, "apply --dry-run --on-copy").succeeds();
+}
+
+/// Everything is there in the copy: keys, references, views on views, triggers, routines, sequences, counters.
+#[test]
+fn the_copy_is_what_the_original_is() {
+    let project = mariadb();
+    project.execute(
+        "CREATE TABLE parents (id INT AUTO_INCREMENT PRIMARY KEY, n INT DEFAULT 4, doubled INT AS (n * 2) STORED, born DATE NOT NULL DEFAULT '0000-00-00') AUTO_INCREMENT = 40;
+         SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'; INSERT INTO parents (id) VALUES (0), (7);
+         CREATE TABLE a_children (id INT PRIMARY KEY, parent INT NOT NULL, FOREIGN KEY (parent) REFERENCES parents (id));
+         INSERT INTO a_children VALUES (1, 7);
+         CREATE TABLE told (what VARCHAR(100));
+         CREATE SEQUENCE counter START WITH 5; DO nextval(counter);
+         CREATE FUNCTION twice (n INT) RETURNS INT DETERMINISTIC RETURN n * 2;
+         CREATE VIEW b_view AS SELECT id, twice(id) AS twofold FROM parents;
+         CREATE VIEW a_view AS SELECT twofold FROM b_view;
+         CREATE TRIGGER tells AFTER INSERT ON parents FOR EACH ROW INSERT INTO told VALUES (concat('born ', NEW.id));",
+    );
+    let check = |name: &str, condition: &str| {
+        // A wrong answer is a second row with the same key.
+        format!("INSERT INTO a_children SELECT 1, 7 FROM (SELECT 1) AS one WHERE NOT ({condition}) -- {name}\n;\n")
+    };
+    let text = [
+        check("zero stays zero", "EXISTS (SELECT 1 FROM parents WHERE id = 0 AND doubled = 8 AND born = '0000-00-00')"),
+        check("views", "(SELECT max(twofold) FROM a_view) = 14"),
+        "INSERT INTO parents () VALUES ();\n".to_owned(),
+        check("counter and trigger", "(SELECT what FROM told) = 'born 40'"),
+        check("sequence", "nextval(counter) > 5"),
+        check("rows", "(SELECT count(*) FROM items) = 70"),
+        "ALTER TABLE parents ADD COLUMN extra INT;\n".to_owned(),
+    ]
+    .concat();
+    project.sql("0003_checks", &text, "SELECT 1;");
+    let line = "apply --dry-run --on-copy --parameter source=items";
+    changes_nothing(&project, line).succeeds();
+    // And references hold.
+    project.sql("0003_checks", "INSERT INTO a_children VALUES (2, 8);", "SELECT 1;");
+    changes_nothing(&project, line).exits(1).says(&["foreign key"]);
+}
+
+#[test]
+fn nothing_reaches_past_the_copy() {
+    let project = mariadb();
+    let name = project.server_database().name().to_owned();
+    for statement in [
+        format!("UPDATE {name}.items SET price = 0"),
+        format!("DROP TABLE `{name}` . items"),
+        format!("EXECUTE IMMEDIATE concat('DELETE FROM {name}', '.items')"),
+        format!("ALTER DATABASE {name} CHARACTER SET latin1"),
+        format!("USE {name}"),
+        "GRANT SELECT ON items TO PUBLIC".to_owned(),
+    ] {
+        project.sql("0003_past", &format!("{statement};"), "SELECT 1;");
+        let output = changes_nothing(&project, "apply --dry-run --on-copy --parameter source=items");
+        output.exits(2).says(&["reaches past the scratch copy", "0003_past", "hint:"]);
+    }
+    // Nor does what runs by itself.
+    project.sql("0003_past", "ALTER TABLE items ADD COLUMN a INT;", "SELECT 1;");
+    project.execute(&format!(
+        "CREATE TRIGGER past BEFORE UPDATE ON items FOR EACH ROW DELETE FROM {name}.items WHERE id = 1"
+    ));
+    let output = changes_nothing(&project, "apply --dry-run --on-copy --parameter source=items");
+    output.exits(7).says(&["the trigger `past` names the database", "hint:"]);
+}
+
+#[test]
+fn a_part_of_the_rows_is_said_to_be_one() {
+    let project = mariadb();
+    let line = "apply --dry-run --on-copy --parameter source=items";
+    let output = changes_nothing(&project, &format!("{line} --copy-rows 25"));
+    output.succeeds().prints(&["update items, 3 of 25 rows:", "`items` only the first 25 rows", "`--copy-rows all`"]);
+    for rows in ["70", "all"] {
+        let output = changes_nothing(&project, &format!("{line} --copy-rows {rows}"));
+        output.succeeds().prints(&["update items, 3 of 70 rows:"]).keeps_silent_about(&["only the first"]);
+    }
+}
+
+#[test]
+fn without_the_right_nothing_is_guessed() {
+    let mut project = mariadb();
+    let database = project.server_database();
+    let (name, user) = (database.name().to_owned(), database.name().replace("runner_test_", "d"));
+    database.sql(&format!("CREATE USER {user}@'%'; GRANT ALL PRIVILEGES ON {name}.* TO {user}@'%'"));
+    let url = database.url_as(&user, "");
+    project.by(&url);
+    let line = "apply --dry-run --on-copy --parameter source=items";
+    let output = changes_nothing(&project, line);
+    output.exits(7).says(&["may not make the scratch database", "hint: an administrator can allow it: GRANT"]);
+    // What the hint says helps.
+    let scratch = project.value(&format!("SELECT concat('runner_scratch_', left(sha2('{name}', 256), 16))"));
+    assert!(output.stderr.contains(&scratch), "{output}");
+    project.execute(&format!("GRANT ALL PRIVILEGES ON `{scratch}`.* TO {user}@'%'"));
+    changes_nothing(&project, line).succeeds();
+    assert_eq!(scratches(&project), Vec::<String>::new());
+    project.execute(&format!("DROP USER {user}@'%'"));
+}
+
+#[test]
+fn postgres_needs_no_copy() {
+    let project = shop(Engine::Postgres, "steps");
+    changes_nothing(&project, "apply --dry-run --on-copy").exits(2).says(&["needs no copy", "hint:"]);
+}

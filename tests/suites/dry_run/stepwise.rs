@@ -1,0 +1,102 @@
+//! Migrations of which, in earnest, each step commits by itself.
+
+use runner_tests::{Engine, for_each_engine, project};
+
+use super::{changes_nothing, dry, json, shop, steps};
+
+for_each_engine! {
+    fn a_stepwise_component(engine) {
+        let project = shop(engine, "journal");
+        let output = changes_nothing(&project, &format!("apply {}", dry(engine)));
+        output.succeeds().prints(&[
+            "transform `raise`: items -> update items",
+            "CREATE INDEX items_price ON items (price)",
+            // An error that it handles.
+            "(failed: ",
+        ]);
+        project.runner("apply").succeeds();
+        changes_nothing(&project, &format!("rollback {}", dry(engine))).succeeds().prints(&["transform `lower`"]);
+    }
+
+    /// One in SQL goes on with the statement at which it broke.
+    fn one_that_broke_off(engine) {
+        let project = project!(engine);
+        let text = |third: &str| {
+            format!("-- runner:no-transaction\nCREATE TABLE a (x INT);\nINSERT INTO a VALUES (1);\n{third};\nDELETE FROM a;")
+        };
+        project.sql("0001_steps", &text("INSERT INTO nowhere VALUES (1)"), "DROP TABLE a;");
+        project.runner("apply").exits(6);
+        changes_nothing(&project, &format!("apply {}", dry(engine))).exits(1).says(&["3 of 4"]);
+        project.sql("0001_steps", &text("INSERT INTO a VALUES (2)"), "DROP TABLE a;");
+        let output = changes_nothing(&project, &format!("apply {} --format json", dry(engine)));
+        let report = json(output.succeeds());
+        assert!(steps(&report, "0001", "CREATE").is_empty(), "{report:#}");
+        assert_eq!(steps(&report, "0001", "DELETE")[0]["rows"], 2, "{report:#}");
+        project.runner("apply").succeeds();
+    }
+}
+
+/// A component that broke off has a journal to go on from, which only a copy can be given.
+#[test]
+fn a_component_that_broke_off() {
+    for engine in [Engine::Sqlite, Engine::Postgres, Engine::Mariadb] {
+        let project = shop(engine, "journal");
+        project.settings("[parameters]\nstumble = true");
+        project.runner("apply").exits(6);
+        match engine {
+            Engine::Sqlite | Engine::Mariadb => {
+                changes_nothing(&project, "apply --dry-run").exits(2).says(&["journal", "`--on-copy`"]);
+                // It goes on with what it was given first, and stumbles again.
+                let output = changes_nothing(&project, "apply --dry-run --on-copy");
+                output.exits(1).says(&["no way past 41", "a real run would stop here"]);
+            }
+            Engine::Postgres => drop(changes_nothing(&project, "apply --dry-run").exits(2).says(&["journal"])),
+        }
+    }
+}
+
+#[test]
+fn what_refuses_a_transaction_is_told_of_and_not_run() {
+    for (engine, statement) in
+        [(Engine::Sqlite, "VACUUM"), (Engine::Postgres, "CREATE INDEX CONCURRENTLY items_name ON items (name)")]
+    {
+        let project = shop(engine, "steps");
+        let text = format!("-- runner:no-transaction\nUPDATE items SET price = 7;\n{statement};\nDELETE FROM items;");
+        project.sql("0003_outside", &text, "SELECT 1;");
+        let output = changes_nothing(&project, "apply --dry-run");
+        output.succeeds().prints(&[
+            &format!("{statement} (not run: it refuses a transaction)"),
+            "DELETE FROM items",
+            "1 statement was not run",
+        ]);
+        let report = json(changes_nothing(&project, "apply --dry-run --format json").succeeds());
+        assert_eq!(steps(&report, "0003", statement)[0]["result"], "not-run");
+        // What needs it says so.
+        project.sql(
+            "0003_outside",
+            &format!("-- runner:no-transaction\n{statement};\nDROP INDEX items_nam;"),
+            "SELECT 1;",
+        );
+        changes_nothing(&project, "apply --dry-run").exits(1).says(&["were not run; it may need them"]);
+    }
+    // On a copy it runs.
+    let project = shop(Engine::Sqlite, "steps");
+    project.sql("0003_outside", "-- runner:no-transaction\nVACUUM;", "SELECT 1;");
+    changes_nothing(&project, "apply --dry-run --on-copy").succeeds().keeps_silent_about(&["not run"]);
+}
+
+#[test]
+fn a_copy_lets_nobody_write_to_other_files() {
+    let project = shop(Engine::Sqlite, "steps");
+    let other = project.file("other.db");
+    std::fs::write(&other, "").unwrap();
+    for statement in [
+        format!("ATTACH '{}' AS other", other.display()),
+        format!("VACUUM INTO '{}'", project.file("new.db").display()),
+    ] {
+        project.sql("0003_outside", &format!("-- runner:no-transaction\n{statement};"), "SELECT 1;");
+        changes_nothing(&project, "apply --dry-run --on-copy").exits(2).says(&["another file", "hint:"]);
+        assert_eq!(std::fs::metadata(&other).unwrap().len(), 0);
+        assert!(!project.file("new.db").exists());
+    }
+}
