@@ -272,13 +272,10 @@ impl<'a> Chunks<'a> {
         done.rows_written += written;
         done.chunks += 1;
         match (&self.live, &mut self.record) {
-            (Some(Live { journal, transform, claimant }), _) => {
+            (Some(Live { journal, claimant, .. }), _) => {
                 let effect = Effect { rows_read: chunk.rows, rows_written: written };
                 let span = [&chunk.from, &chunk.behind];
-                journal
-                    .finish_chunk(database, transform, claimant, span, &done, &effect, &record)
-                    .await
-                    .map_err(trap)??;
+                journal.finish_chunk(database, claimant, span, &done, &effect, &record).await.map_err(trap)??;
             }
             (None, Some(transform)) => transform.ledger.push(record),
             (None, None) => {}

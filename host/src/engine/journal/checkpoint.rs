@@ -94,7 +94,6 @@ impl Journal {
     pub async fn finish_chunk(
         &self,
         database: &mut dyn Database,
-        transform: &LiveTransform,
         claimant: &Claimant,
         [from, position]: [&Position; 2],
         done: &Transformed,
@@ -104,10 +103,10 @@ impl Journal {
         as_host(database);
         crash::point();
         self.still_ours(database).await?;
-        self.note_chunk(database, transform.number(), (done.chunks, 0), record).await?;
-        store::move_checkpoint(database, self.run, transform.number(), position, done).await?;
+        self.note_chunk(database, claimant.step, (done.chunks, 0), record).await?;
+        store::move_checkpoint(database, self.run, claimant.step, position, done).await?;
         chunk::insert_done(database, claimant, done.chunks, [&from.last, &position.last], effect).await?;
-        let committed = self.commit_part(database, transform.number()).await?;
+        let committed = self.commit_part(database, claimant.step).await?;
         crash::point();
         if committed.is_ok() && done.chunks == 1 {
             self.state.lock().await.effects += 1;
