@@ -127,6 +127,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Check the project alone, without a database
     Validate(ValidateArgs),
+    /// Prove applied components again from their records; write nothing
+    Verify(VerifyArgs),
 }
 
 /// `runner init`
@@ -342,4 +344,29 @@ pub struct ValidateArgs {
     /// Demand that the lockfile lists every migration, SQL as well [env: RUNNER_LOCKED]
     #[arg(long)]
     pub locked: bool,
+}
+
+/// `runner verify`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  runner verify                    all applied components, a sample of their rows
+  runner verify utc_times          one revision
+  runner verify --all-chunks       every row of every transform that is still there
+  runner verify --strict           for a check: fail also if something cannot be proven
+
+Exit codes: 0 nothing differs, 4 something differs, 1 with `--strict` if something cannot be proven.")]
+pub struct VerifyArgs {
+    /// Revisions, names, or the beginnings of either; else all applied components
+    #[arg(value_name = "REVISION")]
+    pub revisions: Vec<String>,
+    /// Chunks of each transform to look at
+    #[arg(long, default_value_t = 8, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: u32,
+    /// Look at all chunks
+    #[arg(long, conflicts_with = "sample")]
+    pub all_chunks: bool,
+    /// End with 1 if something cannot be proven
+    #[arg(long)]
+    pub strict: bool,
 }

@@ -24,6 +24,7 @@ mod show;
 mod signals;
 mod status;
 mod validate;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -103,6 +104,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             let context = context()?;
             validate::run(&context, args.locked || context.settings.switches.locked)
         }
+        Command::Verify(args) => verify::run(&context()?, &request::verify(args)),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::args::{ApplyArgs, ColorArg, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
+use super::args::{ApplyArgs, ColorArg, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs, VerifyArgs};
 use crate::engine::plan::Options;
 use crate::engine::target::Target;
+use crate::engine::verify::Extent;
 use crate::error::{Error, Result};
 use crate::project::LoadRequest;
 use crate::project::env::Switches;
@@ -106,6 +107,23 @@ pub struct PlanRequest {
     pub sql: bool,
     /// The lockfile must list everything.
     pub locked: bool,
+}
+
+/// What `verify` is asked.
+#[derive(Clone, Debug)]
+pub struct VerifyRequest {
+    /// Revisions; none: all components.
+    pub revisions: Vec<String>,
+    /// How many chunks are looked at.
+    pub extent: Extent,
+    /// What cannot be proven is a failure.
+    pub strict: bool,
+}
+
+pub fn verify(args: VerifyArgs) -> VerifyRequest {
+    let sample = usize::try_from(args.sample).unwrap_or(usize::MAX);
+    let extent = if args.all_chunks { Extent::All } else { Extent::Sample(sample) };
+    VerifyRequest { revisions: args.revisions, extent, strict: args.strict }
 }
 
 pub fn global(args: Global) -> Result<GlobalRequest> {

@@ -30,6 +30,12 @@ struct Statement {
     column: usize,
 }
 
+impl Statement {
+    fn call(&self) -> Call<'_> {
+        Call { kind: CallKind::Statement, text: &self.text, parameters: "" }
+    }
+}
+
 impl SqlScript {
     /// Splits the two texts, with LF line ends, as the database reads them.
     pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
@@ -68,7 +74,7 @@ impl Script for SqlScript {
             let started = Instant::now();
             let (step, rows) = match &context.journal {
                 None => {
-                    let step = context.tally.begin_step(&statement.text);
+                    let step = context.tally.begin_step(&statement.call());
                     let answer = context.database.lock().await.execute(&statement.text, &[]).await;
                     (step, answer.map_err(|error| failed(error, statement, direction, context, place()))?)
                 }
@@ -86,7 +92,7 @@ impl Script for SqlScript {
                 }
             };
             context.tally.add_rows_written(rows);
-            context.tally.record(&format!("{rows} rows"));
+            context.tally.answered(&rows);
             context.events.emit(&Event::StepFinished {
                 revision: context.revision.clone(),
                 step,
@@ -117,12 +123,12 @@ enum Step {
 }
 
 async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext) -> Result<Step> {
-    let call = Call { kind: CallKind::Statement, text: &statement.text, parameters: "" };
-    context.tally.begin_step(&statement.text);
+    let call = statement.call();
+    context.tally.begin_step(&call);
     context.pace.before_step(&context.database).await?;
     let mut live = match journal.begin::<u64>(&context.database, &call).await? {
         Begun::Recorded(_, Ok(rows)) => {
-            context.tally.record(&format!("{rows} rows"));
+            context.tally.answered(&rows);
             return set_again(statement, context).await.map(|()| Step::Recorded(rows));
         }
         Begun::Recorded(_, Err(error)) => return Ok(Step::Failed(error)),

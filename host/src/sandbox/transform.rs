@@ -230,3 +230,16 @@ fn send(mut instance: Instance, name: &str, chunk: (Batch, ReadChunk), check: &A
 pub(super) fn trap(error: Error) -> TransformError {
     TransformError::Trap(wasmtime::Error::new(error))
 }
+
+/// Turns one batch, apart from any transform under way.
+pub(super) async fn turn_once(loaded: &Arc<Loaded>, run: &RunContext, name: &str, rows: Batch) -> Result<Batch, Error> {
+    let log = Arc::new(Mutex::new(LogBudget::new(&loaded.shared.limits)));
+    let facts = run.database.lock().await.facts().clone();
+    let mut instance = Instance::start(loaded, run, &facts, name, &log).await?;
+    let check = KeyCheck::none();
+    tokio::select! {
+        biased;
+        reason = run.stop.raised() => Err(crate::engine::script::stopped(reason)),
+        turned = instance.turn(name, rows, &check) => turned.map(|turned| turned.rows),
+    }
+}

@@ -15,7 +15,7 @@ use crate::project::catalog::Kind;
 pub(super) const FORMAT: i64 = 1;
 
 /// How many tables there are.
-const TABLES: usize = 8;
+const TABLES: usize = 9;
 
 /// The history as far as it is in force.
 #[derive(Clone, Debug, Default)]
@@ -263,6 +263,7 @@ fn record(row: Vec<Value>) -> Option<Record> {
         rolled_back_duration_ms: optional(next()?, count)?,
         rolled_back_rows_read: optional(next()?, count)?,
         rolled_back_rows_written: optional(next()?, count)?,
+        rolled_back_transcript: optional(next()?, text)?,
     })
 }
 
@@ -291,7 +292,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history does not read as runner wrote it")
-        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal`, `runner_checkpoint`, `runner_chunk`, `runner_control` and `runner_progress` from a backup")
+        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal`, `runner_checkpoint`, `runner_chunk`, `runner_evidence`, `runner_control` and `runner_progress` from a backup")
 }
 
 /// A database error met while reading or writing history.

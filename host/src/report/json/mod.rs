@@ -6,14 +6,18 @@ mod event;
 mod look;
 mod pace;
 mod project;
+mod record;
 mod run;
+mod verify;
 
 pub use current::CurrentJson;
 pub use event::EventJson;
-pub use look::{HistoryJson, PlanJson, ShowJson, StatusJson};
+pub use look::{PlanJson, StatusJson};
 pub use pace::{ControlJson, RunsJson};
 pub use project::{BuildJson, ScaffoldJson, ValidateJson};
+pub use record::{HistoryJson, ShowJson};
 pub use run::RunJson;
+pub use verify::VerifyJson;
 
 use serde::Serialize;
 

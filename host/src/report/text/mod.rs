@@ -8,6 +8,7 @@ mod run;
 mod scaffold;
 mod show;
 mod status;
+mod verify;
 
 pub use build::built;
 pub use history::history;
@@ -17,6 +18,7 @@ pub use run::{dry_run_note, finished_line, summary};
 pub use scaffold::made;
 pub use show::show;
 pub use status::{current, status, status_summary};
+pub use verify::{verified, verify_summary};
 
 use anstyle::{AnsiColor, Style};
 
