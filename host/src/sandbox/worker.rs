@@ -262,7 +262,8 @@ impl Worker {
             None if reader.descends() => (None, None),
             None => (Some(bound.clone()), None),
         };
-        shared.saw(frontier.rows_read + self.unnoted.rows_read);
+        // Without the chunk that is about to be committed: it is counted when it is.
+        shared.saw(frontier.rows_read);
         let chunk = shared.claimant.cut(database, frontier, end, &self.unnoted).await?;
         // Only for those who watch: what counts are the chunks themselves.
         self.unnoted = Effect::default();

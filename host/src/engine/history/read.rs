@@ -15,7 +15,7 @@ use crate::project::catalog::Kind;
 pub(super) const FORMAT: i64 = 1;
 
 /// How many tables there are.
-const TABLES: usize = 8;
+const TABLES: usize = 9;
 
 /// The history as far as it is in force.
 #[derive(Clone, Debug, Default)]
