@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::args::{ApplyArgs, ColorArg, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
+use super::args::{ApplyArgs, ColorArg, FormatArg, Global, PlanArgs, RedoArgs, RepairArgs, RollbackArgs, RunArgs};
 use crate::engine::plan::Options;
+use crate::engine::repair::{Action, Order};
 use crate::engine::target::Target;
 use crate::error::{Error, Result};
 use crate::project::LoadRequest;
@@ -104,6 +105,15 @@ pub struct PlanRequest {
     pub locked: bool,
 }
 
+/// What `repair` is asked.
+#[derive(Clone, Debug)]
+pub struct RepairRequest {
+    /// Which revision; none: the one that is partial.
+    pub revision: Option<String>,
+    /// What to record; none: it only shows.
+    pub order: Option<Order>,
+}
+
 pub fn global(args: Global) -> Result<GlobalRequest> {
     let start_dir = std::env::current_dir().map_err(|error| Error::usage("the current folder is gone").cause(error))?;
     let flags = PrinterFlags::new(&args);
@@ -147,7 +157,6 @@ pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
     let options = Options {
         allow_out_of_order: args.allow_out_of_order || switches.allow_out_of_order,
         allow_missing: args.allow_missing || switches.allow_missing,
-        resume_at: args.run.resume_at,
     };
     run(&args.run, target, options, args.dry_run, switches)
 }
@@ -160,13 +169,12 @@ pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
         (None, None, true) => Target::Base,
         (None, None, false) => Target::Back(1),
     };
-    let options = Options { resume_at: args.run.resume_at, ..Options::default() };
-    run(&args.run, target, options, args.dry_run, switches)
+    run(&args.run, target, Options::default(), args.dry_run, switches)
 }
 
 pub fn redo(args: RedoArgs, switches: &Switches) -> Result<RunRequest> {
     let allow_missing = args.allow_missing || switches.allow_missing;
-    let options = Options { allow_missing, resume_at: args.run.resume_at, ..Options::default() };
+    let options = Options { allow_missing, ..Options::default() };
     run(&args.run, Target::Current, options, args.dry_run, switches)
 }
 
@@ -174,10 +182,38 @@ pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
     let options = Options {
         allow_out_of_order: args.allow_out_of_order || switches.allow_out_of_order,
         allow_missing: args.allow_missing || switches.allow_missing,
-        resume_at: None,
     };
     let locked = args.locked || switches.locked;
     Ok(PlanRequest { target: args.target.parse()?, options, sql: args.sql, locked })
+}
+
+pub fn repair(args: RepairArgs) -> Result<RepairRequest> {
+    let RepairArgs { revision, step, rows_affected: rows, .. } = args;
+    let said = [
+        (args.retry, Action::Retry),
+        (args.mark_done, Action::MarkDone { rows }),
+        (args.skip, Action::Skip),
+        (args.as_applied, Action::AsApplied),
+        (args.as_not_applied, Action::AsNotApplied),
+    ];
+    let Some((_, action)) = said.into_iter().find(|(said, _)| *said) else {
+        return match step {
+            None => Ok(RepairRequest { revision, order: None }),
+            Some(_) => Err(Error::usage("a step is named, and not what became of it")
+                .hint("add `--retry`, `--mark-done` or `--skip`; `runner repair` alone shows what is known")),
+        };
+    };
+    if revision.is_none() {
+        return Err(
+            Error::usage(format!("`{action}` names no revision")).hint("`runner repair` shows which is partial")
+        );
+    }
+    let why = args.why.map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
+    let why = why.ok_or_else(|| {
+        Error::usage(format!("`{action}` does not say why"))
+            .hint("add `--why TEXT`: history keeps it for those who wonder later")
+    })?;
+    Ok(RepairRequest { revision, order: Some(Order { action, step, why }) })
 }
 
 fn run(args: &RunArgs, target: Target, options: Options, dry_run: bool, switches: &Switches) -> Result<RunRequest> {

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Look, Looked};
 use super::{exit, runtime};
-use crate::engine::history::{Record, read_all};
+use crate::engine::history::{Record, read_all, read_repairs};
 use crate::engine::status::{only_remembered, status};
 use crate::engine::target::{Candidates, compare_revisions};
 use crate::error::{Error, Result};
@@ -14,9 +14,12 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
     let report = context.inspect()?;
     runtime::look(async {
         let Looked { database, history, .. } = context.look(Look::WithArtifacts).await?;
-        let records = match database {
-            Some(mut database) => read_all(&mut *database).await.map_err(|error| context.place(error))?,
-            None => Vec::new(),
+        let (records, repairs) = match database {
+            Some(mut database) => {
+                let records = read_all(&mut *database).await.map_err(|error| context.place(error))?;
+                (records, read_repairs(&mut *database).await.map_err(|error| context.place(error))?)
+            }
+            None => Default::default(),
         };
         let rows = status(&report.catalog, &history);
         let known = |revision: &str| rows.iter().find(|row| compare_revisions(row.revision(), revision).is_eq());
@@ -32,8 +35,10 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
         let records: Vec<&Record> = records.iter().filter(of_it).collect();
         let stored = row.record.is_some_and(|record| history.keeps(record));
         match context.printer.format() {
-            Format::Json => context.printer.json(&ShowJson::new(context.database_json(), row, &records, stored)),
-            Format::Text => context.printer.data(&text::show(row, &records, stored)),
+            Format::Json => {
+                context.printer.json(&ShowJson::new(context.database_json(), row, &records, &repairs, stored));
+            }
+            Format::Text => context.printer.data(&text::show(row, &records, &repairs, stored)),
         }
         let id = format!("{}_{}", row.revision(), row.name());
         for problem in report.problems.iter().filter(|it| format!("{}_{}", it.revision, it.name) == id) {

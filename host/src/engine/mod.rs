@@ -7,6 +7,7 @@ pub mod journal;
 mod leftover;
 pub mod outcome;
 pub mod plan;
+pub mod repair;
 pub mod script;
 mod speaker;
 pub mod sql_script;

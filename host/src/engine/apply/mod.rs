@@ -3,6 +3,8 @@
 mod atomic;
 mod identity;
 mod load;
+#[cfg(test)]
+mod partial_tests;
 mod rehearse;
 mod retry;
 #[cfg(test)]
@@ -22,7 +24,8 @@ use std::time::{Duration, Instant};
 use super::Direction;
 use super::event::{Event, EventSink};
 use super::history::{self, Record, RunMode, State, declared_json};
-use super::journal::Journal;
+use super::journal::answer::Transformed;
+use super::journal::{Journal, Worker};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollback};
 use super::script::{RunContext, ScriptLoader, Tally, stopped};
@@ -296,6 +299,7 @@ impl Engine {
             reason: None,
             steps_done: 0,
             unknown_step: None,
+            committed: Transformed::default(),
             rolled_back_at: None,
             rolled_back_by: None,
             rolled_back_run_id: None,
@@ -303,6 +307,11 @@ impl Engine {
             rolled_back_rows_read: None,
             rolled_back_rows_written: None,
         }
+    }
+
+    /// Who works here, as journals note it.
+    fn worker(&self) -> Worker {
+        Worker { run_id: self.identity.run_id.clone(), by: self.identity.applied_by.clone() }
     }
 
     fn end(&self, started: &Started, tally: &Tally) -> history::End {

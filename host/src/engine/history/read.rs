@@ -6,6 +6,7 @@ use super::record::{Record, RunMode, State};
 use super::sql::{self, COLUMNS, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, DatabaseErrorKind, QueryLimits};
+use crate::engine::journal::answer::Transformed;
 use crate::engine::target::compare_revisions;
 use crate::engine::{Direction, journal};
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ use crate::project::catalog::Kind;
 pub(super) const FORMAT: i64 = 1;
 
 /// How many tables there are.
-const TABLES: usize = 5;
+const TABLES: usize = 7;
 
 /// The history as far as it is in force.
 #[derive(Clone, Debug, Default)]
@@ -92,7 +93,10 @@ async fn read_progress(database: &mut dyn Database, records: &mut [Record]) -> R
                 continue;
             }
         };
-        (record.steps_done, record.unknown_step) = journal::progress(database, record.id, direction).await?;
+        let progress = journal::progress(database, record.id, direction).await?;
+        record.steps_done = progress.done;
+        record.unknown_step = progress.unknown;
+        record.committed = progress.committed;
     }
     Ok(())
 }
@@ -257,6 +261,7 @@ fn record(row: Vec<Value>) -> Option<Record> {
         // The journal tells.
         steps_done: 0,
         unknown_step: None,
+        committed: Transformed::default(),
         rolled_back_at: optional(next()?, text)?,
         rolled_back_by: optional(next()?, text)?,
         rolled_back_run_id: optional(next()?, text)?,
@@ -291,7 +296,8 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history does not read as runner wrote it")
-        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal` and `runner_checkpoint` from a backup")
+        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal`, `runner_head`, `runner_checkpoint` and \
+               `runner_repair` from a backup")
 }
 
 /// A database error met while reading or writing history.

@@ -1,7 +1,7 @@
 //! Reads and writes the journal's tables. The caller has set the host's rights and owns the transaction.
 
 use super::answer::{Answer, Position, Resolved, Transformed, pack, unpack};
-use super::sql;
+use super::{head, sql};
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
 use crate::engine::Direction;
@@ -34,7 +34,12 @@ impl Run {
         last_effects(database, self).await
     }
 
-    fn parameters(self) -> [Value; 2] {
+    /// What its transforms under way have committed so far.
+    pub async fn committed(self, database: &mut dyn Database) -> Result<Transformed> {
+        committed(database, self).await
+    }
+
+    pub(super) fn parameters(self) -> [Value; 2] {
         [self.history.into(), self.direction.to_string().into()]
     }
 }
@@ -90,10 +95,14 @@ pub struct Intent {
     pub step: u64,
     /// Its kind.
     pub kind: String,
-    /// The statement.
+    /// The digest of kind, statement and parameters.
+    pub digest: String,
+    /// The statement, whole where the step commits apart from its entry.
     pub text: String,
     /// What is known of the time before it.
     pub before: Option<Vec<u8>>,
+    /// When it began.
+    pub began_at: String,
 }
 
 /// How far a transform has come.
@@ -108,25 +117,34 @@ pub struct Checkpoint {
 }
 
 /// Runs a statement that must change exactly one row.
-async fn change(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<()> {
+pub(super) async fn change(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<()> {
     match execute(database, text, parameters).await? {
         1 => Ok(()),
         _ => Err(garbled()),
     }
 }
 
-async fn execute(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<u64> {
+pub(super) async fn execute(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<u64> {
     let text = tool_sql(text, database.facts());
     database.execute(&text, parameters).await.map_err(unwritable)
 }
 
-async fn rows(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+pub(super) async fn rows(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
     let text = tool_sql(text, database.facts());
     Ok(database.query(&text, parameters, QueryLimits::NONE).await.map_err(unwritable)?.rows)
 }
 
-/// Adds a step, done or intended.
+/// Adds a step, done or intended, behind which the journal ends.
 pub async fn insert(database: &mut dyn Database, run: Run, entry: &Entry) -> Result<()> {
+    put(database, run, entry, 0).await?;
+    match entry.ended_at {
+        Some(_) => head::moved(database, run, entry.step, &entry.seal).await,
+        None => head::stepped(database, run, entry.step).await,
+    }
+}
+
+/// Adds the row that the steps follow.
+pub async fn insert_first(database: &mut dyn Database, run: Run, entry: &Entry) -> Result<()> {
     put(database, run, entry, 0).await
 }
 
@@ -164,6 +182,7 @@ async fn put(database: &mut dyn Database, run: Run, entry: &Entry, part: u64) ->
 pub async fn answer(database: &mut dyn Database, run: Run, entry: &Entry) -> Result<()> {
     let [history, direction] = run.parameters();
     let parameters = [
+        entry.text.as_str().into(),
         number(u64::from(entry.effect)),
         number(entry.rows),
         entry.seal.as_str().into(),
@@ -173,13 +192,15 @@ pub async fn answer(database: &mut dyn Database, run: Run, entry: &Entry) -> Res
         direction,
         number(entry.step),
     ];
-    change(database, sql::ANSWER, &parameters).await
+    change(database, sql::ANSWER, &parameters).await?;
+    head::moved(database, run, entry.step, &entry.seal).await
 }
 
 /// Takes an intent back, whose step has no effect.
 pub async fn forget(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
     let [history, direction] = run.parameters();
-    change(database, sql::FORGET, &[history, direction, number(step)]).await
+    change(database, sql::FORGET, &[history, direction, number(step)]).await?;
+    head::stepped(database, run, step.saturating_sub(1)).await
 }
 
 /// The next steps behind one, not all of them.
@@ -214,16 +235,41 @@ pub async fn part(database: &mut dyn Database, run: Run, step: u64, part: u64) -
     }
 }
 
+/// The first row of a journal: its digest, its answer and its seal.
+pub struct First {
+    /// The artifact's digest.
+    pub digest: String,
+    /// Its answer, packed.
+    pub answer: Vec<u8>,
+    /// Its seal.
+    pub seal: String,
+}
+
+/// The row that the steps follow: what the first run was given.
+pub async fn inputs(database: &mut dyn Database, run: Run) -> Result<First> {
+    let found = rows(database, sql::FIRST, &run.parameters()).await?;
+    let row = found.first().ok_or_else(|| super::damaged("the inputs of the first run are missing".to_owned()))?;
+    let [digest, seal, answer] = &row[..] else { return Err(garbled()) };
+    match (digest.as_text(), seal.as_text(), answer.as_bytes()) {
+        (Some(digest), Some(seal), Some(answer)) => {
+            Ok(First { digest: digest.to_owned(), answer: answer.to_vec(), seal: seal.to_owned() })
+        }
+        _ => Err(super::damaged("the inputs of the first run".to_owned())),
+    }
+}
+
 /// The step that was begun and not answered.
 pub async fn intent(database: &mut dyn Database, run: Run) -> Result<Option<Intent>> {
     let Some(row) = rows(database, sql::INTENT, &run.parameters()).await?.into_iter().next() else { return Ok(None) };
-    let [step, kind, text, before] = &row[..] else { return Err(garbled()) };
+    let [step, kind, digest, text, before, began_at] = &row[..] else { return Err(garbled()) };
     let intent = || {
         Some(Intent {
             step: count(step)?,
             kind: kind.as_text()?.to_owned(),
+            digest: digest.as_text()?.to_owned(),
             text: text.as_text()?.to_owned(),
             before: before.as_bytes().map(<[u8]>::to_vec),
+            began_at: began_at.as_text()?.to_owned(),
         })
     };
     intent().map(Some).ok_or_else(garbled)
@@ -258,6 +304,7 @@ pub async fn last_effects(database: &mut dyn Database, run: Run) -> Result<Vec<S
 pub async fn clear(database: &mut dyn Database, run: Run) -> Result<()> {
     execute(database, sql::CLEAR, &run.parameters()).await?;
     execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
+    execute(database, sql::CLEAR_HEAD, &run.parameters()).await?;
     Ok(())
 }
 
@@ -266,6 +313,7 @@ pub async fn trim(database: &mut dyn Database, run: Run) -> Result<()> {
     execute(database, sql::CLEAR_PARTS, &run.parameters()).await?;
     execute(database, sql::CLEAR_ANSWERS, &run.parameters()).await?;
     execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
+    execute(database, sql::CLEAR_HEAD, &run.parameters()).await?;
     Ok(())
 }
 
@@ -333,22 +381,40 @@ pub async fn checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Res
     found.first().and_then(read).ok_or_else(garbled)
 }
 
+/// What transforms under way have committed so far, all of them together.
+pub async fn committed(database: &mut dyn Database, run: Run) -> Result<Transformed> {
+    let mut all = Transformed::default();
+    for row in rows(database, sql::COMMITTED, &run.parameters()).await? {
+        let [rows_read, rows_written, chunks] = &row[..] else { return Err(garbled()) };
+        let (Some(rows_read), Some(rows_written), Some(chunks)) =
+            (count(rows_read), count(rows_written), count(chunks))
+        else {
+            return Err(garbled());
+        };
+        all.rows_read += rows_read;
+        all.rows_written += rows_written;
+        all.chunks += chunks;
+    }
+    Ok(all)
+}
+
 fn of<T: Answer>(value: &Value) -> Option<T> {
     unpack(value.as_bytes()?)?.ok()
 }
 
-fn count(value: &Value) -> Option<u64> {
+pub(super) fn count(value: &Value) -> Option<u64> {
     u64::try_from(value.as_int64()?).ok()
 }
 
-fn number(number: u64) -> Value {
+pub(super) fn number(number: u64) -> Value {
     Value::Int64(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// The error of a journal that is not as it was written.
 pub fn garbled() -> Error {
     Error::mismatch("the journal does not read as runner wrote it")
-        .hint("restore the tables `runner_journal` and `runner_checkpoint` from a backup")
+        .hint("restore the tables `runner_journal`, `runner_head` and `runner_checkpoint` from a backup")
+        .hint("without one nobody can go on: bring the database to one of its two versions, and say which it is with `runner repair`")
 }
 
 fn unwritable(error: crate::database::DatabaseError) -> Error {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::repair::RepairedJson;
 use super::{DatabaseJson, SCHEMA};
-use crate::engine::history::{History, Record};
+use crate::engine::history::{History, Record, Repair};
 use crate::engine::plan::{Plan, Source, Step, StepLook};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
@@ -157,6 +158,8 @@ struct PlanStepJson {
     /// `project` or `database`.
     source: &'static str,
     resume_after: Option<u64>,
+    /// On the way down: steps of an upgrade that broke off.
+    upgrade_steps_done: Option<u64>,
     /// Of a migration in SQL: how many statements it has.
     statements: Option<u64>,
     /// Of a migration in SQL: how many of them change the schema on a server that commits that at once.
@@ -206,6 +209,7 @@ impl PlanStepJson {
                 Source::Database => "database",
             },
             resume_after: step.resume_after,
+            upgrade_steps_done: step.broken.map(|broken| broken.steps),
             statements: look.statements.map(|it| it.count),
             schema_commits: look.statements.map(|it| it.committing),
             dry_run: look.dry_run,
@@ -225,8 +229,9 @@ pub struct HistoryJson {
 
 impl HistoryJson {
     /// All rows of history.
-    pub fn new(database: DatabaseJson, records: &[Record]) -> Self {
-        Self { schema: SCHEMA, command: "history", database, runs: records.iter().map(RecordJson::new).collect() }
+    pub fn new(database: DatabaseJson, records: &[Record], repairs: &[Repair]) -> Self {
+        let runs = records.iter().map(|record| RecordJson::new(record, repairs)).collect();
+        Self { schema: SCHEMA, command: "history", database, runs }
     }
 }
 
@@ -255,6 +260,11 @@ struct RecordJson {
     reason: Option<String>,
     statements_done: u64,
     statement_started: Option<u64>,
+    /// Of a transform under way.
+    chunks_done: u64,
+    chunk_rows: u64,
+    /// What operators said of it.
+    repairs: Vec<RepairedJson>,
     rolled_back_at: Option<String>,
     rolled_back_by: Option<String>,
     rolled_back_run_id: Option<String>,
@@ -264,8 +274,10 @@ struct RecordJson {
 }
 
 impl RecordJson {
-    fn new(record: &Record) -> Self {
+    fn new(record: &Record, repairs: &[Repair]) -> Self {
+        let of_it = repairs.iter().filter(|repair| repair.history == record.id);
         Self {
+            repairs: of_it.map(RepairedJson::new).collect(),
             revision: record.revision.clone(),
             name: record.name.clone(),
             summary: record.summary.clone(),
@@ -288,6 +300,8 @@ impl RecordJson {
             reason: record.reason.clone(),
             statements_done: record.steps_done,
             statement_started: record.unknown_step,
+            chunks_done: record.committed.chunks,
+            chunk_rows: record.committed.rows_written,
             rolled_back_at: record.rolled_back_at.clone(),
             rolled_back_by: record.rolled_back_by.clone(),
             rolled_back_run_id: record.rolled_back_run_id.clone(),
@@ -331,7 +345,13 @@ pub(super) struct MigrationJson {
 
 impl ShowJson {
     /// One revision in full.
-    pub fn new(database: DatabaseJson, row: &StatusRow<'_>, records: &[&Record], stored: bool) -> Self {
+    pub fn new(
+        database: DatabaseJson,
+        row: &StatusRow<'_>,
+        records: &[&Record],
+        repairs: &[Repair],
+        stored: bool,
+    ) -> Self {
         Self {
             schema: SCHEMA,
             command: "show",
@@ -342,7 +362,7 @@ impl ShowJson {
             late: row.late,
             project: row.migration.map(MigrationJson::new),
             stored,
-            runs: records.iter().map(|record| RecordJson::new(record)).collect(),
+            runs: records.iter().map(|record| RecordJson::new(record, repairs)).collect(),
         }
     }
 }

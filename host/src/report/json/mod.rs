@@ -3,10 +3,12 @@
 
 mod look;
 mod project;
+mod repair;
 mod run;
 
 pub use look::{CurrentJson, HistoryJson, PlanJson, ShowJson, StatusJson};
 pub use project::{BuildJson, ScaffoldJson, ValidateJson};
+pub use repair::RepairJson;
 pub use run::RunJson;
 
 use serde::Serialize;

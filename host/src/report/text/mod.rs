@@ -3,6 +3,7 @@
 mod build;
 mod history;
 mod plan;
+mod repair;
 mod run;
 mod scaffold;
 mod show;
@@ -11,6 +12,7 @@ mod status;
 pub use build::built;
 pub use history::history;
 pub use plan::{plan, plan_sql};
+pub use repair::{repaired, survey};
 pub use run::{dry_run_note, finished_line, summary};
 pub use scaffold::made;
 pub use show::show;
