@@ -341,6 +341,7 @@ pub struct RepairArgs {
     pub as_not_applied: bool,
     /// With `--mark-done`: what the component is told of how many rows the statement changed
     #[arg(long, value_name = "N", requires = "mark_done")]
+    #[arg(conflicts_with_all = ["retry", "skip", "as_applied", "as_not_applied"])]
     pub rows_affected: Option<u64>,
     /// Why; an action demands it, and history keeps it
     #[arg(long, value_name = "TEXT", requires = "action")]

@@ -70,6 +70,7 @@ pub struct Tally {
     rows_written: AtomicU64,
     transcript: std::sync::Mutex<sha2::Sha256>,
     met_a_lock: AtomicBool,
+    missed_something: AtomicBool,
     lost_connection: AtomicBool,
 }
 
@@ -92,12 +93,19 @@ impl Tally {
     pub fn note_error(&self, error: &DatabaseError) {
         self.record(&format!("error {} {}", error.code, error.message));
         self.met_a_lock.fetch_or(error.is_transient(), Ordering::Relaxed);
+        let missed = matches!(error.kind, DatabaseErrorKind::Syntax | DatabaseErrorKind::InvalidArgument);
+        self.missed_something.fetch_or(missed, Ordering::Relaxed);
         self.lost_connection.fetch_or(error.kind == DatabaseErrorKind::Connection, Ordering::Relaxed);
     }
 
     /// Whether an error was noted that may not come again if everything is tried again.
     pub fn met_a_lock(&self) -> bool {
         self.met_a_lock.load(Ordering::Relaxed)
+    }
+
+    /// Whether the database knew something not that a statement named, or did not understand it.
+    pub fn missed_something(&self) -> bool {
+        self.missed_something.load(Ordering::Relaxed)
     }
 
     /// Whether the connection was lost.

@@ -66,6 +66,7 @@ impl Engine {
         work.rows_written = work.rows_written.saturating_sub(opened.before.rows_written);
         let failed = match ended {
             Ok(()) => self.close(database, step, &source, &opened, &work, &tally).await.err(),
+            Err(error) if tally.missed_something() => Some(after_a_change(error, step)),
             Err(error) => Some(error),
         };
         match failed {
@@ -281,6 +282,21 @@ impl Engine {
 fn not_begun(error: Error, step: &Step, of: Option<u64>) -> Box<Failure> {
     let took_effect = step.resume_after.map(|steps| TookEffect { steps, of, ..TookEffect::default() });
     Box::new(Failure { error, took_effect, met_a_lock: false })
+}
+
+/// The error of a statement that the database did not understand, where that may come of what happened between two runs.
+fn after_a_change(error: Error, step: &Step) -> Error {
+    let (verb, revision) = match step.direction {
+        Direction::Up => ("apply", &step.revision),
+        Direction::Down => ("rollback", &step.revision),
+    };
+    if step.resume_after.is_none() || error.kind == ErrorKind::Mismatch {
+        return error;
+    }
+    error.hint(format!(
+        "if what it misses was there when the run before broke off, the schema was changed since: bring it back as it was and \
+         run `runner {verb}`, or say with `runner repair {revision}` at which version the database is"
+    ))
 }
 
 /// The failure of a downgrade that did nothing to what broke off on its way up.

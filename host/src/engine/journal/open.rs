@@ -133,4 +133,8 @@ fn other_component(began: &str, now: &str) -> Error {
     Error::mismatch("a run of another build of this component broke off, and only that build can go on")
         .cause(format!("it began with sha256 {}, and the project has {}", short(began), short(now)))
         .hint("put back the artifact with which it began; a change belongs into a new migration")
+        .hint(
+            "`runner rollback` takes it back with the build that the database keeps, if that copes with a part; if nothing \
+             does, `runner repair` takes your word for what you did by hand",
+        )
 }
