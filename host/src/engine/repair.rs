@@ -78,6 +78,8 @@ pub struct Survey {
     pub head: Option<Head>,
     /// The step that was begun and not answered.
     pub unknown: Option<Unknown>,
+    /// What the database has under the names in that step's statement.
+    pub found: Vec<String>,
     /// What is wrong with its journal.
     pub damage: Option<Error>,
     /// The last steps that changed something.
@@ -146,10 +148,16 @@ pub async fn survey(database: &mut dyn Database, wanted: Option<&str>, catalog: 
     let run = Run { history: record.id, direction };
     let damage = journal::damage(database, run).await?;
     let repairs = history::read_repairs(database).await?;
+    let unknown = journal::unknown(database, run).await?;
+    let found = match &unknown {
+        Some(unknown) => journal::found(database, &unknown.statement).await?,
+        None => Vec::new(),
+    };
     Ok(Survey {
         direction,
         head: journal::head(database, run).await.ok(),
-        unknown: journal::unknown(database, run).await?,
+        unknown,
+        found,
         damage,
         effects: run.last_effects(database).await?,
         repairs: repairs.into_iter().filter(|repair| repair.history == record.id).collect(),

@@ -28,7 +28,7 @@ pub use checkpoint::{LiveTransform, TransformStep};
 pub use head::{Head, Worker};
 pub use inputs::Inputs;
 pub use open::Progress;
-pub use repair::{Decision, Unknown, damage, decide, unknown};
+pub use repair::{Decision, Unknown, damage, decide, found, unknown};
 pub use resolve::Known;
 pub use step::{Begun, Live};
 pub use store::{Checkpoint, Run};

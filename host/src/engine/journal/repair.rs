@@ -24,8 +24,6 @@ pub struct Unknown {
     pub began_at: String,
     /// What is known of it.
     pub known: Known,
-    /// What the database has under the names in the statement.
-    pub found: Vec<String>,
 }
 
 impl Unknown {
@@ -54,7 +52,6 @@ pub async fn unknown(database: &mut dyn Database, run: Run) -> Result<Option<Unk
     let intent = store::intent(database, run).await?;
     let Some(intent) = intent.filter(|intent| intent.kind != CallKind::Transform.name()) else { return Ok(None) };
     let known = resolve::known(database, &intent).await?;
-    let found = resolve::found(database, &intent.text).await?;
     Ok(Some(Unknown {
         step: intent.step,
         kind: intent.kind,
@@ -62,8 +59,12 @@ pub async fn unknown(database: &mut dyn Database, run: Run) -> Result<Option<Unk
         digest: intent.digest,
         began_at: intent.began_at,
         known,
-        found,
     }))
+}
+
+/// What the database has under the names in a statement, for people: `table t, which has rows`.
+pub async fn found(database: &mut dyn Database, statement: &str) -> Result<Vec<String>> {
+    resolve::found(database, statement).await
 }
 
 /// Records what became of a step, in the caller's transaction.

@@ -97,7 +97,7 @@ impl RepairJson {
                 .head
                 .as_ref()
                 .map(|head| LastRunJson { run_id: head.worker.run_id.clone(), by: head.worker.by.clone() }),
-            unknown: survey.unknown.as_ref().map(UnknownJson::new),
+            unknown: survey.unknown.as_ref().map(|unknown| UnknownJson::new(unknown, &survey.found)),
             damage: damage.map(|error| error.causes.first().unwrap_or(&error.message).clone()),
             last_effects: survey.effects.clone(),
             choices: survey.choices().into_iter().map(choice).collect(),
@@ -113,7 +113,7 @@ impl RepairJson {
 }
 
 impl UnknownJson {
-    fn new(unknown: &Unknown) -> Self {
+    fn new(unknown: &Unknown, found: &[String]) -> Self {
         Self {
             step: unknown.step,
             kind: unknown.kind.clone(),
@@ -128,7 +128,7 @@ impl UnknownJson {
                 Known::Nothing => "nothing",
             },
             waits: unknown.known.waits_for_the_operator(),
-            found: unknown.found.clone(),
+            found: found.to_vec(),
         }
     }
 }

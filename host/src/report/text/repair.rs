@@ -75,10 +75,10 @@ fn of_unknown(text: &mut Text, survey: &Survey, unknown: &Unknown) {
     line(text, "statement", "");
     text.push_block(PLAIN, "    ", &unknown.statement);
     line(text, "known", &known(unknown.known, survey.verb()));
-    for (at, found) in unknown.found.iter().enumerate() {
+    for (at, found) in survey.found.iter().enumerate() {
         line(text, if at == 0 { "there is" } else { "" }, found);
     }
-    if unknown.found.is_empty() {
+    if survey.found.is_empty() {
         line(text, "there is", "nothing under a name that is in the statement");
     }
 }
