@@ -1,4 +1,4 @@
-//! The head of a journal: with which step it ends, and the seal over all of them. It stands apart from the journal's rows and
+//! The two ends of a journal. Its head says with which step it ends, and the seal over all of them. It stands apart from the journal's rows and
 //! moves in the same transaction as they do, so that rows that are missing at the end are found out.
 
 use super::store::{self, Run, change, count, execute, number, rows};
@@ -81,4 +81,27 @@ fn missing(step: u64, head: &Head) -> Error {
         last if last < step => format!("it ends with step {step}, and its head says {last}"),
         _ => format!("its steps up to {step} are not those that its head knows"),
     })
+}
+
+/// The first row of a journal: its digest, its answer and its seal.
+pub struct First {
+    /// The artifact's digest.
+    pub digest: String,
+    /// Its answer, packed.
+    pub answer: Vec<u8>,
+    /// Its seal.
+    pub seal: String,
+}
+
+/// The row that the steps follow: what the first run was given.
+pub async fn first(database: &mut dyn Database, run: Run) -> Result<First> {
+    let found = rows(database, sql::FIRST, &run.parameters()).await?;
+    let row = found.first().ok_or_else(|| damaged("the inputs of the first run are missing".to_owned()))?;
+    let [digest, seal, answer] = &row[..] else { return Err(store::garbled()) };
+    match (digest.as_text(), seal.as_text(), answer.as_bytes()) {
+        (Some(digest), Some(seal), Some(answer)) => {
+            Ok(First { digest: digest.to_owned(), answer: answer.to_vec(), seal: seal.to_owned() })
+        }
+        _ => Err(damaged("the inputs of the first run".to_owned())),
+    }
 }

@@ -119,7 +119,7 @@ pub async fn damage(database: &mut dyn Database, run: Run) -> Result<Option<Erro
 /// Follows the journal from its beginning to its head. Answers are read one by one.
 async fn check(database: &mut dyn Database, run: Run) -> Result<()> {
     const INPUTS: u64 = 0;
-    let first = store::inputs(database, run).await?;
+    let first = head::first(database, run).await?;
     let mut last = seal("", INPUTS, "inputs", &first.digest, &first.answer);
     if last != first.seal {
         return Err(damaged("the inputs of the first run were changed".to_owned()));

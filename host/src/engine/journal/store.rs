@@ -235,29 +235,6 @@ pub async fn part(database: &mut dyn Database, run: Run, step: u64, part: u64) -
     }
 }
 
-/// The first row of a journal: its digest, its answer and its seal.
-pub struct First {
-    /// The artifact's digest.
-    pub digest: String,
-    /// Its answer, packed.
-    pub answer: Vec<u8>,
-    /// Its seal.
-    pub seal: String,
-}
-
-/// The row that the steps follow: what the first run was given.
-pub async fn inputs(database: &mut dyn Database, run: Run) -> Result<First> {
-    let found = rows(database, sql::FIRST, &run.parameters()).await?;
-    let row = found.first().ok_or_else(|| super::damaged("the inputs of the first run are missing".to_owned()))?;
-    let [digest, seal, answer] = &row[..] else { return Err(garbled()) };
-    match (digest.as_text(), seal.as_text(), answer.as_bytes()) {
-        (Some(digest), Some(seal), Some(answer)) => {
-            Ok(First { digest: digest.to_owned(), answer: answer.to_vec(), seal: seal.to_owned() })
-        }
-        _ => Err(super::damaged("the inputs of the first run".to_owned())),
-    }
-}
-
 /// The step that was begun and not answered.
 pub async fn intent(database: &mut dyn Database, run: Run) -> Result<Option<Intent>> {
     let Some(row) = rows(database, sql::INTENT, &run.parameters()).await?.into_iter().next() else { return Ok(None) };

@@ -2,6 +2,7 @@
 //! time; a change of meaning raises [`SCHEMA`].
 
 mod look;
+mod problem;
 mod project;
 mod repair;
 mod run;
