@@ -118,6 +118,23 @@ async fn an_operator_says_at_which_version_the_database_is() {
 }
 
 #[tokio::test]
+async fn the_same_of_a_way_back_that_broke_off() {
+    for (action, state) in
+        [(repair::Action::AsApplied, State::Applied), (repair::Action::AsNotApplied, State::RolledBack)]
+    {
+        let engine = engine(vec![broken("SELECT 1", "DROP TABLE b; INSERT INTO nowhere VALUES (2)")]).await;
+        assert!(engine.apply().await.error.is_none());
+        assert!(engine.act(Action::Rollback(Target::Back(1))).await.error.is_some());
+        assert_eq!(row(&engine).await.state, State::PartlyRolledBack);
+        says(&engine, action, None).await.expect("recorded");
+        let row = row(&engine).await;
+        assert_eq!((row.state, row.was_whole(), row.reason.as_deref()), (state, true, Some("looked")));
+        assert_eq!(row.rolled_back_at.is_some(), state == State::RolledBack);
+        assert_eq!(engine.apply().await.is_up_to_date(), state == State::Applied);
+    }
+}
+
+#[tokio::test]
 async fn what_broke_off_is_rolled_back() {
     let tables = "DROP TABLE IF EXISTS c; DROP TABLE b; DROP TABLE a";
     let broken_off = engine(vec![broken(FAILS, tables)]).await;
