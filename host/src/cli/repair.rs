@@ -13,7 +13,7 @@ use crate::report::{Format, text};
 pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {
     // A project that does not fit its lockfile must not bar the way to mend the history.
     let catalog = context.inspect()?.catalog;
-    runtime::work(1, async {
+    runtime::run(async {
         let Some(mut database) = context.look(Look::Live).await?.database else {
             return Err(context.place(Error::usage("the database does not exist, so there is nothing to repair")));
         };

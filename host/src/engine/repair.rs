@@ -349,10 +349,7 @@ async fn settle(
         history::end(database, record.id, &end).await?;
         history::set_reason(database, record.id, &order.why).await?;
     }
-    for direction in [Direction::Up, Direction::Down] {
-        Run { history: record.id, direction }.trim(database).await?;
-    }
-    Ok(())
+    Run { history: record.id, direction: survey.direction }.give_up(database).await
 }
 
 /// The largest pair of SQL files that is kept with a revision that was brought to its end by hand: no file is larger.

@@ -114,6 +114,7 @@ impl Engine {
                         // The upgrade's journal goes with the downgrade; history keeps how far it had come.
                         let work = history::Work { steps: broken.steps, ..history::Work::default() };
                         history::add_work(database, record, Direction::Up, &work).await?;
+                        Run { history: record, direction: Direction::Up }.set_aside(database).await?;
                     }
                     history::reopen(database, record, State::PartlyRolledBack).await?;
                     record
@@ -178,8 +179,10 @@ impl Engine {
             match step.direction {
                 Direction::Down => {
                     history::end(database, run.history, &self.end_of(work)).await?;
-                    // That of an upgrade that was never brought to its end.
-                    Run { direction: Direction::Up, ..run }.trim(database).await?;
+                    if step.broken.is_some() {
+                        // What is left of an upgrade that was never brought to its end.
+                        return run.give_up(database).await;
+                    }
                 }
                 Direction::Up => {
                     let mut record = self.record(step, State::Applied, &Started::now(), tally);
@@ -241,11 +244,12 @@ impl Engine {
         };
         let run = stands.run;
         if stands.progress.effects == 0 && stands.progress.unknown.is_none() {
-            return match self.clear(database, step, run).await {
-                Ok(()) if step.broken.is_some() => stays_broken(error, step),
-                Ok(()) => error.into(),
-                Err(second) => partial(error.cause(second.message), step, stands, &[]),
-            };
+            match self.clear(database, step, run).await {
+                Ok(true) if step.broken.is_some() => return stays_broken(error, step),
+                Ok(true) => return error.into(),
+                Ok(false) => {}
+                Err(second) => return partial(error.cause(second.message), step, stands, &[]),
+            }
         }
         let last = if stands.of.is_none() { run.last_effects(database).await.unwrap_or_default() } else { Vec::new() };
         // The run that goes on adds to it.
@@ -255,8 +259,14 @@ impl Engine {
         }
     }
 
-    /// Takes away every trace of a step that had no effect.
-    async fn clear(&self, database: &mut dyn Database, step: &Step, run: Run) -> Result<()> {
+    /// Takes away every trace of a step that had no effect. False: it had one, by another process that shared a transform.
+    async fn clear(&self, database: &mut dyn Database, step: &Step, run: Run) -> Result<bool> {
+        database.begin(TransactionOptions::default()).await?;
+        match run.close(database).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(database.rollback().await.map(|()| false)?),
+            Err(error) => return Err(roll_back(database, error).await),
+        }
         let write = async |database: &mut dyn Database| -> Result<()> {
             run.clear(database).await?;
             match step.direction {
@@ -265,14 +275,14 @@ impl Engine {
                     history::drop_unused_artifacts(database, &step.revision).await
                 }
                 Direction::Down if step.broken.is_some() => {
+                    run.bring_back(database).await?;
                     history::reopen(database, run.history, State::PartlyApplied).await
                 }
                 Direction::Down => history::reopen(database, run.history, State::Applied).await,
             }
         };
-        database.begin(TransactionOptions::default()).await?;
         match write(database).await {
-            Ok(()) => Ok(database.commit().await?),
+            Ok(()) => Ok(database.commit().await.map(|()| true)?),
             Err(error) => Err(roll_back(database, error).await),
         }
     }

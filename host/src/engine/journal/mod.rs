@@ -7,10 +7,13 @@
 //! database itself shows it.
 
 pub mod answer;
+mod aside;
 mod call;
 mod checkpoint;
+pub mod chunk;
+mod chunk_sql;
 pub mod codec;
-mod crash;
+pub mod crash;
 mod head;
 mod inputs;
 mod open;
@@ -21,6 +24,7 @@ mod step;
 mod store;
 #[cfg(test)]
 mod tests;
+pub mod work;
 
 pub use answer::Answer;
 pub use call::{Call, CallKind};
@@ -207,7 +211,7 @@ pub async fn progress(database: &mut dyn Database, history: i64, direction: Dire
     let mut come = Come { done: store::done(database, run).await?, ..Come::default() };
     let Some(intent) = store::intent(database, run).await? else { return Ok(come) };
     if intent.kind == CallKind::Transform.name() {
-        come.committed = store::committed(database, run).await?;
+        come.committed = run.committed(database).await?;
     } else if resolve::known(database, &intent).await?.waits_for_the_operator() {
         come.unknown = Some(intent.step);
     }

@@ -12,7 +12,7 @@ pub fn create(dialect: Dialect) -> &'static [&'static str] {
     }
 }
 
-const SQLITE: [&str; 3] = [
+const SQLITE: [&str; 4] = [
     // `part` 0 is the step itself; the parts of a result that was put by have numbers from 1.
     "CREATE TABLE @.runner_journal (
         history_id INTEGER NOT NULL,
@@ -53,9 +53,34 @@ const SQLITE: [&str; 3] = [
         run_by TEXT NOT NULL,
         PRIMARY KEY (history_id, direction)
     ) WITHOUT ROWID",
+    // Times are microseconds of the database's own clock. `from_key` is the key behind which a chunk begins, `size` the rows
+    // that it had when it was cut; 0: they were not counted.
+    "CREATE TABLE @.runner_chunk (
+        history_id INTEGER NOT NULL,
+        direction TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        from_key BLOB NOT NULL,
+        to_key BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        held_by TEXT NOT NULL,
+        token INTEGER NOT NULL,
+        lease_until INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        rows_read INTEGER NOT NULL,
+        rows_written INTEGER NOT NULL,
+        input_digest TEXT,
+        output_digest TEXT,
+        last_error TEXT,
+        began_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        PRIMARY KEY (history_id, direction, step, number)
+    ) WITHOUT ROWID",
 ];
 
-const POSTGRES: [&str; 3] = [
+const POSTGRES: [&str; 4] = [
     "CREATE TABLE @.runner_journal (
         history_id bigint NOT NULL,
         direction text NOT NULL,
@@ -94,9 +119,32 @@ const POSTGRES: [&str; 3] = [
         run_by text NOT NULL,
         PRIMARY KEY (history_id, direction)
     )",
+    "CREATE TABLE @.runner_chunk (
+        history_id bigint NOT NULL,
+        direction text NOT NULL,
+        step bigint NOT NULL,
+        number bigint NOT NULL,
+        from_key bytea NOT NULL,
+        to_key bytea NOT NULL,
+        size bigint NOT NULL,
+        state text NOT NULL,
+        owner text NOT NULL,
+        held_by text NOT NULL,
+        token bigint NOT NULL,
+        lease_until bigint NOT NULL,
+        attempts bigint NOT NULL,
+        rows_read bigint NOT NULL,
+        rows_written bigint NOT NULL,
+        input_digest text,
+        output_digest text,
+        last_error text,
+        began_at bigint NOT NULL,
+        ended_at bigint,
+        PRIMARY KEY (history_id, direction, step, number)
+    )",
 ];
 
-const MYSQL: [&str; 3] = [
+const MYSQL: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS @.runner_journal (
         history_id BIGINT NOT NULL,
         direction VARCHAR(16) NOT NULL,
@@ -134,6 +182,29 @@ const MYSQL: [&str; 3] = [
         run_id VARCHAR(64) NOT NULL,
         run_by LONGTEXT NOT NULL,
         PRIMARY KEY (history_id, direction)
+    ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+    "CREATE TABLE IF NOT EXISTS @.runner_chunk (
+        history_id BIGINT NOT NULL,
+        direction VARCHAR(16) NOT NULL,
+        step BIGINT NOT NULL,
+        number BIGINT NOT NULL,
+        from_key LONGBLOB NOT NULL,
+        to_key LONGBLOB NOT NULL,
+        size BIGINT NOT NULL,
+        state VARCHAR(32) NOT NULL,
+        owner VARCHAR(255) NOT NULL,
+        held_by VARCHAR(255) NOT NULL,
+        token BIGINT NOT NULL,
+        lease_until BIGINT NOT NULL,
+        attempts BIGINT NOT NULL,
+        rows_read BIGINT NOT NULL,
+        rows_written BIGINT NOT NULL,
+        input_digest VARCHAR(128),
+        output_digest VARCHAR(128),
+        last_error LONGTEXT,
+        began_at BIGINT NOT NULL,
+        ended_at BIGINT,
+        PRIMARY KEY (history_id, direction, step, number)
     ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 ];
 
@@ -205,14 +276,24 @@ pub const CHECKPOINT: &str = concat!(
     of_run!(),
     " AND step = ?3"
 );
-/// How many checkpoints have moved. Parameters: history row, direction.
-pub const MOVED: &str = concat!("SELECT count(*) FROM @.runner_checkpoint", of_run!(), " AND chunks > 0");
+/// How many transforms under way have written chunks. Parameters: history row, direction.
+pub const MOVED: &str = concat!(
+    "SELECT count(*) FROM @.runner_checkpoint",
+    of_run!(),
+    " AND EXISTS (SELECT 1 FROM @.runner_chunk k WHERE k.history_id = @.runner_checkpoint.history_id \
+     AND k.direction = @.runner_checkpoint.direction AND k.step = @.runner_checkpoint.step AND k.state = 'done')"
+);
 /// Takes a checkpoint away. Parameters: history row, direction, step.
 pub const CLEAR_CHECKPOINT: &str = concat!("DELETE FROM @.runner_checkpoint", of_run!(), " AND step = ?3");
 /// Takes the checkpoints of a run away. Parameters: history row, direction.
 pub const CLEAR_CHECKPOINTS: &str = concat!("DELETE FROM @.runner_checkpoint", of_run!());
-/// What transforms under way have committed: rows read, rows written, chunks. Parameters: history row, direction.
-pub const COMMITTED: &str = concat!("SELECT rows_read, rows_written, chunks FROM @.runner_checkpoint", of_run!());
+/// The transforms under way. Parameters: history row, direction.
+pub const TRANSFORMS: &str = concat!("SELECT step FROM @.runner_checkpoint", of_run!());
+/// Has transforms be of another direction. Parameters: that, history row, direction.
+pub const TURN_CHECKPOINTS: &str =
+    "UPDATE @.runner_checkpoint SET direction = ?1 WHERE history_id = ?2 AND direction = ?3";
+/// Has chunks be of another direction. Parameters: that, history row, direction.
+pub const TURN_CHUNKS: &str = "UPDATE @.runner_chunk SET direction = ?1 WHERE history_id = ?2 AND direction = ?3";
 /// Begins the head of a journal. Parameters: history row, direction, seal, run, who.
 pub const BEGIN_HEAD: &str =
     "INSERT INTO @.runner_head (history_id, direction, step, seal, run_id, run_by) VALUES (?1, ?2, 0, ?3, ?4, ?5)";
@@ -257,7 +338,9 @@ mod tests {
             MOVED,
             CLEAR_CHECKPOINT,
             CLEAR_CHECKPOINTS,
-            COMMITTED,
+            TRANSFORMS,
+            TURN_CHECKPOINTS,
+            TURN_CHUNKS,
             BEGIN_HEAD,
             TAKE_HEAD,
             MOVE_HEAD,

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::patience::{self, Patience};
+use super::transform;
 use crate::data::Value;
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
@@ -27,6 +28,7 @@ pub(super) struct SettingsFile {
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub transform: Vec<(&'static str, Sourced<String>)>,
 }
 
 /// `[environments.NAME]`
@@ -75,7 +77,17 @@ impl SettingsFile {
     }
 
     fn collect(root: &Section<'_, '_>) -> Self {
-        root.only(&["project", "database", "environments", "databases", "limits", "grants", "parameters", "build"]);
+        root.only(&[
+            "project",
+            "database",
+            "environments",
+            "databases",
+            "limits",
+            "grants",
+            "parameters",
+            "build",
+            "transform",
+        ]);
         let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
         if let Some(project) = root.section("project", "project") {
             project.only(&["name", "migrations", "sdk"]);
@@ -92,6 +104,9 @@ impl SettingsFile {
         content.databases = named(root, "databases", named_database);
         content.limits = limits(root, "limits");
         content.parameters = parameters(root, "parameters");
+        if let Some(section) = root.section("transform", "transform") {
+            content.transform = transform::read(&section);
+        }
         if let Some(build) = root.section("build", "build") {
             build.only(&["toolchain"]);
             content.toolchain = build.string("toolchain");

@@ -5,6 +5,7 @@ mod file;
 mod find;
 mod interpolate;
 mod patience;
+mod transform;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 use file::SettingsFile;
 pub use patience::Patience;
+pub use transform::Chunking;
 
 /// The name of the settings file.
 pub const FILE_NAME: &str = "runner.toml";
@@ -50,6 +52,10 @@ pub struct LoadRequest {
     pub statement_timeout: Option<String>,
     /// `--retries`.
     pub retries: Option<String>,
+    /// `--chunk-rows`.
+    pub chunk_rows: Option<String>,
+    /// `--chunk-time`.
+    pub chunk_time: Option<String>,
     /// Every `--limit NAME=VALUE`.
     pub limits: Vec<String>,
     /// The folder to start from: the current one, absolute.
@@ -95,6 +101,8 @@ pub struct Settings {
     pub lock_timeout: Sourced<Duration>,
     /// Patience with a database that others use too.
     pub patience: Patience,
+    /// How transforms are cut into chunks.
+    pub chunking: Chunking,
 }
 
 impl Settings {
@@ -131,6 +139,7 @@ impl Settings {
             format: flag(&request.format, "--format").or_else(|| variables.first(&[env::FORMAT])),
             lock_timeout: lock_timeout(request, &variables)?,
             patience,
+            chunking: transform::choose(request, &variables, &content.transform)?,
             root,
             file,
         })
