@@ -7,7 +7,7 @@ use super::{component, shop, shouted, state, told, tool};
 /// A component that failed near its end.
 fn broken_off(engine: Engine) -> EngineProject {
     let project = shop(engine, "fail = true");
-    project.runner("apply").exits(6);
+    project.runner("apply --jobs 1").exits(6);
     project
 }
 
@@ -35,7 +35,7 @@ for_each_engine! {
             (format!("UPDATE {head} SET seal = 'x'"), "its steps up to 3 are not those that its head knows", true),
         ] {
             project.execute(&change);
-            let output = project.runner("apply");
+            let output = project.runner("apply --jobs 1");
             output.exits(4).says(&[says, "0002_halfway", "hint:"]);
             assert_eq!((project.state(), state(&project).as_str()), (before.clone(), "partial"), "{change}");
             let shown = told(&project.runner("repair 2 --format json"));
@@ -54,25 +54,25 @@ for_each_engine! {
 
     fn a_table_that_was_dropped_is_told(engine) {
         let project = shop(engine, "stumble = 41");
-        project.runner("apply").exits(6);
+        project.runner("apply --jobs 1").exits(6);
         project.execute("ALTER TABLE items RENAME TO elsewhere");
-        let output = project.runner("apply");
+        let output = project.runner("apply --jobs 1");
         output.exits(6).says(&["items", "hint:", "changed since", "runner repair"]);
         assert_eq!(state(&project), "partial");
         project.execute("ALTER TABLE elsewhere RENAME TO items");
-        project.runner("apply").exits(6).says(&["stumbled"]);
+        project.runner("apply --jobs 1").exits(6).says(&["stumbled"]);
         assert_eq!(shouted(&project), "40");
     }
 
     fn a_column_that_was_renamed_is_told(engine) {
         let project = shop(engine, "stumble = 41");
-        project.runner("apply").exits(6);
+        project.runner("apply --jobs 1").exits(6);
         project.execute("ALTER TABLE items RENAME COLUMN name TO title");
-        let output = project.runner("apply");
+        let output = project.runner("apply --jobs 1");
         output.exits(6).says(&["name", "hint:", "changed since", "runner repair"]);
         assert_eq!(state(&project), "partial");
         project.execute("ALTER TABLE items RENAME COLUMN title TO name");
-        project.runner("apply").exits(6).says(&["stumbled"]);
+        project.runner("apply --jobs 1").exits(6).says(&["stumbled"]);
         assert_eq!(shouted(&project), "40");
     }
 
@@ -82,7 +82,7 @@ for_each_engine! {
         // A custom section called `x`, which changes nothing but the bytes.
         other.extend([0, 2, 1, b'x']);
         project.component("0002_halfway", &other);
-        let output = project.runner("apply");
+        let output = project.runner("apply --jobs 1");
         output.exits(4).says(&["another build of this component", "it began with sha256", "runner rollback", "runner repair"]);
         assert_eq!(state(&project), "partial");
         // The build with which it began is in the database.
@@ -96,12 +96,12 @@ for_each_engine! {
         std::fs::remove_file(project.file("migrations/0002_halfway.wasm")).unwrap();
         project.runner("build");
         project.sql("0003_more", &up("INSERT INTO items VALUES (101, 'b')"), "DELETE FROM items WHERE id > 99;");
-        project.runner("apply").exits(6);
+        project.runner("apply --jobs 1").exits(6);
         project.sql("0003_more", &up("INSERT INTO items VALUES (102, 'b')"), "DELETE FROM items WHERE id > 99;");
-        project.runner("apply").exits(4).says(&["took effect", "restore", "is partial"]);
+        project.runner("apply --jobs 1").exits(4).says(&["took effect", "restore", "is partial"]);
         assert_eq!(project.value("SELECT count(*) FROM items WHERE id > 99"), "2");
         project.sql("0003_more", &up("INSERT INTO items VALUES (101, 'b')").replace("nowhere VALUES (1)", "items VALUES (102, 'c')"), "DELETE FROM items WHERE id > 99;");
-        project.runner("apply").succeeds();
+        project.runner("apply --jobs 1").succeeds();
         assert_eq!(project.value("SELECT count(*) FROM items WHERE id > 99"), "3");
     }
 }

@@ -8,7 +8,7 @@ for_each_engine! {
     fn a_part_is_rolled_back(engine) {
         let project = shop(engine, "stumble = 41");
         let before = project.state();
-        let output = project.runner("apply");
+        let output = project.runner("apply --jobs 1");
         output.exits(6).says(&["stumbled", "0002_halfway` is partial: ", "2 chunks of a transform (40 rows) took effect"]);
         assert_eq!(shouted(&project), "40");
         project.runner("status --exit-code").exits(6);
@@ -27,7 +27,7 @@ for_each_engine! {
 
     fn the_documents_say_what_is_committed(engine) {
         let project = shop(engine, "stumble = 41");
-        let output = project.runner("apply --format json");
+        let output = project.runner("apply --jobs 1 --format json");
         let document: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
         let failed = &document["failed"];
         assert_eq!((&failed["steps_done"], &failed["chunks_done"]), (&1.into(), &2.into()), "{failed}");
@@ -40,11 +40,11 @@ for_each_engine! {
     fn a_way_back_that_breaks_off_too_goes_on(engine) {
         let project = shop(engine, "fail = true\nfail_down = true");
         let before = project.state();
-        project.runner("apply").exits(6).says(&["nowhere", "took effect"]);
+        project.runner("apply --jobs 1").exits(6).says(&["nowhere", "took effect"]);
         project.runner("rollback").exits(6).says(&["nowhere", "runner rollback"]);
         assert_eq!(state(&project), "partly-rolled-back");
         project.runner("show 2").prints(&["partly-rolled-back", "broke off, and was not brought to its end"]);
-        project.runner("apply").exits(6).says(&["only half done", "runner rollback"]);
+        project.runner("apply --jobs 1").exits(6).says(&["only half done", "runner rollback"]);
         project.runner("plan --target -1").prints(&["downgrade from step 3", "its upgrade broke off: 3 steps took effect"]);
         project.execute("CREATE TABLE nowhere (a INTEGER)");
         project.runner("rollback").succeeds();
@@ -59,7 +59,7 @@ for_each_engine! {
         for moment in (1..).step_by(step) {
             let project = shop(engine, "fail = true");
             let before = project.state();
-            project.runner("apply").exits(6);
+            project.runner("apply --jobs 1").exits(6);
             let part = project.state();
             if !dies_at(&project, "rollback", moment) {
                 assert!(moment > 8, "there are more moments than {moment}");
@@ -96,7 +96,7 @@ for_each_engine! {
         std::fs::remove_file(project.file("migrations/0002_halfway.wasm")).unwrap();
         project.runner("build");
         project.sql("0003_tables", up, "-- runner:no-transaction\nDROP TABLE b;\nDROP TABLE a;");
-        project.runner("apply").exits(6).says(&["1 of 3 statements took effect"]);
+        project.runner("apply --jobs 1").exits(6).says(&["1 of 3 statements took effect"]);
         let output = project.runner("rollback");
         output.exits(6).says(&["IF EXISTS", "0003_tables.down.sql", "`0003_tables` failed and stays partial"]);
         assert_eq!(state(&project), "partial");
