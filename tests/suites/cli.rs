@@ -7,9 +7,9 @@ use insta::assert_snapshot;
 use runner_tests::{Output, TestProject, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 17] = [
     "init", "new", "build", "apply", "rollback", "redo", "plan", "status", "pause", "resume", "cancel", "current",
-    "history", "show", "validate", "verify",
+    "history", "show", "repair", "validate", "verify",
 ];
 
 fn shop() -> TestProject {
@@ -487,7 +487,7 @@ fn every_exit_code() {
     project.runner("show 4").succeeds().prints(&["partial: 1 statement took effect"]);
     project.runner("current").succeeds().prints(&["0003_"]);
     project.runner("status --exit-code").exits(6);
-    project.runner("rollback").exits(6).says(&["0004_fails", "half done", "hint:"]);
+    project.runner("rollback --target 4").exits(6).says(&["0004_fails", "half done", "hint:"]);
     project.sql("0004_fails", "-- runner:no-transaction\nCREATE TABLE half (id INTEGER);\nSELECT 1;", "SELECT 1;");
     project.runner("apply").exits(0);
     project.sql("0001_create_users", "SELECT 1;", "SELECT 1;");

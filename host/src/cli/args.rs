@@ -125,6 +125,8 @@ pub enum Command {
     History,
     /// Say everything about one revision
     Show(ShowArgs),
+    /// Show a partial revision, and record what became of it
+    Repair(RepairArgs),
     /// Check the project alone, without a database
     Validate(ValidateArgs),
     /// Prove applied components again from their records; write nothing
@@ -206,9 +208,6 @@ pub struct RunArgs {
     /// Make a backup before anything is run: `auto`, a file that is not there, a folder, or `none` [env: RUNNER_BACKUP]
     #[arg(long, value_name = "PATH")]
     pub backup: Option<String>,
-    /// Go on with the statement of that number, after a crash that left its effect unknown
-    #[arg(long, value_name = "STATEMENT")]
-    pub resume_at: Option<u64>,
     #[command(flatten)]
     pub pace: PaceArgs,
 }
@@ -354,6 +353,46 @@ Examples:
 pub struct ShowArgs {
     /// A revision, a name, or the beginning of either
     pub revision: String,
+}
+
+/// `runner repair`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Without an action it shows what is known: how far the revision came, the step that was begun and
+whose end nobody noted, what the database has of it, and what each action would do. It writes nothing.
+
+Examples:
+  runner repair                    the revision that is partial
+  runner repair 20260112 --retry --why 'the procedure had not begun: its log is empty'
+  runner repair 20260112 --mark-done --rows-affected 12 --why 'counted by hand'
+  runner repair 20260112 --as-not-applied --why 'its build is lost; table dropped by hand'")]
+pub struct RepairArgs {
+    /// A revision, a name, or the beginning of either; an action demands it
+    pub revision: Option<String>,
+    /// The step whose end nobody noted; there is never more than one
+    pub step: Option<u64>,
+    /// The step did not take effect: the next run does it
+    #[arg(long, group = "action")]
+    pub retry: bool,
+    /// The step took effect: the next run goes on behind it
+    #[arg(long, group = "action")]
+    pub mark_done: bool,
+    /// The step did not take effect, and is not to
+    #[arg(long, group = "action")]
+    pub skip: bool,
+    /// All of the revision is in the database, brought there by hand
+    #[arg(long, group = "action")]
+    pub as_applied: bool,
+    /// Nothing of the revision is in the database any more, undone by hand
+    #[arg(long, group = "action")]
+    pub as_not_applied: bool,
+    /// With `--mark-done`: what the component is told of how many rows the statement changed
+    #[arg(long, value_name = "N", requires = "mark_done")]
+    #[arg(conflicts_with_all = ["retry", "skip", "as_applied", "as_not_applied"])]
+    pub rows_affected: Option<u64>,
+    /// Why; an action demands it, and history keeps it
+    #[arg(long, value_name = "TEXT", requires = "action")]
+    pub why: Option<String>,
 }
 
 /// `runner validate`

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Look};
 use super::{exit, runtime};
-use crate::engine::history::read_all;
+use crate::engine::history::{read_all, read_repairs};
 use crate::error::Result;
 use crate::report::json::HistoryJson;
 use crate::report::{Format, Text, text};
@@ -10,17 +10,20 @@ use crate::report::{Format, Text, text};
 /// Says what ran. Asks the database alone.
 pub fn run(context: &Context) -> Result<u8> {
     runtime::run(async {
-        let records = match context.look(Look::Live).await?.database {
-            Some(mut database) => read_all(&mut *database).await.map_err(|error| context.place(error))?,
-            None => Vec::new(),
+        let (records, repairs) = match context.look(Look::Live).await?.database {
+            Some(mut database) => {
+                let records = read_all(&mut *database).await.map_err(|error| context.place(error))?;
+                (records, read_repairs(&mut *database).await.map_err(|error| context.place(error))?)
+            }
+            None => Default::default(),
         };
         let printer = &context.printer;
         match printer.format() {
-            Format::Json => printer.json(&HistoryJson::new(context.database_json(), &records)),
+            Format::Json => printer.json(&HistoryJson::new(context.database_json(), &records, &repairs)),
             Format::Text if records.is_empty() => {
                 printer.talk(&Text::new().plain("nothing has been applied yet").end());
             }
-            Format::Text => printer.data(&text::history(&records)),
+            Format::Text => printer.data(&text::history(&records, &repairs)),
         }
         Ok(exit::DONE)
     })

@@ -15,6 +15,7 @@ mod pace_args;
 mod pause;
 mod plan;
 mod redo;
+mod repair;
 mod request;
 mod resume;
 mod rollback;
@@ -100,6 +101,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Current => current::run(&context()?),
         Command::History => history::run(&context()?),
         Command::Show(args) => show::run(&context()?, &args.revision),
+        Command::Repair(args) => repair::run(&context()?, &request::repair(args)?),
         Command::Validate(args) => {
             let context = context()?;
             validate::run(&context, args.locked || context.settings.switches.locked)

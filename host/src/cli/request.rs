@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::args::{
-    ApplyArgs, ColorArg, DryRunArgs, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs, VerifyArgs,
+    ApplyArgs, ColorArg, DryRunArgs, FormatArg, Global, PlanArgs, RedoArgs, RepairArgs, RollbackArgs, RunArgs,
+    VerifyArgs,
 };
 use crate::engine::plan::Options;
+use crate::engine::repair::{Action, Order};
 use crate::engine::target::Target;
 use crate::engine::verify::Extent;
 use crate::error::{Error, Result};
@@ -125,6 +127,15 @@ pub struct PlanRequest {
     pub locked: bool,
 }
 
+/// What `repair` is asked.
+#[derive(Clone, Debug)]
+pub struct RepairRequest {
+    /// Which revision; none: the one that is partial.
+    pub revision: Option<String>,
+    /// What to record; none: it only shows.
+    pub order: Option<Order>,
+}
+
 /// What `verify` is asked.
 #[derive(Clone, Debug)]
 pub struct VerifyRequest {
@@ -189,7 +200,6 @@ pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
     let options = Options {
         allow_out_of_order: args.allow_out_of_order || switches.allow_out_of_order,
         allow_missing: args.allow_missing || switches.allow_missing,
-        resume_at: args.run.resume_at,
     };
     let share = args.share || switches.share;
     Ok(RunRequest { share, ..run(&args.run, target, options, &args.rehearsal, switches)? })
@@ -203,13 +213,12 @@ pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
         (None, None, true) => Target::Base,
         (None, None, false) => Target::Back(1),
     };
-    let options = Options { resume_at: args.run.resume_at, ..Options::default() };
-    run(&args.run, target, options, &args.rehearsal, switches)
+    run(&args.run, target, Options::default(), &args.rehearsal, switches)
 }
 
 pub fn redo(args: RedoArgs, switches: &Switches) -> Result<RunRequest> {
     let allow_missing = args.allow_missing || switches.allow_missing;
-    let options = Options { allow_missing, resume_at: args.run.resume_at, ..Options::default() };
+    let options = Options { allow_missing, ..Options::default() };
     run(&args.run, Target::Current, options, &args.rehearsal, switches)
 }
 
@@ -217,10 +226,38 @@ pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
     let options = Options {
         allow_out_of_order: args.allow_out_of_order || switches.allow_out_of_order,
         allow_missing: args.allow_missing || switches.allow_missing,
-        resume_at: None,
     };
     let locked = args.locked || switches.locked;
     Ok(PlanRequest { target: args.target.parse()?, options, sql: args.sql, locked })
+}
+
+pub fn repair(args: RepairArgs) -> Result<RepairRequest> {
+    let RepairArgs { revision, step, rows_affected: rows, .. } = args;
+    let said = [
+        (args.retry, Action::Retry),
+        (args.mark_done, Action::MarkDone { rows }),
+        (args.skip, Action::Skip),
+        (args.as_applied, Action::AsApplied),
+        (args.as_not_applied, Action::AsNotApplied),
+    ];
+    let Some((_, action)) = said.into_iter().find(|(said, _)| *said) else {
+        return match step {
+            None => Ok(RepairRequest { revision, order: None }),
+            Some(_) => Err(Error::usage("a step is named, and not what became of it")
+                .hint("add `--retry`, `--mark-done` or `--skip`; `runner repair` alone shows what is known")),
+        };
+    };
+    if revision.is_none() {
+        return Err(
+            Error::usage(format!("`{action}` names no revision")).hint("`runner repair` shows which is partial")
+        );
+    }
+    let why = args.why.map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
+    let why = why.ok_or_else(|| {
+        Error::usage(format!("`{action}` does not say why"))
+            .hint("add `--why TEXT`: history keeps it for those who wonder later")
+    })?;
+    Ok(RepairRequest { revision, order: Some(Order { action, step, why }) })
 }
 
 fn run(

@@ -3,13 +3,13 @@
 use super::context::{Context, Look, Looked};
 use super::{exit, runtime};
 use crate::engine::Direction;
-use crate::engine::history::{Record, read_all};
+use crate::engine::history::{Record, read_all, read_repairs};
 use crate::engine::journal::Run;
 use crate::engine::status::{only_remembered, status};
 use crate::engine::target::{Candidates, compare_revisions};
 use crate::engine::transcript::unordered;
 use crate::error::{Error, Result};
-use crate::report::json::ShowJson;
+use crate::report::json::{Said, ShowJson};
 use crate::report::{Format, text};
 
 /// Says everything about one revision.
@@ -18,9 +18,12 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
     runtime::run(async {
         let Looked { database, history, .. } = context.look(Look::WithArtifacts).await?;
         let mut database = database;
-        let records = match &mut database {
-            Some(database) => read_all(&mut **database).await.map_err(|error| context.place(error))?,
-            None => Vec::new(),
+        let (records, repairs) = match &mut database {
+            Some(database) => {
+                let records = read_all(&mut **database).await.map_err(|error| context.place(error))?;
+                (records, read_repairs(&mut **database).await.map_err(|error| context.place(error))?)
+            }
+            None => Default::default(),
         };
         let rows = status(&report.catalog, &history);
         let known = |revision: &str| rows.iter().find(|row| compare_revisions(row.revision(), revision).is_eq());
@@ -44,9 +47,10 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
         };
         match context.printer.format() {
             Format::Json => {
-                context.printer.json(&ShowJson::new(context.database_json(), row, &records, stored, unordered))
+                let said = Said { repairs: &repairs, stored, unordered };
+                context.printer.json(&ShowJson::new(context.database_json(), row, &records, said));
             }
-            Format::Text => context.printer.data(&text::show(row, &records, stored, &unordered)),
+            Format::Text => context.printer.data(&text::show(row, &records, &repairs, stored, &unordered)),
         }
         let id = format!("{}_{}", row.revision(), row.name());
         for problem in report.problems.iter().filter(|it| format!("{}_{}", it.revision, it.name) == id) {

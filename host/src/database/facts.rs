@@ -156,12 +156,14 @@ impl Facts {
 pub const TOOL_SCHEMA: &str = "runner";
 
 /// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.
-pub const TOOL_TABLES: [&str; 9] = [
+pub const TOOL_TABLES: [&str; 11] = [
     "runner_history",
     "runner_artifact",
     "runner_journal",
+    "runner_head",
     "runner_checkpoint",
     "runner_chunk",
+    "runner_repair",
     "runner_evidence",
     "runner_control",
     "runner_progress",

@@ -10,6 +10,7 @@ pub mod outcome;
 pub mod pace;
 pub mod plan;
 pub mod rehearsal;
+pub mod repair;
 pub mod script;
 pub mod speaker;
 pub mod sql_script;

@@ -39,12 +39,16 @@ pub struct Done {
 }
 
 /// What of a stepwise migration took effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TookEffect {
     /// Its first statements, or steps.
     pub steps: u64,
     /// Of so many, if that is known: of a migration in SQL.
     pub of: Option<u64>,
+    /// Chunks that a transform under way has committed.
+    pub chunks: u64,
+    /// Rows that these chunks wrote.
+    pub rows: u64,
 }
 
 impl fmt::Display for TookEffect {
@@ -54,6 +58,13 @@ impl fmt::Display for TookEffect {
             (steps, Some(of)) => write!(f, "{steps} of {of} statements"),
             (1, None) => f.write_str("1 step"),
             (steps, None) => write!(f, "{steps} steps"),
+        }?;
+        let several = |number: u64| if number == 1 { "" } else { "s" };
+        match (self.chunks, self.rows) {
+            (0, _) => Ok(()),
+            (chunks, rows) => {
+                write!(f, " and {chunks} chunk{} of a transform ({rows} row{})", several(chunks), several(rows))
+            }
         }
     }
 }

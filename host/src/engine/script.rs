@@ -141,6 +141,7 @@ pub struct Tally {
     transforms: Mutex<Vec<TransformRecord>>,
     unordered: Mutex<Vec<String>>,
     met_a_lock: AtomicBool,
+    missed_something: AtomicBool,
     lost_connection: AtomicBool,
 }
 
@@ -175,6 +176,8 @@ impl Tally {
     pub fn note_error(&self, error: &DatabaseError) {
         lock(&self.transcript).answered::<u64>(Err(error));
         self.met_a_lock.fetch_or(error.is_transient(), Ordering::Relaxed);
+        let missed = matches!(error.kind, DatabaseErrorKind::Syntax | DatabaseErrorKind::InvalidArgument);
+        self.missed_something.fetch_or(missed, Ordering::Relaxed);
         self.lost_connection.fetch_or(error.kind == DatabaseErrorKind::Connection, Ordering::Relaxed);
     }
 
@@ -215,6 +218,11 @@ impl Tally {
     /// Whether an error was noted that may not come again if everything is tried again.
     pub fn met_a_lock(&self) -> bool {
         self.met_a_lock.load(Ordering::Relaxed)
+    }
+
+    /// Whether the database knew something not that a statement named, or did not understand it.
+    pub fn missed_something(&self) -> bool {
+        self.missed_something.load(Ordering::Relaxed)
     }
 
     /// Whether the connection was lost.

@@ -13,7 +13,7 @@ mod postgres;
 pub use classify::{StatementClass, classify, identifiers, substitute};
 pub use directives::Directives;
 pub use names::{qualifiers, words};
-pub use postgres::{ConcurrentIndex, concurrent_index, late_enum_value};
+pub use postgres::{ConcurrentIndex, concurrent_index, dropped_concurrently, late_enum_value};
 pub use split::{Statement, split};
 
 use crate::database::Dialect;

@@ -51,6 +51,26 @@ pub fn concurrent_index(statement: &str, dialect: Dialect) -> Option<ConcurrentI
     Some(ConcurrentIndex { name: fold(name), table })
 }
 
+/// The index of a `DROP INDEX CONCURRENTLY`, as the statement names it: perhaps with a schema, perhaps quoted.
+pub fn dropped_concurrently(statement: &str, dialect: Dialect) -> Option<String> {
+    if dialect != Dialect::Postgres {
+        return None;
+    }
+    let mut tokens = tokens(statement).into_iter().peekable();
+    let mut word = |expected: &str| {
+        tokens.next_if(|(kind, text)| *kind == TokenKind::Word && text.eq_ignore_ascii_case(expected)).is_some()
+    };
+    if !(word("DROP") && word("INDEX") && word("CONCURRENTLY")) || (word("IF") && !word("EXISTS")) {
+        return None;
+    }
+    let mut name = tokens.next()?.1.to_owned();
+    while tokens.next_if(|(_, text)| *text == ".").is_some() {
+        name.push('.');
+        name.push_str(tokens.next()?.1);
+    }
+    Some(name)
+}
+
 /// The statement, counted from 0, that uses a value which one before it added to an enum, and that value. PostgreSQL refuses
 /// that in one transaction, unless the enum itself was made there.
 pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, String)> {

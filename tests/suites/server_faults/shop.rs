@@ -96,19 +96,9 @@ pub fn heals(project: &EngineProject, moment: &str) {
     project.runner("status --exit-code").exits(0);
 }
 
-/// Where a way back broke off, it is to be gone to its end first. Where the runner cannot know whether a statement took
-/// effect, the operator looks: if it runs again, it had not.
+/// Where a way back broke off, it is to be gone to its end first.
 fn decide(project: &EngineProject, output: &Output) -> Output {
-    let verb = if output.stderr.contains("hint: `runner rollback` takes it up") { "rollback" } else { "apply" };
-    let first = if verb == "rollback" { project.runner(verb) } else { output.clone() };
-    if let Some((_, hint)) = first.stderr.split_once("--resume-at ") {
-        let number: String = hint.chars().take_while(char::is_ascii_digit).collect();
-        let number: usize = number.parse().unwrap_or_else(|_| panic!("{first}"));
-        if project.runner(&format!("{verb} --resume-at {number}")).exit_code() != Some(0) {
-            project.runner(&format!("{verb} --resume-at {}", number + 1)).succeeds();
-        }
-    } else {
-        assert!(verb == "rollback" && first.exit_code() == Some(0), "{first}");
-    }
+    assert!(output.stderr.contains("hint: `runner rollback` takes it up"), "{output}");
+    project.runner("rollback").succeeds();
     project.runner("apply")
 }

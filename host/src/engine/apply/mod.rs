@@ -4,6 +4,8 @@ mod atomic;
 mod identity;
 mod load;
 mod on_copy;
+#[cfg(test)]
+mod partial_tests;
 mod rehearse;
 mod retry;
 #[cfg(test)]
@@ -25,7 +27,8 @@ use super::Direction;
 use super::backup::{Backup, BackupJob};
 use super::event::{Event, EventSink};
 use super::history::{self, Record, RunMode, State, declared_json};
-use super::journal::{Inputs, Journal};
+use super::journal::answer::Transformed;
+use super::journal::{Inputs, Journal, Worker};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::pace::{Migration, Pace};
 use super::plan::{Input, Options, Plan, Source, Step, plan_apply, plan_redo, plan_rollback};
@@ -403,6 +406,7 @@ impl Engine {
             reason: None,
             steps_done: 0,
             unknown_step: None,
+            committed: Transformed::default(),
             rolled_back_at: None,
             rolled_back_by: None,
             rolled_back_run_id: None,
@@ -411,6 +415,11 @@ impl Engine {
             rolled_back_rows_written: None,
             rolled_back_transcript: None,
         }
+    }
+
+    /// Who works here, as journals note it.
+    fn worker(&self) -> Worker {
+        Worker { run_id: self.identity.run_id.clone(), by: self.identity.applied_by.clone() }
     }
 
     fn end(&self, started: &Started, tally: &Tally) -> history::End {

@@ -8,6 +8,7 @@ use super::{Engine, Failure, Started, StepResult, as_host, done, work};
 use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, RunMode, State};
+use crate::engine::journal::answer::Transformed;
 use crate::engine::journal::{Journal, Progress, Run};
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::Step;
@@ -29,6 +30,8 @@ struct Stands {
     progress: Progress,
     /// How many steps it takes, if that is known.
     of: Option<u64>,
+    /// What a transform under way has committed.
+    committed: Transformed,
 }
 
 impl Engine {
@@ -40,7 +43,7 @@ impl Engine {
         let started = Started::now();
         let tally = Arc::new(self.tally(step));
         let of = script.steps(step.direction);
-        let opened = self.open(step, &started, &tally).await.map_err(|error| not_begun(error, step, of))?;
+        let opened = self.open(step, &source, &started, &tally).await.map_err(|error| not_begun(error, step, of))?;
         let context = self.journalled(step, &tally, &opened.journal);
         let ran = script.run(step.direction, &context).await;
         let mut database = self.database.lock().await;
@@ -58,6 +61,7 @@ impl Engine {
         work.rows_written = work.rows_written.saturating_sub(opened.before.rows_written);
         let failed = match ended {
             Ok(()) => self.close(database, step, &source, &opened, &work, &tally).await.err(),
+            Err(error) if tally.missed_something() => Some(after_a_change(error, step)),
             Err(error) => Some(error),
         };
         match failed {
@@ -66,7 +70,9 @@ impl Engine {
                 let progress = opened.journal.progress().await;
                 work.steps = progress.done;
                 let met_a_lock = tally.met_a_lock() && progress.unknown.is_none();
-                let stands = Stands { run: opened.journal.run(), progress, of };
+                let run = opened.journal.run();
+                let committed = run.committed(database).await.unwrap_or_default();
+                let stands = Stands { run, progress, of, committed };
                 let failure = self.give_up(database, step, &stands, &work, error).await;
                 Err(Box::new(Failure { met_a_lock, ..*failure }))
             }
@@ -74,22 +80,37 @@ impl Engine {
     }
 
     /// Makes history and journal say that the step is under way, or takes up the journal of one that broke off.
-    pub(super) async fn open(&self, step: &Step, started: &Started, tally: &Tally) -> Result<Opened> {
+    async fn open(&self, step: &Step, source: &ScriptSource, started: &Started, tally: &Tally) -> Result<Opened> {
         let mut database = self.database.lock().await;
         let database = &mut **database;
         as_host(database);
-        if let (Some(history), Some(done)) = (step.record, step.resume_after) {
-            return self.resume(database, step, history, done).await;
+        if let (Some(history), Some(_)) = (step.record, step.resume_after) {
+            return self.resume(database, step, history).await;
+        }
+        if let Some(broken) = &step.broken {
+            let message = format!(
+                "its upgrade had broken off: {} took effect, and its downgrade runs on that",
+                broken.shown(step.kind)
+            );
+            self.warn(&step.revision, message);
         }
         let inputs = self.inputs(step, database.facts().version.clone());
         database.begin(TransactionOptions::default()).await?;
         let write = async |database: &mut dyn Database| -> Result<Journal> {
             let history = match step.record {
                 Some(record) => {
+                    if let Some(broken) = &step.broken {
+                        // The upgrade's journal goes with the downgrade; history keeps how far it had come.
+                        let work = history::Work { steps: broken.steps, ..history::Work::default() };
+                        history::add_work(database, record, Direction::Up, &work).await?;
+                        Run { history: record, direction: Direction::Up }.set_aside(database).await?;
+                    }
                     history::reopen(database, record, State::PartlyRolledBack).await?;
                     record
                 }
                 None => {
+                    // What broke off can be rolled back whatever becomes of the project's file.
+                    self.keep(database, step, source).await?;
                     history::insert(database, &self.record(step, State::PartlyApplied, started, tally)).await?;
                     let history = history::read(database).await?;
                     let row = history.get(&step.revision);
@@ -97,7 +118,7 @@ impl Engine {
                 }
             };
             let run = Run { history, direction: step.direction };
-            Journal::create(database, run, step.kind, inputs, &self.stop).await
+            Journal::create(database, run, step.kind, inputs, &self.worker(), &self.stop).await
         };
         match write(database).await {
             Ok(journal) => {
@@ -108,9 +129,9 @@ impl Engine {
         }
     }
 
-    async fn resume(&self, database: &mut dyn Database, step: &Step, history: i64, done: u64) -> Result<Opened> {
+    async fn resume(&self, database: &mut dyn Database, step: &Step, history: i64) -> Result<Opened> {
         let run = Run { history, direction: step.direction };
-        let resumed = Journal::resume(database, run, step.kind, &step.sha256, done, &self.stop).await?;
+        let resumed = Journal::resume(database, run, step.kind, &step.sha256, &self.worker(), &self.stop).await?;
         for warning in resumed.warnings {
             self.warn(&step.revision, warning);
         }
@@ -145,26 +166,26 @@ impl Engine {
         let run = opened.journal.run();
         let write = async |database: &mut dyn Database| -> Result<()> {
             match step.direction {
-                Direction::Down => history::end(database, run.history, &self.end_of(work, tally)).await?,
+                Direction::Down => {
+                    history::end(database, run.history, &self.end_of(work, tally)).await?;
+                    if step.broken.is_some() {
+                        // What is left of an upgrade that was never brought to its end.
+                        return run.give_up(database).await;
+                    }
+                }
                 Direction::Up => {
                     let mut record = self.record(step, State::Applied, &Started::now(), tally);
                     record.id = run.history;
                     record.duration_ms = work.duration_ms;
                     record.rows_read = work.rows_read;
                     record.rows_written = work.rows_written;
-                    let stored = to_store(source);
-                    history::store_artifact(
-                        database,
-                        &step.revision,
-                        &step.sha256,
-                        &stored,
-                        self.stored_artifact_bytes,
-                    )
-                    .await?;
+                    self.keep(database, step, source).await?;
                     history::finish_stepwise(database, &record).await?;
                     if step.kind == Kind::Component {
                         Evidence::write(database, run, opened.journal.inputs(), tally).await?;
                     }
+                    // SQL that was mended on the way.
+                    history::drop_unused_artifacts(database, &step.revision).await?;
                 }
             }
             run.trim(database).await
@@ -189,6 +210,12 @@ impl Engine {
         if is_done { Ok(()) } else { Err(error.into()) }
     }
 
+    /// Stores the artifact of an upgrade.
+    async fn keep(&self, database: &mut dyn Database, step: &Step, source: &ScriptSource) -> Result<()> {
+        let (stored, limit) = (to_store(source), self.stored_artifact_bytes);
+        history::store_artifact(database, &step.revision, &step.sha256, &stored, limit).await.map(drop)
+    }
+
     fn end_of(&self, work: &history::Work, tally: &Tally) -> history::End {
         let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
         history::End { at: super::now(), by, run_id, work: *work, transcript: tally.transcript_digest() }
@@ -210,6 +237,7 @@ impl Engine {
         let run = stands.run;
         if stands.progress.effects == 0 && stands.progress.unknown.is_none() {
             match self.clear(database, step, run).await {
+                Ok(true) if step.broken.is_some() => return stays_broken(error, step),
                 Ok(true) => return error.into(),
                 Ok(false) => {}
                 Err(second) => return partial(error.cause(second.message), step, stands, &[]),
@@ -234,7 +262,14 @@ impl Engine {
         let write = async |database: &mut dyn Database| -> Result<()> {
             run.clear(database).await?;
             match step.direction {
-                Direction::Up => history::discard(database, run.history).await,
+                Direction::Up => {
+                    history::discard(database, run.history).await?;
+                    history::drop_unused_artifacts(database, &step.revision).await
+                }
+                Direction::Down if step.broken.is_some() => {
+                    run.bring_back(database).await?;
+                    history::reopen(database, run.history, State::PartlyApplied).await
+                }
                 Direction::Down => history::reopen(database, run.history, State::Applied).await,
             }
         };
@@ -257,8 +292,44 @@ pub(super) fn check_mode(step: &Step) -> Result<()> {
 
 /// The failure of a step that could not be begun, or not be taken up: then it stays half done.
 fn not_begun(error: Error, step: &Step, of: Option<u64>) -> Box<Failure> {
-    let took_effect = step.resume_after.map(|steps| TookEffect { steps, of });
+    let took_effect = step.resume_after.map(|steps| TookEffect { steps, of, ..TookEffect::default() });
     Box::new(Failure { error, took_effect, met_a_lock: false })
+}
+
+/// The error of a statement that the database did not understand, where that may come of what happened between two runs.
+fn after_a_change(error: Error, step: &Step) -> Error {
+    let (verb, revision) = match step.direction {
+        Direction::Up => ("apply", &step.revision),
+        Direction::Down => ("rollback", &step.revision),
+    };
+    if step.resume_after.is_none() || error.kind == ErrorKind::Mismatch {
+        return error;
+    }
+    error.hint(format!(
+        "if what it misses was there when the run before broke off, the schema was changed since: bring it back as it was and \
+         run `runner {verb}`, or say with `runner repair {revision}` at which version the database is"
+    ))
+}
+
+/// The failure of a downgrade that did nothing to what broke off on its way up.
+fn stays_broken(mut error: Error, step: &Step) -> Box<Failure> {
+    error.kind = match error.kind {
+        kind @ (ErrorKind::Interrupted | ErrorKind::Terminated | ErrorKind::Mismatch) => kind,
+        _ => ErrorKind::Partial,
+    };
+    let revision = &step.revision;
+    let error = match step.kind {
+        Kind::Sql => error.hint(format!(
+            "the downgrade meets a part of the upgrade: have it cope with what is not there (`IF EXISTS`), mending \
+             `{}.down.sql`, and run `runner rollback` again",
+            step.id()
+        )),
+        Kind::Component => error.hint(format!(
+            "the downgrade meets a part of the upgrade, and this one does not cope with it: bring the database to one of its \
+             two versions by hand, and say which it is with `runner repair {revision}`"
+        )),
+    };
+    error.hint("`runner apply` finishes the upgrade instead").into()
 }
 
 /// Ends a transaction that a failure has left open.
@@ -269,23 +340,25 @@ async fn roll_back_quietly(database: &mut dyn Database) -> Result<()> {
 
 /// The failure of a step that stays half done.
 fn partial(mut error: Error, step: &Step, stands: &Stands, last: &[String]) -> Box<Failure> {
-    let Stands { progress, of, .. } = stands;
+    let Stands { progress, of, committed, .. } = stands;
     let of = *of;
     // That something is half done matters more than why; only a signal has a code of its own, and what does not fit together.
     if !matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated | ErrorKind::Mismatch) {
         error.kind = ErrorKind::Partial;
     }
     let verb = if step.direction == Direction::Up { "apply" } else { "rollback" };
-    let took_effect = TookEffect { steps: progress.done, of };
+    let took_effect = TookEffect { steps: progress.done, of, chunks: committed.chunks, rows: committed.rows_written };
     for effect in last {
         error = error.cause(format!("took effect: {effect}"));
     }
     let one = if of.is_some() { "statement" } else { "step" };
     let error = match (&progress.unknown, of) {
         (Some((unknown, _)), _) => error
-            .hint(format!("nobody knows whether {one} {unknown} took effect: look into the database"))
-            .hint(format!("if it did: `runner {verb} --resume-at {}`", unknown + 1))
-            .hint(format!("if it did not: `runner {verb} --resume-at {unknown}`")),
+            .hint(format!("nobody knows whether {one} {unknown} took effect, unless the database shows it to `runner {verb}`"))
+            .hint(format!(
+                "`runner repair {}` shows what is known of it, and takes your word for what became of it",
+                step.revision
+            )),
         (None, _) if error.kind == ErrorKind::Mismatch => error,
         (None, None) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
             error.hint(format!("what took effect stays; `runner {verb}` with the same build of the component goes on there"))

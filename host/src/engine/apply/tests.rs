@@ -86,28 +86,28 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
 
 impl Engine {
     /// The same database with another project, as a later run sees it.
-    fn with(self, migrations: Vec<Migration>) -> Self {
+    pub(super) fn with(self, migrations: Vec<Migration>) -> Self {
         Self { catalog: Arc::new(Catalog { migrations }), identity: Identity::now(), ..self }
     }
 
-    async fn act(&self, action: Action) -> Outcome {
+    pub(super) async fn act(&self, action: Action) -> Outcome {
         let request =
             Request { action, options: Options::default(), lock_wait: Duration::from_secs(1), dry_run: false };
         self.run(&request).await.expect("a plan")
     }
 
-    async fn apply(&self) -> Outcome {
+    pub(super) async fn apply(&self) -> Outcome {
         self.act(Action::Apply(Target::Latest)).await
     }
 
-    async fn refused(&self, action: Action) -> Error {
+    pub(super) async fn refused(&self, action: Action) -> Error {
         let request =
             Request { action, options: Options::default(), lock_wait: Duration::from_secs(1), dry_run: false };
         self.run(&request).await.expect_err("refused")
     }
 
     /// The tables, and the rows of history as `revision state statements-done`.
-    async fn state(&self) -> (Vec<String>, Vec<String>) {
+    pub(super) async fn state(&self) -> (Vec<String>, Vec<String>) {
         let mut database = self.database.lock().await;
         as_host(&mut **database);
         let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'runner_%' ORDER BY name";
@@ -315,7 +315,7 @@ async fn statements_outside_of_a_transaction_are_taken_up_where_they_broke() {
     let engine = engine(vec![users(), sql("2", &text("INSERT INTO nowhere VALUES (1)"), None)]).await;
     let outcome = engine.apply().await;
     let failed = outcome.failed.expect("a failure");
-    assert_eq!(failed.took_effect, Some(TookEffect { steps: 2, of: Some(4) }));
+    assert_eq!(failed.took_effect, Some(TookEffect { steps: 2, of: Some(4), ..TookEffect::default() }));
     assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Partial));
     assert_eq!(engine.state().await.1, ["1 applied 0", "2 partial 2"]);
 
@@ -402,37 +402,6 @@ async fn a_first_statement_that_fails_leaves_no_trace() {
     let outcome = engine.apply().await;
     assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Failed));
     assert_eq!(engine.state().await, (vec![], vec![]));
-}
-
-#[tokio::test]
-async fn an_unknown_statement_waits_for_the_operator() {
-    let text = |third: &str| format!("-- runner:no-transaction\nCREATE TABLE a (x); VACUUM; {third}");
-    let engine = engine(vec![sql("1", &text("INSERT INTO nowhere VALUES (1)"), None)]).await;
-    assert!(engine.apply().await.error.is_some());
-    // As a crash within the second statement leaves it.
-    let crash = "UPDATE runner_journal SET state = 'intent', answer = NULL, ended_at = NULL WHERE step = 2";
-    {
-        let mut database = engine.database.lock().await;
-        as_host(&mut **database);
-        database.execute(crash, &[]).await.expect("changed");
-    }
-    let engine = engine.with(vec![sql("1", &text("CREATE TABLE b (x)"), None)]);
-    assert_eq!(engine.state().await.1, ["1 partial 1"]);
-    let error = engine.refused(Action::Apply(Target::Latest)).await;
-    assert_eq!(error.kind, ErrorKind::Partial);
-    for (at, kind) in [(1, Some(ErrorKind::Partial)), (4, Some(ErrorKind::Partial)), (3, None)] {
-        let request = Request {
-            action: Action::Apply(Target::Latest),
-            options: Options { resume_at: Some(at), ..Options::default() },
-            lock_wait: Duration::ZERO,
-            dry_run: false,
-        };
-        match engine.run(&request).await {
-            Ok(outcome) => assert!(outcome.error.is_none() && kind.is_none(), "{:?}", outcome.error),
-            Err(error) => assert_eq!(Some(error.kind), kind),
-        }
-    }
-    assert_eq!(engine.state().await, (vec!["a".to_owned(), "b".to_owned()], vec!["1 applied 3".to_owned()]));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod artifact;
 mod flavour;
 mod read;
 mod record;
+mod repairs;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -12,5 +13,9 @@ mod write;
 pub use artifact::{Stored, load_artifact, store_artifact};
 pub use read::{History, is_there, read, read_all, read_with_artifacts};
 pub use record::{Record, RunMode, State, declared_json};
+pub use repairs::{Repair, add_repair, read_repairs};
 pub use sql::tool_sql;
-pub use write::{End, Work, add_work, discard, end, ensure, finish_stepwise, insert, live_run, reopen};
+pub use write::{
+    End, Work, add_work, discard, drop_unused_artifacts, end, ensure, finish_stepwise, insert, live_run, reopen,
+    set_applied, set_reason,
+};

@@ -6,6 +6,7 @@ use super::record::{Record, RunMode, State};
 use super::sql::{self, COLUMNS, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, DatabaseErrorKind, QueryLimits};
+use crate::engine::journal::answer::Transformed;
 use crate::engine::target::compare_revisions;
 use crate::engine::{Direction, journal};
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ use crate::project::catalog::Kind;
 pub(super) const FORMAT: i64 = 1;
 
 /// How many tables there are.
-const TABLES: usize = 9;
+const TABLES: usize = 11;
 
 /// The history as far as it is in force.
 #[derive(Clone, Debug, Default)]
@@ -92,7 +93,10 @@ async fn read_progress(database: &mut dyn Database, records: &mut [Record]) -> R
                 continue;
             }
         };
-        (record.steps_done, record.unknown_step) = journal::progress(database, record.id, direction).await?;
+        let progress = journal::progress(database, record.id, direction).await?;
+        record.steps_done = progress.done;
+        record.unknown_step = progress.unknown;
+        record.committed = progress.committed;
     }
     Ok(())
 }
@@ -257,6 +261,7 @@ fn record(row: Vec<Value>) -> Option<Record> {
         // The journal tells.
         steps_done: 0,
         unknown_step: None,
+        committed: Transformed::default(),
         rolled_back_at: optional(next()?, text)?,
         rolled_back_by: optional(next()?, text)?,
         rolled_back_run_id: optional(next()?, text)?,

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::database::Dialect;
+use crate::engine::journal::answer::Transformed;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Description, Kind, Mode};
 
@@ -116,6 +117,8 @@ pub struct Record {
     pub steps_done: u64,
     /// Stepwise: the step of which only an operator can find out whether it took effect; as the journal has it.
     pub unknown_step: Option<u64>,
+    /// Stepwise: what a transform under way has committed; as the journal has it.
+    pub committed: Transformed,
     /// When it was rolled back.
     pub rolled_back_at: Option<String>,
     /// Who rolled it back.
@@ -133,6 +136,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether all of its upgrade was in the database once. Not so for one that broke off and was never brought to its end.
+    pub fn was_whole(&self) -> bool {
+        self.finished_at.is_some()
+    }
+
     /// `REVISION_name`, as files and messages spell it.
     pub fn id(&self) -> String {
         format!("{}_{}", self.revision, self.name)

@@ -122,6 +122,15 @@ pub const DISCARD: &str = "DELETE FROM @.runner_history WHERE id = ?1 AND active
 pub const FINISH_STEPWISE: &str = "UPDATE @.runner_history SET state = 'applied', name = ?1, summary = ?2, \
      sha256 = ?3, declared = ?4, finished_at = ?5, duration_ms = duration_ms + ?6, steps = ?7, \
      rows_read = rows_read + ?8, rows_written = rows_written + ?9, transcript = ?10 WHERE id = ?11 AND active = 1";
+/// Says by hand that a revision is applied. Parameters: digest, declared, when, why, id.
+pub const SET_APPLIED: &str = "UPDATE @.runner_history SET state = 'applied', sha256 = ?1, declared = ?2, \
+     finished_at = coalesce(finished_at, ?3), reason = ?4, rolled_back_duration_ms = NULL, rolled_back_rows_read = NULL, \
+     rolled_back_rows_written = NULL WHERE id = ?5 AND active = 1";
+/// Says why a row was ended by hand. Parameters: why, id.
+pub const SET_REASON: &str = "UPDATE @.runner_history SET reason = ?1 WHERE id = ?2";
+/// Takes artifacts away that no row of history names. Parameter: the revision.
+pub const DROP_ARTIFACTS: &str = "DELETE FROM @.runner_artifact WHERE revision = ?1 AND NOT EXISTS (SELECT 1 \
+     FROM @.runner_history h WHERE h.revision = runner_artifact.revision AND h.sha256 = runner_artifact.sha256)";
 /// Revision and digest of all stored artifacts.
 pub const ARTIFACTS: &str = "SELECT revision, sha256 FROM @.runner_artifact";
 /// Whether an artifact is stored. Parameters: its revision, its digest.
@@ -162,6 +171,9 @@ mod tests {
             REOPEN,
             DISCARD,
             FINISH_STEPWISE,
+            SET_APPLIED,
+            SET_REASON,
+            DROP_ARTIFACTS,
             HAS_ARTIFACT,
             LOAD_ARTIFACT,
         ];

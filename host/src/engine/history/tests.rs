@@ -39,6 +39,7 @@ fn record(revision: &str) -> Record {
         reason: Some(String::new()),
         steps_done: 0,
         unknown_step: None,
+        committed: Default::default(),
         rolled_back_at: None,
         rolled_back_by: None,
         rolled_back_run_id: None,

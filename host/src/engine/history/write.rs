@@ -2,6 +2,7 @@
 
 use super::read::{FORMAT, Presence, garbled, presence, unreadable};
 use super::record::{Record, State};
+use super::repairs;
 use super::sql::{self, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, QueryLimits};
@@ -35,8 +36,8 @@ async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseEr
             database.execute(&tool_sql(create, &facts), &[]).await?;
         }
     }
-    let evidence = [transcript::sql::create(facts.dialect)];
-    let ours = [journal::sql::create(facts.dialect), pace::sql::create(facts.dialect), &evidence];
+    let others = [transcript::sql::create(facts.dialect), repairs::create(facts.dialect)];
+    let ours = [journal::sql::create(facts.dialect), pace::sql::create(facts.dialect), &others];
     for statement in flavour.create.iter().chain(ours.into_iter().flatten()) {
         database.execute(&tool_sql(statement, &facts), &[]).await?;
     }
@@ -147,6 +148,30 @@ pub async fn reopen(database: &mut dyn Database, id: i64, state: State) -> Resul
 /// Takes the row of an upgrade away of which nothing took effect.
 pub async fn discard(database: &mut dyn Database, id: i64) -> Result<()> {
     change(database, sql::DISCARD, &[id.into()]).await
+}
+
+/// Says by hand that a revision is applied, from this artifact.
+pub async fn set_applied(
+    database: &mut dyn Database,
+    id: i64,
+    sha256: &str,
+    declared: &str,
+    at: &str,
+    reason: &str,
+) -> Result<()> {
+    let parameters = [sha256.into(), declared.into(), at.into(), reason.into(), id.into()];
+    change(database, sql::SET_APPLIED, &parameters).await
+}
+
+/// Says why a row was ended by hand.
+pub async fn set_reason(database: &mut dyn Database, id: i64, reason: &str) -> Result<()> {
+    change(database, sql::SET_REASON, &[reason.into(), id.into()]).await
+}
+
+/// Takes artifacts of a revision away that no row of history names.
+pub async fn drop_unused_artifacts(database: &mut dyn Database, revision: &str) -> Result<()> {
+    let text = tool_sql(sql::DROP_ARTIFACTS, database.facts());
+    database.execute(&text, &[revision.into()]).await.map(drop).map_err(unreadable)
 }
 
 /// Ends a stepwise upgrade, all of whose statements took effect. `record` says what this run adds to the row: durations

@@ -87,10 +87,7 @@ impl Call<'_> {
 
     /// The statement for people, not longer than they read.
     pub fn shown(&self) -> String {
-        match self.text.char_indices().nth(SHOWN) {
-            Some((end, _)) => format!("{}…", &self.text[..end]),
-            None => self.text.to_owned(),
-        }
+        shown(self.text)
     }
 
     /// How it is committed.
@@ -110,7 +107,16 @@ impl Call<'_> {
     pub fn shows_in_schema(&self, facts: &Facts) -> bool {
         let is_atomic = facts.atomic_ddl && self.class(facts.dialect) == StatementClass::Schema;
         // An index that was not finished is not valid, and is taken away before it is built again.
-        (is_atomic && shows(self.text, facts.dialect)) || concurrent_index(self.text, facts.dialect).is_some()
+        (is_atomic && shows(self.text, facts.dialect) && !drops_several(self.text))
+            || concurrent_index(self.text, facts.dialect).is_some()
+    }
+
+    /// Whether the schema tells what became of it unless it was interrupted in the middle.
+    pub fn shows_unless_halved(&self, facts: &Facts) -> bool {
+        facts.atomic_ddl
+            && self.class(facts.dialect) == StatementClass::Schema
+            && drops_several(self.text)
+            && shows(self.text, facts.dialect)
     }
 
     fn class(&self, dialect: Dialect) -> StatementClass {
@@ -124,6 +130,14 @@ impl Call<'_> {
             CallKind::Query => !only_looks(self.text, dialect),
             CallKind::Read | CallKind::ReadTable | CallKind::Next | CallKind::Write | CallKind::Finish => false,
         }
+    }
+}
+
+/// A statement for people, not longer than they read.
+pub fn shown(statement: &str) -> String {
+    match statement.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &statement[..end]),
+        None => statement.to_owned(),
     }
 }
 
@@ -148,27 +162,46 @@ const OBJECTS: [(&str, bool); 17] = [
     ("SCHEMA", false),
     ("USER", false),
     ("ROLE", false),
-    ("EVENT", false),
-    ("SEQUENCE", false),
+    ("EVENT", true),
+    ("SEQUENCE", true),
     ("SERVER", false),
     ("PACKAGE", false),
     ("TABLESPACE", false),
     ("LOGFILE", false),
 ];
 
-/// Whether a change of the schema is in the schema afterwards, wholly or not at all. Rights, users and events are not in what
-/// we compare; a `TRUNCATE` leaves the schema as it is; several tables are dropped one after the other, and a table that is
-/// replaced is dropped before it is made.
+/// Whether a change of the schema is in the schema afterwards. Rights, users and the numbers of a sequence are not in what we
+/// compare; a `TRUNCATE` leaves the schema as it is; a table that is replaced is dropped before it is made.
 fn shows(statement: &str, dialect: Dialect) -> bool {
     let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect();
     let Some(verb) = words.first() else { return false };
     let is_known = |word: &String| OBJECTS.iter().find(|(object, _)| object == word).map(|(_, shows)| *shows);
     let has = |wanted: &str| words.iter().any(|word| word == wanted);
-    let replaced = words.get(1).is_some_and(|word| word == "OR") && has("TABLE");
-    let several = verb == "DROP" && statement.contains(',');
+    let replaced = words.get(1).is_some_and(|word| word == "OR") && (has("TABLE") || has("SEQUENCE"));
+    let counts_on = verb == "ALTER" && words.get(1).is_some_and(|word| word == "SEQUENCE");
     matches!(verb.as_str(), "CREATE" | "ALTER" | "DROP" | "RENAME")
         && words.iter().skip(1).find_map(is_known) == Some(true)
-        && !(replaced || several || has("PARTITION"))
+        && !(replaced || counts_on || has("PARTITION"))
+}
+
+/// Several tables are dropped one after the other.
+fn drops_several(statement: &str) -> bool {
+    let is_drop = statement.trim_start().get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("DROP"));
+    is_drop && statement.contains(',')
+}
+
+/// Whether a statement may be run a second time with the same result, so that nobody needs to know whether it took effect.
+pub fn is_repeatable(statement: &str, dialect: Dialect) -> bool {
+    let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match (dialect, words.as_slice()) {
+        (_, ["ANALYZE" | "VACUUM", ..]) => true,
+        // Settings of the file, which have one value, and what ends with the connection.
+        (Dialect::Sqlite, ["PRAGMA" | "ATTACH" | "DETACH", ..]) => true,
+        (Dialect::Postgres, ["REINDEX" | "CLUSTER" | "CHECKPOINT", ..] | ["ALTER", "SYSTEM", ..]) => true,
+        (Dialect::Mysql | Dialect::Mariadb, ["OPTIMIZE" | "CHECK" | "FLUSH" | "GRANT", ..]) => true,
+        _ => false,
+    }
 }
 
 /// The seal over a step and everything before it.
@@ -233,6 +266,44 @@ mod tests {
         }
         let call = Call { kind: CallKind::Execute, text: "DROP TABLE t", parameters: "" };
         assert!(!call.shows_in_schema(&Facts { atomic_ddl: false, ..facts }), "it may be half done");
+    }
+
+    #[test]
+    fn what_comes_to_the_same_may_be_run_again() {
+        for (dialect, text, again) in [
+            (Dialect::Sqlite, "VACUUM", true),
+            (Dialect::Sqlite, "PRAGMA user_version = 7", true),
+            (Dialect::Postgres, "REINDEX INDEX CONCURRENTLY i", true),
+            (Dialect::Postgres, "ALTER SYSTEM SET work_mem = '8MB'", true),
+            (Dialect::Postgres, "DO $$ BEGIN PERFORM 1; END $$", false),
+            (Dialect::Postgres, "GRANT SELECT ON t TO u", false),
+            (Dialect::Mariadb, "GRANT SELECT ON t TO u", true),
+            (Dialect::Mariadb, "/* why */ OPTIMIZE TABLE t", true),
+            (Dialect::Mariadb, "TRUNCATE TABLE t", false),
+            (Dialect::Mariadb, "CALL analyze_all()", false),
+            (Dialect::Mariadb, "REVOKE SELECT ON t FROM u", false),
+        ] {
+            assert_eq!(is_repeatable(text, dialect), again, "{text}");
+        }
+    }
+
+    #[test]
+    fn several_tables_may_be_dropped_in_part() {
+        let facts = Facts { atomic_ddl: true, ..Facts::of_dialect(Dialect::Mariadb) };
+        for (text, halves, wholly) in [
+            ("DROP TABLE a, b", true, false),
+            ("drop view if exists a, b", true, false),
+            ("DROP TABLE a", false, true),
+            ("DROP USER a, b", false, false),
+            ("CREATE TABLE a (b INT, c INT)", false, true),
+            ("CREATE SEQUENCE s", false, true),
+            ("CREATE OR REPLACE SEQUENCE s", false, false),
+            ("ALTER SEQUENCE s RESTART 5", false, false),
+            ("CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t", false, true),
+        ] {
+            let call = Call { kind: CallKind::Statement, text, parameters: "" };
+            assert_eq!((call.shows_unless_halved(&facts), call.shows_in_schema(&facts)), (halves, wholly), "{text}");
+        }
     }
 
     #[test]

@@ -7,14 +7,17 @@
 //! database itself shows it.
 
 pub mod answer;
+mod aside;
 mod call;
 mod checkpoint;
 pub mod chunk;
 mod chunk_sql;
 pub mod codec;
 pub mod crash;
+mod head;
 mod inputs;
 mod open;
+mod repair;
 mod resolve;
 pub mod sql;
 mod step;
@@ -26,8 +29,11 @@ pub mod work;
 pub use answer::Answer;
 pub use call::{Call, CallKind};
 pub use checkpoint::{LiveTransform, TransformStep};
+pub use head::{Head, Worker};
 pub use inputs::Inputs;
 pub use open::Progress;
+pub use repair::{Decision, Unknown, damage, decide, found, unknown};
+pub use resolve::Known;
 pub use step::{Begun, Live};
 pub use store::{Checkpoint, Run};
 
@@ -128,6 +134,8 @@ impl Journal {
         }
         match state.page.pop_front() {
             None => {
+                // From here on steps are done, so that nothing may be missing.
+                head::check(database, self.run, step - 1, &state.seal).await?;
                 state.is_live = true;
                 Ok(None)
             }
@@ -181,13 +189,33 @@ fn now() -> String {
     crate::engine::apply::now()
 }
 
-/// How far the journal of a partial revision has come, for those who only look: steps done, and the one of which only an
-/// operator can find out whether it took effect.
-pub async fn progress(database: &mut dyn Database, history: i64, direction: Direction) -> Result<(u64, Option<u64>)> {
+/// Where the journal of a run ends, and who was at it last.
+pub async fn head(database: &mut dyn Database, run: Run) -> Result<Head> {
+    head::read(database, run).await
+}
+
+/// How far the journal of a partial revision has come, for those who only look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Come {
+    /// Steps done.
+    pub done: u64,
+    /// The step of which only an operator can find out whether it took effect.
+    pub unknown: Option<u64>,
+    /// What a transform under way has committed.
+    pub committed: answer::Transformed,
+}
+
+/// How far the journal of a partial revision has come.
+pub async fn progress(database: &mut dyn Database, history: i64, direction: Direction) -> Result<Come> {
     let run = Run { history, direction };
-    let done = store::done(database, run).await?;
-    let unknown = store::intent(database, run).await?.filter(resolve::waits_for_the_operator);
-    Ok((done, unknown.map(|intent| intent.step)))
+    let mut come = Come { done: store::done(database, run).await?, ..Come::default() };
+    let Some(intent) = store::intent(database, run).await? else { return Ok(come) };
+    if intent.kind == CallKind::Transform.name() {
+        come.committed = run.committed(database).await?;
+    } else if resolve::known(database, &intent).await?.waits_for_the_operator() {
+        come.unknown = Some(intent.step);
+    }
+    Ok(come)
 }
 
 /// What the transforms of a partial revision have done that are under way, for those who only look; none: none is.

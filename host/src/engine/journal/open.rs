@@ -1,13 +1,15 @@
 //! Begins a journal, or takes up that of a run that broke off.
 
-use super::answer::{Answer, Page, Resolved, Spooled, Transformed, pack, unpack};
+use super::answer::{pack, unpack};
 use super::call::seal;
-use super::store::{self, Entry, Intent, Run};
-use super::{Inputs, Journal, State, damaged, now, resolve};
-use crate::data::RowSet;
-use crate::database::{Database, StopSignal};
+use super::repair::{self, Decision, Unknown};
+use super::resolve::Known;
+use super::store::{self, Entry, Run};
+use super::{Inputs, Journal, State, Worker, damaged, head, now};
+use crate::database::{Database, StopSignal, TransactionOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
+use crate::sql::excerpt;
 
 /// How far a migration has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +40,7 @@ impl Journal {
         run: Run,
         kind: Kind,
         inputs: Inputs,
+        worker: &Worker,
         stop: &StopSignal,
     ) -> Result<Self> {
         store::clear(database, run).await?;
@@ -53,18 +56,19 @@ impl Journal {
             ended_at: Some(at),
             ..Entry::default()
         };
-        store::insert(database, run, &entry).await?;
+        head::begin(database, run, &entry.seal, worker).await?;
+        store::insert_first(database, run, &entry).await?;
         let state = State { seal: entry.seal, is_live: true, ..State::default() };
         Ok(Self::new(database, run, kind, inputs, stop, state))
     }
 
-    /// Takes up the journal of a migration that broke off. `done`: behind so many steps, where an operator said so.
+    /// Takes up the journal of a migration that broke off.
     pub async fn resume(
         database: &mut dyn Database,
         run: Run,
         kind: Kind,
         sha256: &str,
-        done: u64,
+        worker: &Worker,
         stop: &StopSignal,
     ) -> Result<Resumed> {
         let packed = store::part(database, run, INPUTS, 0).await?;
@@ -82,8 +86,11 @@ impl Journal {
             ..State::default()
         };
         let journal = Self::new(database, run, kind, inputs, stop, state);
-        let warnings = journal.settle(database, done).await?;
-        Ok(Resumed { journal, warnings })
+        let warning = journal.settle(database).await?;
+        database.begin(TransactionOptions::default()).await?;
+        head::take(database, run, worker).await?;
+        database.commit().await?;
+        Ok(Resumed { journal, warnings: warning.into_iter().collect() })
     }
 
     /// The journal of a migration that another process is at, for who takes part in a transform of it: it tells what the
@@ -103,99 +110,34 @@ impl Journal {
         Self { run, kind, facts, inputs, stop: stop.clone(), state: tokio::sync::Mutex::new(state) }
     }
 
-    /// Settles what became of a step that was begun and not answered: by what an operator found out, or by what the schema
-    /// shows.
-    async fn settle(&self, database: &mut dyn Database, done: u64) -> Result<Vec<String>> {
-        let intent = store::intent(database, self.run).await?.filter(|intent| intent.kind != "transform");
-        let Some(intent) = intent else { return Ok(Vec::new()) };
-        let (took_effect, warning) = match &intent.before {
-            None if done == intent.step => (true, None),
-            None if done + 1 == intent.step => (false, None),
-            None => return Err(unknown(&intent)),
-            Some(before) => {
-                let changed = resolve::has_changed(database, &self.facts, before).await?;
-                let changed = changed.ok_or_else(|| damaged(format!("what step {} found", intent.step)))?;
-                let what =
-                    if changed { "is in the schema: it is not run again" } else { "is not in the schema: it is run" };
-                let (step, text) = (intent.step, &intent.text);
-                (
-                    changed,
-                    Some(format!("step {step} was begun and not ended by a run before; what it does {what}: {text}")),
-                )
-            }
+    /// Settles what became of a step that was begun and not answered, by what the database shows.
+    async fn settle(&self, database: &mut dyn Database) -> Result<Option<String>> {
+        let Some(unknown) = repair::unknown(database, self.run).await? else { return Ok(None) };
+        let (decision, what) = match unknown.known {
+            Known::TookEffect => (Decision::Done { rows: 0 }, "what it does is in the schema: it is not run again"),
+            Known::NoEffect => (Decision::Retry, "what it does is not in the schema: it is run"),
+            Known::Repeatable => (Decision::Retry, "it does the same a second time: it is run again"),
+            Known::Halved | Known::Nothing => return Err(waits(&unknown)),
         };
-        database.begin(crate::database::TransactionOptions::default()).await?;
-        if took_effect {
-            self.mark_done(database, &intent).await?;
-        } else {
-            store::forget(database, self.run, intent.step).await?;
-        }
+        database.begin(TransactionOptions::default()).await?;
+        repair::decide(database, self.run, &unknown, decision).await?;
         database.commit().await?;
-        Ok(warning.into_iter().collect())
-    }
-
-    /// Records that a step took effect whose answer is lost.
-    async fn mark_done(&self, database: &mut dyn Database, intent: &Intent) -> Result<()> {
-        let mut state = self.state.lock().await;
-        // The seal is over all steps before.
-        let mut seal_before = state.seal.clone();
-        let mut digest = None;
-        let mut behind = INPUTS;
-        'pages: loop {
-            let page = store::page(database, self.run, behind).await?;
-            if page.is_empty() {
-                break;
-            }
-            for recorded in page {
-                behind = recorded.step;
-                if recorded.step == intent.step {
-                    digest = Some(recorded.digest);
-                    break 'pages;
-                }
-                seal_before = recorded.seal;
-            }
+        if matches!(decision, Decision::Done { .. }) {
+            let mut state = self.state.lock().await;
+            state.done += 1;
+            state.effects += 1;
         }
-        let digest = digest.ok_or_else(|| damaged(format!("step {} is missing", intent.step)))?;
-        let answer = lost(&intent.kind);
-        let entry = Entry {
-            step: intent.step,
-            effect: true,
-            seal: seal(&seal_before, intent.step, &intent.kind, &digest, &answer),
-            answer: Some(answer),
-            ended_at: Some(now()),
-            ..Entry::default()
-        };
-        store::answer(database, self.run, &entry).await?;
-        state.done += 1;
-        state.effects += 1;
-        Ok(())
+        let (step, text) = (unknown.step, excerpt(&unknown.statement));
+        Ok(Some(format!("step {step} was begun and not ended by a run before; {what}: {text}")))
     }
 }
 
-/// What is answered for a step that took effect and whose answer is lost.
-fn lost(kind: &str) -> Vec<u8> {
-    fn of<T: Answer>() -> Vec<u8> {
-        pack(Ok(&T::lost()))
-    }
-    match kind {
-        "query" => of::<RowSet>(),
-        "read" => of::<Spooled>(),
-        "read-table" => of::<Resolved>(),
-        "next" => of::<Page>(),
-        "transform" => of::<Transformed>(),
-        "write" => of::<()>(),
-        _ => of::<u64>(),
-    }
-}
-
-fn unknown(intent: &Intent) -> Error {
-    let step = intent.step;
+/// The error of a step that only an operator can find out about.
+fn waits(unknown: &Unknown) -> Error {
+    let step = unknown.step;
     Error::new(ErrorKind::Partial, format!("nobody knows whether step {step} took effect"))
-        .at("statement", intent.text.clone())
-        .hint(format!(
-            "look into the database; if it did: `--resume-at {}`; if it did not: `--resume-at {step}`",
-            step + 1
-        ))
+        .at("statement", excerpt(&unknown.statement))
+        .hint("`runner repair` shows what is known of it, and takes your word for what became of it")
 }
 
 fn other_component(began: &str, now: &str) -> Error {
@@ -203,4 +145,8 @@ fn other_component(began: &str, now: &str) -> Error {
     Error::mismatch("a run of another build of this component broke off, and only that build can go on")
         .cause(format!("it began with sha256 {}, and the project has {}", short(began), short(now)))
         .hint("put back the artifact with which it began; a change belongs into a new migration")
+        .hint(
+            "`runner rollback` takes it back with the build that the database keeps, if that copes with a part; if nothing \
+             does, `runner repair` takes your word for what you did by hand",
+        )
 }

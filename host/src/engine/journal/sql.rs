@@ -12,7 +12,7 @@ pub fn create(dialect: Dialect) -> &'static [&'static str] {
     }
 }
 
-const SQLITE: [&str; 3] = [
+const SQLITE: [&str; 4] = [
     // `part` 0 is the step itself; the parts of a result that was put by have numbers from 1.
     "CREATE TABLE @.runner_journal (
         history_id INTEGER NOT NULL,
@@ -43,6 +43,16 @@ const SQLITE: [&str; 3] = [
         changed_at TEXT NOT NULL,
         PRIMARY KEY (history_id, direction, step)
     ) WITHOUT ROWID",
+    // How far the journal must reach, apart from it: rows that are missing at its end leave no other trace.
+    "CREATE TABLE @.runner_head (
+        history_id INTEGER NOT NULL,
+        direction TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        seal TEXT NOT NULL,
+        run_id TEXT NOT NULL,
+        run_by TEXT NOT NULL,
+        PRIMARY KEY (history_id, direction)
+    ) WITHOUT ROWID",
     // Times are microseconds of the database's own clock. `from_key` is the key behind which a chunk begins, `size` the rows
     // that it had when it was cut; 0: they were not counted.
     "CREATE TABLE @.runner_chunk (
@@ -68,7 +78,7 @@ const SQLITE: [&str; 3] = [
     ) WITHOUT ROWID",
 ];
 
-const POSTGRES: [&str; 3] = [
+const POSTGRES: [&str; 4] = [
     "CREATE TABLE @.runner_journal (
         history_id bigint NOT NULL,
         direction text NOT NULL,
@@ -98,6 +108,15 @@ const POSTGRES: [&str; 3] = [
         changed_at text NOT NULL,
         PRIMARY KEY (history_id, direction, step)
     )",
+    "CREATE TABLE @.runner_head (
+        history_id bigint NOT NULL,
+        direction text NOT NULL,
+        step bigint NOT NULL,
+        seal text NOT NULL,
+        run_id text NOT NULL,
+        run_by text NOT NULL,
+        PRIMARY KEY (history_id, direction)
+    )",
     "CREATE TABLE @.runner_chunk (
         history_id bigint NOT NULL,
         direction text NOT NULL,
@@ -121,7 +140,7 @@ const POSTGRES: [&str; 3] = [
     )",
 ];
 
-const MYSQL: [&str; 3] = [
+const MYSQL: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS @.runner_journal (
         history_id BIGINT NOT NULL,
         direction VARCHAR(16) NOT NULL,
@@ -150,6 +169,15 @@ const MYSQL: [&str; 3] = [
         chunks BIGINT NOT NULL,
         changed_at VARCHAR(64) NOT NULL,
         PRIMARY KEY (history_id, direction, step)
+    ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+    "CREATE TABLE IF NOT EXISTS @.runner_head (
+        history_id BIGINT NOT NULL,
+        direction VARCHAR(16) NOT NULL,
+        step BIGINT NOT NULL,
+        seal VARCHAR(64) NOT NULL,
+        run_id VARCHAR(64) NOT NULL,
+        run_by LONGTEXT NOT NULL,
+        PRIMARY KEY (history_id, direction)
     ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     "CREATE TABLE IF NOT EXISTS @.runner_chunk (
         history_id BIGINT NOT NULL,
@@ -185,9 +213,9 @@ macro_rules! of_run {
 pub const INSERT: &str = "INSERT INTO @.runner_journal (history_id, direction, step, part, kind, digest, text, state, \
      effect, row_count, seal, answer, began_at, ended_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
-/// Answers a step that was only intended. Parameters: effect, rows, seal, answer, ended, history row, direction, step.
-pub const ANSWER: &str = "UPDATE @.runner_journal SET state = 'done', effect = ?1, row_count = ?2, seal = ?3, answer = ?4, \
-     ended_at = ?5 WHERE history_id = ?6 AND direction = ?7 AND step = ?8 AND part = 0 AND state = 'intent'";
+/// Answers a step that was only intended. Parameters: text, effect, rows, seal, answer, ended, history row, direction, step.
+pub const ANSWER: &str = "UPDATE @.runner_journal SET state = 'done', text = ?1, effect = ?2, row_count = ?3, seal = ?4, \
+     answer = ?5, ended_at = ?6 WHERE history_id = ?7 AND direction = ?8 AND step = ?9 AND part = 0 AND state = 'intent'";
 /// Takes an intent back. Parameters: history row, direction, step.
 pub const FORGET: &str = concat!("DELETE FROM @.runner_journal", of_run!(), " AND step = ?3 AND state = 'intent'");
 /// The steps behind one, as many as are kept in memory: step, kind, digest, text, state, seal, and the answer if it is small.
@@ -198,11 +226,15 @@ pub const PAGE: &str = concat!(
     of_run!(),
     " AND part = 0 AND step > ?3 ORDER BY step LIMIT 256"
 );
+/// The row of the inputs: digest, seal, answer. Parameters: history row, direction.
+pub const FIRST: &str =
+    concat!("SELECT digest, seal, answer FROM @.runner_journal", of_run!(), " AND step = 0 AND part = 0");
 /// What a step answered, or a part of it. Parameters: history row, direction, step, part.
 pub const PART: &str = concat!("SELECT answer FROM @.runner_journal", of_run!(), " AND step = ?3 AND part = ?4");
-/// The step that was intended and not answered: step, kind, text, its answer's place. Parameters: history row, direction.
+/// The step that was intended and not answered: step, kind, digest, text, its answer's place, when it began. Parameters:
+/// history row, direction.
 pub const INTENT: &str = concat!(
-    "SELECT step, kind, text, answer FROM @.runner_journal",
+    "SELECT step, kind, digest, text, answer, began_at FROM @.runner_journal",
     of_run!(),
     " AND part = 0 AND state = 'intent' ORDER BY step LIMIT 1"
 );
@@ -251,6 +283,29 @@ pub const MOVED: &str = concat!(
 pub const CLEAR_CHECKPOINT: &str = concat!("DELETE FROM @.runner_checkpoint", of_run!(), " AND step = ?3");
 /// Takes the checkpoints of a run away. Parameters: history row, direction.
 pub const CLEAR_CHECKPOINTS: &str = concat!("DELETE FROM @.runner_checkpoint", of_run!());
+/// The transforms under way. Parameters: history row, direction.
+pub const TRANSFORMS: &str = concat!("SELECT step FROM @.runner_checkpoint", of_run!());
+/// Has transforms be of another direction. Parameters: that, history row, direction.
+pub const TURN_CHECKPOINTS: &str =
+    "UPDATE @.runner_checkpoint SET direction = ?1 WHERE history_id = ?2 AND direction = ?3";
+/// Has chunks be of another direction. Parameters: that, history row, direction.
+pub const TURN_CHUNKS: &str = "UPDATE @.runner_chunk SET direction = ?1 WHERE history_id = ?2 AND direction = ?3";
+/// Begins the head of a journal. Parameters: history row, direction, seal, run, who.
+pub const BEGIN_HEAD: &str =
+    "INSERT INTO @.runner_head (history_id, direction, step, seal, run_id, run_by) VALUES (?1, ?2, 0, ?3, ?4, ?5)";
+/// Notes the run that takes a journal up. Parameters: run, who, history row, direction.
+pub const TAKE_HEAD: &str =
+    "UPDATE @.runner_head SET run_id = ?1, run_by = ?2 WHERE history_id = ?3 AND direction = ?4";
+/// The journal ends with this step, which is done. Parameters: step, seal, history row, direction.
+pub const MOVE_HEAD: &str = "UPDATE @.runner_head SET step = ?1, seal = ?2 WHERE history_id = ?3 AND direction = ?4";
+/// The journal ends with this step, which is begun, or behind which one was taken back. Parameters: step, history row,
+/// direction.
+pub const STEP_HEAD: &str = "UPDATE @.runner_head SET step = ?1 WHERE history_id = ?2 AND direction = ?3";
+/// The last step, the seal over all that are done, the run that was at it, and who that was. Parameters: history row,
+/// direction.
+pub const HEAD: &str = concat!("SELECT step, seal, run_id, run_by FROM @.runner_head", of_run!());
+/// Takes the head of a run away. Parameters: history row, direction.
+pub const CLEAR_HEAD: &str = concat!("DELETE FROM @.runner_head", of_run!());
 
 #[cfg(test)]
 mod tests {
@@ -264,6 +319,7 @@ mod tests {
             ANSWER,
             FORGET,
             PAGE,
+            FIRST,
             PART,
             INTENT,
             DONE,
@@ -279,6 +335,15 @@ mod tests {
             MOVED,
             CLEAR_CHECKPOINT,
             CLEAR_CHECKPOINTS,
+            TRANSFORMS,
+            TURN_CHECKPOINTS,
+            TURN_CHUNKS,
+            BEGIN_HEAD,
+            TAKE_HEAD,
+            MOVE_HEAD,
+            STEP_HEAD,
+            HEAD,
+            CLEAR_HEAD,
         ];
         for text in all {
             let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();

@@ -63,10 +63,13 @@ impl Journal {
         let commit = call.commit(&self.facts);
         database.begin(TransactionOptions::default()).await?;
         if commit == Commit::Apart {
-            if call.shows_in_schema(&self.facts) {
-                entry.answer = Some(resolve::look(&mut **database, &self.facts, call.text).await?);
+            let halves = call.shows_unless_halved(&self.facts);
+            if halves || call.shows_in_schema(&self.facts) {
+                entry.answer = Some(resolve::look(&mut **database, call.text, halves).await?);
             }
-            store::insert(&mut **database, self.run, &entry).await?;
+            // Whoever has to look what became of it needs the whole of it.
+            let intent = Entry { text: call.text.to_owned(), ..entry.clone() };
+            store::insert(&mut **database, self.run, &intent).await?;
             database.commit().await?;
         }
         crash::point();

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Position, Transformed, pack, unpack};
 use super::work::Work;
-use super::{chunk, sql};
+use super::{chunk, head, sql};
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
 use crate::engine::Direction;
@@ -42,7 +42,7 @@ impl Run {
         last_effects(database, self).await
     }
 
-    fn parameters(self) -> [Value; 2] {
+    pub(super) fn parameters(self) -> [Value; 2] {
         [self.history.into(), self.direction.to_string().into()]
     }
 }
@@ -98,10 +98,14 @@ pub struct Intent {
     pub step: u64,
     /// Its kind.
     pub kind: String,
-    /// The statement.
+    /// The digest of kind, statement and parameters.
+    pub digest: String,
+    /// The statement, whole where the step commits apart from its entry.
     pub text: String,
     /// What is known of the time before it.
     pub before: Option<Vec<u8>>,
+    /// When it began.
+    pub began_at: String,
 }
 
 /// How far a transform has come.
@@ -116,25 +120,34 @@ pub struct Checkpoint {
 }
 
 /// Runs a statement that must change exactly one row.
-async fn change(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<()> {
+pub(super) async fn change(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<()> {
     match execute(database, text, parameters).await? {
         1 => Ok(()),
         _ => Err(garbled()),
     }
 }
 
-async fn execute(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<u64> {
+pub(super) async fn execute(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<u64> {
     let text = tool_sql(text, database.facts());
     database.execute(&text, parameters).await.map_err(unwritable)
 }
 
-async fn rows(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+pub(super) async fn rows(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
     let text = tool_sql(text, database.facts());
     Ok(database.query(&text, parameters, QueryLimits::NONE).await.map_err(unwritable)?.rows)
 }
 
-/// Adds a step, done or intended.
+/// Adds a step, done or intended, behind which the journal ends.
 pub async fn insert(database: &mut dyn Database, run: Run, entry: &Entry) -> Result<()> {
+    put(database, run, entry, 0).await?;
+    match entry.ended_at {
+        Some(_) => head::moved(database, run, entry.step, &entry.seal).await,
+        None => head::stepped(database, run, entry.step).await,
+    }
+}
+
+/// Adds the row that the steps follow.
+pub async fn insert_first(database: &mut dyn Database, run: Run, entry: &Entry) -> Result<()> {
     put(database, run, entry, 0).await
 }
 
@@ -172,6 +185,7 @@ async fn put(database: &mut dyn Database, run: Run, entry: &Entry, part: u64) ->
 pub async fn answer(database: &mut dyn Database, run: Run, entry: &Entry) -> Result<()> {
     let [history, direction] = run.parameters();
     let parameters = [
+        entry.text.as_str().into(),
         number(u64::from(entry.effect)),
         number(entry.rows),
         entry.seal.as_str().into(),
@@ -181,13 +195,15 @@ pub async fn answer(database: &mut dyn Database, run: Run, entry: &Entry) -> Res
         direction,
         number(entry.step),
     ];
-    change(database, sql::ANSWER, &parameters).await
+    change(database, sql::ANSWER, &parameters).await?;
+    head::moved(database, run, entry.step, &entry.seal).await
 }
 
 /// Takes an intent back, whose step has no effect.
 pub async fn forget(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
     let [history, direction] = run.parameters();
-    change(database, sql::FORGET, &[history, direction, number(step)]).await
+    change(database, sql::FORGET, &[history, direction, number(step)]).await?;
+    head::stepped(database, run, step.saturating_sub(1)).await
 }
 
 /// The next steps behind one, not all of them.
@@ -225,13 +241,15 @@ pub async fn part(database: &mut dyn Database, run: Run, step: u64, part: u64) -
 /// The step that was begun and not answered.
 pub async fn intent(database: &mut dyn Database, run: Run) -> Result<Option<Intent>> {
     let Some(row) = rows(database, sql::INTENT, &run.parameters()).await?.into_iter().next() else { return Ok(None) };
-    let [step, kind, text, before] = &row[..] else { return Err(garbled()) };
+    let [step, kind, digest, text, before, began_at] = &row[..] else { return Err(garbled()) };
     let intent = || {
         Some(Intent {
             step: count(step)?,
             kind: kind.as_text()?.to_owned(),
+            digest: digest.as_text()?.to_owned(),
             text: text.as_text()?.to_owned(),
             before: before.as_bytes().map(<[u8]>::to_vec),
+            began_at: began_at.as_text()?.to_owned(),
         })
     };
     intent().map(Some).ok_or_else(garbled)
@@ -266,6 +284,7 @@ pub async fn last_effects(database: &mut dyn Database, run: Run) -> Result<Vec<S
 pub async fn clear(database: &mut dyn Database, run: Run) -> Result<()> {
     execute(database, sql::CLEAR, &run.parameters()).await?;
     execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
+    execute(database, sql::CLEAR_HEAD, &run.parameters()).await?;
     chunk::clear(database, run).await.map_err(unwritable)?;
     evidence::clear(database, run).await
 }
@@ -275,6 +294,7 @@ pub async fn trim(database: &mut dyn Database, run: Run) -> Result<()> {
     execute(database, sql::CLEAR_PARTS, &run.parameters()).await?;
     execute(database, sql::CLEAR_ANSWERS, &run.parameters()).await?;
     execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
+    execute(database, sql::CLEAR_HEAD, &run.parameters()).await?;
     Ok(())
 }
 
@@ -366,18 +386,19 @@ fn of<T: Answer>(value: &Value) -> Option<T> {
     unpack(value.as_bytes()?)?.ok()
 }
 
-fn count(value: &Value) -> Option<u64> {
+pub(super) fn count(value: &Value) -> Option<u64> {
     u64::try_from(value.as_int64()?).ok()
 }
 
-fn number(number: u64) -> Value {
+pub(super) fn number(number: u64) -> Value {
     Value::Int64(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// The error of a journal that is not as it was written.
 pub fn garbled() -> Error {
     Error::mismatch("the journal does not read as runner wrote it")
-        .hint("restore the tables `runner_journal`, `runner_checkpoint` and `runner_chunk` from a backup")
+        .hint("restore the tables `runner_journal`, `runner_head`, `runner_checkpoint` and `runner_chunk` from a backup")
+        .hint("without one nobody can go on: bring the database to one of its two versions, and say which it is with `runner repair`")
 }
 
 fn unwritable(error: crate::database::DatabaseError) -> Error {

@@ -27,20 +27,25 @@ async fn create(database: &SharedDatabase) -> Journal {
     as_host(&mut **database);
     database.begin(TransactionOptions::default()).await.expect("a transaction");
     let inputs = Inputs { sha256: "ab".to_owned(), seed: 7, ..Inputs::default() };
-    let journal = Journal::create(&mut **database, RUN, Kind::Component, inputs, &StopSignal::default()).await;
+    let journal =
+        Journal::create(&mut **database, RUN, Kind::Component, inputs, &worker(), &StopSignal::default()).await;
     database.commit().await.expect("committed");
     journal.expect("a journal")
 }
 
-async fn resume_at(database: &SharedDatabase, sha256: &str, done: u64) -> Result<Resumed> {
+fn worker() -> Worker {
+    Worker { run_id: "run".to_owned(), by: "me@here".to_owned() }
+}
+
+async fn take_up(database: &SharedDatabase, sha256: &str) -> Result<Resumed> {
     let mut database = database.lock().await;
     as_host(&mut **database);
     database.rollback().await.expect("what was open is gone");
-    Journal::resume(&mut **database, RUN, Kind::Component, sha256, done, &StopSignal::default()).await
+    Journal::resume(&mut **database, RUN, Kind::Component, sha256, &worker(), &StopSignal::default()).await
 }
 
 async fn resume(database: &SharedDatabase) -> Journal {
-    resume_at(database, "ab", 0).await.expect("a journal").journal
+    take_up(database, "ab").await.expect("a journal").journal
 }
 
 /// As where DDL commits by itself.
@@ -150,7 +155,7 @@ async fn another_call_and_an_early_end_are_refused() {
 async fn another_build_is_refused() {
     let database = database().await;
     create(&database).await;
-    let Err(error) = resume_at(&database, "cd", 0).await else { panic!("another build went on") };
+    let Err(error) = take_up(&database, "cd").await else { panic!("another build went on") };
     assert_eq!(error.kind, ErrorKind::Mismatch);
     assert_eq!(error.causes, ["it began with sha256 ab, and the project has cd"]);
 }
@@ -176,7 +181,7 @@ async fn a_journal_that_somebody_changed_is_refused() {
         }
         host(&database, change).await;
         let taken_up = async {
-            let journal = resume_at(&database, "ab", 0).await?.journal;
+            let journal = take_up(&database, "ab").await?.journal;
             for statement in statements {
                 step(&journal, &database, statement).await?;
             }
@@ -227,9 +232,9 @@ async fn the_schema_tells_what_became_of_ddl_that_commits_by_itself() {
         host(&database, "CREATE INDEX old_a ON old (a)").await;
         let journal = without_transactional_ddl(create(&database).await).await;
         crash_in(&journal, &database, statement, takes_effect).await;
-        let (_, waits) = progress(&mut **database.lock().await, 1, Direction::Up).await.expect("progress");
-        assert_eq!(waits, None, "nobody has to look");
-        let Resumed { journal, warnings } = resume_at(&database, "ab", 0).await.expect("a journal");
+        let come = progress(&mut **database.lock().await, 1, Direction::Up).await.expect("progress");
+        assert_eq!(come.unknown, None, "nobody has to look");
+        let Resumed { journal, warnings } = take_up(&database, "ab").await.expect("a journal");
         assert_eq!(warnings.len(), 1, "{statement}");
         assert!(warnings[0].contains(if takes_effect { "is in the schema" } else { "is not in the schema" }));
         let journal = without_transactional_ddl(journal).await;
@@ -244,25 +249,92 @@ async fn the_schema_tells_what_became_of_ddl_that_commits_by_itself() {
 
 #[tokio::test]
 async fn what_nobody_knows_waits_for_an_operator() {
-    for (at, how) in [(1, How::Recorded(0)), (0, How::Done(0))] {
+    // Nothing that the journal could tell the effect of.
+    let odd = "CALL odd()";
+    for (decision, how, effects) in [
+        (Decision::Retry, How::Done(0), 0),
+        (Decision::Done { rows: 7 }, How::Recorded(7), 1),
+        (Decision::Skip, How::Recorded(0), 0),
+    ] {
         let database = database().await;
         let journal = create(&database).await;
-        // Nothing that the journal could tell the effect of.
-        let vacuum = "/* what is it */ PRAGMA optimize";
-        let Begun::Live(live) = journal.begin::<u64>(&database, &call(vacuum)).await.expect("begun") else {
-            panic!("recorded")
-        };
-        drop(live);
-        let (_, waits) = progress(&mut **database.lock().await, 1, Direction::Up).await.expect("progress");
-        assert_eq!(waits, Some(1));
-        let Err(error) = resume_at(&database, "ab", 7).await else { panic!("it went on") };
+        assert_eq!(done(&journal, &database, "SELECT 1").await, How::Done(0));
+        crash_in(&journal, &database, odd, false).await;
+        let come = progress(&mut **database.lock().await, 1, Direction::Up).await.expect("progress");
+        assert_eq!((come.done, come.unknown), (1, Some(2)));
+        let Err(error) = take_up(&database, "ab").await else { panic!("it went on") };
         assert_eq!(error.kind, ErrorKind::Partial);
-        let journal = resume_at(&database, "ab", at).await.expect("decided").journal;
-        match journal.begin::<u64>(&database, &call(vacuum)).await.expect("begun") {
-            Begun::Recorded(_, answer) => assert_eq!((answer, how), (Ok(0), How::Recorded(0))),
-            Begun::Live(_) => assert_eq!(how, How::Done(0)),
+        {
+            let mut database = database.lock().await;
+            let database = &mut **database;
+            let unknown = unknown(database, RUN).await.expect("read").expect("unknown");
+            assert_eq!((unknown.step, &*unknown.statement, unknown.known), (2, odd, Known::Nothing));
+            decide(database, RUN, &unknown, decision).await.expect("decided");
+            assert_eq!(store::effects(database, RUN).await.expect("counted"), 1 + effects);
+            assert!(damage(database, RUN).await.expect("read").is_none());
+        }
+        let journal = resume(&database).await;
+        assert_eq!(done(&journal, &database, "SELECT 1").await, How::Recorded(0));
+        match journal.begin::<u64>(&database, &call(odd)).await.expect("begun") {
+            Begun::Recorded(_, answer) => assert_eq!(How::Recorded(answer.expect("rows")), how),
+            Begun::Live(_) => assert_eq!(How::Done(0), how),
         }
     }
+}
+
+#[tokio::test]
+async fn what_comes_to_the_same_is_run_again() {
+    let database = database().await;
+    let journal = create(&database).await;
+    crash_in(&journal, &database, "PRAGMA quick_check", false).await;
+    let Resumed { journal, warnings } = take_up(&database, "ab").await.expect("a journal");
+    assert!(warnings[0].contains("it does the same a second time"), "{warnings:?}");
+    assert_eq!(done(&journal, &database, "PRAGMA quick_check").await, How::Done(0));
+}
+
+#[tokio::test]
+async fn what_is_missing_at_the_end_is_found_out() {
+    let statements = ["CREATE TABLE t (a)", "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1), (2)"];
+    for (change, cause) in [
+        ("DELETE FROM runner_journal WHERE step = 3", "step 3, its last, is missing"),
+        ("DELETE FROM runner_journal WHERE step > 1", "steps 2 to 3, its last, are missing"),
+        ("DELETE FROM runner_journal WHERE step > 0", "steps 1 to 3, its last, are missing"),
+        ("UPDATE runner_head SET step = 2", "it ends with step 3, and its head says 2"),
+        ("UPDATE runner_head SET seal = 'x'", "its steps up to 3 are not those that its head knows"),
+        ("DELETE FROM runner_head", "its head is missing"),
+    ] {
+        let database = database().await;
+        let journal = create(&database).await;
+        for statement in statements {
+            done(&journal, &database, statement).await;
+        }
+        host(&database, change).await;
+        let found = damage(&mut **database.lock().await, RUN).await.expect("read").expect("damaged");
+        assert_eq!(found.causes, [cause], "{change}");
+        let taken_up = async {
+            let journal = take_up(&database, "ab").await?.journal;
+            for statement in statements {
+                step(&journal, &database, statement).await?;
+            }
+            step(&journal, &database, "INSERT INTO t VALUES (3)").await
+        };
+        let error: Error = taken_up.await.expect_err(change);
+        assert_eq!((error.kind, &*error.causes[0]), (ErrorKind::Mismatch, cause), "{change}");
+        assert_eq!(count(&database, "t").await, 3, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn an_intent_that_is_missing_is_found_out() {
+    let database = database().await;
+    let journal = create(&database).await;
+    done(&journal, &database, "SELECT 1").await;
+    crash_in(&journal, &database, "CALL odd()", false).await;
+    host(&database, "DELETE FROM runner_journal WHERE step = 2").await;
+    let journal = resume(&database).await;
+    assert_eq!(done(&journal, &database, "SELECT 1").await, How::Recorded(0));
+    let error = step(&journal, &database, "CALL odd()").await.expect_err("missing");
+    assert_eq!(error.causes, ["step 2, its last, is missing"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The way up.
 
 use super::check::{check_dependencies, check_dialect, check_history, find};
-use super::{Input, Options, Plan, Source, Step, candidates, half_done, resume_after, run_mode};
+use super::{Input, Plan, Source, Step, candidates, half_done, resume_after, run_mode};
 use crate::engine::Direction;
 use crate::engine::history::State;
 use crate::engine::target::{Target, compare_revisions};
@@ -15,7 +15,6 @@ pub fn plan_apply(input: &Input<'_>, target: &Target) -> Result<Plan> {
     if let Some(record) = broken.filter(|record| record.state == State::PartlyRolledBack) {
         return Err(half_done(record, "rollback"));
     }
-    refuse_resume_without_break(&input.options, broken.is_some())?;
     let chosen = choose(input, target)?;
     if let Some(record) = broken {
         let is_chosen = chosen.iter().any(|migration| compare_revisions(&migration.revision, &record.revision).is_eq());
@@ -34,16 +33,6 @@ pub fn plan_apply(input: &Input<'_>, target: &Target) -> Result<Plan> {
     Ok(Plan { steps, current: input.history.current().map(|record| record.id()) })
 }
 
-/// `--resume-at` is for a broken-off revision only.
-pub(super) fn refuse_resume_without_break(options: &Options, broken: bool) -> Result<()> {
-    match options.resume_at {
-        Some(_) if !broken => {
-            Err(Error::usage("no revision is half done, so there is nothing to resume").hint("leave `--resume-at` out"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// The step that applies a migration.
 pub(super) fn up_step(input: &Input<'_>, migration: &Migration) -> Result<Step> {
     let broken =
@@ -58,7 +47,8 @@ pub(super) fn up_step(input: &Input<'_>, migration: &Migration) -> Result<Step> 
         description: migration.description.clone(),
         source: Source::Project,
         record: broken.map(|record| record.id),
-        resume_after: broken.map(|record| resume_after(record, &input.options, "apply")).transpose()?,
+        resume_after: broken.map(resume_after).transpose()?,
+        broken: None,
     })
 }
 

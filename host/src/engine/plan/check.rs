@@ -17,8 +17,9 @@ pub fn check_history(input: &Input<'_>, except: Option<&str>) -> Result<()> {
     for record in input.history.live.iter().filter(|record| Some(&*record.revision) != except) {
         match find(input, &record.revision) {
             None => missing.push(record.id()),
-            // A half-done upgrade may be mended: only what took effect must stay, which its resumption checks.
-            Some(_) if record.state == State::PartlyApplied => {}
+            // A half-done upgrade may be mended: only what took effect must stay, which its resumption checks. A half-done
+            // downgrade has to be finished first, whatever the project has.
+            Some(_) if record.state.is_partial() => {}
             Some(migration) if migration.sha256 != record.sha256 => changed.push((migration, record)),
             Some(_) => {}
         }

@@ -12,10 +12,11 @@ pub use rollback::{plan_redo, plan_rollback};
 pub use statements::{Statements, StepLook, check_rehearsal, inspect};
 
 use super::Direction;
-use super::history::{History, Record, RunMode};
+use super::history::{History, Record, RunMode, State};
+use super::journal::answer::Transformed;
 use super::target::{Candidates, Target, compare_revisions};
 use crate::database::Facts;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::{Catalog, Description, Kind, Migration};
 
 /// What the operator allows.
@@ -25,8 +26,6 @@ pub struct Options {
     pub allow_out_of_order: bool,
     /// Applied revisions may be missing from the project.
     pub allow_missing: bool,
-    /// The statement, counted from 1, with which a broken-off revision goes on; for one whose state is unknown.
-    pub resume_at: Option<u64>,
 }
 
 /// What a plan is made from.
@@ -74,6 +73,40 @@ pub struct Step {
     pub record: Option<i64>,
     /// A broken-off run is taken up behind that many statements.
     pub resume_after: Option<u64>,
+    /// On the way down: its upgrade broke off, so that the downgrade meets a part of it.
+    pub broken: Option<Broken>,
+}
+
+/// How far an upgrade had come that broke off and is rolled back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// Steps done.
+    pub steps: u64,
+    /// A step of which nobody knows whether it took effect.
+    pub unknown: Option<u64>,
+    /// What a transform under way had committed.
+    pub committed: Transformed,
+}
+
+impl Broken {
+    /// What took effect, in words: `2 statements and 3 chunks of a transform`.
+    pub fn shown(&self, kind: Kind) -> String {
+        let (one, many) = if kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") };
+        let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+        let mut text = counted(self.steps, one, many);
+        if self.committed.chunks > 0 {
+            let (chunks, rows) = (self.committed.chunks, self.committed.rows_written);
+            text.push_str(&format!(
+                " and {} of a transform ({})",
+                counted(chunks, "chunk", "chunks"),
+                counted(rows, "row", "rows")
+            ));
+        }
+        if let Some(unknown) = self.unknown {
+            text.push_str(&format!(", and perhaps {one} {unknown}"));
+        }
+        text
+    }
 }
 
 impl Step {
@@ -135,35 +168,36 @@ fn run_mode(migration: &Migration, facts: &Facts) -> Result<RunMode> {
 
 /// The error for a revision that another verb has to finish first.
 fn half_done(record: &Record, verb: &str) -> Error {
-    Error::new(crate::error::ErrorKind::Partial, format!("`{}` is only half done", record.id()))
-        .hint(format!("`runner {verb}` takes it up where it broke off"))
+    let error = Error::new(ErrorKind::Partial, format!("`{}` is only half done", record.id()))
+        .hint(format!("`runner {verb}` takes it up where it broke off"));
+    match record.state {
+        State::PartlyApplied => error.hint("`runner rollback` runs its downgrade on what there is of it"),
+        _ => error,
+    }
 }
 
-/// Behind how many statements a broken-off revision goes on.
-fn resume_after(record: &Record, options: &Options, verb: &str) -> Result<u64> {
-    let done = record.steps_done;
+/// Behind how many steps a broken-off revision goes on.
+fn resume_after(record: &Record) -> Result<u64> {
+    let Some(unknown) = record.unknown_step else { return Ok(record.steps_done) };
     let one = if record.kind == Kind::Sql { "statement" } else { "step" };
-    match (record.unknown_step, options.resume_at) {
-        (None, None) => Ok(done),
-        (None, Some(_)) => {
-            Err(Error::usage(format!("it is known where `{}` broke off: behind {one} {done}", record.id()))
-                .hint("leave `--resume-at` out"))
+    Err(Error::new(
+        ErrorKind::Partial,
+        format!("nobody knows whether {one} {unknown} of `{}` took effect", record.id()),
+    )
+    .cause(format!("a run ended after it had begun the {one} and before it could note its success"))
+    .hint(format!(
+        "`runner repair {}` shows what is known of it, and takes your word for what became of it",
+        record.revision
+    )))
+}
+
+/// Of a step that rolls back what broke off on its way up: how far that had come.
+fn broken_upgrade(record: &Record) -> Option<Broken> {
+    match record.state {
+        State::PartlyApplied => {
+            Some(Broken { steps: record.steps_done, unknown: record.unknown_step, committed: record.committed })
         }
-        (Some(unknown), Some(at)) if at == unknown || at == unknown + 1 => Ok(at - 1),
-        (Some(unknown), at) => {
-            let kind = crate::error::ErrorKind::Partial;
-            let message = format!("nobody knows whether {one} {unknown} of `{}` took effect", record.id());
-            let error = Error::new(kind, message).cause(format!(
-                "the run `{}` ended after it had begun the {one} and before it could note its success",
-                record.run_id
-            ));
-            let error = match at {
-                Some(at) => error.cause(format!("`--resume-at {at}` fits neither case")),
-                None => error,
-            };
-            Err(error
-                .hint(format!("look into the database; if it took effect: `runner {verb} --resume-at {}`", unknown + 1))
-                .hint(format!("if it did not: `runner {verb} --resume-at {unknown}`")))
-        }
+        State::PartlyRolledBack if !record.was_whole() => Some(Broken { steps: record.steps, ..Broken::default() }),
+        _ => None,
     }
 }

@@ -1,10 +1,10 @@
 //! The way down.
 
-use super::apply::{refuse_resume_without_break, up_step};
+use super::apply::up_step;
 use super::check::{check_dependencies, check_dialect, check_history, find, means, short};
-use super::{Input, Plan, Source, Step, candidates, half_done, resume_after};
+use super::{Input, Plan, Source, Step, broken_upgrade, candidates, half_done, resume_after};
 use crate::engine::Direction;
-use crate::engine::history::{Record, State};
+use crate::engine::history::{History, Record, State};
 use crate::engine::target::{Target, compare_revisions};
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Kind, Migration};
@@ -12,15 +12,11 @@ use crate::project::catalog::{Artifact, Kind, Migration};
 /// What `rollback` would run to get to the target, which itself stays applied. The last applied goes first.
 pub fn plan_rollback(input: &Input<'_>, target: &Target) -> Result<Plan> {
     let broken = input.history.partial();
-    if let Some(record) = broken.filter(|record| record.state == State::PartlyApplied) {
-        return Err(half_done(record, "apply"));
-    }
-    refuse_resume_without_break(&input.options, broken.is_some())?;
     let mut chosen = choose(input, target)?;
     if let Some(record) = broken {
         // It must be finished before anything else: it stands above whatever it came from.
         let Some(at) = chosen.iter().position(|other| other.id == record.id) else {
-            return Err(half_done(record, "rollback"));
+            return Err(half_done(record, if record.state == State::PartlyApplied { "apply" } else { "rollback" }));
         };
         chosen[..=at].rotate_right(1);
     }
@@ -45,7 +41,9 @@ pub fn plan_redo(input: &Input<'_>) -> Result<Plan> {
     };
     check_dialect(input, migration)?;
     check_dependencies(input, migration, &[])?;
-    plan.steps.push(Step { record: None, resume_after: None, ..up_step(input, migration)? });
+    // The row of what broke off ends with the way down.
+    let healed = History { live: Vec::new(), ..History::default() };
+    plan.steps.push(up_step(&Input { history: &healed, ..*input }, migration)?);
     Ok(plan)
 }
 
@@ -99,7 +97,12 @@ fn check_dependents(input: &Input<'_>, chosen: &[&Record]) -> Result<()> {
 
 /// The step that takes a migration back, from the artifact that was applied.
 fn down_step(input: &Input<'_>, record: &Record) -> Result<Step> {
-    let same = find(input, &record.revision).filter(|migration| migration.sha256 == record.sha256);
+    let broken = broken_upgrade(record);
+    // Of SQL that broke off the rest may be mended, and with it the way back.
+    let may_differ =
+        |migration: &Migration| broken.is_some() && (migration.kind, record.kind) == (Kind::Sql, Kind::Sql);
+    let same =
+        find(input, &record.revision).filter(|migration| migration.sha256 == record.sha256 || may_differ(migration));
     let is_kept = input.history.keeps(record);
     let has_no_downgrade = same.is_some_and(|migration| matches!(migration.artifact, Artifact::Sql { down: None, .. }));
     // The digest of SQL says nothing of the way back: one that was mended in the project since then is the one to take, and
@@ -130,9 +133,8 @@ fn down_step(input: &Input<'_>, record: &Record) -> Result<Step> {
         description,
         source,
         record: Some(record.id),
-        resume_after: (record.state == State::PartlyRolledBack)
-            .then(|| resume_after(record, &input.options, "rollback"))
-            .transpose()?,
+        resume_after: (record.state == State::PartlyRolledBack).then(|| resume_after(record)).transpose()?,
+        broken,
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::pace::RunsJson;
+use super::problem::ProblemJson;
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::history::{History, Record};
 use crate::engine::pace::look::Overview;
@@ -25,35 +26,6 @@ pub struct StatusJson {
     problems: Vec<ProblemJson>,
     #[serde(flatten)]
     now: RunsJson,
-}
-
-/// One thing that is wrong with the project.
-#[derive(Debug, Serialize)]
-struct ProblemJson {
-    /// None if it is about no single one.
-    revision: Option<String>,
-    /// `changed`, `missing`, `unlisted`, `unbuilt` or `no-folder`.
-    kind: &'static str,
-    message: String,
-    hints: Vec<String>,
-}
-
-impl ProblemJson {
-    fn all(report: &CatalogReport) -> Vec<Self> {
-        let no_folder = report.no_folder.iter().map(|error| Self {
-            revision: None,
-            kind: "no-folder",
-            message: error.message.clone(),
-            hints: error.hints.clone(),
-        });
-        let disagreements = report.problems.iter().map(|problem| Self {
-            revision: Some(problem.revision.clone()),
-            kind: problem.kind.name(),
-            message: problem.message.clone(),
-            hints: vec![problem.hint.clone()],
-        });
-        no_folder.chain(disagreements).collect()
-    }
 }
 
 #[derive(Debug, Serialize)]
@@ -144,6 +116,8 @@ struct PlanStepJson {
     /// `project` or `database`.
     source: &'static str,
     resume_after: Option<u64>,
+    /// On the way down: steps of an upgrade that broke off.
+    upgrade_steps_done: Option<u64>,
     /// Of a migration in SQL: how many statements it has.
     statements: Option<u64>,
     /// Of a migration in SQL: how many of them change the schema on a server that commits that at once.
@@ -195,6 +169,7 @@ impl PlanStepJson {
                 Source::Database => "database",
             },
             resume_after: step.resume_after,
+            upgrade_steps_done: step.broken.map(|broken| broken.steps),
             statements: look.statements.map(|it| it.count),
             schema_commits: look.statements.map(|it| it.committing),
             dry_run: look.dry_run,
@@ -238,34 +213,5 @@ impl MigrationJson {
             locked: migration.locked,
             assets,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::Error;
-    use crate::project::catalog::{CatalogProblem, CatalogProblemKind};
-
-    #[test]
-    fn problems_say_what_they_are_about_and_what_to_do() {
-        let problem = CatalogProblem {
-            revision: "2".to_owned(),
-            name: "fill".to_owned(),
-            kind: CatalogProblemKind::Unbuilt,
-            message: "`2_fill` is not built".to_owned(),
-            hint: "build it".to_owned(),
-        };
-        let report = CatalogReport {
-            problems: vec![problem],
-            no_folder: Some(Error::usage("no folder").hint("make it")),
-            ..CatalogReport::default()
-        };
-        let json = serde_json::to_value(ProblemJson::all(&report)).expect("JSON");
-        let expected = serde_json::json!([
-            { "revision": null, "kind": "no-folder", "message": "no folder", "hints": ["make it"] },
-            { "revision": "2", "kind": "unbuilt", "message": "`2_fill` is not built", "hints": ["build it"] },
-        ]);
-        assert_eq!(json, expected);
     }
 }

@@ -5,9 +5,11 @@ mod current;
 mod event;
 mod look;
 mod pace;
+mod problem;
 mod project;
 mod record;
 mod rehearsal;
+mod repair;
 mod run;
 mod verify;
 
@@ -16,7 +18,8 @@ pub use event::EventJson;
 pub use look::{PlanJson, StatusJson};
 pub use pace::{ControlJson, RunsJson};
 pub use project::{BuildJson, ScaffoldJson, ValidateJson};
-pub use record::{HistoryJson, ShowJson};
+pub use record::{HistoryJson, Said, ShowJson};
+pub use repair::RepairJson;
 pub use run::RunJson;
 pub use verify::VerifyJson;
 

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::look::MigrationJson;
+use super::repair::RepairedJson;
 use super::{DatabaseJson, SCHEMA};
-use crate::engine::history::Record;
+use crate::engine::history::{Record, Repair};
 use crate::engine::status::StatusRow;
 
 /// `runner history`.
@@ -18,8 +19,9 @@ pub struct HistoryJson {
 
 impl HistoryJson {
     /// All rows of history.
-    pub fn new(database: DatabaseJson, records: &[Record]) -> Self {
-        Self { schema: SCHEMA, command: "history", database, runs: records.iter().map(RecordJson::new).collect() }
+    pub fn new(database: DatabaseJson, records: &[Record], repairs: &[Repair]) -> Self {
+        let runs = records.iter().map(|record| RecordJson::new(record, repairs)).collect();
+        Self { schema: SCHEMA, command: "history", database, runs }
     }
 }
 
@@ -48,6 +50,11 @@ struct RecordJson {
     reason: Option<String>,
     statements_done: u64,
     statement_started: Option<u64>,
+    /// Of a transform under way.
+    chunks_done: u64,
+    chunk_rows: u64,
+    /// What operators said of it.
+    repairs: Vec<RepairedJson>,
     rolled_back_at: Option<String>,
     rolled_back_by: Option<String>,
     rolled_back_run_id: Option<String>,
@@ -58,8 +65,12 @@ struct RecordJson {
 }
 
 impl RecordJson {
-    fn new(record: &Record) -> Self {
+    fn new(record: &Record, repairs: &[Repair]) -> Self {
+        let of_it = repairs.iter().filter(|repair| repair.history == record.id);
         Self {
+            repairs: of_it.map(RepairedJson::new).collect(),
+            chunks_done: record.committed.chunks,
+            chunk_rows: record.committed.rows_written,
             revision: record.revision.clone(),
             name: record.name.clone(),
             summary: record.summary.clone(),
@@ -111,15 +122,19 @@ pub struct ShowJson {
     runs: Vec<RecordJson>,
 }
 
+/// What is known of a revision beside its rows of history.
+pub struct Said<'a> {
+    /// What operators said.
+    pub repairs: &'a [Repair],
+    /// Whether the database keeps the bytes of what is applied.
+    pub stored: bool,
+    /// Statements of its last upgrade that left the order of their rows to the database.
+    pub unordered: Vec<String>,
+}
+
 impl ShowJson {
     /// One revision in full.
-    pub fn new(
-        database: DatabaseJson,
-        row: &StatusRow<'_>,
-        records: &[&Record],
-        stored: bool,
-        unordered: Vec<String>,
-    ) -> Self {
+    pub fn new(database: DatabaseJson, row: &StatusRow<'_>, records: &[&Record], said: Said<'_>) -> Self {
         Self {
             schema: SCHEMA,
             command: "show",
@@ -129,9 +144,9 @@ impl ShowJson {
             state: row.standing.name(),
             late: row.late,
             project: row.migration.map(MigrationJson::new),
-            stored,
-            unordered,
-            runs: records.iter().map(|record| RecordJson::new(record)).collect(),
+            stored: said.stored,
+            unordered: said.unordered,
+            runs: records.iter().map(|record| RecordJson::new(record, said.repairs)).collect(),
         }
     }
 }

@@ -76,6 +76,10 @@ struct FailedJson {
     statements: Option<u64>,
     /// Partial: so many steps of a component are done.
     steps_done: Option<u64>,
+    /// Partial: so many chunks of a transform under way are committed.
+    chunks_done: Option<u64>,
+    /// Partial: rows that these chunks wrote.
+    chunk_rows: Option<u64>,
 }
 
 impl RunJson {
@@ -150,6 +154,8 @@ impl FailedJson {
             statements_done: failed.took_effect.filter(|part| part.of.is_some()).map(|part| part.steps),
             statements: failed.took_effect.and_then(|part| part.of),
             steps_done: failed.took_effect.filter(|part| part.of.is_none()).map(|part| part.steps),
+            chunks_done: failed.took_effect.map(|part| part.chunks),
+            chunk_rows: failed.took_effect.map(|part| part.rows),
         }
     }
 }
@@ -179,6 +185,7 @@ mod tests {
             source: Source::Project,
             record: None,
             resume_after: None,
+            broken: None,
         };
         let done = Done {
             revision: "1".to_owned(),
@@ -222,6 +229,8 @@ mod tests {
             "failed": {
                 "revision": "2", "name": "m", "direction": "upgrade", "statements_done": null, "statements": null,
                 "steps_done": null,
+                "chunks_done": null,
+                "chunk_rows": null,
             },
             "not_run": [{ "revision": "3", "name": "m", "direction": "upgrade" }],
             "error": {

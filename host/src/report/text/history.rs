@@ -2,17 +2,18 @@
 
 use super::status::short_time;
 use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
-use crate::engine::history::{Record, State};
+use crate::engine::history::{Record, Repair, State};
 use crate::report::table::{Cell, Table};
 use crate::report::units;
 
 /// A table of everything that ran, in order: a rollback is a line of its own.
-pub fn history(records: &[Record]) -> Text {
-    let mut lines: Vec<(&str, Vec<Cell>)> = Vec::new();
+pub fn history(records: &[Record], repairs: &[Repair]) -> Text {
+    let mut lines: Vec<(&str, Vec<Cell>, Option<&str>)> = Vec::new();
     for record in records {
         let (style, word) = match record.state {
             State::PartlyApplied => (ODD, "partly applied"),
             State::PartlyRolledBack => (ODD, "partly rolled back"),
+            State::RolledBack if !record.was_whole() => (ODD, "partly applied"),
             State::Applied | State::RolledBack => (GOOD, "applied"),
         };
         let when = short_time(&record.started_at);
@@ -21,7 +22,7 @@ pub fn history(records: &[Record]) -> Text {
         cells.push(Cell::right(PLAIN, units::count(record.rows_written)));
         cells.push(Cell::left(DIM, &record.applied_by));
         cells.push(Cell::left(DIM, &record.run_id));
-        lines.push((&record.started_at, cells));
+        lines.push((&record.started_at, cells, None));
         if let Some(at) = &record.rolled_back_at {
             let cell =
                 |number: Option<u64>, shown: fn(u64) -> String| Cell::right(PLAIN, number.map_or(String::new(), shown));
@@ -36,13 +37,31 @@ pub fn history(records: &[Record]) -> Text {
                     Cell::left(DIM, record.rolled_back_by.as_deref().unwrap_or_default()),
                     Cell::left(DIM, record.rolled_back_run_id.as_deref().unwrap_or_default()),
                 ],
+                None,
             ));
+        }
+        for repair in repairs.iter().filter(|repair| repair.history == record.id) {
+            let cells = vec![
+                Cell::left(DIM, short_time(&repair.at)),
+                Cell::left(ODD, format!("repaired: {}", repair.shown())),
+                Cell::left(STRONG, record.id()),
+                Cell::left(PLAIN, ""),
+                Cell::left(PLAIN, ""),
+                Cell::left(DIM, &repair.by),
+                Cell::left(DIM, &repair.run_id),
+            ];
+            lines.push((&repair.at, cells, Some(&repair.why)));
         }
     }
     // ISO 8601 sorts as text; equal times keep their order.
     lines.sort_by(|left, right| left.0.cmp(right.0));
     let mut table = Table::new(&["when", "what", "migration", "took", "rows", "by", "run"]);
     let is_empty = lines.is_empty();
-    lines.into_iter().for_each(|(_, cells)| table.row(cells));
+    for (_, cells, why) in lines {
+        table.row(cells);
+        if let Some(why) = why {
+            table.note(format!("why: {why}"));
+        }
+    }
     if is_empty { Text::new() } else { table.text() }
 }

@@ -32,6 +32,12 @@ pub fn plan(plan: &Plan, looks: &[StepLook]) -> Text {
             Cell::left(ODD, from),
             Cell::left(DIM, &step.description.summary),
         ]);
+        if let Some(broken) = &step.broken {
+            table.note(format!(
+                "its upgrade broke off: {} took effect, and the downgrade runs on that",
+                broken.shown(step.kind)
+            ));
+        }
         let statements = looks.get(at).and_then(|look| look.statements);
         if let Some(several) =
             statements.map(|it| it.count).filter(|count| step.mode == RunMode::Stepwise && *count > 1)

@@ -74,6 +74,7 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
             None if was_rolled_back(outcome, &failed.step) => {
                 (BAD, format!("`{id}` failed to come back and is rolled back now"))
             }
+            None if failed.step.broken.is_some() => (ODD, format!("`{id}` failed and stays partial")),
             None if failed.step.direction == Direction::Down => (BAD, format!("`{id}` failed and stays applied")),
             None => (BAD, format!("`{id}` failed and left nothing behind")),
         });
@@ -134,6 +135,7 @@ mod tests {
             source: Source::Project,
             record: None,
             resume_after: None,
+            broken: None,
         }
     }
 
@@ -193,7 +195,7 @@ mod tests {
             ),
             (
                 Outcome {
-                    failed: failed(Direction::Up, Some(TookEffect { steps: 2, of: Some(4) })),
+                    failed: failed(Direction::Up, Some(TookEffect { steps: 2, of: Some(4), ..TookEffect::default() })),
                     error: error(),
                     ..Outcome::default()
                 },

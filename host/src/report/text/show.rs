@@ -1,13 +1,13 @@
 //! One revision in full.
 
 use super::{DIM, ODD, PLAIN, STRONG, Text};
-use crate::engine::history::{Record, State};
+use crate::engine::history::{Record, Repair, State};
 use crate::engine::status::StatusRow;
 use crate::project::catalog::{Artifact, Kind, Migration};
 use crate::report::units;
 
 /// Everything about a revision: what it is, how it stands, and each time it ran.
-pub fn show(row: &StatusRow<'_>, records: &[&Record], stored: bool, unordered: &[String]) -> Text {
+pub fn show(row: &StatusRow<'_>, records: &[&Record], repairs: &[Repair], stored: bool, unordered: &[String]) -> Text {
     let mut text = Text::new().add(STRONG, format!("{}_{}", row.revision(), row.name())).end();
     line(&mut text, "state", row.standing.name());
     match row.migration {
@@ -22,6 +22,10 @@ pub fn show(row: &StatusRow<'_>, records: &[&Record], stored: bool, unordered: &
     }
     for record in records {
         of_history(&mut text, record);
+        for repair in repairs.iter().filter(|repair| repair.history == record.id) {
+            line(&mut text, "repaired", &format!("{}: {} by {}", repair.at, repair.shown(), repair.by));
+            line(&mut text, "", &repair.why);
+        }
     }
     text
 }
@@ -68,8 +72,19 @@ fn of_history(text: &mut Text, record: &Record) {
             None => String::new(),
         };
         let done = units::counted(record.steps_done, one, many);
-        text.push(ODD, format!("  {}: {done} took effect{of}", record.state.name()));
+        let chunks = match record.committed.chunks {
+            0 => String::new(),
+            chunks => format!(
+                ", and {} of a transform under way ({})",
+                units::counted(chunks, "chunk", "chunks"),
+                units::counted(record.committed.rows_written, "row", "rows")
+            ),
+        };
+        text.push(ODD, format!("  {}: {done} took effect{chunks}{of}", record.state.name()));
         text.push_end();
+    }
+    if matches!(record.state, State::RolledBack | State::PartlyRolledBack) && !record.was_whole() {
+        line(text, "upgrade", "broke off, and was not brought to its end");
     }
     optional(text, "reason", record.reason.as_deref().unwrap_or_default());
     if let (State::RolledBack, Some(at)) = (record.state, &record.rolled_back_at) {
@@ -85,7 +100,8 @@ fn of_history(text: &mut Text, record: &Record) {
 }
 
 fn line(text: &mut Text, label: &str, value: &str) {
-    text.push(DIM, format!("  {:<14}", format!("{label}:")));
+    let label = if label.is_empty() { String::new() } else { format!("{label}:") };
+    text.push(DIM, format!("  {label:<14}"));
     text.push(PLAIN, value);
     text.push_end();
 }

@@ -1,0 +1,58 @@
+//! The transforms of an upgrade that broke off and is rolled back: they are set aside, so that no other process works on their
+//! chunks meanwhile, and come back if the way down is given up before it did anything.
+
+use super::answer::Transformed;
+use super::store::{Run, count, execute, garbled, rows};
+use super::{chunk, sql};
+use crate::database::Database;
+use crate::engine::Direction;
+use crate::error::Result;
+
+/// The direction of what is set aside, under which nobody looks for work.
+const ASIDE: &str = "set-aside";
+
+impl Run {
+    /// What its transforms under way have committed so far, by all who took part.
+    pub async fn committed(self, database: &mut dyn Database) -> Result<Transformed> {
+        let mut all = Transformed::default();
+        for row in rows(database, sql::TRANSFORMS, &self.parameters()).await? {
+            let step = row.first().and_then(count).ok_or_else(garbled)?;
+            let done = chunk::totals(database, self, step).await?;
+            all.rows_read += done.rows_read;
+            all.rows_written += done.rows_written;
+            all.chunks += done.chunks;
+        }
+        Ok(all)
+    }
+
+    /// Waits for all who work on chunks of the upgrade, and takes its transforms out of their sight.
+    pub async fn set_aside(self, database: &mut dyn Database) -> Result<()> {
+        let upgrade = Self { direction: Direction::Up, ..self };
+        upgrade.close(database).await?;
+        turn(database, self.history, &Direction::Up.to_string(), ASIDE).await
+    }
+
+    /// Has the transforms of the upgrade be as they were before they were set aside.
+    pub async fn bring_back(self, database: &mut dyn Database) -> Result<()> {
+        turn(database, self.history, ASIDE, &Direction::Up.to_string()).await
+    }
+
+    /// Ends all transforms of a revision that does not go on, whoever is still at work on one.
+    pub async fn give_up(self, database: &mut dyn Database) -> Result<()> {
+        self.bring_back(database).await?;
+        for direction in [Direction::Up, Direction::Down] {
+            let run = Self { direction, ..self };
+            run.close(database).await?;
+            run.trim(database).await?;
+            chunk::clear(database, run).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn turn(database: &mut dyn Database, history: i64, from: &str, to: &str) -> Result<()> {
+    for text in [sql::TURN_CHECKPOINTS, sql::TURN_CHUNKS] {
+        execute(database, text, &[to.into(), history.into(), from.into()]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! A step that was begun and not answered: what is known of it, and what is recorded once somebody says what became of it.
+
+use super::answer::{Answer, Page, Resolved, Spooled, pack};
+use super::call::{CallKind, seal, shown};
+use super::resolve::{self, Known};
+use super::store::{self, Entry, Run};
+use super::{damaged, head, now};
+use crate::data::RowSet;
+use crate::database::Database;
+use crate::error::{Error, Result};
+
+/// A step that was begun and not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Its number.
+    pub step: u64,
+    /// Its kind.
+    pub kind: String,
+    /// Its statement, whole.
+    pub statement: String,
+    /// The digest of kind, statement and parameters.
+    pub digest: String,
+    /// When it began: ISO 8601, UTC.
+    pub began_at: String,
+    /// What is known of it.
+    pub known: Known,
+}
+
+impl Unknown {
+    /// Whether its answer is a number of rows.
+    pub fn answers_rows_affected(&self) -> bool {
+        self.kind != CallKind::Query.name()
+    }
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It did not take effect: the next run does it.
+    Retry,
+    /// It took effect, on so many rows as far as the component is told.
+    Done {
+        /// Rows affected.
+        rows: u64,
+    },
+    /// It did not take effect, and is not to.
+    Skip,
+}
+
+/// The step of a run that was begun and not answered, if there is one. A transform is none: its checkpoint says how far it is.
+pub async fn unknown(database: &mut dyn Database, run: Run) -> Result<Option<Unknown>> {
+    let intent = store::intent(database, run).await?;
+    let Some(intent) = intent.filter(|intent| intent.kind != CallKind::Transform.name()) else { return Ok(None) };
+    let known = resolve::known(database, &intent).await?;
+    Ok(Some(Unknown {
+        step: intent.step,
+        kind: intent.kind,
+        statement: intent.text,
+        digest: intent.digest,
+        began_at: intent.began_at,
+        known,
+    }))
+}
+
+/// What the database has under the names in a statement, for people: `table t, which has rows`.
+pub async fn found(database: &mut dyn Database, statement: &str) -> Result<Vec<String>> {
+    resolve::found(database, statement).await
+}
+
+/// Records what became of a step, in the caller's transaction.
+pub async fn decide(database: &mut dyn Database, run: Run, unknown: &Unknown, decision: Decision) -> Result<()> {
+    let (rows, effect) = match decision {
+        Decision::Retry => return store::forget(database, run, unknown.step).await,
+        Decision::Done { rows } => (rows, true),
+        Decision::Skip => (0, false),
+    };
+    let head = head::read(database, run).await?;
+    if head.step != unknown.step {
+        return Err(damaged(format!("it ends with step {}, and its head says {}", unknown.step, head.step)));
+    }
+    let answer = answer_of(&unknown.kind, rows);
+    let entry = Entry {
+        step: unknown.step,
+        text: shown(&unknown.statement),
+        effect,
+        rows,
+        seal: seal(&head.seal, unknown.step, &unknown.kind, &unknown.digest, &answer),
+        answer: Some(answer),
+        ended_at: Some(now()),
+        ..Entry::default()
+    };
+    store::answer(database, run, &entry).await
+}
+
+/// What is answered for a step whose answer is lost.
+fn answer_of(kind: &str, rows: u64) -> Vec<u8> {
+    fn of<T: Answer>() -> Vec<u8> {
+        pack(Ok(&T::lost()))
+    }
+    match kind {
+        "query" => of::<RowSet>(),
+        "read" => of::<Spooled>(),
+        "read-table" => of::<Resolved>(),
+        "next" => of::<Page>(),
+        "write" => of::<()>(),
+        _ => pack(Ok(&rows)),
+    }
+}
+
+/// What is wrong with the journal of a run, if anything: rows that are missing or changed.
+pub async fn damage(database: &mut dyn Database, run: Run) -> Result<Option<Error>> {
+    match check(database, run).await {
+        Ok(()) => Ok(None),
+        Err(error) if error.kind == crate::error::ErrorKind::Mismatch => Ok(Some(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Follows the journal from its beginning to its head. Answers are read one by one.
+async fn check(database: &mut dyn Database, run: Run) -> Result<()> {
+    const INPUTS: u64 = 0;
+    let first = head::first(database, run).await?;
+    let mut last = seal("", INPUTS, "inputs", &first.digest, &first.answer);
+    if last != first.seal {
+        return Err(damaged("the inputs of the first run were changed".to_owned()));
+    }
+    let mut step = INPUTS;
+    loop {
+        let page = store::page(database, run, step).await?;
+        if page.is_empty() {
+            return head::check(database, run, step, &last).await;
+        }
+        for recorded in page {
+            step += 1;
+            if recorded.step != step {
+                return Err(damaged(format!("step {step} is missing, and step {} is there", recorded.step)));
+            }
+            if !recorded.is_done {
+                continue;
+            }
+            let answer = match recorded.answer {
+                Some(answer) => Some(answer),
+                None => store::part(database, run, step, 0).await?,
+            };
+            let answer = answer.ok_or_else(|| damaged(format!("the answer of step {step} is gone")))?;
+            if seal(&last, step, &recorded.kind, &recorded.digest, &answer) != recorded.seal {
+                return Err(damaged(format!("step {step} was changed")));
+            }
+            last = recorded.seal;
+        }
+    }
+}

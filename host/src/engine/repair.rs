@@ -1,0 +1,356 @@
+//! What an operator can say of a revision that broke off: what became of the step that nobody knows about, or at which of its
+//! two versions the database is. What is said is kept, with who said it and why.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::Direction;
+use super::apply::{Identity, now};
+use super::history::{self, Record, Repair, State, Stored, Work, declared_json};
+use super::journal::{self, Decision, Head, Run, Unknown};
+use super::speaker::as_host;
+use super::target::{Candidates, compare_revisions};
+use crate::database::{Database, LockRequest, StopSignal, TransactionOptions};
+use crate::error::{Error, Result};
+use crate::project::catalog::{Artifact, Catalog, Kind};
+
+/// What an operator says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The step did not take effect: the next run does it.
+    Retry,
+    /// The step took effect, on so many rows.
+    MarkDone {
+        /// Rows affected, if the component is to be told of any.
+        rows: Option<u64>,
+    },
+    /// The step did not take effect, and is not to.
+    Skip,
+    /// All of the revision is in the database.
+    AsApplied,
+    /// Nothing of the revision is in the database.
+    AsNotApplied,
+}
+
+impl Action {
+    /// The flag without its dashes, as history keeps it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::MarkDone { .. } => "mark-done",
+            Self::Skip => "skip",
+            Self::AsApplied => "as-applied",
+            Self::AsNotApplied => "as-not-applied",
+        }
+    }
+
+    /// Whether it is about a step, and not about the revision.
+    fn is_of_step(self) -> bool {
+        matches!(self, Self::Retry | Self::MarkDone { .. } | Self::Skip)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "--{}", self.name())
+    }
+}
+
+/// What to record.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// What is said.
+    pub action: Action,
+    /// The step it is said of; none: the one that is unknown.
+    pub step: Option<u64>,
+    /// Why.
+    pub why: String,
+}
+
+/// What is known of a revision that broke off.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// Its row of history.
+    pub record: Record,
+    /// Which way it was going.
+    pub direction: Direction,
+    /// Where its journal ends, and which run was at it; none if the journal has lost that.
+    pub head: Option<Head>,
+    /// The step that was begun and not answered.
+    pub unknown: Option<Unknown>,
+    /// What the database has under the names in that step's statement.
+    pub found: Vec<String>,
+    /// What is wrong with its journal.
+    pub damage: Option<Error>,
+    /// The last steps that changed something.
+    pub effects: Vec<String>,
+    /// What was said of it before.
+    pub repairs: Vec<Repair>,
+}
+
+impl Survey {
+    /// `statement` or `step`, one and many.
+    pub fn units(&self) -> (&'static str, &'static str) {
+        if self.record.kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") }
+    }
+
+    /// The verb that goes on with it.
+    pub fn verb(&self) -> &'static str {
+        if self.direction == Direction::Up { "apply" } else { "rollback" }
+    }
+
+    /// What can be said of it, and what comes of that.
+    pub fn choices(&self) -> Vec<(Action, String)> {
+        let (verb, revision) = (self.verb(), self.record.id());
+        let mut choices = Vec::new();
+        if let Some(unknown) = &self.unknown {
+            let (one, step) = (self.units().0, unknown.step);
+            choices.push((
+                Action::Retry,
+                format!("{one} {step} did not take effect: the next `runner {verb}` runs it again"),
+            ));
+            let answer = match unknown.answers_rows_affected() {
+                true => "0 rows affected, or those of `--rows-affected`",
+                false => "no rows: if the component needs them, this is not the way",
+            };
+            let answer = if self.record.kind == Kind::Sql { "done" } else { answer };
+            choices.push((
+                Action::MarkDone { rows: None },
+                format!(
+                    "{one} {step} took effect: recorded is {answer}, and the next `runner {verb}` goes on behind it"
+                ),
+            ));
+            choices.push((
+                Action::Skip,
+                format!("{one} {step} did not take effect and is not to: recorded is that it was skipped, on 0 rows"),
+            ));
+        }
+        choices.push((
+            Action::AsApplied,
+            format!("all of `{revision}` is in the database, brought there by hand: history calls it applied"),
+        ));
+        choices.push((
+            Action::AsNotApplied,
+            format!(
+                "nothing of `{revision}` is in the database any more, undone by hand: history calls it rolled back"
+            ),
+        ));
+        choices
+    }
+}
+
+/// Looks at the revision that broke off. `wanted`: a revision, a name, or the beginning of either.
+pub async fn survey(database: &mut dyn Database, wanted: Option<&str>, catalog: &Catalog) -> Result<Survey> {
+    as_host(database);
+    let history = history::read(database).await?;
+    let record = find(&history, wanted, catalog)?.clone();
+    let direction = if record.state == State::PartlyApplied { Direction::Up } else { Direction::Down };
+    let run = Run { history: record.id, direction };
+    let damage = journal::damage(database, run).await?;
+    let repairs = history::read_repairs(database).await?;
+    let unknown = journal::unknown(database, run).await?;
+    let found = match &unknown {
+        Some(unknown) => journal::found(database, &unknown.statement).await?,
+        None => Vec::new(),
+    };
+    Ok(Survey {
+        direction,
+        head: journal::head(database, run).await.ok(),
+        unknown,
+        found,
+        damage,
+        effects: run.last_effects(database).await?,
+        repairs: repairs.into_iter().filter(|repair| repair.history == record.id).collect(),
+        record,
+    })
+}
+
+/// The partial revision that is meant.
+fn find<'a>(history: &'a history::History, wanted: Option<&str>, catalog: &Catalog) -> Result<&'a Record> {
+    let Some(wanted) = wanted else {
+        return history.partial().ok_or_else(|| {
+            Error::usage("no revision is partial, so there is nothing to repair")
+                .hint("`runner status` says how each revision stands")
+        });
+    };
+    let live = history.live.iter().map(|record| (&*record.revision, &*record.name));
+    let project = catalog.migrations.iter().map(|migration| (&*migration.revision, &*migration.name));
+    let candidates: Candidates<'_> = live.chain(project).collect();
+    let revision = candidates.resolve(wanted)?;
+    let (id, state) = match history.get(revision) {
+        Some(record) if record.state.is_partial() => return Ok(record),
+        Some(record) => (record.id(), "applied"),
+        None => {
+            let migration = catalog.migrations.iter().find(|it| compare_revisions(&it.revision, revision).is_eq());
+            (migration.map_or_else(|| revision.to_owned(), |it| format!("{}_{}", it.revision, it.name)), "pending")
+        }
+    };
+    let error = Error::usage(format!("`{id}` is {state} and not partial, so there is nothing to repair"));
+    Err(match history.partial() {
+        Some(record) => error.hint(format!("`{}` is partial", record.id())),
+        None => error.hint("`runner status` says how each revision stands"),
+    })
+}
+
+/// Records what an operator says; answers what that was about. Refused while a run is active: what looks unknown may be what it
+/// is at.
+pub async fn repair(
+    database: &mut dyn Database,
+    wanted: Option<&str>,
+    catalog: &Catalog,
+    order: &Order,
+    identity: &Identity,
+) -> Result<Repair> {
+    as_host(database);
+    // Whatever comes of it, the revision must be there: a mistake is told before the lock is asked for.
+    survey(database, wanted, catalog).await?;
+    let owner = identity.lock_owner("repair");
+    let lock = LockRequest { wait: Duration::ZERO, run_id: identity.run_id.clone(), owner };
+    database.lock(&lock, &StopSignal::default(), &|_| {}).await.map_err(|error| {
+        Error::from(error).cause("a repair does not wait: what it is about may be another thing afterwards")
+    })?;
+    let repaired = repair_locked(database, wanted, catalog, order, identity).await;
+    let unlocked = database.unlock().await;
+    let repaired = repaired?;
+    unlocked?;
+    Ok(repaired)
+}
+
+async fn repair_locked(
+    database: &mut dyn Database,
+    wanted: Option<&str>,
+    catalog: &Catalog,
+    order: &Order,
+    identity: &Identity,
+) -> Result<Repair> {
+    let survey = survey(database, wanted, catalog).await?;
+    let unknown = step_of(&survey, order)?;
+    let rows = match order.action {
+        Action::MarkDone { rows } => rows.or(unknown.filter(|it| it.answers_rows_affected()).map(|_| 0)),
+        Action::Skip => Some(0),
+        _ => None,
+    };
+    let repair = Repair {
+        history: survey.record.id,
+        direction: survey.direction.to_string(),
+        step: unknown.map(|unknown| unknown.step),
+        action: order.action.name().to_owned(),
+        statement: unknown.map(|unknown| unknown.statement.clone()).unwrap_or_default(),
+        rows,
+        why: order.why.clone(),
+        at: now(),
+        by: identity.applied_by.clone(),
+        run_id: identity.run_id.clone(),
+    };
+    database.begin(TransactionOptions::default()).await?;
+    let written = match write(database, &survey, unknown, order, identity, catalog).await {
+        Ok(()) => history::add_repair(database, &repair).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = written {
+        // What was refused matters more than what a rollback says about it.
+        let _ = database.rollback().await;
+        return Err(error);
+    }
+    database.commit().await?;
+    Ok(repair)
+}
+
+/// The step that is meant, if the order is about one.
+fn step_of<'a>(survey: &'a Survey, order: &Order) -> Result<Option<&'a Unknown>> {
+    let id = survey.record.id();
+    let (one, _) = survey.units();
+    if !order.action.is_of_step() {
+        return match order.step {
+            None => Ok(None),
+            Some(_) => {
+                Err(Error::usage(format!("`{}` is about `{id}` as a whole, and not about a {one}", order.action))
+                    .hint("leave the number out"))
+            }
+        };
+    }
+    let Some(unknown) = &survey.unknown else {
+        let error = Error::usage(format!("no {one} of `{id}` is unknown, so `{}` says nothing", order.action));
+        return Err(match survey.record.committed.chunks {
+            0 => error.hint(format!(
+                "it broke off behind {one} {}: `runner {}` goes on there",
+                survey.record.steps_done,
+                survey.verb()
+            )),
+            _ => error
+                .hint(format!("it broke off in a transform: `runner {}` goes on behind its last chunk", survey.verb())),
+        });
+    };
+    if order.step.is_some_and(|step| step != unknown.step) {
+        return Err(Error::usage(format!("the unknown {one} of `{id}` is {}", unknown.step))
+            .hint(format!("give that number, or none: `runner repair {}` shows the {one}", survey.record.revision)));
+    }
+    if matches!(order.action, Action::MarkDone { rows: Some(_) }) && !unknown.answers_rows_affected() {
+        return Err(Error::usage(format!(
+            "{one} {} is a query: its answer is rows, and not their number",
+            unknown.step
+        ))
+        .hint("without `--rows-affected` no rows are recorded as its answer"));
+    }
+    Ok(Some(unknown))
+}
+
+async fn write(
+    database: &mut dyn Database,
+    survey: &Survey,
+    unknown: Option<&Unknown>,
+    order: &Order,
+    identity: &Identity,
+    catalog: &Catalog,
+) -> Result<()> {
+    let run = Run { history: survey.record.id, direction: survey.direction };
+    let decision = match order.action {
+        Action::Retry => Decision::Retry,
+        Action::MarkDone { rows } => Decision::Done { rows: rows.unwrap_or_default() },
+        Action::Skip => Decision::Skip,
+        Action::AsApplied | Action::AsNotApplied => {
+            return settle(database, survey, order, identity, catalog).await;
+        }
+    };
+    match unknown {
+        Some(unknown) => journal::decide(database, run, unknown, decision).await,
+        None => Ok(()),
+    }
+}
+
+/// Makes history say that the revision is at one of its two versions.
+async fn settle(
+    database: &mut dyn Database,
+    survey: &Survey,
+    order: &Order,
+    identity: &Identity,
+    catalog: &Catalog,
+) -> Result<()> {
+    let record = &survey.record;
+    if order.action == Action::AsApplied {
+        // What the project has from now on is what counts as applied.
+        let migration = catalog.get(&record.revision);
+        let sha256 = migration.map_or(&record.sha256, |it| &it.sha256);
+        let declared =
+            migration.map_or_else(|| record.declared.clone(), |migration| declared_json(&migration.description));
+        history::set_applied(database, record.id, sha256, &declared, &now(), &order.why).await?;
+        if let Some(Artifact::Sql { up, down }) = migration.map(|it| &it.artifact) {
+            let stored = Stored::Sql { up: up.clone(), down: down.clone() };
+            history::store_artifact(database, &record.revision, sha256, &stored, KEPT).await?;
+        }
+        history::drop_unused_artifacts(database, &record.revision).await?;
+    } else {
+        if survey.direction == Direction::Up {
+            let work = Work { steps: record.steps_done, ..Work::default() };
+            history::add_work(database, record.id, Direction::Up, &work).await?;
+        }
+        let (by, run_id) = (identity.applied_by.clone(), identity.run_id.clone());
+        let end = history::End { at: now(), by, run_id, work: Work::default(), transcript: String::new() };
+        history::end(database, record.id, &end).await?;
+        history::set_reason(database, record.id, &order.why).await?;
+    }
+    Run { history: record.id, direction: survey.direction }.give_up(database).await
+}
+
+/// The largest pair of SQL files that is kept with a revision that was brought to its end by hand: no file is larger.
+const KEPT: u64 = 4 << 20;

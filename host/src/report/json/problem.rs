@@ -1,0 +1,64 @@
+//! What is wrong with a project, beside whatever else is told of it.
+
+use serde::Serialize;
+
+use crate::project::catalog::CatalogReport;
+
+/// One thing that is wrong with the project.
+#[derive(Debug, Serialize)]
+pub(super) struct ProblemJson {
+    /// None if it is about no single one.
+    revision: Option<String>,
+    /// `changed`, `missing`, `unlisted`, `unbuilt` or `no-folder`.
+    kind: &'static str,
+    message: String,
+    hints: Vec<String>,
+}
+
+impl ProblemJson {
+    /// Everything that is wrong with the project.
+    pub(super) fn all(report: &CatalogReport) -> Vec<Self> {
+        let no_folder = report.no_folder.iter().map(|error| Self {
+            revision: None,
+            kind: "no-folder",
+            message: error.message.clone(),
+            hints: error.hints.clone(),
+        });
+        let disagreements = report.problems.iter().map(|problem| Self {
+            revision: Some(problem.revision.clone()),
+            kind: problem.kind.name(),
+            message: problem.message.clone(),
+            hints: vec![problem.hint.clone()],
+        });
+        no_folder.chain(disagreements).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::project::catalog::{CatalogProblem, CatalogProblemKind};
+
+    #[test]
+    fn problems_say_what_they_are_about_and_what_to_do() {
+        let problem = CatalogProblem {
+            revision: "2".to_owned(),
+            name: "fill".to_owned(),
+            kind: CatalogProblemKind::Unbuilt,
+            message: "`2_fill` is not built".to_owned(),
+            hint: "build it".to_owned(),
+        };
+        let report = CatalogReport {
+            problems: vec![problem],
+            no_folder: Some(Error::usage("no folder").hint("make it")),
+            ..CatalogReport::default()
+        };
+        let json = serde_json::to_value(ProblemJson::all(&report)).expect("JSON");
+        let expected = serde_json::json!([
+            { "revision": null, "kind": "no-folder", "message": "no folder", "hints": ["make it"] },
+            { "revision": "2", "kind": "unbuilt", "message": "`2_fill` is not built", "hints": ["build it"] },
+        ]);
+        assert_eq!(json, expected);
+    }
+}

@@ -1,0 +1,150 @@
+//! What `repair` shows and records.
+
+use serde::Serialize;
+
+use super::{DatabaseJson, SCHEMA};
+use crate::engine::history::Repair;
+use crate::engine::journal::{Known, Unknown};
+use crate::engine::repair::Survey;
+
+/// `runner repair`.
+#[derive(Debug, Serialize)]
+pub struct RepairJson {
+    schema: u32,
+    command: &'static str,
+    database: DatabaseJson,
+    revision: String,
+    name: String,
+    kind: &'static str,
+    /// As it was when the command began.
+    state: &'static str,
+    direction: String,
+    steps_done: u64,
+    /// Of a transform under way.
+    chunks_done: u64,
+    chunk_rows: u64,
+    last_run: Option<LastRunJson>,
+    unknown: Option<UnknownJson>,
+    /// What is wrong with the journal.
+    damage: Option<String>,
+    last_effects: Vec<String>,
+    choices: Vec<ChoiceJson>,
+    repairs: Vec<RepairedJson>,
+    /// What this call recorded.
+    recorded: Option<RepairedJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct LastRunJson {
+    run_id: String,
+    by: String,
+}
+
+#[derive(Debug, Serialize)]
+struct UnknownJson {
+    step: u64,
+    kind: String,
+    statement: String,
+    digest: String,
+    began_at: String,
+    /// `took-effect`, `no-effect`, `repeatable`, `halved` or `nothing`.
+    known: &'static str,
+    /// Whether a run waits for the operator's word.
+    waits: bool,
+    found: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChoiceJson {
+    flag: String,
+    does: String,
+}
+
+/// What an operator said of a revision.
+#[derive(Debug, Serialize)]
+pub(super) struct RepairedJson {
+    direction: String,
+    step: Option<u64>,
+    action: String,
+    statement: String,
+    rows_affected: Option<u64>,
+    why: String,
+    at: String,
+    by: String,
+    run_id: String,
+}
+
+impl RepairJson {
+    /// What is known of a revision.
+    pub fn shown(database: DatabaseJson, survey: &Survey) -> Self {
+        let record = &survey.record;
+        let choice =
+            |(action, does): (crate::engine::repair::Action, String)| ChoiceJson { flag: action.to_string(), does };
+        let damage = survey.damage.as_ref();
+        Self {
+            schema: SCHEMA,
+            command: "repair",
+            database,
+            revision: record.revision.clone(),
+            name: record.name.clone(),
+            kind: record.kind.name(),
+            state: record.state.name(),
+            direction: survey.direction.to_string(),
+            steps_done: record.steps_done,
+            chunks_done: record.committed.chunks,
+            chunk_rows: record.committed.rows_written,
+            last_run: survey
+                .head
+                .as_ref()
+                .map(|head| LastRunJson { run_id: head.worker.run_id.clone(), by: head.worker.by.clone() }),
+            unknown: survey.unknown.as_ref().map(|unknown| UnknownJson::new(unknown, &survey.found)),
+            damage: damage.map(|error| error.causes.first().unwrap_or(&error.message).clone()),
+            last_effects: survey.effects.clone(),
+            choices: survey.choices().into_iter().map(choice).collect(),
+            repairs: survey.repairs.iter().map(RepairedJson::new).collect(),
+            recorded: None,
+        }
+    }
+
+    /// What was recorded of a revision.
+    pub fn done(database: DatabaseJson, before: &Survey, repair: &Repair) -> Self {
+        Self { recorded: Some(RepairedJson::new(repair)), ..Self::shown(database, before) }
+    }
+}
+
+impl UnknownJson {
+    fn new(unknown: &Unknown, found: &[String]) -> Self {
+        Self {
+            step: unknown.step,
+            kind: unknown.kind.clone(),
+            statement: unknown.statement.clone(),
+            digest: unknown.digest.clone(),
+            began_at: unknown.began_at.clone(),
+            known: match unknown.known {
+                Known::TookEffect => "took-effect",
+                Known::NoEffect => "no-effect",
+                Known::Repeatable => "repeatable",
+                Known::Halved => "halved",
+                Known::Nothing => "nothing",
+            },
+            waits: unknown.known.waits_for_the_operator(),
+            found: found.to_vec(),
+        }
+    }
+}
+
+impl RepairedJson {
+    pub(super) fn new(repair: &Repair) -> Self {
+        Self {
+            direction: repair.direction.clone(),
+            step: repair.step,
+            action: repair.action.clone(),
+            statement: repair.statement.clone(),
+            rows_affected: repair.rows,
+            why: repair.why.clone(),
+            at: repair.at.clone(),
+            by: repair.by.clone(),
+            run_id: repair.run_id.clone(),
+        }
+    }
+}

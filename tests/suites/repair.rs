@@ -1,0 +1,77 @@
+//! What broke off, and what people do about it: look at it, say what became of it, roll it back, or go on where somebody has
+//! been at the journal or the schema in between.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
+#![cfg(unix)]
+
+#[path = "repair/by_itself.rs"]
+mod by_itself;
+#[path = "repair/faults.rs"]
+mod faults;
+#[path = "repair/operator.rs"]
+mod operator;
+#[path = "repair/rollback.rs"]
+mod rollback;
+#[path = "repair/room.rs"]
+mod room;
+
+use std::sync::OnceLock;
+
+use runner_tests::{Engine, EngineProject, Output, guests, project};
+
+fn component() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| guests::component("halfway"))
+}
+
+/// A table of 70 rows, and the component that is to work on it in chunks of 20.
+fn shop(engine: Engine, parameters: &str) -> EngineProject {
+    let project = project!(engine);
+    project
+        .sql(
+            "0001_items",
+            &format!(
+                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL);\n\
+                 INSERT INTO items (id, name) SELECT i, concat('item ', i) FROM ({}) AS n;",
+                engine.numbers(70)
+            ),
+            "DROP TABLE items;",
+        )
+        .component("0002_halfway", component())
+        .settings(&format!("[limits]\nbatch_rows = 20\n[parameters]\n{parameters}"));
+    project.runner("apply --target 1").succeeds();
+    project
+}
+
+/// The name of one of the tool's tables.
+fn tool(project: &EngineProject, table: &str) -> String {
+    project.engine().history_table().replace("runner_history", &format!("runner_{table}"))
+}
+
+/// The state that history knows of the last revision.
+fn state(project: &EngineProject) -> String {
+    project.value(&format!("SELECT state FROM {} ORDER BY id DESC LIMIT 1", tool(project, "history")))
+}
+
+/// Rows that the transform has written.
+fn shouted(project: &EngineProject) -> String {
+    let binary = if project.engine() == Engine::Mariadb { "BINARY" } else { "" };
+    project.value(&format!("SELECT count(*) FROM items WHERE {binary} substr(name, 1, 4) = 'ITEM'"))
+}
+
+/// Has the run die at the moment of that number; false if it came to its end before.
+fn dies_at(project: &EngineProject, line: &str, moment: usize) -> bool {
+    let mut command = project.command(line.split(' '));
+    let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
+    if output.signal().is_some() {
+        return true;
+    }
+    assert!(matches!(output.exit_code(), Some(0 | 6)), "moment {moment}\n{output}");
+    false
+}
+
+/// What `repair` says to machines.
+fn told(output: &Output) -> serde_json::Value {
+    output.succeeds();
+    serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}\n{output}"))
+}

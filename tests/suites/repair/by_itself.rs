@@ -1,0 +1,97 @@
+//! Statements that commit by themselves and of which the database tells what became: nobody is asked.
+
+use runner_tests::{Engine, EngineProject, project};
+
+/// In a long test each moment, else one of several.
+fn few(step: usize) -> usize {
+    if std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1") { 1 } else { step }
+}
+
+/// A migration that is killed at every moment of its way up, and goes on by itself each time. Answers how often it was.
+fn heals(engine: Engine, step: usize, before: &str, up: &str, check: impl Fn(&EngineProject, usize)) -> usize {
+    let mut killed = 0;
+    for moment in (1..).step_by(few(step)) {
+        let project = project!(engine);
+        project.sql("0001_before", before, "SELECT 1;");
+        project.runner("apply").succeeds();
+        project.sql("0002_odd", &format!("-- runner:no-transaction\n{up}"), "SELECT 1;");
+        if !super::dies_at(&project, "apply", moment) {
+            break;
+        }
+        killed += 1;
+        let output = project.runner("apply");
+        assert_eq!(output.exit_code(), Some(0), "moment {moment}\n{output}");
+        check(&project, moment);
+    }
+    killed
+}
+
+#[test]
+fn what_comes_to_the_same_is_run_again() {
+    let up = "CREATE TABLE t (a INTEGER);\nPRAGMA user_version = 7;\nVACUUM;\nINSERT INTO t VALUES (1);";
+    let killed = heals(Engine::Sqlite, 1, "CREATE TABLE s (a INTEGER);", up, |project, moment| {
+        assert_eq!(project.value("PRAGMA user_version"), "7", "moment {moment}");
+        assert_eq!(project.value("SELECT count(*) FROM t"), "1", "moment {moment}");
+    });
+    assert!(killed > 8, "{killed}");
+}
+
+#[test]
+fn indexes_of_postgres_that_are_made_and_dropped_beside_others() {
+    let before = "CREATE TABLE t (a integer, b integer);\nCREATE INDEX t_a ON t (a);";
+    let up = "DROP INDEX CONCURRENTLY t_a;\nCREATE INDEX CONCURRENTLY t_b ON t (b);\nREINDEX INDEX CONCURRENTLY t_b;\n\
+              VACUUM t;";
+    let killed = heals(Engine::Postgres, 2, before, up, |project, moment| {
+        let found = project.rows("SELECT indexname FROM pg_indexes WHERE tablename = 't' ORDER BY 1");
+        assert_eq!(found, ["t_b"], "moment {moment}");
+    });
+    assert!(killed > 5, "{killed}");
+}
+
+#[test]
+fn definitions_of_mariadb_of_every_kind() {
+    let before = "CREATE TABLE a (x INT);\nCREATE TABLE b (x INT);\nCREATE TABLE t (x INT);";
+    let up = "DROP TABLE a, b;\nCREATE SEQUENCE s;\nCREATE INDEX t_x ON t (x);\nALTER TABLE t ADD COLUMN y INT;\n\
+              ALTER TABLE t DROP INDEX t_x;\nCREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t;\nDROP SEQUENCE s;\n\
+              OPTIMIZE TABLE t;";
+    let killed = heals(Engine::Mariadb, 3, before, up, |project, moment| {
+        let tables = project.rows(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = database() \
+             AND table_name NOT LIKE 'runner%' ORDER BY 1",
+        );
+        assert_eq!(tables, ["t"], "moment {moment}");
+        assert_eq!(
+            project.value(
+                "SELECT count(*) FROM information_schema.columns WHERE table_schema = database() AND table_name = 't'"
+            ),
+            "2"
+        );
+        assert_eq!(
+            project.value("SELECT count(*) FROM information_schema.events WHERE event_schema = database()"),
+            "1"
+        );
+    });
+    assert!(killed > 6, "{killed}");
+}
+
+/// Where only one of two tables is gone, nobody can say what is wanted.
+#[test]
+fn what_took_effect_by_half_waits_for_an_operator() {
+    let project = project!(Engine::Mariadb);
+    project.sql(
+        "0001_before",
+        "CREATE TABLE a (x INT);\nCREATE TABLE b (x INT);\nCREATE TABLE c (x INT);",
+        "SELECT 1;",
+    );
+    project.runner("apply").succeeds();
+    project.sql("0002_odd", "-- runner:no-transaction\nDROP TABLE a, b;\nDROP TABLE c;", "SELECT 1;");
+    assert!(super::dies_at(&project, "apply", 1));
+    project.execute("DROP TABLE a");
+    project.runner("apply").exits(6).says(&["nobody knows whether statement 1", "runner repair 0002"]);
+    let shown = super::told(&project.runner("repair --format json"));
+    assert_eq!((&shown["unknown"]["known"], &shown["unknown"]["waits"]), (&"halved".into(), &true.into()), "{shown}");
+    assert_eq!(shown["unknown"]["found"], serde_json::json!(["table `b`, which is empty"]));
+    project.execute("DROP TABLE b");
+    // Now the database tells.
+    project.runner("apply").succeeds().says(&["is in the schema"]);
+}

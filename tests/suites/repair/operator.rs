@@ -1,0 +1,159 @@
+//! What an operator says of a step that nobody knows about, and of a revision that cannot go on.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use runner_tests::{Engine, EngineProject, Running, for_each_engine, for_each_server};
+
+use super::{component, dies_at, shop, state, told, tool};
+
+/// A component that died in a call whose effect the database does not show. `took_effect`: in which of the two moments.
+fn unknown(engine: Engine, took_effect: bool) -> EngineProject {
+    for moment in 1..20 {
+        let project = shop(engine, "odd = 'CALL bump()'");
+        project.execute("CREATE TABLE counter (n INTEGER)");
+        project.execute("INSERT INTO counter VALUES (0)");
+        let body = "UPDATE counter SET n = n + 1";
+        project.execute(&match engine {
+            Engine::Postgres => format!("CREATE PROCEDURE bump() LANGUAGE sql AS $$ {body} $$"),
+            _ => format!("CREATE PROCEDURE bump() {body}"),
+        });
+        assert!(dies_at(&project, "apply", moment), "there is no such moment");
+        if state(&project) != "partial" {
+            continue;
+        }
+        let shown = told(&project.runner("repair --format json"));
+        let has_run = project.value("SELECT n FROM counter") == "1";
+        if shown["unknown"]["waits"] == true && has_run == took_effect {
+            return project;
+        }
+    }
+    panic!("there is no such moment");
+}
+
+fn note(project: &EngineProject) -> String {
+    project.value("SELECT entry FROM notes WHERE id = 1")
+}
+
+for_each_server! {
+    fn what_did_not_take_effect_is_done_again(engine) {
+        let project = unknown(engine, false);
+        project.runner("apply").exits(6).says(&["nobody knows whether step 2 of `0002_halfway` took effect", "runner repair 0002"]);
+        let shown = project.runner("repair 2");
+        shown.succeeds().prints(&["CALL bump()", "step 2", "--retry", "--mark-done", "--skip", "--as-applied", "last run:", "bump", "does not tell"]);
+        assert_eq!(project.runner("repair").stdout, shown.stdout);
+        assert_eq!(state(&project), "partial");
+        let output = project.runner("repair 2 --retry --why looked");
+        output.succeeds().says(&["recorded", "retry of step 2", "runner apply"]);
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT n FROM counter"), "1");
+    }
+
+    fn what_took_effect_is_recorded_with_its_rows(engine) {
+        let project = unknown(engine, true);
+        let document = told(&project.run(["repair", "2", "2", "--mark-done", "--rows-affected", "5", "--why", "n is 1", "--format", "json"]));
+        assert_eq!(document["recorded"]["rows_affected"], 5, "{document}");
+        project.runner("apply").succeeds();
+        assert_eq!((project.value("SELECT n FROM counter").as_str(), note(&project).as_str()), ("1", "odd: 5 rows"));
+        // What was said is kept.
+        project.runner("history").prints(&["repaired: mark-done of step 2", "why: n is 1"]);
+        project.runner("show 2").prints(&["mark-done of step 2, rows affected: 5", "n is 1"]);
+        let shown: serde_json::Value = serde_json::from_str(&project.runner("show 2 --format json").stdout).unwrap();
+        assert_eq!(shown["runs"][0]["repairs"][0]["why"], "n is 1", "{shown}");
+        // And the way back finds nothing odd.
+        project.runner("rollback").succeeds();
+    }
+
+    fn what_is_not_wanted_is_skipped(engine) {
+        let project = unknown(engine, false);
+        project.runner("repair 2 --skip --why unwanted").succeeds();
+        project.runner("apply").succeeds();
+        assert_eq!((project.value("SELECT n FROM counter").as_str(), note(&project).as_str()), ("0", "odd: 0 rows"));
+    }
+
+    fn what_is_unknown_can_be_rolled_back(engine) {
+        let project = unknown(engine, true);
+        project.runner("plan --target -1").prints(&["its upgrade broke off: 1 step, and perhaps step 2"]);
+        project.runner("rollback").succeeds().says(&["perhaps step 2"]);
+        assert_eq!(state(&project), "rolled-back");
+    }
+}
+
+for_each_engine! {
+    fn what_makes_no_sense_is_refused(engine) {
+        let project = shop(engine, "fail = true");
+        project.runner("repair").exits(2).says(&["no revision is partial", "hint:"]);
+        project.runner("repair 1 --as-applied --why x").exits(2).says(&["`0001_items` is applied and not partial"]);
+        project.runner("repair 2 --retry --why x").exits(2).says(&["`0002_halfway` is pending and not partial"]);
+        project.runner("apply").exits(6);
+        for (line, says) in [
+            ("repair 2 --retry", "does not say why"),
+            ("repair 2 --retry --why x", "no step of `0002_halfway` is unknown"),
+            ("repair 2 3 --skip --why x", "no step of `0002_halfway` is unknown"),
+            ("repair 2 3", "a step is named, and not what became of it"),
+            ("repair 2 3 --as-applied --why x", "is about `0002_halfway` as a whole"),
+            ("repair --as-applied --why x", "names no revision"),
+            ("repair 2 --retry --skip --why x", "cannot be used with"),
+            ("repair 2 --retry --rows-affected 3 --why x", "cannot be used with `--rows-affected <N>`"),
+            ("repair 2 --rows-affected 3", "--mark-done"),
+            ("repair 2 --why x", "required"),
+            ("repair 1 --as-applied --why x", "is applied and not partial"),
+            ("repair 7 --as-applied --why x", "begins with `7`"),
+        ] {
+            project.runner(line).exits(2).says(&[says, "hint:"]);
+        }
+        project.run(["repair", "2", "--as-applied", "--why", "  "]).exits(2).says(&["does not say why"]);
+        assert_eq!(project.value(&format!("SELECT count(*) FROM {}", tool(&project, "repair"))), "0");
+        assert_eq!(state(&project), "partial");
+    }
+
+    fn a_revision_whose_build_is_lost_is_settled_by_hand(engine) {
+        let project = shop(engine, "fail = true");
+        let before = project.state();
+        project.runner("apply").exits(6);
+        let mut other = component().to_vec();
+        other.extend([0, 2, 1, b'x']);
+        project.component("0002_halfway", &other);
+        project.runner("apply").exits(4);
+        project.execute("DROP TABLE notes");
+        project.execute("UPDATE items SET name = lower(name)");
+        let output = project.run(["repair", "2", "--as-not-applied", "--why", "its build is lost"]);
+        output.succeeds().says(&["`0002_halfway` is not applied"]);
+        assert_eq!(project.state(), before);
+        project.runner("status --exit-code").exits(3);
+        project.runner("show 2").prints(&["as-not-applied", "its build is lost", "broke off, and was not brought to its end"]);
+        project.runner("history").prints(&["partly applied", "repaired: as-not-applied", "why: its build is lost", "rolled back"]);
+        project.runner("apply -p fail=false").succeeds();
+        project.runner("rollback").succeeds();
+        // The other way.
+        project.runner("apply").exits(6);
+        project.execute("INSERT INTO notes VALUES (3, 'the end')");
+        project.component("0002_halfway", component());
+        project.run(["repair", "halfway", "--as-applied", "--why", "done by hand"]).succeeds();
+        project.runner("status --exit-code").succeeds();
+        project.runner("apply").succeeds().says(&["nothing to do"]);
+        project.runner("rollback").succeeds();
+        assert_eq!(project.state(), before);
+    }
+
+    fn an_active_run_is_not_repaired(engine) {
+        let odd = match engine {
+            Engine::Sqlite => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+            Engine::Postgres => "SELECT pg_sleep(60)",
+            Engine::Mariadb => "SELECT sleep(60)",
+        };
+        let project = shop(engine, &format!("odd = '{odd}'"));
+        let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
+        let since = Instant::now();
+        while state(&project) != "partial" {
+            assert!(since.elapsed() < Duration::from_secs(30), "the run does not begin");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let output = project.runner("repair 2 --as-not-applied --why impatient");
+        output.exits(5).says(&["a repair does not wait", &run.id().to_string()]);
+        assert_eq!(state(&project), "partial");
+        run.signal("INT");
+        run.wait().unwrap();
+        project.runner("repair 2 --as-not-applied --why impatient").succeeds();
+    }
+}

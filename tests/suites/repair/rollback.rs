@@ -1,0 +1,107 @@
+//! Rolling back what broke off on its way up.
+
+use runner_tests::{Engine, for_each_engine};
+
+use super::{dies_at, shop, shouted, state};
+
+for_each_engine! {
+    fn a_part_is_rolled_back(engine) {
+        let project = shop(engine, "stumble = 41");
+        let before = project.state();
+        let output = project.runner("apply --jobs 1");
+        output.exits(6).says(&["stumbled", "0002_halfway` is partial: ", "2 chunks of a transform (40 rows) took effect"]);
+        assert_eq!(shouted(&project), "40");
+        project.runner("status --exit-code").exits(6);
+        project.runner("show 2").prints(&["2 chunks of a transform under way (40 rows)"]);
+        project.runner("plan --target -1").prints(&["downgrade", "its upgrade broke off: 1 step and 2 chunks of a transform"]);
+        let output = project.runner("rollback");
+        output.succeeds().says(&["its upgrade had broken off: 1 step and 2 chunks", "rolled back 1 migration"]);
+        assert_eq!(project.state(), before);
+        project.runner("history").prints(&["partly applied", "rolled back"]);
+        project.runner("show 2").prints(&["broke off, and was not brought to its end", "rolled back:"]);
+        project.runner("status --exit-code").exits(3);
+        // And from there up again, another way.
+        project.runner("apply -p stumble=0").succeeds();
+        assert_eq!((shouted(&project).as_str(), state(&project).as_str()), ("70", "applied"));
+    }
+
+    fn the_documents_say_what_is_committed(engine) {
+        let project = shop(engine, "stumble = 41");
+        let output = project.runner("apply --jobs 1 --format json");
+        let document: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        let failed = &document["failed"];
+        assert_eq!((&failed["steps_done"], &failed["chunks_done"]), (&1.into(), &2.into()), "{failed}");
+        assert_eq!(failed["chunk_rows"], 40);
+        let plan = project.runner("plan --target -1 --format json");
+        let document: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
+        assert_eq!(document["steps"][0]["upgrade_steps_done"], 1, "{document}");
+    }
+
+    fn a_way_back_that_breaks_off_too_goes_on(engine) {
+        let project = shop(engine, "fail = true\nfail_down = true");
+        let before = project.state();
+        project.runner("apply --jobs 1").exits(6).says(&["nowhere", "took effect"]);
+        project.runner("rollback").exits(6).says(&["nowhere", "runner rollback"]);
+        assert_eq!(state(&project), "partly-rolled-back");
+        project.runner("show 2").prints(&["partly-rolled-back", "broke off, and was not brought to its end"]);
+        project.runner("apply --jobs 1").exits(6).says(&["only half done", "runner rollback"]);
+        project.runner("plan --target -1").prints(&["downgrade from step 3", "its upgrade broke off: 3 steps took effect"]);
+        project.execute("CREATE TABLE nowhere (a INTEGER)");
+        project.runner("rollback").succeeds();
+        project.execute("DROP TABLE nowhere");
+        assert_eq!(project.state(), before);
+        assert_eq!(state(&project), "rolled-back");
+    }
+
+    fn killed_on_the_way_back(engine) {
+        let step = if engine == Engine::Sqlite { 1 } else { 3 };
+        let mut killed = 0;
+        for moment in (1..).step_by(step) {
+            let project = shop(engine, "fail = true");
+            let before = project.state();
+            project.runner("apply --jobs 1").exits(6);
+            let part = project.state();
+            if !dies_at(&project, "rollback", moment) {
+                assert!(moment > 8, "there are more moments than {moment}");
+                break;
+            }
+            killed += 1;
+            let line = match state(&project).as_str() {
+                // Nothing has happened yet: both ways are open.
+                "partial" => {
+                    assert_eq!(project.state(), part, "moment {moment}");
+                    "plan"
+                }
+                "partly-rolled-back" => "status --exit-code",
+                "rolled-back" => {
+                    assert_eq!(project.state(), before, "moment {moment}");
+                    continue;
+                }
+                other => panic!("moment {moment}: {other}"),
+            };
+            let output = project.runner(line);
+            assert_eq!(output.exit_code(), Some(if line == "plan" { 0 } else { 6 }), "moment {moment}\n{output}");
+            let output = project.runner("rollback");
+            assert_eq!(output.exit_code(), Some(0), "moment {moment}\n{output}");
+            assert_eq!((project.state(), state(&project).as_str()), (before, "rolled-back"), "moment {moment}");
+        }
+        assert!(killed > 2, "{killed}");
+    }
+
+    fn sql_that_broke_off_is_rolled_back(engine) {
+        let project = shop(engine, "");
+        let before = project.state();
+        let up = "-- runner:no-transaction\n\
+                  CREATE TABLE a (x INTEGER);\nINSERT INTO nowhere VALUES (1);\nCREATE TABLE b (x INTEGER);";
+        std::fs::remove_file(project.file("migrations/0002_halfway.wasm")).unwrap();
+        project.runner("build");
+        project.sql("0003_tables", up, "-- runner:no-transaction\nDROP TABLE b;\nDROP TABLE a;");
+        project.runner("apply --jobs 1").exits(6).says(&["1 of 3 statements took effect"]);
+        let output = project.runner("rollback");
+        output.exits(6).says(&["IF EXISTS", "0003_tables.down.sql", "`0003_tables` failed and stays partial"]);
+        assert_eq!(state(&project), "partial");
+        project.sql("0003_tables", up, "-- runner:no-transaction\nDROP TABLE IF EXISTS b;\nDROP TABLE a;");
+        project.runner("rollback").succeeds();
+        assert_eq!(project.state(), before);
+    }
+}

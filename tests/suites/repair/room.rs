@@ -1,0 +1,131 @@
+//! Disks that are full when the journal is to be written.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use runner_tests::servers::{Kind, Server};
+use runner_tests::{Engine, EngineProject, TestProject, dump, project};
+
+/// How many statements there are.
+const STATEMENTS: usize = 40;
+
+/// Statements that each leave a mark, and each an entry in the journal that is larger than the mark.
+fn marks(bytes: usize) -> String {
+    let mark = |at: usize| format!("INSERT INTO marks VALUES ({at}, '{}');\n", "x".repeat(bytes));
+    format!("-- runner:no-transaction\n{}", (1..=STATEMENTS).map(mark).collect::<String>())
+}
+
+/// A file system of so many bytes, for a SQLite file.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(project: &TestProject, bytes: u64) -> Option<Self> {
+        let folder = project.file("disk");
+        std::fs::create_dir(&folder).unwrap();
+        let size = format!("size={bytes}");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder).output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self(folder))
+    }
+
+    fn grow(&self) {
+        let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&self.0).status();
+        assert!(grown.unwrap().success());
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// The pages of a statement and of its entry reach the disk together, with their commit.
+#[test]
+fn on_sqlite() {
+    let mut partial = 0;
+    for journal in ["wal", "delete"] {
+        for pages in (30..70).step_by(3) {
+            let project = project!();
+            project.sql("1_marks", "CREATE TABLE marks (id INTEGER PRIMARY KEY, t TEXT);", "DROP TABLE marks;").sql(
+                "2_fill",
+                &marks(300),
+                "-- runner:no-transaction\nDELETE FROM marks;",
+            );
+            let Some(disk) = Disk::mount(&project, pages * 4096) else {
+                println!("mounting is not permitted here: nothing is tested");
+                return;
+            };
+            let run = |line: &str| project.runner(&format!("{line} -D sqlite:disk/x.db?journal_mode={journal}"));
+            if run("apply --target 1").exit_code() != Some(0) {
+                continue;
+            }
+            let output = run("apply");
+            if output.exit_code() == Some(0) {
+                continue;
+            }
+            assert!(matches!(output.exit_code(), Some(1 | 6)), "{journal}, {pages} pages\n{output}");
+            output.says(&["full"]);
+            disk.grow();
+            let connection = project.open("disk/x.db");
+            let marked = dump::value(&connection, "SELECT count(*) FROM marks");
+            let done = "SELECT count(*) FROM runner_journal WHERE step > 0 AND state = 'done'";
+            assert_eq!(dump::value(&connection, done), marked, "{journal}, {pages} pages\n{output}");
+            partial += usize::from(output.exit_code() == Some(6));
+            drop(connection);
+            let output = run("apply");
+            assert_eq!(output.exit_code(), Some(0), "{journal}, {pages} pages\n{output}");
+            let connection = project.open("disk/x.db");
+            assert_eq!(dump::value(&connection, "SELECT count(*) FROM marks"), STATEMENTS.to_string());
+            dump::check(&connection);
+        }
+    }
+    assert!(partial > 3, "{partial} partial");
+}
+
+#[test]
+fn on_servers() {
+    for (kind, bytes) in [(Kind::Postgres, 72 << 20), (Kind::Mariadb, 56 << 20)] {
+        let small = match kind {
+            Kind::Postgres => Server::private(kind).setting("max_wal_size", "8MB").disk(bytes),
+            Kind::Mariadb => Server::private(kind).disk(bytes),
+        };
+        let Some(server) = small.try_start() else {
+            println!("mounting is not permitted here: nothing is tested");
+            return;
+        };
+        let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+        let table = match project.engine() {
+            Engine::Mariadb => "CREATE TABLE marks (id INTEGER NOT NULL PRIMARY KEY, t LONGTEXT);",
+            _ => "CREATE TABLE marks (id INTEGER NOT NULL PRIMARY KEY, t TEXT);",
+        };
+        project.sql("0001_marks", table, "DROP TABLE marks;");
+        project.runner("apply").succeeds();
+        // Each statement fills a few megabytes that do not shrink.
+        let much = |at: usize| {
+            let noise = match project.engine() {
+                Engine::Mariadb => "(SELECT group_concat(sha2(rand(), 512) SEPARATOR '') FROM seq_1_to_8000)",
+                _ => "(SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 90000))",
+            };
+            format!("INSERT INTO marks SELECT {at}, {noise};\n")
+        };
+        let up: String = (1..=STATEMENTS).map(much).collect();
+        let up =
+            if kind == Kind::Mariadb { format!("SET SESSION group_concat_max_len = 100000000;\n{up}") } else { up };
+        project.sql(
+            "0002_fill",
+            &format!("-- runner:no-transaction\n{up}"),
+            "-- runner:no-transaction\nDELETE FROM marks;",
+        );
+        let output = project.runner("apply");
+        assert!(matches!(output.exit_code(), Some(1 | 6)), "{output}");
+        server.grow_disk(1 << 30);
+        if server.client().try_sql("SELECT 1").is_err() {
+            server.restart();
+        }
+        let marked = project.value("SELECT count(*) FROM marks");
+        assert_ne!(marked, "0", "{output}");
+        let output = project.runner("apply");
+        output.succeeds();
+        assert_eq!(project.value("SELECT count(*) FROM marks"), STATEMENTS.to_string(), "{marked} before\n{output}");
+    }
+}
