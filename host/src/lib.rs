@@ -4,8 +4,9 @@
 //! Rooms, and who may import whom (an arrow points at what is imported; nothing points back):
 //!
 //! ```text
-//! cli → everything      report → engine      sandbox → engine, batches, database, data
+//! cli → everything      report → engine, trial      sandbox → engine, batches, database, data
 //! engine → project, sql, database, data      batches → database, data
+//! trial → engine, project, dump, sql, database, data      dump → sql, database, data
 //! project → sql, data, database (names only)   sql, database → data, error
 //! ```
 
@@ -13,6 +14,7 @@ pub mod batches;
 pub mod cli;
 pub mod data;
 pub mod database;
+pub mod dump;
 pub mod engine;
 pub mod error;
 pub mod project;
@@ -21,3 +23,4 @@ pub mod report;
 pub mod sandbox;
 pub mod sql;
 pub mod suggest;
+pub mod trial;

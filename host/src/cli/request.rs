@@ -1,8 +1,9 @@
 //! From clap's types to plain values.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use super::args::{ApplyArgs, ColorArg, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
+use super::args::{ApplyArgs, ColorArg, CrashAtArgs, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs, TestArgs};
 use crate::engine::plan::Options;
 use crate::engine::target::Target;
 use crate::error::{Error, Result};
@@ -102,6 +103,48 @@ pub struct PlanRequest {
     pub sql: bool,
     /// The lockfile must list everything.
     pub locked: bool,
+}
+
+/// What `test` is asked.
+#[derive(Clone, Debug)]
+pub struct TestRequest {
+    /// Revisions to test; empty: all.
+    pub revisions: Vec<String>,
+    /// Kill runs at every moment.
+    pub crash: bool,
+    /// Where to write a report of JUnit's form.
+    pub junit: Option<PathBuf>,
+    /// Instances for a transform.
+    pub jobs: usize,
+    /// The lockfile must list everything.
+    pub locked: bool,
+}
+
+/// What `crash-at` is asked.
+#[derive(Clone, Debug)]
+pub struct CrashAtRequest {
+    /// The moment to die at.
+    pub moment: u64,
+    /// Down and not up.
+    pub down: bool,
+    /// Where to go; none: where nothing is applied.
+    pub target: Option<String>,
+    /// What migrations see in place of a clock and of chance.
+    pub inputs: (i64, u64),
+    /// Instances for a transform.
+    pub jobs: usize,
+}
+
+pub fn test(args: TestArgs, switches: &Switches) -> Result<TestRequest> {
+    let jobs = jobs(args.jobs, switches)?;
+    let locked = args.locked || switches.locked;
+    Ok(TestRequest { revisions: args.revisions, crash: args.crash, junit: args.junit, jobs, locked })
+}
+
+pub fn crash_at(args: CrashAtArgs, switches: &Switches) -> Result<CrashAtRequest> {
+    let jobs = jobs(args.jobs, switches)?;
+    let inputs = (args.timestamp, args.seed);
+    Ok(CrashAtRequest { moment: args.moment, down: args.down, target: args.target, inputs, jobs })
 }
 
 pub fn global(args: Global) -> Result<GlobalRequest> {

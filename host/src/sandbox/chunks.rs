@@ -10,7 +10,7 @@ use crate::batches::TableReader;
 use crate::data::Batch;
 use crate::database::{BatchLimits, Database, DatabaseError, TableSource, TableTarget, WriteHint, WriterId};
 use crate::engine::journal::answer::{Position, Resolved, Transformed};
-use crate::engine::journal::{Journal, LiveTransform};
+use crate::engine::journal::{Journal, LiveTransform, crash};
 use crate::engine::script::RunContext;
 use crate::error::Error;
 
@@ -124,8 +124,9 @@ impl<'a> Chunks<'a> {
         done.rows_read += rows;
         done.rows_written += written;
         done.chunks += 1;
-        if let Some((journal, live)) = &self.live {
-            journal.finish_chunk(database, live, behind, &done).await.map_err(ends)??;
+        match &self.live {
+            Some((journal, live)) => journal.finish_chunk(database, live, behind, &done).await.map_err(ends)??,
+            None => crash::point(),
         }
         self.done = done;
         self.run.tally.add_rows_written(written);

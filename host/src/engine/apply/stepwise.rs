@@ -8,7 +8,7 @@ use super::{Engine, Failure, Started, StepResult, as_host, done, work};
 use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, State};
-use crate::engine::journal::{Inputs, Journal, Progress, Run};
+use crate::engine::journal::{Inputs, Journal, Progress, Run, crash};
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::Step;
 use crate::engine::script::{ScriptSource, Tally};
@@ -61,6 +61,7 @@ impl Engine {
         let mut work = work(&started, &tally);
         work.rows_read = work.rows_read.saturating_sub(opened.before.rows_read);
         work.rows_written = work.rows_written.saturating_sub(opened.before.rows_written);
+        crash::point();
         let failed = match ended {
             Ok(()) => self.close(database, step, &source, &opened, &work, &tally).await.err(),
             Err(error) => Some(error),

@@ -10,7 +10,7 @@ pub mod answer;
 mod call;
 mod checkpoint;
 pub mod codec;
-mod crash;
+pub mod crash;
 mod inputs;
 mod open;
 mod resolve;

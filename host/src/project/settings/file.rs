@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::patience::{self, Patience};
+use super::test;
 use crate::data::Value;
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
@@ -27,6 +28,7 @@ pub(super) struct SettingsFile {
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub test: test::TestTable,
 }
 
 /// `[environments.NAME]`
@@ -75,7 +77,7 @@ impl SettingsFile {
     }
 
     fn collect(root: &Section<'_, '_>) -> Self {
-        root.only(&["project", "database", "environments", "databases", "limits", "grants", "parameters", "build"]);
+        root.only(&["project", "database", "environments", "databases", "limits", "grants", "parameters", "build", "test"]);
         let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
         if let Some(project) = root.section("project", "project") {
             project.only(&["name", "migrations", "sdk"]);
@@ -95,6 +97,9 @@ impl SettingsFile {
         if let Some(build) = root.section("build", "build") {
             build.only(&["toolchain"]);
             content.toolchain = build.string("toolchain");
+        }
+        if let Some(section) = root.section("test", "test") {
+            content.test = test::read(&section);
         }
         if root.has("grants") {
             let hint = "take the table out; without it nobody is granted anything";

@@ -5,6 +5,7 @@ mod file;
 mod find;
 mod interpolate;
 mod patience;
+mod test;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 use file::SettingsFile;
 pub use patience::Patience;
+pub use test::TestSettings;
 
 /// The name of the settings file.
 pub const FILE_NAME: &str = "runner.toml";
@@ -95,6 +97,8 @@ pub struct Settings {
     pub lock_timeout: Sourced<Duration>,
     /// Patience with a database that others use too.
     pub patience: Patience,
+    /// What `runner test` works on.
+    pub test: TestSettings,
 }
 
 impl Settings {
@@ -131,6 +135,7 @@ impl Settings {
             format: flag(&request.format, "--format").or_else(|| variables.first(&[env::FORMAT])),
             lock_timeout: lock_timeout(request, &variables)?,
             patience,
+            test: test::choose(&content.test, &variables, &root),
             root,
             file,
         })

@@ -4,10 +4,12 @@
 mod look;
 mod project;
 mod run;
+mod test;
 
 pub use look::{CurrentJson, HistoryJson, PlanJson, ShowJson, StatusJson};
 pub use project::{BuildJson, ScaffoldJson, ValidateJson};
 pub use run::RunJson;
+pub use test::TestJson;
 
 use serde::Serialize;
 

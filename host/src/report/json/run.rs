@@ -133,7 +133,7 @@ impl FailedJson {
 }
 
 /// Milliseconds with three digits behind the point.
-fn milliseconds(duration: Duration) -> f64 {
+pub(super) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 

@@ -7,6 +7,7 @@ mod run;
 mod scaffold;
 mod show;
 mod status;
+mod test;
 
 pub use build::built;
 pub use history::history;
@@ -15,6 +16,7 @@ pub use run::{dry_run_note, finished_line, summary};
 pub use scaffold::made;
 pub use show::show;
 pub use status::{current, status, status_summary};
+pub use test::{test_summary, tested};
 
 use anstyle::{AnsiColor, Style};
 

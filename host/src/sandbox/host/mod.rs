@@ -22,7 +22,7 @@ use super::state::{Fault, GuestState, Role};
 use crate::database::stop::StopReason;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind};
 use crate::engine::event::Event;
-use crate::engine::journal::{self, Call, CallKind, Journal, Live};
+use crate::engine::journal::{self, Call, CallKind, Journal, Live, crash};
 use crate::engine::script::RunContext;
 use crate::error::{Error, Result};
 
@@ -106,7 +106,10 @@ impl GuestState {
         };
         let counted = run.tally.begin_step(&call.line());
         let (number, access) = match &run.journal {
-            None => (counted, Access::Direct(run.database.clone().lock_owned().await)),
+            None => {
+                crash::point();
+                (counted, Access::Direct(run.database.clone().lock_owned().await))
+            }
             Some(journal) => match journal.begin(&run.database, call).await.map_err(ends)? {
                 journal::Begun::Live(live) => (live.number(), Access::Journalled(live)),
                 journal::Begun::Recorded(number, answer) => {
