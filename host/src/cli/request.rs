@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::args::{ApplyArgs, ColorArg, CrashAtArgs, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs, TestArgs};
+use super::args::{
+    ApplyArgs, ColorArg, CrashAtArgs, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs, TestArgs,
+};
 use crate::engine::plan::Options;
 use crate::engine::target::Target;
 use crate::error::{Error, Result};

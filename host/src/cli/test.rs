@@ -35,14 +35,8 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
         signals::watch(&stop, None);
         let now = Identity::now();
         let inputs = (now.run_timestamp, now.seed);
-        let runs: Arc<dyn Runs> = Arc::new(TestRuns::new(
-            context.clone(),
-            global,
-            catalog.clone(),
-            inputs,
-            request.jobs,
-            stop.clone(),
-        )?);
+        let runs: Arc<dyn Runs> =
+            Arc::new(TestRuns::new(context.clone(), global, catalog.clone(), inputs, request.jobs, stop.clone())?);
         let mut tasks = Vec::new();
         for url in urls {
             let printer = context.printer.clone();

@@ -188,7 +188,11 @@ mod tests {
     #[test]
     fn another_database_of_the_same_server() {
         for (url, name, other) in [
-            ("postgres://me:pw@host:5432/app?sslmode=require", Some("app"), "postgres://me:pw@host:5432/x?sslmode=require"),
+            (
+                "postgres://me:pw@host:5432/app?sslmode=require",
+                Some("app"),
+                "postgres://me:pw@host:5432/x?sslmode=require",
+            ),
             ("postgres:///app?host=/run&user=me", Some("app"), "postgres:///x?host=/run&user=me"),
             ("mysql://me@host", None, "mysql://me@host/x"),
             ("mysql://me@host/", None, "mysql://me@host/x"),

@@ -17,11 +17,7 @@ const LONGEST: usize = 240;
 
 /// Reads all rows of a table. Each is a digest of its cells in the order of the columns' names, and these are added up: two
 /// tables with the same rows are equal, whatever the order of rows and columns.
-pub(super) async fn digest(
-    database: &mut dyn Database,
-    table: &Table,
-    ignore: &Ignore,
-) -> Result<Rows, DatabaseError> {
+pub(super) async fn digest(database: &mut dyn Database, table: &Table, ignore: &Ignore) -> Result<Rows, DatabaseError> {
     let mut rows = Rows { few: Some(Vec::new()), ..Rows::default() };
     if ignore.rows_of(&table.label) {
         return Ok(Rows::default());

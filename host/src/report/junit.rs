@@ -95,7 +95,11 @@ mod tests {
         let report = DatabaseReport {
             engine: "SQLite 3".to_owned(),
             database: "a temporary file".to_owned(),
-            migrations: vec![migration("1", Vec::new(), 1), migration("2", vec![failure], 1), migration("3", Vec::new(), 0)],
+            migrations: vec![
+                migration("1", Vec::new(), 1),
+                migration("2", vec![failure], 1),
+                migration("3", Vec::new(), 0),
+            ],
             error: None,
             took: Duration::from_millis(1500),
         };

@@ -79,7 +79,10 @@ mod tests {
     fn what_means_the_same_reads_the_same() {
         for (left, right) in [
             ("CREATE TABLE \"t\" (a INT, b TEXT DEFAULT 'A, B')", "create table t(b text DEFAULT 'A, B',\n  a int)"),
-            ("CREATE TABLE t (a INT CHECK (a IN (1, 2)) -- why\n, PRIMARY KEY (a))", "CREATE TABLE t (PRIMARY KEY (a), a INT CHECK(a IN(1,2)))"),
+            (
+                "CREATE TABLE t (a INT CHECK (a IN (1, 2)) -- why\n, PRIMARY KEY (a))",
+                "CREATE TABLE t (PRIMARY KEY (a), a INT CHECK(a IN(1,2)))",
+            ),
             ("CREATE INDEX [i] ON t (`A`)", "CREATE INDEX i ON t (a)"),
             ("CREATE TABLE t (a INT) STRICT", "CREATE TABLE t(a INT)  STRICT"),
         ] {

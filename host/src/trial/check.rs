@@ -54,16 +54,15 @@ fn differ(found: &RowSet, expected: &Csv) -> Option<Failure> {
     let mut details = Vec::new();
     for at in 0..found.rows.len().max(expected.rows.len()) {
         let (now, wanted) = (found.rows.get(at), expected.rows.get(at));
-        let same = now.zip(wanted).is_some_and(|(now, wanted)| {
-            now.iter().zip(wanted).all(|(value, cell)| same(value, cell.as_deref()))
-        });
+        let same = now
+            .zip(wanted)
+            .is_some_and(|(now, wanted)| now.iter().zip(wanted).all(|(value, cell)| same(value, cell.as_deref())));
         if same {
             continue;
         }
         if details.len() < 2 * SHOWN {
-            let wanted = wanted.map(|row| {
-                row.iter().map(|cell| cell.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join(" | ")
-            });
+            let wanted = wanted
+                .map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join(" | "));
             details.extend(wanted.map(|wanted| format!("row {}, expected: {wanted}", at + 1)));
             details.extend(now.map(|row| format!("row {}, found: {}", at + 1, line(row))));
         }
@@ -106,7 +105,9 @@ fn same(value: &Value, cell: Option<&str>) -> bool {
     match value {
         Value::Boolean(truth) => matches!((truth, cell), (true, "t" | "1") | (false, "f" | "0")),
         Value::Float64(number) => cell.parse() == Ok(*number),
-        Value::Decimal(_) => decimal::is_decimal(cell.as_bytes()) && decimal::same_number(text.as_bytes(), cell.as_bytes()),
+        Value::Decimal(_) => {
+            decimal::is_decimal(cell.as_bytes()) && decimal::same_number(text.as_bytes(), cell.as_bytes())
+        }
         Value::Timestamp(time) => temporal::parse_timestamp(cell.as_bytes()) == Some(*time),
         Value::Timestamptz(time) => temporal::parse_timestamptz(cell.as_bytes()) == Some(*time),
         Value::Time(time) => temporal::parse_time(cell.as_bytes()) == Some(*time),
@@ -159,10 +160,7 @@ mod tests {
 
     #[test]
     fn rows_are_compared_in_their_order() {
-        let found = RowSet {
-            columns: vec!["id".to_owned()],
-            rows: vec![vec![Value::Int64(2)], vec![Value::Int64(1)]],
-        };
+        let found = RowSet { columns: vec!["id".to_owned()], rows: vec![vec![Value::Int64(2)], vec![Value::Int64(1)]] };
         let expected = |text: &str| Csv::parse(text).expect("CSV");
         assert_eq!(differ(&found, &expected("id\n2\n1\n")), None);
         let failure = differ(&found, &expected("id\n1\n2\n")).expect("a failure");

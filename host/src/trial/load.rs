@@ -1,8 +1,6 @@
 //! Loads fixtures.
 
-use crate::database::{
-    ColumnInfo, Database, DatabaseError, Dialect, Rights, TableInfo, TableName, TransactionOptions,
-};
+use crate::database::{ColumnInfo, Database, DatabaseError, Dialect, Rights, TableInfo, TableName, TransactionOptions};
 use crate::error::{Error, Result};
 use crate::project::fixtures::{Csv, Fixture, FixtureContent};
 use crate::sql::{excerpt, split};
@@ -68,9 +66,10 @@ async fn insert(database: &mut dyn Database, table: &TableName, columns: &[&Colu
         let comma = if statement.len() > head.len() { ", " } else { "" };
         statement.push_str(&format!("{comma}({})", cells.collect::<Vec<_>>().join(", ")));
         if at + 1 - first == ROWS || statement.len() > BYTES || at + 1 == csv.rows.len() {
-            database.execute(&statement, &[]).await.map_err(|error| {
-                Error::from(error).at("rows", format!("{} to {}", first + 1, at + 1))
-            })?;
+            database
+                .execute(&statement, &[])
+                .await
+                .map_err(|error| Error::from(error).at("rows", format!("{} to {}", first + 1, at + 1)))?;
             statement.truncate(head.len());
             first = at + 1;
         }

@@ -32,8 +32,17 @@ pub trait Runs: Send + Sync {
     async fn run(&self, url: &DatabaseUrl, action: Action) -> Result<()>;
 
     /// A process that goes to the revision, or for none to where nothing is applied, and that dies at a moment.
-    fn victim(&self, url: &DatabaseUrl, direction: Direction, target: Option<&str>, moment: u64) -> std::process::Command;
+    fn victim(
+        &self,
+        url: &DatabaseUrl,
+        direction: Direction,
+        target: Option<&str>,
+        moment: u64,
+    ) -> std::process::Command;
 }
+
+/// Hears of a migration that was tested, and of where.
+pub type Hears = dyn Fn(&DatabaseReport, &MigrationReport) + Send + Sync;
 
 /// What is to be tested, and on which database.
 #[derive(Clone)]
@@ -55,7 +64,7 @@ pub struct Trial {
     /// Runs migrations.
     pub runs: Arc<dyn Runs>,
     /// Hears of each migration that was tested.
-    pub hears: Arc<dyn Fn(&DatabaseReport, &MigrationReport) + Send + Sync>,
+    pub hears: Arc<Hears>,
     /// Ends the test early.
     pub stop: StopSignal,
 }

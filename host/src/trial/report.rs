@@ -167,8 +167,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let mut details: Vec<String> =
-            error.places.iter().map(|(label, place)| format!("{label}: {place}")).collect();
+        let mut details: Vec<String> = error.places.iter().map(|(label, place)| format!("{label}: {place}")).collect();
         details.extend(error.causes);
         Self { message: error.message, details, hint: error.hints.into_iter().next() }
     }

@@ -225,9 +225,9 @@ impl Course<'_> {
 
     pub(super) async fn dump(&mut self) -> Result<Dump> {
         let mut database = self.trial.open(&self.scratch.url).await?;
-        dump::take(&mut *database, &self.ignore).await.map_err(|error| {
-            Error::from(error).at("doing", "comparing what the database holds")
-        })
+        dump::take(&mut *database, &self.ignore)
+            .await
+            .map_err(|error| Error::from(error).at("doing", "comparing what the database holds"))
     }
 
     /// In what the database differs from what it should hold.

@@ -68,7 +68,11 @@ impl Scratch {
         on_server(server, options).await.map_err(|error| {
             let denied = error.kind == DatabaseErrorKind::Denied;
             let error = Error::from(error).at("server", server.to_string());
-            if denied { error.hint("the user must be allowed to create databases, and to drop them again") } else { error }
+            if denied {
+                error.hint("the user must be allowed to create databases, and to drop them again")
+            } else {
+                error
+            }
         })
     }
 

@@ -77,7 +77,17 @@ impl SettingsFile {
     }
 
     fn collect(root: &Section<'_, '_>) -> Self {
-        root.only(&["project", "database", "environments", "databases", "limits", "grants", "parameters", "build", "test"]);
+        root.only(&[
+            "project",
+            "database",
+            "environments",
+            "databases",
+            "limits",
+            "grants",
+            "parameters",
+            "build",
+            "test",
+        ]);
         let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
         if let Some(project) = root.section("project", "project") {
             project.only(&["name", "migrations", "sdk"]);
