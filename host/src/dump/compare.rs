@@ -81,15 +81,16 @@ fn pairs<'a, T>(
 }
 
 fn rows_differ(label: &str, before: &Rows, now: &Rows) -> Option<Difference> {
-    // A column that is missing was told of with its table; its rows cannot be compared.
+    // A column that came or went was told of with its table; the others are compared one by one.
     let same_columns = before.columns.keys().eq(now.columns.keys()) || before.count == 0 || now.count == 0;
-    if !same_columns || (before.count, before.digest) == (now.count, now.digest) {
-        return None;
-    }
     let columns: Vec<String> = pairs(&before.columns, &now.columns)
-        .filter(|(_, before, now)| before != now)
+        .filter(|(_, before, now)| before.zip(*now).is_some_and(|(before, now)| before != now))
         .map(|(name, ..)| format!("`{name}`"))
         .collect();
+    let same = if same_columns { before.digest == now.digest } else { columns.is_empty() };
+    if same && before.count == now.count {
+        return None;
+    }
     let mut message = format!("the rows of `{label}` are not the same");
     if before.count != now.count {
         message.push_str(&format!(": {} expected, {} found", before.count, now.count));
@@ -97,7 +98,7 @@ fn rows_differ(label: &str, before: &Rows, now: &Rows) -> Option<Difference> {
         message.push_str(&format!(": {} differs", columns.join(", ")));
     }
     let mut details = Vec::new();
-    if let (Some(before), Some(now)) = (&before.few, &now.few) {
+    if let (Some(before), Some(now), true) = (&before.few, &now.few, same_columns) {
         let lost = before.iter().filter(|row| !now.contains(row)).map(|row| format!("expected: {row}"));
         let new = now.iter().filter(|row| !before.contains(row)).map(|row| format!("found: {row}"));
         details.extend(lost.take(SHOWN));
@@ -145,6 +146,18 @@ mod tests {
         let ignore = Ignore { schema: ["index i".to_owned(), "view v".to_owned()].into(), ..Ignore::default() };
         assert_eq!(now.differences(&before, &ignore).len(), 2);
         assert_eq!(before.differences(&before, &Ignore::default()), []);
+    }
+
+    #[test]
+    fn with_other_columns_those_that_stayed_are_compared() {
+        let mut wider = rows(2, 1, &[]);
+        wider.columns.insert("shout".to_owned(), 9);
+        wider.digest = [7; 4];
+        let before = dump(&[], rows(2, 1, &[]));
+        assert_eq!(dump(&[], wider.clone()).differences(&before, &Ignore::default()), []);
+        wider.columns.insert("name".to_owned(), 9);
+        let found = dump(&[], wider).differences(&before, &Ignore::default());
+        assert_eq!(found[0].message, "the rows of `users` are not the same: `name` differs");
     }
 
     #[test]

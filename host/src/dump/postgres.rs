@@ -23,7 +23,8 @@ const OBJECTS: &str = "
     UNION ALL
     SELECT 'extension ' || extname, extversion FROM pg_catalog.pg_extension
     UNION ALL
-    SELECT word || ' ' || label, concat_ws(' ', relpersistence, reloptions::text, relacl::text, relrowsecurity,
+    SELECT word || ' ' || label, concat_ws(' ', CASE relpersistence WHEN 'u' THEN 'UNLOGGED' END, reloptions::text, relacl::text,
+            CASE WHEN relrowsecurity THEN 'ROW LEVEL SECURITY' END,
             CASE WHEN relkind = 'p' THEN pg_catalog.pg_get_partkeydef(oid) END,
             pg_catalog.pg_get_expr(relpartbound, oid),
             CASE WHEN relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(oid) END,
@@ -32,13 +33,15 @@ const OBJECTS: &str = "
             pg_catalog.obj_description(oid, 'pg_class'))
     FROM relations WHERE relkind NOT IN ('i', 'I')
     UNION ALL
-    SELECT 'index ' || label, concat_ws(' ', pg_catalog.pg_get_indexdef(oid), indisvalid, indisreplident)
+    SELECT 'index ' || label, concat_ws(' ', pg_catalog.pg_get_indexdef(oid),
+        CASE WHEN NOT indisvalid THEN 'INVALID' END, CASE WHEN indisreplident THEN 'REPLICA IDENTITY' END)
     FROM relations JOIN pg_catalog.pg_index ON indexrelid = oid
     UNION ALL
     SELECT 'column ' || label || '.' || attname, concat_ws(' ', pg_catalog.format_type(atttypid, atttypmod),
             CASE WHEN attnotnull THEN 'NOT NULL' END, nullif(attidentity::text, ''), nullif(attgenerated::text, ''),
             pg_catalog.pg_get_expr(adbin, adrelid), attacl::text,
-            (SELECT collname FROM pg_catalog.pg_collation AS l WHERE l.oid = attcollation),
+            (SELECT 'COLLATE ' || collname FROM pg_catalog.pg_collation AS l
+             WHERE l.oid = attcollation AND collname <> 'default'),
             pg_catalog.col_description(r.oid, attnum))
     FROM relations AS r JOIN pg_catalog.pg_attribute ON attrelid = r.oid
         LEFT JOIN pg_catalog.pg_attrdef ON adrelid = r.oid AND adnum = attnum

@@ -54,10 +54,7 @@ fn differ(found: &RowSet, expected: &Csv) -> Option<Failure> {
     let mut details = Vec::new();
     for at in 0..found.rows.len().max(expected.rows.len()) {
         let (now, wanted) = (found.rows.get(at), expected.rows.get(at));
-        let same = now
-            .zip(wanted)
-            .is_some_and(|(now, wanted)| now.iter().zip(wanted).all(|(value, cell)| same(value, cell.as_deref())));
-        if same {
+        if now.zip(wanted).is_some_and(|(now, wanted)| same_row(now, wanted)) {
             continue;
         }
         if details.len() < 2 * SHOWN {
@@ -74,7 +71,9 @@ fn differ(found: &RowSet, expected: &Csv) -> Option<Failure> {
         (now, wanted) if now != wanted => format!("the rows are not the same: {wanted} expected, {now} found"),
         _ => "the rows are not the same".to_owned(),
     };
-    let unordered = found.rows.len() == expected.rows.len() && found.rows.len() > 1;
+    // The same rows in another order.
+    let is_there = |wanted: &Vec<Option<String>>| found.rows.iter().any(|row| same_row(row, wanted));
+    let unordered = found.rows.len() == expected.rows.len() && expected.rows.iter().all(is_there);
     let hint = unordered.then(|| "rows are compared in their order: does the query have an ORDER BY?".to_owned());
     Some(Failure { message, details, hint })
 }
@@ -94,6 +93,10 @@ fn shown(value: &Value) -> Option<String> {
         Value::Bytes(bytes) => format!("\\x{}", hex::encode(bytes)),
         other => temporal::value_text(other).unwrap_or_default(),
     })
+}
+
+fn same_row(row: &[Value], wanted: &[Option<String>]) -> bool {
+    row.iter().zip(wanted).all(|(value, cell)| same(value, cell.as_deref()))
 }
 
 /// Whether a value is what the cell says, where there are several ways to say it.

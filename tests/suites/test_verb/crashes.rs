@@ -59,8 +59,7 @@ fn a_migration_that_does_not_heal_is_found() {
     output.exits(1).prints(&[
         "after a crash: a run was killed at moment",
         "and the next one failed",
-        "nobody knows whether step",
-        "VACUUM",
+        "nobody knows whether",
     ]);
 }
 

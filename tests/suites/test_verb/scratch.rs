@@ -79,9 +79,10 @@ for_each_engine! {
         let (sound, endless) = (shop(engine), endless(engine));
         place.project.finish(&mut place.command(&sound, "")).succeeds();
         assert_eq!(place.there(), Vec::<String>::new(), "a test takes away what it made");
-        let mut holder = Running::start(place.command(&endless, "").stderr(Stdio::null()));
+        let mut holder = Running::start(&mut place.command(&endless, ""));
         let used = place.wait(|there| there.len() == 1);
         place.project.finish(&mut place.command(&sound, "")).succeeds();
+        assert!(holder.try_wait().unwrap().is_none(), "the test that should last has ended");
         assert_eq!(place.there(), used, "another test takes nothing away that is in use");
         holder.kill().unwrap();
         holder.wait().unwrap();
@@ -116,6 +117,6 @@ fn who_may_make_no_database_is_told_so() {
     project.sql("1_a", "CREATE TABLE a (i INT);", "DROP TABLE a;");
     let url = project.server_database().url_as(&user, "p");
     let output = project.run(["test", "-D", &url]);
-    output.exits(1).says(&["permission denied to create database", "hint:", "allowed to create databases"]);
+    output.exits(7).says(&["permission denied to create database", "hint:", "allowed to create databases"]);
     project.execute(&format!("DROP ROLE {user}"));
 }
