@@ -69,7 +69,14 @@ impl Place {
 /// A project whose only migration never ends.
 fn endless(engine: Engine) -> EngineProject {
     let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
-    project.component("1_hostile", &guests::component("hostile")).settings("[parameters]\nbehaviour = 'loop_forever'");
+    project
+        .sql(
+            "1_people",
+            "CREATE TABLE people (id INTEGER NOT NULL PRIMARY KEY, score DOUBLE PRECISION);",
+            "DROP TABLE people;",
+        )
+        .component("2_hostile", &guests::component("hostile"))
+        .settings("[parameters]\nbehaviour = 'loop_forever'");
     project
 }
 
