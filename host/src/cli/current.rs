@@ -8,7 +8,7 @@ use crate::report::{Format, text};
 
 /// Says where the database is. Asks the database alone: the project may be broken.
 pub fn run(context: &Context) -> Result<u8> {
-    runtime::look(async {
+    runtime::run(async {
         let history = context.look(Look::Live).await?.history;
         match context.printer.format() {
             Format::Json => context.printer.json(&CurrentJson::new(context.database_json(), &history)),

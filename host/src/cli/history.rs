@@ -9,7 +9,7 @@ use crate::report::{Format, Text, text};
 
 /// Says what ran. Asks the database alone.
 pub fn run(context: &Context) -> Result<u8> {
-    runtime::look(async {
+    runtime::run(async {
         let records = match context.look(Look::Live).await?.database {
             Some(mut database) => read_all(&mut *database).await.map_err(|error| context.place(error))?,
             None => Vec::new(),

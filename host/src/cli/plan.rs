@@ -14,7 +14,7 @@ use crate::report::{Format, Text, text};
 /// Says what would run.
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
     let catalog = context.catalog(request.locked)?;
-    runtime::look(async {
+    runtime::run(async {
         let Looked { mut database, history, facts } = context.look(Look::WithArtifacts).await?;
         let input = Input { catalog: &catalog, history: &history, facts: &facts, options: request.options };
         let plan = plan_towards(&input, &request.target)?;

@@ -21,9 +21,9 @@ use crate::report::{Flavour, Format, sink, text};
 /// Runs the action and tells what came of it.
 pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8> {
     let catalog = Arc::new(catalog(&context, request, &action)?);
-    runtime::work(request.jobs, async move {
+    runtime::run(async move {
         let stop = StopSignal::default();
-        signals::watch(&stop, context.settings.limits.wall_time);
+        signals::watch(&stop, context.settings.limits.wall_time)?;
         let began = Instant::now();
         let Some(database) = open(&context, request, &action, &catalog).await? else {
             let outcome = Outcome { dry_run: request.dry_run, ..Outcome::default() };

@@ -12,7 +12,7 @@ use crate::report::{Format, text};
 /// Says everything about one revision.
 pub fn run(context: &Context, wanted: &str) -> Result<u8> {
     let report = context.inspect()?;
-    runtime::look(async {
+    runtime::run(async {
         let Looked { database, history, .. } = context.look(Look::WithArtifacts).await?;
         let records = match database {
             Some(mut database) => read_all(&mut *database).await.map_err(|error| context.place(error))?,

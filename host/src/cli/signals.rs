@@ -2,11 +2,31 @@
 
 use std::time::Duration;
 
+use super::runtime;
 use crate::database::StopSignal;
 use crate::database::stop::StopReason;
+use crate::error::{Error, Result};
 
-/// Raises the stop signal when the process is told to stop, or when its time is up. Must stand inside the runtime.
-pub fn watch(stop: &StopSignal, wall_time: Option<Duration>) {
+/// Raises the stop signal when the process is told to stop, or when its time is up. Listens on a thread of its own: it must
+/// hear while the database works on the one of the run.
+pub fn watch(stop: &StopSignal, wall_time: Option<Duration>) -> Result<()> {
+    let stop = stop.clone();
+    let (ready, listening) = std::sync::mpsc::channel();
+    let thread = std::thread::Builder::new().name("signals".to_owned());
+    let spawned = thread.spawn(move || {
+        runtime::run(async {
+            let signals = Signals::listen();
+            let _ = ready.send(());
+            listen(stop, signals, wall_time).await
+        })
+    });
+    spawned.map_err(|error| Error::failed("the operating system gives no threads").cause(error))?;
+    // Work that has begun before anybody listens could not be stopped.
+    let _ = listening.recv();
+    Ok(())
+}
+
+async fn listen(stop: StopSignal, signals: Option<Signals>, wall_time: Option<Duration>) -> Result<()> {
     if let Some(wall_time) = wall_time {
         let stop = stop.clone();
         tokio::spawn(async move {
@@ -14,15 +34,9 @@ pub fn watch(stop: &StopSignal, wall_time: Option<Duration>) {
             stop.raise(StopReason::WallTime);
         });
     }
-    let stop = stop.clone();
-    // Here and not in the task, which may have to wait for a thread while work has begun.
-    let Some(mut signals) = Signals::listen() else { return };
-    tokio::spawn(async move {
-        let first = signals.next().await;
-        stop.raise(first);
-        let second = signals.next().await;
-        leave(second);
-    });
+    let Some(mut signals) = signals else { return std::future::pending().await };
+    stop.raise(signals.next().await);
+    leave(signals.next().await)
 }
 
 /// The database rolls back by itself when its connection ends with the process.

@@ -12,7 +12,7 @@ use crate::report::{Format, text};
 pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
     // The files and the database have nothing to do with each other: looked at side by side.
     std::thread::scope(|scope| {
-        let database = scope.spawn(|| runtime::look(context.look(Look::Live)));
+        let database = scope.spawn(|| runtime::run(context.look(Look::Live)));
         let report = context.inspect();
         let looked = database.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         tell(context, &report?, &looked?, with_exit_code)

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use wasmtime::Store;
 use wasmtime::component::TypedFunc;
@@ -63,17 +65,13 @@ const COUNT_AFTER: Duration = Duration::from_millis(500);
 
 /// A chunk that is being turned; given up when dropped.
 struct Flight {
-    task: JoinHandle<(Worker, Result<Turned, Error>)>,
+    task: JoinHandle<Option<(Worker, Result<Turned, Error>)>>,
+    /// Dropped with the flight, which the thread that turns hears between two slices of guest code.
+    _wanted: oneshot::Sender<()>,
     /// How many rows it has.
     rows: u64,
     /// Where the next chunk begins.
     behind: Position,
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 /// What is to be transformed.
@@ -153,9 +151,11 @@ async fn drive(
         let (worker, turned) = tokio::select! {
             biased;
             reason = run.stop.raised() => return Err(TransformError::Trap(wasmtime::Error::new(Stopped(reason)))),
-            landed = &mut flight.task => landed.map_err(|error| {
-                trap(Error::failed("an instance of the component ended unexpectedly").cause(error))
-            })?,
+            landed = &mut flight.task => match landed {
+                Ok(Some(landed)) => landed,
+                Ok(None) => return Err(trap(gone())),
+                Err(error) => return Err(trap(gone().cause(error))),
+            },
         };
         // The next chunk takes off before this one is written.
         match waiting.take() {
@@ -169,6 +169,10 @@ async fn drive(
         progress(run, name, read, total);
     }
     Ok(())
+}
+
+fn gone() -> Error {
+    Error::failed("an instance of the component ended unexpectedly")
 }
 
 fn trap(error: Error) -> TransformError {
@@ -209,13 +213,23 @@ impl Worker {
         }
     }
 
-    /// Has the chunk turned on another thread.
+    /// Has the chunk turned on another thread: one that computes must not be one that waits for the database.
     fn send(self, name: &str, chunk: (Batch, Position), check: &Arc<KeyCheck>, read: &mut u64) -> Flight {
         let (batch, behind) = chunk;
         let rows = batch.row_count as u64;
         *read += rows;
         let (name, check) = (name.to_owned(), check.clone());
-        Flight { task: tokio::spawn(self.turn(name, batch, check)), rows, behind }
+        let (wanted, mut unwanted) = oneshot::channel();
+        let runtime = Handle::current();
+        let task = tokio::task::spawn_blocking(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    turned = self.turn(name, batch, check) => Some(turned),
+                    _ = &mut unwanted => None,
+                }
+            })
+        });
+        Flight { task, _wanted: wanted, rows, behind }
     }
 
     async fn turn(mut self, name: String, rows: Batch, check: Arc<KeyCheck>) -> (Self, Result<Turned, Error>) {

@@ -88,14 +88,6 @@ pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database
     }))
 }
 
-/// Does work that blocks without keeping the runtime's other tasks (signals above all) from running.
-fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match tokio::runtime::Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
-    }
-}
-
 impl SqliteDatabase {
     /// Closes cursors and writers.
     fn close_statements(&mut self) {
@@ -151,19 +143,19 @@ impl Database for SqliteDatabase {
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        blocking(|| self.begin_now(options))
+        self.begin_now(options)
     }
 
     async fn commit(&mut self) -> Result<(), DatabaseError> {
-        blocking(|| self.commit_now())
+        self.commit_now()
     }
 
     async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
-        blocking(|| self.check_constraints_now())
+        self.check_constraints_now()
     }
 
     async fn rollback(&mut self) -> Result<(), DatabaseError> {
-        blocking(|| self.rollback_now())
+        self.rollback_now()
     }
 
     async fn reconnect(&mut self) -> Result<(), DatabaseError> {
@@ -175,7 +167,7 @@ impl Database for SqliteDatabase {
     }
 
     async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
-        blocking(|| self.drop_temporary_now())
+        self.drop_temporary_now()
     }
 
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
@@ -183,7 +175,7 @@ impl Database for SqliteDatabase {
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        blocking(|| self.execute_now(statement, parameters))
+        self.execute_now(statement, parameters)
     }
 
     async fn query(
@@ -192,19 +184,19 @@ impl Database for SqliteDatabase {
         parameters: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
-        blocking(|| self.query_now(statement, parameters, limits))
+        self.query_now(statement, parameters, limits)
     }
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
-        blocking(|| self.table_now(name)).map(|table| table.info)
+        self.table_now(name).map(|table| table.info)
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
-        blocking(|| self.open_cursor_now(request))
+        self.open_cursor_now(request)
     }
 
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
-        blocking(|| self.fetch_now(cursor, limits))
+        self.fetch_now(cursor, limits)
     }
 
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
@@ -213,11 +205,11 @@ impl Database for SqliteDatabase {
     }
 
     async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
-        blocking(|| self.open_writer_now(target))
+        self.open_writer_now(target)
     }
 
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
-        blocking(|| self.write_now(writer, rows, hint))
+        self.write_now(writer, rows, hint)
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
