@@ -29,41 +29,32 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
     let context = Arc::new(context);
     let test = &context.settings.test;
     let ignore = Ignore { rows: test.ignore_rows.clone(), schema: test.ignore_schema.clone() };
-    // Each database has a test of its own that may compute.
-    let reports = runtime::work(request.jobs.max(urls.len()), async {
-        let stop = StopSignal::default();
-        signals::watch(&stop, None);
-        let now = Identity::now();
-        let inputs = (now.run_timestamp, now.seed);
-        let runs: Arc<dyn Runs> =
-            Arc::new(TestRuns::new(context.clone(), global, catalog.clone(), inputs, request.jobs, stop.clone())?);
-        let mut tasks = Vec::new();
-        for url in urls {
-            let printer = context.printer.clone();
-            let trial = Trial {
-                options: TestRuns::options(&context, url.dialect()),
-                url,
-                catalog: catalog.clone(),
-                tests: tests.clone(),
-                chosen: chosen.clone(),
-                ignore: ignore.clone(),
-                crash: request.crash,
-                runs: runs.clone(),
-                hears: Arc::new(move |database, migration| {
-                    if printer.format() == Format::Text {
-                        printer.data(&text::tested(database, migration));
-                    }
-                }),
-                stop: stop.clone(),
-            };
-            tasks.push(tokio::spawn(trial.run()));
+    let stop = StopSignal::default();
+    signals::watch(&stop, None)?;
+    let now = Identity::now();
+    let inputs = (now.run_timestamp, now.seed);
+    let runs = TestRuns::new(context.clone(), global, catalog.clone(), inputs, request.jobs, stop.clone())?;
+    let runs: Arc<dyn Runs> = Arc::new(runs);
+    let trials = urls.into_iter().map(|url| {
+        let printer = context.printer.clone();
+        Trial {
+            options: TestRuns::options(&context, url.dialect()),
+            url,
+            catalog: catalog.clone(),
+            tests: tests.clone(),
+            chosen: chosen.clone(),
+            ignore: ignore.clone(),
+            crash: request.crash,
+            runs: runs.clone(),
+            hears: Arc::new(move |database, migration| {
+                if printer.format() == Format::Text {
+                    printer.data(&text::tested(database, migration));
+                }
+            }),
+            stop: stop.clone(),
         }
-        let mut reports = Vec::new();
-        for task in tasks {
-            reports.push(task.await.map_err(|error| Error::failed("a test ended unexpectedly").cause(error))?);
-        }
-        Ok(reports)
-    })?;
+    });
+    let reports = side_by_side(trials.collect())?;
     if let Some(file) = &request.junit {
         write(file, &junit::document(&reports))?;
     }
@@ -77,6 +68,18 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
         }
     }
     Ok(code(&reports))
+}
+
+/// Runs each test on a thread of its own, where it may compute.
+fn side_by_side(trials: Vec<Trial>) -> Result<Vec<DatabaseReport>> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = trials
+            .into_iter()
+            .map(|trial| scope.spawn(move || runtime::run(async move { Ok(trial.run().await) })))
+            .collect();
+        let ended = |_| Err(Error::failed("a test ended unexpectedly"));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(ended)).collect()
+    })
 }
 
 /// 1 if a test failed; else what the error means that ended one, a signal for instance.

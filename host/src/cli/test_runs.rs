@@ -6,11 +6,13 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::oneshot;
 
 use super::context::Context;
 use super::request::{CrashAtRequest, GlobalRequest};
 use super::run::with_file;
 use super::{exit, runtime};
+use crate::database::stop::StopReason;
 use crate::database::{ConnectOptions, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Identity, Request};
 use crate::engine::journal::crash;
@@ -67,6 +69,30 @@ impl TestRuns {
         loaders.entry(dialect).or_insert_with(|| self.context.loader(self.jobs, dialect)).clone()
     }
 
+    /// The signal of one run: that of the whole test, or one that the end of the run's own time raises, too. Who drops the
+    /// second lets the watch end.
+    fn bounded(&self) -> Result<(StopSignal, Option<oneshot::Sender<()>>)> {
+        let whole = self.stop.clone();
+        let Some(wall_time) = self.context.settings.limits.wall_time else { return Ok((whole, None)) };
+        let stop = StopSignal::default();
+        let raised = stop.clone();
+        let (running, ended) = oneshot::channel::<()>();
+        // On a thread of its own, for the database works on this one.
+        let watch = move || {
+            runtime::run(async move {
+                tokio::select! {
+                    reason = whole.raised() => raised.raise(reason),
+                    () = tokio::time::sleep(wall_time) => raised.raise(StopReason::WallTime),
+                    _ = ended => {}
+                }
+                Ok(())
+            })
+        };
+        let spawned = std::thread::Builder::new().name("clock".to_owned()).spawn(watch);
+        spawned.map_err(|error| Error::failed("the operating system gives no threads").cause(error))?;
+        Ok((stop, Some(running)))
+    }
+
     /// Only who asks for everything hears what migrations say while they are tested.
     fn events(&self, url: &DatabaseUrl) -> Arc<dyn EventSink> {
         match self.context.printer.verbosity() {
@@ -88,12 +114,13 @@ impl Runs for TestRuns {
         let settings = &self.context.settings;
         let database = connect(url, &Self::options(&self.context, url.dialect())).await?;
         let (run_timestamp, seed) = self.inputs;
+        let (stop, running) = self.bounded()?;
         let engine = Engine {
             loader: self.loader(database.facts().dialect),
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog: self.catalog.clone(),
             events: self.events(url),
-            stop: self.stop.clone(),
+            stop,
             parameters: Arc::new(settings.parameters.clone()),
             identity: Identity { run_timestamp, seed, ..Identity::now() },
             stored_artifact_bytes: settings.limits.stored_artifact_bytes,
@@ -101,7 +128,9 @@ impl Runs for TestRuns {
         };
         let request =
             Request { action, options: Options::default(), lock_wait: settings.lock_timeout.value, dry_run: false };
-        let outcome = engine.run(&request).await.map_err(with_file)?;
+        let ran = engine.run(&request).await;
+        drop(running);
+        let outcome = ran.map_err(with_file)?;
         outcome.error.map_or(Ok(()), |error| Err(with_file(error)))
     }
 
@@ -138,9 +167,9 @@ pub fn crash_at(context: Context, global: &GlobalRequest, request: &CrashAtReque
         ));
     }
     let catalog = Arc::new(context.catalog(false)?);
-    runtime::work(request.jobs, async move {
+    runtime::run(async move {
         let stop = StopSignal::default();
-        super::signals::watch(&stop, None);
+        super::signals::watch(&stop, None)?;
         let runs = TestRuns::new(Arc::new(context), global, catalog, request.inputs, request.jobs, stop)?;
         let target = request.target.clone().map_or(Target::Base, Target::Revision);
         let action = if request.down { Action::Rollback(target) } else { Action::Apply(target) };

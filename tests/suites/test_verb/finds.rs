@@ -170,3 +170,16 @@ fn a_project_that_is_wrong_is_not_tested() {
     project.runner("validate").succeeds();
     project.runner("apply").succeeds();
 }
+
+/// A run that does not end is ended by its limit, and fails the test.
+#[test]
+fn a_migration_that_never_ends_fails() {
+    let project = shop(Engine::Sqlite);
+    project.sql(
+        "4_endless",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;",
+        "SELECT 1;",
+    );
+    let output = test(&project, "--limit wall_time=300ms");
+    output.exits(1).prints(&["failed 4_endless", "the upgrade failed", "wall_time"]);
+}
