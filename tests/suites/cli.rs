@@ -7,8 +7,10 @@ use insta::assert_snapshot;
 use runner_tests::{Output, TestProject, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 12] =
-    ["init", "new", "build", "apply", "rollback", "redo", "plan", "status", "current", "history", "show", "validate"];
+const VERBS: [&str; 13] = [
+    "init", "new", "build", "apply", "rollback", "redo", "plan", "status", "current", "history", "show", "validate",
+    "test",
+];
 
 fn shop() -> TestProject {
     let project = project!();
