@@ -6,4 +6,4 @@ pub mod pager;
 #[cfg(test)]
 mod tests;
 
-pub use pager::TableReader;
+pub use pager::{ChunkRange, TableReader};

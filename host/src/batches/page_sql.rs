@@ -21,6 +21,14 @@ pub(super) struct Query {
     pub parameters: Vec<Value>,
 }
 
+/// Which rows: behind a key, not above the bound, and up to a key in the order of reading.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Range<'a> {
+    pub after: Option<&'a [Value]>,
+    pub bound: Option<&'a [Value]>,
+    pub to: Option<&'a [Value]>,
+}
+
 /// How a key compares with another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Comparison {
@@ -28,6 +36,7 @@ enum Comparison {
     Above,
     Below,
     UpTo,
+    DownTo,
 }
 
 impl Comparison {
@@ -37,27 +46,47 @@ impl Comparison {
             Self::Above => ">",
             Self::Below => "<",
             Self::UpTo => "<=",
+            Self::DownTo => ">=",
         }
     }
 
     /// As [`Comparison::operator`], without equality.
     fn strict(self) -> &'static str {
-        if self == Self::UpTo { "<" } else { self.operator() }
+        match self {
+            Self::UpTo => "<",
+            Self::DownTo => ">",
+            other => other.operator(),
+        }
     }
 }
 
 impl PageSql {
-    /// The rows behind `after`, up to `bound`, in the order of the key.
-    pub fn page(&self, select: &str, after: Option<&[Value]>, bound: Option<&[Value]>, rows: usize) -> Query {
+    /// The rows of a range in the order of the key.
+    pub fn page(&self, select: &str, range: Range<'_>, rows: usize) -> Query {
+        let mut query = self.within(select, range);
+        query.text.push_str(&format!(" LIMIT {rows}"));
+        query
+    }
+
+    /// The key of the row of that number in a range, counted from 1.
+    pub fn nth(&self, range: Range<'_>, row: usize) -> Query {
+        let mut query = self.within(&self.key_list(), range);
+        query.text.push_str(&format!(" LIMIT 1 OFFSET {}", row.saturating_sub(1)));
+        query
+    }
+
+    fn within(&self, select: &str, range: Range<'_>) -> Query {
+        let (behind, to) = match self.descending {
+            true => (Comparison::Below, Comparison::DownTo),
+            false => (Comparison::Above, Comparison::UpTo),
+        };
         let mut query = self.start(select);
-        if let Some(after) = after {
-            self.compare(&mut query, if self.descending { Comparison::Below } else { Comparison::Above }, after);
-        }
-        if let Some(bound) = bound {
-            self.compare(&mut query, Comparison::UpTo, bound);
+        for (comparison, key) in [(behind, range.after), (Comparison::UpTo, range.bound), (to, range.to)] {
+            if let Some(key) = key {
+                self.compare(&mut query, comparison, key);
+            }
         }
         query.text.push_str(&self.order(self.descending));
-        query.text.push_str(&format!(" LIMIT {rows}"));
         query
     }
 
@@ -201,14 +230,35 @@ mod tests {
                 numbers(&[1, 1, 2, 7, 7, 8]),
             ),
         ] {
-            let page = sql(dialect, &["a", "b"]).page("*", Some(&numbers(&[1, 2])), Some(&numbers(&[7, 8])), 9);
+            let (after, bound) = (numbers(&[1, 2]), numbers(&[7, 8]));
+            let range = Range { after: Some(&after), bound: Some(&bound), to: None };
+            let page = sql(dialect, &["a", "b"]).page("*", range, 9);
             assert_eq!((page.text.as_str(), page.parameters), (text, parameters));
         }
         let backwards = PageSql { descending: true, ..sql(Dialect::Mariadb, &["a", "b", "c"]) };
+        let after = numbers(&[1, 2, 3]);
         assert_eq!(
-            backwards.page("*", Some(&numbers(&[1, 2, 3])), None, 9).text,
+            backwards.page("*", Range { after: Some(&after), ..Range::default() }, 9).text,
             "SELECT * FROM `t` WHERE (`a` < ? OR `a` = ? AND `b` < ? OR `a` = ? AND `b` = ? AND `c` < ?) \
              ORDER BY `a` DESC, `b` DESC, `c` DESC LIMIT 9"
+        );
+    }
+
+    #[test]
+    fn a_chunk_is_cut_in_the_order_of_reading() {
+        let (after, to) = (numbers(&[1]), numbers(&[7]));
+        let range = Range { after: Some(&after), bound: None, to: Some(&to) };
+        assert_eq!(
+            sql(Dialect::Postgres, &["a"]).nth(range, 9).text,
+            r#"SELECT "a" FROM "t" WHERE "a" > $1 AND "a" <= $2 ORDER BY "a" LIMIT 1 OFFSET 8"#
+        );
+        let backwards = PageSql { descending: true, ..sql(Dialect::Mariadb, &["a", "b"]) };
+        let (after, bound, to) = (numbers(&[7, 7]), numbers(&[9, 9]), numbers(&[1, 1]));
+        let page = backwards.page("*", Range { after: Some(&after), bound: Some(&bound), to: Some(&to) }, 9);
+        assert_eq!(
+            page.text,
+            "SELECT * FROM `t` WHERE (`a` < ? OR `a` = ? AND `b` < ?) AND (`a` < ? OR `a` = ? AND `b` <= ?) \
+             AND (`a` > ? OR `a` = ? AND `b` >= ?) ORDER BY `a` DESC, `b` DESC LIMIT 9"
         );
     }
 
@@ -224,7 +274,8 @@ mod tests {
                 parameters: vec![Value::Text("f".to_owned())],
                 ..sql(dialect, &["a"])
             };
-            let page = filtered.page("*", Some(&numbers(&[1])), None, 9);
+            let after = numbers(&[1]);
+            let page = filtered.page("*", Range { after: Some(&after), ..Range::default() }, 9);
             assert!(page.text.ends_with(text), "{}", page.text);
             assert_eq!(page.parameters, [Value::Text("f".to_owned()), Value::Int64(1)]);
             let same = filtered.with_key(&numbers(&[1]));

@@ -1,7 +1,11 @@
 //! A table in pages, in the order of its key. Each page is a statement of its own that begins behind the last row of the
 //! page before it, so that rows may be written, and transactions committed, between two pages.
 
-use super::page_sql::{PageSql, Query};
+mod chunk;
+
+pub use chunk::ChunkRange;
+
+use super::page_sql::{PageSql, Query, Range};
 use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::{
     BatchLimits, CursorRequest, Database, DatabaseError, DatabaseErrorKind, QueryLimits, TableInfo, TableName,
@@ -21,12 +25,19 @@ pub struct TableReader {
     /// For each column of the key, its place in the SELECT list.
     key_at: Vec<usize>,
     added: Vec<String>,
+    is_view: bool,
     /// Whether the database vouches that no two rows have the same key.
     unique: bool,
     limits: BatchLimits,
     bounded: bool,
     bound: Option<Vec<Value>>,
     last: Option<Vec<Value>>,
+    /// The last key that is read, for one chunk.
+    to: Option<Vec<Value>>,
+    /// Whether nobody else may change what was read before the transaction ends.
+    holds_rows: bool,
+    /// Rows that are still to come, as far as that is known.
+    expected: Option<usize>,
     done: bool,
 }
 
@@ -129,7 +140,7 @@ impl TableReader {
             select.push(format!("{} AS {}", dialect.quote(name), dialect.quote(&format!("runner_key_{number}"))));
             types.push(None);
         }
-        let unique = info.identifies(&key);
+        let (unique, is_view) = (info.identifies(&key), info.is_view);
         let requested = types.iter().map(Option::is_some).collect();
         let sql = PageSql {
             dialect,
@@ -147,11 +158,15 @@ impl TableReader {
             names,
             key_at,
             added,
+            is_view,
             unique,
             limits,
             bounded,
             bound: None,
             last: None,
+            to: None,
+            holds_rows: false,
+            expected: None,
             done: false,
         })
     }
@@ -247,7 +262,13 @@ impl TableReader {
         if self.done {
             return Ok(None);
         }
-        let query = self.sql.page(&self.select, self.last.as_deref(), self.bound.as_deref(), self.limits.rows);
+        let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: self.to.as_deref() };
+        // Looking behind the last row of a chunk would wait for who has the next one.
+        let rows = self.expected.filter(|rows| *rows > 0).map_or(self.limits.rows, |rows| rows.min(self.limits.rows));
+        let mut query = self.sql.page(&self.select, range, rows);
+        if self.holds_rows {
+            query.text.push_str(database.facts().dialect.locks_rows());
+        }
         let types = self.types.iter().zip(&self.requested).map(|(known, asked)| known.filter(|_| *asked)).collect();
         let request = CursorRequest {
             statement: query.text,
@@ -265,6 +286,8 @@ impl TableReader {
         };
         self.settle_types(&mut batch)?;
         self.check_keys(database, &batch).await?;
+        self.expected = self.expected.map(|rows| rows.saturating_sub(batch.row_count));
+        self.done = self.to.is_some() && self.last == self.to;
         batch.columns.truncate(self.names.len());
         for (column, name) in batch.columns.iter_mut().zip(&self.names) {
             column.name.clone_from(name);

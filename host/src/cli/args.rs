@@ -171,9 +171,17 @@ pub struct BuildArgs {
 /// What verbs that run migrations take.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Instances of a component that work on a transform at the same time; else one per processor [env: RUNNER_JOBS]
+    /// Instances of a component that work on a transform at the same time, on servers each with a connection of its own where
+    /// the migration runs stepwise; else one per processor, and at most 4 connections [env: RUNNER_JOBS]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
+    /// Rows of a chunk of a transform at most; as many as a batch has if nothing is said [env: RUNNER_CHUNK_ROWS]
+    #[arg(long, value_name = "ROWS")]
+    pub chunk_rows: Option<String>,
+    /// Time that a chunk of a transform should take, such as `500ms`: its rows become fewer or more by what the chunks before
+    /// it took; not measured if nothing is said [env: RUNNER_CHUNK_TIME]
+    #[arg(long, value_name = "DURATION")]
+    pub chunk_time: Option<String>,
     /// Longest wait for the lock, such as `30s` or `10m`; 60 s if nothing is said [env: RUNNER_LOCK_TIMEOUT]
     #[arg(long, value_name = "DURATION")]
     pub lock_timeout: Option<String>,
@@ -202,7 +210,8 @@ Examples:
   runner apply                     everything that is pending
   runner apply --target next       one migration
   runner apply --target 2026011    up to the revision that begins so
-  runner apply --dry-run -v        run it all, show each statement, and roll everything back")]
+  runner apply --dry-run -v        run it all, show each statement, and roll everything back
+  runner apply --share             as one of several processes that share large transforms")]
 pub struct ApplyArgs {
     /// Where to stop: see `runner --help` for targets
     #[arg(short, long, default_value = "latest", value_name = "TARGET", allow_hyphen_values = true)]
@@ -210,6 +219,10 @@ pub struct ApplyArgs {
     /// Run everything in one transaction and roll it back
     #[arg(long)]
     pub dry_run: bool,
+    /// While another run holds the lock and is in a stepwise transform of a migration that this project has too, take chunks of
+    /// it; then go on as without. For servers [env: RUNNER_SHARE]
+    #[arg(long)]
+    pub share: bool,
     /// Apply migrations that are older than the newest applied one [env: RUNNER_ALLOW_OUT_OF_ORDER]
     #[arg(long)]
     pub allow_out_of_order: bool,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::request::{GlobalRequest, flags};
 use crate::data::Value;
-use crate::database::{ConnectOptions, Database, DatabaseErrorKind, Dialect, Facts, connect};
+use crate::database::{ConnectOptions, Connector, Database, DatabaseErrorKind, Dialect, Facts, connect};
 use crate::engine::history::{self, History};
 use crate::engine::script::{Script, ScriptLoader, ScriptSource};
 use crate::engine::sql_script::SqlScript;
@@ -124,19 +124,26 @@ impl Context {
     /// Opens the database; `create` makes it if it does not exist.
     pub async fn connect(&self, create: bool) -> Result<Box<dyn Database>, Unopened> {
         let url = &self.settings.database_url.value;
-        let patience = &self.settings.patience;
-        let options = ConnectOptions {
-            create,
-            statement_timeout: patience.statement_timeout,
-            lock_timeout: patience.table_lock_timeout(url.dialect()),
-            ..ConnectOptions::default()
-        };
+        let Connector { options, .. } = self.connector();
+        let options = ConnectOptions { create, ..options };
         connect(url, &options).await.map_err(|error| {
             // A server's database is made by whoever runs the server.
             let is_missing = error.kind == DatabaseErrorKind::NotFound && url.sqlite_path().is_some();
             let error = self.place(error.into());
             if is_missing { Unopened::Missing(error) } else { Unopened::Other(error) }
         })
+    }
+
+    /// How connections to a database that exists are made.
+    pub fn connector(&self) -> Connector {
+        let url = self.settings.database_url.value.clone();
+        let patience = &self.settings.patience;
+        let options = ConnectOptions {
+            statement_timeout: patience.statement_timeout,
+            lock_timeout: patience.table_lock_timeout(url.dialect()),
+            ..ConnectOptions::default()
+        };
+        Connector { url, options }
     }
 
     /// An error with the database it is about, and where that was set.

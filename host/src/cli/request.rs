@@ -90,6 +90,10 @@ pub struct RunRequest {
     pub dry_run: bool,
     /// Instances for a transform.
     pub jobs: usize,
+    /// Connections for a transform, where each can have one.
+    pub connections: usize,
+    /// Take part in transforms of another run.
+    pub share: bool,
     /// The lockfile must list everything.
     pub locked: bool,
 }
@@ -184,6 +188,8 @@ pub fn with_waits(global: &GlobalRequest, args: &RunArgs) -> GlobalRequest {
     global.load.table_lock_timeout = args.table_lock_timeout.clone();
     global.load.statement_timeout = args.statement_timeout.clone();
     global.load.retries = args.retries.clone();
+    global.load.chunk_rows = args.chunk_rows.clone();
+    global.load.chunk_time = args.chunk_time.clone();
     global
 }
 
@@ -194,7 +200,8 @@ pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
         allow_missing: args.allow_missing || switches.allow_missing,
         resume_at: args.run.resume_at,
     };
-    run(&args.run, target, options, args.dry_run, switches)
+    let share = args.share || switches.share;
+    Ok(RunRequest { share, ..run(&args.run, target, options, args.dry_run, switches)? })
 }
 
 pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
@@ -227,8 +234,15 @@ pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
 
 fn run(args: &RunArgs, target: Target, options: Options, dry_run: bool, switches: &Switches) -> Result<RunRequest> {
     let jobs = jobs(args.jobs, switches)?;
-    Ok(RunRequest { target, options, dry_run, jobs, locked: args.locked || switches.locked })
+    // Whoever asks for many gets them; nobody is given as many connections as a large machine has processors.
+    let is_said = args.jobs.is_some() || switches.jobs.is_some();
+    let connections = if is_said { jobs } else { jobs.min(CONNECTIONS) };
+    let locked = args.locked || switches.locked;
+    Ok(RunRequest { target, options, dry_run, jobs, connections, share: false, locked })
 }
+
+/// Connections that a run makes for a transform at most if nobody says a number.
+pub const CONNECTIONS: usize = 4;
 
 /// As the flag says, else the variable, else one for each processor.
 fn jobs(flag: Option<u16>, switches: &Switches) -> Result<usize> {

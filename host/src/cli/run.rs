@@ -7,12 +7,12 @@ use super::context::{Context, Look, Looked};
 use super::request::RunRequest;
 use super::{exit, runtime, signals};
 use crate::database::{ConnectOptions, Database, DatabaseUrl, StopSignal, connect};
-use crate::engine::Direction;
 use crate::engine::apply::{Action, Engine, Identity, Request};
 use crate::engine::history::{self, History, Record};
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Input, plan_apply};
 use crate::engine::target::Target;
+use crate::engine::{Direction, Transforms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
 use crate::report::json::RunJson;
@@ -30,14 +30,16 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
             return Ok(tell(&context, &action, &outcome, began.elapsed(), None));
         };
         let flavour = Flavour { dry_run: request.dry_run, database: context.settings.database_url.value.to_string() };
+        let identity = Identity::now();
         let engine = Engine {
+            transforms: Arc::new(transforms(&context, request, &identity)),
             loader: context.loader(request.jobs, database.facts().dialect),
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog,
             events: sink(&context.printer, flavour),
             stop,
             parameters: Arc::new(context.settings.parameters.clone()),
-            identity: Identity::now(),
+            identity,
             stored_artifact_bytes: context.settings.limits.stored_artifact_bytes,
             retries: context.settings.patience.retries,
         };
@@ -61,6 +63,20 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         let history = history::read(&mut **engine.database.lock().await).await.unwrap_or_default();
         Ok(tell(&context, &request.action, &outcome, took, history.current().map(Record::id)))
     })
+}
+
+/// How transforms of this run are cut, and who works on them.
+fn transforms(context: &Context, request: &RunRequest, identity: &Identity) -> Transforms {
+    Transforms {
+        rows: context.settings.chunking.rows,
+        time: context.settings.chunking.time,
+        connections: request.connections,
+        retries: context.settings.patience.retries,
+        connector: Some(context.connector()),
+        share: request.share,
+        run_id: identity.run_id.clone(),
+        held_by: format!("{}, process {}", identity.applied_by, std::process::id()),
+    }
 }
 
 /// The project's migrations. A way back must not be barred by a new migration that is not built yet, or by a file that was

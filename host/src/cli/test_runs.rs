@@ -9,16 +9,16 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::context::Context;
-use super::request::{CrashAtRequest, GlobalRequest};
+use super::request::{CONNECTIONS, CrashAtRequest, GlobalRequest};
 use super::run::with_file;
 use super::{exit, runtime};
 use crate::database::stop::StopReason;
-use crate::database::{ConnectOptions, DatabaseUrl, Dialect, StopSignal, connect};
+use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Identity, Request};
 use crate::engine::journal::crash;
 use crate::engine::plan::Options;
 use crate::engine::target::Target;
-use crate::engine::{Direction, Event, EventSink, ScriptLoader};
+use crate::engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
 use crate::error::{Error, Result};
 use crate::project::{Catalog, env};
 use crate::report::{Flavour, Verbosity, sink};
@@ -115,14 +115,30 @@ impl Runs for TestRuns {
         let database = connect(url, &Self::options(&self.context, url.dialect())).await?;
         let (run_timestamp, seed) = self.inputs;
         let (stop, running) = self.bounded()?;
+        let identity = Identity { run_timestamp, seed, ..Identity::now() };
+        let chunking = &settings.chunking;
+        let transforms = Transforms {
+            rows: chunking.rows,
+            time: chunking.time,
+            connections: self.jobs.min(CONNECTIONS),
+            retries: settings.patience.retries,
+            connector: Some(Connector {
+                url: url.clone(),
+                options: ConnectOptions { create: false, ..Self::options(&self.context, url.dialect()) },
+            }),
+            share: false,
+            run_id: identity.run_id.clone(),
+            held_by: format!("{}, process {}", identity.applied_by, std::process::id()),
+        };
         let engine = Engine {
+            transforms: Arc::new(transforms),
             loader: self.loader(database.facts().dialect),
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog: self.catalog.clone(),
             events: self.events(url),
             stop,
             parameters: Arc::new(settings.parameters.clone()),
-            identity: Identity { run_timestamp, seed, ..Identity::now() },
+            identity,
             stored_artifact_bytes: settings.limits.stored_artifact_bytes,
             retries: settings.patience.retries,
         };

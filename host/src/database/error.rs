@@ -110,8 +110,8 @@ impl DatabaseError {
 }
 
 /// PostgreSQL's `lock_not_available`, `deadlock_detected` and `serialization_failure`; the timeout of a lock and the deadlock
-/// of MySQL and MariaDB.
-const TRANSIENT: [&str; 5] = ["55P03", "40P01", "40001", "1205", "1213"];
+/// of MySQL and MariaDB, and MariaDB's row that was changed since the transaction began.
+const TRANSIENT: [&str; 6] = ["55P03", "40P01", "40001", "1205", "1213", "1020"];
 
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

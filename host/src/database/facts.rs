@@ -48,6 +48,20 @@ impl Dialect {
         matches!(self, Self::Mysql | Self::Mariadb) && ["enum", "set", "bit"].into_iter().any(begins)
     }
 
+    /// Whether several connections can write at a time.
+    pub fn has_many_writers(self) -> bool {
+        self != Self::Sqlite
+    }
+
+    /// What is behind a SELECT whose rows nobody else may change before the transaction ends; empty where the transaction
+    /// itself sees to that.
+    pub fn locks_rows(self) -> &'static str {
+        match self {
+            Self::Sqlite | Self::Postgres => "",
+            Self::Mysql | Self::Mariadb => " FOR UPDATE",
+        }
+    }
+
     /// How long a statement of a migration waits for a lock on a table or row where nobody says anything; none: as the
     /// server is set up. Where DDL is rolled back with its transaction, a migration can be tried again, and whoever waits
     /// in the queue behind it waits in small bites.
@@ -105,6 +119,8 @@ pub struct Facts {
     pub transactional_ddl: bool,
     /// Whether a single statement of DDL takes effect wholly or not at all, even if the server dies meanwhile.
     pub atomic_ddl: bool,
+    /// Whether a SELECT can leave out rows that somebody else has locked.
+    pub skips_locked: bool,
     /// Whether the server refuses to write: a standby, a replica, a file opened for reading.
     pub read_only: bool,
     /// Where names without a schema belong: PostgreSQL's first schema of the search path, MySQL's database.
@@ -120,6 +136,7 @@ impl Facts {
             version: String::new(),
             transactional_ddl,
             atomic_ddl: transactional_ddl,
+            skips_locked: dialect == Dialect::Postgres,
             read_only: false,
             schema: None,
         }
@@ -139,8 +156,8 @@ impl Facts {
 pub const TOOL_SCHEMA: &str = "runner";
 
 /// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.
-pub const TOOL_TABLES: [&str; 5] =
-    ["runner_history", "runner_artifact", "runner_journal", "runner_checkpoint", "runner_meta"];
+pub const TOOL_TABLES: [&str; 6] =
+    ["runner_history", "runner_artifact", "runner_journal", "runner_checkpoint", "runner_chunk", "runner_meta"];
 
 /// Whether a name is one of [`TOOL_TABLES`], in any case.
 pub fn is_tool_table(name: &str) -> bool {

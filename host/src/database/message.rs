@@ -20,15 +20,19 @@ pub fn excerpt_of_bytes(bytes: &[u8]) -> String {
 
 /// A cell of a validated column.
 pub fn cell_text(column: &Column, row: usize) -> String {
-    match Value::of_cell(column, row) {
+    value_text(&Value::of_cell(column, row))
+}
+
+fn value_text(value: &Value) -> String {
+    match value {
         Value::Null => "NULL".to_owned(),
         Value::Int64(number) => number.to_string(),
         Value::Boolean(value) => value.to_string(),
         Value::Float64(number) => format!("{number:?}"),
-        Value::Decimal(text) => text,
+        Value::Decimal(text) => text.clone(),
         Value::Text(text) | Value::Json(text) | Value::Native { text, .. } => excerpt(text.as_bytes()),
-        Value::Bytes(bytes) => excerpt_of_bytes(&bytes),
-        value => temporal::value_text(&value).unwrap_or_else(|_| format!("{value:?}")),
+        Value::Bytes(bytes) => excerpt_of_bytes(bytes),
+        value => temporal::value_text(value).unwrap_or_else(|_| format!("{value:?}")),
     }
 }
 
@@ -48,4 +52,10 @@ pub fn row_name(table: &TableInfo, key: &[String], rows: &Batch, row: usize) -> 
         none if none.is_empty() => format!("row {row} of the batch"),
         cells => format!("row {cells}"),
     }
+}
+
+/// The values of columns, such as a key, as messages show them.
+pub fn values_text(names: &[String], key: &[Value]) -> String {
+    let cell = |(name, value): (&String, &Value)| format!("{name} = {}", value_text(value));
+    names.iter().zip(key).map(cell).collect::<Vec<_>>().join(", ")
 }

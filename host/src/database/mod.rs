@@ -81,6 +81,25 @@ pub struct TransactionOptions {
     pub foreign_keys_off: bool,
 }
 
+/// What a transaction of a transform is for, where several connections work on one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Reads a chunk and writes what was made of it. Nobody else can change in between what was read: such a change is waited
+    /// for, or the transaction fails with an error that is transient. Where that takes locks, the reader asks for them.
+    Chunk,
+    /// Takes hold of a chunk. If the server crashes, it may be lost, but not before what is committed later.
+    Claim,
+}
+
+/// Whether the transaction of a chunk can take hold of the next one as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claims {
+    /// It can.
+    Within,
+    /// It sees the tables as they were when it began, so that takes another one.
+    Apart,
+}
+
 /// Bounds on one batch.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimits {
@@ -185,6 +204,11 @@ pub trait Database: Send {
     /// Opens the transaction, taking the right to write at once.
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;
 
+    /// As [`Database::begin`], for a part of a transform.
+    async fn begin_part(&mut self, _part: Part) -> Result<Claims, DatabaseError> {
+        self.begin(TransactionOptions::default()).await.map(|()| Claims::Within)
+    }
+
     /// Commits, or fails with everything rolled back; only where the connection is lost
     /// ([`DatabaseErrorKind::Connection`]) nobody knows. A transaction that the server has given up is never reported as
     /// committed.
@@ -246,6 +270,22 @@ pub trait Database: Send {
 
     /// Ends a writer; answers how many rows all its batches changed.
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError>;
+}
+
+/// How further connections to a database are made.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// How.
+    pub options: ConnectOptions,
+}
+
+impl Connector {
+    /// Makes one.
+    pub async fn connect(&self) -> Result<Box<dyn Database>, DatabaseError> {
+        connect(&self.url, &self.options).await
+    }
 }
 
 /// Opens the database of a URL.

@@ -8,13 +8,13 @@ mod leftover;
 pub mod outcome;
 pub mod plan;
 pub mod script;
-mod speaker;
+pub mod speaker;
 pub mod sql_script;
 pub mod status;
 pub mod target;
 
 pub use event::{Event, EventSink};
-pub use script::{RunContext, Script, ScriptLoader, ScriptSource, Tally};
+pub use script::{RunContext, Script, ScriptLoader, ScriptSource, Tally, Transforms};
 
 use std::fmt;
 

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::Direction;
 use super::event::EventSink;
 use super::journal::Journal;
+use super::journal::answer::Transformed;
 use crate::data::Value;
 use crate::database::stop::StopReason;
-use crate::database::{DatabaseError, DatabaseErrorKind, SharedDatabase, StopSignal};
+use crate::database::{Connector, DatabaseError, DatabaseErrorKind, SharedDatabase, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The logic of one migration, loaded and ready to run.
@@ -22,6 +24,12 @@ pub trait Script: Send + Sync {
     /// journal. An error says in its places where
     /// the script stood: the call, the step, the statement.
     async fn run(&self, direction: Direction, context: &RunContext) -> Result<()>;
+
+    /// Takes part in a transform that another process has begun, until no chunk of it is left or `halt` says so. Answers what
+    /// it did. The context's database is a connection of its own.
+    async fn help(&self, context: &RunContext, _step: u64, _halt: &Arc<AtomicBool>) -> Result<Transformed> {
+        Err(Error::failed(format!("`{}` transforms nothing", context.revision)))
+    }
 
     /// How many steps that takes, if it is known before.
     fn steps(&self, _direction: Direction) -> Option<u64> {
@@ -36,6 +44,34 @@ pub fn stopped(reason: StopReason) -> Error {
         StopReason::Terminate => Error::new(ErrorKind::Terminated, "stopped by a request to terminate"),
         StopReason::WallTime => Error::denied("the run took longer than the limit `wall_time` allows")
             .hint("raise it with `--limit wall_time=…` or under `[limits]` in `runner.toml`"),
+    }
+}
+
+/// How transforms are cut into chunks, and who works on them.
+#[derive(Clone, Debug)]
+pub struct Transforms {
+    /// Rows of a chunk at most; none: as a batch has.
+    pub rows: Option<u64>,
+    /// How long a chunk should take; none: it is not measured.
+    pub time: Option<Duration>,
+    /// Connections that work at a time, where the database takes several writers.
+    pub connections: usize,
+    /// How often a chunk that met somebody else's lock, or lost its connection, is tried again.
+    pub retries: u32,
+    /// How further connections are made; none: there are none.
+    pub connector: Option<Connector>,
+    /// Waiting for the lock, take part in a transform of who has it.
+    pub share: bool,
+    /// The run, for those who look at a chunk.
+    pub run_id: String,
+    /// Its process and host.
+    pub held_by: String,
+}
+
+impl Default for Transforms {
+    fn default() -> Self {
+        let (run_id, held_by) = (String::new(), String::new());
+        Self { rows: None, time: None, connections: 1, retries: 10, connector: None, share: false, run_id, held_by }
     }
 }
 
@@ -60,6 +96,8 @@ pub struct RunContext {
     pub tally: Arc<Tally>,
     /// Where its steps are recorded, if each commits by itself.
     pub journal: Option<Arc<Journal>>,
+    /// How transforms are cut, and who works on them.
+    pub transforms: Arc<Transforms>,
 }
 
 /// Counts what a script does; shared with whoever reports on it.

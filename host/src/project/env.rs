@@ -30,6 +30,12 @@ pub const TABLE_LOCK_TIMEOUT: &str = "RUNNER_TABLE_LOCK_TIMEOUT";
 pub const STATEMENT_TIMEOUT: &str = "RUNNER_STATEMENT_TIMEOUT";
 /// How often a migration that met somebody else's lock is tried again, as `--retries`.
 pub const RETRIES: &str = "RUNNER_RETRIES";
+/// Rows of a chunk of a transform, as `--chunk-rows`.
+pub const CHUNK_ROWS: &str = "RUNNER_CHUNK_ROWS";
+/// How long a chunk of a transform should take, as `--chunk-time`.
+pub const CHUNK_TIME: &str = "RUNNER_CHUNK_TIME";
+/// A switch, as `apply --share`.
+pub const SHARE: &str = "RUNNER_SHARE";
 /// The Rust toolchain that builds guests, as `[build] toolchain`.
 pub const TOOLCHAIN: &str = "RUNNER_TOOLCHAIN";
 /// With the name of a limit in capitals behind it, as `--limit`: `RUNNER_LIMIT_FUEL`.
@@ -69,11 +75,17 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     (STATEMENT_TIMEOUT, "longest time for a statement of a migration, or `none`; `--statement-timeout` goes first"),
     (RETRIES, "tries of a migration that met somebody else's lock, behind the first; `--retries` goes first"),
+    (CHUNK_ROWS, "rows of a chunk of a transform at most; `--chunk-rows` goes first"),
+    (CHUNK_TIME, "time that a chunk of a transform should take, such as `500ms`, or `none`; `--chunk-time` goes first"),
+    (SHARE, "a switch: while another run has the lock, take part in its transforms, as `apply --share`"),
     (TOOLCHAIN, "Rust toolchain that builds guests; goes before `[build] toolchain`"),
     (COLOR, "`auto`, `always` or `never`; `--color` goes first"),
     (VERBOSE, "a switch: tell of each statement too, as `--verbose`"),
     (QUIET, "a switch: tell of errors and warnings alone, as `--quiet`"),
-    (JOBS, "instances of a component that work at the same time, 1 to 256; `--jobs` goes first"),
+    (
+        JOBS,
+        "instances, and connections of a stepwise transform, that work at the same time, 1 to 256; `--jobs` goes first",
+    ),
     (LOCKED, "a switch: the lockfile must list every migration, as `--locked`"),
     (ALLOW_OUT_OF_ORDER, "a switch, as `--allow-out-of-order`"),
     (ALLOW_MISSING, "a switch, as `--allow-missing`"),
@@ -93,6 +105,8 @@ pub struct Switches {
     pub quiet: bool,
     /// Instances that work on a transform, unchecked.
     pub jobs: Option<Sourced<String>>,
+    /// Take part in transforms of another run.
+    pub share: bool,
     /// The lockfile must list everything.
     pub locked: bool,
     /// Apply what is older than the newest applied one.
@@ -142,6 +156,7 @@ impl Variables {
             verbose: is_on(VERBOSE),
             quiet: is_on(QUIET),
             jobs: self.first(&[JOBS]),
+            share: is_on(SHARE),
             locked: is_on(LOCKED),
             allow_out_of_order: is_on(ALLOW_OUT_OF_ORDER),
             allow_missing: is_on(ALLOW_MISSING),

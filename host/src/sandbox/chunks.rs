@@ -1,26 +1,44 @@
-//! The database's side of a transform: chunks are read, written and counted, in the transaction of the whole migration, or each
-//! in its own together with its checkpoint.
+//! The database's side of a transform on one connection: chunks are read, written and counted, in the transaction of the whole
+//! migration, or each in its own together with its checkpoint.
 
 use std::sync::Arc;
 
+use super::failure::Stopped;
 use super::host::position;
+use super::instance::{Instance, Turned};
 use super::keys::KeyCheck;
-use super::transform::{TransformError, Turned};
+use super::transform::{TransformError, trap};
 use crate::batches::TableReader;
-use crate::data::Batch;
-use crate::database::{BatchLimits, Database, DatabaseError, TableSource, TableTarget, WriteHint, WriterId};
-use crate::engine::journal::answer::{Position, Resolved, Transformed};
+use crate::data::{Batch, Value};
+use crate::database::{
+    BatchLimits, Database, DatabaseError, Dialect, QueryLimits, StopSignal, TableSource, TableTarget, WriteHint,
+    WriterId,
+};
+use crate::engine::journal::answer::{Position, Transformed};
+use crate::engine::journal::chunk::{Claimant, Effect, Owner};
+use crate::engine::journal::work::Work;
 use crate::engine::journal::{Journal, LiveTransform, crash};
 use crate::engine::script::RunContext;
-use crate::error::Error;
+use crate::engine::speaker::{as_host, as_migration};
+use crate::project::catalog::Kind;
 
 /// The chunks of one transform.
 pub struct Chunks<'a> {
     run: &'a RunContext,
-    live: Option<(Arc<Journal>, Box<LiveTransform>)>,
+    live: Option<Live>,
     target: Option<TableTarget>,
     writer: Option<WriterId>,
     done: Transformed,
+}
+
+/// Where a transform is recorded.
+pub struct Live {
+    /// The journal.
+    pub journal: Arc<Journal>,
+    /// The step.
+    pub transform: Box<LiveTransform>,
+    /// Who works.
+    pub claimant: Claimant,
 }
 
 /// A transform that has begun to read.
@@ -31,15 +49,51 @@ pub struct Begun {
     pub total: Option<u64>,
     /// Holds what comes back against what was given.
     pub check: Arc<KeyCheck>,
+    /// What is done, with all names.
+    pub work: Work,
+}
+
+/// A chunk that was read.
+pub struct ReadChunk {
+    /// How many rows it has.
+    rows: u64,
+    /// Where it begins.
+    from: Position,
+    /// Where the next one begins.
+    behind: Position,
+    /// What the database was when it was read.
+    seen: i64,
+}
+
+/// What became of a chunk that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is.
+    Done,
+    /// Nothing of it: somebody else has written since it was read.
+    Outdated,
 }
 
 impl<'a> Chunks<'a> {
     /// The chunks of a transform that is recorded, or not.
     pub fn new(run: &'a RunContext, live: Option<Box<LiveTransform>>) -> Self {
-        let live = run.journal.clone().zip(live);
-        let done = live.as_ref().and_then(|(_, live)| live.checkpoint.as_ref()).map(|it| it.done).unwrap_or_default();
-        run.tally.add_rows_written(done.rows_written);
+        let done = live.as_ref().and_then(|live| live.checkpoint.as_ref()).map(|it| it.done).unwrap_or_default();
+        let live = run.journal.clone().zip(live).map(|(journal, transform)| {
+            let owner = Owner::new(&run.transforms.run_id, &run.transforms.held_by, true);
+            let claimant = Claimant { run: journal.run(), step: transform.number(), owner };
+            Live { journal, transform, claimant }
+        });
         Self { run, live, target: None, writer: None, done }
+    }
+
+    /// Whether each chunk commits by itself.
+    pub fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// Where it is recorded, for who goes on with it in another way.
+    pub fn into_live(self) -> Option<Live> {
+        self.live
     }
 
     /// What was done so far, in earlier runs too.
@@ -55,16 +109,19 @@ impl<'a> Chunks<'a> {
         target: TableTarget,
         limits: BatchLimits,
         count: bool,
+        name: &str,
     ) -> Result<Begun, TransformError> {
-        let checkpoint = self.live.as_ref().and_then(|(_, live)| live.checkpoint.clone());
+        let checkpoint = self.live.as_ref().and_then(|live| live.transform.checkpoint.clone());
         let source = match &checkpoint {
-            Some(it) => TableSource { columns: it.source.columns.clone(), key: it.source.key.clone(), ..source },
+            Some(it) => {
+                TableSource { columns: it.work.source.columns.clone(), key: it.work.source.key.clone(), ..source }
+            }
             None => source,
         };
         let mut database = self.run.database.lock().await;
         let database = &mut **database;
         self.open(database).await?;
-        let mut reader = TableReader::open_bounded(database, source.clone(), limits).await?;
+        let mut reader = TableReader::open_bounded(database, source.clone(), self.limits(limits)).await?;
         if let Some(it) = &checkpoint {
             reader.resume_at(it.position.bound.clone(), it.position.last.clone(), &it.position.types);
         }
@@ -74,33 +131,49 @@ impl<'a> Chunks<'a> {
             [] => database.table(&target.table).await?.key,
             key => key.to_vec(),
         };
+        let work = match &checkpoint {
+            Some(it) => it.work.clone(),
+            None => Work {
+                name: name.to_owned(),
+                bound: reader.bound().map(<[_]>::to_vec),
+                source: TableSource { columns: reader.columns(), key: reader.key().to_vec(), ..source.clone() },
+                target: TableTarget { key: target_key.clone(), ..target.clone() },
+            },
+        };
+        let dialect = database.facts().dialect;
         match &self.live {
             None => self.writer = Some(writer),
-            Some((journal, _)) if checkpoint.is_some() => journal.close_part(database).await?,
-            Some((journal, live)) => {
-                let resolved = Resolved { columns: reader.columns(), key: reader.key().to_vec() };
-                journal.begin_chunks(database, live, &resolved, &position(&reader)).await.map_err(ends)??;
+            Some(live) if checkpoint.is_some() => live.journal.close_part(database).await?,
+            Some(Live { journal, transform, .. }) => {
+                journal.begin_chunks(database, transform, &work, &position(&reader)).await.map_err(trap)??;
             }
         }
-        // Between the reading and the writing of a chunk that commits by itself somebody else may add rows.
-        let whole = self.live.is_none()
-            && source.table == target.table
-            && reader.key() == target_key
-            && reader.covers_key_range();
-        let check = Arc::new(KeyCheck::new(target.mode, target_key, whole));
+        let check = Arc::new(check_of(&work, &reader, dialect));
         self.target = Some(target);
-        Ok(Begun { reader, total, check })
+        Ok(Begun { reader, total, check, work })
     }
 
-    /// The next chunk, and where the one behind it begins.
-    pub async fn read(&self, reader: &mut TableReader) -> Result<Option<(Batch, Position)>, DatabaseError> {
+    /// Here a chunk is a batch.
+    fn limits(&self, limits: BatchLimits) -> BatchLimits {
+        let most = self.run.transforms.rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(limits.rows);
+        BatchLimits { rows: limits.rows.min(most), ..limits }
+    }
+
+    /// The next chunk.
+    pub async fn read(&self, reader: &mut TableReader) -> Result<Option<(Batch, ReadChunk)>, DatabaseError> {
         let mut database = self.run.database.lock().await;
         self.open(&mut **database).await?;
+        let from = position(reader);
         let batch = reader.next(&mut **database).await?;
-        if let Some((journal, _)) = &self.live {
-            journal.close_part(&mut **database).await?;
+        let mut seen = 0;
+        if let Some(live) = &self.live {
+            seen = version(&mut **database, &self.run.stop).await?;
+            live.journal.close_part(&mut **database).await?;
         }
-        Ok(batch.map(|batch| (batch, position(reader))))
+        Ok(batch.map(|batch| {
+            let chunk = ReadChunk { rows: batch.row_count as u64, from, behind: position(reader), seen };
+            (batch, chunk)
+        }))
     }
 
     /// How many rows there are.
@@ -108,28 +181,77 @@ impl<'a> Chunks<'a> {
         let mut database = self.run.database.lock().await;
         self.open(&mut **database).await?;
         let count = reader.count(&mut **database).await?;
-        if let Some((journal, _)) = &self.live {
-            journal.close_part(&mut **database).await?;
+        if let Some(live) = &self.live {
+            live.journal.close_part(&mut **database).await?;
         }
         Ok(count)
     }
 
     /// Writes what was made of a chunk.
-    pub async fn write(&mut self, turned: Turned, rows: u64, behind: &Position) -> Result<(), TransformError> {
-        let mut database = self.run.database.lock().await;
+    pub async fn write(&mut self, turned: Turned, chunk: &ReadChunk) -> Result<Written, TransformError> {
+        let mut database = self.run.database.clone().lock_owned().await;
         let database = &mut **database;
         self.open(database).await?;
+        if let Some(live) = &self.live
+            && version(database, &self.run.stop).await? != chunk.seen
+        {
+            live.journal.close_part(database).await?;
+            return Ok(Written::Outdated);
+        }
+        self.write_in(database, turned, chunk).await?;
+        Ok(Written::Done)
+    }
+
+    /// Does a chunk anew from its reading, with nobody else in between, and has the reader go on behind it.
+    pub async fn redo(
+        &mut self,
+        reader: &mut TableReader,
+        chunk: &ReadChunk,
+        instance: &mut Instance,
+        name: &str,
+        check: &KeyCheck,
+    ) -> Result<(), TransformError> {
+        let mut database = self.run.database.clone().lock_owned().await;
+        let database = &mut **database;
+        self.open(database).await?;
+        let from = chunk.from.clone();
+        reader.resume_at(from.bound.clone(), from.last.clone(), &from.types);
+        let Some(batch) = reader.next(database).await? else {
+            // All that was left has gone meanwhile.
+            if let Some(live) = &self.live {
+                live.journal.close_part(database).await?;
+            }
+            return Ok(());
+        };
+        let chunk = ReadChunk { rows: batch.row_count as u64, from, behind: position(reader), seen: 0 };
+        let turned = tokio::select! {
+            biased;
+            reason = self.run.stop.raised() => return Err(TransformError::Trap(wasmtime::Error::new(Stopped(reason)))),
+            turned = instance.turn(name, batch, check) => turned.map_err(trap)?,
+        };
+        self.write_in(database, turned, &chunk).await
+    }
+
+    /// Writes what was made of a chunk, in the open transaction, and commits it where it commits by itself.
+    async fn write_in(
+        &mut self,
+        database: &mut dyn Database,
+        turned: Turned,
+        chunk: &ReadChunk,
+    ) -> Result<(), TransformError> {
         let written = self.write_rows(database, &turned.rows, turned.hint).await?;
         let mut done = self.done;
-        done.rows_read += rows;
+        done.rows_read += chunk.rows;
         done.rows_written += written;
         done.chunks += 1;
-        match &self.live {
-            Some((journal, live)) => journal.finish_chunk(database, live, behind, &done).await.map_err(ends)??,
-            None => crash::point(),
+        if let Some(Live { journal, transform, claimant }) = &self.live {
+            let effect = Effect { rows_read: chunk.rows, rows_written: written, ..Effect::default() };
+            let span = [&chunk.from, &chunk.behind];
+            journal.finish_chunk(database, transform, claimant, span, &done, &effect).await.map_err(trap)??;
+        } else {
+            crash::point();
         }
         self.done = done;
-        self.run.tally.add_rows_written(written);
         Ok(())
     }
 
@@ -157,22 +279,28 @@ impl<'a> Chunks<'a> {
     /// Opens the transaction of a part, where each has one.
     async fn open(&self, database: &mut dyn Database) -> Result<(), DatabaseError> {
         match &self.live {
-            Some((journal, _)) => journal.open_part(database).await,
+            Some(live) => live.journal.open_part(database).await,
             None => Ok(()),
         }
     }
 
+    /// Counts what was done, in whatever way it ends.
+    pub fn give_up(&self) {
+        self.run.tally.add_rows_read(self.done.rows_read);
+        self.run.tally.add_rows_written(self.done.rows_written);
+    }
+
     /// All chunks are written.
     pub async fn finish(self) -> Result<Transformed, TransformError> {
-        self.run.tally.add_rows_read(self.done.rows_read);
+        self.give_up();
         let mut database = self.run.database.lock().await;
         if let Some(writer) = self.writer {
             database.finish_writer(writer).await?;
         }
         match self.live {
             None => Ok(self.done),
-            Some((journal, live)) => {
-                journal.finish_transform(&mut **database, live, self.done).await.map_err(ends)?;
+            Some(live) => {
+                live.journal.finish_transform(&mut **database, live.transform, self.done).await.map_err(trap)?;
                 Ok(self.done)
             }
         }
@@ -180,17 +308,30 @@ impl<'a> Chunks<'a> {
 
     /// The database refused something. Chunks that are committed stay.
     pub async fn fail(self, error: DatabaseError) -> TransformError {
-        let Some((journal, live)) = self.live else { return TransformError::Database(error) };
-        self.run.tally.add_rows_read(self.done.rows_read);
+        self.give_up();
+        let Some(live) = self.live else { return TransformError::Database(error) };
         let mut database = self.run.database.lock().await;
-        match journal.fail_transform(&mut **database, live, &self.done, error).await {
+        match live.journal.fail_transform(&mut **database, live.transform, &self.done, error).await {
             Ok(error) => TransformError::Database(error),
-            Err(error) => ends(error),
+            Err(error) => trap(error),
         }
     }
 }
 
-/// An error that is the end of the migration, whatever the guest would say to it.
-fn ends(error: Error) -> TransformError {
-    TransformError::Trap(wasmtime::Error::new(error))
+/// Holds what comes back against what was given. Where the rows of a chunk alone are locked, others may come between them.
+pub(super) fn check_of(work: &Work, reader: &TableReader, dialect: Dialect) -> KeyCheck {
+    let whole = work.source.table == work.target.table
+        && reader.key() == work.target.key
+        && reader.covers_key_range()
+        && dialect.locks_rows().is_empty();
+    KeyCheck::new(work.target.mode, work.target.key.clone(), whole)
+}
+
+/// A number that changes when another connection has written. Only SQLite has it, and only there it is needed: elsewhere a
+/// chunk is read in the transaction that writes it.
+async fn version(database: &mut dyn Database, stop: &StopSignal) -> Result<i64, DatabaseError> {
+    as_host(database);
+    let found = database.query("SELECT data_version FROM pragma_data_version", &[], QueryLimits::NONE).await;
+    as_migration(database, Kind::Component, stop);
+    Ok(found?.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).unwrap_or_default())
 }

@@ -12,11 +12,15 @@ mod engine;
 mod failure;
 mod host;
 mod inspect;
+mod instance;
 mod keys;
 mod meter;
 mod script;
+mod sizer;
 mod state;
 mod transform;
+mod worker;
+mod workers;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};

@@ -1,6 +1,7 @@
 //! A component as the engine's `Script`: a store and an instance for each run.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use wasmtime::Store;
@@ -11,8 +12,10 @@ use super::describe::inspect_mismatch;
 use super::failure::{self, HostFailure, Stopped};
 use super::inspect::TRANSFORMER;
 use super::state::{GuestState, Role};
-use super::{Shared, inspect};
+use super::{Shared, inspect, workers};
+use crate::database::Facts;
 use crate::engine::Direction;
+use crate::engine::journal::answer::Transformed;
 use crate::engine::script::{Assets, RunContext, Script};
 use crate::error::{Error, Result};
 
@@ -63,12 +66,11 @@ pub(super) fn refuel(store: &mut Store<GuestState>, limits: &crate::project::lim
 }
 
 impl Loaded {
-    /// A state for an instance of this component within a run.
-    pub(super) async fn state(self: &Arc<Self>, role: Role, run: &RunContext) -> GuestState {
+    /// A state for an instance of this component within a run on a database of these facts.
+    pub(super) fn state(self: &Arc<Self>, role: Role, run: &RunContext, facts: &Facts) -> GuestState {
         let mut state = GuestState::new(role, self.shared.limits.clone());
-        let facts = run.database.lock().await.facts().clone();
         let recorded = run.journal.as_ref().map(|journal| journal.inputs().server_version.clone());
-        state.server = Some((facts.dialect, recorded.unwrap_or(facts.version)));
+        state.server = Some((facts.dialect, recorded.unwrap_or_else(|| facts.version.clone())));
         state.run = Some(run.clone());
         state.loaded = Some(self.clone());
         state
@@ -77,12 +79,17 @@ impl Loaded {
 
 #[async_trait]
 impl Script for ComponentScript {
+    async fn help(&self, context: &RunContext, step: u64, halt: &Arc<AtomicBool>) -> Result<Transformed> {
+        workers::help(&self.loaded, context, step, halt).await
+    }
+
     async fn run(&self, direction: Direction, context: &RunContext) -> Result<()> {
         let name = match direction {
             Direction::Up => "upgrade",
             Direction::Down => "downgrade",
         };
-        let state = self.loaded.state(Role::Migrate, context).await;
+        let facts = context.database.lock().await.facts().clone();
+        let state = self.loaded.state(Role::Migrate, context, &facts);
         let mut store = store(&self.loaded.shared, state)?;
         let call = async {
             let instance = self.loaded.pre.instantiate_async(&mut store).await?;

@@ -8,7 +8,7 @@ use wasmtime::component::ResourceTable;
 use super::meter::{LogBudget, Meter};
 use super::script::Loaded;
 use crate::batches::TableReader;
-use crate::database::{CursorId, DatabaseError, Dialect, TableSource, TableTarget, WriterId};
+use crate::database::{BatchLimits, CursorId, DatabaseError, Dialect, TableSource, TableTarget, WriterId};
 use crate::engine::journal::answer::Position;
 use crate::engine::script::RunContext;
 use crate::project::limits::Limits;
@@ -125,6 +125,16 @@ pub struct GuestState {
     pub writers: u64,
     /// The last message of a panic, which the SDKs log before they trap.
     pub last_words: Option<String>,
+}
+
+/// The bounds on one batch.
+pub fn batch_limits(limits: &Limits) -> BatchLimits {
+    let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+    BatchLimits {
+        rows: count(limits.batch_rows),
+        bytes: count(limits.batch_bytes),
+        cell_bytes: count(limits.cell_bytes),
+    }
 }
 
 impl GuestState {

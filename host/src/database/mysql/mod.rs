@@ -45,8 +45,9 @@ use self::session::Server;
 use self::transaction::Transaction;
 use self::watch::Watch;
 use super::{
-    BatchLimits, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest,
-    QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriterId,
+    BatchLimits, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
+    LockRequest, Part, QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
+    WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -126,6 +127,10 @@ impl Database for MysqlDatabase {
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
         self.begin_now(options).await
+    }
+
+    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
+        self.begin_part_now(part).await
     }
 
     async fn commit(&mut self) -> Result<(), DatabaseError> {

@@ -22,6 +22,8 @@ pub(super) struct Server {
     pub max_allowed_packet: usize,
     /// The server is a node of a Galera cluster, so its user locks hold on one node only.
     pub is_cluster_node: bool,
+    /// Its binary log holds statements, so that transactions must be repeatable.
+    pub logs_statements: bool,
     /// Table names are compared without case (`lower_case_table_names`).
     pub folds_table_names: bool,
 }
@@ -51,6 +53,7 @@ pub(super) async fn prepare(
     let facts = Facts {
         version: version.to_string(),
         atomic_ddl: version >= oldest_with_atomic_ddl(dialect),
+        skips_locked: version >= oldest_that_skips_locked(dialect),
         read_only: READ_ONLY.into_iter().any(is_on),
         schema,
         ..Facts::of_dialect(dialect)
@@ -61,6 +64,7 @@ pub(super) async fn prepare(
         settings_of_texts,
         max_allowed_packet: get("max_allowed_packet").parse().unwrap_or(1 << 20),
         is_cluster_node: is_on("wsrep_on"),
+        logs_statements: is_on("log_bin") && get("binlog_format").eq_ignore_ascii_case("STATEMENT"),
         folds_table_names: get("lower_case_table_names") != "0",
     })
 }
@@ -71,8 +75,15 @@ const READ_ONLY: [&str; 5] =
 
 /// What is read of the server; those that a dialect does not have stay away.
 async fn variables(connection: &mut MySqlConnection) -> Result<HashMap<String, String>, DatabaseError> {
-    const OTHERS: [&str; 5] =
-        ["version_comment", "sql_mode", "max_allowed_packet", "wsrep_on", "lower_case_table_names"];
+    const OTHERS: [&str; 7] = [
+        "version_comment",
+        "sql_mode",
+        "max_allowed_packet",
+        "wsrep_on",
+        "lower_case_table_names",
+        "log_bin",
+        "binlog_format",
+    ];
     let names = READ_ONLY.iter().chain(&OTHERS).map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
     let read = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ({names})");
     let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(read)).fetch_all(&mut *connection).await.map_err(from_sqlx)?;
@@ -172,6 +183,11 @@ impl std::fmt::Display for Version {
 /// Since when a statement of DDL takes effect wholly or not at all.
 fn oldest_with_atomic_ddl(dialect: Dialect) -> Version {
     if dialect == Dialect::Mariadb { Version(10, 6, 1) } else { Version(8, 0, 0) }
+}
+
+/// Since when there is `SKIP LOCKED`.
+fn oldest_that_skips_locked(dialect: Dialect) -> Version {
+    if dialect == Dialect::Mariadb { Version(10, 6, 0) } else { Version(8, 0, 1) }
 }
 
 /// Runs a text of our own making by the text protocol: one trip, and nothing to prepare.

@@ -35,7 +35,7 @@ impl MysqlDatabase {
 
     /// Whether something in the database names a tool table. Looked up once, and again behind dynamic SQL: whatever else
     /// makes such a thing has to spell the name, and is refused.
-    async fn others_name_tool_tables(&mut self) -> Result<bool, DatabaseError> {
+    pub(super) async fn others_name_tool_tables(&mut self) -> Result<bool, DatabaseError> {
         if let Some(found) = self.guard.others_name_tool_tables {
             return Ok(found);
         }

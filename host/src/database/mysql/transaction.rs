@@ -3,7 +3,7 @@
 
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
-use crate::database::{DatabaseError, DatabaseErrorKind, TransactionOptions};
+use crate::database::{Claims, DatabaseError, DatabaseErrorKind, Part, TransactionOptions};
 use crate::random;
 
 /// A transaction that `begin` opened.
@@ -24,6 +24,24 @@ const NO_SAVEPOINT: &str = "1305";
 
 impl MysqlDatabase {
     pub(super) async fn begin_now(&mut self, _options: TransactionOptions) -> Result<(), DatabaseError> {
+        self.begin_at("").await
+    }
+
+    /// A chunk locks the rows that it reads. Were its transaction to lock the gaps between them too, as it does by default,
+    /// it would wait for whoever works on the next chunk. But a binary log of statements demands just that; and where
+    /// something names the tool's tables, they are watched, which needs a view of them that stays the same.
+    pub(super) async fn begin_part_now(&mut self, part: Part) -> Result<Claims, DatabaseError> {
+        self.renew_if_due().await?;
+        let is_watched = part == Part::Chunk && self.others_name_tool_tables().await?;
+        if self.server.logs_statements || is_watched {
+            self.begin_at("").await?;
+            return Ok(Claims::Apart);
+        }
+        self.begin_at("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; ").await?;
+        Ok(Claims::Within)
+    }
+
+    async fn begin_at(&mut self, isolation: &str) -> Result<(), DatabaseError> {
         if self.transaction.is_some() {
             return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
         }
@@ -39,7 +57,7 @@ impl MysqlDatabase {
         }
         self.renew_if_due().await?;
         let proof = random_name();
-        session::run(&mut self.connection, format!("START TRANSACTION; SAVEPOINT {proof}")).await?;
+        session::run(&mut self.connection, format!("{isolation}START TRANSACTION; SAVEPOINT {proof}")).await?;
         self.transaction = Some(Transaction { proof, tool_tables: None, is_over: false });
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Cursors: a SELECT that is fetched into columns, as many rows at a time as fill a batch.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _, ValueRef as _};
@@ -12,7 +13,7 @@ use super::scope::simple;
 use super::statement_describe::{Described, Shape, describe, one_statement, run, shape};
 use super::types::Types;
 use super::{PostgresDatabase, parameters};
-use crate::data::Batch;
+use crate::data::{Batch, ColumnType};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, TableName};
 
 /// Ended cursors that are remembered.
@@ -35,6 +36,15 @@ pub(super) struct Cursors {
     ended: VecDeque<CursorId>,
     /// What a row took in the last page of a table: the next page is likely of the same one.
     page_row_bytes: Option<(TableName, usize)>,
+    /// What the server said of the last page that was copied: the text of the next one is likely the same.
+    page: Option<KnownPage>,
+}
+
+/// A page that the server has understood.
+struct KnownPage {
+    statement: String,
+    types: Vec<Option<ColumnType>>,
+    described: Arc<Described>,
 }
 
 /// An open cursor.
@@ -43,7 +53,7 @@ pub(super) struct Cursor {
     name: String,
     /// A page of a table that is copied rather than fetched: its SELECT, without parameters.
     page: Option<String>,
-    described: Described,
+    described: Arc<Described>,
     origin: Option<(TableName, Vec<String>)>,
     /// Rows that were fetched beyond the end of a batch.
     surplus: VecDeque<Batch>,
@@ -56,20 +66,48 @@ pub(super) struct Cursor {
 impl PostgresDatabase {
     pub(super) async fn open_cursor_now(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         let text = &request.statement;
-        let scope = self.enter(Some(text)).await?;
         let id = CursorId(self.new_id());
+        if let Some(cursor) = self.known_page(request, id)? {
+            self.cursors.open.push((id, cursor));
+            return Ok(id);
+        }
+        let scope = self.enter(Some(text)).await?;
         let watch = self.watch();
         let hold = if scope.is_in_transaction() { "" } else { " WITH HOLD" };
-        // What its rows took in the page before, if this is the next page of a table.
-        let row_bytes = match (&request.origin, &self.cursors.page_row_bytes) {
-            (Some((table, _)), Some((known, bytes))) if table == known => *bytes,
-            _ => 0,
-        };
+        let row_bytes = self.cursors.row_bytes(request);
         let opened = watch.run(open(&mut self.connection, &mut self.types, request, id, hold, row_bytes)).await;
         let settled = self.settle(&scope, text).await;
         let cursor = self.leave(scope, opened.and_then(|cursor| settled.map(|()| cursor))).await?;
+        self.cursors.page = cursor.page.is_some().then(|| KnownPage {
+            statement: text.clone(),
+            types: request.types.clone(),
+            described: cursor.described.clone(),
+        });
         self.cursors.open.push((id, cursor));
         Ok(id)
+    }
+
+    /// A cursor over the next page of a table, about which the server need not be asked.
+    fn known_page(&self, request: &CursorRequest, id: CursorId) -> Result<Option<Cursor>, DatabaseError> {
+        let Some(known) = &self.cursors.page else { return Ok(None) };
+        if known.statement != request.statement || known.types != request.types {
+            return Ok(None);
+        }
+        let row_bytes = self.cursors.row_bytes(request);
+        let statement = one_statement(&request.statement)?;
+        let page = page_of(request, &known.described, statement, row_bytes)?;
+        let Some(page) = page else { return Ok(None) };
+        let (described, origin) = (known.described.clone(), request.origin.clone());
+        let name = name_of(id);
+        Ok(Some(Cursor {
+            name,
+            page: Some(page),
+            described,
+            origin,
+            surplus: VecDeque::new(),
+            row_bytes,
+            at_end: false,
+        }))
     }
 
     pub(super) async fn fetch_now(
@@ -122,6 +160,19 @@ impl PostgresDatabase {
 }
 
 impl Cursors {
+    /// What its rows took in the page before, if this is the next page of a table.
+    fn row_bytes(&self, request: &CursorRequest) -> usize {
+        match (&request.origin, &self.page_row_bytes) {
+            (Some((table, _)), Some((known, bytes))) if table == known => *bytes,
+            _ => 0,
+        }
+    }
+
+    /// Something other than rows may have changed: what the server said of a page holds no more.
+    pub(super) fn forget_page(&mut self) {
+        self.page = None;
+    }
+
     fn end(&mut self, id: CursorId) {
         self.ended.push_back(id);
         if self.ended.len() > ENDED {
@@ -157,18 +208,36 @@ async fn open(
             .hint("name one of them otherwise: `… AS other_name`"));
         }
     }
-    let wrapped = described.wrapped(statement, None)?;
-    let select = wrapped.as_deref().unwrap_or(statement);
-    // A page has a bound on its rows, but none on its bytes: it is copied where its rows are known to be narrow.
-    let narrow = request.origin.is_some() && (1..=NARROW).contains(&row_bytes);
-    let page = if narrow { inlined(select, &request.parameters) } else { None };
-    let name = format!("runner_cursor_{}", id.0);
+    let page = page_of(request, &described, statement, row_bytes)?;
+    let name = name_of(id);
     if page.is_none() {
+        let wrapped = described.wrapped(statement, None)?;
+        let select = wrapped.as_deref().unwrap_or(statement);
         let arguments = parameters::encode(connection, types, &described.placeholders, &request.parameters).await?;
         run(connection, &format!("DECLARE {name} BINARY NO SCROLL CURSOR{hold} FOR\n{select}"), arguments).await?;
     }
     let origin = request.origin.clone();
+    let described = Arc::new(described);
     Ok(Cursor { name, page, described, origin, surplus: VecDeque::new(), row_bytes, at_end: false })
+}
+
+fn name_of(id: CursorId) -> String {
+    format!("runner_cursor_{}", id.0)
+}
+
+/// The page of a table that is copied. A page has a bound on its rows, but none on its bytes: it is copied where its rows are
+/// known to be narrow.
+fn page_of(
+    request: &CursorRequest,
+    described: &Described,
+    statement: &str,
+    row_bytes: usize,
+) -> Result<Option<String>, DatabaseError> {
+    if request.origin.is_none() || !(1..=NARROW).contains(&row_bytes) {
+        return Ok(None);
+    }
+    let wrapped = described.wrapped(statement, None)?;
+    Ok(inlined(wrapped.as_deref().unwrap_or(statement), &request.parameters))
 }
 
 async fn close(connection: &mut PgConnection, name: &str) -> Result<(), DatabaseError> {

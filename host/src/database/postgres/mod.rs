@@ -57,8 +57,9 @@ use self::types::Types;
 use self::watch::Watch;
 use self::writer::Writers;
 use super::{
-    BatchLimits, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest,
-    QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriterId,
+    BatchLimits, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
+    LockRequest, Part, QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
+    WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -179,7 +180,12 @@ impl Database for PostgresDatabase {
     }
 
     async fn begin(&mut self, _options: TransactionOptions) -> Result<(), DatabaseError> {
-        self.begin_now().await
+        self.begin_now(None).await
+    }
+
+    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
+        self.begin_now(Some(part)).await?;
+        Ok(if part == Part::Chunk { Claims::Apart } else { Claims::Within })
     }
 
     async fn commit(&mut self) -> Result<(), DatabaseError> {

@@ -41,6 +41,11 @@ impl Scope {
         self.around == Around::Nothing
     }
 
+    /// The savepoint before the statement, if there is one.
+    pub(super) fn savepoint(&self) -> Option<&'static str> {
+        (self.around == Around::Savepoint).then_some(SAVEPOINT)
+    }
+
     /// Whether a transaction goes on behind the statement, so that what it opens can live on.
     pub(super) fn is_in_transaction(&self) -> bool {
         matches!(self.around, Around::Transaction | Around::Savepoint)
@@ -51,6 +56,15 @@ impl PostgresDatabase {
     /// Before a statement, or before work on a cursor or writer whose rights are looked at elsewhere (`None`). Fails with
     /// nothing opened.
     pub(super) async fn enter(&mut self, statement: Option<&str>) -> Result<Scope, DatabaseError> {
+        self.enter_with(statement, |_| String::new()).await
+    }
+
+    /// The same; `more`, statements of ours that answer nothing, goes in the same message behind the savepoint.
+    pub(super) async fn enter_with(
+        &mut self,
+        statement: Option<&str>,
+        more: impl FnOnce(&Scope) -> String,
+    ) -> Result<Scope, DatabaseError> {
         self.check_usable()?;
         let class = match statement {
             Some(statement) if statement.contains('\0') => return Err(zero_byte()),
@@ -72,15 +86,24 @@ impl PostgresDatabase {
         if let (Some(statement), Around::Wrapped) = (statement, around) {
             self.note_settings(statement);
         }
+        let scope = Scope { around };
+        let more = more(&scope);
         self.busy = true;
         let opened = match around {
-            Around::Transaction | Around::Savepoint => self.go_on(around).await,
-            Around::Wrapped => self.open_wrapped().await,
+            Around::Transaction | Around::Savepoint => self.go_on(around, &more).await,
+            Around::Wrapped => self.open_wrapped(&more).await,
             Around::Nothing => self.set_for_session().await,
         };
         self.busy = opened.is_ok();
         self.note_loss(&opened);
-        opened.map(|()| Scope { around })
+        opened.map(|()| scope)
+    }
+
+    /// Statements of ours that answer nothing and can wait for the next message in this transaction.
+    pub(super) fn later(&mut self, scope: &Scope, text: &str) {
+        if let (Some(transaction), true) = (&mut self.transaction, scope.is_in_transaction()) {
+            transaction.later.push_str(text);
+        }
     }
 
     /// Behind a statement: keeps or takes back what it did, and answers its result.
@@ -138,24 +161,26 @@ impl PostgresDatabase {
 
     /// Goes on in the open transaction: with the speaker's timeouts, an eye on the tool's tables where the speaker changed,
     /// and a savepoint if there is to be one. All in one message, and in none if nothing of it is needed.
-    async fn go_on(&mut self, around: Around) -> Result<(), DatabaseError> {
+    async fn go_on(&mut self, around: Around, more: &str) -> Result<(), DatabaseError> {
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         if let Some(first) = &transaction.failed {
             return Err(explain_aborted(first));
         }
-        let mut text = String::new();
+        let mut text = std::mem::take(&mut transaction.later);
         let is_script = self.rights != Rights::Host;
         let turns = transaction.script_speaks != is_script;
         if turns {
-            text = set_local(&self.own.timeouts(self.rights, self.server.settings()));
+            text.push_str(&set_local(&self.own.timeouts(self.rights, self.server.settings())));
             text.push_str(FINGERPRINT);
+            text.push_str("; ");
         }
         if around == Around::Savepoint {
-            let separator = if text.is_empty() { "" } else { "; " };
-            let release =
-                if transaction.savepoint { format!("RELEASE SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
-            text = format!("{text}{separator}{release}SAVEPOINT {SAVEPOINT}");
+            if transaction.savepoint {
+                text.push_str(&format!("RELEASE SAVEPOINT {SAVEPOINT}; "));
+            }
+            text.push_str(&format!("SAVEPOINT {SAVEPOINT}; "));
         }
+        text.push_str(more);
         if text.is_empty() {
             return Ok(());
         }
@@ -185,7 +210,7 @@ impl PostgresDatabase {
         error
     }
 
-    async fn open_wrapped(&mut self) -> Result<(), DatabaseError> {
+    async fn open_wrapped(&mut self, more: &str) -> Result<(), DatabaseError> {
         let is_script = self.rights != Rights::Host;
         let mut text = String::new();
         if is_script {
@@ -193,7 +218,7 @@ impl PostgresDatabase {
             text.push_str(FINGERPRINT);
         }
         let begin = prologue(&self.own, "NULL");
-        let text = if is_script { format!("{begin}; {text}") } else { begin };
+        let text = if is_script { format!("{begin}; {text}; {more}") } else { format!("{begin}; {more}") };
         let rows = match rows(&mut self.connection, &text).await {
             Ok(rows) => rows,
             Err(error) => {

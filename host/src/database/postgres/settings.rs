@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::PostgresDatabase;
-use crate::database::{ConnectOptions, Dialect, Rights};
+use crate::database::{ConnectOptions, Dialect, Part, Rights};
 use crate::sql::classify::{StatementClass, classify, identifiers};
 
 /// What holds in every transaction, unless a script that commits statement by statement has set it itself.
@@ -45,9 +45,25 @@ pub(super) fn in_transaction(own: &Own) -> String {
 
 /// The text that opens a transaction and answers, as its last row, the server's process and `also`, an expression.
 pub(super) fn prologue(own: &Own, also: &str) -> String {
+    prologue_of(None, own, also)
+}
+
+/// As [`prologue`], for a part of a transform.
+pub(super) fn prologue_of(part: Option<Part>, own: &Own, also: &str) -> String {
     let settings = in_transaction(own);
+    let (level, more) = match part {
+        None => ("READ COMMITTED", ""),
+        // A row that somebody changes behind our reading of it fails our writing.
+        Some(Part::Chunk) => ("REPEATABLE READ", ""),
+        // No wait for the disk: it comes there before whatever is committed later. All others wait for who claims, so that a
+        // process which is frozen meanwhile must not keep them.
+        Some(Part::Claim) => (
+            "READ COMMITTED",
+            "; SET LOCAL synchronous_commit = off; SET LOCAL idle_in_transaction_session_timeout = '3s'",
+        ),
+    };
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; {settings}; \
+        "BEGIN ISOLATION LEVEL {level}; {settings}{more}; \
          SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid, {also}"
     )
 }

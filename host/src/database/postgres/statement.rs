@@ -55,6 +55,7 @@ impl PostgresDatabase {
             return Ok(());
         }
         self.types.clear();
+        self.cursors.forget_page();
         if scope.is_bare() || self.connection.cached_statements_size() == 0 {
             return Ok(());
         }

@@ -9,9 +9,9 @@ use super::error::{ABORTED, lost};
 use super::lock::lock_lost;
 use super::reconnect::Left;
 use super::scope::{backend_of, rows, simple, text_of};
-use super::settings::prologue;
+use super::settings::prologue_of;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
-use crate::database::{DatabaseError, DatabaseErrorKind, Rights};
+use crate::database::{DatabaseError, DatabaseErrorKind, Part, Rights};
 
 /// How long a server may take to roll back before it is taken for lost; it rolls back what it lost by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,6 +27,8 @@ pub(super) struct Transaction {
     pub(super) failed: Option<String>,
     /// The savepoint of the last statement of a guest is still there.
     pub(super) savepoint: bool,
+    /// What goes before the next statement, in one message with what stands around that.
+    pub(super) later: String,
     /// The timeouts are those of a script, and the last statement may have been one's.
     pub(super) script_speaks: bool,
     /// A script has spoken.
@@ -56,7 +58,7 @@ impl Transaction {
 }
 
 impl PostgresDatabase {
-    pub(super) async fn begin_now(&mut self) -> Result<(), DatabaseError> {
+    pub(super) async fn begin_now(&mut self, part: Option<Part>) -> Result<(), DatabaseError> {
         if self.transaction.is_some() {
             return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
         }
@@ -74,7 +76,10 @@ impl PostgresDatabase {
         }
         self.busy = true;
         // A number of its own means the right to write.
-        let begun = rows(&mut self.connection, &prologue(&self.own, "pg_catalog.pg_current_xact_id()::text")).await;
+        let begun = {
+            let prologue = prologue_of(part, &self.own, "pg_catalog.pg_current_xact_id()::text");
+            rows(&mut self.connection, &prologue).await
+        };
         self.note_loss(&begun);
         let xid = begun.as_ref().ok().and_then(|rows| text_of(rows.last()?, 1));
         match (begun, xid) {
@@ -85,6 +90,7 @@ impl PostgresDatabase {
                     xid,
                     failed: None,
                     savepoint: false,
+                    later: String::new(),
                     script_speaks: false,
                     had_script: false,
                     before: None,

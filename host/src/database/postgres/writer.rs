@@ -7,16 +7,19 @@ use sqlx::PgConnection;
 use super::PostgresDatabase;
 use super::rights::check_table;
 use super::schema::{Table, literal};
-use super::scope::{rows as ask, text_of};
+use super::scope::{Scope, rows as ask, text_of};
 use super::types::{ServerType, Types};
 use super::writer_job::Job;
-use super::writer_plan::{Layout, Way};
+use super::writer_plan::{Layout, PLANNER, Way};
 use crate::data::{Batch, ColumnValues};
 use crate::database::message;
 use crate::database::{DatabaseError, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId};
 
 /// How many times as wide as its rows a range of integer keys may be for the table to be read between its ends.
 const SPARSE: u64 = 4;
+
+/// The savepoint before a batch, where the statement has none.
+const SAVEPOINT: &str = "runner_batch";
 
 /// The open writers.
 #[derive(Default)]
@@ -36,6 +39,8 @@ pub(super) struct Writer {
     /// The table takes `COPY`.
     copies: bool,
     types: Vec<Arc<ServerType>>,
+    /// The planner's settings that a batch may change, as they are otherwise.
+    planner: Vec<String>,
     /// Made for the columns of the first batch.
     layout: Option<Layout>,
     rows_written: u64,
@@ -79,11 +84,13 @@ impl PostgresDatabase {
         let watch = self.watch();
         let asked = watch.run(facts_of(&mut self.connection, &mut self.types, &table, &into)).await;
         let settled = self.settle(&scope, "SELECT").await;
-        let (copies, types) = self.leave(scope, asked.and_then(|facts| settled.map(|()| facts))).await?;
+        let Facts { copies, types, planner } =
+            self.leave(scope, asked.and_then(|facts| settled.map(|()| facts))).await?;
         let id = WriterId(self.new_id());
         let is_primary = !key.is_empty() && table.info.identifies(&key);
         let mode = target.mode;
-        let writer = Writer { table, into, mode, key, is_primary, copies, types, layout: None, rows_written: 0 };
+        let writer =
+            Writer { table, into, mode, key, is_primary, copies, types, planner, layout: None, rows_written: 0 };
         self.writers.open.push((id, writer));
         Ok(id)
     }
@@ -101,12 +108,18 @@ impl PostgresDatabase {
         let (_, mut writer) = self.writers.open.remove(at);
         if rows.row_count > 0 {
             let layout = writer.layout_for(rows)?;
-            let scope = self.enter(None).await?;
-            let watch = self.watch();
             let way = writer.way(&layout, rows, hint);
             let copies = writer.mode == WriteMode::Insert && writer.copies && layout.is_binary();
-            let job = Job { writer: &writer, layout: &layout, rows, way, copies };
+            let planner = if copies { &[] } else { way.settings() };
+            let scope = self.enter_with(None, |scope| begin_batch(scope, planner)).await?;
+            let savepoint = scope.savepoint().unwrap_or(SAVEPOINT);
+            let watch = self.watch();
+            let job = Job { writer: &writer, layout: &layout, rows, way, copies, savepoint };
             let result = watch.run(job.run(&mut self.connection)).await;
+            if result.is_ok() {
+                let end = end_batch(&scope, planner, &writer.planner);
+                self.later(&scope, &end);
+            }
             let settled = self.settle(&scope, "INSERT").await;
             let written = self.leave(scope, result.and_then(|rows| settled.map(|()| rows))).await?;
             writer.rows_written += written;
@@ -141,20 +154,50 @@ impl Writer {
     }
 }
 
-/// Whether the table takes `COPY`, and the types of its columns.
+/// Tells the planner what it cannot know, and sets the savepoint to which the search for a row goes back, unless there is one.
+fn begin_batch(scope: &Scope, planner: &[(&str, &str)]) -> String {
+    let mut text = if scope.savepoint().is_none() { format!("SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
+    text.extend(planner.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")));
+    text
+}
+
+/// Takes back what a batch that went well leaves behind. One that failed was rolled back, and its settings with it.
+fn end_batch(scope: &Scope, planner: &[(&str, &str)], was: &[String]) -> String {
+    let mut text = if scope.savepoint().is_none() { format!("RELEASE SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
+    for (name, _) in planner {
+        let at = PLANNER.iter().position(|known| known == name);
+        if let Some(was) = at.and_then(|at| was.get(at)) {
+            text.push_str(&format!("SET LOCAL {name} = {}; ", literal(was)));
+        }
+    }
+    text
+}
+
+/// What a writer asks the server when it is opened.
+struct Facts {
+    /// The table takes `COPY`.
+    copies: bool,
+    /// The types of its columns.
+    types: Vec<Arc<ServerType>>,
+    /// The settings of [`PLANNER`].
+    planner: Vec<String>,
+}
+
 async fn facts_of(
     connection: &mut PgConnection,
     types: &mut Types,
     table: &Table,
     into: &str,
-) -> Result<(bool, Vec<Arc<ServerType>>), DatabaseError> {
+) -> Result<Facts, DatabaseError> {
     let numbers: Vec<u32> = table.types.iter().map(|declared| declared.base).collect();
     let types = types.of(connection, &numbers).await?;
-    if table.info.is_view {
-        return Ok((false, types));
-    }
-    let secured = format!("SELECT pg_catalog.row_security_active({}::pg_catalog.regclass)", literal(into));
-    let found = ask(connection, &secured).await?;
-    let is_secured = found.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t");
-    Ok((!is_secured, types))
+    let settings: String = PLANNER.iter().map(|name| format!(", pg_catalog.current_setting('{name}')")).collect();
+    let secured = match table.info.is_view {
+        true => "true".to_owned(),
+        false => format!("pg_catalog.row_security_active({}::pg_catalog.regclass)", literal(into)),
+    };
+    let found = ask(connection, &format!("SELECT {secured}{settings}")).await?;
+    let text = |column: usize| found.first().and_then(|row| text_of(row, column));
+    let planner = (1..=PLANNER.len()).map(|column| text(column).unwrap_or_default()).collect();
+    Ok(Facts { copies: text(0).as_deref() == Some("f"), types, planner })
 }

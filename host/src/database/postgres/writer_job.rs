@@ -9,16 +9,12 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
 
 use super::error::from_sqlx;
 use super::parameters::add;
-use super::schema::literal;
-use super::scope::{rows as ask, simple, text_of};
+use super::scope::simple;
 use super::types_column::{COPY_HEADER, COPY_TRAILER, Encoder, Unwritable};
 use super::writer::Writer;
 use super::writer_plan::{Answer, Layout, Way};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteMode};
-
-/// The savepoint before a batch, to which the search for a row goes back.
-const SAVEPOINT: &str = "runner_batch";
 
 /// Bytes of a `COPY` that are sent at once; large enough for few messages, small enough for the server not to wait.
 const PIECE: usize = 64 << 10;
@@ -36,22 +32,21 @@ pub(super) struct Job<'a> {
     pub way: Way,
     /// By `COPY`.
     pub copies: bool,
+    /// The savepoint before it, to which the search for a row goes back.
+    pub savepoint: &'static str,
 }
 
 impl Job<'_> {
-    /// Writes the batch; answers how many rows changed. The planner's settings are as before when this returns.
+    /// Writes the batch; answers how many rows changed. One that fails leaves nothing of it behind.
     pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
         self.check_keys()?;
-        let back = self.prepare_planner(connection).await?;
-        let result = self.write(connection).await;
-        let undo = if result.is_err() { format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
-        match result {
-            // Nothing more can be said to the server.
-            Err(error) if error.kind == DatabaseErrorKind::Connection => Err(error),
-            result => {
-                simple(connection, &format!("{undo}RELEASE SAVEPOINT {SAVEPOINT}; {back}")).await?;
-                result
+        match self.write(connection).await {
+            // Nothing more can be said to the server where the connection is gone.
+            Err(error) if error.kind != DatabaseErrorKind::Connection => {
+                self.back(connection).await?;
+                Err(error)
             }
+            result => result,
         }
     }
 
@@ -73,25 +68,6 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Tells the planner what it cannot know, and sets the savepoint. Answers what takes that back.
-    async fn prepare_planner(&self, connection: &mut PgConnection) -> Result<String, DatabaseError> {
-        if self.copies {
-            simple(connection, &format!("SAVEPOINT {SAVEPOINT}")).await?;
-            return Ok("SELECT".to_owned());
-        }
-        let settings = self.way.settings();
-        let list = |term: &dyn Fn(&str, &str) -> String| {
-            settings.iter().map(|(name, value)| term(name, value)).collect::<Vec<_>>().join(", ")
-        };
-        let now = list(&|name, _| format!("pg_catalog.current_setting('{name}')"));
-        let set = list(&|name, value| format!("pg_catalog.set_config('{name}', '{value}', true)"));
-        let found = ask(connection, &format!("SELECT {now}; SELECT {set}; SAVEPOINT {SAVEPOINT}")).await?;
-        let was = |at: usize| found.first().and_then(|row| text_of(row, at)).unwrap_or_default();
-        let back =
-            settings.iter().enumerate().map(|(at, (name, _))| format!("SET LOCAL {name} = {}", literal(&was(at))));
-        Ok(back.collect::<Vec<_>>().join("; "))
-    }
-
     async fn write(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
         let all = 0..self.rows.row_count;
         let counted = !self.must_hit() || self.writer.is_primary;
@@ -102,7 +78,7 @@ impl Job<'_> {
         match result {
             Ok(changed) if !self.must_hit() || changed == self.rows.row_count as u64 => Ok(changed),
             Ok(_) if counted => {
-                back(connection).await?;
+                self.back(connection).await?;
                 // The same again, but that each row tells what it hit.
                 self.numbered(connection).await
             }
@@ -118,6 +94,11 @@ impl Job<'_> {
     /// Whether each row of the batch must hit exactly one of the table.
     fn must_hit(&self) -> bool {
         matches!(self.writer.mode, WriteMode::Update | WriteMode::Delete)
+    }
+
+    /// Takes back what was written since the savepoint.
+    async fn back(&self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
+        simple(connection, &format!("ROLLBACK TO SAVEPOINT {}", self.savepoint)).await
     }
 
     /// Writes some of the rows.
@@ -152,7 +133,7 @@ impl Job<'_> {
         match hits.iter().position(|hit| *hit != 1) {
             None => Ok(self.rows.row_count as u64),
             Some(row) => {
-                back(connection).await?;
+                self.back(connection).await?;
                 Err(self.not_one(connection, row).await)
             }
         }
@@ -227,17 +208,17 @@ impl Job<'_> {
 
     async fn search(&self, connection: &mut PgConnection) -> Result<Option<(usize, DatabaseError)>, DatabaseError> {
         let (mut low, mut high) = (0, self.rows.row_count);
-        back(connection).await?;
+        self.back(connection).await?;
         while high - low > 1 {
             let middle = low + (high - low) / 2;
             match self.piece(connection, low..middle).await {
                 Ok(_) => {
                     // What went well stays, so that the rest finds what it would have found.
-                    simple(connection, &format!("RELEASE SAVEPOINT {SAVEPOINT}; SAVEPOINT {SAVEPOINT}")).await?;
+                    simple(connection, &format!("RELEASE SAVEPOINT {0}; SAVEPOINT {0}", self.savepoint)).await?;
                     low = middle;
                 }
                 Err(error) if is_of_a_row(&error) => {
-                    back(connection).await?;
+                    self.back(connection).await?;
                     high = middle;
                 }
                 Err(error) => return Err(error),
@@ -304,11 +285,6 @@ impl Job<'_> {
         error.statement = Some(text.into());
         error
     }
-}
-
-/// Takes back what was written since the savepoint.
-async fn back(connection: &mut PgConnection) -> Result<(), DatabaseError> {
-    simple(connection, &format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await
 }
 
 /// Whether one row may be to blame. A trigger may raise any code; what the server says of the statement or of itself is none.

@@ -7,6 +7,7 @@ mod rehearse;
 mod retry;
 #[cfg(test)]
 mod server_tests;
+mod share;
 mod stepwise;
 mod tell;
 #[cfg(test)]
@@ -25,7 +26,7 @@ use super::history::{self, Record, RunMode, State, declared_json};
 use super::journal::Journal;
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollback};
-use super::script::{RunContext, ScriptLoader, Tally, stopped};
+use super::script::{RunContext, ScriptLoader, Tally, Transforms, stopped};
 use super::speaker::{as_host, as_migration};
 use super::target::Target;
 use crate::data::Value;
@@ -88,6 +89,8 @@ pub struct Engine {
     pub stored_artifact_bytes: u64,
     /// How often a migration that met somebody else's lock, and was rolled back, is tried again.
     pub retries: u32,
+    /// How transforms are cut, and who works on them.
+    pub transforms: Arc<Transforms>,
 }
 
 /// What came of one step.
@@ -110,6 +113,7 @@ impl From<Error> for Box<Failure> {
 impl Engine {
     /// Does what is asked. An error means that nothing was begun; what ends later stands in the outcome.
     pub async fn run(&self, request: &Request) -> Result<Outcome> {
+        self.check_sharing().await?;
         // Who has nothing to do needs no lock, and waits for nobody.
         let plan = self.plan(request).await?;
         if plan.is_empty() {
@@ -117,7 +121,10 @@ impl Engine {
         }
         self.check_writable().await?;
         self.check_sql(&plan).await?;
-        self.lock(request).await?;
+        match self.transforms.share {
+            true => self.lock_sharing(request).await?,
+            false => self.lock(request).await?,
+        }
         let outcome = self.run_locked(request).await;
         // Nothing is to be done if this fails: the lock ends with the connection at the latest.
         let unlocked = self.database.lock().await.unlock().await;
@@ -249,6 +256,7 @@ impl Engine {
             parameters: self.parameters.clone(),
             tally: tally.clone(),
             journal: None,
+            transforms: self.transforms.clone(),
         }
     }
 

@@ -218,10 +218,11 @@ impl Engine {
         };
         let run = stands.run;
         if stands.progress.effects == 0 && stands.progress.unknown.is_none() {
-            return match self.clear(database, step, run).await {
-                Ok(()) => error.into(),
-                Err(second) => partial(error.cause(second.message), step, stands, &[]),
-            };
+            match self.clear(database, step, run).await {
+                Ok(true) => return error.into(),
+                Ok(false) => {}
+                Err(second) => return partial(error.cause(second.message), step, stands, &[]),
+            }
         }
         let last = if stands.of.is_none() { run.last_effects(database).await.unwrap_or_default() } else { Vec::new() };
         // The run that goes on adds to it.
@@ -231,8 +232,14 @@ impl Engine {
         }
     }
 
-    /// Takes away every trace of a step that had no effect.
-    async fn clear(&self, database: &mut dyn Database, step: &Step, run: Run) -> Result<()> {
+    /// Takes away every trace of a step that had no effect. False: it had one, by another process that shared a transform.
+    async fn clear(&self, database: &mut dyn Database, step: &Step, run: Run) -> Result<bool> {
+        database.begin(TransactionOptions::default()).await?;
+        match run.close(database).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(database.rollback().await.map(|()| false)?),
+            Err(error) => return Err(roll_back(database, error).await),
+        }
         let write = async |database: &mut dyn Database| -> Result<()> {
             run.clear(database).await?;
             match step.direction {
@@ -240,9 +247,8 @@ impl Engine {
                 Direction::Down => history::reopen(database, run.history, State::Applied).await,
             }
         };
-        database.begin(TransactionOptions::default()).await?;
         match write(database).await {
-            Ok(()) => Ok(database.commit().await?),
+            Ok(()) => Ok(database.commit().await.map(|()| true)?),
             Err(error) => Err(roll_back(database, error).await),
         }
     }

@@ -76,6 +76,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         identity: Identity::now(),
         stored_artifact_bytes: 1 << 20,
         retries: 3,
+        transforms: Arc::default(),
     }
 }
 

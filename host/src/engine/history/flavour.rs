@@ -6,7 +6,7 @@ use super::sql::Flavour;
 pub const SQLITE: Flavour = Flavour {
     tables: "SELECT name FROM main.sqlite_schema WHERE 'main' = ?1 AND type = 'table' \
              AND name IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint')",
+             'runner_checkpoint', 'runner_chunk')",
     schema: None,
     create: &[
         "CREATE TABLE @.runner_meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -66,7 +66,7 @@ pub const POSTGRES: Flavour = Flavour {
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname::text = ?1::text AND c.relkind IN ('r', 'p') \
              AND c.relname IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint')",
+             'runner_checkpoint', 'runner_chunk')",
     // `IF NOT EXISTS` wants the right to make schemas even where there is nothing to make.
     schema: Some((
         "SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname::text = ?1::text",
@@ -133,7 +133,7 @@ pub const POSTGRES: Flavour = Flavour {
 pub const MYSQL: Flavour = Flavour {
     tables: "SELECT table_name FROM information_schema.tables WHERE table_schema = ?1 AND table_type = 'BASE TABLE' \
              AND table_name IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint')",
+             'runner_checkpoint', 'runner_chunk')",
     schema: None,
     create: &[
         "CREATE TABLE IF NOT EXISTS @.runner_meta (

@@ -15,7 +15,7 @@ use crate::project::catalog::Kind;
 pub(super) const FORMAT: i64 = 1;
 
 /// How many tables there are.
-const TABLES: usize = 5;
+const TABLES: usize = 6;
 
 /// The history as far as it is in force.
 #[derive(Clone, Debug, Default)]
@@ -291,7 +291,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history does not read as runner wrote it")
-        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal` and `runner_checkpoint` from a backup")
+        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal`, `runner_checkpoint` and `runner_chunk` from a backup")
 }
 
 /// A database error met while reading or writing history.

@@ -1,9 +1,11 @@
 //! Transforms: each chunk is committed together with how far it got.
 
-use super::answer::{Position, Resolved, Transformed, pack, unpack};
+use super::answer::{Position, Transformed, pack, unpack};
 use super::call::Call;
+use super::chunk::{self, Claimant, Effect};
 use super::step::Found;
 use super::store::{self, Checkpoint, Entry};
+use super::work::Work;
 use super::{Journal, crash, damaged};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
 use crate::engine::script::stopped;
@@ -71,36 +73,50 @@ impl Journal {
         &self,
         database: &mut dyn Database,
         transform: &LiveTransform,
-        source: &Resolved,
+        work: &Work,
         position: &Position,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         as_host(database);
         self.still_ours(database).await?;
         store::insert(database, self.run, &transform.entry).await?;
-        store::begin_checkpoint(database, self.run, transform.number(), source, position).await?;
+        store::begin_checkpoint(database, self.run, transform.number(), work, position).await?;
         let committed = self.commit_part(database, transform.number()).await;
         crash::point();
         committed
     }
 
-    /// Records, in the open transaction, that a chunk was written, and commits.
+    /// Records, in the open transaction, that a chunk was written by who works alone, and commits. `position`: where it
+    /// began, and where the next one does.
     pub async fn finish_chunk(
         &self,
         database: &mut dyn Database,
         transform: &LiveTransform,
-        position: &Position,
+        claimant: &Claimant,
+        [from, position]: [&Position; 2],
         done: &Transformed,
+        effect: &Effect,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         as_host(database);
         crash::point();
         self.still_ours(database).await?;
         store::move_checkpoint(database, self.run, transform.number(), position, done).await?;
+        chunk::insert_done(database, claimant, done.chunks, [&from.last, &position.last], effect).await?;
         let committed = self.commit_part(database, transform.number()).await?;
         crash::point();
         if committed.is_ok() && done.chunks == 1 {
             self.state.lock().await.effects += 1;
         }
         Ok(committed)
+    }
+
+    /// How far a transform has come that somebody is at; none: nobody is.
+    pub async fn checkpoint(&self, database: &mut dyn Database, step: u64) -> Result<Option<Checkpoint>> {
+        store::find_checkpoint(database, self.run, step).await
+    }
+
+    /// Notes that chunks of a transform were committed on other connections.
+    pub async fn note_chunks(&self) {
+        self.state.lock().await.effects += 1;
     }
 
     /// Ends a transform: records what it did.

@@ -9,6 +9,8 @@
 pub mod answer;
 mod call;
 mod checkpoint;
+pub mod chunk;
+mod chunk_sql;
 pub mod codec;
 pub mod crash;
 mod inputs;
@@ -19,6 +21,7 @@ mod step;
 mod store;
 #[cfg(test)]
 mod tests;
+pub mod work;
 
 pub use answer::Answer;
 pub use call::{Call, CallKind};

@@ -86,6 +86,18 @@ impl Journal {
         Ok(Resumed { journal, warnings })
     }
 
+    /// The journal of a migration that another process is at, for who takes part in a transform of it: it tells what the
+    /// migration sees of the world, and is not written to. None: that process has begun anew, or ended.
+    pub async fn join(database: &mut dyn Database, run: Run, sha256: &str, stop: &StopSignal) -> Result<Option<Self>> {
+        let Some(packed) = store::part(database, run, INPUTS, 0).await? else { return Ok(None) };
+        let inputs: Option<Inputs> = unpack(&packed).and_then(std::result::Result::ok);
+        let inputs = inputs.ok_or_else(|| damaged("the inputs of the first run".to_owned()))?;
+        if inputs.sha256 != sha256 {
+            return Ok(None);
+        }
+        Ok(Some(Self::new(database, run, Kind::Component, inputs, stop, State::default())))
+    }
+
     fn new(database: &mut dyn Database, run: Run, kind: Kind, inputs: Inputs, stop: &StopSignal, state: State) -> Self {
         let facts = database.facts().clone();
         Self { run, kind, facts, inputs, stop: stop.clone(), state: tokio::sync::Mutex::new(state) }

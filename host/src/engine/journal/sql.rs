@@ -12,7 +12,7 @@ pub fn create(dialect: Dialect) -> &'static [&'static str] {
     }
 }
 
-const SQLITE: [&str; 2] = [
+const SQLITE: [&str; 3] = [
     // `part` 0 is the step itself; the parts of a result that was put by have numbers from 1.
     "CREATE TABLE @.runner_journal (
         history_id INTEGER NOT NULL,
@@ -43,9 +43,34 @@ const SQLITE: [&str; 2] = [
         changed_at TEXT NOT NULL,
         PRIMARY KEY (history_id, direction, step)
     ) WITHOUT ROWID",
+    // Times are microseconds of the database's own clock. `from_key` is the key behind which a chunk begins, `size` the rows
+    // that it had when it was cut; 0: they were not counted.
+    "CREATE TABLE @.runner_chunk (
+        history_id INTEGER NOT NULL,
+        direction TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        from_key BLOB NOT NULL,
+        to_key BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        held_by TEXT NOT NULL,
+        token INTEGER NOT NULL,
+        lease_until INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        rows_read INTEGER NOT NULL,
+        rows_written INTEGER NOT NULL,
+        input_digest TEXT,
+        output_digest TEXT,
+        last_error TEXT,
+        began_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        PRIMARY KEY (history_id, direction, step, number)
+    ) WITHOUT ROWID",
 ];
 
-const POSTGRES: [&str; 2] = [
+const POSTGRES: [&str; 3] = [
     "CREATE TABLE @.runner_journal (
         history_id bigint NOT NULL,
         direction text NOT NULL,
@@ -75,9 +100,32 @@ const POSTGRES: [&str; 2] = [
         changed_at text NOT NULL,
         PRIMARY KEY (history_id, direction, step)
     )",
+    "CREATE TABLE @.runner_chunk (
+        history_id bigint NOT NULL,
+        direction text NOT NULL,
+        step bigint NOT NULL,
+        number bigint NOT NULL,
+        from_key bytea NOT NULL,
+        to_key bytea NOT NULL,
+        size bigint NOT NULL,
+        state text NOT NULL,
+        owner text NOT NULL,
+        held_by text NOT NULL,
+        token bigint NOT NULL,
+        lease_until bigint NOT NULL,
+        attempts bigint NOT NULL,
+        rows_read bigint NOT NULL,
+        rows_written bigint NOT NULL,
+        input_digest text,
+        output_digest text,
+        last_error text,
+        began_at bigint NOT NULL,
+        ended_at bigint,
+        PRIMARY KEY (history_id, direction, step, number)
+    )",
 ];
 
-const MYSQL: [&str; 2] = [
+const MYSQL: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS @.runner_journal (
         history_id BIGINT NOT NULL,
         direction VARCHAR(16) NOT NULL,
@@ -106,6 +154,29 @@ const MYSQL: [&str; 2] = [
         chunks BIGINT NOT NULL,
         changed_at VARCHAR(64) NOT NULL,
         PRIMARY KEY (history_id, direction, step)
+    ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+    "CREATE TABLE IF NOT EXISTS @.runner_chunk (
+        history_id BIGINT NOT NULL,
+        direction VARCHAR(16) NOT NULL,
+        step BIGINT NOT NULL,
+        number BIGINT NOT NULL,
+        from_key LONGBLOB NOT NULL,
+        to_key LONGBLOB NOT NULL,
+        size BIGINT NOT NULL,
+        state VARCHAR(32) NOT NULL,
+        owner VARCHAR(255) NOT NULL,
+        held_by VARCHAR(255) NOT NULL,
+        token BIGINT NOT NULL,
+        lease_until BIGINT NOT NULL,
+        attempts BIGINT NOT NULL,
+        rows_read BIGINT NOT NULL,
+        rows_written BIGINT NOT NULL,
+        input_digest VARCHAR(128),
+        output_digest VARCHAR(128),
+        last_error LONGTEXT,
+        began_at BIGINT NOT NULL,
+        ended_at BIGINT,
+        PRIMARY KEY (history_id, direction, step, number)
     ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 ];
 
@@ -173,8 +244,13 @@ pub const CHECKPOINT: &str = concat!(
     of_run!(),
     " AND step = ?3"
 );
-/// How many checkpoints have moved. Parameters: history row, direction.
-pub const MOVED: &str = concat!("SELECT count(*) FROM @.runner_checkpoint", of_run!(), " AND chunks > 0");
+/// How many transforms under way have written chunks. Parameters: history row, direction.
+pub const MOVED: &str = concat!(
+    "SELECT count(*) FROM @.runner_checkpoint",
+    of_run!(),
+    " AND EXISTS (SELECT 1 FROM @.runner_chunk k WHERE k.history_id = @.runner_checkpoint.history_id \
+     AND k.direction = @.runner_checkpoint.direction AND k.step = @.runner_checkpoint.step AND k.state = 'done')"
+);
 /// Takes a checkpoint away. Parameters: history row, direction, step.
 pub const CLEAR_CHECKPOINT: &str = concat!("DELETE FROM @.runner_checkpoint", of_run!(), " AND step = ?3");
 /// Takes the checkpoints of a run away. Parameters: history row, direction.

@@ -276,7 +276,7 @@ impl Journal {
     }
 
     /// Refuses to record a step of a migration that ended the transaction of it, or that changed the journal.
-    pub(super) async fn still_ours(&self, database: &mut dyn Database) -> Result<()> {
+    pub async fn still_ours(&self, database: &mut dyn Database) -> Result<()> {
         let refused = if database.in_transaction().await? {
             match database.check_tool_tables().await {
                 Ok(()) => return Ok(()),

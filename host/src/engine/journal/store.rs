@@ -1,7 +1,8 @@
 //! Reads and writes the journal's tables. The caller has set the host's rights and owns the transaction.
 
-use super::answer::{Answer, Position, Resolved, Transformed, pack, unpack};
-use super::sql;
+use super::answer::{Answer, Position, Transformed, pack, unpack};
+use super::work::Work;
+use super::{chunk, sql};
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
 use crate::engine::Direction;
@@ -27,6 +28,12 @@ impl Run {
     /// read.
     pub async fn trim(self, database: &mut dyn Database) -> Result<()> {
         trim(database, self).await
+    }
+
+    /// Waits for all who work on chunks of the run, and keeps others from beginning, until the transaction ends. Answers
+    /// whether any chunk is done.
+    pub async fn close(self, database: &mut dyn Database) -> Result<bool> {
+        chunk::close(database, self).await.map_err(unwritable)
     }
 
     /// The last steps that changed something, in order, for messages: `step 3, execute: INSERT …`.
@@ -99,8 +106,8 @@ pub struct Intent {
 /// How far a transform has come.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    /// What is read.
-    pub source: Resolved,
+    /// What is done.
+    pub work: Work,
     /// Where the next chunk begins.
     pub position: Position,
     /// What was done.
@@ -258,7 +265,7 @@ pub async fn last_effects(database: &mut dyn Database, run: Run) -> Result<Vec<S
 pub async fn clear(database: &mut dyn Database, run: Run) -> Result<()> {
     execute(database, sql::CLEAR, &run.parameters()).await?;
     execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
-    Ok(())
+    chunk::clear(database, run).await.map_err(unwritable)
 }
 
 /// Keeps of a run that is done which steps it took, and not what they answered: the tables must not grow with what was read.
@@ -274,11 +281,11 @@ pub async fn begin_checkpoint(
     database: &mut dyn Database,
     run: Run,
     step: u64,
-    source: &Resolved,
+    work: &Work,
     position: &Position,
 ) -> Result<()> {
     let [history, direction] = run.parameters();
-    let (source, position) = (Value::Bytes(pack(Ok(source))), Value::Bytes(pack(Ok(position))));
+    let (source, position) = (Value::Bytes(pack(Ok(work))), Value::Bytes(pack(Ok(position))));
     let parameters = [history, direction, number(step), source, position, super::now().into()];
     change(database, sql::BEGIN_CHECKPOINT, &parameters).await
 }
@@ -311,7 +318,7 @@ pub async fn clear_failed(database: &mut dyn Database, run: Run, step: u64) -> R
     let parameters = [history, direction, number(step)];
     execute(database, sql::FORGET, &parameters).await?;
     execute(database, sql::CLEAR_CHECKPOINT, &parameters).await?;
-    Ok(())
+    chunk::clear_step(database, run, step).await.map_err(unwritable)
 }
 
 /// Takes the checkpoint of a transform away that is done.
@@ -322,15 +329,20 @@ pub async fn clear_checkpoint(database: &mut dyn Database, run: Run, step: u64) 
 
 /// How far a transform has come.
 pub async fn checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<Checkpoint> {
+    find_checkpoint(database, run, step).await?.ok_or_else(garbled)
+}
+
+/// How far a transform has come, if it is under way.
+pub async fn find_checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<Option<Checkpoint>> {
     let [history, direction] = run.parameters();
     let found = rows(database, sql::CHECKPOINT, &[history, direction, number(step)]).await?;
     let read = |row: &Vec<Value>| {
         let [source, position, rows_read, rows_written, chunks] = &row[..] else { return None };
         let done =
             Transformed { rows_read: count(rows_read)?, rows_written: count(rows_written)?, chunks: count(chunks)? };
-        Some(Checkpoint { source: of(source)?, position: of(position)?, done })
+        Some(Checkpoint { work: of(source)?, position: of(position)?, done })
     };
-    found.first().and_then(read).ok_or_else(garbled)
+    found.first().map(|row| read(row).ok_or_else(garbled)).transpose()
 }
 
 fn of<T: Answer>(value: &Value) -> Option<T> {
@@ -348,7 +360,7 @@ fn number(number: u64) -> Value {
 /// The error of a journal that is not as it was written.
 pub fn garbled() -> Error {
     Error::mismatch("the journal does not read as runner wrote it")
-        .hint("restore the tables `runner_journal` and `runner_checkpoint` from a backup")
+        .hint("restore the tables `runner_journal`, `runner_checkpoint` and `runner_chunk` from a backup")
 }
 
 fn unwritable(error: crate::database::DatabaseError) -> Error {

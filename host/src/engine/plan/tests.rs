@@ -10,7 +10,15 @@ const SQLITE: Facts = facts(Dialect::Sqlite, true);
 const MYSQL: Facts = facts(Dialect::Mysql, false);
 
 const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
-    Facts { dialect, version: String::new(), transactional_ddl, atomic_ddl: true, read_only: false, schema: None }
+    Facts {
+        dialect,
+        version: String::new(),
+        transactional_ddl,
+        atomic_ddl: true,
+        skips_locked: true,
+        read_only: false,
+        schema: None,
+    }
 }
 
 /// `2` is a migration; `2!` irreversible; `2~` stepwise; `2@` a component; `2>1` depends on 1; `2?mysql` for MySQL.

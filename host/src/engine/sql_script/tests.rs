@@ -35,6 +35,7 @@ async fn context(events: Arc<Heard>) -> RunContext {
         parameters: Arc::default(),
         tally: Arc::new(Tally::default()),
         journal: None,
+        transforms: Arc::default(),
     }
 }
 

@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::patience::{self, Patience};
 use super::test;
+use super::transform;
 use crate::data::Value;
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
@@ -29,6 +30,7 @@ pub(super) struct SettingsFile {
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
     pub test: test::TestTable,
+    pub transform: Vec<(&'static str, Sourced<String>)>,
 }
 
 /// `[environments.NAME]`
@@ -87,6 +89,7 @@ impl SettingsFile {
             "parameters",
             "build",
             "test",
+            "transform",
         ]);
         let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
         if let Some(project) = root.section("project", "project") {
@@ -104,6 +107,9 @@ impl SettingsFile {
         content.databases = named(root, "databases", named_database);
         content.limits = limits(root, "limits");
         content.parameters = parameters(root, "parameters");
+        if let Some(section) = root.section("transform", "transform") {
+            content.transform = transform::read(&section);
+        }
         if let Some(build) = root.section("build", "build") {
             build.only(&["toolchain"]);
             content.toolchain = build.string("toolchain");

@@ -6,6 +6,7 @@ mod find;
 mod interpolate;
 mod patience;
 mod test;
+mod transform;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 use file::SettingsFile;
 pub use patience::Patience;
 pub use test::TestSettings;
+pub use transform::Chunking;
 
 /// The name of the settings file.
 pub const FILE_NAME: &str = "runner.toml";
@@ -52,6 +54,10 @@ pub struct LoadRequest {
     pub statement_timeout: Option<String>,
     /// `--retries`.
     pub retries: Option<String>,
+    /// `--chunk-rows`.
+    pub chunk_rows: Option<String>,
+    /// `--chunk-time`.
+    pub chunk_time: Option<String>,
     /// Every `--limit NAME=VALUE`.
     pub limits: Vec<String>,
     /// The folder to start from: the current one, absolute.
@@ -99,6 +105,8 @@ pub struct Settings {
     pub patience: Patience,
     /// What `runner test` works on.
     pub test: TestSettings,
+    /// How transforms are cut into chunks.
+    pub chunking: Chunking,
 }
 
 impl Settings {
@@ -136,6 +144,7 @@ impl Settings {
             lock_timeout: lock_timeout(request, &variables)?,
             patience,
             test: test::choose(&content.test, &variables, &root),
+            chunking: transform::choose(request, &variables, &content.transform)?,
             root,
             file,
         })

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use wasmtime::component::Resource;
 
-use super::{Answer, Begun, Step, ends, saturating, transcribe};
+use super::{Answer, Begun, Step, ends, transcribe};
 use crate::batches::TableReader;
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind};
 use crate::engine::journal::answer::{Page, Position, Resolved, Spooled, Transformed};
@@ -13,17 +13,13 @@ use crate::sandbox::bindings::runner::migration::batches::{
     Host, HostReader, TableSource, TableTarget, TransformReport,
 };
 use crate::sandbox::bindings::runner::migration::types::{self, Value};
-use crate::sandbox::state::{Dormant, GuestState, Reader, Writer, WriterWay};
+use crate::sandbox::state::{Dormant, GuestState, Reader, Writer, WriterWay, batch_limits};
 use crate::sandbox::{convert, transform};
 
 impl GuestState {
     /// The bounds on one batch of this run.
     pub(in crate::sandbox) fn batch_limits(&self) -> BatchLimits {
-        BatchLimits {
-            rows: saturating(self.limits.batch_rows),
-            bytes: saturating(self.limits.batch_bytes),
-            cell_bytes: saturating(self.limits.cell_bytes),
-        }
+        batch_limits(&self.limits)
     }
 }
 

@@ -1,0 +1,178 @@
+//! Waiting for the lock with open eyes: while another process is in a transform of a migration that this one has too, this one
+//! takes chunks of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::load::source_of;
+use super::{Engine, Request, as_host};
+use crate::database::{Database, DatabaseErrorKind, SharedDatabase};
+use crate::engine::Direction;
+use crate::engine::event::{Event, Level};
+use crate::engine::history;
+use crate::engine::journal::chunk::{UnderWay, under_way};
+use crate::engine::journal::{Journal, Run};
+use crate::engine::script::{RunContext, Script, Tally};
+use crate::error::{Error, ErrorKind, Result};
+use crate::project::catalog::Kind;
+
+/// The pause between two looks for something to share.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// A transform by its row of history and its step.
+type Place = (i64, u64);
+
+impl Engine {
+    /// Refuses to share where only one can write.
+    pub(super) async fn check_sharing(&self) -> Result<()> {
+        let dialect = self.database.lock().await.facts().dialect;
+        if !self.transforms.share || dialect.has_many_writers() {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "{dialect} has one writer at a time, so that several processes cannot share a transform"
+        ))
+        .hint("leave `--share` out; `--jobs` has several instances of the component work beside the writer"))
+    }
+
+    /// Takes the lock, and helps who has it meanwhile. The time to wait is that in which there was nothing to help with.
+    pub(super) async fn lock_sharing(&self, request: &Request) -> Result<()> {
+        let halt = Arc::new(AtomicBool::new(false));
+        // Its steps are the chunks that were done here.
+        let helped = Arc::new(Tally::default());
+        let locking = async {
+            let locked = loop {
+                let before = helped.steps();
+                match self.lock(request).await {
+                    Err(error) if error.kind == ErrorKind::LockTimeout && helped.steps() != before => {}
+                    locked => break locked,
+                }
+            };
+            halt.store(true, Ordering::Release);
+            locked
+        };
+        let (locked, ()) = tokio::join!(locking, self.help_until(&halt, &helped));
+        locked
+    }
+
+    async fn help_until(&self, halt: &Arc<AtomicBool>, helped: &Arc<Tally>) {
+        let mut given_up = BTreeSet::new();
+        let mut scripts: Vec<(String, Box<dyn Script>)> = Vec::new();
+        let mut connection: Option<SharedDatabase> = None;
+        while !halt.load(Ordering::Acquire) && !self.stop.is_raised() {
+            match self.help_once(&mut connection, &mut scripts, &given_up, halt, helped).await {
+                Ok(()) => {}
+                Err((place, error)) => {
+                    // Who leads meets the same, and says more; and a connection is made anew.
+                    connection = None;
+                    let is_first = place.is_none_or(|place| given_up.insert(place));
+                    if is_first && !self.stop.is_raised() && error.kind != ErrorKind::Usage {
+                        self.warn("", format!("sharing a transform ended: {}", error.message));
+                    }
+                    if place.is_none() {
+                        tokio::time::sleep(LOOK_AGAIN * 8).await;
+                    }
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                _ = self.stop.raised() => {}
+            }
+        }
+    }
+
+    /// Looks for a transform, and takes part in it until nothing of it is left.
+    async fn help_once(
+        &self,
+        connection: &mut Option<SharedDatabase>,
+        scripts: &mut Vec<(String, Box<dyn Script>)>,
+        given_up: &BTreeSet<Place>,
+        halt: &Arc<AtomicBool>,
+        helped: &Arc<Tally>,
+    ) -> std::result::Result<(), (Option<Place>, Error)> {
+        let database = self.connection(connection).await.map_err(|error| (None, error))?;
+        let found = self.look(&database).await.map_err(|error| (None, error))?;
+        for task in found {
+            let place = (task.history, task.step);
+            if given_up.contains(&place) || halt.load(Ordering::Acquire) {
+                continue;
+            }
+            let Some(migration) = self.catalog.get(&task.revision) else { continue };
+            if migration.sha256 != task.sha256 || migration.kind != Kind::Component {
+                continue;
+            }
+            let wrong = |error: Error| (Some(place), error.at("migration", task.revision.clone()));
+            if scripts.last().is_none_or(|(revision, _)| *revision != task.revision) {
+                let source = source_of(migration).map_err(wrong)?;
+                let script = (self.loader)(&source).map_err(wrong)?;
+                *scripts = vec![(task.revision.clone(), script)];
+            }
+            let Some(context) = self.helping(&task, &database, helped).await.map_err(wrong)? else { continue };
+            let Some((_, script)) = scripts.last() else { continue };
+            let done = script.help(&context, task.step, halt).await.map_err(wrong)?;
+            if done.chunks > 0 {
+                let chunks = if done.chunks == 1 { "chunk" } else { "chunks" };
+                self.events.emit(&Event::Log {
+                    revision: task.revision.clone(),
+                    level: Level::Info,
+                    message: format!("shared a transform: {} {chunks} done here", done.chunks),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A connection that is not the one which waits for the lock.
+    async fn connection(&self, kept: &mut Option<SharedDatabase>) -> Result<SharedDatabase> {
+        if let Some(connection) = kept {
+            return Ok(connection.clone());
+        }
+        let connector = self.transforms.connector.as_ref();
+        let connector = connector.ok_or_else(|| Error::failed("there is no way to a second connection"))?;
+        let made = Arc::new(tokio::sync::Mutex::new(connector.connect().await?));
+        *kept = Some(made.clone());
+        Ok(made)
+    }
+
+    async fn look(&self, database: &SharedDatabase) -> Result<Vec<UnderWay>> {
+        let mut database = database.lock().await;
+        as_host(&mut **database);
+        if !history::is_there(&mut **database).await? {
+            return Ok(Vec::new());
+        }
+        match under_way(&mut **database).await {
+            // Its tables may be made, or go, at this very moment.
+            Err(error) if error.kind == DatabaseErrorKind::Syntax => Ok(Vec::new()),
+            found => Ok(found?),
+        }
+    }
+
+    /// What a component sees that takes part; none if the migration was begun with another build.
+    async fn helping(
+        &self,
+        task: &UnderWay,
+        connection: &SharedDatabase,
+        helped: &Arc<Tally>,
+    ) -> Result<Option<RunContext>> {
+        let mut database = connection.lock().await;
+        let database: &mut dyn Database = &mut **database;
+        as_host(database);
+        let run = Run { history: task.history, direction: Direction::Up };
+        let Some(journal) = Journal::join(database, run, &task.sha256, &self.stop).await? else { return Ok(None) };
+        let inputs = journal.inputs();
+        Ok(Some(RunContext {
+            database: connection.clone(),
+            events: self.events.clone(),
+            stop: self.stop.clone(),
+            revision: task.revision.clone(),
+            run_timestamp: inputs.run_timestamp,
+            seed: inputs.seed,
+            parameters: inputs.parameters.clone(),
+            tally: helped.clone(),
+            journal: Some(Arc::new(journal)),
+            transforms: self.transforms.clone(),
+        }))
+    }
+}

@@ -1,0 +1,176 @@
+//! The statements about chunks: one text for all dialects, as in [`super::sql`], in which `~now~` stands for the database's
+//! own clock in microseconds, `~int~` for its integer of 64 bits, `~lock~` for what keeps a row, and `~free~` for what keeps
+//! it and leaves out those that others keep.
+//!
+//! No time of this machine enters them: leases would break where clocks differ.
+
+use crate::database::{Dialect, Facts};
+use crate::engine::history::tool_sql;
+
+/// The text as the database reads it.
+pub fn text(template: &str, facts: &Facts) -> String {
+    let (now, int, lock) = match facts.dialect {
+        Dialect::Sqlite => ("CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)", "INTEGER", ""),
+        Dialect::Postgres => {
+            ("(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint", "bigint", " FOR UPDATE")
+        }
+        Dialect::Mysql | Dialect::Mariadb => {
+            ("CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)", "SIGNED", " FOR UPDATE")
+        }
+    };
+    let free = if facts.skips_locked { " FOR UPDATE SKIP LOCKED" } else { lock };
+    let text = template.replace("~now~", now).replace("~int~", int).replace("~lock~", lock).replace("~free~", free);
+    tool_sql(&text, facts)
+}
+
+macro_rules! of_step {
+    ($history:literal, $direction:literal, $step:literal) => {
+        concat!(" WHERE history_id = ", $history, " AND direction = ", $direction, " AND step = ", $step)
+    };
+}
+
+macro_rules! held {
+    ($number:literal, $owner:literal, $token:literal) => {
+        concat!(" AND number = ", $number, " AND owner = ", $owner, " AND token = ", $token, " AND state = 'claimed'")
+    };
+}
+
+/// How far chunks were cut, kept until the transaction ends: position, chunks, rows read. Parameters: history row, direction,
+/// step.
+pub const FRONTIER: &str =
+    concat!("SELECT position, chunks, rows_read FROM @.runner_checkpoint", of_step!("?1", "?2", "?3"), "~lock~");
+/// Notes how far chunks were cut, and what was done. Parameters: position, chunks, more rows read, more rows written, changed,
+/// history row, direction, step.
+pub const MOVE: &str = concat!(
+    "UPDATE @.runner_checkpoint SET position = ?1, chunks = ?2, rows_read = rows_read + ?3, \
+     rows_written = rows_written + ?4, changed_at = ?5",
+    of_step!("?6", "?7", "?8")
+);
+/// Adds a chunk that is to be done. Parameters: history row, direction, step, number, from, to, size, owner, who that is, lease.
+pub const INSERT: &str = "INSERT INTO @.runner_chunk (history_id, direction, step, number, from_key, to_key, size, state, \
+     owner, held_by, token, lease_until, attempts, rows_read, rows_written, began_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'claimed', ?8, ?9, 1, ~now~ + ?10, 1, 0, 0, ~now~)";
+/// Adds a chunk that is done. Parameters: history row, direction, step, number, from, to, size, owner, who that is, rows read,
+/// rows written, digest of what was read, digest of what was written.
+pub const INSERT_DONE: &str = "INSERT INTO @.runner_chunk (history_id, direction, step, number, from_key, to_key, size, \
+     state, owner, held_by, token, lease_until, attempts, rows_read, rows_written, input_digest, output_digest, \
+     began_at, ended_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'done', ?8, ?9, 1, 0, 1, ?10, ?11, ?12, ?13, ~now~, ~now~)";
+/// A chunk whose owner is dead, which nobody works on: number, from, to, size, token. Parameters: history row, direction, step.
+pub const LEFT: &str = concat!(
+    "SELECT number, from_key, to_key, size, token FROM @.runner_chunk",
+    of_step!("?1", "?2", "?3"),
+    " AND state = 'claimed' AND lease_until <= ~now~ ORDER BY number LIMIT 1~free~"
+);
+/// As [`LEFT`], for who holds the lock: whoever led before is dead, lease or not. Parameters: history row, direction, step,
+/// owner.
+pub const LEFT_TO_LEADER: &str = concat!(
+    "SELECT number, from_key, to_key, size, token FROM @.runner_chunk",
+    of_step!("?1", "?2", "?3"),
+    " AND state = 'claimed' AND (lease_until <= ~now~ OR (owner LIKE 'lead:%' AND owner <> ?4)) \
+     ORDER BY number LIMIT 1~free~"
+);
+/// Takes a chunk over. Parameters: owner, who that is, token, lease, history row, direction, step, number.
+pub const TAKE: &str = concat!(
+    "UPDATE @.runner_chunk SET owner = ?1, held_by = ?2, token = ?3, lease_until = ~now~ + ?4, attempts = attempts + 1",
+    of_step!("?5", "?6", "?7"),
+    " AND number = ?8"
+);
+/// Keeps a chunk until the transaction ends: state, owner, token, rows read, rows written. Parameters: history row, direction,
+/// step, number.
+pub const HOLD: &str = concat!(
+    "SELECT state, owner, token, rows_read, rows_written FROM @.runner_chunk",
+    of_step!("?1", "?2", "?3"),
+    " AND number = ?4~lock~"
+);
+/// Ends a chunk. Parameters: rows read, rows written, digest of what was read, digest of what was written, history row,
+/// direction, step, number, owner, token.
+pub const COMPLETE: &str = concat!(
+    "UPDATE @.runner_chunk SET state = 'done', rows_read = ?1, rows_written = ?2, input_digest = ?3, \
+     output_digest = ?4, last_error = NULL, ended_at = ~now~",
+    of_step!("?5", "?6", "?7"),
+    held!("?8", "?9", "?10")
+);
+/// Gives a chunk up. Parameters: why, history row, direction, step, number, owner, token.
+pub const RELEASE: &str = concat!(
+    "UPDATE @.runner_chunk SET lease_until = 0, last_error = ?1",
+    of_step!("?2", "?3", "?4"),
+    held!("?5", "?6", "?7")
+);
+/// How many chunks are not done. Parameters: history row, direction, step.
+pub const CLAIMED: &str =
+    concat!("SELECT count(*) FROM @.runner_chunk", of_step!("?1", "?2", "?3"), " AND state = 'claimed'");
+/// What was done: chunks, rows read, rows written. Parameters: history row, direction, step.
+pub const TOTALS: &str = concat!(
+    "SELECT count(*), CAST(coalesce(sum(rows_read), 0) AS ~int~), CAST(coalesce(sum(rows_written), 0) AS ~int~) \
+     FROM @.runner_chunk",
+    of_step!("?1", "?2", "?3"),
+    " AND state = 'done'"
+);
+/// Takes the chunks of a step away. Parameters: history row, direction, step.
+pub const CLEAR_STEP: &str = concat!("DELETE FROM @.runner_chunk", of_step!("?1", "?2", "?3"));
+/// Takes the chunks of a run away. Parameters: history row, direction.
+pub const CLEAR: &str = "DELETE FROM @.runner_chunk WHERE history_id = ?1 AND direction = ?2";
+/// Keeps all checkpoints of a run, so that nobody cuts a chunk. Parameters: history row, direction.
+pub const CLOSE: &str = "SELECT step FROM @.runner_checkpoint WHERE history_id = ?1 AND direction = ?2~lock~";
+/// The states of all chunks of a run, each waited for. Parameters: history row, direction.
+pub const STATES: &str = "SELECT state FROM @.runner_chunk WHERE history_id = ?1 AND direction = ?2~lock~";
+/// Transforms on the way up that are under way: history row, step, revision, digest of the artifact. No parameters.
+pub const UNDER_WAY: &str = "SELECT h.id, c.step, h.revision, h.sha256 FROM @.runner_checkpoint c \
+     JOIN @.runner_history h ON h.id = c.history_id WHERE h.active = 1 AND c.direction = 'upgrade' ORDER BY h.id, c.step";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [&str; 17] = [
+        FRONTIER,
+        MOVE,
+        INSERT,
+        INSERT_DONE,
+        LEFT,
+        LEFT_TO_LEADER,
+        TAKE,
+        HOLD,
+        COMPLETE,
+        RELEASE,
+        CLAIMED,
+        TOTALS,
+        CLEAR_STEP,
+        CLEAR,
+        CLOSE,
+        STATES,
+        UNDER_WAY,
+    ];
+
+    /// Where placeholders have no numbers, their order alone tells them apart.
+    #[test]
+    fn parameters_stand_in_the_order_of_their_numbers() {
+        for text in ALL {
+            let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
+            let numbers: Vec<usize> =
+                text.split('?').skip(1).map(|rest| digits(rest).parse().expect("a number")).collect();
+            assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_the_template() {
+        for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql, Dialect::Mariadb] {
+            for template in ALL {
+                let text = text(template, &Facts::of_dialect(dialect));
+                assert!(!text.contains('~') && !text.contains('@'), "{text}");
+            }
+        }
+    }
+
+    /// A lease that this machine's clock had a part in would end too early, or never, where the clock is wrong.
+    #[test]
+    fn leases_are_told_by_the_databases_clock_alone() {
+        for template in [INSERT, LEFT, LEFT_TO_LEADER, TAKE] {
+            let parts: Vec<&str> = template.split("lease_until").skip(1).collect();
+            assert!(!parts.is_empty());
+            assert!(template.contains("~now~ + ?") || template.contains("lease_until <= ~now~"), "{template}");
+        }
+    }
+}

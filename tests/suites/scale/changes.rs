@@ -1,0 +1,82 @@
+//! The living application writes while a transform runs.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use runner_tests::{Engine, EngineProject, for_each_engine};
+
+use super::kills::dies_at;
+use super::shop::{chunks, is_done_once, items, number};
+
+/// What the application does until it is told to stop; answers how many rows it has changed.
+fn writes(project: &EngineProject, stop: &AtomicBool) -> u64 {
+    let (mut changed, mut round) = (0, 0);
+    while !stop.load(Ordering::Relaxed) {
+        // Not in the order of the key, and some rows of every chunk.
+        project.execute(&format!("UPDATE items SET app = app + 1 WHERE id % 370 = {}", round * 10 % 370));
+        changed += number(project, &format!("SELECT count(*) FROM items WHERE id % 370 = {}", round * 10 % 370));
+        round += 7;
+        if project.engine() == Engine::Sqlite {
+            std::thread::sleep(std::time::Duration::from_millis(3));
+        }
+    }
+    changed
+}
+
+for_each_engine! {
+    /// A row is written with all its columns, so that each change of another column would be lost that came between the
+    /// reading and the writing of it.
+    fn what_others_write_is_not_lost(engine) {
+        const ROWS: u64 = 4_000;
+        let settings = "[transform]\nchunk_rows = 200\n[database]\nretries = 200\n[parameters]\nlog = \"log\"\nslow = 2000000";
+        let project = items(engine, ROWS, settings);
+        let stop = AtomicBool::new(false);
+        let (output, changed) = std::thread::scope(|scope| {
+            // The client of a server is a program that is started for each statement, so that several write at a time.
+            let writer = scope.spawn(|| writes(&project, &stop));
+            let output = project.runner("apply --jobs 3 --verbose");
+            stop.store(true, Ordering::Relaxed);
+            (output, writer.join().unwrap())
+        });
+        output.succeeds();
+        assert!(changed > 500, "the application has done nothing worth the name: {changed} rows\n{output}");
+        assert_eq!(project.value("SELECT sum(app) FROM items"), changed.to_string(), "{output}");
+        is_done_once(&project, ROWS, &output.to_string());
+    }
+
+    /// The rule that the guide states, for a transform that has come to the key 400 of 1,000.
+    fn rows_that_come_go_and_move(engine) {
+        let settings = "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"";
+        let mut found = None;
+        for moment in 1..60 {
+            let project = items(engine, 100, settings);
+            let is_over = !dies_at(&project, "apply --jobs 1", moment);
+            assert!(!is_over, "no moment with two chunks done");
+            let done = format!("SELECT count(*) FROM {} WHERE step = 1 AND state = 'done'", chunks(&project));
+            if number(&project, &done) == 2 {
+                found = Some(project);
+                break;
+            }
+        }
+        let project = found.unwrap();
+        // What is claimed is claimed with its keys: the frontier is behind it, and rows in between are its own.
+        project.execute("INSERT INTO items (id, n, app) VALUES (45, 1000, 0), (955, 2000, 0), (5000, 3000, 0)");
+        project.execute("DELETE FROM items WHERE id = 800");
+        project.execute("UPDATE items SET id = 915 WHERE id = 50");
+        project.execute("UPDATE items SET id = 55 WHERE id = 900");
+        project.execute("UPDATE items SET id = 6000 WHERE id = 890");
+        project.execute("UPDATE items SET n = 4000 WHERE id = 850");
+        project.runner("apply --jobs 1").succeeds();
+        let n = |id: u32| project.value(&format!("SELECT n FROM items WHERE id = {id}"));
+        assert_eq!(n(45), "1000", "inserted behind: not turned");
+        assert_eq!(n(955), "2001", "inserted before it: turned");
+        assert_eq!(n(5000), "3000", "inserted beyond the greatest key of the beginning: not turned");
+        assert_eq!(n(850), "4001", "changed before it was read: turned as it is then");
+        assert_eq!(n(915), "7", "the key moved ahead: turned again");
+        assert_eq!(n(55), "90", "the key moved behind: not turned");
+        assert_eq!(n(6000), "89", "the key moved beyond the end: not turned");
+        assert_eq!(project.value("SELECT count(*) FROM items WHERE id = 800"), "0");
+        let others = "SELECT count(*) FROM items WHERE n = id / 10 + 1 \
+                      AND id NOT IN (45, 955, 5000, 850, 915, 55, 6000)";
+        assert_eq!(project.value(others), "95");
+    }
+}

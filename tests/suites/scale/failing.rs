@@ -1,0 +1,84 @@
+//! Chunks that fail.
+
+use std::time::Duration;
+
+use runner_tests::{Engine, for_each_engine, for_each_server};
+
+use super::shop::{chunks, is_done_once, items, number};
+
+for_each_engine! {
+    /// What is done stays, the message names the rows, and the next run goes on with that chunk.
+    fn a_chunk_that_always_fails(engine) {
+        let settings = "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"\nstumble = -7";
+        let project = items(engine, 400, settings);
+        project.execute("UPDATE items SET n = -7 WHERE id = 2010");
+        let output = project.runner("apply --jobs 3");
+        output.exits(6).says(&["no way past -7", "rows id = 2010 to id = 2200", "transform", "hint:", "runner apply"]);
+        let done = || number(&project, &format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project)));
+        let first = done();
+        assert!((10..20).contains(&first), "{first}");
+        project.runner("status --exit-code").exits(6).prints(&["partial"]);
+        project.runner("apply --jobs 3").exits(6).says(&["no way past -7", "id = 2010"]);
+        if engine != Engine::Sqlite {
+            let why = format!("SELECT last_error FROM {} WHERE state = 'claimed' AND number = 11", chunks(&project));
+            assert_eq!(project.value(&why), "no way past -7");
+        }
+        project.execute("UPDATE items SET n = 201 WHERE id = 2010");
+        project.runner("apply --jobs 3").succeeds();
+        is_done_once(&project, 400, &output.to_string());
+    }
+
+    /// The first chunk of all: nothing took effect, and nothing is left.
+    fn nothing_is_left_where_nothing_was_done(engine) {
+        let project = items(engine, 30, "[transform]\nchunk_rows = 50\n[parameters]\nstumble = 3");
+        project.runner("apply --jobs 2").exits(1).says(&["no way past 3", "left nothing behind"]);
+        assert_eq!(number(&project, &format!("SELECT count(*) FROM {}", chunks(&project))), 0);
+        assert_eq!(project.history(), ["0001"]);
+    }
+
+    /// An error that the migration handles is an answer, and what was noted of the transform goes.
+    fn a_refusal_that_is_handled(engine) {
+        let settings = "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"\nhandle = true";
+        let project = items(engine, 100, settings);
+        project.runner("apply --jobs 3").succeeds().says(&["refused: true"]);
+        is_done_once(&project, 100, "");
+    }
+}
+
+/// Keeps a row for some seconds, as a long transaction of the application does.
+fn keeps_a_row(engine: Engine, id: u32, seconds: u32) -> String {
+    match engine {
+        Engine::Mariadb => {
+            format!("START TRANSACTION; UPDATE items SET app = app + 1 WHERE id = {id}; DO SLEEP({seconds}); COMMIT;")
+        }
+        _ => format!("BEGIN; UPDATE items SET app = app + 1 WHERE id = {id}; SELECT pg_sleep({seconds}); COMMIT;"),
+    }
+}
+
+for_each_server! {
+    fn a_row_that_somebody_keeps_is_waited_for(engine) {
+        let settings = "[transform]\nchunk_rows = 20\n[database]\ntable_lock_timeout = \"1s\"\n[parameters]\nlog = \"log\"";
+        let project = items(engine, 200, settings);
+        std::thread::scope(|scope| {
+            scope.spawn(|| drop(project.server_database().sql(&keeps_a_row(engine, 1010, 3))));
+            std::thread::sleep(Duration::from_millis(500));
+            project.runner("apply --jobs 2").succeeds();
+        });
+        is_done_once(&project, 200, "");
+        assert_eq!(project.value("SELECT app FROM items WHERE id = 1010"), "1");
+    }
+
+    /// Tries are counted, and the message tells which rows nobody could get at.
+    fn a_row_that_is_never_free(engine) {
+        let settings = "[transform]\nchunk_rows = 20\n[database]\ntable_lock_timeout = \"1s\"\n[parameters]\nlog = \"log\"";
+        let project = items(engine, 200, settings);
+        std::thread::scope(|scope| {
+            scope.spawn(|| drop(project.server_database().sql(&keeps_a_row(engine, 1010, 8))));
+            std::thread::sleep(Duration::from_millis(500));
+            let output = project.runner("apply --jobs 2 --retries 1");
+            output.exits(6).says(&["chunk: 6, behind id = 1000, up to id = 1200", "it was tried again once", "hint:"]);
+        });
+        project.runner("apply --jobs 2").succeeds();
+        is_done_once(&project, 200, "");
+    }
+}

@@ -1,0 +1,167 @@
+//! Keys of every kind, cut into chunks: each row once, whoever works.
+
+use runner_tests::{Engine, EngineProject, for_each_engine, for_each_server, project};
+
+use super::shop::{chunks, component, is_done_once, items, number};
+
+/// A table of 200 rows with this key, and a run that turns them in chunks of 7.
+fn turned(engine: Engine, columns: &str, values: &str, key: &str, more: &str) -> EngineProject {
+    let project = project!(engine);
+    let values = values.replace("~int~", if engine == Engine::Mariadb { "SIGNED" } else { "BIGINT" });
+    let named: Vec<&str> = columns.split(", ").filter_map(|column| column.split(' ').next()).collect();
+    project
+        .sql(
+            "0001_t",
+            &format!(
+                "CREATE TABLE t ({columns}, n BIGINT NOT NULL, PRIMARY KEY ({key}));\n\
+                 INSERT INTO t ({}, n) SELECT {values}, i FROM ({}) AS numbers;",
+                named.join(", "),
+                engine.numbers(200)
+            ),
+            "DROP TABLE t;",
+        )
+        .component("0002_scale", component())
+        .settings(&format!("[transform]\nchunk_rows = 7\n[parameters]\ntable = \"t\"\n{more}"));
+    let output = project.runner("apply --jobs 3");
+    output.succeeds();
+    // Each had another `n`, from 1 on.
+    assert_eq!(project.value("SELECT sum(n) FROM t"), (200 * 201 / 2 + 200).to_string(), "{columns}\n{output}");
+    assert_eq!(project.value("SELECT count(DISTINCT n) FROM t WHERE n BETWEEN 2 AND 201"), "200", "{output}");
+    assert!(number(&project, &format!("SELECT count(*) FROM {}", chunks(&project))) >= 29, "{output}");
+    project
+}
+
+for_each_engine! {
+    fn integers_up_and_down(engine) {
+        turned(engine, "a BIGINT NOT NULL", "i * 3", "a", "");
+        let project = turned(engine, "a BIGINT NOT NULL", "3 * CAST(i AS ~int~) - 300", "a", "descending = true");
+        project.runner("rollback --jobs 2").succeeds();
+        assert_eq!(project.value("SELECT sum(n) FROM t"), (200 * 201 / 2).to_string());
+    }
+
+    fn texts(engine) {
+        let text = if engine == Engine::Mariadb { "concat('Ä''\\\\ ', i)" } else { "'Ä''\\ ' || i" };
+        turned(engine, "a VARCHAR(40) NOT NULL", text, "a", "");
+        turned(engine, "a VARCHAR(40) NOT NULL", text, "a", "descending = true");
+    }
+
+    fn uuids(engine) {
+        let (kind, value) = match engine {
+            Engine::Postgres => ("UUID", "md5(i::text)::uuid"),
+            Engine::Mariadb => ("UUID", "concat(lpad(hex(i * 7919), 8, '0'), '-0000-4000-8000-', lpad(hex(i), 12, '0'))"),
+            Engine::Sqlite => ("BLOB", "unhex(printf('%032x', i * 7919))"),
+        };
+        turned(engine, &format!("a {kind} NOT NULL"), value, "a", "");
+        turned(engine, &format!("a {kind} NOT NULL"), value, "a", "descending = true");
+    }
+
+    fn decimals_and_dates(engine) {
+        turned(engine, "a DECIMAL(20,3) NOT NULL", "i * 1.125", "a", "");
+        let day = match engine {
+            Engine::Postgres => "DATE '2020-01-01' + i::int",
+            Engine::Mariadb => "DATE '2020-01-01' + INTERVAL i DAY",
+            Engine::Sqlite => "date('2020-01-01', '+' || i || ' days')",
+        };
+        turned(engine, "a DATE NOT NULL", day, "a", "descending = true");
+    }
+
+    fn several_columns(engine) {
+        let columns = "a BIGINT NOT NULL, b VARCHAR(10) NOT NULL, c BIGINT NOT NULL";
+        let text = if engine == Engine::Mariadb { "concat('x', i % 5)" } else { "'x' || (i % 5)" };
+        turned(engine, columns, &format!("i % 3, {text}, i"), "a, b, c", "");
+        turned(engine, columns, &format!("i % 3, {text}, i"), "a, b, c", "descending = true");
+        turned(engine, columns, &format!("i % 3, {text}, i"), "a, b, c", "key = \"c\"");
+    }
+
+    /// The condition is the migration's own, and stays what it was.
+    fn a_filter(engine) {
+        let project = items(engine, 300, "[transform]\nchunk_rows = 20\n[parameters]\nfilter = \"n <= 100\"");
+        project.runner("apply --jobs 3").succeeds();
+        assert_eq!(project.value("SELECT count(*) FROM items WHERE n = id / 10 + 1"), "100");
+        assert_eq!(project.value("SELECT count(*) FROM items WHERE n = id / 10"), "200");
+    }
+
+    fn an_empty_table(engine) {
+        let project = items(engine, 1, "[parameters]\nlog = \"log\"");
+        project.execute("DELETE FROM items");
+        project.runner("apply --jobs 3").succeeds().says(&["read 0, wrote 0, chunks 0"]);
+    }
+
+    fn a_table_without_a_key_is_refused(engine) {
+        let project = project!(engine);
+        // On SQLite there is always the row's own number.
+        let view = "CREATE TABLE base (a BIGINT, n BIGINT);\nCREATE VIEW t AS SELECT a, n FROM base;";
+        let up = if engine == Engine::Sqlite { view } else { "CREATE TABLE t (a BIGINT, n BIGINT);" };
+        project.sql("0001_t", up, "SELECT 1;").component("0002_scale", component()).settings("[parameters]\ntable = \"t\"");
+        project.runner("apply").exits(1).says(&["no primary key", "hint:", "as the key", "left nothing behind"]);
+    }
+
+    /// Fewer rows where they are wide, and where they take long.
+    fn chunks_are_bounded_by_bytes_and_time(engine) {
+        if engine == Engine::Sqlite {
+            // There a chunk is a batch, which ends by its bytes itself.
+            return;
+        }
+        let wide = "[limits]\nbatch_bytes = \"20KiB\"\n[parameters]\nlog = \"log\"";
+        let project = items(engine, 4_000, wide);
+        project.runner("apply --jobs 1").succeeds();
+        let largest = format!("SELECT max(rows_read) FROM {} WHERE step = 1 AND number = 1", chunks(&project));
+        let rows = number(&project, &largest);
+        assert!((100..2_000).contains(&rows), "{rows} rows of 24 bytes in a chunk");
+        is_done_once(&project, 4_000, "");
+        let slow = items(engine, 3_000, "[parameters]\nlog = \"log\"\nslow = 30000000");
+        slow.runner("apply --jobs 1 --chunk-time 10ms").succeeds();
+        let smallest = format!("SELECT min(rows_read) FROM {} WHERE step = 1 AND number < 8", chunks(&slow));
+        assert!(number(&slow, &smallest) < 300, "{}", slow.value(&smallest));
+        is_done_once(&slow, 3_000, "");
+    }
+
+    fn settings_that_make_no_sense_are_refused(engine) {
+        let project = items(engine, 1, "");
+        for (line, says) in [
+            ("apply --chunk-rows 0", "`chunk_rows` cannot be set"),
+            ("apply --chunk-rows many", "`chunk_rows` cannot be set"),
+            ("apply --chunk-time 0s", "nothing can be done in no time"),
+            ("apply --chunk-time soon", "`chunk_time` cannot be set"),
+        ] {
+            project.runner(line).exits(2).says(&[says, "hint:"]);
+        }
+        project.settings("[transform]\nchunk_row = 5");
+        project.runner("apply").exits(2).says(&["chunk_row"]);
+    }
+}
+
+for_each_server! {
+    /// However many work at it, and however it is cut, the database is the same.
+    fn four_do_what_one_does(engine) {
+        let run = |line: &str| {
+            let project = items(engine, 1_000, "[transform]\nchunk_rows = 33\n[parameters]\nlog = \"log\"");
+            project.runner(line).succeeds().says(&["read 1000, wrote 1000"]);
+            is_done_once(&project, 1_000, line);
+            let state = [project.rows("SELECT * FROM items ORDER BY id"), project.rows("SELECT * FROM log ORDER BY id")];
+            let chunks = project.rows(&format!(
+                "SELECT step, number, rows_read, rows_written, state FROM {} ORDER BY step, number",
+                chunks(&project)
+            ));
+            (state, chunks)
+        };
+        let one = run("apply --jobs 1");
+        assert_eq!(run("apply --jobs 4"), one);
+        assert_eq!(one.1.len(), 2 * 31);
+        assert_eq!(run("apply --jobs 4 --chunk-rows 400").0, one.0);
+        assert_eq!(run("apply").0, one.0);
+    }
+}
+
+/// Where a trigger names what could be a table of runner's, such as a column `runner_id`, the tool's tables are watched; what
+/// other workers change in them is none of the migration's doing.
+#[test]
+fn a_watched_database() {
+    let project = items(Engine::Mariadb, 400, "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"");
+    project.execute(
+        "CREATE TABLE races (runner_id BIGINT); \
+         CREATE TRIGGER race BEFORE INSERT ON races FOR EACH ROW SET NEW.runner_id = NEW.runner_id + 1",
+    );
+    project.runner("apply --jobs 3").succeeds();
+    is_done_once(&project, 400, "");
+}

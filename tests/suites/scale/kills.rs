@@ -1,0 +1,87 @@
+//! Killed anywhere, the next run does what was left, and nothing twice.
+
+use std::process::Stdio;
+use std::time::Instant;
+
+use runner_tests::{EngineProject, Running, for_each_engine, for_each_server};
+
+use super::shop::{chunks, is_done_once, items, number, wait_until};
+
+/// Has the run die at the moment of that number; false if it came to its end before.
+pub fn dies_at(project: &EngineProject, line: &str, moment: usize) -> bool {
+    let mut command = project.command(line.split(' '));
+    let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
+    if output.exit_code() == Some(0) {
+        return false;
+    }
+    assert!(output.signal().is_some(), "moment {moment}\n{output}");
+    true
+}
+
+/// From a number on: in a long test each, else some of them.
+fn moments(first: usize) -> impl Iterator<Item = usize> {
+    let is_long = std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1");
+    std::iter::successors(Some(first), move |now| Some(now + if is_long { 1 } else { 5 }))
+}
+
+const SETTINGS: &str = "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"";
+
+fn killed(project: impl Fn() -> EngineProject, line: &str, first: usize) {
+    let mut tried = 0;
+    for moment in moments(first) {
+        let project = project();
+        if !dies_at(&project, line, moment) {
+            break;
+        }
+        tried += 1;
+        let since = Instant::now();
+        let output = project.runner(line);
+        assert_eq!(output.exit_code(), Some(0), "killed at moment {moment}\n{output}");
+        // A lease of somebody who is dead is not waited for.
+        let took = since.elapsed();
+        assert!(took.as_secs() < 5, "killed at moment {moment}: {took:?}\n{output}");
+        is_done_once(&project, 70, &format!("killed at moment {moment}\n{output}"));
+    }
+    assert!(tried >= 4, "there were only {tried} moments");
+}
+
+for_each_engine! {
+    fn at_every_moment_of_one_worker(engine) {
+        killed(|| items(engine, 70, SETTINGS), "apply --jobs 1", 1);
+    }
+}
+
+for_each_server! {
+    fn at_every_moment_of_three_workers(engine) {
+        killed(|| items(engine, 70, SETTINGS), "apply --jobs 3", 3);
+    }
+
+    /// A signal ends the run between two chunks, or takes back the one that it is at; what was claimed is given up.
+    fn signals_stop_in_time(engine) {
+        for (name, code) in [("INT", 130), ("TERM", 143)] {
+            let project = items(engine, 6_000, "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000");
+            let mut run = Running::start(project.command(["apply", "--jobs", "3"]).stderr(Stdio::null()));
+            let done = format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project));
+            wait_until("it begins", || number(&project, &done) > 3);
+            let since = Instant::now();
+            run.signal(name);
+            assert_eq!(run.wait().unwrap().code(), Some(code));
+            assert!(since.elapsed().as_secs() < 5, "{:?}", since.elapsed());
+            let kept = format!("SELECT count(*) FROM {} WHERE state = 'claimed' AND lease_until > 0", chunks(&project));
+            assert_eq!(number(&project, &kept), 0);
+            project.runner("apply --jobs 3").succeeds();
+            is_done_once(&project, 6_000, name);
+        }
+    }
+
+    fn again_and_again(engine) {
+        let project = items(engine, 200, SETTINGS);
+        let mut kills = 0;
+        while dies_at(&project, "apply --jobs 2", 9) {
+            kills += 1;
+            assert!(kills < 100, "it does not come to its end");
+        }
+        assert!(kills > 3, "{kills}");
+        is_done_once(&project, 200, "");
+    }
+}

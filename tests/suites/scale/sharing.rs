@@ -1,0 +1,129 @@
+//! Several processes at one transform.
+
+use std::io::Read;
+use std::process::Stdio;
+use std::time::Duration;
+
+use runner_tests::{Engine, EngineProject, Running, for_each_server};
+
+use super::shop::{chunks, component, is_done_once, items, number, wait_until};
+
+const ROWS: u64 = 6_000;
+
+/// Chunks that take some 20 ms, so that there is time to share them.
+const SLOW: &str = "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000";
+
+/// A run whose messages are kept.
+struct Said(Running);
+
+impl Said {
+    fn start(project: &EngineProject, line: &str) -> Self {
+        Self(Running::start(project.command(line.split(' ')).stderr(Stdio::piped())))
+    }
+
+    /// Its exit code, if it has one, and what it said.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (self.0.wait().unwrap().code(), said)
+    }
+}
+
+/// How many chunks processes of a kind have, `lead` or `help`.
+fn chunks_of(project: &EngineProject, kind: &str) -> u64 {
+    number(project, &format!("SELECT count(*) FROM {} WHERE owner LIKE '{kind}:%'", chunks(project)))
+}
+
+for_each_server! {
+    fn three_processes_and_one_is_killed(engine) {
+        let project = items(engine, ROWS, SLOW);
+        let leader = Said::start(&project, "apply --jobs 2");
+        wait_until("the leader begins", || chunks_of(&project, "lead") > 1);
+        let victim = Said::start(&project, "apply --share --jobs 1");
+        wait_until("the first helper begins", || chunks_of(&project, "help") > 0);
+        let helper = Said::start(&project, "apply --share --jobs 1");
+        let owners = format!("SELECT count(DISTINCT owner) FROM {} WHERE owner LIKE 'help:%'", chunks(&project));
+        wait_until("the second helper begins", || number(&project, &owners) > 1);
+        victim.0.signal("KILL");
+        assert_eq!(victim.end().0, None);
+        let (ended, said) = leader.end();
+        assert_eq!(ended, Some(0), "{said}");
+        let (ended, helped) = helper.end();
+        assert_eq!(ended, Some(0), "{helped}");
+        assert!(helped.contains("shared a transform: "), "{helped}");
+        is_done_once(&project, ROWS, &format!("{said}\n{helped}"));
+        assert_eq!(number(&project, &format!("SELECT count(*) FROM {} WHERE state <> 'done'", chunks(&project))), 0);
+        let rows = format!("SELECT rows_read FROM {} WHERE revision = '0002'", engine.history_table());
+        assert_eq!(project.value(&rows), (2 * ROWS).to_string(), "what all have done is counted");
+    }
+
+    /// Whoever helped goes on as the leader.
+    fn the_leader_is_killed(engine) {
+        let project = items(engine, ROWS, SLOW);
+        let leader = Said::start(&project, "apply --jobs 2");
+        wait_until("the leader begins", || chunks_of(&project, "lead") > 1);
+        let helper = Said::start(&project, "apply --share --jobs 2");
+        wait_until("the helper begins", || chunks_of(&project, "help") > 1);
+        leader.0.signal("KILL");
+        assert_eq!(leader.end().0, None);
+        let (ended, said) = helper.end();
+        assert_eq!(ended, Some(0), "{said}");
+        is_done_once(&project, ROWS, &said);
+        project.runner("status --exit-code").succeeds();
+    }
+
+    /// A worker that is frozen in the middle of a chunk, and not dead, finds it taken when it goes on, or goes on with it.
+    fn the_leader_is_frozen(engine) {
+        let project = items(engine, ROWS, SLOW);
+        let leader = Said::start(&project, "apply --jobs 2");
+        wait_until("the leader begins", || chunks_of(&project, "lead") > 1);
+        let helper = Said::start(&project, "apply --share --jobs 1");
+        wait_until("the helper begins", || chunks_of(&project, "help") > 1);
+        leader.0.signal("STOP");
+        let done = || number(&project, &format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project)));
+        let before = done();
+        if engine == Engine::Postgres {
+            wait_until("the helper goes on", || done() > before + 3);
+        } else {
+            // It may keep all others from cutting a chunk, and the server does not end its session for it.
+            std::thread::sleep(Duration::from_secs(8));
+        }
+        leader.0.signal("CONT");
+        let (ended, said) = leader.end();
+        assert_eq!(ended, Some(0), "{said}");
+        assert_eq!(helper.end().0, Some(0));
+        is_done_once(&project, ROWS, &said);
+    }
+
+    fn who_comes_too_late_has_nothing_to_do(engine) {
+        let project = items(engine, 100, "[parameters]\nlog = \"log\"");
+        project.runner("apply --share").succeeds();
+        is_done_once(&project, 100, "");
+        project.runner("apply --share").succeeds().says(&["nothing to do"]);
+    }
+
+    /// Another build of the component does not take part.
+    fn another_build_does_not_help(engine) {
+        let project = items(engine, 2_000, "[transform]\nchunk_rows = 50\n[parameters]\nlog = \"log\"\nslow = 2000000");
+        let other = EngineProject::copy(env!("CARGO_BIN_EXE_runner"), Engine::Sqlite, project.root());
+        let mut bytes = component().to_vec();
+        // A custom section called `x`, which changes nothing but the bytes.
+        bytes.extend([0, 2, 1, b'x']);
+        other.component("0002_scale", &bytes);
+        let leader = Said::start(&project, "apply --jobs 1");
+        wait_until("the leader begins", || chunks_of(&project, "lead") > 1);
+        let mut waiting = other.command(["apply", "--share", "--database-url", &project.url()]);
+        let output = other.finish(&mut waiting);
+        assert_eq!(output.exit_code(), Some(4), "{output}");
+        assert_eq!(leader.end().0, Some(0));
+        assert_eq!(chunks_of(&project, "help"), 0);
+        is_done_once(&project, 2_000, "");
+    }
+}
+
+#[test]
+fn sqlite_has_one_writer() {
+    let project = items(Engine::Sqlite, 100, "");
+    project.runner("apply --share").exits(2).says(&["one writer at a time", "hint:", "--jobs"]);
+    project.runner("apply --jobs 3").succeeds();
+}

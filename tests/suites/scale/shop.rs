@@ -1,0 +1,64 @@
+//! The table that is turned, and what it may look like afterwards.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use runner_tests::{Engine, EngineProject, guests, project};
+
+/// Tables `items`, of so many rows with the keys 10, 20, 30 …, and `log`, which nothing keeps from taking a row twice.
+pub fn items(engine: Engine, rows: u64, settings: &str) -> EngineProject {
+    let project = project!(engine);
+    project
+        .sql(
+            "0001_items",
+            &format!(
+                "CREATE TABLE items (id BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL, app BIGINT NOT NULL);\n\
+                 INSERT INTO items (id, n, app) SELECT i * 10, i, 0 FROM ({}) AS numbers;\n\
+                 CREATE TABLE log (id BIGINT NOT NULL, n BIGINT NOT NULL, app BIGINT NOT NULL);",
+                engine.numbers(rows)
+            ),
+            "DROP TABLE log;\nDROP TABLE items;",
+        )
+        .component("0002_scale", component())
+        .settings(settings);
+    project.runner("apply --target 1").succeeds();
+    project
+}
+
+/// The component that works on it.
+pub fn component() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| guests::component("scale"))
+}
+
+/// Each row was turned once, and each is in the log once.
+#[track_caller]
+pub fn is_done_once(project: &EngineProject, rows: u64, said: &str) {
+    let wrong = project.rows("SELECT id, n FROM items WHERE n <> id / 10 + 1 ORDER BY id LIMIT 5");
+    assert!(wrong.is_empty(), "turned more or less than once: {wrong:?}\n{said}");
+    assert_eq!(project.value("SELECT count(*) FROM items"), rows.to_string());
+    let twice = project.rows("SELECT id, count(*) FROM log GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 5");
+    assert!(twice.is_empty(), "copied more than once: {twice:?}\n{said}");
+    assert_eq!(project.value("SELECT count(*) FROM log"), rows.to_string(), "{said}");
+}
+
+/// The table of chunks as statements name it.
+pub fn chunks(project: &EngineProject) -> &'static str {
+    if project.engine() == Engine::Postgres { "runner.runner_chunk" } else { "runner_chunk" }
+}
+
+/// A number that the database tells.
+#[track_caller]
+pub fn number(project: &EngineProject, query: &str) -> u64 {
+    project.value(query).parse().unwrap_or_else(|error| panic!("{query}: {error}"))
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < Duration::from_secs(60), "{what}: not within a minute");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
