@@ -7,9 +7,9 @@ use insta::assert_snapshot;
 use runner_tests::{Output, TestProject, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 14] = [
     "init", "new", "build", "apply", "rollback", "redo", "plan", "status", "current", "history", "show", "validate",
-    "test",
+    "test", "verify",
 ];
 
 fn shop() -> TestProject {
@@ -392,9 +392,10 @@ mod formats {
     #[test]
     fn every_verb_that_has_data_has_json() {
         let project = with_component();
-        for line in
-            ["validate", "plan", "status", "current", "history", "apply", "status", "current", "history", "show 2"]
-        {
+        for line in [
+            "validate", "verify", "plan", "status", "current", "history", "apply", "status", "current", "history",
+            "show 2",
+        ] {
             let output = project.runner(&format!("{line} --format json"));
             output.succeeds();
             json(&output);

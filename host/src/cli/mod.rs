@@ -19,8 +19,10 @@ mod show;
 mod signals;
 mod status;
 mod test;
+mod test_args;
 mod test_runs;
 mod validate;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -107,6 +109,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             let request = request::crash_at(args, &context.settings.switches)?;
             test_runs::crash_at(context, &global, &request)
         }
+        Command::Verify(args) => verify::run(&context()?, &request::verify(args)),
     }
 }
 

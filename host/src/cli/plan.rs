@@ -4,10 +4,13 @@ use super::context::{Context, Look, Looked};
 use super::request::PlanRequest;
 use super::run::with_file;
 use super::{exit, runtime};
-use crate::database::Facts;
+use crate::database::{Database, Facts};
+use crate::engine::Direction;
 use crate::engine::apply::planned_sql;
 use crate::engine::plan::{Input, Plan, StepLook, check_rehearsal, inspect, plan_towards};
+use crate::engine::transcript::store::known_unordered;
 use crate::error::Result;
+use crate::project::catalog::Kind;
 use crate::report::json::PlanJson;
 use crate::report::{Format, Text, text};
 
@@ -19,7 +22,10 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let input = Input { catalog: &catalog, history: &history, facts: &facts, options: request.options };
         let plan = plan_towards(&input, &request.target)?;
         let sql = planned_sql(&plan, &catalog, &mut database).await?;
-        let steps = look(&plan, &sql, &facts).map_err(|error| context.place(with_file(error)))?;
+        let mut steps = look(&plan, &sql, &facts).map_err(|error| context.place(with_file(error)))?;
+        if let Some(database) = &mut database {
+            recall(&plan, &mut steps, &mut **database).await.map_err(|error| context.place(error))?;
+        }
         let shown = request.sql.then_some(sql.as_slice());
         let printer = &context.printer;
         match (printer.format(), shown) {
@@ -39,12 +45,21 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
     })
 }
 
+/// Adds what earlier runs of the same components have met. Before its first run nobody knows which statements one has.
+async fn recall(plan: &Plan, looks: &mut [StepLook], database: &mut dyn Database) -> Result<()> {
+    let steps = plan.steps.iter().zip(looks).filter(|(step, _)| step.kind == Kind::Component);
+    for (step, look) in steps.filter(|(step, _)| step.direction == Direction::Up) {
+        look.unordered = known_unordered(database, &step.revision, &step.sha256).await?;
+    }
+    Ok(())
+}
+
 /// What the statements of each step mean for it; an error if one cannot run as it is to.
 fn look(plan: &Plan, sql: &[Option<String>], facts: &Facts) -> Result<Vec<StepLook>> {
     let each = plan.steps.iter().zip(sql).map(|(step, sql)| {
         let sql = sql.as_deref();
         let statements = sql.map(|sql| inspect(step, step.direction, sql, facts)).transpose()?;
-        Ok(StepLook { statements, dry_run: check_rehearsal(step, sql, facts).is_ok() })
+        Ok(StepLook { statements, dry_run: check_rehearsal(step, sql, facts).is_ok(), unordered: Vec::new() })
     });
     each.collect()
 }

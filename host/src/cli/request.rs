@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::args::{
-    ApplyArgs, ColorArg, CrashAtArgs, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs, TestArgs,
-};
+use super::args::{ApplyArgs, ColorArg, FormatArg, Global, PlanArgs, RedoArgs, RollbackArgs, RunArgs, VerifyArgs};
+use super::test_args::{CrashAtArgs, TestArgs};
 use crate::engine::plan::Options;
 use crate::engine::target::Target;
+use crate::engine::verify::Extent;
 use crate::error::{Error, Result};
 use crate::project::LoadRequest;
 use crate::project::env::Switches;
@@ -151,6 +151,23 @@ pub fn crash_at(args: CrashAtArgs, switches: &Switches) -> Result<CrashAtRequest
     let jobs = jobs(args.jobs, switches)?;
     let inputs = (args.timestamp, args.seed);
     Ok(CrashAtRequest { moment: args.moment, down: args.down, target: args.target, inputs, jobs })
+}
+
+/// What `verify` is asked.
+#[derive(Clone, Debug)]
+pub struct VerifyRequest {
+    /// Revisions; none: all components.
+    pub revisions: Vec<String>,
+    /// How many chunks are looked at.
+    pub extent: Extent,
+    /// What cannot be proven is a failure.
+    pub strict: bool,
+}
+
+pub fn verify(args: VerifyArgs) -> VerifyRequest {
+    let sample = usize::try_from(args.sample).unwrap_or(usize::MAX);
+    let extent = if args.all_chunks { Extent::All } else { Extent::Sample(sample) };
+    VerifyRequest { revisions: args.revisions, extent, strict: args.strict }
 }
 
 pub fn global(args: Global) -> Result<GlobalRequest> {

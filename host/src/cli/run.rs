@@ -41,6 +41,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
             parameters: Arc::new(context.settings.parameters.clone()),
             identity,
             stored_artifact_bytes: context.settings.limits.stored_artifact_bytes,
+            stored_call_bytes: context.settings.limits.stored_call_bytes,
             retries: context.settings.patience.retries,
         };
         let request = Request {

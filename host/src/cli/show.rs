@@ -2,9 +2,12 @@
 
 use super::context::{Context, Look, Looked};
 use super::{exit, runtime};
+use crate::engine::Direction;
 use crate::engine::history::{Record, read_all};
+use crate::engine::journal::Run;
 use crate::engine::status::{only_remembered, status};
 use crate::engine::target::{Candidates, compare_revisions};
+use crate::engine::transcript::unordered;
 use crate::error::{Error, Result};
 use crate::report::json::ShowJson;
 use crate::report::{Format, text};
@@ -14,8 +17,9 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
     let report = context.inspect()?;
     runtime::run(async {
         let Looked { database, history, .. } = context.look(Look::WithArtifacts).await?;
-        let records = match database {
-            Some(mut database) => read_all(&mut *database).await.map_err(|error| context.place(error))?,
+        let mut database = database;
+        let records = match &mut database {
+            Some(database) => read_all(&mut **database).await.map_err(|error| context.place(error))?,
             None => Vec::new(),
         };
         let rows = status(&report.catalog, &history);
@@ -31,9 +35,18 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
         let of_it = |record: &&Record| compare_revisions(&record.revision, revision).is_eq();
         let records: Vec<&Record> = records.iter().filter(of_it).collect();
         let stored = row.record.is_some_and(|record| history.keeps(record));
+        let unordered = match (&mut database, records.last()) {
+            (Some(database), Some(last)) => {
+                let run = Run { history: last.id, direction: Direction::Up };
+                unordered(&mut **database, run).await.map_err(|error| context.place(error))?
+            }
+            _ => Vec::new(),
+        };
         match context.printer.format() {
-            Format::Json => context.printer.json(&ShowJson::new(context.database_json(), row, &records, stored)),
-            Format::Text => context.printer.data(&text::show(row, &records, stored)),
+            Format::Json => {
+                context.printer.json(&ShowJson::new(context.database_json(), row, &records, stored, unordered))
+            }
+            Format::Text => context.printer.data(&text::show(row, &records, stored, &unordered)),
         }
         let id = format!("{}_{}", row.revision(), row.name());
         for problem in report.problems.iter().filter(|it| format!("{}_{}", it.revision, it.name) == id) {

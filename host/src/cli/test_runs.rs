@@ -140,6 +140,7 @@ impl Runs for TestRuns {
             parameters: Arc::new(settings.parameters.clone()),
             identity,
             stored_artifact_bytes: settings.limits.stored_artifact_bytes,
+            stored_call_bytes: settings.limits.stored_call_bytes,
             retries: settings.patience.retries,
         };
         let request =

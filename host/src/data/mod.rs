@@ -3,9 +3,11 @@
 pub mod batch;
 pub mod builder;
 pub mod decimal;
+pub mod digest;
 pub mod temporal;
 pub mod value;
 
 pub use batch::{Batch, Column, ColumnType, ColumnValues, NativeValues, VarValues};
 pub use builder::ColumnBuilder;
+pub use digest::Digest;
 pub use value::{RowSet, Value};

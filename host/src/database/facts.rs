@@ -156,8 +156,15 @@ impl Facts {
 pub const TOOL_SCHEMA: &str = "runner";
 
 /// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.
-pub const TOOL_TABLES: [&str; 6] =
-    ["runner_history", "runner_artifact", "runner_journal", "runner_checkpoint", "runner_chunk", "runner_meta"];
+pub const TOOL_TABLES: [&str; 7] = [
+    "runner_history",
+    "runner_artifact",
+    "runner_journal",
+    "runner_checkpoint",
+    "runner_chunk",
+    "runner_evidence",
+    "runner_meta",
+];
 
 /// Whether a name is one of [`TOOL_TABLES`], in any case.
 pub fn is_tool_table(name: &str) -> bool {

@@ -12,6 +12,8 @@ pub mod speaker;
 pub mod sql_script;
 pub mod status;
 pub mod target;
+pub mod transcript;
+pub mod verify;
 
 pub use event::{Event, EventSink};
 pub use script::{RunContext, Script, ScriptLoader, ScriptSource, Tally, Transforms};

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::Direction;
 use super::event::EventSink;
-use super::journal::Journal;
 use super::journal::answer::Transformed;
-use crate::data::Value;
+use super::journal::{Answer, Call, Journal};
+use super::transcript::{Recorder, Replay, Transcript, TransformRecord};
+use crate::data::{Batch, Value};
 use crate::database::stop::StopReason;
 use crate::database::{Connector, DatabaseError, DatabaseErrorKind, SharedDatabase, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +30,11 @@ pub trait Script: Send + Sync {
     /// it did. The context's database is a connection of its own.
     async fn help(&self, context: &RunContext, _step: u64, _halt: &Arc<AtomicBool>) -> Result<Transformed> {
         Err(Error::failed(format!("`{}` transforms nothing", context.revision)))
+    }
+
+    /// Turns a batch as a transform would; for `verify`.
+    async fn turn(&self, _transform: &str, _rows: Batch, _context: &RunContext) -> Result<Batch> {
+        Err(Error::failed("a migration in SQL has no batch functions"))
     }
 
     /// How many steps that takes, if it is known before.
@@ -98,39 +104,97 @@ pub struct RunContext {
     pub journal: Option<Arc<Journal>>,
     /// How transforms are cut, and who works on them.
     pub transforms: Arc<Transforms>,
+    /// The version of the server that the first run saw; none: as it is.
+    pub server_version: Option<String>,
+    /// What answers in the place of the database.
+    pub replay: Option<Arc<Replay>>,
 }
 
+/// Transforms of which the chunks are kept. More belong to a migration that could do with fewer.
+const KEPT_TRANSFORMS: usize = 256;
+
+/// Statements without an order that are remembered.
+const KEPT_UNORDERED: usize = 16;
+
 /// Counts what a script does; shared with whoever reports on it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Tally {
     steps: AtomicU64,
     rows_read: AtomicU64,
     rows_written: AtomicU64,
-    transcript: std::sync::Mutex<sha2::Sha256>,
+    transcript: Mutex<Transcript>,
+    transforms: Mutex<Vec<TransformRecord>>,
+    unordered: Mutex<Vec<String>>,
     met_a_lock: AtomicBool,
     lost_connection: AtomicBool,
 }
 
 impl Tally {
-    /// Begins a step and answers its number, counted from 1. `record` says what it does; it enters the transcript.
-    pub fn begin_step(&self, record: &str) -> u64 {
-        self.record(record);
+    /// Counts what is also recorded, call by call, within so many bytes.
+    pub fn recording_within(bytes: u64) -> Self {
+        Self { transcript: Mutex::new(Transcript::new(Recorder::new(bytes))), ..Self::default() }
+    }
+
+    /// Begins a step and answers its number, counted from 1.
+    pub fn begin_step(&self, call: &Call<'_>) -> u64 {
+        self.called(call);
         self.steps.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Adds a line to the transcript: what went over the border and would be so again in an equal run.
-    pub fn record(&self, line: &str) {
-        use sha2::Digest;
-        let mut transcript = self.transcript.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        transcript.update((line.len() as u64).to_le_bytes());
-        transcript.update(line.as_bytes());
+    /// Counts a step that is in no transcript.
+    pub fn add_step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Adds a call to the transcript that is no step.
+    pub fn called(&self, call: &Call<'_>) {
+        lock(&self.transcript).called(call);
+    }
+
+    /// Adds an answer to the transcript.
+    pub fn answered<T: Answer>(&self, answer: &T) {
+        lock(&self.transcript).answered(Ok(answer));
     }
 
     /// Notes an error that the script was given.
     pub fn note_error(&self, error: &DatabaseError) {
-        self.record(&format!("error {} {}", error.code, error.message));
+        lock(&self.transcript).answered::<u64>(Err(error));
         self.met_a_lock.fetch_or(error.is_transient(), Ordering::Relaxed);
         self.lost_connection.fetch_or(error.kind == DatabaseErrorKind::Connection, Ordering::Relaxed);
+    }
+
+    /// Notes a transform that is done.
+    pub fn add_transform(&self, record: TransformRecord) {
+        let mut transforms = lock(&self.transforms);
+        if transforms.len() < KEPT_TRANSFORMS {
+            transforms.push(record);
+        }
+    }
+
+    /// Transforms that are done, in order, as far as they were noted here; once.
+    pub fn take_transforms(&self) -> Vec<TransformRecord> {
+        std::mem::take(&mut *lock(&self.transforms))
+    }
+
+    /// Notes a statement whose rows came in no order that was asked for; true for one that is new.
+    pub fn note_unordered(&self, statement: &str) -> bool {
+        let statement = crate::sql::excerpt(statement);
+        let mut known = lock(&self.unordered);
+        let is_new = known.len() < KEPT_UNORDERED && !known.contains(&statement);
+        if is_new {
+            known.push(statement);
+        }
+        is_new
+    }
+
+    /// Statements whose rows came in no order that was asked for.
+    pub fn unordered(&self) -> Vec<String> {
+        lock(&self.unordered).clone()
+    }
+
+    /// What was recorded, once; none if nothing was to be, or if it was too much.
+    pub fn recording(&self) -> Option<Vec<u8>> {
+        lock(&self.transcript).recording()
     }
 
     /// Whether an error was noted that may not come again if everything is tried again.
@@ -170,10 +234,12 @@ impl Tally {
 
     /// The digest of the transcript so far, in hexadecimal.
     pub fn transcript_digest(&self) -> String {
-        use sha2::Digest;
-        let transcript = self.transcript.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        hex::encode(transcript.clone().finalize())
+        lock(&self.transcript).digest().hex()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where a script's bytes come from.

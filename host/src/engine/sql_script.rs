@@ -30,6 +30,12 @@ struct Statement {
     column: usize,
 }
 
+impl Statement {
+    fn call(&self) -> Call<'_> {
+        Call { kind: CallKind::Statement, text: &self.text, parameters: "" }
+    }
+}
+
 impl SqlScript {
     /// Splits the two texts, with LF line ends, as the database reads them.
     pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
@@ -69,7 +75,7 @@ impl Script for SqlScript {
             let (step, rows) = match &context.journal {
                 None => {
                     crash::point();
-                    let step = context.tally.begin_step(&statement.text);
+                    let step = context.tally.begin_step(&statement.call());
                     let answer = context.database.lock().await.execute(&statement.text, &[]).await;
                     (step, answer.map_err(|error| failed(error, statement, direction, context, place()))?)
                 }
@@ -87,7 +93,7 @@ impl Script for SqlScript {
                 }
             };
             context.tally.add_rows_written(rows);
-            context.tally.record(&format!("{rows} rows"));
+            context.tally.answered(&rows);
             context.events.emit(&Event::StepFinished {
                 revision: context.revision.clone(),
                 step,
@@ -118,11 +124,11 @@ enum Step {
 }
 
 async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext) -> Result<Step> {
-    let call = Call { kind: CallKind::Statement, text: &statement.text, parameters: "" };
-    context.tally.begin_step(&statement.text);
+    let call = statement.call();
+    context.tally.begin_step(&call);
     let mut live = match journal.begin::<u64>(&context.database, &call).await? {
         Begun::Recorded(_, Ok(rows)) => {
-            context.tally.record(&format!("{rows} rows"));
+            context.tally.answered(&rows);
             return set_again(statement, context).await.map(|()| Step::Recorded(rows));
         }
         Begun::Recorded(_, Err(error)) => return Ok(Step::Failed(error)),

@@ -45,6 +45,8 @@ pub struct Limits {
     pub artifact_bytes: u64,
     /// The largest artifact, compressed, whose bytes the history keeps for a later rollback; 0: none.
     pub stored_artifact_bytes: u64,
+    /// The largest recording, compressed, of a component's calls and their answers that the history keeps for `verify`; 0: none.
+    pub stored_call_bytes: u64,
     /// The largest asset that is read.
     pub asset_bytes: u64,
 }
@@ -67,6 +69,7 @@ impl Default for Limits {
             wall_time: Some(Duration::from_secs(24 * 3600)),
             artifact_bytes: 64 << 20,
             stored_artifact_bytes: 4 << 20,
+            stored_call_bytes: 1 << 20,
             asset_bytes: 1 << 30,
         }
     }
@@ -81,7 +84,7 @@ enum Field<'a> {
 
 impl Limits {
     /// The names of all limits, as `runner.toml` spells them.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 17] = [
         "guest_memory",
         "fuel",
         "stack",
@@ -97,6 +100,7 @@ impl Limits {
         "wall_time",
         "artifact_bytes",
         "stored_artifact_bytes",
+        "stored_call_bytes",
         "asset_bytes",
     ];
 
@@ -177,6 +181,7 @@ impl Limits {
             "wall_time" => Field::Time(&mut self.wall_time),
             "artifact_bytes" => Field::Bytes(&mut self.artifact_bytes, 1..=4 << 30),
             "stored_artifact_bytes" => Field::Bytes(&mut self.stored_artifact_bytes, 0..=1 << 30),
+            "stored_call_bytes" => Field::Bytes(&mut self.stored_call_bytes, 0..=1 << 30),
             "asset_bytes" => Field::Bytes(&mut self.asset_bytes, 1..=ANY),
             _ => return None,
         })

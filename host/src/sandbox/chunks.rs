@@ -20,6 +20,7 @@ use crate::engine::journal::work::Work;
 use crate::engine::journal::{Journal, LiveTransform, crash};
 use crate::engine::script::RunContext;
 use crate::engine::speaker::{as_host, as_migration};
+use crate::engine::transcript::{self, Ledger, TransformRecord};
 use crate::project::catalog::Kind;
 
 /// The chunks of one transform.
@@ -29,6 +30,8 @@ pub struct Chunks<'a> {
     target: Option<TableTarget>,
     writer: Option<WriterId>,
     done: Transformed,
+    /// What the transform is; of one that is in a transaction of its migration, its chunks too.
+    record: Option<TransformRecord>,
 }
 
 /// Where a transform is recorded.
@@ -83,7 +86,7 @@ impl<'a> Chunks<'a> {
             let claimant = Claimant { run: journal.run(), step: transform.number(), owner };
             Live { journal, transform, claimant }
         });
-        Self { run, live, target: None, writer: None, done }
+        Self { run, live, target: None, writer: None, done, record: None }
     }
 
     /// Whether each chunk commits by itself.
@@ -149,6 +152,7 @@ impl<'a> Chunks<'a> {
             }
         }
         let check = Arc::new(check_of(&work, &reader, dialect));
+        self.record = Some(record_of(&work));
         self.target = Some(target);
         Ok(Begun { reader, total, check, work })
     }
@@ -239,17 +243,27 @@ impl<'a> Chunks<'a> {
         turned: Turned,
         chunk: &ReadChunk,
     ) -> Result<(), TransformError> {
+        let record = turned_chunk(&turned, &chunk.from, &chunk.behind.last);
         let written = self.write_rows(database, &turned.rows, turned.hint).await?;
         let mut done = self.done;
         done.rows_read += chunk.rows;
         done.rows_written += written;
         done.chunks += 1;
-        if let Some(Live { journal, transform, claimant }) = &self.live {
-            let effect = Effect { rows_read: chunk.rows, rows_written: written, ..Effect::default() };
-            let span = [&chunk.from, &chunk.behind];
-            journal.finish_chunk(database, transform, claimant, span, &done, &effect).await.map_err(trap)??;
-        } else {
-            crash::point();
+        match (&self.live, &mut self.record) {
+            (Some(Live { journal, transform, claimant }), _) => {
+                let effect = Effect { rows_read: chunk.rows, rows_written: written };
+                let span = [&chunk.from, &chunk.behind];
+                journal
+                    .finish_chunk(database, transform, claimant, span, &done, &effect, &record)
+                    .await
+                    .map_err(trap)??;
+            }
+            (None, recorded) => {
+                crash::point();
+                if let Some(transform) = recorded {
+                    transform.ledger.push(record);
+                }
+            }
         }
         self.done = done;
         Ok(())
@@ -297,11 +311,15 @@ impl<'a> Chunks<'a> {
         if let Some(writer) = self.writer {
             database.finish_writer(writer).await?;
         }
+        let Some(record) = self.record else { return Ok(self.done) };
         match self.live {
-            None => Ok(self.done),
+            None => {
+                let content = record.ledger.content;
+                self.run.tally.add_transform(record);
+                Ok(Transformed { content, ..self.done })
+            }
             Some(live) => {
-                live.journal.finish_transform(&mut **database, live.transform, self.done).await.map_err(trap)?;
-                Ok(self.done)
+                live.journal.finish_transform(&mut **database, live.transform, self.done, record).await.map_err(trap)
             }
         }
     }
@@ -334,4 +352,32 @@ async fn version(database: &mut dyn Database, stop: &StopSignal) -> Result<i64, 
     let found = database.query("SELECT data_version FROM pragma_data_version", &[], QueryLimits::NONE).await;
     as_migration(database, Kind::Component, stop);
     Ok(found?.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).unwrap_or_default())
+}
+
+/// What a transform is, without its chunks.
+pub(super) fn record_of(work: &Work) -> TransformRecord {
+    TransformRecord {
+        name: work.name.clone(),
+        source: work.source.clone(),
+        target: work.target.clone(),
+        bound: work.bound.clone(),
+        ledger: Ledger::default(),
+    }
+}
+
+/// What is kept of a batch of a transform: which rows went in, and what came out. `from`: where it begins.
+pub(super) fn turned_chunk(turned: &Turned, from: &Position, last: &Option<Vec<Value>>) -> transcript::Chunk {
+    let [input, output] = turned.digests;
+    let columns = turned.rows.columns.iter().map(|it| (it.name.clone(), it.values.column_type()));
+    transcript::Chunk {
+        after: from.last.clone(),
+        last: last.clone(),
+        types: from.types.clone(),
+        columns: columns.collect(),
+        aligned: turned.aligned,
+        rows_in: turned.rows_in,
+        rows_out: turned.rows.row_count as u64,
+        input,
+        output,
+    }
 }

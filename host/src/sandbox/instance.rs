@@ -13,7 +13,8 @@ use super::keys::{KeyCheck, Keys};
 use super::meter::LogBudget;
 use super::script::{Loaded, refuel, store};
 use super::state::{GuestState, Role};
-use crate::data::Batch;
+use crate::data::digest::of_batch;
+use crate::data::{Batch, Digest};
 use crate::database::{Facts, WriteHint};
 use crate::engine::script::RunContext;
 use crate::error::Error;
@@ -31,6 +32,12 @@ pub(super) struct Instance {
 pub(super) struct Turned {
     pub(super) rows: Batch,
     pub(super) hint: WriteHint,
+    /// How many rows went in.
+    pub(super) rows_in: u64,
+    /// The digests of what went in and of what came out.
+    pub(super) digests: [Digest; 2],
+    /// Whether the rows that came out have the keys of those that went in, in the same order.
+    pub(super) aligned: bool,
 }
 
 impl Instance {
@@ -69,12 +76,13 @@ impl Instance {
             error.at("transform", name)
         };
         let limits = self.store.data().limits.clone();
+        let input = (rows.row_count as u64, of_batch(&rows));
         if let Err(error) = refuel(&mut self.store, &limits) {
             return Err(place(Error::failed(format!("the sandbox has no fuel: {error}"))));
         }
         let called = self.function.call_async(&mut self.store, (name.to_owned(), convert::batch_out(rows))).await;
         match called {
-            Ok((Ok(answer),)) => judge(convert::batch_in(answer), keys.as_ref(), check, &limits).map_err(place),
+            Ok((Ok(answer),)) => judge(convert::batch_in(answer), input, keys.as_ref(), check, &limits).map_err(place),
             Ok((Err(message),)) => Err(place(Error::failed(message).at("call", "transform-batch"))),
             Err(error) => Err(place(failure::of_trap(&error, self.store.data(), "transform-batch"))),
         }
@@ -82,7 +90,13 @@ impl Instance {
 }
 
 /// Whether what the guest answered can be written.
-fn judge(rows: Batch, keys: Option<&Keys>, check: &KeyCheck, limits: &Limits) -> Result<Turned, Error> {
+fn judge(
+    rows: Batch,
+    (rows_in, input): (u64, Digest),
+    keys: Option<&Keys>,
+    check: &KeyCheck,
+    limits: &Limits,
+) -> Result<Turned, Error> {
     let malformed = |what: String| {
         Error::failed(format!("`transform-batch` answered a malformed batch: {what}")).at("call", "transform-batch")
     };
@@ -97,5 +111,7 @@ fn judge(rows: Batch, keys: Option<&Keys>, check: &KeyCheck, limits: &Limits) ->
         Some(keys) => check.compare(keys, &rows).map_err(malformed)?,
         None => false,
     };
-    Ok(Turned { rows, hint: WriteHint { covers_key_range } })
+    let aligned = keys.is_some_and(|keys| keys.are_those_of(&rows));
+    let digests = [input, of_batch(&rows)];
+    Ok(Turned { digests, aligned, rows_in, rows, hint: WriteHint { covers_key_range } })
 }

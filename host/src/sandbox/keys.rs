@@ -29,6 +29,11 @@ impl KeyCheck {
         Self { key: by_key.then_some(key), whole }
     }
 
+    /// No check at all.
+    pub fn none() -> Self {
+        Self { key: None, whole: false }
+    }
+
     /// The keys of a chunk, if they are to be compared. A source that does not deliver the target's key leaves it to
     /// the database to refuse rows that do not exist.
     pub fn keys_of(&self, rows: &Batch) -> Option<Keys> {
@@ -81,6 +86,14 @@ impl KeyCheck {
 }
 
 impl Keys {
+    /// Whether the rows have these keys, in this order.
+    pub fn are_those_of(&self, rows: &Batch) -> bool {
+        let same = |column: &Column| {
+            rows.column(&column.name).is_some_and(|it| it.values == column.values && it.nulls == column.nulls)
+        };
+        rows.row_count == self.rows && self.columns.iter().all(same)
+    }
+
     /// The first and the last key, for messages.
     pub fn span(&self) -> Option<String> {
         let last = self.rows.checked_sub(1)?;

@@ -12,7 +12,8 @@ use super::describe::inspect_mismatch;
 use super::failure::{self, HostFailure, Stopped};
 use super::inspect::TRANSFORMER;
 use super::state::{GuestState, Role};
-use super::{Shared, inspect, workers};
+use super::{Shared, inspect, transform, workers};
+use crate::data::Batch;
 use crate::database::Facts;
 use crate::engine::Direction;
 use crate::engine::journal::answer::Transformed;
@@ -69,7 +70,7 @@ impl Loaded {
     /// A state for an instance of this component within a run on a database of these facts.
     pub(super) fn state(self: &Arc<Self>, role: Role, run: &RunContext, facts: &Facts) -> GuestState {
         let mut state = GuestState::new(role, self.shared.limits.clone());
-        let recorded = run.journal.as_ref().map(|journal| journal.inputs().server_version.clone());
+        let recorded = run.server_version.clone();
         state.server = Some((facts.dialect, recorded.unwrap_or_else(|| facts.version.clone())));
         state.run = Some(run.clone());
         state.loaded = Some(self.clone());
@@ -124,5 +125,9 @@ impl Script for ComponentScript {
             Ok(Err(returned)) => Err(failure::of_returned(returned, state, name)),
             Err(error) => Err(failure::of_trap(&error, state, name)),
         }
+    }
+
+    async fn turn(&self, transform: &str, rows: Batch, context: &RunContext) -> Result<Batch> {
+        transform::turn_once(&self.loaded, context, transform, rows).await
     }
 }

@@ -27,7 +27,19 @@ pub enum Role {
 /// A reader of `batches`.
 pub enum Reader {
     /// Over a SELECT.
-    Cursor(CursorId),
+    Cursor {
+        /// The database's cursor.
+        cursor: CursorId,
+        /// The SELECT.
+        statement: String,
+        /// Rows read so far.
+        rows: u64,
+    },
+    /// Over what a recording says.
+    Replayed {
+        /// The table, as long as it is not at its end.
+        table: Option<String>,
+    },
     /// Over a SELECT whose result the journal holds.
     Spooled {
         /// The step that read it.

@@ -222,3 +222,16 @@ pub(super) fn progress(run: &RunContext, name: &str, done: u64, total: Option<u6
         unit: "rows".to_owned(),
     });
 }
+
+/// Turns one batch, apart from any transform under way.
+pub(super) async fn turn_once(loaded: &Arc<Loaded>, run: &RunContext, name: &str, rows: Batch) -> Result<Batch, Error> {
+    let log = Arc::new(Mutex::new(LogBudget::new(&loaded.shared.limits)));
+    let facts = run.database.lock().await.facts().clone();
+    let mut instance = Instance::start(loaded, run, &facts, name, &log).await?;
+    let check = KeyCheck::none();
+    tokio::select! {
+        biased;
+        reason = run.stop.raised() => Err(crate::engine::script::stopped(reason)),
+        turned = instance.turn(name, rows, &check) => turned.map(|turned| turned.rows),
+    }
+}

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::chunks::turned_chunk;
+use super::host::position;
 use super::instance::Instance;
 use super::workers::{Connection, Shared};
 use crate::batches::{ChunkRange, TableReader};
@@ -321,6 +323,8 @@ impl Worker {
             holds_rows: shared.holds_rows,
         });
         let (mut effect, mut bytes, mut writer) = (Effect::default(), 0, None);
+        let mut from = position(reader);
+        let mut batches = 0;
         while let Some(batch) = reader.next(database).await? {
             effect.rows_read += batch.row_count as u64;
             bytes += batch.byte_len() as u64;
@@ -337,6 +341,17 @@ impl Worker {
                     return Err(end);
                 }
             };
+            let behind = position(reader);
+            let record = turned_chunk(&turned, &from, &behind.last);
+            as_host(database);
+            shared
+                .journal
+                .note_chunk(database, shared.claimant.step, (chunk.number, batches), &record)
+                .await
+                .map_err(End::Error)?;
+            as_migration(database, Kind::Component, &shared.run.stop);
+            from = behind;
+            batches += 1;
             if turned.rows.row_count == 0 {
                 continue;
             }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinSet;
 
-use super::chunks::{Begun, Chunks, Live, check_of};
+use super::chunks::{Begun, Chunks, Live, check_of, record_of};
 use super::failure::Stopped;
 use super::keys::KeyCheck;
 use super::meter::LogBudget;
@@ -75,7 +75,7 @@ impl Shared {
     pub fn chunk_done(&self, rows_read: u64) {
         self.done.fetch_add(1, Ordering::Relaxed);
         if !self.claimant.owner.leads {
-            self.run.tally.begin_step("chunk");
+            self.run.tally.add_step();
         }
         let (read, total) = {
             let mut progress = self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -158,10 +158,10 @@ pub(super) async fn lead(
     run.tally.add_rows_read(done.rows_read);
     run.tally.add_rows_written(done.rows_written);
     match ended {
-        Ok(()) => match journal.finish_transform(database, transform, done).await {
-            Ok(()) => Ok(done),
-            Err(error) => Err(trap(error)),
-        },
+        Ok(()) => {
+            let record = record_of(&shared.work);
+            journal.finish_transform(database, transform, done, record).await.map_err(trap)
+        }
         Err(End::Stopped(reason)) => Err(TransformError::Trap(wasmtime::Error::new(Stopped(reason)))),
         Err(End::Error(error)) => Err(trap(error)),
         Err(End::Database(error)) => match journal.fail_transform(database, transform, &done, error).await {

@@ -152,6 +152,32 @@ pub fn reads(statement: &str, dialect: Dialect) -> bool {
     }
 }
 
+/// Whether a statement that answered so many rows left it to the database in which order they come, or which of them: several
+/// rows without an ORDER BY, or a LIMIT without one. An ORDER BY inside of parentheses orders nothing outside; whether one is
+/// total, nobody knows from the text.
+pub fn is_unordered(statement: &str, dialect: Dialect, rows: u64) -> bool {
+    let (mut depth, mut words) = (0_usize, Vec::new());
+    let mut lexer = Lexer::new(statement, dialect);
+    while let Ok(Some(token)) = lexer.next_token() {
+        match (token.kind, &statement[token.range]) {
+            (TokenKind::Sign, "(") => depth += 1,
+            (TokenKind::Sign, ")") => depth = depth.saturating_sub(1),
+            (TokenKind::Word, word) if depth == 0 => words.push(word.to_ascii_uppercase()),
+            _ => {}
+        }
+    }
+    let has = |wanted: &str| words.iter().any(|word| word == wanted);
+    let reads = match words.first().map_or("", String::as_str) {
+        "SELECT" | "TABLE" => has("FROM") || has("TABLE"),
+        "WITH" => has("SELECT") && has("FROM"),
+        // `(SELECT …) UNION (SELECT …)`
+        "UNION" | "INTERSECT" | "EXCEPT" => true,
+        _ => false,
+    };
+    let is_ordered = words.windows(2).any(|pair| pair[0] == "ORDER" && pair[1] == "BY");
+    reads && !is_ordered && (rows > 1 || (rows == 1 && (has("LIMIT") || has("FETCH"))))
+}
+
 /// The table that MySQL's and MariaDB's `CREATE TEMPORARY TABLE` makes: its names, unquoted, the database's first if there
 /// is one.
 pub fn temporary_table(statement: &str, dialect: Dialect) -> Option<Vec<String>> {
@@ -281,6 +307,29 @@ mod tests {
             (Sqlite, "", Unknown),
         ] {
             assert_eq!(classify(statement, dialect), class, "{dialect}: {statement}");
+        }
+    }
+
+    #[test]
+    fn what_leaves_the_order_to_the_database_is_found() {
+        for (statement, rows, unordered) in [
+            ("SELECT a FROM t", 2, true),
+            ("select a from t -- order by a", 2, true),
+            ("SELECT a FROM t", 1, false),
+            ("SELECT a FROM t LIMIT 1", 1, true),
+            ("SELECT a FROM t LIMIT 1", 0, false),
+            ("SELECT a FROM t ORDER BY a LIMIT 1", 1, false),
+            ("SELECT a FROM t order /* x */ By a", 2, false),
+            ("SELECT a FROM (SELECT a FROM t ORDER BY a) AS s", 2, true),
+            ("SELECT row_number() OVER (ORDER BY a) FROM t", 2, true),
+            ("WITH s AS (SELECT 1) SELECT * FROM s", 2, true),
+            ("WITH s AS (SELECT 1) DELETE FROM s RETURNING a", 2, false),
+            ("(SELECT a FROM t) UNION (SELECT b FROM t)", 2, true),
+            ("SELECT 1", 1, false),
+            ("PRAGMA table_info(t)", 5, false),
+            ("INSERT INTO t SELECT a FROM u", 5, false),
+        ] {
+            assert_eq!(is_unordered(statement, Dialect::Sqlite, rows), unordered, "{statement}");
         }
     }
 

@@ -10,15 +10,15 @@
 
 use futures_util::TryStreamExt as _;
 use sqlx::mysql::MySqlColumn;
-use sqlx::{AssertSqlSafe, Column as _, Row as _};
+use sqlx::{AssertSqlSafe, Column as _};
 
+use super::cursor_batch::Filling;
 use super::error::from_sqlx;
-use super::statement::{Prepared, cell, wire_now};
-use super::types_convert;
-use super::types_read::{self, Wire};
+use super::statement::Prepared;
+use super::types_read::Wire;
 use super::{MysqlDatabase, session};
-use crate::data::{Batch, Column, ColumnBuilder, ColumnType, Value};
-use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Dialect, TableName};
+use crate::data::{Batch, ColumnType, Value};
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, Dialect, TableName};
 
 /// Ended cursors that are remembered.
 const ENDED: usize = 64;
@@ -43,8 +43,8 @@ const STRICT_MODES: [&str; 6] = [
 /// An open cursor.
 pub(super) struct Cursor {
     source: Source,
-    columns: Vec<CursorColumn>,
-    origin: Option<(TableName, Vec<String>)>,
+    pub columns: Vec<CursorColumn>,
+    pub origin: Option<(TableName, Vec<String>)>,
     /// Rows that were delivered.
     delivered: usize,
     /// Rows that are asked for at a time.
@@ -59,12 +59,12 @@ enum Source {
     Kept { table: String },
 }
 
-struct CursorColumn {
-    name: String,
-    wire: Wire,
-    column_type: ColumnType,
-    requested: bool,
-    type_name: String,
+pub(super) struct CursorColumn {
+    pub name: String,
+    pub wire: Wire,
+    pub column_type: ColumnType,
+    pub requested: bool,
+    pub type_name: String,
 }
 
 impl MysqlDatabase {
@@ -192,37 +192,46 @@ impl MysqlDatabase {
         if self.opened.kept.is_empty() { Ok(()) } else { self.drop_kept().await }
     }
 
-    /// The next part of a cursor, as one batch; empty at the end.
+    /// The next batch of a cursor; empty at the end. However many parts it takes, where it ends follows from the rows and the
+    /// limits alone: a migration that is run again must be given the same batches.
     async fn fill(&mut self, cursor: &mut Cursor, limits: BatchLimits) -> Result<Batch, DatabaseError> {
-        let part = cursor.part.min(limits.rows).max(1);
-        let (text, parameters, asked) = cursor.part_sql(part);
-        if asked == 0 {
-            return Ok(Batch::default());
-        }
-        let arguments = self.arguments(parameters).await?;
-        let mut filling = Filling::new(cursor, limits, asked);
-        let connection = &mut self.connection;
-        let query = sqlx::query_with(AssertSqlSafe(text), arguments);
-        let work = async {
-            let mut rows = query.fetch(&mut *connection);
-            while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
-                filling.push(cursor, &row);
+        let mut part = cursor.part.min(limits.rows).max(1);
+        let mut filling = Filling::new(cursor, limits, part);
+        loop {
+            let (text, parameters, asked) = cursor.part_sql(part, filling.rows);
+            if asked == 0 {
+                break;
             }
-            Ok(())
-        };
-        self.watch.clone().over(work).await?;
+            let arguments = self.arguments(parameters).await?;
+            let before = filling.rows;
+            let connection = &mut self.connection;
+            let query = sqlx::query_with(AssertSqlSafe(text), arguments);
+            let work = async {
+                let mut rows = query.fetch(&mut *connection);
+                while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
+                    filling.push(cursor, &row);
+                }
+                Ok(())
+            };
+            self.watch.clone().over(work).await?;
+            if filling.problem.is_some() || filling.is_full() || filling.rows - before < asked {
+                break;
+            }
+            part = filling.fitting(limits.bytes.saturating_sub(filling.bytes), part).min(limits.rows - filling.rows);
+        }
+        let rows = filling.rows;
+        if rows > 0 {
+            // As many rows as this batch could have had by its bytes.
+            cursor.part = filling.fitting(limits.bytes, part.max(rows)).min(limits.rows).max(1);
+        }
         let (batch, problem) = filling.finish(cursor);
         if let Some(error) = problem {
             return Err(error);
         }
-        // The next part: as many rows as this batch could have had by its bytes.
-        let (rows, bytes) = (batch.row_count.max(1), batch.byte_len().max(1));
-        let fitting = (limits.bytes.saturating_mul(rows) / bytes).saturating_add(1);
-        cursor.part = fitting.clamp(1, part.saturating_mul(16)).min(limits.rows).max(1);
-        if let (Some((table, _)), true) = (&cursor.origin, batch.row_count > 0) {
+        if let (Some((table, _)), true) = (&cursor.origin, rows > 0) {
             self.opened.parts.insert((table.clone(), names(&cursor.columns)), cursor.part);
         }
-        cursor.delivered += batch.row_count;
+        cursor.delivered += rows;
         Ok(batch)
     }
 }
@@ -265,12 +274,13 @@ fn names(columns: &[CursorColumn]) -> String {
 }
 
 impl Cursor {
-    /// The statement of the next `rows` rows, and how many it asks for at most.
-    fn part_sql(&self, rows: usize) -> (String, &[Value], usize) {
+    /// The statement of the next `rows` rows behind so many that are in the batch already, and how many it asks for at most.
+    fn part_sql(&self, rows: usize, behind: usize) -> (String, &[Value], usize) {
+        let delivered = self.delivered + behind;
         match &self.source {
             Source::Page { statement, parameters, limit } => {
-                let rows = rows.min(limit.saturating_sub(self.delivered));
-                let offset = if self.delivered == 0 { String::new() } else { format!(" OFFSET {}", self.delivered) };
+                let rows = rows.min(limit.saturating_sub(delivered));
+                let offset = if delivered == 0 { String::new() } else { format!(" OFFSET {delivered}") };
                 (format!("{statement} LIMIT {rows}{offset}"), parameters, rows)
             }
             Source::Kept { table } => {
@@ -279,110 +289,10 @@ impl Cursor {
                 let text = format!(
                     "SELECT {} FROM {table} WHERE {NUMBER} > {} ORDER BY {NUMBER} LIMIT {rows}",
                     columns.join(", "),
-                    self.delivered
+                    delivered
                 );
                 (text, &[], rows)
             }
         }
     }
-}
-
-/// A batch that is being filled. Once it is full the rest of the answer is passed over.
-struct Filling {
-    builders: Vec<ColumnBuilder>,
-    wires: Vec<Wire>,
-    rows: usize,
-    bytes: usize,
-    limits: BatchLimits,
-    problem: Option<DatabaseError>,
-}
-
-impl Filling {
-    fn new(cursor: &Cursor, limits: BatchLimits, rows: usize) -> Self {
-        let builders = cursor
-            .columns
-            .iter()
-            .map(|column| ColumnBuilder::new(column.column_type, rows.min(16_384), &column.type_name))
-            .collect();
-        // Offsets of a column are 32 bits wide.
-        let limits = BatchLimits { bytes: limits.bytes.min(u32::MAX as usize / 2), ..limits };
-        Self { builders, wires: Vec::new(), rows: 0, bytes: 0, limits, problem: None }
-    }
-
-    fn push(&mut self, cursor: &Cursor, row: &sqlx::mysql::MySqlRow) {
-        if self.problem.is_some() || self.rows >= self.limits.rows || (self.rows > 0 && self.bytes >= self.limits.bytes)
-        {
-            return;
-        }
-        if self.wires.is_empty() {
-            let known = cursor.columns.iter().map(|column| Some(column.wire));
-            self.wires = row.columns().iter().zip(known).map(|(column, known)| wire_now(column, known)).collect();
-        }
-        for (at, (builder, wire)) in self.builders.iter_mut().zip(&self.wires).enumerate() {
-            let Some(bytes) = cell(row, at) else {
-                builder.push_null();
-                self.bytes += 8;
-                continue;
-            };
-            self.bytes += bytes.len().max(8);
-            let column = &cursor.columns[at];
-            if bytes.len() > self.limits.cell_bytes {
-                self.problem = Some(too_large(column, bytes.len(), self.limits.cell_bytes));
-                return;
-            }
-            let decoded = types_read::decode(*wire, bytes);
-            if !decoded.is_some_and(|cell| types_convert::push(builder, cell, column.requested)) {
-                let key = self.row_name(cursor, row);
-                let what = decoded.map_or_else(|| "what the server sent".to_owned(), types_convert::describe);
-                let place = match &cursor.origin {
-                    Some((table, _)) => format!("{table}.{}", column.name),
-                    None => column.name.clone(),
-                };
-                let mut error = DatabaseError::new(
-                    DatabaseErrorKind::Conversion,
-                    format!("column `{place}` holds {what}, which is no {}", column.column_type),
-                );
-                error.detail = key;
-                error.hint = decoded.map(|cell| types_convert::hint(cell).to_owned());
-                self.problem = Some(error);
-                return;
-            }
-        }
-        self.rows += 1;
-    }
-
-    /// Which row of the origin it is, by its key.
-    fn row_name(&self, cursor: &Cursor, row: &sqlx::mysql::MySqlRow) -> Option<String> {
-        let (_, key) = cursor.origin.as_ref()?;
-        let cells: Vec<String> = key
-            .iter()
-            .filter_map(|name| {
-                let at = cursor.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
-                let shown = match cell(row, at) {
-                    Some(bytes) => types_read::decode(*self.wires.get(at)?, bytes).and_then(types_convert::text_of)?,
-                    None => "NULL".to_owned(),
-                };
-                Some(format!("{name} = {shown}"))
-            })
-            .collect();
-        (!cells.is_empty()).then(|| format!("row {}", cells.join(", ")))
-    }
-
-    fn finish(self, cursor: &Cursor) -> (Batch, Option<DatabaseError>) {
-        let columns: Vec<Column> = self
-            .builders
-            .into_iter()
-            .zip(&cursor.columns)
-            .map(|(builder, column)| builder.finish(column.name.clone()))
-            .collect();
-        (Batch { row_count: self.rows, columns }, self.problem)
-    }
-}
-
-fn too_large(column: &CursorColumn, size: usize, limit: usize) -> DatabaseError {
-    DatabaseError::new(
-        DatabaseErrorKind::Limit,
-        format!("column `{}` holds a cell of {size} bytes, but a cell may have {limit} at most", column.name),
-    )
-    .hint("raise the limit on cells, or leave the column out")
 }

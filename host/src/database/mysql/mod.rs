@@ -8,6 +8,7 @@
 
 mod connect;
 mod cursor;
+mod cursor_batch;
 mod error;
 mod keepalive;
 mod lock;

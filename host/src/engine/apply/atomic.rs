@@ -8,11 +8,13 @@ use super::{Engine, Started, StepResult, as_host, as_migration, done};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, State};
-use crate::engine::journal::crash;
+use crate::engine::journal::{Run, crash};
 use crate::engine::outcome::Done;
 use crate::engine::plan::Step;
 use crate::engine::script::{Script, ScriptSource, Tally};
+use crate::engine::transcript::{self, Evidence};
 use crate::error::{Error, ErrorKind, Result};
+use crate::project::catalog::Kind;
 
 impl Engine {
     /// Runs a step in a transaction of its own.
@@ -21,7 +23,7 @@ impl Engine {
         let (script, source) = self.load(step).await?;
         let mut retries = Retries::new(self.retries);
         loop {
-            let tally = Arc::new(Tally::default());
+            let tally = Arc::new(self.tally(step));
             let failure = match self.attempt(step, &*script, &source, &tally).await {
                 Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
                 Err(failure) => failure,
@@ -104,7 +106,13 @@ impl Engine {
                 let stored = to_store(source);
                 history::store_artifact(database, &step.revision, &step.sha256, &stored, self.stored_artifact_bytes)
                     .await?;
-                history::insert(database, &self.record(step, State::Applied, started, tally)).await
+                history::insert(database, &self.record(step, State::Applied, started, tally)).await?;
+                if step.kind == Kind::Sql {
+                    return Ok(());
+                }
+                let inputs = self.inputs(step, database.facts().version.clone());
+                let history = transcript::store::live(database, &step.revision).await?;
+                Evidence::write(database, Run { history, direction: Direction::Up }, &inputs, tally).await
             }
             Direction::Down => history::end(database, step.record.unwrap_or_default(), &self.end(started, tally)).await,
         }

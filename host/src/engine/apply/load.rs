@@ -11,7 +11,7 @@ use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
 use crate::project::{component_digest, sha256};
 
 /// The bytes of a project's migration.
-pub(super) fn source_of(migration: &Migration) -> Result<ScriptSource> {
+pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
     match &migration.artifact {
         Artifact::Sql { up, down } => Ok(ScriptSource::Sql { up: up.clone(), down: down.clone() }),
         Artifact::Component { assets_folder, assets, .. } => {

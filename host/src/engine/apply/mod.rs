@@ -14,7 +14,7 @@ mod tell;
 mod tests;
 
 pub use identity::{Identity, TOOL_VERSION, now};
-pub use load::planned_sql;
+pub use load::{planned_sql, source_of};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,16 +23,16 @@ use std::time::{Duration, Instant};
 use super::Direction;
 use super::event::{Event, EventSink};
 use super::history::{self, Record, RunMode, State, declared_json};
-use super::journal::Journal;
+use super::journal::{Inputs, Journal};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
-use super::plan::{Input, Options, Plan, Step, plan_apply, plan_redo, plan_rollback};
+use super::plan::{Input, Options, Plan, Source, Step, plan_apply, plan_redo, plan_rollback};
 use super::script::{RunContext, ScriptLoader, Tally, Transforms, stopped};
 use super::speaker::{as_host, as_migration};
 use super::target::Target;
 use crate::data::Value;
 use crate::database::{LockRequest, SharedDatabase, StopSignal, TransactionOptions};
 use crate::error::{Error, Result};
-use crate::project::catalog::{Artifact, Catalog};
+use crate::project::catalog::{Artifact, Catalog, Kind};
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,8 @@ pub struct Engine {
     pub identity: Identity,
     /// The largest artifact that history keeps, in bytes.
     pub stored_artifact_bytes: u64,
+    /// The largest recording of a component's calls that history keeps, in bytes.
+    pub stored_call_bytes: u64,
     /// How often a migration that met somebody else's lock, and was rolled back, is tried again.
     pub retries: u32,
     /// How transforms are cut, and who works on them.
@@ -257,6 +259,32 @@ impl Engine {
             tally: tally.clone(),
             journal: None,
             transforms: self.transforms.clone(),
+            server_version: None,
+            replay: None,
+        }
+    }
+
+    /// Counts what a step does, and records what `verify` wants of it.
+    fn tally(&self, step: &Step) -> Tally {
+        match (step.kind, step.direction) {
+            (Kind::Component, Direction::Up) => Tally::recording_within(self.stored_call_bytes),
+            _ => Tally::default(),
+        }
+    }
+
+    /// What a step is given.
+    fn inputs(&self, step: &Step, server_version: String) -> Inputs {
+        let assets = match self.catalog.get(&step.revision).map(|found| &found.artifact) {
+            Some(Artifact::Component { assets, .. }) if step.source == Source::Project => assets.clone(),
+            _ => BTreeMap::new(),
+        };
+        Inputs {
+            sha256: step.sha256.clone(),
+            run_timestamp: self.identity.run_timestamp,
+            seed: self.identity.seed,
+            server_version,
+            parameters: self.parameters.clone(),
+            assets,
         }
     }
 
@@ -268,6 +296,7 @@ impl Engine {
             seed: inputs.seed,
             parameters: inputs.parameters.clone(),
             journal: Some(journal.clone()),
+            server_version: Some(inputs.server_version.clone()),
             ..self.context(step, tally)
         }
     }
@@ -310,12 +339,14 @@ impl Engine {
             rolled_back_duration_ms: None,
             rolled_back_rows_read: None,
             rolled_back_rows_written: None,
+            rolled_back_transcript: None,
         }
     }
 
     fn end(&self, started: &Started, tally: &Tally) -> history::End {
         let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
-        history::End { at: identity::now(), by, run_id, work: work(started, tally) }
+        let transcript = tally.transcript_digest();
+        history::End { at: identity::now(), by, run_id, work: work(started, tally), transcript }
     }
 }
 

@@ -171,6 +171,8 @@ impl Engine {
             seed: inputs.seed,
             parameters: inputs.parameters.clone(),
             tally: helped.clone(),
+            server_version: Some(inputs.server_version.clone()),
+            replay: None,
             journal: Some(Arc::new(journal)),
             transforms: self.transforms.clone(),
         }))

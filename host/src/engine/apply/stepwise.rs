@@ -8,10 +8,11 @@ use super::{Engine, Failure, Started, StepResult, as_host, done, work};
 use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, State};
-use crate::engine::journal::{Inputs, Journal, Progress, Run, crash};
+use crate::engine::journal::{Journal, Progress, Run, crash};
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::Step;
 use crate::engine::script::{ScriptSource, Tally};
+use crate::engine::transcript::Evidence;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 
@@ -43,7 +44,7 @@ impl Engine {
         // Loading may compile for seconds: before anything is noted, and before the clock.
         let (script, source) = self.load(step).await.map_err(|error| not_begun(error, step, None))?;
         let started = Started::now();
-        let tally = Arc::new(Tally::default());
+        let tally = Arc::new(self.tally(step));
         let of = script.steps(step.direction);
         let opened = self.open(step, &started, &tally).await.map_err(|error| not_begun(error, step, of))?;
         let context = self.journalled(step, &tally, &opened.journal);
@@ -87,13 +88,7 @@ impl Engine {
         if let (Some(history), Some(done)) = (step.record, step.resume_after) {
             return self.resume(database, step, history, done).await;
         }
-        let inputs = Inputs {
-            sha256: step.sha256.clone(),
-            run_timestamp: self.identity.run_timestamp,
-            seed: self.identity.seed,
-            server_version: database.facts().version.clone(),
-            parameters: self.parameters.clone(),
-        };
+        let inputs = self.inputs(step, database.facts().version.clone());
         database.begin(TransactionOptions::default()).await?;
         let write = async |database: &mut dyn Database| -> Result<Journal> {
             let history = match step.record {
@@ -157,7 +152,7 @@ impl Engine {
         let run = opened.journal.run();
         let write = async |database: &mut dyn Database| -> Result<()> {
             match step.direction {
-                Direction::Down => history::end(database, run.history, &self.end_of(work)).await?,
+                Direction::Down => history::end(database, run.history, &self.end_of(work, tally)).await?,
                 Direction::Up => {
                     let mut record = self.record(step, State::Applied, &Started::now(), tally);
                     record.id = run.history;
@@ -174,6 +169,9 @@ impl Engine {
                     )
                     .await?;
                     history::finish_stepwise(database, &record).await?;
+                    if step.kind == Kind::Component {
+                        Evidence::write(database, run, opened.journal.inputs(), tally).await?;
+                    }
                 }
             }
             run.trim(database).await
@@ -198,9 +196,9 @@ impl Engine {
         if is_done { Ok(()) } else { Err(error.into()) }
     }
 
-    fn end_of(&self, work: &history::Work) -> history::End {
+    fn end_of(&self, work: &history::Work, tally: &Tally) -> history::End {
         let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
-        history::End { at: super::now(), by, run_id, work: *work }
+        history::End { at: super::now(), by, run_id, work: *work, transcript: tally.transcript_digest() }
     }
 
     /// Says what stays of a step that failed; one of which nothing took effect leaves no trace.

@@ -75,6 +75,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         parameters: Arc::default(),
         identity: Identity::now(),
         stored_artifact_bytes: 1 << 20,
+        stored_call_bytes: 1 << 20,
         retries: 3,
         transforms: Arc::default(),
     }

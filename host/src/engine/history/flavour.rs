@@ -6,7 +6,7 @@ use super::sql::Flavour;
 pub const SQLITE: Flavour = Flavour {
     tables: "SELECT name FROM main.sqlite_schema WHERE 'main' = ?1 AND type = 'table' \
              AND name IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint', 'runner_chunk')",
+             'runner_checkpoint', 'runner_chunk', 'runner_evidence')",
     schema: None,
     create: &[
         "CREATE TABLE @.runner_meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -42,6 +42,7 @@ pub const SQLITE: Flavour = Flavour {
             rolled_back_duration_ms INTEGER,
             rolled_back_rows_read INTEGER,
             rolled_back_rows_written INTEGER,
+            rolled_back_transcript TEXT,
             UNIQUE (revision, active)
         )",
         "CREATE TABLE @.runner_artifact (
@@ -66,7 +67,7 @@ pub const POSTGRES: Flavour = Flavour {
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname::text = ?1::text AND c.relkind IN ('r', 'p') \
              AND c.relname IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint', 'runner_chunk')",
+             'runner_checkpoint', 'runner_chunk', 'runner_evidence')",
     // `IF NOT EXISTS` wants the right to make schemas even where there is nothing to make.
     schema: Some((
         "SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname::text = ?1::text",
@@ -105,6 +106,7 @@ pub const POSTGRES: Flavour = Flavour {
             rolled_back_duration_ms bigint,
             rolled_back_rows_read bigint,
             rolled_back_rows_written bigint,
+            rolled_back_transcript text,
             UNIQUE (revision, active)
         )",
         "CREATE TABLE @.runner_artifact (
@@ -133,7 +135,7 @@ pub const POSTGRES: Flavour = Flavour {
 pub const MYSQL: Flavour = Flavour {
     tables: "SELECT table_name FROM information_schema.tables WHERE table_schema = ?1 AND table_type = 'BASE TABLE' \
              AND table_name IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint', 'runner_chunk')",
+             'runner_checkpoint', 'runner_chunk', 'runner_evidence')",
     schema: None,
     create: &[
         "CREATE TABLE IF NOT EXISTS @.runner_meta (
@@ -171,6 +173,7 @@ pub const MYSQL: Flavour = Flavour {
             rolled_back_duration_ms BIGINT,
             rolled_back_rows_read BIGINT,
             rolled_back_rows_written BIGINT,
+            rolled_back_transcript VARCHAR(128),
             UNIQUE KEY runner_history_active (revision, active)
         ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
         "CREATE TABLE IF NOT EXISTS @.runner_artifact (

@@ -263,6 +263,7 @@ fn record(row: Vec<Value>) -> Option<Record> {
         rolled_back_duration_ms: optional(next()?, count)?,
         rolled_back_rows_read: optional(next()?, count)?,
         rolled_back_rows_written: optional(next()?, count)?,
+        rolled_back_transcript: optional(next()?, text)?,
     })
 }
 
@@ -291,7 +292,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history does not read as runner wrote it")
-        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal`, `runner_checkpoint` and `runner_chunk` from a backup")
+        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal`, `runner_checkpoint`, `runner_chunk` and `runner_evidence` from a backup")
 }
 
 /// A database error met while reading or writing history.

@@ -128,6 +128,8 @@ pub struct Record {
     pub rolled_back_rows_read: Option<u64>,
     /// Rows that the way back wrote.
     pub rolled_back_rows_written: Option<u64>,
+    /// The digest of what the way back did.
+    pub rolled_back_transcript: Option<String>,
 }
 
 impl Record {

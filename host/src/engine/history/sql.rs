@@ -63,12 +63,12 @@ macro_rules! columns {
         "revision, name, summary, kind, sha256, mode, declared, state, started_at, finished_at, duration_ms, steps, \
          rows_read, rows_written, transcript, run_id, run_timestamp, seed, applied_by, tool_version, reason, \
          rolled_back_at, rolled_back_by, rolled_back_run_id, rolled_back_duration_ms, rolled_back_rows_read, \
-         rolled_back_rows_written"
+         rolled_back_rows_written, rolled_back_transcript"
     };
 }
 
 /// How many columns a row has, `id` included.
-pub const COLUMNS: usize = 28;
+pub const COLUMNS: usize = 29;
 
 /// Writes the format of the tables. Parameter: the format.
 pub const INSERT_FORMAT: &str = "INSERT INTO @.runner_meta VALUES ('format', ?1)";
@@ -93,16 +93,17 @@ pub const INSERT: &str = concat!(
     "INSERT INTO @.runner_history (",
     columns!(),
     ", active) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-     ?21, ?22, ?23, ?24, ?25, ?26, ?27, 1)"
+     ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, 1)"
 );
 /// The run that put a revision in force. Parameter: the revision.
 pub const LIVE_RUN: &str = "SELECT run_id FROM @.runner_history WHERE revision = ?1 AND active = 1";
-/// Takes a row out of force. Parameters: when, who, which run, duration, rows read, rows written, id.
+/// Takes a row out of force. Parameters: when, who, which run, duration, rows read, rows written, transcript, id.
 pub const END: &str = "UPDATE @.runner_history SET state = 'rolled-back', active = NULL, rolled_back_at = ?1, \
      rolled_back_by = ?2, rolled_back_run_id = ?3, \
      rolled_back_duration_ms = coalesce(rolled_back_duration_ms, 0) + ?4, \
      rolled_back_rows_read = coalesce(rolled_back_rows_read, 0) + ?5, \
-     rolled_back_rows_written = coalesce(rolled_back_rows_written, 0) + ?6 WHERE id = ?7 AND active = 1";
+     rolled_back_rows_written = coalesce(rolled_back_rows_written, 0) + ?6, rolled_back_transcript = ?7 \
+     WHERE id = ?8 AND active = 1";
 /// Adds to what an upgrade took. Parameters: duration, steps so far, rows read, rows written, id.
 pub const ADD_UP: &str = "UPDATE @.runner_history SET duration_ms = duration_ms + ?1, steps = ?2, \
      rows_read = rows_read + ?3, rows_written = rows_written + ?4 WHERE id = ?5 AND active = 1";

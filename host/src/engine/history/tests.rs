@@ -45,6 +45,7 @@ fn record(revision: &str) -> Record {
         rolled_back_duration_ms: None,
         rolled_back_rows_read: None,
         rolled_back_rows_written: None,
+        rolled_back_transcript: None,
     }
 }
 
@@ -68,7 +69,13 @@ async fn keeps_what_it_is_told(database: &mut dyn Database) {
     assert!(insert(database, &record("2")).await.is_err(), "the database itself refuses a second application");
 
     let work = Work { duration_ms: 1, steps: 1, rows_read: 5, rows_written: 6 };
-    let end_of = End { at: "now".to_owned(), by: "me".to_owned(), run_id: "other".to_owned(), work };
+    let end_of = End {
+        at: "now".to_owned(),
+        by: "me".to_owned(),
+        run_id: "other".to_owned(),
+        work,
+        transcript: "ef".to_owned(),
+    };
     end(database, live[1].id, &end_of).await.expect("an end");
     assert!(end(database, live[1].id, &end_of).await.is_err(), "only once");
     insert(database, &record("2")).await.expect("applied again");

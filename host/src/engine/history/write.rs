@@ -5,7 +5,7 @@ use super::record::{Record, State};
 use super::sql::{self, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, QueryLimits};
-use crate::engine::{Direction, journal};
+use crate::engine::{Direction, journal, transcript};
 use crate::error::{Error, Result};
 
 /// Makes the tables if they are not there. Belongs in a transaction where the database has one for it; elsewhere it takes
@@ -35,7 +35,8 @@ async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseEr
             database.execute(&tool_sql(create, &facts), &[]).await?;
         }
     }
-    for statement in flavour.create.iter().chain(journal::sql::create(facts.dialect)) {
+    let evidence = [transcript::sql::create(facts.dialect)];
+    for statement in flavour.create.iter().chain(journal::sql::create(facts.dialect)).chain(&evidence) {
         database.execute(&tool_sql(statement, &facts), &[]).await?;
     }
     database.execute(&tool_sql(sql::INSERT_FORMAT, &facts), &[FORMAT.to_string().into()]).await?;
@@ -44,7 +45,7 @@ async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseEr
 
 /// Adds a row in force; the database refuses a second one of the same revision.
 pub async fn insert(database: &mut dyn Database, record: &Record) -> Result<()> {
-    let parameters: [Value; 27] = [
+    let parameters: [Value; 28] = [
         record.revision.as_str().into(),
         record.name.as_str().into(),
         record.summary.as_str().into(),
@@ -72,6 +73,7 @@ pub async fn insert(database: &mut dyn Database, record: &Record) -> Result<()> 
         record.rolled_back_duration_ms.map_or(Value::Null, number),
         record.rolled_back_rows_read.map_or(Value::Null, number),
         record.rolled_back_rows_written.map_or(Value::Null, number),
+        record.rolled_back_transcript.clone().into(),
     ];
     change(database, sql::INSERT, &parameters).await
 }
@@ -94,6 +96,8 @@ pub struct End {
     pub run_id: String,
     /// What the way back took.
     pub work: Work,
+    /// The digest of what it did.
+    pub transcript: String,
 }
 
 /// What a run in one direction took.
@@ -127,9 +131,11 @@ pub async fn end(database: &mut dyn Database, id: i64, end: &End) -> Result<()> 
         number(end.work.duration_ms),
         number(end.work.rows_read),
         number(end.work.rows_written),
+        end.transcript.as_str().into(),
         id.into(),
     ];
-    change(database, sql::END, &parameters).await
+    change(database, sql::END, &parameters).await?;
+    transcript::store::retire(database, id).await
 }
 
 /// Puts a row into another state, and forgets what a downgrade took.

@@ -1,7 +1,7 @@
 //! What a step answered, as the journal keeps it.
 
 use super::codec::{self, Sink, Source};
-use crate::data::{Batch, ColumnType, RowSet, Value};
+use crate::data::{Batch, ColumnType, Digest, RowSet, Value, digest};
 use crate::database::DatabaseError;
 
 /// Below this size compression costs more than it saves.
@@ -26,10 +26,22 @@ pub trait Answer: Sized {
 
     /// What is answered for a step that took effect and whose answer is lost.
     fn lost() -> Self;
+
+    /// The digest of what the migration sees of it.
+    fn digest(&self) -> Digest {
+        let mut bytes = Vec::new();
+        self.encode(&mut bytes);
+        Digest::of(&bytes)
+    }
 }
 
 /// An answer or an error, packed.
 pub fn pack<T: Answer>(answer: Result<&T, &DatabaseError>) -> Vec<u8> {
+    compress(&encode(answer))
+}
+
+/// An answer or an error as bytes.
+pub fn encode<T: Answer>(answer: Result<&T, &DatabaseError>) -> Vec<u8> {
     let mut bytes = Vec::new();
     match answer {
         Ok(answer) => {
@@ -41,13 +53,17 @@ pub fn pack<T: Answer>(answer: Result<&T, &DatabaseError>) -> Vec<u8> {
             codec::put_error(&mut bytes, error);
         }
     }
-    compress(&bytes)
+    bytes
 }
 
 /// What was packed; none if it is not as it was written.
 pub fn unpack<T: Answer>(packed: &[u8]) -> Option<Result<T, DatabaseError>> {
-    let bytes = decompress(packed)?;
-    let mut source = Source::new(&bytes);
+    decode(&decompress(packed)?)
+}
+
+/// What was put into bytes; none if it is not as it was written.
+pub fn decode<T: Answer>(bytes: &[u8]) -> Option<Result<T, DatabaseError>> {
+    let mut source = Source::new(bytes);
     let answer = match source.byte()? {
         0 => Ok(T::decode(&mut source)?),
         1 => Err(codec::error(&mut source)?),
@@ -73,7 +89,8 @@ pub fn compress(bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-fn decompress(packed: &[u8]) -> Option<Vec<u8>> {
+/// The bytes that were compressed; none if they are not as they were.
+pub fn decompress(packed: &[u8]) -> Option<Vec<u8>> {
     match packed.split_first()? {
         (0, bytes) => Some(bytes.to_vec()),
         (1, rest) => {
@@ -153,6 +170,9 @@ impl Answer for Batch {
     fn lost() -> Self {
         Self::default()
     }
+    fn digest(&self) -> Digest {
+        digest::of_batch(self)
+    }
 }
 
 /// A result that was put into the journal as a whole.
@@ -180,6 +200,10 @@ impl Answer for Spooled {
 
     fn lost() -> Self {
         Self::default()
+    }
+    /// The reader that it becomes says nothing yet.
+    fn digest(&self) -> Digest {
+        ().digest()
     }
 }
 
@@ -212,6 +236,10 @@ impl Answer for Resolved {
 
     fn lost() -> Self {
         Self::default()
+    }
+    /// The reader that it becomes says nothing yet.
+    fn digest(&self) -> Digest {
+        ().digest()
     }
 }
 
@@ -284,6 +312,10 @@ impl Answer for Page {
     fn lost() -> Self {
         Self::default()
     }
+    /// Where the page stands in its table is not told.
+    fn digest(&self) -> Digest {
+        self.batch.as_ref().map_or_else(|| ().digest(), digest::of_batch)
+    }
 }
 
 /// What a transform did.
@@ -295,15 +327,19 @@ pub struct Transformed {
     pub rows_written: u64,
     /// Chunks.
     pub chunks: u64,
+    /// The digest over what went into its chunks and what came out.
+    pub content: Digest,
 }
 
 impl Answer for Transformed {
     fn encode(&self, bytes: &mut Vec<u8>) {
         [self.rows_read, self.rows_written, self.chunks].into_iter().for_each(|number| bytes.number(number));
+        bytes.put(&self.content.0);
     }
 
     fn decode(source: &mut Source<'_>) -> Option<Self> {
-        Some(Self { rows_read: source.number()?, rows_written: source.number()?, chunks: source.number()? })
+        let (rows_read, rows_written, chunks) = (source.number()?, source.number()?, source.number()?);
+        Some(Self { rows_read, rows_written, chunks, content: Digest(source.array()?) })
     }
 
     fn rows(&self) -> u64 {

@@ -10,7 +10,11 @@ use super::{Journal, crash, damaged};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
 use crate::engine::script::stopped;
 use crate::engine::speaker::{as_host, as_migration};
+use crate::engine::transcript::{self, Evidence, TransformRecord, store as evidence};
 use crate::error::{Error, Result};
+
+/// Room for the batches of one chunk, in bits of the number under which its record is kept.
+const BATCHES_OF_CHUNK: u32 = 16;
 
 /// A transform that has begun.
 pub enum TransformStep {
@@ -95,10 +99,12 @@ impl Journal {
         [from, position]: [&Position; 2],
         done: &Transformed,
         effect: &Effect,
+        record: &transcript::Chunk,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         as_host(database);
         crash::point();
         self.still_ours(database).await?;
+        self.note_chunk(database, transform.number(), (done.chunks, 0), record).await?;
         store::move_checkpoint(database, self.run, transform.number(), position, done).await?;
         chunk::insert_done(database, claimant, done.chunks, [&from.last, &position.last], effect).await?;
         let committed = self.commit_part(database, transform.number()).await?;
@@ -114,24 +120,42 @@ impl Journal {
         store::find_checkpoint(database, self.run, step).await
     }
 
+    /// Notes, in the transaction of a batch's rows, what it was and what it became: the n-th of a chunk.
+    pub async fn note_chunk(
+        &self,
+        database: &mut dyn Database,
+        step: u64,
+        (chunk, batch): (u64, u64),
+        record: &transcript::Chunk,
+    ) -> Result<()> {
+        evidence::put_chunk(database, self.run, step, (chunk << BATCHES_OF_CHUNK) + batch, record).await
+    }
+
     /// Notes that chunks of a transform were committed on other connections.
     pub async fn note_chunks(&self) {
         self.state.lock().await.effects += 1;
     }
 
-    /// Ends a transform: records what it did.
+    /// Ends a transform: records what it did. `record`: what it is; its chunks are those of all runs.
     pub async fn finish_transform(
         &self,
         database: &mut dyn Database,
         mut transform: Box<LiveTransform>,
-        done: Transformed,
-    ) -> Result<()> {
+        mut done: Transformed,
+        mut record: TransformRecord,
+    ) -> Result<Transformed> {
         as_host(database);
         let mut state = self.state.lock().await;
+        database.begin(TransactionOptions::default()).await?;
+        record.ledger = evidence::take_chunks(database, self.run, transform.number()).await?;
+        if record.ledger.rows_in != done.rows_read {
+            return Err(damaged(format!("the chunks of step {}", transform.number())));
+        }
+        Evidence::write_transform(database, self.run, transform.number(), &record).await?;
+        done.content = record.ledger.content;
         transform.entry.rows = done.rows_written;
         transform.entry.effect = done.chunks > 0;
         state.sealed(&mut transform.entry, pack(Ok(&done)));
-        database.begin(TransactionOptions::default()).await?;
         store::answer(database, self.run, &transform.entry).await?;
         store::clear_checkpoint(database, self.run, transform.number()).await?;
         if let Err(error) = self.commit(database, transform.number()).await? {
@@ -143,7 +167,7 @@ impl Journal {
             // Its chunks have been counted as one effect already.
             state.effects -= 1;
         }
-        Ok(())
+        Ok(done)
     }
 
     /// Ends a transform that the database refused something: the chunk is rolled back, those before it stay.

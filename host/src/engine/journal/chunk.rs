@@ -79,10 +79,6 @@ pub struct Effect {
     pub rows_read: u64,
     /// Rows written.
     pub rows_written: u64,
-    /// A digest of the rows that were read.
-    pub input_digest: Option<String>,
-    /// A digest of the rows that were written.
-    pub output_digest: Option<String>,
 }
 
 /// What became of a chunk that was claimed.
@@ -202,7 +198,7 @@ impl Claimant {
         }
         let effect = || {
             let (rows_read, rows_written) = (count(rows_read)?, count(rows_written)?);
-            Some(Effect { rows_read, rows_written, ..Effect::default() })
+            Some(Effect { rows_read, rows_written })
         };
         effect().map(Held::Done).ok_or_else(garbled)
     }
@@ -219,8 +215,6 @@ impl Claimant {
         let parameters = [
             number(effect.rows_read),
             number(effect.rows_written),
-            effect.input_digest.clone().into(),
-            effect.output_digest.clone().into(),
             history,
             direction,
             step,
@@ -272,7 +266,8 @@ pub async fn totals(database: &mut dyn Database, run: Run, step: u64) -> Result<
     let found = rows(database, sql::TOTALS, &place(run, step)).await?;
     let done = |row: &Vec<Value>| {
         let [chunks, rows_read, rows_written] = &row[..] else { return None };
-        Some(Transformed { chunks: count(chunks)?, rows_read: count(rows_read)?, rows_written: count(rows_written)? })
+        let (chunks, rows_read, rows_written) = (count(chunks)?, count(rows_read)?, count(rows_written)?);
+        Some(Transformed { chunks, rows_read, rows_written, ..Transformed::default() })
     };
     found.first().and_then(done).ok_or_else(garbled)
 }
@@ -298,8 +293,6 @@ pub async fn insert_done(
         claimant.owner.held_by.as_str().into(),
         number(effect.rows_read),
         number(effect.rows_written),
-        effect.input_digest.clone().into(),
-        effect.output_digest.clone().into(),
     ];
     change(database, sql::INSERT_DONE, &parameters).await
 }

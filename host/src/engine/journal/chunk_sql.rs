@@ -51,11 +51,11 @@ pub const INSERT: &str = "INSERT INTO @.runner_chunk (history_id, direction, ste
      owner, held_by, token, lease_until, attempts, rows_read, rows_written, began_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'claimed', ?8, ?9, 1, ~now~ + ?10, 1, 0, 0, ~now~)";
 /// Adds a chunk that is done. Parameters: history row, direction, step, number, from, to, size, owner, who that is, rows read,
-/// rows written, digest of what was read, digest of what was written.
+/// rows written.
 pub const INSERT_DONE: &str = "INSERT INTO @.runner_chunk (history_id, direction, step, number, from_key, to_key, size, \
-     state, owner, held_by, token, lease_until, attempts, rows_read, rows_written, input_digest, output_digest, \
+     state, owner, held_by, token, lease_until, attempts, rows_read, rows_written, \
      began_at, ended_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'done', ?8, ?9, 1, 0, 1, ?10, ?11, ?12, ?13, ~now~, ~now~)";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'done', ?8, ?9, 1, 0, 1, ?10, ?11, ~now~, ~now~)";
 /// A chunk whose owner is dead, which nobody works on: number, from, to, size, token. Parameters: history row, direction, step.
 pub const LEFT: &str = concat!(
     "SELECT number, from_key, to_key, size, token FROM @.runner_chunk",
@@ -83,13 +83,11 @@ pub const HOLD: &str = concat!(
     of_step!("?1", "?2", "?3"),
     " AND number = ?4~lock~"
 );
-/// Ends a chunk. Parameters: rows read, rows written, digest of what was read, digest of what was written, history row,
-/// direction, step, number, owner, token.
+/// Ends a chunk. Parameters: rows read, rows written, history row, direction, step, number, owner, token.
 pub const COMPLETE: &str = concat!(
-    "UPDATE @.runner_chunk SET state = 'done', rows_read = ?1, rows_written = ?2, input_digest = ?3, \
-     output_digest = ?4, last_error = NULL, ended_at = ~now~",
-    of_step!("?5", "?6", "?7"),
-    held!("?8", "?9", "?10")
+    "UPDATE @.runner_chunk SET state = 'done', rows_read = ?1, rows_written = ?2, last_error = NULL, ended_at = ~now~",
+    of_step!("?3", "?4", "?5"),
+    held!("?6", "?7", "?8")
 );
 /// Gives a chunk up. Parameters: why, history row, direction, step, number, owner, token.
 pub const RELEASE: &str = concat!(

@@ -37,6 +37,12 @@ impl Sink for sha2::Sha256 {
     }
 }
 
+impl Sink for blake3::Hasher {
+    fn put(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+}
+
 /// Numbers are put together in blocks of this many, so that neither a buffer nor a digest is asked for each.
 const BLOCK: usize = 512;
 
@@ -70,7 +76,8 @@ impl<'a> Source<'a> {
         Some(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    /// So many bytes.
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         self.take(N)?.try_into().ok()
     }
 

@@ -20,6 +20,8 @@ pub struct Inputs {
     pub server_version: String,
     /// The operator's parameters.
     pub parameters: Arc<BTreeMap<String, Value>>,
+    /// Path to digest of the component's assets.
+    pub assets: BTreeMap<String, String>,
 }
 
 impl Answer for Inputs {
@@ -33,6 +35,11 @@ impl Answer for Inputs {
             bytes.bytes(name.as_bytes());
             codec::put_value(bytes, value);
         });
+        let assets: Vec<_> = self.assets.iter().collect();
+        codec::put_list(bytes, &assets, |bytes, (path, digest)| {
+            bytes.bytes(path.as_bytes());
+            bytes.bytes(digest.as_bytes());
+        });
     }
 
     fn decode(source: &mut Source<'_>) -> Option<Self> {
@@ -44,6 +51,7 @@ impl Answer for Inputs {
             parameters: Arc::new(
                 source.list(|source| Some((source.text()?, codec::value(source)?)))?.into_iter().collect(),
             ),
+            assets: source.list(|source| Some((source.text()?, source.text()?)))?.into_iter().collect(),
         })
     }
 
@@ -69,6 +77,7 @@ mod tests {
             seed: u64::MAX >> 1,
             server_version: "3.51".to_owned(),
             parameters: Arc::new(BTreeMap::from([("a".to_owned(), Value::Int64(1))])),
+            assets: BTreeMap::from([("zones/a.txt".to_owned(), "cd".to_owned())]),
         };
         assert_eq!(unpack(&pack(Ok(&inputs))), Some(Ok(inputs)));
     }

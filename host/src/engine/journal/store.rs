@@ -7,6 +7,7 @@ use crate::data::Value;
 use crate::database::{Database, QueryLimits};
 use crate::engine::Direction;
 use crate::engine::history::tool_sql;
+use crate::engine::transcript::store as evidence;
 use crate::error::{Error, Result};
 
 /// Which run a journal is of: its row of history, and the way it goes.
@@ -265,7 +266,8 @@ pub async fn last_effects(database: &mut dyn Database, run: Run) -> Result<Vec<S
 pub async fn clear(database: &mut dyn Database, run: Run) -> Result<()> {
     execute(database, sql::CLEAR, &run.parameters()).await?;
     execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
-    chunk::clear(database, run).await.map_err(unwritable)
+    chunk::clear(database, run).await.map_err(unwritable)?;
+    evidence::clear(database, run).await
 }
 
 /// Keeps of a run that is done which steps it took, and not what they answered: the tables must not grow with what was read.
@@ -318,7 +320,8 @@ pub async fn clear_failed(database: &mut dyn Database, run: Run, step: u64) -> R
     let parameters = [history, direction, number(step)];
     execute(database, sql::FORGET, &parameters).await?;
     execute(database, sql::CLEAR_CHECKPOINT, &parameters).await?;
-    chunk::clear_step(database, run, step).await.map_err(unwritable)
+    chunk::clear_step(database, run, step).await.map_err(unwritable)?;
+    evidence::clear_chunks(database, run, step).await
 }
 
 /// Takes the checkpoint of a transform away that is done.
@@ -338,8 +341,8 @@ pub async fn find_checkpoint(database: &mut dyn Database, run: Run, step: u64) -
     let found = rows(database, sql::CHECKPOINT, &[history, direction, number(step)]).await?;
     let read = |row: &Vec<Value>| {
         let [source, position, rows_read, rows_written, chunks] = &row[..] else { return None };
-        let done =
-            Transformed { rows_read: count(rows_read)?, rows_written: count(rows_written)?, chunks: count(chunks)? };
+        let (rows_read, rows_written, chunks) = (count(rows_read)?, count(rows_written)?, count(chunks)?);
+        let done = Transformed { rows_read, rows_written, chunks, ..Transformed::default() };
         Some(Checkpoint { work: of(source)?, position: of(position)?, done })
     };
     found.first().map(|row| read(row).ok_or_else(garbled)).transpose()

@@ -20,12 +20,14 @@ pub struct Statements {
 }
 
 /// What is known of a step beyond the plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepLook {
     /// Of a step in SQL.
     pub statements: Option<Statements>,
     /// Whether a dry run can try it.
     pub dry_run: bool,
+    /// Of a component that has run here before: statements that left the order of their rows to the database.
+    pub unordered: Vec<String>,
 }
 
 /// Looks at a text of a step, that of one direction; an error if it cannot be run in the step's mode.

@@ -89,6 +89,7 @@ fn record(id: usize, text: &str) -> Record {
         rolled_back_duration_ms: None,
         rolled_back_rows_read: None,
         rolled_back_rows_written: None,
+        rolled_back_transcript: None,
     }
 }
 

@@ -36,6 +36,8 @@ async fn context(events: Arc<Heard>) -> RunContext {
         tally: Arc::new(Tally::default()),
         journal: None,
         transforms: Arc::default(),
+        server_version: None,
+        replay: None,
     }
 }
 

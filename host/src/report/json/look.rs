@@ -163,6 +163,8 @@ struct PlanStepJson {
     schema_commits: Option<u64>,
     /// Whether a dry run can try it.
     dry_run: bool,
+    /// Of a component that has run here before: statements that left the order of their rows to the database.
+    unordered: Vec<String>,
     /// With `--sql`, of a migration in SQL.
     #[serde(skip_serializing_if = "Option::is_none")]
     sql: Option<String>,
@@ -178,7 +180,7 @@ impl PlanJson {
         sql: Option<&[Option<String>]>,
     ) -> Self {
         let sql = |at: usize| sql.and_then(|sql| sql.get(at)?.clone());
-        let look = |at: usize| looks.get(at).copied().unwrap_or_default();
+        let look = |at: usize| looks.get(at).cloned().unwrap_or_default();
         Self {
             schema: SCHEMA,
             command: "plan",
@@ -209,109 +211,10 @@ impl PlanStepJson {
             statements: look.statements.map(|it| it.count),
             schema_commits: look.statements.map(|it| it.committing),
             dry_run: look.dry_run,
+            unordered: look.unordered,
             sql,
         }
     }
-}
-
-/// `runner history`.
-#[derive(Debug, Serialize)]
-pub struct HistoryJson {
-    schema: u32,
-    command: &'static str,
-    database: DatabaseJson,
-    runs: Vec<RecordJson>,
-}
-
-impl HistoryJson {
-    /// All rows of history.
-    pub fn new(database: DatabaseJson, records: &[Record]) -> Self {
-        Self { schema: SCHEMA, command: "history", database, runs: records.iter().map(RecordJson::new).collect() }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct RecordJson {
-    revision: String,
-    name: String,
-    summary: String,
-    kind: &'static str,
-    sha256: String,
-    mode: &'static str,
-    state: &'static str,
-    started_at: String,
-    finished_at: Option<String>,
-    duration_ms: u64,
-    steps: u64,
-    rows_read: u64,
-    rows_written: u64,
-    transcript: String,
-    run_id: String,
-    run_timestamp: i64,
-    /// As text: JSON's numbers are not sure beyond 2^53.
-    seed: String,
-    applied_by: String,
-    tool_version: String,
-    reason: Option<String>,
-    statements_done: u64,
-    statement_started: Option<u64>,
-    rolled_back_at: Option<String>,
-    rolled_back_by: Option<String>,
-    rolled_back_run_id: Option<String>,
-    rolled_back_duration_ms: Option<u64>,
-    rolled_back_rows_read: Option<u64>,
-    rolled_back_rows_written: Option<u64>,
-}
-
-impl RecordJson {
-    fn new(record: &Record) -> Self {
-        Self {
-            revision: record.revision.clone(),
-            name: record.name.clone(),
-            summary: record.summary.clone(),
-            kind: record.kind.name(),
-            sha256: record.sha256.clone(),
-            mode: record.mode.name(),
-            state: record.state.name(),
-            started_at: record.started_at.clone(),
-            finished_at: record.finished_at.clone(),
-            duration_ms: record.duration_ms,
-            steps: record.steps,
-            rows_read: record.rows_read,
-            rows_written: record.rows_written,
-            transcript: record.transcript.clone(),
-            run_id: record.run_id.clone(),
-            run_timestamp: record.run_timestamp,
-            seed: record.seed.to_string(),
-            applied_by: record.applied_by.clone(),
-            tool_version: record.tool_version.clone(),
-            reason: record.reason.clone(),
-            statements_done: record.steps_done,
-            statement_started: record.unknown_step,
-            rolled_back_at: record.rolled_back_at.clone(),
-            rolled_back_by: record.rolled_back_by.clone(),
-            rolled_back_run_id: record.rolled_back_run_id.clone(),
-            rolled_back_duration_ms: record.rolled_back_duration_ms,
-            rolled_back_rows_read: record.rolled_back_rows_read,
-            rolled_back_rows_written: record.rolled_back_rows_written,
-        }
-    }
-}
-
-/// `runner show`.
-#[derive(Debug, Serialize)]
-pub struct ShowJson {
-    schema: u32,
-    command: &'static str,
-    database: DatabaseJson,
-    revision: String,
-    name: String,
-    state: &'static str,
-    late: bool,
-    project: Option<MigrationJson>,
-    /// Whether the database keeps the bytes of what is applied.
-    stored: bool,
-    runs: Vec<RecordJson>,
 }
 
 /// A migration of the project.
@@ -327,24 +230,6 @@ pub(super) struct MigrationJson {
     reversible: bool,
     locked: bool,
     assets: BTreeMap<String, String>,
-}
-
-impl ShowJson {
-    /// One revision in full.
-    pub fn new(database: DatabaseJson, row: &StatusRow<'_>, records: &[&Record], stored: bool) -> Self {
-        Self {
-            schema: SCHEMA,
-            command: "show",
-            database,
-            revision: row.revision().to_owned(),
-            name: row.name().to_owned(),
-            state: row.standing.name(),
-            late: row.late,
-            project: row.migration.map(MigrationJson::new),
-            stored,
-            runs: records.iter().map(|record| RecordJson::new(record)).collect(),
-        }
-    }
 }
 
 impl MigrationJson {

@@ -3,13 +3,17 @@
 
 mod look;
 mod project;
+mod record;
 mod run;
 mod test;
+mod verify;
 
-pub use look::{CurrentJson, HistoryJson, PlanJson, ShowJson, StatusJson};
+pub use look::{CurrentJson, PlanJson, StatusJson};
 pub use project::{BuildJson, ScaffoldJson, ValidateJson};
+pub use record::{HistoryJson, ShowJson};
 pub use run::RunJson;
 pub use test::TestJson;
+pub use verify::VerifyJson;
 
 use serde::Serialize;
 

@@ -8,6 +8,7 @@ mod scaffold;
 mod show;
 mod status;
 mod test;
+mod verify;
 
 pub use build::built;
 pub use history::history;
@@ -17,6 +18,7 @@ pub use scaffold::made;
 pub use show::show;
 pub use status::{current, status, status_summary};
 pub use test::{test_summary, tested};
+pub use verify::{verified, verify_summary};
 
 use anstyle::{AnsiColor, Style};
 

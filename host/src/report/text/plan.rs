@@ -40,6 +40,9 @@ pub fn plan(plan: &Plan, looks: &[StepLook]) -> Text {
                 "each of its {several} statements commits by itself: what took effect stays if one fails"
             ));
         }
+        for statement in looks.get(at).into_iter().flat_map(|look| &look.unordered) {
+            table.note(format!("risk: read without an ORDER BY when it ran before: {statement}"));
+        }
         if !step.description.needs.is_empty() {
             table.note(format!("needs: {}", step.description.needs.join(", ")));
         }

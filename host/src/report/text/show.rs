@@ -7,7 +7,7 @@ use crate::project::catalog::{Artifact, Kind, Migration};
 use crate::report::units;
 
 /// Everything about a revision: what it is, how it stands, and each time it ran.
-pub fn show(row: &StatusRow<'_>, records: &[&Record], stored: bool) -> Text {
+pub fn show(row: &StatusRow<'_>, records: &[&Record], stored: bool, unordered: &[String]) -> Text {
     let mut text = Text::new().add(STRONG, format!("{}_{}", row.revision(), row.name())).end();
     line(&mut text, "state", row.standing.name());
     match row.migration {
@@ -16,6 +16,9 @@ pub fn show(row: &StatusRow<'_>, records: &[&Record], stored: bool) -> Text {
     }
     if !records.is_empty() {
         line(&mut text, "kept copy", if stored { "in the database" } else { "none in the database" });
+    }
+    for statement in unordered {
+        line(&mut text, "no ORDER BY", statement);
     }
     for record in records {
         of_history(&mut text, record);
@@ -77,6 +80,7 @@ fn of_history(text: &mut Text, record: &Record) {
         optional(text, "took", &took.unwrap_or_default());
         let rows = record.rolled_back_rows_written.map(units::count);
         optional(text, "rows written", &rows.unwrap_or_default());
+        optional(text, "transcript", record.rolled_back_transcript.as_deref().unwrap_or_default());
     }
 }
 

@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use wasmtime::component::Resource;
 
-use super::{Answer, Begun, Step, ends, transcribe};
+use super::{Answer, Begun, Step, ends};
 use crate::batches::TableReader;
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind};
 use crate::engine::journal::answer::{Page, Position, Resolved, Spooled, Transformed};
 use crate::engine::journal::{self, Call, CallKind, Journal, TransformStep};
+use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
 use crate::sandbox::bindings::runner::migration::batches::{
     Host, HostReader, TableSource, TableTarget, TransformReport,
 };
@@ -26,7 +27,7 @@ impl GuestState {
 impl Host for GuestState {
     async fn read(&mut self, statement: String, parameters: Vec<Value>) -> Answer<Resource<Reader>> {
         let parameters = convert::values_in(parameters);
-        let call = Call { kind: CallKind::Read, text: &statement, parameters: &transcribe(&parameters) };
+        let call = Call { kind: CallKind::Read, text: &statement, parameters: &of_parameters(&parameters) };
         let mut cursor = None;
         let (number, answer) = match self.begin_step::<Spooled>(&call).await? {
             Begun::Answered(number, answer) => (number, answer),
@@ -44,8 +45,10 @@ impl Host for GuestState {
             }
         };
         match (answer, cursor) {
-            (Ok(_), Some(cursor)) => Ok(Ok(self.table.push(Reader::Cursor(cursor))?)),
+            (Ok(_), Some(cursor)) => Ok(Ok(self.table.push(Reader::Cursor { cursor, statement, rows: 0 })?)),
+            (Ok(_), None) if self.is_replayed() => Ok(Ok(self.table.push(Reader::Replayed { table: None })?)),
             (Ok(spooled), None) => {
+                self.note_order(&statement, spooled.rows);
                 Ok(Ok(self.table.push(Reader::Spooled { step: number, next: 1, parts: spooled.parts })?))
             }
             (Err(error), _) => Ok(Err(error)),
@@ -55,7 +58,7 @@ impl Host for GuestState {
     async fn read_table(&mut self, source: TableSource) -> Answer<Resource<Reader>> {
         let source = convert::source_in(source);
         let text = format!("read {}", source.table);
-        let call = Call { kind: CallKind::ReadTable, text: &text, parameters: &format!("{source:?}") };
+        let call = Call { kind: CallKind::ReadTable, text: &text, parameters: &of_source(&source) };
         let limits = self.batch_limits();
         let mut opened = None;
         let answer = match self.begin_step::<Resolved>(&call).await? {
@@ -71,6 +74,9 @@ impl Host for GuestState {
         };
         Ok(match (answer, opened) {
             (Ok(_), Some(reader)) => Ok(self.table.push(Reader::Table(Box::new(reader)))?),
+            (Ok(_), None) if self.is_replayed() => {
+                Ok(self.table.push(Reader::Replayed { table: Some(source.table.to_string()) })?)
+            }
             (Ok(Resolved { columns, key }), None) => {
                 let source = crate::database::TableSource { columns, key, ..source };
                 let dormant = Dormant { source, position: Position::default() };
@@ -83,7 +89,7 @@ impl Host for GuestState {
     async fn write(&mut self, target: TableTarget) -> Answer<Resource<Writer>> {
         let target = convert::target_in(target);
         let name = format!("{} {}", target.mode, target.table);
-        let call = Call { kind: CallKind::Write, text: &name, parameters: &format!("{target:?}") };
+        let call = Call { kind: CallKind::Write, text: &name, parameters: &of_target(&target) };
         let mut opened = None;
         let answer = match self.begin_step::<()>(&call).await? {
             Begun::Answered(_, answer) => answer,
@@ -111,8 +117,8 @@ impl Host for GuestState {
     async fn transform(&mut self, name: String, source: TableSource, target: TableTarget) -> Answer<TransformReport> {
         let (source, target) = (convert::source_in(source), convert::target_in(target));
         let text = format!("transform `{name}`: {} -> {} {}", source.table, target.mode, target.table);
-        let call =
-            Call { kind: CallKind::Transform, text: &text, parameters: &format!("{name} {source:?} {target:?}") };
+        let parameters = of_transform(&name, &source, &target);
+        let call = Call { kind: CallKind::Transform, text: &text, parameters: &parameters };
         let run = match self.may_step(call.kind) {
             Ok(run) => run.clone(),
             Err(denied) => return Ok(Err(denied)),
@@ -120,7 +126,16 @@ impl Host for GuestState {
         let Some(loaded) = self.loaded.clone() else {
             return Ok(Err(convert::error_out(&DatabaseError::new(DatabaseErrorKind::Denied, "no run is under way"))));
         };
-        let counted = run.tally.begin_step(&call.line());
+        if let Some(replay) = &run.replay {
+            let Begun::Answered(_, answer) = self.begin_step::<Transformed>(&call).await? else {
+                return Err(wasmtime::Error::msg("a replay has answered nothing"));
+            };
+            if let Ok(done) = &answer {
+                replay.transformed(done.content);
+            }
+            return Ok(answer.map(report));
+        }
+        let counted = run.tally.begin_step(&call);
         let started = Instant::now();
         let mut number = counted;
         let mut live = None;
@@ -147,7 +162,7 @@ impl Host for GuestState {
             Err(transform::TransformError::Database(error)) => Err(error),
             Err(transform::TransformError::Trap(trap)) => return Err(trap),
         };
-        let answer = self.tell(&run, number, text, started, result, journal::Answer::rows)?;
+        let answer = self.tell(&run, number, text, started, result)?;
         Ok(answer.map(report))
     }
 }
@@ -164,13 +179,16 @@ impl GuestState {
         let Reader::Spooled { step, next, parts } = entry else { return Ok(None) };
         if next > parts {
             *entry = Reader::Done;
+            self.note(&NEXT, &Page::default());
             return Ok(None);
         }
         let (step, part) = (*step, *next);
         *next += 1;
         let batch = journal.part(&run.database, step, part).await.map_err(ends)?;
         run.tally.add_rows_read(batch.row_count as u64);
-        Ok(Some(convert::batch_out(batch)))
+        let page = Page { batch: Some(batch), position: Position::default() };
+        self.note(&NEXT, &page);
+        Ok(page.batch.map(convert::batch_out))
     }
 
     /// The next page of a table, in a step of its own.
@@ -211,6 +229,19 @@ impl GuestState {
         }
     }
 
+    /// The next batch as it was when it was recorded.
+    async fn next_replayed(&mut self, reader: Resource<Reader>) -> Answer<Option<types::Batch>> {
+        let Reader::Replayed { table } = self.table.get(&reader)? else { return Ok(Ok(None)) };
+        let text = table.as_deref().map_or_else(|| NEXT.text.to_owned(), next_call);
+        let Begun::Answered(_, answer) = self.begin_step::<Page>(&Call { text: &text, ..NEXT }).await? else {
+            return Ok(Ok(None));
+        };
+        if matches!(&answer, Ok(Page { batch: None, .. })) {
+            *self.table.get_mut(&reader)? = Reader::Replayed { table: None };
+        }
+        Ok(self.turn_page(answer))
+    }
+
     fn turn_page(&self, answer: Result<Page, types::Error>) -> Result<Option<types::Batch>, types::Error> {
         let page = answer?;
         self.count(journal::Answer::rows(&page), 0);
@@ -245,6 +276,9 @@ async fn spool(
         }
     }
 }
+
+/// The next batch of a reader that is over no table, or at its end.
+const NEXT: Call<'static> = Call { kind: CallKind::Next, text: "read the next batch", parameters: "" };
 
 fn next_call(table: &str) -> String {
     format!("read the next batch of {table}")
@@ -282,14 +316,16 @@ impl HostReader for GuestState {
         match self.table.get(&reader)? {
             Reader::Spooled { .. } => return self.next_part(&reader).await.map(Ok),
             Reader::Dormant(_) => return self.next_page(reader).await,
-            Reader::Cursor(_) | Reader::Table(_) | Reader::Done => {}
+            Reader::Replayed { .. } => return self.next_replayed(reader).await,
+            Reader::Cursor { .. } | Reader::Table(_) | Reader::Done => {}
         }
         let text = match self.table.get(&reader)? {
             Reader::Table(table) => next_call(&table.table().to_string()),
-            _ => "read the next batch".to_owned(),
+            _ => NEXT.text.to_owned(),
         };
         if self.journal().is_some() && matches!(self.table.get(&reader)?, Reader::Done) {
-            // Behind the last batch there is nothing to record.
+            // Behind the last batch there is nothing to put into the journal.
+            self.note(&NEXT, &Page::default());
             return Ok(Ok(None));
         }
         let call = Call { kind: CallKind::Next, text: &text, parameters: "" };
@@ -301,15 +337,23 @@ impl HostReader for GuestState {
         let is_journalled = step.is_journalled();
         let entry = self.table.get_mut(&reader)?;
         let result: Result<Page, DatabaseError> = match entry {
-            Reader::Cursor(cursor) => fetch(&mut step, *cursor, limits).await,
+            Reader::Cursor { cursor, .. } => fetch(&mut step, *cursor, limits).await,
             Reader::Table(table) if is_journalled => read_page(&mut step, table).await,
             Reader::Table(table) => {
                 table.next(step.database()).await.map(|batch| Page { batch, position: Position::default() })
             }
-            Reader::Spooled { .. } | Reader::Dormant(_) | Reader::Done => Ok(Page::default()),
+            Reader::Spooled { .. } | Reader::Dormant(_) | Reader::Replayed { .. } | Reader::Done => Ok(Page::default()),
         };
+        let mut read = None;
+        if let (Reader::Cursor { statement, rows, .. }, Ok(page)) = (&mut *entry, &result) {
+            *rows += journal::Answer::rows(page);
+            read = Some((statement.clone(), *rows));
+        }
         if matches!(result, Ok(Page { batch: None, .. })) {
             *entry = Reader::Done;
+        }
+        if let Some((statement, rows)) = read {
+            self.note_order(&statement, rows);
         }
         let answer = self.end_step(step, result).await?;
         Ok(self.turn_page(answer))
@@ -317,7 +361,7 @@ impl HostReader for GuestState {
 
     async fn drop(&mut self, reader: Resource<Reader>) -> wasmtime::Result<()> {
         let reader = self.table.delete(reader)?;
-        if let (Reader::Cursor(cursor), Some(run)) = (reader, &self.run) {
+        if let (Reader::Cursor { cursor, .. }, Some(run)) = (reader, &self.run) {
             // A cursor that will not close ends with the transaction at the latest.
             let _ = run.database.lock().await.close_cursor(cursor).await;
         }

@@ -21,10 +21,11 @@ use super::failure::{HostFailure, Stopped};
 use super::state::{Fault, GuestState, Role};
 use crate::database::stop::StopReason;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind};
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Level};
 use crate::engine::journal::{self, Call, CallKind, Journal, Live, crash};
 use crate::engine::script::RunContext;
 use crate::error::{Error, Result};
+use crate::sql::classify::is_unordered;
 
 /// What a host call answers: a value or an error for the guest, or a trap.
 type Answer<T> = wasmtime::Result<Result<T, types::Error>>;
@@ -78,6 +79,31 @@ enum Begun<T> {
 }
 
 impl GuestState {
+    /// Whether a recording answers in the place of the database.
+    fn is_replayed(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.replay.is_some())
+    }
+
+    /// Adds to the transcript what is answered without a step, as it would be in another mode.
+    fn note<T: journal::Answer>(&self, call: &Call<'_>, answer: &T) {
+        if let Some(run) = &self.run {
+            run.tally.called(call);
+            run.tally.answered(answer);
+        }
+    }
+
+    /// Remembers a statement that answered several rows and asked for no order: they may come in another one.
+    fn note_order(&self, statement: &str, rows: u64) {
+        let (Some(run), Some((dialect, _))) = (&self.run, &self.server) else { return };
+        if run.replay.is_none() && is_unordered(statement, *dialect, rows) && run.tally.note_unordered(statement) {
+            let message = format!(
+                "rows were read without an ORDER BY, and may come in another order next time: {}",
+                crate::sql::excerpt(statement)
+            );
+            run.events.emit(&Event::Log { revision: run.revision.clone(), level: Level::Warning, message });
+        }
+    }
+
     /// The journal, if each step commits by itself.
     fn journal(&self) -> Option<Arc<Journal>> {
         self.run.as_ref().and_then(|run| run.journal.clone())
@@ -104,7 +130,12 @@ impl GuestState {
             Ok(run) => run.clone(),
             Err(denied) => return Ok(Begun::Answered(0, Err(denied))),
         };
-        let counted = run.tally.begin_step(&call.line());
+        let counted = run.tally.begin_step(call);
+        if let Some(replay) = &run.replay {
+            let (number, answer) = replay.answer(call).map_err(ends)?;
+            self.last_step = Some((number, call.text.to_owned()));
+            return Ok(Begun::Answered(number, self.answered(number, call.text, answer)));
+        }
         let (number, access) = match &run.journal {
             None => {
                 crash::point();
@@ -132,7 +163,7 @@ impl GuestState {
         match answer {
             Ok(answer) => {
                 if let Some(run) = &self.run {
-                    run.tally.record(&format!("ok {}", answer.rows()));
+                    run.tally.answered(&answer);
                 }
                 Ok(answer)
             }
@@ -150,7 +181,7 @@ impl GuestState {
             (Access::Journalled(live), Some(journal)) => journal.finish(live, result).await.map_err(ends)?,
             _ => result,
         };
-        self.tell(&run, number, statement, started, result, journal::Answer::rows)
+        self.tell(&run, number, statement, started, result)
     }
 
     /// Counts rows read and written.
@@ -162,19 +193,18 @@ impl GuestState {
     }
 
     /// Tells who watches of the end of a step.
-    fn tell<T>(
+    fn tell<T: journal::Answer>(
         &mut self,
         run: &RunContext,
         step: u64,
         statement: String,
         started: Instant,
         result: Result<T, DatabaseError>,
-        rows: impl FnOnce(&T) -> u64,
     ) -> Answer<T> {
         match result {
             Ok(value) => {
-                let rows = rows(&value);
-                run.tally.record(&format!("ok {rows}"));
+                let rows = value.rows();
+                run.tally.answered(&value);
                 let duration = started.elapsed();
                 run.events.emit(&Event::StepFinished {
                     revision: run.revision.clone(),
@@ -207,15 +237,6 @@ impl GuestState {
 /// An error that is the end of the migration, whatever the guest would say to it.
 fn ends(error: Error) -> wasmtime::Error {
     wasmtime::Error::new(error)
-}
-
-/// Parameters as the transcript keeps them: their digest says all that a later run has to compare.
-fn transcribe(parameters: &[crate::data::Value]) -> String {
-    use sha2::Digest;
-    if parameters.is_empty() {
-        return String::new();
-    }
-    hex::encode(sha2::Sha256::digest(format!("{parameters:?}").as_bytes()))
 }
 
 /// A limit as a count of this machine's memory.

@@ -1,8 +1,9 @@
 //! `sql`: single statements.
 
-use super::{Answer, Begun, saturating, transcribe};
+use super::{Answer, Begun, saturating};
 use crate::database::QueryLimits;
 use crate::engine::journal::{Call, CallKind};
+use crate::engine::transcript::tables::of_parameters;
 use crate::sandbox::bindings::runner::migration::sql::Host;
 use crate::sandbox::bindings::runner::migration::types::{RowSet, Value};
 use crate::sandbox::convert;
@@ -11,7 +12,7 @@ use crate::sandbox::state::GuestState;
 impl Host for GuestState {
     async fn execute(&mut self, statement: String, parameters: Vec<Value>) -> Answer<u64> {
         let parameters = convert::values_in(parameters);
-        let call = Call { kind: CallKind::Execute, text: &statement, parameters: &transcribe(&parameters) };
+        let call = Call { kind: CallKind::Execute, text: &statement, parameters: &of_parameters(&parameters) };
         let answer = match self.begin_step(&call).await? {
             Begun::Answered(_, answer) => answer,
             Begun::Live(mut step) => {
@@ -25,7 +26,7 @@ impl Host for GuestState {
 
     async fn query(&mut self, statement: String, parameters: Vec<Value>) -> Answer<RowSet> {
         let parameters = convert::values_in(parameters);
-        let call = Call { kind: CallKind::Query, text: &statement, parameters: &transcribe(&parameters) };
+        let call = Call { kind: CallKind::Query, text: &statement, parameters: &of_parameters(&parameters) };
         let answer = match self.begin_step(&call).await? {
             Begun::Answered(_, answer) => answer,
             Begun::Live(mut step) => {
@@ -37,7 +38,9 @@ impl Host for GuestState {
                 self.end_step(step, result).await?
             }
         };
-        self.count(answer.as_ref().map_or(0, |rows| rows.rows.len() as u64), 0);
+        let rows = answer.as_ref().map_or(0, |rows| rows.rows.len() as u64);
+        self.note_order(&statement, rows);
+        self.count(rows, 0);
         Ok(answer.map(convert::row_set_out))
     }
 }

@@ -4,8 +4,9 @@ use wasmtime::component::Resource;
 
 use super::{Answer, Begun, Step};
 use crate::data::Batch;
-use crate::database::{DatabaseError, TableTarget as Target, WriteHint};
-use crate::engine::journal::{self, Call, CallKind};
+use crate::data::digest::of_batch;
+use crate::database::{DatabaseError, TableTarget as Target, WriteHint, WriterId};
+use crate::engine::journal::{Call, CallKind};
 use crate::sandbox::bindings::runner::migration::batches::HostWriter;
 use crate::sandbox::bindings::runner::migration::types;
 use crate::sandbox::convert;
@@ -15,15 +16,16 @@ impl HostWriter for GuestState {
     async fn write(&mut self, writer: Resource<Writer>, rows: types::Batch) -> Answer<u64> {
         let name = self.table.get(&writer)?.name.clone();
         let batch = convert::batch_in(rows);
-        let parameters = match self.journal() {
-            Some(_) => digest(&batch),
-            None => batch.row_count.to_string(),
+        let valid = batch.validate();
+        let parameters = match &valid {
+            Ok(()) => of_batch(&batch).hex(),
+            Err(what) => what.clone(),
         };
         let call = Call { kind: CallKind::WriteBatch, text: &name, parameters: &parameters };
         let answer = match self.begin_step::<u64>(&call).await? {
             Begun::Answered(_, answer) => answer,
             Begun::Live(mut step) => {
-                let result = match batch.validate() {
+                let result = match valid {
                     Ok(()) => write_batch(&mut step, self.table.get_mut(&writer)?, &batch).await,
                     Err(what) => {
                         Err(DatabaseError::invalid(format!("the batch given to `write` is malformed: {what}")))
@@ -59,7 +61,12 @@ impl HostWriter for GuestState {
         let id = match way {
             Ok(id) => id,
             // Each of its batches is committed.
-            Err(rows) => return Ok(Ok(rows)),
+            Err(rows) if !self.is_replayed() => {
+                self.note(&Call { kind: CallKind::Finish, text: &name, parameters: "" }, &rows);
+                return Ok(Ok(rows));
+            }
+            // A replayed one has nothing open.
+            Err(_) => WriterId(0),
         };
         let call = Call { kind: CallKind::Finish, text: &name, parameters: "" };
         let mut step = match self.begin_step::<u64>(&call).await? {
@@ -103,12 +110,4 @@ fn other_columns(target: &Target, columns: &[String]) -> DatabaseError {
         target.table,
         columns.join(", ")
     ))
-}
-
-/// What tells a batch from any other.
-fn digest(batch: &Batch) -> String {
-    use sha2::Digest;
-    let mut hasher = sha2::Sha256::new();
-    journal::codec::put_batch(&mut hasher, batch);
-    hex::encode(hasher.finalize())
 }

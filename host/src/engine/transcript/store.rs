@@ -1,0 +1,164 @@
+//! Reads and writes the table `runner_evidence`. The caller has set the host's rights and owns the transaction.
+
+use super::chunk::{Chunk, Ledger};
+use super::sql;
+use crate::data::Value;
+use crate::database::{Database, DatabaseErrorKind, QueryLimits};
+use crate::engine::history::tool_sql;
+use crate::engine::journal::Run;
+use crate::engine::journal::codec::Source;
+use crate::error::{Error, Result};
+
+/// Bytes of one row: far below what any server takes at once.
+const PART: usize = 512 << 10;
+
+/// What a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What the run was given.
+    Inputs,
+    /// Its calls and their answers.
+    Calls,
+    /// A transform that is done.
+    Transform,
+    /// A chunk of a transform under way.
+    Chunk,
+    /// A statement without an order.
+    Unordered,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Inputs => "inputs",
+            Self::Calls => "calls",
+            Self::Transform => "transform",
+            Self::Chunk => "chunk",
+            Self::Unordered => "unordered",
+        }
+    }
+}
+
+fn of(run: Run) -> [Value; 2] {
+    [run.history.into(), run.direction.to_string().into()]
+}
+
+fn number(number: u64) -> Value {
+    Value::Int64(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+async fn execute(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<u64> {
+    let text = tool_sql(text, database.facts());
+    database.execute(&text, parameters).await.map_err(unusable)
+}
+
+async fn rows(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+    let text = tool_sql(text, database.facts());
+    Ok(database.query(&text, parameters, QueryLimits::NONE).await.map_err(unusable)?.rows)
+}
+
+/// Adds something, in as many rows as it takes.
+pub async fn put(database: &mut dyn Database, run: Run, kind: Kind, step: u64, content: &[u8]) -> Result<()> {
+    for (part, content) in content.chunks(PART).enumerate() {
+        insert(database, run, kind, step, part as u64, content).await?;
+    }
+    Ok(())
+}
+
+async fn insert(database: &mut dyn Database, run: Run, kind: Kind, step: u64, part: u64, content: &[u8]) -> Result<()> {
+    let [history, direction] = of(run);
+    let content = Value::Bytes(content.to_vec());
+    let parameters = [history, direction, kind.name().into(), number(step), number(part), content];
+    execute(database, sql::INSERT, &parameters).await.map(drop)
+}
+
+/// Adds a chunk of a transform under way. They are counted from 1, in the order of their keys.
+pub async fn put_chunk(database: &mut dyn Database, run: Run, step: u64, at: u64, chunk: &Chunk) -> Result<()> {
+    insert(database, run, Kind::Chunk, step, at, &chunk.encode()).await
+}
+
+/// The chunks of a transform whose last one is written; they are taken out of the table.
+pub async fn take_chunks(database: &mut dyn Database, run: Run, step: u64) -> Result<Ledger> {
+    let mut ledger = Ledger::default();
+    let mut behind = 0;
+    loop {
+        let [history, direction] = of(run);
+        let parameters = [history, direction, Kind::Chunk.name().into(), number(step), number(behind)];
+        let page = rows(database, sql::PAGE, &parameters).await?;
+        if page.is_empty() {
+            break;
+        }
+        for row in page {
+            let [Value::Int64(part), Value::Bytes(content)] = &row[..] else { return Err(garbled()) };
+            behind = u64::try_from(*part).map_err(|_| garbled())?;
+            ledger.push(Chunk::decode(&mut Source::new(content)).ok_or_else(garbled)?);
+        }
+    }
+    clear_chunks(database, run, step).await?;
+    Ok(ledger)
+}
+
+/// Takes the chunks of a transform away.
+pub async fn clear_chunks(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
+    let [history, direction] = of(run);
+    let parameters = [history, direction, Kind::Chunk.name().into(), number(step)];
+    execute(database, sql::CLEAR_STEP, &parameters).await.map(drop)
+}
+
+/// Everything of a kind, by its steps.
+pub async fn all(database: &mut dyn Database, run: Run, kind: Kind) -> Result<Vec<Vec<u8>>> {
+    let [history, direction] = of(run);
+    let found = rows(database, sql::ALL, &[history, direction, kind.name().into()]).await?;
+    let mut steps: Vec<(i64, Vec<u8>)> = Vec::new();
+    for row in found {
+        let [Value::Int64(step), Value::Bytes(content)] = &row[..] else { return Err(garbled()) };
+        match steps.last_mut() {
+            Some((last, bytes)) if last == step => bytes.extend_from_slice(content),
+            _ => steps.push((*step, content.clone())),
+        }
+    }
+    Ok(steps.into_iter().map(|(_, bytes)| bytes).collect())
+}
+
+/// Takes everything of a run away.
+pub async fn clear(database: &mut dyn Database, run: Run) -> Result<()> {
+    execute(database, sql::CLEAR, &of(run)).await.map(drop)
+}
+
+/// Takes away what nobody asks for once a row of history is no longer in force.
+pub async fn retire(database: &mut dyn Database, history: i64) -> Result<()> {
+    execute(database, sql::RETIRE, &[history.into()]).await.map(drop)
+}
+
+/// Statements without an order that earlier runs of an artifact have met; none where there is no history.
+pub async fn known_unordered(database: &mut dyn Database, revision: &str, sha256: &str) -> Result<Vec<String>> {
+    let text = tool_sql(sql::UNORDERED, database.facts());
+    let found = match database.query(&text, &[revision.into(), sha256.into()], QueryLimits::NONE).await {
+        Ok(found) => found,
+        Err(error) if error.kind == DatabaseErrorKind::Syntax => return Ok(Vec::new()),
+        Err(error) => return Err(unusable(error)),
+    };
+    let text = |row: Vec<Value>| match row.into_iter().next() {
+        Some(Value::Bytes(bytes)) => String::from_utf8(bytes).map_err(|_| garbled()),
+        _ => Err(garbled()),
+    };
+    let mut texts: Vec<String> = found.rows.into_iter().map(text).collect::<Result<_>>()?;
+    texts.sort_unstable();
+    Ok(texts)
+}
+
+/// The row in force of a revision.
+pub async fn live(database: &mut dyn Database, revision: &str) -> Result<i64> {
+    let found = rows(database, sql::LIVE, &[revision.into()]).await?;
+    let id = found.first().and_then(|row| row.first()).and_then(Value::as_int64);
+    id.ok_or_else(|| Error::failed("history has lost the row just written"))
+}
+
+fn garbled() -> Error {
+    Error::mismatch("what runs have left for `runner verify` does not read as runner wrote it")
+        .at("table", "runner_evidence")
+}
+
+fn unusable(error: crate::database::DatabaseError) -> Error {
+    Error::from(error).at("while using", "the table `runner_evidence`")
+}

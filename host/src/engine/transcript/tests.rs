@@ -1,0 +1,168 @@
+//! Transcripts, recordings and ledgers by themselves.
+
+use super::recording::Garbled;
+use super::*;
+use crate::data::{ColumnType, Digest, Value};
+use crate::database::{DatabaseError, DatabaseErrorKind, TableName, TableSource, TableTarget, WriteMode};
+use crate::engine::journal::{Call, CallKind};
+
+fn call(text: &str) -> Call<'_> {
+    Call { kind: CallKind::Execute, text, parameters: "" }
+}
+
+fn refused() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Constraint, "no")
+}
+
+#[test]
+fn the_order_of_calls_and_what_they_are_answered_make_the_digest() {
+    let digest = |calls: &[(&str, Result<u64, DatabaseError>)]| {
+        let mut transcript = Transcript::default();
+        for (text, answer) in calls {
+            transcript.called(&call(text));
+            transcript.answered(answer.as_ref());
+        }
+        transcript.digest()
+    };
+    let all = [
+        digest(&[]),
+        digest(&[("a", Ok(1))]),
+        digest(&[("a", Ok(2))]),
+        digest(&[("a", Err(refused()))]),
+        digest(&[("a", Ok(1)), ("b", Ok(1))]),
+        digest(&[("b", Ok(1)), ("a", Ok(1))]),
+        digest(&[("ab", Ok(1))]),
+    ];
+    for (at, one) in all.iter().enumerate() {
+        assert!(!all[..at].contains(one), "{at}");
+    }
+    assert_eq!(digest(&[("a", Ok(1))]), all[1]);
+}
+
+/// Published transcripts must never change: this one was computed with the encoding's description in the design note.
+#[test]
+fn the_encoding_is_fixed() {
+    let mut plain = Vec::new();
+    plain.extend(19_u64.to_le_bytes());
+    plain.extend(b"runner transcript 1");
+    plain.push(1);
+    for part in [&b"execute"[..], b"a", b""] {
+        plain.extend((part.len() as u64).to_le_bytes());
+        plain.extend(part);
+    }
+    plain.push(2);
+    plain.extend(Digest::of(&7_u64.to_le_bytes()).0);
+    let mut transcript = Transcript::default();
+    transcript.called(&call("a"));
+    transcript.answered(Ok(&7_u64));
+    assert_eq!(transcript.digest(), Digest::of(&plain));
+}
+
+fn recorded(calls: &[(&str, Result<u64, DatabaseError>)]) -> Vec<u8> {
+    let mut recorder = Recorder::new(1 << 20).expect("a recorder");
+    for (text, answer) in calls {
+        recorder.called(&call(text));
+        recorder.answered(answer.as_ref());
+    }
+    recorder.finish().expect("room for it")
+}
+
+#[test]
+fn a_recording_answers_as_it_was_answered() {
+    let bytes = recorded(&[("a", Ok(5)), ("b", Err(refused()))]);
+    let replay = Replay::new(Recording::new(bytes.clone()).expect("a recording"));
+    assert_eq!(replay.answer::<u64>(&call("a")).expect("recorded"), (1, Ok(5)));
+    assert_eq!(replay.answer::<u64>(&call("b")).expect("recorded"), (2, Err(refused())));
+    replay.end().expect("nothing more");
+    let error = replay.answer::<u64>(&call("c")).expect_err("more than was recorded");
+    assert_eq!(error.causes[0], "recorded: nothing more");
+
+    let replay = Replay::new(Recording::new(bytes).expect("a recording"));
+    let error = replay.answer::<u64>(&call("x")).expect_err("another call");
+    assert_eq!(error.causes, ["recorded: execute `a`", "now: execute `x`"]);
+    assert!(replay.end().is_err(), "it stopped early");
+}
+
+#[test]
+fn parameters_tell_calls_apart() {
+    let replay = Replay::new(Recording::new(recorded(&[("a", Ok(5))])).expect("a recording"));
+    let other = Call { parameters: "x", ..call("a") };
+    let error = replay.answer::<u64>(&other).expect_err("other parameters");
+    assert_eq!(error.causes[1], "now: execute `a` with other parameters or rows");
+}
+
+#[test]
+fn a_recording_that_is_damaged_or_too_large_is_none() {
+    assert!(Recorder::new(0).is_none());
+    let mut recorder = Recorder::new(64).expect("a recorder");
+    for at in 0..10_000_u64 {
+        recorder.called(&call("x"));
+        recorder.answered(Ok(&at.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+    }
+    assert!(recorder.finish().is_none());
+    let mut bytes = recorded(&[("a", Ok(5)), ("b", Ok(6))]);
+    bytes.truncate(bytes.len() - 4);
+    let mut recording = Recording::new(bytes).expect("its beginning is whole");
+    let mut entries = || -> Result<u32, Garbled> {
+        let mut count = 0;
+        while recording.call()?.is_some() {
+            recording.answer()?;
+            count += 1;
+        }
+        Ok(count)
+    };
+    assert!(entries().is_err());
+}
+
+fn chunk(at: u8) -> Chunk {
+    Chunk {
+        after: Some(vec![Value::Int64(i64::from(at))]),
+        last: None,
+        types: vec![None, Some(ColumnType::Int64)],
+        columns: vec![("a".to_owned(), ColumnType::Text)],
+        aligned: at.is_multiple_of(2),
+        rows_in: 1,
+        rows_out: 2,
+        input: Digest([at; 32]),
+        output: Digest([at + 1; 32]),
+    }
+}
+
+#[test]
+fn a_ledger_takes_the_same_room_however_many_chunks_there_are() {
+    let mut ledger = Ledger::default();
+    for at in 0..100_000_u64 {
+        ledger.push(chunk((at % 200) as u8));
+        assert!(ledger.kept.len() <= 2048);
+    }
+    assert_eq!((ledger.chunks, ledger.proves_itself()), (100_000, None));
+    assert!(ledger.kept.len() > 1024, "{}", ledger.kept.len());
+    let mut small = Ledger::default();
+    (0..3).for_each(|at| small.push(chunk(at)));
+    assert_eq!(small.proves_itself(), Some(true));
+    small.kept[1].output = Digest::default();
+    assert_eq!(small.proves_itself(), Some(false));
+}
+
+#[test]
+fn a_transform_comes_back_as_it_was() {
+    let mut ledger = Ledger::default();
+    (0..3).for_each(|at| ledger.push(chunk(at)));
+    let record = TransformRecord {
+        name: "t".to_owned(),
+        source: TableSource {
+            table: TableName { schema: Some("s".to_owned()), name: "t".to_owned() },
+            columns: vec![("a".to_owned(), Some(ColumnType::Uuid)), ("b".to_owned(), None)],
+            key: vec!["a".to_owned()],
+            filter: Some("b > ?".to_owned()),
+            parameters: vec![Value::Int64(1)],
+            descending: true,
+        },
+        target: TableTarget { table: TableName::new("u"), mode: WriteMode::Upsert, key: Vec::new() },
+        bound: Some(vec![Value::Text("z".to_owned())]),
+        ledger,
+    };
+    let again = TransformRecord::decode(&record.encode()).expect("as it was written");
+    assert_eq!(format!("{again:?}"), format!("{record:?}"));
+    assert!(TransformRecord::decode(&record.encode()[1..]).is_none());
+}

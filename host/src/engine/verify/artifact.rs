@@ -1,0 +1,91 @@
+//! The bytes that were applied: in the project, in its lockfile, in the database.
+
+use super::{Verdict, Verifier};
+use crate::engine::apply::source_of;
+use crate::engine::history::{self, History, Record, Stored};
+use crate::engine::script::ScriptSource;
+use crate::engine::speaker::as_host;
+use crate::engine::target::compare_revisions;
+use crate::error::{ErrorKind, Result};
+use crate::project::catalog::Kind;
+use crate::project::{component_digest, sha256};
+
+/// What the database keeps, if it is what was applied.
+enum Kept {
+    Nothing,
+    Whole(ScriptSource),
+    Another,
+}
+
+impl Verifier {
+    /// Whether all bytes agree, and those that were applied, if they are anywhere.
+    pub(super) async fn artifact(&self, history: &History, record: &Record) -> Result<(Verdict, Option<ScriptSource>)> {
+        let kept = self.kept(history, record).await?;
+        let mut places = Vec::new();
+        let mut differs = None;
+        let mut source = None;
+        match self.project.catalog.get(&record.revision) {
+            Some(migration) if migration.sha256 == record.sha256 => {
+                places.push(if migration.locked { "project, lockfile" } else { "project" });
+                source = Some(source_of(migration)?);
+            }
+            Some(migration) => {
+                let (project, applied) = (short(&migration.sha256), short(&record.sha256));
+                differs = Some(format!("the project has sha256 {project}, and {applied} was applied"));
+            }
+            None => {}
+        }
+        let problem = self.project.problems.iter().find(|it| compare_revisions(&it.revision, &record.revision).is_eq());
+        if let Some(problem) = problem {
+            differs.get_or_insert_with(|| problem.message.clone());
+        }
+        match kept {
+            Kept::Whole(bytes) => {
+                places.push("database");
+                source = source.or(Some(bytes));
+            }
+            Kept::Another => {
+                let what = format!("the database's copy is not what was applied, sha256 {}", short(&record.sha256));
+                differs.get_or_insert(what);
+            }
+            Kept::Nothing => {}
+        }
+        let verdict = match (differs, places.is_empty()) {
+            (Some(what), _) => Verdict::Differs(what),
+            (None, true) => Verdict::Unproven("its bytes are neither in the project nor in the database".to_owned()),
+            (None, false) => Verdict::Proven(format!("sha256 {} in {}", short(&record.sha256), places.join(", "))),
+        };
+        Ok((verdict, source))
+    }
+
+    async fn kept(&self, history: &History, record: &Record) -> Result<Kept> {
+        if !history.keeps(record) {
+            return Ok(Kept::Nothing);
+        }
+        let mut database = self.database.lock().await;
+        as_host(&mut **database);
+        let stored = match history::load_artifact(&mut **database, &record.revision, &record.sha256).await {
+            Ok(stored) => stored,
+            Err(error) if error.kind == ErrorKind::Mismatch => return Ok(Kept::Another),
+            Err(error) => return Err(error),
+        };
+        Ok(match stored {
+            None => Kept::Nothing,
+            Some(Stored::Sql { up, down }) if record.kind == Kind::Sql && sha256(up.as_bytes()) == record.sha256 => {
+                Kept::Whole(ScriptSource::Sql { up, down })
+            }
+            Some(Stored::Component { bytes, assets }) if record.kind == Kind::Component => {
+                let digest = sha256(&bytes);
+                if component_digest(&digest, &assets) != record.sha256 {
+                    return Ok(Kept::Another);
+                }
+                Kept::Whole(ScriptSource::Component { bytes: bytes.into(), sha256: digest, assets: None })
+            }
+            Some(_) => Kept::Another,
+        })
+    }
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}

@@ -1,0 +1,90 @@
+//! Runs a component again on what was recorded: it must call what it called, and make the same transcript.
+
+use std::sync::Arc;
+
+use super::{LoadedScript, Verdict, Verifier, counted, has_assets};
+use crate::engine::Direction;
+use crate::engine::history::Record;
+use crate::engine::script::ScriptSource;
+use crate::engine::transcript::{Evidence, Replay};
+use crate::error::{Error, ErrorKind, Result};
+
+impl Verifier {
+    /// Plays the recorded calls.
+    pub(super) async fn replay(
+        &self,
+        record: &Record,
+        evidence: &mut Evidence,
+        script: LoadedScript<'_>,
+        source: Option<&ScriptSource>,
+    ) -> Result<Verdict> {
+        let Some(inputs) = &evidence.inputs else {
+            return Ok(Verdict::Unproven("nothing was recorded of its run".to_owned()));
+        };
+        if let Some(what) = other_inputs(record, inputs) {
+            return Ok(Verdict::Differs(what));
+        }
+        let Some(calls) = evidence.calls.take() else {
+            let why = "its calls and their answers took more than the limit `stored_call_bytes`, and were not kept";
+            return Ok(Verdict::Unproven(why.to_owned()));
+        };
+        let replay = Arc::new(Replay::new(calls));
+        let context = self.context(record, evidence, Some(replay.clone()));
+        let ran = script.run(Direction::Up, &context).await.and_then(|()| replay.end());
+        match ran {
+            Ok(()) => {}
+            Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => return Err(error),
+            Err(error) if error.kind == ErrorKind::Denied => {
+                return Ok(Verdict::Unproven(format!("it may not use what it used then: {}", told(&error))));
+            }
+            Err(_) if !has_assets(source, evidence) => {
+                return Ok(Verdict::Unproven("its assets are not in the project".to_owned()));
+            }
+            Err(error) => return Ok(Verdict::Differs(told(&error))),
+        }
+        let transcript = context.tally.transcript_digest();
+        if transcript != record.transcript {
+            let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+            let (again, noted) = (short(&transcript), short(&record.transcript));
+            return Ok(Verdict::Differs(format!("its transcript is {again} again, and history has {noted}")));
+        }
+        Ok(other_chunks(evidence, &replay).unwrap_or_else(|| Verdict::Proven(counted(replay.calls(), "call", "calls"))))
+    }
+}
+
+/// In what history and the inputs that were kept disagree.
+fn other_inputs(record: &Record, inputs: &crate::engine::journal::Inputs) -> Option<String> {
+    let what = if inputs.sha256 != record.sha256 {
+        "another artifact"
+    } else if inputs.run_timestamp != record.run_timestamp {
+        "another time"
+    } else if inputs.seed != record.seed {
+        "another seed"
+    } else {
+        return None;
+    };
+    Some(format!("history says that it ran with {what} than was recorded"))
+}
+
+/// Whether the chunks that are kept are those of the transcript.
+fn other_chunks(evidence: &Evidence, replay: &Replay) -> Option<Verdict> {
+    let contents = replay.contents();
+    for (at, transform) in evidence.transforms.iter().enumerate() {
+        let is_its_own = contents.get(at).is_none_or(|content| *content == transform.ledger.content);
+        if !is_its_own || transform.ledger.proves_itself() == Some(false) {
+            let what =
+                format!("the chunks that are kept of the transform `{}` are not those of its run", transform.name);
+            return Some(Verdict::Differs(what));
+        }
+    }
+    None
+}
+
+fn told(error: &Error) -> String {
+    let mut text = error.message.clone();
+    for cause in &error.causes {
+        text.push_str("; ");
+        text.push_str(cause);
+    }
+    text
+}

@@ -1,0 +1,223 @@
+//! Whether a target holds what a transform wrote.
+
+use std::collections::HashMap;
+
+use super::Verifier;
+use super::cells::{is_exact, same};
+use super::rows::explained;
+use crate::data::digest::of_batch;
+use crate::data::{Batch, Column, Value};
+use crate::database::{BatchLimits, CursorRequest, DatabaseError, TableSource, WriteMode};
+use crate::engine::journal::codec;
+use crate::engine::speaker::as_host;
+use crate::engine::transcript::{Chunk, TransformRecord};
+use crate::error::Result;
+
+/// Values that one statement asks for.
+const AT_ONCE: usize = 240;
+
+/// What the target holds of a chunk.
+pub(super) enum Held {
+    /// What was written.
+    Yes,
+    /// Nobody can tell; why.
+    Unknown(String),
+    /// Something else, or the same in another form than it was written in; which form.
+    Suspected(String, String),
+    /// Something else.
+    No(String),
+}
+
+impl Verifier {
+    /// Compares the target with what came out of a chunk: with the rows, if they could be made again, and else by digest.
+    pub(super) async fn held(
+        &self,
+        transform: &TransformRecord,
+        chunk: &Chunk,
+        output: Option<&Batch>,
+    ) -> Result<Held> {
+        if chunk.rows_out == 0 {
+            return Ok(Held::Yes);
+        }
+        match output {
+            Some(output) => match self.compare(transform, output).await {
+                Ok(held) => Ok(held),
+                Err(error) => explained(error).map(Held::Unknown),
+            },
+            None if chunk.aligned && transform.target.mode == WriteMode::Update => {
+                self.by_digest(transform, chunk).await
+            }
+            None => Ok(Held::Unknown("without its source nobody knows which rows it wrote".to_owned())),
+        }
+    }
+
+    /// The rows of an update have the keys of the chunk: they are read in its range, as they came out.
+    async fn by_digest(&self, transform: &TransformRecord, chunk: &Chunk) -> Result<Held> {
+        let source = TableSource {
+            table: transform.target.table.clone(),
+            columns: chunk.columns.iter().map(|(name, read_as)| (name.clone(), Some(*read_as))).collect(),
+            key: transform.target.key.clone(),
+            filter: None,
+            parameters: Vec::new(),
+            descending: transform.source.descending,
+        };
+        let rows = match self.read(source, transform, chunk, chunk.rows_out, &[]).await {
+            Ok(rows) => rows,
+            Err(error) => return explained(error).map(Held::Unknown),
+        };
+        if rows.as_ref().is_some_and(|rows| of_batch(rows) == chunk.output) {
+            return Ok(Held::Yes);
+        }
+        let table = &transform.target.table;
+        if transform.source.filter.is_some() || transform.source.table != *table && self.has_others(&rows, chunk) {
+            return Ok(Held::Unknown(format!("other rows of `{table}` stand between those that it wrote")));
+        }
+        let what = format!("`{table}` holds something else than was written");
+        Ok(match chunk.columns.iter().find(|(_, column_type)| !is_exact(*column_type)) {
+            None => Held::No(what),
+            Some((column, column_type)) => Held::Suspected(
+                what,
+                format!("or keeps the {column_type} of `{column}` in another form than it was given"),
+            ),
+        })
+    }
+
+    /// Whether the rows that were read do not end where the chunk did.
+    fn has_others(&self, rows: &Option<Batch>, chunk: &Chunk) -> bool {
+        let Some(rows) = rows else { return true };
+        let (Some(last), Some(row)) = (&chunk.last, rows.row_count.checked_sub(1)) else { return true };
+        let found: Vec<Value> = rows.columns.iter().map(|column| Value::of_cell(column, row)).collect();
+        !last.iter().all(|value| found.contains(value))
+    }
+
+    /// Looks the rows up by their keys.
+    async fn compare(&self, transform: &TransformRecord, output: &Batch) -> Result<Held, DatabaseError> {
+        let target = &transform.target;
+        let keys: Option<Vec<&Column>> = target.key.iter().map(|name| output.column(name)).collect();
+        let Some(keys) = keys.filter(|keys| !keys.is_empty()) else {
+            return Ok(Held::Unknown(format!("what it wrote does not name the key of `{}`", target.table)));
+        };
+        if let Some(key) = keys.iter().find(|key| !is_exact(key.values.column_type())) {
+            return Ok(Held::Unknown(format!(
+                "rows cannot be found by the {} `{}`",
+                key.values.column_type(),
+                key.name
+            )));
+        }
+        let at_once = (AT_ONCE / keys.len()).max(1);
+        let rows: Vec<usize> = (0..output.row_count).collect();
+        for rows in rows.chunks(at_once) {
+            let found = self.look_up(transform, output, &keys, rows).await?;
+            for row in rows {
+                let key = encode(&keys, *row);
+                let place = || {
+                    let cell = |column: &&Column| format!("{} = {}", column.name, shown(&Value::of_cell(column, *row)));
+                    keys.iter().map(cell).collect::<Vec<_>>().join(", ")
+                };
+                match (found.get(&key), target.mode) {
+                    (None, WriteMode::Delete) => {}
+                    (Some(_), WriteMode::Delete) => {
+                        return Ok(Held::No(format!("the row {} is there, and was deleted", place())));
+                    }
+                    (None, _) => return Ok(Held::No(format!("the row {} is gone", place()))),
+                    (Some(cells), _) => {
+                        let written = output.columns.iter().map(|column| Value::of_cell(column, *row));
+                        let other =
+                            output.columns.iter().zip(written).zip(cells).find(|((_, it), cell)| !same(it, cell));
+                        if let Some(((column, written), cell)) = other {
+                            return Ok(Held::No(format!(
+                                "column `{}` of the row {} holds {}, and {} was written",
+                                column.name,
+                                place(),
+                                shown(cell),
+                                shown(&written)
+                            )));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Held::Yes)
+    }
+
+    /// The cells of rows with these keys, by their keys.
+    async fn look_up(
+        &self,
+        transform: &TransformRecord,
+        output: &Batch,
+        keys: &[&Column],
+        rows: &[usize],
+    ) -> Result<HashMap<Vec<u8>, Vec<Value>>, DatabaseError> {
+        let mut database = self.database.lock().await;
+        let database = &mut **database;
+        as_host(database);
+        let dialect = database.facts().dialect;
+        let mut parameters = Vec::new();
+        let mut terms = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut term = Vec::with_capacity(keys.len());
+            for column in keys {
+                parameters.push(Value::of_cell(column, *row));
+                term.push(format!("{} = {}", dialect.quote(&column.name), dialect.placeholder(parameters.len())));
+            }
+            terms.push(format!("({})", term.join(" AND ")));
+        }
+        let list = |columns: &mut dyn Iterator<Item = &str>| {
+            columns.map(|name| dialect.quote(name)).collect::<Vec<_>>().join(", ")
+        };
+        let statement = format!(
+            "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {}",
+            list(&mut output.columns.iter().map(|column| column.name.as_str())),
+            transform.target.table.quoted(dialect),
+            terms.join(" OR "),
+            list(&mut keys.iter().map(|column| column.name.as_str())),
+            2 * rows.len(),
+        );
+        let request = CursorRequest {
+            statement,
+            parameters,
+            types: output.columns.iter().map(|column| Some(column.values.column_type())).collect(),
+            origin: Some((transform.target.table.clone(), transform.target.key.clone())),
+        };
+        let cursor = database.open_cursor(&request).await?;
+        let mut found = HashMap::new();
+        loop {
+            let batch = match database.fetch(cursor, BatchLimits { ..self.limits }).await {
+                Ok(Some(batch)) => batch,
+                Ok(None) => return Ok(found),
+                Err(error) => {
+                    database.close_cursor(cursor).await?;
+                    return Err(error);
+                }
+            };
+            let at: Vec<usize> = keys
+                .iter()
+                .filter_map(|key| output.columns.iter().position(|column| column.name == key.name))
+                .collect();
+            for row in 0..batch.row_count {
+                let keys: Vec<&Column> = at.iter().filter_map(|at| batch.columns.get(*at)).collect();
+                let cells = batch.columns.iter().map(|column| Value::of_cell(column, row)).collect();
+                found.insert(encode(&keys, row), cells);
+            }
+        }
+    }
+}
+
+/// A key as bytes that are equal exactly if the keys are.
+fn encode(keys: &[&Column], row: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(32);
+    for column in keys {
+        codec::put_value(&mut bytes, &Value::of_cell(column, row));
+    }
+    bytes
+}
+
+/// A cell, for people, not longer than they read.
+fn shown(value: &Value) -> String {
+    const LONGEST: usize = 60;
+    let text = crate::engine::transcript::shown(value);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,298 @@
+//! What `verify` proves and what it finds: the transcript of a run is the same however it came about, and nothing that was
+//! changed since stays hidden.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![cfg(unix)]
+
+#[path = "verify/changes.rs"]
+mod changes;
+
+use std::sync::OnceLock;
+
+use runner_tests::{Engine, EngineProject, Output, for_each_engine, guests};
+use serde_json::Value;
+
+/// Chunks of a few rows, so that there are several.
+const LIMITS: &str = "[limits]\nbatch_rows = 20\n";
+
+fn component() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| guests::component("prove"))
+}
+
+/// A table with rows, and the component that is to work on it.
+fn shop(engine: Engine) -> EngineProject {
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+    project
+        .sql(
+            "0001_items",
+            &format!(
+                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, price INTEGER NOT NULL, \
+                 twice INTEGER);\n\
+                 INSERT INTO items (id, name, price) SELECT i, concat('item ', i), i * 3 FROM ({}) AS n;",
+                engine.numbers(70)
+            ),
+            "DROP TABLE items;",
+        )
+        .component("0002_prove", component())
+        .settings(LIMITS);
+    project
+}
+
+fn applied(engine: Engine) -> EngineProject {
+    let project = shop(engine);
+    project.runner("apply").succeeds();
+    project
+}
+
+fn transcript(project: &EngineProject, revision: &str) -> String {
+    let table = project.engine().history_table();
+    let query = format!("SELECT transcript FROM {table} WHERE revision = '{revision}' ORDER BY id DESC LIMIT 1");
+    project.value(&query)
+}
+
+fn evidence(engine: Engine) -> &'static str {
+    if engine == Engine::Postgres { "runner.runner_evidence" } else { "runner_evidence" }
+}
+
+/// The findings of `verify --format json`: `level result subject`, and the details.
+fn findings(output: &Output) -> Vec<(String, String)> {
+    let document: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}\n{output}"));
+    let migrations = document["migrations"].as_array().unwrap();
+    let of = |finding: &Value| {
+        let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+        let subject = text("subject").split('`').nth(1).unwrap_or_default().to_owned();
+        (format!("{} {} {subject}", text("level"), text("result")).trim().to_owned(), text("detail"))
+    };
+    migrations.iter().flat_map(|it| it["findings"].as_array().unwrap()).map(of).collect()
+}
+
+fn results(output: &Output) -> Vec<String> {
+    findings(output).into_iter().map(|(result, _)| result).collect()
+}
+
+/// The detail of the one finding that is so.
+#[track_caller]
+fn detail(output: &Output, result: &str) -> String {
+    let all = findings(output);
+    let found = all.iter().find(|(it, _)| it == result);
+    found.unwrap_or_else(|| panic!("no `{result}` in {all:#?}")).1.clone()
+}
+
+/// Puts the evidence of another run in the place of this one's.
+fn take_evidence(project: &EngineProject, other: &EngineProject, kind: &str) {
+    let (engine, table) = (project.engine(), evidence(project.engine()));
+    let hex = if engine == Engine::Postgres { "encode(content, 'hex')" } else { "hex(content)" };
+    let content = other.value(&format!("SELECT {hex} FROM {table} WHERE kind = '{kind}'"));
+    let literal =
+        if engine == Engine::Postgres { format!("decode('{content}', 'hex')") } else { format!("x'{content}'") };
+    project.execute(&format!("UPDATE {table} SET content = {literal} WHERE kind = '{kind}'"));
+}
+
+const ALL_PROVEN: [&str; 6] = [
+    "artifact proven",
+    "replay proven",
+    "recompute proven twice",
+    "target proven twice",
+    "recompute proven copy",
+    "target proven copy",
+];
+
+for_each_engine! {
+    fn everything_is_proven(engine) {
+        let project = applied(engine);
+        let before = project.state();
+        let output = project.runner("verify --all-chunks --format json");
+        output.exits(0);
+        assert_eq!(results(&output), ALL_PROVEN, "{output}");
+        assert_eq!(detail(&output, "recompute proven twice"), "4 of 4 chunks");
+        assert_eq!(project.state(), before, "it writes nothing");
+        project.runner("verify 2 --strict --sample 2").exits(0).prints(&["proven", "2 of 4 chunks", "ORDER BY"]);
+        // SQL has its bytes alone.
+        project.runner("verify 1 --strict").exits(0).prints(&["0001_items", "artifact"]);
+        project.runner("verify 3").exits(2).says(&["3"]);
+    }
+
+    fn the_transcript_is_the_same_however_it_came_about(engine) {
+        let project = shop(engine);
+        project.runner("apply --jobs 1").succeeds();
+        let alone = transcript(&project, "0002");
+        assert_eq!(alone.len(), 64);
+        project.runner("rollback").succeeds();
+        project.runner("apply --jobs 4").succeeds();
+        assert_eq!(transcript(&project, "0002"), alone, "four jobs");
+        for moment in [9, 17, 26, 33, 47] {
+            let project = shop(engine);
+            project.runner("apply --target 1").succeeds();
+            let mut command = project.command(["apply"]);
+            let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
+            assert!(output.signal().is_some(), "moment {moment}\n{output}");
+            project.runner("apply").succeeds();
+            assert_eq!(transcript(&project, "0002"), alone, "killed at moment {moment}");
+            let output = project.runner("verify --all-chunks --format json");
+            assert_eq!(results(&output), ALL_PROVEN, "killed at moment {moment}\n{output}");
+        }
+        // Other rows are another transcript.
+        let project = shop(engine);
+        project.runner("apply --target 1").succeeds();
+        project.execute("UPDATE items SET price = 5 WHERE id = 33");
+        project.runner("apply").succeeds();
+        assert_ne!(transcript(&project, "0002"), alone);
+    }
+
+    fn chunks_end_where_they_do_in_any_run(engine) {
+        // More rows than a server is asked for at first, of unequal widths, and batches that end by their bytes.
+        let shop = || {
+            let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+            let numbers = engine.numbers(3000);
+            project
+                .sql(
+                    "0001_items",
+                    &format!(
+                        "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
+                         price INTEGER NOT NULL, twice INTEGER);\n\
+                         INSERT INTO items (id, name, price) \
+                         SELECT i, substr('{}', 1, i % 90 + 1), i FROM ({numbers}) AS n;",
+                        "long ".repeat(20)
+                    ),
+                    "DROP TABLE items;",
+                )
+                .component("0002_prove", component())
+                .settings("[limits]\nbatch_rows = 700\nbatch_bytes = \"20KiB\"\nquery_rows = 10000\n");
+            project.runner("apply --target 1").succeeds();
+            project
+        };
+        let project = shop();
+        project.runner("apply").succeeds();
+        let alone = transcript(&project, "0002");
+        for moment in [12, 25, 40] {
+            let project = shop();
+            let mut command = project.command(["apply", "--jobs", "3"]);
+            let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
+            assert!(output.signal().is_some(), "moment {moment}\n{output}");
+            project.runner("apply").succeeds();
+            assert_eq!(transcript(&project, "0002"), alone, "killed at moment {moment}");
+        }
+    }
+
+    fn reads_without_an_order_are_told_and_remembered(engine) {
+        let project = shop(engine);
+        let statement = "SELECT name FROM items WHERE id < 4";
+        project.runner("plan").keeps_silent_about(&["ORDER BY"]);
+        project.runner("apply").succeeds().says(&["without an ORDER BY", statement]);
+        project.runner("show 2").succeeds().prints(&["no ORDER BY", statement]);
+        project.runner("verify").succeeds().prints(&["without an ORDER BY", statement]);
+        project.runner("rollback").succeeds();
+        project.runner("plan").succeeds().prints(&["risk", statement]).keeps_silent_about(&["ORDER BY id"]);
+        let plan: Value = serde_json::from_str(&project.runner("plan --format json").stdout).unwrap();
+        assert_eq!(plan["steps"][0]["unordered"], serde_json::json!([statement]));
+        let gone = format!("SELECT count(*) FROM {} WHERE kind <> 'unordered'", evidence(engine));
+        assert_eq!(project.value(&gone), "0", "nobody asks for the rest");
+    }
+
+    fn a_component_sees_what_its_first_run_saw(engine) {
+        let project = shop(engine);
+        project.settings("[parameters]\ntell = true");
+        project.runner("apply").succeeds();
+        let history = engine.history_table();
+        let given = project.value(&format!("SELECT concat(seed, ' ', run_timestamp) FROM {history} WHERE revision = '0002'"));
+        let seen = project.value("SELECT label FROM copies WHERE id = 1000001");
+        assert!(seen.starts_with(&given), "{seen} and {given}");
+        // Parameters, time and seed are those of then, whatever they are now.
+        let output = project.runner("verify --parameter tell=false --format json");
+        output.exits(0);
+        assert_eq!(results(&output), ALL_PROVEN, "{output}");
+    }
+
+    fn a_recording_that_is_too_large_is_left_out(engine) {
+        let project = shop(engine);
+        project.runner("apply --limit stored_call_bytes=100").succeeds();
+        let output = project.runner("verify --format json");
+        output.exits(0);
+        assert!(detail(&output, "replay unproven").contains("`stored_call_bytes`"), "{output}");
+        assert_eq!(results(&output)[2..], ALL_PROVEN[2..], "{output}");
+        let calls = format!("SELECT count(*) FROM {} WHERE kind = 'calls'", evidence(engine));
+        assert_eq!(project.value(&calls), "0");
+    }
+
+    fn an_atomic_run_is_proven_too(engine) {
+        let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+        project
+            .sql(
+                "1_tables",
+                &format!(
+                    "CREATE TABLE a (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50));\n\
+                     CREATE TABLE b (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50));\n\
+                     INSERT INTO a (id, name) SELECT i, concat('name ', i) FROM ({}) AS n;",
+                    engine.numbers(70)
+                ),
+                "SELECT 1;",
+            )
+            .component("2_turn", &guests::component("turn"))
+            .settings(&format!("[parameters]\nsource = 'a'\ntarget = 'b'\nmode = 'insert'\n{LIMITS}"));
+        project.runner("apply").succeeds();
+        let output = project.runner("verify --all-chunks --format json");
+        output.exits(0);
+        let proven = ["artifact proven", "replay proven", "recompute proven shout", "target proven shout"];
+        assert_eq!(results(&output), proven, "{output}");
+        project.execute("UPDATE b SET name = NULL WHERE id = 70");
+        let output = project.runner("verify --all-chunks --format json");
+        output.exits(4);
+        assert!(detail(&output, "target differs shout").contains("id = 70 holds Null, and `NAME 70`"), "{output}");
+    }
+
+    fn the_demo_is_proven(engine) {
+        let project = EngineProject::copy(env!("CARGO_BIN_EXE_runner"), engine, guests::repository());
+        project.runner("apply").succeeds();
+        let output = project.runner("verify --all-chunks --format json");
+        output.exits(0);
+        let all = findings(&output);
+        let count = |result: &str| all.iter().filter(|(it, _)| it.starts_with(result)).count();
+        assert_eq!((count("artifact proven"), count("replay proven")), (3, 3), "{all:#?}");
+        // The views that the transforms read are gone.
+        assert_eq!((count("recompute unproven"), count("target proven instants")), (3, 1), "{all:#?}");
+        let document: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(document["result"], "unproven");
+        project.execute("UPDATE flights SET departed_at = arrived_at WHERE id = 20000");
+        let output = project.runner("verify --all-chunks --format json");
+        output.exits(4);
+        assert!(detail(&output, "target differs instants").contains("behind 16384"), "{output}");
+    }
+}
+
+for_each_engine! {
+    fn reading_is_enough(engine) {
+        let project = applied(engine);
+        if engine == Engine::Sqlite {
+            return unwritten_file(&project);
+        }
+        let database = project.server_database();
+        let name = database.name();
+        let user = name.replace("runner_test_", "reader_");
+        database.sql(&match engine {
+            Engine::Postgres => format!(
+                "CREATE ROLE {user} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA public, runner TO {user}; \
+                 GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}; GRANT SELECT ON ALL TABLES IN SCHEMA runner TO {user}"
+            ),
+            _ => format!("CREATE USER {user}@'%' IDENTIFIED BY 'x'; GRANT SELECT ON {name}.* TO {user}@'%'"),
+        });
+        let reader = database.url_as(&user, "x");
+        let mut project = project;
+        project.by(&reader);
+        let output = project.runner("verify --all-chunks --format json");
+        output.exits(0);
+        assert_eq!(results(&output), ALL_PROVEN, "{output}");
+        project.execute(&match engine {
+            Engine::Postgres => format!("DROP OWNED BY {user}; DROP ROLE {user}"),
+            _ => format!("DROP USER {user}@'%'"),
+        });
+    }
+}
+
+fn unwritten_file(project: &EngineProject) {
+    let file = project.file("runner.db");
+    let before = std::fs::read(&file).unwrap();
+    let output = project.runner("verify --all-chunks --format json");
+    output.exits(0);
+    assert_eq!(results(&output), ALL_PROVEN, "{output}");
+    assert!(std::fs::read(&file).unwrap() == before, "the file was written to");
+}

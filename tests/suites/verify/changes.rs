@@ -1,0 +1,123 @@
+//! What was changed since a migration was applied is found.
+
+use super::*;
+
+for_each_engine! {
+    fn changed_rows_are_found_and_named(engine) {
+        for (change, result, names) in [
+            ("UPDATE items SET twice = 7 WHERE id = 33", "target differs twice", ["`twice`", "id = 33 holds 7, and 198"]),
+            ("UPDATE copies SET label = 'x' WHERE id = 5", "target differs copy", ["`label`", "id = 5 holds `x`"]),
+            ("DELETE FROM copies WHERE id = 41", "target differs copy", ["behind 40 up to 60", "id = 41 is gone"]),
+        ] {
+            let project = applied(engine);
+            project.execute(change);
+            let output = project.runner("verify --all-chunks --format json");
+            output.exits(4);
+            let detail = detail(&output, result);
+            names.iter().for_each(|name| assert!(detail.contains(name), "{change}: {detail}"));
+        }
+    }
+
+    fn rows_whose_source_is_gone_are_compared_by_digest(engine) {
+        let project = applied(engine);
+        project.execute("UPDATE items SET price = 0");
+        let output = project.runner("verify --format json");
+        output.exits(0);
+        assert!(detail(&output, "recompute unproven twice").contains("rows of `items` are not those that it read"));
+        assert_eq!(detail(&output, "target proven twice"), "4 of 4 chunks");
+        project.runner("verify --strict").exits(1);
+        project.execute("UPDATE items SET twice = 7 WHERE id = 33");
+        let output = project.runner("verify --format json");
+        output.exits(4);
+        assert!(detail(&output, "target differs twice").contains("behind 20 up to 40"), "{output}");
+        project.execute("DROP TABLE copies");
+        let output = project.runner("verify --format json");
+        assert!(detail(&output, "target unproven copy").contains("copies"), "{output}");
+    }
+
+    fn a_later_migration_that_writes_there_explains_it(engine) {
+        let project = applied(engine);
+        project.sql("0003_later", "UPDATE items SET twice = 0;", "SELECT 1;");
+        project.runner("apply").succeeds();
+        let output = project.runner("verify --format json");
+        output.exits(0);
+        assert!(detail(&output, "target unproven twice").contains("`0003_later`, applied later, writes there too"));
+    }
+
+    fn a_changed_history_is_found(engine) {
+        let history = engine.history_table();
+        let evidence = evidence(engine);
+        for (change, result, says) in [
+            (format!("UPDATE {history} SET transcript = 'ab' WHERE revision = '0002'"), "replay differs", "history has ab"),
+            (format!("UPDATE {history} SET seed = 1 WHERE revision = '0002'"), "replay differs", "another seed"),
+            (format!("UPDATE {history} SET run_timestamp = 1 WHERE revision = '0002'"), "replay differs", "another time"),
+            (format!("DELETE FROM {evidence} WHERE kind = 'inputs'"), "replay unproven", "nothing was recorded"),
+        ] {
+            let project = applied(engine);
+            project.execute(&change);
+            let output = project.runner("verify --format json");
+            output.exits(if result.contains("differs") { 4 } else { 0 });
+            assert!(detail(&output, result).contains(says), "{change}\n{output}");
+        }
+        // The evidence of another run in the place of this one's.
+        let other = shop(engine);
+        other.runner("apply --target 1").succeeds();
+        other.execute("UPDATE items SET name = 'another' WHERE id = 2");
+        other.runner("apply").succeeds();
+        let project = applied(engine);
+        take_evidence(&project, &other, "calls");
+        let output = project.runner("verify --format json");
+        output.exits(4);
+        assert!(detail(&output, "replay differs").contains("its transcript is"), "{output}");
+    }
+
+    fn a_changed_artifact_is_found(engine) {
+        let project = applied(engine);
+        let mut other = component().to_vec();
+        // A custom section called `x`, which changes nothing but the bytes.
+        other.extend([0, 2, 1, b'x']);
+        project.write("migrations/0002_prove.wasm", &other);
+        let output = project.runner("verify --format json");
+        output.exits(4);
+        assert!(detail(&output, "artifact differs").contains("was applied"), "{output}");
+        assert_eq!(results(&output)[1], "replay proven", "the database's copy is played");
+        std::fs::remove_file(project.file("migrations/0002_prove.wasm")).unwrap();
+        let output = project.runner("verify --format json");
+        output.exits(4);
+        assert!(detail(&output, "artifact differs").contains("0002_prove"), "{output}");
+        project.write("migrations/0002_prove.wasm", component());
+        let artifact = if engine == Engine::Postgres { "runner.runner_artifact" } else { "runner_artifact" };
+        let empty = if engine == Engine::Postgres { "'\\x00'::bytea" } else { "x'00'" };
+        project.execute(&format!("UPDATE {artifact} SET bytes = {empty} WHERE revision = '0002'"));
+        let output = project.runner("verify --format json");
+        output.exits(4);
+        assert!(detail(&output, "artifact differs").contains("the database's copy"), "{output}");
+    }
+
+    fn a_component_that_does_something_else_is_found(engine) {
+        // Another component in the place of the one that ran, with everything that says which one it was.
+        let other = shop(engine);
+        other.settings("[parameters]\nsource = 'items'").component("0002_prove", &guests::component("turn"));
+        other.runner("apply").succeeds();
+        let project = applied(engine);
+        project.component("0002_prove", &guests::component("turn"));
+        let history = engine.history_table();
+        let said = |column: &str| other.value(&format!("SELECT {column} FROM {history} WHERE revision = '0002'"));
+        project.execute(&format!(
+            "UPDATE {history} SET sha256 = '{}', seed = {}, run_timestamp = {} WHERE revision = '0002'",
+            said("sha256"),
+            said("seed"),
+            said("run_timestamp")
+        ));
+        let output = project.runner("verify --format json");
+        output.exits(4);
+        assert!(detail(&output, "replay differs").contains("another artifact"), "{output}");
+        take_evidence(&project, &other, "inputs");
+        let output = project.runner("verify --format json");
+        output.exits(4);
+        let replay = detail(&output, "replay differs");
+        assert!(replay.contains("does something else than when it was applied"), "{replay}");
+        assert!(replay.contains("CREATE TABLE copies") && replay.contains("now: transform `"), "{replay}");
+        assert!(detail(&output, "recompute differs twice").contains("it fails on the same rows"), "{output}");
+    }
+}
