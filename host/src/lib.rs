@@ -4,9 +4,10 @@
 //! Rooms, and who may import whom (an arrow points at what is imported; nothing points back):
 //!
 //! ```text
-//! cli → everything      report → engine      sandbox → engine, batches, database, data
+//! cli → everything      report → engine, trial      sandbox → engine, batches, database, data
 //! backup → engine, project, database, error
 //! engine → project, sql, database, data      batches → database, data
+//! trial → engine, project, dump, sql, database, data      dump → sql, database, data
 //! project → sql, data, database (names only)   sql, database → data, error
 //! ```
 
@@ -15,6 +16,7 @@ pub mod batches;
 pub mod cli;
 pub mod data;
 pub mod database;
+pub mod dump;
 pub mod engine;
 pub mod error;
 pub mod project;
@@ -23,3 +25,4 @@ pub mod report;
 pub mod sandbox;
 pub mod sql;
 pub mod suggest;
+pub mod trial;

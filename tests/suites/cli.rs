@@ -7,9 +7,9 @@ use insta::assert_snapshot;
 use runner_tests::{Output, TestProject, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 18] = [
     "init", "new", "build", "apply", "rollback", "redo", "plan", "status", "pause", "resume", "cancel", "current",
-    "history", "show", "repair", "validate", "verify",
+    "history", "show", "repair", "validate", "test", "verify",
 ];
 
 fn shop() -> TestProject {

@@ -46,6 +46,13 @@ for_each_engine! {
         assert!(project.state() == applied, "a second way up led elsewhere");
     }
 
+    fn its_own_tests_pass(engine) {
+        let project = demo(engine);
+        let output = project.run(["test", "-D", &project.url()]);
+        output.succeeds().prints(&["load_flights on", "up, down, up, 2 checks", "drop_local_times on"]);
+        output.says(&["4 tests on 1 database: 4 passed"]);
+    }
+
     fn the_counts_are_those_of_the_published_data(engine) {
         let project = demo(engine);
         project.runner("apply --jobs 2").succeeds();

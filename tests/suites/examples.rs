@@ -35,6 +35,8 @@ fn goes_up_and_down_and_up(project: &EngineProject) {
     }
     project.runner("apply").succeeds();
     assert_eq!(project.state(), applied, "a second way up led elsewhere");
+    // The same by the tool's own means, which compare schemas, too.
+    project.run(["test", "-D", &url]).succeeds();
 }
 
 #[test]

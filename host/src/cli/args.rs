@@ -6,6 +6,7 @@ use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::pace_args::{CancelArgs, PaceArgs, PauseArgs, ResumeArgs};
+use super::test_args::{CrashAtArgs, TestArgs};
 
 /// Quiet colours; clap leaves them out where there is no terminal.
 const STYLES: Styles = Styles::styled()
@@ -129,6 +130,11 @@ pub enum Command {
     Repair(RepairArgs),
     /// Check the project alone, without a database
     Validate(ValidateArgs),
+    /// Prove migrations on scratch databases: up, down and up again, with fixtures and checks
+    Test(TestArgs),
+    /// What `runner test --crash` starts
+    #[command(hide = true)]
+    CrashAt(CrashAtArgs),
     /// Prove applied components again from their records; write nothing
     Verify(VerifyArgs),
 }

@@ -24,6 +24,9 @@ mod runtime;
 mod show;
 mod signals;
 mod status;
+mod test;
+mod test_args;
+mod test_runs;
 mod validate;
 mod verify;
 
@@ -105,6 +108,16 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Validate(args) => {
             let context = context()?;
             validate::run(&context, args.locked || context.settings.switches.locked)
+        }
+        Command::Test(args) => {
+            let context = context()?;
+            let request = request::test(args, &context.settings.switches)?;
+            test::run(context, &global, request)
+        }
+        Command::CrashAt(args) => {
+            let context = context()?;
+            let request = request::crash_at(args, &context.settings.switches)?;
+            test_runs::crash_at(context, &global, &request)
         }
         Command::Verify(args) => verify::run(&context()?, &request::verify(args)),
     }

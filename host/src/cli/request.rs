@@ -1,11 +1,13 @@
 //! From clap's types to plain values.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::args::{
     ApplyArgs, ColorArg, DryRunArgs, FormatArg, Global, PlanArgs, RedoArgs, RepairArgs, RollbackArgs, RunArgs,
     VerifyArgs,
 };
+use super::test_args::{CrashAtArgs, TestArgs};
 use crate::engine::plan::Options;
 use crate::engine::repair::{Action, Order};
 use crate::engine::target::Target;
@@ -125,6 +127,48 @@ pub struct PlanRequest {
     pub sql: bool,
     /// The lockfile must list everything.
     pub locked: bool,
+}
+
+/// What `test` is asked.
+#[derive(Clone, Debug)]
+pub struct TestRequest {
+    /// Revisions to test; empty: all.
+    pub revisions: Vec<String>,
+    /// Kill runs at every moment.
+    pub crash: bool,
+    /// Where to write a report of JUnit's form.
+    pub junit: Option<PathBuf>,
+    /// Instances for a transform.
+    pub jobs: usize,
+    /// The lockfile must list everything.
+    pub locked: bool,
+}
+
+/// What `crash-at` is asked.
+#[derive(Clone, Debug)]
+pub struct CrashAtRequest {
+    /// The moment to die at.
+    pub moment: u64,
+    /// Down and not up.
+    pub down: bool,
+    /// Where to go; none: where nothing is applied.
+    pub target: Option<String>,
+    /// What migrations see in place of a clock and of chance.
+    pub inputs: (i64, u64),
+    /// Instances for a transform.
+    pub jobs: usize,
+}
+
+pub fn test(args: TestArgs, switches: &Switches) -> Result<TestRequest> {
+    let jobs = jobs(args.jobs, switches)?;
+    let locked = args.locked || switches.locked;
+    Ok(TestRequest { revisions: args.revisions, crash: args.crash, junit: args.junit, jobs, locked })
+}
+
+pub fn crash_at(args: CrashAtArgs, switches: &Switches) -> Result<CrashAtRequest> {
+    let jobs = jobs(args.jobs, switches)?;
+    let inputs = (args.timestamp, args.seed);
+    Ok(CrashAtRequest { moment: args.moment, down: args.down, target: args.target, inputs, jobs })
 }
 
 /// What `repair` is asked.
@@ -297,7 +341,7 @@ fn dry_run(args: &DryRunArgs) -> Result<Option<DryRunRequest>> {
 }
 
 /// Connections that a run makes for a transform at most if nobody says a number.
-const CONNECTIONS: usize = 4;
+pub const CONNECTIONS: usize = 4;
 
 /// As the flag says, else the variable, else one for each processor.
 fn jobs(flag: Option<u16>, switches: &Switches) -> Result<usize> {

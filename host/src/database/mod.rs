@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use crate::data::{Batch, ColumnType, RowSet, Value};
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::{Dialect, Facts};
-pub use spec::{TableInfo, TableName, TableSource, TableTarget, WriteMode};
+pub use spec::{ColumnInfo, TableInfo, TableName, TableSource, TableTarget, WriteMode};
 pub use stop::StopSignal;
 pub use url::DatabaseUrl;
 

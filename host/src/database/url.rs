@@ -70,6 +70,35 @@ impl DatabaseUrl {
         &self.text
     }
 
+    /// The name of the database on a server; none for SQLite, and where the URL names none.
+    pub fn database_name(&self) -> Option<&str> {
+        if self.dialect == Dialect::Sqlite {
+            return None;
+        }
+        let (start, end) = self.path_of_name();
+        Some(self.text.get(start..end)?.trim_start_matches('/')).filter(|name| !name.is_empty())
+    }
+
+    /// The same server and user, and another database there. The name must need no encoding.
+    #[must_use]
+    pub fn with_database_name(&self, name: &str) -> Self {
+        let (start, end) = self.path_of_name();
+        let (before, behind) = (&self.text[..start], &self.text[end..]);
+        // A parameter would go before the path.
+        let parameters = behind.trim_start_matches('?').split('&').filter(|pair| !pair.starts_with("dbname="));
+        let parameters = parameters.filter(|pair| !pair.is_empty()).collect::<Vec<_>>().join("&");
+        let mark = if parameters.is_empty() { "" } else { "?" };
+        Self { text: format!("{before}/{name}{mark}{parameters}"), ..self.clone() }
+    }
+
+    /// Where the path of a server's URL stands, its `/` included.
+    fn path_of_name(&self) -> (usize, usize) {
+        let authority = self.text.find("://").map_or(0, |at| at + 3);
+        let start = self.text[authority..].find(['/', '?']).map_or(self.text.len(), |at| authority + at);
+        let end = self.text[start..].find('?').map_or(self.text.len(), |at| start + at);
+        (start, end)
+    }
+
     /// SQLite: the database's file; none for a database in memory and for servers.
     pub fn sqlite_path(&self) -> Option<PathBuf> {
         self.path.clone()
@@ -91,15 +120,6 @@ impl DatabaseUrl {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let (_, value) = pairs.into_iter().find(|(name, _)| names.contains(name))?;
         Some(String::from_utf8_lossy(&decode(&value.replace('+', " "))).into_owned())
-    }
-
-    /// Servers: the same with another database, whose name needs no escapes.
-    #[must_use]
-    pub fn with_database(&self, name: &str) -> Self {
-        let Some((_, authority)) = self.authority() else { return self.clone() };
-        let behind = &self.text[authority..];
-        let parameters = behind.find(['?', '#']).map_or("", |at| &behind[at..]);
-        Self { text: format!("{}/{name}{parameters}", &self.text[..authority]), ..self.clone() }
     }
 
     /// Servers: where user, password, host and port begin and end.
@@ -204,12 +224,32 @@ mod tests {
             ("postgres:///db?host=/run&password=a+b", Some("a b"), "postgres:///x?host=/run&password=a+b"),
         ] {
             assert_eq!(parse(url).password().as_deref(), password, "{url}");
-            assert_eq!(parse(url).with_database("x").secret(), other);
+            assert_eq!(parse(url).with_database_name("x").secret(), other);
         }
         let url = parse("mysql://me@host/db?sslca=%2Fa%20b&ssl-mode=required#x");
         assert_eq!(url.parameter(&["ssl-ca", "sslca"]).as_deref(), Some("/a b"));
         assert_eq!(url.parameter(&["ssl-mode"]).as_deref(), Some("required"));
         assert_eq!(url.parameter(&["x"]), None);
+    }
+
+    #[test]
+    fn another_database_of_the_same_server() {
+        for (url, name, other) in [
+            (
+                "postgres://me:pw@host:5432/app?sslmode=require",
+                Some("app"),
+                "postgres://me:pw@host:5432/x?sslmode=require",
+            ),
+            ("postgres:///app?host=/run&user=me", Some("app"), "postgres:///x?host=/run&user=me"),
+            ("mysql://me@host", None, "mysql://me@host/x"),
+            ("mysql://me@host/", None, "mysql://me@host/x"),
+            ("postgres://host?dbname=app&user=me", None, "postgres://host/x?user=me"),
+        ] {
+            let parsed = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
+            assert_eq!(parsed.database_name(), name, "{url}");
+            assert_eq!(parsed.with_database_name("x").secret(), other);
+        }
+        assert_eq!(DatabaseUrl::parse("sqlite:app.db", Path::new("/")).expect("a URL").database_name(), None);
     }
 
     #[test]

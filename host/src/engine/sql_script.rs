@@ -5,7 +5,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 
 use super::event::Level;
-use super::journal::{Begun, Call, CallKind, Journal, Live};
+use super::journal::{Begun, Call, CallKind, Journal, Live, crash};
 use super::leftover;
 use super::script::{RunContext, Script, stopped};
 use super::speaker::{as_host, as_migration};
@@ -75,6 +75,7 @@ impl Script for SqlScript {
             let started = Instant::now();
             let (step, rows) = match &context.journal {
                 None => {
+                    crash::point();
                     let step = context.tally.begin_step(&statement.call());
                     let answer = context.database.lock().await.execute(&statement.text, &[]).await;
                     (step, answer.map_err(|error| failed(error, statement, direction, context, place()))?)

@@ -4,6 +4,7 @@ pub mod build;
 pub mod catalog;
 pub mod discovery;
 pub mod env;
+pub mod fixtures;
 pub mod limits;
 pub mod lockfile;
 pub mod origin;

@@ -17,7 +17,7 @@ use crate::database::{
 use crate::engine::journal::answer::{Position, Transformed};
 use crate::engine::journal::chunk::{Claimant, Effect, Owner};
 use crate::engine::journal::work::Work;
-use crate::engine::journal::{Journal, LiveTransform};
+use crate::engine::journal::{Journal, LiveTransform, crash};
 use crate::engine::pace::Total;
 use crate::engine::pace::total::estimate;
 use crate::engine::script::RunContext;
@@ -277,8 +277,12 @@ impl<'a> Chunks<'a> {
                 let span = [&chunk.from, &chunk.behind];
                 journal.finish_chunk(database, claimant, span, &done, &effect, &record).await.map_err(trap)??;
             }
-            (None, Some(transform)) => transform.ledger.push(record),
-            (None, None) => {}
+            (None, recorded) => {
+                crash::point();
+                if let Some(transform) = recorded {
+                    transform.ledger.push(record);
+                }
+            }
         }
         self.done = done;
         Ok(())

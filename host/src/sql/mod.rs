@@ -1,5 +1,6 @@
 //! SQL as text: where its statements begin and end, and what its leading comments say to runner. Knows no database.
 
+pub mod canonical;
 pub mod classify;
 pub mod directives;
 pub mod split;
@@ -10,6 +11,7 @@ mod lex;
 mod names;
 mod postgres;
 
+pub use canonical::canonical;
 pub use classify::{StatementClass, classify, identifiers, substitute};
 pub use directives::Directives;
 pub use names::{qualifiers, words};

@@ -16,3 +16,11 @@ fn goes_up_and_down_and_up() {
     project.runner("apply").succeeds();
     assert!(project.dump_user() == applied, "a second way up led elsewhere");
 }
+
+#[test]
+fn its_own_tests_pass() {
+    let project = example(NAME, Engine::Sqlite);
+    let output = project.runner("test");
+    output.succeeds().prints(&["backfill_phone_e164 on SQLite", "up, down, up, 2 checks"]);
+    output.says(&["4 tests on 1 database: 4 passed"]);
+}

@@ -94,7 +94,7 @@ async fn fill(
         .flatten()
         .filter(|name| name != scratch && !OF_THE_SERVER.iter().any(|it| it.eq_ignore_ascii_case(name)))
         .collect();
-    let url = original.url().with_database(scratch);
+    let url = original.url().with_database_name(scratch);
     let mut target = connect(&url, request.connect).await.map_err(|error| rights(error, scratch))?;
     target.set_stop_signal(request.stop.clone());
     // Rows are taken over as they are, also those that today's mode would refuse; tables before those they refer to. Read

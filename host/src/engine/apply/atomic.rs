@@ -8,7 +8,7 @@ use super::{Engine, Started, StepResult, as_host, as_migration, done};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, State};
-use crate::engine::journal::Run;
+use crate::engine::journal::{Run, crash};
 use crate::engine::outcome::Done;
 use crate::engine::plan::Step;
 use crate::engine::script::{Script, ScriptSource, Tally};
@@ -64,8 +64,12 @@ impl Engine {
         if let Err(error) = worked {
             return Err(self.undo(&mut **database, error, tally.lost_connection()).await.into());
         }
+        crash::point();
         match database.commit().await {
-            Ok(()) => Ok(done),
+            Ok(()) => {
+                crash::point();
+                Ok(done)
+            }
             Err(error) => {
                 tally.note_error(&error);
                 self.after_failed_commit(&mut **database, step, error, done).await

@@ -9,7 +9,7 @@ use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, RunMode, State};
 use crate::engine::journal::answer::Transformed;
-use crate::engine::journal::{Journal, Progress, Run};
+use crate::engine::journal::{Journal, Progress, Run, crash};
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::Step;
 use crate::engine::script::{ScriptSource, Tally};
@@ -59,6 +59,7 @@ impl Engine {
         let mut work = work(&started, &tally);
         work.rows_read = work.rows_read.saturating_sub(opened.before.rows_read);
         work.rows_written = work.rows_written.saturating_sub(opened.before.rows_written);
+        crash::point();
         let failed = match ended {
             Ok(()) => self.close(database, step, &source, &opened, &work, &tally).await.err(),
             Err(error) if tally.missed_something() => Some(after_a_change(error, step)),

@@ -5,6 +5,7 @@ mod group;
 mod name;
 
 use super::files::{ProjectFolder, explain};
+use super::fixtures::FOLDER as TESTS;
 use super::problem::{Problem, shown};
 use crate::error::{Error, Result};
 use name::{Role, is_ignored, parse_file, parse_folder};
@@ -64,6 +65,9 @@ fn classify(
     }
     if !kind.is_dir() && !kind.is_file() {
         return Err(Problem::new("is neither a file nor a folder").hint("move it out of the folder"));
+    }
+    if name == TESTS && kind.is_dir() {
+        return Ok(None);
     }
     if name == VENDOR && kind.is_dir() {
         let mut inside = project.open_folder(name, link).and_then(|folder| folder.entries()).map_err(failed)?;

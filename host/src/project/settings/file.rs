@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::backup;
 use super::patience::{self, Patience};
+use super::test;
 use super::throttle::{self, TransformSection};
 use super::transform::{self, Chunking};
 use crate::data::Value;
@@ -31,6 +32,7 @@ pub(super) struct SettingsFile {
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
     pub backup: backup::Said,
+    pub test: test::TestTable,
     pub transform: Vec<(&'static str, Sourced<String>)>,
     pub throttle: TransformSection,
 }
@@ -93,6 +95,7 @@ impl SettingsFile {
             "grants",
             "parameters",
             "backup",
+            "test",
             "transform",
             "build",
         ]);
@@ -120,6 +123,9 @@ impl SettingsFile {
         if let Some(build) = root.section("build", "build") {
             build.only(&["toolchain"]);
             content.toolchain = build.string("toolchain");
+        }
+        if let Some(section) = root.section("test", "test") {
+            content.test = test::read(&section);
         }
         if root.has("grants") {
             let hint = "take the table out; without it nobody is granted anything";

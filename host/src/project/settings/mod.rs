@@ -6,6 +6,7 @@ mod file;
 mod find;
 mod interpolate;
 mod patience;
+mod test;
 mod throttle;
 mod transform;
 
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 pub use backup::{BackupSettings, BackupTo};
 use file::SettingsFile;
 pub use patience::Patience;
+pub use test::TestSettings;
 pub use throttle::Throttle;
 pub use transform::Chunking;
 
@@ -113,6 +115,8 @@ pub struct Settings {
     pub throttle: Throttle,
     /// Backups before a run.
     pub backup: BackupSettings,
+    /// What `runner test` works on.
+    pub test: TestSettings,
     /// How transforms are cut into chunks.
     pub chunking: Chunking,
 }
@@ -155,6 +159,7 @@ impl Settings {
             patience,
             throttle,
             backup,
+            test: test::choose(&content.test, &variables, &root),
             chunking: transform::choose(request, &variables, &content.transform)?,
             root,
             file,

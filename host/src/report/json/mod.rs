@@ -11,6 +11,7 @@ mod record;
 mod rehearsal;
 mod repair;
 mod run;
+mod test;
 mod verify;
 
 pub use current::CurrentJson;
@@ -21,6 +22,7 @@ pub use project::{BuildJson, ScaffoldJson, ValidateJson};
 pub use record::{HistoryJson, Said, ShowJson};
 pub use repair::RepairJson;
 pub use run::RunJson;
+pub use test::TestJson;
 pub use verify::VerifyJson;
 
 use serde::Serialize;

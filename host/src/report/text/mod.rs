@@ -10,6 +10,7 @@ mod run;
 mod scaffold;
 mod show;
 mod status;
+mod test;
 mod verify;
 
 pub use build::built;
@@ -22,6 +23,7 @@ pub use run::{backup_note, dry_run_note, finished_line, summary};
 pub use scaffold::made;
 pub use show::show;
 pub use status::{current, status, status_summary};
+pub use test::{test_summary, tested};
 pub use verify::{verified, verify_summary};
 
 use anstyle::{AnsiColor, Style};

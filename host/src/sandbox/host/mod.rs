@@ -22,7 +22,7 @@ use super::state::{Fault, GuestState, Role};
 use crate::database::stop::StopReason;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind};
 use crate::engine::event::{Event, Level};
-use crate::engine::journal::{self, Call, CallKind, Journal, Live};
+use crate::engine::journal::{self, Call, CallKind, Journal, Live, crash};
 use crate::engine::script::RunContext;
 use crate::error::{Error, Result};
 use crate::sql::classify::is_unordered;
@@ -137,7 +137,10 @@ impl GuestState {
             return Ok(Begun::Answered(number, self.answered(number, call.text, answer)));
         }
         let (number, access) = match &run.journal {
-            None => (counted, Access::Direct(run.database.clone().lock_owned().await)),
+            None => {
+                crash::point();
+                (counted, Access::Direct(run.database.clone().lock_owned().await))
+            }
             Some(journal) => {
                 run.pace.before_step(&run.database).await.map_err(ends)?;
                 match journal.begin(&run.database, call).await.map_err(ends)? {

@@ -1,0 +1,129 @@
+//! `runner test`
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::context::Context;
+use super::request::{GlobalRequest, TestRequest};
+use super::test_runs::TestRuns;
+use super::{exit, runtime, signals};
+use crate::database::{DatabaseUrl, Dialect, StopSignal};
+use crate::dump::Ignore;
+use crate::engine::apply::Identity;
+use crate::engine::target::Candidates;
+use crate::error::{Error, Result};
+use crate::project::{Catalog, Origin, fixtures};
+use crate::report::json::TestJson;
+use crate::report::{Format, junit, text};
+use crate::trial::{DatabaseReport, Runs, Trial};
+
+/// Tests migrations on every database that there is for it, side by side.
+pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Result<u8> {
+    let began = Instant::now();
+    let catalog = Arc::new(context.catalog(request.locked)?);
+    let tests = Arc::new(fixtures::load(&context.settings, &catalog)?);
+    let chosen = Arc::new(chosen(&catalog, &request.revisions)?);
+    let urls = databases(&context)?;
+    let context = Arc::new(context);
+    let test = &context.settings.test;
+    let ignore = Ignore { rows: test.ignore_rows.clone(), schema: test.ignore_schema.clone() };
+    let stop = StopSignal::default();
+    signals::watch(&stop, None)?;
+    let now = Identity::now();
+    let inputs = (now.run_timestamp, now.seed);
+    let runs = TestRuns::new(context.clone(), global, catalog.clone(), inputs, request.jobs, stop.clone())?;
+    let runs: Arc<dyn Runs> = Arc::new(runs);
+    let trials = urls.into_iter().map(|url| {
+        let printer = context.printer.clone();
+        Trial {
+            options: TestRuns::options(&context, url.dialect()),
+            url,
+            catalog: catalog.clone(),
+            tests: tests.clone(),
+            chosen: chosen.clone(),
+            ignore: ignore.clone(),
+            crash: request.crash,
+            runs: runs.clone(),
+            hears: Arc::new(move |database, migration| {
+                if printer.format() == Format::Text {
+                    printer.data(&text::tested(database, migration));
+                }
+            }),
+            stop: stop.clone(),
+        }
+    });
+    let reports = side_by_side(trials.collect())?;
+    if let Some(file) = &request.junit {
+        write(file, &junit::document(&reports))?;
+    }
+    match context.printer.format() {
+        Format::Json => context.printer.json(&TestJson::new(&reports, request.crash, began.elapsed(), exit::code)),
+        Format::Text => {
+            for error in reports.iter().filter_map(|report| report.error.as_ref()) {
+                context.printer.always(&crate::report::error::error(error));
+            }
+            context.printer.talk(&text::test_summary(&reports, began.elapsed()));
+        }
+    }
+    Ok(code(&reports))
+}
+
+/// Runs each test on a thread of its own, where it may compute.
+fn side_by_side(trials: Vec<Trial>) -> Result<Vec<DatabaseReport>> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = trials
+            .into_iter()
+            .map(|trial| scope.spawn(move || runtime::run(async move { Ok(trial.run().await) })))
+            .collect();
+        let ended = |_| Err(Error::failed("a test ended unexpectedly"));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(ended)).collect()
+    })
+}
+
+/// 1 if a test failed; else what the error means that ended one, a signal for instance.
+fn code(reports: &[DatabaseReport]) -> u8 {
+    let ended = reports.iter().find_map(|report| report.error.as_ref()).map(exit::code);
+    let failed = reports.iter().any(|report| report.error.is_none() && !report.passed());
+    ended.unwrap_or(if failed { exit::code(&Error::failed("a test failed")) } else { exit::DONE })
+}
+
+/// The revisions to test: those that are named, or all.
+fn chosen(catalog: &Catalog, named: &[String]) -> Result<BTreeSet<String>> {
+    let all = || catalog.migrations.iter().map(|migration| (migration.revision.as_str(), migration.name.as_str()));
+    if named.is_empty() {
+        return Ok(all().map(|(revision, _)| revision.to_owned()).collect());
+    }
+    let candidates: Candidates<'_> = all().collect();
+    named.iter().map(|text| candidates.resolve(text).map(str::to_owned)).collect()
+}
+
+/// Where scratch databases are made: what the command line says, what `[test]` says, or beside a project of SQLite's. Never on
+/// a server that somebody named for other purposes.
+fn databases(context: &Context) -> Result<Vec<DatabaseUrl>> {
+    let url = &context.settings.database_url;
+    if matches!(url.origin, Origin::Flag(_)) {
+        return Ok(vec![url.value.clone()]);
+    }
+    let urls: Vec<DatabaseUrl> = context.settings.test.urls.clone()?.into_iter().map(|url| url.value).collect();
+    if !urls.is_empty() {
+        return Ok(urls);
+    }
+    if url.value.dialect() == Dialect::Sqlite {
+        return Ok(vec![url.value.clone()]);
+    }
+    Err(context.place(
+        Error::usage("no server is named on which scratch databases may be made")
+            .hint("`runner test --database-url URL` makes one on that server and drops it afterwards")
+            .hint("or list servers in `runner.toml`: `[test]` with `urls = [\"postgres://…\", \"sqlite:scratch\"]`"),
+    ))
+}
+
+fn write(file: &Path, document: &str) -> Result<()> {
+    std::fs::write(file, document).map_err(|error| {
+        Error::failed(format!("`{}` cannot be written", file.display()))
+            .cause(error)
+            .hint("the tests ran; give another file to `--junit`")
+    })
+}

@@ -1,0 +1,202 @@
+//! How `runner test` runs migrations: as `apply` and `rollback` do, and in a process of their own where they are to be killed.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+use super::context::Context;
+use super::request::{CONNECTIONS, CrashAtRequest, GlobalRequest};
+use super::run::with_file;
+use super::{exit, runtime};
+use crate::database::stop::StopReason;
+use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, StopSignal, connect};
+use crate::engine::apply::{Action, Engine, Identity, Request};
+use crate::engine::journal::crash;
+use crate::engine::pace::Pace;
+use crate::engine::plan::Options;
+use crate::engine::target::Target;
+use crate::engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
+use crate::error::{Error, Result};
+use crate::project::{Catalog, env};
+use crate::report::{Flavour, Verbosity, sink};
+use crate::trial::{Runs, is_scratch};
+
+/// Runs migrations of a test.
+pub struct TestRuns {
+    context: Arc<Context>,
+    global: GlobalRequest,
+    catalog: Arc<Catalog>,
+    /// What every run of a test sees in place of a clock and of chance: the same, or its results could not be compared.
+    inputs: (i64, u64),
+    jobs: usize,
+    stop: StopSignal,
+    program: PathBuf,
+    loaders: Mutex<HashMap<Dialect, Arc<ScriptLoader>>>,
+}
+
+impl TestRuns {
+    /// The runs of one test.
+    pub fn new(
+        context: Arc<Context>,
+        global: &GlobalRequest,
+        catalog: Arc<Catalog>,
+        inputs: (i64, u64),
+        jobs: usize,
+        stop: StopSignal,
+    ) -> Result<Self> {
+        let program = std::env::current_exe()
+            .map_err(|error| Error::failed("the program does not know where it stands").cause(error))?;
+        let loaders = Mutex::default();
+        Ok(Self { context, global: global.clone(), catalog, inputs, jobs, stop, program, loaders })
+    }
+
+    /// How connections are made.
+    pub fn options(context: &Context, dialect: Dialect) -> ConnectOptions {
+        let patience = &context.settings.patience;
+        ConnectOptions {
+            create: true,
+            statement_timeout: patience.statement_timeout,
+            lock_timeout: patience.table_lock_timeout(dialect),
+            ..ConnectOptions::default()
+        }
+    }
+
+    fn loader(&self, dialect: Dialect) -> Arc<ScriptLoader> {
+        let mut loaders = self.loaders.lock().unwrap_or_else(PoisonError::into_inner);
+        loaders.entry(dialect).or_insert_with(|| self.context.loader(self.jobs, dialect)).clone()
+    }
+
+    /// The signal of one run: that of the whole test, or one that the end of the run's own time raises, too. Who drops the
+    /// second lets the watch end.
+    fn bounded(&self) -> Result<(StopSignal, Option<oneshot::Sender<()>>)> {
+        let whole = self.stop.clone();
+        let Some(wall_time) = self.context.settings.limits.wall_time else { return Ok((whole, None)) };
+        let stop = StopSignal::default();
+        let raised = stop.clone();
+        let (running, ended) = oneshot::channel::<()>();
+        // On a thread of its own, for the database works on this one.
+        let watch = move || {
+            runtime::run(async move {
+                tokio::select! {
+                    reason = whole.raised() => raised.raise(reason),
+                    () = tokio::time::sleep(wall_time) => raised.raise(StopReason::WallTime),
+                    _ = ended => {}
+                }
+                Ok(())
+            })
+        };
+        let spawned = std::thread::Builder::new().name("clock".to_owned()).spawn(watch);
+        spawned.map_err(|error| Error::failed("the operating system gives no threads").cause(error))?;
+        Ok((stop, Some(running)))
+    }
+
+    /// Only who asks for everything hears what migrations say while they are tested.
+    fn events(&self, url: &DatabaseUrl) -> Arc<dyn EventSink> {
+        match self.context.printer.verbosity() {
+            Verbosity::Verbose => sink(&self.context.printer, Flavour { dry_run: false, database: url.to_string() }),
+            Verbosity::Normal | Verbosity::Quiet => Arc::new(Silent),
+        }
+    }
+}
+
+struct Silent;
+
+impl EventSink for Silent {
+    fn emit(&self, _: &Event) {}
+}
+
+#[async_trait]
+impl Runs for TestRuns {
+    async fn run(&self, url: &DatabaseUrl, action: Action) -> Result<()> {
+        let settings = &self.context.settings;
+        let database = connect(url, &Self::options(&self.context, url.dialect())).await?;
+        let (run_timestamp, seed) = self.inputs;
+        let (stop, running) = self.bounded()?;
+        let events = self.events(url);
+        let identity = Identity { run_timestamp, seed, ..Identity::now() };
+        let chunking = &settings.chunking;
+        let transforms = Transforms {
+            rows: chunking.rows,
+            time: chunking.time,
+            connections: self.jobs.min(CONNECTIONS),
+            retries: settings.patience.retries,
+            connector: Some(Connector {
+                url: url.clone(),
+                options: ConnectOptions { create: false, ..Self::options(&self.context, url.dialect()) },
+            }),
+            share: false,
+            run_id: identity.run_id.clone(),
+            held_by: format!("{}, process {}", identity.applied_by, std::process::id()),
+        };
+        let engine = Engine {
+            transforms: Arc::new(transforms),
+            loader: self.loader(database.facts().dialect),
+            database: Arc::new(tokio::sync::Mutex::new(database)),
+            catalog: self.catalog.clone(),
+            pace: Arc::new(Pace::free(events.clone(), stop.clone())),
+            rehearsal: None,
+            backup: None,
+            events,
+            stop,
+            parameters: Arc::new(settings.parameters.clone()),
+            identity,
+            stored_artifact_bytes: settings.limits.stored_artifact_bytes,
+            stored_call_bytes: settings.limits.stored_call_bytes,
+            retries: settings.patience.retries,
+        };
+        let request =
+            Request { action, options: Options::default(), lock_wait: settings.lock_timeout.value, dry_run: false };
+        let ran = engine.run(&request).await;
+        drop(running);
+        let outcome = ran.map_err(with_file)?;
+        outcome.error.map_or(Ok(()), |error| Err(with_file(error)))
+    }
+
+    fn victim(&self, url: &DatabaseUrl, direction: Direction, target: Option<&str>, moment: u64) -> Command {
+        let mut command = Command::new(&self.program);
+        // The URL may hold a password, and every user of a machine sees the arguments of all processes.
+        command.env(env::DATABASE_URL, url.secret()).env_remove(env::FORMAT);
+        command.arg("crash-at").arg(moment.to_string());
+        let (timestamp, seed) = self.inputs;
+        command.arg(format!("--timestamp={timestamp}")).arg(format!("--seed={seed}"));
+        command.arg(format!("--jobs={}", self.jobs));
+        if direction == Direction::Down {
+            command.arg("--down");
+        }
+        command.args(target.map(|target| format!("--target={target}")));
+        let settings = &self.context.settings;
+        command.arg("--config").arg(&settings.file);
+        for (flag, name) in [("--environment", &settings.environment), ("--database", &settings.database)] {
+            command.args(name.as_ref().map(|name| format!("{flag}={}", name.value)));
+        }
+        command.args(self.global.load.limits.iter().map(|limit| format!("--limit={limit}")));
+        command.args(self.global.parameters.iter().map(|(name, value)| format!("--parameter={name}={value}")));
+        command
+    }
+}
+
+/// `runner crash-at`, a run that dies at a moment. On a scratch database, and nowhere else.
+pub fn crash_at(context: Context, global: &GlobalRequest, request: &CrashAtRequest) -> Result<u8> {
+    let url = context.settings.database_url.value.clone();
+    if !is_scratch(&url) {
+        return Err(context.place(
+            Error::usage("this is not a scratch database, and only on those runs are killed")
+                .hint("`runner test --crash` makes one, and starts the runs itself"),
+        ));
+    }
+    let catalog = Arc::new(context.catalog(false)?);
+    runtime::run(async move {
+        let stop = StopSignal::default();
+        super::signals::watch(&stop, None)?;
+        let runs = TestRuns::new(Arc::new(context), global, catalog, request.inputs, request.jobs, stop)?;
+        let target = request.target.clone().map_or(Target::Base, Target::Revision);
+        let action = if request.down { Action::Rollback(target) } else { Action::Apply(target) };
+        crash::arm(request.moment);
+        runs.run(&url, action).await?;
+        Ok(exit::DONE)
+    })
+}

@@ -1,0 +1,171 @@
+//! In what two dumps differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Dump, Rows};
+
+/// What is not compared, because it cannot be the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ignore {
+    /// Objects, by the names that [`Dump::objects`] has for them.
+    pub schema: BTreeSet<String>,
+    /// `table`, or `table.column`.
+    pub rows: BTreeSet<String>,
+}
+
+impl Ignore {
+    /// What either of the two ignores.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self { schema: &self.schema | &other.schema, rows: &self.rows | &other.rows }
+    }
+
+    pub(super) fn rows_of(&self, table: &str) -> bool {
+        self.rows.contains(table)
+    }
+
+    pub(super) fn cells_of(&self, table: &str, column: &str) -> bool {
+        self.rows.contains(&format!("{table}.{column}"))
+    }
+}
+
+/// One thing in which two dumps differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What differs, as a sentence without a full stop.
+    pub message: String,
+    /// How, a line each.
+    pub details: Vec<String>,
+}
+
+/// So many rows of each kind are shown.
+const SHOWN: usize = 5;
+
+impl Dump {
+    /// In what this one, which should be as `expected`, differs from it. Both must have ignored the same.
+    pub fn differences(&self, expected: &Self, ignore: &Ignore) -> Vec<Difference> {
+        let mut found = Vec::new();
+        for (label, before, now) in pairs(&expected.objects, &self.objects) {
+            if before == now || ignore.schema.contains(label) {
+                continue;
+            }
+            let (message, details) = match (before, now) {
+                (Some(before), None) => (format!("`{label}` is missing"), vec![format!("expected: {before}")]),
+                (None, Some(now)) => (format!("`{label}` should not be there"), vec![format!("found: {now}")]),
+                (before, now) => {
+                    let text = |text: Option<&String>| text.cloned().unwrap_or_default();
+                    let details = vec![format!("expected: {}", text(before)), format!("found: {}", text(now))];
+                    (format!("`{label}` is not the same"), details)
+                }
+            };
+            found.push(Difference { message, details });
+        }
+        for (label, before, now) in pairs(&expected.tables, &self.tables) {
+            // A table that is missing was told of above.
+            if let (Some(before), Some(now)) = (before, now)
+                && let Some(difference) = rows_differ(label, before, now)
+            {
+                found.push(difference);
+            }
+        }
+        found
+    }
+}
+
+fn pairs<'a, T>(
+    left: &'a BTreeMap<String, T>,
+    right: &'a BTreeMap<String, T>,
+) -> impl Iterator<Item = (&'a String, Option<&'a T>, Option<&'a T>)> {
+    let labels: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+    labels.into_iter().map(|label| (label, left.get(label), right.get(label)))
+}
+
+fn rows_differ(label: &str, before: &Rows, now: &Rows) -> Option<Difference> {
+    // A column that came or went was told of with its table; the others are compared one by one.
+    let same_columns = before.columns.keys().eq(now.columns.keys()) || before.count == 0 || now.count == 0;
+    let columns: Vec<String> = pairs(&before.columns, &now.columns)
+        .filter(|(_, before, now)| before.zip(*now).is_some_and(|(before, now)| before != now))
+        .map(|(name, ..)| format!("`{name}`"))
+        .collect();
+    let same = if same_columns { before.digest == now.digest } else { columns.is_empty() };
+    if same && before.count == now.count {
+        return None;
+    }
+    let mut message = format!("the rows of `{label}` are not the same");
+    if before.count != now.count {
+        message.push_str(&format!(": {} expected, {} found", before.count, now.count));
+    } else if !columns.is_empty() {
+        message.push_str(&format!(": {} differs", columns.join(", ")));
+    }
+    let mut details = Vec::new();
+    if let (Some(before), Some(now), true) = (&before.few, &now.few, same_columns) {
+        let lost = before.iter().filter(|row| !now.contains(row)).map(|row| format!("expected: {row}"));
+        let new = now.iter().filter(|row| !before.contains(row)).map(|row| format!("found: {row}"));
+        details.extend(lost.take(SHOWN));
+        details.extend(new.take(SHOWN));
+    }
+    Some(Difference { message, details })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dump(objects: &[(&str, &str)], rows: Rows) -> Dump {
+        Dump {
+            objects: objects.iter().map(|(label, text)| ((*label).to_owned(), (*text).to_owned())).collect(),
+            tables: [("users".to_owned(), rows)].into(),
+        }
+    }
+
+    fn rows(count: u64, digest: u64, lines: &[&str]) -> Rows {
+        Rows {
+            count,
+            digest: [digest; 4],
+            columns: [("id".to_owned(), 1), ("name".to_owned(), digest)].into(),
+            few: Some(lines.iter().map(|line| (*line).to_owned()).collect()),
+        }
+    }
+
+    #[test]
+    fn a_difference_says_what_and_how() {
+        let before = dump(&[("table users", "a"), ("index i", "x")], rows(2, 1, &["1 | Ada", "2 | Bob"]));
+        let now = dump(&[("table users", "b"), ("view v", "y")], rows(2, 2, &["1 | Ada", "2 | NULL"]));
+        let found = now.differences(&before, &Ignore::default());
+        let messages: Vec<&str> = found.iter().map(|it| it.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "`index i` is missing",
+                "`table users` is not the same",
+                "`view v` should not be there",
+                "the rows of `users` are not the same: `name` differs"
+            ]
+        );
+        assert_eq!(found[3].details, ["expected: 2 | Bob", "found: 2 | NULL"]);
+        let ignore = Ignore { schema: ["index i".to_owned(), "view v".to_owned()].into(), ..Ignore::default() };
+        assert_eq!(now.differences(&before, &ignore).len(), 2);
+        assert_eq!(before.differences(&before, &Ignore::default()), []);
+    }
+
+    #[test]
+    fn with_other_columns_those_that_stayed_are_compared() {
+        let mut wider = rows(2, 1, &[]);
+        wider.columns.insert("shout".to_owned(), 9);
+        wider.digest = [7; 4];
+        let before = dump(&[], rows(2, 1, &[]));
+        assert_eq!(dump(&[], wider.clone()).differences(&before, &Ignore::default()), []);
+        wider.columns.insert("name".to_owned(), 9);
+        let found = dump(&[], wider).differences(&before, &Ignore::default());
+        assert_eq!(found[0].message, "the rows of `users` are not the same: `name` differs");
+    }
+
+    #[test]
+    fn fewer_rows_are_counted() {
+        let before = dump(&[], rows(2, 1, &["1 | Ada", "2 | Bob"]));
+        let now = dump(&[], rows(1, 2, &["1 | Ada"]));
+        let found = now.differences(&before, &Ignore::default());
+        assert_eq!(found[0].message, "the rows of `users` are not the same: 2 expected, 1 found");
+        assert_eq!(found[0].details, ["expected: 2 | Bob"]);
+    }
+}

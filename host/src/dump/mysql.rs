@@ -1,0 +1,87 @@
+//! The schema of a MySQL or MariaDB database.
+
+use super::schema::{Schema, Table, lines};
+use crate::database::facts::is_tool_table;
+use crate::database::{Database, DatabaseError, Dialect, TableName};
+use crate::sql::canonical;
+
+/// Tables and views by their definition; the rest by what `information_schema` says of it.
+const OTHERS: &str = "
+    SELECT concat('trigger ', trigger_name),
+        concat_ws(' ', action_timing, event_manipulation, 'on', event_object_table, action_order, action_statement)
+    FROM information_schema.triggers WHERE trigger_schema = database()
+    UNION ALL
+    SELECT concat(lower(routine_type), ' ', routine_name),
+        concat_ws(' ', dtd_identifier, is_deterministic, sql_data_access, security_type, routine_definition,
+            (SELECT group_concat(concat_ws(' ', parameter_mode, parameter_name, dtd_identifier) ORDER BY ordinal_position)
+             FROM information_schema.parameters AS p
+             WHERE p.specific_schema = r.routine_schema AND p.specific_name = r.specific_name))
+    FROM information_schema.routines AS r WHERE routine_schema = database()
+    UNION ALL
+    SELECT concat('event ', event_name),
+        concat_ws(' ', event_type, execute_at, interval_value, interval_field, starts, ends, status, event_definition)
+    FROM information_schema.events WHERE event_schema = database()
+    UNION ALL
+    SELECT 'database', concat_ws(' ', default_character_set_name, default_collation_name)
+    FROM information_schema.schemata WHERE schema_name = database()";
+
+/// Read as text, FLOAT would lose digits, and bytes need not be text at all.
+const COLUMNS: &str = "
+    SELECT table_name, column_name, data_type FROM information_schema.columns
+    WHERE table_schema = database() ORDER BY table_name, ordinal_position";
+
+pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
+    let dialect = database.facts().dialect;
+    let own = database.facts().schema.clone().unwrap_or_default();
+    let mut schema = Schema::default();
+    for [label, definition] in lines::<2>(database, OTHERS, &[]).await? {
+        schema.objects.insert(label, definition);
+    }
+    let tables = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = database()";
+    for [name, kind] in lines::<2>(database, tables, &[]).await? {
+        if is_tool_table(&name) {
+            continue;
+        }
+        let create = format!("SHOW CREATE TABLE {}", dialect.quote(&name));
+        let [[_, definition]] = lines::<2>(database, &create, &[]).await?.try_into().unwrap_or_default();
+        let definition = definition.replace(&format!("{}.", dialect.quote(&own)), "");
+        let word = match kind.as_str() {
+            "VIEW" => "view",
+            "SEQUENCE" => "sequence",
+            _ => "table",
+        };
+        schema.objects.insert(format!("{word} {name}"), canonical(&without_counter(&definition), dialect));
+        if word == "table" {
+            schema.tables.push(Table { label: name.clone(), name: TableName::new(name), columns: Vec::new() });
+        }
+    }
+    for [table, column, data_type] in lines::<3>(database, COLUMNS, &[]).await? {
+        if let Some(table) = schema.tables.iter_mut().find(|it| it.label == table) {
+            let read = as_text(&column, &data_type, dialect);
+            table.columns.push((column, read));
+        }
+    }
+    Ok(schema)
+}
+
+fn as_text(column: &str, data_type: &str, dialect: Dialect) -> String {
+    let name = dialect.quote(column);
+    match data_type.to_ascii_lowercase().as_str() {
+        "float" => format!("CAST(CAST({name} AS DOUBLE) AS CHAR)"),
+        "bit" | "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "geometry" | "point"
+        | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon" | "geometrycollection" => {
+            format!("HEX({name})")
+        }
+        _ => format!("CAST({name} AS CHAR CHARACTER SET utf8mb4)"),
+    }
+}
+
+/// The next value of a counter is not brought back by deleting rows.
+fn without_counter(definition: &str) -> String {
+    match definition.split_once(" AUTO_INCREMENT=") {
+        Some((before, behind)) => {
+            format!("{before}{}", behind.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
+        None => definition.to_owned(),
+    }
+}

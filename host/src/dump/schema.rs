@@ -1,0 +1,87 @@
+//! The objects of a schema, whatever the engine, and how its tables are read.
+
+use std::collections::BTreeMap;
+
+use super::{mysql, postgres};
+use crate::data::Value;
+use crate::database::facts::is_tool_table;
+use crate::database::{Database, DatabaseError, Dialect, QueryLimits, TableName};
+use crate::sql::canonical;
+
+/// The objects of a schema, and its tables.
+#[derive(Debug, Default)]
+pub(super) struct Schema {
+    pub objects: BTreeMap<String, String>,
+    pub tables: Vec<Table>,
+}
+
+/// A table, and for each of its columns the expression that reads it as text.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// What messages and files call it.
+    pub label: String,
+    pub name: TableName,
+    pub columns: Vec<(String, String)>,
+}
+
+pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
+    match database.facts().dialect {
+        Dialect::Sqlite => sqlite(database).await,
+        Dialect::Postgres => postgres::read(database).await,
+        Dialect::Mysql | Dialect::Mariadb => mysql::read(database).await,
+    }
+}
+
+/// The rows of a query of ours, all cells as text.
+pub(super) async fn lines<const N: usize>(
+    database: &mut dyn Database,
+    query: &str,
+    parameters: &[Value],
+) -> Result<Vec<[String; N]>, DatabaseError> {
+    let found = database.query(query, parameters, QueryLimits::NONE).await?;
+    let rows = found.rows.into_iter().map(|row| {
+        let mut cells = row.into_iter().map(text);
+        std::array::from_fn(|_| cells.next().unwrap_or_default())
+    });
+    Ok(rows.collect())
+}
+
+fn text(value: Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Int64(number) => number.to_string(),
+        Value::Boolean(truth) => truth.to_string(),
+        Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Value::Native { text, .. } => text,
+        other => other.as_text().unwrap_or_default().to_owned(),
+    }
+}
+
+async fn sqlite(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
+    let mut schema = Schema::default();
+    for pragma in ["user_version", "application_id"] {
+        let [[value]] = lines::<1>(database, &format!("PRAGMA {pragma}"), &[]).await?.try_into().unwrap_or_default();
+        schema.objects.insert(format!("setting {pragma}"), value);
+    }
+    let objects = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    for [kind, name, table, sql] in lines::<4>(database, objects, &[]).await? {
+        if !is_tool_table(&table) {
+            schema.objects.insert(format!("{kind} {name}"), canonical(&sql, Dialect::Sqlite));
+        }
+    }
+    // What stands behind a virtual table is that table's own affair.
+    let tables = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') \
+                  AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    for [name] in lines::<1>(database, tables, &[]).await? {
+        if is_tool_table(&name) {
+            continue;
+        }
+        let columns = "SELECT name FROM pragma_table_xinfo(?1) WHERE hidden <> 1";
+        let columns = lines::<1>(database, columns, &[Value::Text(name.clone())]).await?;
+        // Any cell may be of any type: `quote` tells them apart.
+        let read = |column: &str| format!("quote({})", Dialect::Sqlite.quote(column));
+        let columns = columns.into_iter().map(|[column]| (column.clone(), read(&column))).collect();
+        schema.tables.push(Table { label: name.clone(), name: TableName::new(name), columns });
+    }
+    Ok(schema)
+}

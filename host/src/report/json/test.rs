@@ -1,0 +1,148 @@
+//! `runner test`.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::run::milliseconds;
+use super::{ErrorJson, SCHEMA};
+use crate::error::Error;
+use crate::trial::{Crashes, DatabaseReport, Failure, MigrationReport, PhaseReport};
+
+/// What came of the tests.
+#[derive(Debug, Serialize)]
+pub struct TestJson {
+    schema: u32,
+    command: &'static str,
+    passed: bool,
+    crash: bool,
+    duration_ms: f64,
+    databases: Vec<TestedDatabaseJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct TestedDatabaseJson {
+    /// The engine and its version.
+    engine: String,
+    database: String,
+    passed: bool,
+    duration_ms: f64,
+    migrations: Vec<TestedMigrationJson>,
+    error: Option<ErrorJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct TestedMigrationJson {
+    revision: String,
+    name: String,
+    /// `passed`, `failed`, `applied` or `not-run`.
+    result: &'static str,
+    irreversible: bool,
+    checks: usize,
+    duration_ms: f64,
+    phases: Vec<PhaseJson>,
+    crashes: Option<CrashesJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct PhaseJson {
+    /// `up`, `down`, `up-again`, `crash` or `fixtures`.
+    phase: &'static str,
+    duration_ms: f64,
+    checks: usize,
+    failures: Vec<FailureJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureJson {
+    message: String,
+    details: Vec<String>,
+    hint: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct CrashesJson {
+    /// Runs that were killed on the way up.
+    killed_up: u64,
+    /// And down.
+    killed_down: u64,
+    /// How long the next run took.
+    healed_ms_median: f64,
+    healed_ms_longest: f64,
+}
+
+impl TestJson {
+    /// The reports of all databases. `exit_code` says what an error means.
+    pub fn new(
+        reports: &[DatabaseReport],
+        crash: bool,
+        took: Duration,
+        exit_code: impl Fn(&Error) -> u8 + Copy,
+    ) -> Self {
+        Self {
+            schema: SCHEMA,
+            command: "test",
+            passed: reports.iter().all(DatabaseReport::passed),
+            crash,
+            duration_ms: milliseconds(took),
+            databases: reports.iter().map(|report| TestedDatabaseJson::new(report, exit_code)).collect(),
+        }
+    }
+}
+
+impl TestedDatabaseJson {
+    fn new(report: &DatabaseReport, exit_code: impl Fn(&Error) -> u8) -> Self {
+        Self {
+            engine: report.engine.clone(),
+            database: report.database.clone(),
+            passed: report.passed(),
+            duration_ms: milliseconds(report.took),
+            migrations: report.migrations.iter().map(TestedMigrationJson::new).collect(),
+            error: report.error.as_ref().map(|error| ErrorJson::new(error, exit_code(error))),
+        }
+    }
+}
+
+impl TestedMigrationJson {
+    fn new(migration: &MigrationReport) -> Self {
+        Self {
+            revision: migration.revision.clone(),
+            name: migration.name.clone(),
+            result: migration.verdict().name(),
+            irreversible: migration.irreversible,
+            checks: migration.checks(),
+            duration_ms: milliseconds(migration.took),
+            phases: migration.phases.iter().map(PhaseJson::new).collect(),
+            crashes: migration.crashes.as_ref().map(CrashesJson::new),
+        }
+    }
+}
+
+impl PhaseJson {
+    fn new(phase: &PhaseReport) -> Self {
+        Self {
+            phase: phase.phase.name(),
+            duration_ms: milliseconds(phase.took),
+            checks: phase.checks,
+            failures: phase.failures.iter().map(FailureJson::new).collect(),
+        }
+    }
+}
+
+impl FailureJson {
+    fn new(failure: &Failure) -> Self {
+        Self { message: failure.message.clone(), details: failure.details.clone(), hint: failure.hint.clone() }
+    }
+}
+
+impl CrashesJson {
+    fn new(crashes: &Crashes) -> Self {
+        let (longest, median) = crashes.longest_and_median();
+        Self {
+            killed_up: crashes.up,
+            killed_down: crashes.down,
+            healed_ms_median: milliseconds(median),
+            healed_ms_longest: milliseconds(longest),
+        }
+    }
+}

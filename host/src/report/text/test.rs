@@ -1,0 +1,86 @@
+//! `runner test`.
+
+use std::time::Duration;
+
+use super::{BAD, DIM, GOOD, HINT, ODD, STRONG, Text};
+use crate::report::units;
+use crate::trial::{DatabaseReport, Failure, MigrationReport, Verdict};
+
+/// What came of a migration: a line, and what failed below it.
+pub fn tested(database: &DatabaseReport, migration: &MigrationReport) -> Text {
+    let style = match migration.verdict() {
+        Verdict::Passed | Verdict::Applied => GOOD,
+        Verdict::Failed => BAD,
+        Verdict::NotRun => ODD,
+    };
+    let word = migration.verdict().name().replace('-', " ");
+    let mut text = Text::new().add(style, word).plain(" ").add(STRONG, migration.id());
+    text.push(DIM, format!(" on {}{}", database.engine, facts(migration)));
+    text.push_end();
+    for phase in &migration.phases {
+        for failure in &phase.failures {
+            append(&mut text, &phase.phase.to_string(), failure);
+        }
+    }
+    text
+}
+
+fn append(text: &mut Text, phase: &str, failure: &Failure) {
+    text.push_block(BAD, "  ", &format!("{phase}: {}", failure.message));
+    for detail in &failure.details {
+        text.push_block(DIM, "    ", detail);
+    }
+    if let Some(hint) = &failure.hint {
+        text.push(HINT, "  hint");
+        text.push(super::PLAIN, format!(": {hint}"));
+        text.push_end();
+    }
+}
+
+/// What was done, and how long it took.
+fn facts(migration: &MigrationReport) -> String {
+    if migration.phases.is_empty() {
+        return String::new();
+    }
+    let way = match (migration.chosen, migration.irreversible) {
+        (true, false) => "up, down, up",
+        (true, true) => "up, with no way back",
+        (false, _) => "up",
+    };
+    let mut facts = format!(": {way}");
+    if migration.checks() > 0 {
+        facts.push_str(&format!(", {}", units::counted(migration.checks() as u64, "check", "checks")));
+    }
+    if let Some(crashes) = &migration.crashes {
+        let times = units::counted(crashes.up + crashes.down, "time", "times");
+        let (longest, _) = crashes.longest_and_median();
+        facts.push_str(&format!(", killed {times} and healed in at most {}", units::duration(longest)));
+    }
+    format!("{facts} ({})", units::duration(migration.took))
+}
+
+/// How many passed and how many did not.
+pub fn test_summary(reports: &[DatabaseReport], took: Duration) -> Text {
+    let count = |verdict: Verdict| {
+        let migrations = reports.iter().flat_map(|report| &report.migrations);
+        migrations.filter(|migration| migration.chosen && migration.verdict() == verdict).count() as u64
+    };
+    let (passed, failed, not_run) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::NotRun));
+    let mut text = Text::new();
+    if passed + failed + not_run == 0 && reports.iter().all(DatabaseReport::passed) {
+        return text.plain("there is nothing to test: the project has no migrations").end();
+    }
+    let tests = units::counted(passed + failed + not_run, "test", "tests");
+    let databases = units::counted(reports.len() as u64, "database", "databases");
+    text.push(super::PLAIN, format!("{tests} on {databases}: "));
+    text.push(GOOD, format!("{passed} passed"));
+    if failed > 0 {
+        text.push(super::PLAIN, ", ");
+        text.push(BAD, format!("{failed} failed"));
+    }
+    if not_run > 0 {
+        text.push(super::PLAIN, ", ");
+        text.push(ODD, format!("{not_run} not run"));
+    }
+    text.plain(format!(" ({})", units::duration(took))).end()
+}

@@ -1,0 +1,256 @@
+//! Databases that come and go with a test. One that a killed test left is found by its name, and dropped by the next.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::data::Value;
+use crate::database::{
+    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, connect,
+};
+use crate::error::{Error, Result};
+use crate::random;
+
+/// What the name of each scratch database on a server begins with.
+const PREFIX: &str = "runner_scratch_";
+
+/// What the name of the folder of each scratch database of SQLite's begins with.
+const FOLDER: &str = "runner-scratch-";
+
+/// The database in the folder.
+const FILE: &str = "scratch.db";
+
+/// Whoever holds this file in the folder uses the database. The operating system lets go of it when its owner dies.
+const LOCK: &str = "lock";
+
+/// A folder that has no lock yet is about to get one.
+const YOUNG: Duration = Duration::from_secs(60);
+
+/// Whether a URL is that of a scratch database. Nothing is ever crashed on another.
+pub fn is_scratch(url: &DatabaseUrl) -> bool {
+    match url.sqlite_path() {
+        Some(path) => {
+            let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+            path.file_name().is_some_and(|name| name == FILE) && folder.is_some_and(|name| name.starts_with(FOLDER))
+        }
+        None => url.database_name().is_some_and(|name| name.starts_with(PREFIX)),
+    }
+}
+
+/// A scratch database. It is to be dropped by [`Scratch::discard`]; one that is not is left to the next test.
+pub(super) struct Scratch {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    keeper: Keeper,
+}
+
+/// What tells others that the database is in use.
+enum Keeper {
+    Folder {
+        folder: PathBuf,
+        lock: File,
+    },
+    Server {
+        /// Makes and drops; on MySQL and MariaDB it holds a lock of the database's name.
+        admin: Box<dyn Database>,
+        /// PostgreSQL: a database in which somebody is cannot be dropped.
+        inside: Option<Box<dyn Database>>,
+        name: String,
+    },
+}
+
+impl Scratch {
+    /// Makes a database on the server of the URL, or a file.
+    pub async fn create(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Self> {
+        if server.dialect() == Dialect::Sqlite {
+            return in_folder(server);
+        }
+        on_server(server, options).await.map_err(|error| {
+            let denied = error.kind == DatabaseErrorKind::Denied;
+            let error = Error::from(error).at("server", server.to_string());
+            if denied {
+                error.hint("the user must be allowed to create databases, and to drop them again")
+            } else {
+                error
+            }
+        })
+    }
+
+    /// Drops the database.
+    pub async fn discard(self) -> Result<()> {
+        match self.keeper {
+            Keeper::Folder { folder, lock } => {
+                // The lock last: whoever finds the folder without it would wait a minute.
+                drop(std::fs::remove_dir_all(&folder));
+                drop(lock);
+                Ok(())
+            }
+            Keeper::Server { mut admin, inside, name } => {
+                drop(inside);
+                let dropped = drop_database(&mut *admin, &name, true).await;
+                dropped.map_err(|error| Error::from(error).at("scratch database", name))
+            }
+        }
+    }
+}
+
+fn in_folder(server: &DatabaseUrl) -> Result<Scratch> {
+    let base = std::env::temp_dir();
+    sweep_folders(&base);
+    let failed = |error: std::io::Error| {
+        Error::failed(format!("no scratch database can be made in `{}`", base.display()))
+            .cause(error)
+            .hint("`TMPDIR` says where temporary files are made")
+    };
+    let folder = base.join(format!("{FOLDER}{:016x}", random::bits()));
+    make_folder(&folder).map_err(failed)?;
+    let lock = File::create(folder.join(LOCK)).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    let parameters: Vec<String> = server.sqlite_parameters().map(|(name, value)| format!("{name}={value}")).collect();
+    let mark = if parameters.is_empty() { "" } else { "?" };
+    // What could be read otherwise is encoded.
+    let path = folder.join(FILE).to_string_lossy().replace('%', "%25").replace('?', "%3f");
+    let url = DatabaseUrl::parse(&format!("sqlite://{path}{mark}{}", parameters.join("&")), &base)?;
+    Ok(Scratch { url, keeper: Keeper::Folder { folder, lock } })
+}
+
+/// Makes a folder that nobody else may look into.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Takes away what killed tests left. What cannot be taken away belongs to somebody else.
+fn sweep_folders(base: &Path) {
+    let Ok(entries) = std::fs::read_dir(base) else { return };
+    for entry in entries.flatten() {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_folder || !entry.file_name().to_string_lossy().starts_with(FOLDER) {
+            continue;
+        }
+        let folder = entry.path();
+        let abandoned = match File::open(folder.join(LOCK)) {
+            Ok(lock) => lock.try_lock().is_ok(),
+            Err(_) => entry.metadata().and_then(|it| it.modified()).is_ok_and(is_old),
+        };
+        if abandoned {
+            drop(std::fs::remove_dir_all(folder));
+        }
+    }
+}
+
+fn is_old(time: SystemTime) -> bool {
+    time.elapsed().is_ok_and(|age| age > YOUNG)
+}
+
+async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scratch, DatabaseError> {
+    // Dropping waits for whoever is still at work there: not for ever.
+    let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(30)), ..options.clone() };
+    let mut admin = connect(server, &options).await?;
+    sweep_server(&mut *admin).await?;
+    let dialect = admin.facts().dialect;
+    let mut tries = 3;
+    loop {
+        let name = format!("{PREFIX}{:016x}", random::bits());
+        let url = server.with_database_name(&name);
+        if dialect == Dialect::Postgres {
+            admin.execute(&format!("CREATE DATABASE {}", dialect.quote(&name)), &[]).await?;
+            match connect(&url, &options).await {
+                Ok(inside) => return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: Some(inside), name } }),
+                // Another test that began at this very moment took it for one that was left.
+                Err(error) if error.kind == DatabaseErrorKind::NotFound && tries > 0 => tries -= 1,
+                Err(error) => {
+                    drop_database(&mut *admin, &name, true).await?;
+                    return Err(error);
+                }
+            }
+        } else {
+            hold(&mut *admin, &name).await?;
+            admin.execute(&format!("CREATE DATABASE {} CHARACTER SET utf8mb4", dialect.quote(&name)), &[]).await?;
+            return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: None, name } });
+        }
+    }
+}
+
+/// Drops what killed tests left on the server.
+async fn sweep_server(admin: &mut dyn Database) -> Result<(), DatabaseError> {
+    let postgres = admin.facts().dialect == Dialect::Postgres;
+    let list = if postgres {
+        "SELECT datname::text FROM pg_catalog.pg_database WHERE datname LIKE 'runner\\_scratch\\_%'"
+    } else {
+        "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'runner\\_scratch\\_%'"
+    };
+    let found = admin.query(list, &[], QueryLimits::NONE).await?;
+    for name in found.rows.iter().filter_map(|row| row.first().and_then(Value::as_text)) {
+        // Where somebody is inside, PostgreSQL refuses; elsewhere, its name is held.
+        if postgres {
+            drop(drop_database(admin, name, false).await);
+        } else if hold(admin, name).await? {
+            drop(drop_database(admin, name, false).await);
+            admin.query("SELECT RELEASE_LOCK(?)", &[name.into()], QueryLimits::NONE).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Holds a name on a server of MySQL or MariaDB; false if another does.
+async fn hold(admin: &mut dyn Database, name: &str) -> Result<bool, DatabaseError> {
+    let held = admin.query("SELECT GET_LOCK(?, 0)", &[name.into()], QueryLimits::NONE).await?;
+    Ok(held.rows.first().and_then(|row| row.first()).and_then(Value::as_int64) == Some(1))
+}
+
+async fn drop_database(admin: &mut dyn Database, name: &str, by_force: bool) -> Result<(), DatabaseError> {
+    let dialect = admin.facts().dialect;
+    let statement = format!("DROP DATABASE IF EXISTS {}", dialect.quote(name));
+    if by_force && dialect == Dialect::Postgres {
+        // Sessions of runs that were killed may take a moment to end.
+        admin.execute(&format!("{statement} WITH (FORCE)"), &[]).await?;
+    } else {
+        admin.execute(&statement, &[]).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> DatabaseUrl {
+        DatabaseUrl::parse(text, Path::new("/")).expect("a URL")
+    }
+
+    #[test]
+    fn only_scratch_databases_are_scratch_databases() {
+        for (text, expected) in [
+            ("postgres://me@host/runner_scratch_0123", true),
+            ("mysql://me@host/runner_scratch_0123?x=1", true),
+            ("postgres://me@host/app", false),
+            ("postgres://me@host/app?application_name=runner_scratch_0123", false),
+            ("postgres://runner_scratch_@host", false),
+            ("sqlite:/tmp/runner-scratch-0123/scratch.db", true),
+            ("sqlite:/tmp/runner-scratch-0123/app.db", false),
+            ("sqlite:/tmp/scratch.db", false),
+            ("sqlite::memory:", false),
+        ] {
+            assert_eq!(is_scratch(&url(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_folder_in_use_stays_and_an_abandoned_one_goes() {
+        let base = tempfile::tempdir().expect("a folder");
+        let folder = |name: &str| {
+            let folder = base.path().join(format!("{FOLDER}{name}"));
+            make_folder(&folder).expect("a folder");
+            folder
+        };
+        let (used, left, young) = (folder("used"), folder("left"), folder("young"));
+        let lock = File::create(used.join(LOCK)).expect("a lock");
+        lock.lock().expect("locked");
+        File::create(left.join(LOCK)).expect("a lock");
+        sweep_folders(base.path());
+        assert_eq!([used.exists(), left.exists(), young.exists()], [true, false, true]);
+    }
+}

@@ -1,0 +1,1 @@
+SELECT id, dep_time, arr_time FROM flights WHERE id <= 3 ORDER BY id

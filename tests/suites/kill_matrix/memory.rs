@@ -1,0 +1,62 @@
+//! Long journals and long transforms: the memory of a run is that of a short one.
+
+use std::process::Stdio;
+
+use runner_tests::{Engine, EngineProject};
+
+use super::reference::{Way, project};
+
+/// How much more memory a run may take that does ten times the work, in KiB: allocators keep what they once had.
+const SLACK: i64 = 16 << 10;
+
+/// Runs a command to its end and answers the most memory that it had, in KiB, as the kernel counts it.
+fn peak(project: &EngineProject, line: &str, moment: Option<&str>) -> i64 {
+    let mut command = project.command(line.split(' '));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.envs(moment.map(|moment| ("RUNNER_TEST_CRASH_AT", moment)));
+    #[allow(clippy::zombie_processes, reason = "wait4 waits for it, and says what it used, too")]
+    let child = command.spawn().unwrap();
+    let mut status = 0;
+    // SAFETY: `rusage` is plain numbers, for which all bits may be zero.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to variables of the right types that live longer than the call.
+    let waited = unsafe { libc::wait4(child.id() as i32, &raw mut status, 0, &raw mut usage) };
+    assert_eq!(waited, child.id() as i32);
+    assert_eq!(libc::WIFSIGNALED(status), moment.is_some(), "{line} ended with {status:#x}");
+    assert!(moment.is_some() || libc::WEXITSTATUS(status) == 0, "{line} ended with {status:#x}");
+    // macOS counts bytes.
+    if cfg!(target_os = "macos") { usage.ru_maxrss / 1024 } else { usage.ru_maxrss }
+}
+
+/// Ten times as much in a long test.
+fn long(short: u64) -> u64 {
+    if std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1") { short * 10 } else { short }
+}
+
+fn steps(steps: u64) -> EngineProject {
+    let project = project(Engine::Sqlite, 40);
+    project.settings(&format!("[parameters]\nsteps = {steps}"));
+    project
+}
+
+#[test]
+fn a_journal_of_many_steps_takes_no_more_memory() {
+    let many = long(2_000);
+    let few = peak(&steps(many / 10), Way::Up.line(), None);
+    let all = peak(&steps(many), Way::Up.line(), None);
+    assert!(all < few + SLACK, "{many} steps took {all} KiB, and a tenth of them {few} KiB");
+    // Broken off behind all of them, and gone over again from the journal.
+    let project = steps(many);
+    let broken = peak(&project, Way::Up.line(), Some(&(2 * many).to_string()));
+    let again = peak(&project, Way::Up.line(), None);
+    assert!(broken < few + SLACK && again < few + SLACK, "broken off {broken} KiB, again {again} KiB, few {few} KiB");
+    assert_eq!(project.value("SELECT entry FROM ledger WHERE id = 1"), (many / 2).to_string());
+}
+
+#[test]
+fn a_transform_of_many_chunks_takes_no_more_memory() {
+    let many = long(10_000);
+    let few = peak(&project(Engine::Sqlite, many / 10), Way::Up.line(), None);
+    let all = peak(&project(Engine::Sqlite, many), Way::Up.line(), None);
+    assert!(all < few + SLACK, "{many} rows took {all} KiB, and a tenth of them {few} KiB");
+}

@@ -1,0 +1,62 @@
+//! A kill before and after every step, and before and after the commit of every chunk, until a run gets through: how many
+//! moments there are is nobody's business but the program's.
+
+use runner_tests::{Engine, EngineProject, for_each_engine};
+
+use super::reference::{Expected, Way, heal, project};
+use super::tally::{Left, Tally, left};
+
+/// Rows of the table, in chunks of eight.
+const ROWS: u64 = 40;
+
+/// Has a run die at the moment of that number; false if it came to its end before.
+fn dies_at(project: &EngineProject, way: Way, moment: usize) -> bool {
+    let mut command = project.command(way.line().split(' '));
+    let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
+    if output.exit_code() == Some(0) {
+        return false;
+    }
+    assert!(output.signal().is_some(), "{way:?}, moment {moment}\n{output}");
+    true
+}
+
+fn every_moment(engine: Engine) {
+    let expected = Expected::learn(engine, ROWS);
+    let project = project(engine, ROWS);
+    let mut tally = Tally::new("every moment", &project);
+    let mut open = [true, true];
+    for moment in 1.. {
+        for (way, name) in [(Way::Up, "up"), (Way::Down, "down")] {
+            let told = format!("killed at moment {moment} on the way {name}");
+            if open[way as usize] {
+                open[way as usize] = dies_at(&project, way, moment);
+            }
+            if open[way as usize] {
+                tally.kill(name, left(&project, way));
+                tally.heal(heal(&project, way, &told));
+            } else {
+                // It got through, now or before; the other way may have moments left.
+                heal(&project, way, &told);
+            }
+            // The rows are compared always, and the schema now and then.
+            if moment % 16 == 1 {
+                expected.check_whole(&project, way, &told);
+            } else {
+                expected.check(&project, way, &told);
+            }
+        }
+        if open == [false, false] {
+            break;
+        }
+    }
+    // Some 20 steps, and four transforms of five chunks.
+    assert!(tally.total() > 80, "{} kills", tally.total());
+    assert!(tally.left(Left::Part) > 70, "{} kills left a part", tally.left(Left::Part));
+    tally.tell();
+}
+
+for_each_engine! {
+    fn killed_at_every_moment(engine) {
+        every_moment(engine);
+    }
+}

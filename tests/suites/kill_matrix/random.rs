@@ -1,0 +1,72 @@
+//! `kill -9` of the real process at random times, at its healing runs too.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use runner_tests::random::Random;
+use runner_tests::{Engine, EngineProject, Running, for_each_engine};
+
+use super::reference::{Expected, Way, heal, project};
+use super::tally::{Left, Tally, left};
+
+/// Rows of the table, in chunks of eight: a run takes long enough to be hit in its middle.
+const ROWS: u64 = 160;
+
+/// How often to kill.
+fn kills() -> u64 {
+    let said = std::env::var("RUNNER_TEST_KILLS").ok().map(|text| text.parse().expect("a number of kills"));
+    let is_long = std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1");
+    said.unwrap_or(if is_long { 1_000 } else { 30 })
+}
+
+/// Starts a run and kills it after a while; false if it had ended before.
+fn strike(project: &EngineProject, way: Way, wait: Duration) -> bool {
+    let mut child = Running::start(project.command(way.line().split(' ')).stderr(Stdio::null()));
+    std::thread::sleep(wait);
+    // One that has ended cannot be killed any more; it is waited for in either case.
+    child.kill().unwrap();
+    let status = child.wait().unwrap();
+    std::os::unix::process::ExitStatusExt::signal(&status) == Some(9)
+}
+
+fn at_random(engine: Engine) {
+    let expected = Expected::learn(engine, ROWS);
+    let project = project(engine, ROWS);
+    let mut tally = Tally::new("kill -9 at random", &project);
+    let mut random = Random::new(engine as u64 + 20);
+    let wanted = kills();
+    let mut misses = 0;
+    let began = Instant::now();
+    while tally.total() < wanted {
+        for (way, name) in [(Way::Up, "up"), (Way::Down, "down")] {
+            // A run that goes on after a kill may be killed, too, up to three in a row.
+            let row = 1 + random.below(3);
+            for _ in 0..row {
+                let longest = expected.took[way as usize].as_micros() as u64;
+                let wait = Duration::from_micros(random.below(longest * 11 / 10));
+                if strike(&project, way, wait) {
+                    tally.kill(name, left(&project, way));
+                } else {
+                    misses += 1;
+                }
+            }
+            let told = format!("{} kills, {misses} misses, on the way {name}", tally.total());
+            tally.heal(heal(&project, way, &told));
+            expected.check(&project, way, &told);
+        }
+        assert!(misses < 20 * wanted + 100, "the runs end before they can be killed");
+    }
+    heal(&project, Way::Up, "in the end");
+    expected.check_whole(&project, Way::Up, "in the end");
+    // What broke the runs left no lock, and nothing that is half done.
+    project.runner("status --exit-code").succeeds();
+    println!("{:?}: {misses} runs had ended before; {:.0} s", engine, began.elapsed().as_secs_f64());
+    assert!(tally.left(Left::Part) > wanted / 8, "{} kills left a part", tally.left(Left::Part));
+    tally.tell();
+}
+
+for_each_engine! {
+    fn killed_at_random(engine) {
+        at_random(engine);
+    }
+}

@@ -1,0 +1,151 @@
+//! The project that is killed, and what its database must hold.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use runner_tests::{Engine, EngineProject, Output, guests};
+
+/// Chunks and pages of a few rows, so that there are many.
+const LIMITS: &str = "[limits]\nbatch_rows = 8\n";
+
+/// All rows of all tables, a line each; one question, because each costs a client of the server's.
+const ROWS: &str = "SELECT concat('items ', id, ' ', name, ' ', price) FROM items";
+const MORE_ROWS: &str = " UNION ALL SELECT concat('ledger ', id, ' ', entry) FROM ledger \
+                         UNION ALL SELECT concat('copies ', id, ' ', label) FROM copies";
+
+/// Up or down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Up,
+    Down,
+}
+
+impl Way {
+    /// The command that goes there, and that changes nothing where it has been done.
+    pub fn line(self) -> &'static str {
+        match self {
+            Self::Up => "apply --lock-timeout 20s",
+            Self::Down => "rollback --target 1 --lock-timeout 20s",
+        }
+    }
+}
+
+pub fn component() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| guests::component("reference"))
+}
+
+/// A table of so many rows, at the first of two migrations.
+pub fn project(engine: Engine, rows: u64) -> EngineProject {
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+    project
+        .sql(
+            "0001_items",
+            &format!(
+                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
+                 price DOUBLE PRECISION NOT NULL);\n\
+                 INSERT INTO items (id, name, price) SELECT i, concat('item ', i), i / 8.0 FROM ({}) AS n;",
+                engine.numbers(rows)
+            ),
+            "DROP TABLE items;",
+        )
+        .component("0002_reference", component())
+        .settings(LIMITS);
+    project.runner("apply --target 1").succeeds();
+    project
+}
+
+/// The tables as text, row by row.
+pub fn tables(project: &EngineProject, way: Way) -> Vec<String> {
+    let more = if way == Way::Up { MORE_ROWS } else { "" };
+    let mut rows = project.rows(&format!("{ROWS}{more}"));
+    rows.sort_unstable();
+    rows
+}
+
+/// What an undisturbed run leaves: rows, and the whole database with its schema.
+pub struct Expected {
+    pub rows: [Vec<String>; 2],
+    pub whole: [Vec<String>; 2],
+    /// Steps, rows read and rows written of the way up, as history counts them.
+    pub counts: String,
+    /// How long the ways take.
+    pub took: [Duration; 2],
+}
+
+impl Expected {
+    /// Learns it from a project of the engine that nobody disturbs.
+    pub fn learn(engine: Engine, rows: u64) -> Self {
+        let project = project(engine, rows);
+        let before = [tables(&project, Way::Down), whole(&project)];
+        let timed = |way: Way| {
+            let start = Instant::now();
+            project.runner(way.line()).succeeds();
+            start.elapsed()
+        };
+        let up = timed(Way::Up);
+        let after = [tables(&project, Way::Up), whole(&project)];
+        let counts = counts(&project);
+        let down = timed(Way::Down);
+        assert_eq!([tables(&project, Way::Down), whole(&project)], before, "the way back leads elsewhere");
+        let [before_rows, before_whole] = before;
+        let [after_rows, after_whole] = after;
+        Self { rows: [after_rows, before_rows], whole: [after_whole, before_whole], counts, took: [up, down] }
+    }
+
+    /// The tables are those of an undisturbed run.
+    pub fn check(&self, project: &EngineProject, way: Way, moment: &str) {
+        let found = tables(project, way);
+        let expected = &self.rows[way as usize];
+        assert!(found == *expected, "{moment}: {}", first_difference(&found, expected));
+    }
+
+    /// As [`Expected::check`], with the schema and what history counts.
+    pub fn check_whole(&self, project: &EngineProject, way: Way, moment: &str) {
+        self.check(project, way, moment);
+        let (found, expected) = (whole(project), &self.whole[way as usize]);
+        assert!(found == *expected, "{moment}: {}", first_difference(&found, expected));
+        if way == Way::Up {
+            assert_eq!(counts(project), self.counts, "{moment}: history counts what was done once");
+        }
+    }
+}
+
+fn first_difference(found: &[String], expected: &[String]) -> String {
+    let lines = found.iter().map(Some).chain(std::iter::repeat(None));
+    let wanted = expected.iter().map(Some).chain(std::iter::repeat(None));
+    let length = found.len().max(expected.len());
+    let differs = lines.zip(wanted).take(length).find(|(left, right)| left != right);
+    format!("{} lines, {} expected; the first that differs: {differs:?}", found.len(), expected.len())
+}
+
+/// Everything but the name of the database, which differs from test to test.
+fn whole(project: &EngineProject) -> Vec<String> {
+    let name = match project.engine() {
+        Engine::Sqlite => return project.state(),
+        Engine::Postgres | Engine::Mariadb => project.server_database().name().to_owned(),
+    };
+    project.state().into_iter().map(|line| line.replace(&name, "database")).collect()
+}
+
+fn counts(project: &EngineProject) -> String {
+    let query = format!(
+        "SELECT steps, rows_read, rows_written FROM {} WHERE revision = '0002' AND state = 'applied'",
+        project.engine().history_table()
+    );
+    project.value(&query)
+}
+
+/// Runs a command to its end, whatever that is, and says how long it took.
+pub fn run(project: &EngineProject, line: &str) -> (Output, Duration) {
+    let start = Instant::now();
+    let output = project.runner(line);
+    (output, start.elapsed())
+}
+
+/// The next run, which needs no help. Says how long it took.
+pub fn heal(project: &EngineProject, way: Way, moment: &str) -> Duration {
+    let (output, took) = run(project, way.line());
+    assert_eq!(output.exit_code(), Some(0), "{moment}\n{output}");
+    took
+}

@@ -1,0 +1,105 @@
+//! What came of the kills of a test, told and written down.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::time::Duration;
+
+use runner_tests::{Engine, EngineProject};
+
+/// What a kill left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Left {
+    /// Nothing of the migration.
+    Nothing,
+    /// A part: some steps, some chunks.
+    Part,
+    /// All of it.
+    Everything,
+}
+
+/// Counts kills.
+pub struct Tally {
+    test: &'static str,
+    engine: Engine,
+    version: String,
+    kills: BTreeMap<(&'static str, Left), u64>,
+    healed: Vec<Duration>,
+}
+
+impl Tally {
+    pub fn new(test: &'static str, project: &EngineProject) -> Self {
+        let version = match project.engine() {
+            Engine::Sqlite => "SELECT 'SQLite ' || sqlite_version()",
+            Engine::Postgres => "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)",
+            Engine::Mariadb => "SELECT concat('MariaDB ', substring_index(version(), '-', 1))",
+        };
+        let (engine, version) = (project.engine(), project.value(version));
+        Self { test, engine, version, kills: BTreeMap::new(), healed: Vec::new() }
+    }
+
+    /// A run was killed on its way and left something.
+    pub fn kill(&mut self, way: &'static str, left: Left) {
+        *self.kills.entry((way, left)).or_default() += 1;
+    }
+
+    /// The run after a kill took so long.
+    pub fn heal(&mut self, took: Duration) {
+        self.healed.push(took);
+    }
+
+    /// How many runs were killed.
+    pub fn total(&self) -> u64 {
+        self.kills.values().sum()
+    }
+
+    /// How many kills left that.
+    pub fn left(&self, left: Left) -> u64 {
+        self.kills.iter().filter(|((_, what), _)| *what == left).map(|(_, count)| count).sum()
+    }
+
+    /// Tells what came of it, and adds it to the file of the report if there is one.
+    pub fn tell(mut self) {
+        self.healed.sort_unstable();
+        let millis = |duration: Option<&Duration>| duration.map_or(0, Duration::as_millis);
+        let median = millis(self.healed.get(self.healed.len() / 2));
+        let longest = millis(self.healed.last());
+        let slow = self.healed.iter().filter(|took| **took > Duration::from_secs(2)).count();
+        let of = |way: &str, left| {
+            self.kills.iter().filter(|((w, l), _)| *w == way && *l == left).map(|(_, n)| n).sum::<u64>()
+        };
+        let ways: Vec<serde_json::Value> = ["up", "down"]
+            .into_iter()
+            .map(|way| {
+                serde_json::json!({
+                    "way": way,
+                    "nothing": of(way, Left::Nothing), "part": of(way, Left::Part), "everything": of(way, Left::Everything),
+                })
+            })
+            .collect();
+        let line = serde_json::json!({
+            "test": self.test, "engine": format!("{:?}", self.engine), "version": self.version, "kills": self.total(),
+            "ways": ways, "healed": self.healed.len(), "median_ms": median, "longest_ms": longest, "over_two_seconds": slow,
+        });
+        println!("{line}");
+        if let Some(file) = std::env::var_os("RUNNER_TEST_REPORT") {
+            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+            writeln!(file, "{line}").unwrap();
+        }
+    }
+}
+
+/// What the database says of the migration after a kill.
+pub fn left(project: &EngineProject, way: super::reference::Way) -> Left {
+    use super::reference::Way;
+    let query = format!(
+        "SELECT state FROM {} WHERE revision = '0002' AND rolled_back_at IS NULL ORDER BY id",
+        project.engine().history_table()
+    );
+    let states = project.rows(&query);
+    let state = states.last().map(String::as_str);
+    match (state, way) {
+        (None, Way::Up) | (Some("applied"), Way::Down) => Left::Nothing,
+        (Some("applied"), Way::Up) | (None, Way::Down) => Left::Everything,
+        (Some(_), _) => Left::Part,
+    }
+}

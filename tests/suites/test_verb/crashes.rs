@@ -1,0 +1,76 @@
+//! `runner test --crash`, and the hidden verb behind it.
+
+use runner_tests::{Engine, for_each_engine, guests};
+
+use super::shop::{TESTS, shop, test};
+
+for_each_engine! {
+    fn every_moment_is_healed(engine) {
+        let project = shop(engine);
+        project
+            .sql(
+                "4_items",
+                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION NOT NULL);",
+                "DROP TABLE items;",
+            )
+            .component("5_reference", &guests::component("reference"))
+            .write(&format!("{TESTS}/4_items/fixtures/items.csv"), "id,name,price\n1,one,1.5\n2,two,2.25\n3,three,3\n")
+            .settings("[limits]\nbatch_rows = 2");
+        let output = test(&project, "2 5 --crash --format json");
+        let json: serde_json::Value = serde_json::from_str(&output.succeeds().stdout).unwrap();
+        let crashes = |at: usize| {
+            let crashes = &json["databases"][0]["migrations"][at]["crashes"];
+            [crashes["killed_up"].as_u64().unwrap(), crashes["killed_down"].as_u64().unwrap()]
+        };
+        let [up, down] = crashes(1);
+        // Three statements and two, before each of them, and before and after the commit.
+        assert!(up >= 5 && down >= 4, "{up} up, {down} down");
+        let [up, down] = crashes(4);
+        assert!(up > 40 && down > 25, "{up} up, {down} down");
+        assert!(json["databases"][0]["migrations"][0]["crashes"].is_null());
+    }
+}
+
+/// Where there is no way back each moment begins anew, with the fixtures.
+#[test]
+fn what_has_no_way_back_is_killed_too() {
+    let project = shop(Engine::Sqlite);
+    project
+        .write("migrations/4_forget.up.sql", "UPDATE users SET score = score * 2;\nDELETE FROM users WHERE id = 5;")
+        .write(
+            &format!("{TESTS}/4_forget/up/scores.sql"),
+            "SELECT score FROM users WHERE score IS NOT NULL ORDER BY id",
+        )
+        .write(&format!("{TESTS}/4_forget/up/scores.csv"), "score\n3\n-4\n");
+    test(&project, "4 --crash").succeeds().prints(&["with no way back, 1 check, killed 4 times"]);
+}
+
+/// What commits by itself and cannot be looked up leaves a doubt, which only a person can settle.
+#[test]
+fn a_migration_that_does_not_heal_is_found() {
+    let project = shop(Engine::Sqlite);
+    project.sql(
+        "4_tidy",
+        "-- runner:no-transaction\nUPDATE users SET score = 1;\nVACUUM;",
+        "-- runner:no-transaction\nVACUUM;",
+    );
+    project.write(&format!("{TESTS}/4_tidy/test.toml"), "ignore_rows = ['users.score']");
+    let output = test(&project, "4 --crash");
+    output.exits(1).prints(&[
+        "after a crash: a run was killed at moment",
+        "and the next one failed",
+        "nobody knows whether",
+    ]);
+}
+
+/// A run is killed on a scratch database, or not at all.
+#[test]
+fn nothing_crashes_on_an_ordinary_database() {
+    let project = shop(Engine::Sqlite);
+    let before = project.state();
+    let output = project.runner("crash-at 1 --timestamp 0 --seed 0 --target 1");
+    output.exits(2).says(&["not a scratch database", "hint:", "runner test --crash"]);
+    assert_eq!(project.state(), before);
+    assert!(!project.has_history());
+    project.runner("--help").succeeds().keeps_silent_about(&["crash-at"]);
+}

@@ -1,0 +1,185 @@
+//! What passes, and what is found.
+
+use runner_tests::{Engine, EngineProject, for_each_engine, guests, project};
+
+use super::shop::{TESTS, shop, test};
+
+for_each_engine! {
+    fn a_sound_project_passes(engine) {
+        let project = shop(engine);
+        let before = project.state();
+        let output = test(&project, "");
+        output.succeeds().prints(&["passed 1_users on", "passed 2_shout on", "up, down, up, 3 checks", "passed 3_orders on"]);
+        output.says(&["3 tests on 1 database: 3 passed"]);
+        // The database whose server it was is as it was.
+        assert_eq!(project.state(), before);
+        assert!(!project.has_history());
+    }
+
+    fn what_a_way_back_leaves_or_loses_is_found(engine) {
+        let project = shop(engine);
+        project.sql("2_shout", &project.read("migrations/2_shout.up.sql"), "UPDATE users SET shout = 'left', score = 0 WHERE id = 1;");
+        let output = test(&project, "2");
+        output.exits(1).prints(&[
+            "failed 2_shout on",
+            if engine == Engine::Mariadb { "`table users` is not the same" } else { "`index users_shout` should not be there" },
+            "after the downgrade: the rows of `users` are not the same",
+        ]);
+        // It cannot go up again where it has never gone down.
+        output.prints(&["after the second upgrade: the second upgrade failed", "file: 2_shout.up.sql"]);
+        output.says(&["1 test on 1 database: 0 passed, 1 failed"]);
+        let document = test(&project, "--format json");
+        let json: serde_json::Value = serde_json::from_str(&document.exits(1).stdout).unwrap();
+        let migrations = &json["databases"][0]["migrations"];
+        assert_eq!([&json["passed"], &migrations[0]["result"], &migrations[1]["result"], &migrations[2]["result"]],
+            [&serde_json::json!(false), &serde_json::json!("passed"), &serde_json::json!("failed"), &serde_json::json!("not-run")]);
+    }
+
+    fn a_column_that_comes_back_empty_is_found_unless_it_may(engine) {
+        let project = shop(engine);
+        project.sql("3_forget", "ALTER TABLE users DROP COLUMN score;", "ALTER TABLE users ADD COLUMN score DECIMAL(8, 2);");
+        for end in ["up", "down"] {
+            std::fs::remove_file(project.file(&format!("migrations/3_orders.{end}.sql"))).unwrap();
+        }
+        let output = test(&project, "forget");
+        output.exits(1).prints(&["the rows of `users` are not the same: `score` differs", "1.5", "hint:", "ignore_rows"]);
+        project.write(&format!("{TESTS}/3_forget/test.toml"), "ignore_rows = ['users.score']\n");
+        test(&project, "forget").succeeds();
+        // And for all migrations at once.
+        project.write(&format!("{TESTS}/3_forget/test.toml"), "");
+        test(&project, "forget").exits(1);
+        project.settings("[test]\nignore_rows = ['users.score']");
+        test(&project, "forget").succeeds();
+    }
+
+    fn checks_that_fail_say_what_was_found(engine) {
+        let project = shop(engine);
+        project
+            .write(&format!("{TESTS}/2_shout/up/everyone.csv"), "id,shout\n1,ADA\n2,ROB\n4,ZOE; -- STILL\n5,EVE\n")
+            .write(&format!("{TESTS}/2_shout/up/no_ada.sql"), "SELECT id, name FROM users WHERE name = 'Ada'")
+            .write(&format!("{TESTS}/2_shout/down/wrong.sql"), "SELECT nothing FROM nowhere");
+        let output = test(&project, "2_shout");
+        output.exits(1).prints(&[
+            "everyone.sql`: the rows are not the same",
+            "row 2, expected: 2 | ROB",
+            "row 2, found: 2 | BOB",
+            "no_ada.sql`: no row was expected, 1 row found",
+            "1 | Ada",
+            "after the downgrade: the check `migrations/tests/2_shout/down/wrong.sql`",
+            "nowhere",
+        ]);
+    }
+
+    fn a_fixture_that_does_not_load_ends_the_test_there(engine) {
+        let project = shop(engine);
+        project.write(&format!("{TESTS}/1_users/fixtures/3_users.csv"), "id,name\n1,Ada\n");
+        let output = test(&project, "");
+        output.exits(1).prints(&["failed 1_users", "in the fixtures", "3_users.csv", "not run 2_shout"]);
+        project.write(&format!("{TESTS}/1_users/fixtures/3_users.csv"), "id,nome\n1,Ada\n");
+        test(&project, "").exits(1).prints(&["has no column `nome`", "there is one called `name`"]);
+    }
+
+    fn a_component_goes_up_down_and_up(engine) {
+        let project = shop(engine);
+        project
+            .sql(
+                "4_items",
+                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION NOT NULL);",
+                "DROP TABLE items;",
+            )
+            .component("5_reference", &guests::component("reference"))
+            .write(&format!("{TESTS}/4_items/fixtures/items.csv"), "id,name,price\n1,one,1.5\n2,two,2.25\n3,three,3\n")
+            .write(&format!("{TESTS}/5_reference/up/raised.sql"), "SELECT price FROM items ORDER BY id")
+            .write(&format!("{TESTS}/5_reference/up/raised.csv"), "price\n3\n4.5\n6\n");
+        let output = test(&project, "5");
+        output.succeeds().prints(&["passed 5_reference on", "up, down, up, 1 check ("]);
+        output.keeps_silent_about(&["passed 4_items"]);
+    }
+}
+
+/// What one engine has and another has not.
+#[test]
+fn files_for_one_engine_are_for_that_engine() {
+    let project = shop(Engine::Sqlite);
+    project
+        .write(&format!("{TESTS}/1_users/fixtures/9_only.postgres.sql"), "SELECT this is no SQL;")
+        .write(&format!("{TESTS}/2_shout/up/only.mysql.sql"), "SELECT neither is this")
+        .write(&format!("{TESTS}/2_shout/up/only.sqlite.sql"), "SELECT 1 WHERE sqlite_version() IS NULL");
+    test(&project, "2").succeeds().prints(&["4 checks"]);
+}
+
+#[test]
+fn what_has_no_way_back_only_goes_up() {
+    let project = shop(Engine::Sqlite);
+    project.write("migrations/4_forget.up.sql", "UPDATE users SET email = NULL;");
+    test(&project, "").succeeds().prints(&["passed 4_forget on", "up, with no way back"]);
+}
+
+#[test]
+fn several_databases_are_tested_side_by_side() {
+    let project = shop(Engine::Sqlite);
+    let [postgres, mariadb] =
+        [Engine::Postgres, Engine::Mariadb].map(|engine| EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine));
+    // Neither MariaDB nor PostgreSQL drop an index in the other's words: SQL that all three take.
+    project.sql(
+        "2_shout",
+        "ALTER TABLE users ADD COLUMN shout VARCHAR(60);\nUPDATE users SET shout = upper(name);",
+        "ALTER TABLE users DROP COLUMN shout;",
+    );
+    project.settings(&format!("[test]\nurls = ['sqlite:scratch', '${{PG}}', '{}']", mariadb.url()));
+    project.runner("test").exits(2).says(&["the variable `PG` is not set", "test.urls"]);
+    // Nobody else is kept from work by a variable for tests.
+    project.runner("status").succeeds();
+    let mut command = project.command(["test", "--junit", "report.xml", "--format", "json"]);
+    let output = project.finish(command.env("PG", postgres.url()));
+    let json: serde_json::Value = serde_json::from_str(&output.succeeds().stdout).unwrap();
+    let engines: Vec<&str> =
+        json["databases"].as_array().unwrap().iter().map(|it| it["engine"].as_str().unwrap()).collect();
+    assert!(
+        engines[0].starts_with("SQLite 3")
+            && engines[1].starts_with("PostgreSQL ")
+            && engines[2].starts_with("MariaDB "),
+        "{engines:?}"
+    );
+    let report = project.read("report.xml");
+    assert_eq!(report.matches("<testcase ").count(), 9, "{report}");
+    assert_eq!(report.matches("failures=\"0\" errors=\"0\" skipped=\"0\"").count(), 3, "{report}");
+}
+
+/// Nobody's server is used for tests because some variable names it for other purposes.
+#[test]
+fn a_server_must_be_named_for_tests() {
+    let project = shop(Engine::Postgres);
+    project.runner("test").exits(2).says(&[
+        "no server is named on which scratch databases may be made",
+        "--database-url",
+        "[test]",
+    ]);
+    let nobody = project!();
+    nobody.runner("test").succeeds().says(&["there is nothing to test"]);
+}
+
+#[test]
+fn a_project_that_is_wrong_is_not_tested() {
+    let project = shop(Engine::Sqlite);
+    project.write(&format!("{TESTS}/7_lost/up/a.sql"), "SELECT 1");
+    project.runner("test").exits(2).says(&["`migrations/tests/7_lost` belongs to no migration", "hint:"]);
+    std::fs::remove_dir_all(project.file(&format!("{TESTS}/7_lost"))).unwrap();
+    project.runner("test 9").exits(2).says(&["no revision or name begins with `9`"]);
+    // Other verbs do not mind what is there for tests.
+    project.runner("validate").succeeds();
+    project.runner("apply").succeeds();
+}
+
+/// A run that does not end is ended by its limit, and fails the test.
+#[test]
+fn a_migration_that_never_ends_fails() {
+    let project = shop(Engine::Sqlite);
+    project.sql(
+        "4_endless",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;",
+        "SELECT 1;",
+    );
+    let output = test(&project, "--limit wall_time=300ms");
+    output.exits(1).prints(&["failed 4_endless", "the upgrade failed", "wall_time"]);
+}

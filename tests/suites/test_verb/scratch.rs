@@ -1,0 +1,129 @@
+//! Scratch databases: none is left, and none that is in use is taken.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use runner_tests::{Engine, EngineProject, Running, for_each_engine, guests};
+
+use super::shop::shop;
+
+/// A server of its own, or a folder of its own for SQLite's files: what other tests make is none of ours.
+struct Place {
+    project: EngineProject,
+    _server: Option<runner_tests::servers::Server>,
+}
+
+impl Place {
+    fn new(engine: Engine) -> Self {
+        let kind = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(runner_tests::servers::Kind::Postgres),
+            Engine::Mariadb => Some(runner_tests::servers::Kind::Mariadb),
+        };
+        let server = kind.map(|kind| runner_tests::servers::Server::private(kind).start());
+        let project = match &server {
+            None => EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine),
+            Some(server) => EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database()),
+        };
+        std::fs::create_dir(project.file("tmp")).unwrap();
+        Self { project, _server: server }
+    }
+
+    fn command(&self, of: &EngineProject, line: &str) -> Command {
+        let mut command = of.command(["test", "-D", &self.project.url()]);
+        command.args(line.split_whitespace()).env("TMPDIR", self.project.file("tmp"));
+        command
+    }
+
+    /// The scratch databases that there are.
+    fn there(&self) -> Vec<String> {
+        let names = match self.project.engine() {
+            Engine::Sqlite => {
+                let folder: PathBuf = self.project.file("tmp");
+                let entries = std::fs::read_dir(folder).unwrap();
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+            }
+            Engine::Postgres => self.project.rows("SELECT datname FROM pg_database"),
+            Engine::Mariadb => self.project.rows("SELECT schema_name FROM information_schema.schemata"),
+        };
+        names
+            .into_iter()
+            .filter(|name| name.starts_with("runner_scratch_") || name.starts_with("runner-scratch-"))
+            .collect()
+    }
+
+    fn wait(&self, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let start = Instant::now();
+        loop {
+            let there = self.there();
+            if wanted(&there) {
+                return there;
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "there are {there:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// A project whose only migration never ends.
+fn endless(engine: Engine) -> EngineProject {
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+    project
+        .sql(
+            "1_people",
+            "CREATE TABLE people (id INTEGER NOT NULL PRIMARY KEY, score DOUBLE PRECISION);",
+            "DROP TABLE people;",
+        )
+        .component("2_hostile", &guests::component("hostile"))
+        .settings("[parameters]\nbehaviour = 'loop_forever'");
+    project
+}
+
+for_each_engine! {
+    fn a_scratch_database_in_use_stays_and_an_abandoned_one_goes(engine) {
+        let place = Place::new(engine);
+        let (sound, endless) = (shop(engine), endless(engine));
+        place.project.finish(&mut place.command(&sound, "")).succeeds();
+        assert_eq!(place.there(), Vec::<String>::new(), "a test takes away what it made");
+        let mut holder = Running::start(&mut place.command(&endless, ""));
+        let used = place.wait(|there| there.len() == 1);
+        place.project.finish(&mut place.command(&sound, "")).succeeds();
+        assert!(holder.try_wait().unwrap().is_none(), "the test that should last has ended");
+        assert_eq!(place.there(), used, "another test takes nothing away that is in use");
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        // Its sessions end as soon as the server notices; until then the database is in use.
+        let start = Instant::now();
+        while !place.there().is_empty() {
+            place.project.finish(&mut place.command(&sound, "1")).succeeds();
+            assert!(start.elapsed() < Duration::from_secs(60), "{:?} stays for ever", place.there());
+        }
+    }
+
+    fn a_signal_ends_a_test_that_leaves_nothing(engine) {
+        let place = Place::new(engine);
+        let endless = endless(engine);
+        for (name, code) in [("INT", 130), ("TERM", 143)] {
+            let mut test = Running::start(place.command(&endless, "").stderr(Stdio::null()));
+            place.wait(|there| there.len() == 1);
+            std::thread::sleep(Duration::from_millis(200));
+            test.signal(name);
+            assert_eq!(test.wait().unwrap().code(), Some(code));
+            assert_eq!(place.there(), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn who_may_make_no_database_is_told_so() {
+    let server = Engine::Postgres.server().unwrap();
+    let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+    let user = format!("u_{}", project.server_database().name());
+    project.execute(&format!("CREATE ROLE {user} LOGIN PASSWORD 'p'"));
+    project.sql("1_a", "CREATE TABLE a (i INT);", "DROP TABLE a;");
+    let url = project.server_database().url_as(&user, "p");
+    let output = project.run(["test", "-D", &url]);
+    output.exits(7).says(&["permission denied to create database", "hint:", "allowed to create databases"]);
+    project.execute(&format!("DROP ROLE {user}"));
+}
