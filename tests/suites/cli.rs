@@ -7,9 +7,9 @@ use insta::assert_snapshot;
 use runner_tests::{Output, TestProject, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 13] = [
-    "init", "new", "build", "apply", "rollback", "redo", "plan", "status", "current", "history", "show", "validate",
-    "verify",
+const VERBS: [&str; 16] = [
+    "init", "new", "build", "apply", "rollback", "redo", "plan", "status", "pause", "resume", "cancel", "current",
+    "history", "show", "validate", "verify",
 ];
 
 fn shop() -> TestProject {

@@ -68,6 +68,11 @@ impl PageSql {
         query
     }
 
+    /// How many rows there are in a range.
+    pub fn count_in(&self, range: Range<'_>) -> Query {
+        self.between("count(*)", range)
+    }
+
     /// The key of the row of that number in a range, counted from 1.
     pub fn nth(&self, range: Range<'_>, row: usize) -> Query {
         let mut query = self.within(&self.key_list(), range);
@@ -76,6 +81,12 @@ impl PageSql {
     }
 
     fn within(&self, select: &str, range: Range<'_>) -> Query {
+        let mut query = self.between(select, range);
+        query.text.push_str(&self.order(self.descending));
+        query
+    }
+
+    fn between(&self, select: &str, range: Range<'_>) -> Query {
         let (behind, to) = match self.descending {
             true => (Comparison::Below, Comparison::DownTo),
             false => (Comparison::Above, Comparison::UpTo),
@@ -86,7 +97,6 @@ impl PageSql {
                 self.compare(&mut query, comparison, key);
             }
         }
-        query.text.push_str(&self.order(self.descending));
         query
     }
 

@@ -269,6 +269,17 @@ impl TableReader {
         Ok(())
     }
 
+    /// How many rows there are to read from where the reader stands to its end.
+    pub async fn count_rest(&self, database: &mut dyn Database) -> Result<u64, DatabaseError> {
+        if self.done {
+            return Ok(0);
+        }
+        let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: self.to.as_deref() };
+        let rows = ask(database, self.sql.count_in(range), 1).await?;
+        let count = rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+    }
+
     /// The next page; `None` after the last row.
     pub async fn next(&mut self, database: &mut dyn Database) -> Result<Option<Batch>, DatabaseError> {
         if self.done {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::pace_args::{CancelArgs, PaceArgs, PauseArgs, ResumeArgs};
+
 /// Quiet colours; clap leaves them out where there is no terminal.
 const STYLES: Styles = Styles::styled()
     .header(Style::new().bold())
@@ -109,8 +111,14 @@ pub enum Command {
     Redo(RedoArgs),
     /// Say what would run; write nothing
     Plan(PlanArgs),
-    /// Say which migrations are applied, pending, partial, missing or changed
+    /// Say how each migration stands, and how far runs are
     Status(StatusArgs),
+    /// Have runs wait before their next chunk, from another terminal
+    Pause(PauseArgs),
+    /// Let paused runs go on
+    Resume(ResumeArgs),
+    /// Stop the run under way at its next safe point, from another terminal
+    Cancel(CancelArgs),
     /// Say where the database is, in one line
     Current,
     /// Say what ran, when, how long and how many rows
@@ -201,6 +209,8 @@ pub struct RunArgs {
     /// Go on with the statement of that number, after a crash that left its effect unknown
     #[arg(long, value_name = "STATEMENT")]
     pub resume_at: Option<u64>,
+    #[command(flatten)]
+    pub pace: PaceArgs,
 }
 
 /// What dry runs take.
@@ -327,7 +337,7 @@ pub struct PlanArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  runner status                    a table of all migrations
+  runner status                    a table of all migrations, and how far a run is that is under way
   runner status --exit-code        for a check: 3 if something is pending, 4 if something is wrong")]
 pub struct StatusArgs {
     /// End with 3 if something is pending, 6 if it is half done, 4 if project and history disagree

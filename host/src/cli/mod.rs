@@ -3,15 +3,20 @@
 mod apply;
 mod args;
 mod build;
+mod cancel;
 mod context;
+mod control;
 mod current;
 mod exit;
 mod history;
 mod init;
 mod new;
+mod pace_args;
+mod pause;
 mod plan;
 mod redo;
 mod request;
+mod resume;
 mod rollback;
 mod run;
 mod runtime;
@@ -89,6 +94,9 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             plan::run(&context, &request::plan(args, &context.settings.switches)?)
         }
         Command::Status(args) => status::run(&context()?, args.exit_code),
+        Command::Pause(args) => pause::run(&context()?, args.revision.as_deref(), args.why.as_deref()),
+        Command::Resume(args) => resume::run(&context()?, args.revision.as_deref()),
+        Command::Cancel(args) => cancel::run(&context()?, args.revision.as_deref(), args.why.as_deref()),
         Command::Current => current::run(&context()?),
         Command::History => history::run(&context()?),
         Command::Show(args) => show::run(&context()?, &args.revision),

@@ -178,6 +178,7 @@ pub fn with_waits(global: &GlobalRequest, args: &RunArgs) -> GlobalRequest {
     global.load.statement_timeout = args.statement_timeout.clone();
     global.load.retries = args.retries.clone();
     global.load.backup = args.backup.clone();
+    global.load.throttle = args.pace.said().collect();
     global.load.chunk_rows = args.chunk_rows.clone();
     global.load.chunk_time = args.chunk_time.clone();
     global

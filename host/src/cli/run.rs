@@ -12,6 +12,7 @@ use crate::engine::apply::{Action, Engine, Identity, Request};
 use crate::engine::backup::Backup;
 use crate::engine::history::{self, History, Record};
 use crate::engine::outcome::Outcome;
+use crate::engine::pace::{About, Pace};
 use crate::engine::plan::{Input, plan_apply};
 use crate::engine::rehearsal::{Ground, OnCopy, Recorder, RecorderOptions, Rehearsal, Watched};
 use crate::engine::target::Target;
@@ -44,6 +45,9 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
             None => database,
         };
         let identity = Identity::now();
+        let about = About { run_id: identity.run_id.clone(), owner: identity.lock_owner(action.verb()) };
+        let throttle = context.settings.throttle.clone().fit(database.facts().dialect)?;
+        let pace = Arc::new(Pace::new(about, throttle, events.clone(), stop.clone()));
         let engine = Engine {
             transforms: Arc::new(transforms(&context, request, &identity)),
             loader: context.loader(request.jobs, database.facts().dialect),
@@ -58,6 +62,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
             retries: context.settings.patience.retries,
             rehearsal,
             backup,
+            pace,
         };
         let request =
             Request { action, options: request.options, lock_wait: context.settings.lock_timeout.value, dry_run };

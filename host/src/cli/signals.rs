@@ -44,7 +44,7 @@ async fn listen(stop: StopSignal, signals: Option<Signals>, wall_time: Option<Du
 fn leave(reason: StopReason) -> ! {
     std::process::exit(match reason {
         StopReason::Terminate => 143,
-        StopReason::Interrupt | StopReason::WallTime => 130,
+        StopReason::Interrupt | StopReason::WallTime | StopReason::Cancelled => 130,
     })
 }
 

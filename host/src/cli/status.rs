@@ -2,6 +2,7 @@
 
 use super::context::{Context, Look, Looked};
 use super::{exit, runtime};
+use crate::engine::pace::{self, look::Overview};
 use crate::engine::status::{Standing, StatusRow, status};
 use crate::error::{ErrorKind, Result};
 use crate::project::CatalogReport;
@@ -12,21 +13,45 @@ use crate::report::{Format, text};
 pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
     // The files and the database have nothing to do with each other: looked at side by side.
     std::thread::scope(|scope| {
-        let database = scope.spawn(|| runtime::run(context.look(Look::Live)));
+        let database = scope.spawn(|| runtime::run(look(context)));
         let report = context.inspect();
         let looked = database.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        tell(context, &report?, &looked?, with_exit_code)
+        let (looked, overview) = looked?;
+        tell(context, &report?, &looked, &overview, with_exit_code)
     })
 }
 
-fn tell(context: &Context, report: &CatalogReport, looked: &Looked, with_exit_code: bool) -> Result<u8> {
+/// What is in force, and what runs.
+async fn look(context: &Context) -> Result<(Looked, Overview)> {
+    let mut looked = context.look(Look::Live).await?;
+    let overview = match &mut looked.database {
+        Some(database) => {
+            pace::look::look(&mut **database, &looked.history).await.map_err(|error| context.place(error))?
+        }
+        None => Overview::default(),
+    };
+    Ok((looked, overview))
+}
+
+fn tell(
+    context: &Context,
+    report: &CatalogReport,
+    looked: &Looked,
+    overview: &Overview,
+    with_exit_code: bool,
+) -> Result<u8> {
     let history = &looked.history;
     let rows = status(&report.catalog, history);
     let printer = &context.printer;
     match printer.format() {
-        Format::Json => printer.json(&StatusJson::new(context.database_json(), history, &rows, report)),
+        Format::Json => printer.json(&StatusJson::new(context.database_json(), history, &rows, report, overview)),
         Format::Text => {
             printer.data(&text::status(&rows));
+            let id = |revision: &str| {
+                let row = rows.iter().find(|row| row.revision() == revision);
+                row.map_or_else(|| revision.to_owned(), |row| format!("{revision}_{}", row.name()))
+            };
+            printer.data(&text::runs(overview, id));
             printer.talk(&text::status_summary(&rows));
             if let Some(error) = &report.no_folder {
                 printer.warn(&error.message, error.hints.first().map(String::as_str));

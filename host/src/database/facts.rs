@@ -156,13 +156,15 @@ impl Facts {
 pub const TOOL_SCHEMA: &str = "runner";
 
 /// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.
-pub const TOOL_TABLES: [&str; 7] = [
+pub const TOOL_TABLES: [&str; 9] = [
     "runner_history",
     "runner_artifact",
     "runner_journal",
     "runner_checkpoint",
     "runner_chunk",
     "runner_evidence",
+    "runner_control",
+    "runner_progress",
     "runner_meta",
 ];
 

@@ -196,6 +196,9 @@ pub trait Database: Send {
     /// Releases the lock. Dropping the database does so too.
     async fn unlock(&mut self) -> Result<(), DatabaseError>;
 
+    /// Who holds the lock at this moment, as well as it can be told; none: nobody.
+    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError>;
+
     /// Statements that run from now on end with [`DatabaseErrorKind::Interrupted`] soon after the signal is raised.
     fn set_stop_signal(&mut self, stop: StopSignal);
 

@@ -12,6 +12,8 @@ pub enum StopReason {
     Terminate,
     /// The run's wall time is used up.
     WallTime,
+    /// An operator said `runner cancel` somewhere else.
+    Cancelled,
 }
 
 /// Raised once, seen by everybody who holds a clone: the sandbox between two slices of guest code, a database between two
@@ -34,6 +36,7 @@ impl StopSignal {
             StopReason::Interrupt => 1,
             StopReason::Terminate => 2,
             StopReason::WallTime => 3,
+            StopReason::Cancelled => 4,
         };
         if self.inner.reason.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             self.inner.raised.notify_waiters();
@@ -46,7 +49,8 @@ impl StopSignal {
             0 => None,
             1 => Some(StopReason::Interrupt),
             2 => Some(StopReason::Terminate),
-            _ => Some(StopReason::WallTime),
+            3 => Some(StopReason::WallTime),
+            _ => Some(StopReason::Cancelled),
         }
     }
 

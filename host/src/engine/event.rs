@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Direction;
+use super::pace::Progress;
 use super::rehearsal::Rehearsed;
 
 /// Hears events. Called from any thread, in order for one run; must not block for long.
@@ -80,6 +81,31 @@ pub enum Event {
         total: Option<u64>,
         /// What is counted, such as `rows`.
         unit: String,
+    },
+    /// How far a transform is.
+    Transform {
+        /// The revision that runs.
+        revision: String,
+        /// The numbers.
+        progress: Progress,
+    },
+    /// Something holds the run; it goes on by itself when that is over.
+    Held {
+        /// The revision that runs.
+        revision: String,
+        /// The name of what holds it, such as `replica-lag`.
+        reason: &'static str,
+        /// In words.
+        text: String,
+        /// Whether an operator has to end it.
+        is_pause: bool,
+    },
+    /// The run goes on.
+    GoesOn {
+        /// The revision that runs.
+        revision: String,
+        /// The name of what held it.
+        reason: &'static str,
     },
     /// A migration met somebody else's lock and was rolled back; it is tried again after a pause.
     Retrying {

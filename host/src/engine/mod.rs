@@ -7,6 +7,7 @@ pub mod history;
 pub mod journal;
 mod leftover;
 pub mod outcome;
+pub mod pace;
 pub mod plan;
 pub mod rehearsal;
 pub mod script;

@@ -12,6 +12,7 @@ use super::Direction;
 use super::event::EventSink;
 use super::journal::answer::Transformed;
 use super::journal::{Answer, Call, Journal};
+use super::pace::Pace;
 use super::transcript::{Recorder, Replay, Transcript, TransformRecord};
 use crate::data::{Batch, Value};
 use crate::database::stop::StopReason;
@@ -50,6 +51,7 @@ pub fn stopped(reason: StopReason) -> Error {
         StopReason::Terminate => Error::new(ErrorKind::Terminated, "stopped by a request to terminate"),
         StopReason::WallTime => Error::denied("the run took longer than the limit `wall_time` allows")
             .hint("raise it with `--limit wall_time=…` or under `[limits]` in `runner.toml`"),
+        StopReason::Cancelled => Error::new(ErrorKind::Terminated, "cancelled by `runner cancel`"),
     }
 }
 
@@ -104,6 +106,8 @@ pub struct RunContext {
     pub journal: Option<Arc<Journal>>,
     /// What a dry run leaves out of it.
     pub left_out: LeftOut,
+    /// What slows it down, and hears how far it is.
+    pub pace: Arc<Pace>,
     /// How transforms are cut, and who works on them.
     pub transforms: Arc<Transforms>,
     /// The version of the server that the first run saw; none: as it is.

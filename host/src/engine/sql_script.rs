@@ -126,6 +126,7 @@ enum Step {
 async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext) -> Result<Step> {
     let call = statement.call();
     context.tally.begin_step(&call);
+    context.pace.before_step(&context.database).await?;
     let mut live = match journal.begin::<u64>(&context.database, &call).await? {
         Begun::Recorded(_, Ok(rows)) => {
             context.tally.answered(&rows);

@@ -32,6 +32,14 @@ pub const STATEMENT_TIMEOUT: &str = "RUNNER_STATEMENT_TIMEOUT";
 pub const RETRIES: &str = "RUNNER_RETRIES";
 /// Where a backup goes before a run, as `--backup`.
 pub const BACKUP: &str = "RUNNER_BACKUP";
+/// How long a run rests behind each chunk, as `--batch-delay`.
+pub const BATCH_DELAY: &str = "RUNNER_BATCH_DELAY";
+/// Rows that a transform reads in a second at most, as `--max-rows-per-second`.
+pub const MAX_ROWS_PER_SECOND: &str = "RUNNER_MAX_ROWS_PER_SECOND";
+/// How far a replica may lag behind while a transform goes on, as `--max-lag`.
+pub const MAX_LAG: &str = "RUNNER_MAX_LAG";
+/// Sessions of others that may be at work while a transform goes on, as `--max-active-connections`.
+pub const MAX_ACTIVE_CONNECTIONS: &str = "RUNNER_MAX_ACTIVE_CONNECTIONS";
 /// Rows of a chunk of a transform, as `--chunk-rows`.
 pub const CHUNK_ROWS: &str = "RUNNER_CHUNK_ROWS";
 /// How long a chunk of a transform should take, as `--chunk-time`.
@@ -78,6 +86,13 @@ pub const ALL: &[(&str, &str)] = &[
     (STATEMENT_TIMEOUT, "longest time for a statement of a migration, or `none`; `--statement-timeout` goes first"),
     (RETRIES, "tries of a migration that met somebody else's lock, behind the first; `--retries` goes first"),
     (BACKUP, "where a backup goes before a run: `auto`, `none`, or a path; `--backup` goes first"),
+    (BATCH_DELAY, "rest behind each chunk of a transform, such as `100ms`; `--batch-delay` goes first"),
+    (MAX_ROWS_PER_SECOND, "rows that a transform reads in a second at most; `--max-rows-per-second` goes first"),
+    (MAX_LAG, "how far a replica may lag behind while a transform goes on, such as `5s`; `--max-lag` goes first"),
+    (
+        MAX_ACTIVE_CONNECTIONS,
+        "sessions of others at work above which a transform waits; `--max-active-connections` goes first",
+    ),
     (CHUNK_ROWS, "rows of a chunk of a transform at most; `--chunk-rows` goes first"),
     (CHUNK_TIME, "time that a chunk of a transform should take, such as `500ms`, or `none`; `--chunk-time` goes first"),
     (SHARE, "a switch: while another run has the lock, take part in its transforms, as `apply --share`"),

@@ -3,6 +3,7 @@
 pub mod error;
 pub mod escape;
 pub mod json;
+mod lines;
 pub mod printer;
 pub mod progress;
 pub mod sink;

@@ -123,6 +123,14 @@ impl Printer {
         }
     }
 
+    /// Talk for programs: one document on a line of standard error.
+    pub fn json_line(&self, document: &impl Serialize) {
+        if let Ok(document) = serde_json::to_string(document) {
+            // There is nobody left to complain to.
+            let _ = write_all(&mut io::stderr().lock(), &format!("{}\n", escape::json(&document)));
+        }
+    }
+
     /// Talk, which `--quiet` silences.
     pub fn talk(&self, text: &Text) {
         if self.verbosity() > Verbosity::Quiet {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::text::numbers;
 use super::{escape, units};
+use crate::engine::pace::Progress;
 
 /// Redraws a second; more would only cost.
 const REDRAWS: u8 = 10;
@@ -20,6 +22,10 @@ const RUNNING: &str = "{spinner} {msg} {elapsed:.dim}";
 const BOUNDED: &str = "  {prefix} [{bar:30}] {human_pos}/{human_len} {msg}, {rate:.dim}, {eta:.dim} left";
 /// Something whose end is not known.
 const UNBOUNDED: &str = "  {prefix} {human_pos} {msg}, {rate:.dim}";
+
+/// A transform whose end is known, and one whose end is not: their numbers are not the bar's own, which would count a pause as
+/// slowness.
+const TRANSFORM: [&str; 2] = ["  {prefix} [{bar:20}] {msg}", "  {prefix} {msg}"];
 
 /// Bars at one time. A guest names what it tells of, and could name more than a screen holds.
 const MAX_PARTS: usize = 8;
@@ -84,6 +90,28 @@ impl Bars {
         bar.set_position(done);
     }
 
+    /// A transform has come so far.
+    pub fn transform(&self, progress: &Progress) {
+        let mut current = self.lock();
+        let known = current.parts.iter().position(|(name, _)| *name == progress.transform);
+        if known.is_none() && current.parts.len() == MAX_PARTS {
+            return;
+        }
+        let at = known.unwrap_or_else(|| {
+            let bar = hidden(TRANSFORM[1]);
+            bar.set_prefix(escape::line(&progress.transform));
+            current.parts.push((progress.transform.clone(), self.all.add(bar)));
+            current.parts.len() - 1
+        });
+        let bar = &current.parts[at].1;
+        if let Some(total) = progress.total.filter(|total| bar.length() != Some(total.rows)) {
+            bar.set_length(total.rows);
+            bar.set_style(style(TRANSFORM[0]));
+        }
+        bar.set_position(progress.rows_done);
+        bar.set_message(escape::line(&numbers(progress)));
+    }
+
     /// Prints something above the bars.
     pub fn above(&self, print: impl FnOnce()) {
         self.all.suspend(print);
@@ -133,7 +161,7 @@ mod tests {
 
     #[test]
     fn every_template_parses() {
-        for template in [RUNNING, BOUNDED, UNBOUNDED] {
+        for template in [RUNNING, BOUNDED, UNBOUNDED, TRANSFORM[0], TRANSFORM[1]] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }
@@ -145,7 +173,11 @@ mod tests {
         bars.update("rows", 1, None, "rows");
         bars.update("rows", 5, Some(10), "rows");
         bars.update("others", 5, Some(10), "{bar}");
-        assert_eq!(bars.lock().parts.len(), 2);
+        let progress = Progress { transform: "shout".to_owned(), rows_done: 3, ..Progress::default() };
+        bars.transform(&progress);
+        bars.transform(&Progress { total: Some(crate::engine::pace::Total::counted(9)), ..progress });
+        assert_eq!(bars.lock().parts.len(), 3);
+        assert_eq!(bars.lock().parts[2].1.length(), Some(9));
         bars.end();
         assert!(bars.lock().parts.is_empty());
     }

@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::lines::Lines;
 use super::progress::Bars;
-use super::text::{BAD, DIM, ODD, PLAIN, STRONG, Text, finished_line, rehearsed};
+use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, finished_line, numbers, rehearsed};
 use super::units;
 use super::{Format, Printer, Verbosity};
 use crate::engine::Direction;
 use crate::engine::event::{Event, EventSink, Level};
+use crate::engine::pace::Progress;
 
 /// How often a line tells of progress where there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -25,10 +27,13 @@ pub struct Flavour {
     pub database: String,
 }
 
-/// The sink that suits the printer: bars on a terminal, lines elsewhere; with JSON or `--quiet` warnings alone.
+/// The sink that suits the printer: bars on a terminal, lines elsewhere, JSON Lines with JSON; with `--quiet` warnings alone.
 pub fn sink(printer: &Arc<Printer>, flavour: Flavour) -> Arc<dyn EventSink> {
+    if printer.format() == Format::Json {
+        return Arc::new(Lines::new(printer));
+    }
     let talkative = printer.verbosity() > Verbosity::Quiet;
-    let bars = (talkative && printer.format() == Format::Text && printer.talks_to_terminal()).then(Bars::default);
+    let bars = (talkative && printer.talks_to_terminal()).then(Bars::default);
     Arc::new(People { printer: printer.clone(), flavour, bars, last_line: Mutex::new(None) })
 }
 
@@ -60,6 +65,22 @@ impl EventSink for People {
             Event::Rehearsed(told) => self.data(&rehearsed(told, self.printer.verbosity())),
             Event::Log { revision, level, message } => self.log(revision, *level, message),
             Event::Progress { what, done, total, unit, .. } => self.progress(what, *done, *total, unit),
+            Event::Transform { progress, .. } => self.transform(progress),
+            Event::Held { revision, text, is_pause, .. } => {
+                let mut line =
+                    Text::new().add(ODD, "waiting").add(STRONG, format!(" {revision}")).plain(": ").plain(text).end();
+                if *is_pause {
+                    line = line.add(HINT, "hint").plain(": `runner resume` lets it go on").end();
+                }
+                // Who cannot see why nothing happens takes it for broken.
+                match &self.bars {
+                    Some(bars) => bars.above(|| self.printer.always(&line)),
+                    None => self.printer.always(&line),
+                }
+            }
+            Event::GoesOn { revision, .. } => {
+                self.say(&Text::new().add(GOOD, "going on").add(STRONG, format!(" {revision}")).end());
+            }
             Event::MigrationFinished { revision, name, direction, duration, rows_read, rows_written } => {
                 self.end();
                 let id = format!("{revision}_{name}");
@@ -139,17 +160,34 @@ impl People {
         }
     }
 
+    fn transform(&self, progress: &Progress) {
+        if let Some(bars) = &self.bars {
+            bars.transform(progress);
+        } else if self.is_time_for_a_line() {
+            let name = format!("{}: ", progress.transform);
+            self.printer.talk(&Text::new().plain(name).plain(numbers(progress)).end());
+        }
+    }
+
+    /// Progress in lines is told now and then.
+    fn is_time_for_a_line(&self) -> bool {
+        let mut last = self.last_line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let began = *last.get_or_insert_with(Instant::now);
+        let is_time = began.elapsed() >= BETWEEN_LINES;
+        if is_time {
+            *last = Some(Instant::now());
+        }
+        is_time
+    }
+
     fn progress(&self, what: &str, done: u64, total: Option<u64>, unit: &str) {
         if let Some(bars) = &self.bars {
             bars.update(what, done, total, unit);
             return;
         }
-        let mut last = self.last_line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let began = *last.get_or_insert_with(Instant::now);
-        if began.elapsed() < BETWEEN_LINES {
+        if !self.is_time_for_a_line() {
             return;
         }
-        *last = Some(Instant::now());
         let of = total.map_or(String::new(), |total| format!(" of {}", units::count(total)));
         self.printer.talk(&Text::new().plain(format!("{what}: {}{of} {unit}", units::count(done))).end());
     }

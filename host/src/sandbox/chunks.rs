@@ -18,6 +18,8 @@ use crate::engine::journal::answer::{Position, Transformed};
 use crate::engine::journal::chunk::{Claimant, Effect, Owner};
 use crate::engine::journal::work::Work;
 use crate::engine::journal::{Journal, LiveTransform};
+use crate::engine::pace::Total;
+use crate::engine::pace::total::estimate;
 use crate::engine::script::RunContext;
 use crate::engine::speaker::{as_host, as_migration};
 use crate::engine::transcript::{self, Ledger, TransformRecord};
@@ -48,8 +50,8 @@ pub struct Live {
 pub struct Begun {
     /// Reads the chunks.
     pub reader: TableReader,
-    /// How many rows there are, if they were counted.
-    pub total: Option<u64>,
+    /// How many rows there are, those that are done included, as far as that is known.
+    pub total: Option<Total>,
     /// Holds what comes back against what was given.
     pub check: Arc<KeyCheck>,
     /// What is done, with all names.
@@ -128,7 +130,11 @@ impl<'a> Chunks<'a> {
         if let Some(it) = &checkpoint {
             reader.resume_at(it.position.bound.clone(), it.position.last.clone(), &it.position.types);
         }
-        let total = if count { Some(reader.count(database).await?) } else { None };
+        let total = match (count, &checkpoint) {
+            (true, None) => Some(Total::counted(reader.count(database).await?)),
+            (true, Some(it)) => Some(Total::counted(it.done.rows_read + reader.count_rest(database).await?)),
+            (false, _) => estimate(database, &source).await?,
+        };
         let writer = database.open_writer(&target).await?;
         let target_key = match target.key.as_slice() {
             [] => database.table(&target.table).await?.key,
@@ -160,7 +166,12 @@ impl<'a> Chunks<'a> {
     /// Here a chunk is a batch.
     fn limits(&self, limits: BatchLimits) -> BatchLimits {
         let most = self.run.transforms.rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(limits.rows);
-        BatchLimits { rows: limits.rows.min(most), ..limits }
+        BatchLimits { rows: self.run.pace.chunk_rows(limits.rows.min(most)), ..limits }
+    }
+
+    /// Waits for whatever slows the run down. No transaction is open, unless the whole migration runs in one.
+    pub async fn before_chunk(&self) -> Result<(), TransformError> {
+        self.run.pace.before_chunk(&mut **self.run.database.lock().await).await.map_err(trap)
     }
 
     /// The next chunk.

@@ -23,9 +23,10 @@ use super::spread::Spread;
 use super::workers;
 use crate::data::Batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteMode};
-use crate::engine::event::Event;
 use crate::engine::journal::LiveTransform;
 use crate::engine::journal::answer::Transformed;
+use crate::engine::pace::total::is_to_be_counted;
+use crate::engine::pace::{Chunk, Total};
 use crate::engine::script::RunContext;
 use crate::error::Error;
 
@@ -52,6 +53,8 @@ struct Flight {
     /// Dropped with the flight, which the thread that turns hears between two slices of guest code.
     _wanted: oneshot::Sender<()>,
     chunk: ReadChunk,
+    /// When it took off.
+    since: Instant,
 }
 
 /// What is to be transformed.
@@ -129,10 +132,16 @@ impl Line<'_, '_> {
         let mut waiting: Option<(Batch, ReadChunk)> = None;
         let mut spread = Spread::new(run);
         let began = Instant::now();
-        progress(run, name, chunks.done().rows_read, total);
+        let done = chunks.done();
+        run.pace.transform(name, done.rows_read, done.chunks, total).map_err(trap)?;
         loop {
             loop {
                 if waiting.is_none() && !at_end {
+                    if !flights.is_empty() && run.pace.may_wait() {
+                        // What is read is written before anything holds the run.
+                        break;
+                    }
+                    chunks.before_chunk().await?;
                     waiting = chunks.read(&mut reader).await?;
                     if let Some((rows, _)) = &waiting {
                         spread.go_on(run, name, chunks, &mut reader, rows.row_count as u64).await?;
@@ -161,6 +170,7 @@ impl Line<'_, '_> {
                     idle.push(instance);
                 }
             }
+            let before = chunks.done();
             let written = chunks.write(turned.map_err(trap)?, &flight.chunk).await?;
             if written == Written::Outdated {
                 // Somebody else has written since it was read, and so to what was read behind it, maybe.
@@ -172,11 +182,19 @@ impl Line<'_, '_> {
                     chunks.redo(&mut reader, &flight.chunk, instance, name, &check).await?;
                 }
             }
-            if total.is_none() && began.elapsed() >= COUNT_AFTER {
-                total = Some(chunks.count(&reader).await?);
+            let done = chunks.done();
+            if done.chunks > before.chunks {
+                let (rows_read, rows_written) =
+                    (done.rows_read - before.rows_read, done.rows_written - before.rows_written);
+                run.pace.chunk_done(Chunk { rows_read, rows_written, took: flight.since.elapsed() });
             }
-            progress(run, name, chunks.done().rows_read, total);
+            if is_to_be_counted(total) && began.elapsed() >= COUNT_AFTER {
+                let counted = Total::counted(chunks.count(&reader).await?);
+                total = Some(counted);
+                run.pace.total(counted);
+            }
         }
+        run.pace.transform_done();
         Ok(())
     }
 }
@@ -213,21 +231,11 @@ fn send(mut instance: Instance, name: &str, chunk: (Batch, ReadChunk), check: &A
             Some((instance, turned))
         })
     });
-    Flight { task, _wanted: wanted, chunk }
+    Flight { task, _wanted: wanted, chunk, since: Instant::now() }
 }
 
 pub(super) fn trap(error: Error) -> TransformError {
     TransformError::Trap(wasmtime::Error::new(error))
-}
-
-pub(super) fn progress(run: &RunContext, name: &str, done: u64, total: Option<u64>) {
-    run.events.emit(&Event::Progress {
-        revision: run.revision.clone(),
-        what: name.to_owned(),
-        done,
-        total,
-        unit: "rows".to_owned(),
-    });
 }
 
 /// Turns one batch, apart from any transform under way.

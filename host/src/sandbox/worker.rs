@@ -14,6 +14,7 @@ use crate::database::{Claims, DatabaseError, DatabaseErrorKind, Part, StopSignal
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::chunk::{Chunk, Effect, Held};
 use crate::engine::journal::crash;
+use crate::engine::pace;
 use crate::engine::speaker::{as_host, as_migration};
 use crate::error::Error;
 use crate::project::catalog::Kind;
@@ -96,6 +97,13 @@ impl Worker {
             }
             if self.shared.is_ending() {
                 return Ok(());
+            }
+            let pace = self.shared.run.pace.clone();
+            if let Err(error) = pace.before_chunk(&mut **self.connection).await {
+                return Err(match self.shared.run.stop.reason() {
+                    Some(reason) => End::Stopped(reason),
+                    None => End::Error(error),
+                });
             }
             let chunk = match self.claimed.take() {
                 Some(chunk) => chunk,
@@ -187,6 +195,7 @@ impl Worker {
             return Err(End::Error(error));
         }
         *tries += 1;
+        self.shared.run.pace.count_retry();
         self.shared.run.events.emit(&Event::Log {
             revision: self.shared.run.revision.clone(),
             level: Level::Debug,
@@ -278,7 +287,7 @@ impl Worker {
             Held::Lost => return Ok(self.connection.rollback().await?),
             // The answer to its commit got lost, and it was counted by nobody here.
             Held::Done(effect) => {
-                shared.chunk_done(effect.rows_read);
+                shared.chunk_done(told(effect.rows_read, effect.rows_written, began.elapsed()));
                 return Ok(self.connection.rollback().await?);
             }
         }
@@ -302,7 +311,7 @@ impl Worker {
         self.claimed = committed?;
         crash::point();
         shared.sizer.learn(read, bytes, began.elapsed());
-        shared.chunk_done(read);
+        shared.chunk_done(told(read, written, began.elapsed()));
         Ok(())
     }
 
@@ -408,6 +417,11 @@ impl Worker {
         let to = chunk.to.as_deref().map(|key| format!(", up to {}", values_text(names, key))).unwrap_or_default();
         format!("{}{from}{to}", chunk.number)
     }
+}
+
+/// A chunk as those who watch are told of it.
+fn told(rows_read: u64, rows_written: u64, took: Duration) -> pace::Chunk {
+    pace::Chunk { rows_read, rows_written, took }
 }
 
 async fn pause(stop: &StopSignal, pause: Duration) {

@@ -17,7 +17,7 @@ use super::keys::KeyCheck;
 use super::meter::LogBudget;
 use super::script::Loaded;
 use super::sizer::Sizer;
-use super::transform::{Task, TransformError, dwindles, progress, trap};
+use super::transform::{Task, TransformError, dwindles, trap};
 use super::worker::{End, Worker};
 use crate::batches::{ChunkRange, TableReader};
 use crate::database::{BatchLimits, Database, DatabaseError, WriteMode};
@@ -26,6 +26,8 @@ use crate::engine::journal::Journal;
 use crate::engine::journal::answer::Transformed;
 use crate::engine::journal::chunk::{Claimant, Owner};
 use crate::engine::journal::work::Work;
+use crate::engine::pace::total::is_to_be_counted;
+use crate::engine::pace::{Chunk, Total};
 use crate::engine::script::{RunContext, stopped};
 use crate::engine::speaker::as_host;
 use crate::error::{Error, ErrorKind, Result};
@@ -48,16 +50,11 @@ pub(super) struct Shared {
     pub holds_rows: bool,
     /// No further chunk is to be begun: one of them failed, or whoever asked for help needs none any more.
     ending: Arc<AtomicBool>,
-    progress: Mutex<Progress>,
+    /// How many rows there are.
+    total: Mutex<Option<Total>>,
+    began: Instant,
     /// Chunks that were done here.
     pub done: AtomicU64,
-}
-
-/// What those who watch are told.
-struct Progress {
-    read: u64,
-    total: Option<u64>,
-    began: Instant,
 }
 
 impl Shared {
@@ -72,17 +69,12 @@ impl Shared {
     }
 
     /// Tells of a chunk that was done here.
-    pub fn chunk_done(&self, rows_read: u64) {
+    pub fn chunk_done(&self, chunk: Chunk) {
         self.done.fetch_add(1, Ordering::Relaxed);
         if !self.claimant.owner.leads {
             self.run.tally.add_step();
         }
-        let (read, total) = {
-            let mut progress = self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            progress.read += rows_read;
-            (progress.read, progress.total)
-        };
-        progress(&self.run, &self.work.name, read, total);
+        self.run.pace.chunk_done(chunk);
     }
 
     /// Reads a batch to learn how many bytes rows have: the first chunk of wide rows must not be larger than others. What fails
@@ -100,19 +92,20 @@ impl Shared {
 
     /// Takes in what all processes have done, as far as the database has it.
     pub fn saw(&self, rows_read: u64) {
-        let mut progress = self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        progress.read = progress.read.max(rows_read);
+        self.run.pace.saw(rows_read);
     }
 
     /// Whether the rows are to be counted now, for those who watch. Only once.
     pub fn counts_now(&self) -> bool {
-        let progress = self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        progress.total.is_none() && progress.began.elapsed() >= super::transform::COUNT_AFTER
+        let total = *self.total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        is_to_be_counted(total) && self.began.elapsed() >= super::transform::COUNT_AFTER
     }
 
     /// How many rows there are.
     pub fn counted(&self, rows: u64) {
-        self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner).total = Some(rows);
+        let total = Total::counted(rows);
+        *self.total.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(total);
+        self.run.pace.total(total);
     }
 }
 
@@ -138,9 +131,9 @@ pub(super) async fn lead(
     let before = claimant.totals(&mut **main).await.map_err(|error| trap(error.into()))?;
     let ending = Arc::new(AtomicBool::new(false));
     let crew = Crew { loaded, run, journal: &journal, work, check, limits: task.limits, log: task.log };
-    let shared = Arc::new(crew.shared(claimant, ending, before.rows_read, total));
+    let shared = Arc::new(crew.shared(claimant, ending, total));
     shared.weigh(&mut **main, &mut reader).await;
-    progress(run, &task.name, before.rows_read, total);
+    run.pace.transform(&task.name, before.rows_read, before.chunks, total).map_err(trap)?;
     let (mut main, ended) = work_all(&shared, main).await;
     let database = &mut **main;
     as_host(database);
@@ -160,7 +153,10 @@ pub(super) async fn lead(
     match ended {
         Ok(()) => {
             let record = record_of(&shared.work);
-            journal.finish_transform(database, transform, done, record).await.map_err(trap)
+            let done = journal.finish_transform(database, transform, done, record).await.map_err(trap)?;
+            run.pace.saw(done.rows_read);
+            run.pace.transform_done();
+            Ok(done)
         }
         Err(End::Stopped(reason)) => Err(TransformError::Trap(wasmtime::Error::new(Stopped(reason)))),
         Err(End::Error(error)) => Err(trap(error)),
@@ -193,7 +189,8 @@ pub(super) async fn help(
     let check = Arc::new(check_of(&work, &reader, main.facts().dialect));
     let log = Arc::new(Mutex::new(LogBudget::new(&loaded.shared.limits)));
     let crew = Crew { loaded, run, journal: &journal, work, check, limits, log };
-    let shared = Arc::new(crew.shared(claimant, halt.clone(), checkpoint.done.rows_read, None));
+    let shared = Arc::new(crew.shared(claimant, halt.clone(), None));
+    run.pace.transform(&shared.work.name, checkpoint.done.rows_read, checkpoint.done.chunks, None)?;
     reader.turn_to(ChunkRange {
         bound: checkpoint.position.bound,
         after: checkpoint.position.last,
@@ -222,9 +219,11 @@ struct Crew<'a> {
 }
 
 impl Crew<'_> {
-    fn shared(self, claimant: Claimant, ending: Arc<AtomicBool>, read: u64, total: Option<u64>) -> Shared {
+    fn shared(self, claimant: Claimant, ending: Arc<AtomicBool>, total: Option<Total>) -> Shared {
         let transforms = &self.run.transforms;
         let (rows, bytes) = (self.limits.rows as u64, self.limits.bytes as u64);
+        let most =
+            self.run.pace.chunk_rows(usize::try_from(transforms.rows.unwrap_or(rows)).unwrap_or(usize::MAX)) as u64;
         Shared {
             loaded: self.loaded.clone(),
             run: self.run.clone(),
@@ -236,9 +235,10 @@ impl Crew<'_> {
             check: self.check,
             limits: self.limits,
             log: self.log,
-            sizer: Sizer::new(transforms.rows.unwrap_or(rows), transforms.time, rows, bytes),
+            sizer: Sizer::new(most, transforms.time, rows, bytes),
             ending,
-            progress: Mutex::new(Progress { read, total, began: Instant::now() }),
+            total: Mutex::new(total),
+            began: Instant::now(),
             done: AtomicU64::new(0),
         }
     }

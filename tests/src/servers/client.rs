@@ -75,7 +75,7 @@ impl Client {
     }
 
     /// The same server, another database.
-    pub(super) fn of(&self, database: &str) -> Self {
+    pub fn of(&self, database: &str) -> Self {
         Self { database: database.to_owned(), ..self.clone() }
     }
 

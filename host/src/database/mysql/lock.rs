@@ -86,6 +86,12 @@ impl MysqlDatabase {
         Ok(())
     }
 
+    pub(super) async fn lock_holder_now(&mut self) -> Result<Option<String>, DatabaseError> {
+        let names = Names::of(&self.server);
+        let found = owner::read(&mut self.connection, &names.run, &names.owner).await?;
+        Ok(found.map(|(id, name)| if name.is_empty() { format!("the connection {id}") } else { name }))
+    }
+
     pub(super) async fn unlock_now(&mut self) -> Result<(), DatabaseError> {
         let Some(lock) = self.lock.take() else { return Ok(()) };
         // Where a session is gone, so is its lock.

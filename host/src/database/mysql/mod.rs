@@ -119,6 +119,10 @@ impl Database for MysqlDatabase {
         self.unlock_now().await
     }
 
+    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+        self.lock_holder_now().await
+    }
+
     fn set_stop_signal(&mut self, stop: StopSignal) {
         self.watch.set_stop_signal(stop);
     }

@@ -109,6 +109,15 @@ impl PostgresDatabase {
         Ok(())
     }
 
+    pub(super) async fn lock_holder_now(&mut self) -> Result<Option<String>, DatabaseError> {
+        self.check_usable()?;
+        self.busy = true;
+        let holder = holder(&mut self.connection).await;
+        self.busy = false;
+        self.note_loss(&holder);
+        holder
+    }
+
     pub(super) async fn unlock_now(&mut self) -> Result<(), DatabaseError> {
         self.locked_for = None;
         let Some(mut lock) = self.lock.take() else { return Ok(()) };

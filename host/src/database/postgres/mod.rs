@@ -172,6 +172,10 @@ impl Database for PostgresDatabase {
         self.unlock_now().await
     }
 
+    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+        self.lock_holder_now().await
+    }
+
     fn set_stop_signal(&mut self, stop: StopSignal) {
         self.stop = stop;
     }

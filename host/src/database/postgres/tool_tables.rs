@@ -18,7 +18,7 @@ pub(super) const FINGERPRINT: &str = "\
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = 'runner' AND c.relname IN \
             ('runner_history', 'runner_artifact', 'runner_journal', 'runner_checkpoint', 'runner_chunk', 'runner_evidence', \
-             'runner_meta')) \
+             'runner_control', 'runner_progress', 'runner_meta')) \
     SELECT (SELECT string_agg(concat_ws(',', relname, oid, relowner, relacl::text, nspowner, nspacl::text), ';' \
                 ORDER BY relname) FROM tool), \
         (SELECT string_agg(t.relname || ' ' || l.mode, ';' ORDER BY t.relname, l.mode) \

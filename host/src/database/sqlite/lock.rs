@@ -88,6 +88,23 @@ impl Drop for Lock {
     }
 }
 
+/// Who holds the lock of a database file; none: nobody. A file that is not there, or cannot be read, is held by nobody whom we
+/// could name.
+pub(super) fn holder(database: &Path) -> Option<String> {
+    let path = lock_path(database);
+    let file = open(&path, OpenOptions::new().read(true)).ok()?;
+    if !file.metadata().is_ok_and(|found| found.is_file()) {
+        return None;
+    }
+    // For the blink of an eye we hold it ourselves; a run that comes just then asks again.
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {}
+        _ => return None,
+    }
+    let holder = read_holder(&path);
+    Some(if holder.is_empty() { "another process".to_owned() } else { holder })
+}
+
 /// The lock file of a database file, the same for every link that leads to it.
 fn lock_path(database: &Path) -> PathBuf {
     let real = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());

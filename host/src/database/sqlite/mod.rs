@@ -134,6 +134,10 @@ impl Database for SqliteDatabase {
         Ok(())
     }
 
+    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+        Ok(self.path.as_deref().and_then(lock::holder))
+    }
+
     fn set_stop_signal(&mut self, stop: StopSignal) {
         self.guard.set_stop_signal(stop);
     }

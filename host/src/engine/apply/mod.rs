@@ -27,6 +27,7 @@ use super::event::{Event, EventSink};
 use super::history::{self, Record, RunMode, State, declared_json};
 use super::journal::{Inputs, Journal};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
+use super::pace::{Migration, Pace};
 use super::plan::{Input, Options, Plan, Source, Step, plan_apply, plan_redo, plan_rollback};
 use super::rehearsal::Rehearsal;
 use super::script::{LeftOut, RunContext, ScriptLoader, Tally, Transforms, stopped};
@@ -98,6 +99,8 @@ pub struct Engine {
     pub rehearsal: Option<Rehearsal>,
     /// Makes a backup before anything is run.
     pub backup: Option<Arc<dyn Backup>>,
+    /// What slows the run down, and hears how far it is.
+    pub pace: Arc<Pace>,
     /// How transforms are cut, and who works on them.
     pub transforms: Arc<Transforms>,
 }
@@ -183,6 +186,7 @@ impl Engine {
     /// Works a plan off.
     async fn run_plan(&self, request: &Request, plan: Plan) -> Result<Outcome> {
         self.ensure_history().await?;
+        let _watch = self.pace.watch(self.database.lock().await.url());
         let mut outcome = self.outcome(request);
         let mut steps = plan.steps.into_iter();
         let mut direction = None;
@@ -193,12 +197,18 @@ impl Engine {
                 outcome.not_run.push(step);
                 break;
             }
+            if let Err(error) = self.begin_pace(&step).await {
+                outcome.error = Some(error);
+                outcome.not_run.push(step);
+                break;
+            }
             self.emit_started(&step);
             let result = match step.mode {
                 RunMode::Atomic => self.run_atomic(&step).await,
                 RunMode::Stepwise => self.run_stepwise_patiently(request, &step).await,
             };
             let result = result.and_then(|done| self.not_refused().map(|()| done).map_err(Into::into));
+            self.end_pace(result.as_ref().err().map(|failure| &failure.error)).await;
             match result {
                 Ok(done) => {
                     self.emit_finished(&done);
@@ -206,7 +216,7 @@ impl Engine {
                 }
                 Err(failure) => {
                     self.emit_failed(&step);
-                    let mut error = self.explain(failure.error, &step);
+                    let mut error = self.pace.explain(self.explain(failure.error, &step));
                     if request.action == Action::Redo && step.direction == Direction::Up {
                         error = error.hint(format!(
                             "`{}` is rolled back now: mend it, and `runner apply` applies it again",
@@ -265,6 +275,20 @@ impl Engine {
         }
     }
 
+    /// The pace of a migration begins: it waits while a pause is on.
+    async fn begin_pace(&self, step: &Step) -> Result<()> {
+        let migration = Migration { revision: step.revision.clone(), direction: step.direction, mode: step.mode };
+        let mut database = self.database.lock().await;
+        let begun = self.pace.begin(&mut **database, migration).await;
+        as_host(&mut **database);
+        begun
+    }
+
+    /// The pace of a migration ends. What it could not write down is for onlookers alone.
+    async fn end_pace(&self, error: Option<&Error>) {
+        let _ = self.pace.end(&mut **self.database.lock().await, error).await;
+    }
+
     async fn ensure_history(&self) -> Result<()> {
         let mut database = self.database.lock().await;
         as_host(&mut **database);
@@ -300,6 +324,7 @@ impl Engine {
                 statements: step.resume_after.unwrap_or(0),
                 chunks_but: self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.chunks),
             },
+            pace: self.pace.clone(),
             transforms: self.transforms.clone(),
             server_version: None,
             replay: None,

@@ -106,6 +106,7 @@ impl Engine {
     /// Pauses before a migration is tried again; false if it is not to be: the tries are used up, or the run is to stop.
     pub(super) async fn pause_before_retry(&self, step: &Step, retries: &mut Retries, error: &Error) -> bool {
         let Some(pause) = retries.next() else { return false };
+        self.pace.count_retry();
         let place = error.places.iter().find(|(label, _)| matches!(*label, "statement" | "step"));
         self.events.emit(&Event::Retrying {
             revision: step.revision.clone(),

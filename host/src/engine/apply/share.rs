@@ -11,9 +11,10 @@ use super::{Engine, Request, as_host};
 use crate::database::{Database, DatabaseErrorKind, SharedDatabase};
 use crate::engine::Direction;
 use crate::engine::event::{Event, Level};
-use crate::engine::history;
+use crate::engine::history::{self, RunMode};
 use crate::engine::journal::chunk::{UnderWay, under_way};
 use crate::engine::journal::{Journal, Run};
+use crate::engine::pace::Migration;
 use crate::engine::script::{LeftOut, RunContext, Script, Tally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
@@ -111,7 +112,16 @@ impl Engine {
             }
             let Some(context) = self.helping(&task, &database, helped).await.map_err(wrong)? else { continue };
             let Some((_, script)) = scripts.last() else { continue };
-            let done = script.help(&context, task.step, halt).await.map_err(wrong)?;
+            let migration =
+                Migration { revision: task.revision.clone(), direction: Direction::Up, mode: RunMode::Stepwise };
+            let begun = self.pace.begin_sharing(&mut **database.lock().await, migration).await;
+            let done = match begun {
+                Ok(()) => script.help(&context, task.step, halt).await,
+                Err(error) => Err(error),
+            };
+            // Only onlookers miss what cannot be written down.
+            let _ = self.pace.end(&mut **database.lock().await, None).await;
+            let done = done.map_err(wrong)?;
             if done.chunks > 0 {
                 let chunks = if done.chunks == 1 { "chunk" } else { "chunks" };
                 self.events.emit(&Event::Log {
@@ -176,6 +186,7 @@ impl Engine {
             journal: Some(Arc::new(journal)),
             left_out: LeftOut::default(),
             transforms: self.transforms.clone(),
+            pace: self.pace.clone(),
         }))
     }
 }

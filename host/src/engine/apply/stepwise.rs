@@ -287,6 +287,9 @@ fn partial(mut error: Error, step: &Step, stands: &Stands, last: &[String]) -> B
             .hint(format!("if it did: `runner {verb} --resume-at {}`", unknown + 1))
             .hint(format!("if it did not: `runner {verb} --resume-at {unknown}`")),
         (None, _) if error.kind == ErrorKind::Mismatch => error,
+        (None, None) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
+            error.hint(format!("what took effect stays; `runner {verb}` with the same build of the component goes on there"))
+        }
         (None, Some(_)) => error.hint(format!(
             "{took_effect} took effect, and that stays; mend the cause, or the statements from {} on, and run \
              `runner {verb}` to go on there",

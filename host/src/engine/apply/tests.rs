@@ -70,6 +70,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         database: Arc::new(tokio::sync::Mutex::new(database)),
         catalog: Arc::new(Catalog { migrations }),
         loader,
+        pace: Arc::new(crate::engine::pace::Pace::free(events.clone(), StopSignal::default())),
         events,
         stop: StopSignal::default(),
         parameters: Arc::default(),

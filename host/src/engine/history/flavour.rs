@@ -6,7 +6,8 @@ use super::sql::Flavour;
 pub const SQLITE: Flavour = Flavour {
     tables: "SELECT name FROM main.sqlite_schema WHERE 'main' = ?1 AND type = 'table' \
              AND name IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint', 'runner_chunk', 'runner_evidence')",
+             'runner_checkpoint', 'runner_chunk', 'runner_evidence', 'runner_control', \
+             'runner_progress')",
     schema: None,
     create: &[
         "CREATE TABLE @.runner_meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -67,7 +68,8 @@ pub const POSTGRES: Flavour = Flavour {
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname::text = ?1::text AND c.relkind IN ('r', 'p') \
              AND c.relname IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint', 'runner_chunk', 'runner_evidence')",
+             'runner_checkpoint', 'runner_chunk', 'runner_evidence', 'runner_control', \
+             'runner_progress')",
     // `IF NOT EXISTS` wants the right to make schemas even where there is nothing to make.
     schema: Some((
         "SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname::text = ?1::text",
@@ -135,7 +137,8 @@ pub const POSTGRES: Flavour = Flavour {
 pub const MYSQL: Flavour = Flavour {
     tables: "SELECT table_name FROM information_schema.tables WHERE table_schema = ?1 AND table_type = 'BASE TABLE' \
              AND table_name IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint', 'runner_chunk', 'runner_evidence')",
+             'runner_checkpoint', 'runner_chunk', 'runner_evidence', 'runner_control', \
+             'runner_progress')",
     schema: None,
     create: &[
         "CREATE TABLE IF NOT EXISTS @.runner_meta (

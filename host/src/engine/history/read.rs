@@ -15,7 +15,7 @@ use crate::project::catalog::Kind;
 pub(super) const FORMAT: i64 = 1;
 
 /// How many tables there are.
-const TABLES: usize = 6;
+const TABLES: usize = 8;
 
 /// The history as far as it is in force.
 #[derive(Clone, Debug, Default)]
@@ -292,7 +292,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history does not read as runner wrote it")
-        .hint("restore `runner_meta`, `runner_history`, `runner_artifact`, `runner_journal`, `runner_checkpoint`, `runner_chunk` and `runner_evidence` from a backup")
+        .hint("restore the tables whose names begin with `runner_` from a backup")
 }
 
 /// A database error met while reading or writing history.

@@ -5,7 +5,7 @@ use super::record::{Record, State};
 use super::sql::{self, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, QueryLimits};
-use crate::engine::{Direction, journal, transcript};
+use crate::engine::{Direction, journal, pace, transcript};
 use crate::error::{Error, Result};
 
 /// Makes the tables if they are not there. Belongs in a transaction where the database has one for it; elsewhere it takes
@@ -36,7 +36,8 @@ async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseEr
         }
     }
     let evidence = [transcript::sql::create(facts.dialect)];
-    for statement in flavour.create.iter().chain(journal::sql::create(facts.dialect)).chain(&evidence) {
+    let ours = [journal::sql::create(facts.dialect), pace::sql::create(facts.dialect), &evidence];
+    for statement in flavour.create.iter().chain(ours.into_iter().flatten()) {
         database.execute(&tool_sql(statement, &facts), &[]).await?;
     }
     database.execute(&tool_sql(sql::INSERT_FORMAT, &facts), &[FORMAT.to_string().into()]).await?;

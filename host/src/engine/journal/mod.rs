@@ -189,3 +189,12 @@ pub async fn progress(database: &mut dyn Database, history: i64, direction: Dire
     let unknown = store::intent(database, run).await?.filter(resolve::waits_for_the_operator);
     Ok((done, unknown.map(|intent| intent.step)))
 }
+
+/// What the transforms of a partial revision have done that are under way, for those who only look; none: none is.
+pub async fn transformed(
+    database: &mut dyn Database,
+    history: i64,
+    direction: Direction,
+) -> Result<Option<answer::Transformed>> {
+    store::transformed(database, Run { history, direction }).await
+}

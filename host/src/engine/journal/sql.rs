@@ -238,6 +238,8 @@ pub const CHECKPOINT: &str = concat!(
     of_run!(),
     " AND step = ?3"
 );
+/// The transforms under way. Parameters: history row, direction.
+pub const UNDER_WAY: &str = concat!("SELECT step FROM @.runner_checkpoint", of_run!(), " ORDER BY step");
 /// How many transforms under way have written chunks. Parameters: history row, direction.
 pub const MOVED: &str = concat!(
     "SELECT count(*) FROM @.runner_checkpoint",
@@ -273,6 +275,7 @@ mod tests {
             BEGIN_CHECKPOINT,
             MOVE_CHECKPOINT,
             CHECKPOINT,
+            UNDER_WAY,
             MOVED,
             CLEAR_CHECKPOINT,
             CLEAR_CHECKPOINTS,

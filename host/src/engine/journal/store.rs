@@ -330,6 +330,20 @@ pub async fn clear_checkpoint(database: &mut dyn Database, run: Run, step: u64) 
     change(database, sql::CLEAR_CHECKPOINT, &[history, direction, number(step)]).await
 }
 
+/// What the transforms under way have done; none: none is under way.
+pub async fn transformed(database: &mut dyn Database, run: Run) -> Result<Option<Transformed>> {
+    let mut sum = None;
+    for row in rows(database, sql::UNDER_WAY, &run.parameters()).await? {
+        let step = row.first().and_then(count).ok_or_else(garbled)?;
+        let done = super::chunk::totals(database, run, step).await.map_err(unwritable)?;
+        let sum: &mut Transformed = sum.get_or_insert_default();
+        sum.rows_read += done.rows_read;
+        sum.rows_written += done.rows_written;
+        sum.chunks += done.chunks;
+    }
+    Ok(sum)
+}
+
 /// How far a transform has come.
 pub async fn checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<Checkpoint> {
     find_checkpoint(database, run, step).await?.ok_or_else(garbled)

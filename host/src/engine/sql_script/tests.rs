@@ -27,6 +27,7 @@ async fn context(events: Arc<Heard>) -> RunContext {
     let database: SharedDatabase = Arc::new(tokio::sync::Mutex::new(database));
     RunContext {
         database,
+        pace: Arc::new(crate::engine::pace::Pace::free(events.clone(), StopSignal::default())),
         events,
         stop: StopSignal::default(),
         revision: "1".to_owned(),

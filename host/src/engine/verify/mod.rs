@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::event::EventSink;
 use super::history::{self, History, Record, State};
+use super::pace::Pace;
 use super::script::{LeftOut, RunContext, Script, ScriptLoader, ScriptSource, Tally, stopped};
 use super::speaker::as_host;
 use super::target::{Candidates, compare_revisions};
@@ -220,6 +221,7 @@ impl Verifier {
             server_version: Some(inputs.server_version),
             replay,
             transforms: Arc::default(),
+            pace: Arc::new(Pace::free(Arc::new(Unheard), self.stop.clone())),
         }
     }
 }

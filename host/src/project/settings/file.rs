@@ -8,7 +8,8 @@ use toml::de::DeValue;
 
 use super::backup;
 use super::patience::{self, Patience};
-use super::transform;
+use super::throttle::{self, TransformSection};
+use super::transform::{self, Chunking};
 use crate::data::Value;
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
@@ -31,6 +32,7 @@ pub(super) struct SettingsFile {
     pub patience: Vec<(&'static str, Sourced<String>)>,
     pub backup: backup::Said,
     pub transform: Vec<(&'static str, Sourced<String>)>,
+    pub throttle: TransformSection,
 }
 
 /// `[environments.NAME]`
@@ -43,6 +45,7 @@ pub(super) struct Environment {
     pub parameters: BTreeMap<String, Value>,
     pub patience: Vec<(&'static str, Sourced<String>)>,
     pub backup: backup::Said,
+    pub throttle: TransformSection,
 }
 
 /// `[databases.NAME]`
@@ -92,6 +95,7 @@ impl SettingsFile {
             "build",
             "backup",
             "transform",
+            "build",
         ]);
         let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
         if let Some(project) = root.section("project", "project") {
@@ -110,6 +114,7 @@ impl SettingsFile {
         content.limits = limits(root, "limits");
         content.parameters = parameters(root, "parameters");
         content.backup = backup::read(root);
+        content.throttle = throttle::read(root, &Chunking::NAMES);
         if let Some(section) = root.section("transform", "transform") {
             content.transform = transform::read(&section);
         }
@@ -160,7 +165,7 @@ fn named<T>(
 }
 
 fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
-    section.only(&known(&["url", "limits", "parameters", "databases", "backup"]));
+    section.only(&known(&["url", "limits", "parameters", "transform", "databases", "backup"]));
     Some(Environment {
         url: section.string("url"),
         databases: named(section, "databases", |section, _| {
@@ -171,6 +176,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         parameters: parameters(section, "parameters"),
         patience: patience::read(section),
         backup: backup::read(section),
+        throttle: throttle::read(section, &[]),
     })
 }
 

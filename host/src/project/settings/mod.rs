@@ -6,6 +6,7 @@ mod file;
 mod find;
 mod interpolate;
 mod patience;
+mod throttle;
 mod transform;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::error::{Error, Result};
 pub use backup::{BackupSettings, BackupTo};
 use file::SettingsFile;
 pub use patience::Patience;
+pub use throttle::Throttle;
 pub use transform::Chunking;
 
 /// The name of the settings file.
@@ -56,6 +58,8 @@ pub struct LoadRequest {
     pub retries: Option<String>,
     /// `--backup`.
     pub backup: Option<String>,
+    /// `--batch-delay` and its like, by their names in the settings file.
+    pub throttle: BTreeMap<&'static str, String>,
     /// `--chunk-rows`.
     pub chunk_rows: Option<String>,
     /// `--chunk-time`.
@@ -107,6 +111,8 @@ pub struct Settings {
     pub patience: Patience,
     /// Backups before a run.
     pub backup: BackupSettings,
+    /// How hard a transform may press on it.
+    pub throttle: Throttle,
     /// How transforms are cut into chunks.
     pub chunking: Chunking,
 }
@@ -124,6 +130,7 @@ impl Settings {
         let (limits, limit_origins) = limits(request, &variables, &content, &choice)?;
         let patience = patience::choose(request, &variables, &content, &choice)?;
         let backup = backup::choose(request, &variables, &content, &choice, &root)?;
+        let throttle = throttle::choose(request, &variables, &content, &choice, &root)?;
         let mut parameters = content.parameters.clone();
         if let Some((_, environment)) = &choice.environment {
             parameters.extend(environment.parameters.clone());
@@ -147,6 +154,7 @@ impl Settings {
             lock_timeout: lock_timeout(request, &variables)?,
             patience,
             backup,
+            throttle,
             chunking: transform::choose(request, &variables, &content.transform)?,
             root,
             file,

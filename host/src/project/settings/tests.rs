@@ -2,7 +2,7 @@ use super::*;
 use crate::database::Dialect;
 use crate::project::test_project::{TestProject, told, told_by};
 
-fn load(toml: &str, change: impl FnOnce(&mut LoadRequest)) -> Result<Settings> {
+pub(in crate::project::settings) fn load(toml: &str, change: impl FnOnce(&mut LoadRequest)) -> Result<Settings> {
     let project = TestProject::new(&[("runner.toml", toml)]);
     let mut request = project.request(&[]);
     change(&mut request);

@@ -55,7 +55,6 @@ impl Chunking {
 
 /// What `[transform]` says, each checked, as text.
 pub(super) fn read(section: &Section<'_, '_>) -> Vec<(&'static str, Sourced<String>)> {
-    section.only(&Chunking::NAMES);
     let mut found = Vec::new();
     for (key, value) in section.entries() {
         let Some(name) = Chunking::NAMES.into_iter().find(|name| *name == key) else { continue };

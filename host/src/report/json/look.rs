@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::pace::RunsJson;
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::history::{History, Record};
+use crate::engine::pace::look::Overview;
 use crate::engine::plan::{Plan, Source, Step, StepLook};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
@@ -21,6 +23,8 @@ pub struct StatusJson {
     migrations: Vec<StatusRowJson>,
     /// In what project and lockfile disagree.
     problems: Vec<ProblemJson>,
+    #[serde(flatten)]
+    now: RunsJson,
 }
 
 /// One thing that is wrong with the project.
@@ -72,7 +76,13 @@ struct StatusRowJson {
 
 impl StatusJson {
     /// The rows, and what is wrong with the project.
-    pub fn new(database: DatabaseJson, history: &History, rows: &[StatusRow<'_>], report: &CatalogReport) -> Self {
+    pub fn new(
+        database: DatabaseJson,
+        history: &History,
+        rows: &[StatusRow<'_>],
+        report: &CatalogReport,
+        overview: &Overview,
+    ) -> Self {
         let all = [Standing::Applied, Standing::Pending, Standing::Partial, Standing::Missing, Standing::Changed];
         let counts = all.map(|it| (it.name(), rows.iter().filter(|row| row.standing == it).count()));
         Self {
@@ -83,6 +93,7 @@ impl StatusJson {
             counts: counts.into_iter().collect(),
             migrations: rows.iter().map(StatusRowJson::new).collect(),
             problems: ProblemJson::all(report),
+            now: RunsJson::new(overview),
         }
     }
 }
@@ -105,30 +116,6 @@ impl StatusRowJson {
             rows_written: row.record.map(|record| record.rows_written),
             applied_by: row.record.map(|record| record.applied_by.clone()),
             statements_done: row.record.filter(|_| row.standing == Standing::Partial).map(|record| record.steps_done),
-        }
-    }
-}
-
-/// `runner current`.
-#[derive(Debug, Serialize)]
-pub struct CurrentJson {
-    schema: u32,
-    command: &'static str,
-    database: DatabaseJson,
-    current: Option<String>,
-    revision: Option<String>,
-}
-
-impl CurrentJson {
-    /// Where the database is.
-    pub fn new(database: DatabaseJson, history: &History) -> Self {
-        let current = history.current();
-        Self {
-            schema: SCHEMA,
-            command: "current",
-            database,
-            current: current.map(Record::id),
-            revision: current.map(|record| record.revision.clone()),
         }
     }
 }

@@ -1,14 +1,20 @@
 //! What programs read: structs of their own, so that no change inside changes the output. A new field may come at any
 //! time; a change of meaning raises [`SCHEMA`].
 
+mod current;
+mod event;
 mod look;
+mod pace;
 mod project;
 mod record;
 mod rehearsal;
 mod run;
 mod verify;
 
-pub use look::{CurrentJson, PlanJson, StatusJson};
+pub use current::CurrentJson;
+pub use event::EventJson;
+pub use look::{PlanJson, StatusJson};
+pub use pace::{ControlJson, RunsJson};
 pub use project::{BuildJson, ScaffoldJson, ValidateJson};
 pub use record::{HistoryJson, ShowJson};
 pub use run::RunJson;

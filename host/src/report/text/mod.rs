@@ -2,6 +2,7 @@
 
 mod build;
 mod history;
+mod pace;
 mod plan;
 mod rehearsal;
 mod run;
@@ -12,6 +13,7 @@ mod verify;
 
 pub use build::built;
 pub use history::history;
+pub use pace::{numbers, runs};
 pub use plan::{plan, plan_sql};
 pub use rehearsal::{caveats, rehearsed};
 pub use run::{backup_note, dry_run_note, finished_line, summary};

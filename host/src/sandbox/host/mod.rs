@@ -138,13 +138,16 @@ impl GuestState {
         }
         let (number, access) = match &run.journal {
             None => (counted, Access::Direct(run.database.clone().lock_owned().await)),
-            Some(journal) => match journal.begin(&run.database, call).await.map_err(ends)? {
-                journal::Begun::Live(live) => (live.number(), Access::Journalled(live)),
-                journal::Begun::Recorded(number, answer) => {
-                    self.last_step = Some((number, call.text.to_owned()));
-                    return Ok(Begun::Answered(number, self.answered(number, call.text, answer)));
+            Some(journal) => {
+                run.pace.before_step(&run.database).await.map_err(ends)?;
+                match journal.begin(&run.database, call).await.map_err(ends)? {
+                    journal::Begun::Live(live) => (live.number(), Access::Journalled(live)),
+                    journal::Begun::Recorded(number, answer) => {
+                        self.last_step = Some((number, call.text.to_owned()));
+                        return Ok(Begun::Answered(number, self.answered(number, call.text, answer)));
+                    }
                 }
-            },
+            }
         };
         self.last_step = Some((number, call.text.to_owned()));
         Ok(Begun::Live(Step { number, statement: call.text.to_owned(), started: Instant::now(), access }))

@@ -1,0 +1,210 @@
+//! What a run looks at before it goes on: how far replicas lag behind, and how much the server has to do for others.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::hold::Hold;
+use super::replica::Replica;
+use crate::data::Value;
+use crate::database::{Database, DatabaseError, Dialect, QueryLimits};
+use crate::error::{Error, Result};
+use crate::project::settings::Throttle;
+
+/// The standbys that a server feeds: name, state, how much of the log they have applied, the lag that the server measured in
+/// milliseconds, and how long the log is. Who may not see them is told that there are some, and nothing else.
+const STANDBYS: &str = "SELECT coalesce(nullif(r.application_name, ''), host(r.client_addr), r.pid::text), r.state, \
+     pg_catalog.pg_wal_lsn_diff(r.replay_lsn, '0/0')::bigint, (extract(epoch FROM r.replay_lag) * 1000)::bigint, \
+     pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint \
+     FROM pg_catalog.pg_stat_replication r WHERE r.state IS DISTINCT FROM 'backup'";
+
+/// How long the log is.
+const LOG: &str = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint";
+
+/// Sessions of others that are at work, and those of which one may not know. Parameter: the run, after which ours are called.
+const ACTIVE: &str = "SELECT count(*) FILTER (WHERE a.state = 'active' AND a.backend_type = 'client backend' \
+     AND pg_catalog.strpos(a.application_name, $1::text) = 0), \
+     count(*) FILTER (WHERE a.query = '<insufficient privilege>') \
+     FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_catalog.pg_backend_pid()";
+
+/// Threads that are at work, ours among them.
+const THREADS: &str = "SHOW GLOBAL STATUS LIKE 'Threads_running'";
+
+/// Positions of the log that are remembered.
+const POSITIONS: usize = 2048;
+
+/// Looks at the load, again and again.
+#[derive(Default)]
+pub struct Load {
+    /// How long the log was, and when: what a standby has applied tells by it how old that is. The server's own measure
+    /// stands still when a standby does.
+    log: VecDeque<(i64, Instant)>,
+    /// None: not opened yet.
+    replicas: Option<Vec<Replica>>,
+    /// Warnings that were not told yet.
+    pub warnings: Vec<String>,
+}
+
+impl Load {
+    /// What keeps a run from going on, if anything does. An error: nobody can tell, so the bound cannot be kept.
+    pub async fn look(
+        &mut self,
+        database: &mut dyn Database,
+        throttle: &Throttle,
+        run_id: &str,
+    ) -> Result<Option<Hold>> {
+        if let Some(at_most) = throttle.max_lag
+            && let Some(hold) = self.lag(database, throttle, at_most).await?
+        {
+            return Ok(Some(hold));
+        }
+        let Some(at_most) = throttle.max_active_connections else { return Ok(None) };
+        let active = active(database, run_id).await?;
+        Ok((active > at_most).then_some(Hold::Connections { active, at_most }))
+    }
+
+    async fn lag(
+        &mut self,
+        database: &mut dyn Database,
+        throttle: &Throttle,
+        at_most: Duration,
+    ) -> Result<Option<Hold>> {
+        let is_first = self.replicas.is_none();
+        let mut replicas = self.replicas.take().unwrap_or_default();
+        if is_first {
+            for url in &throttle.replicas {
+                // A wrong URL is told at once; one that does not answer later is waited for.
+                replicas.push(Replica::open(url).await?);
+            }
+        }
+        let mut worst: Option<(String, Duration)> = None;
+        if database.facts().dialect == Dialect::Postgres {
+            let found = self.standbys(database).await?;
+            if found.is_empty() && is_first && replicas.is_empty() {
+                self.warnings
+                    .push("no standby follows this server, so `max_lag` has nothing to look at yet".to_owned());
+            }
+            worst = found.into_iter().max_by_key(|(_, lag)| *lag);
+        }
+        for replica in self.replicas.insert(replicas) {
+            match replica.lag().await {
+                Ok(Some(lag)) if worst.as_ref().is_none_or(|(_, worst)| lag > *worst) => {
+                    worst = Some((replica.name(), lag));
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(Some(Hold::Lag { replica: replica.name(), lag: None, at_most })),
+                Err(error) => return Ok(Some(Hold::Unasked { replica: replica.name(), why: error.message })),
+            }
+        }
+        let too_far = worst.filter(|(_, lag)| *lag > at_most);
+        Ok(too_far.map(|(replica, lag)| Hold::Lag { replica, lag: Some(lag), at_most }))
+    }
+
+    /// How far the standbys of the server itself lag behind.
+    async fn standbys(&mut self, database: &mut dyn Database) -> Result<Vec<(String, Duration)>> {
+        let rows = ask(database, STANDBYS, &[]).await?;
+        let now = Instant::now();
+        let end = match rows.first().and_then(|row| row.get(4)).and_then(Value::as_int64) {
+            Some(end) => Some(end),
+            None => ask(database, LOG, &[]).await?.first().and_then(|row| row.first()).and_then(Value::as_int64),
+        };
+        self.remember(end.unwrap_or_default(), now);
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let [name, state, applied, measured, _] = &row[..] else { continue };
+            let Some(applied) = applied.as_int64() else {
+                if state.as_text().is_none() {
+                    return Err(Error::failed("this user may not see how far the standbys lag behind")
+                        .hint("`GRANT pg_monitor TO` the user, or leave `max_lag` out"));
+                }
+                // It has connected and says nothing yet.
+                continue;
+            };
+            let own = self.age_of(applied, now);
+            let measured = measured.as_int64().and_then(|lag| u64::try_from(lag).ok()).map(Duration::from_millis);
+            // Who has applied everything does not lag, whatever was measured last.
+            let measured = measured.filter(|_| own > Duration::ZERO || Some(applied) < end).unwrap_or_default();
+            found.push((format!("`{}`", name.as_text().unwrap_or("?")), own.max(measured)));
+        }
+        Ok(found)
+    }
+
+    fn remember(&mut self, end: i64, now: Instant) {
+        if self.log.back().is_none_or(|(last, _)| *last < end) {
+            self.log.push_back((end, now));
+        }
+        if self.log.len() > POSITIONS {
+            // The old ones are needed less exactly.
+            let mut place = 0;
+            self.log.retain(|_| {
+                place += 1;
+                place % 2 == 1 || place > POSITIONS / 2
+            });
+        }
+    }
+
+    /// How long ago the log was first longer than this.
+    fn age_of(&self, applied: i64, now: Instant) -> Duration {
+        let missed = self.log.iter().find(|(end, _)| *end > applied);
+        missed.map_or(Duration::ZERO, |(_, at)| now.saturating_duration_since(*at))
+    }
+}
+
+/// Sessions of others that are at work.
+async fn active(database: &mut dyn Database, run_id: &str) -> Result<u64> {
+    let count = |value: Option<&Value>| {
+        let value = value?;
+        value.as_int64().or_else(|| value.as_text()?.parse().ok()).and_then(|count| u64::try_from(count).ok())
+    };
+    let unknown = || Error::failed("the server does not say how many sessions are at work");
+    match database.facts().dialect {
+        Dialect::Sqlite => Ok(0),
+        Dialect::Postgres => {
+            let rows = ask(database, ACTIVE, &[run_id.into()]).await?;
+            let row = rows.first().ok_or_else(unknown)?;
+            if count(row.get(1)) != Some(0) {
+                return Err(Error::failed("this user may not see what the sessions of others do")
+                    .hint("`GRANT pg_monitor TO` the user, or leave `max_active_connections` out"));
+            }
+            count(row.first()).ok_or_else(unknown)
+        }
+        Dialect::Mysql | Dialect::Mariadb => {
+            let rows = ask(database, THREADS, &[]).await?;
+            let running = rows.first().and_then(|row| count(row.get(1))).ok_or_else(unknown)?;
+            // The one that asks is at work as well.
+            Ok(running.saturating_sub(1))
+        }
+    }
+}
+
+async fn ask(
+    database: &mut dyn Database,
+    text: &str,
+    parameters: &[Value],
+) -> std::result::Result<Vec<Vec<Value>>, DatabaseError> {
+    Ok(database.query(text, parameters, QueryLimits::NONE).await?.rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standby_that_stands_still_grows_older() {
+        let begin = Instant::now();
+        let at = |second: u64| begin + Duration::from_secs(second);
+        let mut load = Load::default();
+        for second in 0..100 {
+            load.remember(second as i64 * 10, at(second));
+        }
+        assert_eq!(load.age_of(990, at(100)), Duration::ZERO);
+        assert_eq!(load.age_of(985, at(100)), Duration::from_secs(1));
+        assert_eq!(load.age_of(0, at(100)), Duration::from_secs(99));
+        // A log that does not grow leaves nothing to catch up with.
+        assert_eq!(load.age_of(990, at(5000)), Duration::ZERO);
+        for second in 100..50_000 {
+            load.remember(second as i64 * 10, at(second));
+        }
+        assert!(load.log.len() <= POSITIONS, "{}", load.log.len());
+        assert_eq!(load.age_of(499_980, at(50_000)), Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,252 @@
+//! What others see of the runs on a database: who has the lock, how far each run is, and what is paused.
+//!
+//! What a run tells of itself is only as good as its last word. How many rows are done is read from the checkpoints, which
+//! are committed together with the rows; whether it lives is told by the lock, which dies with its owner.
+
+use std::time::Duration;
+
+use super::control::{self, Pause};
+use super::store::{self, RunRow};
+use super::{Total, only_slows, percent};
+use crate::database::Database;
+use crate::engine::Direction;
+use crate::engine::history::{History, Record, RunMode, State};
+use crate::engine::journal;
+use crate::error::Result;
+
+/// How long a run may be silent before it is doubted, where the lock does not tell.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// What is known of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It goes on.
+    Running,
+    /// It lives, and something holds it.
+    Held,
+    /// It broke off, and said so.
+    Ended,
+    /// It is gone without a word: killed, or cut off from the database.
+    Lost,
+    /// The lock is held by somebody, and this run has been silent for long: nobody can tell.
+    Silent,
+}
+
+impl Life {
+    /// The name as JSON spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Held => "held",
+            Self::Ended => "ended",
+            Self::Lost => "lost",
+            Self::Silent => "silent",
+        }
+    }
+
+    /// Whether it can be spoken to.
+    pub fn is_alive(self) -> bool {
+        matches!(self, Self::Running | Self::Held | Self::Silent)
+    }
+}
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// What is known of its life.
+    pub life: Life,
+    /// What it told of itself; what can be read elsewhere is put in its place.
+    pub row: RunRow,
+    /// How long ago it was heard of; none: never.
+    pub heard: Option<Duration>,
+    /// How long the rest will take.
+    pub left: Option<Duration>,
+}
+
+impl Seen {
+    /// The share that is done, from 0 to 100.
+    pub fn percent(&self) -> Option<f64> {
+        percent(self.row.rows_done, self.row.total)
+    }
+
+    /// Whether all its work is in one transaction.
+    pub fn is_atomic(&self) -> bool {
+        self.row.mode == RunMode::Atomic.name()
+    }
+}
+
+/// The runs on a database.
+#[derive(Clone, Debug, Default)]
+pub struct Overview {
+    /// Who has the lock, if anybody has.
+    pub holder: Option<String>,
+    /// Runs that are under way, and those that broke off and left something half done.
+    pub runs: Vec<Seen>,
+    /// What is paused.
+    pub pauses: Vec<Pause>,
+}
+
+impl Overview {
+    /// The runs that are under way, as far as they told of themselves.
+    pub fn alive(&self) -> impl Iterator<Item = &Seen> {
+        self.runs.iter().filter(|seen| seen.life.is_alive())
+    }
+
+    /// Who has the lock and told nothing of itself.
+    pub fn untold(&self) -> Option<&str> {
+        let holder = self.holder.as_deref()?;
+        let is_told = self.alive().any(|seen| !seen.row.shares);
+        (!is_told).then_some(holder)
+    }
+}
+
+/// Looks at the runs on a database. Writes nothing.
+pub async fn look(database: &mut dyn Database, history: &History) -> Result<Overview> {
+    let controls = control::read(database).await?;
+    let pauses = controls.into_iter().filter_map(|control| control.pause).collect();
+    let rows = store::read(database).await?;
+    // After the rows: a run that ends in between is called lost for a moment, and not alive for ever.
+    let holder = database.lock_holder().await?;
+    let mut runs: Vec<Seen> = rows.into_iter().map(|row| seen(row, holder.as_deref())).collect();
+    // What broke off matters as long as something of it is half done.
+    runs.retain(|seen| seen.life.is_alive() || history.partial().is_some_and(|it| it.revision == seen.row.revision));
+    for record in history.live.iter().filter(|record| record.mode == RunMode::Stepwise && record.state.is_partial()) {
+        from_checkpoint(database, record, holder.as_deref(), &mut runs).await?;
+    }
+    for seen in &mut runs {
+        seen.left = left(seen);
+    }
+    Ok(Overview { holder, runs, pauses })
+}
+
+/// Puts what the checkpoints say in the place of what a run told.
+async fn from_checkpoint(
+    database: &mut dyn Database,
+    record: &Record,
+    holder: Option<&str>,
+    runs: &mut Vec<Seen>,
+) -> Result<()> {
+    let direction = match record.state {
+        State::PartlyRolledBack => Direction::Down,
+        _ => Direction::Up,
+    };
+    let Some(done) = journal::transformed(database, record.id, direction).await? else { return Ok(()) };
+    let told = runs.iter_mut().find(|seen| seen.row.revision == record.revision && seen.row.transform.is_some());
+    if let Some(seen) = told {
+        (seen.row.rows_done, seen.row.chunks) = (done.rows_read, done.chunks);
+        return Ok(());
+    }
+    if holder.is_some() || runs.iter().any(|seen| seen.row.revision == record.revision) {
+        return Ok(());
+    }
+    let row = RunRow {
+        run_id: record.run_id.clone(),
+        owner: record.applied_by.clone(),
+        shares: false,
+        revision: record.revision.clone(),
+        direction: direction.to_string(),
+        mode: record.mode.name().to_owned(),
+        transform: None,
+        rows_done: done.rows_read,
+        total: None,
+        chunks: done.chunks,
+        retries: 0,
+        rate: None,
+        held: None,
+        began_at: 0,
+        beat_at: 0,
+        now: 0,
+    };
+    runs.push(Seen { life: Life::Lost, row, heard: None, left: None });
+    Ok(())
+}
+
+fn seen(row: RunRow, holder: Option<&str>) -> Seen {
+    let heard = Duration::from_millis(u64::try_from(row.now - row.beat_at).unwrap_or(0));
+    Seen { life: life(&row, heard, holder), row, heard: Some(heard), left: None }
+}
+
+/// Whether a run lives.
+fn life(row: &RunRow, heard: Duration, holder: Option<&str>) -> Life {
+    if row.held.as_ref().is_some_and(|(name, _)| name == store::ENDED) {
+        return Life::Ended;
+    }
+    let is_held = row.held.as_ref().is_some_and(|(name, _)| !only_slows(name));
+    let alive = if is_held { Life::Held } else { Life::Running };
+    let is_fresh = heard < SILENCE;
+    match holder {
+        _ if row.shares => {
+            if is_fresh {
+                alive
+            } else {
+                Life::Lost
+            }
+        }
+        None => Life::Lost,
+        Some(holder) if is_same(holder, &row.owner) => alive,
+        // Not everybody may see who holds the lock.
+        Some(_) if is_fresh => alive,
+        Some(holder) if holder.contains("`runner ") => Life::Lost,
+        Some(_) => Life::Silent,
+    }
+}
+
+/// Whether two names of a run mean the same: a server may keep only the beginning of one.
+fn is_same(holder: &str, owner: &str) -> bool {
+    !holder.is_empty() && (owner == holder || owner.starts_with(holder) || holder.starts_with(owner))
+}
+
+/// How long the rest of a run will take.
+fn left(seen: &Seen) -> Option<Duration> {
+    let rate = seen.row.rate.filter(|rate| *rate > 0 && seen.life == Life::Running)?;
+    let Total { rows, .. } = seen.row.total?;
+    let rest = rows.checked_sub(seen.row.rows_done)?;
+    Some(Duration::from_secs_f64(rest as f64 / rate as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_is_the_proof_of_life() {
+        let row = |shares, held: Option<&str>| RunRow {
+            run_id: "r".to_owned(),
+            owner: "`runner apply` of ann@db1, process 7, since 2026".to_owned(),
+            shares,
+            revision: "1".to_owned(),
+            direction: "upgrade".to_owned(),
+            mode: "stepwise".to_owned(),
+            transform: None,
+            rows_done: 0,
+            total: None,
+            chunks: 0,
+            retries: 0,
+            rate: None,
+            held: held.map(|name| (name.to_owned(), String::new())),
+            began_at: 0,
+            beat_at: 0,
+            now: 0,
+        };
+        let (now, long) = (Duration::from_secs(1), Duration::from_secs(3600));
+        let (ours, other) =
+            ("`runner apply` of ann@db1, process 7, since 2026", "`runner apply` of bob@db2, process 9");
+        for (shares, held, heard, holder, expected) in [
+            (false, None, now, Some(ours), Life::Running),
+            // A statement may run for hours without a word.
+            (false, None, long, Some(ours), Life::Running),
+            (false, Some("paused"), now, Some(ours), Life::Held),
+            (false, Some("batch-delay"), now, Some(ours), Life::Running),
+            (false, None, now, None, Life::Lost),
+            (false, Some("paused"), long, None, Life::Lost),
+            (false, None, long, Some(other), Life::Lost),
+            (false, None, now, Some("the session 12 of `app`"), Life::Running),
+            (false, None, long, Some("the session 12 of `app`"), Life::Silent),
+            (true, None, now, None, Life::Running),
+            (true, None, long, Some(other), Life::Lost),
+            (false, Some("ended"), now, Some(other), Life::Ended),
+        ] {
+            assert_eq!(life(&row(shares, held), heard, holder), expected, "{shares} {held:?} {heard:?} {holder:?}");
+        }
+    }
+}

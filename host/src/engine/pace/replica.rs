@@ -1,0 +1,105 @@
+//! A replica that is asked itself how far it lags behind.
+
+use std::time::Duration;
+
+use crate::data::Value;
+use crate::database::{
+    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, connect,
+};
+use crate::error::{Error, Result};
+
+/// How far behind a standby is: not at all, if it follows and has applied all that it got; else the age of the last
+/// transaction that it applied. NULL: it applied none yet.
+const POSTGRES: &str = "SELECT pg_catalog.pg_is_in_recovery(), CASE \
+     WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_stat_wal_receiver) \
+     AND pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0 \
+     ELSE (extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()) * 1000)::bigint \
+     END";
+
+/// How long a replica may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A replica.
+pub struct Replica {
+    url: DatabaseUrl,
+    /// None: it has to be connected again.
+    database: Option<Box<dyn Database>>,
+}
+
+impl Replica {
+    /// Connects to a replica, and asks it once.
+    pub async fn open(url: &DatabaseUrl) -> Result<Self> {
+        let mut replica = Self { url: url.clone(), database: None };
+        match replica.lag().await {
+            Ok(_) => Ok(replica),
+            Err(error) => Err(Error::from(error).at("replica", url.to_string())),
+        }
+    }
+
+    /// How messages call it.
+    pub fn name(&self) -> String {
+        format!("`{}`", self.url)
+    }
+
+    /// How far it lags behind; none: it does not follow.
+    pub async fn lag(&mut self) -> Result<Option<Duration>, DatabaseError> {
+        let asked = match tokio::time::timeout(PATIENCE, self.ask()).await {
+            Ok(asked) => asked,
+            Err(_) => Err(DatabaseError::new(
+                DatabaseErrorKind::Connection,
+                format!("it has not answered within {} s", PATIENCE.as_secs()),
+            )),
+        };
+        if asked.is_err() {
+            self.database = None;
+        }
+        asked
+    }
+
+    async fn ask(&mut self) -> Result<Option<Duration>, DatabaseError> {
+        let database = match &mut self.database {
+            Some(database) => database,
+            None => {
+                let options = ConnectOptions { connect_timeout: PATIENCE, ..ConnectOptions::default() };
+                self.database.insert(connect(&self.url, &options).await?)
+            }
+        };
+        let dialect = database.facts().dialect;
+        let text = match dialect {
+            Dialect::Postgres => POSTGRES,
+            // All its sources, by whatever name.
+            Dialect::Mariadb => "SHOW ALL SLAVES STATUS",
+            Dialect::Mysql | Dialect::Sqlite => "SHOW REPLICA STATUS",
+        };
+        let found = database.query(text, &[], QueryLimits::NONE).await?;
+        let none = || {
+            DatabaseError::invalid("the server replicates nothing from another")
+                .hint("`replicas` names servers that follow the one that is migrated")
+        };
+        if dialect == Dialect::Postgres {
+            let row = found.rows.first().ok_or_else(none)?;
+            if row.first() != Some(&Value::Boolean(true)) {
+                return Err(none());
+            }
+            return Ok(row.get(1).and_then(milliseconds));
+        }
+        let names = ["Seconds_Behind_Master", "Seconds_Behind_Source"];
+        let place = found.columns.iter().position(|column| names.contains(&column.as_str())).ok_or_else(none)?;
+        if found.rows.is_empty() {
+            return Err(none());
+        }
+        let lags = found.rows.iter().map(|row| row.get(place).and_then(seconds));
+        // One that stands is worse than any that lags.
+        Ok(lags.collect::<Option<Vec<_>>>().and_then(|lags| lags.into_iter().max()))
+    }
+}
+
+fn milliseconds(value: &Value) -> Option<Duration> {
+    // Clocks differ: a standby may have applied what is yet to happen.
+    Some(Duration::from_millis(u64::try_from(value.as_int64()?.max(0)).ok()?))
+}
+
+fn seconds(value: &Value) -> Option<Duration> {
+    let number = value.as_int64().or_else(|| value.as_text()?.parse().ok())?;
+    Some(Duration::from_secs(u64::try_from(number).ok()?))
+}

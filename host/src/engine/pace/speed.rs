@@ -1,0 +1,91 @@
+//! How fast rows go, smoothed, and how long the rest will take.
+
+use std::time::{Duration, Instant};
+
+/// How long the past counts: what was this long ago counts a third.
+const MEMORY: f64 = 20.0;
+
+/// The least time of which a rate says anything.
+const ENOUGH: f64 = 0.05;
+
+/// The rate of the last seconds. Rests that were asked for count, pauses do not.
+#[derive(Clone, Debug)]
+pub struct Speed {
+    rows: f64,
+    seconds: f64,
+    last: Instant,
+}
+
+impl Speed {
+    /// Nothing was done yet.
+    pub fn new(now: Instant) -> Self {
+        Self { rows: 0.0, seconds: 0.0, last: now }
+    }
+
+    /// So many rows are done.
+    pub fn add(&mut self, rows: u64, now: Instant) {
+        let passed = now.saturating_duration_since(self.last).as_secs_f64();
+        let kept = (-passed / MEMORY).exp();
+        self.rows = self.rows * kept + rows as f64;
+        self.seconds = self.seconds * kept + passed;
+        self.last = now;
+    }
+
+    /// What passed until now does not count.
+    pub fn rest(&mut self, now: Instant) {
+        self.last = now;
+    }
+
+    /// Rows per second, if that can be said.
+    pub fn rate(&self) -> Option<f64> {
+        (self.seconds >= ENOUGH && self.rows > 0.0).then(|| self.rows / self.seconds)
+    }
+
+    /// How long so many rows will take.
+    pub fn time_for(&self, rows: u64) -> Option<Duration> {
+        let seconds = rows as f64 / self.rate()?;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_follows_what_happens_slowly() {
+        let begin = Instant::now();
+        let at = |seconds: f64| begin + Duration::from_secs_f64(seconds);
+        let mut speed = Speed::new(begin);
+        assert_eq!(speed.rate(), None);
+        for second in 1..=60 {
+            speed.add(1000, at(f64::from(second)));
+        }
+        assert_eq!(speed.rate().map(f64::round), Some(1000.0));
+        assert_eq!(speed.time_for(5000).map(|time| time.as_secs_f64().round()), Some(5.0));
+        // One slow second moves it a little, a slow minute nearly all the way.
+        speed.add(100, at(61.0));
+        let moved = speed.rate().expect("a rate");
+        assert!((900.0..1000.0).contains(&moved), "{moved}");
+        for second in 62..=120 {
+            speed.add(100, at(f64::from(second)));
+        }
+        let slow = speed.rate().expect("a rate");
+        assert!((100.0..200.0).contains(&slow), "{slow}");
+        // An hour of pause is no slowness.
+        speed.rest(at(3720.0));
+        speed.add(100, at(3721.0));
+        assert!(speed.rate().expect("a rate") >= 100.0);
+    }
+
+    #[test]
+    fn several_workers_add_up() {
+        let begin = Instant::now();
+        let mut speed = Speed::new(begin);
+        for tenth in 1..=100 {
+            speed.add(10, begin + Duration::from_millis(100 * tenth));
+            speed.add(10, begin + Duration::from_millis(100 * tenth));
+        }
+        assert_eq!(speed.rate().map(f64::round), Some(200.0));
+    }
+}

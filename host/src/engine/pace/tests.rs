@@ -1,0 +1,186 @@
+//! Waiting, heeding and stopping, on a database of SQLite's.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::control::{EVERYTHING, Order};
+use super::*;
+use crate::database::{ConnectOptions, DatabaseUrl, TransactionOptions, connect};
+use crate::engine::history::{self, History};
+use crate::error::ErrorKind;
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<Event>>);
+
+impl EventSink for Heard {
+    fn emit(&self, event: &Event) {
+        self.0.lock().expect("heard").push(event.clone());
+    }
+}
+
+async fn database() -> Box<dyn Database> {
+    let url = DatabaseUrl::parse("sqlite::memory:", Path::new("/")).expect("a URL");
+    let mut database = connect(&url, &ConnectOptions::creating()).await.expect("a database");
+    history::ensure(&mut *database).await.expect("the tables");
+    database
+}
+
+fn migration(mode: RunMode) -> Migration {
+    Migration { revision: "2".to_owned(), direction: Direction::Up, mode }
+}
+
+fn pace(throttle: Throttle, heard: &Arc<Heard>, stop: &StopSignal) -> Pace {
+    let about = About { run_id: "run".to_owned(), owner: "ann".to_owned() };
+    Pace::new(about, throttle, heard.clone(), stop.clone())
+}
+
+fn order(scope: &str) -> Order<'_> {
+    Order { scope, by: "ann@db1", why: Some("month end") }
+}
+
+/// Makes the last look old.
+fn age(pace: &Pace) {
+    pace.state().looked = Instant::now().checked_sub(Duration::from_secs(60));
+}
+
+fn chunk(rows: u64, took: Duration) -> Chunk {
+    Chunk { rows_read: rows, rows_written: rows, took }
+}
+
+#[tokio::test]
+async fn a_cancel_counts_for_runs_that_were_there() {
+    let mut database = database().await;
+    for scope in [EVERYTHING, "2", "3"] {
+        control::cancel(&mut *database, order(scope)).await.expect("cancelled");
+    }
+    let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
+    let pace = pace(Throttle::default(), &heard, &stop);
+    // What was said before it began is not for it, nor what is said about another.
+    pace.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
+    control::cancel(&mut *database, order("3")).await.expect("cancelled");
+    age(&pace);
+    pace.before_chunk(&mut *database).await.expect("not for it");
+    control::cancel(&mut *database, order("2")).await.expect("cancelled");
+    // At most once a second somebody looks.
+    pace.before_chunk(&mut *database).await.expect("nobody looked");
+    age(&pace);
+    let error = pace.before_chunk(&mut *database).await.expect_err("cancelled");
+    assert_eq!(error.kind, ErrorKind::Terminated);
+    assert_eq!(error.causes, ["by ann@db1: month end"]);
+    assert_eq!(stop.reason(), Some(StopReason::Cancelled));
+    // Told once, however often it goes through here.
+    assert_eq!(pace.explain(error).causes.len(), 1);
+}
+
+#[tokio::test]
+async fn a_pause_holds_until_it_is_over_or_the_run_is_to_stop() {
+    let mut database = database().await;
+    control::pause(&mut *database, order(EVERYTHING)).await.expect("paused");
+    let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
+    let pace = pace(Throttle::default(), &heard, &stop);
+    let (error, ()) = tokio::join!(pace.begin(&mut *database, migration(RunMode::Atomic)), async {
+        while heard.0.lock().expect("heard").is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        stop.raise(StopReason::Interrupt);
+    });
+    assert_eq!(error.expect_err("stopped").kind, ErrorKind::Interrupted);
+    let events = std::mem::take(&mut *heard.0.lock().expect("heard"));
+    assert!(
+        matches!(&events[..], [Event::Held { reason: "paused", text, is_pause: true, .. }] if text.contains("(month end)")),
+        "{events:?}"
+    );
+    crate::engine::speaker::as_host(&mut *database);
+    control::resume(&mut *database, EVERYTHING).await.expect("resumed");
+    let pace = self::pace(Throttle::default(), &heard, &StopSignal::default());
+    pace.begin(&mut *database, migration(RunMode::Atomic)).await.expect("nothing holds it");
+    assert!(heard.0.lock().expect("heard").is_empty());
+}
+
+#[tokio::test]
+async fn what_is_one_transaction_waits_for_nothing() {
+    let mut database = database().await;
+    let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
+    let throttle = Throttle { batch_delay: Some(Duration::from_secs(3600)), ..Throttle::default() };
+    let pace = pace(throttle, &heard, &stop);
+    pace.begin(&mut *database, migration(RunMode::Atomic)).await.expect("begun");
+    control::pause(&mut *database, order(EVERYTHING)).await.expect("paused");
+    database.begin(TransactionOptions::default()).await.expect("a transaction");
+    pace.transform("t", 0, 0, None).expect("the file's settings are passed over");
+    assert!(matches!(&heard.0.lock().expect("heard")[0], Event::Log { level: Level::Warning, .. }));
+    pace.chunk_done(chunk(10, Duration::ZERO));
+    age(&pace);
+    assert!(!pace.may_wait());
+    pace.before_chunk(&mut *database).await.expect("it goes on");
+    assert_eq!(pace.chunk_rows(100), 100);
+}
+
+#[tokio::test]
+async fn bounds_on_rows_hold_the_next_chunk() {
+    let mut database = database().await;
+    let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
+    let throttle = Throttle { max_rows_per_second: Some(100), ..Throttle::default() };
+    let pace = pace(throttle.clone(), &heard, &stop);
+    pace.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
+    pace.transform("t", 0, 0, Some(Total::counted(1_000))).expect("begun");
+    assert_eq!((pace.chunk_rows(10), pace.chunk_rows(16_384)), (10, 100));
+    // Ten rows in a tenth of a second are as many as may be.
+    let now = Instant::now();
+    pace.state().chunk_done(&throttle, chunk(10, Duration::from_millis(100)), now);
+    assert_eq!(pace.state().hold(&throttle, now), None);
+    // A hundred more at once are a second too many; two workers share the second.
+    pace.state().chunk_done(&throttle, chunk(50, Duration::ZERO), now);
+    pace.state().chunk_done(&throttle, chunk(50, Duration::ZERO), now);
+    let hold = pace.state().hold(&throttle, now).expect("too many");
+    assert_eq!((hold.name(), pace.state().nap(&hold, now)), ("max-rows-per-second", Duration::from_secs(1)));
+    assert_eq!(pace.state().hold(&throttle, now + Duration::from_secs(1)), None);
+    // What was waited is not saved up.
+    let later = now + Duration::from_secs(3600);
+    pace.state().chunk_done(&throttle, chunk(100, Duration::ZERO), later);
+    let hold = pace.state().hold(&throttle, later).expect("too many");
+    assert_eq!(pace.state().nap(&hold, later), Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn others_see_how_far_a_run_is() {
+    let mut database = database().await;
+    let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
+    let pace = pace(Throttle::default(), &heard, &stop);
+    pace.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
+    pace.transform("t", 5, 1, Some(Total { rows: 50, is_estimate: true })).expect("begun");
+    pace.chunk_done(chunk(10, Duration::ZERO));
+    pace.retried("a deadlock");
+    // Short runs write nothing.
+    pace.before_chunk(&mut *database).await.expect("it goes on");
+    assert!(store::read(&mut *database).await.expect("rows").is_empty());
+    age(&pace);
+    pace.before_chunk(&mut *database).await.expect("it goes on");
+    let rows = store::read(&mut *database).await.expect("rows");
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!((row.rows_done, row.chunks, row.retries), (15, 2, 1));
+    assert_eq!((row.total, row.transform.as_deref()), (Some(Total { rows: 50, is_estimate: true }), Some("t")));
+    assert!(row.now >= row.beat_at && row.beat_at >= row.began_at);
+    // In memory nobody has a lock, so that a run that says nothing more is lost.
+    let overview = look::look(&mut *database, &History::default()).await.expect("seen");
+    assert_eq!(overview.runs.len(), 0, "what left nothing half done is of no interest");
+    pace.end(&mut *database, None).await.expect("ended");
+    assert!(store::read(&mut *database).await.expect("rows").is_empty());
+}
+
+#[tokio::test]
+async fn another_run_clears_what_is_dead() {
+    let mut database = database().await;
+    let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
+    for run_id in ["first", "second"] {
+        let about = About { run_id: run_id.to_owned(), owner: "ann".to_owned() };
+        let pace = Pace::new(about, Throttle::default(), heard.clone(), stop.clone());
+        pace.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
+        age(&pace);
+        pace.before_chunk(&mut *database).await.expect("it goes on");
+        pace.end(&mut *database, Some(&Error::failed("it broke"))).await.expect("ended");
+    }
+    let rows = store::read(&mut *database).await.expect("rows");
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!((row.run_id.as_str(), row.held.clone()), ("second", Some(("ended".to_owned(), "it broke".to_owned()))));
+}

@@ -1,0 +1,30 @@
+//! What `current` says.
+
+use serde::Serialize;
+
+use super::{DatabaseJson, SCHEMA};
+use crate::engine::history::{History, Record};
+
+/// `runner current`.
+#[derive(Debug, Serialize)]
+pub struct CurrentJson {
+    schema: u32,
+    command: &'static str,
+    database: DatabaseJson,
+    current: Option<String>,
+    revision: Option<String>,
+}
+
+impl CurrentJson {
+    /// Where the database is.
+    pub fn new(database: DatabaseJson, history: &History) -> Self {
+        let current = history.current();
+        Self {
+            schema: SCHEMA,
+            command: "current",
+            database,
+            current: current.map(Record::id),
+            revision: current.map(|record| record.revision.clone()),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Events for programs: JSON Lines on standard error, beside the one document on standard output.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::json::EventJson;
+use super::{Printer, Verbosity};
+use crate::engine::event::{Event, EventSink, Level};
+
+/// The shortest time between two lines about the same transform, unless something is new.
+const BETWEEN_LINES: Duration = Duration::from_secs(1);
+
+/// Writes each event as a line.
+pub struct Lines {
+    printer: Arc<Printer>,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Lines {
+    /// Lines to the printer's talk.
+    pub fn new(printer: &Arc<Printer>) -> Self {
+        Self { printer: printer.clone(), last: Mutex::default() }
+    }
+
+    /// Whether the event is worth a line.
+    fn is_heard(&self, event: &Event) -> bool {
+        let verbosity = self.printer.verbosity();
+        match event {
+            Event::Log { level: Level::Warning, .. } => true,
+            _ if verbosity == Verbosity::Quiet => false,
+            Event::Log { level: Level::Debug, .. } | Event::StepFinished { .. } => verbosity == Verbosity::Verbose,
+            Event::Transform { progress, .. } => {
+                let is_first_or_last = progress.is_over || progress.chunks == 0;
+                self.is_time(is_first_or_last)
+            }
+            Event::Progress { .. } => self.is_time(false),
+            _ => true,
+        }
+    }
+
+    fn is_time(&self, is_new: bool) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = is_new || last.is_none_or(|last| last.elapsed() >= BETWEEN_LINES);
+        if is_time {
+            *last = Some(Instant::now());
+        }
+        is_time
+    }
+}
+
+impl EventSink for Lines {
+    fn emit(&self, event: &Event) {
+        if self.is_heard(event) {
+            self.printer.json_line(&EventJson::new(event));
+        }
+    }
+}

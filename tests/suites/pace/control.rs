@@ -1,0 +1,189 @@
+//! `pause`, `resume` and `cancel`.
+
+use runner_tests::servers::Kind;
+use runner_tests::{for_each_engine, for_each_server, project};
+
+use super::*;
+
+/// Whether a transaction is open that could hold anything up. The lock of PostgreSQL is one, and holds nothing else.
+fn has_open_transaction(project: &EngineProject) -> bool {
+    match project.engine() {
+        Engine::Sqlite => {
+            let database = project.open("runner.db");
+            database.busy_timeout(Duration::ZERO).unwrap();
+            database.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err()
+        }
+        Engine::Postgres => {
+            let ask = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                       AND application_name LIKE 'runner:%' AND xact_start IS NOT NULL";
+            project.value(ask) != "0"
+        }
+        Engine::Mariadb => {
+            let ask = "SELECT count(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p \
+                       ON p.id = t.trx_mysql_thread_id WHERE p.db = database() AND p.id <> connection_id()";
+            project.value(ask) != "0"
+        }
+    }
+}
+
+for_each_engine! {
+    fn a_paused_run_waits_until_it_is_resumed(engine) {
+        let project = shop(engine);
+        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
+        let paused = project.run(["pause", "--why", "month end"]);
+        paused.succeeds().says(&["paused: `runner apply` of ", "waits before its next chunk", "hint: `runner resume`"]);
+        until_run(&project, "it waits", |run| run["state"] == "held" && run["held"]["reason"] == "paused");
+        assert!(!has_open_transaction(&project));
+        let done = doubled(&project);
+        assert!((1..ROWS).contains(&done), "{done}");
+        project.runner("status").succeeds().prints(&[
+            "partial", "waiting 0002_paced: `runner apply` of ", "raise: ", " of 600 rows (", "paused since ", "(month end)",
+            "paused for ", "`runner resume` lets runs go on",
+        ]);
+        let seen = status(&project);
+        assert_eq!(seen["pauses"][0]["why"], "month end");
+        assert_eq!(seen["runs"][0]["rows_done"], done, "what is told is what is done");
+        assert!(seen["lock_holder"].as_str().unwrap().contains("`runner apply` of "), "{seen}");
+        project.runner("pause").succeeds().says(&["it is paused already, since ", "(month end)"]);
+        std::thread::sleep(Duration::from_millis(1500));
+        assert_eq!(doubled(&project), done, "a paused run went on");
+        project.runner("resume").succeeds().says(&["resumed what was paused since ", "goes on"]);
+        let (code, said) = run.ends();
+        assert_eq!(code, Some(0), "{said}");
+        for text in ["waiting 0002: paused since ", "hint: `runner resume` lets it go on", "going on 0002", "applied 0002_paced"] {
+            assert!(said.contains(text), "`{text}` is missing:\n{said}");
+        }
+        is_whole(&project);
+        assert_eq!(runs(&project).len(), 0);
+        project.runner("resume").succeeds().says(&["nothing is paused"]);
+    }
+
+    fn a_cancelled_run_is_taken_up_by_the_next(engine) {
+        let project = shop(engine);
+        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        until_run(&project, "rows are done, and counted", |run| {
+            run["rows_done"].as_u64() > Some(0) && run["rows_total"] == ROWS && run["state"] != "lost"
+        });
+        let cancelled = project.run(["cancel", "--why", "too slow", "0002"]);
+        cancelled.succeeds().says(&["cancelled: `runner apply` of ", "stops at its next safe point"]);
+        let (code, said) = run.ends();
+        assert_eq!(code, Some(143), "{said}");
+        for text in ["error: cancelled by `runner cancel`", "caused by: by ", ": too slow", "is partial"] {
+            assert!(said.contains(text), "`{text}` is missing:\n{said}");
+        }
+        let done = doubled(&project);
+        assert!((1..ROWS).contains(&done), "{done}");
+        is_sound(&project);
+        let ended = until_run(&project, "it ended", |run| run["state"] == "ended");
+        assert_eq!((ended["rows_done"].as_u64(), ended["rows_total"].as_u64()), (Some(done), Some(ROWS)));
+        project.runner("status").prints(&["broke off 0002_paced", "why: cancelled by", "`runner apply` goes on"]);
+        // It was said to that run alone.
+        project.runner("apply").succeeds().says(&["applied 0002_paced"]);
+        is_whole(&project);
+        project.runner("cancel").succeeds().says(&["no run is under way, so there is nothing to cancel"]);
+        // The way back is a run like any other.
+        let run = Apart::start(&project, "rollback --batch-delay 100ms");
+        until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["direction"] == "downgrade");
+        project.runner("cancel").succeeds();
+        assert_eq!(run.ends().0, Some(143));
+        project.runner("rollback").succeeds();
+        assert_eq!(doubled(&project), 0);
+    }
+
+    fn a_forgotten_pause_is_told(engine) {
+        let project = shop(engine);
+        let paused = project.runner("pause");
+        paused.succeeds().says(&["paused: no run is under way, and the next one will wait"]);
+        project.runner("status").prints(&["paused for ", "`runner resume` lets runs go on"]);
+        let mut run = Apart::start(&project, "apply");
+        run.says("waiting 0002: paused since ");
+        run.says("hint: `runner resume` lets it go on");
+        // It waits with the lock.
+        until("the lock is held", || status(&project)["lock_holder"].is_string());
+        let (code, said) = run.ends_by("TERM");
+        assert_eq!(code, Some(143), "{said}");
+        assert!(said.contains("stopped by a request to terminate"), "{said}");
+        assert_eq!(doubled(&project), 0);
+        // A pause of one migration holds no other.
+        project.runner("resume").succeeds();
+        project.runner("pause 0001").succeeds();
+        project.runner("apply").succeeds();
+        project.runner("resume 0002").succeeds().says(&["`0002` is not paused by itself", "0001 is paused still"]);
+        let seen = status(&project);
+        assert_eq!(seen["pauses"][0]["revision"], "0001");
+        project.runner("resume").succeeds();
+        is_whole(&project);
+    }
+
+    fn a_signal_ends_a_run_that_waits(engine) {
+        let project = shop(engine);
+        // At its tenth row a second, the next chunk is a second away.
+        let run = Apart::start(&project, "apply --max-rows-per-second 2");
+        until("rows are done", || doubled(&project) > 0);
+        let (code, said) = run.ends_by("TERM");
+        assert_eq!(code, Some(143), "{said}");
+        let run = Apart::start(&project, "apply --batch-delay 1h");
+        let before = doubled(&project);
+        until("rows are done", || doubled(&project) > before);
+        let (code, said) = run.ends_by("INT");
+        assert_eq!(code, Some(130), "{said}");
+        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        until_run(&project, "it runs", |run| run["state"] == "running" || run["held"]["reason"] == "batch-delay");
+        project.runner("pause").succeeds();
+        until_run(&project, "it waits", |run| run["state"] == "held" && run["held"]["reason"] == "paused");
+        let (code, said) = run.ends_by("TERM");
+        assert_eq!(code, Some(143), "{said}");
+        // What is done stays done, and the lock is free.
+        is_sound(&project);
+        project.runner("resume").succeeds();
+        project.runner("apply").succeeds();
+        is_whole(&project);
+    }
+
+    fn there_is_nobody_to_speak_to(engine) {
+        let project = project!(engine);
+        for verb in ["pause", "resume", "cancel"] {
+            let output = project.runner(verb);
+            output.exits(1).says(&[&format!("nothing was ever applied here, so there is no run to {verb}"), "hint:"]);
+        }
+        if engine == Engine::Sqlite {
+            assert!(!project.file("runner.db").exists());
+        }
+        assert!(!project.has_history());
+        let project = shop(engine);
+        project.runner("cancel").succeeds().says(&["no run is under way"]);
+        project.runner("resume").succeeds().says(&["nothing is paused"]);
+        project.runner("pause 0009").exits(2).says(&["no revision or name begins with `0009`"]);
+        let json = project.runner("pause 0002 --why x --format json");
+        let json: serde_json::Value = serde_json::from_str(&json.succeeds().stdout).unwrap();
+        assert_eq!((json["command"].as_str(), json["changed"].as_bool()), (Some("pause"), Some(true)));
+        assert_eq!((&json["revision"], &json["pauses"][0]["why"]), (&"0002".into(), &"x".into()));
+    }
+}
+
+for_each_server! {
+    fn who_may_only_read_says_nothing(engine) {
+        let project = shop(engine);
+        let database = project.server_database();
+        let user = format!("reader_{}", &database.name()[12..24]);
+        match database.kind() {
+            Kind::Postgres => database.sql(&format!(
+                "CREATE ROLE {user} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA runner, public TO {user}; \
+                 GRANT SELECT ON ALL TABLES IN SCHEMA runner TO {user}"
+            )),
+            Kind::Mariadb => database.sql(&format!(
+                "CREATE USER '{user}'@'%' IDENTIFIED BY 'x'; GRANT SELECT ON `{}`.* TO '{user}'@'%'",
+                database.name()
+            )),
+        };
+        let url = database.url_as(&user, "x");
+        project.run(["status", "-D", &url]).succeeds();
+        project.run(["pause", "-D", &url]).exits(7).says(&["runner_control", "hint: "]);
+        assert_eq!(status(&project)["pauses"].as_array().map(Vec::len), Some(0));
+        match database.kind() {
+            Kind::Postgres => database.sql(&format!("DROP OWNED BY {user}; DROP ROLE {user}")),
+            Kind::Mariadb => database.sql(&format!("DROP USER '{user}'@'%'")),
+        };
+    }
+}

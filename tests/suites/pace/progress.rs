@@ -1,0 +1,85 @@
+//! What is told of a run's progress.
+
+use runner_tests::{for_each_engine, for_each_server};
+
+use super::*;
+
+for_each_engine! {
+    fn events_are_json_lines_that_add_up(engine) {
+        let project = shop(engine);
+        let output = project.runner("apply --batch-delay 40ms --format json");
+        output.succeeds();
+        let document: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        let lines: Vec<serde_json::Value> = output
+            .stderr
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+            .collect();
+        assert!(lines.iter().all(|line| line["schema"] == 1 && line["event"].is_string()), "{output}");
+        let transforms: Vec<_> = lines.iter().filter(|line| line["event"] == "transform").collect();
+        let (first, last) = (transforms.first().unwrap(), transforms.last().unwrap());
+        assert_eq!((first["rows_done"].as_u64(), first["done"].as_bool()), (Some(0), Some(false)));
+        assert!(transforms.len() >= 3, "a run of more than two seconds tells more than its two ends\n{output}");
+        for pair in transforms.windows(2) {
+            assert!(pair[0]["rows_done"].as_u64() <= pair[1]["rows_done"].as_u64());
+            assert!(pair[0]["chunks"].as_u64() <= pair[1]["chunks"].as_u64());
+            let (done, chunks) = (pair[1]["rows_done"].as_u64().unwrap(), pair[1]["chunks"].as_u64().unwrap());
+            assert_eq!(done, chunks * 10, "each chunk has ten rows");
+        }
+        let middle = &transforms[transforms.len() - 2];
+        assert!(middle["rows_per_second"].as_u64() > Some(0), "{middle}");
+        assert_eq!(middle["rows_total"], ROWS);
+        assert!(middle["left_ms"].is_u64() && middle["percent"].is_f64(), "{middle}");
+        assert!(transforms.iter().any(|line| line["held"]["reason"] == "batch-delay"), "{output}");
+        assert_eq!((last["done"].as_bool(), last["rows_done"].as_u64()), (Some(true), Some(ROWS)));
+        assert_eq!((last["rows_total"].as_u64(), last["percent"].as_f64()), (Some(ROWS), Some(100.0)));
+        assert_eq!(last["total_is_estimate"], false);
+        assert_eq!(document["applied"][0]["rows_written"], last["rows_done"]);
+        let finished = lines.iter().find(|line| line["event"] == "migration-finished").unwrap();
+        assert_eq!(finished["rows_written"], last["rows_done"]);
+        // Warnings are lines, too, and all that is left when it is quiet.
+        project.runner("rollback --format json --quiet").succeeds();
+        assert_eq!(project.runner("apply --format json --quiet").stderr, "");
+    }
+
+    fn a_killed_run_is_told_from_a_living_one(engine) {
+        let project = shop(engine);
+        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        let seen = until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
+        assert!(seen["heard_of_ms_ago"].is_u64() && seen["owner"].as_str().unwrap().contains("`runner apply` of "));
+        let (code, _) = run.ends_by("KILL");
+        assert_eq!(code, None);
+        let lost = until_run(&project, "it is lost", |run| run["state"] == "lost");
+        // What is committed counts, not what it said last.
+        assert_eq!(lost["rows_done"].as_u64(), Some(doubled(&project)));
+        assert_eq!(lost["chunks"].as_u64(), Some(doubled(&project) / 10));
+        let told = project.runner("status");
+        told.prints(&["lost 0002_paced: `runner apply` of ", "last heard of ", "nobody holds its lock", "`runner apply` goes on"]);
+        project.runner("cancel").succeeds().says(&["no run is under way"]);
+        // The next one goes on from there, and counts what the first one did.
+        let output = project.runner("apply --format json");
+        let begun = output.succeeds().stderr.lines().find(|line| line.contains("\"transform\"")).unwrap().to_owned();
+        let begun: serde_json::Value = serde_json::from_str(&begun).unwrap();
+        assert_eq!(begun["rows_done"], lost["rows_done"]);
+        is_whole(&project);
+        assert_eq!(runs(&project).len(), 0);
+        project.runner("rollback").succeeds();
+    }
+}
+
+for_each_server! {
+    /// A table that the server has looked at is not counted first.
+    fn totals_are_estimated_first(engine) {
+        let project = shop(engine);
+        project.execute(if engine == Engine::Postgres { "ANALYZE items" } else { "ANALYZE TABLE items" });
+        let output = project.runner("apply --batch-delay 20ms --format json");
+        let lines = output.succeeds().stderr.lines().filter(|line| line.contains("\"event\":\"transform\""));
+        let lines: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines[0]["total_is_estimate"], true, "{output}");
+        let guess = lines[0]["rows_total"].as_u64().unwrap();
+        assert!((ROWS / 2..ROWS * 2).contains(&guess), "{guess}");
+        // One that is small is counted when it has proved long.
+        assert_eq!(lines.last().unwrap()["total_is_estimate"], false);
+        assert_eq!(lines.last().unwrap()["rows_total"], ROWS);
+    }
+}

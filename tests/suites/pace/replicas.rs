@@ -1,0 +1,110 @@
+//! A run waits for replicas that lag behind: real ones, which are made to stand still.
+
+use runner_tests::servers::{Kind, Server};
+
+use super::*;
+
+/// PostgreSQL tells of its standbys by itself; one that is named is asked itself.
+#[test]
+fn a_standby_that_stands_still_holds_the_run() {
+    let server = Server::private(Kind::Postgres).start();
+    let standby = server.standby();
+    let project = furnish(EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database()));
+    let name = project.server_database().name().to_owned();
+    let ask = |text: &str| standby.client().of(&name).value(text);
+    until("the standby has the rows", || {
+        standby.client().value(&format!("SELECT count(*) FROM pg_database WHERE datname = '{name}'")) == "1"
+            && ask("SELECT count(*) FROM pg_tables WHERE tablename = 'items'") == "1"
+    });
+
+    let mut run = Apart::start(&project, "apply --batch-delay 100ms --max-lag 1s");
+    until("rows are done", || doubled(&project) > 0);
+    standby.client().sql("SELECT pg_wal_replay_pause()");
+    run.says("lags ");
+    let seen = until_run(&project, "it waits", |run| run["state"] == "held" && run["held"]["reason"] == "replica-lag");
+    assert!(seen["held"]["text"].as_str().unwrap().contains("s behind, and may lag 1 s"), "{seen}");
+    project.runner("status").prints(&["waiting 0002_paced", "the replica `", "lags "]);
+    let done = doubled(&project);
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(doubled(&project), done, "a run that is to wait went on");
+    standby.client().sql("SELECT pg_wal_replay_resume()");
+    run.says("going on 0002");
+    let (code, said) = run.ends();
+    assert_eq!(code, Some(0), "{said}");
+    is_whole(&project);
+
+    // The same, asked of the standby itself.
+    let url = format!("postgres://postgres@127.0.0.1:{}/{name}", standby.port());
+    project.settings(&format!("[transform]\nmax_lag = \"1s\"\nreplicas = [\"{url}\"]"));
+    let mut run = Apart::start(&project, "rollback --batch-delay 100ms");
+    until("rows are done", || doubled(&project) < ROWS);
+    standby.client().sql("SELECT pg_wal_replay_pause()");
+    run.says("lags ");
+    standby.stop();
+    run.says("does not answer");
+    let (code, said) = run.ends_by("TERM");
+    assert_eq!(code, Some(143), "{said}");
+    standby.restart();
+    until("the standby answers", || standby.client().try_sql("SELECT 1").is_ok());
+    project.runner("rollback").succeeds();
+    assert_eq!(doubled(&project), 0);
+
+    // Who follows nobody is no replica.
+    let own = project.url();
+    let settings = project.read("runner.toml").replace(&url, &own);
+    project.write("runner.toml", settings);
+    project.runner("apply").exits(1).says(&["the server replicates nothing from another", "replica: "]);
+}
+
+/// Who may not see the standbys cannot keep the bound, and says so instead of passing it over.
+#[test]
+fn who_may_not_see_the_standbys_is_refused() {
+    let server = Server::private(Kind::Postgres).start();
+    let _standby = server.standby();
+    let database = server.database();
+    database.sql(&format!("CREATE ROLE plain LOGIN; GRANT ALL ON DATABASE {} TO plain", database.name()));
+    database.sql("GRANT ALL ON SCHEMA public TO plain");
+    let url = database.url_as("plain", "");
+    let mut project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), database);
+    project.by(&url);
+    let project = furnish(project);
+    for flag in ["--max-lag 5s", "--max-active-connections 5"] {
+        let refused = project.runner(&format!("apply {flag}"));
+        refused.exits(1).says(&["this user may not see ", "hint: `GRANT pg_monitor TO` the user"]);
+    }
+    assert_eq!(doubled(&project), 0);
+    server.client().sql("GRANT pg_monitor TO plain");
+    project.runner("apply --max-lag 60s --max-active-connections 50").succeeds();
+    is_whole(&project);
+}
+
+/// MariaDB does not tell of its replicas, so they are named.
+#[test]
+fn a_replica_that_stands_still_holds_the_run() {
+    let private =
+        |id: u32| Server::private(Kind::Mariadb).setting("server-id", id).setting("log-bin", "binlog").start();
+    let (server, replica) = (private(1), private(2));
+    let port = server.port();
+    server.client().sql("CREATE USER follower@'%' IDENTIFIED BY 'x'; GRANT REPLICATION SLAVE ON *.* TO follower@'%'");
+    replica.client().sql(&format!(
+        "CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {port}, MASTER_USER = 'follower', \
+         MASTER_PASSWORD = 'x', MASTER_USE_GTID = slave_pos; START SLAVE"
+    ));
+    let project = furnish(EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database()));
+    let url = format!("mysql://root@127.0.0.1:{}/mysql", replica.port());
+    project.settings(&format!("[transform]\nmax_lag = \"30s\"\nreplicas = [\"{url}\"]"));
+    let name = project.server_database().name().to_owned();
+    until("the replica has the rows", || {
+        let rows = replica.client().try_sql(&format!("SELECT count(*) FROM {name}.items"));
+        rows.is_ok_and(|rows| rows == [ROWS.to_string()])
+    });
+    let mut run = Apart::start(&project, "apply --batch-delay 100ms");
+    until("rows are done", || doubled(&project) > 0);
+    replica.client().sql("STOP SLAVE SQL_THREAD");
+    run.says("does not follow");
+    until_run(&project, "it waits", |run| run["held"]["reason"] == "replica-lag");
+    replica.client().sql("START SLAVE SQL_THREAD");
+    let (code, said) = run.ends();
+    assert_eq!(code, Some(0), "{said}");
+    is_whole(&project);
+}
