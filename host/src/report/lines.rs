@@ -50,10 +50,10 @@ impl Lines {
 
 impl EventSink for Lines {
     fn emit(&self, event: &Event) {
-        if self.is_heard(event) {
-            if let Some(line) = EventJson::new(event) {
-                self.printer.json_line(&line);
-            }
+        if self.is_heard(event)
+            && let Some(line) = EventJson::new(event)
+        {
+            self.printer.json_line(&line);
         }
     }
 }

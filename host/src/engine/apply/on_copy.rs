@@ -94,7 +94,6 @@ impl Engine {
             transforms: self.transforms.clone(),
             rehearsal: Some(Rehearsal { on_copy: None, ..rehearsal.clone() }),
             backup: None,
-            pace: self.pace.clone(),
         };
         let plan = engine.plan(request).await?;
         engine.run_plan(request, plan).await

@@ -169,10 +169,6 @@ impl Database for Watched {
         self.inner.unlock().await
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
-        self.inner.lock_holder().await
-    }
-
     fn set_stop_signal(&mut self, stop: StopSignal) {
         self.inner.set_stop_signal(stop);
     }

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::SCHEMA;
 use super::pace::ProgressJson;
 use crate::engine::event::{Event, Level};
-use crate::engine::rehearsal::Rehearsed;
 
 /// A line.
 #[derive(Debug, Serialize)]
@@ -110,25 +109,6 @@ impl Kind {
             Event::StepFinished { revision, step, statement, rows, duration } => {
                 Self::StepFinished { revision, step, statement, rows, duration_ms: milliseconds(duration) }
             }
-            // The report of a dry run has all of it; here its steps are told as they end.
-            Event::Rehearsed(told) => match *told {
-                Rehearsed::Step(step) => Self::StepFinished {
-                    revision: String::new(),
-                    step: step.number,
-                    statement: step.statement,
-                    rows: step.rows,
-                    duration_ms: milliseconds(step.duration),
-                },
-                Rehearsed::Migration { id, direction } => {
-                    let message = format!("{id}, {direction}");
-                    Self::Log { revision: String::new(), level: level_name(Level::Debug), message }
-                }
-                Rehearsed::Samples(samples) => {
-                    let what: Vec<String> = samples.into_iter().map(|sample| sample.what).collect();
-                    let message = format!("rows written: {}", what.join(", "));
-                    Self::Log { revision: String::new(), level: level_name(Level::Debug), message }
-                }
-            },
             Event::Log { revision, level, message } => Self::Log { revision, level: level_name(level), message },
             Event::Progress { revision, what, done, total, unit } => {
                 Self::Progress { revision, what, done, total, unit }
