@@ -57,7 +57,7 @@ fn that_is_damaged() {
     project.runner("apply").succeeds();
     project.database().execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE").unwrap();
     let mut bytes = std::fs::read(project.file("runner.db")).unwrap();
-    bytes[200..4000].fill(0xa5);
+    bytes[108..4096].fill(0xa5);
     project.write("runner.db", bytes);
     let output = project.runner("apply");
     output.exits(1).says(&["runner.db", "hint:"]);

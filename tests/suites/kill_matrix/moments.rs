@@ -4,7 +4,7 @@
 use runner_tests::{Engine, EngineProject, for_each_engine};
 
 use super::reference::{Expected, Way, heal, project};
-use super::tally::{Left, Tally, left};
+use super::tally::{LANES, Left, Tally, in_lanes, left};
 
 /// Rows of the table, in chunks of eight.
 const ROWS: u64 = 40;
@@ -22,10 +22,19 @@ fn dies_at(project: &EngineProject, way: Way, moment: usize) -> bool {
 
 fn every_moment(engine: Engine) {
     let expected = Expected::learn(engine, ROWS);
+    let tally = in_lanes(|lane| every_moment_of(engine, &expected, lane));
+    // Some 20 steps, and four transforms of five chunks.
+    assert!(tally.total() > 80, "{} kills", tally.total());
+    assert!(tally.left(Left::Part) > 70, "{} kills left a part", tally.left(Left::Part));
+    tally.tell();
+}
+
+/// The moments that fall to a lane.
+fn every_moment_of(engine: Engine, expected: &Expected, lane: usize) -> Tally {
     let project = project(engine, ROWS);
     let mut tally = Tally::new("every moment", &project);
     let mut open = [true, true];
-    for moment in 1.. {
+    for moment in (lane + 1..).step_by(LANES) {
         for (way, name) in [(Way::Up, "up"), (Way::Down, "down")] {
             let told = format!("killed at moment {moment} on the way {name}");
             if open[way as usize] {
@@ -39,7 +48,7 @@ fn every_moment(engine: Engine) {
                 heal(&project, way, &told);
             }
             // The rows are compared always, and the schema now and then.
-            if moment % 16 == 1 {
+            if moment / LANES % 4 == 0 {
                 expected.check_whole(&project, way, &told);
             } else {
                 expected.check(&project, way, &told);
@@ -49,10 +58,7 @@ fn every_moment(engine: Engine) {
             break;
         }
     }
-    // Some 20 steps, and four transforms of five chunks.
-    assert!(tally.total() > 80, "{} kills", tally.total());
-    assert!(tally.left(Left::Part) > 70, "{} kills left a part", tally.left(Left::Part));
-    tally.tell();
+    tally
 }
 
 for_each_engine! {

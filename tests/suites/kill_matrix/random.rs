@@ -7,7 +7,7 @@ use runner_tests::random::Random;
 use runner_tests::{Engine, EngineProject, Running, for_each_engine};
 
 use super::reference::{Expected, Way, heal, project};
-use super::tally::{Left, Tally, left};
+use super::tally::{LANES, Left, Tally, in_lanes, left};
 
 /// Rows of the table, in chunks of eight: a run takes long enough to be hit in its middle.
 const ROWS: u64 = 160;
@@ -31,10 +31,16 @@ fn strike(project: &EngineProject, way: Way, wait: Duration) -> bool {
 
 fn at_random(engine: Engine) {
     let expected = Expected::learn(engine, ROWS);
+    let tally = in_lanes(|lane| at_random_in(engine, &expected, lane));
+    assert!(tally.left(Left::Part) > kills() / 8, "{} kills left a part", tally.left(Left::Part));
+    tally.tell();
+}
+
+fn at_random_in(engine: Engine, expected: &Expected, lane: usize) -> Tally {
     let project = project(engine, ROWS);
     let mut tally = Tally::new("kill -9 at random", &project);
-    let mut random = Random::new(engine as u64 + 20);
-    let wanted = kills();
+    let mut random = Random::new((engine as u64 + 20) * LANES as u64 + lane as u64);
+    let wanted = kills().div_ceil(LANES as u64);
     let mut misses = 0;
     let began = Instant::now();
     while tally.total() < wanted {
@@ -61,8 +67,7 @@ fn at_random(engine: Engine) {
     // What broke the runs left no lock, and nothing that is half done.
     project.runner("status --exit-code").succeeds();
     println!("{:?}: {misses} runs had ended before; {:.0} s", engine, began.elapsed().as_secs_f64());
-    assert!(tally.left(Left::Part) > wanted / 8, "{} kills left a part", tally.left(Left::Part));
-    tally.tell();
+    tally
 }
 
 for_each_engine! {

@@ -47,6 +47,14 @@ impl Tally {
         self.healed.push(took);
     }
 
+    /// Takes in what was counted beside it.
+    pub fn add(&mut self, other: Self) {
+        for (what, kills) in other.kills {
+            *self.kills.entry(what).or_default() += kills;
+        }
+        self.healed.extend(other.healed);
+    }
+
     /// How many runs were killed.
     pub fn total(&self) -> u64 {
         self.kills.values().sum()
@@ -86,6 +94,21 @@ impl Tally {
             writeln!(file, "{line}").unwrap();
         }
     }
+}
+
+/// Databases of one engine on which a test kills side by side: most of the time of a kill is a server's, which has to notice.
+pub const LANES: usize = 4;
+
+/// Has every lane count on its own, and answers what all of them have counted.
+pub fn in_lanes(count: impl Fn(usize) -> Tally + Sync) -> Tally {
+    let count = &count;
+    let mut tallies = std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES).map(|lane| scope.spawn(move || count(lane))).collect();
+        lanes.into_iter().map(|lane| lane.join().unwrap()).collect::<Vec<_>>()
+    });
+    let mut all = tallies.remove(0);
+    tallies.into_iter().for_each(|tally| all.add(tally));
+    all
 }
 
 /// What the database says of the migration after a kill.

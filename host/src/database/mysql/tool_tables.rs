@@ -11,6 +11,9 @@ use crate::database::facts::{TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
 use crate::sql::StatementClass;
 
+/// What other sessions of runner write while a migration runs: those that share a transform with it, and those that watch it.
+const SHARED: [&str; 5] = ["runner_checkpoint", "runner_chunk", "runner_evidence", "runner_control", "runner_progress"];
+
 /// A tool table and a digest of what it is and holds.
 pub(super) type Picture = Vec<(String, String)>;
 
@@ -40,13 +43,15 @@ impl MysqlDatabase {
             return Ok(found);
         }
         let schema = literal(self.server.facts.schema.as_deref().unwrap_or_default());
+        // Not the prefix alone: a database may be called so, and each view names its database.
+        let names = TOOL_TABLES.join("|");
         let places = [
             ("TRIGGERS", "TRIGGER_SCHEMA", "ACTION_STATEMENT"),
             ("VIEWS", "TABLE_SCHEMA", "VIEW_DEFINITION"),
             ("ROUTINES", "ROUTINE_SCHEMA", "ROUTINE_DEFINITION"),
         ];
         let found = places.map(|(list, place, text)| {
-            let of_ours = format!("{place} = {schema} AND {text} LIKE '%runner|_%' ESCAPE '|'");
+            let of_ours = format!("{place} = {schema} AND {text} REGEXP '{names}'");
             format!("EXISTS (SELECT 1 FROM information_schema.{list} WHERE {of_ours})")
         });
         let row = session::one(&mut self.connection, format!("SELECT {}", found.join(" OR "))).await?;
@@ -88,7 +93,8 @@ impl MysqlDatabase {
 
     async fn picture(&mut self) -> Result<Picture, DatabaseError> {
         let schema = self.server.facts.schema.clone().unwrap_or_default();
-        let names = TOOL_TABLES.map(literal).join(", ");
+        let names: Vec<String> = TOOL_TABLES.into_iter().filter(|name| !SHARED.contains(name)).map(literal).collect();
+        let names = names.join(", ");
         let columns = session::all(
             &mut self.connection,
             format!(
