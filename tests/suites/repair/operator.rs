@@ -145,7 +145,10 @@ for_each_engine! {
         let project = shop(engine, &format!("odd = '{odd}'"));
         let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
         let since = Instant::now();
-        while state(&project) != "partial" {
+        let journal = engine.history_table().replace("runner_history", "runner_journal");
+        let done = format!("SELECT count(*) FROM {journal} WHERE step > 0 AND state = 'done' AND effect = 1");
+        // A run that is stopped before its first effect leaves nothing to repair.
+        while state(&project) != "partial" || project.value(&done) == "0" {
             assert!(since.elapsed() < Duration::from_secs(30), "the run does not begin");
             std::thread::sleep(Duration::from_millis(50));
         }
