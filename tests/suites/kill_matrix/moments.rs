@@ -48,7 +48,7 @@ fn every_moment_of(engine: Engine, expected: &Expected, lane: usize) -> Tally {
                 heal(&project, way, &told);
             }
             // The rows are compared always, and the schema now and then.
-            if moment / LANES % 4 == 0 {
+            if (moment / LANES).is_multiple_of(4) {
                 expected.check_whole(&project, way, &told);
             } else {
                 expected.check(&project, way, &told);

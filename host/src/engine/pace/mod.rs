@@ -121,7 +121,12 @@ impl Pace {
         let mut controls = None;
         if !self.state().looked_within(LOOK) {
             as_pace(database, &self.stop);
-            let found = control::read(database).await.map_err(|error| self.or_stopped(error))?;
+            let mut found = control::read(database).await;
+            // No transaction is open, so nothing is lost with a connection; one that lives is left alone.
+            if found.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
+                found = control::read(database).await;
+            }
+            let found = found.map_err(|error| self.or_stopped(error))?;
             if !self.state().has_set_out() {
                 self.state().set_out(&found);
             }
