@@ -109,8 +109,10 @@ for_each_engine! {
             let history = project.history();
             let output = project.runner("apply");
             output.says(&["0004_bad", "error:", "hint:"]);
-            // Where each statement commits by itself, the one before has.
-            assert_eq!(output.exit_code(), Some(if engine == Engine::Mariadb { 6 } else { 7 }), "{output}");
+            // What ends a transaction is seen before anything runs. Where each statement commits by itself, the one before
+            // what touches the history has.
+            let is_late = engine == Engine::Mariadb && statement.contains("runner_");
+            assert_eq!(output.exit_code(), Some(if is_late { 6 } else { 7 }), "{statement}\n{output}");
             assert_eq!(project.history(), history, "{statement}");
         }
     }
