@@ -146,7 +146,7 @@ for_each_engine! {
         let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
         let since = Instant::now();
         let journal = engine.history_table().replace("runner_history", "runner_journal");
-        let done = format!("SELECT count(*) FROM {journal} WHERE step > 0 AND state = 'done' AND effect = 1");
+        let done = format!("SELECT count(*) FROM {journal} WHERE kind = 'execute' AND state = 'done' AND effect = 1");
         // A run that is stopped before its first effect leaves nothing to repair.
         while state(&project) != "partial" || project.value(&done) == "0" {
             assert!(since.elapsed() < Duration::from_secs(30), "the run does not begin");
