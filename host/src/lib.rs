@@ -8,7 +8,7 @@
 //! backup → engine, project, database, error
 //! engine → project, sql, database, data      batches → database, data
 //! trial → engine, project, dump, sql, database, data      dump → sql, database, data
-//! project → sql, data, database (names only)   sql, database → data, error
+//! project → sql, data, database (names only)   sql, database → data, error      runtime → error
 //! ```
 
 pub mod backup;
@@ -22,6 +22,7 @@ pub mod error;
 pub mod project;
 pub mod random;
 pub mod report;
+pub mod runtime;
 pub mod sandbox;
 pub mod sql;
 pub mod suggest;

@@ -1,7 +1,7 @@
 //! What `pause`, `resume` and `cancel` share: finding the run, and saying something to it.
 
 use super::context::{Context, Look};
-use super::{exit, runtime};
+use super::exit;
 use crate::database::{Database, Dialect};
 use crate::engine::apply::Identity;
 use crate::engine::history::{self, History};
@@ -11,6 +11,7 @@ use crate::engine::target::{Candidates, compare_revisions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::json::ControlJson;
 use crate::report::{Format, Text};
+use crate::runtime;
 
 /// A database that runs can be spoken to on.
 pub struct Spoken<'a> {

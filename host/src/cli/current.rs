@@ -1,10 +1,11 @@
 //! `runner current`
 
 use super::context::{Context, Look};
-use super::{exit, runtime};
+use super::exit;
 use crate::error::Result;
 use crate::report::json::CurrentJson;
 use crate::report::{Format, text};
+use crate::runtime;
 
 /// Says where the database is. Asks the database alone: the project may be broken.
 pub fn run(context: &Context) -> Result<u8> {

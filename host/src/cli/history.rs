@@ -1,11 +1,12 @@
 //! `runner history`
 
 use super::context::{Context, Look};
-use super::{exit, runtime};
+use super::exit;
 use crate::engine::history::{read_all, read_repairs};
 use crate::error::Result;
 use crate::report::json::HistoryJson;
 use crate::report::{Format, Text, text};
+use crate::runtime;
 
 /// Says what ran. Asks the database alone.
 pub fn run(context: &Context) -> Result<u8> {

@@ -20,7 +20,6 @@ mod request;
 mod resume;
 mod rollback;
 mod run;
-mod runtime;
 mod show;
 mod signals;
 mod status;

@@ -1,9 +1,9 @@
 //! `runner plan`
 
 use super::context::{Context, Look, Looked};
+use super::exit;
 use super::request::PlanRequest;
 use super::run::with_file;
-use super::{exit, runtime};
 use crate::database::{Database, Facts};
 use crate::engine::Direction;
 use crate::engine::apply::planned_sql;
@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::project::catalog::Kind;
 use crate::report::json::PlanJson;
 use crate::report::{Format, Text, text};
+use crate::runtime;
 
 /// Says what would run.
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {

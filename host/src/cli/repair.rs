@@ -1,13 +1,14 @@
 //! `runner repair`
 
 use super::context::{Context, Look};
+use super::exit;
 use super::request::RepairRequest;
-use super::{exit, runtime};
 use crate::engine::apply::Identity;
 use crate::engine::repair::{repair, survey};
 use crate::error::{Error, Result};
 use crate::report::json::RepairJson;
 use crate::report::{Format, text};
+use crate::runtime;
 
 /// Shows a partial revision, or records what an operator says of it.
 pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::context::{Context, Look, Looked};
 use super::request::{DryRunRequest, RunRequest};
-use super::{exit, runtime, signals};
+use super::{exit, signals};
 use crate::backup::{self, Backups};
 use crate::database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Identity, Request};
@@ -22,6 +22,7 @@ use crate::project::Catalog;
 use crate::project::settings::BackupSettings;
 use crate::report::json::RunJson;
 use crate::report::{Flavour, Format, Verbosity, sink, text};
+use crate::runtime;
 
 /// Runs the action and tells what came of it.
 pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8> {

@@ -1,7 +1,7 @@
 //! `runner show`
 
 use super::context::{Context, Look, Looked};
-use super::{exit, runtime};
+use super::exit;
 use crate::engine::Direction;
 use crate::engine::history::{Record, read_all, read_repairs};
 use crate::engine::journal::Run;
@@ -11,6 +11,7 @@ use crate::engine::transcript::unordered;
 use crate::error::{Error, Result};
 use crate::report::json::{Said, ShowJson};
 use crate::report::{Format, text};
+use crate::runtime;
 
 /// Says everything about one revision.
 pub fn run(context: &Context, wanted: &str) -> Result<u8> {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::runtime;
 use crate::database::StopSignal;
 use crate::database::stop::StopReason;
 use crate::error::{Error, Result};
+use crate::runtime;
 
 /// Raises the stop signal when the process is told to stop, or when its time is up. Listens on a thread of its own: it must
 /// hear while the database works on the one of the run.

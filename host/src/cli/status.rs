@@ -1,13 +1,14 @@
 //! `runner status`
 
 use super::context::{Context, Look, Looked};
-use super::{exit, runtime};
+use super::exit;
 use crate::engine::pace::{self, look::Overview};
 use crate::engine::status::{Standing, StatusRow, status};
 use crate::error::{ErrorKind, Result};
 use crate::project::CatalogReport;
 use crate::report::json::StatusJson;
 use crate::report::{Format, text};
+use crate::runtime;
 
 /// Says how each revision stands.
 pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {

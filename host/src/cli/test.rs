@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::context::Context;
 use super::request::{GlobalRequest, TestRequest};
 use super::test_runs::TestRuns;
-use super::{exit, runtime, signals};
+use super::{exit, signals};
 use crate::database::{DatabaseUrl, Dialect, StopSignal};
 use crate::dump::Ignore;
 use crate::engine::apply::Identity;
@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::project::{Catalog, Origin, fixtures};
 use crate::report::json::TestJson;
 use crate::report::{Format, junit, text};
+use crate::runtime;
 use crate::trial::{DatabaseReport, Runs, Trial};
 
 /// Tests migrations on every database that there is for it, side by side.

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::context::Context;
+use super::exit;
 use super::request::{CONNECTIONS, CrashAtRequest, GlobalRequest};
 use super::run::with_file;
-use super::{exit, runtime};
 use crate::database::stop::StopReason;
 use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Identity, Request};
@@ -23,6 +23,7 @@ use crate::engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
 use crate::error::{Error, Result};
 use crate::project::{Catalog, env};
 use crate::report::{Flavour, Verbosity, sink};
+use crate::runtime;
 use crate::trial::{Runs, is_scratch};
 
 /// Runs migrations of a test.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::context::{Context, Look};
 use super::request::VerifyRequest;
-use super::{exit, runtime, signals};
+use super::{exit, signals};
 use crate::database::{BatchLimits, StopSignal};
 use crate::engine::verify::{Verdict, Verified, Verifier};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::json::VerifyJson;
 use crate::report::{Flavour, Format, Text, sink, text};
+use crate::runtime;
 
 /// Instances at a time: chunks are looked at one after the other.
 const JOBS: usize = 1;

@@ -155,8 +155,17 @@ impl Facts {
 /// The schema of runner's own tables where they have one to themselves.
 pub const TOOL_SCHEMA: &str = "runner";
 
-/// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.
-pub const TOOL_TABLES: [&str; 11] = [
+macro_rules! tool_tables {
+    ($first:literal $(, $other:literal)*) => {
+        /// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.
+        pub const TOOL_TABLES: [&str; { [$first $(, $other)*].len() }] = [$first $(, $other)*];
+
+        /// The same as a list of literals in SQL.
+        pub const TOOL_TABLE_LITERALS: &str = concat!("'", $first, "'" $(, ", '", $other, "'")*);
+    };
+}
+
+tool_tables!(
     "runner_history",
     "runner_artifact",
     "runner_journal",
@@ -167,8 +176,8 @@ pub const TOOL_TABLES: [&str; 11] = [
     "runner_evidence",
     "runner_control",
     "runner_progress",
-    "runner_meta",
-];
+    "runner_meta"
+);
 
 /// Whether a name is one of [`TOOL_TABLES`], in any case.
 pub fn is_tool_table(name: &str) -> bool {

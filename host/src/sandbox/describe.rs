@@ -48,11 +48,7 @@ pub(super) fn describe(shared: Arc<Shared>, bytes: &[u8]) -> Result<Described> {
     // A thread of its own: the caller may stand inside an asynchronous runtime, which cannot be entered twice.
     let description = std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_time()
-                .build()
-                .map_err(|error| failed(&error.to_string()))?;
-            runtime.block_on(async {
+            crate::runtime::run(async {
                 match tokio::time::timeout(std::time::Duration::from_secs(30), call).await {
                     Ok(described) => described,
                     Err(_) => Err(failed("`describe` took longer than 30 s")),

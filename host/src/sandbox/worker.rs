@@ -16,6 +16,7 @@ use crate::engine::journal::chunk::{Chunk, Effect, Held};
 use crate::engine::journal::crash;
 use crate::engine::pace;
 use crate::engine::speaker::{as_host, as_migration};
+use crate::engine::transcript;
 use crate::error::Error;
 use crate::project::catalog::Kind;
 use crate::random::jittered;
@@ -46,6 +47,15 @@ enum Next {
     Wait,
     /// Everything is done.
     Nothing,
+}
+
+/// The work on a chunk.
+struct Done {
+    effect: Effect,
+    /// What its rows took.
+    bytes: u64,
+    /// What is kept of its batches, few as they are: written down when the host speaks again, which the server has to be told.
+    records: Vec<transcript::Chunk>,
 }
 
 pub(super) struct Worker {
@@ -292,11 +302,16 @@ impl Worker {
                 return Ok(self.connection.rollback().await?);
             }
         }
-        let (effect, bytes) = self.turn(chunk).await?;
+        let done = self.turn(chunk).await?;
+        let Done { effect, bytes, records } = done;
         let database = &mut **self.connection;
         as_host(database);
         crash::point();
         shared.journal.still_ours(database).await.map_err(End::Error)?;
+        for (batch, record) in (0..).zip(&records) {
+            let place = (chunk.number, batch);
+            shared.journal.note_chunk(database, shared.claimant.step, place, record).await.map_err(End::Error)?;
+        }
         if !shared.claimant.complete(database, chunk, &effect).await? {
             return Ok(database.rollback().await?);
         }
@@ -316,8 +331,8 @@ impl Worker {
         Ok(())
     }
 
-    /// The work on a chunk, a batch at a time; answers its bytes too.
-    async fn turn(&mut self, chunk: &Chunk) -> Result<(Effect, u64), End> {
+    /// The work on a chunk, a batch at a time.
+    async fn turn(&mut self, chunk: &Chunk) -> Result<Done, End> {
         let shared = self.shared.clone();
         let (Some(reader), Some(instance)) = (&mut self.reader, &mut self.instance) else {
             return Err(End::Error(Error::failed("a worker of a transform has nothing to work with")));
@@ -334,7 +349,7 @@ impl Worker {
         });
         let (mut effect, mut bytes, mut writer) = (Effect::default(), 0, None);
         let mut from = position(reader);
-        let mut batches = 0;
+        let mut records = Vec::new();
         while let Some(batch) = reader.next(database).await? {
             effect.rows_read += batch.row_count as u64;
             bytes += batch.byte_len() as u64;
@@ -352,16 +367,8 @@ impl Worker {
                 }
             };
             let behind = position(reader);
-            let record = turned_chunk(&turned, &from, &behind.last);
-            as_host(database);
-            shared
-                .journal
-                .note_chunk(database, shared.claimant.step, (chunk.number, batches), &record)
-                .await
-                .map_err(End::Error)?;
-            as_migration(database, Kind::Component, &shared.run.stop);
+            records.push(turned_chunk(&turned, &from, &behind.last));
             from = behind;
-            batches += 1;
             if turned.rows.row_count == 0 {
                 continue;
             }
@@ -374,7 +381,7 @@ impl Worker {
         if let Some(writer) = writer {
             database.finish_writer(writer).await?;
         }
-        Ok((effect, bytes))
+        Ok(Done { effect, bytes, records })
     }
 
     async fn open_reader(&mut self) -> Result<(), DatabaseError> {

@@ -252,9 +252,9 @@ async fn work_all(shared: &Arc<Shared>, main: Connection) -> (Connection, std::r
         let shared = shared.clone();
         // A thread of its own: it computes, and it waits for its connection alone.
         others.spawn_blocking(move || {
-            let ended = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            let ended = match crate::runtime::new() {
                 Ok(runtime) => runtime.block_on(work_apart(&shared, number)),
-                Err(error) => Err(End::Error(Error::failed("the operating system gives no threads").cause(error))),
+                Err(error) => Err(End::Error(error)),
             };
             if ended.is_err() {
                 shared.end();

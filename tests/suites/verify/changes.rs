@@ -6,7 +6,7 @@ for_each_engine! {
     fn changed_rows_are_found_and_named(engine) {
         for (change, result, names) in [
             ("UPDATE items SET twice = 7 WHERE id = 33", "target differs twice", ["`twice`", "id = 33 holds 7, and 198"]),
-            ("UPDATE copies SET label = 'x' WHERE id = 5", "target differs copy", ["`label`", "id = 5 holds `x`"]),
+            ("UPDATE copies SET label = 'x' WHERE id = 5", "target differs copy", ["`label`", "id = 5 holds \"x\""]),
             ("DELETE FROM copies WHERE id = 41", "target differs copy", ["behind 40 up to 60", "id = 41 is gone"]),
         ] {
             let project = applied(engine);

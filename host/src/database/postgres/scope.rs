@@ -171,7 +171,7 @@ impl PostgresDatabase {
         let turns = transaction.script_speaks != is_script;
         if turns {
             text.push_str(&set_local(&self.own.timeouts(self.rights, self.server.settings())));
-            text.push_str(FINGERPRINT);
+            text.push_str(&FINGERPRINT);
             text.push_str("; ");
         }
         if around == Around::Savepoint {
@@ -215,7 +215,7 @@ impl PostgresDatabase {
         let mut text = String::new();
         if is_script {
             text.push_str(&set_local(&self.own.timeouts(self.rights, self.server.settings())));
-            text.push_str(FINGERPRINT);
+            text.push_str(&FINGERPRINT);
         }
         let begin = prologue(&self.own, "NULL");
         let text = if is_script { format!("{begin}; {text}; {more}") } else { format!("{begin}; {more}") };
@@ -234,7 +234,7 @@ impl PostgresDatabase {
     async fn close_wrapped(&mut self) -> Result<(), DatabaseError> {
         if let Some(before) = self.wrapped.take() {
             // Deferred constraints and triggers have their say before the look at the tables.
-            let text = format!("SET CONSTRAINTS ALL IMMEDIATE; {FINGERPRINT}");
+            let text = format!("SET CONSTRAINTS ALL IMMEDIATE; {}", *FINGERPRINT);
             let looked = rows(&mut self.connection, &text).await;
             let looked = looked.and_then(|rows| before.compare(&Fingerprint::of(rows.last())));
             if let Err(error) = looked {

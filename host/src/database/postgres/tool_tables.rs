@@ -5,20 +5,22 @@
 //! Where the host itself holds such a lock already, the server's count of the rows that this transaction has written tells
 //! the difference. Owner and grants are changed without a lock, and looked at by themselves.
 
+use std::sync::LazyLock;
+
 use sqlx::postgres::PgRow;
 
 use super::scope::text_of;
-use crate::database::facts::TOOL_SCHEMA;
+use crate::database::facts::{TOOL_SCHEMA, TOOL_TABLE_LITERALS};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// Answers one row: the tables, the locks of this transaction on them, and the rows it has written to them.
-pub(super) const FINGERPRINT: &str = "\
+pub(super) static FINGERPRINT: LazyLock<String> = LazyLock::new(|| LOOK.replace("~tables~", TOOL_TABLE_LITERALS));
+
+const LOOK: &str = "\
     WITH tool AS ( \
         SELECT c.oid, c.relname, c.relowner, c.relacl, n.nspowner, n.nspacl \
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-        WHERE n.nspname = 'runner' AND c.relname IN \
-            ('runner_history', 'runner_artifact', 'runner_journal', 'runner_head', 'runner_checkpoint', \
-             'runner_chunk', 'runner_repair', 'runner_evidence', 'runner_control', 'runner_progress', 'runner_meta')) \
+        WHERE n.nspname = 'runner' AND c.relname IN (~tables~)) \
     SELECT (SELECT string_agg(concat_ws(',', relname, oid, relowner, relacl::text, nspowner, nspacl::text), ';' \
                 ORDER BY relname) FROM tool), \
         (SELECT string_agg(t.relname || ' ' || l.mode, ';' ORDER BY t.relname, l.mode) \

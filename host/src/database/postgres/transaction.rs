@@ -135,7 +135,7 @@ impl PostgresDatabase {
         self.drop_prepared().await?;
         let text = if transaction.had_script {
             // What a script has put off until the commit must not touch the tool's tables either.
-            format!("{WHICH}; {FINGERPRINT}; SET CONSTRAINTS ALL IMMEDIATE; {FINGERPRINT}")
+            format!("{WHICH}; {0}; SET CONSTRAINTS ALL IMMEDIATE; {0}", *FINGERPRINT)
         } else {
             WHICH.to_owned()
         };

@@ -5,9 +5,7 @@ use super::sql::Flavour;
 /// SQLite.
 pub const SQLITE: Flavour = Flavour {
     tables: "SELECT name FROM main.sqlite_schema WHERE 'main' = ?1 AND type = 'table' \
-             AND name IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint', 'runner_chunk', 'runner_head', 'runner_repair', 'runner_evidence', 'runner_control', \
-             'runner_progress')",
+             AND name IN (~tables~)",
     schema: None,
     create: &[
         "CREATE TABLE @.runner_meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -67,9 +65,7 @@ pub const POSTGRES: Flavour = Flavour {
     tables: "SELECT c.relname::text FROM pg_catalog.pg_class c \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname::text = ?1::text AND c.relkind IN ('r', 'p') \
-             AND c.relname IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint', 'runner_chunk', 'runner_head', 'runner_repair', 'runner_evidence', 'runner_control', \
-             'runner_progress')",
+             AND c.relname IN (~tables~)",
     // `IF NOT EXISTS` wants the right to make schemas even where there is nothing to make.
     schema: Some((
         "SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname::text = ?1::text",
@@ -136,9 +132,7 @@ pub const POSTGRES: Flavour = Flavour {
 /// the format, written last, says that they are whole.
 pub const MYSQL: Flavour = Flavour {
     tables: "SELECT table_name FROM information_schema.tables WHERE table_schema = ?1 AND table_type = 'BASE TABLE' \
-             AND table_name IN ('runner_meta', 'runner_history', 'runner_artifact', 'runner_journal', \
-             'runner_checkpoint', 'runner_chunk', 'runner_head', 'runner_repair', 'runner_evidence', 'runner_control', \
-             'runner_progress')",
+             AND table_name IN (~tables~)",
     schema: None,
     create: &[
         "CREATE TABLE IF NOT EXISTS @.runner_meta (

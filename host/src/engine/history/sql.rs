@@ -9,7 +9,8 @@ use crate::database::{Dialect, Facts};
 
 /// What a dialect has of its own.
 pub struct Flavour {
-    /// The names of those of our tables that there are. Parameter: the schema or database they would be in.
+    /// The names of those of our tables that there are; `~tables~` are their names. Parameter: the schema or database they
+    /// would be in.
     pub tables: &'static str,
     /// Whether the schema is there, and what makes it; none where there is no need to make it.
     pub schema: Option<(&'static str, &'static str)>,

@@ -1,6 +1,7 @@
 //! Which rows went into a transform and what came out, a chunk at a time.
 
 use crate::data::{ColumnType, Digest, Value};
+use crate::database::message::value_text;
 use crate::database::{TableSource, TableTarget};
 use crate::engine::journal::codec::{self, Sink, Source};
 use crate::engine::transcript::tables;
@@ -36,7 +37,7 @@ impl Chunk {
     /// The range of keys, for people.
     pub fn span(&self) -> String {
         let key = |key: &Option<Vec<Value>>| match key {
-            Some(values) => values.iter().map(shown).collect::<Vec<_>>().join(", "),
+            Some(values) => values.iter().map(value_text).collect::<Vec<_>>().join(", "),
             None => "the beginning".to_owned(),
         };
         match &self.after {
@@ -76,17 +77,6 @@ impl Chunk {
             input: Digest(source.array()?),
             output: Digest(source.array()?),
         })
-    }
-}
-
-/// A value of a key, for people.
-pub fn shown(value: &Value) -> String {
-    match value {
-        Value::Int64(number) => number.to_string(),
-        Value::Text(text) => format!("`{text}`"),
-        Value::Uuid(high, low) => format!("{high:016x}{low:016x}"),
-        Value::Bytes(bytes) => hex::encode(bytes),
-        other => format!("{other:?}"),
     }
 }
 

@@ -16,7 +16,7 @@ pub mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use chunk::{Chunk, Ledger, TransformRecord, shown};
+pub use chunk::{Chunk, Ledger, TransformRecord};
 pub use evidence::{Evidence, unordered};
 pub use recording::{Recorder, Recording};
 pub use replay::Replay;

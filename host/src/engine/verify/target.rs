@@ -7,6 +7,7 @@ use super::cells::{is_exact, same};
 use super::rows::explained;
 use crate::data::digest::of_batch;
 use crate::data::{Batch, Column, Value};
+use crate::database::message::{cells_text, value_text};
 use crate::database::{BatchLimits, CursorRequest, DatabaseError, TableSource, WriteMode};
 use crate::engine::journal::codec;
 use crate::engine::speaker::as_host;
@@ -110,10 +111,7 @@ impl Verifier {
             let found = self.look_up(transform, output, &keys, rows).await?;
             for row in rows {
                 let key = encode(&keys, *row);
-                let place = || {
-                    let cell = |column: &&Column| format!("{} = {}", column.name, shown(&Value::of_cell(column, *row)));
-                    keys.iter().map(cell).collect::<Vec<_>>().join(", ")
-                };
+                let place = || cells_text(keys.iter().copied(), *row);
                 match (found.get(&key), target.mode) {
                     (None, WriteMode::Delete) => {}
                     (Some(_), WriteMode::Delete) => {
@@ -129,8 +127,8 @@ impl Verifier {
                                 "column `{}` of the row {} holds {}, and {} was written",
                                 column.name,
                                 place(),
-                                shown(cell),
-                                shown(&written)
+                                value_text(cell),
+                                value_text(&written)
                             )));
                         }
                     }
@@ -210,14 +208,4 @@ fn encode(keys: &[&Column], row: usize) -> Vec<u8> {
         codec::put_value(&mut bytes, &Value::of_cell(column, row));
     }
     bytes
-}
-
-/// A cell, for people, not longer than they read.
-fn shown(value: &Value) -> String {
-    const LONGEST: usize = 60;
-    let text = crate::engine::transcript::shown(value);
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
 }
