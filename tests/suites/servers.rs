@@ -5,6 +5,8 @@
 
 #[path = "servers/connecting.rs"]
 mod connecting;
+#[path = "servers/reading.rs"]
+mod reading;
 #[path = "servers/rights.rs"]
 mod rights;
 #[path = "servers/room.rs"]

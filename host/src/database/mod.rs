@@ -101,6 +101,10 @@ pub enum Claims {
     Apart,
 }
 
+/// A table as its server knows it, by whatever name: two connections that mean the same one can tell by this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableIdentity(pub String);
+
 /// Bounds on one batch.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimits {
@@ -255,6 +259,22 @@ pub trait Database: Send {
 
     /// Columns, primary key and declared types of a table or view; an error of kind `Syntax` if there is none.
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError>;
+
+    /// The source, if another connection finds in it, by [`Database::begin_reading`], the very rows that this one does in its
+    /// open transaction, as long as that does nothing but write to the target what was read. None where that is not certain.
+    async fn others_see(
+        &mut self,
+        _source: &TableSource,
+        _target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        Ok(None)
+    }
+
+    /// Opens a transaction for a connection that only reads one table, as others leave it. Nobody is waited for then, and
+    /// nothing can be committed by it. Fails where somebody has the table locked, or where another table has that name here.
+    async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<(), DatabaseError> {
+        Err(DatabaseError::new(DatabaseErrorKind::Other, "one connection reads and writes here"))
+    }
 
     /// Opens a cursor over a SELECT.
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;

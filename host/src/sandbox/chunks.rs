@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::ahead::Ahead;
 use super::failure::Stopped;
 use super::host::position;
 use super::instance::{Instance, Turned};
@@ -32,6 +33,8 @@ pub struct Chunks<'a> {
     target: Option<TableTarget>,
     writer: Option<WriterId>,
     done: Transformed,
+    /// Reads in the place of the migration's connection, where that may be.
+    ahead: Option<Ahead>,
     /// What the transform is; of one that is in a transaction of its migration, its chunks too.
     record: Option<TransformRecord>,
 }
@@ -88,7 +91,7 @@ impl<'a> Chunks<'a> {
             let claimant = Claimant { run: journal.run(), step: transform.number(), owner };
             Live { journal, transform, claimant }
         });
-        Self { run, live, target: None, writer: None, done, record: None }
+        Self { run, live, target: None, writer: None, done, ahead: None, record: None }
     }
 
     /// Whether each chunk commits by itself.
@@ -135,6 +138,9 @@ impl<'a> Chunks<'a> {
             (true, Some(it)) => Some(Total::counted(it.done.rows_read + reader.count_rest(database).await?)),
             (false, _) => estimate(database, &source).await?,
         };
+        if self.live.is_none() {
+            self.ahead = Ahead::of(self.run, database, &source, &target, self.limits(limits)).await?;
+        }
         let writer = database.open_writer(&target).await?;
         let target_key = match target.key.as_slice() {
             [] => database.table(&target.table).await?.key,
@@ -175,10 +181,18 @@ impl<'a> Chunks<'a> {
     }
 
     /// The next chunk.
-    pub async fn read(&self, reader: &mut TableReader) -> Result<Option<(Batch, ReadChunk)>, DatabaseError> {
+    pub async fn read(&mut self, reader: &mut TableReader) -> Result<Option<(Batch, ReadChunk)>, DatabaseError> {
+        let from = position(reader);
+        if let Some(ahead) = &mut self.ahead
+            && let Some(batch) = ahead.next(self.run, reader).await
+        {
+            return Ok(batch.map(|batch| {
+                let chunk = ReadChunk { rows: batch.row_count as u64, from, behind: position(reader), seen: 0 };
+                (batch, chunk)
+            }));
+        }
         let mut database = self.run.database.lock().await;
         self.open(&mut **database).await?;
-        let from = position(reader);
         let batch = reader.next(&mut **database).await?;
         let mut seen = 0;
         if let Some(live) = &self.live {
@@ -189,6 +203,13 @@ impl<'a> Chunks<'a> {
             let chunk = ReadChunk { rows: batch.row_count as u64, from, behind: position(reader), seen };
             (batch, chunk)
         }))
+    }
+
+    /// No more chunks are read, and no connection but the migration's keeps anything locked.
+    pub async fn close(&mut self) {
+        if let Some(mut ahead) = self.ahead.take() {
+            ahead.end().await;
+        }
     }
 
     /// Leaves out the next rows.

@@ -3,7 +3,8 @@
 //! Closed by default. A component has no clock, no network, no files, no environment, no randomness and no WASI; it has its
 //! own memory, fuel to burn, the interfaces of `runner:migration`, and the assets that the lockfile lists.
 
-pub mod bindings;
+pub mod ahead;
+mod bindings;
 mod cache;
 mod chunks;
 mod convert;

@@ -87,6 +87,7 @@ pub async fn run(
         (true, true) => return workers::lead(loaded, run, task, chunks).await,
         (true, false) => Line { loaded, run, chunks: &mut chunks, task: &task }.drive().await,
     };
+    chunks.close().await;
     match ended {
         Ok(()) => chunks.finish().await,
         Err(TransformError::Database(error)) => Err(chunks.fail(error).await),

@@ -19,6 +19,7 @@ mod error;
 mod lock;
 mod orphans;
 mod parameters;
+mod reading;
 mod reconnect;
 mod rights;
 mod schema;
@@ -59,8 +60,8 @@ use self::watch::Watch;
 use self::writer::Writers;
 use super::{
     BatchLimits, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, Part, QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
-    WriteHint, WriterId,
+    LockRequest, Part, QueryLimits, Rights, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget,
+    TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -236,6 +237,18 @@ impl Database for PostgresDatabase {
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
         self.table_now(name).await.map(|table| table.info.clone())
+    }
+
+    async fn others_see(
+        &mut self,
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        self.others_see_now(source, target).await
+    }
+
+    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
+        self.begin_reading_now(table, is).await
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {

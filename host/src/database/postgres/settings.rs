@@ -68,6 +68,17 @@ pub(super) fn prologue_of(part: Option<Part>, own: &Own, also: &str) -> String {
     )
 }
 
+/// The text that opens a transaction which only reads `table`, and answers as [`prologue`] does. The table is locked against those
+/// who would change its form: one of them who waits must never stand between the reading and the writing connection, which would
+/// wait for each other, unseen by the server.
+pub(super) fn prologue_reading(own: &Own, table: &str, also: &str) -> String {
+    let settings = in_transaction(own);
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY; {settings}; LOCK TABLE ONLY {table} IN ACCESS SHARE MODE NOWAIT; \
+         SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid, {also}"
+    )
+}
+
 /// The names of settings that a script has set for its session.
 #[derive(Debug, Default)]
 pub(super) struct Own(Vec<String>);

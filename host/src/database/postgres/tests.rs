@@ -4,6 +4,7 @@ mod connect;
 mod contract;
 mod lock;
 mod pages;
+mod reading;
 mod rights;
 mod schema;
 mod transaction;

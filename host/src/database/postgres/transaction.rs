@@ -40,6 +40,20 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
+    /// One that has just begun.
+    pub(super) fn new(xid: String) -> Self {
+        Self {
+            xid,
+            failed: None,
+            savepoint: false,
+            later: String::new(),
+            script_speaks: false,
+            had_script: false,
+            before: None,
+            tampered: None,
+        }
+    }
+
     /// Somebody else speaks from here on, and this is what the tool's tables are.
     pub(super) fn turn(&mut self, is_script: bool, now: Fingerprint) {
         self.compare(&now);
@@ -86,16 +100,7 @@ impl PostgresDatabase {
             (Ok(rows), Some(xid)) => {
                 self.busy = false;
                 self.backend = backend_of(&rows).unwrap_or(self.backend);
-                self.transaction = Some(Transaction {
-                    xid,
-                    failed: None,
-                    savepoint: false,
-                    later: String::new(),
-                    script_speaks: false,
-                    had_script: false,
-                    before: None,
-                    tampered: None,
-                });
+                self.transaction = Some(Transaction::new(xid));
                 Ok(())
             }
             (begun, _) => {
@@ -188,7 +193,7 @@ impl PostgresDatabase {
     }
 
     /// Rolls back, or gives the connection up, with which the server rolls back by itself.
-    async fn roll_back(&mut self) {
+    pub(super) async fn roll_back(&mut self) {
         if self.check_usable_but_busy().is_err() {
             return;
         }

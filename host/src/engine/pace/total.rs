@@ -5,7 +5,7 @@ use crate::data::Value;
 use crate::database::{Database, DatabaseError, Dialect, QueryLimits, TableSource};
 
 /// Above so many guessed rows nobody counts them: it would take longer than it is worth.
-pub const WORTH_COUNTING: u64 = 1_000_000;
+pub const WORTH_COUNTING: u64 = 250_000;
 
 /// The statistics of a table. Parameter: its quoted name. Never analysed, a table has none.
 const POSTGRES: &str = "SELECT CASE WHEN c.reltuples > 0 THEN c.reltuples::bigint END FROM pg_catalog.pg_class c \

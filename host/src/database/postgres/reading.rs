@@ -1,0 +1,88 @@
+//! A connection that reads a table beside the one that writes: the server has one process for each connection, and so reads a
+//! page while it writes another. `docs/design/0021-read-ahead.md` says why that is safe, and where it is.
+
+use super::PostgresDatabase;
+use super::schema::literal;
+use super::scope::{backend_of, rows, text_of};
+use super::settings::prologue_reading;
+use super::transaction::Transaction;
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableIdentity, TableName, TableSource, TableTarget};
+
+/// Answers the number of table `{source}` if others see in it what this transaction sees, while that writes to `{target}`:
+///
+/// * it is a plain table, without parts elsewhere and without policies, and the role is the one that logged in;
+/// * this transaction has done nothing but read it: whatever changes rows or tables leaves a lock until the end;
+/// * writing to the target changes nothing else: it has no rules, and no triggers but those that look references up.
+const OTHERS_SEE: &str = "\
+    SELECT s.oid::text FROM pg_catalog.pg_class s, pg_catalog.pg_class t \
+    WHERE s.oid = pg_catalog.to_regclass({source}) AND t.oid = pg_catalog.to_regclass({target}) \
+        AND s.relkind = 'r' AND s.relpersistence <> 't' AND NOT s.relhassubclass AND NOT s.relrowsecurity \
+        AND t.relkind = 'r' AND NOT t.relhassubclass \
+        AND current_user = session_user \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l \
+            WHERE l.pid = pg_catalog.pg_backend_pid() AND l.relation = s.oid AND l.locktype = 'relation' \
+                AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d \
+                    WHERE d.datname = pg_catalog.current_database()) \
+                AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')) \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = t.oid) \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc p ON p.oid = g.tgfoid \
+            WHERE g.tgrelid = t.oid AND g.tgenabled <> 'D' \
+                AND NOT (g.tgisinternal AND p.proname IN ('RI_FKey_check_ins', 'RI_FKey_check_upd')))";
+
+impl PostgresDatabase {
+    pub(super) async fn others_see_now(
+        &mut self,
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        // A condition may call functions of the migration, and look at other tables.
+        if self.transaction.is_none() || source.filter.is_some() {
+            return Ok(None);
+        }
+        let quoted = |table: &TableName| literal(&table.quoted(Dialect::Postgres));
+        let ask = OTHERS_SEE.replace("{source}", &quoted(&source.table)).replace("{target}", &quoted(&target.table));
+        let scope = self.enter(None).await?;
+        let watch = self.watch();
+        let found = watch.run(rows(&mut self.connection, &ask)).await;
+        let found = self.leave(scope, found).await?;
+        Ok(found.first().and_then(|row| text_of(row, 0)).map(TableIdentity))
+    }
+
+    pub(super) async fn begin_reading_now(
+        &mut self,
+        table: &TableName,
+        is: &TableIdentity,
+    ) -> Result<(), DatabaseError> {
+        if self.transaction.is_some() {
+            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
+        }
+        self.check_usable()?;
+        if self.stop.is_raised() {
+            return Err(DatabaseError::stopped());
+        }
+        let quoted = table.quoted(Dialect::Postgres);
+        let number = format!("pg_catalog.to_regclass({})::oid::text", literal(&quoted));
+        self.busy = true;
+        let begun = rows(&mut self.connection, &prologue_reading(&self.own, &quoted, &number)).await;
+        self.note_loss(&begun);
+        let found = begun.as_ref().ok().and_then(|rows| text_of(rows.last()?, 1));
+        match begun {
+            Ok(rows) if found.as_ref() == Some(&is.0) => {
+                self.busy = false;
+                self.backend = backend_of(&rows).unwrap_or(self.backend);
+                // It has no number, since it changes nothing.
+                self.transaction = Some(Transaction::new(String::new()));
+                Ok(())
+            }
+            begun => {
+                self.roll_back().await;
+                Err(begun.err().unwrap_or_else(|| {
+                    DatabaseError::new(
+                        DatabaseErrorKind::Other,
+                        format!("`{table}` is another table on this connection"),
+                    )
+                }))
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Reading beside the connection that writes: only where that one's changes do not matter, and without ever waiting.
+
+use super::*;
+use crate::batches::TableReader;
+use crate::data::{ColumnValues, Value};
+use crate::database::{BatchLimits, TableIdentity, TableSource, WriteMode};
+
+fn source(table: &str) -> TableSource {
+    TableSource {
+        table: TableName::new(table),
+        columns: Vec::new(),
+        key: Vec::new(),
+        filter: None,
+        parameters: Vec::new(),
+        descending: false,
+    }
+}
+
+fn target(table: &str) -> TableTarget {
+    TableTarget { table: TableName::new(table), mode: WriteMode::Insert, key: Vec::new() }
+}
+
+async fn others_see(database: &mut dyn Database, from: &str, to: &str) -> Option<TableIdentity> {
+    database.others_see(&source(from), &target(to)).await.expect("an answer")
+}
+
+#[tokio::test]
+async fn only_what_this_transaction_left_alone_is_seen_by_others() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    for table in ["a", "b", "watched", "ruled", "secured", "parent"] {
+        run(database, &format!("CREATE TABLE {table} (id int PRIMARY KEY, n int)")).await;
+        run(database, &format!("INSERT INTO {table} SELECT n, n FROM generate_series(1, 9) AS n")).await;
+    }
+    run(database, "CREATE TABLE referring (id int PRIMARY KEY, n int REFERENCES a (id) ON UPDATE CASCADE)").await;
+    run(database, "CREATE TABLE child () INHERITS (parent)").await;
+    run(database, "CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id)").await;
+    run(database, "CREATE VIEW seen AS SELECT * FROM a").await;
+    run(database, "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'").await;
+    run(database, "CREATE TRIGGER t BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION nothing()").await;
+    run(database, "CREATE RULE r AS ON INSERT TO ruled DO ALSO UPDATE b SET n = 0").await;
+    run(database, "ALTER TABLE secured ENABLE ROW LEVEL SECURITY").await;
+    assert_eq!(others_see(database, "b", "b").await, None, "nothing is open");
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    for (from, to) in [("b", "b"), ("b", "referring"), ("watched", "b"), ("ruled", "b")] {
+        assert!(others_see(database, from, to).await.is_some(), "{from} to {to}");
+    }
+    // `a` is referred to with a cascade.
+    for (from, to) in [("b", "a"), ("b", "watched"), ("b", "ruled"), ("secured", "b"), ("parent", "b"), ("b", "parent")]
+    {
+        assert_eq!(others_see(database, from, to).await, None, "{from} to {to}");
+    }
+    for (from, to) in [("parted", "b"), ("b", "parted"), ("seen", "b"), ("b", "seen"), ("none", "b"), ("b", "none")] {
+        assert_eq!(others_see(database, from, to).await, None, "{from} to {to}");
+    }
+    let filtered = TableSource { filter: Some("n > 3".to_owned()), ..source("b") };
+    assert_eq!(database.others_see(&filtered, &target("b")).await.expect("an answer"), None);
+    for change in ["UPDATE b SET n = 1 WHERE id = 1", "CREATE INDEX ON b (n)", "ALTER TABLE b ADD COLUMN m int"] {
+        assert!(others_see(database, "b", "watched").await.is_none() && others_see(database, "b", "b").await.is_some());
+        run(database, change).await;
+        assert_eq!(others_see(database, "b", "b").await, None, "{change}");
+        database.rollback().await.expect("rolled back");
+        database.begin(TransactionOptions::default()).await.expect("begun");
+    }
+    run(database, "CREATE TABLE fresh (id int PRIMARY KEY)").await;
+    run(database, "CREATE TEMPORARY TABLE passing (id int PRIMARY KEY)").await;
+    assert_eq!(others_see(database, "fresh", "b").await, None);
+    assert_eq!(others_see(database, "passing", "b").await, None);
+    assert!(others_see(database, "b", "fresh").await.is_some());
+}
+
+#[tokio::test]
+async fn it_reads_what_is_committed_and_waits_for_nobody() {
+    let fresh = fresh();
+    let (mut writing, mut reading) = (open(&fresh).await, open(&fresh).await);
+    let (writing, reading) = (writing.as_mut(), reading.as_mut());
+    run(writing, "CREATE TABLE t (id int PRIMARY KEY, n int)").await;
+    run(writing, "INSERT INTO t SELECT n, n FROM generate_series(1, 100) AS n").await;
+    run(writing, "CREATE SCHEMA other CREATE TABLE t (id int PRIMARY KEY, n int)").await;
+    writing.begin(TransactionOptions::default()).await.expect("begun");
+    let is = others_see(writing, "t", "t").await.expect("seen");
+    run(writing, "UPDATE t SET n = 0").await;
+
+    reading.begin_reading(&TableName::new("t"), &is).await.expect("begun");
+    let limits = BatchLimits { rows: 30, ..BatchLimits::default() };
+    let mut reader = TableReader::open(reading, source("t"), limits).await.expect("a reader");
+    let mut found: Vec<i64> = Vec::new();
+    while let Some(page) = reader.next(reading).await.expect("a page") {
+        let Some(ColumnValues::Int64(entries)) = page.column("n").map(|column| &column.values) else {
+            panic!("no `n` in {page:?}")
+        };
+        found.extend(entries);
+    }
+    assert_eq!(found, (1..=100).collect::<Vec<i64>>());
+    let error = reading.execute("DELETE FROM t", &[]).await.expect_err("it may only read");
+    assert_eq!(error.code, "25006", "{error}");
+    reading.rollback().await.expect("rolled back");
+
+    let elsewhere = TableName { schema: Some("other".to_owned()), name: "t".to_owned() };
+    let error = reading.begin_reading(&elsewhere, &is).await.expect_err("another table");
+    assert!(error.to_string().contains("another table"), "{error}");
+    run(writing, "ALTER TABLE t ADD COLUMN m int").await;
+    let error = reading.begin_reading(&TableName::new("t"), &is).await.expect_err("it is locked");
+    assert_eq!(error.kind, crate::database::DatabaseErrorKind::Busy, "{error}");
+    writing.rollback().await.expect("rolled back");
+    reading.begin_reading(&TableName::new("t"), &is).await.expect("free again");
+    assert_eq!(rows(reading, "SELECT count(*) FROM t").await, [[Value::Int64(100)]]);
+}

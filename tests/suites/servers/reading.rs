@@ -1,0 +1,96 @@
+//! A second connection reads for a transform that is one transaction; whatever becomes of that connection, the run goes on.
+
+use std::time::{Duration, Instant};
+
+use runner_tests::{Running, guests};
+
+use super::*;
+
+const ROWS: u64 = 3_000;
+
+/// The sessions of a run that read beside it.
+const READERS: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL \
+    AND application_name LIKE 'runner%' AND backend_xid IS NULL AND state = 'idle in transaction' \
+    AND query NOT LIKE '%runner lock%'";
+
+fn things() -> EngineProject {
+    let project = project!(Engine::Postgres);
+    project
+        .sql(
+            "0001_things",
+            &format!(
+                "CREATE TABLE things (id int PRIMARY KEY, name text NOT NULL);\n\
+                 INSERT INTO things SELECT n, 'thing ' || n FROM generate_series(1, {ROWS}) AS n;"
+            ),
+            "DROP TABLE things;",
+        )
+        .component("0002_turn", &guests::component("turn"))
+        // Waits for nobody: what the reading connection has locked must be free by then.
+        .sql("0003_more", "SET LOCAL lock_timeout = 1;\nALTER TABLE things ADD COLUMN more int;", "SELECT 1;")
+        .settings(
+            "[limits]\nbatch_rows = 10\n[parameters]\nsource = \"things\"\n\
+             [database]\ntable_lock_timeout = \"100s\"\nretries = 0\n",
+        );
+    project.runner("apply --target 1").succeeds();
+    project
+}
+
+/// Runs `apply` and stops it near its end, where `meanwhile` happens, and lets it go on.
+fn with_a_pause(project: &EngineProject, meanwhile: impl FnOnce(&str)) {
+    let client = project.server_database().client();
+    let mut holder = client.session();
+    holder.run("BEGIN; SELECT FROM things WHERE id = 2950 FOR UPDATE");
+    let mut run = Running::start(&mut project.command(["apply", "--target", "2"]));
+    let begin = Instant::now();
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+        AND wait_event_type = 'Lock' AND backend_xid IS NOT NULL AND query LIKE 'UPDATE%'";
+    let reader = loop {
+        let reader = client.value(&format!("SELECT coalesce(string_agg(pid::text, ','), '') FROM ({READERS}) r"));
+        if client.value(waits) == "1" && !reader.is_empty() {
+            break reader;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(120), "nobody reads beside the run, or it does not wait");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(!reader.contains(','), "several connections read: {reader}");
+    meanwhile(&reader);
+    holder.run("COMMIT");
+    assert!(run.wait().unwrap().success());
+    let right = "SELECT count(*) FROM things WHERE name = 'THING ' || id";
+    assert_eq!(project.value(right), ROWS.to_string());
+}
+
+#[test]
+fn it_is_there_and_leaves_nothing_locked() {
+    let project = things();
+    with_a_pause(&project, |_| ());
+    project.runner("apply").succeeds();
+    assert_eq!(project.value(&format!("SELECT count(*) FROM ({READERS}) r")), "0");
+    assert_eq!(project.value("SELECT count(more) FROM things"), "0");
+}
+
+#[test]
+fn its_loss_is_none_for_the_run() {
+    let project = things();
+    let client = project.server_database().client();
+    with_a_pause(&project, |reader| {
+        assert_eq!(client.value(&format!("SELECT pg_terminate_backend({reader})")), "t");
+    });
+}
+
+#[test]
+fn who_waits_for_the_table_does_not_come_between() {
+    let project = things();
+    let mut other = project.server_database().client().session();
+    with_a_pause(&project, |_| {
+        other.send("ALTER TABLE things ADD COLUMN late int");
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+            AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE%'";
+        let begin = Instant::now();
+        while project.value(waits) != "1" {
+            assert!(begin.elapsed() < Duration::from_secs(120), "nobody waits");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    other.run("SELECT count(late) FROM things");
+}
