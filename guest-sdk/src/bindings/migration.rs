@@ -1856,7 +1856,8 @@ pub mod runner {
                 pub rows_read: u64,
                 /// Rows written to the target.
                 pub rows_written: u64,
-                /// Chunks that the source was cut into.
+                /// Batches of the largest size that the rows read make: for messages. How the host really cut the source may differ
+                /// from run to run, so that is not told.
                 pub chunks: u64,
             }
             impl ::core::fmt::Debug for TransformReport {

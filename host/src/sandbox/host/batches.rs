@@ -133,7 +133,7 @@ impl Host for GuestState {
             if let Ok(done) = &answer {
                 replay.transformed(done.content);
             }
-            return Ok(answer.map(report));
+            return Ok(answer.map(|done| self.report(done)));
         }
         let counted = run.tally.begin_step(&call);
         let started = Instant::now();
@@ -151,7 +151,7 @@ impl Host for GuestState {
                     if let Ok(done) = &answer {
                         self.count(done.rows_read, done.rows_written);
                     }
-                    return Ok(answer.map(report));
+                    return Ok(answer.map(|done| self.report(done)));
                 }
             }
         }
@@ -163,15 +163,18 @@ impl Host for GuestState {
             Err(transform::TransformError::Trap(trap)) => return Err(trap),
         };
         let answer = self.tell(&run, number, text, started, result)?;
-        Ok(answer.map(report))
+        Ok(answer.map(|done| self.report(done)))
     }
 }
 
-fn report(done: Transformed) -> TransformReport {
-    TransformReport { rows_read: done.rows_read, rows_written: done.rows_written, chunks: done.chunks }
-}
-
 impl GuestState {
+    /// What the guest hears of a transform. How it was really cut depends on time, on who worked and on what broke off: a
+    /// component that saw that could do something else the next time.
+    fn report(&self, done: Transformed) -> TransformReport {
+        let chunks = done.rows_read.div_ceil(self.limits.batch_rows.max(1));
+        TransformReport { rows_read: done.rows_read, rows_written: done.rows_written, chunks }
+    }
+
     /// The next batch of a reader whose result the journal holds. It was a step when it was read; this is none.
     async fn next_part(&mut self, reader: &Resource<Reader>) -> wasmtime::Result<Option<types::Batch>> {
         let (Some(run), Some(journal)) = (self.run.clone(), self.journal()) else { return Ok(None) };
