@@ -164,6 +164,15 @@ impl EngineProject {
         }
     }
 
+    /// What the database is, with its version.
+    pub fn version(&self) -> String {
+        self.value(match self.engine {
+            Engine::Sqlite => "SELECT 'SQLite ' || sqlite_version()",
+            Engine::Postgres => "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)",
+            Engine::Mariadb => "SELECT concat('MariaDB ', substring_index(version(), '-', 1))",
+        })
+    }
+
     /// Whether there is a history.
     pub fn has_history(&self) -> bool {
         let query = match self.engine {

@@ -15,6 +15,7 @@ pub mod oracle;
 mod output;
 mod project;
 pub mod random;
+pub mod report;
 mod running;
 #[cfg(unix)]
 pub mod servers;

@@ -1,7 +1,7 @@
 //! Transforms that several connections and several processes share, while others use the database and some of them die: each
 //! row is turned once, and what others write is not lost.
 //!
-//! `RUNNER_TEST_LONG=1` kills at every moment and not at some of them.
+//! `RUNNER_TEST_LONG=1` kills at every moment and not at some of them; `RUNNER_TEST_ROWS=N` has three processes share N rows.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
@@ -12,6 +12,8 @@ mod changes;
 mod failing;
 #[path = "scale/keys.rs"]
 mod keys;
+#[path = "scale/killed.rs"]
+mod killed;
 #[path = "scale/kills.rs"]
 mod kills;
 #[path = "scale/sharing.rs"]

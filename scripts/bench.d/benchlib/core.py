@@ -42,6 +42,13 @@ class Took(NamedTuple):
     cpu: float
 
 
+class Peak(NamedTuple):
+    """The peak resident memory of a process in KiB, and its seconds on the clock."""
+
+    kib: int
+    wall: float
+
+
 @dataclass
 class Way:
     """One way to do a job. `command` makes the command line for a database file."""
@@ -87,7 +94,8 @@ class Session:
             self._cargo("--bins")
             if (ROOT / "host" / "examples").is_dir():
                 self._cargo("--examples")
-        for folder in (HELPERS / "project", HELPERS / "insert", HELPERS / "components"):
+        for name in ("project", "insert", "components", "stepwise", "steps"):
+            folder = HELPERS / name
             if self.runner.exists() and not any((folder / "migrations").glob("*.wasm")):
                 subprocess.run([self.runner, "build", "-c", folder / "runner.toml"], cwd=ROOT)
 
@@ -162,7 +170,7 @@ class Session:
         return sum("fsync(" in line or "fdatasync(" in line for line in trace.read_text().splitlines())
 
     def peak_memory(self, argv):
-        """Runs a command and returns the peak resident memory of the process, in KiB.
+        """Runs a command and returns the peak resident memory of the process, and how long it took.
 
         GNU time is the process in between: a child started straight from Python would inherit Python's own peak.
         """
@@ -170,8 +178,8 @@ class Session:
         if not gnu_time:
             raise Failure("GNU time is needed to measure memory")
         out = self.work / "peak"
-        self.run(argv, inside=[gnu_time, "-f", "%M", "-o", out])
-        return int(out.read_text().split()[-1])
+        took = self.run(argv, inside=[gnu_time, "-f", "%M", "-o", out])
+        return Peak(int(out.read_text().split()[-1]), took.wall)
 
     def fail(self, key, failure):
         say(f"  {key}: FAILED: {failure}")
@@ -192,11 +200,13 @@ class Session:
             os.fsync(file.fileno())
         return path
 
-    def table(self, rows):
-        """The base database with `t(id, name, bal)` of that many rows, made once."""
-        path = self.work / f"base_{rows}.db"
+    def table(self, rows, journal="rollback"):
+        """The base database with `t(id, name, bal)` of that many rows, made once for each journal."""
+        path = self.work / f"base_{rows}_{journal}.db"
         if not path.exists():
             db = sqlite3.connect(path)
+            if journal == "WAL":
+                db.execute("PRAGMA journal_mode = WAL")
             db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, bal REAL)")
             db.execute(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)"

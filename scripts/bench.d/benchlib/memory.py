@@ -31,7 +31,7 @@ def peaks(session, sizes):
         try:
             for size in sizes:
                 db = session.fresh_copy(session.table(size))
-                row["kib"][str(size)] = session.peak_memory(way.command(db))
+                row["kib"][str(size)] = session.peak_memory(way.command(db)).kib
                 session.check_transformed(db, size)
                 session.remove_database(db)
                 say(f"  {way.key}: {row['kib'][str(size)] / 1024:.1f} MiB at {size:,} rows")

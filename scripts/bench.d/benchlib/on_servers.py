@@ -75,7 +75,18 @@ def measure(session, server, alembics):
         way.check = lambda rows: server.check(rows)
     for way in inserts:
         way.check = lambda rows: server.check(rows, "u")
-    chosen = [way for way in transforms + inserts if session.wanted(way.key)]
+    rows = in_turns(session, server, transforms + inserts)
+    return {
+        "server": f"{server.label} {server.version()}" if not server.missing else server.label,
+        "transform": [rows[way.key] for way in transforms if way.key in rows],
+        "insert": [rows[way.key] for way in inserts if way.key in rows],
+        "memory": memory(session, server, transforms[0]),
+    }
+
+
+def in_turns(session, server, ways):
+    """Those of the ways that are wanted, one after the other, and all of them again."""
+    chosen = [way for way in ways if session.wanted(way.key)]
     rows = {way.key: {"key": way.key, "label": way.label, "rows": way.rows, "missing": way.missing} for way in chosen}
     alive = [way for way in chosen if not way.missing]
     for way in chosen:
@@ -102,12 +113,7 @@ def measure(session, server, alembics):
             row["seconds_median"] = median(row["seconds"])
             row["cpu_median"] = median(row["cpu_seconds"])
             row["us_per_row"] = (row["seconds_median"] - row["startup_median"]) / row["rows"] * 1e6
-    return {
-        "server": f"{server.label} {server.version()}" if not server.missing else server.label,
-        "transform": [rows[way.key] for way in transforms if way.key in rows],
-        "insert": [rows[way.key] for way in inserts if way.key in rows],
-        "memory": memory(session, server, transforms[0]),
-    }
+    return rows
 
 
 def once(session, server, way, rows):
@@ -126,7 +132,7 @@ def memory(session, server, way):
     try:
         for size in sizes:
             server.fresh(size)
-            row["kib"][str(size)] = session.peak_memory(way.command(server.url()))
+            row["kib"][str(size)] = session.peak_memory(way.command(server.url())).kib
             server.check(size)
             say(f"  memory: {row['kib'][str(size)] / 1024:.1f} MiB at {size:,} rows")
     except Failure as failure:

@@ -135,8 +135,8 @@ def memory(section):
 def on_server(section):
     head = ["way", "rows", "whole run, s", "min–max, s", "CPU, s", "start-up, s", "µs per row", "× SQL", "× `runner`"]
     name = section["server"].partition(" ")[0]
-    parts = [heading(f"{name}: a transform of 1,000,000 rows", section), f"{section['server']}.", ways(head, section["transform"])]
-    parts += ["Into a new table:", ways(head, section["insert"])]
+    parts = [heading(f"{name}: a transform of 1,000,000 rows", section), f"{section['server']}.", ways(head, section["transform"], "sql_update", "runner")]
+    parts += ["Into a new table:", ways(head, section["insert"], "insert_ctas", "insert_runner")]
     calls = section.get("status", [])
     if calls:
         lines = []
@@ -157,10 +157,38 @@ def on_server(section):
     return "\n\n".join(parts)
 
 
-def ways(head, found):
+def stepwise(section):
+    head = ["way", "rows", "whole run, s", "min–max, s", "CPU, s", "start-up, s", "µs per row", "× SQL `UPDATE`", "× atomic"]
+    parts = [heading("Stepwise: chunks that commit, and journals", section)]
+    for name, key in [("SQLite, WAL", "sqlite"), ("SQLite, rollback journal", "rollback"), (section["server"], "postgres")]:
+        parts += [f"{name}:", ways(head, section[key], f"{key}_update", f"{key}_atomic")]
+    counted = [f"{name} {way['syncs']}" for name, key in [("WAL", "sqlite"), ("rollback", "rollback")]
+               for way in section[key] if way["key"] == f"{key}_stepwise" and way.get("syncs") is not None]
+    if counted:
+        parts.append(f"Syncs of the stepwise runs on SQLite: {', '.join(counted)}.")
+    parts.append("One run of each, the transform by rows and the journal by steps:")
+    parts.append(by_size("peak memory, MiB; whole run, s", section["rows"], [(size, "rows") for size in section["sizes"]]))
+    steps = sorted({int(size) for row in section["steps"] for size in row["peaks"]})
+    parts.append(by_size("peak memory, MiB; whole run, s", section["steps"], [(size, "steps") for size in steps]))
+    return "\n\n".join(parts)
+
+
+def by_size(what, found, sizes):
+    head = [what] + [f"{size:,} {unit}" for size, unit in sizes]
+    rows = []
+    for row in found:
+        if row["missing"]:
+            rows.append(absent(row, len(head)))
+            continue
+        peaks = [row["peaks"][str(size)] for size, _ in sizes]
+        rows.append([row["label"]] + [f"{peak['kib'] / 1024:.1f}; {peak['wall']:.2f}" for peak in peaks])
+    return table(head, rows)
+
+
+def ways(head, found, of_database, of_runner):
+    """The ways in a table, beside the one that the database has itself and the one that is `runner`'s."""
     measured = {way["key"]: way["us_per_row"] for way in found if not way["missing"]}
-    sql = measured.get("sql_update") or measured.get("insert_ctas")
-    own = measured.get("runner") or measured.get("insert_runner")
+    sql, own = measured.get(of_database), measured.get(of_runner)
     rows = []
     for way in found:
         if way["missing"]:
@@ -179,4 +207,5 @@ PARTS = {
     "memory": memory,
     "postgres": on_server,
     "mariadb": on_server,
+    "stepwise": stepwise,
 }

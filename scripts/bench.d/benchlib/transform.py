@@ -62,8 +62,12 @@ def alembic(session, key, label, migration, rows=0):
 
 
 def measure(session):
+    return {"ways": in_turns(session, ways(session))}
+
+
+def in_turns(session, ways, journal="rollback"):
     """Every way in turn, `runs` times over, so that a slow minute of the machine touches all of them."""
-    chosen = [way for way in ways(session) if session.wanted(way.key)]
+    chosen = [way for way in ways if session.wanted(way.key)]
     rows = {way.key: {"key": way.key, "label": way.label, "rows": way.rows, "missing": way.missing} for way in chosen}
     alive = [way for way in chosen if not way.missing]
     for way in chosen:
@@ -71,13 +75,13 @@ def measure(session):
             say(f"  {way.key}: not measured: {way.missing}")
     for way in list(alive):
         try:
-            warm_up(session, way, rows[way.key])
+            warm_up(session, way, rows[way.key], journal)
         except Failure as failure:
             give_up(session, way, rows[way.key], failure, alive)
     for _ in range(session.runs):
         for way in list(alive):
             try:
-                empty, full = once(session, way, 0), once(session, way, way.rows)
+                empty, full = once(session, way, 0, journal), once(session, way, way.rows, journal)
                 say(f"  {way.key}: {full.wall:.2f} s for {way.rows:,} rows, {empty.wall:.2f} s for none")
                 rows[way.key].setdefault("startup", []).append(empty.wall)
                 rows[way.key].setdefault("seconds", []).append(full.wall)
@@ -90,19 +94,19 @@ def measure(session):
             row["seconds_median"] = median(row["seconds"])
             row["cpu_median"] = median(row["cpu_seconds"])
             row["us_per_row"] = (row["seconds_median"] - row["startup_median"]) / row["rows"] * 1e6
-    return {"ways": list(rows.values())}
+    return list(rows.values())
 
 
-def warm_up(session, way, row):
+def warm_up(session, way, row, mode):
     """One untimed run: fills caches, shows the journal mode and counts what is forced to the disk."""
-    db = session.fresh_copy(session.table(way.rows))
+    db = session.fresh_copy(session.table(way.rows, mode))
     row["syncs"] = session.count_syncs(way.command(db))
     row["journal"] = journal(db)
     session.check_transformed(db, way.rows)
 
 
-def once(session, way, rows):
-    db = session.fresh_copy(session.table(rows))
+def once(session, way, rows, mode):
+    db = session.fresh_copy(session.table(rows, mode))
     took = session.run_settled(way.command(db))
     session.check_transformed(db, rows)
     session.remove_database(db)

@@ -1,10 +1,9 @@
 //! What came of the kills of a test, told and written down.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::time::Duration;
 
-use runner_tests::{Engine, EngineProject};
+use runner_tests::{Engine, EngineProject, report};
 
 /// What a kill left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,12 +27,7 @@ pub struct Tally {
 
 impl Tally {
     pub fn new(test: &'static str, project: &EngineProject) -> Self {
-        let version = match project.engine() {
-            Engine::Sqlite => "SELECT 'SQLite ' || sqlite_version()",
-            Engine::Postgres => "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)",
-            Engine::Mariadb => "SELECT concat('MariaDB ', substring_index(version(), '-', 1))",
-        };
-        let (engine, version) = (project.engine(), project.value(version));
+        let (engine, version) = (project.engine(), project.version());
         Self { test, engine, version, kills: BTreeMap::new(), healed: Vec::new() }
     }
 
@@ -84,15 +78,10 @@ impl Tally {
                 })
             })
             .collect();
-        let line = serde_json::json!({
+        report::tell(serde_json::json!({
             "test": self.test, "engine": format!("{:?}", self.engine), "version": self.version, "kills": self.total(),
             "ways": ways, "healed": self.healed.len(), "median_ms": median, "longest_ms": longest, "over_two_seconds": slow,
-        });
-        println!("{line}");
-        if let Some(file) = std::env::var_os("RUNNER_TEST_REPORT") {
-            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
-            writeln!(file, "{line}").unwrap();
-        }
+        }));
     }
 }
 

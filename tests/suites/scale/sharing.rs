@@ -35,28 +35,6 @@ fn chunks_of(project: &EngineProject, kind: &str) -> u64 {
 }
 
 for_each_server! {
-    fn three_processes_and_one_is_killed(engine) {
-        let project = items(engine, ROWS, SLOW);
-        let leader = Said::start(&project, "apply --jobs 2");
-        wait_until("the leader begins", || chunks_of(&project, "lead") > 1);
-        let victim = Said::start(&project, "apply --share --jobs 1");
-        wait_until("the first helper begins", || chunks_of(&project, "help") > 0);
-        let helper = Said::start(&project, "apply --share --jobs 1");
-        let owners = format!("SELECT count(DISTINCT owner) FROM {} WHERE owner LIKE 'help:%'", chunks(&project));
-        wait_until("the second helper begins", || number(&project, &owners) > 1);
-        victim.0.signal("KILL");
-        assert_eq!(victim.end().0, None);
-        let (ended, said) = leader.end();
-        assert_eq!(ended, Some(0), "{said}");
-        let (ended, helped) = helper.end();
-        assert_eq!(ended, Some(0), "{helped}");
-        assert!(helped.contains("shared a transform: "), "{helped}");
-        is_done_once(&project, ROWS, &format!("{said}\n{helped}"));
-        assert_eq!(number(&project, &format!("SELECT count(*) FROM {} WHERE state <> 'done'", chunks(&project))), 0);
-        let rows = format!("SELECT rows_read FROM {} WHERE revision = '0002'", engine.history_table());
-        assert_eq!(project.value(&rows), (2 * ROWS).to_string(), "what all have done is counted");
-    }
-
     /// Whoever helped goes on as the leader.
     fn the_leader_is_killed(engine) {
         let project = items(engine, ROWS, SLOW);

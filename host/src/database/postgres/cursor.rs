@@ -168,6 +168,11 @@ impl Cursors {
         }
     }
 
+    /// Forgets all but how wide the rows of a table are, which is likely to hold in the next transaction, too.
+    pub(super) fn forget(&mut self) {
+        *self = Self { page_row_bytes: self.page_row_bytes.take(), ..Self::default() };
+    }
+
     /// Something other than rows may have changed: what the server said of a page holds no more.
     pub(super) fn forget_page(&mut self) {
         self.page = None;
@@ -301,4 +306,25 @@ fn rows_to_fetch(cursor: &Cursor, filling: &Filling<'_>, limits: BatchLimits) ->
         width => bytes / width + 1,
     };
     by_bytes.clamp(1, rows.max(1).min(limits.rows.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stepwise transform reads each chunk in a transaction of its own: all but the first are copied, too.
+    #[test]
+    fn the_width_of_rows_outlives_a_transaction() {
+        let request = CursorRequest {
+            statement: "SELECT n FROM t".to_owned(),
+            parameters: Vec::new(),
+            types: Vec::new(),
+            origin: Some((TableName::new("t"), Vec::new())),
+        };
+        let mut cursors = Cursors { page_row_bytes: Some((TableName::new("t"), 40)), ..Cursors::default() };
+        cursors.forget();
+        assert_eq!(cursors.row_bytes(&request), 40);
+        cursors.page_row_bytes = Some((TableName::new("u"), 40));
+        assert_eq!(cursors.row_bytes(&request), 0);
+    }
 }

@@ -139,7 +139,7 @@ impl PostgresDatabase {
 
     /// Closes cursors and writers; the transaction they live in ends, or they are not to be seen any more.
     fn forget_statements(&mut self) {
-        self.cursors = Cursors::default();
+        self.cursors.forget();
         self.writers = Writers::default();
     }
 

@@ -6,7 +6,8 @@ struct Transform;
 
 impl Migration for Transform {
     fn describe() -> Description {
-        Description::new("write names in capitals and raise balances").irreversible()
+        let description = Description::new("write names in capitals and raise balances").irreversible();
+        if cfg!(feature = "stepwise") { description.stepwise() } else { description }
     }
 
     fn upgrade() -> Result<()> {

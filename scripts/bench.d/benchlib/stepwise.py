@@ -1,0 +1,129 @@
+"""Stepwise migrations: what a commit with its checkpoint for each chunk costs, several workers, memory, and long journals."""
+
+import sqlite3
+
+from . import on_servers, transform
+from .core import HELPERS, Failure, Way, say, shown
+from .servers import Postgres
+
+ROWS = 1_000_000
+MANY_ROWS = 10_000_000
+
+
+def measure(session):
+    result = {"sqlite": on_sqlite(session, "WAL"), "rollback": on_sqlite(session, "rollback")}
+    with Postgres(session) as server:
+        result["postgres"] = on_postgres(session, server)
+        result["server"] = f"{server.label} {server.version()}" if not server.missing else server.label
+        places = [Sqlite(session), server]
+        result["sizes"] = [10_000, ROWS] + ([] if session.quick else [MANY_ROWS])
+        result["rows"] = [by_rows(session, place, result["sizes"]) for place in places if session.wanted(f"{place.key}_rows")]
+        result["steps"] = [by_steps(session, place) for place in places if session.wanted(f"{place.key}_steps")]
+    return result
+
+
+def runner(session, key, label, project, *options, missing=""):
+    """`runner apply` of one of the projects."""
+    folder = HELPERS / project
+    if not session.runner.exists():
+        missing = "the `runner` binary is not built"
+    elif not any((folder / "migrations").glob("*.wasm")):
+        missing = f"`{shown(folder)}` has no artifact: `runner build` makes it"
+    command = lambda db: [session.runner, "apply", "-D", db, "-c", folder / "runner.toml", *options]
+    return Way(key, label, command, ROWS, missing)
+
+
+def on_sqlite(session, journal):
+    """The transform in one transaction, and stepwise."""
+    key = "sqlite" if journal == "WAL" else "rollback"
+    ways = [
+        runner(session, f"{key}_atomic", "`runner`, atomic", "project"),
+        runner(session, f"{key}_stepwise", "`runner`, stepwise", "stepwise"),
+    ]
+    for way in ways:
+        way.command = lambda db, command=way.command: command(f"sqlite://{db}")
+    update = transform.sql_update(session, ROWS)
+    update.key = f"{key}_update"
+    return transform.in_turns(session, [*ways, update], journal)
+
+
+def on_postgres(session, server):
+    """The same, with one worker and with two, beside what the database does by itself."""
+    ways = [
+        runner(session, "postgres_atomic", "`runner`, atomic", "project", missing=server.missing),
+        runner(session, "postgres_jobs_1", "`runner`, stepwise, `--jobs 1`", "stepwise", "--jobs", "1", missing=server.missing),
+        runner(session, "postgres_jobs_2", "`runner`, stepwise, `--jobs 2`", "stepwise", "--jobs", "2", missing=server.missing),
+        Way("postgres_update", "one SQL `UPDATE`", lambda _: server.in_transaction(server.update), ROWS, server.missing),
+    ]
+    for way in ways:
+        way.check = lambda rows: server.check(rows)
+    return list(on_servers.in_turns(session, server, ways).values())
+
+
+class Sqlite:
+    """A database file, spoken to as the servers are."""
+
+    key, label, missing = "sqlite", "SQLite", ""
+
+    def __init__(self, session):
+        self.session = session
+
+    def fresh(self, rows):
+        self.path = self.session.fresh_copy(self.session.table(rows, "WAL"))
+
+    def url(self):
+        return f"sqlite://{self.path}"
+
+    def check(self, rows):
+        self.session.check_transformed(self.path, rows)
+        self.session.remove_database(self.path)
+
+    def sql(self, statement, _database):
+        db = sqlite3.connect(self.path)
+        (value,) = db.execute(statement).fetchone()
+        db.close()
+        return str(value)
+
+
+def by_rows(session, place, sizes):
+    """Peak memory and time of the stepwise transform at growing sizes, one run of each."""
+    way = runner(session, f"{place.key}_rows", place.label, "stepwise", missing=place.missing)
+    return peaks(session, place, way, [(rows, rows, [], lambda rows=rows: place.check(rows)) for rows in sizes])
+
+
+def by_steps(session, place):
+    """The same of journals that are short and long."""
+    way = runner(session, f"{place.key}_steps", place.label, "steps", missing=place.missing)
+
+    def check(steps):
+        # Half of the steps ask and half of them write.
+        counted = float(place.sql("SELECT bal FROM t WHERE id = -1", "job"))
+        if counted != steps / 2:
+            raise Failure(f"{steps} steps counted to {counted:g}")
+
+    sizes = [100, 1_000 if session.quick else 10_000]
+    runs = [(steps, 0, ["-p", f"steps={steps}"], lambda steps=steps: check(steps)) for steps in sizes]
+    return peaks(session, place, way, runs)
+
+
+def peaks(session, place, way, runs):
+    """`runs`: what is named, how many rows the table has, further options, and the check behind it."""
+    row = {"key": way.key, "label": way.label, "missing": way.missing, "peaks": {}}
+    if way.missing:
+        say(f"  {way.key}: not measured: {way.missing}")
+        return row
+    try:
+        # The first run compiles the component, for which it takes more memory than for all else.
+        _, rows, options, _ = runs[0]
+        place.fresh(rows)
+        session.run([*way.command(place.url()), *options])
+        for size, rows, options, check in runs:
+            place.fresh(rows)
+            peak = session.peak_memory([*way.command(place.url()), *options])
+            check()
+            row["peaks"][str(size)] = peak._asdict()
+            say(f"  {way.key}: {peak.kib / 1024:.1f} MiB, {peak.wall:.2f} s at {size:,}")
+    except Failure as failure:
+        session.fail(way.key, failure)
+        row["missing"] = f"failed: {failure}"
+    return row
