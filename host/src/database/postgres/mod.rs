@@ -17,6 +17,7 @@ mod cursor_page;
 pub mod dump;
 mod error;
 mod lock;
+mod look;
 mod orphans;
 mod parameters;
 mod reconnect;
@@ -59,7 +60,7 @@ use self::watch::Watch;
 use self::writer::Writers;
 use super::{
     BatchLimits, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, Part, QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
+    LockRequest, Part, QueryLimits, Rights, Sight, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
     WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
@@ -232,6 +233,10 @@ impl Database for PostgresDatabase {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         self.query_now(statement, parameters, limits).await
+    }
+
+    async fn look(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
+        self.look_now(questions).await
     }
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {

@@ -6,7 +6,7 @@ use super::record::{Record, RunMode, State};
 use super::sql::{self, COLUMNS, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::facts::{TOOL_TABLE_LITERALS, TOOL_TABLES};
-use crate::database::{Database, DatabaseErrorKind, QueryLimits};
+use crate::database::{Database, DatabaseErrorKind, Facts, QueryLimits};
 use crate::engine::journal::answer::Transformed;
 use crate::engine::target::compare_revisions;
 use crate::engine::{Direction, journal};
@@ -211,10 +211,27 @@ async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<
             Presence::Whole => answer = database.query(&text, &[], QueryLimits::NONE).await,
         }
     }
-    let found = answer.map_err(unreadable)?;
-    let mut records = Vec::with_capacity(found.rows.len());
+    parse(answer.map_err(unreadable)?.rows).map(Some)
+}
+
+/// The question for what is in force, whose answer [`answered`] reads.
+pub fn question(facts: &Facts) -> String {
+    tool_sql(sql::LIVE, facts)
+}
+
+/// The history that an answer to [`question`] tells. Without a row there are no tables, or not all that makes them history:
+/// [`read`] finds out.
+pub async fn answered(database: &mut dyn Database, rows: Vec<Vec<Value>>) -> Result<History> {
+    let mut live = parse(rows)?;
+    read_progress(database, &mut live).await?;
+    Ok(History { live, stored: BTreeSet::new() })
+}
+
+/// Rows with the format before each.
+fn parse(rows: Vec<Vec<Value>>) -> Result<Vec<Record>> {
+    let mut records = Vec::with_capacity(rows.len());
     let mut has_format = false;
-    for row in found.rows {
+    for row in rows {
         let mut values = row.into_iter();
         let said = values.next().and_then(self::text).ok_or_else(garbled)?;
         if !has_format {
@@ -226,7 +243,7 @@ async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<
             records.push(record(values).ok_or_else(garbled)?);
         }
     }
-    if has_format { Ok(Some(records)) } else { Err(garbled()) }
+    if has_format { Ok(records) } else { Err(garbled()) }
 }
 
 /// A row in the order of the statement's columns; none if it is not as we write it.
@@ -302,6 +319,6 @@ pub(super) fn garbled() -> Error {
 }
 
 /// A database error met while reading or writing history.
-pub(super) fn unreadable(error: crate::database::DatabaseError) -> Error {
+pub fn unreadable(error: crate::database::DatabaseError) -> Error {
     Error::from(error).at("while using", "the history tables")
 }
