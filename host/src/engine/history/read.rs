@@ -211,24 +211,24 @@ async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<
             Presence::Whole => answer = database.query(&text, &[], QueryLimits::NONE).await,
         }
     }
-    parse(answer.map_err(unreadable)?.rows).map(Some)
+    parse(answer.map_err(unreadable)?.rows, record).map(Some)
 }
 
-/// The question for what is in force, whose answer [`answered`] reads.
+/// The question for what is in force in brief, whose answer [`answered`] reads.
 pub fn question(facts: &Facts) -> String {
-    tool_sql(sql::LIVE, facts)
+    tool_sql(sql::BRIEF, facts)
 }
 
-/// The history that an answer to [`question`] tells. Without a row there are no tables, or not all that makes them history:
-/// [`read`] finds out.
+/// The history in brief that an answer to [`question`] tells: see [`Record::in_brief`]. Without a row there are no tables, or
+/// not all that makes them history: [`read`] finds out.
 pub async fn answered(database: &mut dyn Database, rows: Vec<Vec<Value>>) -> Result<History> {
-    let mut live = parse(rows)?;
+    let mut live = parse(rows, brief)?;
     read_progress(database, &mut live).await?;
     Ok(History { live, stored: BTreeSet::new() })
 }
 
 /// Rows with the format before each.
-fn parse(rows: Vec<Vec<Value>>) -> Result<Vec<Record>> {
+fn parse(rows: Vec<Vec<Value>>, read: impl Fn(Vec<Value>) -> Option<Record>) -> Result<Vec<Record>> {
     let mut records = Vec::with_capacity(rows.len());
     let mut has_format = false;
     for row in rows {
@@ -240,7 +240,7 @@ fn parse(rows: Vec<Vec<Value>>) -> Result<Vec<Record>> {
         }
         let values: Vec<Value> = values.collect();
         if values.first() != Some(&Value::Null) {
-            records.push(record(values).ok_or_else(garbled)?);
+            records.push(read(values).ok_or_else(garbled)?);
         }
     }
     if has_format { Ok(records) } else { Err(garbled()) }
@@ -287,6 +287,29 @@ fn record(row: Vec<Value>) -> Option<Record> {
         rolled_back_rows_read: optional(next()?, count)?,
         rolled_back_rows_written: optional(next()?, count)?,
         rolled_back_transcript: optional(next()?, text)?,
+    })
+}
+
+/// A row in the order of [`sql::BRIEF`].
+fn brief(row: Vec<Value>) -> Option<Record> {
+    let mut values = row.into_iter();
+    let mut next = || values.next();
+    Some(Record {
+        id: next()?.as_int64()?,
+        revision: text(next()?)?,
+        name: text(next()?)?,
+        kind: kind(&text(next()?)?)?,
+        sha256: text(next()?)?,
+        mode: RunMode::from_name(&text(next()?)?)?,
+        state: State::from_name(&text(next()?)?)?,
+        started_at: text(next()?)?,
+        duration_ms: count(next()?)?,
+        steps: count(next()?)?,
+        rows_read: count(next()?)?,
+        rows_written: count(next()?)?,
+        run_id: text(next()?)?,
+        applied_by: text(next()?)?,
+        ..Record::in_brief()
     })
 }
 

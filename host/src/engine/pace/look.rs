@@ -100,7 +100,7 @@ impl Overview {
     }
 }
 
-/// Looks at what is in force and at the runs on a database. Writes nothing. As a rule one question to the database answers
+/// Looks at what is in force, in brief, and at the runs on a database. Writes nothing. As a rule one question to the database answers
 /// it all; where there is no history yet, each part is asked for by itself, and knows what that means.
 pub async fn look(database: &mut dyn Database) -> Result<(History, Overview)> {
     let facts = database.facts();
