@@ -219,7 +219,7 @@ pub fn question(facts: &Facts) -> String {
     tool_sql(sql::BRIEF, facts)
 }
 
-/// The history in brief that an answer to [`question`] tells: see [`Record::in_brief`]. Without a row there are no tables, or
+/// The history in brief that an answer to [`question`] tells, with nothing but what it asks for. Without a row there are no tables, or
 /// not all that makes them history: [`read`] finds out.
 pub async fn answered(database: &mut dyn Database, rows: Vec<Vec<Value>>) -> Result<History> {
     let mut live = parse(rows, brief)?;
