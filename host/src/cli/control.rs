@@ -6,7 +6,7 @@ use crate::database::{Database, Dialect};
 use crate::engine::apply::Identity;
 use crate::engine::history::{self, History};
 use crate::engine::pace::control::EVERYTHING;
-use crate::engine::pace::look::{Overview, look};
+use crate::engine::pace::look::{Overview, look_at_runs};
 use crate::engine::target::{Candidates, compare_revisions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::json::ControlJson;
@@ -92,7 +92,7 @@ pub fn run(
         };
         let mut database = looked.database.ok_or_else(nothing)?;
         let is_there = history::is_there(&mut *database).await.map_err(|error| context.place(error))?;
-        let overview = look(&mut *database, &looked.history).await.map_err(|error| context.place(error))?;
+        let overview = look_at_runs(&mut *database, &looked.history).await.map_err(|error| context.place(error))?;
         if !is_there {
             return Err(match &overview.holder {
                 Some(holder) => context.place(
@@ -128,7 +128,8 @@ async fn tell(spoken: &mut Spoken<'_>, verb: &'static str, said: &Said) -> Resul
     let printer = &context.printer;
     match printer.format() {
         Format::Json => {
-            let now = look(&mut *spoken.database, &spoken.history).await.map_err(|error| context.place(error))?;
+            let now =
+                look_at_runs(&mut *spoken.database, &spoken.history).await.map_err(|error| context.place(error))?;
             let revision = spoken.revision.clone();
             printer.json(&ControlJson::new(verb, context.database_json(), revision, said.changed, &now));
         }

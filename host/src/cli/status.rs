@@ -1,7 +1,8 @@
 //! `runner status`
 
-use super::context::{Context, Look, Looked};
+use super::context::{Context, Unopened};
 use super::exit;
+use crate::engine::history::History;
 use crate::engine::pace::{self, look::Overview};
 use crate::engine::status::{Standing, StatusRow, status};
 use crate::error::{ErrorKind, Result};
@@ -17,31 +18,27 @@ pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
         let database = scope.spawn(|| runtime::run(look(context)));
         let report = context.inspect();
         let looked = database.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let (looked, overview) = looked?;
-        tell(context, &report?, &looked, &overview, with_exit_code)
+        let (history, overview) = looked?;
+        tell(context, &report?, &history, &overview, with_exit_code)
     })
 }
 
-/// What is in force, and what runs.
-async fn look(context: &Context) -> Result<(Looked, Overview)> {
-    let mut looked = context.look(Look::Live).await?;
-    let overview = match &mut looked.database {
-        Some(database) => {
-            pace::look::look(&mut **database, &looked.history).await.map_err(|error| context.place(error))?
-        }
-        None => Overview::default(),
-    };
-    Ok((looked, overview))
+/// What is in force, and what runs; nothing where there is no database yet.
+async fn look(context: &Context) -> Result<(History, Overview)> {
+    match context.connect(false).await {
+        Ok(mut database) => pace::look::look(&mut *database).await.map_err(|error| context.place(error)),
+        Err(Unopened::Missing(_)) => Ok(<(History, Overview)>::default()),
+        Err(Unopened::Other(error)) => Err(error),
+    }
 }
 
 fn tell(
     context: &Context,
     report: &CatalogReport,
-    looked: &Looked,
+    history: &History,
     overview: &Overview,
     with_exit_code: bool,
 ) -> Result<u8> {
-    let history = &looked.history;
     let rows = status(&report.catalog, history);
     let printer = &context.printer;
     match printer.format() {

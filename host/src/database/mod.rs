@@ -6,6 +6,7 @@ pub(crate) mod contract;
 pub mod copy;
 pub mod error;
 pub mod facts;
+pub mod look;
 pub mod message;
 pub mod mysql;
 pub mod postgres;
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 use crate::data::{Batch, ColumnType, RowSet, Value};
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::{Dialect, Facts};
+pub use look::Sight;
 pub use spec::{ColumnInfo, TableInfo, TableName, TableSource, TableTarget, WriteMode};
 pub use stop::StopSignal;
 pub use url::DatabaseUrl;
@@ -256,6 +258,16 @@ pub trait Database: Send {
         parameters: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError>;
+
+    /// Answers questions of the engine's own, and behind them who holds the lock; no transaction is open. On a server all goes
+    /// in as few messages as it takes. A question is one SELECT without parameters that answers integers and texts alone.
+    async fn look(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in questions {
+            answers.push(self.query(question, &[], QueryLimits::NONE).await?.rows);
+        }
+        Ok(Sight { answers, holder: self.lock_holder().await? })
+    }
 
     /// Columns, primary key and declared types of a table or view; an error of kind `Syntax` if there is none.
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError>;

@@ -30,6 +30,8 @@ struct State {
     trap: Option<Trap>,
     seen: usize,
     sprung: usize,
+    /// How often a client spoke after its server had.
+    turns: usize,
     streams: Vec<TcpStream>,
 }
 
@@ -77,6 +79,11 @@ impl Proxy {
     /// How many connections were cut by a trap.
     pub fn sprung(&self) -> usize {
         self.shared.state().sprung
+    }
+
+    /// How often clients have spoken after their servers had, or first: the trips that a far server makes them wait for.
+    pub fn turns(&self) -> usize {
+        self.shared.state().turns
     }
 
     /// Cuts all connections that there are.
@@ -129,22 +136,30 @@ impl Shared {
     }
 }
 
+/// What the two sides of a connection know of each other.
+struct Sides {
+    /// The answer is to be lost.
+    losing: AtomicBool,
+    /// The server has spoken since the client did, or nobody has yet.
+    answered: AtomicBool,
+}
+
 fn connect(shared: &Arc<Shared>, client: TcpStream, server: TcpStream) {
     for stream in [&client, &server] {
         stream.set_nodelay(true).unwrap();
     }
     shared.state().streams.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
-    let losing = Arc::new(AtomicBool::new(false));
-    let up = (Arc::clone(shared), client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::clone(&losing));
+    let sides = Arc::new(Sides { losing: AtomicBool::new(false), answered: AtomicBool::new(true) });
+    let up = (Arc::clone(shared), client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::clone(&sides));
     std::thread::spawn(move || {
-        let (shared, client, server, losing) = up;
+        let (shared, client, server, sides) = up;
         // What fails is a connection that has ended, whichever side it was.
-        let _ = send(&shared, &client, &server, &losing);
+        let _ = send(&shared, &client, &server, &sides);
         end(&client, &server);
     });
     let shared = Arc::clone(shared);
     std::thread::spawn(move || {
-        let _ = answer(&shared, &client, &server, &losing);
+        let _ = answer(&shared, &client, &server, &sides);
         end(&client, &server);
     });
 }
@@ -156,7 +171,7 @@ fn end(client: &TcpStream, server: &TcpStream) {
 }
 
 /// From the client to the server, until either ends or a trap springs.
-fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, losing: &AtomicBool) -> std::io::Result<()> {
+fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, sides: &Sides) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
     // The end of what came before: a text may come in two pieces.
     let mut before = Vec::new();
@@ -168,6 +183,7 @@ fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, losing:
         shared.delay(bytes);
         before.extend_from_slice(&buffer[..bytes].to_ascii_uppercase());
         let mut state = shared.state();
+        state.turns += usize::from(sides.answered.swap(false, Ordering::SeqCst));
         let trap = state.trap.clone();
         if let Some(Trap::Before(text, count) | Trap::Answer(text, count)) = &trap {
             let text = text.to_ascii_uppercase().into_bytes();
@@ -179,7 +195,7 @@ fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, losing:
                 if matches!(trap, Some(Trap::Before(..))) {
                     return Ok(());
                 }
-                losing.store(true, Ordering::SeqCst);
+                sides.losing.store(true, Ordering::SeqCst);
             }
             // Nothing that was counted is seen again.
             let keep = if found > 0 { 0 } else { text.len() - 1 };
@@ -193,20 +209,21 @@ fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, losing:
 }
 
 /// From the server to the client, until either ends or an answer is to be lost.
-fn answer(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, losing: &AtomicBool) -> std::io::Result<()> {
+fn answer(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, sides: &Sides) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
     loop {
         let bytes = server.read(&mut buffer)?;
         if bytes == 0 {
             return Ok(());
         }
-        if losing.load(Ordering::SeqCst) {
+        if sides.losing.load(Ordering::SeqCst) {
             // Whatever else the server has to say, so that it has done what it was told.
             server.set_read_timeout(Some(Duration::from_millis(100)))?;
             while server.read(&mut buffer)? > 0 {}
             return Ok(());
         }
         shared.delay(bytes);
+        sides.answered.store(true, Ordering::SeqCst);
         client.write_all(&buffer[..bytes])?;
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runner_tests::servers::{Bouncer, Kind, Proxy, Server, Tls};
-use runner_tests::{EngineProject, for_each_server, project};
+use runner_tests::{Engine, EngineProject, for_each_server, project};
 
 use super::{fill, shop};
 
@@ -62,6 +62,22 @@ for_each_server! {
         let url = project.server_database().url_at(proxy.port());
         project.run(["apply", "-D", &url]).succeeds();
         assert_eq!(project.history(), ["0001", "0002", "0003"]);
+    }
+
+    /// Each trip to a far server is a wait.
+    fn a_status_takes_few_trips(engine) {
+        let project = shop(engine);
+        project.run(["apply"]).succeeds();
+        let proxy = Proxy::start(engine.server().unwrap().port());
+        let url = project.server_database().url_at(proxy.port());
+        project.run(["status", "-D", &url]).succeeds().says(&["3 applied"]);
+        let most = match engine {
+            // Whether there is TLS, who comes, what the server is, and all the rest.
+            Engine::Postgres => 4,
+            // Who comes, the driver's settings, what the server is, ours, and all the rest.
+            _ => 5,
+        };
+        assert!(proxy.turns() <= most, "{} trips", proxy.turns());
     }
 }
 

@@ -127,3 +127,28 @@ pub(crate) async fn stops_soon_after_the_signal(factory: &dyn Factory) {
     database.set_stop_signal(StopSignal::default());
     run(database.as_mut(), "SELECT 1").await;
 }
+
+pub(crate) async fn answers_several_questions(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY, s VARCHAR(20))").await;
+    run(database, "INSERT INTO t VALUES (-1, 'ä;b'), (9007199254740993, NULL)").await;
+    let ask = |questions: &[&str]| questions.iter().map(|question| (*question).to_owned()).collect::<Vec<_>>();
+    let questions =
+        ask(&["SELECT id, s FROM t ORDER BY id", "SELECT s FROM t WHERE id = 7", "SELECT s FROM t WHERE id < 0"]);
+    let answers = [
+        vec![vec![Value::Int64(-1), Value::from("ä;b")], vec![Value::Int64(9_007_199_254_740_993), Value::Null]],
+        vec![],
+        vec![vec![Value::from("ä;b")]],
+    ];
+    let sight = database.look(&questions).await.expect("answers");
+    assert_eq!((&sight.answers[..], sight.holder), (&answers[..], None));
+    // One that is wrong leaves the connection as it was.
+    let error = database.look(&ask(&["SELECT id FROM t", "SELECT id FROM nowhere", "SELECT id FROM t"])).await;
+    assert_eq!(error.expect_err("no such table").kind, DatabaseErrorKind::Syntax);
+    let mut other = factory.open().await;
+    let request = LockRequest { wait: Duration::ZERO, run_id: "r".to_owned(), owner: "run 7 on host x".to_owned() };
+    other.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");
+    let sight = database.look(&questions).await.expect("answers");
+    assert_eq!((&sight.answers[..], sight.holder.as_deref()), (&answers[..], Some("run 7 on host x")));
+}

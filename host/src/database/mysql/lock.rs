@@ -86,6 +86,11 @@ impl MysqlDatabase {
         Ok(())
     }
 
+    /// The question for the number of the session that holds the lock; NULL: none does.
+    pub(super) fn who_holds_it(&self) -> String {
+        owner::question(&Names::of(&self.server).run)
+    }
+
     pub(super) async fn lock_holder_now(&mut self) -> Result<Option<String>, DatabaseError> {
         let names = Names::of(&self.server);
         let found = owner::read(&mut self.connection, &names.run, &names.owner).await?;

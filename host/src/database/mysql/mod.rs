@@ -13,6 +13,7 @@ pub mod dump;
 mod error;
 mod keepalive;
 mod lock;
+mod look;
 mod opened;
 mod owner;
 mod packed;
@@ -49,7 +50,7 @@ use self::transaction::Transaction;
 use self::watch::Watch;
 use super::{
     BatchLimits, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, Part, QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
+    LockRequest, Part, QueryLimits, Rights, Sight, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
     WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
@@ -179,6 +180,10 @@ impl Database for MysqlDatabase {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         self.query_now(statement, parameters, limits).await
+    }
+
+    async fn look(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
+        self.look_now(questions).await
     }
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {

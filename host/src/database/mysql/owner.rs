@@ -30,6 +30,11 @@ pub(super) async fn publish(connection: &mut MySqlConnection, prefix: &str, owne
     Ok(())
 }
 
+/// The question for the number of the session that holds the user lock.
+pub(super) fn question(lock: &str) -> String {
+    format!("SELECT IS_USED_LOCK('{lock}')")
+}
+
 /// Who holds the user lock: what the holder has published, or else what the server says of its session. None: nobody holds
 /// it any more. Empty: somebody whose name cannot be read yet.
 pub(super) async fn read(
@@ -37,7 +42,7 @@ pub(super) async fn read(
     lock: &str,
     prefix: &str,
 ) -> Result<Option<(u64, String)>, DatabaseError> {
-    let row = session::one(connection, format!("SELECT IS_USED_LOCK('{lock}')")).await?;
+    let row = session::one(connection, question(lock)).await?;
     let Some(id) = row_text(&row, 0).and_then(|id| id.parse::<u64>().ok()) else { return Ok(None) };
     let holds = |name: String| format!("IFNULL(IS_USED_LOCK('{prefix}:{name}') = {id}, 0)");
     let bits = |from: usize, to: usize| {

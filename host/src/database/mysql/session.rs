@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
-use super::error::from_sqlx;
+use super::error::{from_sqlx, lost};
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, Dialect, Facts};
 
 /// What is known of a server and of the session on it.
@@ -34,9 +34,10 @@ pub(super) async fn prepare(
     settings: &ConnectOptions,
     names: &str,
 ) -> Result<Server, DatabaseError> {
-    let row = one(connection, "SELECT VERSION(), CONNECTION_ID(), DATABASE()").await?;
-    let (reported, id, schema): (String, u64, Option<String>) = (text(&row, 0), number(&row, 1), row_text(&row, 2));
-    let variables = variables(connection).await?;
+    let found = all(connection, format!("SELECT VERSION(), CONNECTION_ID(), DATABASE(); {}", variables())).await?;
+    let row = found.first().ok_or_else(|| lost("it does not say what it is"))?;
+    let (reported, id, schema): (String, u64, Option<String>) = (text(row, 0), number(row, 1), row_text(row, 2));
+    let variables: HashMap<String, String> = found[1..].iter().map(|row| (text(row, 0), text(row, 1))).collect();
     let get = |name: &str| variables.get(name).map_or("", String::as_str);
     let is_on = |name: &str| matches!(get(name), "ON" | "1" | "NO_LOCK" | "NO_LOCK_NO_ADMIN");
     let is_mariadb =
@@ -73,8 +74,8 @@ pub(super) async fn prepare(
 const READ_ONLY: [&str; 5] =
     ["read_only", "innodb_read_only", "super_read_only", "tx_read_only", "transaction_read_only"];
 
-/// What is read of the server; those that a dialect does not have stay away.
-async fn variables(connection: &mut MySqlConnection) -> Result<HashMap<String, String>, DatabaseError> {
+/// The questions for what is read of the server; those variables that a dialect does not have stay away.
+fn variables() -> String {
     const OTHERS: [&str; 7] = [
         "version_comment",
         "sql_mode",
@@ -85,12 +86,7 @@ async fn variables(connection: &mut MySqlConnection) -> Result<HashMap<String, S
         "binlog_format",
     ];
     let names = READ_ONLY.iter().chain(&OTHERS).map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
-    let read = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ({names})");
-    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(read)).fetch_all(&mut *connection).await.map_err(from_sqlx)?;
-    let mut found: HashMap<String, String> = rows.iter().map(|row| (text(row, 0), text(row, 1))).collect();
-    let row = one(connection, "SELECT @@GLOBAL.sql_mode").await?;
-    found.insert("global_sql_mode".to_owned(), text(&row, 0));
-    Ok(found)
+    format!("SELECT 'global_sql_mode', @@GLOBAL.sql_mode; SHOW SESSION VARIABLES WHERE Variable_name IN ({names})")
 }
 
 /// Modes that are taken out. Without backslashes in texts, and in Oracle's language, a script would have to be read in

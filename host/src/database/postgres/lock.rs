@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, Row};
 
 use super::PostgresDatabase;
@@ -156,22 +157,33 @@ fn ask(mark: &str) -> String {
 
 /// Who holds the lock, as well as it can be told.
 async fn holder(connection: &mut PgConnection) -> Result<Option<String>, DatabaseError> {
-    let (high, low) = (KEY >> 32, KEY & 0xffff_ffff);
     // The list of sessions stays the same for a transaction, unless it is told to look anew.
-    let look = format!(
-        "SELECT pg_catalog.pg_stat_clear_snapshot(); \
-         SELECT a.query, a.pid, a.usename FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
-         WHERE l.locktype = 'advisory' AND l.granted AND l.classid::int8 = {high} AND l.objid::int8 = {low} \
-         AND l.objsubid = 1 AND l.database = \
-             (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-    );
+    let look = format!("SELECT pg_catalog.pg_stat_clear_snapshot(); {}", who_holds_it());
     let found = rows(connection, &look).await?;
-    let Some(row) = found.iter().find(|row| row.len() == 3) else { return Ok(None) };
+    Ok(told(&found))
+}
+
+/// The question for the session that holds the lock. It asks for this one alone: the view of all sessions looks up the
+/// databases and the roles of all of them.
+pub(super) fn who_holds_it() -> String {
+    let (high, low) = (KEY >> 32, KEY & 0xffff_ffff);
+    format!(
+        "SELECT a.query, a.pid, pg_catalog.pg_get_userbyid(a.usesysid) \
+         FROM pg_catalog.pg_locks l CROSS JOIN LATERAL pg_catalog.pg_stat_get_activity(l.pid) a \
+         WHERE l.locktype = 'advisory' AND l.granted AND l.classid::int8 = {high} AND l.objid::int8 = {low} \
+         AND l.objsubid = 1 AND a.pid = l.pid AND l.database = \
+             (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+    )
+}
+
+/// What the answer to [`who_holds_it`] says.
+pub(super) fn told(found: &[PgRow]) -> Option<String> {
+    let row = found.iter().find(|row| row.len() == 3)?;
     let query = text_of(row, 0).unwrap_or_default();
     let owner = query.strip_prefix(MARK).map(|rest| rest.split(" */").next().unwrap_or(rest).to_owned());
     let process =
         format!("the session {} of `{}`", text_of(row, 1).unwrap_or_default(), text_of(row, 2).unwrap_or_default());
-    Ok(Some(owner.unwrap_or(process)))
+    Some(owner.unwrap_or(process))
 }
 
 /// A text that cannot end the comment it stands in.

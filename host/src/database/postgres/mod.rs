@@ -17,6 +17,7 @@ mod cursor_page;
 pub mod dump;
 mod error;
 mod lock;
+mod look;
 mod orphans;
 mod parameters;
 mod reading;
@@ -60,8 +61,8 @@ use self::watch::Watch;
 use self::writer::Writers;
 use super::{
     BatchLimits, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, Part, QueryLimits, Rights, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget,
-    TransactionOptions, WriteHint, WriterId,
+    LockRequest, Part, QueryLimits, Rights, Sight, StopSignal, TableIdentity, TableInfo, TableName, TableSource,
+    TableTarget, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -233,6 +234,10 @@ impl Database for PostgresDatabase {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         self.query_now(statement, parameters, limits).await
+    }
+
+    async fn look(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
+        self.look_now(questions).await
     }
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {

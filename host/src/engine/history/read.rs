@@ -6,7 +6,7 @@ use super::record::{Record, RunMode, State};
 use super::sql::{self, COLUMNS, flavour, tool_sql};
 use crate::data::Value;
 use crate::database::facts::{TOOL_TABLE_LITERALS, TOOL_TABLES};
-use crate::database::{Database, DatabaseErrorKind, QueryLimits};
+use crate::database::{Database, DatabaseErrorKind, Facts, QueryLimits};
 use crate::engine::journal::answer::Transformed;
 use crate::engine::target::compare_revisions;
 use crate::engine::{Direction, journal};
@@ -211,10 +211,27 @@ async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<
             Presence::Whole => answer = database.query(&text, &[], QueryLimits::NONE).await,
         }
     }
-    let found = answer.map_err(unreadable)?;
-    let mut records = Vec::with_capacity(found.rows.len());
+    parse(answer.map_err(unreadable)?.rows, record).map(Some)
+}
+
+/// The question for what is in force in brief, whose answer [`answered`] reads.
+pub fn question(facts: &Facts) -> String {
+    tool_sql(sql::BRIEF, facts)
+}
+
+/// The history in brief that an answer to [`question`] tells, with nothing but what it asks for. Without a row there are no tables, or
+/// not all that makes them history: [`read`] finds out.
+pub async fn answered(database: &mut dyn Database, rows: Vec<Vec<Value>>) -> Result<History> {
+    let mut live = parse(rows, brief)?;
+    read_progress(database, &mut live).await?;
+    Ok(History { live, stored: BTreeSet::new() })
+}
+
+/// Rows with the format before each.
+fn parse(rows: Vec<Vec<Value>>, read: impl Fn(Vec<Value>) -> Option<Record>) -> Result<Vec<Record>> {
+    let mut records = Vec::with_capacity(rows.len());
     let mut has_format = false;
-    for row in found.rows {
+    for row in rows {
         let mut values = row.into_iter();
         let said = values.next().and_then(self::text).ok_or_else(garbled)?;
         if !has_format {
@@ -223,10 +240,10 @@ async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<
         }
         let values: Vec<Value> = values.collect();
         if values.first() != Some(&Value::Null) {
-            records.push(record(values).ok_or_else(garbled)?);
+            records.push(read(values).ok_or_else(garbled)?);
         }
     }
-    if has_format { Ok(Some(records)) } else { Err(garbled()) }
+    if has_format { Ok(records) } else { Err(garbled()) }
 }
 
 /// A row in the order of the statement's columns; none if it is not as we write it.
@@ -273,6 +290,29 @@ fn record(row: Vec<Value>) -> Option<Record> {
     })
 }
 
+/// A row in the order of [`sql::BRIEF`].
+fn brief(row: Vec<Value>) -> Option<Record> {
+    let mut values = row.into_iter();
+    let mut next = || values.next();
+    Some(Record {
+        id: next()?.as_int64()?,
+        revision: text(next()?)?,
+        name: text(next()?)?,
+        kind: kind(&text(next()?)?)?,
+        sha256: text(next()?)?,
+        mode: RunMode::from_name(&text(next()?)?)?,
+        state: State::from_name(&text(next()?)?)?,
+        started_at: text(next()?)?,
+        duration_ms: count(next()?)?,
+        steps: count(next()?)?,
+        rows_read: count(next()?)?,
+        rows_written: count(next()?)?,
+        run_id: text(next()?)?,
+        applied_by: text(next()?)?,
+        ..Record::in_brief()
+    })
+}
+
 pub(super) fn kind(name: &str) -> Option<Kind> {
     [Kind::Sql, Kind::Component].into_iter().find(|kind| kind.name() == name)
 }
@@ -302,6 +342,6 @@ pub(super) fn garbled() -> Error {
 }
 
 /// A database error met while reading or writing history.
-pub(super) fn unreadable(error: crate::database::DatabaseError) -> Error {
+pub fn unreadable(error: crate::database::DatabaseError) -> Error {
     Error::from(error).at("while using", "the history tables")
 }

@@ -136,6 +136,45 @@ pub struct Record {
 }
 
 impl Record {
+    /// What a record in brief leaves out: what a migration declared, and how its work and its way back went. A record is read
+    /// so for an overview alone; nobody acts on it.
+    pub(super) fn in_brief() -> Self {
+        Self {
+            id: 0,
+            revision: String::new(),
+            name: String::new(),
+            summary: String::new(),
+            kind: Kind::Sql,
+            sha256: String::new(),
+            mode: RunMode::Atomic,
+            declared: String::new(),
+            state: State::Applied,
+            started_at: String::new(),
+            finished_at: None,
+            duration_ms: 0,
+            steps: 0,
+            rows_read: 0,
+            rows_written: 0,
+            transcript: String::new(),
+            run_id: String::new(),
+            run_timestamp: 0,
+            seed: 0,
+            applied_by: String::new(),
+            tool_version: String::new(),
+            reason: None,
+            steps_done: 0,
+            unknown_step: None,
+            committed: Transformed::default(),
+            rolled_back_at: None,
+            rolled_back_by: None,
+            rolled_back_run_id: None,
+            rolled_back_duration_ms: None,
+            rolled_back_rows_read: None,
+            rolled_back_rows_written: None,
+            rolled_back_transcript: None,
+        }
+    }
+
     /// Whether all of its upgrade was in the database once. Not so for one that broke off and was never brought to its end.
     pub fn was_whole(&self) -> bool {
         self.finished_at.is_some()

@@ -50,6 +50,29 @@ fn record(revision: &str) -> Record {
     }
 }
 
+/// What an overview shows of a record.
+fn in_brief(record: &Record) -> Record {
+    let Record { id, kind, mode, state, duration_ms, steps, rows_read, rows_written, .. } = *record;
+    let Record { revision, name, sha256, started_at, run_id, applied_by, .. } = record.clone();
+    Record {
+        id,
+        revision,
+        name,
+        kind,
+        sha256,
+        mode,
+        state,
+        started_at,
+        duration_ms,
+        steps,
+        rows_read,
+        rows_written,
+        run_id,
+        applied_by,
+        ..Record::in_brief()
+    }
+}
+
 /// From nothing to a row that was taken back.
 async fn keeps_what_it_is_told(database: &mut dyn Database) {
     assert!(read(database).await.expect("no tables").live.is_empty());
@@ -66,6 +89,9 @@ async fn keeps_what_it_is_told(database: &mut dyn Database) {
     let expected = |revision, id| Record { id, ..record(revision) };
     assert_eq!(live, [expected("0001", live[0].id), expected("2", live[1].id)]);
     assert!(live[0].id < live[1].id);
+    let sight = database.look(&[question(database.facts())]).await.expect("an answer");
+    let brief = answered(database, sight.answers.concat()).await.expect("history").live;
+    assert_eq!(brief, live.iter().map(in_brief).collect::<Vec<_>>());
     assert_eq!(live_run(database, "2").await.expect("a query"), Some(record("2").run_id));
     assert!(insert(database, &record("2")).await.is_err(), "the database itself refuses a second application");
 

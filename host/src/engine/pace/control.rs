@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::sql;
 use crate::data::Value;
-use crate::database::{Database, DatabaseErrorKind, QueryLimits};
+use crate::database::{Database, DatabaseErrorKind, Facts, QueryLimits};
 use crate::error::{Error, Result};
 
 /// The scope of what is said about everything.
@@ -58,13 +58,22 @@ pub struct Control {
 
 /// All that is said. Nothing where the tables are not there.
 pub async fn read(database: &mut dyn Database) -> Result<Vec<Control>> {
-    let text = sql::text(sql::CONTROLS, database.facts());
+    let text = question(database.facts());
     let found = match database.query(&text, &[], QueryLimits::NONE).await {
         Ok(found) => found,
         Err(error) if error.kind == DatabaseErrorKind::Syntax => return Ok(Vec::new()),
         Err(error) => return Err(unusable(error)),
     };
-    found.rows.iter().map(|row| control(row).ok_or_else(garbled)).collect()
+    answered(&found.rows)
+}
+
+/// The question for all that is said, whose answer [`answered`] reads.
+pub(super) fn question(facts: &Facts) -> String {
+    sql::text(sql::CONTROLS, facts)
+}
+
+pub(super) fn answered(rows: &[Vec<Value>]) -> Result<Vec<Control>> {
+    rows.iter().map(|row| control(row).ok_or_else(garbled)).collect()
 }
 
 fn control(row: &[Value]) -> Option<Control> {

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use super::control::{self, Pause};
+use super::control::{self, Control, Pause};
 use super::store::{self, RunRow};
 use super::{Total, only_slows, percent};
-use crate::database::Database;
+use crate::database::{Database, DatabaseErrorKind, Sight};
 use crate::engine::Direction;
-use crate::engine::history::{History, Record, RunMode, State};
+use crate::engine::history::{self, History, Record, RunMode, State};
 use crate::engine::journal;
 use crate::error::Result;
 
@@ -100,13 +100,50 @@ impl Overview {
     }
 }
 
-/// Looks at the runs on a database. Writes nothing.
-pub async fn look(database: &mut dyn Database, history: &History) -> Result<Overview> {
+/// Looks at what is in force, in brief, and at the runs on a database. Writes nothing. As a rule one question to the database answers
+/// it all; where there is no history yet, each part is asked for by itself, and knows what that means.
+pub async fn look(database: &mut dyn Database) -> Result<(History, Overview)> {
+    let facts = database.facts();
+    let questions = [history::question(facts), control::question(facts), store::question(facts)];
+    let sight = match database.look(&questions).await {
+        Ok(sight) => sight,
+        // No tables, or tables that may not be read: which of them?
+        Err(error) if matches!(error.kind, DatabaseErrorKind::Syntax | DatabaseErrorKind::Denied) => Sight::default(),
+        Err(error) => return Err(history::unreadable(error)),
+    };
+    match <[_; 3]>::try_from(sight.answers) {
+        Ok([live, controls, runs]) if !live.is_empty() => {
+            let history = history::answered(database, live).await?;
+            let (controls, rows) = (control::answered(&controls)?, store::answered(&runs)?);
+            let overview = overview(database, &history, controls, rows, sight.holder).await?;
+            Ok((history, overview))
+        }
+        _ => {
+            let history = history::read(database).await?;
+            let overview = look_at_runs(database, &history).await?;
+            Ok((history, overview))
+        }
+    }
+}
+
+/// Looks at the runs on a database whose history is known. Writes nothing.
+pub async fn look_at_runs(database: &mut dyn Database, history: &History) -> Result<Overview> {
     let controls = control::read(database).await?;
-    let pauses = controls.into_iter().filter_map(|control| control.pause).collect();
     let rows = store::read(database).await?;
     // After the rows: a run that ends in between is called lost for a moment, and not alive for ever.
     let holder = database.lock_holder().await?;
+    overview(database, history, controls, rows, holder).await
+}
+
+/// Puts together what was read.
+async fn overview(
+    database: &mut dyn Database,
+    history: &History,
+    controls: Vec<Control>,
+    rows: Vec<RunRow>,
+    holder: Option<String>,
+) -> Result<Overview> {
+    let pauses = controls.into_iter().filter_map(|control| control.pause).collect();
     let mut runs: Vec<Seen> = rows.into_iter().map(|row| seen(row, holder.as_deref())).collect();
     // What broke off matters as long as something of it is half done.
     runs.retain(|seen| seen.life.is_alive() || history.partial().is_some_and(|it| it.revision == seen.row.revision));

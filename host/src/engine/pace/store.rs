@@ -3,7 +3,7 @@
 use super::control::{garbled, unusable};
 use super::{Total, sql};
 use crate::data::Value;
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, QueryLimits};
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, Facts, QueryLimits};
 use crate::error::Result;
 
 /// What holds a run that broke off.
@@ -95,13 +95,22 @@ pub(super) async fn forget(database: &mut dyn Database, run_id: &str) -> Result<
 
 /// The rows of all runs. Nothing where the table is not there.
 pub(super) async fn read(database: &mut dyn Database) -> Result<Vec<RunRow>> {
-    let text = sql::text(sql::RUNS, database.facts());
+    let text = question(database.facts());
     let found = match database.query(&text, &[], QueryLimits::NONE).await {
         Ok(found) => found,
         Err(error) if error.kind == DatabaseErrorKind::Syntax => return Ok(Vec::new()),
         Err(error) => return Err(unusable(error)),
     };
-    found.rows.iter().map(|row| run(row).ok_or_else(garbled)).collect()
+    answered(&found.rows)
+}
+
+/// The question for the rows of all runs, whose answer [`answered`] reads.
+pub(super) fn question(facts: &Facts) -> String {
+    sql::text(sql::RUNS, facts)
+}
+
+pub(super) fn answered(rows: &[Vec<Value>]) -> Result<Vec<RunRow>> {
+    rows.iter().map(|row| run(row).ok_or_else(garbled)).collect()
 }
 
 fn run(row: &[Value]) -> Option<RunRow> {

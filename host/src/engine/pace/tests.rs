@@ -162,7 +162,7 @@ async fn others_see_how_far_a_run_is() {
     assert_eq!((row.total, row.transform.as_deref()), (Some(Total { rows: 50, is_estimate: true }), Some("t")));
     assert!(row.now >= row.beat_at && row.beat_at >= row.began_at);
     // In memory nobody has a lock, so that a run that says nothing more is lost.
-    let overview = look::look(&mut *database, &History::default()).await.expect("seen");
+    let overview = look::look_at_runs(&mut *database, &History::default()).await.expect("seen");
     assert_eq!(overview.runs.len(), 0, "what left nothing half done is of no interest");
     pace.end(&mut *database, None).await.expect("ended");
     assert!(store::read(&mut *database).await.expect("rows").is_empty());

@@ -1,0 +1,46 @@
+//! One look at a database: several questions of the engine's own at once. A server may be far away, and even one that is
+//! near takes longer for the trips and for describing statements than for answering them.
+
+use super::{DatabaseError, DatabaseErrorKind};
+use crate::data::Value;
+
+/// What one look shows: see [`Database::look`](super::Database::look).
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    /// The rows that answer each question.
+    pub answers: Vec<Vec<Vec<Value>>>,
+    /// Who holds the lock; none: nobody.
+    pub holder: Option<String>,
+}
+
+/// A cell of an answer. Where several questions go in one message, servers answer in text.
+pub(super) fn cell(text: Option<&[u8]>, is_number: bool) -> Result<Value, DatabaseError> {
+    let Some(bytes) = text else { return Ok(Value::Null) };
+    let text = std::str::from_utf8(bytes).ok();
+    let value = if is_number {
+        text.and_then(|digits| digits.parse().ok()).map(Value::Int64)
+    } else {
+        text.map(|text| Value::Text(text.to_owned()))
+    };
+    value.ok_or_else(|| {
+        DatabaseError::new(
+            DatabaseErrorKind::Conversion,
+            "the server answered something else than an integer or a text",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_integers_and_texts() {
+        assert_eq!(cell(None, true), Ok(Value::Null));
+        assert_eq!(cell(Some(b"-7"), true), Ok(Value::Int64(-7)));
+        assert_eq!(cell(Some(b"-7"), false), Ok(Value::Text("-7".to_owned())));
+        for (bytes, is_number) in [(&b"7.5"[..], true), (&b"\xff"[..], false)] {
+            assert_eq!(cell(Some(bytes), is_number).map_err(|error| error.kind), Err(DatabaseErrorKind::Conversion));
+        }
+    }
+}

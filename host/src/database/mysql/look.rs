@@ -1,0 +1,49 @@
+//! Several questions of ours in one message, by the text protocol: nothing is prepared, and there is one trip.
+
+use futures_util::TryStreamExt as _;
+use sqlx::mysql::MySqlRow;
+use sqlx::{AssertSqlSafe, Either, Executor as _, MySqlConnection, Row as _};
+
+use super::MysqlDatabase;
+use super::error::{from_sqlx, lost};
+use super::statement;
+use super::types_read::Wire;
+use crate::data::Value;
+use crate::database::DatabaseError;
+use crate::database::look::{Sight, cell};
+
+impl MysqlDatabase {
+    pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
+        let text = format!("{}; {}", questions.join("; "), self.who_holds_it());
+        let asked = self.before(&text).await?;
+        let watch = self.watch.clone();
+        let told = watch.over(results(&mut self.connection, &text)).await;
+        let told = self.after(asked, told).await?;
+        let (who, answers) = told.split_last().ok_or_else(|| lost("the server did not answer what it was asked"))?;
+        let answers = answers.iter().map(|rows| values(rows)).collect::<Result<_, _>>()?;
+        let is_held = who.first().is_some_and(|row| statement::cell(row, 0).is_some());
+        // Its name takes questions that depend on one another.
+        Ok(Sight { answers, holder: if is_held { self.lock_holder_now().await? } else { None } })
+    }
+}
+
+/// The rows of each statement of a text.
+async fn results(connection: &mut MySqlConnection, text: &str) -> Result<Vec<Vec<MySqlRow>>, DatabaseError> {
+    let mut stream = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)));
+    let (mut results, mut rows) = (Vec::new(), Vec::new());
+    while let Some(step) = stream.try_next().await.map_err(from_sqlx)? {
+        match step {
+            Either::Right(row) => rows.push(row),
+            Either::Left(_) => results.push(std::mem::take(&mut rows)),
+        }
+    }
+    Ok(results)
+}
+
+fn values(rows: &[MySqlRow]) -> Result<Vec<Vec<Value>>, DatabaseError> {
+    let Some(first) = rows.first() else { return Ok(Vec::new()) };
+    let is_number = |wire| matches!(wire, Wire::Signed | Wire::Unsigned);
+    let numbers: Vec<bool> = first.columns().iter().map(|column| is_number(Wire::of(column).0)).collect();
+    let value = |row: &MySqlRow, at: usize| cell(statement::cell(row, at), numbers[at]);
+    rows.iter().map(|row| (0..numbers.len()).map(|at| value(row, at)).collect()).collect()
+}

@@ -1,0 +1,68 @@
+//! Several questions of ours in one message, with the transaction and the settings around them: nothing is prepared, so
+//! nothing has to be described, and there is one trip.
+
+use futures_util::TryStreamExt as _;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Column as _, Either, Executor as _, PgConnection, Row as _, TypeInfo as _, ValueRef as _};
+
+use super::PostgresDatabase;
+use super::error::{from_sqlx, lost};
+use super::lock;
+use super::scope::simple;
+use super::settings::prologue;
+use crate::data::Value;
+use crate::database::look::{Sight, cell};
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+impl PostgresDatabase {
+    pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
+        if self.transaction.is_some() {
+            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open"));
+        }
+        self.check_usable()?;
+        let who = lock::who_holds_it();
+        let questions_and_who: Vec<&str> = questions.iter().map(String::as_str).chain([&*who]).collect();
+        let text = format!("{}; {}; COMMIT", prologue(&self.own, "NULL"), questions_and_who.join("; "));
+        self.busy = true;
+        let told = self.watch().run(results(&mut self.connection, &text)).await;
+        self.note_loss(&told);
+        if told.is_err() && !self.lost {
+            let back = simple(&mut self.connection, "ROLLBACK").await;
+            self.note_loss(&back);
+        }
+        self.busy = false;
+        let mut results = told?;
+        // What stands before the questions answers, too; behind them come the holder and the end of the transaction.
+        let first = results.len().checked_sub(questions.len() + 2);
+        let mut answers =
+            results.drain(first.ok_or_else(|| lost("the server did not answer all that it was asked"))?..);
+        Ok(Sight {
+            answers: answers.by_ref().take(questions.len()).map(|rows| values(&rows)).collect::<Result<_, _>>()?,
+            holder: answers.next().and_then(|rows| lock::told(&rows)),
+        })
+    }
+}
+
+/// The rows of each statement of a text.
+async fn results(connection: &mut PgConnection, text: &str) -> Result<Vec<Vec<PgRow>>, DatabaseError> {
+    let mut stream = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)));
+    let (mut results, mut rows) = (Vec::new(), Vec::new());
+    while let Some(step) = stream.try_next().await.map_err(|error| from_sqlx(&error, None))? {
+        match step {
+            Either::Right(row) => rows.push(row),
+            Either::Left(_) => results.push(std::mem::take(&mut rows)),
+        }
+    }
+    Ok(results)
+}
+
+fn values(rows: &[PgRow]) -> Result<Vec<Vec<Value>>, DatabaseError> {
+    let Some(first) = rows.first() else { return Ok(Vec::new()) };
+    let numbers: Vec<bool> =
+        first.columns().iter().map(|column| matches!(column.type_info().name(), "INT2" | "INT4" | "INT8")).collect();
+    let value = |row: &PgRow, at: usize| {
+        let raw = row.try_get_raw(at).map_err(|error| from_sqlx(&error, None))?;
+        cell(if raw.is_null() { None } else { raw.as_bytes().ok() }, numbers[at])
+    };
+    rows.iter().map(|row| (0..numbers.len()).map(|at| value(row, at)).collect()).collect()
+}
