@@ -24,7 +24,7 @@ mod snapshot;
 pub mod hostile;
 
 #[cfg(unix)]
-pub use engine::{Engine, EngineProject};
+pub use engine::{Engine, EngineProject, ITEMS};
 pub use output::Output;
 pub use project::TestProject;
 pub use running::Running;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use runner_tests::servers::{Kind, Server, Tls};
-use runner_tests::{Engine, EngineProject, Output, Running, dump, for_each_engine, for_each_server, project};
+use runner_tests::{Engine, EngineProject, ITEMS, Output, Running, dump, for_each_engine, for_each_server, project};
 
 /// Two migrations, the first of which is applied; with values that a bad dump would lose.
 fn shop(engine: Engine) -> EngineProject {
@@ -22,9 +22,7 @@ fn fill(project: &EngineProject) {
         .sql(
             "0001_items",
             &format!(
-                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
-                 price DOUBLE PRECISION NOT NULL);\n\
-                 INSERT INTO items (id, name, price) SELECT i, concat('«item» ', i), i / 3.0 FROM ({}) AS n;\n\
+                "{ITEMS}INSERT INTO items (id, name, price) SELECT i, concat('«item» ', i), i / 3.0 FROM ({}) AS n;\n\
                  CREATE VIEW dear AS SELECT * FROM items WHERE price > 100;",
                 project.engine().numbers(1000)
             ),

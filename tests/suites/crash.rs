@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use runner_tests::dump::Dump;
 use runner_tests::random::Random;
-use runner_tests::{Running, TestProject, dump, guests, project};
+use runner_tests::{Engine, Running, TestProject, dump, guests, project};
 
 /// How many moments a test tries.
 fn rounds(short: u64) -> u64 {
@@ -41,11 +41,10 @@ fn shop() -> TestProject {
     project
         .sql(
             "0001_items",
-            "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL NOT NULL);
-             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
-             INSERT INTO items SELECT i, 'item ' || i, i / 8.0 FROM n;
-             CREATE TABLE runs (id INTEGER PRIMARY KEY);
-             INSERT INTO runs DEFAULT VALUES;",
+            &format!(
+                "{}CREATE TABLE runs (id INTEGER PRIMARY KEY);\nINSERT INTO runs DEFAULT VALUES;",
+                Engine::Sqlite.items(5000)
+            ),
             "DROP TABLE runs; DROP TABLE items;",
         )
         .component("0002_steps", COMPONENT.get_or_init(|| guests::component("steps")))

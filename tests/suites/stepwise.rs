@@ -32,13 +32,7 @@ fn shop() -> TestProject {
 fn new_shop() -> TestProject {
     let project = project!();
     project
-        .sql(
-            "0001_items",
-            "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL NOT NULL);
-             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 70)
-             INSERT INTO items SELECT i, 'item ' || i, i / 8.0 FROM n;",
-            "DROP TABLE items;",
-        )
+        .sql("0001_items", &Engine::Sqlite.items(70), "DROP TABLE items;")
         .component("0002_journal", component())
         .settings(LIMITS);
     project.runner("apply --target 1").succeeds();
@@ -296,19 +290,7 @@ fn the_documents_say_how_far_it_came() {
 /// The same on a server, where it is on.
 fn server_shop(engine: Engine) -> EngineProject {
     let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
-    project
-        .sql(
-            "0001_items",
-            &format!(
-                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
-                 price DOUBLE PRECISION NOT NULL);\n\
-                 INSERT INTO items (id, name, price) SELECT i, concat('item ', i), i / 8.0 FROM ({}) AS n;",
-                engine.numbers(70)
-            ),
-            "DROP TABLE items;",
-        )
-        .component("0002_journal", component())
-        .settings(LIMITS);
+    project.items(70).component("0002_journal", component()).settings(LIMITS);
     project.runner("apply --target 1").succeeds();
     project
 }

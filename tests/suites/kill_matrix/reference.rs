@@ -38,19 +38,7 @@ pub fn component() -> &'static [u8] {
 /// A table of so many rows, at the first of two migrations.
 pub fn project(engine: Engine, rows: u64) -> EngineProject {
     let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
-    project
-        .sql(
-            "0001_items",
-            &format!(
-                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
-                 price DOUBLE PRECISION NOT NULL);\n\
-                 INSERT INTO items (id, name, price) SELECT i, concat('item ', i), i / 8.0 FROM ({}) AS n;",
-                engine.numbers(rows)
-            ),
-            "DROP TABLE items;",
-        )
-        .component("0002_reference", component())
-        .settings(LIMITS);
+    project.items(rows).component("0002_reference", component()).settings(LIMITS);
     project.runner("apply --target 1").succeeds();
     project
 }

@@ -13,14 +13,7 @@ pub fn shop(server: &Server) -> EngineProject {
     project
         .sql(
             "0001_items",
-            &format!(
-                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
-                 price DOUBLE PRECISION NOT NULL);\n\
-                 INSERT INTO items (id, name, price) SELECT i, concat('item ', i), i / 8.0 FROM ({}) AS n;\n\
-                 CREATE TABLE runs (n INTEGER NOT NULL);\n\
-                 INSERT INTO runs VALUES (1);",
-                engine.numbers(2000)
-            ),
+            &format!("{}CREATE TABLE runs (n INTEGER NOT NULL);\nINSERT INTO runs VALUES (1);", engine.items(2000)),
             "DROP TABLE runs;\nDROP TABLE items;",
         )
         .component("0002_steps", COMPONENT.get_or_init(|| guests::component("steps")))
