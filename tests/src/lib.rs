@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 
 pub mod components;
+mod disk;
 pub mod dump;
 #[cfg(unix)]
 mod engine;
@@ -23,6 +24,7 @@ mod snapshot;
 #[path = "../guests/hostile/src/behaviour.rs"]
 pub mod hostile;
 
+pub use disk::{Disk, SmallDisk};
 #[cfg(unix)]
 pub use engine::{Engine, EngineProject, ITEMS};
 pub use output::Output;

@@ -49,6 +49,11 @@ impl TestProject {
         self
     }
 
+    /// The binary that works on it.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// The project's folder.
     pub fn root(&self) -> &Path {
         &self.root
