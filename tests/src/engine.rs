@@ -161,10 +161,13 @@ impl EngineProject {
         rows.into_iter().next().unwrap_or_default()
     }
 
-    /// Everything that is in the database but the tool's own tables, as lines to compare.
+    /// Everything that is in the database but its name and the tool's own tables, as lines to compare.
     pub fn state(&self) -> Vec<String> {
         match &self.database {
-            Some(database) => database.client().dump(),
+            Some(database) => {
+                let lines = database.client().dump().into_iter();
+                lines.map(|line| line.replace(database.name(), "database")).collect()
+            }
             // The first write sets the journal mode, which no rollback brings back.
             None => format!("{:?}", self.project.dump_user())
                 .lines()

@@ -32,6 +32,11 @@ pub use project::TestProject;
 pub use running::Running;
 pub use snapshot::normalise;
 
+/// Whether a test is to try everything, and not a few things of many: `RUNNER_TEST_LONG=1`.
+pub fn is_long() -> bool {
+    std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1")
+}
+
 /// A new project for the binary that the calling suite was built with; `project!(engine)` on one of the engines.
 #[macro_export]
 macro_rules! project {

@@ -21,11 +21,11 @@ use std::time::{Duration, Instant};
 
 use runner_tests::dump::Dump;
 use runner_tests::random::Random;
-use runner_tests::{Engine, Running, TestProject, dump, guests, project};
+use runner_tests::{Engine, Running, TestProject, dump, guests, is_long, project};
 
 /// How many moments a test tries.
 fn rounds(short: u64) -> u64 {
-    if std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1") { short * 40 } else { short }
+    if is_long() { short * 40 } else { short }
 }
 
 /// Each journal mode of SQLite's that a user may have, by the seed.

@@ -12,7 +12,7 @@ use runner::project::limits::Limits;
 use runner::sandbox::{Sandbox, SandboxOptions};
 use runner_tests::hostile::Behaviour;
 use runner_tests::random::Random;
-use runner_tests::{Output, TestProject, dump, for_each_behaviour, guests, project};
+use runner_tests::{Output, TestProject, dump, for_each_behaviour, guests, is_long, project};
 
 /// A project whose database holds `people`, and the hostile component as the next migration.
 fn hostile() -> TestProject {
@@ -123,7 +123,7 @@ fn mutated_components_are_refused_or_described() {
     let sandbox = Sandbox::new(SandboxOptions { limits, cache_folder: None, jobs: 1 });
     let original = guests::component("describer");
     assert!(sandbox.describe(&original).is_err());
-    let rounds = if std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1") { 10_000 } else { 500 };
+    let rounds = if is_long() { 10_000 } else { 500 };
     let mut refused = 0;
     for seed in 0..rounds {
         let mut random = Random::new(seed);

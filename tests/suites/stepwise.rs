@@ -9,7 +9,9 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 
 use runner_tests::dump::Dump;
-use runner_tests::{Engine, EngineProject, Output, Running, TestProject, dump, for_each_server, guests, project};
+use runner_tests::{
+    Engine, EngineProject, Output, Running, TestProject, dump, for_each_server, guests, is_long, project,
+};
 
 /// Pages and chunks of a few rows, so that there are several.
 const LIMITS: &str = "[limits]\nbatch_rows = 20\n";
@@ -57,17 +59,6 @@ fn runs(project: &TestProject, line: &str) -> Output {
     project.finish(&mut project.command(line.split(' ')))
 }
 
-/// Has the run die at the moment of that number; false if it came to its end before.
-fn dies_at(project: &TestProject, line: &str, moment: usize) -> bool {
-    let mut command = project.command(line.split(' '));
-    let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
-    if output.exit_code() == Some(0) {
-        return false;
-    }
-    assert!(output.signal().is_some(), "moment {moment}\n{output}");
-    true
-}
-
 #[test]
 fn an_undisturbed_run_does_everything_once() {
     let [_, after] = reference();
@@ -102,7 +93,7 @@ fn killed_at_every_moment(line: &str, share: usize, of: usize) {
             project.runner("apply").succeeds();
         }
         assert_eq!(project.dump_user(), *from);
-        if !dies_at(&project, line, moment) {
+        if !project.dies_at(line, moment) {
             assert!(moment > 30, "there are more moments than {moment}");
             break;
         }
@@ -138,7 +129,7 @@ fn killed_again_and_again() {
     let [before, after] = reference();
     let project = shop();
     let mut kills = 0;
-    while dies_at(&project, "apply", 7) {
+    while project.dies_at("apply", 7) {
         kills += 1;
         assert!(kills < 200, "it does not come to its end");
     }
@@ -149,7 +140,7 @@ fn killed_again_and_again() {
     let undisturbed = shop();
     undisturbed.runner("apply").succeeds();
     assert_eq!(project.value(counts), undisturbed.value(counts));
-    while dies_at(&project, "rollback", 5) {
+    while project.dies_at("rollback", 5) {
         kills += 1;
         assert!(kills < 400, "it does not come to its end");
     }
@@ -159,7 +150,7 @@ fn killed_again_and_again() {
 /// A project whose component is killed somewhere in its middle.
 fn broken_off() -> TestProject {
     let project = shop();
-    assert!(dies_at(&project, "apply", 40));
+    assert!(project.dies_at("apply", 40));
     project.runner("status").prints(&["partial"]);
     project
 }
@@ -295,37 +286,32 @@ fn server_shop(engine: Engine) -> EngineProject {
     project
 }
 
-fn state(project: &EngineProject) -> Vec<String> {
-    project.state().into_iter().map(|line| line.replace(project.server_database().name(), "database")).collect()
-}
-
 /// From 1 on: in a long test each number, else ever fewer of them.
 fn moments(first: usize) -> impl Iterator<Item = usize> {
-    let is_long = std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1");
-    std::iter::successors(Some(first), move |now| Some(now + if is_long { 1 } else { 9 }))
+    std::iter::successors(Some(first), move |now| Some(now + if is_long() { 1 } else { 9 }))
 }
 
 for_each_server! {
     fn killed_on_a_server_at_every_moment(engine) {
         let undisturbed = server_shop(engine);
-        let before = state(&undisturbed);
+        let before = undisturbed.state();
         undisturbed.runner("apply").succeeds();
-        let after = state(&undisturbed);
+        let after = undisturbed.state();
         undisturbed.runner("rollback").succeeds();
-        assert_eq!(state(&undisturbed), before, "the way back leads where it came from");
+        assert_eq!(undisturbed.state(), before, "the way back leads where it came from");
         for (line, to) in [("apply", &after), ("rollback", &before)] {
             for moment in moments(1) {
                 let project = server_shop(engine);
                 if line == "rollback" {
                     project.runner("apply").succeeds();
                 }
-                if !dies_at(&project, line, moment) {
+                if !project.dies_at(line, moment) {
                     assert!(moment > 20, "there are more moments than {moment}");
                     break;
                 }
                 let output = runs(&project, line);
                 assert_eq!(output.exit_code(), Some(0), "{line} killed at moment {moment}\n{output}");
-                assert_eq!(state(&project), *to, "{line} killed at moment {moment}\n{output}");
+                assert_eq!(project.state(), *to, "{line} killed at moment {moment}\n{output}");
             }
         }
     }
@@ -333,13 +319,13 @@ for_each_server! {
     fn killed_on_a_server_again_and_again(engine) {
         let project = server_shop(engine);
         let mut kills = 0;
-        while dies_at(&project, "apply", 7) {
+        while project.dies_at("apply", 7) {
             kills += 1;
             assert!(kills < 100, "it does not come to its end");
         }
         assert!(kills > 5, "{kills}");
         let undisturbed = server_shop(engine);
         undisturbed.runner("apply").succeeds();
-        assert_eq!(state(&project), state(&undisturbed));
+        assert_eq!(project.state(), undisturbed.state());
     }
 }
