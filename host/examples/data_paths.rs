@@ -85,14 +85,7 @@ impl Bench {
     }
 
     async fn read(&mut self, what: &str, table: &str) -> Result<(), Box<dyn Error>> {
-        let source = TableSource {
-            table: TableName::new(table),
-            columns: Vec::new(),
-            key: Vec::new(),
-            filter: None,
-            parameters: Vec::new(),
-            descending: false,
-        };
+        let source = TableSource::all_of(TableName::new(table));
         let started = Instant::now();
         let mut reader = TableReader::open(self.database.as_mut(), source, BatchLimits::default()).await?;
         let mut rows = 0;

@@ -21,14 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (file, verbose) = support::arguments("FILE [verbose]")?;
     let url = DatabaseUrl::parse(&format!("sqlite:{file}"), Path::new("."))?;
     let mut database = connect(&url, &ConnectOptions::default()).await?;
-    let source = TableSource {
-        table: TableName::new("t"),
-        columns: Vec::new(),
-        key: Vec::new(),
-        filter: None,
-        parameters: Vec::new(),
-        descending: false,
-    };
+    let source = TableSource::all_of(TableName::new("t"));
     let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Update, key: Vec::new() };
     let started = Instant::now();
     database.begin(TransactionOptions::default()).await?;

@@ -19,6 +19,10 @@ pub enum Engine {
     Mariadb,
 }
 
+/// The table that most guests expect.
+pub const ITEMS: &str = "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
+                         price DOUBLE PRECISION NOT NULL);\n";
+
 impl Engine {
     /// The history's table as statements name it.
     pub fn history_table(self) -> &'static str {
@@ -40,6 +44,15 @@ impl Engine {
                 )
             }
         }
+    }
+
+    /// Statements that make [`ITEMS`] with so many rows.
+    pub fn items(self, rows: u64) -> String {
+        let numbers = self.numbers(rows);
+        format!(
+            "{ITEMS}INSERT INTO items (id, name, price) \
+             SELECT i, concat('item ', i), i / 8.0 FROM ({numbers}) AS n;\n"
+        )
     }
 
     /// The server of this process; none for SQLite.
@@ -101,6 +114,11 @@ impl EngineProject {
         }
     }
 
+    /// Adds the migration `0001_items`, which makes [`ITEMS`] with so many rows.
+    pub fn items(&self, rows: u64) -> &TestProject {
+        self.project.sql("0001_items", &self.engine.items(rows), "DROP TABLE items;")
+    }
+
     /// The engine.
     pub fn engine(&self) -> Engine {
         self.engine
@@ -143,10 +161,13 @@ impl EngineProject {
         rows.into_iter().next().unwrap_or_default()
     }
 
-    /// Everything that is in the database but the tool's own tables, as lines to compare.
+    /// Everything that is in the database but its name and the tool's own tables, as lines to compare.
     pub fn state(&self) -> Vec<String> {
         match &self.database {
-            Some(database) => database.client().dump(),
+            Some(database) => {
+                let lines = database.client().dump().into_iter();
+                lines.map(|line| line.replace(database.name(), "database")).collect()
+            }
             // The first write sets the journal mode, which no rollback brings back.
             None => format!("{:?}", self.project.dump_user())
                 .lines()

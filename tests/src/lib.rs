@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 
 pub mod components;
+mod disk;
 pub mod dump;
 #[cfg(unix)]
 mod engine;
@@ -24,12 +25,18 @@ mod snapshot;
 #[path = "../guests/hostile/src/behaviour.rs"]
 pub mod hostile;
 
+pub use disk::{Disk, SmallDisk};
 #[cfg(unix)]
-pub use engine::{Engine, EngineProject};
+pub use engine::{Engine, EngineProject, ITEMS};
 pub use output::Output;
 pub use project::TestProject;
 pub use running::Running;
 pub use snapshot::normalise;
+
+/// Whether a test is to try everything, and not a few things of many: `RUNNER_TEST_LONG=1`.
+pub fn is_long() -> bool {
+    std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1")
+}
 
 /// A new project for the binary that the calling suite was built with; `project!(engine)` on one of the engines.
 #[macro_export]

@@ -49,6 +49,11 @@ impl TestProject {
         self
     }
 
+    /// The binary that works on it.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// The project's folder.
     pub fn root(&self) -> &Path {
         &self.root
@@ -128,6 +133,21 @@ impl TestProject {
     /// Runs the binary on a line of arguments that are separated by spaces.
     pub fn runner(&self, line: &str) -> Output {
         self.run(line.split_whitespace())
+    }
+
+    /// Runs such a line, and has the run die at the moment of that number, if it comes to it.
+    pub fn crash_at(&self, line: &str, moment: usize) -> Output {
+        let mut command = self.command(line.split_whitespace());
+        self.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()))
+    }
+
+    /// Has a run die at the moment of that number; false if it came to its end before.
+    #[track_caller]
+    pub fn dies_at(&self, line: &str, moment: usize) -> bool {
+        let output = self.crash_at(line, moment);
+        let has_ended = output.exit_code() == Some(0);
+        assert!(has_ended || output.signal().is_some(), "moment {moment}\n{output}");
+        !has_ended
     }
 
     /// Runs a command line to its end.

@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use runner_tests::servers::{Kind, Server, Tls};
-use runner_tests::{Engine, EngineProject, Output, Running, dump, for_each_engine, for_each_server, project};
+use runner_tests::{
+    Engine, EngineProject, ITEMS, Output, Running, SmallDisk, dump, for_each_engine, for_each_server, project,
+};
 
 /// Two migrations, the first of which is applied; with values that a bad dump would lose.
 fn shop(engine: Engine) -> EngineProject {
@@ -22,9 +24,7 @@ fn fill(project: &EngineProject) {
         .sql(
             "0001_items",
             &format!(
-                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
-                 price DOUBLE PRECISION NOT NULL);\n\
-                 INSERT INTO items (id, name, price) SELECT i, concat('«item» ', i), i / 3.0 FROM ({}) AS n;\n\
+                "{ITEMS}INSERT INTO items (id, name, price) SELECT i, concat('«item» ', i), i / 3.0 FROM ({}) AS n;\n\
                  CREATE VIEW dear AS SELECT * FROM items WHERE price > 100;",
                 project.engine().numbers(1000)
             ),
@@ -148,8 +148,8 @@ for_each_engine! {
         let project = shop(engine);
         project.execute(&format!("INSERT INTO items (id, name, price) SELECT i + 1000, concat('more of it ', i * 7919), i FROM ({}) AS n", engine.numbers(50_000)));
         let before = now(&project);
-        let disk = Disk::new(project.file("kept"), 64 * 1024);
-        let output = disk.run(&project, "apply --backup kept/backup");
+        let disk = SmallDisk::new(&project, "kept", 64 * 1024);
+        let output = disk.run("apply --backup kept/backup");
         stops(&project, output.exits(1).says(&["hint:"]), "kept", &before);
         project.runner("apply").succeeds();
     }
@@ -324,44 +324,4 @@ fn settings_that_say_nothing_or_too_much() {
     project.write("runner.toml", text);
     project.runner("apply -e production").succeeds();
     assert!(project.file("theirs").exists());
-}
-
-/// A file system of so many bytes, or, where mounting is not permitted, a bound on the size of files.
-struct Disk {
-    folder: PathBuf,
-    mounted: bool,
-    bytes: u64,
-}
-
-impl Disk {
-    fn new(folder: PathBuf, bytes: u64) -> Self {
-        std::fs::create_dir(&folder).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"]).arg(&folder);
-        let mounted = mount.output().is_ok_and(|output| output.status.success());
-        if !mounted {
-            println!("mounting is not permitted here: bounding the size of files instead");
-        }
-        Self { folder, mounted, bytes }
-    }
-
-    fn run(&self, project: &EngineProject, line: &str) -> Output {
-        if self.mounted {
-            return project.runner(line);
-        }
-        // Blocks of 512 bytes; ignored, the signal becomes an error of the write.
-        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", self.bytes / 512);
-        let mut shell = Command::new("sh");
-        project.prepare(&mut shell);
-        shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_runner")]).args(line.split(' '));
-        project.finish(&mut shell)
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        if self.mounted {
-            Command::new("umount").arg("-l").arg(&self.folder).status().unwrap();
-        }
-    }
 }

@@ -2,10 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use runner_tests::{Output, TestProject, dump, project};
+use runner_tests::{Output, SmallDisk, TestProject, dump, project};
 
 const PEOPLE: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);
                       INSERT INTO people (name) VALUES ('one');";
@@ -128,50 +125,6 @@ fn that_another_program_writes_to() {
     project.runner("apply").succeeds();
 }
 
-/// A file system of so many bytes, or, where mounting is not permitted, a bound on the size of files.
-struct Bounded<'a> {
-    project: &'a TestProject,
-    mounted: Option<PathBuf>,
-    bytes: u64,
-}
-
-impl<'a> Bounded<'a> {
-    fn new(project: &'a TestProject, bytes: u64) -> Self {
-        let folder = project.file("disk");
-        std::fs::create_dir(&folder).unwrap();
-        let size = format!("size={bytes}");
-        let mounted = mount(&["-t", "tmpfs", "-o", &size, "tmpfs"], &folder).then_some(folder);
-        if mounted.is_none() {
-            println!("mounting is not permitted here: bounding the size of files instead");
-        }
-        Self { project, mounted, bytes }
-    }
-
-    fn run(&self, line: &str) -> Output {
-        if self.mounted.is_some() {
-            return self.project.runner(line);
-        }
-        // Blocks of 512 bytes; ignored, the signal becomes an error of the write.
-        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", self.bytes / 512);
-        let mut shell = Command::new("sh");
-        self.project.prepare(&mut shell);
-        shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_runner")]).args(line.split(' '));
-        self.project.finish(&mut shell)
-    }
-}
-
-impl Drop for Bounded<'_> {
-    fn drop(&mut self) {
-        if let Some(folder) = &self.mounted {
-            Command::new("umount").arg("-l").arg(folder).status().unwrap();
-        }
-    }
-}
-
-fn mount(arguments: &[&str], folder: &Path) -> bool {
-    Command::new("mount").args(arguments).arg(folder).output().is_ok_and(|output| output.status.success())
-}
-
 #[test]
 fn on_a_disk_that_is_full() {
     let project = project!();
@@ -182,13 +135,13 @@ fn on_a_disk_that_is_full() {
          INSERT INTO much SELECT i, randomblob(1000) FROM n;",
         "DROP TABLE much;",
     );
-    let disk = Bounded::new(&project, 1 << 20);
+    let disk = SmallDisk::new(&project, "disk", 1 << 20);
     for journal in ["wal", "delete"] {
         let url = format!("sqlite:disk/{journal}.db?journal_mode={journal}");
         disk.run(&format!("apply --target 1 -D {url}")).succeeds();
         let before = dump::everything(&project.open(&format!("disk/{journal}.db")));
         let output = disk.run(&format!("apply -D {url}"));
-        output.exits(1).says(&["2_much", if disk.mounted.is_some() { "full" } else { "disk I/O error" }]);
+        output.exits(1).says(&["2_much", if disk.disk().is_some() { "full" } else { "disk I/O error" }]);
         let connection = project.open(&format!("disk/{journal}.db"));
         assert_eq!(dump::everything(&connection), before, "{journal}");
         dump::check(&connection);
@@ -202,11 +155,11 @@ fn on_a_disk_that_is_full() {
 #[test]
 fn on_a_disk_that_is_read_only() {
     let project = one("CREATE TABLE a (id INTEGER);");
-    let disk = Bounded::new(&project, 4 << 20);
+    let disk = SmallDisk::new(&project, "disk", 4 << 20);
     disk.run("apply -D sqlite:disk/x.db?journal_mode=delete").succeeds();
     project.sql("2_two", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
-    let read_only = |writable: bool| match &disk.mounted {
-        Some(folder) => assert!(mount(&["-o", if writable { "remount,rw" } else { "remount,ro" }], folder)),
+    let read_only = |writable: bool| match disk.disk() {
+        Some(disk) => disk.set_writable(writable),
         None => {
             for path in ["disk/x.db", "disk"] {
                 let path = project.file(path);

@@ -29,19 +29,7 @@ fn component(name: &'static str) -> &'static [u8] {
 /// A table of 70 items that is there, and a component that is to come.
 fn shop(engine: Engine, guest: &'static str) -> EngineProject {
     let project = project!(engine);
-    project
-        .sql(
-            "0001_items",
-            &format!(
-                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
-                 price DOUBLE PRECISION NOT NULL);\n\
-                 INSERT INTO items (id, name, price) SELECT i, concat('item ', i), i / 8.0 FROM ({}) AS n;",
-                engine.numbers(70)
-            ),
-            "DROP TABLE items;",
-        )
-        .component("0002_work", component(guest))
-        .settings(LIMITS);
+    project.items(70).component("0002_work", component(guest)).settings(LIMITS);
     project.runner("apply --target 1").succeeds();
     project
 }

@@ -61,8 +61,7 @@ fn shouted(project: &EngineProject) -> String {
 
 /// Has the run die at the moment of that number; false if it came to its end before.
 fn dies_at(project: &EngineProject, line: &str, moment: usize) -> bool {
-    let mut command = project.command(line.split(' '));
-    let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
+    let output = project.crash_at(line, moment);
     if output.signal().is_some() {
         return true;
     }

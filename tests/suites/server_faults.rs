@@ -17,17 +17,14 @@ mod orphans;
 #[path = "server_faults/shop.rs"]
 mod shop;
 
-/// Whether to try everything.
-fn long() -> bool {
-    std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1")
-}
+use runner_tests::is_long;
 
 /// From 1 on: in a long test each number, else ever fewer of them, the first ones all.
 fn moments() -> impl Iterator<Item = usize> {
     let mut next = 1;
     std::iter::from_fn(move || {
         let now = next;
-        next += if long() { 1 } else { 1 + now / 2 };
+        next += if is_long() { 1 } else { 1 + now / 2 };
         Some(now)
     })
 }

@@ -9,7 +9,9 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 
 use runner_tests::dump::Dump;
-use runner_tests::{Engine, EngineProject, Output, Running, TestProject, dump, for_each_server, guests, project};
+use runner_tests::{
+    Engine, EngineProject, Output, Running, TestProject, dump, for_each_server, guests, is_long, project,
+};
 
 /// Pages and chunks of a few rows, so that there are several.
 const LIMITS: &str = "[limits]\nbatch_rows = 20\n";
@@ -32,13 +34,7 @@ fn shop() -> TestProject {
 fn new_shop() -> TestProject {
     let project = project!();
     project
-        .sql(
-            "0001_items",
-            "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL NOT NULL);
-             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 70)
-             INSERT INTO items SELECT i, 'item ' || i, i / 8.0 FROM n;",
-            "DROP TABLE items;",
-        )
+        .sql("0001_items", &Engine::Sqlite.items(70), "DROP TABLE items;")
         .component("0002_journal", component())
         .settings(LIMITS);
     project.runner("apply --target 1").succeeds();
@@ -61,17 +57,6 @@ fn reference() -> &'static [Dump; 2] {
 
 fn runs(project: &TestProject, line: &str) -> Output {
     project.finish(&mut project.command(line.split(' ')))
-}
-
-/// Has the run die at the moment of that number; false if it came to its end before.
-fn dies_at(project: &TestProject, line: &str, moment: usize) -> bool {
-    let mut command = project.command(line.split(' '));
-    let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
-    if output.exit_code() == Some(0) {
-        return false;
-    }
-    assert!(output.signal().is_some(), "moment {moment}\n{output}");
-    true
 }
 
 #[test]
@@ -108,7 +93,7 @@ fn killed_at_every_moment(line: &str, share: usize, of: usize) {
             project.runner("apply").succeeds();
         }
         assert_eq!(project.dump_user(), *from);
-        if !dies_at(&project, line, moment) {
+        if !project.dies_at(line, moment) {
             assert!(moment > 30, "there are more moments than {moment}");
             break;
         }
@@ -144,7 +129,7 @@ fn killed_again_and_again() {
     let [before, after] = reference();
     let project = shop();
     let mut kills = 0;
-    while dies_at(&project, "apply", 7) {
+    while project.dies_at("apply", 7) {
         kills += 1;
         assert!(kills < 200, "it does not come to its end");
     }
@@ -155,7 +140,7 @@ fn killed_again_and_again() {
     let undisturbed = shop();
     undisturbed.runner("apply").succeeds();
     assert_eq!(project.value(counts), undisturbed.value(counts));
-    while dies_at(&project, "rollback", 5) {
+    while project.dies_at("rollback", 5) {
         kills += 1;
         assert!(kills < 400, "it does not come to its end");
     }
@@ -165,7 +150,7 @@ fn killed_again_and_again() {
 /// A project whose component is killed somewhere in its middle.
 fn broken_off() -> TestProject {
     let project = shop();
-    assert!(dies_at(&project, "apply", 40));
+    assert!(project.dies_at("apply", 40));
     project.runner("status").prints(&["partial"]);
     project
 }
@@ -296,54 +281,37 @@ fn the_documents_say_how_far_it_came() {
 /// The same on a server, where it is on.
 fn server_shop(engine: Engine) -> EngineProject {
     let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
-    project
-        .sql(
-            "0001_items",
-            &format!(
-                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
-                 price DOUBLE PRECISION NOT NULL);\n\
-                 INSERT INTO items (id, name, price) SELECT i, concat('item ', i), i / 8.0 FROM ({}) AS n;",
-                engine.numbers(70)
-            ),
-            "DROP TABLE items;",
-        )
-        .component("0002_journal", component())
-        .settings(LIMITS);
+    project.items(70).component("0002_journal", component()).settings(LIMITS);
     project.runner("apply --target 1").succeeds();
     project
 }
 
-fn state(project: &EngineProject) -> Vec<String> {
-    project.state().into_iter().map(|line| line.replace(project.server_database().name(), "database")).collect()
-}
-
 /// From 1 on: in a long test each number, else ever fewer of them.
 fn moments(first: usize) -> impl Iterator<Item = usize> {
-    let is_long = std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1");
-    std::iter::successors(Some(first), move |now| Some(now + if is_long { 1 } else { 9 }))
+    std::iter::successors(Some(first), move |now| Some(now + if is_long() { 1 } else { 9 }))
 }
 
 for_each_server! {
     fn killed_on_a_server_at_every_moment(engine) {
         let undisturbed = server_shop(engine);
-        let before = state(&undisturbed);
+        let before = undisturbed.state();
         undisturbed.runner("apply").succeeds();
-        let after = state(&undisturbed);
+        let after = undisturbed.state();
         undisturbed.runner("rollback").succeeds();
-        assert_eq!(state(&undisturbed), before, "the way back leads where it came from");
+        assert_eq!(undisturbed.state(), before, "the way back leads where it came from");
         for (line, to) in [("apply", &after), ("rollback", &before)] {
             for moment in moments(1) {
                 let project = server_shop(engine);
                 if line == "rollback" {
                     project.runner("apply").succeeds();
                 }
-                if !dies_at(&project, line, moment) {
+                if !project.dies_at(line, moment) {
                     assert!(moment > 20, "there are more moments than {moment}");
                     break;
                 }
                 let output = runs(&project, line);
                 assert_eq!(output.exit_code(), Some(0), "{line} killed at moment {moment}\n{output}");
-                assert_eq!(state(&project), *to, "{line} killed at moment {moment}\n{output}");
+                assert_eq!(project.state(), *to, "{line} killed at moment {moment}\n{output}");
             }
         }
     }
@@ -351,13 +319,13 @@ for_each_server! {
     fn killed_on_a_server_again_and_again(engine) {
         let project = server_shop(engine);
         let mut kills = 0;
-        while dies_at(&project, "apply", 7) {
+        while project.dies_at("apply", 7) {
             kills += 1;
             assert!(kills < 100, "it does not come to its end");
         }
         assert!(kills > 5, "{kills}");
         let undisturbed = server_shop(engine);
         undisturbed.runner("apply").succeeds();
-        assert_eq!(state(&project), state(&undisturbed));
+        assert_eq!(project.state(), undisturbed.state());
     }
 }

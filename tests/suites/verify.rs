@@ -123,9 +123,7 @@ for_each_engine! {
         for moment in [9, 17, 26, 33, 47] {
             let project = shop(engine);
             project.runner("apply --target 1").succeeds();
-            let mut command = project.command(["apply"]);
-            let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
-            assert!(output.signal().is_some(), "moment {moment}\n{output}");
+            assert!(project.dies_at("apply", moment), "it ended before moment {moment}");
             project.runner("apply").succeeds();
             assert_eq!(transcript(&project, "0002"), alone, "killed at moment {moment}");
             let output = project.runner("verify --all-chunks --format json");
@@ -168,9 +166,7 @@ for_each_engine! {
         let alone = transcript(&project, "0002");
         for moment in [12, 25, 40] {
             let project = shop();
-            let mut command = project.command(["apply", "--jobs", "3"]);
-            let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
-            assert!(output.signal().is_some(), "moment {moment}\n{output}");
+            assert!(project.dies_at("apply --jobs 3", moment), "it ended before moment {moment}");
             project.runner("apply").succeeds();
             assert_eq!(transcript(&project, "0002"), alone, "killed at moment {moment}");
         }

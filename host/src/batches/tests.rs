@@ -4,10 +4,9 @@ use std::path::Path;
 
 use super::TableReader;
 use crate::data::{Batch, ColumnType, Value};
-use crate::database::contract::{rows, run};
+use crate::database::contract::{rows, run, source};
 use crate::database::{
-    BatchLimits, ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, TableName, TableSource,
-    connect,
+    BatchLimits, ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, TableSource, connect,
 };
 
 async fn database(statements: &[&str]) -> Box<dyn Database> {
@@ -21,17 +20,6 @@ async fn database(statements: &[&str]) -> Box<dyn Database> {
 
 const NUMBERS: &str = "CREATE TABLE t AS WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 100) \
                        SELECT x AS id, x % 7 AS week, 'row ' || x AS name FROM n";
-
-fn source(table: &str) -> TableSource {
-    TableSource {
-        table: TableName::new(table),
-        columns: Vec::new(),
-        key: Vec::new(),
-        filter: None,
-        parameters: Vec::new(),
-        descending: false,
-    }
-}
 
 fn keyed(table: &str, key: &[&str]) -> TableSource {
     TableSource { key: key.iter().map(|name| (*name).to_owned()).collect(), ..source(table) }

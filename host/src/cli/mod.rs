@@ -20,6 +20,7 @@ mod request;
 mod resume;
 mod rollback;
 mod run;
+mod run_args;
 mod show;
 mod signals;
 mod status;

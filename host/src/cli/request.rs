@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::args::{
-    ApplyArgs, ColorArg, DryRunArgs, FormatArg, Global, PlanArgs, RedoArgs, RepairArgs, RollbackArgs, RunArgs,
-    VerifyArgs,
-};
+use super::args::{ColorArg, FormatArg, Global, RepairArgs, VerifyArgs};
+use super::run_args::{ApplyArgs, DryRunArgs, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
 use super::test_args::{CrashAtArgs, TestArgs};
 use crate::engine::plan::Options;
 use crate::engine::repair::{Action, Order};

@@ -103,6 +103,11 @@ pub(crate) async fn run(database: &mut dyn Database, statement: &str) -> u64 {
     database.execute(statement, &[]).await.expect(statement)
 }
 
+/// All of a table.
+pub(crate) fn source(table: &str) -> TableSource {
+    TableSource::all_of(TableName::new(table))
+}
+
 /// Writes one batch with a writer of its own.
 pub(crate) async fn write(
     database: &mut dyn Database,

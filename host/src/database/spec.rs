@@ -56,6 +56,13 @@ pub struct TableSource {
     pub descending: bool,
 }
 
+impl TableSource {
+    /// All of a table, in the order of its primary key.
+    pub fn all_of(table: TableName) -> Self {
+        Self { table, columns: Vec::new(), key: Vec::new(), filter: None, parameters: Vec::new(), descending: false }
+    }
+}
+
 /// What a writer does with a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteMode {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::problem::list;
-use super::units::{format_duration, format_size, parse_count, parse_duration, parse_size};
+use super::units::{format_duration, format_size, parse_count, parse_duration_or_none, parse_size};
 use crate::error::{Error, Result};
 use crate::suggest::did_you_mean;
 
@@ -139,11 +139,9 @@ impl Limits {
             Field::Count(value, range) => {
                 *value = bounded(parse_count(text).map_err(wrong)?, &range, |count| count.to_string())?;
             }
-            Field::Time(value) if text == "none" => *value = None,
-            Field::Time(value) => match parse_duration(text).map_err(wrong)? {
-                Duration::ZERO => return Err(wrong("nothing can be done in no time".to_owned())),
-                duration => *value = Some(duration),
-            },
+            Field::Time(value) => {
+                *value = parse_duration_or_none(text, "nothing can be done in no time").map_err(wrong)?;
+            }
         }
         Ok(())
     }

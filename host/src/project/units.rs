@@ -28,6 +28,17 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(|| format!("`{text}` is too long"))
 }
 
+/// Reads a duration, or `none`; `no_time` says what is wrong with one of nothing.
+pub fn parse_duration_or_none(text: &str, no_time: &str) -> Result<Option<Duration>, String> {
+    match text {
+        "none" => Ok(None),
+        text => match parse_duration(text)? {
+            Duration::ZERO => Err(no_time.to_owned()),
+            duration => Ok(Some(duration)),
+        },
+    }
+}
+
 /// Reads a size in bytes; the error says what one looks like.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is not a size such as `64KiB`, `256MiB`, `1MB` or a number of bytes");

@@ -1,11 +1,9 @@
 //! A private server, before it is started.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use super::programs::{run, service_user};
+use super::programs::service_user;
 use super::server::{Launch, Server};
 use super::{Kind, place, template, tls};
+use crate::Disk;
 
 /// Whether a server takes connections with TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +48,12 @@ impl Builder {
         self
     }
 
-    /// The data stand on a disk of so many bytes; nothing is started where nobody may mount one.
-    pub fn disk(mut self, bytes: u64) -> Self {
-        self.disk = Some(bytes);
-        self
+    /// The data stand on a disk that has room for the server and little more; nothing is started where nobody may mount one.
+    pub fn small_disk(self) -> Self {
+        match self.kind {
+            Kind::Postgres => Self { disk: Some(72 << 20), ..self.setting("max_wal_size", "8MB") },
+            Kind::Mariadb => Self { disk: Some(56 << 20), ..self },
+        }
     }
 
     /// Starts it, on a disk of its own if one was asked for: then there is none where mounting is not permitted.
@@ -67,10 +67,9 @@ impl Builder {
         let data = match self.disk {
             None => folder.join("data"),
             Some(bytes) => {
-                let mounted = Disk::mount(&folder.join("disk"), bytes)?;
-                let data = mounted.0.join("data");
-                disk = Some(mounted);
-                data
+                let place = folder.join("disk");
+                disk = Some(Disk::mount(&place, bytes)?);
+                place.join("data")
             }
         };
         template::copy(self.kind, &data, user);
@@ -142,27 +141,4 @@ fn defaults(kind: Kind) -> Vec<(String, String)> {
         ],
     };
     settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-}
-
-/// A file system in memory of so many bytes.
-pub(super) struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(folder: &Path, bytes: u64) -> Option<Self> {
-        std::fs::create_dir(folder).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes},mode=755"), "tmpfs"]).arg(folder);
-        let mounted = mount.output().is_ok_and(|output| output.status.success());
-        mounted.then(|| Self(folder.to_path_buf()))
-    }
-
-    pub(super) fn grow(&self, bytes: u64) {
-        run(Command::new("mount").args(["-o", &format!("remount,size={bytes}")]).arg(&self.0));
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }

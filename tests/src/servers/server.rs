@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use super::builder::{Builder, Disk};
+use super::builder::Builder;
 use super::client::{Address, Client};
 use super::database::TestDatabase;
 use super::process::Process;
 use super::programs::{User, find, run};
 use super::{Kind, place};
+use crate::Disk;
 
 /// A server.
 pub struct Server {
@@ -152,9 +153,12 @@ impl Server {
         self.signal("CONT");
     }
 
-    /// Makes the disk of its own larger.
+    /// Makes the disk of its own larger. PostgreSQL stops where it is its log that finds no room: then it is started again.
     pub fn grow_disk(&self, bytes: u64) {
         self.own().launch.disk.as_ref().expect("a disk of its own").grow(bytes);
+        if self.client().try_sql("SELECT 1").is_err() {
+            self.restart();
+        }
     }
 
     /// The last that it logged.

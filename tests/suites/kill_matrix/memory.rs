@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use runner_tests::{Engine, EngineProject};
+use runner_tests::{Engine, EngineProject, is_long};
 
 use super::reference::{Way, project};
 
@@ -30,7 +30,7 @@ fn peak(project: &EngineProject, line: &str, moment: Option<&str>) -> i64 {
 
 /// Ten times as much in a long test.
 fn long(short: u64) -> u64 {
-    if std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1") { short * 10 } else { short }
+    if is_long() { short * 10 } else { short }
 }
 
 fn steps(steps: u64) -> EngineProject {

@@ -1,24 +1,13 @@
 //! A kill before and after every step, and before and after the commit of every chunk, until a run gets through: how many
 //! moments there are is nobody's business but the program's.
 
-use runner_tests::{Engine, EngineProject, for_each_engine};
+use runner_tests::{Engine, for_each_engine};
 
 use super::reference::{Expected, Way, heal, project};
 use super::tally::{LANES, Left, Tally, in_lanes, left};
 
 /// Rows of the table, in chunks of eight.
 const ROWS: u64 = 40;
-
-/// Has a run die at the moment of that number; false if it came to its end before.
-fn dies_at(project: &EngineProject, way: Way, moment: usize) -> bool {
-    let mut command = project.command(way.line().split(' '));
-    let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
-    if output.exit_code() == Some(0) {
-        return false;
-    }
-    assert!(output.signal().is_some(), "{way:?}, moment {moment}\n{output}");
-    true
-}
 
 fn every_moment(engine: Engine) {
     let expected = Expected::learn(engine, ROWS);
@@ -38,7 +27,7 @@ fn every_moment_of(engine: Engine, expected: &Expected, lane: usize) -> Tally {
         for (way, name) in [(Way::Up, "up"), (Way::Down, "down")] {
             let told = format!("killed at moment {moment} on the way {name}");
             if open[way as usize] {
-                open[way as usize] = dies_at(&project, way, moment);
+                open[way as usize] = project.dies_at(way.line(), moment);
             }
             if open[way as usize] {
                 tally.kill(name, left(&project, way));

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use runner_tests::random::Random;
-use runner_tests::{Engine, EngineProject, Running, for_each_engine};
+use runner_tests::{Engine, EngineProject, Running, for_each_engine, is_long};
 
 use super::reference::{Expected, Way, heal, project};
 use super::tally::{LANES, Left, Tally, in_lanes, left};
@@ -15,8 +15,7 @@ const ROWS: u64 = 160;
 /// How often to kill.
 fn kills() -> u64 {
     let said = std::env::var("RUNNER_TEST_KILLS").ok().map(|text| text.parse().expect("a number of kills"));
-    let is_long = std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1");
-    said.unwrap_or(if is_long { 1_000 } else { 30 })
+    said.unwrap_or(if is_long() { 1_000 } else { 30 })
 }
 
 /// Starts a run and kills it after a while; false if it had ended before.

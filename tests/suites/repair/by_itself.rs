@@ -1,10 +1,10 @@
 //! Statements that commit by themselves and of which the database tells what became: nobody is asked.
 
-use runner_tests::{Engine, EngineProject, project};
+use runner_tests::{Engine, EngineProject, is_long, project};
 
 /// In a long test each moment, else one of several.
 fn few(step: usize) -> usize {
-    if std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1") { 1 } else { step }
+    if is_long() { 1 } else { step }
 }
 
 /// A migration that is killed at every moment of its way up, and goes on by itself each time. Answers how often it was.

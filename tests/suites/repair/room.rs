@@ -1,10 +1,7 @@
 //! Disks that are full when the journal is to be written.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use runner_tests::servers::{Kind, Server};
-use runner_tests::{Engine, EngineProject, TestProject, dump, project};
+use runner_tests::{Disk, Engine, EngineProject, dump, project};
 
 /// How many statements there are.
 const STATEMENTS: usize = 40;
@@ -13,30 +10,6 @@ const STATEMENTS: usize = 40;
 fn marks(bytes: usize) -> String {
     let mark = |at: usize| format!("INSERT INTO marks VALUES ({at}, '{}');\n", "x".repeat(bytes));
     format!("-- runner:no-transaction\n{}", (1..=STATEMENTS).map(mark).collect::<String>())
-}
-
-/// A file system of so many bytes, for a SQLite file.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(project: &TestProject, bytes: u64) -> Option<Self> {
-        let folder = project.file("disk");
-        std::fs::create_dir(&folder).unwrap();
-        let size = format!("size={bytes}");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder).output();
-        mounted.is_ok_and(|output| output.status.success()).then_some(Self(folder))
-    }
-
-    fn grow(&self) {
-        let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&self.0).status();
-        assert!(grown.unwrap().success());
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 /// The pages of a statement and of its entry reach the disk together, with their commit.
@@ -51,7 +24,7 @@ fn on_sqlite() {
                 &marks(300),
                 "-- runner:no-transaction\nDELETE FROM marks;",
             );
-            let Some(disk) = Disk::mount(&project, pages * 4096) else {
+            let Some(disk) = Disk::mount(&project.file("disk"), pages * 4096) else {
                 println!("mounting is not permitted here: nothing is tested");
                 return;
             };
@@ -65,7 +38,7 @@ fn on_sqlite() {
             }
             assert!(matches!(output.exit_code(), Some(1 | 6)), "{journal}, {pages} pages\n{output}");
             output.says(&["full"]);
-            disk.grow();
+            disk.grow(64 << 20);
             let connection = project.open("disk/x.db");
             let marked = dump::value(&connection, "SELECT count(*) FROM marks");
             let done = "SELECT count(*) FROM runner_journal WHERE step > 0 AND state = 'done'";
@@ -84,12 +57,8 @@ fn on_sqlite() {
 
 #[test]
 fn on_servers() {
-    for (kind, bytes) in [(Kind::Postgres, 72 << 20), (Kind::Mariadb, 56 << 20)] {
-        let small = match kind {
-            Kind::Postgres => Server::private(kind).setting("max_wal_size", "8MB").disk(bytes),
-            Kind::Mariadb => Server::private(kind).disk(bytes),
-        };
-        let Some(server) = small.try_start() else {
+    for kind in [Kind::Postgres, Kind::Mariadb] {
+        let Some(server) = Server::private(kind).small_disk().try_start() else {
             println!("mounting is not permitted here: nothing is tested");
             return;
         };
@@ -119,9 +88,6 @@ fn on_servers() {
         let output = project.runner("apply");
         assert!(matches!(output.exit_code(), Some(1 | 6)), "{output}");
         server.grow_disk(1 << 30);
-        if server.client().try_sql("SELECT 1").is_err() {
-            server.restart();
-        }
         let marked = project.value("SELECT count(*) FROM marks");
         assert_ne!(marked, "0", "{output}");
         let output = project.runner("apply");

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use runner_tests::{Engine, EngineProject, for_each_engine};
 
-use super::kills::dies_at;
 use super::shop::{chunks, is_done_once, items, number};
 
 /// What the application does until it is told to stop; answers how many rows it has changed.
@@ -49,7 +48,7 @@ for_each_engine! {
         let mut found = None;
         for moment in 1..60 {
             let project = items(engine, 100, settings);
-            let is_over = !dies_at(&project, "apply --jobs 1", moment);
+            let is_over = !project.dies_at("apply --jobs 1", moment);
             assert!(!is_over, "no moment with two chunks done");
             let done = format!("SELECT count(*) FROM {} WHERE step = 1 AND state = 'done'", chunks(&project));
             if number(&project, &done) == 2 {

@@ -3,25 +3,13 @@
 use std::process::Stdio;
 use std::time::Instant;
 
-use runner_tests::{EngineProject, Running, for_each_engine, for_each_server};
+use runner_tests::{EngineProject, Running, for_each_engine, for_each_server, is_long};
 
 use super::shop::{chunks, is_done_once, items, number, wait_until};
 
-/// Has the run die at the moment of that number; false if it came to its end before.
-pub fn dies_at(project: &EngineProject, line: &str, moment: usize) -> bool {
-    let mut command = project.command(line.split(' '));
-    let output = project.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
-    if output.exit_code() == Some(0) {
-        return false;
-    }
-    assert!(output.signal().is_some(), "moment {moment}\n{output}");
-    true
-}
-
 /// From a number on: in a long test each, else some of them.
 fn moments(first: usize) -> impl Iterator<Item = usize> {
-    let is_long = std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1");
-    std::iter::successors(Some(first), move |now| Some(now + if is_long { 1 } else { 5 }))
+    std::iter::successors(Some(first), move |now| Some(now + if is_long() { 1 } else { 5 }))
 }
 
 const SETTINGS: &str = "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"";
@@ -30,7 +18,7 @@ fn killed(project: impl Fn() -> EngineProject, line: &str, first: usize) {
     let mut tried = 0;
     for moment in moments(first) {
         let project = project();
-        if !dies_at(&project, line, moment) {
+        if !project.dies_at(line, moment) {
             break;
         }
         tried += 1;
@@ -77,7 +65,7 @@ for_each_server! {
     fn again_and_again(engine) {
         let project = items(engine, 200, SETTINGS);
         let mut kills = 0;
-        while dies_at(&project, "apply --jobs 2", 9) {
+        while project.dies_at("apply --jobs 2", 9) {
             kills += 1;
             assert!(kills < 100, "it does not come to its end");
         }

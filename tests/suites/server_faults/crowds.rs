@@ -1,9 +1,8 @@
 //! Many runs at once: one applies, the others wait and find it done.
 
 use runner_tests::servers::{Bouncer, Kind, Server};
-use runner_tests::{EngineProject, Output};
+use runner_tests::{EngineProject, Output, is_long};
 
-use super::long;
 use super::shop::{is_sound, shop};
 
 const RUNS: usize = 50;
@@ -22,7 +21,7 @@ fn applied_once(project: &EngineProject) {
         }
         outputs.iter().map(|output| output.stderr.lines().filter(|line| line.starts_with(word)).count()).sum::<usize>()
     };
-    let rounds = if long() { 5 } else { 1 };
+    let rounds = if is_long() { 5 } else { 1 };
     for round in 0..rounds {
         let moment = format!("{RUNS} at once, round {round}");
         let up = at_once(project, "apply --lock-timeout 10m");

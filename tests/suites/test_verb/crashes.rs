@@ -1,21 +1,13 @@
 //! `runner test --crash`, and the hidden verb behind it.
 
-use runner_tests::{Engine, for_each_engine, guests};
+use runner_tests::{Engine, for_each_engine};
 
-use super::shop::{TESTS, shop, test};
+use super::shop::{TESTS, shop, shop_with_component, test};
 
 for_each_engine! {
     fn every_moment_is_healed(engine) {
-        let project = shop(engine);
-        project
-            .sql(
-                "4_items",
-                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION NOT NULL);",
-                "DROP TABLE items;",
-            )
-            .component("5_reference", &guests::component("reference"))
-            .write(&format!("{TESTS}/4_items/fixtures/items.csv"), "id,name,price\n1,one,1.5\n2,two,2.25\n3,three,3\n")
-            .settings("[limits]\nbatch_rows = 2");
+        let project = shop_with_component(engine);
+        project.settings("[limits]\nbatch_rows = 2");
         let output = test(&project, "2 5 --crash --format json");
         let json: serde_json::Value = serde_json::from_str(&output.succeeds().stdout).unwrap();
         let crashes = |at: usize| {

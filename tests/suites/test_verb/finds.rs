@@ -1,8 +1,8 @@
 //! What passes, and what is found.
 
-use runner_tests::{Engine, EngineProject, for_each_engine, guests, project};
+use runner_tests::{Engine, EngineProject, for_each_engine, project};
 
-use super::shop::{TESTS, shop, test};
+use super::shop::{TESTS, shop, shop_with_component, test};
 
 for_each_engine! {
     fn a_sound_project_passes(engine) {
@@ -80,15 +80,8 @@ for_each_engine! {
     }
 
     fn a_component_goes_up_down_and_up(engine) {
-        let project = shop(engine);
+        let project = shop_with_component(engine);
         project
-            .sql(
-                "4_items",
-                "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION NOT NULL);",
-                "DROP TABLE items;",
-            )
-            .component("5_reference", &guests::component("reference"))
-            .write(&format!("{TESTS}/4_items/fixtures/items.csv"), "id,name,price\n1,one,1.5\n2,two,2.25\n3,three,3\n")
             .write(&format!("{TESTS}/5_reference/up/raised.sql"), "SELECT price FROM items ORDER BY id")
             .write(&format!("{TESTS}/5_reference/up/raised.csv"), "price\n3\n4.5\n6\n");
         let output = test(&project, "5");

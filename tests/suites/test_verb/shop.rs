@@ -1,6 +1,6 @@
 //! A project whose migrations are as they should be, with fixtures and checks.
 
-use runner_tests::{Engine, EngineProject, Output};
+use runner_tests::{Engine, EngineProject, ITEMS, Output, guests};
 
 /// Where the tests of a migration stand.
 pub const TESTS: &str = "migrations/tests";
@@ -52,6 +52,16 @@ pub fn shop(engine: Engine) -> EngineProject {
             "name,email,is_active,born,score\nAda,ada@example.com,1,1815-12-10,1.5\nBob,,0,,\n\
              \"O'Hara, \\\"\"Max\"\"\",\"\",1,1999-01-01,-2\n",
         );
+    project
+}
+
+/// Those, and a component that works on three rows.
+pub fn shop_with_component(engine: Engine) -> EngineProject {
+    let project = shop(engine);
+    project
+        .sql("4_items", ITEMS, "DROP TABLE items;")
+        .component("5_reference", &guests::component("reference"))
+        .write(&format!("{TESTS}/4_items/fixtures/items.csv"), "id,name,price\n1,one,1.5\n2,two,2.25\n3,three,3\n");
     project
 }
 

@@ -2,6 +2,7 @@
 
 mod connect;
 mod contract;
+mod conversions;
 mod lock;
 mod pages;
 mod reading;

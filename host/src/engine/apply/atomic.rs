@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::load::to_store;
+use super::record::{Started, done};
 use super::retry::Retries;
-use super::{Engine, Started, StepResult, as_host, as_migration, done};
+use super::{Engine, StepResult, as_host, as_migration};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, State};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Engine, Request, Started, as_host, done};
+use super::record::{Started, done};
+use super::{Engine, Request, as_host};
 use crate::data::Value;
 use crate::database::{QueryLimits, TransactionOptions};
 use crate::engine::Direction;

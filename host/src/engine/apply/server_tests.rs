@@ -1,14 +1,17 @@
 //! Runs on servers: what they take back, what they leave, and connections that are lost.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use runner_tests::servers::{self, TestDatabase};
 
 use super::tests::{engine, sql};
 use super::*;
 use crate::database::{ConnectOptions, DatabaseUrl, connect};
+use crate::engine::plan::Options;
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
+use crate::engine::target::Target;
 use crate::error::ErrorKind;
 use crate::project::catalog::Migration;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::atomic::roll_back;
 use super::load::to_store;
-use super::{Engine, Failure, Started, StepResult, as_host, done, work};
+use super::record::{Started, done, work};
+use super::{Engine, Failure, StepResult, as_host};
 use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, RunMode, State};

@@ -1,16 +1,22 @@
 //! Whole runs on SQLite in memory, with SQL scripts and with scripts that misbehave.
 
+mod dry_runs;
+mod stepwise;
+
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::*;
 use crate::database::{ConnectOptions, DatabaseUrl, Dialect, QueryLimits, connect};
 use crate::engine::Direction;
-use crate::engine::script::{Script, ScriptSource};
+use crate::engine::plan::Options;
+use crate::engine::script::{RunContext, Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
+use crate::engine::target::Target;
 use crate::error::ErrorKind;
-use crate::project::catalog::{Description, Kind, Migration, Mode};
+use crate::project::catalog::{Artifact, Description, Kind, Migration, Mode};
 use crate::project::sha256;
 
 /// Notes the kinds of events.
@@ -242,61 +248,6 @@ async fn an_artifact_that_is_too_large_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_dry_run_writes_nothing() {
-    let engine = engine(vec![users(), orders()]).await;
-    let request = Request {
-        action: Action::Apply(Target::Latest),
-        options: Options::default(),
-        lock_wait: Duration::ZERO,
-        dry_run: true,
-    };
-    let outcome = engine.run(&request).await.expect("a plan");
-    assert_eq!((outcome.done.len(), outcome.done[0].rows_written), (2, 2));
-    assert_eq!(engine.state().await, (vec![], vec![]));
-    let mut database = engine.database.lock().await;
-    let tables = database.query("SELECT count(*) FROM sqlite_schema", &[], QueryLimits::NONE).await.expect("a count");
-    assert_eq!(tables.rows[0][0].as_int64(), Some(0));
-}
-
-/// What a dry run says.
-async fn rehearsed(engine: &Engine) -> Outcome {
-    let request = Request {
-        action: Action::Apply(Target::Latest),
-        options: Options::default(),
-        lock_wait: Duration::ZERO,
-        dry_run: true,
-    };
-    engine.run(&request).await.expect("a plan")
-}
-
-#[tokio::test]
-async fn a_dry_run_refuses_what_a_commit_would() {
-    let rebuild = |revision: &str, up: &str| {
-        let mut migration = sql(revision, up, None);
-        migration.description.needs = vec!["table-rebuild".to_owned()];
-        migration
-    };
-    let deferred = "CREATE TABLE children (user_id INTEGER REFERENCES users DEFERRABLE INITIALLY DEFERRED);
-                    INSERT INTO children VALUES (99)";
-    let immediate = "CREATE TABLE pets (user_id INTEGER REFERENCES users); INSERT INTO pets VALUES (99)";
-    let mended = "CREATE TABLE children (user_id INTEGER REFERENCES users DEFERRABLE INITIALLY DEFERRED);
-                  INSERT INTO children VALUES (99); INSERT INTO users VALUES (99)";
-    for (case, second, third, done) in [
-        ("deferred", sql("2", deferred, None), sql("3", "SELECT 1", None), 1),
-        ("a rebuild behind it", sql("2", immediate, None), rebuild("3", "SELECT 1"), 1),
-        ("a rebuild before it", rebuild("2", "SELECT 1"), sql("3", immediate, None), 2),
-        ("the rebuild itself", rebuild("2", immediate), sql("3", "SELECT 1", None), 1),
-        ("mended before the end", sql("2", mended, None), rebuild("3", "SELECT 1"), 3),
-    ] {
-        let engine = engine(vec![users(), second, third]).await;
-        let outcome = rehearsed(&engine).await;
-        assert_eq!((outcome.done.len(), outcome.error.is_none()), (done, done == 3), "{case}: {:?}", outcome.error);
-        let outcome = engine.apply().await;
-        assert_eq!((outcome.done.len(), outcome.error.is_none()), (done, done == 3), "{case}: {:?}", outcome.error);
-    }
-}
-
-#[tokio::test]
 async fn what_a_newer_release_applied_is_rolled_back_from_the_database() {
     let newer = engine(vec![users(), orders()]).await;
     newer.apply().await;
@@ -306,102 +257,6 @@ async fn what_a_newer_release_applied_is_rolled_back_from_the_database() {
     let outcome = older.act(Action::Rollback(Target::Revision("1".to_owned()))).await;
     assert_eq!(outcome.done.len(), 1);
     assert_eq!(older.state().await.0, ["users"]);
-}
-
-#[tokio::test]
-async fn statements_outside_of_a_transaction_are_taken_up_where_they_broke() {
-    let text =
-        |third: &str| format!("-- runner:no-transaction\nCREATE TABLE a (x); CREATE TABLE b (x); {third}; SELECT 1");
-    let engine = engine(vec![users(), sql("2", &text("INSERT INTO nowhere VALUES (1)"), None)]).await;
-    let outcome = engine.apply().await;
-    let failed = outcome.failed.expect("a failure");
-    assert_eq!(failed.took_effect, Some(TookEffect { steps: 2, of: Some(4), ..TookEffect::default() }));
-    assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Partial));
-    assert_eq!(engine.state().await.1, ["1 applied 0", "2 partial 2"]);
-
-    // What took effect was changed: refused.
-    let changed = text("SELECT 3").replace("TABLE b", "TABLE c");
-    let engine = engine.with(vec![users(), sql("2", &changed, None)]);
-    let outcome = engine.apply().await;
-    assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Mismatch));
-    assert_eq!(engine.state().await.1, ["1 applied 0", "2 partial 2"]);
-
-    // The broken statement was mended: it goes on there.
-    let mended = sql("2", &text("INSERT INTO a VALUES (1)"), Some("DROP TABLE a; DROP TABLE b"));
-    let digest = mended.sha256.clone();
-    let engine = engine.with(vec![users(), mended]);
-    let outcome = engine.apply().await;
-    assert!(outcome.error.is_none(), "{:?}", outcome.error);
-    assert_eq!(engine.state().await.1, ["1 applied 0", "2 applied 4"]);
-    let history = history::read(&mut **engine.database.lock().await).await.expect("history");
-    assert_eq!(history.get("2").map(|row| &row.sha256), Some(&digest));
-    assert!(engine.apply().await.is_up_to_date());
-
-    let outcome = engine.act(Action::Rollback(Target::Back(1))).await;
-    assert!(outcome.error.is_none(), "{:?}", outcome.error);
-    assert_eq!(engine.state().await.0, ["users"]);
-}
-
-#[tokio::test]
-async fn what_all_attempts_did_is_added_up() {
-    let text = |third: &str| {
-        format!("-- runner:no-transaction\nCREATE TABLE a (x); INSERT INTO a VALUES (1), (2); {third}; DELETE FROM a")
-    };
-    let down = |second: &str| format!("-- runner:no-transaction\nINSERT INTO a VALUES (1), (2); {second}");
-    let one = |up: &str, down: &str| vec![sql("1", up, Some(down))];
-    let broken = "INSERT INTO nowhere VALUES (1)";
-    let engine = engine(one(&text(broken), &down(broken))).await;
-    let rows = async |engine: &Engine| history::read_all(&mut **engine.database.lock().await).await.expect("history");
-    assert!(engine.apply().await.error.is_some());
-    let row = rows(&engine).await.remove(0);
-    assert_eq!((row.steps, row.rows_written), (2, 2));
-    let mended = text("INSERT INTO a VALUES (3)");
-    let engine = engine.with(one(&mended, &down(broken)));
-    assert!(engine.apply().await.error.is_none());
-    let row = rows(&engine).await.remove(0);
-    assert_eq!((row.steps, row.rows_written, row.rolled_back_rows_written), (4, 6, None));
-
-    assert!(engine.act(Action::Rollback(Target::Back(1))).await.error.is_some());
-    assert_eq!(rows(&engine).await[0].rolled_back_rows_written, Some(2));
-    let engine = engine.with(one(&mended, &down("DELETE FROM a")));
-    let outcome = engine.act(Action::Rollback(Target::Back(1))).await;
-    assert!(outcome.error.is_none(), "{:?}", outcome.error);
-    let row = rows(&engine).await.remove(0);
-    assert_eq!((row.rows_written, row.rolled_back_rows_written), (6, Some(4)));
-    assert!(row.rolled_back_duration_ms.is_some());
-}
-
-#[tokio::test]
-async fn a_stop_signal_within_a_statement_outside_of_a_transaction_is_told_as_that() {
-    use crate::database::stop::StopReason;
-    let endless = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
-    let text = format!("-- runner:no-transaction\nCREATE TABLE a (x); {endless}");
-    for (reason, kind, message) in [
-        (StopReason::Interrupt, ErrorKind::Interrupted, "stopped by an interrupt"),
-        (StopReason::Terminate, ErrorKind::Terminated, "stopped by a request to terminate"),
-        (StopReason::WallTime, ErrorKind::Partial, "the run took longer than the limit `wall_time` allows"),
-    ] {
-        let engine = engine(vec![sql("1", &text, None)]).await;
-        let stop = engine.stop.clone();
-        let raiser = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(50));
-            stop.raise(reason);
-        });
-        let error = engine.apply().await.error.expect("stopped");
-        raiser.join().expect("raised");
-        assert_eq!((error.kind, &*error.message), (kind, message));
-        assert!(error.places.contains(&("statement", "2 of 2, line 2".to_owned())), "{:?}", error.places);
-        assert_eq!(engine.state().await.1, ["1 partial 1"]);
-    }
-}
-
-#[tokio::test]
-async fn a_first_statement_that_fails_leaves_no_trace() {
-    let engine =
-        engine(vec![sql("1", "-- runner:no-transaction\nINSERT INTO nowhere VALUES (1); SELECT 1", None)]).await;
-    let outcome = engine.apply().await;
-    assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Failed));
-    assert_eq!(engine.state().await, (vec![], vec![]));
 }
 
 #[tokio::test]

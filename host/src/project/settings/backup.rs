@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::LoadRequest;
 use super::choose::Choice;
 use super::file::SettingsFile;
-use super::{LoadRequest, flag};
+use super::named::said;
 use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
 use crate::project::origin::{Origin, Sourced};
@@ -69,14 +70,12 @@ pub(super) fn choose(
 ) -> Result<BackupSettings> {
     let mut settings = BackupSettings::default();
     let mut to = None;
-    let database = choice.database.iter().map(|(_, database)| &database.backup);
-    let environment = choice.environment.iter().map(|(_, environment)| &environment.backup);
-    for said in std::iter::once(&content.backup).chain(database).chain(environment) {
+    for said in choice.layers(&content.backup, |database| &database.backup, |environment| &environment.backup) {
         to = said.to.clone().or(to);
         settings.folder = said.folder.as_ref().map(|folder| root.join(folder)).or(settings.folder);
         settings.command = said.command.clone().or(settings.command);
     }
-    let to = flag(&request.backup, "--backup").or_else(|| variables.first(&[env::BACKUP])).or(to);
+    let to = said(request.backup.as_ref(), "--backup", variables, env::BACKUP).or(to);
     let Some(to) = to else { return Ok(settings) };
     let text = to.value.trim();
     settings.to = match text {

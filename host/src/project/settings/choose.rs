@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::file::{Environment, NamedDatabase, SettingsFile};
-use super::interpolate::interpolate;
-use super::{DEFAULT_DATABASE_URL, LoadRequest, flag};
+use super::interpolate;
+use super::named::{flagged, said};
+use super::{DEFAULT_DATABASE_URL, LoadRequest};
 use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
@@ -20,8 +21,7 @@ pub(super) struct Choice<'a> {
 
 impl<'a> Choice<'a> {
     pub fn make(request: &LoadRequest, variables: &Variables, content: &'a SettingsFile, file: &str) -> Result<Self> {
-        let environment = flag(&request.environment, "--environment")
-            .or_else(|| variables.first(&[env::ENVIRONMENT]))
+        let environment = said(request.environment.as_ref(), "--environment", variables, env::ENVIRONMENT)
             .filter(|name| !set_by_github(name, request, content));
         let environment = environment
             .map(|name| {
@@ -30,7 +30,7 @@ impl<'a> Choice<'a> {
                 found.ok_or_else(|| missing("environment", "environments", &name, known, file)).map(|it| (name, it))
             })
             .transpose()?;
-        let database = flag(&request.database, "--database").or_else(|| variables.first(&[env::DATABASE]));
+        let database = said(request.database.as_ref(), "--database", variables, env::DATABASE);
         let database = database
             .map(|name| {
                 let known = content.databases.keys().map(String::as_str);
@@ -39,6 +39,18 @@ impl<'a> Choice<'a> {
             })
             .transpose()?;
         Ok(Self { environment, database })
+    }
+
+    /// What the file says, then what its named database says, then what its environment says.
+    pub fn layers<'l, T>(
+        &'l self,
+        plain: &'l T,
+        of_database: impl Fn(&'l NamedDatabase) -> &'l T,
+        of_environment: impl Fn(&'l Environment) -> &'l T,
+    ) -> impl Iterator<Item = &'l T> {
+        let database = self.database.as_ref().map(|(_, database)| of_database(database));
+        let environment = self.environment.as_ref().map(|(_, environment)| of_environment(environment));
+        std::iter::once(plain).chain(database).chain(environment)
     }
 
     /// The folder of the migrations, relative to the project.
@@ -65,7 +77,7 @@ impl<'a> Choice<'a> {
                 DatabaseUrl::parse(&url.value, base).map_err(|error| error.at("setting", url.origin.to_string()))?;
             Ok(Sourced { value, origin: url.origin })
         };
-        if let Some(url) = flag(&request.database_url, "--database-url") {
+        if let Some(url) = flagged(request.database_url.as_ref(), "--database-url") {
             // As every path on the command line, a relative one means the folder one stands in; others, the project's.
             return parse(url, &request.start_dir);
         }
@@ -83,7 +95,7 @@ impl<'a> Choice<'a> {
             (None, None) => content.main_url(file)?,
         };
         match url {
-            Some(url) => parse(Sourced { value: interpolate(&url, variables)?, origin: url.origin }, root),
+            Some(url) => Ok(Sourced { value: interpolate::url(&url, variables, root)?, origin: url.origin }),
             None => parse(Sourced::default(DEFAULT_DATABASE_URL.to_owned()), root),
         }
     }

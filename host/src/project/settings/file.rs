@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::backup;
+use super::named::{self, Entry};
 use super::patience::{self, Patience};
 use super::test;
 use super::throttle::{self, TransformSection};
@@ -30,10 +31,10 @@ pub(super) struct SettingsFile {
     pub databases: BTreeMap<String, NamedDatabase>,
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
-    pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub patience: Vec<Entry<Patience>>,
     pub backup: backup::Said,
     pub test: test::TestTable,
-    pub transform: Vec<(&'static str, Sourced<String>)>,
+    pub transform: Vec<Entry<Chunking>>,
     pub throttle: TransformSection,
 }
 
@@ -45,7 +46,7 @@ pub(super) struct Environment {
     pub databases: BTreeMap<String, Sourced<String>>,
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
-    pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub patience: Vec<Entry<Patience>>,
     pub throttle: TransformSection,
     pub backup: backup::Said,
 }
@@ -55,7 +56,7 @@ pub(super) struct Environment {
 pub(super) struct NamedDatabase {
     pub url: Sourced<String>,
     pub migrations: PathBuf,
-    pub patience: Vec<(&'static str, Sourced<String>)>,
+    pub patience: Vec<Entry<Patience>>,
     pub backup: backup::Said,
 }
 
@@ -109,16 +110,16 @@ impl SettingsFile {
         if let Some(database) = root.section("database", "database") {
             database.only(&known(&["url"]));
             content.url = database.string("url");
-            content.patience = patience::read(&database);
+            content.patience = named::read(&database, &patience::SETTINGS);
         }
-        content.environments = named(root, "environments", environment);
-        content.databases = named(root, "databases", named_database);
+        content.environments = by_name(root, "environments", environment);
+        content.databases = by_name(root, "databases", named_database);
         content.limits = limits(root, "limits");
         content.parameters = parameters(root, "parameters");
-        content.throttle = throttle::read(root, &Chunking::NAMES);
+        content.throttle = throttle::read(root, &named::names(&transform::SETTINGS).collect::<Vec<_>>());
         content.backup = backup::read(root);
         if let Some(section) = root.section("transform", "transform") {
-            content.transform = transform::read(&section);
+            content.transform = named::read(&section, &transform::SETTINGS);
         }
         if let Some(build) = root.section("build", "build") {
             build.only(&["toolchain"]);
@@ -146,7 +147,7 @@ impl SettingsFile {
 }
 
 /// The tables below a table, by their names.
-fn named<T>(
+fn by_name<T>(
     root: &Section<'_, '_>,
     key: &str,
     read: impl Fn(&Section<'_, '_>, &str) -> Option<T>,
@@ -173,13 +174,13 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
     section.only(&known(&["url", "limits", "parameters", "transform", "databases", "backup"]));
     Some(Environment {
         url: section.string("url"),
-        databases: named(section, "databases", |section, _| {
+        databases: by_name(section, "databases", |section, _| {
             section.only(&["url"]);
             section.string("url")
         }),
         limits: limits(section, "limits"),
         parameters: parameters(section, "parameters"),
-        patience: patience::read(section),
+        patience: named::read(section, &patience::SETTINGS),
         throttle: throttle::read(section, &[]),
         backup: backup::read(section),
     })
@@ -197,14 +198,14 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
     Some(NamedDatabase {
         url: section.string("url")?,
         migrations: migrations?,
-        patience: patience::read(section),
+        patience: named::read(section, &patience::SETTINGS),
         backup: backup::read(section),
     })
 }
 
 /// These keys and those about patience.
 fn known(keys: &[&'static str]) -> Vec<&'static str> {
-    [keys, &Patience::NAMES].concat()
+    keys.iter().copied().chain(named::names(&patience::SETTINGS)).collect()
 }
 
 /// A folder within the project.
@@ -224,21 +225,13 @@ fn folder(section: &Section<'_, '_>, key: &str) -> Option<PathBuf> {
 fn limits(section: &Section<'_, '_>, key: &str) -> Vec<(String, Sourced<String>)> {
     let path = section.key(key);
     let Some(section) = section.section(key, &path) else { return Vec::new() };
-    let mut result = Vec::new();
-    for (name, value) in section.entries() {
-        let text = match value.get_ref() {
-            DeValue::Integer(integer) => to_i64(integer).map(|integer| integer.to_string()),
-            other => other.as_str().map(str::to_owned),
-        };
-        let Some(text) = section.expect(name, value, text, "an integer or a string such as \"64MiB\"") else {
-            continue;
-        };
-        match Limits::default().set(name, &text) {
-            Ok(()) => result.push((name.to_owned(), Sourced { value: text, origin: section.origin(name, value) })),
-            Err(error) => section.document().wrong(&value.span(), error.message, error.hints.into_iter().next()),
-        }
-    }
-    result
+    let read = |(name, value): (&str, &Spanned<DeValue<'_>>)| {
+        let expected = "an integer or a string such as \"64MiB\"";
+        let text = section.expect(name, value, named::text_of(value), expected)?;
+        let text = named::checked(&section, name, value, text, |text| Limits::default().set(name, text))?;
+        Some((name.to_owned(), text))
+    };
+    section.entries().filter_map(read).collect()
 }
 
 fn parameters(section: &Section<'_, '_>, key: &str) -> BTreeMap<String, Value> {

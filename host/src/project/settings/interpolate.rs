@@ -1,11 +1,28 @@
 //! `${NAME}` in the URLs of the settings file, so that a password need not stand there.
 
+use std::path::Path;
+
+use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 use crate::project::env::Variables;
-use crate::project::origin::Sourced;
+use crate::project::origin::{Origin, Sourced};
+use crate::project::toml_reader::Section;
+
+/// A list of URLs in a section, each as it is written.
+pub(super) fn urls(section: &Section<'_, '_>, key: &str) -> Vec<Sourced<String>> {
+    let origin = section.entries().find(|(name, _)| *name == key).map(|(key, value)| section.origin(key, value));
+    let origin = origin.unwrap_or(Origin::Default);
+    section.strings(key).into_iter().map(|value| Sourced { value, origin: origin.clone() }).collect()
+}
+
+/// The URL that a text of the settings file means; a relative path stands below `root`.
+pub(super) fn url(text: &Sourced<String>, variables: &Variables, root: &Path) -> Result<DatabaseUrl> {
+    let parsed = DatabaseUrl::parse(&interpolate(text, variables)?, root);
+    parsed.map_err(|error| error.at("setting", text.origin.to_string()))
+}
 
 /// The text with every `${NAME}` replaced by that variable; `$${` stands for `${`, and any other `$` for itself.
-pub(super) fn interpolate(text: &Sourced<String>, variables: &Variables) -> Result<String> {
+fn interpolate(text: &Sourced<String>, variables: &Variables) -> Result<String> {
     let mut rest = text.value.as_str();
     let mut result = String::new();
     while let Some(at) = rest.find("${") {

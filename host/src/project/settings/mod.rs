@@ -5,6 +5,7 @@ mod choose;
 mod file;
 mod find;
 mod interpolate;
+mod named;
 mod patience;
 mod test;
 mod throttle;
@@ -23,6 +24,7 @@ use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 pub use backup::{BackupSettings, BackupTo};
 use file::SettingsFile;
+use named::said;
 pub use patience::Patience;
 pub use test::TestSettings;
 pub use throttle::Throttle;
@@ -132,7 +134,9 @@ impl Settings {
         let choice = choose::Choice::make(request, &variables, &content, &shown)?;
         let database_url = choice.database_url(request, &variables, &content, &root, &shown)?;
         let (limits, limit_origins) = limits(request, &variables, &content, &choice)?;
-        let patience = patience::choose(request, &variables, &content, &choice)?;
+        let patience =
+            choice.layers(&content.patience, |database| &database.patience, |environment| &environment.patience);
+        let patience = named::choose(request, &variables, &patience::SETTINGS, patience.flatten())?;
         let throttle = throttle::choose(request, &variables, &content, &choice, &root)?;
         let backup = backup::choose(request, &variables, &content, &choice, &root)?;
         let mut parameters = content.parameters.clone();
@@ -154,13 +158,13 @@ impl Settings {
             parameters,
             parameter_variables,
             switches: variables.switches(),
-            format: flag(&request.format, "--format").or_else(|| variables.first(&[env::FORMAT])),
+            format: said(request.format.as_ref(), "--format", &variables, env::FORMAT),
             lock_timeout: lock_timeout(request, &variables)?,
             patience,
             throttle,
             backup,
             test: test::choose(&content.test, &variables, &root),
-            chunking: transform::choose(request, &variables, &content.transform)?,
+            chunking: named::choose(request, &variables, &transform::SETTINGS, &content.transform)?,
             root,
             file,
         })
@@ -181,12 +185,8 @@ impl Settings {
     }
 }
 
-fn flag(value: &Option<String>, name: &'static str) -> Option<Sourced<String>> {
-    value.clone().map(|value| Sourced::flag(value, name))
-}
-
 fn lock_timeout(request: &LoadRequest, variables: &Variables) -> Result<Sourced<Duration>> {
-    let text = flag(&request.lock_timeout, "--lock-timeout").or_else(|| variables.first(&[env::LOCK_TIMEOUT]));
+    let text = said(request.lock_timeout.as_ref(), "--lock-timeout", variables, env::LOCK_TIMEOUT);
     let Some(text) = text else { return Ok(Sourced::default(DEFAULT_LOCK_TIMEOUT)) };
     let value = parse_duration(&text.value)
         .map_err(|problem| Error::usage(format!("the wait for the lock {}: {problem}", text.origin)))

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::interpolate::interpolate;
+use super::interpolate::{url, urls};
 use crate::database::DatabaseUrl;
 use crate::error::Result;
 use crate::project::env::Variables;
-use crate::project::origin::{Origin, Sourced};
+use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
 
 /// `[test]` as the file has it.
@@ -31,11 +31,8 @@ pub struct TestSettings {
 
 pub(super) fn read(section: &Section<'_, '_>) -> TestTable {
     section.only(&["urls", "ignore_rows", "ignore_schema"]);
-    let origin = section.entries().find(|(key, _)| *key == "urls").map(|(key, value)| section.origin(key, value));
-    let origin = origin.unwrap_or(Origin::Default);
-    let urls = section.strings("urls").into_iter();
     TestTable {
-        urls: urls.map(|value| Sourced { value, origin: origin.clone() }).collect(),
+        urls: urls(section, "urls"),
         ignore_rows: section.strings("ignore_rows").into_iter().collect(),
         ignore_schema: section.strings("ignore_schema").into_iter().collect(),
     }
@@ -43,11 +40,8 @@ pub(super) fn read(section: &Section<'_, '_>) -> TestTable {
 
 /// A variable that is not set is of no concern to other verbs.
 pub(super) fn choose(table: &TestTable, variables: &Variables, root: &Path) -> TestSettings {
-    let parse = |url: &Sourced<String>| {
-        let parsed = interpolate(url, variables).and_then(|text| DatabaseUrl::parse(&text, root));
-        let value = parsed.map_err(|error| error.at("setting", url.origin.to_string()))?;
-        Ok(Sourced { value, origin: url.origin.clone() })
-    };
+    let parse =
+        |text: &Sourced<String>| Ok(Sourced { value: url(text, variables, root)?, origin: text.origin.clone() });
     TestSettings {
         urls: table.urls.iter().map(parse).collect(),
         ignore_rows: table.ignore_rows.clone(),

@@ -3,18 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use toml::de::DeValue;
-
 use super::LoadRequest;
 use super::choose::Choice;
 use super::file::SettingsFile;
-use super::interpolate::interpolate;
+use super::interpolate::{url, urls};
+use super::named::{self, Entry, InFile, Named};
 use crate::database::{DatabaseUrl, Dialect};
 use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
-use crate::project::origin::{Origin, Sourced};
-use crate::project::toml_reader::{Section, to_i64};
-use crate::project::units::{parse_count, parse_duration};
+use crate::project::origin::Sourced;
+use crate::project::toml_reader::Section;
+use crate::project::units::{parse_count, parse_duration_or_none};
 
 /// Bounds on the pace of a transform. None: no bound.
 #[derive(Clone, Debug, Default)]
@@ -33,18 +32,79 @@ pub struct Throttle {
     pub by_flag: Vec<&'static str>,
 }
 
-/// A setting: its name in the file, its flag, its variable.
-const SETTINGS: [(&str, &str, &str); 4] = [
-    ("batch_delay", "--batch-delay", env::BATCH_DELAY),
-    ("max_rows_per_second", "--max-rows-per-second", env::MAX_ROWS_PER_SECOND),
-    ("max_lag", "--max-lag", env::MAX_LAG),
-    ("max_active_connections", "--max-active-connections", env::MAX_ACTIVE_CONNECTIONS),
+/// The bounds, each by its name.
+static SETTINGS: [Named<Throttle>; 4] = [
+    Named {
+        name: "batch_delay",
+        flag: "--batch-delay",
+        said: |request| request.throttle.get("batch_delay"),
+        variable: env::BATCH_DELAY,
+        in_file: InFile::Text("5s"),
+        takes: TIME,
+        set: |throttle, text| {
+            throttle.batch_delay = time(text)?;
+            Ok(())
+        },
+    },
+    Named {
+        name: "max_rows_per_second",
+        flag: "--max-rows-per-second",
+        said: |request| request.throttle.get("max_rows_per_second"),
+        variable: env::MAX_ROWS_PER_SECOND,
+        in_file: InFile::Count,
+        takes: COUNT,
+        set: |throttle, text| {
+            throttle.max_rows_per_second = count(text)?;
+            Ok(())
+        },
+    },
+    Named {
+        name: "max_lag",
+        flag: "--max-lag",
+        said: |request| request.throttle.get("max_lag"),
+        variable: env::MAX_LAG,
+        in_file: InFile::Text("5s"),
+        takes: TIME,
+        set: |throttle, text| {
+            throttle.max_lag = time(text)?;
+            Ok(())
+        },
+    },
+    Named {
+        name: "max_active_connections",
+        flag: "--max-active-connections",
+        said: |request| request.throttle.get("max_active_connections"),
+        variable: env::MAX_ACTIVE_CONNECTIONS,
+        in_file: InFile::Count,
+        takes: COUNT,
+        set: |throttle, text| {
+            throttle.max_active_connections = count(text)?;
+            Ok(())
+        },
+    },
 ];
+
+const TIME: &str = "a duration such as `500ms` or `5s`, or `none`";
+const COUNT: &str = "a whole number from 1 on, or `none`";
+
+fn time(text: &str) -> Result<Option<Duration>, String> {
+    parse_duration_or_none(text, "`0` says nothing")
+}
+
+fn count(text: &str) -> Result<Option<u64>, String> {
+    match text {
+        "none" => Ok(None),
+        text => match parse_count(text)? {
+            0 => Err("with `0` nothing would ever go on".to_owned()),
+            count => Ok(Some(count)),
+        },
+    }
+}
 
 /// What a section `[transform]` says, each checked, as text.
 #[derive(Debug, Default)]
 pub(super) struct TransformSection {
-    settings: Vec<(&'static str, Sourced<String>)>,
+    settings: Vec<Entry<Throttle>>,
     replicas: Option<Vec<Sourced<String>>>,
 }
 
@@ -86,73 +146,20 @@ impl Throttle {
         }
         Ok(self)
     }
-
-    /// Sets one of [`SETTINGS`].
-    fn set(&mut self, name: &str, text: &str) -> Result<()> {
-        let wrong = |problem: String, example: &str| {
-            Error::usage(format!("`{name}` cannot be set: {problem}")).hint(format!("`{name}` takes {example}"))
-        };
-        let time = || {
-            const EXAMPLE: &str = "a duration such as `500ms` or `5s`, or `none`";
-            match text {
-                "none" => Ok(None),
-                text => match parse_duration(text).map_err(|problem| wrong(problem, EXAMPLE))? {
-                    Duration::ZERO => Err(wrong("`0` says nothing".to_owned(), EXAMPLE)),
-                    duration => Ok(Some(duration)),
-                },
-            }
-        };
-        let count = || {
-            const EXAMPLE: &str = "a whole number from 1 on, or `none`";
-            match text {
-                "none" => Ok(None),
-                text => match parse_count(text).map_err(|problem| wrong(problem, EXAMPLE))? {
-                    0 => Err(wrong("with `0` nothing would ever go on".to_owned(), EXAMPLE)),
-                    count => Ok(Some(count)),
-                },
-            }
-        };
-        match name {
-            "batch_delay" => self.batch_delay = time()?,
-            "max_lag" => self.max_lag = time()?,
-            "max_rows_per_second" => self.max_rows_per_second = count()?,
-            _ => self.max_active_connections = count()?,
-        }
-        Ok(())
-    }
 }
 
 /// Reads a section `[transform]`, in which others may stand beside ours.
 pub(super) fn read(root: &Section<'_, '_>, others: &[&'static str]) -> TransformSection {
     let path = root.key("transform");
     let Some(section) = root.section("transform", &path) else { return TransformSection::default() };
-    let mut known: Vec<&str> = SETTINGS.iter().map(|(name, ..)| *name).collect();
+    let mut known: Vec<&str> = named::names(&SETTINGS).collect();
     known.push("replicas");
     known.extend(others);
     section.only(&known);
-    let mut found = TransformSection::default();
-    for (key, value) in section.entries() {
-        if key == "replicas" {
-            let origin = section.origin(key, value);
-            let urls = section.strings(key).into_iter();
-            found.replicas = Some(urls.map(|value| Sourced { value, origin: origin.clone() }).collect());
-        }
-        let Some((name, ..)) = SETTINGS.into_iter().find(|(name, ..)| *name == key) else { continue };
-        let text = match value.get_ref() {
-            DeValue::Integer(integer) if name.starts_with("max_") && name != "max_lag" => {
-                to_i64(integer).map(|integer| integer.to_string())
-            }
-            other => other.as_str().map(str::to_owned),
-        };
-        let is_count = name == "max_rows_per_second" || name == "max_active_connections";
-        let expected = if is_count { "a whole number" } else { "a string such as \"5s\"" };
-        let Some(text) = section.expect(key, value, text, expected) else { continue };
-        match Throttle::default().set(name, &text) {
-            Ok(()) => found.settings.push((name, Sourced { value: text, origin: section.origin(key, value) })),
-            Err(error) => section.document().wrong(&value.span(), error.message, error.hints.into_iter().next()),
-        }
+    TransformSection {
+        settings: named::read(&section, &SETTINGS),
+        replicas: section.has("replicas").then(|| urls(&section, "replicas")),
     }
-    found
 }
 
 /// The file's, then its environment's, then the variables', then the flags'.
@@ -163,31 +170,17 @@ pub(super) fn choose(
     choice: &Choice<'_>,
     root: &Path,
 ) -> Result<Throttle> {
-    let mut throttle = Throttle::default();
     let environment = choice.environment.as_ref().map(|(_, environment)| &environment.throttle);
-    let sections = [Some(&content.throttle), environment];
-    for section in sections.into_iter().flatten() {
-        for (name, text) in &section.settings {
-            throttle.set(name, &text.value).map_err(|error| error.at("setting", text.origin.to_string()))?;
-        }
-        if let Some(replicas) = &section.replicas {
-            let url = |text: &Sourced<String>| {
-                let parsed = DatabaseUrl::parse(&interpolate(text, variables)?, root);
-                parsed.map_err(|error| error.at("setting", text.origin.to_string()))
-            };
-            throttle.replicas = replicas.iter().map(url).collect::<Result<_>>()?;
-        }
+    let sections = || [Some(&content.throttle), environment].into_iter().flatten();
+    let mut replicas = Vec::new();
+    for texts in sections().filter_map(|section| section.replicas.as_ref()) {
+        replicas = texts.iter().map(|text| url(text, variables, root)).collect::<Result<_>>()?;
     }
-    for (name, flag, variable) in SETTINGS {
-        let said = request.throttle.get(name).map(|text| Sourced::flag(text.clone(), flag));
-        if let Some(text) = said.or_else(|| variables.first(&[variable])) {
-            throttle.set(name, text.value.trim()).map_err(|error| error.at("setting", text.origin.to_string()))?;
-            if matches!(text.origin, Origin::Flag(_)) && text.value.trim() != "none" {
-                throttle.by_flag.push(flag);
-            }
-        }
-    }
-    Ok(throttle)
+    let in_file = sections().flat_map(|section| &section.settings);
+    let throttle = named::choose(request, variables, &SETTINGS, in_file)?;
+    let asked = |setting: &&Named<_>| (setting.said)(request).is_some_and(|text| text.trim() != "none");
+    let by_flag = SETTINGS.iter().filter(asked).map(|setting| setting.flag).collect();
+    Ok(Throttle { replicas, by_flag, ..throttle })
 }
 
 #[cfg(test)]

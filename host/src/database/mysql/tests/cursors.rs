@@ -3,19 +3,8 @@
 use super::*;
 use crate::batches::TableReader;
 use crate::data::{ColumnType, ColumnValues};
-use crate::database::contract::{batch, integers, read, texts, write};
+use crate::database::contract::{batch, integers, read, source, texts, write};
 use crate::database::{TableSource, WriteMode};
-
-fn source(table: &str) -> TableSource {
-    TableSource {
-        table: TableName::new(table),
-        columns: Vec::new(),
-        key: Vec::new(),
-        filter: None,
-        parameters: Vec::new(),
-        descending: false,
-    }
-}
 
 /// Reads all of a table, and the sizes of the batches.
 async fn pages(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> (Vec<i64>, Vec<usize>) {

@@ -4,7 +4,8 @@ use super::*;
 use crate::batches::TableReader;
 use crate::data::{ColumnValues, Value};
 use crate::database::DatabaseErrorKind;
-use crate::database::{BatchLimits, TableName, TableSource};
+use crate::database::contract::source;
+use crate::database::{BatchLimits, TableSource};
 
 /// Reads all of a table in pages; answers its column `n`.
 async fn numbers(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> Vec<i64> {
@@ -18,17 +19,6 @@ async fn numbers(database: &mut dyn Database, source: TableSource, limits: Batch
         found.extend(entries);
     }
     found
-}
-
-fn source(table: &str) -> TableSource {
-    TableSource {
-        table: TableName::new(table),
-        columns: Vec::new(),
-        key: Vec::new(),
-        filter: None,
-        parameters: Vec::new(),
-        descending: false,
-    }
 }
 
 #[tokio::test]

@@ -1,0 +1,172 @@
+//! What a step is given, and what is noted of it: its row of history, its outcome.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Engine, identity};
+use crate::engine::Direction;
+use crate::engine::history::{self, Record, State, declared_json};
+use crate::engine::journal::answer::Transformed;
+use crate::engine::journal::{Inputs, Journal, Worker};
+use crate::engine::outcome::Done;
+use crate::engine::plan::{Source, Step};
+use crate::engine::script::{LeftOut, RunContext, Tally};
+use crate::project::catalog::{Artifact, Kind};
+
+impl Engine {
+    /// What a step knows of the run that it is in.
+    pub(super) fn context(&self, step: &Step, tally: &Arc<Tally>) -> RunContext {
+        RunContext {
+            database: self.database.clone(),
+            events: self.events.clone(),
+            stop: self.stop.clone(),
+            revision: step.revision.clone(),
+            run_timestamp: self.identity.run_timestamp,
+            seed: self.identity.seed,
+            parameters: self.parameters.clone(),
+            tally: tally.clone(),
+            journal: None,
+            pace: self.pace.clone(),
+            left_out: LeftOut {
+                statements: step.resume_after.unwrap_or(0),
+                chunks_but: self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.chunks),
+            },
+            transforms: self.transforms.clone(),
+            server_version: None,
+            replay: None,
+        }
+    }
+
+    /// Counts what a step does, and records what `verify` wants of it.
+    pub(super) fn tally(&self, step: &Step) -> Tally {
+        match (step.kind, step.direction) {
+            (Kind::Component, Direction::Up) => Tally::recording_within(self.stored_call_bytes),
+            _ => Tally::default(),
+        }
+    }
+
+    /// What a step is given.
+    pub(super) fn inputs(&self, step: &Step, server_version: String) -> Inputs {
+        let assets = match self.catalog.get(&step.revision).map(|found| &found.artifact) {
+            Some(Artifact::Component { assets, .. }) if step.source == Source::Project => assets.clone(),
+            _ => BTreeMap::new(),
+        };
+        Inputs {
+            sha256: step.sha256.clone(),
+            run_timestamp: self.identity.run_timestamp,
+            seed: self.identity.seed,
+            server_version,
+            parameters: self.parameters.clone(),
+            assets,
+        }
+    }
+
+    /// The context of a migration whose steps are recorded: it sees what its first run saw.
+    pub(super) fn journalled(&self, step: &Step, tally: &Arc<Tally>, journal: &Arc<Journal>) -> RunContext {
+        let inputs = journal.inputs();
+        let context = self.context(step, tally);
+        RunContext {
+            // What was done is answered from the journal.
+            left_out: LeftOut { statements: 0, ..context.left_out },
+            run_timestamp: inputs.run_timestamp,
+            seed: inputs.seed,
+            parameters: inputs.parameters.clone(),
+            journal: Some(journal.clone()),
+            server_version: Some(inputs.server_version.clone()),
+            ..context
+        }
+    }
+
+    /// The row of history of a step that was done, or that begins.
+    pub(super) fn record(&self, step: &Step, state: State, started: &Started, tally: &Tally) -> Record {
+        let mut description = step.description.clone();
+        if let Some(Artifact::Sql { down: None, .. }) = self.catalog.get(&step.revision).map(|found| &found.artifact) {
+            description.irreversible = true;
+        }
+        let work = work(started, tally);
+        Record {
+            id: step.record.unwrap_or_default(),
+            revision: step.revision.clone(),
+            name: step.name.clone(),
+            summary: description.summary.clone(),
+            kind: step.kind,
+            sha256: step.sha256.clone(),
+            mode: step.mode,
+            declared: declared_json(&description),
+            state,
+            started_at: started.at.clone(),
+            finished_at: (state == State::Applied).then(identity::now),
+            duration_ms: work.duration_ms,
+            steps: work.steps,
+            rows_read: work.rows_read,
+            rows_written: work.rows_written,
+            transcript: tally.transcript_digest(),
+            run_id: self.identity.run_id.clone(),
+            run_timestamp: self.identity.run_timestamp,
+            seed: self.identity.seed,
+            applied_by: self.identity.applied_by.clone(),
+            tool_version: self.identity.tool_version.clone(),
+            reason: None,
+            steps_done: 0,
+            unknown_step: None,
+            committed: Transformed::default(),
+            rolled_back_at: None,
+            rolled_back_by: None,
+            rolled_back_run_id: None,
+            rolled_back_duration_ms: None,
+            rolled_back_rows_read: None,
+            rolled_back_rows_written: None,
+            rolled_back_transcript: None,
+        }
+    }
+
+    /// Who works here, as journals note it.
+    pub(super) fn worker(&self) -> Worker {
+        Worker { run_id: self.identity.run_id.clone(), by: self.identity.applied_by.clone() }
+    }
+
+    pub(super) fn end(&self, started: &Started, tally: &Tally) -> history::End {
+        let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
+        let transcript = tally.transcript_digest();
+        history::End { at: identity::now(), by, run_id, work: work(started, tally), transcript }
+    }
+}
+
+/// When a step began.
+pub(super) struct Started {
+    pub(super) at: String,
+    pub(super) clock: Instant,
+}
+
+impl Started {
+    pub(super) fn now() -> Self {
+        Self { at: identity::now(), clock: Instant::now() }
+    }
+}
+
+/// What a step has done so far.
+pub(super) fn work(started: &Started, tally: &Tally) -> history::Work {
+    history::Work {
+        duration_ms: u64::try_from(started.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
+        steps: tally.steps(),
+        rows_read: tally.rows_read(),
+        rows_written: tally.rows_written(),
+    }
+}
+
+pub(super) fn done(step: &Step, started: &Started, tally: &Tally) -> Done {
+    Done {
+        revision: step.revision.clone(),
+        name: step.name.clone(),
+        direction: step.direction,
+        kind: step.kind,
+        mode: step.mode,
+        duration: started.clock.elapsed(),
+        steps: tally.steps(),
+        rows_read: tally.rows_read(),
+        rows_written: tally.rows_written(),
+        transcript: tally.transcript_digest(),
+        retries: 0,
+    }
+}

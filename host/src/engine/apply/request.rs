@@ -1,0 +1,41 @@
+//! What a run is asked to do.
+
+use std::time::Duration;
+
+use crate::engine::plan::Options;
+use crate::engine::target::Target;
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Up to the target.
+    Apply(Target),
+    /// Down to the target, which stays applied.
+    Rollback(Target),
+    /// One down and up again.
+    Redo,
+}
+
+impl Action {
+    /// The verb of the command line.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Apply(_) => "apply",
+            Self::Rollback(_) => "rollback",
+            Self::Redo => "redo",
+        }
+    }
+}
+
+/// A run to do.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What to do.
+    pub action: Action,
+    /// What the operator allows.
+    pub options: Options,
+    /// How long to wait for the lock.
+    pub lock_wait: Duration,
+    /// Everything in one transaction that is rolled back.
+    pub dry_run: bool,
+}

@@ -1,0 +1,149 @@
+//! What is wrong in a settings file, and how that is told.
+
+use super::*;
+
+#[test]
+fn mistakes_in_the_file_are_told_with_their_line() {
+    for (toml, message) in [
+        (
+            "[project]\nmigratons = 'db'\n",
+            "unknown key `migratons` in `[project]`\n  file: runner.toml:2:1\n  line: migratons = 'db'\n  \
+             hint: did you mean `migrations`?",
+        ),
+        (
+            "\n[databse]\nurl = 'x'\n",
+            "unknown key `databse`\n  file: runner.toml:2:2\n  line: [databse]\n  hint: did you mean `database`?",
+        ),
+        (
+            "[build]\nzzz = 1\n",
+            "unknown key `zzz` in `[build]`\n  file: runner.toml:2:1\n  line: zzz = 1\n  hint: known here: `toolchain`",
+        ),
+        (
+            "[project]\nname = 3\n",
+            "`project.name` must be a string, not an integer\n  file: runner.toml:2:8\n  line: name = 3",
+        ),
+        ("project = 3\n", "`project` must be a table, not an integer\n  file: runner.toml:1:11\n  line: project = 3"),
+        (
+            "[limits]\nfual = 3\n",
+            "there is no limit `fual`\n  file: runner.toml:2:8\n  line: fual = 3\n  hint: did you mean `fuel`?",
+        ),
+        (
+            "[limits]\nfuel = -3\n",
+            "the limit `fuel` cannot be set: `-3` is not a whole number\n  file: runner.toml:2:8\n  line: fuel = -3\n  \
+             hint: `fuel` takes a whole number such as `1_000_000`",
+        ),
+        (
+            "[parameters]\nday = 2026-01-01\n",
+            "`parameters.day` must be a string, a boolean, a float or an integer of 64 bits, not a datetime\n  \
+             file: runner.toml:2:7\n  line: day = 2026-01-01",
+        ),
+        (
+            "[project]\nmigrations = '../elsewhere'\n",
+            "`project.migrations` must be a folder below the project, not `../elsewhere`\n  file: runner.toml:2:14\n  \
+             line: migrations = '../elsewhere'\n  hint: write a relative path without `..`, such as `db/migrations`",
+        ),
+        (
+            "[databases.a]\n",
+            "`runner.toml` has 2 mistakes\n  - runner.toml:1:1: `[databases.a]` has no `url`\n  \
+             - runner.toml:1:1: `[databases.a]` has no `migrations`\n  \
+             hint: add a line such as `url = \"sqlite://a.db\"`\n  \
+             hint: add a line such as `migrations = \"a/migrations\"`",
+        ),
+        (
+            "[grants.'acme']\ntables = ['*']\n",
+            "`[grants]` is not supported by this version of runner\n  file: runner.toml:1:2\n  line: [grants.'acme']\n  \
+             hint: take the table out; without it nobody is granted anything",
+        ),
+        (
+            "[environments.\"a b\"]\n",
+            "`a b` is not a name for `[environments.NAME]`\n  file: runner.toml:1:1\n  line: [environments.\"a b\"]\n  \
+             hint: a name has letters, digits, `_` and `-`",
+        ),
+    ] {
+        assert_eq!(mistake(toml), message);
+    }
+}
+
+#[test]
+fn no_toml_is_told_with_line_and_column() {
+    let told = mistake("[database]\nurl = sqlite\n");
+    assert!(told.starts_with("`runner.toml` is not valid TOML: "), "{told}");
+    assert!(told.contains("  file: runner.toml:2:7\n  line: url = sqlite\n  hint: "), "{told}");
+    let told = mistake("[database]\nurl = 'postgres://me:hidden@host/db\n");
+    assert!(told.contains("runner.toml:2:") && !told.contains("hidden"), "{told}");
+    let told = mistake("[parameters]\npassword = hidden\n");
+    assert!(told.contains("runner.toml:2:") && !told.contains("hidden"), "{told}");
+}
+
+#[test]
+fn settings_that_fit_nowhere() {
+    assert_eq!(
+        mistake("[database]\nurl = 'oracle://x'\n").lines().take(2).collect::<Vec<_>>(),
+        [
+            "`oracle` is not a kind of database that runner knows",
+            "  setting: from `database.url` in `runner.toml`, line 2"
+        ]
+    );
+    assert_eq!(
+        mistake("[database]\nurl = 'postgres://me:${NONE}@host'\n"),
+        "the variable `NONE` is not set\n  setting: from `database.url` in `runner.toml`, line 2\n  \
+         hint: set `NONE` in the environment or in `.env`"
+    );
+    let of = |change: fn(&mut LoadRequest)| told_by(load("", change));
+    assert_eq!(
+        of(|request| request.lock_timeout = Some("5".to_owned())),
+        "the wait for the lock from `--lock-timeout`: `5` is not a duration such as `500ms`, `10s`, `5m` or `1h`\n  \
+         hint: write a number and its unit, such as `30s` or `10m`"
+    );
+    assert!(
+        of(|request| drop(request.env.insert("RUNNER_LIMIT_FULE".to_owned(), "1".to_owned())))
+            .starts_with("there is no limit `fule`\n  setting: from `RUNNER_LIMIT_FULE` in the environment\n")
+    );
+}
+
+/// Whatever the file holds: an error at most.
+#[test]
+fn no_text_makes_it_panic() {
+    let parts = [
+        "[project]\n",
+        "[limits]\n",
+        "fuel",
+        " = ",
+        "3",
+        "\"é",
+        "\"",
+        "'",
+        "\n",
+        "[",
+        "]",
+        "{",
+        "}",
+        ".",
+        "databases",
+        "url",
+        "ü",
+        "1979-05-27",
+        "true",
+        "\\u00",
+        "#",
+        ",",
+        "\u{feff}",
+        "\0",
+        "grants",
+        "-",
+        "nan",
+        "0x",
+        "migrations",
+        "parameters",
+    ];
+    for seed in 0..20_000_usize {
+        let mut number = seed;
+        let mut next = || {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            number >> 33
+        };
+        let text: String = (0..next() % 12).map(|_| parts[next() % parts.len()]).collect();
+        let _ = file::SettingsFile::parse(&text, "runner.toml");
+        let _ = crate::project::lockfile::Lockfile::parse(&text, "runner.lock");
+    }
+}

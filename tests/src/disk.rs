@@ -1,0 +1,76 @@
+//! Disks of few bytes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Output, TestProject};
+
+/// A file system in memory of so many bytes.
+pub struct Disk(PathBuf);
+
+impl Disk {
+    /// Mounts it in a new folder; none where mounting is not permitted.
+    pub fn mount(folder: &Path, bytes: u64) -> Option<Self> {
+        std::fs::create_dir(folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes},mode=755"), "tmpfs"]).arg(folder);
+        mount.output().is_ok_and(|output| output.status.success()).then(|| Self(folder.to_path_buf()))
+    }
+
+    /// Makes it larger.
+    pub fn grow(&self, bytes: u64) {
+        self.remount(&format!("size={bytes}"));
+    }
+
+    /// Whether anything may be written to it.
+    pub fn set_writable(&self, is_writable: bool) {
+        self.remount(if is_writable { "rw" } else { "ro" });
+    }
+
+    fn remount(&self, option: &str) {
+        let status = Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(&self.0).status();
+        assert!(status.unwrap().success(), "remount,{option}");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// A disk in a folder of a project, or, where mounting is not permitted, a bound on the size of files.
+pub struct SmallDisk<'a> {
+    project: &'a TestProject,
+    disk: Option<Disk>,
+    bytes: u64,
+}
+
+impl<'a> SmallDisk<'a> {
+    /// A disk of so many bytes in this folder, which is new.
+    pub fn new(project: &'a TestProject, folder: &str, bytes: u64) -> Self {
+        let disk = Disk::mount(&project.file(folder), bytes);
+        if disk.is_none() {
+            println!("mounting is not permitted here: bounding the size of files instead");
+        }
+        Self { project, disk, bytes }
+    }
+
+    /// The disk, if it is one.
+    pub fn disk(&self) -> Option<&Disk> {
+        self.disk.as_ref()
+    }
+
+    /// Runs the binary, within the bound if there is no disk.
+    pub fn run(&self, line: &str) -> Output {
+        if self.disk.is_some() {
+            return self.project.runner(line);
+        }
+        // Blocks of 512 bytes; ignored, the signal becomes an error of the write.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", self.bytes / 512);
+        let mut shell = Command::new("sh");
+        self.project.prepare(&mut shell);
+        shell.args(["-c", &script, "sh"]).arg(self.project.binary()).args(line.split(' '));
+        self.project.finish(&mut shell)
+    }
+}

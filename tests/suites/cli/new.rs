@@ -1,0 +1,74 @@
+//! `runner new`: what it makes works.
+
+use super::*;
+
+fn only_migration(project: &TestProject, suffix: &str) -> String {
+    let entries = std::fs::read_dir(project.file("migrations")).unwrap();
+    let names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let found: Vec<&String> = names.iter().filter(|name| name.ends_with(suffix)).collect();
+    assert_eq!(found.len(), 1, "{names:?}");
+    found[0].trim_end_matches(suffix).to_owned()
+}
+
+#[test]
+fn in_sql() {
+    let project = project!();
+    project.runner("new create_orders").succeeds();
+    let id = only_migration(&project, ".up.sql");
+    assert!(id.ends_with("_create_orders"), "{id}");
+    assert_eq!(only_migration(&project, ".down.sql"), id);
+    project.runner("apply").succeeds();
+    project.runner("rollback").succeeds();
+}
+
+#[test]
+fn names_that_no_file_can_have() {
+    let project = project!();
+    for name in ["", "../up", "a/b", "naïve", "a\u{1b}[2J"] {
+        project.run(["new", name]).exits(2).says(&["hint:"]);
+    }
+    assert_eq!(std::fs::read_dir(project.file("migrations")).unwrap().count(), 0);
+    project.run(["new", "Add two words"]).succeeds();
+    assert!(only_migration(&project, ".up.sql").to_lowercase().ends_with("_add_two_words"));
+}
+
+#[test]
+fn two_in_the_same_second_follow_each_other() {
+    let project = project!();
+    for name in ["first", "second", "third"] {
+        project.runner(&format!("new {name}")).succeeds();
+    }
+    let output = project.runner("status");
+    let at = |name: &str| output.stdout.find(name).unwrap_or_else(|| panic!("{output}"));
+    assert!(at("first") < at("second") && at("second") < at("third"), "{output}");
+}
+
+/// From nothing to an applied component, as the first page of the guide has it; with the SDK that the binary carries.
+#[test]
+fn in_rust_built_and_applied() {
+    let project = project!();
+    let with_target = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        // Dependencies are compiled once for all runs of the tests.
+        project.finish(command.env("CARGO_TARGET_DIR", guests::target_folder().join("guests-new")))
+    };
+    with_target(&["new", "tidy_names", "--lang", "rust"]).succeeds();
+    project.runner("apply").exits(2).says(&["is not built", "runner build"]);
+    with_target(&["build"]).succeeds();
+    let id = only_migration(&project, ".wasm");
+    assert!(project.read("runner.lock").contains(&id));
+    project.runner("validate --locked").succeeds();
+    project.runner("apply").succeeds();
+    let tables = project.dump_user().tables().len();
+    assert_eq!(tables, 1);
+    project.runner("rollback").succeeds();
+    // The source is not asked for again.
+    std::fs::remove_dir_all(project.file(&format!("migrations/{id}"))).unwrap();
+    project.runner("apply").succeeds();
+    // A source that does not compile is told with the compiler's words.
+    project.write(&format!("migrations/{id}/Cargo.toml"), "[package]\nname = \"broken\"");
+    let output = with_target(&["build", "--all"]);
+    assert_ne!(output.exit_code(), Some(0));
+    output.says(&[&id, "hint:"]);
+    project.runner("validate").succeeds();
+}

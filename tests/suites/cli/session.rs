@@ -1,0 +1,158 @@
+//! A project from `init` on, verb by verb.
+
+use super::*;
+
+#[test]
+fn a_new_project_applies_at_once() {
+    let project = project!(empty);
+    assert_snapshot!(project.runner("init shop").snapshot());
+    assert!(project.file("shop/runner.toml").exists());
+    assert!(project.file("shop/migrations").is_dir());
+    let mut command = project.command(["apply"]);
+    let applied = project.finish(command.current_dir(project.file("shop")));
+    applied.succeeds();
+    assert!(project.file("shop/shop.db").exists());
+    // A second time would overwrite what somebody has written.
+    project.runner("init shop").exits(2).says(&["runner.toml", "hint:"]);
+}
+
+#[test]
+fn init_in_the_folder_one_stands_in() {
+    let project = project!(empty);
+    project.runner("init").succeeds();
+    project.runner("validate").succeeds();
+    project.runner("apply").succeeds();
+    project.runner("rollback --all").succeeds();
+}
+
+#[test]
+fn apply_and_again() {
+    let project = shop();
+    assert_snapshot!(project.runner("apply").snapshot());
+    assert_snapshot!(project.runner("apply").snapshot());
+}
+
+#[test]
+fn apply_in_words() {
+    let project = shop();
+    assert_snapshot!(project.runner("apply --verbose").snapshot());
+    let quiet = project.runner("redo --quiet");
+    quiet.succeeds();
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn plan() {
+    let project = shop();
+    project.runner("apply --target 1").succeeds();
+    assert_snapshot!(project.runner("plan").snapshot());
+    assert_snapshot!(project.runner("plan --sql").snapshot());
+    assert_snapshot!(project.runner("plan --target base").snapshot());
+    project.runner("apply").succeeds();
+    assert_snapshot!(project.runner("plan").snapshot());
+}
+
+#[test]
+fn status() {
+    let project = shop();
+    assert_snapshot!(project.runner("status").snapshot());
+    project.runner("apply --target 2").succeeds();
+    project.sql("0001_create_users", "CREATE TABLE users (id INTEGER);", "DROP TABLE users;");
+    std::fs::remove_file(project.file("migrations/0002_create_orders.up.sql")).unwrap();
+    std::fs::remove_file(project.file("migrations/0002_create_orders.down.sql")).unwrap();
+    assert_snapshot!(project.runner("status").snapshot());
+    project.runner("status --exit-code").exits(4);
+}
+
+#[test]
+fn current() {
+    let project = shop();
+    assert_snapshot!(project.runner("current").snapshot());
+    project.runner("apply --target 2").succeeds();
+    assert_snapshot!(project.runner("current").snapshot());
+}
+
+#[test]
+fn history() {
+    let project = shop();
+    assert_snapshot!(project.runner("history").snapshot());
+    project.runner("apply").succeeds();
+    project.runner("rollback").succeeds();
+    let history = project.runner("history");
+    history.succeeds().prints(&["0001", "create_users", "0003", "rolled back"]);
+    let took = history.stdout.lines().filter(|line| line.contains(" ms ")).count();
+    assert_eq!(took, history.stdout.lines().count() - 1, "a rollback takes its time too: {}", history.stdout);
+}
+
+#[test]
+fn show_finds_what_only_history_remembers() {
+    let project = shop();
+    project.runner("apply").succeeds();
+    project.runner("rollback").succeeds();
+    for file in std::fs::read_dir(project.file("migrations")).expect("a folder") {
+        let file = file.expect("a file").path();
+        if file.to_string_lossy().contains("0003_") {
+            std::fs::remove_file(file).expect("removed");
+        }
+    }
+    project.runner("show 3").succeeds().prints(&["0003", "rolled-back", "does not have it", "in the database"]);
+}
+
+#[test]
+fn show() {
+    let project = with_component();
+    project.runner("show 2").succeeds().prints(&["2_hostile", "misbehave", "component"]);
+    project.runner("apply").succeeds();
+    project.runner("show hostile").succeeds().prints(&["2_hostile", "applied", "sha256"]);
+    project.runner("show people").succeeds().prints(&["1_people", "sql"]);
+    project.runner("show nobody").exits(2).says(&["nobody", "hint:"]);
+}
+
+#[test]
+fn validate() {
+    let project = with_component();
+    assert_snapshot!(project.runner("validate").snapshot());
+    project.runner("validate --locked").succeeds();
+    project.sql("3_new", "SELECT 1;", "SELECT 1;");
+    project.runner("validate").succeeds();
+    project.runner("validate --locked").exits(4).says(&["3_new", "runner build"]);
+    project.runner("apply --locked").exits(4).says(&["3_new"]);
+    project.runner("build").succeeds();
+    project.runner("validate --locked").succeeds();
+}
+
+#[test]
+fn rollback_and_redo() {
+    let project = shop();
+    project.runner("apply").succeeds();
+    assert_snapshot!(project.runner("rollback").snapshot());
+    assert_snapshot!(project.runner("redo").snapshot());
+    assert_snapshot!(project.runner("rollback --all").snapshot());
+    assert_snapshot!(project.runner("rollback").snapshot());
+}
+
+#[test]
+fn a_component_speaks() {
+    let project = with_component();
+    let output = project.runner("apply --parameter behaviour=flood_log_lines --limit log_lines=3");
+    assert_snapshot!(output.snapshot());
+}
+
+#[test]
+fn a_component_fails() {
+    let project = with_component();
+    assert_snapshot!(project.runner("apply --parameter behaviour=panic").snapshot());
+    assert_snapshot!(project.runner("apply --parameter behaviour=return_database_error").snapshot());
+    assert_snapshot!(project.runner("apply --parameter behaviour=changed_key").snapshot());
+}
+
+#[test]
+fn sql_fails() {
+    let project = shop();
+    project.sql(
+        "0002_create_orders",
+        "SELECT 1;\nCREATE TABLE x (id INTEGER);\nINSERT INTO y VALUES (1);",
+        "SELECT 1;",
+    );
+    assert_snapshot!(project.runner("apply").snapshot());
+}

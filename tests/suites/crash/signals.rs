@@ -1,0 +1,74 @@
+//! Ended by a signal that asks.
+
+use super::*;
+
+fn stop_by(name: &str, code: i32, steps: impl Iterator<Item = usize>) {
+    for step in steps {
+        let seed = step as u64;
+        let project = shop();
+        let (reached, exit_code) = end_at_step(&project, "apply", seed, step, name);
+        assert!(reached, "step {step} was not reached");
+        let moment = format!("SIG{name} at step {step}");
+        let version = version(&project, seed, &moment);
+        assert!(exit_code == Some(code) || (exit_code == Some(0) && version == 3), "{moment}: exit code {exit_code:?}");
+        heals(&project, seed, &moment);
+    }
+}
+
+#[test]
+fn interrupted() {
+    stop_by("INT", 130, [1, 6, 8, 11, 14].into_iter());
+}
+
+#[test]
+fn terminated() {
+    stop_by("TERM", 143, [2, 7, 9, 13].into_iter());
+}
+
+#[test]
+fn stopped_at_random() {
+    for seed in 3_000_000..3_000_000 + rounds(6) {
+        let project = shop();
+        let mut random = Random::new(seed);
+        let wait = Duration::from_micros(random.below(reference(seed).up.as_micros() as u64));
+        let (name, code) = if seed % 2 == 0 { ("INT", 130) } else { ("TERM", 143) };
+        let mut child = start(&project, "apply", seed);
+        std::thread::sleep(wait);
+        child.signal(name);
+        let status = child.wait().unwrap();
+        let moment = format!("SIG{name} after {wait:?}");
+        let reached = if project.file("runner.db").exists() { version(&project, seed, &moment) } else { 0 };
+        // Before the binary has its handlers the signal itself ends it.
+        let by_signal = std::os::unix::process::ExitStatusExt::signal(&status).is_some();
+        assert!(
+            by_signal || status.code() == Some(code) || (status.code() == Some(0) && reached == 3),
+            "{moment}: {status}"
+        );
+        heals(&project, seed, &moment);
+    }
+}
+
+/// Work that never ends by itself: a statement, and a guest that computes.
+#[test]
+fn what_never_ends_is_stopped_by_a_signal() {
+    for behaviour in ["endless_statement", "loop_forever", "loop_in_transform", "endless_host_calls"] {
+        let project = project!();
+        project
+            .sql(
+                "1_people",
+                "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, score REAL, active BOOLEAN, note TEXT);
+                 INSERT INTO people (name) VALUES ('one');",
+                "DROP TABLE people;",
+            )
+            .component("2_hostile", &guests::component("hostile"))
+            .settings(&format!("[parameters]\nbehaviour = '{behaviour}'"));
+        project.runner("apply --target 1").succeeds();
+        let before = project.dump();
+        let mut child = Running::start(project.command(["apply"]).stderr(Stdio::null()));
+        std::thread::sleep(Duration::from_millis(700));
+        assert!(child.try_wait().unwrap().is_none(), "{behaviour} ended by itself");
+        child.signal("TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(143), "{behaviour}");
+        assert_eq!(project.dump(), before, "{behaviour}");
+    }
+}
