@@ -24,7 +24,7 @@ macro_rules! contract {
     ($factory:expr) => {
         $crate::database::contract::contract!(@ $factory, statements: [
             counts_changed_rows, binds_every_kind_of_value, takes_one_statement_a_call, tells_errors_apart,
-            bounds_results, stops_soon_after_the_signal
+            bounds_results, stops_soon_after_the_signal, waits_for_no_acknowledgement
         ]);
         $crate::database::contract::contract!(@ $factory, transactions: [
             commits_and_rolls_back, knows_whether_it_is_open, survives_a_failed_statement, closes_cursors_and_writers

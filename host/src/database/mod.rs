@@ -8,6 +8,7 @@ pub mod error;
 pub mod facts;
 pub mod message;
 pub mod mysql;
+mod nagle;
 pub mod postgres;
 pub mod spec;
 pub mod sqlite;

@@ -127,3 +127,18 @@ pub(crate) async fn stops_soon_after_the_signal(factory: &dyn Factory) {
     database.set_stop_signal(StopSignal::default());
     run(database.as_mut(), "SELECT 1").await;
 }
+
+/// A statement takes as long as it takes, and not 40 ms more for an acknowledgement that the server's system puts off.
+pub(crate) async fn waits_for_no_acknowledgement(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
+    let mut took = Vec::new();
+    for number in 0..40 {
+        let started = Instant::now();
+        run(database, &format!("INSERT INTO t VALUES ({number})")).await;
+        took.push(started.elapsed());
+    }
+    took.sort_unstable();
+    assert!(took[20] < Duration::from_millis(30), "{took:?}");
+}
