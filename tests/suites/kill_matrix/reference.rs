@@ -1,6 +1,6 @@
 //! The project that is killed, and what its database must hold.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use runner_tests::{Engine, EngineProject, Output, guests};
@@ -143,14 +143,9 @@ pub fn run(project: &EngineProject, line: &str) -> (Output, Duration) {
     (output, start.elapsed())
 }
 
-/// The next run, which needs no help. Says how long it took, from the start of its process to its end. One heals at a time,
-/// whatever the lanes do beside it: that they share the processors is not what is measured.
+/// The next run, which needs no help. Says how long it took.
 pub fn heal(project: &EngineProject, way: Way, moment: &str) -> Duration {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    // A lane that panicked has said why, and the others may go on.
-    let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (output, took) = run(project, way.line());
-    drop(alone);
     assert_eq!(output.exit_code(), Some(0), "{moment}\n{output}");
     took
 }
