@@ -9,6 +9,7 @@ pub mod facts;
 pub mod look;
 pub mod message;
 pub mod mysql;
+mod nagle;
 pub mod postgres;
 pub mod spec;
 pub mod sqlite;

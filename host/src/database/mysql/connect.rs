@@ -7,6 +7,7 @@ use sqlx::{ConnectOptions as _, MySqlConnection};
 
 use super::error::{self, from_sqlx};
 use super::session::{self, Server};
+use crate::database::nagle::send_at_once;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// How connections to one database are made: the work connection, the one that holds the lock, and those that kill.
@@ -96,6 +97,7 @@ impl Connector {
     pub async fn connect(&self) -> Result<(MySqlConnection, Server), DatabaseError> {
         self.in_time(async {
             let mut connection = self.options.connect().await.map_err(|error| error::from_connecting(error, self))?;
+            send_at_once();
             let server = session::prepare(&mut connection, &self.settings, &self.names()).await?;
             Ok((connection, server))
         })

@@ -48,7 +48,10 @@ impl Names {
 /// How long a holder may stay without a name before we speak of it.
 const NAMELESS: Duration = Duration::from_millis(500);
 
-/// How long an orphan may work on before it is ended.
+/// How long an orphan may work on before it is ended: a run that heals has two seconds in all.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long the end of an own session that was left is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long the server may take to undo what an orphan did, at least.
@@ -211,7 +214,7 @@ async fn take_second(
             waiting(&format!("a killed run, whose statement still runs in the server: {orphan}"));
             told = true;
         }
-        if started.elapsed() > PATIENCE && killed != Some(id) {
+        if started.elapsed() > GRACE && killed != Some(id) {
             kill(first, id, &orphan).await?;
             killed = Some(id);
         }

@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor, PgConnectio
 use self::failure::{explain, is_starting};
 use super::error::{from_sqlx, lost};
 use super::settings::{Own, prologue};
+use crate::database::nagle::send_at_once;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts};
 
 /// The oldest server that has all that is used here, as `server_version_num`.
@@ -66,7 +67,10 @@ impl Server {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match tokio::time::timeout(left, self.options.connect()).await {
-                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Ok(connection)) => {
+                    send_at_once();
+                    return Ok(connection);
+                }
                 Ok(Err(error)) if is_starting(&error) && Instant::now() + STARTING < deadline => {
                     tokio::time::sleep(STARTING).await;
                 }

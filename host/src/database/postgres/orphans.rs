@@ -11,8 +11,12 @@ use crate::sql::excerpt;
 /// What the names of connections begin with that work for a run; the run's id follows.
 pub(super) const PREFIX: &str = "runner:";
 
-/// How long a statement that was left behind may go on before it is ended, and how long its end may take.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long a statement that was left behind may go on before it is ended: a run that heals has two seconds in all, and most
+/// servers end it within the first (see `client_connection_check_interval` in `settings`).
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long its end may take; where the server does not let us end it, how much longer it may go on.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -32,9 +36,10 @@ pub(super) async fn end(
     stop: &StopSignal,
     waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
 ) -> Result<(), DatabaseError> {
-    let mut since = Instant::now();
+    let since = Instant::now();
     let mut told = false;
     let mut asked = false;
+    let mut refused = None;
     loop {
         let left = look(connection, mark).await?;
         let Some(first) = left.first() else { return Ok(()) };
@@ -42,15 +47,14 @@ pub(super) async fn end(
             waiting(&format!("what is left of the run `{}`: {}", first.run(), excerpt(&first.query)));
             told = true;
         }
-        if since.elapsed() >= GRACE {
-            if asked {
-                return Err(stays(first, None));
-            }
+        if since.elapsed() >= GRACE + ENDING {
+            return Err(stays(first, refused));
+        }
+        if since.elapsed() >= GRACE && !asked {
             for orphan in &left {
-                terminate(connection, mark, orphan).await?;
+                refused = terminate(connection, mark, orphan).await?.or(refused);
             }
             asked = true;
-            since = Instant::now();
         }
         tokio::select! {
             _ = stop.raised() => return Err(DatabaseError::stopped()),
@@ -83,15 +87,22 @@ async fn look(connection: &mut PgConnection, mark: &str) -> Result<Vec<Orphan>, 
         .collect())
 }
 
-/// In a savepoint: a refusal must not end the transaction that holds the lock.
-async fn terminate(connection: &mut PgConnection, mark: &str, orphan: &Orphan) -> Result<(), DatabaseError> {
+/// In a savepoint: a refusal, which is the answer, must not end the transaction that holds the lock.
+async fn terminate(
+    connection: &mut PgConnection,
+    mark: &str,
+    orphan: &Orphan,
+) -> Result<Option<DatabaseError>, DatabaseError> {
     let pid = &orphan.pid;
     let end =
         format!("{mark}SAVEPOINT orphan; SELECT pg_catalog.pg_terminate_backend({pid}); RELEASE SAVEPOINT orphan");
     match rows(connection, &end).await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(None),
         Err(error) if error.kind == DatabaseErrorKind::Connection => Err(error),
-        Err(error) => Err(stays(orphan, Some(error))),
+        Err(error) => {
+            rows(connection, &format!("{mark}ROLLBACK TO SAVEPOINT orphan; RELEASE SAVEPOINT orphan")).await?;
+            Ok(Some(error))
+        }
     }
 }
 

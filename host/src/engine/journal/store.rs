@@ -1,7 +1,12 @@
 //! Reads and writes the journal's tables. The caller has set the host's rights and owns the transaction.
 
-use super::answer::{Answer, Position, Transformed, pack, unpack};
-use super::work::Work;
+mod checkpoint;
+mod entry;
+
+pub use self::checkpoint::{
+    Checkpoint, begin_checkpoint, checkpoint, clear_checkpoint, find_checkpoint, move_checkpoint, transformed,
+};
+pub use self::entry::{Entry, Intent, Recorded};
 use super::{chunk, head, sql};
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
@@ -45,78 +50,6 @@ impl Run {
     pub(super) fn parameters(self) -> [Value; 2] {
         [self.history.into(), self.direction.to_string().into()]
     }
-}
-
-/// What the journal notes of a step.
-#[derive(Clone, Debug, Default)]
-pub struct Entry {
-    /// Its number, counted from 1.
-    pub step: u64,
-    /// Its kind.
-    pub kind: String,
-    /// The digest of kind, statement and parameters.
-    pub digest: String,
-    /// The statement, or what the step is, for people.
-    pub text: String,
-    /// Whether it may have changed something.
-    pub effect: bool,
-    /// Rows that it changed or read.
-    pub rows: u64,
-    /// The seal over it and everything before it; empty while it is only intended.
-    pub seal: String,
-    /// Packed, or for an intent what is known of the time before it.
-    pub answer: Option<Vec<u8>>,
-    /// When it began.
-    pub began_at: String,
-    /// When it ended; none: it is only intended.
-    pub ended_at: Option<String>,
-}
-
-/// A step as it is read back; its answer is fetched when it is needed.
-#[derive(Clone, Debug)]
-pub struct Recorded {
-    /// Its number.
-    pub step: u64,
-    /// Its kind.
-    pub kind: String,
-    /// Its digest.
-    pub digest: String,
-    /// The statement, or what the step was.
-    pub text: String,
-    /// Whether it was answered.
-    pub is_done: bool,
-    /// Its seal.
-    pub seal: String,
-    /// Its answer, packed, if that is small.
-    pub answer: Option<Vec<u8>>,
-}
-
-/// A step that was intended and not answered.
-#[derive(Clone, Debug)]
-pub struct Intent {
-    /// Its number.
-    pub step: u64,
-    /// Its kind.
-    pub kind: String,
-    /// The digest of kind, statement and parameters.
-    pub digest: String,
-    /// The statement, whole where the step commits apart from its entry.
-    pub text: String,
-    /// What is known of the time before it.
-    pub before: Option<Vec<u8>>,
-    /// When it began.
-    pub began_at: String,
-}
-
-/// How far a transform has come.
-#[derive(Clone, Debug)]
-pub struct Checkpoint {
-    /// What is done.
-    pub work: Work,
-    /// Where the next chunk begins.
-    pub position: Position,
-    /// What was done.
-    pub done: Transformed,
 }
 
 /// Runs a statement that must change exactly one row.
@@ -298,42 +231,6 @@ pub async fn trim(database: &mut dyn Database, run: Run) -> Result<()> {
     Ok(())
 }
 
-/// Notes where a transform begins.
-pub async fn begin_checkpoint(
-    database: &mut dyn Database,
-    run: Run,
-    step: u64,
-    work: &Work,
-    position: &Position,
-) -> Result<()> {
-    let [history, direction] = run.parameters();
-    let (source, position) = (Value::Bytes(pack(Ok(work))), Value::Bytes(pack(Ok(position))));
-    let parameters = [history, direction, number(step), source, position, super::now().into()];
-    change(database, sql::BEGIN_CHECKPOINT, &parameters).await
-}
-
-/// Notes how far a transform has come.
-pub async fn move_checkpoint(
-    database: &mut dyn Database,
-    run: Run,
-    step: u64,
-    position: &Position,
-    done: &Transformed,
-) -> Result<()> {
-    let [history, direction] = run.parameters();
-    let parameters = [
-        Value::Bytes(pack(Ok(position))),
-        number(done.rows_read),
-        number(done.rows_written),
-        number(done.chunks),
-        super::now().into(),
-        history,
-        direction,
-        number(step),
-    ];
-    change(database, sql::MOVE_CHECKPOINT, &parameters).await
-}
-
 /// Takes away what is noted of a step that has failed: its intent and its checkpoint, if there are any.
 pub async fn clear_failed(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
     let [history, direction] = run.parameters();
@@ -342,48 +239,6 @@ pub async fn clear_failed(database: &mut dyn Database, run: Run, step: u64) -> R
     execute(database, sql::CLEAR_CHECKPOINT, &parameters).await?;
     chunk::clear_step(database, run, step).await.map_err(unwritable)?;
     evidence::clear_chunks(database, run, step).await
-}
-
-/// Takes the checkpoint of a transform away that is done.
-pub async fn clear_checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
-    let [history, direction] = run.parameters();
-    change(database, sql::CLEAR_CHECKPOINT, &[history, direction, number(step)]).await
-}
-
-/// What the transforms under way have done; none: none is under way.
-pub async fn transformed(database: &mut dyn Database, run: Run) -> Result<Option<Transformed>> {
-    let mut sum = None;
-    for row in rows(database, sql::UNDER_WAY, &run.parameters()).await? {
-        let step = row.first().and_then(count).ok_or_else(garbled)?;
-        let done = super::chunk::totals(database, run, step).await.map_err(unwritable)?;
-        let sum: &mut Transformed = sum.get_or_insert_default();
-        sum.rows_read += done.rows_read;
-        sum.rows_written += done.rows_written;
-        sum.chunks += done.chunks;
-    }
-    Ok(sum)
-}
-
-/// How far a transform has come.
-pub async fn checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<Checkpoint> {
-    find_checkpoint(database, run, step).await?.ok_or_else(garbled)
-}
-
-/// How far a transform has come, if it is under way.
-pub async fn find_checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<Option<Checkpoint>> {
-    let [history, direction] = run.parameters();
-    let found = rows(database, sql::CHECKPOINT, &[history, direction, number(step)]).await?;
-    let read = |row: &Vec<Value>| {
-        let [source, position, rows_read, rows_written, chunks] = &row[..] else { return None };
-        let (rows_read, rows_written, chunks) = (count(rows_read)?, count(rows_written)?, count(chunks)?);
-        let done = Transformed { rows_read, rows_written, chunks, ..Transformed::default() };
-        Some(Checkpoint { work: of(source)?, position: of(position)?, done })
-    };
-    found.first().map(|row| read(row).ok_or_else(garbled)).transpose()
-}
-
-fn of<T: Answer>(value: &Value) -> Option<T> {
-    unpack(value.as_bytes()?)?.ok()
 }
 
 pub(super) fn count(value: &Value) -> Option<u64> {

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runner_tests::servers::{Bouncer, Kind, Server};
 
@@ -92,7 +92,9 @@ async fn the_statement_of_a_killed_run_is_ended_before_work_begins() {
     let heard = Mutex::new(Vec::new());
     let hear = |who: &str| heard.lock().expect("no panic").push(who.to_owned());
     let mut database = open(&fresh).await;
+    let started = Instant::now();
     database.lock(&request("next", 1), &StopSignal::default(), &hear).await.expect("the lock");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(fresh.value(working), "0");
     assert_eq!(fresh.value("SELECT count(*) FROM t"), "0");
     let heard = heard.lock().expect("no panic");
@@ -117,7 +119,33 @@ async fn what_may_not_be_ended_is_named() {
     let error = database.lock(&request("next", 1), &StopSignal::default(), &|_| {}).await.expect_err("not ours");
     assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
     assert!(error.message.contains("`other`"), "{error}");
+    assert!(error.detail.is_some(), "the server says why: {error:?}");
     assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("pg_terminate_backend(")), "{error:?}");
+    drop((database, other));
+    fresh.sql(&format!("DROP ROLE {role}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_not_be_ended_is_waited_for() {
+    let fresh = fresh();
+    let role = format!("role_{}", fresh.name());
+    fresh.sql(&format!("CREATE ROLE {role} LOGIN"));
+    let mut other = fresh.client().session();
+    other.run("SET application_name = 'runner:other'");
+    // To whom it is a stranger's, the server does not say that a session is idle: it has to end.
+    other.send("SELECT pg_terminate_backend(pg_backend_pid()) FROM pg_sleep(2.5)");
+    while fresh
+        .value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'runner:other' AND state = 'active'")
+        == "0"
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut database = open_url(&fresh.url_as(&role, "")).await.expect("a connection");
+    database.lock(&request("next", 1), &StopSignal::default(), &|_| {}).await.expect("the lock");
+    // The refusal has not cost it the lock.
+    let error = open(&fresh).await.lock(&request("third", 0), &StopSignal::default(), &|_| {}).await.expect_err("busy");
+    assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
+    database.unlock().await.expect("unlocked");
     drop((database, other));
     fresh.sql(&format!("DROP ROLE {role}"));
 }
