@@ -4,7 +4,7 @@
 use runner_tests::{Engine, for_each_engine};
 
 use super::reference::{Expected, Way, heal, project};
-use super::tally::{LANES, Left, Tally, in_lanes, left};
+use super::tally::{Left, Tally, in_lanes, lanes, left};
 
 /// Rows of the table, in chunks of eight.
 const ROWS: u64 = 40;
@@ -23,7 +23,7 @@ fn every_moment_of(engine: Engine, expected: &Expected, lane: usize) -> Tally {
     let project = project(engine, ROWS);
     let mut tally = Tally::new("every moment", &project);
     let mut open = [true, true];
-    for moment in (lane + 1..).step_by(LANES) {
+    for moment in (lane + 1..).step_by(lanes()) {
         for (way, name) in [(Way::Up, "up"), (Way::Down, "down")] {
             let told = format!("killed at moment {moment} on the way {name}");
             if open[way as usize] {
@@ -37,7 +37,7 @@ fn every_moment_of(engine: Engine, expected: &Expected, lane: usize) -> Tally {
                 heal(&project, way, &told);
             }
             // The rows are compared always, and the schema now and then.
-            if (moment / LANES).is_multiple_of(4) {
+            if (moment / lanes()).is_multiple_of(4) {
                 expected.check_whole(&project, way, &told);
             } else {
                 expected.check(&project, way, &told);

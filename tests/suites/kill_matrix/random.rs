@@ -7,7 +7,7 @@ use runner_tests::random::Random;
 use runner_tests::{Engine, EngineProject, Running, for_each_engine, is_long};
 
 use super::reference::{Expected, Way, heal, project};
-use super::tally::{LANES, Left, Tally, in_lanes, left};
+use super::tally::{Left, Tally, in_lanes, lanes, left};
 
 /// Rows of the table, in chunks of eight: a run takes long enough to be hit in its middle.
 const ROWS: u64 = 160;
@@ -38,8 +38,8 @@ fn at_random(engine: Engine) {
 fn at_random_in(engine: Engine, expected: &Expected, lane: usize) -> Tally {
     let project = project(engine, ROWS);
     let mut tally = Tally::new("kill -9 at random", &project);
-    let mut random = Random::new((engine as u64 + 20) * LANES as u64 + lane as u64);
-    let wanted = kills().div_ceil(LANES as u64);
+    let mut random = Random::new((engine as u64 + 20) * lanes() as u64 + lane as u64);
+    let wanted = kills().div_ceil(lanes() as u64);
     let mut misses = 0;
     let began = Instant::now();
     while tally.total() < wanted {

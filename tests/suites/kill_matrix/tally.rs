@@ -86,13 +86,17 @@ impl Tally {
 }
 
 /// Databases of one engine on which a test kills side by side: most of the time of a kill is a server's, which has to notice.
-pub const LANES: usize = 4;
+/// `RUNNER_TEST_LANES` says how many, where the time that healing takes is of interest.
+pub fn lanes() -> usize {
+    let said = std::env::var("RUNNER_TEST_LANES").ok().map(|text| text.parse().expect("a number of lanes"));
+    said.unwrap_or(4)
+}
 
 /// Has every lane count on its own, and answers what all of them have counted.
 pub fn in_lanes(count: impl Fn(usize) -> Tally + Sync) -> Tally {
     let count = &count;
     let mut tallies = std::thread::scope(|scope| {
-        let lanes: Vec<_> = (0..LANES).map(|lane| scope.spawn(move || count(lane))).collect();
+        let lanes: Vec<_> = (0..lanes()).map(|lane| scope.spawn(move || count(lane))).collect();
         lanes.into_iter().map(|lane| lane.join().unwrap()).collect::<Vec<_>>()
     });
     let mut all = tallies.remove(0);
