@@ -73,6 +73,30 @@ for_each_server! {
         is_done_once(&project, ROWS, &said);
     }
 
+    /// What is said to a run holds all who share its transform.
+    fn a_pause_holds_them_all(engine) {
+        let project = items(engine, ROWS, SLOW);
+        let leader = Said::start(&project, "apply --jobs 1");
+        wait_until("the leader begins", || chunks_of(&project, "lead") > 1);
+        let helper = Said::start(&project, "apply --share --jobs 1");
+        wait_until("the helper begins", || chunks_of(&project, "help") > 1);
+        project.runner("pause").succeeds();
+        let done = || number(&project, &format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project)));
+        wait_until("nobody works", || {
+            let before = done();
+            std::thread::sleep(Duration::from_secs(1));
+            done() == before
+        });
+        let all = ROWS / 100;
+        assert!(done() < all, "it was over before it was paused");
+        project.runner("resume").succeeds();
+        let (ended, said) = leader.end();
+        assert_eq!(ended, Some(0), "{said}");
+        let (ended, said) = helper.end();
+        assert_eq!(ended, Some(0), "{said}");
+        is_done_once(&project, ROWS, &said);
+    }
+
     fn who_comes_too_late_has_nothing_to_do(engine) {
         let project = items(engine, 100, "[parameters]\nlog = \"log\"");
         project.runner("apply --share").succeeds();
