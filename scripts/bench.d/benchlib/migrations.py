@@ -242,7 +242,7 @@ class Alembic(Tool):
         (self.folder / "migrations").rename(self.folder / "versions")
 
     def call(self, db, *verb):
-        return [self.binary(), "-c", self.folder / "alembic.ini", "-x", f"db={db}", *verb]
+        return [self.binary(), "-c", self.folder / "alembic.ini", "-x", f"url=sqlite:///{db}", *verb]
 
     def apply(self, db):
         return self.call(db, "upgrade", "head")

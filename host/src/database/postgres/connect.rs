@@ -10,7 +10,6 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor, PgConnectio
 
 use self::failure::{explain, is_starting};
 use super::error::{from_sqlx, lost};
-use super::settings::{Own, prologue};
 use crate::database::nagle::send_at_once;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts};
 
@@ -109,7 +108,8 @@ async fn look(connection: &mut PgConnection) -> Result<Found, DatabaseError> {
         pg_is_in_recovery() OR current_setting('transaction_read_only')::bool, current_schema()::text, \
         pg_backend_pid(), current_setting('server_encoding')";
     let failed = |error: sqlx::Error| from_sqlx(&error, Some(LOOK));
-    let begin = format!("{}; {LOOK}; COMMIT", prologue(&Own::default(), "NULL"));
+    // Not all that stands before a statement of ours: each of a dozen settings costs a server's fresh process its time.
+    let begin = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}; COMMIT");
     let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(begin))).await.map_err(failed)?;
     let row = rows.last().ok_or_else(|| lost("the server does not say what it is"))?;
     let text = |column: usize| row.try_get_unchecked::<Option<String>, _>(column).map_err(failed);
