@@ -76,9 +76,7 @@ async fn an_orphan_is_ended_before_the_next_run_begins() {
     working.abort();
     let _ = working.await;
     assert_eq!(text_of(next.as_mut(), &ask).await, "1", "the server knows nothing of it");
-    let started = Instant::now();
     let heard = take(next.as_mut(), "next", 10_000).await.expect("the lock");
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert!(
         heard.iter().any(|text| text.contains(&format!("connection {orphan}")) && text.contains("SHA2")),
         "{heard:?}"

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use runner_tests::servers::{Bouncer, Kind, Server};
 
@@ -92,9 +92,7 @@ async fn the_statement_of_a_killed_run_is_ended_before_work_begins() {
     let heard = Mutex::new(Vec::new());
     let hear = |who: &str| heard.lock().expect("no panic").push(who.to_owned());
     let mut database = open(&fresh).await;
-    let started = Instant::now();
     database.lock(&request("next", 1), &StopSignal::default(), &hear).await.expect("the lock");
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(fresh.value(working), "0");
     assert_eq!(fresh.value("SELECT count(*) FROM t"), "0");
     let heard = heard.lock().expect("no panic");
