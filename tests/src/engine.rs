@@ -144,6 +144,18 @@ impl EngineProject {
         }
     }
 
+    /// Whether a statement sleeps in the server.
+    #[track_caller]
+    pub fn sleeps(&self) -> bool {
+        let query = match self.engine {
+            Engine::Postgres => {
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+            }
+            _ => "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep' AND db = database()",
+        };
+        self.value(query) != "0"
+    }
+
     /// All rows of a query, a line each, cells separated by `|`.
     #[track_caller]
     pub fn rows(&self, query: &str) -> Vec<String> {

@@ -33,6 +33,19 @@ pub use project::TestProject;
 pub use running::Running;
 pub use snapshot::normalise;
 
+/// How long anything may take to happen at all. It is no measure of ours: a machine may be busy.
+const EVER: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Waits until something is so.
+#[track_caller]
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = std::time::Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < EVER, "it never came to this: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 /// Whether a test is to try everything, and not a few things of many: `RUNNER_TEST_LONG=1`.
 pub fn is_long() -> bool {
     std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1")

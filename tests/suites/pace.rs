@@ -19,7 +19,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use runner_tests::{Engine, EngineProject, Running, TestProject, guests};
+use runner_tests::{Engine, EngineProject, Running, TestProject, guests, until};
 
 /// How long anything may take to happen at all. It is no measure of ours: a machine may be busy.
 const EVER: Duration = Duration::from_secs(120);
@@ -73,16 +73,6 @@ fn is_sound(project: &EngineProject) {
 #[track_caller]
 fn is_whole(project: &EngineProject) {
     assert_eq!(doubled(project), ROWS);
-}
-
-/// Waits until something is so.
-#[track_caller]
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < EVER, "it never came to this: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// `status` as JSON.

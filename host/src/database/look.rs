@@ -1,6 +1,9 @@
 //! One look at a database: several questions of the engine's own at once. A server may be far away, and even one that is
 //! near takes longer for the trips and for describing statements than for answering them.
 
+use futures_util::{Stream, TryStreamExt as _};
+use sqlx::Either;
+
 use super::{DatabaseError, DatabaseErrorKind};
 use crate::data::Value;
 
@@ -11,6 +14,20 @@ pub struct Sight {
     pub answers: Vec<Vec<Vec<Value>>>,
     /// Who holds the lock; none: nobody.
     pub holder: Option<String>,
+}
+
+/// The rows of each statement of a text.
+pub(super) async fn by_statement<D, R>(
+    mut stream: impl Stream<Item = Result<Either<D, R>, sqlx::Error>> + Unpin,
+) -> Result<Vec<Vec<R>>, sqlx::Error> {
+    let (mut results, mut rows) = (Vec::new(), Vec::new());
+    while let Some(step) = stream.try_next().await? {
+        match step {
+            Either::Right(row) => rows.push(row),
+            Either::Left(_) => results.push(std::mem::take(&mut rows)),
+        }
+    }
+    Ok(results)
 }
 
 /// A cell of an answer. Where several questions go in one message, servers answer in text.

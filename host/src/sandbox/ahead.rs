@@ -29,11 +29,7 @@ type Read = Option<(Batch, Position)>;
 
 /// The reading of one transform.
 pub(super) struct Ahead {
-    connector: Connector,
-    stop: StopSignal,
-    source: TableSource,
-    limits: BatchLimits,
-    is: TableIdentity,
+    work: Work,
     state: State,
 }
 
@@ -75,7 +71,7 @@ impl Ahead {
         let Some(connector) = run.transforms.connector.clone() else { return Ok(None) };
         let Some(is) = database.others_see(source, target).await? else { return Ok(None) };
         let (stop, source) = (run.stop.clone(), source.clone());
-        Ok(Some(Self { connector, stop, source, limits, is, state: State::Alone(0) }))
+        Ok(Some(Self { work: Work { connector, stop, source, limits, is }, state: State::Alone(0) }))
     }
 
     /// The next chunk of the reader, which then stands behind it; the inner none: there is no more. The outer one: it is not
@@ -139,13 +135,7 @@ impl Ahead {
         let (begin, begin_here) = oneshot::channel();
         let (wanted, mut unwanted) = oneshot::channel::<()>();
         let (chunks_here, chunks) = mpsc::channel(WAITING);
-        let work = Work {
-            connector: self.connector.clone(),
-            stop: self.stop.clone(),
-            source: self.source.clone(),
-            limits: self.limits,
-            is: self.is.clone(),
-        };
+        let work = self.work.clone();
         // A thread of its own: it computes, and it waits for its connection alone.
         let handle = tokio::task::spawn_blocking(move || {
             let Ok(runtime) = crate::runtime::new() else { return };
@@ -165,6 +155,7 @@ impl Ahead {
 }
 
 /// What the thread has to do.
+#[derive(Clone)]
 struct Work {
     connector: Connector,
     stop: StopSignal,

@@ -104,14 +104,22 @@ impl<'a> Chunks<'a> {
     /// The next chunk.
     pub async fn read(&mut self, reader: &mut TableReader) -> Result<Option<(Batch, ReadChunk)>, DatabaseError> {
         let from = position(reader);
-        if let Some(ahead) = &mut self.ahead
-            && let Some(batch) = ahead.next(self.run, reader).await
-        {
-            return Ok(batch.map(|batch| {
-                let chunk = ReadChunk { rows: batch.row_count as u64, from, behind: position(reader), seen: 0 };
-                (batch, chunk)
-            }));
-        }
+        let (batch, seen) = match self.read_ahead(reader).await {
+            Some(batch) => (batch, 0),
+            None => self.read_here(reader).await?,
+        };
+        Ok(batch.map(|batch| {
+            let chunk = ReadChunk { rows: batch.row_count as u64, from, behind: position(reader), seen };
+            (batch, chunk)
+        }))
+    }
+
+    async fn read_ahead(&mut self, reader: &mut TableReader) -> Option<Option<Batch>> {
+        self.ahead.as_mut()?.next(self.run, reader).await
+    }
+
+    /// By the migration's connection; with what the database was then.
+    async fn read_here(&self, reader: &mut TableReader) -> Result<(Option<Batch>, i64), DatabaseError> {
         let mut database = self.run.database.lock().await;
         self.open(&mut **database).await?;
         let batch = reader.next(&mut **database).await?;
@@ -120,10 +128,7 @@ impl<'a> Chunks<'a> {
             seen = version(&mut **database, &self.run.stop).await?;
             live.journal.close_part(&mut **database).await?;
         }
-        Ok(batch.map(|batch| {
-            let chunk = ReadChunk { rows: batch.row_count as u64, from, behind: position(reader), seen };
-            (batch, chunk)
-        }))
+        Ok((batch, seen))
     }
 
     /// No more chunks are read, and no connection but the migration's keeps anything locked.

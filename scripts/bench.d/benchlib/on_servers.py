@@ -8,7 +8,6 @@ from .core import HELPERS, Failure, Way, say, shown
 from .servers import Mariadb, Postgres
 
 ROWS = 1_000_000
-ARTIFACTS = {"transform": HELPERS / "project", "insert": HELPERS / "insert"}
 
 
 def measure_postgres(session):
@@ -35,15 +34,15 @@ def measure_mariadb(session):
         return measure(session, server, alembics)
 
 
-def runner(session, server, key, label, project, rows):
-    artifact = next((ARTIFACTS[project] / "migrations").glob("*.wasm"), None)
-    missing = server.missing
+def runner(session, key, label, project, rows, *options, missing=""):
+    """`runner apply` of one of the projects."""
+    folder = HELPERS / project
     if not session.runner.exists():
         missing = "the `runner` binary is not built"
-    elif not artifact:
-        missing = f"`{shown(ARTIFACTS[project])}` has no artifact: `runner build` makes it"
-    config = ARTIFACTS[project] / "runner.toml"
-    return Way(key, label, lambda url: [session.runner, "apply", "-D", url, "-c", config], rows, missing)
+    elif not any((folder / "migrations").glob("*.wasm")):
+        missing = f"`{shown(folder)}` has no artifact: `runner build` makes it"
+    command = lambda db: [session.runner, "apply", "-D", db, "-c", folder / "runner.toml", *options]
+    return Way(key, label, command, rows, missing)
 
 
 def alembic(session, server, driver, key, label, migration, rows):
@@ -63,12 +62,12 @@ def measure(session, server, alembics):
     """Every way in turn, `runs` times over, each on a fresh copy of the table."""
     sql = lambda key, label, statement: Way(key, label, lambda _: server.in_transaction(statement), ROWS, server.missing)
     transforms = [
-        runner(session, server, "runner", "`runner`, Rust component", "transform", ROWS),
+        runner(session, "runner", "`runner`, Rust component", "project", ROWS, missing=server.missing),
         sql("sql_update", "one SQL `UPDATE`", server.update),
         *alembics,
     ]
     inserts = [
-        runner(session, server, "insert_runner", "`runner`, Rust component", "insert", ROWS),
+        runner(session, "insert_runner", "`runner`, Rust component", "insert", ROWS, missing=server.missing),
         sql("insert_ctas", "`CREATE TABLE AS`", server.ctas),
     ]
     for way in transforms:

@@ -3,7 +3,8 @@
 import sqlite3
 
 from . import on_servers, transform
-from .core import HELPERS, Failure, Way, say, shown
+from .core import Failure, Way, say
+from .on_servers import runner
 from .servers import Postgres
 
 ROWS = 1_000_000
@@ -22,23 +23,12 @@ def measure(session):
     return result
 
 
-def runner(session, key, label, project, *options, missing=""):
-    """`runner apply` of one of the projects."""
-    folder = HELPERS / project
-    if not session.runner.exists():
-        missing = "the `runner` binary is not built"
-    elif not any((folder / "migrations").glob("*.wasm")):
-        missing = f"`{shown(folder)}` has no artifact: `runner build` makes it"
-    command = lambda db: [session.runner, "apply", "-D", db, "-c", folder / "runner.toml", *options]
-    return Way(key, label, command, ROWS, missing)
-
-
 def on_sqlite(session, journal):
     """The transform in one transaction, and stepwise."""
     key = "sqlite" if journal == "WAL" else "rollback"
     ways = [
-        runner(session, f"{key}_atomic", "`runner`, atomic", "project"),
-        runner(session, f"{key}_stepwise", "`runner`, stepwise", "stepwise"),
+        runner(session, f"{key}_atomic", "`runner`, atomic", "project", ROWS),
+        runner(session, f"{key}_stepwise", "`runner`, stepwise", "stepwise", ROWS),
     ]
     for way in ways:
         way.command = lambda db, command=way.command: command(f"sqlite://{db}")
@@ -50,9 +40,9 @@ def on_sqlite(session, journal):
 def on_postgres(session, server):
     """The same, with one worker and with two, beside what the database does by itself."""
     ways = [
-        runner(session, "postgres_atomic", "`runner`, atomic", "project", missing=server.missing),
-        runner(session, "postgres_jobs_1", "`runner`, stepwise, `--jobs 1`", "stepwise", "--jobs", "1", missing=server.missing),
-        runner(session, "postgres_jobs_2", "`runner`, stepwise, `--jobs 2`", "stepwise", "--jobs", "2", missing=server.missing),
+        runner(session, "postgres_atomic", "`runner`, atomic", "project", ROWS, missing=server.missing),
+        runner(session, "postgres_jobs_1", "`runner`, stepwise, `--jobs 1`", "stepwise", ROWS, "--jobs", "1", missing=server.missing),
+        runner(session, "postgres_jobs_2", "`runner`, stepwise, `--jobs 2`", "stepwise", ROWS, "--jobs", "2", missing=server.missing),
         Way("postgres_update", "one SQL `UPDATE`", lambda _: server.in_transaction(server.update), ROWS, server.missing),
     ]
     for way in ways:
@@ -87,13 +77,13 @@ class Sqlite:
 
 def by_rows(session, place, sizes):
     """Peak memory and time of the stepwise transform at growing sizes, one run of each."""
-    way = runner(session, f"{place.key}_rows", place.label, "stepwise", missing=place.missing)
+    way = runner(session, f"{place.key}_rows", place.label, "stepwise", ROWS, missing=place.missing)
     return peaks(session, place, way, [(rows, rows, [], lambda rows=rows: place.check(rows)) for rows in sizes])
 
 
 def by_steps(session, place):
     """The same of journals that are short and long."""
-    way = runner(session, f"{place.key}_steps", place.label, "steps", missing=place.missing)
+    way = runner(session, f"{place.key}_steps", place.label, "steps", ROWS, missing=place.missing)
 
     def check(steps):
         # Half of the steps ask and half of them write.

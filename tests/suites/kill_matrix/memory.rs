@@ -6,9 +6,8 @@ use runner_tests::{Engine, EngineProject, is_long};
 
 use super::reference::{Way, project};
 
-/// How much more memory a run may take that does ten times the work, in KiB: allocators keep what they once had, and the second
-/// instance of a component is made only where the first one is not quick enough.
-const SLACK: i64 = 24 << 10;
+/// How much more memory a run may take that does ten times the work, in KiB: allocators keep what they once had.
+const SLACK: i64 = 16 << 10;
 
 /// Runs a command to its end and answers the most memory that it had, in KiB, as the kernel counts it.
 fn peak(project: &EngineProject, line: &str, moment: Option<&str>) -> i64 {

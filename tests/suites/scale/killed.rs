@@ -5,10 +5,10 @@
 use std::fs::File;
 use std::time::Instant;
 
-use runner_tests::{EngineProject, Running, for_each_server, report};
+use runner_tests::{EngineProject, Running, for_each_server, report, until};
 use serde_json::json;
 
-use super::shop::{chunks, is_done_once, items, number, wait_until};
+use super::shop::{chunks, is_done_once, items, number};
 
 /// How many share the table.
 const PROCESSES: usize = 3;
@@ -68,16 +68,16 @@ for_each_server! {
         let table = chunks(&project);
         let began = Instant::now();
         let mut crew = vec![Member::start(&project, 0)];
-        wait_until("the first begins", || number(&project, &format!("SELECT count(*) FROM {table}")) > 1);
+        until("the first begins", || number(&project, &format!("SELECT count(*) FROM {table}")) > 1);
         crew.extend((1..PROCESSES as u64).map(|at| Member::start(&project, at)));
         let owners = format!("SELECT count(DISTINCT owner) FROM {table}");
-        wait_until("the others begin", || number(&project, &owners) >= PROCESSES as u64);
+        until("the others begin", || number(&project, &owners) >= PROCESSES as u64);
         // The table is turned, and then copied.
         let all = 2 * size.rows.div_ceil(size.chunk_rows);
         let done = format!("SELECT count(*) FROM {table} WHERE state = 'done'");
         for kill in 1..=size.kills {
-            wait_until("it goes on", || number(&project, &done) >= all * kill / (size.kills + 1));
-            wait_until("somebody leads", || leader(&project, &crew).is_some());
+            until("it goes on", || number(&project, &done) >= all * kill / (size.kills + 1));
+            until("somebody leads", || leader(&project, &crew).is_some());
             // One that helps, and then the one that leads.
             let at = (leader(&project, &crew).unwrap() + kill as usize % 2) % PROCESSES;
             crew[at].run.signal("KILL");

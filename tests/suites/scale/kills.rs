@@ -3,9 +3,9 @@
 use std::process::Stdio;
 use std::time::Instant;
 
-use runner_tests::{EngineProject, Running, for_each_engine, for_each_server, is_long};
+use runner_tests::{EngineProject, Running, for_each_engine, for_each_server, is_long, until};
 
-use super::shop::{chunks, is_done_once, items, number, wait_until};
+use super::shop::{chunks, is_done_once, items, number};
 
 /// From a number on: in a long test each, else some of them.
 fn moments(first: usize) -> impl Iterator<Item = usize> {
@@ -50,7 +50,7 @@ for_each_server! {
             let project = items(engine, 6_000, "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000");
             let mut run = Running::start(project.command(["apply", "--jobs", "3"]).stderr(Stdio::null()));
             let done = format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project));
-            wait_until("it begins", || number(&project, &done) > 3);
+            until("it begins", || number(&project, &done) > 3);
             let since = Instant::now();
             run.signal(name);
             assert_eq!(run.wait().unwrap().code(), Some(code));

@@ -4,9 +4,9 @@ use std::io::Read;
 use std::process::Stdio;
 use std::time::Duration;
 
-use runner_tests::{Engine, EngineProject, Running, for_each_server};
+use runner_tests::{Engine, EngineProject, Running, for_each_server, until};
 
-use super::shop::{chunks, component, is_done_once, items, number, wait_until};
+use super::shop::{chunks, component, is_done_once, items, number};
 
 const ROWS: u64 = 6_000;
 
@@ -39,9 +39,9 @@ for_each_server! {
     fn the_leader_is_killed(engine) {
         let project = items(engine, ROWS, SLOW);
         let leader = Said::start(&project, "apply --jobs 2");
-        wait_until("the leader begins", || chunks_of(&project, "lead") > 1);
+        until("the leader begins", || chunks_of(&project, "lead") > 1);
         let helper = Said::start(&project, "apply --share --jobs 2");
-        wait_until("the helper begins", || chunks_of(&project, "help") > 1);
+        until("the helper begins", || chunks_of(&project, "help") > 1);
         leader.0.signal("KILL");
         assert_eq!(leader.end().0, None);
         let (ended, said) = helper.end();
@@ -54,14 +54,14 @@ for_each_server! {
     fn the_leader_is_frozen(engine) {
         let project = items(engine, ROWS, SLOW);
         let leader = Said::start(&project, "apply --jobs 2");
-        wait_until("the leader begins", || chunks_of(&project, "lead") > 1);
+        until("the leader begins", || chunks_of(&project, "lead") > 1);
         let helper = Said::start(&project, "apply --share --jobs 1");
-        wait_until("the helper begins", || chunks_of(&project, "help") > 1);
+        until("the helper begins", || chunks_of(&project, "help") > 1);
         leader.0.signal("STOP");
         let done = || number(&project, &format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project)));
         let before = done();
         if engine == Engine::Postgres {
-            wait_until("the helper goes on", || done() > before + 3);
+            until("the helper goes on", || done() > before + 3);
         } else {
             // It may keep all others from cutting a chunk, and the server does not end its session for it.
             std::thread::sleep(Duration::from_secs(8));
@@ -77,12 +77,12 @@ for_each_server! {
     fn a_pause_holds_them_all(engine) {
         let project = items(engine, 5 * ROWS, SLOW);
         let leader = Said::start(&project, "apply --jobs 1");
-        wait_until("the leader begins", || chunks_of(&project, "lead") > 1);
+        until("the leader begins", || chunks_of(&project, "lead") > 1);
         let helper = Said::start(&project, "apply --share --jobs 1");
-        wait_until("the helper begins", || chunks_of(&project, "help") > 1);
+        until("the helper begins", || chunks_of(&project, "help") > 1);
         project.runner("pause").succeeds();
         let done = || number(&project, &format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project)));
-        wait_until("nobody works", || {
+        until("nobody works", || {
             let before = done();
             std::thread::sleep(Duration::from_secs(1));
             done() == before
@@ -112,7 +112,7 @@ for_each_server! {
         bytes.extend([0, 2, 1, b'x']);
         other.component("0002_scale", &bytes);
         let leader = Said::start(&project, "apply --jobs 1");
-        wait_until("the leader begins", || chunks_of(&project, "lead") > 1);
+        until("the leader begins", || chunks_of(&project, "lead") > 1);
         let mut waiting = other.command(["apply", "--share", "--database-url", &project.url()]);
         let output = other.finish(&mut waiting);
         assert_eq!(output.exit_code(), Some(4), "{output}");

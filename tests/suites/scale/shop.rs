@@ -1,7 +1,6 @@
 //! The table that is turned, and what it may look like afterwards.
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use runner_tests::{Engine, EngineProject, guests, project};
 
@@ -51,14 +50,4 @@ pub fn chunks(project: &EngineProject) -> &'static str {
 #[track_caller]
 pub fn number(project: &EngineProject, query: &str) -> u64 {
     project.value(query).parse().unwrap_or_else(|error| panic!("{query}: {error}"))
-}
-
-/// Waits until something is so.
-#[track_caller]
-pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !is_so() {
-        assert!(since.elapsed() < Duration::from_secs(60), "{what}: not within a minute");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

@@ -1,10 +1,9 @@
 //! The run is gone, and the server does not know: its statement goes on.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use runner_tests::servers::Bouncer;
-use runner_tests::{Engine, EngineProject, Running, for_each_server, project};
+use runner_tests::{Engine, EngineProject, Running, for_each_server, project, until};
 
 /// A project whose second migration has a statement that lasts, and that is told from its repetition.
 fn slow(engine: Engine, seconds: u32) -> EngineProject {
@@ -24,28 +23,10 @@ fn slow(engine: Engine, seconds: u32) -> EngineProject {
     project
 }
 
-fn sleeps(project: &EngineProject) -> bool {
-    let query = match project.engine() {
-        Engine::Postgres => {
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
-        }
-        _ => "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep' AND db = database()",
-    };
-    project.value(query) != "0"
-}
-
-fn until(done: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(60), "it does not happen");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// Starts a run and kills it while its statement lasts.
 fn orphan(project: &EngineProject) {
     let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
-    until(|| sleeps(project));
+    until("its statement lasts", || project.sleeps());
     run.kill().unwrap();
     run.wait().unwrap();
 }
@@ -53,7 +34,7 @@ fn orphan(project: &EngineProject) {
 fn applied_once(project: &EngineProject) {
     assert_eq!(project.value("SELECT n FROM counters"), "1");
     assert_eq!(project.history(), ["0001", "0002"]);
-    assert!(!sleeps(project), "the orphan goes on");
+    assert!(!project.sleeps(), "the orphan goes on");
 }
 
 for_each_server! {
@@ -77,11 +58,11 @@ for_each_server! {
     fn a_signal_ends_the_statement_too(engine) {
         let project = slow(engine, 3600);
         let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
-        until(|| sleeps(&project));
+        until("its statement lasts", || project.sleeps());
         run.signal("TERM");
         let code = run.wait().unwrap().code();
         assert!(matches!(code, Some(143 | 6)), "{code:?}");
-        assert!(!sleeps(&project), "the statement goes on");
+        assert!(!project.sleeps(), "the statement goes on");
         assert_eq!(project.value("SELECT n FROM counters"), "0");
         let project = faster(project);
         project.runner("apply").succeeds();

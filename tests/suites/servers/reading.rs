@@ -1,8 +1,6 @@
 //! A second connection reads for a transform that is one transaction; whatever becomes of that connection, the run goes on.
 
-use std::time::{Duration, Instant};
-
-use runner_tests::{Running, guests};
+use runner_tests::{Running, guests, until};
 
 use super::*;
 
@@ -41,17 +39,13 @@ fn with_a_pause(project: &EngineProject, meanwhile: impl FnOnce(&str)) {
     let mut holder = client.session();
     holder.run("BEGIN; SELECT FROM things WHERE id = 2950 FOR UPDATE");
     let mut run = Running::start(&mut project.command(["apply", "--target", "2"]));
-    let begin = Instant::now();
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
         AND wait_event_type = 'Lock' AND backend_xid IS NOT NULL AND query LIKE 'UPDATE%'";
-    let reader = loop {
-        let reader = client.value(&format!("SELECT coalesce(string_agg(pid::text, ','), '') FROM ({READERS}) r"));
-        if client.value(waits) == "1" && !reader.is_empty() {
-            break reader;
-        }
-        assert!(begin.elapsed() < Duration::from_secs(120), "nobody reads beside the run, or it does not wait");
-        std::thread::sleep(Duration::from_millis(20));
-    };
+    let mut reader = String::new();
+    until("one connection waits, and another one reads", || {
+        reader = client.value(&format!("SELECT coalesce(string_agg(pid::text, ','), '') FROM ({READERS}) r"));
+        client.value(waits) == "1" && !reader.is_empty()
+    });
     assert!(!reader.contains(','), "several connections read: {reader}");
     meanwhile(&reader);
     holder.run("COMMIT");
@@ -86,11 +80,7 @@ fn who_waits_for_the_table_does_not_come_between() {
         other.send("ALTER TABLE things ADD COLUMN late int");
         let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
             AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE%'";
-        let begin = Instant::now();
-        while project.value(waits) != "1" {
-            assert!(begin.elapsed() < Duration::from_secs(120), "nobody waits");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        until("somebody waits for the table", || project.value(waits) == "1");
     });
     other.run("SELECT count(late) FROM things");
 }

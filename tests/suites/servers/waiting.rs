@@ -1,10 +1,9 @@
 //! Others at the same tables: locks, deadlocks, transactions that get in each other's way, statements without an end.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use runner_tests::servers::Session;
-use runner_tests::{Engine, EngineProject, Running, for_each_server};
+use runner_tests::{Engine, EngineProject, Running, for_each_server, until};
 
 use super::{refused, shop};
 
@@ -42,16 +41,7 @@ fn somebody_waits(project: &EngineProject) {
              (SELECT count(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%')"
         }
     };
-    until(|| project.value(query) != "0");
-}
-
-fn until(done: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(60), "it does not happen");
-        // InnoDB renews what it says of transactions only when nobody has asked for 100 ms.
-        std::thread::sleep(Duration::from_millis(150));
-    }
+    until("somebody waits", || project.value(query) != "0");
 }
 
 fn start(project: &EngineProject, line: &str) -> Running {
@@ -126,13 +116,7 @@ for_each_server! {
             },
         );
         let mut holder = start(&project, "apply");
-        until(|| {
-            let query = match engine {
-                Engine::Postgres => "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()",
-                _ => "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep' AND db = database()",
-            };
-            project.value(query) != "0"
-        });
+        until("its statement lasts", || project.sleeps());
         project.runner("apply --lock-timeout 200ms").exits(5).says(&["the lock", "held", "by ", "hint:"]);
         project.runner("apply").succeeds();
         assert!(holder.wait().unwrap().success());

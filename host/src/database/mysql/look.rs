@@ -1,8 +1,7 @@
 //! Several questions of ours in one message, by the text protocol: nothing is prepared, and there is one trip.
 
-use futures_util::TryStreamExt as _;
 use sqlx::mysql::MySqlRow;
-use sqlx::{AssertSqlSafe, Either, Executor as _, MySqlConnection, Row as _};
+use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, Row as _};
 
 use super::MysqlDatabase;
 use super::error::{from_sqlx, lost};
@@ -10,7 +9,7 @@ use super::statement;
 use super::types_read::Wire;
 use crate::data::Value;
 use crate::database::DatabaseError;
-use crate::database::look::{Sight, cell};
+use crate::database::look::{Sight, by_statement, cell};
 
 impl MysqlDatabase {
     pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
@@ -29,15 +28,7 @@ impl MysqlDatabase {
 
 /// The rows of each statement of a text.
 async fn results(connection: &mut MySqlConnection, text: &str) -> Result<Vec<Vec<MySqlRow>>, DatabaseError> {
-    let mut stream = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)));
-    let (mut results, mut rows) = (Vec::new(), Vec::new());
-    while let Some(step) = stream.try_next().await.map_err(from_sqlx)? {
-        match step {
-            Either::Right(row) => rows.push(row),
-            Either::Left(_) => results.push(std::mem::take(&mut rows)),
-        }
-    }
-    Ok(results)
+    by_statement(connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)))).await.map_err(from_sqlx)
 }
 
 fn values(rows: &[MySqlRow]) -> Result<Vec<Vec<Value>>, DatabaseError> {

@@ -1,9 +1,8 @@
 //! Several questions of ours in one message, with the transaction and the settings around them: nothing is prepared, so
 //! nothing has to be described, and there is one trip.
 
-use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Column as _, Either, Executor as _, PgConnection, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{AssertSqlSafe, Column as _, Executor as _, PgConnection, Row as _, TypeInfo as _, ValueRef as _};
 
 use super::PostgresDatabase;
 use super::error::{from_sqlx, lost};
@@ -11,15 +10,12 @@ use super::lock;
 use super::scope::simple;
 use super::settings::prologue;
 use crate::data::Value;
-use crate::database::look::{Sight, cell};
-use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::database::DatabaseError;
+use crate::database::look::{Sight, by_statement, cell};
 
 impl PostgresDatabase {
     pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
-        if self.transaction.is_some() {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open"));
-        }
-        self.check_usable()?;
+        self.check_free()?;
         let who = lock::who_holds_it();
         let questions_and_who: Vec<&str> = questions.iter().map(String::as_str).chain([&*who]).collect();
         let text = format!("{}; {}; COMMIT", prologue(&self.own, "NULL"), questions_and_who.join("; "));
@@ -45,15 +41,9 @@ impl PostgresDatabase {
 
 /// The rows of each statement of a text.
 async fn results(connection: &mut PgConnection, text: &str) -> Result<Vec<Vec<PgRow>>, DatabaseError> {
-    let mut stream = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)));
-    let (mut results, mut rows) = (Vec::new(), Vec::new());
-    while let Some(step) = stream.try_next().await.map_err(|error| from_sqlx(&error, None))? {
-        match step {
-            Either::Right(row) => rows.push(row),
-            Either::Left(_) => results.push(std::mem::take(&mut rows)),
-        }
-    }
-    Ok(results)
+    by_statement(connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text))))
+        .await
+        .map_err(|error| from_sqlx(&error, None))
 }
 
 fn values(rows: &[PgRow]) -> Result<Vec<Vec<Value>>, DatabaseError> {

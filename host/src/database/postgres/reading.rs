@@ -3,7 +3,7 @@
 
 use super::PostgresDatabase;
 use super::schema::literal;
-use super::scope::{backend_of, rows, text_of};
+use super::scope::{rows, text_of};
 use super::settings::prologue_reading;
 use super::transaction::Transaction;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableIdentity, TableName, TableSource, TableTarget};
@@ -53,36 +53,16 @@ impl PostgresDatabase {
         table: &TableName,
         is: &TableIdentity,
     ) -> Result<(), DatabaseError> {
-        if self.transaction.is_some() {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
-        }
-        self.check_usable()?;
-        if self.stop.is_raised() {
-            return Err(DatabaseError::stopped());
-        }
+        self.check_free()?;
         let quoted = table.quoted(Dialect::Postgres);
         let number = format!("pg_catalog.to_regclass({})::oid::text", literal(&quoted));
-        self.busy = true;
-        let begun = rows(&mut self.connection, &prologue_reading(&self.own, &quoted, &number)).await;
-        self.note_loss(&begun);
-        let found = begun.as_ref().ok().and_then(|rows| text_of(rows.last()?, 1));
-        match begun {
-            Ok(rows) if found.as_ref() == Some(&is.0) => {
-                self.busy = false;
-                self.backend = backend_of(&rows).unwrap_or(self.backend);
-                // It has no number, since it changes nothing.
-                self.transaction = Some(Transaction::new(String::new()));
-                Ok(())
-            }
-            begun => {
-                self.roll_back().await;
-                Err(begun.err().unwrap_or_else(|| {
-                    DatabaseError::new(
-                        DatabaseErrorKind::Other,
-                        format!("`{table}` is another table on this connection"),
-                    )
-                }))
-            }
+        let found = self.open(&prologue_reading(&self.own, &quoted, &number)).await?;
+        if found.as_ref() == Some(&is.0) {
+            // It has no number, since it changes nothing.
+            self.transaction = Some(Transaction::new(String::new()));
+            return Ok(());
         }
+        self.roll_back().await;
+        Err(DatabaseError::new(DatabaseErrorKind::Other, format!("`{table}` is another table on this connection")))
     }
 }

@@ -73,13 +73,7 @@ impl Transaction {
 
 impl PostgresDatabase {
     pub(super) async fn begin_now(&mut self, part: Option<Part>) -> Result<(), DatabaseError> {
-        if self.transaction.is_some() {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
-        }
-        self.check_usable()?;
-        if self.stop.is_raised() {
-            return Err(DatabaseError::stopped());
-        }
+        self.check_free()?;
         if self.facts.read_only {
             return Err(read_only());
         }
@@ -88,24 +82,43 @@ impl PostgresDatabase {
             (None, Some(_)) => return Err(lock_lost()),
             (None, None) => {}
         }
-        self.busy = true;
         // A number of its own means the right to write.
-        let begun = {
-            let prologue = prologue_of(part, &self.own, "pg_catalog.pg_current_xact_id()::text");
-            rows(&mut self.connection, &prologue).await
-        };
-        self.note_loss(&begun);
-        let xid = begun.as_ref().ok().and_then(|rows| text_of(rows.last()?, 1));
-        match (begun, xid) {
-            (Ok(rows), Some(xid)) => {
-                self.busy = false;
-                self.backend = backend_of(&rows).unwrap_or(self.backend);
+        let xid = self.open(&prologue_of(part, &self.own, "pg_catalog.pg_current_xact_id()::text")).await?;
+        match xid {
+            Some(xid) => {
                 self.transaction = Some(Transaction::new(xid));
                 Ok(())
             }
-            (begun, _) => {
+            None => {
                 self.roll_back().await;
-                Err(begun.err().unwrap_or_else(|| lost("the server does not say which transaction it began")))
+                Err(lost("the server does not say which transaction it began"))
+            }
+        }
+    }
+
+    /// Fails where no transaction can be opened: one is open, the connection is lost, or the run is to stop.
+    pub(super) fn check_free(&mut self) -> Result<(), DatabaseError> {
+        if self.transaction.is_some() {
+            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
+        }
+        self.check_usable()?;
+        if self.stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
+    }
+
+    /// Opens a transaction by a text of [`settings`](super::settings). Answers what that asks besides the server's process.
+    pub(super) async fn open(&mut self, prologue: &str) -> Result<Option<String>, DatabaseError> {
+        self.busy = true;
+        let begun = rows(&mut self.connection, prologue).await;
+        self.note_loss(&begun);
+        match begun {
+            Ok(rows) => {
+                self.busy = false;
+                self.backend = backend_of(&rows).unwrap_or(self.backend);
+                Ok(rows.last().and_then(|row| text_of(row, 1)))
+            }
+            Err(error) => {
+                self.roll_back().await;
+                Err(error)
             }
         }
     }

@@ -7,7 +7,6 @@ use std::time::Instant;
 use super::{Engine, identity};
 use crate::engine::Direction;
 use crate::engine::history::{self, Record, State, declared_json};
-use crate::engine::journal::answer::Transformed;
 use crate::engine::journal::{Inputs, Journal, Worker};
 use crate::engine::outcome::Done;
 use crate::engine::plan::{Source, Step};
@@ -107,17 +106,7 @@ impl Engine {
             seed: self.identity.seed,
             applied_by: self.identity.applied_by.clone(),
             tool_version: self.identity.tool_version.clone(),
-            reason: None,
-            steps_done: 0,
-            unknown_step: None,
-            committed: Transformed::default(),
-            rolled_back_at: None,
-            rolled_back_by: None,
-            rolled_back_run_id: None,
-            rolled_back_duration_ms: None,
-            rolled_back_rows_read: None,
-            rolled_back_rows_written: None,
-            rolled_back_transcript: None,
+            ..Record::blank()
         }
     }
 

@@ -136,9 +136,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// What a record in brief leaves out: what a migration declared, and how its work and its way back went. A record is read
-    /// so for an overview alone; nobody acts on it.
-    pub(super) fn in_brief() -> Self {
+    /// One of which nothing is known: what records are made from that say only some of it.
+    pub fn blank() -> Self {
         Self {
             id: 0,
             revision: String::new(),

@@ -37,16 +37,7 @@ fn record(revision: &str) -> Record {
         applied_by: "me@here".to_owned(),
         tool_version: "0.1.0".to_owned(),
         reason: Some(String::new()),
-        steps_done: 0,
-        unknown_step: None,
-        committed: Default::default(),
-        rolled_back_at: None,
-        rolled_back_by: None,
-        rolled_back_run_id: None,
-        rolled_back_duration_ms: None,
-        rolled_back_rows_read: None,
-        rolled_back_rows_written: None,
-        rolled_back_transcript: None,
+        ..Record::blank()
     }
 }
 
@@ -69,7 +60,7 @@ fn in_brief(record: &Record) -> Record {
         rows_written,
         run_id,
         applied_by,
-        ..Record::in_brief()
+        ..Record::blank()
     }
 }
 

@@ -3,18 +3,8 @@
 use super::*;
 use crate::batches::TableReader;
 use crate::data::{ColumnValues, Value};
+use crate::database::contract::source;
 use crate::database::{BatchLimits, TableIdentity, TableSource, WriteMode};
-
-fn source(table: &str) -> TableSource {
-    TableSource {
-        table: TableName::new(table),
-        columns: Vec::new(),
-        key: Vec::new(),
-        filter: None,
-        parameters: Vec::new(),
-        descending: false,
-    }
-}
 
 fn target(table: &str) -> TableTarget {
     TableTarget { table: TableName::new(table), mode: WriteMode::Insert, key: Vec::new() }
