@@ -4,6 +4,27 @@ use runner_tests::{Engine, EngineProject, for_each_engine};
 
 use super::{component, shop, shouted, state, told, tool};
 
+/// Copies of some of runner's tables, from which they are restored.
+struct Kept(Vec<(String, String)>);
+
+impl Kept {
+    fn of(project: &EngineProject, tables: &[&str]) -> Self {
+        let names = tables.iter().map(|table| (format!("kept_{table}"), tool(project, table)));
+        let kept = Self(names.collect());
+        for (copy, table) in &kept.0 {
+            project.execute(&format!("CREATE TABLE {copy} AS SELECT * FROM {table}"));
+        }
+        kept
+    }
+
+    fn restore(&self, project: &EngineProject) {
+        for (copy, table) in &self.0 {
+            project.execute(&format!("DELETE FROM {table}"));
+            project.execute(&format!("INSERT INTO {table} SELECT * FROM {copy}"));
+        }
+    }
+}
+
 /// A component that failed near its end.
 fn broken_off(engine: Engine) -> EngineProject {
     let project = shop(engine, "fail = true");
@@ -15,14 +36,16 @@ for_each_engine! {
     fn a_journal_that_is_not_whole_is_refused(engine) {
         let project = broken_off(engine);
         let (journal, head) = (&tool(&project, "journal"), &tool(&project, "head"));
-        for (kept, table) in [("kept_journal", journal), ("kept_head", head)] {
-            project.execute(&format!("CREATE TABLE {kept} AS SELECT * FROM {table}"));
-        }
+        let kept = Kept::of(&project, &["journal", "head"]);
         let before = project.state();
         for (change, says, damaged) in [
             (format!("UPDATE {journal} SET seal = 'x' WHERE history_id = 2 AND step = 2"), "step 2 was changed", true),
             (format!("UPDATE {journal} SET answer = (SELECT answer FROM kept_journal WHERE history_id = 2 AND step = 1) WHERE history_id = 2 AND step = 2"), "step 2 was changed", true),
             (format!("UPDATE {journal} SET answer = NULL WHERE history_id = 2 AND step = 2"), "the answer of step 2 is gone", true),
+            // What an operator would be shown, and what the next run goes by.
+            (format!("UPDATE {journal} SET text = 'SELECT 1' WHERE history_id = 2 AND step = 1"), "step 1 was changed", true),
+            (format!("UPDATE {journal} SET row_count = 999 WHERE history_id = 2 AND step = 2"), "step 2 was changed", true),
+            (format!("UPDATE {journal} SET effect = 0 WHERE history_id = 2"), "step 1 was changed", true),
             // One that is changed so that it fits the journal no more, and one that would fit another component.
             (format!("UPDATE {journal} SET digest = 'x' WHERE history_id = 2 AND step = 2"), "this component did something else this time", true),
             (format!("UPDATE {journal} SET kind = 'query' WHERE history_id = 2 AND step = 3"), "this component did something else this time", true),
@@ -40,16 +63,74 @@ for_each_engine! {
             assert_eq!((project.state(), state(&project).as_str()), (before.clone(), "partial"), "{change}");
             let shown = told(&project.runner("repair 2 --format json"));
             assert_eq!(shown["damage"].is_string(), damaged, "{change}: {shown}");
-            for (kept, table) in [("kept_journal", journal), ("kept_head", head)] {
-                project.execute(&format!("DELETE FROM {table}"));
-                project.execute(&format!("INSERT INTO {table} SELECT * FROM {kept}"));
-            }
+            kept.restore(&project);
         }
         // Whatever it is, there is a way out.
         project.execute(&format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 3"));
-        project.runner("repair").prints(&["step 3, its last, is missing", "--as-not-applied"]);
+        let shown = project.runner("repair");
+        shown.prints(&["step 3, its last, is missing", "once runner's own tables are restored", "--as-not-applied"]);
+        assert!(!shown.stdout.contains("goes on where it broke off"), "{shown}");
         project.runner("rollback").succeeds();
         assert_eq!(state(&project), "rolled-back");
+    }
+
+    /// What is left of the journal holds no effect: that does not mean that there was none.
+    fn what_took_effect_is_not_forgotten_with_its_row(engine) {
+        let project = shop(engine, "");
+        std::fs::remove_file(project.file("migrations/0002_halfway.wasm")).unwrap();
+        project.runner("build");
+        let up = "-- runner:no-transaction\nUPDATE items SET name = concat(name, '!');\nINSERT INTO nowhere VALUES (1);";
+        project.sql("0002_loud", up, "SELECT 1;");
+        project.runner("apply").exits(6);
+        let kept = Kept::of(&project, &["journal", "head"]);
+        let before = project.state();
+        for change in ["DELETE FROM {} WHERE history_id = 2 AND step = 1", "UPDATE {} SET effect = 0 WHERE history_id = 2"] {
+            project.execute(&change.replace("{}", &tool(&project, "journal")));
+            for _ in 0..2 {
+                project.runner("apply").exits(4).says(&["the journal does not read as runner wrote it", "is partial", "hint:"]);
+                assert_eq!((project.state(), state(&project).as_str()), (before.clone(), "partial"), "{change}");
+            }
+            kept.restore(&project);
+        }
+        project.runner("apply").exits(6);
+        assert_eq!(project.value("SELECT count(*) FROM items WHERE name LIKE '%!!'"), "0");
+        assert_eq!(project.value("SELECT count(*) FROM items WHERE name LIKE '%!'"), "70");
+    }
+
+    /// Rows whose chunk is missing, or is said to be done, would never be turned.
+    fn chunks_that_are_not_whole_are_refused(engine) {
+        let project = shop(engine, "stumble = 61");
+        project.runner("apply --jobs 1").exits(6);
+        let chunk = &tool(&project, "chunk");
+        let kept = Kept::of(&project, &["chunk"]);
+        let before = project.state();
+        let claimed = project.value(&format!("SELECT count(*) FROM {chunk} WHERE state = 'claimed'"));
+        let lines: &[&str] = if engine == Engine::Sqlite { &["apply --jobs 1"] } else { &["apply --jobs 1", "apply --jobs 2"] };
+        let mut changes = vec![
+            (format!("DELETE FROM {chunk} WHERE number = 2"), "chunk 2 of step 2 is missing, and chunk 3 is there"),
+            (format!("DELETE FROM {chunk} WHERE number > 1"), "and those from 2 on are missing"),
+            (format!("DELETE FROM {chunk}"), "and those from 1 on are missing"),
+            (format!("UPDATE {chunk} SET to_key = from_key WHERE number = 2"), "chunk 2 of step 2 was changed"),
+            (format!("UPDATE {chunk} SET rows_read = 7 WHERE number = 2"), "chunk 2 of step 2 was changed"),
+            (format!("UPDATE {chunk} SET rows_written = 7 WHERE number = 2"), "chunk 2 of step 2 was changed"),
+            (format!("UPDATE {chunk} SET number = 9 WHERE number = 3"), "of step 2 is missing"),
+        ];
+        if claimed != "0" {
+            changes.push((format!("UPDATE {chunk} SET state = 'done' WHERE state = 'claimed'"), "of step 2 was changed"));
+        }
+        for (change, says) in changes {
+            project.execute(&change);
+            for line in lines {
+                let output = project.runner(line);
+                output.exits(4).says(&[says, "0002_halfway", "runner_chunk", "hint:"]);
+                assert_eq!((project.state(), state(&project).as_str()), (before.clone(), "partial"), "{change}");
+            }
+            let shown = told(&project.runner("repair 2 --format json"));
+            assert!(shown["damage"].as_str().is_some_and(|damage| damage.contains(says)), "{change}: {shown}");
+            kept.restore(&project);
+        }
+        project.runner("apply --jobs 1").exits(6).says(&["stumbled"]);
+        assert_eq!(shouted(&project), "60");
     }
 
     fn a_table_that_was_dropped_is_told(engine) {

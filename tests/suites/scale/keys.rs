@@ -73,6 +73,16 @@ for_each_engine! {
         turned(engine, columns, &format!("i % 3, {text}, i"), "a, b, c", "key = \"c\"");
     }
 
+    /// The server puts a NaN behind all other numbers, and holds it for equal to itself.
+    fn floats(engine) {
+        let a = match engine {
+            Engine::Postgres => "(CASE i WHEN 1 THEN 'NaN' WHEN 2 THEN 'Infinity' WHEN 3 THEN '-Infinity' ELSE (i * 1.1)::text END)::float8",
+            _ => "i * 1.1E0",
+        };
+        turned(engine, "a DOUBLE PRECISION NOT NULL", a, "a", "");
+        turned(engine, "a DOUBLE PRECISION NOT NULL", a, "a", "descending = true");
+    }
+
     /// The condition is the migration's own, and stays what it was.
     fn a_filter(engine) {
         let project = items(engine, 300, "[transform]\nchunk_rows = 20\n[parameters]\nfilter = \"n <= 100\"");

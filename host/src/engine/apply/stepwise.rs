@@ -10,7 +10,7 @@ use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, RunMode, State};
 use crate::engine::journal::answer::Transformed;
-use crate::engine::journal::{Journal, Progress, Run, crash};
+use crate::engine::journal::{self, Journal, Progress, Run, crash};
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::Step;
 use crate::engine::script::{ScriptSource, Tally};
@@ -237,7 +237,9 @@ impl Engine {
             Err(second) => return partial(error.cause(second.message), step, stands, &[]),
         };
         let run = stands.run;
-        if stands.progress.effects == 0 && stands.progress.unknown.is_none() {
+        let seems_clean = stands.progress.effects == 0 && stands.progress.unknown.is_none();
+        // Of a journal that is not whole nobody can say that it holds no effect.
+        if seems_clean && journal::damage(database, run).await.is_ok_and(|damage| damage.is_none()) {
             match self.clear(database, step, run).await {
                 Ok(true) if step.broken.is_some() => return stays_broken(error, step),
                 Ok(true) => return error.into(),

@@ -2,7 +2,7 @@
 //! chunks meanwhile, and come back if the way down is given up before it did anything.
 
 use super::answer::Transformed;
-use super::store::{Run, count, execute, garbled, rows};
+use super::store::{Run, execute, transformed};
 use super::{chunk, sql};
 use crate::database::Database;
 use crate::engine::Direction;
@@ -14,15 +14,7 @@ const ASIDE: &str = "set-aside";
 impl Run {
     /// What its transforms under way have committed so far, by all who took part.
     pub async fn committed(self, database: &mut dyn Database) -> Result<Transformed> {
-        let mut all = Transformed::default();
-        for row in rows(database, sql::TRANSFORMS, &self.parameters()).await? {
-            let step = row.first().and_then(count).ok_or_else(garbled)?;
-            let done = chunk::totals(database, self, step).await?;
-            all.rows_read += done.rows_read;
-            all.rows_written += done.rows_written;
-            all.chunks += done.chunks;
-        }
-        Ok(all)
+        Ok(transformed(database, self).await?.unwrap_or_default())
     }
 
     /// Waits for all who work on chunks of the upgrade, and takes its transforms out of their sight.

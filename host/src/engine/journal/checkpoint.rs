@@ -51,6 +51,7 @@ impl Journal {
             }
             Found::Intended(entry) => {
                 let checkpoint = store::checkpoint(&mut **database, self.run, entry.step).await?;
+                chunk::check(&mut **database, self.run, entry.step, &checkpoint, false).await?;
                 (entry, Some(checkpoint))
             }
             Found::Nothing(entry) => (entry, None),
@@ -146,6 +147,8 @@ impl Journal {
         as_host(database);
         let mut state = self.state.lock().await;
         database.begin(TransactionOptions::default()).await?;
+        let checkpoint = store::checkpoint(database, self.run, transform.number()).await?;
+        chunk::check(database, self.run, transform.number(), &checkpoint, true).await?;
         record.ledger = evidence::take_chunks(database, self.run, transform.number()).await?;
         if record.ledger.rows_in != done.rows_read {
             return Err(damaged(format!("the chunks of step {}", transform.number())));

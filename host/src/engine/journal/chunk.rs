@@ -5,6 +5,10 @@
 //! Whoever takes it over raises the token; the change to `done` is bound to the token and stands in the transaction of the
 //! chunk's rows, so that a chunk takes effect once whoever comes late.
 
+mod whole;
+
+pub use self::whole::check;
+use self::whole::seal;
 use super::answer::{Position, Transformed, pack, unpack};
 use super::chunk_sql as sql;
 use super::store::Run;
@@ -115,8 +119,9 @@ impl Claimant {
     ) -> Result<Chunk, DatabaseError> {
         let Frontier { position, chunks, .. } = frontier;
         let chunk = Chunk { number: chunks + 1, from: position.last.clone(), to: to.clone(), size, token: 1 };
-        // An open end, and the bound itself, are the last of it.
-        let bound = position.bound.filter(|bound| to.as_ref().is_some_and(|to| to != bound));
+        // An open end, and the bound itself, are the last of it. Bytes tell: a NaN is not equal to itself.
+        let end = key(&to);
+        let bound = position.bound.filter(|bound| to.is_some() && key(&Some(bound.clone())) != end);
         let next = Position { bound, last: to, types: position.types };
         let [history, direction, step] = self.place();
         let moved = [
@@ -136,7 +141,7 @@ impl Claimant {
             step,
             number(chunk.number),
             key(&chunk.from),
-            key(&chunk.to),
+            end,
             number(size.unwrap_or_default()),
             self.owner.id.as_str().into(),
             self.owner.held_by.as_str().into(),
@@ -212,9 +217,11 @@ impl Claimant {
         effect: &Effect,
     ) -> Result<bool, DatabaseError> {
         let [history, direction, step] = self.place();
+        let seal = seal(self.step, chunk.number, [&key(&chunk.from), &key(&chunk.to)], effect);
         let parameters = [
             number(effect.rows_read),
             number(effect.rows_written),
+            seal.into(),
             history,
             direction,
             step,
@@ -281,18 +288,21 @@ pub async fn insert_done(
     effect: &Effect,
 ) -> Result<(), DatabaseError> {
     let [history, direction, step] = claimant.place();
+    let (from, to) = (key(from), key(to));
+    let seal = seal(claimant.step, chunk, [&from, &to], effect);
     let parameters = [
         history,
         direction,
         step,
         number(chunk),
-        key(from),
-        key(to),
+        from,
+        to,
         number(effect.rows_read),
         claimant.owner.id.as_str().into(),
         claimant.owner.held_by.as_str().into(),
         number(effect.rows_read),
         number(effect.rows_written),
+        seal.into(),
     ];
     change(database, sql::INSERT_DONE, &parameters).await
 }

@@ -48,14 +48,14 @@ pub const MOVE: &str = concat!(
 );
 /// Adds a chunk that is to be done. Parameters: history row, direction, step, number, from, to, size, owner, who that is, lease.
 pub const INSERT: &str = "INSERT INTO @.runner_chunk (history_id, direction, step, number, from_key, to_key, size, state, \
-     owner, held_by, token, lease_until, attempts, rows_read, rows_written, began_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'claimed', ?8, ?9, 1, ~now~ + ?10, 1, 0, 0, ~now~)";
+     owner, held_by, token, lease_until, attempts, rows_read, rows_written, seal, began_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'claimed', ?8, ?9, 1, ~now~ + ?10, 1, 0, 0, '', ~now~)";
 /// Adds a chunk that is done. Parameters: history row, direction, step, number, from, to, size, owner, who that is, rows read,
-/// rows written.
+/// rows written, seal.
 pub const INSERT_DONE: &str = "INSERT INTO @.runner_chunk (history_id, direction, step, number, from_key, to_key, size, \
      state, owner, held_by, token, lease_until, attempts, rows_read, rows_written, \
-     began_at, ended_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'done', ?8, ?9, 1, 0, 1, ?10, ?11, ~now~, ~now~)";
+     seal, began_at, ended_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'done', ?8, ?9, 1, 0, 1, ?10, ?11, ?12, ~now~, ~now~)";
 /// A chunk whose owner is dead, which nobody works on: number, from, to, size, token. Parameters: history row, direction, step.
 pub const LEFT: &str = concat!(
     "SELECT number, from_key, to_key, size, token FROM @.runner_chunk",
@@ -83,11 +83,19 @@ pub const HOLD: &str = concat!(
     of_step!("?1", "?2", "?3"),
     " AND number = ?4~lock~"
 );
-/// Ends a chunk. Parameters: rows read, rows written, history row, direction, step, number, owner, token.
+/// Ends a chunk. Parameters: rows read, rows written, seal, history row, direction, step, number, owner, token.
 pub const COMPLETE: &str = concat!(
-    "UPDATE @.runner_chunk SET state = 'done', rows_read = ?1, rows_written = ?2, last_error = NULL, ended_at = ~now~",
-    of_step!("?3", "?4", "?5"),
-    held!("?6", "?7", "?8")
+    "UPDATE @.runner_chunk SET state = 'done', rows_read = ?1, rows_written = ?2, seal = ?3, last_error = NULL, \
+     ended_at = ~now~",
+    of_step!("?4", "?5", "?6"),
+    held!("?7", "?8", "?9")
+);
+/// The chunks behind one, as many as are kept in memory: number, from, to, state, rows read, rows written, seal. Parameters:
+/// history row, direction, step, number.
+pub const PAGE: &str = concat!(
+    "SELECT number, from_key, to_key, state, rows_read, rows_written, seal FROM @.runner_chunk",
+    of_step!("?1", "?2", "?3"),
+    " AND number > ?4 ORDER BY number LIMIT 512"
 );
 /// Gives a chunk up. Parameters: why, history row, direction, step, number, owner, token.
 pub const RELEASE: &str = concat!(
@@ -121,7 +129,7 @@ pub const UNDER_WAY: &str = "SELECT h.id, c.step, h.revision, h.sha256 FROM @.ru
 mod tests {
     use super::*;
 
-    const ALL: [&str; 17] = [
+    const ALL: [&str; 18] = [
         FRONTIER,
         MOVE,
         INSERT,
@@ -131,6 +139,7 @@ mod tests {
         TAKE,
         HOLD,
         COMPLETE,
+        PAGE,
         RELEASE,
         CLAIMED,
         TOTALS,

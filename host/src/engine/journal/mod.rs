@@ -81,7 +81,7 @@ struct State {
 impl State {
     /// Forgets what was read ahead.
     fn sealed(&mut self, entry: &mut store::Entry, answer: Vec<u8>) {
-        entry.seal = call::seal(&self.seal, entry.step, &entry.kind, &entry.digest, &answer);
+        entry.seal = entry.seal_over(&self.seal, &answer);
         entry.answer = Some(answer);
         entry.ended_at = Some(now());
     }

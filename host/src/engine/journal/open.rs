@@ -1,10 +1,9 @@
 //! Begins a journal, or takes up that of a run that broke off.
 
 use super::answer::{pack, unpack};
-use super::call::seal;
 use super::repair::{self, Decision, Unknown};
 use super::resolve::Known;
-use super::store::{self, Entry, Run};
+use super::store::{self, Entry, INPUTS, Run};
 use super::{Inputs, Journal, State, Worker, damaged, head, now};
 use crate::database::{Database, StopSignal, TransactionOptions};
 use crate::error::{Error, ErrorKind, Result};
@@ -30,9 +29,6 @@ pub struct Resumed {
     pub warnings: Vec<String>,
 }
 
-/// The step that holds a run's inputs.
-const INPUTS: u64 = 0;
-
 impl Journal {
     /// Begins the journal of a migration. Belongs into the transaction that notes in history that it is under way.
     pub async fn create(
@@ -46,15 +42,13 @@ impl Journal {
         store::clear(database, run).await?;
         let packed = pack(Ok(&inputs));
         let at = now();
+        let entry = Entry::inputs(&inputs.sha256);
         let entry = Entry {
-            step: INPUTS,
-            kind: "inputs".to_owned(),
-            digest: inputs.sha256.clone(),
-            seal: seal("", INPUTS, "inputs", &inputs.sha256, &packed),
+            seal: entry.seal_over("", &packed),
             answer: Some(packed),
             began_at: at.clone(),
             ended_at: Some(at),
-            ..Entry::default()
+            ..entry
         };
         head::begin(database, run, &entry.seal, worker).await?;
         store::insert_first(database, run, &entry).await?;
@@ -80,12 +74,14 @@ impl Journal {
             return Err(other_component(&inputs.sha256, sha256));
         }
         let state = State {
-            seal: seal("", INPUTS, "inputs", &inputs.sha256, &packed),
+            seal: Entry::inputs(&inputs.sha256).seal_over("", &packed),
             done: store::done(database, run).await?,
             effects: store::effects(database, run).await?,
             ..State::default()
         };
         let journal = Self::new(database, run, kind, inputs, stop, state);
+        // Without it nobody would notice what is missing, before it is too late.
+        head::read(database, run).await?;
         let warning = journal.settle(database).await?;
         database.begin(TransactionOptions::default()).await?;
         head::take(database, run, worker).await?;

@@ -1,10 +1,10 @@
 //! A step that was begun and not answered: what is known of it, and what is recorded once somebody says what became of it.
 
 use super::answer::{Answer, Page, Resolved, Spooled, pack};
-use super::call::{CallKind, seal, shown};
+use super::call::{CallKind, shown};
 use super::resolve::{self, Known};
-use super::store::{self, Entry, Run};
-use super::{damaged, head, now};
+use super::store::{self, Entry, INPUTS, Run};
+use super::{chunk, damaged, head, now};
 use crate::data::RowSet;
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -81,14 +81,15 @@ pub async fn decide(database: &mut dyn Database, run: Run, unknown: &Unknown, de
     let answer = answer_of(&unknown.kind, rows);
     let entry = Entry {
         step: unknown.step,
+        kind: unknown.kind.clone(),
+        digest: unknown.digest.clone(),
         text: shown(&unknown.statement),
         effect,
         rows,
-        seal: seal(&head.seal, unknown.step, &unknown.kind, &unknown.digest, &answer),
-        answer: Some(answer),
         ended_at: Some(now()),
         ..Entry::default()
     };
+    let entry = Entry { seal: entry.seal_over(&head.seal, &answer), answer: Some(answer), ..entry };
     store::answer(database, run, &entry).await
 }
 
@@ -118,9 +119,8 @@ pub async fn damage(database: &mut dyn Database, run: Run) -> Result<Option<Erro
 
 /// Follows the journal from its beginning to its head. Answers are read one by one.
 async fn check(database: &mut dyn Database, run: Run) -> Result<()> {
-    const INPUTS: u64 = 0;
     let first = head::first(database, run).await?;
-    let mut last = seal("", INPUTS, "inputs", &first.digest, &first.answer);
+    let mut last = Entry::inputs(&first.digest).seal_over("", &first.answer);
     if last != first.seal {
         return Err(damaged("the inputs of the first run were changed".to_owned()));
     }
@@ -128,9 +128,10 @@ async fn check(database: &mut dyn Database, run: Run) -> Result<()> {
     loop {
         let page = store::page(database, run, step).await?;
         if page.is_empty() {
-            return head::check(database, run, step, &last).await;
+            head::check(database, run, step, &last).await?;
+            return check_chunks(database, run).await;
         }
-        for recorded in page {
+        for mut recorded in page {
             step += 1;
             if recorded.step != step {
                 return Err(damaged(format!("step {step} is missing, and step {} is there", recorded.step)));
@@ -138,15 +139,25 @@ async fn check(database: &mut dyn Database, run: Run) -> Result<()> {
             if !recorded.is_done {
                 continue;
             }
-            let answer = match recorded.answer {
+            let answer = match recorded.answer.take() {
                 Some(answer) => Some(answer),
                 None => store::part(database, run, step, 0).await?,
             };
             let answer = answer.ok_or_else(|| damaged(format!("the answer of step {step} is gone")))?;
-            if seal(&last, step, &recorded.kind, &recorded.digest, &answer) != recorded.seal {
+            if recorded.seal_over(&last, &answer) != recorded.seal {
                 return Err(damaged(format!("step {step} was changed")));
             }
             last = recorded.seal;
         }
     }
+}
+
+/// Checks what transforms under way have noted.
+async fn check_chunks(database: &mut dyn Database, run: Run) -> Result<()> {
+    for step in store::under_way(database, run).await? {
+        if let Some(checkpoint) = store::find_checkpoint(database, run, step).await? {
+            chunk::check(database, run, step, &checkpoint, false).await?;
+        }
+    }
+    Ok(())
 }

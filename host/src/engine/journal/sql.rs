@@ -71,6 +71,7 @@ const SQLITE: [&str; 4] = [
         attempts INTEGER NOT NULL,
         rows_read INTEGER NOT NULL,
         rows_written INTEGER NOT NULL,
+        seal TEXT NOT NULL,
         last_error TEXT,
         began_at INTEGER NOT NULL,
         ended_at INTEGER,
@@ -133,6 +134,7 @@ const POSTGRES: [&str; 4] = [
         attempts bigint NOT NULL,
         rows_read bigint NOT NULL,
         rows_written bigint NOT NULL,
+        seal text NOT NULL,
         last_error text,
         began_at bigint NOT NULL,
         ended_at bigint,
@@ -195,6 +197,7 @@ const MYSQL: [&str; 4] = [
         attempts BIGINT NOT NULL,
         rows_read BIGINT NOT NULL,
         rows_written BIGINT NOT NULL,
+        seal VARCHAR(64) NOT NULL,
         last_error LONGTEXT,
         began_at BIGINT NOT NULL,
         ended_at BIGINT,
@@ -218,11 +221,11 @@ pub const ANSWER: &str = "UPDATE @.runner_journal SET state = 'done', text = ?1,
      answer = ?5, ended_at = ?6 WHERE history_id = ?7 AND direction = ?8 AND step = ?9 AND part = 0 AND state = 'intent'";
 /// Takes an intent back. Parameters: history row, direction, step.
 pub const FORGET: &str = concat!("DELETE FROM @.runner_journal", of_run!(), " AND step = ?3 AND state = 'intent'");
-/// The steps behind one, as many as are kept in memory: step, kind, digest, text, state, seal, and the answer if it is small.
+/// The steps behind one, as many as are kept in memory: step, kind, digest, text, state, seal, effect, rows, and the answer if it is small.
 /// Parameters: history row, direction, step.
 pub const PAGE: &str = concat!(
-    "SELECT step, kind, digest, text, state, seal, CASE WHEN length(answer) <= 1024 THEN answer END \
-     FROM @.runner_journal",
+    "SELECT step, kind, digest, text, state, seal, effect, row_count, \
+     CASE WHEN length(answer) <= 1024 THEN answer END FROM @.runner_journal",
     of_run!(),
     " AND part = 0 AND step > ?3 ORDER BY step LIMIT 256"
 );
@@ -283,8 +286,6 @@ pub const MOVED: &str = concat!(
 pub const CLEAR_CHECKPOINT: &str = concat!("DELETE FROM @.runner_checkpoint", of_run!(), " AND step = ?3");
 /// Takes the checkpoints of a run away. Parameters: history row, direction.
 pub const CLEAR_CHECKPOINTS: &str = concat!("DELETE FROM @.runner_checkpoint", of_run!());
-/// The transforms under way. Parameters: history row, direction.
-pub const TRANSFORMS: &str = concat!("SELECT step FROM @.runner_checkpoint", of_run!());
 /// Has transforms be of another direction. Parameters: that, history row, direction.
 pub const TURN_CHECKPOINTS: &str =
     "UPDATE @.runner_checkpoint SET direction = ?1 WHERE history_id = ?2 AND direction = ?3";
@@ -335,7 +336,6 @@ mod tests {
             MOVED,
             CLEAR_CHECKPOINT,
             CLEAR_CHECKPOINTS,
-            TRANSFORMS,
             TURN_CHECKPOINTS,
             TURN_CHUNKS,
             BEGIN_HEAD,

@@ -3,7 +3,7 @@
 use tokio::sync::OwnedMutexGuard;
 
 use super::answer::{Answer, pack, unpack};
-use super::call::{Call, CallKind, Commit, seal};
+use super::call::{Call, CallKind, Commit};
 use super::store::{self, Entry, Recorded};
 use super::{Journal, State, crash, damaged, now, resolve};
 use crate::data::Batch;
@@ -172,17 +172,22 @@ impl Journal {
     }
 
     /// The answer of a recorded step, if it and everything before it is as it was written.
-    async fn answer_of(&self, database: &mut dyn Database, state: &mut State, recorded: Recorded) -> Result<Vec<u8>> {
-        let Recorded { step, kind, digest, seal: noted, answer, .. } = recorded;
-        let answer = match answer {
+    async fn answer_of(
+        &self,
+        database: &mut dyn Database,
+        state: &mut State,
+        mut recorded: Recorded,
+    ) -> Result<Vec<u8>> {
+        let step = recorded.step;
+        let answer = match recorded.answer.take() {
             Some(answer) => Some(answer),
             None => store::part(database, self.run, step, 0).await?,
         };
         let answer = answer.ok_or_else(|| damaged(format!("the answer of step {step} is gone")))?;
-        if seal(&state.seal, step, &kind, &digest, &answer) != noted {
+        if recorded.seal_over(&state.seal, &answer) != recorded.seal {
             return Err(damaged(format!("step {step} was changed")));
         }
-        state.seal = noted;
+        state.seal = recorded.seal;
         Ok(answer)
     }
 

@@ -5,8 +5,9 @@ mod entry;
 
 pub use self::checkpoint::{
     Checkpoint, begin_checkpoint, checkpoint, clear_checkpoint, find_checkpoint, move_checkpoint, transformed,
+    under_way,
 };
-pub use self::entry::{Entry, Intent, Recorded};
+pub use self::entry::{Entry, INPUTS, Intent, Recorded};
 use super::{chunk, head, sql};
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
@@ -151,13 +152,14 @@ fn recorded(row: Vec<Value>) -> Option<Recorded> {
     let step = count(&values.next()?)?;
     let mut text = || values.next()?.as_text().map(str::to_owned);
     let (kind, digest, shown, state, seal) = (text()?, text()?, text()?, text()?, text()?);
+    let (effect, rows) = (count(&values.next()?)? == 1, count(&values.next()?)?);
     let answer = values.next()?.as_bytes().map(<[u8]>::to_vec);
     let is_done = match state.as_str() {
         "done" => true,
         "intent" => false,
         _ => return None,
     };
-    Some(Recorded { step, kind, digest, text: shown, is_done, seal, answer })
+    Some(Recorded { step, kind, digest, text: shown, is_done, seal, effect, rows, answer })
 }
 
 /// What a step answered, packed; `part` 0 is the answer itself.
@@ -256,6 +258,6 @@ pub fn garbled() -> Error {
         .hint("without one nobody can go on: bring the database to one of its two versions, and say which it is with `runner repair`")
 }
 
-fn unwritable(error: crate::database::DatabaseError) -> Error {
+pub(super) fn unwritable(error: crate::database::DatabaseError) -> Error {
     Error::from(error).at("while using", "the journal")
 }

@@ -46,6 +46,12 @@ pub fn survey(survey: &Survey) -> Text {
     }
     match &survey.unknown {
         Some(unknown) => of_unknown(&mut text, survey, unknown),
+        None if survey.damage.is_some() => {
+            text.push_end();
+            let verb = survey.verb();
+            text.push(PLAIN, format!("`runner {verb}` goes on once runner's own tables are restored from a backup"));
+            text.push_end();
+        }
         None => {
             text.push_end();
             text.push(PLAIN, format!("no {one} is unknown: `runner {}` goes on where it broke off", survey.verb()));

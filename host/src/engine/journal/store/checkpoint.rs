@@ -64,8 +64,7 @@ pub async fn clear_checkpoint(database: &mut dyn Database, run: Run, step: u64) 
 /// What the transforms under way have done; none: none is under way.
 pub async fn transformed(database: &mut dyn Database, run: Run) -> Result<Option<Transformed>> {
     let mut sum = None;
-    for row in rows(database, sql::UNDER_WAY, &run.parameters()).await? {
-        let step = row.first().and_then(count).ok_or_else(garbled)?;
+    for step in under_way(database, run).await? {
         let done = chunk::totals(database, run, step).await.map_err(unwritable)?;
         let sum: &mut Transformed = sum.get_or_insert_default();
         sum.rows_read += done.rows_read;
@@ -73,6 +72,12 @@ pub async fn transformed(database: &mut dyn Database, run: Run) -> Result<Option
         sum.chunks += done.chunks;
     }
     Ok(sum)
+}
+
+/// The steps of the transforms under way.
+pub async fn under_way(database: &mut dyn Database, run: Run) -> Result<Vec<u64>> {
+    let found = rows(database, sql::UNDER_WAY, &run.parameters()).await?;
+    found.iter().map(|row| row.first().and_then(count).ok_or_else(garbled)).collect()
 }
 
 /// How far a transform has come.

@@ -1,5 +1,10 @@
 //! What the journal holds of a step: to write down, to read back, and while it is only intended.
 
+use crate::engine::journal::call::digest_of;
+
+/// The number of the row that holds a run's inputs, which the steps follow.
+pub const INPUTS: u64 = 0;
+
 /// What the journal notes of a step.
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
@@ -40,8 +45,40 @@ pub struct Recorded {
     pub is_done: bool,
     /// Its seal.
     pub seal: String,
+    /// Whether it may have changed something.
+    pub effect: bool,
+    /// Rows that it changed or read.
+    pub rows: u64,
     /// Its answer, packed, if that is small.
     pub answer: Option<Vec<u8>>,
+}
+
+impl Entry {
+    /// The row of the inputs, of an artifact with this digest.
+    pub fn inputs(digest: &str) -> Self {
+        Self { step: INPUTS, kind: "inputs".to_owned(), digest: digest.to_owned(), ..Self::default() }
+    }
+
+    /// The seal over it with this answer, and over everything before it.
+    pub fn seal_over(&self, before: &str, answer: &[u8]) -> String {
+        let (kind, digest, text) = (&self.kind, &self.digest, &self.text);
+        seal(before, (self.step, self.rows, self.effect), [kind, digest, text], answer)
+    }
+}
+
+impl Recorded {
+    /// As [`Entry::seal_over`].
+    pub fn seal_over(&self, before: &str, answer: &[u8]) -> String {
+        let (kind, digest, text) = (&self.kind, &self.digest, &self.text);
+        seal(before, (self.step, self.rows, self.effect), [kind, digest, text], answer)
+    }
+}
+
+/// Over all that others go by: what an operator is shown of a step, too.
+fn seal(before: &str, (step, rows, effect): (u64, u64, bool), texts: [&str; 3], answer: &[u8]) -> String {
+    let [kind, digest, text] = texts.map(str::as_bytes);
+    let (step, rows, effect) = (step.to_le_bytes(), rows.to_le_bytes(), [u8::from(effect)]);
+    digest_of(&[before.as_bytes(), &step, kind, digest, text, &rows, &effect, answer])
 }
 
 /// A step that was intended and not answered.
@@ -59,4 +96,28 @@ pub struct Intent {
     pub before: Option<Vec<u8>>,
     /// When it began.
     pub began_at: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seal_is_over_everything() {
+        let entry = Entry { step: 1, kind: "execute".to_owned(), rows: 2, ..Entry::default() };
+        let seal = entry.seal_over("before", b"answer");
+        let others = [
+            Entry { step: 2, ..entry.clone() },
+            Entry { kind: "query".to_owned(), ..entry.clone() },
+            Entry { digest: "d".to_owned(), ..entry.clone() },
+            Entry { text: "t".to_owned(), ..entry.clone() },
+            Entry { effect: true, ..entry.clone() },
+            Entry { rows: 3, ..entry.clone() },
+        ];
+        for other in others {
+            assert_ne!(other.seal_over("before", b"answer"), seal, "{other:?}");
+        }
+        assert_ne!(entry.seal_over("", b"answer"), seal);
+        assert_ne!(entry.seal_over("before", b"another"), seal);
+    }
 }
