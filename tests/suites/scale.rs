@@ -8,6 +8,9 @@
 
 #[path = "scale/changes.rs"]
 mod changes;
+#[cfg(target_os = "linux")]
+#[path = "scale/clocks.rs"]
+mod clocks;
 #[path = "scale/failing.rs"]
 mod failing;
 #[path = "scale/keys.rs"]

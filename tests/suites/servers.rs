@@ -5,6 +5,8 @@
 
 #[path = "servers/connecting.rs"]
 mod connecting;
+#[path = "servers/maintenance.rs"]
+mod maintenance;
 #[path = "servers/reading.rs"]
 mod reading;
 #[path = "servers/rights.rs"]

@@ -168,6 +168,11 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// The address in brackets, if it stands in some.
+pub fn unbracketed(host: &str) -> Option<&str> {
+    host.strip_prefix('[')?.strip_suffix(']')
+}
+
 /// The text with the password of a URL, and of a `password=` parameter, replaced by `***`.
 pub fn redact(text: &str) -> String {
     let mut redacted = text.to_owned();

@@ -97,6 +97,10 @@ pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, 
             }
             continue;
         }
+        // A remark uses nothing.
+        if is(0, "COMMENT") {
+            continue;
+        }
         let used = tokens.iter().filter(|(kind, text)| *kind == TokenKind::Quoted && text.starts_with('\''));
         if let Some(value) = used.map(|(_, text)| literal(text)).find(|value| added.contains(value)) {
             return Some((at, value));

@@ -1,28 +1,36 @@
 //! Several processes at one transform.
 
 use std::io::Read;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use runner_tests::{Engine, EngineProject, Running, for_each_server, until};
 
 use super::shop::{chunks, component, is_done_once, items, number};
 
-const ROWS: u64 = 6_000;
+pub(super) const ROWS: u64 = 6_000;
 
 /// Chunks that take some 20 ms, so that there is time to share them.
-const SLOW: &str = "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000";
+pub(super) const SLOW: &str = "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000";
 
 /// A run whose messages are kept.
-struct Said(Running);
+pub(super) struct Said(Running);
 
 impl Said {
     fn start(project: &EngineProject, line: &str) -> Self {
-        Self(Running::start(project.command(line.split(' ')).stderr(Stdio::piped())))
+        Self::run(&mut project.command(line.split(' ')))
+    }
+
+    pub(super) fn run(command: &mut Command) -> Self {
+        Self(Running::start(command.stderr(Stdio::piped())))
+    }
+
+    pub(super) fn kill(&self) {
+        self.0.signal("KILL");
     }
 
     /// Its exit code, if it has one, and what it said.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(super) fn end(mut self) -> (Option<i32>, String) {
         let mut said = String::new();
         self.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         (self.0.wait().unwrap().code(), said)
@@ -30,7 +38,7 @@ impl Said {
 }
 
 /// How many chunks processes of a kind have, `lead` or `help`.
-fn chunks_of(project: &EngineProject, kind: &str) -> u64 {
+pub(super) fn chunks_of(project: &EngineProject, kind: &str) -> u64 {
     number(project, &format!("SELECT count(*) FROM {} WHERE owner LIKE '{kind}:%'", chunks(project)))
 }
 
@@ -42,7 +50,7 @@ for_each_server! {
         until("the leader begins", || chunks_of(&project, "lead") > 1);
         let helper = Said::start(&project, "apply --share --jobs 2");
         until("the helper begins", || chunks_of(&project, "help") > 1);
-        leader.0.signal("KILL");
+        leader.kill();
         assert_eq!(leader.end().0, None);
         let (ended, said) = helper.end();
         assert_eq!(ended, Some(0), "{said}");

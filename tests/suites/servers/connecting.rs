@@ -31,8 +31,10 @@ for_each_server! {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = project.server_database().url_at(port).replace('@', ":sEcReT@");
         unreachable(&project, &url, &[&format!("127.0.0.1:{port}")]);
-        let url = url.replace("127.0.0.1", "nobody.invalid");
-        unreachable(&project, &url, &["nobody.invalid"]);
+        unreachable(&project, &url.replace("127.0.0.1", "nobody.invalid"), &["nobody.invalid"]);
+        let v6 = url.replace("127.0.0.1", "[::1]");
+        unreachable(&project, &v6, &["::1"]);
+        project.run(["status", "-D", &v6]).keeps_silent_about(&["lookup"]);
     }
 
     fn a_database_that_is_not_there(engine) {

@@ -5,6 +5,7 @@ use std::error::Error as _;
 
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
+use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
 use crate::database::url::redact;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 use crate::sql::excerpt;
@@ -143,6 +144,11 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
             "the text is not valid in the encoding of the connection, or holds a zero byte, which PostgreSQL cannot keep"
         }
         "22P05" => "the encoding of the database lacks this character; a database in UTF8 keeps all of them",
+        "2D000" => {
+            "a migration cannot call what commits by itself: runner must see that its own tables stay as they are; take the \
+             `COMMIT` out, or do the work in a component's transform, whose chunks commit one by one"
+        }
+        "55P04" => "add the value in a migration of its own, before this one",
         "25001" => {
             "in a SQL file, the line `-- runner:no-transaction` runs the migration's statements outside of a transaction"
         }
@@ -157,7 +163,19 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
 fn grant(inner: &PgDatabaseError) -> String {
     let message = inner.message();
     let name = message.split('"').nth(1).or(message.split(' ').next_back()).unwrap_or_default();
-    if message.contains("row-level security") {
+    let is_ours = is_tool_table(name);
+    if is_ours && (message.contains("for table") || message.contains("must be owner")) {
+        format!(
+            "let the owner of the schema `{TOOL_SCHEMA}`, or a superuser, run `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL \
+             TABLES IN SCHEMA {TOOL_SCHEMA} TO …`; who only asks for the status needs `SELECT`"
+        )
+    } else if message.contains("for schema") && name == TOOL_SCHEMA {
+        format!(
+            "let its owner, or a superuser, run `GRANT USAGE, CREATE ON SCHEMA {TOOL_SCHEMA} TO …` and `GRANT SELECT, \
+             INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {TOOL_SCHEMA} TO …`; who only asks for the status needs `USAGE` \
+             and `SELECT`"
+        )
+    } else if message.contains("row-level security") {
         format!("a migration has to see all rows of `{name}`: connect as a superuser or a role with `BYPASSRLS`")
     } else if message.contains("for schema") {
         format!("let the owner of the schema, or a superuser, run `GRANT USAGE, CREATE ON SCHEMA {name} TO …`")

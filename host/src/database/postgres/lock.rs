@@ -67,7 +67,8 @@ impl Lock {
             if answer.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t") {
                 return Ok(Self { connection, mark });
             }
-            if let Some(holder) = holder(&mut connection).await?
+            let found = look(&mut connection, "", &who_holds_it()).await?;
+            if let Some(holder) = self::told(&found)
                 && told.as_ref() != Some(&holder)
             {
                 waiting(&holder);
@@ -157,10 +158,19 @@ fn ask(mark: &str) -> String {
 
 /// Who holds the lock, as well as it can be told.
 async fn holder(connection: &mut PgConnection) -> Result<Option<String>, DatabaseError> {
-    // The list of sessions stays the same for a transaction, unless it is told to look anew.
-    let look = format!("SELECT pg_catalog.pg_stat_clear_snapshot(); {}", who_holds_it());
-    let found = rows(connection, &look).await?;
+    let found = rows(connection, &who_holds_it()).await?;
     Ok(told(&found))
+}
+
+/// A look at the server in the transaction that holds the lock, or waits for it. That one lasts as long as the run, and what
+/// it has read would stay locked: `VACUUM FULL` and `REINDEX DATABASE` would wait for it, and everybody who connects for them.
+pub(super) async fn look(connection: &mut PgConnection, mark: &str, ask: &str) -> Result<Vec<PgRow>, DatabaseError> {
+    // The list of sessions stays the same for a transaction, unless it is told to look anew.
+    let look = format!(
+        "{mark}SAVEPOINT look; SELECT pg_catalog.pg_stat_clear_snapshot(); {ask}; \
+         ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look"
+    );
+    rows(connection, &look).await
 }
 
 /// The question for the session that holds the lock. It asks for this one alone: the view of all sessions looks up the

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::{PgConnection, Row};
 
+use super::lock;
 use super::scope::{rows, text_of};
 use crate::database::{DatabaseError, DatabaseErrorKind, StopSignal};
 use crate::sql::excerpt;
@@ -72,12 +73,11 @@ impl Orphan {
 /// Sessions that are idle do nothing: a pooler may keep one with the name of its last client.
 async fn look(connection: &mut PgConnection, mark: &str) -> Result<Vec<Orphan>, DatabaseError> {
     let ask = format!(
-        "{mark}SELECT pg_catalog.pg_stat_clear_snapshot(); \
-         SELECT pid, application_name, query FROM pg_catalog.pg_stat_activity \
+        "SELECT pid, application_name, query FROM pg_catalog.pg_stat_activity \
          WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid() \
          AND application_name LIKE '{PREFIX}%' AND state IS DISTINCT FROM 'idle'"
     );
-    let found = rows(connection, &ask).await?;
+    let found = lock::look(connection, mark, &ask).await?;
     let found = found.iter().filter(|row| row.len() == 3);
     Ok(found
         .map(|row| {

@@ -139,7 +139,12 @@ async fn no_table(connection: &mut sqlx::PgConnection, name: &TableName) -> Resu
     let error = DatabaseError::new(DatabaseErrorKind::Syntax, format!("there is no table or view `{name}`"));
     let error = guess(error, &name.name, others.iter().map(String::as_str));
     Ok(match (&error.hint, &name.schema) {
-        (None, None) => error.hint("a table that is not on the search path is named with its schema"),
+        (None, None) => error.hint(match name.name.split_once('.') {
+            Some((schema, table)) => {
+                format!("the schema is named apart: `TableSource::new(\"{table}\").schema(\"{schema}\")`")
+            }
+            None => "a table that is not on the search path is named with its schema".to_owned(),
+        }),
         _ => error,
     })
 }

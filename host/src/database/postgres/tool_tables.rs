@@ -2,6 +2,7 @@
 //!
 //! Nobody can change a table in PostgreSQL without a lock on it that is kept until the transaction ends, so a script that
 //! wrote to one of them, truncated, locked or altered it, or gave it a trigger, holds a lock that it did not hold before.
+//! (`ANALYZE` of the whole database takes one under which no content changes, and is let pass.)
 //! Where the host itself holds such a lock already, the server's count of the rows that this transaction has written tells
 //! the difference. Owner and grants are changed without a lock, and looked at by themselves.
 
@@ -25,7 +26,7 @@ const LOOK: &str = "\
                 ORDER BY relname) FROM tool), \
         (SELECT string_agg(t.relname || ' ' || l.mode, ';' ORDER BY t.relname, l.mode) \
             FROM pg_catalog.pg_locks l JOIN tool t ON t.oid = l.relation \
-            WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.mode <> 'AccessShareLock' \
+            WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.mode NOT IN ('AccessShareLock', 'ShareUpdateExclusiveLock') \
             AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())), \
         (SELECT string_agg(concat_ws(',', relname, pg_catalog.pg_stat_get_xact_tuples_inserted(oid), \
                 pg_catalog.pg_stat_get_xact_tuples_updated(oid), pg_catalog.pg_stat_get_xact_tuples_deleted(oid)), ';' \

@@ -1,10 +1,11 @@
 //! The parameters of a URL. sqlx reads most of what libpq reads, and only logs what it does not know.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::database::url::redact;
+use crate::database::url::{redact, unbracketed};
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// What sqlx understands; `options[…]` stands for any setting of the server.
@@ -41,7 +42,7 @@ pub(in crate::database::postgres) fn read(
     if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
         return Err(wrong(format!("`{unknown}` is not a parameter of a PostgreSQL URL")).hint(known_hint(unknown)));
     }
-    let options = PgConnectOptions::from_str(text).map_err(|error| {
+    let options = PgConnectOptions::from_str(&user_apart(text)).map_err(|error| {
         // The text of the error may repeat a part of the URL.
         let cause = match &error {
             sqlx::Error::Configuration(cause) => cause.to_string(),
@@ -50,6 +51,12 @@ pub(in crate::database::postgres) fn read(
         wrong(format!("the database URL `{url}` cannot be read: {}", redact(&cause)))
             .hint("a URL looks like `postgres://user:password@host:5432/database`; write `%40` for `@` in a password")
     })?;
+    // An address of IPv6 stands in brackets in a URL, and nowhere else.
+    let address = unbracketed(options.get_host()).map(str::to_owned);
+    let options = match address {
+        Some(address) => options.host(&address),
+        None => options,
+    };
     // Notices of the server would reach a log that nobody reads; statements would reach it with their values.
     let options = sqlx::ConnectOptions::disable_statement_logging(options)
         // Shortest exact text is the server's default since version 12; poolers refuse the parameter at the start.
@@ -58,6 +65,24 @@ pub(in crate::database::postgres) fn read(
         Some(_) => options,
         None => options.application_name(application),
     })
+}
+
+/// A URL with a user and without a host, as libpq takes it for a socket: the user moves to the parameters, since URLs
+/// know none without a host.
+fn user_apart(url: &str) -> Cow<'_, str> {
+    let apart = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let (user, path) = rest.split_once('@')?;
+        if user.contains(['/', '?', '#']) || !(path.is_empty() || path.starts_with(['/', '?'])) {
+            return None;
+        }
+        let (name, password) = user.split_once(':').map_or((user, None), |(name, password)| (name, Some(password)));
+        let plain = |text: &str| text.replace('+', "%2B").replace('&', "%26");
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let password = password.map(|password| format!("&password={}", plain(password))).unwrap_or_default();
+        Some(format!("{scheme}://{path}{sign}user={}{password}", plain(name)))
+    };
+    apart().map_or(Cow::Borrowed(url), Cow::Owned)
 }
 
 fn parameter_names(url: &str) -> Vec<String> {
@@ -115,6 +140,11 @@ mod tests {
         assert_eq!(options.get_socket().and_then(|path| path.to_str()), Some("/run/pg"));
         assert_eq!((options.get_username(), options.get_port()), ("you", 5434));
         assert_eq!(options.get_application_name(), Some("runner"));
+        let options = parse("postgresql://me:p%40s+s&@/app?host=/run/pg&port=5434").expect("options");
+        assert_eq!(options.get_socket().and_then(|path| path.to_str()), Some("/run/pg"));
+        assert_eq!((options.get_username(), options.get_database(), options.get_port()), ("me", Some("app"), 5434));
+        let options = parse("postgres://me@[2001:db8::1]:5433/app").expect("options");
+        assert_eq!((options.get_host(), options.get_port()), ("2001:db8::1", 5433));
         let options = parse("postgres:///app?options=-c%20search_path%3Da&options%5Bgeqo%5D=off").expect("options");
         assert_eq!(options.get_options(), Some("-c search_path=a -c geqo=off"));
     }

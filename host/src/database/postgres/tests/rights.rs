@@ -258,19 +258,24 @@ async fn a_missing_right_names_the_grant() {
     let fresh = fresh();
     let role = format!("role_{}", fresh.name());
     fresh.sql(&format!(
-        "CREATE ROLE {role} LOGIN; CREATE TABLE secret (id int); CREATE SCHEMA closed; REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+        "CREATE ROLE {role} LOGIN; CREATE TABLE secret (id int); CREATE SCHEMA closed; \
+         REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE SCHEMA runner; CREATE TABLE runner.runner_meta (id int)"
     ));
     let mut database = open_url(&fresh.url_as(&role, "")).await.expect("a connection");
     for (statement, hint) in [
         ("SELECT * FROM secret", "GRANT SELECT, INSERT, UPDATE, DELETE ON secret TO"),
         ("CREATE TABLE public.t (id int)", "GRANT USAGE, CREATE ON SCHEMA public TO"),
-        ("CREATE SCHEMA runner", "GRANT CREATE ON DATABASE"),
+        ("CREATE SCHEMA mine", "GRANT CREATE ON DATABASE"),
+        ("SELECT * FROM runner.runner_meta", "GRANT USAGE, CREATE ON SCHEMA runner TO"),
         ("DROP TABLE secret", "only the owner of `secret`"),
     ] {
         let error = database.execute(statement, &[]).await.expect_err(statement);
         assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Denied, "42501"), "{error}");
         assert!(error.hint.as_deref().is_some_and(|text| text.contains(hint)), "{statement}: {error:?}");
     }
+    fresh.sql(&format!("GRANT USAGE ON SCHEMA runner TO {role}"));
+    let error = database.execute("SELECT * FROM runner.runner_meta", &[]).await.expect_err("denied");
+    assert!(error.hint.as_deref().is_some_and(|text| text.contains("ON ALL TABLES IN SCHEMA runner TO")), "{error:?}");
     drop(database);
-    fresh.sql(&format!("DROP ROLE {role}"));
+    fresh.sql(&format!("REVOKE USAGE ON SCHEMA runner FROM {role}; DROP ROLE {role}"));
 }

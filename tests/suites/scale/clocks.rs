@@ -1,0 +1,73 @@
+//! Machines whose clocks are wrong.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use runner_tests::{Engine, EngineProject, for_each_server, until};
+
+use super::sharing::{ROWS, SLOW, Said, chunks_of};
+use super::shop::{is_done_once, items};
+
+/// Stands before the system's own function, and answers another time of day.
+const SHIFT: &str = r#"
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int clock_gettime(clockid_t id, struct timespec *time) {
+    int answer = syscall(SYS_clock_gettime, id, time);
+    const char *shift = getenv("RUNNER_TEST_CLOCK_SHIFT");
+    if (answer == 0 && id == CLOCK_REALTIME && shift)
+        time->tv_sec += atol(shift);
+    return answer;
+}
+"#;
+
+/// Builds it with the compiler that links Rust, too.
+fn library(project: &EngineProject) -> PathBuf {
+    let library = project.file("clock.so");
+    let mut compiler = Command::new("cc")
+        .args(["-shared", "-fPIC", "-x", "c", "-", "-o"])
+        .arg(&library)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    compiler.stdin.take().unwrap().write_all(SHIFT.as_bytes()).unwrap();
+    assert!(compiler.wait().unwrap().success());
+    library
+}
+
+/// A command on a machine whose clock is off by so many hours.
+fn shifted(project: &EngineProject, line: &str, hours: i64) -> Command {
+    let mut command = project.command(line.split(' '));
+    command.env("LD_PRELOAD", library(project)).env("RUNNER_TEST_CLOCK_SHIFT", (hours * 3600).to_string());
+    command
+}
+
+for_each_server! {
+    /// One is a day ahead and dies, one is a day behind and takes its chunks over.
+    fn off_by_a_day_and_killed(engine) {
+        let project = items(engine, ROWS, SLOW);
+        let leader = Said::run(&mut shifted(&project, "apply --jobs 2", 24));
+        until("the leader begins", || chunks_of(&project, "lead") > 1);
+        let helper = Said::run(&mut shifted(&project, "apply --share --jobs 2", -24));
+        until("the helper begins", || chunks_of(&project, "help") > 1);
+        leader.kill();
+        assert_eq!(leader.end().0, None);
+        let (ended, said) = helper.end();
+        assert_eq!(ended, Some(0), "{said}");
+        is_done_once(&project, ROWS, &said);
+        project.runner("status --exit-code").succeeds();
+        project.runner("verify").succeeds();
+        // Their clocks were wrong indeed: history has their time.
+        let (history, ago) = match engine {
+            Engine::Postgres => ("runner.runner_history", "to_char(now() AT TIME ZONE 'UTC' - interval '12 hours', 'YYYY-MM-DD\"T\"HH24')"),
+            _ => ("runner_history", "date_format(utc_timestamp() - INTERVAL 12 HOUR, '%Y-%m-%dT%H')"),
+        };
+        let late = format!("SELECT count(*) FROM {history} WHERE revision = '0002' AND left(finished_at, 13) < {ago}");
+        assert_eq!(project.value(&late), "1");
+    }
+}
