@@ -247,6 +247,25 @@ for_each_engine! {
         }
     }
 
+    fn an_empty_one_is_none(engine) {
+        let project = shop(engine);
+        let before = now(&project);
+        for command in [
+            "[\"true\", \"{file}\"]",
+            "[\"sh\", \"-c\", \"echo no way >&2\"]",
+            "[\"sh\", \"-c\", \"echo no way >&2; rm \\\"$0\\\"\", \"{file}\"]",
+        ] {
+            let settings = format!("[project]\nname = \"test\"\n[backup]\nto = \"kept\"\ncommand = {command}\n");
+            project.write("runner.toml", settings);
+            let output = project.runner("apply");
+            stops(&project, output.exits(1).says(&["wrote nothing to", "hint:"]), "none", &before);
+            assert!(!project.file("kept").exists(), "{output}");
+            if command.contains("no way") {
+                output.says(&["no way"]);
+            }
+        }
+    }
+
     /// What a daemon inherits does not keep the run waiting.
     fn a_daemon_may_stay(engine) {
         let project = shop(engine);

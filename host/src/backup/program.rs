@@ -54,14 +54,25 @@ pub(super) async fn run(
     })?;
     let status = running.wait(growing.path(), job).await?;
     let said = running.said().await;
-    if status.success() {
-        return Ok(());
+    if !status.success() {
+        let error = with_words(Error::failed(format!("`{name}` failed: {status}")), &said);
+        return Err(match advice(&said) {
+            Some(advice) => error.hint(advice),
+            None => error,
+        });
     }
-    let error = with_words(Error::failed(format!("`{name}` failed: {status}")), &said);
-    Err(match advice(&said) {
-        Some(advice) => error.hint(advice),
-        None => error,
-    })
+    // One in a pipe may fail without anybody hearing of it.
+    match std::fs::metadata(growing.path()) {
+        Ok(file) if file.len() > 0 => Ok(()),
+        _ => {
+            let place = if prepared.writes_file { "the file that it was given" } else { "its output" };
+            Err(with_words(Error::failed(format!("`{name}` wrote nothing to {place}, and said that all is well")), &said)
+                .hint(
+                    "look at `[backup] command` in `runner.toml`: it writes the backup to `{file}`, or without that word to its \
+                     output; a shell hears of a failure in a pipe with `set -o pipefail`",
+                ))
+        }
+    }
 }
 
 /// The error with what the program said.
