@@ -361,6 +361,28 @@ fn with_a_password_and_over_tls() {
     }
 }
 
+/// Who asks twice waits for nobody, and leaves nobody behind.
+#[test]
+fn a_second_signal_ends_a_program_that_does_not_hear() {
+    let project = shop(Engine::Sqlite);
+    project.settings(
+        "[backup]\nto = \"kept\"\n\
+         command = [\"sh\", \"-c\", \"trap '' TERM; echo $$ > pid; sleep 60; sleep 60\"]",
+    );
+    let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
+    let began = Instant::now();
+    while !std::fs::read_to_string(project.file("pid")).is_ok_and(|text| text.ends_with('\n')) {
+        assert!(began.elapsed() < Duration::from_secs(60), "the program never ran");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    run.signal("INT");
+    std::thread::sleep(Duration::from_millis(100));
+    run.signal("INT");
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    gone(&project.read("pid"));
+    assert_eq!(project.history(), ["0001"]);
+}
+
 #[test]
 fn a_database_in_memory_has_none() {
     let project = shop(Engine::Sqlite);
