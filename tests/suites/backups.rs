@@ -72,6 +72,21 @@ fn stops(project: &EngineProject, output: &Output, folder: &str, before: &[Strin
     assert_eq!(files(project, folder), Vec::<PathBuf>::new(), "{output}");
 }
 
+/// The process comes to its end. It may take a moment until its number is free.
+#[track_caller]
+fn gone(id: &str) {
+    let began = Instant::now();
+    let is_there = || Command::new("kill").args(["-0", id.trim()]).stderr(Stdio::null()).status().unwrap().success();
+    let is_dead = || {
+        let state = Command::new("ps").args(["-o", "stat=", "-p", id.trim()]).output().unwrap().stdout;
+        state.first().is_none_or(|state| *state == b'Z')
+    };
+    while is_there() && !is_dead() {
+        assert!(began.elapsed() < Duration::from_secs(10), "the program goes on");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 for_each_engine! {
     fn it_brings_back_what_was_there(engine) {
         let project = shop(engine);
@@ -195,28 +210,74 @@ for_each_engine! {
     fn one_that_is_stopped_leaves_nothing(engine) {
         let project = shop(engine);
         let before = now(&project);
-        project.settings(
-            "[backup]\nto = \"kept/backup\"\n\
-             command = [\"sh\", \"-c\", \"echo half > \\\"$0\\\"; echo $$ > pid; exec sleep 60\", \"{file}\"]",
-        );
         std::fs::create_dir(project.file("kept")).unwrap();
-        for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let pid = "sh -c 'echo $$ > pid; exec sleep 60'";
+        let commands = [
+            "echo half > \"$0\"; echo $$ > pid; exec sleep 60".to_owned(),
+            // It waits for a program of its own, which holds what it says open.
+            format!("{pid}; echo"),
+            // And that one does not hear.
+            format!("trap '' TERM; {pid}; echo"),
+            // What it has left behind still writes.
+            format!("{pid} & echo half"),
+        ];
+        for (command, (signal, code)) in commands.iter().zip([("INT", 130), ("TERM", 143)].into_iter().cycle()) {
+            let command = command.replace('\\', "\\\\").replace('"', "\\\"");
+            project.write(
+                "runner.toml",
+                format!(
+                    "[project]\nname = \"test\"\n[backup]\nto = \"kept/backup\"\n\
+                     command = [\"sh\", \"-c\", \"{command}\", \"{{file}}\"]\n"
+                ),
+            );
             let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
             let began = Instant::now();
             while !std::fs::read_to_string(project.file("pid")).is_ok_and(|text| text.ends_with('\n')) {
                 assert!(began.elapsed() < Duration::from_secs(60), "the program never ran");
                 std::thread::sleep(Duration::from_millis(10));
             }
+            let asked = Instant::now();
             run.signal(signal);
-            assert_eq!(run.wait().unwrap().code(), Some(code));
+            assert_eq!(run.wait().unwrap().code(), Some(code), "{command}");
+            assert!(asked.elapsed() < Duration::from_secs(20), "{command}: {:?}", asked.elapsed());
             assert_eq!(files(&project, "kept"), Vec::<PathBuf>::new());
             assert_eq!(now(&project), before);
-            // The program is gone as well.
-            let id = project.read("pid");
-            let is_there = Command::new("kill").args(["-0", id.trim()]).stderr(Stdio::null()).status().unwrap();
-            assert!(!is_there.success(), "the program goes on");
+            gone(&project.read("pid"));
             std::fs::remove_file(project.file("pid")).unwrap();
         }
+    }
+
+    fn an_empty_one_is_none(engine) {
+        let project = shop(engine);
+        let before = now(&project);
+        for command in [
+            "[\"true\", \"{file}\"]",
+            "[\"sh\", \"-c\", \"echo no way >&2\"]",
+            "[\"sh\", \"-c\", \"echo no way >&2; rm \\\"$0\\\"\", \"{file}\"]",
+        ] {
+            let settings = format!("[project]\nname = \"test\"\n[backup]\nto = \"kept\"\ncommand = {command}\n");
+            project.write("runner.toml", settings);
+            let output = project.runner("apply");
+            stops(&project, output.exits(1).says(&["wrote nothing to", "hint:"]), "none", &before);
+            assert!(!project.file("kept").exists(), "{output}");
+            if command.contains("no way") {
+                output.says(&["no way"]);
+            }
+        }
+    }
+
+    /// What a daemon inherits does not keep the run waiting.
+    fn a_daemon_may_stay(engine) {
+        let project = shop(engine);
+        project.settings(
+            "[backup]\nto = \"kept\"\n\
+             command = [\"sh\", \"-c\", \"setsid sh -c 'echo $$ > pid; exec sleep 50' & until test -s pid; do sleep 0.1; done; echo all\"]",
+        );
+        let began = Instant::now();
+        project.runner("apply").succeeds();
+        assert!(began.elapsed() < Duration::from_secs(40));
+        assert_eq!(project.read("kept"), "all\n");
+        Command::new("kill").arg(project.read("pid").trim()).status().unwrap();
     }
 }
 
@@ -298,6 +359,28 @@ fn with_a_password_and_over_tls() {
         );
         project.runner("rollback").exits(1).keeps_silent_about(&["p\"a"]);
     }
+}
+
+/// Who asks twice waits for nobody, and leaves nobody behind.
+#[test]
+fn a_second_signal_ends_a_program_that_does_not_hear() {
+    let project = shop(Engine::Sqlite);
+    project.settings(
+        "[backup]\nto = \"kept\"\n\
+         command = [\"sh\", \"-c\", \"trap '' TERM; echo $$ > pid; sleep 60; sleep 60\"]",
+    );
+    let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
+    let began = Instant::now();
+    while !std::fs::read_to_string(project.file("pid")).is_ok_and(|text| text.ends_with('\n')) {
+        assert!(began.elapsed() < Duration::from_secs(60), "the program never ran");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    run.signal("INT");
+    std::thread::sleep(Duration::from_millis(100));
+    run.signal("INT");
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    gone(&project.read("pid"));
+    assert_eq!(project.history(), ["0001"]);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
+#[path = "dry_run/counters.rs"]
+mod counters;
 #[path = "dry_run/kills.rs"]
 mod kills;
 #[path = "dry_run/scratch.rs"]

@@ -6,6 +6,7 @@
 mod place;
 mod program;
 mod restore;
+mod running;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,7 @@ use crate::engine::script::stopped;
 use crate::error::{Error, Result};
 use crate::project::settings::BackupTo;
 use place::{Growing, Place};
+pub use running::end_at_once;
 
 /// How backups are made.
 #[derive(Clone, Debug)]

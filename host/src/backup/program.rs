@@ -5,26 +5,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use super::place::Growing;
-use super::{Told, pause};
+use super::running::Running;
 use crate::database::{DatabaseUrl, Dialect, mysql, postgres};
 use crate::engine::backup::BackupJob;
-use crate::engine::script::stopped;
 use crate::error::{Error, Result};
-
-/// How often a look at the file tells how far it has grown.
-const LOOK: Duration = Duration::from_millis(250);
-
-/// How long a program may take to end when it is asked to.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The most that is kept of what a program says.
-const SAID: usize = 4096;
 
 /// What stands for the file in an argument.
 const FILE: &str = "{file}";
@@ -50,7 +38,7 @@ pub(super) async fn run(
     let prepared = prepare(url, dialect, command, growing.path())?;
     let name = prepared.program.display().to_string();
     let mut program = Command::new(&prepared.program);
-    program.args(&prepared.arguments).envs(prepared.variables).kill_on_drop(true);
+    program.args(&prepared.arguments).envs(prepared.variables);
     program.stdin(if prepared.input.is_some() { Stdio::piped() } else { Stdio::null() }).stderr(Stdio::piped());
     program.stdout(match prepared.writes_file {
         true => Stdio::null(),
@@ -59,80 +47,39 @@ pub(super) async fn run(
             Stdio::from(file.map_err(|error| Error::failed("the file cannot be opened").cause(error))?)
         }
     });
-    let mut child = program.spawn().map_err(|error| {
+    let mut running = Running::start(program, prepared.input).await.map_err(|error| {
         Error::failed(format!("`{name}` cannot be started"))
             .cause(error)
             .hint("look at `[backup] command` in `runner.toml`, and whether the program is there and may be run")
     })?;
-    if let (Some(input), Some(mut pipe)) = (prepared.input, child.stdin.take()) {
-        // One that does not read it says what it lacks.
-        let _ = pipe.write_all(input.as_bytes()).await;
+    let status = running.wait(growing.path(), job).await?;
+    let said = running.said().await;
+    if !status.success() {
+        let error = with_words(Error::failed(format!("`{name}` failed: {status}")), &said);
+        return Err(match advice(&said) {
+            Some(advice) => error.hint(advice),
+            None => error,
+        });
     }
-    let said = listen(&mut child);
-    let ended = wait(&mut child, growing.path(), job).await;
-    let said = said.await.unwrap_or_default();
-    let status = ended?;
-    if status.success() {
-        return Ok(());
+    // One in a pipe may fail without anybody hearing of it.
+    match std::fs::metadata(growing.path()) {
+        Ok(file) if file.len() > 0 => Ok(()),
+        _ => {
+            let place = if prepared.writes_file { "the file that it was given" } else { "its output" };
+            Err(with_words(Error::failed(format!("`{name}` wrote nothing to {place}, and said that all is well")), &said)
+                .hint(
+                    "look at `[backup] command` in `runner.toml`: it writes the backup to `{file}`, or without that word to its \
+                     output; a shell hears of a failure in a pipe with `set -o pipefail`",
+                ))
+        }
     }
-    let mut error = Error::failed(format!("`{name}` failed: {status}"));
+}
+
+/// The error with what the program said.
+fn with_words(error: Error, said: &str) -> Error {
     // Of options that are the other family's nobody needs to hear.
-    for line in said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("'loose-")) {
-        error = error.cause(line);
-    }
-    Err(match advice(&said) {
-        Some(advice) => error.hint(advice),
-        None => error,
-    })
-}
-
-/// Waits for the end of the program, tells how far it is, and ends it when the run is to stop.
-async fn wait(child: &mut Child, file: &Path, job: &BackupJob) -> Result<std::process::ExitStatus> {
-    let told = Told::new(job);
-    let lost = |error: std::io::Error| Error::failed("the program is lost").cause(error);
-    loop {
-        tokio::select! {
-            biased;
-            status = child.wait() => return status.map_err(lost),
-            reason = pause(&job.stop, LOOK) => {
-                if let Some(reason) = reason {
-                    end(child).await;
-                    return Err(stopped(reason));
-                }
-                if let Ok(found) = std::fs::metadata(file) {
-                    told.tell(found.len(), None, "bytes");
-                }
-            }
-        }
-    }
-}
-
-/// Asks the program to end, and ends it if it does not.
-async fn end(child: &mut Child) {
-    #[cfg(unix)]
-    if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
-        // SAFETY: a signal to our own child, which was not waited for yet, so that the number is its own.
-        unsafe { libc::kill(id, libc::SIGTERM) };
-    }
-    if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {
-        let _ = child.kill().await;
-    }
-}
-
-/// Reads what the program says, to its end, and keeps the end of it.
-fn listen(child: &mut Child) -> tokio::task::JoinHandle<String> {
-    let pipe = child.stderr.take();
-    tokio::spawn(async move {
-        let Some(mut pipe) = pipe else { return String::new() };
-        let mut kept = Vec::new();
-        let mut block = [0; 1024];
-        while let Ok(read @ 1..) = pipe.read(&mut block).await {
-            kept.extend_from_slice(&block[..read]);
-            let excess = kept.len().saturating_sub(SAID);
-            kept.drain(..excess);
-        }
-        String::from_utf8_lossy(&kept).into_owned()
-    })
+    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("'loose-"));
+    lines.fold(error, Error::cause)
 }
 
 fn prepare(url: &DatabaseUrl, dialect: Dialect, command: Option<&[String]>, file: &Path) -> Result<Prepared> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::backup;
 use crate::database::StopSignal;
 use crate::database::stop::StopReason;
 use crate::error::{Error, Result};
@@ -42,6 +43,7 @@ async fn listen(stop: StopSignal, signals: Option<Signals>, wall_time: Option<Du
 /// The database rolls back by itself when its connection ends with the process.
 #[allow(clippy::exit, reason = "somebody who asks a second time wants no clean-up")]
 fn leave(reason: StopReason) -> ! {
+    backup::end_at_once();
     std::process::exit(match reason {
         StopReason::Terminate => 143,
         StopReason::Interrupt | StopReason::WallTime | StopReason::Cancelled => 130,

@@ -2,6 +2,7 @@
 //! first wall against transaction control; the database has the last word.
 
 use super::lex::{Lexer, TokenKind};
+use super::sqlite;
 use crate::database::Dialect;
 
 /// What a statement does to the transaction around it.
@@ -13,7 +14,7 @@ pub enum StatementClass {
     Schema,
     /// Begins, ends or divides a transaction.
     TransactionControl,
-    /// Cannot run inside a transaction: `VACUUM`, PostgreSQL's `CREATE INDEX CONCURRENTLY` and the like.
+    /// Cannot run inside a transaction: `VACUUM`, SQLite's `PRAGMA wal_checkpoint`, PostgreSQL's `CREATE INDEX CONCURRENTLY` and the like.
     RefusesTransaction,
     /// Changes settings of the session, or its role.
     Session,
@@ -28,7 +29,7 @@ pub fn classify(statement: &str, dialect: Dialect) -> StatementClass {
     let mysql = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
     let refuses = match dialect {
         Dialect::Postgres => refuses_transaction(&words),
-        Dialect::Sqlite => matches!(words.as_slice(), ["VACUUM", ..]),
+        Dialect::Sqlite => sqlite::refuses_transaction(statement),
         Dialect::Mysql | Dialect::Mariadb => false,
     };
     if refuses {
@@ -275,6 +276,7 @@ mod tests {
             (Postgres, "ALTER TABLE p DETACH PARTITION q", Schema),
             (Postgres, "VACUUM t", RefusesTransaction),
             (Sqlite, "VACUUM", RefusesTransaction),
+            (Sqlite, "PRAGMA journal_mode = DELETE", RefusesTransaction),
             (Postgres, "REINDEX (VERBOSE) DATABASE d", RefusesTransaction),
             (Postgres, "REINDEX TABLE t", Schema),
             (Postgres, "CLUSTER t USING i", Schema),

@@ -10,6 +10,7 @@ mod foreign;
 mod lex;
 mod names;
 mod postgres;
+mod sqlite;
 
 pub use canonical::canonical;
 pub use classify::{StatementClass, classify, identifiers, substitute};
@@ -17,6 +18,7 @@ pub use directives::Directives;
 pub use names::{qualifiers, words};
 pub use postgres::{ConcurrentIndex, concurrent_index, dropped_concurrently, late_enum_value};
 pub use split::{Statement, split};
+pub use sqlite::JOURNAL_MODES;
 
 use crate::database::Dialect;
 

@@ -85,6 +85,29 @@ fn what_refuses_a_transaction_is_told_of_and_not_run() {
     changes_nothing(&project, "apply --dry-run --on-copy").succeeds().keeps_silent_about(&["not run"]);
 }
 
+/// Pragmas end a dry run as they end the run.
+#[test]
+fn pragmas_outside_of_a_transaction() {
+    for (statements, code, not_run, says) in [
+        ("PRAGMA journal_mode = DELETE;\nVACUUM;", 0, 2, ""),
+        ("PRAGMA main.journal_mode('truncate');", 0, 1, ""),
+        ("PRAGMA wal_checkpoint(TRUNCATE);", 0, 1, ""),
+        ("PRAGMA journal_mode;\nPRAGMA user_version = 3;", 0, 0, ""),
+        ("PRAGMA journal_mode = OFF;", 7, 0, "nothing could be rolled back after it"),
+        ("PRAGMA foreign_keys = OFF;", 7, 0, "outlive the migration"),
+    ] {
+        let project = shop(Engine::Sqlite, "steps");
+        project.runner("apply").succeeds();
+        project.sql("0003_outside", &format!("-- runner:no-transaction\n{statements}"), "SELECT 1;");
+        let output = changes_nothing(&project, "apply --dry-run");
+        output.exits(code).says(&[says]);
+        assert_eq!(output.stdout.matches("(not run: it refuses a transaction)").count(), not_run, "{output}");
+        let output = changes_nothing(&project, "apply --dry-run --on-copy");
+        output.exits(code).says(&[says]).keeps_silent_about(&["not run"]);
+        project.runner("apply").exits(code).says(&[says]);
+    }
+}
+
 #[test]
 fn a_copy_lets_nobody_write_to_other_files() {
     let project = shop(Engine::Sqlite, "steps");

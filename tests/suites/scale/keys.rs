@@ -99,7 +99,7 @@ for_each_engine! {
 
     fn a_table_without_a_key_is_refused(engine) {
         let project = project!(engine);
-        // On SQLite there is always the row's own number.
+        // On SQLite there is always the row's own number; not so of a view.
         let view = "CREATE TABLE base (a BIGINT, n BIGINT);\nCREATE VIEW t AS SELECT a, n FROM base;";
         let up = if engine == Engine::Sqlite { view } else { "CREATE TABLE t (a BIGINT, n BIGINT);" };
         project.sql("0001_t", up, "SELECT 1;").component("0002_scale", component()).settings("[parameters]\ntable = \"t\"");
@@ -174,4 +174,21 @@ fn a_watched_database() {
     );
     project.runner("apply --jobs 3").succeeds();
     is_done_once(&project, 400, "");
+}
+
+/// SQLite has a number of its own for each row.
+#[test]
+fn on_sqlite_a_table_needs_no_key() {
+    let project = project!(Engine::Sqlite);
+    let up = format!(
+        "CREATE TABLE t (a BIGINT, n BIGINT NOT NULL);\nINSERT INTO t (a, n) SELECT i / 2, i FROM ({}) AS numbers;",
+        Engine::Sqlite.numbers(50)
+    );
+    project
+        .sql("0001_t", &up, "DROP TABLE t;")
+        .component("0002_scale", component())
+        .settings("[limits]\nbatch_rows = 7\n[parameters]\ntable = \"t\"\n");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT sum(n) FROM t"), (50 * 51 / 2 + 50).to_string());
+    assert_eq!(project.value("SELECT count(DISTINCT n) FROM t"), "50");
 }

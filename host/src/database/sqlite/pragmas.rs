@@ -3,6 +3,7 @@
 
 use super::rights::Denial;
 use crate::database::Rights;
+use crate::sql::JOURNAL_MODES;
 
 /// Pragmas that every migration may use, also with a value: they look at something, or end with the transaction.
 const EVERYBODYS: &[&str] = &[
@@ -24,9 +25,6 @@ const GUEST_READS: &[&str] = &["foreign_keys", "user_version"];
 /// Pragmas that a script may give a value beside them: they change the file and not the connection. And `journal_mode`.
 const SCRIPT_PRAGMAS: &[&str] =
     &["user_version", "application_id", "auto_vacuum", "page_size", "incremental_vacuum", "optimize", "wal_checkpoint"];
-
-/// The journals with which a transaction can be rolled back and survives a crash.
-const JOURNAL_MODES: &[&str] = &["wal", "delete", "truncate", "persist"];
 
 /// Why a pragma is refused to a speaker, if it is. `transaction`: one of ours is open.
 pub(super) fn refuse(rights: Rights, transaction: bool, name: &str, value: Option<&str>) -> Option<Denial> {
@@ -53,24 +51,27 @@ pub(super) fn refuse(rights: Rights, transaction: bool, name: &str, value: Optio
             hint: "leave the statement out",
         });
     }
-    if is("foreign_keys") && transaction {
+    if is("foreign_keys") {
+        // One answer for both: a dry run stands in a transaction where the run itself does not.
         return Some(Denial {
-            what: "PRAGMA foreign_keys does nothing inside a transaction".to_owned(),
+            what:
+                "PRAGMA foreign_keys is refused: inside of a transaction it does nothing, and outside of one it would \
+                   outlive the migration"
+                    .to_owned(),
             hint: instead(name),
         });
     }
     if is("journal_mode") {
-        if transaction {
+        // SQLite takes the beginning of a word for the word.
+        if !JOURNAL_MODES.iter().any(|mode| mode.eq_ignore_ascii_case(value)) {
             return Some(Denial {
-                what: "PRAGMA journal_mode does nothing inside a transaction".to_owned(),
-                hint: "write the directive `-- runner:no-transaction` on top of the file",
+                what: format!("PRAGMA journal_mode = {value} is refused: nothing could be rolled back after it"),
+                hint: "use one of `wal`, `delete`, `truncate` and `persist`",
             });
         }
-        // SQLite takes the beginning of a word for the word.
-        let is_safe = JOURNAL_MODES.iter().any(|mode| mode.eq_ignore_ascii_case(value));
-        return (!is_safe).then(|| Denial {
-            what: format!("PRAGMA journal_mode = {value} is refused: nothing could be rolled back after it"),
-            hint: "use one of `wal`, `delete`, `truncate` and `persist`",
+        return transaction.then(|| Denial {
+            what: "PRAGMA journal_mode does nothing inside a transaction".to_owned(),
+            hint: "write the directive `-- runner:no-transaction` on top of the file",
         });
     }
     let allowed = EVERYBODYS.iter().chain(SCRIPT_PRAGMAS).any(|other| is(other));

@@ -107,12 +107,20 @@ impl Engine {
                 let stored = to_store(source);
                 history::store_artifact(database, &step.revision, &step.sha256, &stored, self.stored_artifact_bytes)
                     .await?;
-                history::insert(database, &self.record(step, State::Applied, started, tally)).await?;
+                let record = self.record(step, State::Applied, started, tally);
+                match record.id {
+                    0 => history::insert(database, &record).await?,
+                    // That of a dry run.
+                    _ => history::rehearse(database, &record).await?,
+                }
                 if step.kind == Kind::Sql {
                     return Ok(());
                 }
                 let inputs = self.inputs(step, database.facts().version.clone());
-                let history = transcript::store::live(database, &step.revision).await?;
+                let history = match record.id {
+                    0 => transcript::store::live(database, &step.revision).await?,
+                    id => id,
+                };
                 Evidence::write(database, Run { history, direction: Direction::Up }, &inputs, tally).await
             }
             Direction::Down => history::end(database, step.record.unwrap_or_default(), &self.end(started, tally)).await,

@@ -46,7 +46,7 @@ impl Engine {
                     break;
                 }
                 self.emit_started(step);
-                match self.rehearse_step(step, foreign_keys_off, notes).await {
+                match self.rehearse_step(step, steps.len(), foreign_keys_off, notes).await {
                     Ok(done) => {
                         self.emit_finished(&done);
                         outcome.done.push(done);
@@ -97,7 +97,8 @@ impl Engine {
         history::ensure(&mut **database).await.map(|()| true)
     }
 
-    async fn rehearse_step(&self, step: &Step, foreign_keys_off: bool, notes: bool) -> Result<Done> {
+    /// `left`: steps behind it.
+    async fn rehearse_step(&self, step: &Step, left: usize, foreign_keys_off: bool, notes: bool) -> Result<Done> {
         let stepwise = step.mode == RunMode::Stepwise;
         super::stepwise::check_mode(step)?;
         let (script, source) = self.load(step).await?;
@@ -120,7 +121,7 @@ impl Engine {
         // The row of one that broke off is there, and says something else.
         if notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
             let mut database = self.database.lock().await;
-            self.write_down(&mut **database, step, &source, &started, &tally).await?;
+            self.write_down(&mut **database, &numbered(step, left), &source, &started, &tally).await?;
         }
         let done = done(step, &started, &tally);
         // Nothing is committed here, so that what a commit refuses must be looked for.
@@ -170,6 +171,14 @@ impl Engine {
         .hint("`--on-copy` runs it on a scratch copy of the database")
         .hint("`runner plan --sql` shows what would run"))
     }
+}
+
+/// The step with a number for its row of history, if that is to be added. Nobody has those below zero, and they stand in the
+/// order of the steps.
+fn numbered(step: &Step, left: usize) -> Step {
+    let added = i64::try_from(left).map_or(i64::MIN, |left| -1 - left);
+    let record = step.record.or((step.direction == Direction::Up).then_some(added));
+    Step { record, ..step.clone() }
 }
 
 /// A table whose engine knows no transactions, and the engine. Parameter: the database.

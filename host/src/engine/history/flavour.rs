@@ -57,6 +57,7 @@ pub const SQLITE: Flavour = Flavour {
     ],
     store_artifact: STORE_OR_UPDATE,
     packet: None,
+    own_number_counts: false,
     grant: None,
 };
 
@@ -120,6 +121,7 @@ pub const POSTGRES: Flavour = Flavour {
     ],
     store_artifact: STORE_OR_UPDATE,
     packet: None,
+    own_number_counts: false,
     grant: Some(
         "the role needs `CREATE` on the database, or a schema `runner` of its own: \
          `CREATE SCHEMA runner AUTHORIZATION role`",
@@ -188,6 +190,7 @@ pub const MYSQL: Flavour = Flavour {
     store_artifact: "REPLACE INTO @.runner_artifact (revision, sha256, kind, size, compression, assets, bytes) \
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     packet: Some("SELECT CAST(@@max_allowed_packet AS SIGNED)"),
+    own_number_counts: true,
     grant: Some("the user needs `CREATE`, `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the database"),
 };
 

@@ -16,6 +16,6 @@ pub use record::{Record, RunMode, State, declared_json};
 pub use repairs::{Repair, add_repair, read_repairs};
 pub use sql::tool_sql;
 pub use write::{
-    End, Work, add_work, discard, drop_unused_artifacts, end, ensure, finish_stepwise, insert, live_run, reopen,
-    set_applied, set_reason,
+    End, Work, add_work, discard, drop_unused_artifacts, end, ensure, finish_stepwise, insert, live_run, rehearse,
+    reopen, set_applied, set_reason,
 };

@@ -21,6 +21,9 @@ pub struct Flavour {
     pub store_artifact: &'static str,
     /// The greatest number of bytes that the server takes at once, if it has such a bound.
     pub packet: Option<&'static str>,
+    /// Whether a row that brings its own number may move the counter of its table, which no rollback moves back: InnoDB's goes
+    /// on even for some below zero.
+    pub own_number_counts: bool,
     /// The advice where rights to make the tables are missing and the database's own error says nothing of them.
     pub grant: Option<&'static str>,
 }
@@ -93,13 +96,19 @@ pub const ALL: &str = concat!(
     columns!(),
     " FROM @.runner_meta m LEFT JOIN @.runner_history ON id > 0 WHERE m.key = 'format' ORDER BY id"
 );
+/// A placeholder for each of them.
+macro_rules! values {
+    () => {
+        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, \
+         ?25, ?26, ?27, ?28"
+    };
+}
+
 /// Adds a row in force. Parameters: the columns but for `id`.
-pub const INSERT: &str = concat!(
-    "INSERT INTO @.runner_history (",
-    columns!(),
-    ", active) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-     ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, 1)"
-);
+pub const INSERT: &str = concat!("INSERT INTO @.runner_history (", columns!(), ", active) VALUES (", values!(), ", 1)");
+/// As [`INSERT`], under a number of our own. Parameters: the columns but for `id`, and `id`.
+pub const INSERT_AS: &str =
+    concat!("INSERT INTO @.runner_history (", columns!(), ", active, id) VALUES (", values!(), ", 1, ?29)");
 /// The run that put a revision in force. Parameter: the revision.
 pub const LIVE_RUN: &str = "SELECT run_id FROM @.runner_history WHERE revision = ?1 AND active = 1";
 /// Takes a row out of force. Parameters: when, who, which run, duration, rows read, rows written, transcript, id.
@@ -169,6 +178,7 @@ mod tests {
         let shared = [
             INSERT_FORMAT,
             INSERT,
+            INSERT_AS,
             LIVE_RUN,
             END,
             ADD_UP,

@@ -25,13 +25,14 @@ pub(super) enum Judgement {
     Refuse(Box<DatabaseError>),
 }
 
-/// What is done with a statement of a migration. `stepwise`: outside of dry runs it would stand in no transaction.
-pub(super) fn judge(statement: &str, ground: &Ground, facts: &Facts, stepwise: bool) -> Judgement {
+/// What is done with a statement of a migration. `outside`: but for the dry run it would stand in no
+/// transaction.
+pub(super) fn judge(statement: &str, ground: &Ground, facts: &Facts, outside: bool) -> Judgement {
     let class = classify(statement, facts.dialect);
     let refused = match ground {
         Ground::Transaction if facts.transactional_ddl => {
             // One that is to run in a transaction fails as it would in earnest.
-            let leaves = stepwise && class == StatementClass::RefusesTransaction;
+            let leaves = outside && class == StatementClass::RefusesTransaction;
             return if leaves { Judgement::Leave } else { Judgement::Run };
         }
         Ground::Transaction => {
@@ -172,8 +173,8 @@ fn of_a_schema(words: &[&str]) -> bool {
 mod tests {
     use super::*;
 
-    fn judged(statement: &str, ground: &Ground, dialect: Dialect, stepwise: bool) -> Judgement {
-        judge(statement, ground, &Facts::of_dialect(dialect), stepwise)
+    fn judged(statement: &str, ground: &Ground, dialect: Dialect, outside: bool) -> Judgement {
+        judge(statement, ground, &Facts::of_dialect(dialect), outside)
     }
 
     #[test]
@@ -185,6 +186,8 @@ mod tests {
         assert_eq!(judged(index, &Ground::Transaction, Postgres, true), Judgement::Leave);
         assert_eq!(judged(index, &Ground::Transaction, Postgres, false), Judgement::Run);
         assert_eq!(judged("VACUUM", &Ground::Transaction, Sqlite, true), Judgement::Leave);
+        assert_eq!(judged("PRAGMA journal_mode = wal", &Ground::Transaction, Sqlite, true), Judgement::Leave);
+        assert_eq!(judged("PRAGMA journal_mode", &Ground::Transaction, Sqlite, true), Judgement::Run);
         assert_eq!(judged("DROP TABLE t", &Ground::Transaction, Sqlite, true), Judgement::Run);
         for statement in ["DROP TABLE t", "CALL p()", "SELECT 1 /*! INTO OUTFILE 'x' */", "SET sql_mode = ''"] {
             assert!(refused(statement, Mariadb), "{statement}");
