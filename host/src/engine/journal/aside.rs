@@ -17,7 +17,7 @@ impl Run {
         let mut all = Transformed::default();
         for row in rows(database, sql::TRANSFORMS, &self.parameters()).await? {
             let step = row.first().and_then(count).ok_or_else(garbled)?;
-            let done = chunk::totals(database, self, step).await?;
+            let done = chunk::totals(database, self, step, None).await?;
             all.rows_read += done.rows_read;
             all.rows_written += done.rows_written;
             all.chunks += done.chunks;

@@ -253,7 +253,7 @@ impl Claimant {
 
     /// What was done by all who took part.
     pub async fn totals(&self, database: &mut dyn Database) -> Result<Transformed, DatabaseError> {
-        totals(database, self.run, self.step).await
+        totals(database, self.run, self.step, None).await
     }
 
     fn place(&self) -> [Value; 3] {
@@ -261,9 +261,17 @@ impl Claimant {
     }
 }
 
-/// What was done of a transform, by all who took part.
-pub async fn totals(database: &mut dyn Database, run: Run, step: u64) -> Result<Transformed, DatabaseError> {
-    let found = rows(database, sql::TOTALS, &place(run, step)).await?;
+/// What was done of a transform, by all who took part, or by this run beside others that led.
+pub async fn totals(
+    database: &mut dyn Database,
+    run: Run,
+    step: u64,
+    helper: Option<&str>,
+) -> Result<Transformed, DatabaseError> {
+    let mut parameters = place(run, step).to_vec();
+    parameters.extend(helper.map(|run_id| Value::from(format!("help:{run_id}:%"))));
+    let text = if helper.is_some() { sql::TOTALS_OF } else { sql::TOTALS };
+    let found = rows(database, text, &parameters).await?;
     let done = |row: &Vec<Value>| {
         let [chunks, rows_read, rows_written] = &row[..] else { return None };
         let (chunks, rows_read, rows_written) = (count(chunks)?, count(rows_read)?, count(rows_written)?);
