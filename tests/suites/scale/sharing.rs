@@ -113,6 +113,7 @@ for_each_server! {
             dead["state"] == "lost"
         });
         assert!(dead["heard_of_ms_ago"].as_u64() < Some(10_000), "its session tells, not its silence: {dead}");
+        assert!(dead["held"].is_null(), "nothing holds the dead: {dead}");
         let before = seen.iter().find(|run| run["shares"] == true).unwrap();
         assert_eq!((&dead["chunks"], &dead["rows_done"]), (&before["chunks"], &before["rows_done"]));
         let told = project.runner("status");

@@ -230,7 +230,10 @@ fn is_later(run_id: &str, other: &str) -> bool {
 
 fn seen(row: RunRow, holder: Option<&str>) -> Seen {
     let heard = Duration::from_millis(u64::try_from(row.now - row.beat_at).unwrap_or(0));
-    Seen { life: life(&row, heard, holder), row, heard: Some(heard), left: None }
+    let life = life(&row, heard, holder);
+    // Nothing holds the dead.
+    let held = row.held.filter(|_| life != Life::Lost);
+    Seen { life, row: RunRow { held, ..row }, heard: Some(heard), left: None }
 }
 
 /// Whether a run lives.
