@@ -3,14 +3,13 @@
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
+#[path = "backups/stopped.rs"]
+mod stopped;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use runner_tests::servers::{Kind, Server, Tls};
-use runner_tests::{
-    Engine, EngineProject, ITEMS, Output, Running, SmallDisk, dump, for_each_engine, for_each_server, project,
-};
+use runner_tests::{Engine, EngineProject, ITEMS, Output, SmallDisk, dump, for_each_engine, for_each_server, project};
 
 /// Two migrations, the first of which is applied; with values that a bad dump would lose.
 fn shop(engine: Engine) -> EngineProject {
@@ -70,21 +69,6 @@ fn stops(project: &EngineProject, output: &Output, folder: &str, before: &[Strin
     output.says(&["the backup failed, so nothing was run"]);
     assert_eq!(now(project), before, "{output}");
     assert_eq!(files(project, folder), Vec::<PathBuf>::new(), "{output}");
-}
-
-/// The process comes to its end. It may take a moment until its number is free.
-#[track_caller]
-fn gone(id: &str) {
-    let began = Instant::now();
-    let is_there = || Command::new("kill").args(["-0", id.trim()]).stderr(Stdio::null()).status().unwrap().success();
-    let is_dead = || {
-        let state = Command::new("ps").args(["-o", "stat=", "-p", id.trim()]).output().unwrap().stdout;
-        state.first().is_none_or(|state| *state == b'Z')
-    };
-    while is_there() && !is_dead() {
-        assert!(began.elapsed() < Duration::from_secs(10), "the program goes on");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 for_each_engine! {
@@ -207,46 +191,6 @@ for_each_engine! {
         }
     }
 
-    fn one_that_is_stopped_leaves_nothing(engine) {
-        let project = shop(engine);
-        let before = now(&project);
-        std::fs::create_dir(project.file("kept")).unwrap();
-        let pid = "sh -c 'echo $$ > pid; exec sleep 60'";
-        let commands = [
-            "echo half > \"$0\"; echo $$ > pid; exec sleep 60".to_owned(),
-            // It waits for a program of its own, which holds what it says open.
-            format!("{pid}; echo"),
-            // And that one does not hear.
-            format!("trap '' TERM; {pid}; echo"),
-            // What it has left behind still writes.
-            format!("{pid} & echo half"),
-        ];
-        for (command, (signal, code)) in commands.iter().zip([("INT", 130), ("TERM", 143)].into_iter().cycle()) {
-            let command = command.replace('\\', "\\\\").replace('"', "\\\"");
-            project.write(
-                "runner.toml",
-                format!(
-                    "[project]\nname = \"test\"\n[backup]\nto = \"kept/backup\"\n\
-                     command = [\"sh\", \"-c\", \"{command}\", \"{{file}}\"]\n"
-                ),
-            );
-            let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
-            let began = Instant::now();
-            while !std::fs::read_to_string(project.file("pid")).is_ok_and(|text| text.ends_with('\n')) {
-                assert!(began.elapsed() < Duration::from_secs(60), "the program never ran");
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            let asked = Instant::now();
-            run.signal(signal);
-            assert_eq!(run.wait().unwrap().code(), Some(code), "{command}");
-            assert!(asked.elapsed() < Duration::from_secs(20), "{command}: {:?}", asked.elapsed());
-            assert_eq!(files(&project, "kept"), Vec::<PathBuf>::new());
-            assert_eq!(now(&project), before);
-            gone(&project.read("pid"));
-            std::fs::remove_file(project.file("pid")).unwrap();
-        }
-    }
-
     fn an_empty_one_is_none(engine) {
         let project = shop(engine);
         let before = now(&project);
@@ -266,19 +210,6 @@ for_each_engine! {
         }
     }
 
-    /// What a daemon inherits does not keep the run waiting.
-    fn a_daemon_may_stay(engine) {
-        let project = shop(engine);
-        project.settings(
-            "[backup]\nto = \"kept\"\n\
-             command = [\"sh\", \"-c\", \"setsid sh -c 'echo $$ > pid; exec sleep 50' & until test -s pid; do sleep 0.1; done; echo all\"]",
-        );
-        let began = Instant::now();
-        project.runner("apply").succeeds();
-        assert!(began.elapsed() < Duration::from_secs(40));
-        assert_eq!(project.read("kept"), "all\n");
-        Command::new("kill").arg(project.read("pid").trim()).status().unwrap();
-    }
 }
 
 for_each_server! {
@@ -359,28 +290,6 @@ fn with_a_password_and_over_tls() {
         );
         project.runner("rollback").exits(1).keeps_silent_about(&["p\"a"]);
     }
-}
-
-/// Who asks twice waits for nobody, and leaves nobody behind.
-#[test]
-fn a_second_signal_ends_a_program_that_does_not_hear() {
-    let project = shop(Engine::Sqlite);
-    project.settings(
-        "[backup]\nto = \"kept\"\n\
-         command = [\"sh\", \"-c\", \"trap '' TERM; echo $$ > pid; sleep 60; sleep 60\"]",
-    );
-    let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
-    let began = Instant::now();
-    while !std::fs::read_to_string(project.file("pid")).is_ok_and(|text| text.ends_with('\n')) {
-        assert!(began.elapsed() < Duration::from_secs(60), "the program never ran");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    run.signal("INT");
-    std::thread::sleep(Duration::from_millis(100));
-    run.signal("INT");
-    assert_eq!(run.wait().unwrap().code(), Some(130));
-    gone(&project.read("pid"));
-    assert_eq!(project.history(), ["0001"]);
 }
 
 #[test]

@@ -58,6 +58,23 @@ fn furnish(project: EngineProject) -> EngineProject {
     project
 }
 
+/// A component that stumbles within its first second, behind two chunks of ten rows, and on its way down, too.
+fn halfway(engine: Engine) -> EngineProject {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    let items = format!(
+        "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL);\n\
+         INSERT INTO items (id, name) SELECT i, 'x' FROM ({}) AS n;",
+        engine.numbers(50)
+    );
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+    project
+        .sql("0001_items", &items, "DROP TABLE items;")
+        .component("0002_halfway", COMPONENT.get_or_init(|| guests::component("halfway")))
+        .settings("[parameters]\nstumble = 21\nfail_down = true\n[limits]\nbatch_rows = 10\n");
+    project.runner("apply --target 1").succeeds();
+    project
+}
+
 /// How many prices are doubled.
 fn doubled(project: &EngineProject) -> u64 {
     project.value("SELECT count(*) FROM items WHERE price = id / 4.0").parse().unwrap()

@@ -42,6 +42,48 @@ for_each_engine! {
         assert_eq!(project.runner("apply --format json --quiet").stderr, "");
     }
 
+    /// Most runs that fail do so within their first second, in which nothing is told of their progress.
+    fn a_run_that_fails_at_once_says_why(engine) {
+        let project = halfway(engine);
+        let output = project.runner("apply --jobs 1");
+        output.exits(6).says(&["stumbled"]);
+        let [run] = &runs(&project)[..] else { panic!("{:?}", runs(&project)) };
+        assert_eq!((&run["state"], &run["held"]["reason"]), (&"ended".into(), &"ended".into()), "{run}");
+        assert!(run["held"]["text"].as_str().unwrap().contains("stumbled"), "{run}");
+        assert!(run["owner"].as_str().unwrap().contains("`runner apply` of "), "{run}");
+        assert_eq!((&run["transform"], &run["rows_done"], &run["chunks"]), (&"shout".into(), &20.into(), &2.into()));
+        assert_eq!(run["shares"], false);
+        let told = project.runner("status");
+        told.prints(&["broke off 0002_halfway: `runner apply` of ", ", process ", "shout: 20 ", "why: ", "stumbled"]);
+        told.prints(&["`runner apply` goes on behind the last chunk"]);
+        assert!(!told.stdout.contains("lock"), "{told}");
+        // Another one that comes no further says its own.
+        project.runner("rollback").exits(6);
+        let told = project.runner("status");
+        told.prints(&["broke off 0002_halfway: `runner rollback` of ", "nowhere", "`runner rollback` goes on where it stopped"]);
+        project.execute("CREATE TABLE nowhere (id INTEGER)");
+        project.runner("rollback").succeeds();
+        assert_eq!(runs(&project).len(), 0);
+    }
+
+    /// What an earlier run said is not said of one that was killed before it could say anything.
+    fn a_run_that_is_killed_at_once_is_lost(engine) {
+        let project = halfway(engine);
+        project.runner("apply --jobs 1").exits(6);
+        let first = runs(&project)[0].clone();
+        // Its name begins with the second in which it began.
+        std::thread::sleep(Duration::from_millis(1_100));
+        project.execute("DELETE FROM items WHERE id = 21");
+        assert!(project.dies_at("apply --jobs 1", 3));
+        let [run] = &runs(&project)[..] else { panic!("{:?}", runs(&project)) };
+        assert_eq!((&run["state"], &run["held"]), (&"lost".into(), &serde_json::Value::Null), "{run}");
+        assert_ne!(run["run_id"], first["run_id"]);
+        assert!(run["heard_of_ms_ago"].is_null() && run["rows_done"].as_u64() >= Some(20), "{run}");
+        let told = project.runner("status");
+        told.prints(&["lost 0002_halfway: ", "killed or cut off before it told anything of itself; nobody holds its lock; "]);
+        project.runner("apply").succeeds();
+    }
+
     fn a_killed_run_is_told_from_a_living_one(engine) {
         let project = shop(engine);
         let run = Apart::start(&project, "apply --batch-delay 100ms");

@@ -42,6 +42,13 @@ pub(super) fn chunks_of(project: &EngineProject, kind: &str) -> u64 {
     number(project, &format!("SELECT count(*) FROM {} WHERE owner LIKE '{kind}:%'", chunks(project)))
 }
 
+/// The runs that `status` knows.
+fn runs(project: &EngineProject) -> Vec<serde_json::Value> {
+    let output = project.runner("status --format json");
+    let document: serde_json::Value = serde_json::from_str(&output.succeeds().stdout).unwrap();
+    document["runs"].as_array().unwrap().clone()
+}
+
 for_each_server! {
     /// Whoever helped goes on as the leader.
     fn the_leader_is_killed(engine) {
@@ -79,6 +86,52 @@ for_each_server! {
         assert_eq!(ended, Some(0), "{said}");
         assert_eq!(helper.end().0, Some(0));
         is_done_once(&project, ROWS, &said);
+    }
+
+    /// What a helper did is told of it and no more, and that it is dead as soon as its session is over.
+    fn a_killed_helper_is_told_from_a_living_one(engine) {
+        let project = items(engine, 5 * ROWS, SLOW);
+        let leader = Said::start(&project, "apply --jobs 1");
+        until("the leader begins", || chunks_of(&project, "lead") > 1);
+        let helper = Said::start(&project, "apply --share --jobs 1");
+        until("the helper begins", || chunks_of(&project, "help") > 1);
+        // From here on nothing is done, and both are as they are told.
+        project.runner("pause").succeeds();
+        let progress = chunks(&project).replace("runner_chunk", "runner_progress");
+        until("both wait", || {
+            number(&project, &format!("SELECT count(*) FROM {progress} WHERE held = 'paused'")) == 2
+        });
+        until("the helper is watched", || number(&project, &format!("SELECT max(shares) FROM {progress}")) > 1);
+        let seen = runs(&project);
+        for (shares, kinds) in [(false, "%"), (true, "help:%")] {
+            let run = seen.iter().find(|run| run["shares"] == shares).unwrap();
+            assert_eq!(run["state"], "held", "{run}");
+            let done = format!("FROM {} WHERE state = 'done' AND owner LIKE '{kinds}'", chunks(&project));
+            assert_eq!(run["chunks"], number(&project, &format!("SELECT count(*) {done}")), "{run}");
+            assert_eq!(run["rows_done"], number(&project, &format!("SELECT sum(rows_read) {done}")), "{run}");
+        }
+        project.runner("status").prints(&[", which shares a transform", ", done by this process"]);
+        helper.0.signal("KILL");
+        let said = helper.end();
+        assert_eq!(said.0, None, "{}", said.1);
+        let mut dead = serde_json::Value::Null;
+        until("the helper is lost", || {
+            let found = runs(&project);
+            dead = found.iter().find(|run| run["shares"] == true).unwrap().clone();
+            dead["state"] == "lost"
+        });
+        assert!(dead["heard_of_ms_ago"].as_u64() < Some(10_000), "its session tells, not its silence: {dead}");
+        assert!(dead["held"].is_null(), "nothing holds the dead: {dead}");
+        let before = seen.iter().find(|run| run["shares"] == true).unwrap();
+        assert_eq!((&dead["chunks"], &dead["rows_done"]), (&before["chunks"], &before["rows_done"]));
+        let told = project.runner("status");
+        told.prints(&["lost 0002_scale: ", "last heard of ", "; a chunk that it was at is done by whoever goes on"]);
+        assert!(!told.stdout.contains("nobody holds its lock") && told.stdout.contains("\nwaiting 0002_scale"), "{told}");
+        project.runner("resume").succeeds();
+        let (ended, said) = leader.end();
+        assert_eq!(ended, Some(0), "{said}");
+        is_done_once(&project, 5 * ROWS, &said);
+        assert_eq!(runs(&project).len(), 0);
     }
 
     /// What is said to a run holds all who share its transform.

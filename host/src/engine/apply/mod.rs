@@ -165,6 +165,7 @@ impl Engine {
                 break;
             }
             if let Err(error) = self.begin_pace(&step).await {
+                self.end_pace(Some(&error).filter(|_| step.is_half_done())).await;
                 outcome.error = Some(error);
                 outcome.not_run.push(step);
                 break;
@@ -175,7 +176,9 @@ impl Engine {
                 RunMode::Stepwise => self.run_stepwise_patiently(request, &step).await,
             };
             let result = result.and_then(|done| self.not_refused().map(|()| done).map_err(Into::into));
-            self.end_pace(result.as_ref().err().map(|failure| &failure.error)).await;
+            let failure = result.as_ref().err();
+            let stays = failure.filter(|failure| failure.took_effect.is_some() || step.is_half_done());
+            self.end_pace(stays.map(|failure| &failure.error)).await;
             match result {
                 Ok(done) => {
                     self.emit_finished(&done);
@@ -251,7 +254,7 @@ impl Engine {
         begun
     }
 
-    /// The pace of a migration ends. What it could not write down is for onlookers alone.
+    /// The pace of a migration ends; `error`: why it stays half done. What it could not write down is for onlookers alone.
     async fn end_pace(&self, error: Option<&Error>) {
         let _ = self.pace.end(&mut **self.database.lock().await, error).await;
     }

@@ -115,6 +115,8 @@ impl Engine {
             let migration =
                 Migration { revision: task.revision.clone(), direction: Direction::Up, mode: RunMode::Stepwise };
             let begun = self.pace.begin_sharing(&mut **database.lock().await, migration).await;
+            // Until its row is gone: that its session is there is how others see that it lives.
+            let _watch = self.pace.watch(database.lock().await.url());
             let done = match begun {
                 Ok(()) => script.help(&context, task.step, halt).await,
                 Err(error) => Err(error),

@@ -14,7 +14,7 @@ const ASIDE: &str = "set-aside";
 impl Run {
     /// What its transforms under way have committed so far, by all who took part.
     pub async fn committed(self, database: &mut dyn Database) -> Result<Transformed> {
-        Ok(transformed(database, self).await?.unwrap_or_default())
+        Ok(transformed(database, self, None).await?.unwrap_or_default())
     }
 
     /// Waits for all who work on chunks of the upgrade, and takes its transforms out of their sight.

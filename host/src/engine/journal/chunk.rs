@@ -5,8 +5,10 @@
 //! Whoever takes it over raises the token; the change to `done` is bound to the token and stands in the transaction of the
 //! chunk's rows, so that a chunk takes effect once whoever comes late.
 
+mod under_way;
 mod whole;
 
+pub use self::under_way::{UnderWay, under_way};
 pub use self::whole::check;
 use self::whole::seal;
 use super::answer::{Position, Transformed, pack, unpack};
@@ -260,7 +262,7 @@ impl Claimant {
 
     /// What was done by all who took part.
     pub async fn totals(&self, database: &mut dyn Database) -> Result<Transformed, DatabaseError> {
-        totals(database, self.run, self.step).await
+        totals(database, self.run, self.step, None).await
     }
 
     fn place(&self) -> [Value; 3] {
@@ -268,9 +270,17 @@ impl Claimant {
     }
 }
 
-/// What was done of a transform, by all who took part.
-pub async fn totals(database: &mut dyn Database, run: Run, step: u64) -> Result<Transformed, DatabaseError> {
-    let found = rows(database, sql::TOTALS, &place(run, step)).await?;
+/// What was done of a transform, by all who took part, or by this run beside others that led.
+pub async fn totals(
+    database: &mut dyn Database,
+    run: Run,
+    step: u64,
+    helper: Option<&str>,
+) -> Result<Transformed, DatabaseError> {
+    let mut parameters = place(run, step).to_vec();
+    parameters.extend(helper.map(|run_id| Value::from(format!("help:{run_id}:%"))));
+    let text = if helper.is_some() { sql::TOTALS_OF } else { sql::TOTALS };
+    let found = rows(database, text, &parameters).await?;
     let done = |row: &Vec<Value>| {
         let [chunks, rows_read, rows_written] = &row[..] else { return None };
         let (chunks, rows_read, rows_written) = (count(chunks)?, count(rows_read)?, count(rows_written)?);
@@ -326,35 +336,6 @@ pub async fn close(database: &mut dyn Database, run: Run) -> Result<bool, Databa
     rows(database, sql::CLOSE, &of_run).await?;
     let states = rows(database, sql::STATES, &of_run).await?;
     Ok(states.iter().any(|row| row.first().and_then(Value::as_text) == Some("done")))
-}
-
-/// A transform that somebody is at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnderWay {
-    /// The row of history.
-    pub history: i64,
-    /// The step.
-    pub step: u64,
-    /// The revision.
-    pub revision: String,
-    /// The digest of its artifact.
-    pub sha256: String,
-}
-
-/// The transforms on the way up that are under way.
-pub async fn under_way(database: &mut dyn Database) -> Result<Vec<UnderWay>, DatabaseError> {
-    let found = rows(database, sql::UNDER_WAY, &[]).await?;
-    let read = |row: Vec<Value>| {
-        let [history, step, revision, sha256] = &row[..] else { return None };
-        let text = |value: &Value| value.as_text().map(str::to_owned);
-        Some(UnderWay {
-            history: history.as_int64()?,
-            step: count(step)?,
-            revision: text(revision)?,
-            sha256: text(sha256)?,
-        })
-    };
-    found.into_iter().map(|row| read(row).ok_or_else(garbled)).collect()
 }
 
 fn place(run: Run, step: u64) -> [Value; 3] {

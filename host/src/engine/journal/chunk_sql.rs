@@ -113,6 +113,13 @@ pub const TOTALS: &str = concat!(
     of_step!("?1", "?2", "?3"),
     " AND state = 'done'"
 );
+/// As [`TOTALS`], by owners of a kind. Parameters: history row, direction, step, what owners are like.
+pub const TOTALS_OF: &str = concat!(
+    "SELECT count(*), CAST(coalesce(sum(rows_read), 0) AS ~int~), CAST(coalesce(sum(rows_written), 0) AS ~int~) \
+     FROM @.runner_chunk",
+    of_step!("?1", "?2", "?3"),
+    " AND state = 'done' AND owner LIKE ?4"
+);
 /// Takes the chunks of a step away. Parameters: history row, direction, step.
 pub const CLEAR_STEP: &str = concat!("DELETE FROM @.runner_chunk", of_step!("?1", "?2", "?3"));
 /// Takes the chunks of a run away. Parameters: history row, direction.
@@ -129,7 +136,7 @@ pub const UNDER_WAY: &str = "SELECT h.id, c.step, h.revision, h.sha256 FROM @.ru
 mod tests {
     use super::*;
 
-    const ALL: [&str; 18] = [
+    const ALL: [&str; 19] = [
         FRONTIER,
         MOVE,
         INSERT,
@@ -143,6 +150,7 @@ mod tests {
         RELEASE,
         CLAIMED,
         TOTALS,
+        TOTALS_OF,
         CLEAR_STEP,
         CLEAR,
         CLOSE,

@@ -218,11 +218,12 @@ pub async fn progress(database: &mut dyn Database, history: i64, direction: Dire
     Ok(come)
 }
 
-/// What the transforms of a partial revision have done that are under way, for those who only look; none: none is.
+/// What the transforms of a partial revision have done that are under way, for those who only look; none: none is. `helper`:
+/// what this run did of it beside others that led.
 pub async fn transformed(
     database: &mut dyn Database,
-    history: i64,
-    direction: Direction,
+    run: Run,
+    helper: Option<&str>,
 ) -> Result<Option<answer::Transformed>> {
-    store::transformed(database, Run { history, direction }).await
+    store::transformed(database, run, helper).await
 }

@@ -1,7 +1,8 @@
 //! What others see of the runs on a database: who has the lock, how far each run is, and what is paused.
 //!
 //! What a run tells of itself is only as good as its last word. How many rows are done is read from the checkpoints, which
-//! are committed together with the rows; whether it lives is told by the lock, which dies with its owner.
+//! are committed together with the rows; whether it lives is told by the lock, which dies with its owner, or by its session if
+//! it works beside who has the lock.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::{Total, only_slows, percent};
 use crate::database::{Database, DatabaseErrorKind, Sight};
 use crate::engine::Direction;
 use crate::engine::history::{self, History, Record, RunMode, State};
-use crate::engine::journal;
+use crate::engine::journal::{self, Run, Worker};
 use crate::error::Result;
 
 /// How long a run may be silent before it is doubted, where the lock does not tell.
@@ -28,7 +29,7 @@ pub enum Life {
     Ended,
     /// It is gone without a word: killed, or cut off from the database.
     Lost,
-    /// The lock is held by somebody, and this run has been silent for long: nobody can tell.
+    /// It has been silent for long, and the lock is held by somebody, or its session is there: nobody can tell.
     Silent,
 }
 
@@ -146,7 +147,12 @@ async fn overview(
     let pauses = controls.into_iter().filter_map(|control| control.pause).collect();
     let mut runs: Vec<Seen> = rows.into_iter().map(|row| seen(row, holder.as_deref())).collect();
     // What broke off matters as long as something of it is half done.
-    runs.retain(|seen| seen.life.is_alive() || history.partial().is_some_and(|it| it.revision == seen.row.revision));
+    let matters = |seen: &Seen| {
+        let is_partial =
+            |it: &Record| it.revision == seen.row.revision && (!seen.row.shares || it.state == State::PartlyApplied);
+        seen.life.is_alive() && !seen.row.shares || history.partial().is_some_and(is_partial)
+    };
+    runs.retain(matters);
     for record in history.live.iter().filter(|record| record.mode == RunMode::Stepwise && record.state.is_partial()) {
         from_checkpoint(database, record, holder.as_deref(), &mut runs).await?;
     }
@@ -156,7 +162,8 @@ async fn overview(
     Ok(Overview { holder, runs, pauses })
 }
 
-/// Puts what the checkpoints say in the place of what a run told.
+/// Puts what the checkpoints say in the place of what runs told: all that is done belongs to the run that leads, or led last;
+/// who shares has its own part.
 async fn from_checkpoint(
     database: &mut dyn Database,
     record: &Record,
@@ -167,40 +174,66 @@ async fn from_checkpoint(
         State::PartlyRolledBack => Direction::Down,
         _ => Direction::Up,
     };
-    let Some(done) = journal::transformed(database, record.id, direction).await? else { return Ok(()) };
-    let told = runs.iter_mut().find(|seen| seen.row.revision == record.revision && seen.row.transform.is_some());
-    if let Some(seen) = told {
+    let run = Run { history: record.id, direction };
+    let done = journal::transformed(database, run, None).await?;
+    let is_here = |seen: &Seen, shares: bool| seen.row.revision == record.revision && seen.row.shares == shares;
+    for seen in runs.iter_mut().filter(|seen| done.is_some() && is_here(seen, true)) {
+        let own = journal::transformed(database, run, Some(&seen.row.run_id)).await?.unwrap_or_default();
+        (seen.row.rows_done, seen.row.chunks) = (own.rows_read, own.chunks);
+    }
+    if let Some(leader) = runs.iter_mut().find(|seen| is_here(seen, false) && seen.life.is_alive()) {
+        if let (Some(done), Some(_)) = (done, &leader.row.transform) {
+            (leader.row.rows_done, leader.row.chunks) = (done.rows_read, done.chunks);
+        }
+        return Ok(());
+    }
+    // A journal that is damaged is told of where somebody wants to go on with it.
+    let last = journal::head(database, run).await.ok().map(|head| head.worker);
+    // What an earlier run said of its end is not the end of one that came later and said nothing.
+    runs.retain(|seen| {
+        !is_here(seen, false) || last.as_ref().is_none_or(|last| !is_later(&last.run_id, &seen.row.run_id))
+    });
+    let Some(done) = done else { return Ok(()) };
+    if let Some(seen) = runs.iter_mut().find(|seen| is_here(seen, false)) {
         (seen.row.rows_done, seen.row.chunks) = (done.rows_read, done.chunks);
-        return Ok(());
+    } else if holder.is_none() {
+        let last = last.unwrap_or_else(|| Worker { run_id: record.run_id.clone(), by: record.applied_by.clone() });
+        let row = RunRow {
+            run_id: last.run_id,
+            owner: last.by,
+            shares: false,
+            is_connected: None,
+            revision: record.revision.clone(),
+            direction: direction.to_string(),
+            mode: record.mode.name().to_owned(),
+            transform: None,
+            rows_done: done.rows_read,
+            total: None,
+            chunks: done.chunks,
+            retries: 0,
+            rate: None,
+            held: None,
+            began_at: 0,
+            beat_at: 0,
+            now: 0,
+        };
+        runs.push(Seen { life: Life::Lost, row, heard: None, left: None });
     }
-    if holder.is_some() || runs.iter().any(|seen| seen.row.revision == record.revision) {
-        return Ok(());
-    }
-    let row = RunRow {
-        run_id: record.run_id.clone(),
-        owner: record.applied_by.clone(),
-        shares: false,
-        revision: record.revision.clone(),
-        direction: direction.to_string(),
-        mode: record.mode.name().to_owned(),
-        transform: None,
-        rows_done: done.rows_read,
-        total: None,
-        chunks: done.chunks,
-        retries: 0,
-        rate: None,
-        held: None,
-        began_at: 0,
-        beat_at: 0,
-        now: 0,
-    };
-    runs.push(Seen { life: Life::Lost, row, heard: None, left: None });
     Ok(())
+}
+
+/// Whether a run began later than another, by the second with which its name begins.
+fn is_later(run_id: &str, other: &str) -> bool {
+    let second = |run_id: &str| run_id.split('-').next().map(str::to_owned);
+    second(run_id) > second(other)
 }
 
 fn seen(row: RunRow, holder: Option<&str>) -> Seen {
     let heard = Duration::from_millis(u64::try_from(row.now - row.beat_at).unwrap_or(0));
-    Seen { life: life(&row, heard, holder), row, heard: Some(heard), left: None }
+    let life = life(&row, heard, holder);
+    // Nothing holds the dead.
+    let held = row.held.filter(|_| life != Life::Lost);
+    Seen { life, row: RunRow { held, ..row }, heard: Some(heard), left: None }
 }
 
 /// Whether a run lives.
@@ -212,13 +245,12 @@ fn life(row: &RunRow, heard: Duration, holder: Option<&str>) -> Life {
     let alive = if is_held { Life::Held } else { Life::Running };
     let is_fresh = heard < SILENCE;
     match holder {
-        _ if row.shares => {
-            if is_fresh {
-                alive
-            } else {
-                Life::Lost
-            }
-        }
+        _ if row.shares => match row.is_connected {
+            Some(false) => Life::Lost,
+            _ if is_fresh => alive,
+            Some(true) => Life::Silent,
+            None => Life::Lost,
+        },
         None => Life::Lost,
         Some(holder) if is_same(holder, &row.owner) => alive,
         // Not everybody may see who holds the lock.
@@ -247,10 +279,11 @@ mod tests {
 
     #[test]
     fn the_lock_is_the_proof_of_life() {
-        let row = |shares, held: Option<&str>| RunRow {
+        let row = |shares, is_connected, held: Option<&str>| RunRow {
             run_id: "r".to_owned(),
             owner: "`runner apply` of ann@db1, process 7, since 2026".to_owned(),
             shares,
+            is_connected,
             revision: "1".to_owned(),
             direction: "upgrade".to_owned(),
             mode: "stepwise".to_owned(),
@@ -279,11 +312,23 @@ mod tests {
             (false, None, long, Some(other), Life::Lost),
             (false, None, now, Some("the session 12 of `app`"), Life::Running),
             (false, None, long, Some("the session 12 of `app`"), Life::Silent),
-            (true, None, now, None, Life::Running),
-            (true, None, long, Some(other), Life::Lost),
             (false, Some("ended"), now, Some(other), Life::Ended),
         ] {
-            assert_eq!(life(&row(shares, held), heard, holder), expected, "{shares} {held:?} {heard:?} {holder:?}");
+            let row = row(shares, None, held);
+            assert_eq!(life(&row, heard, holder), expected, "{shares} {held:?} {heard:?} {holder:?}");
+        }
+        // Who shares has no lock, whoever holds it; it is told by its session, if that is known.
+        for (is_connected, heard, expected) in [
+            (Some(true), now, Life::Running),
+            (Some(true), long, Life::Silent),
+            (Some(false), now, Life::Lost),
+            (None, now, Life::Running),
+            (None, long, Life::Lost),
+        ] {
+            for holder in [None, Some(ours), Some(other)] {
+                let life = life(&row(true, is_connected, None), heard, holder);
+                assert_eq!(life, expected, "{is_connected:?} {heard:?} {holder:?}");
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::load::Load;
+use super::store::By;
 use super::{LOOK, Pace, control, store};
 use crate::database::stop::StopReason;
 use crate::database::{Database, Rights, StopSignal};
@@ -19,18 +20,18 @@ pub(super) struct Looking {
 impl Pace {
     /// Looks by way of the connection that would work now.
     pub(super) async fn look_here(&self, database: &mut dyn Database) -> Result<()> {
-        let looked = self.look(database).await;
+        let looked = self.look(database, By::Worker).await;
         let Err(error) = looked else { return Ok(()) };
         self.check_stop()?;
         // No transaction is open, so nothing is lost with a connection; one that lives is left alone.
         if database.reconnect().await.is_err() {
             return Err(error);
         }
-        self.look(database).await.map_err(|error| self.or_stopped(error))
+        self.look(database, By::Worker).await.map_err(|error| self.or_stopped(error))
     }
 
     /// Reads what operators want and how the database fares, and writes down how far the run is.
-    pub(super) async fn look(&self, database: &mut dyn Database) -> Result<()> {
+    pub(super) async fn look(&self, database: &mut dyn Database, by: By) -> Result<()> {
         let mut looking = self.looking.lock().await;
         if !self.state().is_old(&self.throttle) && self.state().looked_within(LOOK / 2) {
             // Somebody else looked while we waited for our turn.
@@ -48,7 +49,7 @@ impl Pace {
         }
         let row = self.state().row(&self.about, &self.throttle);
         if let Some(row) = row {
-            looking.is_known = store::beat(database, &row, looking.is_known).await.map_err(control::unusable)?;
+            looking.is_known = store::beat(database, &row, looking.is_known, by).await.map_err(control::unusable)?;
         }
         self.state().looked = Some(Instant::now());
         Ok(())

@@ -146,24 +146,26 @@ impl Pace {
         self.begin(database, migration).await
     }
 
-    /// The migration has ended, well or not; what it may have left open is closed.
+    /// The migration has ended, well or not; what it may have left open is closed. `error`: why it ended half done, which is
+    /// written down however short the run was, so that nobody takes it for one that was killed.
     pub async fn end(&self, database: &mut dyn Database, error: Option<&Error>) -> Result<()> {
         let mut looking = self.looking.lock().await;
         let row = self.state().row(&self.about, &self.throttle);
+        let is_sharing = self.state().is_sharing;
         let Some(migration) = self.state().end() else { return Ok(()) };
-        if !std::mem::take(&mut looking.is_known) {
-            return Ok(());
-        }
+        let is_stepwise = migration.mode == RunMode::Stepwise;
+        let is_known = std::mem::take(&mut looking.is_known);
         super::speaker::as_host(database);
-        let stays = error.filter(|_| migration.mode == RunMode::Stepwise);
+        let stays = error.filter(|_| is_stepwise);
         let (Some(error), Some(row)) = (stays, row) else {
-            return store::forget(database, &self.about.run_id).await;
+            let led = (!is_sharing && is_stepwise).then_some(&*migration.revision);
+            return if is_known { store::forget(database, &self.about.run_id, led).await } else { Ok(()) };
         };
         let error = self.explain(error.clone());
         let who = error.causes.iter().find(|_| self.stop.reason() == Some(StopReason::Cancelled));
         let why = who.map_or_else(|| error.message.clone(), |who| format!("{}, {who}", error.message));
         let row = store::RunRow { held: Some((store::ENDED.to_owned(), why)), rate: None, ..row };
-        store::beat(database, &row, true).await.map_err(control::unusable)?;
+        store::beat(database, &row, is_known, store::By::Worker).await.map_err(control::unusable)?;
         Ok(())
     }
 

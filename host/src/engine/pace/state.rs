@@ -47,13 +47,15 @@ pub(super) struct State {
 /// A transform under way.
 pub(super) struct Transform {
     pub progress: Progress,
+    /// Rows and chunks that this run did itself: who shares a transform tells of these.
+    own: (u64, u64),
     speed: Speed,
 }
 
 impl Transform {
     pub fn new(name: &str, rows_done: u64, chunks: u64, total: Option<Total>) -> Self {
         let progress = Progress { transform: name.to_owned(), rows_done, chunks, total, ..Progress::default() };
-        Self { progress, speed: Speed::new(Instant::now()) }
+        Self { progress, own: (0, 0), speed: Speed::new(Instant::now()) }
     }
 }
 
@@ -167,6 +169,7 @@ impl State {
         if let Some(transform) = &mut self.transform {
             transform.progress.rows_done += chunk.rows_read;
             transform.progress.chunks += 1;
+            transform.own = (transform.own.0 + chunk.rows_read, transform.own.1 + 1);
             transform.speed.add(chunk.rows_read, now);
         }
         if let Some(most) = throttle.max_rows_per_second {
@@ -231,17 +234,22 @@ impl State {
         let migration = self.migration.as_ref()?;
         let progress = self.progress(throttle).unwrap_or_default();
         let hold = self.holds(throttle);
+        let (rows_done, chunks) = match &self.transform {
+            Some(transform) if self.is_sharing => transform.own,
+            _ => (progress.rows_done, progress.chunks),
+        };
         Some(RunRow {
             run_id: about.run_id.clone(),
             owner: about.owner.clone(),
             shares: self.is_sharing,
+            is_connected: None,
             revision: migration.revision.clone(),
             direction: migration.direction.to_string(),
             mode: migration.mode.name().to_owned(),
             transform: self.transform.as_ref().map(|transform| transform.progress.transform.clone()),
-            rows_done: progress.rows_done,
-            total: progress.total,
-            chunks: progress.chunks,
+            rows_done,
+            total: progress.total.filter(|_| !self.is_sharing),
+            chunks,
             retries: self.retries,
             rate: progress.rate.map(|rate| rate as u64),
             held: hold.map(|hold| (hold.name().to_owned(), hold.to_string())),

@@ -16,8 +16,10 @@ pub struct RunRow {
     pub run_id: String,
     /// Who: as the lock's other waiters are told.
     pub owner: String,
-    /// Whether it works beside the run that has the lock.
+    /// Whether it works beside the run that has the lock. Its rows and chunks are those that it did itself.
     pub shares: bool,
+    /// Of one that shares: whether the session is there by which it wrote this. None: it is not known by which.
+    pub is_connected: Option<bool>,
     /// The revision that it is at.
     pub revision: String,
     /// `upgrade` or `downgrade`.
@@ -46,11 +48,21 @@ pub struct RunRow {
     pub now: i64,
 }
 
+/// Whose session a row is written by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// One that works, and may end before its run does.
+    Worker,
+    /// One that looks, for as long as the run does.
+    Watch,
+}
+
 /// Writes a run's row. `is_known`: it was written before. Answers whether it is there now.
 pub(super) async fn beat(
     database: &mut dyn Database,
     row: &RunRow,
     is_known: bool,
+    by: By,
 ) -> std::result::Result<bool, DatabaseError> {
     let facts = database.facts().clone();
     let (held, held_text) = row.held.clone().unzip();
@@ -69,14 +81,20 @@ pub(super) async fn beat(
         held_text.into(),
         row.run_id.as_str().into(),
     ];
-    if is_known && database.execute(&sql::text(sql::BEAT, &facts), &parameters).await? > 0 {
+    let shares = match (row.shares, by) {
+        (false, _) => "0",
+        (true, By::Worker) => "1",
+        (true, By::Watch) => sql::session(facts.dialect),
+    };
+    let text = |text: &str| sql::text(text, &facts).replace("$shares", shares);
+    if is_known && database.execute(&text(sql::BEAT), &parameters).await? > 0 {
         return Ok(true);
     }
     if !row.shares {
         database.execute(&sql::text(sql::FORGET_DEAD, &facts), &[row.run_id.as_str().into()]).await?;
     }
-    parameters.extend([row.owner.as_str().into(), number(u64::from(row.shares))]);
-    match database.execute(&sql::text(sql::BEAT_FIRST, &facts), &parameters).await {
+    parameters.push(row.owner.as_str().into());
+    match database.execute(&text(sql::BEAT_FIRST), &parameters).await {
         Ok(_) => Ok(true),
         // It was written through another connection.
         Err(error) if error.kind == DatabaseErrorKind::Constraint => Ok(true),
@@ -86,10 +104,23 @@ pub(super) async fn beat(
     }
 }
 
-/// Takes a run's row away.
-pub(super) async fn forget(database: &mut dyn Database, run_id: &str) -> Result<()> {
+/// Has others see that this session is there, who watches for a run that shares.
+pub(super) async fn sign_in(database: &mut dyn Database) -> std::result::Result<(), DatabaseError> {
+    if let Some(text) = sql::sign_in(database.facts().dialect) {
+        database.execute(text, &[]).await?;
+    }
+    Ok(())
+}
+
+/// Takes a run's row away. `led`: the revision that it led to its end, of which no helper, alive or dead, has anything more to
+/// tell.
+pub(super) async fn forget(database: &mut dyn Database, run_id: &str, led: Option<&str>) -> Result<()> {
     let text = sql::text(sql::FORGET, database.facts());
     database.execute(&text, &[run_id.into()]).await.map_err(unusable)?;
+    if let Some(revision) = led {
+        let text = sql::text(sql::FORGET_SHARING, database.facts());
+        database.execute(&text, &[revision.into()]).await.map_err(unusable)?;
+    }
     Ok(())
 }
 
@@ -125,11 +156,13 @@ fn run(row: &[Value]) -> Option<RunRow> {
     let (chunks, retries, rate) = (count(next()?)?, count(next()?)?, count(next()?));
     let held = text(next()?).zip(text(next()?));
     let (began_at, beat_at, now) = (next()?.as_int64()?, next()?.as_int64()?, next()?.as_int64()?);
+    let is_connected = next()?.as_int64().map(|sessions| sessions > 0);
     let total = rows.map(|rows| Total { rows, is_estimate });
     Some(RunRow {
         run_id,
         owner,
         shares,
+        is_connected,
         revision,
         direction,
         mode,

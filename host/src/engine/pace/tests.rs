@@ -169,6 +169,44 @@ async fn others_see_how_far_a_run_is() {
 }
 
 #[tokio::test]
+async fn a_run_says_why_it_ended_however_short_it_was() {
+    let mut database = database().await;
+    let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
+    let pace = pace(Throttle::default(), &heard, &stop);
+    let error = Error::failed("it broke");
+    for (mode, error) in [(RunMode::Atomic, Some(&error)), (RunMode::Stepwise, None)] {
+        pace.begin(&mut *database, migration(mode)).await.expect("begun");
+        pace.end(&mut *database, error).await.expect("ended");
+        assert!(store::read(&mut *database).await.expect("rows").is_empty(), "{mode:?} left nothing half done");
+    }
+    pace.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
+    pace.transform("t", 0, 0, None).expect("begun");
+    pace.chunk_done(chunk(10, Duration::ZERO));
+    pace.end(&mut *database, Some(&error)).await.expect("ended");
+    let rows = store::read(&mut *database).await.expect("rows");
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!(row.held, Some((store::ENDED.to_owned(), "it broke".to_owned())));
+    assert_eq!((row.owner.as_str(), row.rows_done, row.chunks), ("ann", 10, 1));
+}
+
+#[tokio::test]
+async fn who_shares_tells_of_its_own_part() {
+    let mut database = database().await;
+    let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
+    let pace = pace(Throttle::default(), &heard, &stop);
+    pace.begin_sharing(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
+    pace.transform("t", 500, 50, Some(Total::counted(1_000))).expect("begun");
+    pace.chunk_done(chunk(10, Duration::ZERO));
+    pace.saw(700);
+    age(&pace);
+    pace.before_chunk(&mut *database).await.expect("it goes on");
+    let rows = store::read(&mut *database).await.expect("rows");
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!((row.shares, row.rows_done, row.chunks, row.total), (true, 10, 1, None));
+    assert_eq!(row.is_connected, None, "a session that works may end before its run does");
+}
+
+#[tokio::test]
 async fn another_run_clears_what_is_dead() {
     let mut database = database().await;
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());

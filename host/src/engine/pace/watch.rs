@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::store::{self, By};
 use super::{LOOK, Pace};
 use crate::database::{ConnectOptions, Database, DatabaseUrl, Dialect, connect};
 
@@ -51,8 +52,11 @@ impl Pace {
 
     /// Looks until the connection fails.
     async fn watch_by(&self, database: &mut dyn Database) {
+        if self.state().is_sharing && store::sign_in(database).await.is_err() {
+            return;
+        }
         loop {
-            let looked = tokio::time::timeout(LOOK_TIMEOUT, self.look(database)).await;
+            let looked = tokio::time::timeout(LOOK_TIMEOUT, self.look(database, By::Watch)).await;
             if !matches!(looked, Ok(Ok(()))) {
                 return;
             }

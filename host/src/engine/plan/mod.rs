@@ -114,6 +114,11 @@ impl Step {
     pub fn id(&self) -> String {
         format!("{}_{}", self.revision, self.name)
     }
+
+    /// Whether an earlier run has left its revision half done.
+    pub fn is_half_done(&self) -> bool {
+        self.resume_after.is_some() || self.broken.is_some()
+    }
 }
 
 /// What would run, in order.

@@ -68,6 +68,8 @@ struct SeenJson {
     /// `running`, `held`, `ended`, `lost` or `silent`.
     state: &'static str,
     owner: String,
+    /// Whether it works beside the run that has the lock; its numbers are those of its own part.
+    shares: bool,
     revision: String,
     direction: String,
     mode: String,
@@ -119,6 +121,7 @@ impl SeenJson {
             run_id: row.run_id.clone(),
             state: seen.life.name(),
             owner: row.owner.clone(),
+            shares: row.shares,
             revision: row.revision.clone(),
             direction: row.direction.clone(),
             mode: row.mode.clone(),

@@ -66,7 +66,7 @@ impl Numbers {
 pub fn runs(overview: &Overview, name: impl Fn(&str) -> String) -> Text {
     let mut text = Text::new();
     for seen in &overview.runs {
-        text.append(&run(seen, &name(&seen.row.revision)));
+        text.append(&run(seen, &name(&seen.row.revision), overview.holder.is_some()));
     }
     if let Some(holder) = overview.untold() {
         text = text.add(GOOD, "running").plain(format!(" {holder}")).end();
@@ -80,7 +80,7 @@ pub fn runs(overview: &Overview, name: impl Fn(&str) -> String) -> Text {
     text
 }
 
-fn run(seen: &Seen, id: &str) -> Text {
+fn run(seen: &Seen, id: &str, is_locked: bool) -> Text {
     let row = &seen.row;
     let (style, state) = match seen.life {
         Life::Running => (GOOD, "running"),
@@ -89,7 +89,9 @@ fn run(seen: &Seen, id: &str) -> Text {
         Life::Lost => (BAD, "lost"),
         Life::Silent => (ODD, "silent"),
     };
-    let mut text = Text::new().add(style, state).plain(" ").add(STRONG, id).plain(format!(": {}", row.owner)).end();
+    let shares = if row.shares { ", which shares a transform" } else { "" };
+    let mut text = Text::new().add(style, state).plain(" ").add(STRONG, id);
+    text = text.plain(format!(": {}{shares}", row.owner)).end();
     let numbers = Numbers {
         rows_done: row.rows_done,
         total: row.total,
@@ -101,7 +103,11 @@ fn run(seen: &Seen, id: &str) -> Text {
     };
     if row.transform.is_some() || row.chunks > 0 {
         let name = row.transform.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-        let note = if seen.is_atomic() { ", in one transaction: not committed yet" } else { "" };
+        let note = match row.shares {
+            true => ", done by this process",
+            false if seen.is_atomic() => ", in one transaction: not committed yet",
+            false => "",
+        };
         text = text.plain(format!("  {name}{}{note}", numbers.text())).end();
     }
     if let Some((name, held)) = &row.held {
@@ -112,20 +118,35 @@ fn run(seen: &Seen, id: &str) -> Text {
         };
         text = text.plain("  ").add(ODD, held).end();
     }
-    let heard = seen.heard.map(|heard| format!("last heard of {} ago", units::duration(heard)));
-    let way = if row.direction == "downgrade" { "rollback" } else { "apply" };
-    let note = match seen.life {
-        Life::Running | Life::Held => None,
-        Life::Ended => Some(format!("`runner {way}` goes on behind the last chunk")),
-        Life::Lost => Some(match heard {
-            Some(heard) => format!("{heard}, and nobody holds its lock; `runner {way}` goes on behind the last chunk"),
-            None => format!("nobody holds its lock; `runner {way}` goes on behind the last chunk"),
-        }),
-        Life::Silent => heard,
-    };
-    match note {
+    match note(seen, is_locked) {
         Some(note) => text.add(DIM, format!("  {note}")).end(),
         None => text,
+    }
+}
+
+/// When a run that is not alive was heard of, and what becomes of its work.
+fn note(seen: &Seen, is_locked: bool) -> Option<String> {
+    let row = &seen.row;
+    let heard = || seen.heard.map(|heard| format!("last heard of {} ago", units::duration(heard)));
+    let way = if row.direction == "downgrade" { "rollback" } else { "apply" };
+    let place = if row.chunks > 0 { "behind the last chunk" } else { "where it stopped" };
+    let rest = match is_locked {
+        true => "another run has the lock now".to_owned(),
+        false => format!("`runner {way}` goes on {place}"),
+    };
+    match seen.life {
+        Life::Running | Life::Held => None,
+        Life::Silent => heard(),
+        Life::Ended => Some(rest),
+        Life::Lost if row.shares => {
+            let heard = heard().unwrap_or_default();
+            Some(format!("{heard}; a chunk that it was at is done by whoever goes on with the transform"))
+        }
+        Life::Lost => {
+            let heard = heard().unwrap_or_else(|| "killed or cut off before it told anything of itself".to_owned());
+            let lock = if is_locked { "" } else { "nobody holds its lock; " };
+            Some(format!("{heard}; {lock}{rest}"))
+        }
     }
 }
 

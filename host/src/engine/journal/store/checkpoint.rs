@@ -61,11 +61,12 @@ pub async fn clear_checkpoint(database: &mut dyn Database, run: Run, step: u64) 
     change(database, sql::CLEAR_CHECKPOINT, &[history, direction, number(step)]).await
 }
 
-/// What the transforms under way have done; none: none is under way.
-pub async fn transformed(database: &mut dyn Database, run: Run) -> Result<Option<Transformed>> {
+/// What the transforms under way have done; none: none is under way. `helper`: what this run did of it beside others that
+/// led.
+pub async fn transformed(database: &mut dyn Database, run: Run, helper: Option<&str>) -> Result<Option<Transformed>> {
     let mut sum = None;
     for step in under_way(database, run).await? {
-        let done = chunk::totals(database, run, step).await.map_err(unwritable)?;
+        let done = chunk::totals(database, run, step, helper).await.map_err(unwritable)?;
         let sum: &mut Transformed = sum.get_or_insert_default();
         sum.rows_read += done.rows_read;
         sum.rows_written += done.rows_written;

@@ -1,0 +1,34 @@
+//! The transforms that others may take part in.
+
+use super::{count, garbled, rows, sql};
+use crate::data::Value;
+use crate::database::{Database, DatabaseError};
+
+/// A transform that somebody is at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// The row of history.
+    pub history: i64,
+    /// The step.
+    pub step: u64,
+    /// The revision.
+    pub revision: String,
+    /// The digest of its artifact.
+    pub sha256: String,
+}
+
+/// The transforms on the way up that are under way.
+pub async fn under_way(database: &mut dyn Database) -> Result<Vec<UnderWay>, DatabaseError> {
+    let found = rows(database, sql::UNDER_WAY, &[]).await?;
+    let read = |row: Vec<Value>| {
+        let [history, step, revision, sha256] = &row[..] else { return None };
+        let text = |value: &Value| value.as_text().map(str::to_owned);
+        Some(UnderWay {
+            history: history.as_int64()?,
+            step: count(step)?,
+            revision: text(revision)?,
+            sha256: text(sha256)?,
+        })
+    };
+    found.into_iter().map(|row| read(row).ok_or_else(garbled)).collect()
+}
