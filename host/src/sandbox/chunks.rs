@@ -285,7 +285,10 @@ impl<'a> Chunks<'a> {
                 Ok(Transformed { content, ..self.done })
             }
             Some(live) => {
-                live.journal.finish_transform(&mut **database, live.transform, self.done, record).await.map_err(trap)
+                let is_sample = self.run.left_out.chunks_but.is_some();
+                let ended =
+                    live.journal.finish_transform(&mut **database, live.transform, self.done, record, is_sample);
+                ended.await.map_err(trap)
             }
         }
     }

@@ -5,7 +5,7 @@
 //! help: they find the transform in the database, and leave when there is nothing more to take.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use tokio::sync::OwnedMutexGuard;
@@ -24,7 +24,7 @@ use crate::database::{BatchLimits, Database, DatabaseError, WriteMode};
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::Journal;
 use crate::engine::journal::answer::Transformed;
-use crate::engine::journal::chunk::{Claimant, Owner};
+use crate::engine::journal::chunk::{Claimant, Frontier, Owner};
 use crate::engine::journal::work::Work;
 use crate::engine::pace::total::is_to_be_counted;
 use crate::engine::pace::{Chunk, Total};
@@ -55,6 +55,9 @@ pub(super) struct Shared {
     began: Instant,
     /// Chunks that were done here.
     pub done: AtomicU64,
+    /// Chunks that were cut before anybody here cut one, and those that were cut here.
+    cut_before: OnceLock<u64>,
+    cut_here: AtomicU64,
 }
 
 impl Shared {
@@ -90,9 +93,18 @@ impl Shared {
         }
     }
 
-    /// Takes in what all processes have done, as far as the database has it.
-    pub fn saw(&self, rows_read: u64) {
-        self.run.pace.saw(rows_read);
+    /// Takes in what all processes have done, as far as the database has it, if there are others. What is done here is counted
+    /// here: a chunk is in the database a moment before.
+    pub fn saw(&self, frontier: &Frontier) {
+        let before = *self.cut_before.get_or_init(|| frontier.chunks);
+        if frontier.chunks > before + self.cut_here.load(Ordering::Acquire) {
+            self.run.pace.saw(frontier.rows_read);
+        }
+    }
+
+    /// Notes that a chunk was cut here, before it is committed.
+    pub fn has_cut(&self) {
+        self.cut_here.fetch_add(1, Ordering::Release);
     }
 
     /// Whether the rows are to be counted now, for those who watch. Only once.
@@ -153,7 +165,7 @@ pub(super) async fn lead(
     match ended {
         Ok(()) => {
             let record = record_of(&shared.work);
-            let done = journal.finish_transform(database, transform, done, record).await.map_err(trap)?;
+            let done = journal.finish_transform(database, transform, done, record, false).await.map_err(trap)?;
             run.pace.saw(done.rows_read);
             run.pace.transform_done();
             Ok(done)
@@ -240,6 +252,8 @@ impl Crew<'_> {
             total: Mutex::new(total),
             began: Instant::now(),
             done: AtomicU64::new(0),
+            cut_before: OnceLock::new(),
+            cut_here: AtomicU64::new(0),
         }
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct State {
 /// A transform under way.
 pub(super) struct Transform {
     pub progress: Progress,
+    /// Rows that were done when it began here.
+    before: u64,
     /// Rows and chunks that this run did itself: who shares a transform tells of these.
     own: (u64, u64),
     speed: Speed,
@@ -55,7 +57,7 @@ pub(super) struct Transform {
 impl Transform {
     pub fn new(name: &str, rows_done: u64, chunks: u64, total: Option<Total>) -> Self {
         let progress = Progress { transform: name.to_owned(), rows_done, chunks, total, ..Progress::default() };
-        Self { progress, own: (0, 0), speed: Speed::new(Instant::now()) }
+        Self { progress, before: rows_done, own: (0, 0), speed: Speed::new(Instant::now()) }
     }
 }
 
@@ -167,9 +169,11 @@ impl State {
     /// A chunk is committed.
     pub fn chunk_done(&mut self, throttle: &Throttle, chunk: Chunk, now: Instant) {
         if let Some(transform) = &mut self.transform {
-            transform.progress.rows_done += chunk.rows_read;
-            transform.progress.chunks += 1;
             transform.own = (transform.own.0 + chunk.rows_read, transform.own.1 + 1);
+            // What was seen of all who take part may hold it already.
+            let progress = &mut transform.progress;
+            progress.rows_done = progress.rows_done.max(transform.before + transform.own.0);
+            progress.chunks += 1;
             transform.speed.add(chunk.rows_read, now);
         }
         if let Some(most) = throttle.max_rows_per_second {

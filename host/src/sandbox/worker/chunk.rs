@@ -87,8 +87,9 @@ impl Worker {
             None => (Some(bound.clone()), None),
         };
         // Without the chunk that is about to be committed: it is counted when it is.
-        shared.saw(frontier.rows_read);
+        shared.saw(&frontier);
         let chunk = shared.claimant.cut(database, frontier, end, &self.unnoted).await?;
+        shared.has_cut();
         // Only for those who watch: what counts are the chunks themselves.
         self.unnoted = Effect::default();
         Ok(Some(chunk))
