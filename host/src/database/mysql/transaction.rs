@@ -4,6 +4,7 @@
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
 use crate::database::error::NOT_UNDONE;
+use crate::database::message::TAKES_PART;
 use crate::database::{Claims, DatabaseError, DatabaseErrorKind, Part, TransactionOptions};
 use crate::random;
 
@@ -16,9 +17,6 @@ pub(super) struct Transaction {
     /// It was found to be over, as behind a deadlock: what came now would commit by itself.
     pub is_over: bool,
 }
-
-/// What to do about a table whose engine knows no transactions.
-pub(super) const TAKES_PART: &str = "`ALTER TABLE … ENGINE = InnoDB` makes a table take part in transactions";
 
 /// A server answers this when there is no savepoint of a name.
 const NO_SAVEPOINT: &str = "1305";

@@ -310,3 +310,20 @@ async fn wide_rows_fit_into_the_servers_packets() {
     assert_eq!((error.kind, error.detail.as_deref()), (DatabaseErrorKind::Limit, Some("row id = 10")), "{error}");
     assert_eq!(rows(database, "SELECT COUNT(*) FROM t").await, [[Value::Int64(9)]], "the connection lives");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_takes_nothing_back_is_not_written_to() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    let row = batch(1, vec![integers("id", &[1])]);
+    for engine in ["MyISAM", "Aria", "MEMORY"] {
+        run(database, &format!("CREATE OR REPLACE TABLE lasting (id INT PRIMARY KEY) ENGINE = {engine}")).await;
+        let error = write(database, "lasting", WriteMode::Insert, &[], &row).await.expect_err(engine);
+        assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument);
+        assert!(error.message.contains(&format!("takes nothing back, `lasting` of the engine {engine}")), "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("ENGINE = InnoDB")));
+    }
+    run(database, "ALTER TABLE lasting ENGINE = InnoDB").await;
+    assert_eq!(write(database, "lasting", WriteMode::Insert, &[], &row).await, Ok(1));
+}
