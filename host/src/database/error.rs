@@ -70,6 +70,11 @@ impl DatabaseError {
         TRANSIENT.contains(&self.code.as_str())
     }
 
+    /// Whether it is said of a rollback that could not take everything back.
+    pub fn is_not_undone(&self) -> bool {
+        self.code == NOT_UNDONE
+    }
+
     /// The error of a malformed argument.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(DatabaseErrorKind::InvalidArgument, message)
@@ -108,6 +113,9 @@ impl DatabaseError {
         self
     }
 }
+
+/// MySQL's and MariaDB's warning behind a rollback: tables such as those of MyISAM keep their changes.
+pub const NOT_UNDONE: &str = "1196";
 
 /// PostgreSQL's `lock_not_available`, `deadlock_detected` and `serialization_failure`; the timeout of a lock and the deadlock
 /// of MySQL and MariaDB, and MariaDB's row that was changed since the transaction began.

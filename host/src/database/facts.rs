@@ -119,6 +119,8 @@ pub struct Facts {
     pub transactional_ddl: bool,
     /// Whether a single statement of DDL takes effect wholly or not at all, even if the server dies meanwhile.
     pub atomic_ddl: bool,
+    /// Whether a single statement of DDL that names several objects, and fails, has done nothing to any of them.
+    pub atomic_lists: bool,
     /// Whether a SELECT can leave out rows that somebody else has locked.
     pub skips_locked: bool,
     /// Whether the server refuses to write: a standby, a replica, a file opened for reading.
@@ -136,6 +138,8 @@ impl Facts {
             version: String::new(),
             transactional_ddl,
             atomic_ddl: transactional_ddl,
+            // MariaDB drops and makes one after the other, and goes on behind those that it cannot.
+            atomic_lists: dialect != Dialect::Mariadb,
             skips_locked: dialect == Dialect::Postgres,
             read_only: false,
             schema: None,

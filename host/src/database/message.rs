@@ -6,6 +6,14 @@ use crate::data::{Batch, Column, Value, temporal};
 /// How much of a text or of bytes a message shows.
 const EXCERPT: usize = 40;
 
+/// What to do about a table whose engine knows no transactions.
+pub const TAKES_PART: &str = "`ALTER TABLE … ENGINE = InnoDB` makes a table take part in transactions";
+
+/// A table whose engine knows no transactions.
+pub fn takes_nothing_back(table: impl std::fmt::Display, engine: &str) -> String {
+    format!("a table that takes nothing back, `{table}` of the engine {engine}")
+}
+
 /// The beginning of a text, quoted, with control characters escaped.
 pub fn excerpt(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(&text[..text.len().min(EXCERPT * 4 + 4)]).into_owned();

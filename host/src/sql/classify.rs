@@ -244,6 +244,21 @@ pub fn identifiers(statement: &str, dialect: Dialect) -> Vec<String> {
     found
 }
 
+/// Whether a comma stands in a statement outside of parentheses: a list of what it is about.
+pub fn has_list(statement: &str, dialect: Dialect) -> bool {
+    let mut depth = 0_usize;
+    let mut lexer = Lexer::new(statement, dialect);
+    while let Ok(Some(token)) = lexer.next_token() {
+        match (token.kind, &statement[token.range]) {
+            (TokenKind::Sign, "(") => depth += 1,
+            (TokenKind::Sign, ")") => depth = depth.saturating_sub(1),
+            (TokenKind::Sign, ",") if depth == 0 => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
 pub(super) fn unquote(text: &str) -> String {
     let mut characters = text.chars();
     let (Some(first), Some(last)) = (characters.next(), characters.next_back()) else { return text.to_owned() };

@@ -95,3 +95,64 @@ fn what_took_effect_by_half_waits_for_an_operator() {
     // Now the database tells.
     project.runner("apply").succeeds().says(&["is in the schema"]);
 }
+
+/// A statement that fails in its middle on MariaDB: what it did before stays, and is not passed over.
+#[test]
+fn what_fails_halfway_is_not_said_to_have_left_nothing() {
+    let before = "CREATE TABLE t (x INT PRIMARY KEY);\nCREATE TABLE my (x INT PRIMARY KEY) ENGINE = MyISAM;\nCREATE VIEW v AS SELECT 1;";
+    let procedure =
+        "DELIMITER //\nCREATE PROCEDURE p() BEGIN INSERT INTO t VALUES (1); COMMIT; INSERT INTO nope VALUES (1); END//";
+    for (statement, says, count, known) in [
+        ("DROP TABLE my, nope", "[1051]", "SELECT count(*) + 1 FROM t", "took-effect"),
+        ("DROP VIEW v, nope", "[4092]", "SELECT count(*) + 1 FROM t", "took-effect"),
+        ("CALL p()", "[1146]", "SELECT count(*) FROM t", "nothing"),
+        (
+            "BEGIN NOT ATOMIC INSERT INTO t VALUES (1); COMMIT; INSERT INTO nope VALUES (1); END",
+            "[1146]",
+            "SELECT count(*) FROM t",
+            "nothing",
+        ),
+        ("EXECUTE IMMEDIATE 'DROP TABLE my, nope'", "[1051]", "SELECT count(*) + 1 FROM t", "nothing"),
+        ("INSERT INTO my VALUES (1), (2), (1)", "[1062]", "SELECT count(*) - 1 FROM my", "nothing"),
+    ] {
+        let project = project!(Engine::Mariadb);
+        project.sql("0001_before", before, "SELECT 1;").sql("0002_procedure", procedure, "SELECT 1;");
+        project.runner("apply").succeeds();
+        let write = |statement: &str| {
+            project.sql("0003_odd", &format!("-- runner:no-transaction\nDELIMITER //\n{statement}//"), "SELECT 1;");
+        };
+        write(statement);
+        let output = project.runner("apply");
+        output.exits(6).says(&[says, "0003_odd` is partial", "runner repair 0003"]);
+        assert!(!output.stderr.contains("left nothing behind"), "{output}");
+        assert_eq!(project.value(count), "1", "{statement}");
+        let shown = super::told(&project.runner("repair --format json"));
+        assert_eq!(shown["unknown"]["known"], known, "{statement}: {shown}");
+        if known == "took-effect" {
+            project.runner("apply").succeeds().says(&["is in the schema"]);
+            continue;
+        }
+        project.runner("apply").exits(6).says(&["nobody knows whether statement 1"]);
+        project.runner("repair 3 --retry --why mended").succeeds();
+        write("SELECT 1");
+        project.runner("apply").succeeds();
+    }
+}
+
+/// What the schema shows to be whole, and what was refused for its text, left nothing.
+#[test]
+fn what_failed_without_a_trace_leaves_nothing() {
+    for statement in [
+        "DROP TABLE nope, nada",
+        "CREATE TABLE t (x INT, x INT)",
+        "BEGIN NOT ATOMIC SELEC 1; END",
+        "RENAME TABLE t TO u, nope TO v",
+    ] {
+        let project = project!(Engine::Mariadb);
+        project.sql("0001_before", "CREATE TABLE t (x INT);", "SELECT 1;");
+        project.runner("apply").succeeds();
+        project.sql("0002_odd", &format!("-- runner:no-transaction\nDELIMITER //\n{statement}//"), "SELECT 1;");
+        project.runner("apply").exits(1).says(&["left nothing behind"]);
+        assert_eq!(project.rows("SHOW TABLES LIKE 't'"), ["t"], "{statement}");
+    }
+}

@@ -87,3 +87,31 @@ for_each_server! {
         }
     }
 }
+
+/// What a table without transactions would keep of a chunk that failed would be in the way of the next try for ever.
+#[test]
+fn a_transform_into_a_table_that_takes_nothing_back() {
+    let project = project!(Engine::Mariadb);
+    project.sql(
+        "0001_tables",
+        "CREATE TABLE src (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL);\n\
+         INSERT INTO src VALUES (1, 'a'), (2, 'b'), (3, 'c');\n\
+         CREATE TABLE dst (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL) ENGINE = MyISAM;\n\
+         INSERT INTO dst VALUES (2, 'x');",
+        "SELECT 1;",
+    );
+    project.component("0002_turn", &guests::component("turn"));
+    project.settings("[parameters]\nsource = 'src'\ntarget = 'dst'\nmode = 'insert'\nhow = 'shout'");
+    project.runner("apply --target 1").succeeds();
+    project.runner("apply").exits(1).says(&[
+        "takes nothing back, `dst` of the engine MyISAM",
+        "ENGINE = InnoDB",
+        "left nothing",
+    ]);
+    assert_eq!(project.value("SELECT count(*) FROM dst"), "1");
+    project.execute("ALTER TABLE dst ENGINE = InnoDB");
+    project.runner("apply").exits(1).says(&["Duplicate entry '2'", "row id = 2"]);
+    project.execute("DELETE FROM dst");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM dst"), "3");
+}

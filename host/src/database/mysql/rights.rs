@@ -234,6 +234,7 @@ impl MysqlDatabase {
                 // Such as an XA transaction; it goes with the session.
                 self.guard.must_renew = true;
                 Err(denied("a statement that leaves a transaction open which cannot be committed")
+                    .code(error.code.clone())
                     .detail(error.to_string())
                     .hint("take `XA` out of the migration"))
             }

@@ -12,6 +12,8 @@ pub(super) struct MysqlTable {
     pub info: TableInfo,
     /// The columns, in the order of `info.columns`.
     pub columns: Vec<MysqlColumn>,
+    /// The table's engine, if it knows no transactions.
+    pub lasting_engine: Option<String>,
 }
 
 /// A column.
@@ -60,7 +62,11 @@ impl MysqlDatabase {
                 let place = format!("TABLE_SCHEMA = {} AND TABLE_NAME = {}", literal(&schema), literal(&name.name));
                 let tables = session::all(
                     connection,
-                    format!("SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE {place}"),
+                    format!(
+                        "SELECT t.TABLE_NAME, t.TABLE_TYPE, IF(e.TRANSACTIONS = 'YES', NULL, t.ENGINE) \
+                         FROM information_schema.TABLES t LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
+                         WHERE {place}"
+                    ),
                 )
                 .await?;
                 let json = json_columns(connection, self.server.facts.dialect, &schema, &name.name).await?;
@@ -99,7 +105,8 @@ impl MysqlDatabase {
             key_is_rowid: false,
             rowid: None,
         };
-        Ok(MysqlTable { info, columns })
+        let lasting_engine = found.and_then(|row| row_text(row, 2));
+        Ok(MysqlTable { info, columns, lasting_engine })
     }
 }
 

@@ -90,8 +90,17 @@ fn variables() -> String {
 }
 
 /// Modes that are taken out. Without backslashes in texts, and in Oracle's language, a script would have to be read in
-/// another way than by the rules of MySQL and MariaDB.
-const MODES_OUT: [&str; 2] = ["NO_BACKSLASH_ESCAPES", "ORACLE"];
+/// another way than by the rules of MySQL and MariaDB. Where an empty text is a NULL, or a CHAR comes with the blanks that fill it
+/// up, values do not come back as they were written. And a `SHOW CREATE TABLE` that leaves things out is of no use for a copy.
+const MODES_OUT: [&str; 7] = [
+    "NO_BACKSLASH_ESCAPES",
+    "ORACLE",
+    "EMPTY_STRING_IS_NULL",
+    "PAD_CHAR_TO_FULL_LENGTH",
+    "NO_KEY_OPTIONS",
+    "NO_TABLE_OPTIONS",
+    "NO_FIELD_OPTIONS",
+];
 
 /// The session's own modes, strict, without what would change how a script is read and without what only the driver adds.
 fn sql_mode(session: &str, global: &str) -> String {
@@ -249,6 +258,7 @@ mod tests {
             ("IGNORE_SPACE,STRICT_ALL_TABLES", "STRICT_ALL_TABLES", "STRICT_ALL_TABLES"),
             ("ANSI_QUOTES,IGNORE_SPACE", "IGNORE_SPACE", "ANSI_QUOTES,IGNORE_SPACE,STRICT_TRANS_TABLES"),
             ("NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT", "", "PIPES_AS_CONCAT,STRICT_TRANS_TABLES"),
+            ("EMPTY_STRING_IS_NULL,PAD_CHAR_TO_FULL_LENGTH,STRICT_ALL_TABLES", "", "STRICT_ALL_TABLES"),
         ] {
             assert_eq!(sql_mode(session, global), mode, "{session}");
         }

@@ -3,6 +3,8 @@
 
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
+use crate::database::error::NOT_UNDONE;
+use crate::database::message::TAKES_PART;
 use crate::database::{Claims, DatabaseError, DatabaseErrorKind, Part, TransactionOptions};
 use crate::random;
 
@@ -15,9 +17,6 @@ pub(super) struct Transaction {
     /// It was found to be over, as behind a deadlock: what came now would commit by itself.
     pub is_over: bool,
 }
-
-/// A warning behind a rollback: tables such as those of MyISAM keep their changes.
-const NOT_UNDONE: u64 = 1196;
 
 /// A server answers this when there is no savepoint of a name.
 const NO_SAVEPOINT: &str = "1305";
@@ -97,15 +96,15 @@ impl MysqlDatabase {
         }
         let rollback = "ROLLBACK AND NO CHAIN NO RELEASE; SHOW WARNINGS";
         match session::all(&mut self.connection, rollback).await {
-            Ok(warnings) if warnings.iter().any(|row| session::number(row, 1) == NOT_UNDONE) => {
+            Ok(warnings) if warnings.iter().any(|row| session::text(row, 1) == NOT_UNDONE) => {
                 // The list stays until a statement reads a table. Where this fails, so does the next statement.
                 let _ = session::all(&mut self.connection, "SELECT 1 FROM information_schema.ENGINES LIMIT 0").await;
                 Err(DatabaseError::new(
                     DatabaseErrorKind::Other,
                     "some tables keep what was written to them: their storage engine knows no transactions",
                 )
-                .code(NOT_UNDONE.to_string())
-                .hint("`ALTER TABLE … ENGINE = InnoDB` makes a table take part in transactions"))
+                .code(NOT_UNDONE)
+                .hint(TAKES_PART))
             }
             // The server rolls back what a lost connection leaves.
             Err(error) if error.kind == DatabaseErrorKind::Connection => {

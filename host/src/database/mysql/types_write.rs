@@ -255,8 +255,10 @@ fn float(out: &mut Vec<u8>, value: &Value, digits: Option<u32>, single: bool) ->
         return Err(format!("a {} column would make {spelt} of it", if single { "FLOAT" } else { "DOUBLE" }));
     }
     if let Some(digits) = digits {
+        // A FLOAT comes as the number of 64 bits next to what the column keeps, which has more digits than that.
         let rounded = format!("{stored:.*}", digits as usize);
-        if !same_number(rounded.as_bytes(), spelt.as_bytes()) {
+        let again = if single { rounded.parse::<f32>().map(f64::from) } else { rounded.parse::<f64>() };
+        if again != Ok(stored) {
             return Err(format!("the column would round it to {rounded}"));
         }
     }

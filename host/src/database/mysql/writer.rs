@@ -13,7 +13,7 @@ use super::types_write::{Encoded, encode};
 use super::write_sql::{KeyRange, Layout, MOST_ROWS, Statement};
 use super::{MysqlDatabase, session};
 use crate::data::{Batch, ColumnValues};
-use crate::database::message;
+use crate::database::message::{self, TAKES_PART, takes_nothing_back};
 use crate::database::{
     DatabaseError, DatabaseErrorKind, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId,
 };
@@ -144,6 +144,11 @@ impl MysqlDatabase {
         if table.info.is_view {
             return Err(DatabaseError::invalid(format!("`{name}` is a view; batches are written to tables"))
                 .hint("write to the tables behind it, or execute statements"));
+        }
+        if let Some(engine) = &table.lasting_engine {
+            // What a batch has written would stay behind one that fails, and be in its own way ever after.
+            let table = takes_nothing_back(name, engine);
+            return Err(DatabaseError::invalid(format!("no batches are written to {table}")).hint(TAKES_PART));
         }
         let key = table.info.write_key(target)?;
         let mut unique = false;

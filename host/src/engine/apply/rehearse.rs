@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::record::{Started, done};
 use super::{Engine, Request, as_host};
 use crate::data::Value;
+use crate::database::message::{TAKES_PART, takes_nothing_back};
 use crate::database::{QueryLimits, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, RunMode};
@@ -163,11 +164,12 @@ impl Engine {
         let parameters = [facts.tool_schema().into()];
         let found = database.query(&history::tool_sql(LASTING, &facts), &parameters, QueryLimits::NONE).await?;
         let Some(row) = found.rows.first() else { return Ok(()) };
-        let names: Vec<&str> = row.iter().filter_map(Value::as_text).collect();
+        let [table, engine] = [0, 1].map(|at| row.get(at).and_then(Value::as_text).unwrap_or_default());
         Err(Error::usage(format!(
-            "the database has a table that takes nothing back, {}, so there is no dry run in a transaction",
-            names.join(" of the engine ")
+            "the database has {}, so there is no dry run in a transaction",
+            takes_nothing_back(table, engine)
         ))
+        .hint(TAKES_PART)
         .hint("`--on-copy` runs it on a scratch copy of the database")
         .hint("`runner plan --sql` shows what would run"))
     }

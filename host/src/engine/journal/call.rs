@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::database::{Dialect, Facts};
+use crate::sql::classify::has_list;
 use crate::sql::{StatementClass, classify, concurrent_index, identifiers};
 
 /// Digits of a digest that the journal keeps: enough to know a call again.
@@ -107,7 +108,7 @@ impl Call<'_> {
     pub fn shows_in_schema(&self, facts: &Facts) -> bool {
         let is_atomic = facts.atomic_ddl && self.class(facts.dialect) == StatementClass::Schema;
         // An index that was not finished is not valid, and is taken away before it is built again.
-        (is_atomic && shows(self.text, facts.dialect) && !drops_several(self.text))
+        (is_atomic && shows(self.text, facts.dialect) && !drops_several(self.text, facts.dialect))
             || concurrent_index(self.text, facts.dialect).is_some()
     }
 
@@ -115,8 +116,10 @@ impl Call<'_> {
     pub fn shows_unless_halved(&self, facts: &Facts) -> bool {
         facts.atomic_ddl
             && self.class(facts.dialect) == StatementClass::Schema
-            && drops_several(self.text)
+            && drops_several(self.text, facts.dialect)
             && shows(self.text, facts.dialect)
+            // What belongs to another database is not looked at.
+            && !self.text.contains('.')
     }
 
     fn class(&self, dialect: Dialect) -> StatementClass {
@@ -185,9 +188,9 @@ fn shows(statement: &str, dialect: Dialect) -> bool {
 }
 
 /// Several tables are dropped one after the other.
-fn drops_several(statement: &str) -> bool {
-    let is_drop = statement.trim_start().get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("DROP"));
-    is_drop && statement.contains(',')
+fn drops_several(statement: &str, dialect: Dialect) -> bool {
+    let words = identifiers(statement, dialect);
+    words.first().is_some_and(|verb| verb.eq_ignore_ascii_case("DROP")) && has_list(statement, dialect)
 }
 
 /// Whether a statement may be run a second time with the same result, so that nobody needs to know whether it took effect.
@@ -293,6 +296,8 @@ mod tests {
         for (text, halves, wholly) in [
             ("DROP TABLE a, b", true, false),
             ("drop view if exists a, b", true, false),
+            ("/* why */ DROP TABLE a, b", true, false),
+            ("DROP TABLE a, other.b", false, false),
             ("DROP TABLE a", false, true),
             ("DROP USER a, b", false, false),
             ("CREATE TABLE a (b INT, c INT)", false, true),

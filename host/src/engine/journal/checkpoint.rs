@@ -192,7 +192,15 @@ impl Journal {
                 Err(second) => error.cause(second),
             });
         }
-        database.rollback().await?;
+        match database.rollback().await {
+            Err(second) if second.is_not_undone() => {
+                // What stays of the chunk, by triggers for one, keeps the revision from counting as untouched.
+                self.state.lock().await.effects += 1;
+                let told = Error::from(error).cause(&second);
+                return Err(second.hint.into_iter().fold(told, Error::hint));
+            }
+            rolled_back => rolled_back?,
+        }
         if error.kind == DatabaseErrorKind::Interrupted
             && let Some(reason) = self.stop.reason()
         {

@@ -14,6 +14,7 @@ pub mod chunk;
 mod chunk_sql;
 pub mod codec;
 pub mod crash;
+mod halfway;
 mod head;
 mod inputs;
 mod open;

@@ -3,7 +3,8 @@
 use tokio::sync::OwnedMutexGuard;
 
 use super::answer::{Answer, pack, unpack};
-use super::call::{Call, CallKind, Commit};
+use super::call::{Call, CallKind, Commit, shown};
+use super::halfway::has_not_begun;
 use super::store::{self, Entry, Recorded};
 use super::{Journal, State, crash, damaged, now, resolve};
 use crate::data::Batch;
@@ -26,6 +27,10 @@ pub struct Live {
     pub database: OwnedMutexGuard<Box<dyn Database>>,
     entry: Entry,
     commit: Commit,
+    /// The whole statement.
+    text: String,
+    /// A part of it may stay if it fails.
+    may_fail_halfway: bool,
 }
 
 impl Live {
@@ -74,7 +79,8 @@ impl Journal {
         }
         crash::point();
         as_migration(&mut **database, self.kind, &self.stop);
-        Ok(Begun::Live(Live { database, entry, commit }))
+        let (text, may_fail_halfway) = (call.text.to_owned(), call.may_fail_halfway(&self.facts));
+        Ok(Begun::Live(Live { database, entry, commit, text, may_fail_halfway }))
     }
 
     /// Ends a step: records its answer, or takes back what it did. An error that the migration may handle is answered; any
@@ -84,14 +90,23 @@ impl Journal {
         live: Live,
         result: std::result::Result<T, DatabaseError>,
     ) -> Result<std::result::Result<T, DatabaseError>> {
-        let Live { mut database, mut entry, commit } = live;
+        let Live { mut database, mut entry, commit, text, may_fail_halfway } = live;
         let database = &mut **database;
         as_host(database);
         crash::point();
         let mut state = self.state.lock().await;
         let answer = match result {
             Ok(answer) => answer,
-            Err(error) => return self.failed(database, &mut state, entry, commit, error).await.map(Err),
+            Err(error) => {
+                if commit == Commit::Apart
+                    && may_fail_halfway
+                    && error.kind != DatabaseErrorKind::Connection
+                    && !has_not_begun(&text, self.facts.dialect, &error)
+                {
+                    self.refuse_part(database, &mut state, &entry, &error).await?;
+                }
+                return self.failed(database, &mut state, entry, (commit, text), error).await.map(Err);
+            }
         };
         let packed = pack(Ok(&answer));
         entry.rows = answer.rows();
@@ -116,7 +131,7 @@ impl Journal {
                 Ok(Ok(answer))
             }
             // A commit can fail like a statement: references are checked by it.
-            Err(error) => self.failed(database, &mut state, entry, commit, error).await.map(Err),
+            Err(error) => self.failed(database, &mut state, entry, (commit, text), error).await.map(Err),
         }
     }
 
@@ -197,15 +212,20 @@ impl Journal {
         database: &mut dyn Database,
         state: &mut State,
         mut entry: Entry,
-        commit: Commit,
+        (commit, text): (Commit, String),
         error: DatabaseError,
     ) -> Result<DatabaseError> {
         if error.kind == DatabaseErrorKind::Connection {
             return Err(self.lost(database, state, &entry, commit, error).await);
         }
-        database.rollback().await?;
+        match database.rollback().await {
+            Err(second) if second.is_not_undone() && commit == Commit::Together => {
+                return Err(self.not_undone(database, state, Entry { text, ..entry }, &error, second).await);
+            }
+            rolled_back => rolled_back?,
+        }
         if commit == Commit::Apart {
-            // A statement that failed has no effect.
+            // What a statement that failed may have left was looked for before.
             state.unknown = Some((entry.step, entry.text.clone()));
             database.begin(TransactionOptions::default()).await?;
             store::forget(database, self.run, entry.step).await?;
@@ -222,6 +242,62 @@ impl Journal {
         state.sealed(&mut entry, pack::<u64>(Err(&error)));
         state.failed = Some(entry);
         Ok(error)
+    }
+
+    /// Fails where a statement that failed may have left a part of what it does, unless the schema shows that there is none. Its
+    /// intent stays: the next run, or an operator, finds out.
+    async fn refuse_part(
+        &self,
+        database: &mut dyn Database,
+        state: &mut State,
+        entry: &Entry,
+        error: &DatabaseError,
+    ) -> Result<()> {
+        // Until somebody has looked nobody knows.
+        state.unknown = Some((entry.step, entry.text.clone()));
+        database.rollback().await?;
+        if let Some(intent) = store::intent(database, self.run).await?
+            && resolve::known(database, &intent).await? == resolve::Known::NoEffect
+        {
+            state.unknown = None;
+            return Ok(());
+        }
+        Err(self.in_part(error).cause("it does one thing after the other, and what it did before it failed stays"))
+    }
+
+    /// The error of a step whose transaction was rolled back, and of which a part stays all the same. It is noted as one that
+    /// was begun, for an operator to look at.
+    async fn not_undone(
+        &self,
+        database: &mut dyn Database,
+        state: &mut State,
+        entry: Entry,
+        error: &DatabaseError,
+        second: DatabaseError,
+    ) -> Error {
+        state.unknown = Some((entry.step, shown(&entry.text)));
+        let mut told = self.in_part(error).cause(&second);
+        if let Some(hint) = second.hint {
+            told = told.hint(hint);
+        }
+        let intent = Entry { rows: 0, seal: String::new(), answer: None, ended_at: None, ..entry };
+        let note = async {
+            database.begin(TransactionOptions::default()).await?;
+            store::insert(database, self.run, &intent).await?;
+            database.commit().await?;
+            Ok::<(), Error>(())
+        };
+        match note.await {
+            Ok(()) => told,
+            Err(second) => told.cause(format!("and that could not be noted: {}", second.message)),
+        }
+    }
+
+    fn in_part(&self, error: &DatabaseError) -> Error {
+        match self.stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
+            Some(reason) => stopped(reason),
+            None => Error::from(error.clone()),
+        }
     }
 
     /// Records that the step before failed: the migration has handled it.

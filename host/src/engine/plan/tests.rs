@@ -15,6 +15,7 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
         version: String::new(),
         transactional_ddl,
         atomic_ddl: true,
+        atomic_lists: true,
         skips_locked: true,
         read_only: false,
         schema: None,

@@ -10,7 +10,7 @@ use crate::database::stop::StopReason;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_means_the_same_on_every_server() {
     let server = Server::private(Kind::Mariadb)
-        .setting("sql-mode", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES")
+        .setting("sql-mode", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES,EMPTY_STRING_IS_NULL,PAD_CHAR_TO_FULL_LENGTH")
         .setting("default-time-zone", "+05:00")
         .setting("autocommit", 0)
         .setting("completion-type", "CHAIN")
@@ -31,9 +31,13 @@ async fn a_session_means_the_same_on_every_server() {
         ("SELECT @@completion_type", "NO_CHAIN"),
         ("SELECT CAST(@@wait_timeout AS CHAR)", "2147483"),
         (r"SELECT CONCAT('a\'b', ':')", "a'b:"),
+        ("SELECT IF('' IS NULL, 'NULL', 'empty')", "empty"),
     ] {
         assert_eq!(text_of(opened, ask).await, answer, "{ask}");
     }
+    run(opened, "CREATE TABLE c (a CHAR(5))").await;
+    run(opened, "INSERT INTO c VALUES ('x')").await;
+    assert_eq!(text_of(opened, "SELECT a FROM c").await, "x");
     run(opened, "CREATE TABLE t (a TINYINT)").await;
     let error = error_of(opened, "INSERT INTO t VALUES (1000)").await;
     assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Conversion, "1264"), "strict: {error}");

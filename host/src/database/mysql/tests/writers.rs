@@ -310,3 +310,40 @@ async fn wide_rows_fit_into_the_servers_packets() {
     assert_eq!((error.kind, error.detail.as_deref()), (DatabaseErrorKind::Limit, Some("row id = 10")), "{error}");
     assert_eq!(rows(database, "SELECT COUNT(*) FROM t").await, [[Value::Int64(9)]], "the connection lives");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_takes_nothing_back_is_not_written_to() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    let row = batch(1, vec![integers("id", &[1])]);
+    for engine in ["MyISAM", "Aria", "MEMORY"] {
+        run(database, &format!("CREATE OR REPLACE TABLE lasting (id INT PRIMARY KEY) ENGINE = {engine}")).await;
+        let error = write(database, "lasting", WriteMode::Insert, &[], &row).await.expect_err(engine);
+        assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument);
+        assert!(error.message.contains(&format!("takes nothing back, `lasting` of the engine {engine}")), "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("ENGINE = InnoDB")));
+    }
+    run(database, "ALTER TABLE lasting ENGINE = InnoDB").await;
+    assert_eq!(write(database, "lasting", WriteMode::Insert, &[], &row).await, Ok(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_float_with_digits_is_written_as_it_was_read() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE prices (id INT PRIMARY KEY, f FLOAT(7, 2), d DOUBLE(10, 2))").await;
+    run(database, "INSERT INTO prices VALUES (1, 9.99, 9.99), (2, -0.1, 12345.67), (3, 12345.67, 0)").await;
+    let before = rows(database, "SELECT id, f, d FROM prices ORDER BY id").await;
+    for row in &before {
+        let [Value::Int64(id), Value::Float64(f), Value::Float64(d)] = row[..] else { panic!("{row:?}") };
+        let numbers = |name: &str, number| column(name, ColumnValues::Float64(vec![number]));
+        let again = batch(1, vec![integers("id", &[id]), numbers("f", f), numbers("d", d)]);
+        assert_eq!(write(database, "prices", WriteMode::Update, &["id"], &again).await, Ok(1), "{row:?}");
+    }
+    let odd = batch(1, vec![integers("id", &[4]), column("f", ColumnValues::Float64(vec![f64::from(9.987_f32)]))]);
+    let error = write(database, "prices", WriteMode::Insert, &[], &odd).await.expect_err("too many digits");
+    assert!(error.message.contains("would round it to 9.99"), "{error}");
+    assert_eq!(rows(database, "SELECT id, f, d FROM prices ORDER BY id").await, before);
+}

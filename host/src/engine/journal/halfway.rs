@@ -1,0 +1,120 @@
+//! Statements that may fail in their middle, so that a part of what they do stays: where DDL commits by itself, those that do one
+//! thing after the other, and those that run others.
+
+use super::call::{Call, Commit};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
+use crate::sql::classify::{has_list, open_run_comments};
+use crate::sql::{StatementClass, classify, identifiers};
+
+/// What the servers answer to a text that they cannot read, and to one that cannot be prepared.
+const NEVER_RUN: [&str; 2] = ["1064", "1295"];
+
+/// What is refused because of its text, by the host or by the server, has not begun.
+const REFUSED: [DatabaseErrorKind; 3] =
+    [DatabaseErrorKind::Denied, DatabaseErrorKind::Syntax, DatabaseErrorKind::InvalidArgument];
+
+/// First words of statements that run others; a label may stand before them.
+const PROGRAMS: [&str; 9] = ["CALL", "BEGIN", "EXECUTE", "IF", "CASE", "LOOP", "REPEAT", "WHILE", "FOR"];
+
+impl Call<'_> {
+    /// Whether a part of it may stay if it fails.
+    pub fn may_fail_halfway(&self, facts: &Facts) -> bool {
+        if facts.transactional_ddl || self.commit(facts) == Commit::Together {
+            return false;
+        }
+        match classify(self.text, facts.dialect) {
+            StatementClass::Schema => !facts.atomic_lists && is_done_in_parts(self.text, facts.dialect),
+            StatementClass::Unknown => runs_others(self.text, facts.dialect),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a statement failed with this error before it began.
+pub(super) fn has_not_begun(statement: &str, dialect: Dialect, error: &DatabaseError) -> bool {
+    if error.code.is_empty() {
+        return REFUSED.contains(&error.kind);
+    }
+    // A statement inside of it may be what cannot be read.
+    let runs_texts = words(statement, dialect).iter().any(|word| matches!(word.as_str(), "CALL" | "EXECUTE"));
+    NEVER_RUN.contains(&error.code.as_str()) && !runs_texts
+}
+
+/// Whether a statement of DDL takes one step after the other: what names several objects, what drops before it makes.
+fn is_done_in_parts(statement: &str, dialect: Dialect) -> bool {
+    let words = words(statement, dialect);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["DROP", "DATABASE" | "SCHEMA", ..] => true,
+        ["CREATE", "OR", "REPLACE", "TABLE" | "SEQUENCE", ..] => true,
+        ["DROP" | "GRANT" | "REVOKE", ..]
+        | ["CREATE" | "ALTER" | "RENAME", "USER" | "ROLE", ..]
+        | ["CREATE", "OR", "REPLACE", "USER" | "ROLE", ..] => has_list(statement, dialect),
+        _ => false,
+    }
+}
+
+fn runs_others(statement: &str, dialect: Dialect) -> bool {
+    let is_program = |word: &String| PROGRAMS.contains(&word.as_str());
+    open_run_comments(statement, dialect).is_some() || words(statement, dialect).iter().take(2).any(is_program)
+}
+
+fn words(statement: &str, dialect: Dialect) -> Vec<String> {
+    identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::journal::CallKind;
+
+    fn call(text: &str) -> Call<'_> {
+        Call { kind: CallKind::Statement, text, parameters: "" }
+    }
+
+    #[test]
+    fn what_does_one_thing_after_the_other_may_fail_halfway() {
+        let mariadb = Facts { atomic_ddl: true, ..Facts::of_dialect(Dialect::Mariadb) };
+        for (text, halfway) in [
+            ("DROP TABLE a, b", true),
+            ("/* why */ drop view a, b", true),
+            ("DROP TABLE a", false),
+            ("DROP DATABASE d", true),
+            ("CREATE OR REPLACE TABLE t AS SELECT 1", true),
+            ("CREATE OR REPLACE VIEW v AS SELECT 1", false),
+            ("CREATE TABLE t (a INT, b INT)", false),
+            ("ALTER TABLE t ADD a INT, ADD b INT", false),
+            ("CREATE USER a, b", true),
+            ("CREATE USER a IDENTIFIED BY 'x,y'", false),
+            ("GRANT SELECT (a, b) ON t TO u", false),
+            ("GRANT SELECT ON t TO u, v", true),
+            ("CALL p()", true),
+            ("BEGIN NOT ATOMIC SELECT 1; END", true),
+            ("a: LOOP LEAVE a; END LOOP", true),
+            ("EXECUTE IMMEDIATE 'SELECT 1'", true),
+            ("/*!50000 CALL p() */", true),
+            ("PREPARE s FROM 'SELECT 1'", false),
+            ("CREAT TABLE t (a INT)", false),
+            ("INSERT INTO t VALUES (1), (2)", false),
+        ] {
+            assert_eq!(call(text).may_fail_halfway(&mariadb), halfway, "{text}");
+        }
+        assert!(!call("DROP TABLE a, b").may_fail_halfway(&Facts { atomic_lists: true, ..mariadb }));
+        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+            assert!(!call("CALL p()").may_fail_halfway(&Facts::of_dialect(dialect)));
+        }
+    }
+
+    #[test]
+    fn what_is_refused_because_of_its_text_has_not_begun() {
+        let error = |kind, code: &str| DatabaseError::new(kind, "no").code(code);
+        let mariadb = Dialect::Mariadb;
+        let (denied, syntax) = (DatabaseErrorKind::Denied, DatabaseErrorKind::Syntax);
+        assert!(has_not_begun("CALL p()", mariadb, &error(denied, "")));
+        assert!(!has_not_begun("CALL p()", mariadb, &error(denied, "1142")));
+        assert!(!has_not_begun("CALL p(", mariadb, &error(syntax, "1064")));
+        assert!(has_not_begun("BEGIN NOT ATOMIC SELEC 1; END", mariadb, &error(syntax, "1064")));
+        assert!(!has_not_begun("BEGIN NOT ATOMIC EXECUTE s; END", mariadb, &error(syntax, "1064")));
+        assert!(!has_not_begun("CALL p()", mariadb, &error(DatabaseErrorKind::Limit, "")));
+    }
+}
