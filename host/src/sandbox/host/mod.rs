@@ -54,7 +54,7 @@ enum Access {
     /// In the transaction of the whole migration.
     Direct(OwnedMutexGuard<Box<dyn Database>>),
     /// In a transaction of its own, recorded in the journal.
-    Journalled(Live),
+    Journalled(Box<Live>),
 }
 
 impl Step {
@@ -144,7 +144,7 @@ impl GuestState {
             Some(journal) => {
                 run.pace.before_step(&run.database).await.map_err(ends)?;
                 match journal.begin(&run.database, call).await.map_err(ends)? {
-                    journal::Begun::Live(live) => (live.number(), Access::Journalled(live)),
+                    journal::Begun::Live(live) => (live.number(), Access::Journalled(Box::new(live))),
                     journal::Begun::Recorded(number, answer) => {
                         self.last_step = Some((number, call.text.to_owned()));
                         return Ok(Begun::Answered(number, self.answered(number, call.text, answer)));
@@ -181,7 +181,7 @@ impl GuestState {
         };
         let Step { number, statement, started, access } = step;
         let result = match (access, &run.journal) {
-            (Access::Journalled(live), Some(journal)) => journal.finish(live, result).await.map_err(ends)?,
+            (Access::Journalled(live), Some(journal)) => journal.finish(*live, result).await.map_err(ends)?,
             _ => result,
         };
         self.tell(&run, number, statement, started, result)
