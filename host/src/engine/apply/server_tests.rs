@@ -216,5 +216,5 @@ async fn a_dry_run_tries_what_can_be_taken_back() {
     assert_eq!(database.value("SELECT count(*) FROM information_schema.tables WHERE table_schema = database()"), "1");
     database.sql("CREATE TABLE lasting (a int) ENGINE = MyISAM");
     let error = rehearse(&database, vec![rows]).await.expect_err("it would stay");
-    assert!(error.message.contains("lasting of the engine MyISAM"), "{}", error.message);
+    assert!(error.message.contains("`lasting` of the engine MyISAM"), "{}", error.message);
 }
