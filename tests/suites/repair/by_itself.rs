@@ -156,3 +156,12 @@ fn what_failed_without_a_trace_leaves_nothing() {
         assert_eq!(project.rows("SHOW TABLES LIKE 't'"), ["t"], "{statement}");
     }
 }
+
+/// What commits without changing the schema is a step that commits by itself.
+#[test]
+fn settings_of_mariadb_that_commit() {
+    let project = project!(Engine::Mariadb);
+    project.sql("0001_odd", "RESET QUERY CACHE;\nSET DEFAULT ROLE NONE;\nCREATE TABLE t (x INT);", "SELECT 1;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.rows("SHOW TABLES LIKE 't'"), ["t"]);
+}
