@@ -42,7 +42,9 @@ pub fn classify(statement: &str, dialect: Dialect) -> StatementClass {
             StatementClass::Rows
         }
         ["LOAD", "DATA" | "XML", ..] if mysql => StatementClass::Rows,
-        ["LOAD", "INDEX", ..] | ["SET", "PASSWORD", ..] if mysql => StatementClass::Schema,
+        ["LOAD", "INDEX", ..] | ["SET", "PASSWORD", ..] | ["SET", "DEFAULT", "ROLE", ..] | ["RESET", ..] if mysql => {
+            StatementClass::Schema
+        }
         ["SET", rest @ ..] if mysql && rest.contains(&"AUTOCOMMIT") => StatementClass::TransactionControl,
         ["SET", "CONSTRAINTS", ..] if dialect == Dialect::Postgres => StatementClass::Rows,
         [
@@ -303,6 +305,9 @@ mod tests {
             (Mysql, "LOAD DATA INFILE 'x' INTO TABLE t", Rows),
             (Mysql, "SET @x = 1, autocommit = 0", TransactionControl),
             (Mysql, "SET PASSWORD = 'x'", Schema),
+            (Mariadb, "SET DEFAULT ROLE NONE", Schema),
+            (Mariadb, "RESET QUERY CACHE", Schema),
+            (Postgres, "RESET search_path", Session),
             (Mariadb, "CREATE OR REPLACE TEMPORARY TABLE t (a INT)", Rows),
             (Postgres, "ALTER TYPE e ADD VALUE 'x'", Schema),
             (Postgres, "PREPARE TRANSACTION 'x'", TransactionControl),

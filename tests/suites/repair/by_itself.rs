@@ -156,3 +156,38 @@ fn what_failed_without_a_trace_leaves_nothing() {
         assert_eq!(project.rows("SHOW TABLES LIKE 't'"), ["t"], "{statement}");
     }
 }
+
+/// What commits without changing the schema is a step that commits by itself.
+#[test]
+fn settings_of_mariadb_that_commit() {
+    let project = project!(Engine::Mariadb);
+    project.sql("0001_odd", "RESET QUERY CACHE;\nSET DEFAULT ROLE NONE;\nCREATE TABLE t (x INT);", "SELECT 1;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.rows("SHOW TABLES LIKE 't'"), ["t"]);
+}
+
+/// A component is not told of a call that may be half done: it could go on as if nothing had happened.
+#[test]
+fn what_fails_halfway_ends_a_component() {
+    let project = super::shop(Engine::Mariadb, "odd = 'CALL bump()'");
+    project.execute("CREATE TABLE counter (n INTEGER)");
+    project.execute(
+        "DELIMITER //\nCREATE PROCEDURE bump() BEGIN INSERT INTO counter VALUES (1); COMMIT; INSERT INTO nope VALUES (1); END//",
+    );
+    project.runner("apply").exits(6).says(&["[1146]", "what it did before it failed stays", "runner repair 0002"]);
+    assert_eq!(project.value("SELECT count(*) FROM counter"), "1");
+    project.runner("repair 2 --mark-done --why looked").succeeds();
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM counter"), "1");
+}
+
+#[test]
+fn users_that_are_made_one_after_the_other() {
+    let project = project!(Engine::Mariadb);
+    let odd = "-- runner:no-transaction\nCREATE USER halfway_made, root@localhost;";
+    project.sql("0001_odd", odd, "SELECT 1;");
+    project.runner("apply").exits(6).says(&["[1396]", "runner repair 0001"]);
+    project.execute("DROP USER halfway_made");
+    project.runner("repair 1 --skip --why dropped").succeeds();
+    project.runner("apply").succeeds();
+}
