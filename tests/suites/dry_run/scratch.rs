@@ -25,7 +25,7 @@ fn what_a_transaction_cannot_hold_is_refused_with_the_way_out() {
     project.execute("CREATE TABLE lasting (a INT) ENGINE = MyISAM");
     project.sql("0003_schema", "UPDATE items SET price = 1;", "SELECT 1;");
     let output = changes_nothing(&project, "apply --dry-run");
-    output.exits(2).says(&["lasting of the engine MyISAM", "hint: `--on-copy`"]);
+    output.exits(2).says(&["`lasting` of the engine MyISAM", "hint: `--on-copy`"]);
     changes_nothing(&project, "apply --dry-run --on-copy").succeeds();
 }
 
