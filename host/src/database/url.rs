@@ -168,9 +168,9 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// The address in brackets, if it stands in some.
-pub fn unbracketed(host: &str) -> Option<&str> {
-    host.strip_prefix('[')?.strip_suffix(']')
+/// A host of a URL as it is looked up: an address of IPv6 stands in brackets in a URL, and nowhere else.
+pub fn plain_host(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
 }
 
 /// The text with the password of a URL, and of a `password=` parameter, replaced by `***`.

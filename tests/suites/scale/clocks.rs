@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use runner_tests::{Engine, EngineProject, for_each_server, until};
+use runner_tests::{Engine, EngineProject, for_each_server};
 
-use super::sharing::{ROWS, SLOW, Said, chunks_of};
+use super::sharing::{ROWS, SLOW, led_and_helped};
 use super::shop::{is_done_once, items};
 
 /// Stands before the system's own function, and answers another time of day.
@@ -51,10 +51,7 @@ for_each_server! {
     /// One is a day ahead and dies, one is a day behind and takes its chunks over.
     fn off_by_a_day_and_killed(engine) {
         let project = items(engine, ROWS, SLOW);
-        let leader = Said::run(&mut shifted(&project, "apply --jobs 2", 24));
-        until("the leader begins", || chunks_of(&project, "lead") > 1);
-        let helper = Said::run(&mut shifted(&project, "apply --share --jobs 2", -24));
-        until("the helper begins", || chunks_of(&project, "help") > 1);
+        let [leader, helper] = led_and_helped(&project, &mut shifted(&project, "apply --jobs 2", 24), &mut shifted(&project, "apply --share --jobs 2", -24));
         leader.kill();
         assert_eq!(leader.end().0, None);
         let (ended, said) = helper.end();

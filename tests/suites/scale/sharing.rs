@@ -21,7 +21,7 @@ impl Said {
         Self::run(&mut project.command(line.split(' ')))
     }
 
-    pub(super) fn run(command: &mut Command) -> Self {
+    fn run(command: &mut Command) -> Self {
         Self(Running::start(command.stderr(Stdio::piped())))
     }
 
@@ -38,8 +38,23 @@ impl Said {
 }
 
 /// How many chunks processes of a kind have, `lead` or `help`.
-pub(super) fn chunks_of(project: &EngineProject, kind: &str) -> u64 {
+fn chunks_of(project: &EngineProject, kind: &str) -> u64 {
     number(project, &format!("SELECT count(*) FROM {} WHERE owner LIKE '{kind}:%'", chunks(project)))
+}
+
+/// Two runs that share a transform: one that leads, and one that helps it.
+pub(super) fn led_and_helped(project: &EngineProject, leader: &mut Command, helper: &mut Command) -> [Said; 2] {
+    let leader = Said::run(leader);
+    until("the leader begins", || chunks_of(project, "lead") > 1);
+    let helper = Said::run(helper);
+    until("the helper begins", || chunks_of(project, "help") > 1);
+    [leader, helper]
+}
+
+/// As [`led_and_helped`], with so many workers each.
+fn both(project: &EngineProject, leader: u32, helper: u32) -> [Said; 2] {
+    let command = |line: &str, jobs: u32| project.command(format!("{line} --jobs {jobs}").split(' '));
+    led_and_helped(project, &mut command("apply", leader), &mut command("apply --share", helper))
 }
 
 /// The runs that `status` knows.
@@ -53,10 +68,7 @@ for_each_server! {
     /// Whoever helped goes on as the leader.
     fn the_leader_is_killed(engine) {
         let project = items(engine, ROWS, SLOW);
-        let leader = Said::start(&project, "apply --jobs 2");
-        until("the leader begins", || chunks_of(&project, "lead") > 1);
-        let helper = Said::start(&project, "apply --share --jobs 2");
-        until("the helper begins", || chunks_of(&project, "help") > 1);
+        let [leader, helper] = both(&project, 2, 2);
         leader.kill();
         assert_eq!(leader.end().0, None);
         let (ended, said) = helper.end();
@@ -68,10 +80,7 @@ for_each_server! {
     /// A worker that is frozen in the middle of a chunk, and not dead, finds it taken when it goes on, or goes on with it.
     fn the_leader_is_frozen(engine) {
         let project = items(engine, ROWS, SLOW);
-        let leader = Said::start(&project, "apply --jobs 2");
-        until("the leader begins", || chunks_of(&project, "lead") > 1);
-        let helper = Said::start(&project, "apply --share --jobs 1");
-        until("the helper begins", || chunks_of(&project, "help") > 1);
+        let [leader, helper] = both(&project, 2, 1);
         leader.0.signal("STOP");
         let done = || number(&project, &format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project)));
         let before = done();
@@ -91,10 +100,7 @@ for_each_server! {
     /// What a helper did is told of it and no more, and that it is dead as soon as its session is over.
     fn a_killed_helper_is_told_from_a_living_one(engine) {
         let project = items(engine, 5 * ROWS, SLOW);
-        let leader = Said::start(&project, "apply --jobs 1");
-        until("the leader begins", || chunks_of(&project, "lead") > 1);
-        let helper = Said::start(&project, "apply --share --jobs 1");
-        until("the helper begins", || chunks_of(&project, "help") > 1);
+        let [leader, helper] = both(&project, 1, 1);
         // From here on nothing is done, and both are as they are told.
         project.runner("pause").succeeds();
         let progress = chunks(&project).replace("runner_chunk", "runner_progress");
@@ -137,10 +143,7 @@ for_each_server! {
     /// What is said to a run holds all who share its transform.
     fn a_pause_holds_them_all(engine) {
         let project = items(engine, 5 * ROWS, SLOW);
-        let leader = Said::start(&project, "apply --jobs 1");
-        until("the leader begins", || chunks_of(&project, "lead") > 1);
-        let helper = Said::start(&project, "apply --share --jobs 1");
-        until("the helper begins", || chunks_of(&project, "help") > 1);
+        let [leader, helper] = both(&project, 1, 1);
         project.runner("pause").succeeds();
         let done = || number(&project, &format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project)));
         until("nobody works", || {

@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions as _, MySqlConnection};
 use super::error::{self, from_sqlx};
 use super::session::{self, Server};
 use crate::database::nagle::send_at_once;
-use crate::database::url::unbracketed;
+use crate::database::url::plain_host;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// How connections to one database are made: the work connection, the one that holds the lock, and those that kill.
@@ -88,12 +88,8 @@ impl Connector {
             return Err(configuration(format!("`{shown}` names no database"))
                 .hint("put its name behind the host: `mysql://user:password@host:3306/database`"));
         }
-        // An address of IPv6 stands in brackets in a URL, and nowhere else.
-        let address = unbracketed(options.get_host()).map(str::to_owned);
-        let options = match address {
-            Some(address) => options.host(&address),
-            None => options,
-        };
+        let host = plain_host(options.get_host()).to_owned();
+        let options = options.host(&host);
         // What sqlx adds to the server's sql_mode changes what a migration means: with `PIPES_AS_CONCAT`, `a || b` is no
         // longer OR. Whoever wants it sets it on the server.
         let options = options.pipes_as_concat(false).no_engine_substitution(false).disable_statement_logging();

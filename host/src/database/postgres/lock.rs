@@ -22,6 +22,9 @@ const KEY: i64 = 0x7275_6e6e_6572_0000;
 /// What the statement of a holder begins with; the rest is its owner.
 const MARK: &str = "/* runner lock, held by ";
 
+/// The list of sessions stays the same for a transaction, unless it is told to look anew.
+const ANEW: &str = "SELECT pg_catalog.pg_stat_clear_snapshot()";
+
 /// The pauses between two tries: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
@@ -158,18 +161,14 @@ fn ask(mark: &str) -> String {
 
 /// Who holds the lock, as well as it can be told.
 async fn holder(connection: &mut PgConnection) -> Result<Option<String>, DatabaseError> {
-    let found = rows(connection, &who_holds_it()).await?;
+    let found = rows(connection, &format!("{ANEW}; {}", who_holds_it())).await?;
     Ok(told(&found))
 }
 
 /// A look at the server in the transaction that holds the lock, or waits for it. That one lasts as long as the run, and what
 /// it has read would stay locked: `VACUUM FULL` and `REINDEX DATABASE` would wait for it, and everybody who connects for them.
 pub(super) async fn look(connection: &mut PgConnection, mark: &str, ask: &str) -> Result<Vec<PgRow>, DatabaseError> {
-    // The list of sessions stays the same for a transaction, unless it is told to look anew.
-    let look = format!(
-        "{mark}SAVEPOINT look; SELECT pg_catalog.pg_stat_clear_snapshot(); {ask}; \
-         ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look"
-    );
+    let look = format!("{mark}SAVEPOINT look; {ANEW}; {ask}; ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look");
     rows(connection, &look).await
 }
 

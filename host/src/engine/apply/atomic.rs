@@ -29,7 +29,9 @@ impl Engine {
                 Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
                 Err(failure) => failure,
             };
-            if !tally.met_a_lock() || self.stop.is_raised() {
+            // What stays of it would be done twice.
+            let stays = failure.error.kind == ErrorKind::Partial;
+            if !tally.met_a_lock() || self.stop.is_raised() || stays {
                 return Err(failure);
             }
             if !self.pause_before_retry(step, &mut retries, &failure.error).await {
@@ -132,6 +134,7 @@ impl Engine {
     async fn undo(&self, database: &mut dyn Database, error: Error, is_lost: bool) -> Error {
         let second = match database.rollback().await {
             Ok(()) if !is_lost => return error,
+            Err(second) if second.is_not_undone() => return not_undone(error, second),
             Err(second) if second.kind != DatabaseErrorKind::Connection && !is_lost => {
                 return error.cause(format!("and rolling back failed: {second}"));
             }
@@ -175,6 +178,13 @@ impl Engine {
         self.warn(&step.revision, format!("the commit succeeded, though the database said: {}", error.message));
         Ok(done)
     }
+}
+
+/// The error of a migration that was rolled back, and of which a part stays all the same.
+fn not_undone(mut error: Error, second: DatabaseError) -> Error {
+    error.kind = ErrorKind::Partial;
+    let error = error.cause(&second).hint("look what those tables keep, and take it out of them before the next run");
+    second.hint.into_iter().fold(error, Error::hint)
 }
 
 /// Nobody can say what came of a commit.

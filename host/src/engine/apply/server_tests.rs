@@ -13,7 +13,7 @@ use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
 use crate::error::ErrorKind;
-use crate::project::catalog::Migration;
+use crate::project::catalog::{Migration, Mode};
 
 /// Notes what is told, and does something when a retry is.
 #[derive(Default)]
@@ -136,6 +136,31 @@ async fn a_step_that_met_a_lock_is_taken_up_again() {
     assert_eq!(database.value("SELECT a FROM busy"), "3");
     assert_eq!(database.value("SELECT count(*) FROM runner_history WHERE state = 'applied'"), "1");
     holding.await.expect("the holder");
+}
+
+/// Of tables without transactions a rollback takes nothing back: another try would write to them twice.
+#[tokio::test]
+async fn what_a_rollback_leaves_is_told_and_not_written_twice() {
+    let database = servers::mariadb().database();
+    database.sql("CREATE TABLE busy (a int PRIMARY KEY) ENGINE = InnoDB; INSERT INTO busy VALUES (1)");
+    database.sql("CREATE TABLE lasting (a int) ENGINE = MyISAM");
+    let url = DatabaseUrl::parse(&database.url(), std::path::Path::new("/")).expect("a URL");
+    let mut holder = connect(&url, &ConnectOptions::default()).await.expect("a connection");
+    holder.begin(TransactionOptions::default()).await.expect("a transaction");
+    holder.execute("UPDATE busy SET a = 2", &[]).await.expect("a lock");
+    for (last, code) in [("UPDATE busy SET a = 3", "1205"), ("INSERT INTO nowhere VALUES (1)", "1146")] {
+        let mut migration = sql("1", &format!("INSERT INTO lasting VALUES (1); {last}"), None);
+        migration.description.mode = Mode::Atomic;
+        let outcome = apply(&engine_on(&database, &Arc::default(), vec![migration]).await).await;
+        let error = outcome.error.expect("it fails");
+        assert_eq!(error.kind, ErrorKind::Partial, "{error:?}");
+        assert!(error.message.contains(code), "{error:?}");
+        assert!(error.causes.iter().any(|cause| cause.contains("1196")), "{error:?}");
+        assert!(error.hints.iter().any(|hint| hint.contains("look what those tables keep")), "{error:?}");
+        assert_eq!(database.value("SELECT count(*) FROM lasting"), "1", "{error:?}");
+        assert_eq!(database.value("SELECT count(*) FROM runner_history"), "0");
+        database.sql("DELETE FROM lasting");
+    }
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ struct State {
 }
 
 impl State {
-    /// Forgets what was read ahead.
+    /// Seals a step with its answer.
     fn sealed(&mut self, entry: &mut store::Entry, answer: Vec<u8>) {
         entry.seal = entry.seal_over(&self.seal, &answer);
         entry.answer = Some(answer);
@@ -117,7 +117,7 @@ impl Journal {
         let mut state = self.state.lock().await;
         let step = state.step + 1;
         let Some(recorded) = self.next_recorded(database, &mut state, step).await? else { return Ok(()) };
-        Err(self.another_way(state.done, &recorded, "came to its end"))
+        Err(self.another_way(state.done, &recorded.entry, "came to its end"))
     }
 
     /// The entry of a step, if the journal holds it.
@@ -140,13 +140,13 @@ impl Journal {
                 state.is_live = true;
                 Ok(None)
             }
-            Some(recorded) if recorded.step == step => Ok(Some(recorded)),
-            Some(later) => Err(damaged(format!("step {step} is missing, and step {} is there", later.step))),
+            Some(recorded) if recorded.entry.step == step => Ok(Some(recorded)),
+            Some(later) => Err(damaged(format!("step {step} is missing, and step {} is there", later.entry.step))),
         }
     }
 
     /// The error of a migration that does something else than what is recorded.
-    fn another_way(&self, done: u64, recorded: &store::Recorded, now: &str) -> Error {
+    fn another_way(&self, done: u64, recorded: &store::Entry, now: &str) -> Error {
         if self.kind == Kind::Sql {
             return changed_statements(done);
         }

@@ -131,23 +131,15 @@ async fn check(database: &mut dyn Database, run: Run) -> Result<()> {
             head::check(database, run, step, &last).await?;
             return check_chunks(database, run).await;
         }
-        for mut recorded in page {
+        for recorded in page {
             step += 1;
-            if recorded.step != step {
-                return Err(damaged(format!("step {step} is missing, and step {} is there", recorded.step)));
+            if recorded.entry.step != step {
+                return Err(damaged(format!("step {step} is missing, and step {} is there", recorded.entry.step)));
             }
             if !recorded.is_done {
                 continue;
             }
-            let answer = match recorded.answer.take() {
-                Some(answer) => Some(answer),
-                None => store::part(database, run, step, 0).await?,
-            };
-            let answer = answer.ok_or_else(|| damaged(format!("the answer of step {step} is gone")))?;
-            if recorded.seal_over(&last, &answer) != recorded.seal {
-                return Err(damaged(format!("step {step} was changed")));
-            }
-            last = recorded.seal;
+            (_, last) = store::answer_of(database, run, recorded.entry, &last).await?;
         }
     }
 }

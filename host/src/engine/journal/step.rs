@@ -5,7 +5,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::answer::{Answer, pack, unpack};
 use super::call::{Call, CallKind, Commit, shown};
 use super::halfway::has_not_begun;
-use super::store::{self, Entry, Recorded};
+use super::store::{self, Entry};
 use super::{Journal, State, crash, damaged, now, resolve};
 use crate::data::Batch;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
@@ -173,37 +173,18 @@ impl Journal {
             state.step = step;
             return Ok(Found::Nothing(entry));
         };
-        if recorded.kind != entry.kind || recorded.digest != entry.digest {
+        if recorded.entry.kind != entry.kind || recorded.entry.digest != entry.digest {
             let now = format!("asked for {} `{}`", entry.kind, entry.text);
-            let now = if entry.text == recorded.text { format!("{now}, with other parameters") } else { now };
-            return Err(self.another_way(state.done, &recorded, &now));
+            let now = if entry.text == recorded.entry.text { format!("{now}, with other parameters") } else { now };
+            return Err(self.another_way(state.done, &recorded.entry, &now));
         }
         state.step = step;
         if !recorded.is_done {
             return Ok(Found::Intended(entry));
         }
-        let answer = self.answer_of(database, state, recorded).await?;
+        let (answer, seal) = store::answer_of(database, self.run, recorded.entry, &state.seal).await?;
+        state.seal = seal;
         Ok(Found::Answered(step, answer))
-    }
-
-    /// The answer of a recorded step, if it and everything before it is as it was written.
-    async fn answer_of(
-        &self,
-        database: &mut dyn Database,
-        state: &mut State,
-        mut recorded: Recorded,
-    ) -> Result<Vec<u8>> {
-        let step = recorded.step;
-        let answer = match recorded.answer.take() {
-            Some(answer) => Some(answer),
-            None => store::part(database, self.run, step, 0).await?,
-        };
-        let answer = answer.ok_or_else(|| damaged(format!("the answer of step {step} is gone")))?;
-        if recorded.seal_over(&state.seal, &answer) != recorded.seal {
-            return Err(damaged(format!("step {step} was changed")));
-        }
-        state.seal = recorded.seal;
-        Ok(answer)
     }
 
     /// Takes back a step that failed. It stays unrecorded until the migration asks for another: then it was handled.
@@ -334,7 +315,7 @@ impl Journal {
         }
         as_host(database);
         let recorded = store::page(database, self.run, step - 1).await?;
-        if recorded.first().is_some_and(|it| it.step == step && it.is_done) { Ok(Ok(())) } else { Ok(Err(error)) }
+        if recorded.first().is_some_and(|it| it.entry.step == step && it.is_done) { Ok(Ok(())) } else { Ok(Err(error)) }
     }
 
     /// The error of a step during which the connection got lost. What was in its transaction is gone.

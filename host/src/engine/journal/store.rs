@@ -8,7 +8,7 @@ pub use self::checkpoint::{
     under_way,
 };
 pub use self::entry::{Entry, INPUTS, Intent, Recorded};
-use super::{chunk, head, sql};
+use super::{chunk, damaged, head, sql};
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
 use crate::engine::Direction;
@@ -159,7 +159,28 @@ fn recorded(row: Vec<Value>) -> Option<Recorded> {
         "intent" => false,
         _ => return None,
     };
-    Some(Recorded { step, kind, digest, text: shown, is_done, seal, effect, rows, answer })
+    let entry = Entry { step, kind, digest, text: shown, effect, rows, seal, answer, ..Entry::default() };
+    Some(Recorded { entry, is_done })
+}
+
+/// The answer of a step that is done, packed, and its seal, if it is as it was written. `before`: the seal over the steps before
+/// it.
+pub async fn answer_of(
+    database: &mut dyn Database,
+    run: Run,
+    mut entry: Entry,
+    before: &str,
+) -> Result<(Vec<u8>, String)> {
+    let step = entry.step;
+    let answer = match entry.answer.take() {
+        Some(answer) => Some(answer),
+        None => part(database, run, step, 0).await?,
+    };
+    let answer = answer.ok_or_else(|| damaged(format!("the answer of step {step} is gone")))?;
+    if entry.seal_over(before, &answer) != entry.seal {
+        return Err(damaged(format!("step {step} was changed")));
+    }
+    Ok((answer, entry.seal))
 }
 
 /// What a step answered, packed; `part` 0 is the answer itself.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::backup::BackupDone;
-use crate::engine::outcome::{Done, Outcome};
+use crate::engine::outcome::{Done, Failed, Outcome};
 use crate::engine::plan::Step;
+use crate::error::ErrorKind;
 use crate::report::units;
 
 /// Rows from which on a rate says something.
@@ -64,13 +65,14 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
         }
     }
     if parts.is_empty() {
-        let some = outcome.failed.as_ref().is_some_and(|failed| failed.took_effect.is_some());
+        let some = outcome.failed.as_ref().is_some_and(|it| it.took_effect.is_some() || may_stay(outcome, it));
         parts.push((PLAIN, if some { "nothing was finished" } else { "nothing was done" }.to_owned()));
     }
     if let Some(failed) = &outcome.failed {
         let id = failed.step.id();
         parts.push(match failed.took_effect {
             Some(part) => (ODD, format!("`{id}` is partial: {part} took effect")),
+            None if may_stay(outcome, failed) => (ODD, format!("`{id}` failed, and a part of it may stay")),
             None if was_rolled_back(outcome, &failed.step) => {
                 (BAD, format!("`{id}` failed to come back and is rolled back now"))
             }
@@ -102,6 +104,13 @@ pub fn backup_note(backup: &BackupDone) -> Text {
     Text::new().plain("backup ").add(STRONG, backup.path.display().to_string()).add(DIM, facts).end()
 }
 
+/// Whether nobody can say that nothing stays of a migration in one transaction: the answer to its commit got lost, or its rollback
+/// could not take everything back.
+fn may_stay(outcome: &Outcome, failed: &Failed) -> bool {
+    let is_partial = outcome.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Partial);
+    is_partial && failed.took_effect.is_none() && failed.step.broken.is_none()
+}
+
 /// Whether the same run took the revision back, as `redo` does. A dry run takes nothing back.
 fn was_rolled_back(outcome: &Outcome, step: &Step) -> bool {
     let is_same = |done: &Done| done.direction == Direction::Down && done.revision == step.revision;
@@ -118,7 +127,7 @@ pub fn dry_run_note(on_copy: bool) -> Text {
 mod tests {
     use super::*;
     use crate::engine::history::RunMode;
-    use crate::engine::outcome::{Failed, TookEffect};
+    use crate::engine::outcome::TookEffect;
     use crate::engine::plan::Source;
     use crate::error::Error;
     use crate::project::catalog::{Description, Kind};
@@ -179,6 +188,14 @@ mod tests {
                     ..Outcome::default()
                 },
                 "applied 1 migration; `2_b` failed and left nothing behind; 1 not begun",
+            ),
+            (
+                Outcome {
+                    failed: failed(Direction::Up, None),
+                    error: Some(Error::new(ErrorKind::Partial, "it broke")),
+                    ..Outcome::default()
+                },
+                "nothing was finished; `2_b` failed, and a part of it may stay",
             ),
             (
                 Outcome { failed: failed(Direction::Down, None), error: error(), ..Outcome::default() },

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::database::url::{redact, unbracketed};
+use crate::database::url::{plain_host, redact};
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// What sqlx understands; `options[…]` stands for any setting of the server.
@@ -51,12 +51,8 @@ pub(in crate::database::postgres) fn read(
         wrong(format!("the database URL `{url}` cannot be read: {}", redact(&cause)))
             .hint("a URL looks like `postgres://user:password@host:5432/database`; write `%40` for `@` in a password")
     })?;
-    // An address of IPv6 stands in brackets in a URL, and nowhere else.
-    let address = unbracketed(options.get_host()).map(str::to_owned);
-    let options = match address {
-        Some(address) => options.host(&address),
-        None => options,
-    };
+    let host = plain_host(options.get_host()).to_owned();
+    let options = options.host(&host);
     // Notices of the server would reach a log that nobody reads; statements would reach it with their values.
     let options = sqlx::ConnectOptions::disable_statement_logging(options)
         // Shortest exact text is the server's default since version 12; poolers refuse the parameter at the start.

@@ -33,24 +33,10 @@ pub struct Entry {
 /// A step as it is read back; its answer is fetched when it is needed.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// Its number.
-    pub step: u64,
-    /// Its kind.
-    pub kind: String,
-    /// Its digest.
-    pub digest: String,
-    /// The statement, or what the step was.
-    pub text: String,
+    /// The step, without its times, and with its answer if that is small.
+    pub entry: Entry,
     /// Whether it was answered.
     pub is_done: bool,
-    /// Its seal.
-    pub seal: String,
-    /// Whether it may have changed something.
-    pub effect: bool,
-    /// Rows that it changed or read.
-    pub rows: u64,
-    /// Its answer, packed, if that is small.
-    pub answer: Option<Vec<u8>>,
 }
 
 impl Entry {
@@ -60,25 +46,12 @@ impl Entry {
     }
 
     /// The seal over it with this answer, and over everything before it.
+    /// It holds what an operator is shown of a step, too.
     pub fn seal_over(&self, before: &str, answer: &[u8]) -> String {
-        let (kind, digest, text) = (&self.kind, &self.digest, &self.text);
-        seal(before, (self.step, self.rows, self.effect), [kind, digest, text], answer)
+        let [before, kind, digest, text] = [before, &self.kind, &self.digest, &self.text].map(str::as_bytes);
+        let (step, rows, effect) = (self.step.to_le_bytes(), self.rows.to_le_bytes(), [u8::from(self.effect)]);
+        digest_of(&[before, &step, kind, digest, text, &rows, &effect, answer])
     }
-}
-
-impl Recorded {
-    /// As [`Entry::seal_over`].
-    pub fn seal_over(&self, before: &str, answer: &[u8]) -> String {
-        let (kind, digest, text) = (&self.kind, &self.digest, &self.text);
-        seal(before, (self.step, self.rows, self.effect), [kind, digest, text], answer)
-    }
-}
-
-/// Over all that others go by: what an operator is shown of a step, too.
-fn seal(before: &str, (step, rows, effect): (u64, u64, bool), texts: [&str; 3], answer: &[u8]) -> String {
-    let [kind, digest, text] = texts.map(str::as_bytes);
-    let (step, rows, effect) = (step.to_le_bytes(), rows.to_le_bytes(), [u8::from(effect)]);
-    digest_of(&[before.as_bytes(), &step, kind, digest, text, &rows, &effect, answer])
 }
 
 /// A step that was intended and not answered.
