@@ -7,12 +7,12 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use runner::batches::TableReader;
 use runner::data::{Batch, Column, ColumnValues, VarValues};
 use runner::database::{
     BatchLimits, ConnectOptions, Database, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions,
     WriteHint, WriteMode, connect,
 };
+use runner::keyset::TableReader;
 
 #[path = "support/mod.rs"]
 #[allow(dead_code, reason = "each example uses a part of it")]

@@ -6,12 +6,12 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use runner::batches::TableReader;
 use runner::data::{Batch, ColumnValues};
 use runner::database::{
     BatchLimits, ConnectOptions, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions, WriteHint,
     WriteMode, connect,
 };
+use runner::keyset::TableReader;
 
 #[path = "support/mod.rs"]
 mod support;

@@ -83,7 +83,7 @@ fn json(output: &Output) -> Value {
 
 /// The steps of a migration of a report whose statement begins so.
 fn steps<'a>(report: &'a Value, revision: &str, start: &str) -> Vec<&'a Value> {
-    let migrations = report["rehearsal"]["migrations"].as_array().unwrap();
+    let migrations = report["dry_run_report"]["migrations"].as_array().unwrap();
     let migration = migrations.iter().find(|it| it["revision"] == revision).unwrap_or_else(|| panic!("{report:#}"));
     let steps = migration["steps"].as_array().unwrap();
     steps.iter().filter(|step| step["statement"].as_str().unwrap().starts_with(start)).collect()

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::pace_args::{CancelArgs, PauseArgs, ResumeArgs};
 use super::run_args::{ApplyArgs, PlanArgs, RedoArgs, RollbackArgs};
 use super::test_args::{CrashAtArgs, TestArgs};
+use super::throttle_args::{CancelArgs, PauseArgs, ResumeArgs};
 
 /// Quiet colours; clap leaves them out where there is no terminal.
 const STYLES: Styles = Styles::styled()

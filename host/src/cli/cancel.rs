@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::control::{self, Said, Spoken};
-use crate::engine::pace::control::{Order, cancel};
+use crate::engine::control::orders::{Order, cancel};
 use crate::error::{Error, Result};
 
 /// Has runs under way stop at their next safe point.

@@ -137,10 +137,10 @@ impl Context {
     /// How connections to a database that exists are made.
     pub fn connector(&self) -> Connector {
         let url = self.settings.database_url.value.clone();
-        let patience = &self.settings.patience;
+        let timeouts = &self.settings.timeouts;
         let options = ConnectOptions {
-            statement_timeout: patience.statement_timeout,
-            lock_timeout: patience.table_lock_timeout(url.dialect()),
+            statement_timeout: timeouts.statement_timeout,
+            lock_timeout: timeouts.table_lock_timeout(url.dialect()),
             ..ConnectOptions::default()
         };
         Connector { url, options }

@@ -11,7 +11,6 @@ mod exit;
 mod history;
 mod init;
 mod new;
-mod pace_args;
 mod pause;
 mod plan;
 mod redo;
@@ -27,6 +26,7 @@ mod status;
 mod test;
 mod test_args;
 mod test_runs;
+mod throttle_args;
 mod validate;
 mod verify;
 

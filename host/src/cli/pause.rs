@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::control::{self, Said, Spoken};
-use crate::engine::pace::control::{Order, pause};
+use crate::engine::control::orders::{Order, pause};
 use crate::error::{Error, Result};
 
 /// Has runs wait before their next chunk.

@@ -7,7 +7,7 @@ use super::run::with_file;
 use crate::database::{Database, Facts};
 use crate::engine::Direction;
 use crate::engine::apply::planned_sql;
-use crate::engine::plan::{Input, Plan, StepLook, check_rehearsal, inspect, plan_towards};
+use crate::engine::plan::{Input, Plan, StepLook, check_dry_run, inspect, plan_towards};
 use crate::engine::transcript::store::known_unordered;
 use crate::error::Result;
 use crate::project::catalog::Kind;
@@ -60,7 +60,7 @@ fn look(plan: &Plan, sql: &[Option<String>], facts: &Facts) -> Result<Vec<StepLo
     let each = plan.steps.iter().zip(sql).map(|(step, sql)| {
         let sql = sql.as_deref();
         let statements = sql.map(|sql| inspect(step, step.direction, sql, facts)).transpose()?;
-        Ok(StepLook { statements, dry_run: check_rehearsal(step, sql, facts).is_ok(), unordered: Vec::new() })
+        Ok(StepLook { statements, dry_run: check_dry_run(step, sql, facts).is_ok(), unordered: Vec::new() })
     });
     each.collect()
 }

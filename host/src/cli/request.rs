@@ -108,7 +108,7 @@ pub struct DryRunRequest {
     /// Only so many chunks of each transform.
     pub chunks: Option<u64>,
     /// On a copy, with at most so many rows of each table.
-    pub on_copy: Option<Option<u64>>,
+    pub on_scratch: Option<Option<u64>>,
 }
 
 /// Rows of each table that a scratch database gets if nobody says anything: enough to see what happens, quickly copied.
@@ -230,7 +230,7 @@ pub fn with_waits(global: &GlobalRequest, args: &RunArgs) -> GlobalRequest {
     global.load.table_lock_timeout = args.table_lock_timeout.clone();
     global.load.statement_timeout = args.statement_timeout.clone();
     global.load.retries = args.retries.clone();
-    global.load.throttle = args.pace.said().collect();
+    global.load.throttle = args.control.said().collect();
     global.load.backup = args.backup.clone();
     global.load.chunk_rows = args.chunk_rows.clone();
     global.load.chunk_time = args.chunk_time.clone();
@@ -244,7 +244,7 @@ pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
         allow_missing: args.allow_missing || switches.allow_missing,
     };
     let share = args.share || switches.share;
-    Ok(RunRequest { share, ..run(&args.run, target, options, &args.rehearsal, switches)? })
+    Ok(RunRequest { share, ..run(&args.run, target, options, &args.dry_run, switches)? })
 }
 
 pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
@@ -255,13 +255,13 @@ pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
         (None, None, true) => Target::Base,
         (None, None, false) => Target::Back(1),
     };
-    run(&args.run, target, Options::default(), &args.rehearsal, switches)
+    run(&args.run, target, Options::default(), &args.dry_run, switches)
 }
 
 pub fn redo(args: RedoArgs, switches: &Switches) -> Result<RunRequest> {
     let allow_missing = args.allow_missing || switches.allow_missing;
     let options = Options { allow_missing, ..Options::default() };
-    run(&args.run, Target::Current, options, &args.rehearsal, switches)
+    run(&args.run, Target::Current, options, &args.dry_run, switches)
 }
 
 pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
@@ -306,11 +306,11 @@ fn run(
     args: &RunArgs,
     target: Target,
     options: Options,
-    rehearsal: &DryRunArgs,
+    dry_run_args: &DryRunArgs,
     switches: &Switches,
 ) -> Result<RunRequest> {
     let jobs = jobs(args.jobs, switches)?;
-    let dry_run = dry_run(rehearsal)?;
+    let dry_run = dry_run(dry_run_args)?;
     // Whoever asks for many gets them; nobody is given as many connections as a large machine has processors.
     let is_said = args.jobs.is_some() || switches.jobs.is_some();
     let connections = if is_said { jobs } else { jobs.min(CONNECTIONS) };
@@ -334,8 +334,8 @@ fn dry_run(args: &DryRunArgs) -> Result<Option<DryRunRequest>> {
             }
         },
     };
-    let on_copy = args.on_copy.then_some(rows);
-    Ok(Some(DryRunRequest { samples: usize::from(args.sample), chunks: args.sample_chunks, on_copy }))
+    let on_scratch = args.on_scratch.then_some(rows);
+    Ok(Some(DryRunRequest { samples: usize::from(args.sample), chunks: args.sample_chunks, on_scratch }))
 }
 
 /// Connections that a run makes for a transform at most if nobody says a number.

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::control::{self, Said, Spoken};
-use crate::engine::pace::control::{EVERYTHING, resume};
+use crate::engine::control::orders::{EVERYTHING, resume};
 use crate::error::Result;
 
 /// Ends pauses.

@@ -10,11 +10,11 @@ use crate::backup::{self, Backups};
 use crate::database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Identity, Request};
 use crate::engine::backup::Backup;
+use crate::engine::control::{About, RunControl};
+use crate::engine::dry_run::{DryRun, DryRunRecorder, Ground, OnScratch, RecorderOptions, RecordingDatabase};
 use crate::engine::history::{self, History, Record};
 use crate::engine::outcome::Outcome;
-use crate::engine::pace::{About, Pace};
 use crate::engine::plan::{Input, plan_apply};
-use crate::engine::rehearsal::{Ground, OnCopy, Recorder, RecorderOptions, Rehearsal, Watched};
 use crate::engine::target::Target;
 use crate::engine::{Direction, EventSink, Transforms};
 use crate::error::{Error, ErrorKind, Result};
@@ -39,16 +39,16 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         let flavour = Flavour { dry_run, database: context.settings.database_url.value.to_string() };
         let events = sink(&context.printer, flavour);
         let backup = backup(&context, database.facts().dialect);
-        let rehearsal = request.dry_run.as_ref().map(|asked| rehearsal(&context, asked, &*database, &events));
-        let events = rehearsal.as_ref().map_or(events, |it| it.recorder.clone());
-        let database = match &rehearsal {
-            Some(it) => Box::new(Watched::new(database, it.recorder.clone(), Ground::Transaction)),
+        let recording = request.dry_run.as_ref().map(|asked| recording(&context, asked, &*database, &events));
+        let events = recording.as_ref().map_or(events, |it| it.recorder.clone());
+        let database = match &recording {
+            Some(it) => Box::new(RecordingDatabase::new(database, it.recorder.clone(), Ground::Transaction)),
             None => database,
         };
         let identity = Identity::now();
         let about = About { run_id: identity.run_id.clone(), owner: identity.lock_owner(action.verb()) };
         let throttle = context.settings.throttle.clone().fit(database.facts().dialect)?;
-        let pace = Arc::new(Pace::new(about, throttle, events.clone(), stop.clone()));
+        let control = Arc::new(RunControl::new(about, throttle, events.clone(), stop.clone()));
         let engine = Engine {
             transforms: Arc::new(transforms(&context, request, &identity)),
             loader: context.loader(request.jobs, database.facts().dialect),
@@ -60,9 +60,9 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
             identity,
             stored_artifact_bytes: context.settings.limits.stored_artifact_bytes,
             stored_call_bytes: context.settings.limits.stored_call_bytes,
-            retries: context.settings.patience.retries,
-            pace,
-            rehearsal,
+            retries: context.settings.timeouts.retries,
+            control,
+            dry_run: recording,
             backup,
         };
         let request =
@@ -84,19 +84,14 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
 }
 
 /// How a dry run is done, as it was asked for.
-fn rehearsal(
-    context: &Context,
-    asked: &DryRunRequest,
-    database: &dyn Database,
-    events: &Arc<dyn EventSink>,
-) -> Rehearsal {
+fn recording(context: &Context, asked: &DryRunRequest, database: &dyn Database, events: &Arc<dyn EventSink>) -> DryRun {
     let options = RecorderOptions { samples: asked.samples, all: context.printer.verbosity() == Verbosity::Verbose };
     // A database in memory stands for one that does not exist yet: it is a copy already.
     let in_memory = database.facts().dialect == Dialect::Sqlite && database.url().sqlite_path().is_none();
-    let on_copy = asked.on_copy.filter(|_| !in_memory);
-    Rehearsal {
-        recorder: Arc::new(Recorder::new(events.clone(), options)),
-        on_copy: on_copy.map(|rows| OnCopy { rows, connect: context.connector().options }),
+    let on_scratch = asked.on_scratch.filter(|_| !in_memory);
+    DryRun {
+        recorder: Arc::new(DryRunRecorder::new(events.clone(), options)),
+        on_scratch: on_scratch.map(|rows| OnScratch { rows, connect: context.connector().options }),
         chunks: asked.chunks,
     }
 }
@@ -114,7 +109,7 @@ fn transforms(context: &Context, request: &RunRequest, identity: &Identity) -> T
         rows: context.settings.chunking.rows,
         time: context.settings.chunking.time,
         connections: request.connections,
-        retries: context.settings.patience.retries,
+        retries: context.settings.timeouts.retries,
         // A dry run has one connection: the others would see neither its transaction nor its copy.
         connector: request.dry_run.is_none().then(|| context.connector()),
         share: request.share && request.dry_run.is_none(),
@@ -199,7 +194,7 @@ fn tell(context: &Context, action: &Action, outcome: &Outcome, took: Duration, c
             if let Some(backup) = &outcome.backup {
                 printer.talk(&text::backup_note(backup));
             }
-            if let Some(report) = &outcome.rehearsal {
+            if let Some(report) = &outcome.dry_run_report {
                 printer.data(&text::caveats(&report.caveats));
             }
             if let Some(error) = &outcome.error {
@@ -207,8 +202,8 @@ fn tell(context: &Context, action: &Action, outcome: &Outcome, took: Duration, c
             }
             printer.talk(&text::summary(outcome, took, current.as_deref()));
             if outcome.dry_run && !outcome.is_up_to_date() {
-                let on_copy = outcome.rehearsal.as_ref().is_some_and(|report| report.ground != "transaction");
-                printer.talk(&text::dry_run_note(on_copy));
+                let on_scratch = outcome.dry_run_report.as_ref().is_some_and(|report| report.ground != "transaction");
+                printer.talk(&text::dry_run_note(on_scratch));
             }
         }
     }

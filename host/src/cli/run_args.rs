@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::pace_args::PaceArgs;
+use super::throttle_args::PaceArgs;
 
 /// What verbs that run migrations take.
 #[derive(Args, Debug)]
@@ -38,7 +38,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "PATH")]
     pub backup: Option<String>,
     #[command(flatten)]
-    pub pace: PaceArgs,
+    pub control: PaceArgs,
 }
 
 /// What dry runs take.
@@ -56,9 +56,9 @@ pub struct DryRunArgs {
     pub sample_chunks: Option<u64>,
     /// Run on a copy that is removed again: a file on SQLite, a scratch database on MySQL and MariaDB
     #[arg(long, requires = "dry_run")]
-    pub on_copy: bool,
+    pub on_scratch: bool,
     /// Rows of each table to copy into a scratch database, or `all`; 10000 if nothing is said
-    #[arg(long, value_name = "N", requires = "on_copy")]
+    #[arg(long, value_name = "N", requires = "on_scratch")]
     pub copy_rows: Option<String>,
 }
 
@@ -89,7 +89,7 @@ pub struct ApplyArgs {
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]
-    pub rehearsal: DryRunArgs,
+    pub dry_run: DryRunArgs,
 }
 
 /// `runner rollback`
@@ -117,7 +117,7 @@ pub struct RollbackArgs {
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]
-    pub rehearsal: DryRunArgs,
+    pub dry_run: DryRunArgs,
 }
 
 /// `runner redo`
@@ -133,7 +133,7 @@ pub struct RedoArgs {
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]
-    pub rehearsal: DryRunArgs,
+    pub dry_run: DryRunArgs,
 }
 
 /// `runner plan`

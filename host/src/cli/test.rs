@@ -14,11 +14,11 @@ use crate::dump::Ignore;
 use crate::engine::apply::Identity;
 use crate::engine::target::Candidates;
 use crate::error::{Error, Result};
+use crate::migration_tests::{DatabaseReport, MigrationTest, Runs};
 use crate::project::{Catalog, Origin, fixtures};
 use crate::report::json::TestJson;
 use crate::report::{Format, junit, text};
 use crate::runtime;
-use crate::trial::{DatabaseReport, Runs, Trial};
 
 /// Tests migrations on every database that there is for it, side by side.
 pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Result<u8> {
@@ -38,7 +38,7 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
     let runs: Arc<dyn Runs> = Arc::new(runs);
     let trials = urls.into_iter().map(|url| {
         let printer = context.printer.clone();
-        Trial {
+        MigrationTest {
             options: TestRuns::options(&context, url.dialect()),
             url,
             catalog: catalog.clone(),
@@ -72,11 +72,11 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
 }
 
 /// Runs each test on a thread of its own, where it may compute.
-fn side_by_side(trials: Vec<Trial>) -> Result<Vec<DatabaseReport>> {
+fn side_by_side(trials: Vec<MigrationTest>) -> Result<Vec<DatabaseReport>> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = trials
             .into_iter()
-            .map(|trial| scope.spawn(move || runtime::run(async move { Ok(trial.run().await) })))
+            .map(|test| scope.spawn(move || runtime::run(async move { Ok(test.run().await) })))
             .collect();
         let ended = |_| Err(Error::failed("a test ended unexpectedly"));
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(ended)).collect()

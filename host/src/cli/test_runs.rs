@@ -15,16 +15,16 @@ use super::run::with_file;
 use crate::database::stop::StopReason;
 use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Identity, Request};
+use crate::engine::control::RunControl;
 use crate::engine::journal::crash;
-use crate::engine::pace::Pace;
 use crate::engine::plan::Options;
 use crate::engine::target::Target;
 use crate::engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
 use crate::error::{Error, Result};
+use crate::migration_tests::{Runs, is_scratch};
 use crate::project::{Catalog, env};
 use crate::report::{Flavour, Verbosity, sink};
 use crate::runtime;
-use crate::trial::{Runs, is_scratch};
 
 /// Runs migrations of a test.
 pub struct TestRuns {
@@ -57,11 +57,11 @@ impl TestRuns {
 
     /// How connections are made.
     pub fn options(context: &Context, dialect: Dialect) -> ConnectOptions {
-        let patience = &context.settings.patience;
+        let timeouts = &context.settings.timeouts;
         ConnectOptions {
             create: true,
-            statement_timeout: patience.statement_timeout,
-            lock_timeout: patience.table_lock_timeout(dialect),
+            statement_timeout: timeouts.statement_timeout,
+            lock_timeout: timeouts.table_lock_timeout(dialect),
             ..ConnectOptions::default()
         }
     }
@@ -124,7 +124,7 @@ impl Runs for TestRuns {
             rows: chunking.rows,
             time: chunking.time,
             connections: self.jobs.min(CONNECTIONS),
-            retries: settings.patience.retries,
+            retries: settings.timeouts.retries,
             connector: Some(Connector {
                 url: url.clone(),
                 options: ConnectOptions { create: false, ..Self::options(&self.context, url.dialect()) },
@@ -138,8 +138,8 @@ impl Runs for TestRuns {
             loader: self.loader(database.facts().dialect),
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog: self.catalog.clone(),
-            pace: Arc::new(Pace::free(events.clone(), stop.clone())),
-            rehearsal: None,
+            control: Arc::new(RunControl::free(events.clone(), stop.clone())),
+            dry_run: None,
             backup: None,
             events,
             stop,
@@ -147,7 +147,7 @@ impl Runs for TestRuns {
             identity,
             stored_artifact_bytes: settings.limits.stored_artifact_bytes,
             stored_call_bytes: settings.limits.stored_call_bytes,
-            retries: settings.patience.retries,
+            retries: settings.timeouts.retries,
         };
         let request =
             Request { action, options: Options::default(), lock_wait: settings.lock_timeout.value, dry_run: false };

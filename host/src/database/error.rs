@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 /// What kind of failure a database error is; more than the WIT contract tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseErrorKind {
-    /// Not allowed to this speaker.
+    /// Not allowed to this role.
     Denied,
     /// Not valid SQL, or names what does not exist.
     Syntax,

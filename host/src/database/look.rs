@@ -9,7 +9,7 @@ use crate::data::Value;
 
 /// What one look shows: see [`Database::look`](super::Database::look).
 #[derive(Clone, Debug, Default)]
-pub struct Sight {
+pub struct Probe {
     /// The rows that answer each question.
     pub answers: Vec<Vec<Vec<Value>>>,
     /// Who holds the lock; none: nobody.

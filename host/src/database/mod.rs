@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use crate::data::{Batch, ColumnType, RowSet, Value};
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::{Dialect, Facts};
-pub use look::Sight;
+pub use look::Probe;
 pub use spec::{ColumnInfo, TableInfo, TableName, TableSource, TableTarget, WriteMode};
 pub use stop::StopSignal;
 pub use url::DatabaseUrl;
@@ -34,13 +34,13 @@ pub type SharedDatabase = Arc<tokio::sync::Mutex<Box<dyn Database>>>;
 
 /// Who speaks through the connection; the database itself enforces what each may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rights {
+pub enum Role {
     /// The engine: everything.
     Host,
     /// A migration in SQL: everything but transaction control and the tool's own tables.
-    Script,
+    SqlScript,
     /// A component: as `Script`, without attaching files, loading code and changing settings of the connection.
-    Guest,
+    Component,
 }
 
 /// How a connection is made.
@@ -210,7 +210,7 @@ pub trait Database: Send {
     fn set_stop_signal(&mut self, stop: StopSignal);
 
     /// What the statements from now on may do.
-    fn set_rights(&mut self, rights: Rights);
+    fn set_role(&mut self, rights: Role);
 
     /// Opens the transaction, taking the right to write at once.
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;
@@ -262,12 +262,12 @@ pub trait Database: Send {
 
     /// Answers questions of the engine's own, and behind them who holds the lock; no transaction is open. On a server all goes
     /// in as few messages as it takes. A question is one SELECT without parameters that answers integers and texts alone.
-    async fn look(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
+    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         let mut answers = Vec::with_capacity(questions.len());
         for question in questions {
             answers.push(self.query(question, &[], QueryLimits::NONE).await?.rows);
         }
-        Ok(Sight { answers, holder: self.lock_holder().await? })
+        Ok(Probe { answers, holder: self.lock_holder().await? })
     }
 
     /// Columns, primary key and declared types of a table or view; an error of kind `Syntax` if there is none.

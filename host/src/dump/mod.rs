@@ -12,7 +12,7 @@ pub use compare::{Difference, Ignore};
 
 use std::collections::BTreeMap;
 
-use crate::database::{Database, DatabaseError, Rights};
+use crate::database::{Database, DatabaseError, Role};
 
 /// A database at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Rows {
 
 /// Reads what the database holds. Opens a transaction, so none may be open.
 pub async fn take(database: &mut dyn Database, ignore: &Ignore) -> Result<Dump, DatabaseError> {
-    database.set_rights(Rights::Host);
+    database.set_role(Role::Host);
     let schema = schema::read(database).await?;
     let mut tables = BTreeMap::new();
     for table in schema.tables {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Direction;
-use super::pace::Progress;
-use super::rehearsal::Rehearsed;
+use super::control::Progress;
+use super::dry_run::DryRunEvent;
 
 /// Hears events. Called from any thread, in order for one run; must not block for long.
 pub trait EventSink: Send + Sync {
@@ -138,7 +138,7 @@ pub enum Event {
         rows_written: u64,
     },
     /// A dry run tells what it does.
-    Rehearsed(Box<Rehearsed>),
+    DryRunEvent(Box<DryRunEvent>),
     /// A migration failed and was rolled back.
     MigrationFailed {
         /// Its revision.

@@ -2,17 +2,17 @@
 
 pub mod apply;
 pub mod backup;
+pub mod control;
+pub mod dry_run;
 pub mod event;
 pub mod history;
 pub mod journal;
 mod leftover;
 pub mod outcome;
-pub mod pace;
 pub mod plan;
-pub mod rehearsal;
 pub mod repair;
+pub mod role;
 pub mod script;
-pub mod speaker;
 pub mod sql_script;
 pub mod status;
 pub mod target;
@@ -20,7 +20,7 @@ pub mod transcript;
 pub mod verify;
 
 pub use event::{Event, EventSink};
-pub use script::{RunContext, Script, ScriptLoader, ScriptSource, Tally, Transforms};
+pub use script::{RunContext, RunRecorder, Script, ScriptLoader, ScriptSource, Transforms};
 
 use std::fmt;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::Direction;
 use super::backup::BackupDone;
+use super::dry_run::Report;
 use super::history::RunMode;
-use super::plan::Step;
-use super::rehearsal::Report;
+use super::plan::PlannedMigration;
 use crate::error::Error;
 use crate::project::catalog::Kind;
 
@@ -73,7 +73,7 @@ impl fmt::Display for TookEffect {
 #[derive(Clone, Debug)]
 pub struct Failed {
     /// What was to be run.
-    pub step: Step,
+    pub step: PlannedMigration,
     /// What of it stays in the database; none: nothing does.
     pub took_effect: Option<TookEffect>,
 }
@@ -88,13 +88,13 @@ pub struct Outcome {
     /// The backup that was made before anything was run.
     pub backup: Option<BackupDone>,
     /// What a dry run has to tell.
-    pub rehearsal: Option<Report>,
+    pub dry_run_report: Option<Report>,
     /// What was finished, in order.
     pub done: Vec<Done>,
     /// What failed.
     pub failed: Option<Failed>,
     /// What was not begun.
-    pub not_run: Vec<Step>,
+    pub not_run: Vec<PlannedMigration>,
     /// Why the run ended early.
     pub error: Option<Error>,
 }

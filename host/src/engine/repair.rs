@@ -8,7 +8,7 @@ use super::Direction;
 use super::apply::{Identity, now};
 use super::history::{self, Record, Repair, State, Stored, Work, declared_json};
 use super::journal::{self, Decision, Head, Run, Unknown};
-use super::speaker::as_host;
+use super::role::as_host;
 use super::target::{Candidates, compare_revisions};
 use crate::database::{Database, LockRequest, StopSignal, TransactionOptions};
 use crate::error::{Error, Result};

@@ -9,11 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Direction;
+use super::control::RunControl;
 use super::event::EventSink;
 use super::journal::answer::Transformed;
 use super::journal::{Answer, Call, Journal};
-use super::pace::Pace;
-use super::transcript::{Recorder, Replay, Transcript, TransformRecord};
+use super::transcript::{Replay, Transcript, TranscriptRecorder, TransformRecord};
 use crate::data::{Batch, Value};
 use crate::database::stop::StopReason;
 use crate::database::{Connector, DatabaseError, DatabaseErrorKind, SharedDatabase, StopSignal};
@@ -101,11 +101,11 @@ pub struct RunContext {
     /// The operator's parameters.
     pub parameters: Arc<BTreeMap<String, Value>>,
     /// What the script has done so far.
-    pub tally: Arc<Tally>,
+    pub recorder: Arc<RunRecorder>,
     /// Where its steps are recorded, if each commits by itself.
     pub journal: Option<Arc<Journal>>,
     /// What slows it down, and hears how far it is.
-    pub pace: Arc<Pace>,
+    pub control: Arc<RunControl>,
     /// What a dry run leaves out of it.
     pub left_out: LeftOut,
     /// How transforms are cut, and who works on them.
@@ -133,7 +133,7 @@ const KEPT_UNORDERED: usize = 16;
 
 /// Counts what a script does; shared with whoever reports on it.
 #[derive(Default)]
-pub struct Tally {
+pub struct RunRecorder {
     steps: AtomicU64,
     rows_read: AtomicU64,
     rows_written: AtomicU64,
@@ -145,10 +145,10 @@ pub struct Tally {
     lost_connection: AtomicBool,
 }
 
-impl Tally {
+impl RunRecorder {
     /// Counts what is also recorded, call by call, within so many bytes.
     pub fn recording_within(bytes: u64) -> Self {
-        Self { transcript: Mutex::new(Transcript::new(Recorder::new(bytes))), ..Self::default() }
+        Self { transcript: Mutex::new(Transcript::new(TranscriptRecorder::new(bytes))), ..Self::default() }
     }
 
     /// Begins a step and answers its number, counted from 1.

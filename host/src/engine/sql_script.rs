@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use super::event::Level;
 use super::journal::{Begun, Call, CallKind, Journal, Live, crash};
 use super::leftover;
+use super::role::{as_host, as_migration};
 use super::script::{RunContext, Script, stopped};
-use super::speaker::{as_host, as_migration};
 use super::{Direction, Event};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 use crate::sql::{SqlError, StatementClass, classify, excerpt, split};
@@ -64,7 +64,7 @@ impl Script for SqlScript {
             })?,
         };
         if context.journal.is_none() {
-            context.database.lock().await.set_rights(Rights::Script);
+            context.database.lock().await.set_role(Role::SqlScript);
         }
         let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
         for (at, statement) in statements.iter().enumerate().skip(skip) {
@@ -76,7 +76,7 @@ impl Script for SqlScript {
             let (step, rows) = match &context.journal {
                 None => {
                     crash::point();
-                    let step = context.tally.begin_step(&statement.call());
+                    let step = context.recorder.begin_step(&statement.call());
                     let answer = context.database.lock().await.execute(&statement.text, &[]).await;
                     (step, answer.map_err(|error| failed(error, statement, direction, context, place()))?)
                 }
@@ -85,7 +85,7 @@ impl Script for SqlScript {
                     let answer = ran.map_err(|error| placed(error, statement, direction, place()))?;
                     match answer {
                         Step::Recorded(rows) => {
-                            context.tally.add_rows_written(rows);
+                            context.recorder.add_rows_written(rows);
                             continue;
                         }
                         Step::Failed(error) => return Err(failed(error, statement, direction, context, place())),
@@ -93,8 +93,8 @@ impl Script for SqlScript {
                     }
                 }
             };
-            context.tally.add_rows_written(rows);
-            context.tally.answered(&rows);
+            context.recorder.add_rows_written(rows);
+            context.recorder.answered(&rows);
             context.events.emit(&Event::StepFinished {
                 revision: context.revision.clone(),
                 step,
@@ -126,11 +126,11 @@ enum Step {
 
 async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext) -> Result<Step> {
     let call = statement.call();
-    context.tally.begin_step(&call);
-    context.pace.before_step(&context.database).await?;
+    context.recorder.begin_step(&call);
+    context.control.before_step(&context.database).await?;
     let mut live = match journal.begin::<u64>(&context.database, &call).await? {
         Begun::Recorded(_, Ok(rows)) => {
-            context.tally.answered(&rows);
+            context.recorder.answered(&rows);
             return set_again(statement, context).await.map(|()| Step::Recorded(rows));
         }
         Begun::Recorded(_, Err(error)) => return Ok(Step::Failed(error)),
@@ -183,7 +183,7 @@ fn failed(
     context: &RunContext,
     place: String,
 ) -> Error {
-    context.tally.note_error(&error);
+    context.recorder.note_error(&error);
     error.detail = error.detail.map(|detail| in_file(&detail, statement));
     statement_failed(error, &context.stop, &statement.text, place).at("script", direction.to_string())
 }

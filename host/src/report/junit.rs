@@ -1,6 +1,6 @@
 //! A report of tests in the XML that JUnit's readers know: a suite for each database, a case for each migration.
 
-use crate::trial::{DatabaseReport, MigrationReport, Verdict};
+use crate::migration_tests::{DatabaseReport, MigrationReport, Verdict};
 
 /// The document.
 pub fn document(reports: &[DatabaseReport]) -> String {
@@ -80,7 +80,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::trial::{Failure, Phase, PhaseReport};
+    use crate::migration_tests::{Failure, Phase, PhaseReport};
 
     #[test]
     fn failures_and_what_was_not_run_are_told() {

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::lines::Lines;
 use super::progress::Bars;
-use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, finished_line, numbers, rehearsed};
+use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, dry_run_event, finished_line, numbers};
 use super::units;
 use super::{Format, Printer, Verbosity};
 use crate::engine::Direction;
+use crate::engine::control::Progress;
 use crate::engine::event::{Event, EventSink, Level};
-use crate::engine::pace::Progress;
 
 /// How often a line tells of progress where there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -62,7 +62,7 @@ impl EventSink for People {
                     self.say(&step_line(*step, statement, *rows, *duration));
                 }
             }
-            Event::Rehearsed(told) => self.data(&rehearsed(told, self.printer.verbosity())),
+            Event::DryRunEvent(told) => self.data(&dry_run_event(told, self.printer.verbosity())),
             Event::Log { revision, level, message } => self.log(revision, *level, message),
             Event::Progress { what, done, total, unit, .. } => self.progress(what, *done, *total, unit),
             Event::Transform { progress, .. } => self.transform(progress),

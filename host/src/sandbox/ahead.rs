@@ -9,7 +9,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::host::position;
-use crate::batches::TableReader;
 use crate::data::Batch;
 use crate::database::{
     BatchLimits, Connector, Database, DatabaseError, StopSignal, TableIdentity, TableSource, TableTarget,
@@ -17,6 +16,7 @@ use crate::database::{
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::answer::Position;
 use crate::engine::script::RunContext;
+use crate::keyset::TableReader;
 
 /// Chunks of a transform before a connection is made for it: most tables are smaller.
 const AFTER: u32 = 3;

@@ -14,15 +14,15 @@ use super::host::position;
 use super::instance::{Instance, Turned};
 use super::keys::KeyCheck;
 use super::transform::{TransformError, trap};
-use crate::batches::TableReader;
 use crate::data::{Batch, Value};
 use crate::database::{Database, DatabaseError, QueryLimits, StopSignal, TableTarget, WriteHint, WriterId};
 use crate::engine::journal::answer::{Position, Transformed};
 use crate::engine::journal::chunk::{Claimant, Effect, Owner};
 use crate::engine::journal::{Journal, LiveTransform, crash};
+use crate::engine::role::{as_host, as_migration};
 use crate::engine::script::RunContext;
-use crate::engine::speaker::{as_host, as_migration};
 use crate::engine::transcript::{self, TransformRecord};
+use crate::keyset::TableReader;
 use crate::project::catalog::Kind;
 
 /// The chunks of one transform.
@@ -98,7 +98,7 @@ impl<'a> Chunks<'a> {
 
     /// Waits for whatever slows the run down. No transaction is open, unless the whole migration runs in one.
     pub async fn before_chunk(&self) -> Result<(), TransformError> {
-        self.run.pace.before_chunk(&mut **self.run.database.lock().await).await.map_err(trap)
+        self.run.control.before_chunk(&mut **self.run.database.lock().await).await.map_err(trap)
     }
 
     /// The next chunk.
@@ -266,8 +266,8 @@ impl<'a> Chunks<'a> {
 
     /// Counts what was done, in whatever way it ends.
     pub fn give_up(&self) {
-        self.run.tally.add_rows_read(self.done.rows_read);
-        self.run.tally.add_rows_written(self.done.rows_written);
+        self.run.recorder.add_rows_read(self.done.rows_read);
+        self.run.recorder.add_rows_written(self.done.rows_written);
     }
 
     /// All chunks are written.
@@ -281,7 +281,7 @@ impl<'a> Chunks<'a> {
         match self.live {
             None => {
                 let content = record.ledger.content;
-                self.run.tally.add_transform(record);
+                self.run.recorder.add_transform(record);
                 Ok(Transformed { content, ..self.done })
             }
             Some(live) => {

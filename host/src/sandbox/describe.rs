@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bindings::Migration;
 use super::inspect::TRANSFORMER;
-use super::state::{GuestState, Role};
+use super::state::{GuestState, Purpose};
 use super::{Shared, convert, failure, script};
 use crate::error::{Error, Result};
 use crate::project::catalog::Description;
@@ -29,7 +29,7 @@ pub(super) fn describe(shared: Arc<Shared>, bytes: &[u8]) -> Result<Described> {
     let transformer = component.get_export_index(None, TRANSFORMER).is_some();
     let call = async {
         let pre = script::pre_instantiate(&shared, &component)?;
-        let mut store = script::store(&shared, GuestState::new(Role::Describe, shared.limits.clone()))?;
+        let mut store = script::store(&shared, GuestState::new(Purpose::Describe, shared.limits.clone()))?;
         let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe");
         let instance = match pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,

@@ -12,7 +12,7 @@ use super::inspect::TRANSFORMER;
 use super::keys::{KeyCheck, Keys};
 use super::meter::LogBudget;
 use super::script::{Loaded, refuel, store};
-use super::state::{GuestState, Role};
+use super::state::{GuestState, Purpose};
 use crate::data::digest::of_batch;
 use crate::data::{Batch, Digest};
 use crate::database::{Facts, WriteHint};
@@ -48,7 +48,7 @@ impl Instance {
         name: &str,
         log: &Arc<Mutex<LogBudget>>,
     ) -> Result<Self, Error> {
-        let mut state = loaded.state(Role::Transform, run, facts);
+        let mut state = loaded.state(Purpose::Transform, run, facts);
         state.log = log.clone();
         let mut store = store(&loaded.shared, state)?;
         let function = async {

@@ -11,7 +11,7 @@ use super::bindings::Migration;
 use super::describe::inspect_mismatch;
 use super::failure::{self, HostFailure, Stopped};
 use super::inspect::TRANSFORMER;
-use super::state::{GuestState, Role};
+use super::state::{GuestState, Purpose};
 use super::{Shared, inspect, transform, workers};
 use crate::data::Batch;
 use crate::database::Facts;
@@ -68,7 +68,7 @@ pub(super) fn refuel(store: &mut Store<GuestState>, limits: &crate::project::lim
 
 impl Loaded {
     /// A state for an instance of this component within a run on a database of these facts.
-    pub(super) fn state(self: &Arc<Self>, role: Role, run: &RunContext, facts: &Facts) -> GuestState {
+    pub(super) fn state(self: &Arc<Self>, role: Purpose, run: &RunContext, facts: &Facts) -> GuestState {
         let mut state = GuestState::new(role, self.shared.limits.clone());
         let recorded = run.server_version.clone();
         state.server = Some((facts.dialect, recorded.unwrap_or_else(|| facts.version.clone())));
@@ -90,7 +90,7 @@ impl Script for ComponentScript {
             Direction::Down => "downgrade",
         };
         let facts = context.database.lock().await.facts().clone();
-        let state = self.loaded.state(Role::Migrate, context, &facts);
+        let state = self.loaded.state(Purpose::Migrate, context, &facts);
         let mut store = store(&self.loaded.shared, state)?;
         let call = async {
             let instance = self.loaded.pre.instantiate_async(&mut store).await?;

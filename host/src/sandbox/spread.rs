@@ -2,9 +2,9 @@
 
 use super::chunks::Chunks;
 use super::transform::TransformError;
-use crate::batches::TableReader;
 use crate::engine::event::{Event, Level};
 use crate::engine::script::RunContext;
+use crate::keyset::TableReader;
 
 /// Which chunks are read.
 pub struct Spread {

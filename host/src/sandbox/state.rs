@@ -7,15 +7,15 @@ use wasmtime::component::ResourceTable;
 
 use super::meter::{LogBudget, Meter};
 use super::script::Loaded;
-use crate::batches::TableReader;
 use crate::database::{BatchLimits, CursorId, DatabaseError, Dialect, TableSource, TableTarget, WriterId};
 use crate::engine::journal::answer::Position;
 use crate::engine::script::RunContext;
+use crate::keyset::TableReader;
 use crate::project::limits::Limits;
 
 /// What an instance is there for; decides which imports answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum Purpose {
     /// To describe itself: no import answers.
     Describe,
     /// To upgrade or downgrade: all imports answer.
@@ -112,7 +112,7 @@ pub struct Fault {
 /// The data of a store.
 pub struct GuestState {
     /// What it is there for.
-    pub role: Role,
+    pub purpose: Purpose,
     /// Its handles.
     pub table: ResourceTable,
     /// What it has used.
@@ -151,11 +151,11 @@ pub fn batch_limits(limits: &Limits) -> BatchLimits {
 
 impl GuestState {
     /// A state without anything open.
-    pub fn new(role: Role, limits: Arc<Limits>) -> Self {
+    pub fn new(purpose: Purpose, limits: Arc<Limits>) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
         Self {
-            role,
+            purpose,
             table,
             meter: Meter::new(&limits),
             log: Arc::new(Mutex::new(LogBudget::new(&limits))),

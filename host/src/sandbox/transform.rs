@@ -23,10 +23,10 @@ use super::spread::Spread;
 use super::workers;
 use crate::data::Batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource, TableTarget, WriteMode};
+use crate::engine::control::total::is_to_be_counted;
+use crate::engine::control::{Chunk, Total};
 use crate::engine::journal::LiveTransform;
 use crate::engine::journal::answer::Transformed;
-use crate::engine::pace::total::is_to_be_counted;
-use crate::engine::pace::{Chunk, Total};
 use crate::engine::script::RunContext;
 use crate::error::Error;
 
@@ -134,11 +134,11 @@ impl Line<'_, '_> {
         let mut spread = Spread::new(run);
         let began = Instant::now();
         let done = chunks.done();
-        run.pace.transform(name, done.rows_read, done.chunks, total).map_err(trap)?;
+        run.control.transform(name, done.rows_read, done.chunks, total).map_err(trap)?;
         loop {
             loop {
                 if waiting.is_none() && !at_end {
-                    if !flights.is_empty() && run.pace.may_wait() {
+                    if !flights.is_empty() && run.control.may_wait() {
                         // What is read is written before anything holds the run.
                         break;
                     }
@@ -187,15 +187,15 @@ impl Line<'_, '_> {
             if done.chunks > before.chunks {
                 let (rows_read, rows_written) =
                     (done.rows_read - before.rows_read, done.rows_written - before.rows_written);
-                run.pace.chunk_done(Chunk { rows_read, rows_written, took: flight.since.elapsed() });
+                run.control.chunk_done(Chunk { rows_read, rows_written, took: flight.since.elapsed() });
             }
             if is_to_be_counted(total) && began.elapsed() >= COUNT_AFTER {
                 let counted = Total::counted(chunks.count(&reader).await?);
                 total = Some(counted);
-                run.pace.total(counted);
+                run.control.total(counted);
             }
         }
-        run.pace.transform_done();
+        run.control.transform_done();
         Ok(())
     }
 }

@@ -8,14 +8,14 @@ use std::time::Duration;
 use self::chunk::Next;
 use super::instance::Instance;
 use super::workers::{Connection, Shared};
-use crate::batches::{ChunkRange, TableReader};
 use crate::database::message::values_text;
 use crate::database::stop::StopReason;
 use crate::database::{DatabaseError, DatabaseErrorKind, Part, StopSignal};
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::chunk::{Chunk, Effect};
-use crate::engine::speaker::{as_host, as_migration};
+use crate::engine::role::{as_host, as_migration};
 use crate::error::Error;
+use crate::keyset::{ChunkRange, TableReader};
 use crate::project::catalog::Kind;
 use crate::random::jittered;
 
@@ -88,8 +88,8 @@ impl Worker {
             if self.shared.is_ending() {
                 return Ok(());
             }
-            let pace = self.shared.run.pace.clone();
-            if let Err(error) = pace.before_chunk(&mut **self.connection).await {
+            let control = self.shared.run.control.clone();
+            if let Err(error) = control.before_chunk(&mut **self.connection).await {
                 return Err(match self.shared.run.stop.reason() {
                     Some(reason) => End::Stopped(reason),
                     None => End::Error(error),
@@ -185,7 +185,7 @@ impl Worker {
             return Err(End::Error(error));
         }
         *tries += 1;
-        self.shared.run.pace.count_retry();
+        self.shared.run.control.count_retry();
         self.shared.run.events.emit(&Event::Log {
             revision: self.shared.run.revision.clone(),
             level: Level::Debug,

@@ -19,18 +19,18 @@ use super::script::Loaded;
 use super::sizer::Sizer;
 use super::transform::{Task, TransformError, dwindles, trap};
 use super::worker::{End, Worker};
-use crate::batches::{ChunkRange, TableReader};
 use crate::database::{BatchLimits, Database, DatabaseError, WriteMode};
+use crate::engine::control::total::is_to_be_counted;
+use crate::engine::control::{Chunk, Total};
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::Journal;
 use crate::engine::journal::answer::Transformed;
 use crate::engine::journal::chunk::{Claimant, Frontier, Owner};
 use crate::engine::journal::work::Work;
-use crate::engine::pace::total::is_to_be_counted;
-use crate::engine::pace::{Chunk, Total};
+use crate::engine::role::as_host;
 use crate::engine::script::{RunContext, stopped};
-use crate::engine::speaker::as_host;
 use crate::error::{Error, ErrorKind, Result};
+use crate::keyset::{ChunkRange, TableReader};
 
 /// A connection of a worker's own, or the run's.
 pub(super) type Connection = OwnedMutexGuard<Box<dyn Database>>;
@@ -75,9 +75,9 @@ impl Shared {
     pub fn chunk_done(&self, chunk: Chunk) {
         self.done.fetch_add(1, Ordering::Relaxed);
         if !self.claimant.owner.leads {
-            self.run.tally.add_step();
+            self.run.recorder.add_step();
         }
-        self.run.pace.chunk_done(chunk);
+        self.run.control.chunk_done(chunk);
     }
 
     /// Reads a batch to learn how many bytes rows have: the first chunk of wide rows must not be larger than others. What fails
@@ -98,7 +98,7 @@ impl Shared {
     pub fn saw(&self, frontier: &Frontier) {
         let before = *self.cut_before.get_or_init(|| frontier.chunks);
         if frontier.chunks > before + self.cut_here.load(Ordering::Acquire) {
-            self.run.pace.saw(frontier.rows_read);
+            self.run.control.saw(frontier.rows_read);
         }
     }
 
@@ -117,7 +117,7 @@ impl Shared {
     pub fn counted(&self, rows: u64) {
         let total = Total::counted(rows);
         *self.total.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(total);
-        self.run.pace.total(total);
+        self.run.control.total(total);
     }
 }
 
@@ -145,7 +145,7 @@ pub(super) async fn lead(
     let crew = Crew { loaded, run, journal: &journal, work, check, limits: task.limits, log: task.log };
     let shared = Arc::new(crew.shared(claimant, ending, total));
     shared.weigh(&mut **main, &mut reader).await;
-    run.pace.transform(&task.name, before.rows_read, before.chunks, total).map_err(trap)?;
+    run.control.transform(&task.name, before.rows_read, before.chunks, total).map_err(trap)?;
     let (mut main, ended) = work_all(&shared, main).await;
     let database = &mut **main;
     as_host(database);
@@ -160,14 +160,14 @@ pub(super) async fn lead(
     if before.chunks == 0 && done.chunks > 0 {
         journal.note_chunks().await;
     }
-    run.tally.add_rows_read(done.rows_read);
-    run.tally.add_rows_written(done.rows_written);
+    run.recorder.add_rows_read(done.rows_read);
+    run.recorder.add_rows_written(done.rows_written);
     match ended {
         Ok(()) => {
             let record = record_of(&shared.work);
             let done = journal.finish_transform(database, transform, done, record, false).await.map_err(trap)?;
-            run.pace.saw(done.rows_read);
-            run.pace.transform_done();
+            run.control.saw(done.rows_read);
+            run.control.transform_done();
             Ok(done)
         }
         Err(End::Stopped(reason)) => Err(TransformError::Trap(wasmtime::Error::new(Stopped(reason)))),
@@ -202,7 +202,7 @@ pub(super) async fn help(
     let log = Arc::new(Mutex::new(LogBudget::new(&loaded.shared.limits)));
     let crew = Crew { loaded, run, journal: &journal, work, check, limits, log };
     let shared = Arc::new(crew.shared(claimant, halt.clone(), None));
-    run.pace.transform(&shared.work.name, checkpoint.done.rows_read, checkpoint.done.chunks, None)?;
+    run.control.transform(&shared.work.name, checkpoint.done.rows_read, checkpoint.done.chunks, None)?;
     reader.turn_to(ChunkRange {
         bound: checkpoint.position.bound,
         after: checkpoint.position.last,
@@ -235,7 +235,7 @@ impl Crew<'_> {
         let transforms = &self.run.transforms;
         let (rows, bytes) = (self.limits.rows as u64, self.limits.bytes as u64);
         let most =
-            self.run.pace.chunk_rows(usize::try_from(transforms.rows.unwrap_or(rows)).unwrap_or(usize::MAX)) as u64;
+            self.run.control.chunk_rows(usize::try_from(transforms.rows.unwrap_or(rows)).unwrap_or(usize::MAX)) as u64;
         Shared {
             loaded: self.loaded.clone(),
             run: self.run.clone(),

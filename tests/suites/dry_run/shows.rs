@@ -24,7 +24,7 @@ for_each_engine! {
         let report = json(output.succeeds());
         assert_eq!((&report["dry_run"], &report["result"]), (&true.into(), &"done".into()));
         let ground = if engine == Engine::Mariadb { "scratch database" } else { "transaction" };
-        assert_eq!(report["rehearsal"]["ground"], ground);
+        assert_eq!(report["dry_run_report"]["ground"], ground);
         assert_eq!(steps(&report, "0002", "").len(), 15, "{report:#}");
         let transform = steps(&report, "0002", "transform")[0];
         assert_eq!(transform["rows"], 70);
@@ -38,7 +38,7 @@ for_each_engine! {
             let id: f64 = change["key"]["id"].as_str().unwrap().parse().unwrap();
             assert_eq!((price("before"), price("after")), (id / 8.0, id / 4.0));
         }
-        let own = &report["rehearsal"]["migrations"][0]["samples"][0];
+        let own = &report["dry_run_report"]["migrations"][0]["samples"][0];
         assert_eq!((&own["what"], &own["rows"]), (&"insert ledger".into(), &150.into()));
     }
 
@@ -60,7 +60,7 @@ for_each_engine! {
         let keys: Vec<_> = transform["samples"][0]["changes"].as_array().unwrap().iter()
             .map(|it| it["key"]["id"].as_str().unwrap().parse::<u32>().unwrap()).collect();
         assert!(keys[0] == 1 && keys[1] > 60, "the chunks stand at both ends of the table: {keys:?}");
-        let caveats = report["rehearsal"]["caveats"].to_string();
+        let caveats = report["dry_run_report"]["caveats"].to_string();
         assert!(caveats.contains("at most 2 chunks"), "{caveats}");
         // More chunks than there are: all of them.
         let line = format!("apply {} --sample-chunks 7 --format json", dry(engine));

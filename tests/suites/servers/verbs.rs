@@ -145,8 +145,8 @@ for_each_server! {
         }
     }
 
-    /// A rehearsal leaves nothing where DDL can be rolled back, and is refused where it cannot.
-    fn rehearses(engine) {
+    /// A dry_run leaves nothing where DDL can be rolled back, and is refused where it cannot.
+    fn dry_runs(engine) {
         let project = shop(engine);
         let before = project.state();
         let output = project.runner("apply --dry-run");

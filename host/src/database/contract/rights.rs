@@ -16,12 +16,12 @@ pub(crate) async fn refuse_transaction_control(factory: &dyn Factory) {
     let mut database = factory.open().await;
     run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
     for in_transaction in [true, false] {
-        for rights in [Rights::Script, Rights::Guest] {
-            database.set_rights(Rights::Host);
+        for rights in [Role::SqlScript, Role::Component] {
+            database.set_role(Role::Host);
             if in_transaction {
                 database.begin(TransactionOptions::default()).await.expect("begun");
             }
-            database.set_rights(rights);
+            database.set_role(rights);
             for statement in [
                 "BEGIN",
                 "COMMIT",
@@ -61,8 +61,8 @@ pub(crate) async fn protect_the_tools_tables(factory: &dyn Factory) {
     let all = format!("SELECT id FROM {history}");
     run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
     run(database.as_mut(), &format!("INSERT INTO {history} VALUES (1)")).await;
-    for rights in [Rights::Script, Rights::Guest] {
-        database.set_rights(rights);
+    for rights in [Role::SqlScript, Role::Component] {
+        database.set_role(rights);
         for statement in [
             "INSERT INTO runner_history VALUES (2)",
             "INSERT INTO @ VALUES (2)",
@@ -96,11 +96,11 @@ pub(crate) async fn leave_the_host_alone(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let history = make_history(database.as_mut()).await;
     let insert = format!("INSERT INTO {history} VALUES (1)");
-    database.set_rights(Rights::Guest);
+    database.set_role(Role::Component);
     refused(database.as_mut(), &insert).await;
-    database.set_rights(Rights::Host);
+    database.set_role(Role::Host);
     // The same text again: nothing of the guest's refusal, nor of the host's permission, may stick to it.
     assert_eq!(run(database.as_mut(), &insert).await, 1);
-    database.set_rights(Rights::Guest);
+    database.set_role(Role::Component);
     refused(database.as_mut(), &insert).await;
 }

@@ -49,8 +49,8 @@ pub(crate) async fn binds_every_kind_of_value(factory: &dyn Factory) {
 pub(crate) async fn takes_one_statement_a_call(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let database = database.as_mut();
-    for rights in [Rights::Host, Rights::Script, Rights::Guest] {
-        database.set_rights(rights);
+    for rights in [Role::Host, Role::SqlScript, Role::Component] {
+        database.set_role(rights);
         for several in
             ["CREATE TABLE a (x INTEGER); CREATE TABLE b (x INTEGER)", "SELECT 1; SELECT 2", "SELECT 1; -- a\n x"]
         {

@@ -9,10 +9,10 @@ use super::statement;
 use super::types_read::Wire;
 use crate::data::Value;
 use crate::database::DatabaseError;
-use crate::database::look::{Sight, by_statement, cell};
+use crate::database::look::{Probe, by_statement, cell};
 
 impl MysqlDatabase {
-    pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
+    pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         let text = format!("{}; {}", questions.join("; "), self.who_holds_it());
         let asked = self.before(&text).await?;
         let watch = self.watch.clone();
@@ -22,7 +22,7 @@ impl MysqlDatabase {
         let answers = answers.iter().map(|rows| values(rows)).collect::<Result<_, _>>()?;
         let is_held = who.first().is_some_and(|row| statement::cell(row, 0).is_some());
         // Its name takes questions that depend on one another.
-        Ok(Sight { answers, holder: if is_held { self.lock_holder_now().await? } else { None } })
+        Ok(Probe { answers, holder: if is_held { self.lock_holder_now().await? } else { None } })
     }
 }
 

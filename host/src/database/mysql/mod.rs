@@ -50,7 +50,7 @@ use self::transaction::Transaction;
 use self::watch::Watch;
 use super::{
     BatchLimits, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, Part, QueryLimits, Rights, Sight, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
+    LockRequest, Part, Probe, QueryLimits, Role, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
     WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
@@ -63,7 +63,7 @@ pub(super) struct MysqlDatabase {
     server: Server,
     /// Watches over the answers of `connection`.
     watch: Watch,
-    /// What the speaker may do, and what was done so far.
+    /// What the role may do, and what was done so far.
     guard: Guard,
     transaction: Option<Transaction>,
     /// Cursors and writers.
@@ -128,9 +128,9 @@ impl Database for MysqlDatabase {
         self.watch.set_stop_signal(stop);
     }
 
-    fn set_rights(&mut self, rights: Rights) {
-        self.watch.set_rights(rights);
-        self.guard.set_rights(rights);
+    fn set_role(&mut self, rights: Role) {
+        self.watch.set_role(rights);
+        self.guard.set_role(rights);
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
@@ -182,7 +182,7 @@ impl Database for MysqlDatabase {
         self.query_now(statement, parameters, limits).await
     }
 
-    async fn look(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
+    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         self.look_now(questions).await
     }
 

@@ -19,7 +19,7 @@ use super::error::NOT_PREPARABLE;
 use super::settings::Settings;
 use super::{MysqlDatabase, session};
 use crate::database::facts::is_tool_table;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableName};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
 use crate::sql::classify::{open_run_comments, reads, temporary_table};
 use crate::sql::{StatementClass, classify, has_statement, identifiers};
 
@@ -30,10 +30,10 @@ pub(super) struct Asked {
     reads: bool,
 }
 
-/// What the speaker may do, and what the session has been through.
+/// What the role may do, and what the session has been through.
 #[derive(Default)]
 pub(super) struct Guard {
-    rights: Option<Rights>,
+    rights: Option<Role>,
     /// Whether a script or a guest has used the session since it was made.
     pub is_used: bool,
     /// Whether the session is to be made anew before it is used outside of a transaction.
@@ -47,12 +47,12 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub fn set_rights(&mut self, rights: Rights) {
+    pub fn set_role(&mut self, rights: Role) {
         self.rights = Some(rights);
     }
 
-    pub fn rights(&self) -> Rights {
-        self.rights.unwrap_or(Rights::Host)
+    pub fn rights(&self) -> Role {
+        self.rights.unwrap_or(Role::Host)
     }
 
     /// The session is a new one.
@@ -60,15 +60,15 @@ impl Guard {
         *self = Self { rights: self.rights, ..Self::default() };
     }
 
-    /// Fails where the speaker may not run a statement.
+    /// Fails where the role may not run a statement.
     fn check(&self, statement: &str, dialect: Dialect, in_transaction: bool) -> Result<StatementClass, DatabaseError> {
         let opened = open_run_comments(statement, dialect);
         let class = classify(opened.as_deref().unwrap_or(statement), dialect);
         let rights = self.rights();
-        if rights == Rights::Host {
+        if rights == Role::Host {
             return Ok(class);
         }
-        if rights == Rights::Guest && opened.is_some() {
+        if rights == Role::Component && opened.is_some() {
             return Err(denied("a statement with a comment `/*! … */` that the server runs")
                 .hint("write its text without the comment; `dialect` tells which server it is"));
         }
@@ -109,7 +109,7 @@ fn tool_table_in(text: &str) -> Option<&'static str> {
 /// Names of functions that free the locks by which runner knows that its session lives.
 const FREES_LOCKS: [&str; 2] = ["RELEASE_LOCK", "RELEASE_ALL_LOCKS"];
 
-fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Rights) -> Result<(), DatabaseError> {
+fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Role) -> Result<(), DatabaseError> {
     let names = identifiers(text, dialect);
     let has = |name: &str| names.iter().any(|it| it.eq_ignore_ascii_case(name));
     let first = names.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
@@ -123,7 +123,7 @@ fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Righ
             return Err(denied(&format!("`{first}`: runner itself begins and ends the transaction"))
                 .hint("take it out of the migration"));
         }
-        StatementClass::Session if rights == Rights::Guest => {
+        StatementClass::Session if rights == Role::Component => {
             return Err(denied(&format!("`{first}` from a component: it would change the session for the host too"))
                 .hint("do it in a migration in SQL"));
         }
@@ -132,7 +132,7 @@ fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Righ
                 .hint("take it out of the migration"));
         }
         StatementClass::Unknown
-            if rights == Rights::Guest && matches!(first.as_str(), "KILL" | "SHUTDOWN" | "RESTART") =>
+            if rights == Role::Component && matches!(first.as_str(), "KILL" | "SHUTDOWN" | "RESTART") =>
         {
             return Err(denied(&format!("`{first}` from a component")).hint("do it by hand, or in a migration in SQL"));
         }
@@ -164,7 +164,7 @@ impl MysqlDatabase {
         self.check_transaction()?;
         self.renew_if_due().await?;
         self.settle().await?;
-        if self.guard.rights() == Rights::Host {
+        if self.guard.rights() == Role::Host {
             self.host_touches(statement).await?;
         } else {
             self.guard.is_used = true;
@@ -177,13 +177,13 @@ impl MysqlDatabase {
     /// What stands before a writer opens a table: as [`Self::before`].
     pub(super) async fn before_writing(&mut self, table: &TableName) -> Result<(), DatabaseError> {
         self.watch.check_stop()?;
-        if self.guard.rights() != Rights::Host && is_tool_table(&table.name) {
+        if self.guard.rights() != Role::Host && is_tool_table(&table.name) {
             return Err(tool_table(&table.name));
         }
         self.check_transaction()?;
         self.renew_if_due().await?;
         self.settle().await?;
-        if self.guard.rights() == Rights::Host {
+        if self.guard.rights() == Role::Host {
             return self.host_touches(&table.name).await;
         }
         self.guard.is_used = true;
@@ -200,7 +200,7 @@ impl MysqlDatabase {
         let answer = match answer {
             // Some functions (`SLEEP`, `BENCHMARK`) answer something else when they are killed, and that is no error.
             Ok(_) if asked.reads => self.watch.check_killed().and(answer),
-            Err(error) if error.code == NOT_PREPARABLE && self.guard.rights() == Rights::Guest => {
+            Err(error) if error.code == NOT_PREPARABLE && self.guard.rights() == Role::Component => {
                 Err(denied("this statement from a component: the prepared protocol does not know it")
                     .code(error.code)
                     .hint("do it in a migration in SQL"))
@@ -209,7 +209,7 @@ impl MysqlDatabase {
         };
         let is_lost = matches!(&answer, Err(error) if error.kind == DatabaseErrorKind::Connection);
         let is_plain = matches!(asked.class, StatementClass::Rows | StatementClass::Schema);
-        if is_lost || self.guard.rights() == Rights::Host {
+        if is_lost || self.guard.rights() == Role::Host {
             return answer;
         }
         if is_plain {

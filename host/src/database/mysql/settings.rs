@@ -3,7 +3,7 @@
 
 use super::MysqlDatabase;
 use super::session::{self, literal, row_text, text};
-use crate::database::{DatabaseError, Rights};
+use crate::database::{DatabaseError, Role};
 
 /// Whose settings the session has.
 #[derive(Debug, Default)]
@@ -28,14 +28,14 @@ impl MysqlDatabase {
     /// Gives the session the settings of whoever speaks next.
     pub(super) async fn settle(&mut self) -> Result<(), DatabaseError> {
         match (self.guard.rights(), std::mem::take(&mut self.guard.settings)) {
-            (Rights::Host, Settings::Theirs) => {
+            (Role::Host, Settings::Theirs) => {
                 let kept = self.settings_to_keep().await?;
                 let database = self.server.facts.dialect.quote(self.connector.database());
                 let ours = format!("{}; USE {database}", self.server.settings_of_texts);
                 session::run(&mut self.connection, ours).await?;
                 self.guard.settings = Settings::Kept(kept);
             }
-            (Rights::Script | Rights::Guest, Settings::Kept(kept)) => {
+            (Role::SqlScript | Role::Component, Settings::Kept(kept)) => {
                 let mut theirs = kept.set;
                 if let Some(database) = kept.database {
                     theirs.push_str(&format!("; USE {}", self.server.facts.dialect.quote(&database)));

@@ -13,7 +13,7 @@ use super::types_convert;
 use super::types_read::{self, Wire};
 use super::{MysqlDatabase, parameters};
 use crate::data::{RowSet, Value};
-use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Rights, TableName};
+use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Role, TableName};
 use crate::sql::{has_statement, identifiers};
 
 /// First words of statements that leave all tables as they are declared.
@@ -75,7 +75,7 @@ impl MysqlDatabase {
         let query = sqlx::query_with(text(), arguments).persistent(has_values);
         let mut answer = watch.over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await;
         // The server has read the whole text as one statement before it says so; a second one in it is an error of syntax.
-        if self.guard.rights() != Rights::Guest && matches!(&answer, Err(error) if error.code == NOT_PREPARABLE) {
+        if self.guard.rights() != Role::Component && matches!(&answer, Err(error) if error.code == NOT_PREPARABLE) {
             answer =
                 watch.over(async { sqlx::raw_sql(text()).execute(&mut *connection).await.map_err(from_sqlx) }).await;
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::connect::Connector;
 use super::error::{is_interrupted, lost};
 use super::{keepalive, owner, session};
-use crate::database::{DatabaseError, DatabaseErrorKind, Rights, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, Role, StopSignal};
 
 /// After this long a request to end a statement is repeated: the first may have come between two statements.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ pub(super) struct Watch {
     /// The session's number.
     pub id: u64,
     stop: StopSignal,
-    rights: Rights,
+    rights: Role,
     /// Why the last statement was asked to end, if it was.
     killed: Arc<Mutex<Option<Reason>>>,
 }
@@ -43,14 +43,14 @@ enum Reason {
 
 impl Watch {
     pub fn new(connector: Connector, id: u64) -> Self {
-        Self { connector, id, stop: StopSignal::default(), rights: Rights::Host, killed: Arc::default() }
+        Self { connector, id, stop: StopSignal::default(), rights: Role::Host, killed: Arc::default() }
     }
 
     pub fn set_stop_signal(&mut self, stop: StopSignal) {
         self.stop = stop;
     }
 
-    pub fn set_rights(&mut self, rights: Rights) {
+    pub fn set_role(&mut self, rights: Role) {
         self.rights = rights;
     }
 
@@ -66,7 +66,7 @@ impl Watch {
         self.check_stop()?;
         self.note(None);
         let mut work = pin!(work);
-        let limit = self.connector.statement_timeout().filter(|_| self.rights != Rights::Host);
+        let limit = self.connector.statement_timeout().filter(|_| self.rights != Role::Host);
         let reason = tokio::select! {
             biased;
             answer = &mut work => return answer,

@@ -11,10 +11,10 @@ use super::scope::simple;
 use super::settings::prologue;
 use crate::data::Value;
 use crate::database::DatabaseError;
-use crate::database::look::{Sight, by_statement, cell};
+use crate::database::look::{Probe, by_statement, cell};
 
 impl PostgresDatabase {
-    pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
+    pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         self.check_free()?;
         let who = lock::who_holds_it();
         let questions_and_who: Vec<&str> = questions.iter().map(String::as_str).chain([&*who]).collect();
@@ -32,7 +32,7 @@ impl PostgresDatabase {
         let first = results.len().checked_sub(questions.len() + 2);
         let mut answers =
             results.drain(first.ok_or_else(|| lost("the server did not answer all that it was asked"))?..);
-        Ok(Sight {
+        Ok(Probe {
             answers: answers.by_ref().take(questions.len()).map(|rows| values(&rows)).collect::<Result<_, _>>()?,
             holder: answers.next().and_then(|rows| lock::told(&rows)),
         })

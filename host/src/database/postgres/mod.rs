@@ -61,7 +61,7 @@ use self::watch::Watch;
 use self::writer::Writers;
 use super::{
     BatchLimits, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, Part, QueryLimits, Rights, Sight, StopSignal, TableIdentity, TableInfo, TableName, TableSource,
+    LockRequest, Part, Probe, QueryLimits, Role, StopSignal, TableIdentity, TableInfo, TableName, TableSource,
     TableTarget, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
@@ -84,7 +84,7 @@ pub(super) struct PostgresDatabase {
     lock: Option<Lock>,
     /// What the lock was taken for, until it is given back: it may be lost meanwhile.
     locked_for: Option<LockRequest>,
-    rights: Rights,
+    rights: Role,
     /// What a script has set for its session.
     own: Own,
     stop: StopSignal,
@@ -119,7 +119,7 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
         transaction: None,
         lock: None,
         locked_for: None,
-        rights: Rights::Host,
+        rights: Role::Host,
         own: Own::default(),
         stop: StopSignal::default(),
         backend: found.backend,
@@ -182,7 +182,7 @@ impl Database for PostgresDatabase {
         self.stop = stop;
     }
 
-    fn set_rights(&mut self, rights: Rights) {
+    fn set_role(&mut self, rights: Role) {
         self.rights = rights;
     }
 
@@ -236,7 +236,7 @@ impl Database for PostgresDatabase {
         self.query_now(statement, parameters, limits).await
     }
 
-    async fn look(&mut self, questions: &[String]) -> Result<Sight, DatabaseError> {
+    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         self.look_now(questions).await
     }
 

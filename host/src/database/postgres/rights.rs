@@ -2,14 +2,14 @@
 //! together at run time; `tool_tables` and the identity of the transaction are what proves that nobody did.
 
 use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableName};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
 use crate::sql::classify::{StatementClass, classify, identifiers};
 use crate::sql::excerpt;
 
-/// Refuses a statement that the speaker may not run; says what it does to the transaction around it otherwise.
-pub(super) fn check(statement: &str, rights: Rights) -> Result<StatementClass, DatabaseError> {
+/// Refuses a statement that the role may not run; says what it does to the transaction around it otherwise.
+pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, DatabaseError> {
     let class = classify(statement, Dialect::Postgres);
-    if rights == Rights::Host {
+    if rights == Role::Host {
         return Ok(class);
     }
     if class == StatementClass::TransactionControl {
@@ -32,7 +32,7 @@ pub(super) fn check(statement: &str, rights: Rights) -> Result<StatementClass, D
         return Err(denied("`COPY` between the server and its client is not possible here")
             .hint("write rows with `INSERT`, or load them in a component, which writes batches"));
     }
-    if rights == Rights::Guest {
+    if rights == Role::Component {
         if class == StatementClass::Session {
             return Err(denied("a component cannot change settings of the connection")
                 .hint("a migration in SQL may: put this statement into one"));
@@ -49,9 +49,9 @@ pub(super) fn check(statement: &str, rights: Rights) -> Result<StatementClass, D
 }
 
 /// Refuses the tool's own tables to a writer.
-pub(super) fn check_table(table: &TableName, rights: Rights) -> Result<(), DatabaseError> {
+pub(super) fn check_table(table: &TableName, rights: Role) -> Result<(), DatabaseError> {
     let ours = is_tool_table(&table.name) || table.schema.as_deref() == Some(TOOL_SCHEMA);
-    if rights != Rights::Host && ours { Err(tool_table(&table.name)) } else { Ok(()) }
+    if rights != Role::Host && ours { Err(tool_table(&table.name)) } else { Ok(()) }
 }
 
 /// Whether a statement reads rows and does nothing else, as far as words tell.

@@ -1,5 +1,5 @@
 //! What stands around each statement: rights before it, a transaction or a savepoint about it, and timeouts that are those
-//! of the speaker. See the module's drawing.
+//! of the role. See the module's drawing.
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
@@ -9,7 +9,7 @@ use super::rights;
 use super::settings::prologue;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::explain_aborted;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
 use crate::sql::classify::StatementClass;
 use crate::sql::has_statement;
 
@@ -78,7 +78,7 @@ impl PostgresDatabase {
         let refuses = class == StatementClass::RefusesTransaction;
         let around = match (&self.transaction, self.rights) {
             (Some(_), _) if refuses => return Err(refuses_transaction()),
-            (Some(_), Rights::Guest) => Around::Savepoint,
+            (Some(_), Role::Component) => Around::Savepoint,
             (Some(_), _) => Around::Transaction,
             (None, _) if refuses => Around::Nothing,
             (None, _) => Around::Wrapped,
@@ -159,7 +159,7 @@ impl PostgresDatabase {
         }
     }
 
-    /// Goes on in the open transaction: with the speaker's timeouts, an eye on the tool's tables where the speaker changed,
+    /// Goes on in the open transaction: with the role's timeouts, an eye on the tool's tables where the role changed,
     /// and a savepoint if there is to be one. All in one message, and in none if nothing of it is needed.
     async fn go_on(&mut self, around: Around, more: &str) -> Result<(), DatabaseError> {
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
@@ -167,7 +167,7 @@ impl PostgresDatabase {
             return Err(explain_aborted(first));
         }
         let mut text = std::mem::take(&mut transaction.later);
-        let is_script = self.rights != Rights::Host;
+        let is_script = self.rights != Role::Host;
         let turns = transaction.script_speaks != is_script;
         if turns {
             text.push_str(&set_local(&self.own.timeouts(self.rights, self.server.settings())));
@@ -211,7 +211,7 @@ impl PostgresDatabase {
     }
 
     async fn open_wrapped(&mut self, more: &str) -> Result<(), DatabaseError> {
-        let is_script = self.rights != Rights::Host;
+        let is_script = self.rights != Role::Host;
         let mut text = String::new();
         if is_script {
             text.push_str(&set_local(&self.own.timeouts(self.rights, self.server.settings())));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::PostgresDatabase;
-use crate::database::{ConnectOptions, Dialect, Part, Rights};
+use crate::database::{ConnectOptions, Dialect, Part, Role};
 use crate::sql::classify::{StatementClass, classify, identifiers};
 
 /// What holds in every transaction, unless a script that commits statement by statement has set it itself.
@@ -100,10 +100,10 @@ impl Own {
         }
     }
 
-    /// The timeouts of a speaker, as names and values: those of the options for migrations, none for the host.
-    pub(super) fn timeouts(&self, rights: Rights, options: &ConnectOptions) -> Vec<(&'static str, String)> {
+    /// The timeouts of a role, as names and values: those of the options for migrations, none for the host.
+    pub(super) fn timeouts(&self, rights: Role, options: &ConnectOptions) -> Vec<(&'static str, String)> {
         let milliseconds = |timeout: Option<Duration>| {
-            let timeout = timeout.filter(|_| rights != Rights::Host)?;
+            let timeout = timeout.filter(|_| rights != Role::Host)?;
             Some(timeout.as_millis().clamp(1, i32::MAX as u128).to_string())
         };
         let statement = milliseconds(options.statement_timeout).unwrap_or_else(|| "0".to_owned());
@@ -117,7 +117,7 @@ impl Own {
 impl PostgresDatabase {
     /// Notes what a script has set for its session, where no transaction of ours ends it.
     pub(super) fn note_settings(&mut self, statement: &str) {
-        if self.rights == Rights::Script && classify(statement, Dialect::Postgres) == StatementClass::Session {
+        if self.rights == Role::SqlScript && classify(statement, Dialect::Postgres) == StatementClass::Session {
             self.own.note(statement);
         }
     }
@@ -142,9 +142,9 @@ mod tests {
         assert!(!text.contains("timezone") && !text.contains("intervalstyle"), "{text}");
         assert!(text.contains("datestyle") && text.contains("statement_timeout"), "{text}");
         let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(3)), ..ConnectOptions::default() };
-        assert_eq!(own.timeouts(Rights::Script, &options), [("statement_timeout", "0".to_owned())]);
-        let all = Own::default().timeouts(Rights::Guest, &options);
+        assert_eq!(own.timeouts(Role::SqlScript, &options), [("statement_timeout", "0".to_owned())]);
+        let all = Own::default().timeouts(Role::Component, &options);
         assert_eq!(all[1], ("lock_timeout", "3000".to_owned()));
-        assert_eq!(Own::default().timeouts(Rights::Host, &options)[1], ("lock_timeout", "DEFAULT".to_owned()));
+        assert_eq!(Own::default().timeouts(Role::Host, &options)[1], ("lock_timeout", "DEFAULT".to_owned()));
     }
 }

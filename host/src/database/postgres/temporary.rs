@@ -9,7 +9,7 @@ use super::error::from_sqlx;
 use super::lock::set_application;
 use super::scope::{rows, simple, text_of};
 use super::settings::{Own, in_transaction};
-use crate::database::{DatabaseError, Rights};
+use crate::database::{DatabaseError, Role};
 
 /// Answers whether there may be something temporary.
 const LEAVE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; \
@@ -21,7 +21,7 @@ const IN_USE: &str = "55006";
 
 impl PostgresDatabase {
     pub(super) async fn drop_temporary_now(&mut self) -> Result<(), DatabaseError> {
-        let rights = std::mem::replace(&mut self.rights, Rights::Host);
+        let rights = std::mem::replace(&mut self.rights, Role::Host);
         let scope = self.enter(None).await;
         self.rights = rights;
         let scope = scope?;

@@ -11,7 +11,7 @@ use super::reconnect::Left;
 use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::prologue_of;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
-use crate::database::{DatabaseError, DatabaseErrorKind, Part, Rights};
+use crate::database::{DatabaseError, DatabaseErrorKind, Part, Role};
 
 /// How long a server may take to roll back before it is taken for lost; it rolls back what it lost by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -181,7 +181,7 @@ impl PostgresDatabase {
         if self.transaction.is_none() {
             return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to check"));
         }
-        let rights = std::mem::replace(&mut self.rights, Rights::Host);
+        let rights = std::mem::replace(&mut self.rights, Role::Host);
         let scope = self.enter(None).await;
         self.rights = rights;
         let scope = scope?;
@@ -242,7 +242,7 @@ impl PostgresDatabase {
         if self.transaction.is_none() {
             return Ok(());
         }
-        let rights = std::mem::replace(&mut self.rights, Rights::Host);
+        let rights = std::mem::replace(&mut self.rights, Role::Host);
         let scope = self.enter(None).await;
         self.rights = rights;
         // Entering as the host is what looks at the tables.

@@ -45,7 +45,7 @@ impl Watch {
             result = &mut work => return result,
             _ = self.stop.raised() => {}
         }
-        let mut patience = pin!(tokio::time::sleep(PATIENCE));
+        let mut timeouts = pin!(tokio::time::sleep(PATIENCE));
         let result = loop {
             let mut cancel = pin!(self.server.cancel(self.backend));
             tokio::select! {
@@ -54,12 +54,12 @@ impl Watch {
                     let _ = tokio::time::timeout(AGAIN, cancel).await;
                     break result;
                 }
-                () = &mut patience => return Err(lost("the server did not answer when it was asked to stop")),
+                () = &mut timeouts => return Err(lost("the server did not answer when it was asked to stop")),
                 () = &mut cancel => {}
             }
             tokio::select! {
                 result = &mut work => break result,
-                () = &mut patience => return Err(lost("the server did not answer when it was asked to stop")),
+                () = &mut timeouts => return Err(lost("the server did not answer when it was asked to stop")),
                 () = tokio::time::sleep(AGAIN) => {}
             }
         };

@@ -38,7 +38,7 @@ pub async fn copy(
 fn copy_pages(
     from: &Connection,
     to: &Connection,
-    patience: Duration,
+    timeouts: Duration,
     stop: &StopSignal,
     progress: Progress<'_>,
 ) -> Result<(), DatabaseError> {
@@ -62,7 +62,7 @@ fn copy_pages(
                 }
             }
             Err(failure) if matches!(failure.code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => {
-                if busy_since.get_or_insert_with(Instant::now).elapsed() > patience {
+                if busy_since.get_or_insert_with(Instant::now).elapsed() > timeouts {
                     return Err(from_failure(&failure));
                 }
                 std::thread::sleep(BUSY_PAUSE);

@@ -5,7 +5,7 @@ use super::read_types::{self, Source};
 use super::{SqliteDatabase, bind};
 use crate::data::{Batch, ColumnBuilder, ColumnType};
 use crate::database::message::{cell_text, excerpt};
-use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Rights, TableName};
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Role, TableName};
 
 /// Ended cursors that are remembered.
 const ENDED: usize = 64;
@@ -14,7 +14,7 @@ const ENDED: usize = 64;
 pub(super) struct Cursor {
     statement: Statement,
     text: String,
-    rights: Rights,
+    rights: Role,
     columns: Vec<CursorColumn>,
     origin: Option<(TableName, Vec<String>)>,
 }
@@ -96,9 +96,9 @@ impl SqliteDatabase {
         let (_, mut cursor) = self.cursors.remove(at);
         // A change of the schema has the statement authorized again: for the one who opened it.
         let rights = self.guard.rights();
-        self.guard.set_rights(cursor.rights);
+        self.guard.set_role(cursor.rights);
         let fetched = self.fill(&mut cursor, limits);
-        self.guard.set_rights(rights);
+        self.guard.set_role(rights);
         let (batch, more) = fetched?;
         if more {
             self.cursors.push((id, cursor));

@@ -38,7 +38,7 @@ use self::transaction::Transaction;
 use self::writer::Writer;
 use super::{
     BatchLimits, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect, Facts, LockRequest,
-    QueryLimits, Rights, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriterId,
+    QueryLimits, Role, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -142,9 +142,9 @@ impl Database for SqliteDatabase {
         self.guard.set_stop_signal(stop);
     }
 
-    fn set_rights(&mut self, rights: Rights) {
-        self.guard.set_rights(rights);
-        self.connection.limit_length(if rights == Rights::Guest { GUEST_VALUE_BYTES } else { i32::MAX });
+    fn set_role(&mut self, rights: Role) {
+        self.guard.set_role(rights);
+        self.connection.limit_length(if rights == Role::Component { GUEST_VALUE_BYTES } else { i32::MAX });
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {

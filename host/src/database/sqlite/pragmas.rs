@@ -2,7 +2,7 @@
 //! next one does.
 
 use super::rights::Denial;
-use crate::database::Rights;
+use crate::database::Role;
 use crate::sql::JOURNAL_MODES;
 
 /// Pragmas that every migration may use, also with a value: they look at something, or end with the transaction.
@@ -26,10 +26,10 @@ const GUEST_READS: &[&str] = &["foreign_keys", "user_version"];
 const SCRIPT_PRAGMAS: &[&str] =
     &["user_version", "application_id", "auto_vacuum", "page_size", "incremental_vacuum", "optimize", "wal_checkpoint"];
 
-/// Why a pragma is refused to a speaker, if it is. `transaction`: one of ours is open.
-pub(super) fn refuse(rights: Rights, transaction: bool, name: &str, value: Option<&str>) -> Option<Denial> {
+/// Why a pragma is refused to a role, if it is. `transaction`: one of ours is open.
+pub(super) fn refuse(rights: Role, transaction: bool, name: &str, value: Option<&str>) -> Option<Denial> {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
-    if rights == Rights::Guest {
+    if rights == Role::Component {
         let allowed =
             EVERYBODYS.iter().any(|other| is(other)) || (value.is_none() && GUEST_READS.iter().any(|other| is(other)));
         return (!allowed).then(|| Denial {

@@ -13,7 +13,7 @@ use super::pragmas;
 use super::raw::{AuthRequest, Hooks};
 use super::statement::something_else;
 use crate::database::facts::{TOOL_TABLES, is_tool_table};
-use crate::database::{DatabaseError, DatabaseErrorKind, Rights, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, Role, StopSignal};
 
 /// Functions of ours begin so; nobody else may call them.
 pub(super) const FUNCTION_PREFIX: &str = "runner_pull_";
@@ -34,7 +34,7 @@ pub(super) struct Guard {
 }
 
 struct State {
-    rights: Rights,
+    rights: Role,
     stop: StopSignal,
     /// The host itself works, on somebody's behalf.
     host_depth: usize,
@@ -58,7 +58,7 @@ struct State {
 impl Default for State {
     fn default() -> Self {
         Self {
-            rights: Rights::Host,
+            rights: Role::Host,
             stop: StopSignal::default(),
             host_depth: 0,
             unstopped_depth: 0,
@@ -90,11 +90,11 @@ impl Guard {
         Box::new(self.clone())
     }
 
-    pub(super) fn set_rights(&self, rights: Rights) {
+    pub(super) fn set_role(&self, rights: Role) {
         self.state().rights = rights;
     }
 
-    pub(super) fn rights(&self) -> Rights {
+    pub(super) fn rights(&self) -> Role {
         self.state().rights
     }
 
@@ -128,8 +128,8 @@ impl Guard {
     pub(super) fn expect(&self, statement: &str) {
         let mut state = self.state();
         state.denial = None;
-        state.vacuum = state.rights == Rights::Script && !state.transaction && is_vacuum(statement);
-        state.mentioned = (state.rights != Rights::Host).then(|| mentioned_tool_table(statement)).flatten();
+        state.vacuum = state.rights == Role::SqlScript && !state.transaction && is_vacuum(statement);
+        state.mentioned = (state.rights != Role::Host).then(|| mentioned_tool_table(statement)).flatten();
     }
 
     /// Works as the host, and is not stopped, until the answer is dropped.
@@ -189,7 +189,7 @@ impl Drop for Pulling {
 impl Hooks for Guard {
     fn authorize(&self, request: &AuthRequest<'_>) -> bool {
         let mut state = self.state();
-        if state.rights == Rights::Host || state.host_depth > 0 || state.vacuum {
+        if state.rights == Role::Host || state.host_depth > 0 || state.vacuum {
             return true;
         }
         match state.refuse(request) {
@@ -234,7 +234,7 @@ impl State {
     fn refuse(&self, request: &AuthRequest<'_>) -> Option<Denial> {
         let first = request.first.unwrap_or_default();
         let second = request.second.unwrap_or_default();
-        if self.rights == Rights::Guest {
+        if self.rights == Role::Component {
             // ALTER TABLE alone names the database first; what stands in the database's place is a column.
             let altered = request.action == ffi::SQLITE_ALTER_TABLE;
             let database = if altered { request.first } else { request.database };
@@ -271,7 +271,7 @@ impl State {
             }
             ffi::SQLITE_FUNCTION => self.function(second),
             ffi::SQLITE_PRAGMA => pragmas::refuse(self.rights, self.transaction, first, request.second),
-            ffi::SQLITE_ATTACH | ffi::SQLITE_DETACH if self.rights == Rights::Guest => Some(Denial {
+            ffi::SQLITE_ATTACH | ffi::SQLITE_DETACH if self.rights == Role::Component => Some(Denial {
                 what: "a component may not attach or detach database files; VACUUM does so too".to_owned(),
                 hint: "a migration in SQL may: put this statement into one",
             }),

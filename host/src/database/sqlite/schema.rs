@@ -7,7 +7,7 @@ use super::rights::{denied_attached, is_attached};
 use super::write_types::Affinity;
 use crate::database::spec::guess;
 use crate::database::spec::{ColumnInfo, ROWID};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Rights, TableInfo, TableName};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableInfo, TableName};
 
 /// A table, with what only SQLite knows of it.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ struct Listed {
 
 impl SqliteDatabase {
     pub(super) fn table_now(&mut self, name: &TableName) -> Result<Table, DatabaseError> {
-        let is_guest = self.guard.rights() == Rights::Guest;
+        let is_guest = self.guard.rights() == Role::Component;
         if let Some(schema) = name.schema.as_deref().filter(|schema| is_guest && is_attached(schema)) {
             return Err(denied_attached(schema));
         }

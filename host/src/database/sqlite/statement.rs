@@ -4,7 +4,7 @@ use super::error::from_statement;
 use super::raw::{Cell, Failure, Statement, Step};
 use super::{SqliteDatabase, bind, read_types};
 use crate::data::{RowSet, Value};
-use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Rights};
+use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Role};
 
 /// Statements that are kept for the next time.
 const CACHED: usize = 64;
@@ -15,10 +15,10 @@ pub(super) struct Cache {
     entries: Vec<(Key, Statement)>,
 }
 
-/// A statement is authorized for one speaker in one state of the transaction.
+/// A statement is authorized for one role in one state of the transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Key {
-    rights: Rights,
+    rights: Role,
     transaction: bool,
     text: String,
 }

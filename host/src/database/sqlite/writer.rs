@@ -7,14 +7,14 @@ use super::write_plan::Layout;
 use super::write_types::{Affinity, Encoded, encode};
 use crate::data::Batch;
 use crate::database::message;
-use crate::database::{DatabaseError, DatabaseErrorKind, Rights, TableTarget, WriteHint, WriteMode, WriterId};
+use crate::database::{DatabaseError, DatabaseErrorKind, Role, TableTarget, WriteHint, WriteMode, WriterId};
 
 /// An open writer.
 pub(super) struct Writer {
     pub(super) table: Table,
     pub(super) mode: WriteMode,
     key: Vec<String>,
-    rights: Rights,
+    rights: Role,
     /// Made for the columns of the first batch.
     plan: Option<Plan>,
     rows_written: u64,
@@ -79,9 +79,9 @@ impl SqliteDatabase {
         // A writer that fails is closed.
         let (_, mut writer) = self.writers.remove(at);
         let rights = self.guard.rights();
-        self.guard.set_rights(writer.rights);
+        self.guard.set_role(writer.rights);
         let written = self.write_rows(&mut writer, rows, hint);
-        self.guard.set_rights(rights);
+        self.guard.set_role(rights);
         let written = written?;
         writer.rows_written += written;
         self.writers.push((id, writer));

@@ -11,27 +11,27 @@ use crate::engine::Direction;
 use crate::engine::history::{self, State};
 use crate::engine::journal::{Run, crash};
 use crate::engine::outcome::Done;
-use crate::engine::plan::Step;
-use crate::engine::script::{Script, ScriptSource, Tally};
+use crate::engine::plan::PlannedMigration;
+use crate::engine::script::{RunRecorder, Script, ScriptSource};
 use crate::engine::transcript::{self, Evidence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 
 impl Engine {
     /// Runs a step in a transaction of its own.
-    pub(super) async fn run_atomic(&self, step: &Step) -> StepResult {
+    pub(super) async fn run_atomic(&self, step: &PlannedMigration) -> StepResult {
         // Loading may compile for seconds: before the transaction, and before the clock.
         let (script, source) = self.load(step).await?;
         let mut retries = Retries::new(self.retries);
         loop {
-            let tally = Arc::new(self.tally(step));
-            let failure = match self.attempt(step, &*script, &source, &tally).await {
+            let recorder = Arc::new(self.recorder(step));
+            let failure = match self.attempt(step, &*script, &source, &recorder).await {
                 Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
                 Err(failure) => failure,
             };
             // What stays of it would be done twice.
             let stays = failure.error.kind == ErrorKind::Partial;
-            if !tally.met_a_lock() || self.stop.is_raised() || stays {
+            if !recorder.met_a_lock() || self.stop.is_raised() || stays {
                 return Err(failure);
             }
             if !self.pause_before_retry(step, &mut retries, &failure.error).await {
@@ -40,15 +40,21 @@ impl Engine {
         }
     }
 
-    /// Tries a step once. What it met is noted in the tally; if it fails, nothing of it stays.
-    async fn attempt(&self, step: &Step, script: &dyn Script, source: &ScriptSource, tally: &Arc<Tally>) -> StepResult {
+    /// Tries a step once. What it met is noted in the recorder; if it fails, nothing of it stays.
+    async fn attempt(
+        &self,
+        step: &PlannedMigration,
+        script: &dyn Script,
+        source: &ScriptSource,
+        recorder: &Arc<RunRecorder>,
+    ) -> StepResult {
         let started = Started::now();
         let options = TransactionOptions { foreign_keys_off: step.description.needs_table_rebuild() };
         {
             let mut database = self.database.lock().await;
             database.set_stop_signal(self.stop.clone());
             if let Err(error) = database.begin(options).await {
-                // Compiling, or an earlier pause, may have taken longer than some firewall has patience.
+                // Compiling, or an earlier pause, may have taken longer than some firewall has timeouts.
                 if error.kind != DatabaseErrorKind::Connection {
                     return Err(Error::from(error).into());
                 }
@@ -56,16 +62,16 @@ impl Engine {
                 database.begin(options).await.map_err(Error::from)?;
             }
         }
-        let worked = self.work(step, script, tally).await;
+        let worked = self.work(step, script, recorder).await;
         let mut database = self.database.lock().await;
         as_host(&mut **database);
         let worked = match worked {
-            Ok(()) => self.write_down(&mut **database, step, source, &started, tally).await,
+            Ok(()) => self.write_down(&mut **database, step, source, &started, recorder).await,
             Err(error) => Err(error),
         };
-        let done = done(step, &started, tally);
+        let done = done(step, &started, recorder);
         if let Err(error) = worked {
-            return Err(self.undo(&mut **database, error, tally.lost_connection()).await.into());
+            return Err(self.undo(&mut **database, error, recorder.lost_connection()).await.into());
         }
         crash::point();
         match database.commit().await {
@@ -74,16 +80,21 @@ impl Engine {
                 Ok(done)
             }
             Err(error) => {
-                tally.note_error(&error);
+                recorder.note_error(&error);
                 self.after_failed_commit(&mut **database, step, error, done).await
             }
         }
     }
 
     /// Runs a step in the open transaction, and leaves that open.
-    pub(super) async fn work(&self, step: &Step, script: &dyn Script, tally: &Arc<Tally>) -> Result<()> {
+    pub(super) async fn work(
+        &self,
+        step: &PlannedMigration,
+        script: &dyn Script,
+        recorder: &Arc<RunRecorder>,
+    ) -> Result<()> {
         as_migration(&mut **self.database.lock().await, step.kind, &self.stop);
-        let result = script.run(step.direction, &self.context(step, tally)).await;
+        let result = script.run(step.direction, &self.context(step, recorder)).await;
         let is_open = still_open(&self.database).await;
         result?;
         if !is_open? {
@@ -99,21 +110,21 @@ impl Engine {
     pub(super) async fn write_down(
         &self,
         database: &mut dyn Database,
-        step: &Step,
+        step: &PlannedMigration,
         source: &ScriptSource,
         started: &Started,
-        tally: &Tally,
+        recorder: &RunRecorder,
     ) -> Result<()> {
         match step.direction {
             Direction::Up => {
                 let stored = to_store(source);
                 history::store_artifact(database, &step.revision, &step.sha256, &stored, self.stored_artifact_bytes)
                     .await?;
-                let record = self.record(step, State::Applied, started, tally);
+                let record = self.record(step, State::Applied, started, recorder);
                 match record.id {
                     0 => history::insert(database, &record).await?,
                     // That of a dry run.
-                    _ => history::rehearse(database, &record).await?,
+                    _ => history::dry_run(database, &record).await?,
                 }
                 if step.kind == Kind::Sql {
                     return Ok(());
@@ -123,9 +134,11 @@ impl Engine {
                     0 => transcript::store::live(database, &step.revision).await?,
                     id => id,
                 };
-                Evidence::write(database, Run { history, direction: Direction::Up }, &inputs, tally).await
+                Evidence::write(database, Run { history, direction: Direction::Up }, &inputs, recorder).await
             }
-            Direction::Down => history::end(database, step.record.unwrap_or_default(), &self.end(started, tally)).await,
+            Direction::Down => {
+                history::end(database, step.record.unwrap_or_default(), &self.end(started, recorder)).await
+            }
         }
     }
 
@@ -152,7 +165,7 @@ impl Engine {
     async fn after_failed_commit(
         &self,
         database: &mut dyn Database,
-        step: &Step,
+        step: &PlannedMigration,
         error: DatabaseError,
         done: Done,
     ) -> StepResult {

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::database::Database;
 use crate::engine::Direction;
 use crate::engine::history::{self, Stored};
-use crate::engine::plan::{Plan, Source, Step, inspect};
+use crate::engine::plan::{Plan, PlannedMigration, Source, inspect};
 use crate::engine::script::{Assets, Script, ScriptSource};
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
@@ -54,7 +54,7 @@ pub async fn planned_sql(
 
 impl Engine {
     /// The bytes of a step.
-    pub(super) async fn source(&self, step: &Step) -> Result<ScriptSource> {
+    pub(super) async fn source(&self, step: &PlannedMigration) -> Result<ScriptSource> {
         match step.source {
             Source::Project => {
                 let migration = self.catalog.get(&step.revision);
@@ -70,7 +70,7 @@ impl Engine {
     }
 
     /// Tells of a way back that is not the one which was stored when the migration was applied.
-    pub(super) async fn warn_of_another_way_back(&self, step: &Step, source: &ScriptSource) {
+    pub(super) async fn warn_of_another_way_back(&self, step: &PlannedMigration, source: &ScriptSource) {
         let ScriptSource::Sql { down: Some(project), .. } = source else { return };
         if step.direction == Direction::Up || step.source == Source::Database {
             return;
@@ -103,7 +103,7 @@ impl Engine {
     }
 
     /// A step's script, ready to run, and what it was made from.
-    pub(super) async fn load(&self, step: &Step) -> Result<(Box<dyn Script>, ScriptSource)> {
+    pub(super) async fn load(&self, step: &PlannedMigration) -> Result<(Box<dyn Script>, ScriptSource)> {
         let source = self.source(step).await?;
         self.warn_of_another_way_back(step, &source).await;
         Ok(((self.loader)(&source)?, source))
@@ -112,7 +112,7 @@ impl Engine {
 
 /// What the database kept, if it still is what its digest says. The digest of a component with assets covers them too;
 /// they are not kept, so that it cannot be proven.
-fn from_database(stored: Stored, step: &Step) -> Result<ScriptSource> {
+fn from_database(stored: Stored, step: &PlannedMigration) -> Result<ScriptSource> {
     match stored {
         Stored::Sql { up, down } => {
             if sha256(up.as_bytes()) != step.sha256 {

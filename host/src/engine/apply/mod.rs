@@ -1,13 +1,13 @@
 //! Runs a plan: under the lock, each migration in its own transaction together with its row of history.
 
 mod atomic;
+mod dry_run;
 mod identity;
 mod load;
-mod on_copy;
+mod on_scratch;
 #[cfg(test)]
 mod partial_tests;
 mod record;
-mod rehearse;
 mod request;
 mod retry;
 #[cfg(test)]
@@ -27,14 +27,14 @@ use std::sync::Arc;
 
 use super::Direction;
 use super::backup::{Backup, BackupJob};
+use super::control::{Migration, RunControl};
+use super::dry_run::DryRun;
 use super::event::{Event, EventSink};
 use super::history::{self, RunMode};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
-use super::pace::{Migration, Pace};
-use super::plan::{Input, Plan, Step, plan_apply, plan_redo, plan_rollback};
-use super::rehearsal::Rehearsal;
+use super::plan::{Input, Plan, PlannedMigration, plan_apply, plan_redo, plan_rollback};
+use super::role::{as_host, as_migration};
 use super::script::{ScriptLoader, Transforms, stopped};
-use super::speaker::{as_host, as_migration};
 use crate::data::Value;
 use crate::database::{LockRequest, SharedDatabase, StopSignal, TransactionOptions};
 use crate::error::{Error, Result};
@@ -63,9 +63,9 @@ pub struct Engine {
     /// How often a migration that met somebody else's lock, and was rolled back, is tried again.
     pub retries: u32,
     /// What slows the run down, and hears how far it is.
-    pub pace: Arc<Pace>,
+    pub control: Arc<RunControl>,
     /// How a dry run is done, and who hears of it.
-    pub rehearsal: Option<Rehearsal>,
+    pub dry_run: Option<DryRun>,
     /// Makes a backup before anything is run.
     pub backup: Option<Arc<dyn Backup>>,
     /// How transforms are cut, and who works on them.
@@ -121,11 +121,11 @@ impl Engine {
         }
         self.sweep().await;
         if request.dry_run {
-            return match &self.rehearsal {
-                Some(rehearsal @ Rehearsal { on_copy: Some(on_copy), .. }) => {
-                    self.rehearse_on_copy(request, rehearsal, on_copy).await
+            return match &self.dry_run {
+                Some(dry_run @ DryRun { on_scratch: Some(on_scratch), .. }) => {
+                    self.dry_run_on_scratch(request, dry_run, on_scratch).await
                 }
-                _ => self.rehearse(request, &plan).await,
+                _ => self.dry_run(request, &plan).await,
             };
         }
         let backup = match &self.backup {
@@ -153,7 +153,7 @@ impl Engine {
     /// Works a plan off.
     async fn run_plan(&self, request: &Request, plan: Plan) -> Result<Outcome> {
         self.ensure_history().await?;
-        let _watch = self.pace.watch(self.database.lock().await.url());
+        let _watch = self.control.watch(self.database.lock().await.url());
         let mut outcome = self.outcome(request);
         let mut steps = plan.steps.into_iter();
         let mut direction = None;
@@ -164,8 +164,8 @@ impl Engine {
                 outcome.not_run.push(step);
                 break;
             }
-            if let Err(error) = self.begin_pace(&step).await {
-                self.end_pace(Some(&error).filter(|_| step.is_half_done())).await;
+            if let Err(error) = self.begin_control(&step).await {
+                self.end_control(Some(&error).filter(|_| step.is_half_done())).await;
                 outcome.error = Some(error);
                 outcome.not_run.push(step);
                 break;
@@ -178,7 +178,7 @@ impl Engine {
             let result = result.and_then(|done| self.not_refused().map(|()| done).map_err(Into::into));
             let failure = result.as_ref().err();
             let stays = failure.filter(|failure| failure.took_effect.is_some() || step.is_half_done());
-            self.end_pace(stays.map(|failure| &failure.error)).await;
+            self.end_control(stays.map(|failure| &failure.error)).await;
             match result {
                 Ok(done) => {
                     self.emit_finished(&done);
@@ -186,7 +186,7 @@ impl Engine {
                 }
                 Err(failure) => {
                     self.emit_failed(&step);
-                    let mut error = self.pace.explain(self.explain(failure.error, &step));
+                    let mut error = self.control.explain(self.explain(failure.error, &step));
                     if request.action == Action::Redo && step.direction == Direction::Up {
                         error = error.hint(format!(
                             "`{}` is rolled back now: mend it, and `runner apply` applies it again",
@@ -245,18 +245,18 @@ impl Engine {
         }
     }
 
-    /// The pace of a migration begins: it waits while a pause is on.
-    async fn begin_pace(&self, step: &Step) -> Result<()> {
+    /// The control of a migration begins: it waits while a pause is on.
+    async fn begin_control(&self, step: &PlannedMigration) -> Result<()> {
         let migration = Migration { revision: step.revision.clone(), direction: step.direction, mode: step.mode };
         let mut database = self.database.lock().await;
-        let begun = self.pace.begin(&mut **database, migration).await;
+        let begun = self.control.begin(&mut **database, migration).await;
         as_host(&mut **database);
         begun
     }
 
-    /// The pace of a migration ends; `error`: why it stays half done. What it could not write down is for onlookers alone.
-    async fn end_pace(&self, error: Option<&Error>) {
-        let _ = self.pace.end(&mut **self.database.lock().await, error).await;
+    /// The control of a migration ends; `error`: why it stays half done. What it could not write down is for onlookers alone.
+    async fn end_control(&self, error: Option<&Error>) {
+        let _ = self.control.end(&mut **self.database.lock().await, error).await;
     }
 
     async fn ensure_history(&self) -> Result<()> {

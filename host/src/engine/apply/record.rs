@@ -9,13 +9,13 @@ use crate::engine::Direction;
 use crate::engine::history::{self, Record, State, declared_json};
 use crate::engine::journal::{Inputs, Journal, Worker};
 use crate::engine::outcome::Done;
-use crate::engine::plan::{Source, Step};
-use crate::engine::script::{LeftOut, RunContext, Tally};
+use crate::engine::plan::{PlannedMigration, Source};
+use crate::engine::script::{LeftOut, RunContext, RunRecorder};
 use crate::project::catalog::{Artifact, Kind};
 
 impl Engine {
     /// What a step knows of the run that it is in.
-    pub(super) fn context(&self, step: &Step, tally: &Arc<Tally>) -> RunContext {
+    pub(super) fn context(&self, step: &PlannedMigration, recorder: &Arc<RunRecorder>) -> RunContext {
         RunContext {
             database: self.database.clone(),
             events: self.events.clone(),
@@ -24,12 +24,12 @@ impl Engine {
             run_timestamp: self.identity.run_timestamp,
             seed: self.identity.seed,
             parameters: self.parameters.clone(),
-            tally: tally.clone(),
+            recorder: recorder.clone(),
             journal: None,
-            pace: self.pace.clone(),
+            control: self.control.clone(),
             left_out: LeftOut {
                 statements: step.resume_after.unwrap_or(0),
-                chunks_but: self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.chunks),
+                chunks_but: self.dry_run.as_ref().and_then(|dry_run| dry_run.chunks),
             },
             transforms: self.transforms.clone(),
             server_version: None,
@@ -38,15 +38,15 @@ impl Engine {
     }
 
     /// Counts what a step does, and records what `verify` wants of it.
-    pub(super) fn tally(&self, step: &Step) -> Tally {
+    pub(super) fn recorder(&self, step: &PlannedMigration) -> RunRecorder {
         match (step.kind, step.direction) {
-            (Kind::Component, Direction::Up) => Tally::recording_within(self.stored_call_bytes),
-            _ => Tally::default(),
+            (Kind::Component, Direction::Up) => RunRecorder::recording_within(self.stored_call_bytes),
+            _ => RunRecorder::default(),
         }
     }
 
     /// What a step is given.
-    pub(super) fn inputs(&self, step: &Step, server_version: String) -> Inputs {
+    pub(super) fn inputs(&self, step: &PlannedMigration, server_version: String) -> Inputs {
         let assets = match self.catalog.get(&step.revision).map(|found| &found.artifact) {
             Some(Artifact::Component { assets, .. }) if step.source == Source::Project => assets.clone(),
             _ => BTreeMap::new(),
@@ -62,9 +62,14 @@ impl Engine {
     }
 
     /// The context of a migration whose steps are recorded: it sees what its first run saw.
-    pub(super) fn journalled(&self, step: &Step, tally: &Arc<Tally>, journal: &Arc<Journal>) -> RunContext {
+    pub(super) fn journalled(
+        &self,
+        step: &PlannedMigration,
+        recorder: &Arc<RunRecorder>,
+        journal: &Arc<Journal>,
+    ) -> RunContext {
         let inputs = journal.inputs();
-        let context = self.context(step, tally);
+        let context = self.context(step, recorder);
         RunContext {
             // What was done is answered from the journal.
             left_out: LeftOut { statements: 0, ..context.left_out },
@@ -78,12 +83,18 @@ impl Engine {
     }
 
     /// The row of history of a step that was done, or that begins.
-    pub(super) fn record(&self, step: &Step, state: State, started: &Started, tally: &Tally) -> Record {
+    pub(super) fn record(
+        &self,
+        step: &PlannedMigration,
+        state: State,
+        started: &Started,
+        recorder: &RunRecorder,
+    ) -> Record {
         let mut description = step.description.clone();
         if let Some(Artifact::Sql { down: None, .. }) = self.catalog.get(&step.revision).map(|found| &found.artifact) {
             description.irreversible = true;
         }
-        let work = work(started, tally);
+        let work = work(started, recorder);
         Record {
             id: step.record.unwrap_or_default(),
             revision: step.revision.clone(),
@@ -100,7 +111,7 @@ impl Engine {
             steps: work.steps,
             rows_read: work.rows_read,
             rows_written: work.rows_written,
-            transcript: tally.transcript_digest(),
+            transcript: recorder.transcript_digest(),
             run_id: self.identity.run_id.clone(),
             run_timestamp: self.identity.run_timestamp,
             seed: self.identity.seed,
@@ -115,10 +126,10 @@ impl Engine {
         Worker { run_id: self.identity.run_id.clone(), by: self.identity.applied_by.clone() }
     }
 
-    pub(super) fn end(&self, started: &Started, tally: &Tally) -> history::End {
+    pub(super) fn end(&self, started: &Started, recorder: &RunRecorder) -> history::End {
         let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
-        let transcript = tally.transcript_digest();
-        history::End { at: identity::now(), by, run_id, work: work(started, tally), transcript }
+        let transcript = recorder.transcript_digest();
+        history::End { at: identity::now(), by, run_id, work: work(started, recorder), transcript }
     }
 }
 
@@ -135,16 +146,16 @@ impl Started {
 }
 
 /// What a step has done so far.
-pub(super) fn work(started: &Started, tally: &Tally) -> history::Work {
+pub(super) fn work(started: &Started, recorder: &RunRecorder) -> history::Work {
     history::Work {
         duration_ms: u64::try_from(started.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
-        steps: tally.steps(),
-        rows_read: tally.rows_read(),
-        rows_written: tally.rows_written(),
+        steps: recorder.steps(),
+        rows_read: recorder.rows_read(),
+        rows_written: recorder.rows_written(),
     }
 }
 
-pub(super) fn done(step: &Step, started: &Started, tally: &Tally) -> Done {
+pub(super) fn done(step: &PlannedMigration, started: &Started, recorder: &RunRecorder) -> Done {
     Done {
         revision: step.revision.clone(),
         name: step.name.clone(),
@@ -152,10 +163,10 @@ pub(super) fn done(step: &Step, started: &Started, tally: &Tally) -> Done {
         kind: step.kind,
         mode: step.mode,
         duration: started.clock.elapsed(),
-        steps: tally.steps(),
-        rows_read: tally.rows_read(),
-        rows_written: tally.rows_written(),
-        transcript: tally.transcript_digest(),
+        steps: recorder.steps(),
+        rows_read: recorder.rows_read(),
+        rows_written: recorder.rows_written(),
+        transcript: recorder.transcript_digest(),
         retries: 0,
     }
 }

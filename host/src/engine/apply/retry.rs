@@ -1,4 +1,4 @@
-//! Patience with a busy database: a migration that met somebody else's lock is rolled back whole and tried again, and a
+//! Timeouts with a busy database: a migration that met somebody else's lock is rolled back whole and tried again, and a
 //! connection that was lost is made anew.
 
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use super::{Action, Engine, Failure, Request, StepResult};
 use crate::database::{Database, DatabaseError};
 use crate::engine::event::Event;
 use crate::engine::outcome::Done;
-use crate::engine::plan::Step;
+use crate::engine::plan::PlannedMigration;
 use crate::error::Error;
 use crate::random;
 
@@ -78,7 +78,7 @@ fn pause(retry: u32, random: u64) -> Duration {
 impl Engine {
     /// Runs a step whose every call commits by itself. One that met somebody else's lock is taken up again, as the next
     /// `apply` would.
-    pub(super) async fn run_stepwise_patiently(&self, request: &Request, step: &Step) -> StepResult {
+    pub(super) async fn run_stepwise_patiently(&self, request: &Request, step: &PlannedMigration) -> StepResult {
         let mut retries = Retries::new(self.retries);
         let mut step = step.clone();
         loop {
@@ -104,9 +104,14 @@ impl Engine {
     }
 
     /// Pauses before a migration is tried again; false if it is not to be: the tries are used up, or the run is to stop.
-    pub(super) async fn pause_before_retry(&self, step: &Step, retries: &mut Retries, error: &Error) -> bool {
+    pub(super) async fn pause_before_retry(
+        &self,
+        step: &PlannedMigration,
+        retries: &mut Retries,
+        error: &Error,
+    ) -> bool {
         let Some(pause) = retries.next() else { return false };
-        self.pace.count_retry();
+        self.control.count_retry();
         let place = error.places.iter().find(|(label, _)| matches!(*label, "statement" | "step"));
         self.events.emit(&Event::Retrying {
             revision: step.revision.clone(),
@@ -193,7 +198,7 @@ mod tests {
             }
             *left -= 1;
             let error = DatabaseError::new(DatabaseErrorKind::Busy, "lock timeout").code("55P03");
-            context.tally.note_error(&error);
+            context.recorder.note_error(&error);
             Err(Error::from(error).at("statement", "1 of 1, line 1"))
         }
     }

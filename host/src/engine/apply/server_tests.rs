@@ -224,7 +224,7 @@ async fn an_index_that_was_not_finished_is_taken_away() {
 
 #[tokio::test]
 async fn a_dry_run_tries_what_can_be_taken_back() {
-    let rehearse = async |database: &TestDatabase, migrations: Vec<Migration>| {
+    let dry_run = async |database: &TestDatabase, migrations: Vec<Migration>| {
         let engine = engine_on(database, &Arc::default(), migrations).await;
         let action = Action::Apply(Target::Latest);
         let request = Request { action, options: Options::default(), lock_wait: Duration::from_secs(5), dry_run: true };
@@ -233,13 +233,13 @@ async fn a_dry_run_tries_what_can_be_taken_back() {
     let database = servers::mariadb().database();
     database.sql("CREATE TABLE t (a int) ENGINE = InnoDB");
     let rows = sql("1", "INSERT INTO t VALUES (1), (2)", None);
-    let outcome = rehearse(&database, vec![rows.clone()]).await.expect("a dry run");
+    let outcome = dry_run(&database, vec![rows.clone()]).await.expect("a dry run");
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert_eq!((outcome.done.len(), database.value("SELECT count(*) FROM t")), (1, "0".into()));
-    let error = rehearse(&database, vec![rows.clone(), table("2")]).await.expect_err("it would stay");
+    let error = dry_run(&database, vec![rows.clone(), table("2")]).await.expect_err("it would stay");
     assert!(error.message.contains("may commit the statement at once"), "{}", error.message);
     assert_eq!(database.value("SELECT count(*) FROM information_schema.tables WHERE table_schema = database()"), "1");
     database.sql("CREATE TABLE lasting (a int) ENGINE = MyISAM");
-    let error = rehearse(&database, vec![rows]).await.expect_err("it would stay");
+    let error = dry_run(&database, vec![rows]).await.expect_err("it would stay");
     assert!(error.message.contains("`lasting` of the engine MyISAM"), "{}", error.message);
 }

@@ -10,12 +10,12 @@ use super::load::source_of;
 use super::{Engine, Request, as_host};
 use crate::database::{Database, DatabaseErrorKind, SharedDatabase};
 use crate::engine::Direction;
+use crate::engine::control::Migration;
 use crate::engine::event::{Event, Level};
 use crate::engine::history::{self, RunMode};
 use crate::engine::journal::chunk::{UnderWay, under_way};
 use crate::engine::journal::{Journal, Run};
-use crate::engine::pace::Migration;
-use crate::engine::script::{LeftOut, RunContext, Script, Tally};
+use crate::engine::script::{LeftOut, RunContext, RunRecorder, Script};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 
@@ -42,7 +42,7 @@ impl Engine {
     pub(super) async fn lock_sharing(&self, request: &Request) -> Result<()> {
         let halt = Arc::new(AtomicBool::new(false));
         // Its steps are the chunks that were done here.
-        let helped = Arc::new(Tally::default());
+        let helped = Arc::new(RunRecorder::default());
         let locking = async {
             let locked = loop {
                 let before = helped.steps();
@@ -58,7 +58,7 @@ impl Engine {
         locked
     }
 
-    async fn help_until(&self, halt: &Arc<AtomicBool>, helped: &Arc<Tally>) {
+    async fn help_until(&self, halt: &Arc<AtomicBool>, helped: &Arc<RunRecorder>) {
         let mut given_up = BTreeSet::new();
         let mut scripts: Vec<(String, Box<dyn Script>)> = Vec::new();
         let mut connection: Option<SharedDatabase> = None;
@@ -91,7 +91,7 @@ impl Engine {
         scripts: &mut Vec<(String, Box<dyn Script>)>,
         given_up: &BTreeSet<Place>,
         halt: &Arc<AtomicBool>,
-        helped: &Arc<Tally>,
+        helped: &Arc<RunRecorder>,
     ) -> std::result::Result<(), (Option<Place>, Error)> {
         let database = self.connection(connection).await.map_err(|error| (None, error))?;
         let found = self.look(&database).await.map_err(|error| (None, error))?;
@@ -114,15 +114,15 @@ impl Engine {
             let Some((_, script)) = scripts.last() else { continue };
             let migration =
                 Migration { revision: task.revision.clone(), direction: Direction::Up, mode: RunMode::Stepwise };
-            let begun = self.pace.begin_sharing(&mut **database.lock().await, migration).await;
+            let begun = self.control.begin_sharing(&mut **database.lock().await, migration).await;
             // Until its row is gone: that its session is there is how others see that it lives.
-            let _watch = self.pace.watch(database.lock().await.url());
+            let _watch = self.control.watch(database.lock().await.url());
             let done = match begun {
                 Ok(()) => script.help(&context, task.step, halt).await,
                 Err(error) => Err(error),
             };
             // Only onlookers miss what cannot be written down.
-            let _ = self.pace.end(&mut **database.lock().await, None).await;
+            let _ = self.control.end(&mut **database.lock().await, None).await;
             let done = done.map_err(wrong)?;
             if done.chunks > 0 {
                 let chunks = if done.chunks == 1 { "chunk" } else { "chunks" };
@@ -166,7 +166,7 @@ impl Engine {
         &self,
         task: &UnderWay,
         connection: &SharedDatabase,
-        helped: &Arc<Tally>,
+        helped: &Arc<RunRecorder>,
     ) -> Result<Option<RunContext>> {
         let mut database = connection.lock().await;
         let database: &mut dyn Database = &mut **database;
@@ -182,13 +182,13 @@ impl Engine {
             run_timestamp: inputs.run_timestamp,
             seed: inputs.seed,
             parameters: inputs.parameters.clone(),
-            tally: helped.clone(),
+            recorder: helped.clone(),
             server_version: Some(inputs.server_version.clone()),
             replay: None,
             journal: Some(Arc::new(journal)),
             left_out: LeftOut::default(),
             transforms: self.transforms.clone(),
-            pace: self.pace.clone(),
+            control: self.control.clone(),
         }))
     }
 }

@@ -12,8 +12,8 @@ use crate::engine::history::{self, RunMode, State};
 use crate::engine::journal::answer::Transformed;
 use crate::engine::journal::{self, Journal, Progress, Run, crash};
 use crate::engine::outcome::TookEffect;
-use crate::engine::plan::Step;
-use crate::engine::script::{ScriptSource, Tally};
+use crate::engine::plan::PlannedMigration;
+use crate::engine::script::{RunRecorder, ScriptSource};
 use crate::engine::transcript::Evidence;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
@@ -37,15 +37,15 @@ struct Stands {
 
 impl Engine {
     /// Runs a step whose every call commits by itself.
-    pub(super) async fn run_stepwise(&self, step: &Step) -> StepResult {
+    pub(super) async fn run_stepwise(&self, step: &PlannedMigration) -> StepResult {
         check_mode(step)?;
         // Loading may compile for seconds: before anything is noted, and before the clock.
         let (script, source) = self.load(step).await.map_err(|error| not_begun(error, step, None))?;
         let started = Started::now();
-        let tally = Arc::new(self.tally(step));
+        let recorder = Arc::new(self.recorder(step));
         let of = script.steps(step.direction);
-        let opened = self.open(step, &source, &started, &tally).await.map_err(|error| not_begun(error, step, of))?;
-        let context = self.journalled(step, &tally, &opened.journal);
+        let opened = self.open(step, &source, &started, &recorder).await.map_err(|error| not_begun(error, step, of))?;
+        let context = self.journalled(step, &recorder, &opened.journal);
         let ran = script.run(step.direction, &context).await;
         let mut database = self.database.lock().await;
         let database = &mut **database;
@@ -57,21 +57,21 @@ impl Engine {
             Ok(()) => opened.journal.end(database).await,
             Err(error) => Err(error),
         };
-        let mut work = work(&started, &tally);
+        let mut work = work(&started, &recorder);
         work.rows_read = work.rows_read.saturating_sub(opened.before.rows_read);
         work.rows_written = work.rows_written.saturating_sub(opened.before.rows_written);
         crash::point();
         let failed = match ended {
-            Ok(()) => self.close(database, step, &source, &opened, &work, &tally).await.err(),
-            Err(error) if tally.missed_something() => Some(after_a_change(error, step)),
+            Ok(()) => self.close(database, step, &source, &opened, &work, &recorder).await.err(),
+            Err(error) if recorder.missed_something() => Some(after_a_change(error, step)),
             Err(error) => Some(error),
         };
         match failed {
-            None => Ok(done(step, &started, &tally)),
+            None => Ok(done(step, &started, &recorder)),
             Some(error) => {
                 let progress = opened.journal.progress().await;
                 work.steps = progress.done;
-                let met_a_lock = tally.met_a_lock() && progress.unknown.is_none();
+                let met_a_lock = recorder.met_a_lock() && progress.unknown.is_none();
                 let run = opened.journal.run();
                 let committed = run.committed(database).await.unwrap_or_default();
                 let stands = Stands { run, progress, of, committed };
@@ -82,7 +82,13 @@ impl Engine {
     }
 
     /// Makes history and journal say that the step is under way, or takes up the journal of one that broke off.
-    async fn open(&self, step: &Step, source: &ScriptSource, started: &Started, tally: &Tally) -> Result<Opened> {
+    async fn open(
+        &self,
+        step: &PlannedMigration,
+        source: &ScriptSource,
+        started: &Started,
+        recorder: &RunRecorder,
+    ) -> Result<Opened> {
         let mut database = self.database.lock().await;
         let database = &mut **database;
         as_host(database);
@@ -113,7 +119,7 @@ impl Engine {
                 None => {
                     // What broke off can be rolled back whatever becomes of the project's file.
                     self.keep(database, step, source).await?;
-                    history::insert(database, &self.record(step, State::PartlyApplied, started, tally)).await?;
+                    history::insert(database, &self.record(step, State::PartlyApplied, started, recorder)).await?;
                     let history = history::read(database).await?;
                     let row = history.get(&step.revision);
                     row.ok_or_else(|| Error::failed("history has lost the row just written"))?.id
@@ -131,7 +137,7 @@ impl Engine {
         }
     }
 
-    async fn resume(&self, database: &mut dyn Database, step: &Step, history: i64) -> Result<Opened> {
+    async fn resume(&self, database: &mut dyn Database, step: &PlannedMigration, history: i64) -> Result<Opened> {
         let run = Run { history, direction: step.direction };
         let resumed = Journal::resume(database, run, step.kind, &step.sha256, &self.worker(), &self.stop).await?;
         for warning in resumed.warnings {
@@ -159,24 +165,24 @@ impl Engine {
     async fn close(
         &self,
         database: &mut dyn Database,
-        step: &Step,
+        step: &PlannedMigration,
         source: &ScriptSource,
         opened: &Opened,
         work: &history::Work,
-        tally: &Tally,
+        recorder: &RunRecorder,
     ) -> Result<()> {
         let run = opened.journal.run();
         let write = async |database: &mut dyn Database| -> Result<()> {
             match step.direction {
                 Direction::Down => {
-                    history::end(database, run.history, &self.end_of(work, tally)).await?;
+                    history::end(database, run.history, &self.end_of(work, recorder)).await?;
                     if step.broken.is_some() {
                         // What is left of an upgrade that was never brought to its end.
                         return run.give_up(database).await;
                     }
                 }
                 Direction::Up => {
-                    let mut record = self.record(step, State::Applied, &Started::now(), tally);
+                    let mut record = self.record(step, State::Applied, &Started::now(), recorder);
                     record.id = run.history;
                     record.duration_ms = work.duration_ms;
                     record.rows_read = work.rows_read;
@@ -184,7 +190,7 @@ impl Engine {
                     self.keep(database, step, source).await?;
                     history::finish_stepwise(database, &record).await?;
                     if step.kind == Kind::Component {
-                        Evidence::write(database, run, opened.journal.inputs(), tally).await?;
+                        Evidence::write(database, run, opened.journal.inputs(), recorder).await?;
                     }
                     // SQL that was mended on the way.
                     history::drop_unused_artifacts(database, &step.revision).await?;
@@ -213,21 +219,21 @@ impl Engine {
     }
 
     /// Stores the artifact of an upgrade.
-    async fn keep(&self, database: &mut dyn Database, step: &Step, source: &ScriptSource) -> Result<()> {
+    async fn keep(&self, database: &mut dyn Database, step: &PlannedMigration, source: &ScriptSource) -> Result<()> {
         let (stored, limit) = (to_store(source), self.stored_artifact_bytes);
         history::store_artifact(database, &step.revision, &step.sha256, &stored, limit).await.map(drop)
     }
 
-    fn end_of(&self, work: &history::Work, tally: &Tally) -> history::End {
+    fn end_of(&self, work: &history::Work, recorder: &RunRecorder) -> history::End {
         let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
-        history::End { at: super::now(), by, run_id, work: *work, transcript: tally.transcript_digest() }
+        history::End { at: super::now(), by, run_id, work: *work, transcript: recorder.transcript_digest() }
     }
 
     /// Says what stays of a step that failed; one of which nothing took effect leaves no trace.
     async fn give_up(
         &self,
         database: &mut dyn Database,
-        step: &Step,
+        step: &PlannedMigration,
         stands: &Stands,
         work: &history::Work,
         error: Error,
@@ -256,7 +262,7 @@ impl Engine {
     }
 
     /// Takes away every trace of a step that had no effect. False: it had one, by another process that shared a transform.
-    async fn clear(&self, database: &mut dyn Database, step: &Step, run: Run) -> Result<bool> {
+    async fn clear(&self, database: &mut dyn Database, step: &PlannedMigration, run: Run) -> Result<bool> {
         database.begin(TransactionOptions::default()).await?;
         match run.close(database).await {
             Ok(false) => {}
@@ -285,7 +291,7 @@ impl Engine {
 }
 
 /// Refuses what a migration cannot do in the mode it asks for.
-pub(super) fn check_mode(step: &Step) -> Result<()> {
+pub(super) fn check_mode(step: &PlannedMigration) -> Result<()> {
     let is_stepwise = step.mode == RunMode::Stepwise;
     if is_stepwise && step.kind == Kind::Component && step.description.needs_table_rebuild() {
         return Err(Error::usage("a table can only be rebuilt in one transaction, and this migration runs stepwise")
@@ -295,13 +301,13 @@ pub(super) fn check_mode(step: &Step) -> Result<()> {
 }
 
 /// The failure of a step that could not be begun, or not be taken up: then it stays half done.
-fn not_begun(error: Error, step: &Step, of: Option<u64>) -> Box<Failure> {
+fn not_begun(error: Error, step: &PlannedMigration, of: Option<u64>) -> Box<Failure> {
     let took_effect = step.resume_after.map(|steps| TookEffect { steps, of, ..TookEffect::default() });
     Box::new(Failure { error, took_effect, met_a_lock: false })
 }
 
 /// The error of a statement that the database did not understand, where that may come of what happened between two runs.
-fn after_a_change(error: Error, step: &Step) -> Error {
+fn after_a_change(error: Error, step: &PlannedMigration) -> Error {
     let (verb, revision) = match step.direction {
         Direction::Up => ("apply", &step.revision),
         Direction::Down => ("rollback", &step.revision),
@@ -316,7 +322,7 @@ fn after_a_change(error: Error, step: &Step) -> Error {
 }
 
 /// The failure of a downgrade that did nothing to what broke off on its way up.
-fn stays_broken(mut error: Error, step: &Step) -> Box<Failure> {
+fn stays_broken(mut error: Error, step: &PlannedMigration) -> Box<Failure> {
     error.kind = match error.kind {
         kind @ (ErrorKind::Interrupted | ErrorKind::Terminated | ErrorKind::Mismatch) => kind,
         _ => ErrorKind::Partial,
@@ -343,7 +349,7 @@ async fn roll_back_quietly(database: &mut dyn Database) -> Result<()> {
 }
 
 /// The failure of a step that stays half done.
-fn partial(mut error: Error, step: &Step, stands: &Stands, last: &[String]) -> Box<Failure> {
+fn partial(mut error: Error, step: &PlannedMigration, stands: &Stands, last: &[String]) -> Box<Failure> {
     let Stands { progress, of, committed, .. } = stands;
     let of = *of;
     // That something is half done matters more than why; only a signal has a code of its own, and what does not fit together.

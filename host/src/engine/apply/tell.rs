@@ -4,13 +4,13 @@ use super::Engine;
 use crate::engine::Direction;
 use crate::engine::event::{Event, Level};
 use crate::engine::outcome::Done;
-use crate::engine::plan::Step;
+use crate::engine::plan::PlannedMigration;
 use crate::engine::script::stopped;
 use crate::error::{Error, ErrorKind};
 
 impl Engine {
     /// An error of a step with its place; what the stop signal caused is told as that.
-    pub(super) fn explain(&self, mut error: Error, step: &Step) -> Error {
+    pub(super) fn explain(&self, mut error: Error, step: &PlannedMigration) -> Error {
         if let Some(reason) =
             self.stop.reason().filter(|_| matches!(error.kind, ErrorKind::Failed | ErrorKind::LockTimeout))
         {
@@ -30,19 +30,24 @@ impl Engine {
     }
 
     /// Tells of a run's beginning, and of the turn in a `redo`.
-    pub(super) fn emit_turn(&self, direction: &mut Option<Direction>, step: &Step, rest: &[Step]) {
+    pub(super) fn emit_turn(
+        &self,
+        direction: &mut Option<Direction>,
+        step: &PlannedMigration,
+        rest: &[PlannedMigration],
+    ) {
         if direction.replace(step.direction) != Some(step.direction) {
             let others = rest.iter().take_while(|other| other.direction == step.direction).count();
             self.events.emit(&Event::RunStarted { direction: step.direction, migrations: 1 + others });
         }
     }
 
-    pub(super) fn emit_started(&self, step: &Step) {
+    pub(super) fn emit_started(&self, step: &PlannedMigration) {
         let (revision, name) = (step.revision.clone(), step.name.clone());
         self.events.emit(&Event::MigrationStarted { revision, name, direction: step.direction });
     }
 
-    pub(super) fn emit_failed(&self, step: &Step) {
+    pub(super) fn emit_failed(&self, step: &PlannedMigration) {
         let (revision, name) = (step.revision.clone(), step.name.clone());
         self.events.emit(&Event::MigrationFailed { revision, name, direction: step.direction });
     }

@@ -76,7 +76,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         database: Arc::new(tokio::sync::Mutex::new(database)),
         catalog: Arc::new(Catalog { migrations }),
         loader,
-        pace: Arc::new(crate::engine::pace::Pace::free(events.clone(), StopSignal::default())),
+        control: Arc::new(crate::engine::control::RunControl::free(events.clone(), StopSignal::default())),
         events,
         stop: StopSignal::default(),
         parameters: Arc::default(),
@@ -84,7 +84,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         stored_artifact_bytes: 1 << 20,
         stored_call_bytes: 1 << 20,
         retries: 3,
-        rehearsal: None,
+        dry_run: None,
         backup: None,
         transforms: Arc::default(),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::read::{garbled, kind, number, unreadable};
-use super::sql::{self, flavour, tool_sql};
+use super::sql::{self, dialect_schema, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, QueryLimits};
 use crate::error::{Error, Result};
@@ -92,8 +92,8 @@ pub async fn store_artifact(
     }
     let size = bytes.len() as i64;
     let (compression, bytes) = compress(bytes);
-    let flavour = flavour(database.facts());
-    if let Some(packet) = flavour.packet
+    let dialect_schema = dialect_schema(database.facts());
+    if let Some(packet) = dialect_schema.packet
         && (bytes.len() + assets.len()) as i64 > number(database, packet).await?.saturating_sub(PACKET_HEAD)
     {
         return Ok(false);
@@ -108,7 +108,10 @@ pub async fn store_artifact(
         assets.into(),
         Value::Bytes(bytes),
     ];
-    database.execute(&tool_sql(flavour.store_artifact, database.facts()), &parameters).await.map_err(unreadable)?;
+    database
+        .execute(&tool_sql(dialect_schema.store_artifact, database.facts()), &parameters)
+        .await
+        .map_err(unreadable)?;
     Ok(true)
 }
 

@@ -1,7 +1,7 @@
 //! What a database remembers of its migrations. Reading never writes: a database without our tables has an empty history.
 
 mod artifact;
-mod flavour;
+mod dialect_schema;
 mod read;
 mod record;
 mod repairs;
@@ -16,6 +16,6 @@ pub use record::{Record, RunMode, State, declared_json};
 pub use repairs::{Repair, add_repair, read_repairs};
 pub use sql::tool_sql;
 pub use write::{
-    End, Work, add_work, discard, drop_unused_artifacts, end, ensure, finish_stepwise, insert, live_run, rehearse,
+    End, Work, add_work, discard, drop_unused_artifacts, dry_run, end, ensure, finish_stepwise, insert, live_run,
     reopen, set_applied, set_reason,
 };

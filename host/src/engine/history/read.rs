@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::record::{Record, RunMode, State};
-use super::sql::{self, COLUMNS, flavour, tool_sql};
+use super::sql::{self, COLUMNS, dialect_schema, tool_sql};
 use crate::data::Value;
 use crate::database::facts::{TOOL_TABLE_LITERALS, TOOL_TABLES};
 use crate::database::{Database, DatabaseErrorKind, Facts, QueryLimits};
@@ -136,7 +136,7 @@ pub(super) async fn presence(database: &mut dyn Database) -> Result<Presence> {
 /// The names of our tables that there are.
 async fn tables(database: &mut dyn Database) -> Result<Vec<String>> {
     let facts = database.facts().clone();
-    let text = tool_sql(&flavour(&facts).tables.replace("~tables~", TOOL_TABLE_LITERALS), &facts);
+    let text = tool_sql(&dialect_schema(&facts).tables.replace("~tables~", TOOL_TABLE_LITERALS), &facts);
     let found = database.query(&text, &[facts.tool_schema().into()], QueryLimits::NONE).await.map_err(unreadable)?;
     found.rows.into_iter().map(|row| row.into_iter().next().and_then(self::text).ok_or_else(garbled)).collect()
 }

@@ -1,14 +1,14 @@
 //! The statements of the history tables. They are one text for all dialects, in which `@` stands for the place of the
-//! tool's tables and `?1` for a parameter; what differs more is a [`Flavour`].
+//! tool's tables and `?1` for a parameter; what differs more is a [`DialectSchema`].
 //!
 //! Tables are always addressed by their qualified names: a temporary table of the same name, or a path to search, must not
 //! put another in their place. Parameters stand in the order of their numbers, each once.
 
-use super::flavour::{MYSQL, POSTGRES, SQLITE};
+use super::dialect_schema::{MYSQL, POSTGRES, SQLITE};
 use crate::database::{Dialect, Facts};
 
 /// What a dialect has of its own.
-pub struct Flavour {
+pub struct DialectSchema {
     /// The names of those of our tables that there are; `~tables~` are their names. Parameter: the schema or database they
     /// would be in.
     pub tables: &'static str,
@@ -29,7 +29,7 @@ pub struct Flavour {
 }
 
 /// What the dialect has of its own.
-pub fn flavour(facts: &Facts) -> &'static Flavour {
+pub fn dialect_schema(facts: &Facts) -> &'static DialectSchema {
     match facts.dialect {
         Dialect::Sqlite => &SQLITE,
         Dialect::Postgres => &POSTGRES,

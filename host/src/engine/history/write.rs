@@ -3,10 +3,10 @@
 use super::read::{FORMAT, Presence, garbled, presence, unreadable};
 use super::record::{Record, State};
 use super::repairs;
-use super::sql::{self, flavour, tool_sql};
+use super::sql::{self, dialect_schema, tool_sql};
 use crate::data::Value;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, QueryLimits};
-use crate::engine::{Direction, journal, pace, transcript};
+use crate::engine::{Direction, control, journal, transcript};
 use crate::error::{Error, Result};
 
 /// Makes the tables if they are not there. Belongs in a transaction where the database has one for it; elsewhere it takes
@@ -17,7 +17,7 @@ pub async fn ensure(database: &mut dyn Database) -> Result<()> {
     }
     make(database).await.map_err(|error| {
         let is_right = matches!(error.kind, DatabaseErrorKind::Denied | DatabaseErrorKind::ReadOnly);
-        let grant = flavour(database.facts()).grant.filter(|_| is_right);
+        let grant = dialect_schema(database.facts()).grant.filter(|_| is_right);
         let error = Error::from(error).at("while making", "the history tables");
         match grant {
             Some(grant) => error.hint(grant),
@@ -28,8 +28,8 @@ pub async fn ensure(database: &mut dyn Database) -> Result<()> {
 
 async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseError> {
     let facts = database.facts().clone();
-    let flavour = flavour(&facts);
-    if let Some((is_there, create)) = flavour.schema {
+    let dialect_schema = dialect_schema(&facts);
+    if let Some((is_there, create)) = dialect_schema.schema {
         let found =
             database.query(&tool_sql(is_there, &facts), &[facts.tool_schema().into()], QueryLimits::NONE).await?;
         if found.rows.is_empty() {
@@ -37,8 +37,8 @@ async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseEr
         }
     }
     let others = [transcript::sql::create(facts.dialect), repairs::create(facts.dialect)];
-    let ours = [journal::sql::create(facts.dialect), pace::sql::create(facts.dialect), &others];
-    for statement in flavour.create.iter().chain(ours.into_iter().flatten()) {
+    let ours = [journal::sql::create(facts.dialect), control::sql::create(facts.dialect), &others];
+    for statement in dialect_schema.create.iter().chain(ours.into_iter().flatten()) {
         database.execute(&tool_sql(statement, &facts), &[]).await?;
     }
     database.execute(&tool_sql(sql::INSERT_FORMAT, &facts), &[FORMAT.to_string().into()]).await?;
@@ -52,8 +52,8 @@ pub async fn insert(database: &mut dyn Database, record: &Record) -> Result<()> 
 
 /// As [`insert`], in a transaction that will be rolled back, under the record's own number: what a table counts is not rolled
 /// back. Where the row moves that counter all the same, it is left out.
-pub async fn rehearse(database: &mut dyn Database, record: &Record) -> Result<()> {
-    if flavour(database.facts()).own_number_counts {
+pub async fn dry_run(database: &mut dyn Database, record: &Record) -> Result<()> {
+    if dialect_schema(database.facts()).own_number_counts {
         return Ok(());
     }
     let mut parameters = cells(record);

@@ -173,7 +173,7 @@ const OBJECTS: [(&str, bool); 17] = [
     ("LOGFILE", false),
 ];
 
-/// Whether a change of the schema is in the schema afterwards. Rights, users and the numbers of a sequence are not in what we
+/// Whether a change of the schema is in the schema afterwards. Role, users and the numbers of a sequence are not in what we
 /// compare; a `TRUNCATE` leaves the schema as it is; a table that is replaced is dropped before it is made.
 fn shows(statement: &str, dialect: Dialect) -> bool {
     let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect();

@@ -8,8 +8,8 @@ use super::store::{self, Checkpoint, Entry};
 use super::work::Work;
 use super::{Journal, crash, damaged};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
+use crate::engine::role::{as_host, as_migration};
 use crate::engine::script::stopped;
-use crate::engine::speaker::{as_host, as_migration};
 use crate::engine::transcript::{self, Evidence, TransformRecord, store as evidence};
 use crate::error::{Error, Result};
 

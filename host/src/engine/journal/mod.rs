@@ -42,8 +42,8 @@ use std::collections::VecDeque;
 
 use crate::database::{Database, Facts, StopSignal};
 use crate::engine::Direction;
+use crate::engine::role::as_host;
 use crate::engine::script::stopped;
-use crate::engine::speaker::as_host;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 

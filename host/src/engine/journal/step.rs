@@ -9,8 +9,8 @@ use super::store::{self, Entry};
 use super::{Journal, State, crash, damaged, now, resolve};
 use crate::data::Batch;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
+use crate::engine::role::{as_host, as_migration};
 use crate::engine::script::stopped;
-use crate::engine::speaker::{as_host, as_migration};
 use crate::error::{Error, Result};
 
 /// A step that has begun.

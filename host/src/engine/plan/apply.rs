@@ -1,7 +1,7 @@
 //! The way up.
 
 use super::check::{check_dependencies, check_dialect, check_history, find};
-use super::{Input, Plan, Source, Step, candidates, half_done, resume_after, run_mode};
+use super::{Input, Plan, PlannedMigration, Source, candidates, half_done, resume_after, run_mode};
 use crate::engine::Direction;
 use crate::engine::history::State;
 use crate::engine::target::{Target, compare_revisions};
@@ -34,10 +34,10 @@ pub fn plan_apply(input: &Input<'_>, target: &Target) -> Result<Plan> {
 }
 
 /// The step that applies a migration.
-pub(super) fn up_step(input: &Input<'_>, migration: &Migration) -> Result<Step> {
+pub(super) fn up_step(input: &Input<'_>, migration: &Migration) -> Result<PlannedMigration> {
     let broken =
         input.history.partial().filter(|record| compare_revisions(&record.revision, &migration.revision).is_eq());
-    Ok(Step {
+    Ok(PlannedMigration {
         direction: Direction::Up,
         revision: migration.revision.clone(),
         name: migration.name.clone(),

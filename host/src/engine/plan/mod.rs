@@ -9,7 +9,7 @@ mod tests;
 
 pub use apply::plan_apply;
 pub use rollback::{plan_redo, plan_rollback};
-pub use statements::{Statements, StepLook, check_rehearsal, inspect};
+pub use statements::{Statements, StepLook, check_dry_run, inspect};
 
 use super::Direction;
 use super::history::{History, Record, RunMode, State};
@@ -52,7 +52,7 @@ pub enum Source {
 
 /// One migration to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct PlannedMigration {
     /// Which way.
     pub direction: Direction,
     /// Its revision.
@@ -109,7 +109,7 @@ impl Broken {
     }
 }
 
-impl Step {
+impl PlannedMigration {
     /// `REVISION_name`, as files and messages spell it.
     pub fn id(&self) -> String {
         format!("{}_{}", self.revision, self.name)
@@ -125,7 +125,7 @@ impl Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The migrations.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PlannedMigration>,
     /// The newest revision in force now, as `REVISION_name`.
     pub current: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use super::apply::up_step;
 use super::check::{check_dependencies, check_dialect, check_history, find, means, short};
-use super::{Input, Plan, Source, Step, broken_upgrade, candidates, half_done, resume_after};
+use super::{Input, Plan, PlannedMigration, Source, broken_upgrade, candidates, half_done, resume_after};
 use crate::engine::Direction;
 use crate::engine::history::{History, Record, State};
 use crate::engine::target::{Target, compare_revisions};
@@ -96,7 +96,7 @@ fn check_dependents(input: &Input<'_>, chosen: &[&Record]) -> Result<()> {
 }
 
 /// The step that takes a migration back, from the artifact that was applied.
-fn down_step(input: &Input<'_>, record: &Record) -> Result<Step> {
+fn down_step(input: &Input<'_>, record: &Record) -> Result<PlannedMigration> {
     let broken = broken_upgrade(record);
     // Of SQL that broke off the rest may be mended, and with it the way back.
     let may_differ =
@@ -123,7 +123,7 @@ fn down_step(input: &Input<'_>, record: &Record) -> Result<Step> {
             error.hint("it says of itself that it is irreversible: restore a backup, or go on with a new migration")
         });
     }
-    Ok(Step {
+    Ok(PlannedMigration {
         direction: Direction::Down,
         revision: record.revision.clone(),
         name: record.name.clone(),

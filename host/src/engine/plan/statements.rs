@@ -1,7 +1,7 @@
 //! What the statements of a migration in SQL mean for how it is run: whether its mode fits them, what commits by itself, and
 //! whether a dry run can take it back. Told from the text, before anything runs.
 
-use super::Step;
+use super::PlannedMigration;
 use crate::database::{Dialect, Facts};
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
@@ -31,7 +31,7 @@ pub struct StepLook {
 }
 
 /// Looks at a text of a step, that of one direction; an error if it cannot be run in the step's mode.
-pub fn inspect(step: &Step, direction: Direction, text: &str, facts: &Facts) -> Result<Statements> {
+pub fn inspect(step: &PlannedMigration, direction: Direction, text: &str, facts: &Facts) -> Result<Statements> {
     look(direction, step.mode, text, facts).map_err(|error| error.at("migration", step.id()))
 }
 
@@ -75,11 +75,11 @@ fn look(direction: Direction, mode: RunMode, text: &str, facts: &Facts) -> Resul
 }
 
 /// Whether a step can be tried in a transaction and taken back, as far as it shows before it runs; the error says why not. `text`: that of a step in SQL.
-pub fn check_rehearsal(step: &Step, text: Option<&str>, facts: &Facts) -> Result<()> {
-    rehearsal(step, text, facts).map_err(|error| error.at("migration", step.id()))
+pub fn check_dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result<()> {
+    dry_run(step, text, facts).map_err(|error| error.at("migration", step.id()))
 }
 
-fn rehearsal(step: &Step, text: Option<&str>, facts: &Facts) -> Result<()> {
+fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result<()> {
     if step.kind == Kind::Component && step.resume_after.is_some() {
         let error =
             Error::usage("a component that broke off goes on from its journal, which takes transactions of its own");

@@ -7,7 +7,7 @@ use super::*;
 use crate::database::{
     ConnectOptions, DatabaseUrl, QueryLimits, SharedDatabase, StopSignal, TransactionOptions, connect,
 };
-use crate::engine::{EventSink, Tally};
+use crate::engine::{EventSink, RunRecorder};
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<(u64, String, u64)>>);
@@ -27,14 +27,14 @@ async fn context(events: Arc<Heard>) -> RunContext {
     let database: SharedDatabase = Arc::new(tokio::sync::Mutex::new(database));
     RunContext {
         database,
-        pace: Arc::new(crate::engine::pace::Pace::free(events.clone(), StopSignal::default())),
+        control: Arc::new(crate::engine::control::RunControl::free(events.clone(), StopSignal::default())),
         events,
         stop: StopSignal::default(),
         revision: "1".to_owned(),
         run_timestamp: 0,
         seed: 0,
         parameters: Arc::default(),
-        tally: Arc::new(Tally::default()),
+        recorder: Arc::new(RunRecorder::default()),
         journal: None,
         left_out: Default::default(),
         transforms: Arc::default(),
@@ -54,7 +54,7 @@ async fn statements_run_in_order_each_a_step() {
     let up = "CREATE TABLE a (b);\n-- three\nINSERT INTO a VALUES (1), (2), (3);\nSELECT * FROM a;";
     let script = script(up, Some("DROP TABLE a"));
     script.run(Direction::Up, &context).await.expect("up");
-    assert_eq!((context.tally.steps(), context.tally.rows_written()), (3, 3));
+    assert_eq!((context.recorder.steps(), context.recorder.rows_written()), (3, 3));
     let heard = events.0.lock().expect("heard").clone();
     assert_eq!(heard[1], (2, "INSERT INTO a VALUES (1), (2), (3)".to_owned(), 3));
     script.run(Direction::Down, &context).await.expect("down");
@@ -109,7 +109,7 @@ async fn the_stop_signal_ends_it_between_statements() {
         let context = context(Arc::default()).await;
         context.stop.raise(reason);
         let failure = script("CREATE TABLE a (b)", None).run(Direction::Up, &context).await.expect_err("stopped");
-        assert_eq!((failure.kind, context.tally.steps()), (kind, 0));
+        assert_eq!((failure.kind, context.recorder.steps()), (kind, 0));
     }
 }
 

@@ -6,7 +6,7 @@ use crate::database::Database;
 use crate::engine::Direction;
 use crate::engine::journal::answer::{pack, unpack};
 use crate::engine::journal::{Inputs, Run};
-use crate::engine::script::Tally;
+use crate::engine::script::RunRecorder;
 use crate::error::{Error, Result};
 
 /// The evidence of a run.
@@ -24,15 +24,15 @@ pub struct Evidence {
 impl Evidence {
     /// Writes down what a run has left, but for what it has written down itself. Belongs into the transaction that says that
     /// it is done.
-    pub async fn write(database: &mut dyn Database, run: Run, inputs: &Inputs, tally: &Tally) -> Result<()> {
+    pub async fn write(database: &mut dyn Database, run: Run, inputs: &Inputs, recorder: &RunRecorder) -> Result<()> {
         store::put(database, run, Kind::Inputs, 0, &pack(Ok(inputs))).await?;
-        if let Some(calls) = tally.recording() {
+        if let Some(calls) = recorder.recording() {
             store::put(database, run, Kind::Calls, 0, &calls).await?;
         }
-        for (at, record) in tally.take_transforms().iter().enumerate() {
+        for (at, record) in recorder.take_transforms().iter().enumerate() {
             Self::write_transform(database, run, at as u64, record).await?;
         }
-        for (at, statement) in tally.unordered().iter().enumerate() {
+        for (at, statement) in recorder.unordered().iter().enumerate() {
             store::put(database, run, Kind::Unordered, at as u64, statement.as_bytes()).await?;
         }
         Ok(())

@@ -18,6 +18,6 @@ mod tests;
 
 pub use chunk::{Chunk, Ledger, TransformRecord};
 pub use evidence::{Evidence, unordered};
-pub use recording::{Recorder, Recording};
+pub use recording::{Recording, TranscriptRecorder};
 pub use replay::Replay;
 pub use rolling::Transcript;

@@ -13,13 +13,13 @@ const ENTRY_BYTES: u64 = 1 << 30;
 const LEVEL: i32 = 1;
 
 /// Writes calls and answers down, compressed, as long as they take no more than the given bytes.
-pub struct Recorder {
+pub struct TranscriptRecorder {
     /// None once it was too much.
     encoder: Option<zstd::stream::Encoder<'static, Vec<u8>>>,
     limit: usize,
 }
 
-impl Recorder {
+impl TranscriptRecorder {
     /// A recorder of so many bytes; none if that is nothing.
     pub fn new(limit: u64) -> Option<Self> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);

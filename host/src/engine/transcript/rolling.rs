@@ -1,6 +1,6 @@
 //! One digest over all calls and their answers, in order. It takes the same memory however many there are.
 
-use super::recording::Recorder;
+use super::recording::TranscriptRecorder;
 use crate::data::Digest;
 use crate::database::DatabaseError;
 use crate::engine::journal::codec::{self, Sink};
@@ -17,7 +17,7 @@ const ERROR: u8 = 3;
 /// The transcript of a run under way.
 pub struct Transcript {
     hasher: blake3::Hasher,
-    recorder: Option<Recorder>,
+    recorder: Option<TranscriptRecorder>,
 }
 
 impl Default for Transcript {
@@ -28,7 +28,7 @@ impl Default for Transcript {
 
 impl Transcript {
     /// A transcript without a call; the recorder is told everything too.
-    pub fn new(recorder: Option<Recorder>) -> Self {
+    pub fn new(recorder: Option<TranscriptRecorder>) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.bytes(VERSION.as_bytes());
         Self { hasher, recorder }

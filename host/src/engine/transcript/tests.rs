@@ -59,7 +59,7 @@ fn the_encoding_is_fixed() {
 }
 
 fn recorded(calls: &[(&str, Result<u64, DatabaseError>)]) -> Vec<u8> {
-    let mut recorder = Recorder::new(1 << 20).expect("a recorder");
+    let mut recorder = TranscriptRecorder::new(1 << 20).expect("a recorder");
     for (text, answer) in calls {
         recorder.called(&call(text));
         recorder.answered(answer.as_ref());
@@ -93,8 +93,8 @@ fn parameters_tell_calls_apart() {
 
 #[test]
 fn a_recording_that_is_damaged_or_too_large_is_none() {
-    assert!(Recorder::new(0).is_none());
-    let mut recorder = Recorder::new(64).expect("a recorder");
+    assert!(TranscriptRecorder::new(0).is_none());
+    let mut recorder = TranscriptRecorder::new(64).expect("a recorder");
     for at in 0..10_000_u64 {
         recorder.called(&call("x"));
         recorder.answered(Ok(&at.wrapping_mul(0x9e37_79b9_7f4a_7c15)));

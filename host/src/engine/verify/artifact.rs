@@ -3,8 +3,8 @@
 use super::{Verdict, Verifier};
 use crate::engine::apply::source_of;
 use crate::engine::history::{self, History, Record, Stored};
+use crate::engine::role::as_host;
 use crate::engine::script::ScriptSource;
-use crate::engine::speaker::as_host;
 use crate::engine::target::compare_revisions;
 use crate::error::{ErrorKind, Result};
 use crate::project::catalog::Kind;

@@ -3,7 +3,7 @@
 use super::Verifier;
 use crate::database::Dialect;
 use crate::engine::history::{self, History, Record, Stored};
-use crate::engine::speaker::as_host;
+use crate::engine::role::as_host;
 use crate::engine::transcript::{Evidence, TransformRecord};
 use crate::error::Result;
 use crate::project::catalog::{Artifact, Kind};

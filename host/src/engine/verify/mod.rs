@@ -9,11 +9,11 @@ mod target;
 
 use std::sync::Arc;
 
+use super::control::RunControl;
 use super::event::EventSink;
 use super::history::{self, History, Record, State};
-use super::pace::Pace;
-use super::script::{LeftOut, RunContext, Script, ScriptLoader, ScriptSource, Tally, stopped};
-use super::speaker::as_host;
+use super::role::as_host;
+use super::script::{LeftOut, RunContext, RunRecorder, Script, ScriptLoader, ScriptSource, stopped};
 use super::target::{Candidates, compare_revisions};
 use super::transcript::{Evidence, Replay};
 use crate::database::{BatchLimits, SharedDatabase, StopSignal};
@@ -215,13 +215,13 @@ impl Verifier {
             run_timestamp: record.run_timestamp,
             seed: record.seed,
             parameters: inputs.parameters,
-            tally: Arc::new(Tally::default()),
+            recorder: Arc::new(RunRecorder::default()),
             left_out: LeftOut::default(),
             journal: None,
             server_version: Some(inputs.server_version),
             replay,
             transforms: Arc::default(),
-            pace: Arc::new(Pace::free(Arc::new(Unheard), self.stop.clone())),
+            control: Arc::new(RunControl::free(Arc::new(Unheard), self.stop.clone())),
         }
     }
 }

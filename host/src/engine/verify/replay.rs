@@ -42,7 +42,7 @@ impl Verifier {
             }
             Err(error) => return Ok(Verdict::Differs(told(&error))),
         }
-        let transcript = context.tally.transcript_digest();
+        let transcript = context.recorder.transcript_digest();
         if transcript != record.transcript {
             let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
             let (again, noted) = (short(&transcript), short(&record.transcript));

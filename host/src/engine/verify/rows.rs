@@ -3,16 +3,16 @@
 use super::later::touched_later;
 use super::target::Held;
 use super::{Extent, Finding, Level, LoadedScript, Verdict, Verifier, counted};
-use crate::batches::TableReader;
 use crate::data::Batch;
 use crate::data::digest::of_batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
 use crate::engine::event::Event;
 use crate::engine::history::{History, Record};
+use crate::engine::role::as_host;
 use crate::engine::script::stopped;
-use crate::engine::speaker::as_host;
 use crate::engine::transcript::{Chunk, Evidence, TransformRecord};
 use crate::error::{Error, ErrorKind, Result};
+use crate::keyset::TableReader;
 
 /// A batch may have grown to so many times what it was when its rows were read: then they are others anyway.
 const GROWN: usize = 8;

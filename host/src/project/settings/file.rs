@@ -8,9 +8,9 @@ use toml::de::DeValue;
 
 use super::backup;
 use super::named::{self, Entry};
-use super::patience::{self, Patience};
 use super::test;
 use super::throttle::{self, TransformSection};
+use super::timeouts::{self, Timeouts};
 use super::transform::{self, Chunking};
 use crate::data::Value;
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ pub(super) struct SettingsFile {
     pub databases: BTreeMap<String, NamedDatabase>,
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
-    pub patience: Vec<Entry<Patience>>,
+    pub timeouts: Vec<Entry<Timeouts>>,
     pub backup: backup::Said,
     pub test: test::TestTable,
     pub transform: Vec<Entry<Chunking>>,
@@ -46,7 +46,7 @@ pub(super) struct Environment {
     pub databases: BTreeMap<String, Sourced<String>>,
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
-    pub patience: Vec<Entry<Patience>>,
+    pub timeouts: Vec<Entry<Timeouts>>,
     pub throttle: TransformSection,
     pub backup: backup::Said,
 }
@@ -56,7 +56,7 @@ pub(super) struct Environment {
 pub(super) struct NamedDatabase {
     pub url: Sourced<String>,
     pub migrations: PathBuf,
-    pub patience: Vec<Entry<Patience>>,
+    pub timeouts: Vec<Entry<Timeouts>>,
     pub backup: backup::Said,
 }
 
@@ -110,7 +110,7 @@ impl SettingsFile {
         if let Some(database) = root.section("database", "database") {
             database.only(&known(&["url"]));
             content.url = database.string("url");
-            content.patience = named::read(&database, &patience::SETTINGS);
+            content.timeouts = named::read(&database, &timeouts::SETTINGS);
         }
         content.environments = by_name(root, "environments", environment);
         content.databases = by_name(root, "databases", named_database);
@@ -180,7 +180,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         }),
         limits: limits(section, "limits"),
         parameters: parameters(section, "parameters"),
-        patience: named::read(section, &patience::SETTINGS),
+        timeouts: named::read(section, &timeouts::SETTINGS),
         throttle: throttle::read(section, &[]),
         backup: backup::read(section),
     })
@@ -198,14 +198,14 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
     Some(NamedDatabase {
         url: section.string("url")?,
         migrations: migrations?,
-        patience: named::read(section, &patience::SETTINGS),
+        timeouts: named::read(section, &timeouts::SETTINGS),
         backup: backup::read(section),
     })
 }
 
-/// These keys and those about patience.
+/// These keys and those about timeouts.
 fn known(keys: &[&'static str]) -> Vec<&'static str> {
-    keys.iter().copied().chain(named::names(&patience::SETTINGS)).collect()
+    keys.iter().copied().chain(named::names(&timeouts::SETTINGS)).collect()
 }
 
 /// A folder within the project.

@@ -6,9 +6,9 @@ mod file;
 mod find;
 mod interpolate;
 mod named;
-mod patience;
 mod test;
 mod throttle;
+mod timeouts;
 mod transform;
 
 use std::collections::BTreeMap;
@@ -25,9 +25,9 @@ use crate::error::{Error, Result};
 pub use backup::{BackupSettings, BackupTo};
 use file::SettingsFile;
 use named::said;
-pub use patience::Patience;
 pub use test::TestSettings;
 pub use throttle::Throttle;
+pub use timeouts::Timeouts;
 pub use transform::Chunking;
 
 /// The name of the settings file.
@@ -36,7 +36,7 @@ pub const FILE_NAME: &str = "runner.toml";
 /// The database of a project that says nothing: SQLite, in a file beside `runner.toml`.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://runner.db";
 
-/// How long to wait for the lock if nobody says anything: longer than most runs, shorter than a person's patience.
+/// How long to wait for the lock if nobody says anything: longer than most runs, shorter than a person's timeouts.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the command line and the process say.
@@ -111,8 +111,8 @@ pub struct Settings {
     pub format: Option<Sourced<String>>,
     /// How long to wait for the lock.
     pub lock_timeout: Sourced<Duration>,
-    /// Patience with a database that others use too.
-    pub patience: Patience,
+    /// Timeouts with a database that others use too.
+    pub timeouts: Timeouts,
     /// How hard a transform may press on it.
     pub throttle: Throttle,
     /// Backups before a run.
@@ -134,9 +134,9 @@ impl Settings {
         let choice = choose::Choice::make(request, &variables, &content, &shown)?;
         let database_url = choice.database_url(request, &variables, &content, &root, &shown)?;
         let (limits, limit_origins) = limits(request, &variables, &content, &choice)?;
-        let patience =
-            choice.layers(&content.patience, |database| &database.patience, |environment| &environment.patience);
-        let patience = named::choose(request, &variables, &patience::SETTINGS, patience.flatten())?;
+        let timeouts =
+            choice.layers(&content.timeouts, |database| &database.timeouts, |environment| &environment.timeouts);
+        let timeouts = named::choose(request, &variables, &timeouts::SETTINGS, timeouts.flatten())?;
         let throttle = throttle::choose(request, &variables, &content, &choice, &root)?;
         let backup = backup::choose(request, &variables, &content, &choice, &root)?;
         let mut parameters = content.parameters.clone();
@@ -160,7 +160,7 @@ impl Settings {
             switches: variables.switches(),
             format: said(request.format.as_ref(), "--format", &variables, env::FORMAT),
             lock_timeout: lock_timeout(request, &variables)?,
-            patience,
+            timeouts,
             throttle,
             backup,
             test: test::choose(&content.test, &variables, &root),

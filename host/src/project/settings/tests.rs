@@ -89,26 +89,26 @@ fn everything_can_be_set() {
     assert_eq!(settings.parameters["on"], Value::Boolean(true));
     assert_eq!(settings.toolchain.map(|it| it.value), Some("nightly".to_owned()));
     assert_eq!(settings.lock_timeout.value, Duration::from_secs(5));
-    let patience = settings.patience;
-    assert_eq!((patience.table_lock_timeout(Dialect::Postgres), patience.retries), (None, 3));
-    assert_eq!(patience.statement_timeout, Some(Duration::from_secs(60)), "the variable goes before the file");
+    let timeouts = settings.timeouts;
+    assert_eq!((timeouts.table_lock_timeout(Dialect::Postgres), timeouts.retries), (None, 3));
+    assert_eq!(timeouts.statement_timeout, Some(Duration::from_secs(60)), "the variable goes before the file");
 }
 
 #[test]
 fn patience_is_that_of_the_dialect_unless_somebody_says_more() {
     let seconds = |count| Some(Duration::from_secs(count));
-    let patience = load("", |_| ()).expect("settings").patience;
-    assert_eq!((patience.table_lock_timeout(Dialect::Postgres), patience.retries), (seconds(3), 10));
-    assert_eq!((patience.table_lock_timeout(Dialect::Mysql), patience.statement_timeout), (None, None));
+    let timeouts = load("", |_| ()).expect("settings").timeouts;
+    assert_eq!((timeouts.table_lock_timeout(Dialect::Postgres), timeouts.retries), (seconds(3), 10));
+    assert_eq!((timeouts.table_lock_timeout(Dialect::Mysql), timeouts.statement_timeout), (None, None));
     let named = "[database]\nretries = 1\n[databases.a]\nurl = 'sqlite:a.db'\nmigrations = 'a'\nretries = 2\n";
     let chosen = load(named, |request| request.database = Some("a".to_owned())).expect("settings");
-    assert_eq!(chosen.patience.retries, 2);
+    assert_eq!(chosen.timeouts.retries, 2);
     let flag = load(named, |request| {
         request.database = Some("a".to_owned());
         request.retries = Some("0".to_owned());
         request.table_lock_timeout = Some("500ms".to_owned());
     });
-    let flag = flag.expect("settings").patience;
+    let flag = flag.expect("settings").timeouts;
     assert_eq!((flag.retries, flag.table_lock_timeout(Dialect::Sqlite)), (0, Some(Duration::from_millis(500))));
     assert_eq!(
         mistake("[database]\nstatement_timeout = '0s'\n").lines().next(),

@@ -15,7 +15,7 @@ use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
 use crate::project::units::{parse_count, parse_duration_or_none};
 
-/// Bounds on the pace of a transform. None: no bound.
+/// Bounds on the control of a transform. None: no bound.
 #[derive(Clone, Debug, Default)]
 pub struct Throttle {
     /// How long a run rests behind each chunk.

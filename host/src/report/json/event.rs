@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::SCHEMA;
-use super::pace::ProgressJson;
+use super::control::ProgressJson;
 use crate::engine::event::{Event, Level};
 
 /// A line.
@@ -98,7 +98,7 @@ impl EventJson {
 impl Kind {
     fn new(event: &Event) -> Option<Self> {
         Some(match event.clone() {
-            Event::Rehearsed(_) => return None,
+            Event::DryRunEvent(_) => return None,
             Event::LockWaiting { holder } => Self::LockWaiting { holder },
             Event::RunStarted { direction, migrations } => {
                 Self::RunStarted { direction: direction.to_string(), migrations }
@@ -154,7 +154,7 @@ fn milliseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::pace::{Progress, Total};
+    use crate::engine::control::{Progress, Total};
 
     #[test]
     fn a_line_has_a_schema_a_kind_and_the_numbers() {

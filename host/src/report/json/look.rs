@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::pace::RunsJson;
+use super::control::RunsJson;
 use super::problem::ProblemJson;
 use super::{DatabaseJson, SCHEMA};
+use crate::engine::control::look::Overview;
 use crate::engine::history::{History, Record};
-use crate::engine::pace::look::Overview;
-use crate::engine::plan::{Plan, Source, Step, StepLook};
+use crate::engine::plan::{Plan, PlannedMigration, Source, StepLook};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
 
@@ -154,7 +154,7 @@ impl PlanJson {
 }
 
 impl PlanStepJson {
-    fn new(step: &Step, look: StepLook, sql: Option<String>) -> Self {
+    fn new(step: &PlannedMigration, look: StepLook, sql: Option<String>) -> Self {
         Self {
             direction: step.direction.to_string(),
             revision: step.revision.clone(),

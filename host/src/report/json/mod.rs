@@ -1,23 +1,23 @@
 //! What programs read: structs of their own, so that no change inside changes the output. A new field may come at any
 //! time; a change of meaning raises [`SCHEMA`].
 
+mod control;
 mod current;
+mod dry_run;
 mod event;
 mod look;
-mod pace;
 mod problem;
 mod project;
 mod record;
-mod rehearsal;
 mod repair;
 mod run;
 mod test;
 mod verify;
 
+pub use control::{ControlJson, RunsJson};
 pub use current::CurrentJson;
 pub use event::EventJson;
 pub use look::{PlanJson, StatusJson};
-pub use pace::{ControlJson, RunsJson};
 pub use project::{BuildJson, ScaffoldJson, ValidateJson};
 pub use record::{HistoryJson, Said, ShowJson};
 pub use repair::RepairJson;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::rehearsal::RehearsalJson;
+use super::dry_run::DryRunJson;
 use super::{DatabaseJson, ErrorJson, SCHEMA};
 use crate::engine::Direction;
 use crate::engine::outcome::{Done, Failed, Outcome};
-use crate::engine::plan::Step;
+use crate::engine::plan::PlannedMigration;
 use crate::error::Error;
 
 /// The outcome of `apply`, `rollback` or `redo`.
@@ -34,7 +34,7 @@ pub struct RunJson {
     backup: Option<BackupJson>,
     /// What a dry run has to tell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    rehearsal: Option<RehearsalJson>,
+    dry_run_report: Option<DryRunJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,7 +119,7 @@ impl RunJson {
                 duration_ms: milliseconds(backup.duration),
                 restore: backup.restore.clone(),
             }),
-            rehearsal: outcome.rehearsal.as_ref().map(RehearsalJson::new),
+            dry_run_report: outcome.dry_run_report.as_ref().map(DryRunJson::new),
         }
     }
 }
@@ -142,7 +142,7 @@ impl DoneJson {
 }
 
 impl StepJson {
-    fn new(step: &Step) -> Self {
+    fn new(step: &PlannedMigration) -> Self {
         Self { revision: step.revision.clone(), name: step.name.clone(), direction: step.direction.to_string() }
     }
 }
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_failed_run_says_what_was_done_what_failed_and_what_was_not_begun() {
-        let step = |revision: &str| Step {
+        let step = |revision: &str| PlannedMigration {
             direction: Direction::Up,
             revision: revision.to_owned(),
             name: "m".to_owned(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::run::milliseconds;
 use super::{ErrorJson, SCHEMA};
 use crate::error::Error;
-use crate::trial::{Crashes, DatabaseReport, Failure, MigrationReport, PhaseReport};
+use crate::migration_tests::{Crashes, DatabaseReport, Failure, MigrationReport, PhaseReport};
 
 /// What came of the tests.
 #[derive(Debug, Serialize)]

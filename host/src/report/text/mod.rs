@@ -1,10 +1,10 @@
 //! What people read. Whatever enters a [`Text`] is escaped there: this is the one door to the terminal.
 
 mod build;
+mod control;
+mod dry_run;
 mod history;
-mod pace;
 mod plan;
-mod rehearsal;
 mod repair;
 mod run;
 mod scaffold;
@@ -14,10 +14,10 @@ mod test;
 mod verify;
 
 pub use build::built;
+pub use control::{numbers, runs};
+pub use dry_run::{caveats, dry_run_event};
 pub use history::history;
-pub use pace::{numbers, runs};
 pub use plan::{plan, plan_sql};
-pub use rehearsal::{caveats, rehearsed};
 pub use repair::{repaired, survey};
 pub use run::{backup_note, dry_run_note, finished_line, summary};
 pub use scaffold::made;

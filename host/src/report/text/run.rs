@@ -6,7 +6,7 @@ use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::backup::BackupDone;
 use crate::engine::outcome::{Done, Failed, Outcome};
-use crate::engine::plan::Step;
+use crate::engine::plan::PlannedMigration;
 use crate::error::ErrorKind;
 use crate::report::units;
 
@@ -112,14 +112,14 @@ fn may_stay(outcome: &Outcome, failed: &Failed) -> bool {
 }
 
 /// Whether the same run took the revision back, as `redo` does. A dry run takes nothing back.
-fn was_rolled_back(outcome: &Outcome, step: &Step) -> bool {
+fn was_rolled_back(outcome: &Outcome, step: &PlannedMigration) -> bool {
     let is_same = |done: &Done| done.direction == Direction::Down && done.revision == step.revision;
     step.direction == Direction::Up && !outcome.dry_run && outcome.done.iter().any(is_same)
 }
 
 /// What a dry run must say about itself.
-pub fn dry_run_note(on_copy: bool) -> Text {
-    let end = if on_copy { "the copy is removed" } else { "everything was rolled back" };
+pub fn dry_run_note(on_scratch: bool) -> Text {
+    let end = if on_scratch { "the copy is removed" } else { "everything was rolled back" };
     Text::new().add(ODD, "dry run").plain(format!(": {end}; the database is as it was")).end()
 }
 
@@ -132,8 +132,8 @@ mod tests {
     use crate::error::Error;
     use crate::project::catalog::{Description, Kind};
 
-    fn step(direction: Direction) -> Step {
-        Step {
+    fn step(direction: Direction) -> PlannedMigration {
+        PlannedMigration {
             direction,
             revision: "2".to_owned(),
             name: "b".to_owned(),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{BAD, DIM, GOOD, HINT, ODD, STRONG, Text};
+use crate::migration_tests::{DatabaseReport, Failure, MigrationReport, Verdict};
 use crate::report::units;
-use crate::trial::{DatabaseReport, Failure, MigrationReport, Verdict};
 
 /// What came of a migration: a line, and what failed below it.
 pub fn tested(database: &DatabaseReport, migration: &MigrationReport) -> Text {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::{Chunks, Live};
-use crate::batches::TableReader;
 use crate::database::{BatchLimits, Dialect, TableSource, TableTarget};
+use crate::engine::control::Total;
+use crate::engine::control::total::estimate;
 use crate::engine::journal::work::Work;
-use crate::engine::pace::Total;
-use crate::engine::pace::total::estimate;
 use crate::engine::transcript::{Ledger, TransformRecord};
+use crate::keyset::TableReader;
 use crate::sandbox::ahead::Ahead;
 use crate::sandbox::host::position;
 use crate::sandbox::keys::KeyCheck;
@@ -90,7 +90,7 @@ impl Chunks<'_> {
     /// Here a chunk is a batch.
     fn limits(&self, limits: BatchLimits) -> BatchLimits {
         let most = self.run.transforms.rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(limits.rows);
-        BatchLimits { rows: self.run.pace.chunk_rows(limits.rows.min(most)), ..limits }
+        BatchLimits { rows: self.run.control.chunk_rows(limits.rows.min(most)), ..limits }
     }
 }
 

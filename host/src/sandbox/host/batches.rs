@@ -5,11 +5,11 @@ use std::time::Instant;
 use wasmtime::component::Resource;
 
 use super::{Answer, Begun, Step, ends};
-use crate::batches::TableReader;
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind};
 use crate::engine::journal::answer::{Page, Position, Resolved, Spooled, Transformed};
 use crate::engine::journal::{self, Call, CallKind, Journal, TransformStep};
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
+use crate::keyset::TableReader;
 use crate::sandbox::bindings::runner::migration::batches::{
     Host, HostReader, TableSource, TableTarget, TransformReport,
 };
@@ -135,7 +135,7 @@ impl Host for GuestState {
             }
             return Ok(answer.map(|done| self.report(done)));
         }
-        let counted = run.tally.begin_step(&call);
+        let counted = run.recorder.begin_step(&call);
         let started = Instant::now();
         let mut number = counted;
         let mut live = None;
@@ -188,7 +188,7 @@ impl GuestState {
         let (step, part) = (*step, *next);
         *next += 1;
         let batch = journal.part(&run.database, step, part).await.map_err(ends)?;
-        run.tally.add_rows_read(batch.row_count as u64);
+        run.recorder.add_rows_read(batch.row_count as u64);
         let page = Page { batch: Some(batch), position: Position::default() };
         self.note(&NEXT, &page);
         Ok(page.batch.map(convert::batch_out))

@@ -18,7 +18,7 @@ use super::bindings::Migration;
 use super::bindings::runner::migration::{description_types, types};
 use super::convert;
 use super::failure::{HostFailure, Stopped};
-use super::state::{Fault, GuestState, Role};
+use super::state::{Fault, GuestState, Purpose};
 use crate::database::stop::StopReason;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind};
 use crate::engine::event::{Event, Level};
@@ -87,15 +87,15 @@ impl GuestState {
     /// Adds to the transcript what is answered without a step, as it would be in another mode.
     fn note<T: journal::Answer>(&self, call: &Call<'_>, answer: &T) {
         if let Some(run) = &self.run {
-            run.tally.called(call);
-            run.tally.answered(answer);
+            run.recorder.called(call);
+            run.recorder.answered(answer);
         }
     }
 
     /// Remembers a statement that answered several rows and asked for no order: they may come in another one.
     fn note_order(&self, statement: &str, rows: u64) {
         let (Some(run), Some((dialect, _))) = (&self.run, &self.server) else { return };
-        if run.replay.is_none() && is_unordered(statement, *dialect, rows) && run.tally.note_unordered(statement) {
+        if run.replay.is_none() && is_unordered(statement, *dialect, rows) && run.recorder.note_unordered(statement) {
             let message = format!(
                 "rows were read without an ORDER BY, and may come in another order next time: {}",
                 crate::sql::excerpt(statement)
@@ -111,10 +111,10 @@ impl GuestState {
 
     /// Refuses a step to an instance that may not touch the database.
     fn may_step(&self, kind: CallKind) -> Result<&RunContext, types::Error> {
-        match (self.role, &self.run) {
-            (Role::Migrate, Some(run)) => Ok(run),
+        match (self.purpose, &self.run) {
+            (Purpose::Migrate, Some(run)) => Ok(run),
             _ => {
-                let place = if self.role == Role::Transform { "transform-batch" } else { "describe" };
+                let place = if self.purpose == Purpose::Transform { "transform-batch" } else { "describe" };
                 let kind = kind.name();
                 Err(convert::error_out(&DatabaseError::new(
                     DatabaseErrorKind::Denied,
@@ -130,7 +130,7 @@ impl GuestState {
             Ok(run) => run.clone(),
             Err(denied) => return Ok(Begun::Answered(0, Err(denied))),
         };
-        let counted = run.tally.begin_step(call);
+        let counted = run.recorder.begin_step(call);
         if let Some(replay) = &run.replay {
             let (number, answer) = replay.answer(call).map_err(ends)?;
             self.last_step = Some((number, call.text.to_owned()));
@@ -142,7 +142,7 @@ impl GuestState {
                 (counted, Access::Direct(run.database.clone().lock_owned().await))
             }
             Some(journal) => {
-                run.pace.before_step(&run.database).await.map_err(ends)?;
+                run.control.before_step(&run.database).await.map_err(ends)?;
                 match journal.begin(&run.database, call).await.map_err(ends)? {
                     journal::Begun::Live(live) => (live.number(), Access::Journalled(Box::new(live))),
                     journal::Begun::Recorded(number, answer) => {
@@ -166,7 +166,7 @@ impl GuestState {
         match answer {
             Ok(answer) => {
                 if let Some(run) = &self.run {
-                    run.tally.answered(&answer);
+                    run.recorder.answered(&answer);
                 }
                 Ok(answer)
             }
@@ -190,8 +190,8 @@ impl GuestState {
     /// Counts rows read and written.
     fn count(&self, read: u64, written: u64) {
         if let Some(run) = &self.run {
-            run.tally.add_rows_read(read);
-            run.tally.add_rows_written(written);
+            run.recorder.add_rows_read(read);
+            run.recorder.add_rows_written(written);
         }
     }
 
@@ -207,7 +207,7 @@ impl GuestState {
         match result {
             Ok(value) => {
                 let rows = value.rows();
-                run.tally.answered(&value);
+                run.recorder.answered(&value);
                 let duration = started.elapsed();
                 run.events.emit(&Event::StepFinished {
                     revision: run.revision.clone(),
@@ -229,7 +229,7 @@ impl GuestState {
     /// An error for the guest; its place is remembered.
     fn fault(&mut self, step: u64, statement: String, error: DatabaseError) -> types::Error {
         if let Some(run) = &self.run {
-            run.tally.note_error(&error);
+            run.recorder.note_error(&error);
         }
         let answer = convert::error_out(&error);
         self.fault = Some(Fault { step, statement, error });

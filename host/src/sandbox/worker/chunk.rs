@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::{End, Worker};
-use crate::batches::{ChunkRange, TableReader};
 use crate::database::{Claims, DatabaseError, Part};
+use crate::engine::control;
 use crate::engine::journal::chunk::{Chunk, Effect, Held};
 use crate::engine::journal::crash;
-use crate::engine::pace;
-use crate::engine::speaker::{as_host, as_migration};
+use crate::engine::role::{as_host, as_migration};
 use crate::engine::transcript;
 use crate::error::Error;
+use crate::keyset::{ChunkRange, TableReader};
 use crate::project::catalog::Kind;
 use crate::sandbox::chunks::turned_chunk;
 use crate::sandbox::host::position;
@@ -209,6 +209,6 @@ impl Worker {
 }
 
 /// A chunk as those who watch are told of it.
-fn told(rows_read: u64, rows_written: u64, took: Duration) -> pace::Chunk {
-    pace::Chunk { rows_read, rows_written, took }
+fn told(rows_read: u64, rows_written: u64, took: Duration) -> control::Chunk {
+    control::Chunk { rows_read, rows_written, took }
 }

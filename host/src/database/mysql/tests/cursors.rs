@@ -1,10 +1,10 @@
 //! Cursors and pages.
 
 use super::*;
-use crate::batches::TableReader;
 use crate::data::{ColumnType, ColumnValues};
 use crate::database::contract::{batch, integers, read, source, texts, write};
 use crate::database::{TableSource, WriteMode};
+use crate::keyset::TableReader;
 
 /// Reads all of a table, and the sizes of the batches.
 async fn pages(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> (Vec<i64>, Vec<usize>) {

@@ -15,8 +15,8 @@ async fn what_a_migration_may_not_do_is_refused_before_it_runs() {
     let opened = opened.as_mut();
     run(opened, "CREATE TABLE runner_history (id INT PRIMARY KEY)").await;
     run(opened, "CREATE TABLE t (id INT PRIMARY KEY)").await;
-    for rights in [Rights::Script, Rights::Guest] {
-        opened.set_rights(rights);
+    for rights in [Role::SqlScript, Role::Component] {
+        opened.set_role(rights);
         for statement in [
             "XA START 'x'",
             "SET autocommit = 0",
@@ -41,10 +41,10 @@ async fn what_a_migration_may_not_do_is_refused_before_it_runs() {
     for statement in ["SET @a = 1", "USE mysql", "KILL 1", "SELECT 1 /*! + 1 */"] {
         denied(opened, statement).await;
     }
-    opened.set_rights(Rights::Script);
+    opened.set_role(Role::SqlScript);
     run(opened, "/*!40101 SET NAMES utf8mb4 */").await;
     run(opened, "INSERT INTO t VALUES (1 /*! + 1 */)").await;
-    opened.set_rights(Rights::Host);
+    opened.set_role(Role::Host);
     assert_eq!(text_of(opened, "SELECT COUNT(*) FROM runner_history").await, "0");
 }
 
@@ -64,9 +64,9 @@ async fn nothing_that_commits_runs_in_a_transaction() {
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
     run(opened, "CREATE TABLE t (id INT PRIMARY KEY)").await;
-    for rights in [Rights::Script, Rights::Guest] {
+    for rights in [Role::SqlScript, Role::Component] {
         opened.begin(NONE).await.expect("begun");
-        opened.set_rights(rights);
+        opened.set_role(rights);
         run(opened, "INSERT INTO t VALUES (1)").await;
         for statement in COMMITTING {
             let error = error_of(opened, statement).await;
@@ -75,7 +75,7 @@ async fn nothing_that_commits_runs_in_a_transaction() {
         }
         run(opened, "CREATE TEMPORARY TABLE scratch (id INT)").await;
         run(opened, "INSERT INTO scratch SELECT id FROM t").await;
-        opened.set_rights(Rights::Host);
+        opened.set_role(Role::Host);
         assert_eq!(opened.in_transaction().await, Ok(true));
         opened.drop_temporary().await.expect("dropped");
         assert_eq!(error_of(opened, "SELECT * FROM scratch").await.kind, DatabaseErrorKind::Syntax);
@@ -95,7 +95,7 @@ async fn a_hidden_commit_is_found_out() {
     run(opened, "CREATE PROCEDURE begins() BEGIN ROLLBACK; START TRANSACTION; INSERT INTO t VALUES (2); END").await;
     run(opened, "CREATE PROCEDURE alters() BEGIN CREATE TABLE IF NOT EXISTS u (id INT); END").await;
     run(opened, "CREATE PROCEDURE fails() BEGIN COMMIT; SELECT * FROM nowhere; END").await;
-    for rights in [Rights::Script, Rights::Guest] {
+    for rights in [Role::SqlScript, Role::Component] {
         for statement in [
             "CALL commits()",
             "CALL chains()",
@@ -107,13 +107,13 @@ async fn a_hidden_commit_is_found_out() {
             "BEGIN NOT ATOMIC COMMIT; END",
         ] {
             opened.begin(NONE).await.expect("begun");
-            opened.set_rights(rights);
+            opened.set_role(rights);
             run(opened, "INSERT INTO t VALUES (1)").await;
             let error = error_of(opened, statement).await;
             assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
-            opened.set_rights(Rights::Host);
+            opened.set_role(Role::Host);
             if error.code == "1295" {
-                assert_eq!(rights, Rights::Guest, "{statement}: only guests are bound to the prepared protocol");
+                assert_eq!(rights, Role::Component, "{statement}: only guests are bound to the prepared protocol");
                 opened.rollback().await.expect("rolled back");
                 continue;
             }
@@ -124,7 +124,7 @@ async fn a_hidden_commit_is_found_out() {
         }
     }
     opened.begin(NONE).await.expect("begun");
-    opened.set_rights(Rights::Script);
+    opened.set_role(Role::SqlScript);
     run(opened, "EXECUTE IMMEDIATE 'INSERT INTO t VALUES (3)'").await;
     run(opened, "DO SLEEP(0)").await;
     opened.commit().await.expect("what ends nothing is allowed");
@@ -141,9 +141,9 @@ async fn a_statement_outside_of_a_transaction_leaves_none_open() {
     run(opened, "CREATE PROCEDURE begins() BEGIN START TRANSACTION; INSERT INTO t VALUES (1); END").await;
     let statements = ["CALL begins()", "EXECUTE IMMEDIATE CONCAT('SET auto', 'commit = 0')"];
     for (at, statement) in statements.into_iter().enumerate() {
-        opened.set_rights(Rights::Script);
+        opened.set_role(Role::SqlScript);
         run(opened, statement).await;
-        opened.set_rights(Rights::Host);
+        opened.set_role(Role::Host);
         run(opened, "INSERT INTO t VALUES (2)").await;
         assert_eq!(text_of(other.as_mut(), "SELECT COUNT(*) FROM t").await, (at + 2).to_string(), "{statement}");
     }
@@ -156,13 +156,13 @@ async fn an_xa_transaction_goes_with_its_session() {
     let opened = opened.as_mut();
     run(opened, "CREATE TABLE t (id INT)").await;
     let before = session_of(opened).await;
-    opened.set_rights(Rights::Script);
+    opened.set_role(Role::SqlScript);
     denied(opened, "EXECUTE IMMEDIATE CONCAT('X', 'A START ''x''')").await;
-    opened.set_rights(Rights::Host);
+    opened.set_role(Role::Host);
     run(opened, "INSERT INTO t VALUES (1)").await;
     assert_ne!(session_of(opened).await, before);
     opened.begin(NONE).await.expect("begun");
-    opened.set_rights(Rights::Script);
+    opened.set_role(Role::SqlScript);
     let error = error_of(opened, "EXECUTE IMMEDIATE CONCAT('X', 'A START ''x''')").await;
     assert_eq!(error.code, "1400", "not inside of ours: {error}");
     opened.rollback().await.expect("rolled back");
@@ -185,11 +185,11 @@ async fn changes_of_the_tools_tables_are_found_out() {
         "EXECUTE IMMEDIATE CONCAT('CREATE TEMPORARY TABLE runner', '_history SELECT * FROM runner', '_history')",
     ] {
         opened.begin(NONE).await.expect("begun");
-        opened.set_rights(Rights::Script);
+        opened.set_role(Role::SqlScript);
         run(opened, "SELECT 1").await;
         opened.check_tool_tables().await.expect("nothing was changed");
         run(opened, statement).await;
-        opened.set_rights(Rights::Host);
+        opened.set_role(Role::Host);
         let error = opened.check_tool_tables().await.expect_err(statement);
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
         assert!(error.message.contains("runner_history"), "{statement}: {error}");
@@ -199,13 +199,13 @@ async fn changes_of_the_tools_tables_are_found_out() {
         opened.drop_temporary().await.expect("dropped");
     }
     opened.begin(NONE).await.expect("begun");
-    opened.set_rights(Rights::Guest);
+    opened.set_role(Role::Component);
     run(opened, "INSERT INTO t VALUES (77)").await;
-    opened.set_rights(Rights::Host);
+    opened.set_role(Role::Host);
     run(opened, "INSERT INTO runner_history (name) VALUES ('host')").await;
-    opened.set_rights(Rights::Guest);
+    opened.set_role(Role::Component);
     run(opened, "INSERT INTO t VALUES (78)").await;
-    opened.set_rights(Rights::Host);
+    opened.set_role(Role::Host);
     opened.check_tool_tables().await.expect("the host's own changes are no breach");
     opened.commit().await.expect("committed");
 }

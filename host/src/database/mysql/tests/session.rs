@@ -105,7 +105,7 @@ async fn a_statement_may_not_take_longer_than_allowed() {
     let mut opened = open_with(&database.url(), &options).await.expect("a connection");
     let opened = opened.as_mut();
     let endless = endless(opened.facts().dialect);
-    opened.set_rights(Rights::Script);
+    opened.set_role(Role::SqlScript);
     // What is killed inside of a function may answer without an error, and wrongly.
     for statement in [endless, "SELECT SLEEP(100)", "SELECT BENCHMARK(1000000000000, SHA2('x', 512))"] {
         let error = error_of(opened, statement).await;
@@ -134,8 +134,8 @@ async fn a_lock_on_rows_is_not_waited_for_long() {
     }
     second.begin(NONE).await.expect("begun");
     run(second.as_mut(), "UPDATE t SET n = 4 WHERE id = 2").await;
-    first.set_rights(Rights::Guest);
-    second.set_rights(Rights::Guest);
+    first.set_role(Role::Component);
+    second.set_role(Role::Component);
     // Whichever of the two the server gives up, nothing of it may be called committed.
     let (a, b) = tokio::join!(
         first.execute("UPDATE t SET n = 5 WHERE id = 2", &[]),
@@ -165,16 +165,16 @@ async fn the_host_does_not_run_under_a_scripts_settings() {
         if in_transaction {
             opened.begin(NONE).await.expect("begun");
         }
-        opened.set_rights(Rights::Script);
+        opened.set_role(Role::SqlScript);
         run(opened, "SET NAMES latin1").await;
         run(opened, "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES', time_zone = '+05:00', foreign_key_checks = 0")
             .await;
         run(opened, "USE information_schema").await;
         run(opened, "SELECT 1").await;
-        opened.set_rights(Rights::Host);
+        opened.set_role(Role::Host);
         run(opened, r"INSERT INTO history VALUES ('ä😀\'', '2026-01-01 00:00:00')").await;
         assert!(text_of(opened, "SELECT @@sql_mode").await.contains("STRICT"));
-        opened.set_rights(Rights::Script);
+        opened.set_role(Role::SqlScript);
         assert_eq!(
             text_of(opened, "SELECT @@sql_mode").await,
             "NO_BACKSLASH_ESCAPES",
@@ -184,7 +184,7 @@ async fn the_host_does_not_run_under_a_scripts_settings() {
         assert_eq!(text_of(opened, "SELECT IF(@@foreign_key_checks, 'on', 'off')").await, "off");
         assert_eq!(text_of(opened, "SELECT DATABASE()").await, "information_schema");
         assert_eq!(text_of(opened, "SELECT @@character_set_client").await, "utf8mb4", "scripts are UTF-8");
-        opened.set_rights(Rights::Host);
+        opened.set_role(Role::Host);
         opened.drop_temporary().await.expect("dropped");
         if in_transaction {
             opened.commit().await.expect("committed");

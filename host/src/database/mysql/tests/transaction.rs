@@ -14,11 +14,11 @@ async fn a_migration_leaves_nothing_in_the_session() {
         if in_transaction {
             opened.begin(NONE).await.expect("begun");
         }
-        opened.set_rights(Rights::Script);
+        opened.set_role(Role::SqlScript);
         run(opened, "CREATE TEMPORARY TABLE `a``b` (id INT)").await;
         run(opened, "CREATE TEMPORARY TABLE IF NOT EXISTS  scratch  (id INT)").await;
         run(opened, "SET @left = 1, sql_mode = ''").await;
-        opened.set_rights(Rights::Host);
+        opened.set_role(Role::Host);
         opened.drop_temporary().await.expect("dropped");
         if in_transaction {
             assert_eq!(error_of(opened, "SELECT * FROM `a``b`").await.code, "1146");

@@ -66,7 +66,7 @@ async fn a_waiter_does_not_hold_up_a_concurrent_index() {
         waiter.lock(&request("waiter", 60), &stop, &|_| {}).await
     };
     let work = async {
-        holder.set_rights(Rights::Script);
+        holder.set_role(Role::SqlScript);
         run(holder.as_mut(), "CREATE INDEX CONCURRENTLY i ON t (id)").await;
         holder.unlock().await.expect("unlocked");
     };

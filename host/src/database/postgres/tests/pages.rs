@@ -1,11 +1,11 @@
 //! Pages of tables, whichever way they come: by a cursor, or copied.
 
 use super::*;
-use crate::batches::TableReader;
 use crate::data::{ColumnValues, Value};
 use crate::database::DatabaseErrorKind;
 use crate::database::contract::source;
 use crate::database::{BatchLimits, TableSource};
+use crate::keyset::TableReader;
 
 /// Reads all of a table in pages; answers its column `n`.
 async fn numbers(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> Vec<i64> {

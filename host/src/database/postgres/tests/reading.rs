@@ -1,10 +1,10 @@
 //! Reading beside the connection that writes: only where that one's changes do not matter, and without ever waiting.
 
 use super::*;
-use crate::batches::TableReader;
 use crate::data::{ColumnValues, Value};
 use crate::database::contract::source;
 use crate::database::{BatchLimits, TableIdentity, TableSource, WriteMode};
+use crate::keyset::TableReader;
 
 fn target(table: &str) -> TableTarget {
     TableTarget { table: TableName::new(table), mode: WriteMode::Insert, key: Vec::new() }

@@ -113,18 +113,18 @@ async fn words_that_give_it_away_are_refused() {
     let (fresh, mut database) = prepared().await;
     let before = state(&fresh);
     for in_transaction in [true, false] {
-        for rights in [Rights::Script, Rights::Guest] {
+        for rights in [Role::SqlScript, Role::Component] {
             if in_transaction {
                 database.begin(NONE).await.expect("begun");
             }
-            database.set_rights(rights);
+            database.set_role(rights);
             for statement in REFUSED {
                 let error = database.execute(statement, &[]).await.expect_err(statement);
                 assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
                 assert!(error.hint.is_some(), "{statement}: {error}");
             }
             assert_eq!(database.in_transaction().await, Ok(in_transaction));
-            database.set_rights(Rights::Host);
+            database.set_role(Role::Host);
             if in_transaction {
                 database.commit().await.expect("committed");
             }
@@ -145,10 +145,10 @@ async fn what_words_hide_the_server_tells() {
                 // A lock that the host has itself must hide nothing.
                 run(database, "UPDATE runner.runner_history SET state = 'x'").await;
             }
-            database.set_rights(Rights::Guest);
+            database.set_role(Role::Component);
             run(database, statement).await;
             run(database, "INSERT INTO a VALUES (1)").await;
-            database.set_rights(Rights::Host);
+            database.set_role(Role::Host);
             let checked = database.check_tool_tables().await;
             let error = checked.expect_err(statement);
             assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
@@ -158,7 +158,7 @@ async fn what_words_hide_the_server_tells() {
         }
     }
     for statement in DYNAMIC {
-        database.set_rights(Rights::Script);
+        database.set_role(Role::SqlScript);
         let error = database.execute(statement, &[]).await.expect_err(statement);
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
         assert_eq!(state(&fresh), before, "{statement}");
@@ -175,9 +175,9 @@ async fn a_bomb_that_goes_off_at_the_commit_is_found() {
          CREATE CONSTRAINT TRIGGER bomb AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION bomb()",
     );
     database.begin(NONE).await.expect("begun");
-    database.set_rights(Rights::Script);
+    database.set_role(Role::SqlScript);
     run(database, "INSERT INTO later VALUES (1)").await;
-    database.set_rights(Rights::Host);
+    database.set_role(Role::Host);
     database.check_tool_tables().await.expect("nothing yet");
     run(database, "INSERT INTO runner.runner_history VALUES (2, 'applied')").await;
     let error = database.commit().await.expect_err("a bomb");
@@ -189,16 +189,16 @@ async fn a_bomb_that_goes_off_at_the_commit_is_found() {
 async fn what_is_harmless_is_let_through() {
     let (fresh, mut database) = prepared().await;
     let database = database.as_mut();
-    for rights in [Rights::Script, Rights::Guest] {
+    for rights in [Role::SqlScript, Role::Component] {
         for in_transaction in [true, false] {
             if in_transaction {
                 database.begin(NONE).await.expect("begun");
             }
-            database.set_rights(rights);
+            database.set_role(rights);
             for statement in HARMLESS {
                 run(database, statement).await;
             }
-            database.set_rights(Rights::Host);
+            database.set_role(Role::Host);
             database.check_tool_tables().await.expect("untouched");
             if in_transaction {
                 run(database, "INSERT INTO runner.runner_history VALUES (2, 'applied')").await;
@@ -218,13 +218,13 @@ async fn procedures_and_blocks_cannot_end_the_transaction() {
     let database = database.as_mut();
     fresh.sql("CREATE PROCEDURE ends() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO a VALUES (1); COMMIT; END $$");
     for statement in ["DO $$ BEGIN COMMIT; END $$", "DO $$ BEGIN ROLLBACK; END $$", "CALL ends()"] {
-        for rights in [Rights::Script, Rights::Guest] {
+        for rights in [Role::SqlScript, Role::Component] {
             database.begin(NONE).await.expect("begun");
-            database.set_rights(rights);
+            database.set_role(rights);
             run(database, "INSERT INTO a VALUES (7)").await;
             let error = database.execute(statement, &[]).await.expect_err(statement);
             assert_eq!(error.code, "2D000", "{statement}: {error}");
-            database.set_rights(Rights::Host);
+            database.set_role(Role::Host);
             database.rollback().await.expect("rolled back");
             assert_eq!(fresh.value("SELECT count(*) FROM a"), "0", "{statement}");
         }
@@ -238,15 +238,15 @@ async fn a_guest_changes_no_settings_and_a_script_only_its_own() {
     database.begin(NONE).await.expect("begun");
     for statement in ["SET ROLE postgres", "RESET ROLE", "SET search_path = x", "LISTEN x", "DISCARD TEMP", "LOAD 'x'"]
     {
-        database.set_rights(Rights::Guest);
+        database.set_role(Role::Component);
         let error = database.execute(statement, &[]).await.expect_err(statement);
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
         assert!(error.hint.is_some(), "{statement}: {error}");
     }
-    database.set_rights(Rights::Guest);
+    database.set_role(Role::Component);
     // A function, and no word of its own: it lasts until the end of the migration.
     run(database, "SELECT set_config('search_path', 'nowhere', false)").await;
-    database.set_rights(Rights::Host);
+    database.set_role(Role::Host);
     database.drop_temporary().await.expect("dropped");
     database.commit().await.expect("committed");
     let path = rows(database, "SELECT current_setting('search_path')").await;

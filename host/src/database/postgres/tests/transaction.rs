@@ -16,9 +16,9 @@ async fn what_an_error_ended_is_never_committed() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     run(database.as_mut(), "CREATE TABLE t (id int PRIMARY KEY)").await;
-    for rights in [Rights::Host, Rights::Script] {
+    for rights in [Role::Host, Role::SqlScript] {
         database.begin(NONE).await.expect("begun");
-        database.set_rights(rights);
+        database.set_role(rights);
         run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
         assert!(database.execute("INSERT INTO t VALUES (1)", &[]).await.is_err());
         // Somebody who takes no notice.
@@ -26,7 +26,7 @@ async fn what_an_error_ended_is_never_committed() {
         assert_eq!(error.code, "25P02", "{error}");
         assert!(error.detail.as_deref().is_some_and(|first| first.contains("t_pkey")), "{error}");
         assert!(database.in_transaction().await.is_err());
-        database.set_rights(Rights::Host);
+        database.set_role(Role::Host);
         assert!(database.commit().await.is_err());
         assert_eq!(fresh.value("SELECT count(*) FROM t"), "0");
         run(database.as_mut(), "SELECT 1").await;
@@ -39,14 +39,14 @@ async fn a_guest_goes_on_after_an_error_that_it_handles() {
     let mut database = open(&fresh).await;
     run(database.as_mut(), "CREATE TABLE t (id int PRIMARY KEY)").await;
     database.begin(NONE).await.expect("begun");
-    database.set_rights(Rights::Guest);
+    database.set_role(Role::Component);
     run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
     for wrong in ["INSERT INTO t VALUES (1)", "SELECT * FROM nowhere", "SELECT 1/0", "INSERT INTO t VALUES (2), (1)"] {
         assert!(database.execute(wrong, &[]).await.is_err(), "{wrong}");
         assert_eq!(database.in_transaction().await, Ok(true));
     }
     run(database.as_mut(), "INSERT INTO t VALUES (3)").await;
-    database.set_rights(Rights::Host);
+    database.set_role(Role::Host);
     run(database.as_mut(), "INSERT INTO t VALUES (4)").await;
     database.commit().await.expect("committed");
     assert_eq!(fresh.sql("SELECT id FROM t ORDER BY id"), ["1", "3", "4"]);
@@ -117,28 +117,28 @@ async fn timeouts_are_those_of_migrations_alone() {
     let mut other = fresh.client().session();
     other.run("BEGIN; UPDATE t SET id = 2");
     for in_transaction in [false, true] {
-        for rights in [Rights::Script, Rights::Guest] {
+        for rights in [Role::SqlScript, Role::Component] {
             for (statement, kind, code) in [
                 ("SELECT pg_sleep(30)", DatabaseErrorKind::Timeout, "57014"),
                 ("UPDATE t SET id = 3", DatabaseErrorKind::Busy, "55P03"),
             ] {
-                database.set_rights(Rights::Host);
+                database.set_role(Role::Host);
                 if in_transaction {
                     database.begin(NONE).await.expect("begun");
                 }
-                database.set_rights(rights);
+                database.set_role(rights);
                 let error = database.execute(statement, &[]).await.expect_err(statement);
                 assert_eq!((error.kind, error.code.as_str()), (kind, code), "{error}");
                 assert!(error.hint.is_some(), "{error}");
                 database.rollback().await.expect("rolled back");
             }
         }
-        database.set_rights(Rights::Host);
+        database.set_role(Role::Host);
         if in_transaction {
             database.begin(NONE).await.expect("begun");
-            database.set_rights(Rights::Guest);
+            database.set_role(Role::Component);
             run(database, "SELECT 1").await;
-            database.set_rights(Rights::Host);
+            database.set_role(Role::Host);
         }
         run(database, "SELECT pg_sleep(0.6)").await;
         database.rollback().await.expect("rolled back");
@@ -151,15 +151,15 @@ async fn what_a_script_sets_for_its_session_holds_between_transactions() {
     let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(3)), ..ConnectOptions::default() };
     let mut database = open_with(&fresh.url(), &options).await.expect("a connection");
     let ask = "SELECT concat_ws(' ', current_setting('lock_timeout'), current_setting('timezone'))";
-    database.set_rights(Rights::Script);
+    database.set_role(Role::SqlScript);
     assert_eq!(rows(database.as_mut(), ask).await, [[Value::from("3s UTC")]]);
     run(database.as_mut(), "SET lock_timeout = '7s'").await;
     run(database.as_mut(), "SET TIME ZONE 'Asia/Tokyo'").await;
     run(database.as_mut(), "VACUUM pg_class").await;
     assert_eq!(rows(database.as_mut(), ask).await, [[Value::from("7s Asia/Tokyo")]]);
-    database.set_rights(Rights::Host);
+    database.set_role(Role::Host);
     database.drop_temporary().await.expect("dropped");
-    database.set_rights(Rights::Script);
+    database.set_role(Role::SqlScript);
     assert_eq!(rows(database.as_mut(), ask).await, [[Value::from("3s UTC")]]);
 }
 
@@ -175,7 +175,7 @@ async fn nothing_of_a_migration_stays_in_the_session() {
         if in_transaction {
             database.begin(NONE).await.expect("begun");
         }
-        database.set_rights(Rights::Script);
+        database.set_role(Role::SqlScript);
         for statement in [
             "CREATE TEMP TABLE t (id int PRIMARY KEY)",
             "CREATE TEMP TABLE u (id int REFERENCES t DEFERRABLE INITIALLY DEFERRED)",
@@ -195,7 +195,7 @@ async fn nothing_of_a_migration_stays_in_the_session() {
         ] {
             run(database, statement).await;
         }
-        database.set_rights(Rights::Host);
+        database.set_role(Role::Host);
         database.drop_temporary().await.expect("dropped");
         if in_transaction {
             run(database, "INSERT INTO a VALUES (1)").await;
@@ -218,7 +218,7 @@ async fn nothing_of_a_migration_stays_in_the_session() {
 #[tokio::test]
 async fn a_stop_ends_the_statement_in_the_server() {
     let fresh = fresh();
-    for rights in [Rights::Host, Rights::Script, Rights::Guest] {
+    for rights in [Role::Host, Role::SqlScript, Role::Component] {
         for in_transaction in [true, false] {
             let mut database = open(&fresh).await;
             let stop = StopSignal::default();
@@ -226,7 +226,7 @@ async fn a_stop_ends_the_statement_in_the_server() {
             if in_transaction {
                 database.begin(NONE).await.expect("begun");
             }
-            database.set_rights(rights);
+            database.set_role(rights);
             let (result, ()) = tokio::join!(database.execute("SELECT pg_sleep(600)", &[]), async {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 stop.raise(StopReason::Interrupt);
@@ -254,16 +254,16 @@ async fn what_refuses_a_transaction_is_told_so_before() {
     let database = database.as_mut();
     for statement in ["VACUUM t", "CREATE INDEX CONCURRENTLY i ON t (id)", "REINDEX INDEX CONCURRENTLY i"] {
         database.begin(NONE).await.expect("begun");
-        database.set_rights(Rights::Script);
+        database.set_role(Role::SqlScript);
         let error = database.execute(statement, &[]).await.expect_err(statement);
         assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("no-transaction")), "{error:?}");
         assert_eq!(database.in_transaction().await, Ok(true), "it was not run");
         database.rollback().await.expect("rolled back");
         run(database, statement).await;
-        database.set_rights(Rights::Guest);
+        database.set_role(Role::Component);
         let error = database.execute(statement, &[]).await.expect_err(statement);
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
-        database.set_rights(Rights::Host);
+        database.set_role(Role::Host);
     }
 }
 

@@ -261,9 +261,9 @@ async fn cursors_go_on_while_rows_are_written() {
         "CREATE TABLE t (id int PRIMARY KEY, v text); \
          INSERT INTO t SELECT n, repeat('x', (n * 7919) % 5000) FROM generate_series(1, 3000) n",
     );
-    for rights in [Rights::Host, Rights::Guest] {
+    for rights in [Role::Host, Role::Component] {
         database.begin(TransactionOptions::default()).await.expect("begun");
-        database.set_rights(rights);
+        database.set_role(rights);
         let request = CursorRequest {
             statement: "SELECT id, v FROM t WHERE id > $1 ORDER BY id".to_owned(),
             parameters: vec![Value::Int64(0)],
@@ -288,7 +288,7 @@ async fn cursors_go_on_while_rows_are_written() {
         assert_eq!(database.fetch(cursor, limits).await, Ok(None));
         database.close_cursor(cursor).await.expect("closed");
         database.rollback().await.expect("rolled back");
-        database.set_rights(Rights::Host);
+        database.set_role(Role::Host);
     }
     let error = read(database, "SELECT 1 AS a, 2 AS a", &[], BatchLimits::default()).await.expect_err("two names");
     assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");
@@ -300,7 +300,7 @@ async fn statements_see_a_schema_that_changes() {
     let mut database = open(&fresh).await;
     let database = database.as_mut();
     database.begin(TransactionOptions::default()).await.expect("begun");
-    database.set_rights(Rights::Script);
+    database.set_role(Role::SqlScript);
     run(database, "CREATE TABLE t (v int)").await;
     let insert = "INSERT INTO t VALUES ($1)";
     assert_eq!(database.execute(insert, &[Value::Int64(7)]).await, Ok(1));

@@ -188,7 +188,7 @@ async fn every_kind_of_cell_arrives() {
 #[tokio::test]
 async fn a_guest_writes_with_its_own_rights() {
     let mut database = table(TABLES[0], 10).await;
-    database.set_rights(Rights::Guest);
+    database.set_role(Role::Component);
     assert_eq!(update(database.as_mut(), &change(&[1, 2, 3]), WriteHint::default()).await, Ok(3));
     let error = database.execute("UPDATE t SET a = runner_pull_0(id)", &[]).await.expect_err("ours");
     assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");

@@ -22,9 +22,9 @@ async fn prepared() -> Box<dyn Database> {
 
 #[tokio::test]
 async fn no_way_leads_to_the_tools_tables() {
-    for rights in [Rights::Script, Rights::Guest] {
+    for rights in [Role::SqlScript, Role::Component] {
         let mut database = prepared().await;
-        database.set_rights(rights);
+        database.set_role(rights);
         for statement in [
             // Shadows: an unqualified name would find them first.
             "CREATE TEMP TABLE runner_history (revision TEXT)",
@@ -87,7 +87,7 @@ async fn a_trigger_of_the_host_does_not_lend_its_rights() {
         "CREATE TRIGGER log AFTER INSERT ON t BEGIN INSERT INTO runner_history (revision) VALUES (new.id); END",
     )
     .await;
-    database.set_rights(Rights::Guest);
+    database.set_role(Role::Component);
     let error = database.execute("INSERT INTO t (id) VALUES (1)", &[]).await.expect_err("through a trigger");
     assert_eq!(error.kind, DatabaseErrorKind::Denied);
     assert!(error.message.contains("through `log`"), "{error}");
@@ -104,10 +104,10 @@ async fn a_guest_cannot_reach_files_code_or_settings() {
     database.commit().await.expect("committed");
     for in_transaction in [false, true] {
         if in_transaction {
-            database.set_rights(Rights::Host);
+            database.set_role(Role::Host);
             database.begin(TransactionOptions::default()).await.expect("begun");
         }
-        database.set_rights(Rights::Guest);
+        database.set_role(Role::Component);
         for statement in [
             format!("ATTACH '{}' AS other", file.display()),
             "ATTACH ':memory:' AS other".to_owned(),
@@ -150,7 +150,7 @@ async fn a_guest_cannot_reach_files_code_or_settings() {
 #[tokio::test]
 async fn a_script_hears_that_a_pragma_would_do_nothing() {
     let mut database = prepared().await;
-    database.set_rights(Rights::Script);
+    database.set_role(Role::SqlScript);
     for (statement, part) in [
         ("PRAGMA foreign_keys = OFF", "table-rebuild"),
         ("PRAGMA main.foreign_keys(0)", "table-rebuild"),
@@ -179,10 +179,10 @@ async fn a_script_leaves_the_connection_as_it_found_it() {
     run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
     for in_transaction in [false, true] {
         if in_transaction {
-            database.set_rights(Rights::Host);
+            database.set_role(Role::Host);
             database.begin(TransactionOptions::default()).await.expect("begun");
         }
-        database.set_rights(Rights::Script);
+        database.set_role(Role::SqlScript);
         for setting in [
             "ignore_check_constraints = ON",
             "trusted_schema = ON",
@@ -244,14 +244,14 @@ async fn a_script_leaves_the_connection_as_it_found_it() {
 #[tokio::test]
 async fn a_guest_cannot_make_huge_values() {
     let mut database = prepared().await;
-    database.set_rights(Rights::Guest);
+    database.set_role(Role::Component);
     let huge = "SELECT length(zeroblob(900000000))";
     let error = database.query(huge, &[], QueryLimits::NONE).await.expect_err("too big");
     assert_eq!(error.kind, DatabaseErrorKind::Limit, "{error}");
     let started = std::time::Instant::now();
     assert_eq!(rows(database.as_mut(), "SELECT printf('%.*c', 900000000, 'x')").await, [[Value::Null]]);
     assert!(started.elapsed().as_millis() < 500, "SQLite gives up before it begins");
-    database.set_rights(Rights::Host);
+    database.set_role(Role::Host);
     run(database.as_mut(), "SELECT length(zeroblob(900000000))").await;
 }
 
@@ -261,7 +261,7 @@ async fn a_cursor_keeps_the_rights_it_was_opened_with() {
     run(database.as_mut(), "INSERT INTO t (id) VALUES (1), (2), (3)").await;
     let request = CursorRequest { statement: "SELECT id FROM t ORDER BY id".to_owned(), ..CursorRequest::default() };
     let cursor = database.open_cursor(&request).await.expect("a cursor");
-    database.set_rights(Rights::Guest);
+    database.set_role(Role::Component);
     run(database.as_mut(), "CREATE TABLE u (x)").await;
     let found = database.fetch(cursor, BatchLimits::default()).await.expect("rows").expect("rows");
     assert_eq!(found.row_count, 3);
@@ -279,13 +279,13 @@ async fn attached_files_go_with_the_migration_that_attached_them() {
             if in_transaction {
                 database.begin(TransactionOptions::default()).await.expect("begun");
             }
-            database.set_rights(Rights::Script);
+            database.set_role(Role::SqlScript);
             run(database.as_mut(), &attach).await;
             if touched {
                 run(database.as_mut(), "CREATE TABLE IF NOT EXISTS \"o\"\"ther\".secret (x)").await;
                 run(database.as_mut(), "INSERT INTO secret VALUES (1)").await;
             }
-            database.set_rights(Rights::Host);
+            database.set_role(Role::Host);
             database.drop_temporary().await.expect("dropped");
             match (in_transaction, ends_well) {
                 (false, _) => {}
@@ -307,7 +307,7 @@ async fn a_guest_does_not_reach_an_attached_database() {
     let mut database = prepared().await;
     run(database.as_mut(), "ATTACH ':memory:' AS other").await;
     run(database.as_mut(), "CREATE TABLE other.secret (id INTEGER PRIMARY KEY, x UNIQUE)").await;
-    database.set_rights(Rights::Guest);
+    database.set_role(Role::Component);
     for statement in [
         "SELECT x FROM other.secret",
         "SELECT x FROM secret",

@@ -28,7 +28,7 @@ async fn a_table_can_be_rebuilt_without_losing_its_children() {
     let mut database = family().await;
     database.begin(OFF).await.expect("begun");
     assert_eq!(foreign_keys(database.as_mut()).await, [[Value::Int64(0)]]);
-    database.set_rights(Rights::Script);
+    database.set_role(Role::SqlScript);
     for statement in [
         "CREATE TABLE parent_new (id INTEGER PRIMARY KEY, name TEXT)",
         "INSERT INTO parent_new (id) SELECT id FROM parent",
@@ -99,7 +99,7 @@ async fn a_statement_that_rolls_back_ends_everything() {
     let mut database = family().await;
     database.begin(TransactionOptions::default()).await.expect("begun");
     run(database.as_mut(), "INSERT INTO parent VALUES (3)").await;
-    database.set_rights(Rights::Guest);
+    database.set_role(Role::Component);
     assert!(database.execute("INSERT OR ROLLBACK INTO parent VALUES (3)", &[]).await.is_err());
     assert_eq!(database.in_transaction().await, Ok(false));
     let error = database.execute("INSERT INTO parent VALUES (4)", &[]).await.expect_err("it would commit by itself");

@@ -20,7 +20,7 @@ async fn a_dry_run_writes_nothing() {
 }
 
 /// What a dry run says.
-async fn rehearsed(engine: &Engine) -> Outcome {
+async fn dry_run_event(engine: &Engine) -> Outcome {
     let request = Request {
         action: Action::Apply(Target::Latest),
         options: Options::default(),
@@ -50,7 +50,7 @@ async fn a_dry_run_refuses_what_a_commit_would() {
         ("mended before the end", sql("2", mended, None), rebuild("3", "SELECT 1"), 3),
     ] {
         let engine = engine(vec![users(), second, third]).await;
-        let outcome = rehearsed(&engine).await;
+        let outcome = dry_run_event(&engine).await;
         assert_eq!((outcome.done.len(), outcome.error.is_none()), (done, done == 3), "{case}: {:?}", outcome.error);
         let outcome = engine.apply().await;
         assert_eq!((outcome.done.len(), outcome.error.is_none()), (done, done == 3), "{case}: {:?}", outcome.error);

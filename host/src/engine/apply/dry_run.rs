@@ -1,0 +1,196 @@
+//! A dry run: everything that the plan has, in one transaction that is rolled back, or on a copy that is thrown away.
+
+use std::sync::Arc;
+
+use super::record::{Started, done};
+use super::{Engine, Request, as_host};
+use crate::data::Value;
+use crate::database::message::{TAKES_PART, takes_nothing_back};
+use crate::database::{QueryLimits, TransactionOptions};
+use crate::engine::Direction;
+use crate::engine::dry_run::Report;
+use crate::engine::history::{self, RunMode};
+use crate::engine::outcome::{Done, Failed, Outcome};
+use crate::engine::plan::{Plan, PlannedMigration, check_dry_run};
+use crate::engine::script::{ScriptSource, stopped};
+use crate::error::{Error, Result};
+use crate::project::catalog::Kind;
+
+impl Engine {
+    /// Runs all steps and rolls them back.
+    pub(super) async fn dry_run(&self, request: &Request, plan: &Plan) -> Result<Outcome> {
+        let mut outcome = self.outcome(request);
+        self.check_dry_run_support(plan).await?;
+        // Whether foreign keys are enforced is one decision for the whole transaction.
+        let foreign_keys_off = plan.steps.iter().any(|step| step.description.needs_table_rebuild());
+        {
+            let mut database = self.database.lock().await;
+            as_host(&mut **database);
+            database.begin(TransactionOptions { foreign_keys_off }).await?;
+        }
+        let made = self.dry_run_history().await;
+        let mut steps = plan.steps.iter();
+        let notes = match made {
+            Ok(notes) => notes,
+            Err(error) => {
+                outcome.error = Some(error);
+                false
+            }
+        };
+        if outcome.error.is_none() {
+            let mut direction = None;
+            while let Some(step) = steps.next() {
+                self.emit_turn(&mut direction, step, steps.as_slice());
+                if let Some(reason) = self.stop.reason() {
+                    outcome.error = Some(stopped(reason));
+                    outcome.not_run.push(step.clone());
+                    break;
+                }
+                self.emit_started(step);
+                match self.dry_run_migration(step, steps.len(), foreign_keys_off, notes).await {
+                    Ok(done) => {
+                        self.emit_finished(&done);
+                        outcome.done.push(done);
+                    }
+                    Err(error) => {
+                        self.emit_failed(step);
+                        outcome.error = Some(self.explain(error, step));
+                        outcome.failed = Some(Failed { step: step.clone(), took_effect: None });
+                        break;
+                    }
+                }
+            }
+        }
+        outcome.not_run.extend(steps.cloned());
+        {
+            let mut database = self.database.lock().await;
+            as_host(&mut **database);
+            // A connection that is lost has no transaction either: the server has rolled back.
+            let rolled_back = database.rollback().await;
+            if outcome.error.is_none() {
+                rolled_back?;
+            }
+        }
+        self.explain_dry_run(&mut outcome);
+        outcome.dry_run_report = self.report("transaction", self.caveats(plan).await);
+        Ok(outcome)
+    }
+
+    /// Fails if the dry run had to refuse something, and the migration went on all the same.
+    pub(super) fn not_refused(&self) -> Result<()> {
+        let refused = self.dry_run.as_ref().and_then(|dry_run| dry_run.recorder.refused());
+        refused.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// What a dry run has to tell, if somebody asked.
+    pub(super) fn report(&self, ground: &'static str, caveats: Vec<String>) -> Option<Report> {
+        let dry_run = self.dry_run.as_ref()?;
+        Some(Report { ground, caveats, migrations: dry_run.recorder.take() })
+    }
+
+    /// Makes the history if it is not there, in the open transaction; false if there is none, and none can be made that would
+    /// be gone afterwards.
+    async fn dry_run_history(&self) -> Result<bool> {
+        let mut database = self.database.lock().await;
+        if !database.facts().transactional_ddl && !history::is_there(&mut **database).await? {
+            return Ok(false);
+        }
+        history::ensure(&mut **database).await.map(|()| true)
+    }
+
+    /// `left`: steps behind it.
+    async fn dry_run_migration(
+        &self,
+        step: &PlannedMigration,
+        left: usize,
+        foreign_keys_off: bool,
+        notes: bool,
+    ) -> Result<Done> {
+        let stepwise = step.mode == RunMode::Stepwise;
+        super::stepwise::check_mode(step)?;
+        let (script, source) = self.load(step).await?;
+        let (started, recorder) = (Started::now(), Arc::default());
+        let mut left_out = 0;
+        if let Some(dry_run) = &self.dry_run {
+            dry_run.recorder.set_stepwise(stepwise);
+            left_out = dry_run.recorder.left_out();
+        }
+        let worked = self.work(step, &*script, &recorder).await;
+        if let (Err(error), Some(dry_run)) = (&worked, &self.dry_run)
+            && dry_run.recorder.left_out() > left_out
+        {
+            return Err(error
+                .clone()
+                .cause("statements before it refuse a transaction and were not run; it may need them"));
+        }
+        worked?;
+        self.not_refused()?;
+        // The row of one that broke off is there, and says something else.
+        if notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
+            let mut database = self.database.lock().await;
+            self.write_down(&mut **database, &numbered(step, left), &source, &started, &recorder).await?;
+        }
+        let done = done(step, &started, &recorder);
+        // Nothing is committed here, so that what a commit refuses must be looked for.
+        let Err(error) = self.database.lock().await.check_constraints().await else { return Ok(done) };
+        let error = Error::from(error);
+        // Without enforcement nothing cascades either.
+        Err(if foreign_keys_off && !step.description.needs_table_rebuild() {
+            error
+                .cause("another migration of this dry run needs `table-rebuild`, which turns foreign keys off for all of it")
+                .hint(format!("`--on-copy` commits each migration; `--target {}` and one below it try them apart", step.revision))
+        } else {
+            error
+        })
+    }
+
+    /// Refuses what cannot be taken back, before anything has run.
+    async fn check_dry_run_support(&self, plan: &Plan) -> Result<()> {
+        let facts = self.database.lock().await.facts().clone();
+        for step in &plan.steps {
+            let source = match step.kind {
+                Kind::Sql => Some(self.source(step).await?),
+                Kind::Component => None,
+            };
+            let text = match (&source, step.direction) {
+                (Some(ScriptSource::Sql { up, .. }), Direction::Up) => Some(up.as_str()),
+                (Some(ScriptSource::Sql { down, .. }), Direction::Down) => down.as_deref(),
+                _ => None,
+            };
+            check_dry_run(step, text, &facts).map_err(|error| {
+                error
+                    .hint("`runner plan --sql` shows what would run")
+                    .hint(format!("`--target` stops the dry run before `{}`", step.id()))
+            })?;
+        }
+        if facts.transactional_ddl {
+            return Ok(());
+        }
+        let mut database = self.database.lock().await;
+        let parameters = [facts.tool_schema().into()];
+        let found = database.query(&history::tool_sql(LASTING, &facts), &parameters, QueryLimits::NONE).await?;
+        let Some(row) = found.rows.first() else { return Ok(()) };
+        let [table, engine] = [0, 1].map(|at| row.get(at).and_then(Value::as_text).unwrap_or_default());
+        Err(Error::usage(format!(
+            "the database has {}, so there is no dry run in a transaction",
+            takes_nothing_back(table, engine)
+        ))
+        .hint(TAKES_PART)
+        .hint("`--on-copy` runs it on a scratch copy of the database")
+        .hint("`runner plan --sql` shows what would run"))
+    }
+}
+
+/// The step with a number for its row of history, if that is to be added. Nobody has those below zero, and they stand in the
+/// order of the steps.
+fn numbered(step: &PlannedMigration, left: usize) -> PlannedMigration {
+    let added = i64::try_from(left).map_or(i64::MIN, |left| -1 - left);
+    let record = step.record.or((step.direction == Direction::Up).then_some(added));
+    PlannedMigration { record, ..step.clone() }
+}
+
+/// A table whose engine knows no transactions, and the engine. Parameter: the database.
+const LASTING: &str = "SELECT t.table_name, t.engine FROM information_schema.tables t \
+     LEFT JOIN information_schema.engines e ON e.engine = t.engine \
+     WHERE t.table_schema = ?1 AND t.table_type = 'BASE TABLE' AND coalesce(e.transactions, 'NO') <> 'YES' \
+     ORDER BY t.table_name LIMIT 1";

@@ -1,0 +1,182 @@
+//! A dry run on a copy of the database, where everything runs and commits as in earnest; and what every dry run cannot show.
+
+use std::sync::Arc;
+
+use super::{Engine, Request, as_host};
+use crate::database::copy::{self, Place};
+use crate::database::{Database, DatabaseErrorKind, Dialect};
+use crate::engine::control::RunControl;
+use crate::engine::dry_run::{DryRun, Ground, OnScratch, RecordingDatabase};
+use crate::engine::event::Event;
+use crate::engine::history::RunMode;
+use crate::engine::outcome::Outcome;
+use crate::engine::plan::Plan;
+use crate::engine::script::stopped;
+use crate::error::{Error, ErrorKind, Result};
+
+impl Engine {
+    /// Runs all steps on a copy, which is thrown away.
+    pub(super) async fn dry_run_on_scratch(
+        &self,
+        request: &Request,
+        dry_run: &DryRun,
+        on_scratch: &OnScratch,
+    ) -> Result<Outcome> {
+        let made = self.make_copy(on_scratch).await?;
+        let copy::Copy { database, name, others, caveats, place } = made;
+        let ran = self.run_on(database, others, request, dry_run).await;
+        let removed = self.remove_copy(place).await;
+        if let Err(error) = removed {
+            self.warn("", format!("the copy could not be removed, which the next run does: {error}"));
+        }
+        let mut outcome = ran?;
+        if let Some(error) = &mut outcome.error
+            && error.kind == ErrorKind::Partial
+        {
+            // Nothing is half done: the copy is gone.
+            error.kind = ErrorKind::Failed;
+            let part = outcome.failed.as_ref().and_then(|failed| failed.took_effect);
+            let part = part.map_or("half done".to_owned(), |part| format!("half done, after {part}"));
+            error.hints =
+                vec![format!("a real run would stop here, with the migration {part}; mend the cause before it")];
+        }
+        if let Some(failed) = &mut outcome.failed {
+            failed.took_effect = None;
+        }
+        self.explain_dry_run(&mut outcome);
+        let mut told =
+            vec!["what others commit while it runs is not in the copy, and their locks are not met".to_owned()];
+        told.extend(caveats);
+        told.extend(self.caveat_of_chunks());
+        outcome.dry_run_report = self.report(name, told);
+        Ok(outcome)
+    }
+
+    async fn make_copy(&self, on_scratch: &OnScratch) -> Result<copy::Copy> {
+        let events = self.events.clone();
+        let progress = move |unit: &str, done: u64, total: Option<u64>| {
+            let (what, unit) = ("copy".to_owned(), unit.to_owned());
+            events.emit(&Event::Progress { revision: String::new(), what, done, total, unit });
+        };
+        let mut database = self.database.lock().await;
+        as_host(&mut **database);
+        let asked = copy::Request {
+            rows: on_scratch.rows,
+            connect: &on_scratch.connect,
+            stop: &self.stop,
+            progress: &progress,
+        };
+        copy::make(&mut **database, &asked).await.map_err(|error| {
+            match self.stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
+                Some(reason) => stopped(reason),
+                None => Error::from(error),
+            }
+        })
+    }
+
+    async fn run_on(
+        &self,
+        database: Box<dyn Database>,
+        others: Vec<String>,
+        request: &Request,
+        dry_run: &DryRun,
+    ) -> Result<Outcome> {
+        let watched = RecordingDatabase::new(database, dry_run.recorder.clone(), Ground::Copy { others });
+        let engine = Engine {
+            database: Arc::new(tokio::sync::Mutex::new(Box::new(watched))),
+            catalog: self.catalog.clone(),
+            loader: self.loader.clone(),
+            events: self.events.clone(),
+            stop: self.stop.clone(),
+            parameters: self.parameters.clone(),
+            identity: self.identity.clone(),
+            stored_artifact_bytes: self.stored_artifact_bytes,
+            stored_call_bytes: self.stored_call_bytes,
+            retries: self.retries,
+            // Nobody else is at the copy.
+            control: Arc::new(RunControl::free(self.events.clone(), self.stop.clone())),
+            transforms: self.transforms.clone(),
+            dry_run: Some(DryRun { on_scratch: None, ..dry_run.clone() }),
+            backup: None,
+        };
+        let plan = engine.plan(request).await?;
+        engine.run_plan(request, plan).await
+    }
+
+    async fn remove_copy(&self, place: Place) -> Result<()> {
+        let mut database = self.database.lock().await;
+        as_host(&mut **database);
+        Ok(copy::discard(&mut **database, place).await?)
+    }
+
+    /// Removes what a killed dry run left.
+    pub(super) async fn sweep(&self) {
+        let mut database = self.database.lock().await;
+        as_host(&mut **database);
+        let swept = copy::sweep(&mut **database).await;
+        drop(database);
+        match swept {
+            Ok(None) => {}
+            Ok(Some(name)) => self.warn("", format!("removed `{name}`, the scratch copy of a dry run that was killed")),
+            Err(error) => {
+                self.warn("", format!("the scratch copy of a dry run that was killed cannot be removed: {error}"))
+            }
+        }
+    }
+
+    /// What a dry run in a transaction cannot show, or does not take back.
+    pub(super) async fn caveats(&self, plan: &Plan) -> Vec<String> {
+        let dialect = self.database.lock().await.facts().dialect;
+        let mut told = Vec::new();
+        let mut tell = |text: &str| told.push(text.to_owned());
+        match dialect {
+            Dialect::Sqlite => tell("it held the right to write to the database as long as it ran"),
+            Dialect::Postgres => {
+                tell("it held its locks on tables and rows as long as it ran, and left dead rows for VACUUM");
+                tell("sequences that it advanced stay advanced");
+                tell("what functions and triggers do outside of the database is not taken back");
+            }
+            Dialect::Mysql | Dialect::Mariadb => {
+                tell("it held its locks on tables and rows as long as it ran");
+                tell("counters of AUTO_INCREMENT that it advanced stay advanced");
+            }
+        }
+        let stepwise = plan.steps.iter().filter(|step| step.mode == RunMode::Stepwise).count();
+        if stepwise > 0 {
+            tell("migrations that run stepwise ran in the one transaction: in earnest each step commits by itself");
+        }
+        if plan.steps.len() > 1 && plan.steps.iter().any(|step| step.description.needs_table_rebuild()) {
+            tell("foreign keys were off for all migrations, since one rebuilds a table: nothing cascaded");
+        }
+        match self.dry_run.as_ref().map(|dry_run| dry_run.recorder.left_out()) {
+            None | Some(0) => {}
+            Some(1) => tell("1 statement was not run: it refuses a transaction"),
+            Some(several) => tell(&format!("{several} statements were not run: they refuse a transaction")),
+        }
+        told.extend(self.caveat_of_chunks());
+        told
+    }
+
+    /// Adds what is owed to the dry run alone: what it refused, and that only a part ran, where a migration may have checked that
+    /// all rows were there.
+    pub(super) fn explain_dry_run(&self, outcome: &mut Outcome) {
+        if let Some(error) = outcome.error.as_mut().filter(|_| self.not_refused().is_err())
+            && matches!(error.kind, ErrorKind::Failed | ErrorKind::Partial)
+        {
+            error.kind = ErrorKind::Usage;
+        }
+        let is_part = self.dry_run.as_ref().is_some_and(|dry_run| dry_run.chunks.is_some());
+        if let Some(error) = outcome.error.as_mut().filter(|_| is_part) {
+            error.hints.push("only some chunks of each transform ran; without `--sample-chunks` all do".to_owned());
+        }
+    }
+
+    fn caveat_of_chunks(&self) -> Option<String> {
+        let chunks = self.dry_run.as_ref()?.chunks?;
+        Some(format!(
+            "of each transform at most {} ran: what follows it met the other rows as they were, and times and \
+             counts are those of a part",
+            if chunks == 1 { "1 chunk".to_owned() } else { format!("{chunks} chunks") }
+        ))
+    }
+}

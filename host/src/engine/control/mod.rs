@@ -1,0 +1,393 @@
+//! The control of a run: what slows it down, what operators say to it from another terminal, and what it tells of itself.
+//!
+//! Whoever drives chunks asks [`RunControl::before_chunk`] before it reads the next one, outside of a transaction, and says
+//! [`RunControl::chunk_done`] behind it. Several workers of a process share one control. At most once a second somebody *looks*: reads
+//! what operators want and how the database fares, and writes down how far the run is. On a server a connection of its own
+//! does that, so that a long statement can be cancelled too; where there is none, whoever comes to the next chunk does.
+
+mod hold;
+mod load;
+pub mod look;
+mod looking;
+pub mod orders;
+mod progress;
+mod replica;
+mod speed;
+pub mod sql;
+mod state;
+pub mod store;
+#[cfg(test)]
+mod tests;
+pub mod total;
+mod watch;
+
+pub use hold::{Hold, only_slows};
+pub use orders::Pause;
+pub use progress::{Progress, Total, percent};
+pub use watch::Watch;
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Direction;
+use super::event::{Event, EventSink, Level};
+use super::history::RunMode;
+use super::script::stopped;
+use crate::database::stop::StopReason;
+use crate::database::{Database, SharedDatabase, StopSignal};
+use crate::error::{Error, Result};
+use crate::project::settings::Throttle;
+use looking::{Looking, as_control};
+use state::{State, Transform};
+
+/// How often somebody looks.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How old a look may be where a connection of its own should have looked: it may be gone.
+const STALE: Duration = Duration::from_secs(3);
+
+/// How often a connection that waits is used, so that nobody on its way forgets it.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// The longest sleep between two looks at what holds.
+const NAP: Duration = Duration::from_millis(250);
+
+/// A run, as its control must know it.
+#[derive(Clone)]
+pub struct About {
+    /// Names the run.
+    pub run_id: String,
+    /// Who: as the lock's other waiters are told.
+    pub owner: String,
+}
+
+/// The migration that runs.
+#[derive(Clone, Debug)]
+pub struct Migration {
+    /// Its revision.
+    pub revision: String,
+    /// Which way.
+    pub direction: Direction,
+    /// How it commits.
+    pub mode: RunMode,
+}
+
+/// A chunk that is committed.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk {
+    /// Rows that were read.
+    pub rows_read: u64,
+    /// Rows that were written.
+    pub rows_written: u64,
+    /// How long it took, from reading to committing.
+    pub took: Duration,
+}
+
+/// The control of a run.
+pub struct RunControl {
+    about: About,
+    throttle: Throttle,
+    events: Arc<dyn EventSink>,
+    stop: StopSignal,
+    state: Mutex<State>,
+    /// Who looks holds it.
+    looking: tokio::sync::Mutex<Looking>,
+    cancelled: OnceLock<String>,
+}
+
+impl RunControl {
+    /// The control of a run that has not begun.
+    pub fn new(about: About, throttle: Throttle, events: Arc<dyn EventSink>, stop: StopSignal) -> Self {
+        Self {
+            about,
+            throttle,
+            events,
+            stop,
+            state: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
+            cancelled: OnceLock::new(),
+        }
+    }
+
+    /// The control of a run that nobody slows down and that tells nobody.
+    pub fn free(events: Arc<dyn EventSink>, stop: StopSignal) -> Self {
+        let about = About { run_id: String::new(), owner: String::new() };
+        Self::new(about, Throttle::default(), events, stop)
+    }
+
+    /// A migration begins, no transaction is open. Waits while a pause is on.
+    pub async fn begin(&self, database: &mut dyn Database, migration: Migration) -> Result<()> {
+        let is_stepwise = migration.mode == RunMode::Stepwise;
+        let mut controls = None;
+        if !self.state().looked_within(LOOK) {
+            as_control(database, &self.stop);
+            let mut found = orders::read(database).await;
+            // No transaction is open, so nothing is lost with a connection; one that lives is left alone.
+            if found.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
+                found = orders::read(database).await;
+            }
+            let found = found.map_err(|error| self.or_stopped(error))?;
+            if !self.state().has_set_out() {
+                self.state().set_out(&found);
+            }
+            controls = Some(found);
+        }
+        self.state().begin(migration);
+        self.heed(controls);
+        if is_stepwise || self.state().pause.is_some() {
+            self.wait(database, Depth::Pause).await?;
+        }
+        self.check_stop()
+    }
+
+    /// As [`RunControl::begin`], of a migration that another run is at, whose chunks are shared.
+    pub async fn begin_sharing(&self, database: &mut dyn Database, migration: Migration) -> Result<()> {
+        self.state().is_sharing = true;
+        self.begin(database, migration).await
+    }
+
+    /// The migration has ended, well or not; what it may have left open is closed. `error`: why it ended half done, which is
+    /// written down however short the run was, so that nobody takes it for one that was killed.
+    pub async fn end(&self, database: &mut dyn Database, error: Option<&Error>) -> Result<()> {
+        let mut looking = self.looking.lock().await;
+        let row = self.state().row(&self.about, &self.throttle);
+        let is_sharing = self.state().is_sharing;
+        let Some(migration) = self.state().end() else { return Ok(()) };
+        let is_stepwise = migration.mode == RunMode::Stepwise;
+        let is_known = std::mem::take(&mut looking.is_known);
+        super::role::as_host(database);
+        let stays = error.filter(|_| is_stepwise);
+        let (Some(error), Some(row)) = (stays, row) else {
+            let led = (!is_sharing && is_stepwise).then_some(&*migration.revision);
+            return if is_known { store::forget(database, &self.about.run_id, led).await } else { Ok(()) };
+        };
+        let error = self.explain(error.clone());
+        let who = error.causes.iter().find(|_| self.stop.reason() == Some(StopReason::Cancelled));
+        let why = who.map_or_else(|| error.message.clone(), |who| format!("{}, {who}", error.message));
+        let row = store::RunRow { held: Some((store::ENDED.to_owned(), why)), rate: None, ..row };
+        store::beat(database, &row, is_known, store::By::Worker).await.map_err(orders::unusable)?;
+        Ok(())
+    }
+
+    /// Waits until the next chunk may be read; no transaction is open, unless the migration runs in one, which waits for
+    /// nothing. Ends with the stop signal.
+    pub async fn before_chunk(&self, database: &mut dyn Database) -> Result<()> {
+        self.check_stop()?;
+        if !self.may_wait() {
+            return Ok(());
+        }
+        self.wait(database, Depth::Chunk).await
+    }
+
+    /// Whether [`RunControl::before_chunk`] may have to wait. Who reads ahead first writes what it has read: rows that were read
+    /// before a pause must not be written behind it.
+    pub fn may_wait(&self) -> bool {
+        let state = self.state();
+        // Behind each chunk it rests.
+        let rests = self.throttle.batch_delay.is_some();
+        state.is_stepwise()
+            && (rests || state.is_due(&self.throttle) || state.hold(&self.throttle, Instant::now()).is_some())
+    }
+
+    /// As [`RunControl::before_chunk`], before a step of a stepwise migration that is no chunk: the bounds on rows are not for it.
+    pub async fn before_step(&self, database: &SharedDatabase) -> Result<()> {
+        self.check_stop()?;
+        if !self.may_wait() {
+            return Ok(());
+        }
+        self.wait(&mut **database.lock().await, Depth::Step).await
+    }
+
+    /// How many rows a chunk may have that could have so many: a burst of many seconds' worth would be no bound.
+    pub fn chunk_rows(&self, most: usize) -> usize {
+        match self.throttle.max_rows_per_second {
+            Some(rows) if self.state().is_stepwise() => most.min(usize::try_from(rows).unwrap_or(usize::MAX)),
+            _ => most,
+        }
+    }
+
+    /// A transform begins, or goes on behind so many rows and chunks. Fails where a bound was asked for that cannot be kept.
+    pub fn transform(&self, name: &str, rows_done: u64, chunks: u64, total: Option<Total>) -> Result<()> {
+        if self.state().is_atomic() && self.throttle.is_set() {
+            self.refuse_in_transaction(name)?;
+        }
+        self.state().transform = Some(Transform::new(name, rows_done, chunks, total));
+        self.tell();
+        Ok(())
+    }
+
+    /// It is known how many rows there are.
+    pub fn total(&self, total: Total) {
+        if let Some(transform) = &mut self.state().transform {
+            transform.progress.total = Some(total);
+        }
+        self.tell();
+    }
+
+    /// A chunk is committed.
+    pub fn chunk_done(&self, chunk: Chunk) {
+        self.state().chunk_done(&self.throttle, chunk, Instant::now());
+        self.tell();
+    }
+
+    /// So many rows are done by all who take part.
+    pub fn saw(&self, rows_done: u64) {
+        if let Some(transform) = &mut self.state().transform {
+            transform.progress.rows_done = transform.progress.rows_done.max(rows_done);
+        }
+    }
+
+    /// The transform has come to its end.
+    pub fn transform_done(&self) {
+        if let Some(transform) = &mut self.state().transform {
+            let progress = &mut transform.progress;
+            progress.total = Some(Total::counted(progress.rows_done));
+            progress.is_over = true;
+        }
+        self.tell();
+        self.state().transform = None;
+    }
+
+    /// A chunk is tried again, for a reason.
+    pub fn retried(&self, reason: &str) {
+        self.count_retry();
+        let revision = self.state().revision();
+        let message = format!("a chunk is tried again: {reason}");
+        self.events.emit(&Event::Log { revision, level: Level::Warning, message });
+        self.tell();
+    }
+
+    /// Something is tried again that is told of elsewhere.
+    pub fn count_retry(&self) {
+        self.state().retries += 1;
+    }
+
+    /// An error with what is known of it here: who cancelled the run.
+    pub fn explain(&self, error: Error) -> Error {
+        match (self.stop.reason(), self.cancelled.get()) {
+            (Some(StopReason::Cancelled), Some(who)) if !error.causes.contains(who) => error.cause(who),
+            _ => error,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_stop(&self) -> Result<()> {
+        match self.stop.reason() {
+            Some(reason) => Err(self.explain(stopped(reason))),
+            None => Ok(()),
+        }
+    }
+
+    /// An error, or the stop signal that caused it.
+    fn or_stopped(&self, error: Error) -> Error {
+        self.check_stop().err().unwrap_or(error)
+    }
+
+    /// Waits until nothing holds the run that counts at this depth.
+    async fn wait(&self, database: &mut dyn Database, depth: Depth) -> Result<()> {
+        let mut used = Instant::now();
+        loop {
+            self.check_stop()?;
+            if self.state().is_old(&self.throttle) || used.elapsed() >= KEEP_ALIVE {
+                self.look_here(database).await?;
+                used = Instant::now();
+            }
+            let now = Instant::now();
+            let hold = self.state().hold(&self.throttle, now).filter(|hold| depth.heeds(hold));
+            let Some(hold) = hold else {
+                self.goes_on();
+                return self.check_stop();
+            };
+            let nap = self.state().nap(&hold, now).min(NAP);
+            self.holds(&hold);
+            tokio::select! {
+                () = tokio::time::sleep(nap) => {}
+                _ = self.stop.raised() => {}
+            }
+        }
+    }
+
+    fn refuse_in_transaction(&self, name: &str) -> Result<()> {
+        let advice = "have its `describe` ask for the mode `stepwise`";
+        if let Some(flag) = self.throttle.by_flag.first() {
+            return Err(Error::usage(format!(
+                "`{flag}` cannot be kept: the migration runs in one transaction, and each wait would hold it open"
+            ))
+            .at("transform", name)
+            .hint(format!("{advice}, or leave the flag out")));
+        }
+        if !std::mem::replace(&mut self.state().warned_of_throttle, true) {
+            self.warn(format!(
+                "the settings under `[transform]` are passed over: the migration runs in one transaction, and each wait \
+                 would hold it open; {advice}"
+            ));
+        }
+        Ok(())
+    }
+
+    fn warn(&self, message: String) {
+        let revision = self.state().revision();
+        self.events.emit(&Event::Log { revision, level: Level::Warning, message });
+    }
+
+    /// Tells that something holds the run, once for each kind, and again how far it is.
+    fn holds(&self, hold: &Hold) {
+        let (is_news, is_new) = self.state().note_hold(hold);
+        if is_news {
+            self.events.emit(&Event::Held {
+                revision: self.state().revision(),
+                reason: hold.name(),
+                text: hold.to_string(),
+                is_pause: matches!(hold, Hold::Paused(_)),
+            });
+        }
+        if is_new {
+            self.tell();
+        }
+    }
+
+    fn goes_on(&self) {
+        let (revision, told) = {
+            let mut state = self.state();
+            (state.revision(), state.note_going_on())
+        };
+        if let Some(reason) = told {
+            self.events.emit(&Event::GoesOn { revision, reason });
+        }
+    }
+
+    /// Tells how far the transform is.
+    fn tell(&self) {
+        let told = {
+            let state = self.state();
+            state.progress(&self.throttle).map(|progress| (state.revision(), progress))
+        };
+        if let Some((revision, progress)) = told {
+            self.events.emit(&Event::Transform { revision, progress });
+        }
+    }
+}
+
+/// Where a run waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// At the beginning of a migration: only an operator's pause holds it.
+    Pause,
+    /// Before a step: the load counts, too.
+    Step,
+    /// Before a chunk.
+    Chunk,
+}
+
+impl Depth {
+    fn heeds(self, hold: &Hold) -> bool {
+        match self {
+            Self::Pause => matches!(hold, Hold::Paused(_)),
+            Self::Step => hold.is_news(),
+            Self::Chunk => true,
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! A database that notes what migrations ask of it, and looks at rows before and behind what they write.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::judge::{Ground, Judgement, judge, judge_table};
+use super::record::{Cell, Change};
+use super::recorder::DryRunRecorder;
+use crate::data::{Batch, RowSet, Value};
+use crate::database::message::value_text;
+use crate::database::{
+    BatchLimits, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest, Part,
+    QueryLimits, Role, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriteMode,
+    WriterId,
+};
+
+/// Bytes of a row that is looked at; one with more is not shown.
+const ROW_BYTES: usize = 1 << 20;
+
+/// A database of a dry run.
+pub struct RecordingDatabase {
+    inner: Box<dyn Database>,
+    recorder: Arc<DryRunRecorder>,
+    ground: Ground,
+    rights: Role,
+    writers: HashMap<WriterId, Writing>,
+}
+
+/// What is known of an open writer.
+struct Writing {
+    what: String,
+    mode: WriteMode,
+    table: TableName,
+    /// The table; none if the database did not tell, and then nothing is shown.
+    info: Option<TableInfo>,
+    key: Vec<String>,
+}
+
+impl RecordingDatabase {
+    /// Watches a database.
+    pub fn new(inner: Box<dyn Database>, recorder: Arc<DryRunRecorder>, ground: Ground) -> Self {
+        Self { inner, recorder, ground, rights: Role::Host, writers: HashMap::new() }
+    }
+
+    /// Whether a statement is run; false if it is only told of.
+    fn allows(&self, statement: &str) -> Result<bool, DatabaseError> {
+        if self.rights == Role::Host {
+            return Ok(true);
+        }
+        // A component may not run what refuses a transaction: the database says so as it does in earnest.
+        let outside = self.recorder.is_stepwise() && self.rights == Role::SqlScript;
+        match judge(statement, &self.ground, self.inner.facts(), outside) {
+            Judgement::Run => Ok(true),
+            Judgement::Leave => Ok(false),
+            Judgement::Refuse(error) => {
+                self.recorder.refuse(&error);
+                Err(*error)
+            }
+        }
+    }
+
+    fn note<T>(&self, statement: &str, parameters: &[Value], answer: &Result<T, DatabaseError>) {
+        if self.rights != Role::Host {
+            self.recorder.asked(statement, parameters, answer.as_ref().err());
+        }
+    }
+
+    /// The picked rows of a batch as they are in the table now.
+    async fn look(&mut self, writing: &Writing, rows: &Batch, picked: &[usize]) -> Vec<Looked> {
+        let Some(info) = &writing.info else { return Vec::new() };
+        let dialect = self.inner.facts().dialect;
+        let column = |name: &String| rows.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+        let Some(key) = writing.key.iter().map(column).collect::<Option<Vec<_>>>() else { return Vec::new() };
+        let is_key = |name: &str| writing.key.iter().any(|key| key.eq_ignore_ascii_case(name));
+        let mut columns = writing.key.clone();
+        columns.extend(
+            rows.columns
+                .iter()
+                .filter(|it| !is_key(&it.name))
+                .filter_map(|it| info.name_of(&it.name).map(str::to_owned)),
+        );
+        if writing.mode == WriteMode::Delete {
+            // A batch to delete has the keys alone; what goes with the row is of interest.
+            columns.extend(info.columns.iter().filter(|it| !is_key(&it.name)).map(|it| it.name.clone()));
+        }
+        columns.dedup();
+        let list = columns.iter().map(|name| dialect.quote(name)).collect::<Vec<_>>().join(", ");
+        let places = writing.key.iter().enumerate();
+        let places = places.map(|(at, name)| format!("{} = {}", dialect.quote(name), dialect.placeholder(at + 1)));
+        let text = format!(
+            "SELECT {list} FROM {} WHERE {}",
+            writing.table.quoted(dialect),
+            places.collect::<Vec<_>>().join(" AND ")
+        );
+        let mut looked = Vec::with_capacity(picked.len());
+        for row in picked {
+            let values: Vec<Value> = key.iter().map(|column| Value::of_cell(column, *row)).collect();
+            if values.contains(&Value::Null) {
+                continue;
+            }
+            let limits = QueryLimits { rows: 2, bytes: ROW_BYTES };
+            let Ok(found) = self.inner.query(&text, &values, limits).await else { continue };
+            let cells = |values: Vec<Value>| -> Vec<Cell> {
+                let pairs = columns[writing.key.len()..].iter().zip(values.into_iter().skip(writing.key.len()));
+                pairs.map(|(column, value)| Cell { column: column.clone(), value: value_text(&value) }).collect()
+            };
+            let key = writing.key.iter().zip(values);
+            let key = key.map(|(column, value)| Cell { column: column.clone(), value: value_text(&value) }).collect();
+            looked.push(Looked { row: *row, key, cells: found.rows.into_iter().next().map(cells) });
+        }
+        looked
+    }
+}
+
+/// A row as it was found.
+struct Looked {
+    row: usize,
+    key: Vec<Cell>,
+    /// None: there is no such row.
+    cells: Option<Vec<Cell>>,
+}
+
+/// Rows as they were, and as they are.
+fn changes(before: Vec<Looked>, after: Vec<Looked>) -> Vec<Change> {
+    let pair = |before: Looked| {
+        let after = after.iter().find(|after| after.row == before.row)?;
+        let change = Change { key: before.key, before: before.cells, after: after.cells.clone() };
+        (change.before.is_some() || change.after.is_some()).then_some(change)
+    };
+    before.into_iter().filter_map(pair).collect()
+}
+
+/// Rows as a batch has them.
+fn inserted(rows: &Batch, picked: &[usize]) -> Vec<Change> {
+    let cells = |row: usize| {
+        let cell = |column: &crate::data::Column| Cell {
+            column: column.name.clone(),
+            value: value_text(&Value::of_cell(column, row)),
+        };
+        rows.columns.iter().map(cell).collect()
+    };
+    picked.iter().map(|row| Change { key: Vec::new(), before: None, after: Some(cells(*row)) }).collect()
+}
+
+#[async_trait]
+impl Database for RecordingDatabase {
+    fn facts(&self) -> &Facts {
+        self.inner.facts()
+    }
+
+    fn url(&self) -> &DatabaseUrl {
+        self.inner.url()
+    }
+
+    async fn lock(
+        &mut self,
+        request: &LockRequest,
+        stop: &StopSignal,
+        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
+    ) -> Result<(), DatabaseError> {
+        self.inner.lock(request, stop, waiting).await
+    }
+
+    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+        self.inner.lock_holder().await
+    }
+
+    async fn unlock(&mut self) -> Result<(), DatabaseError> {
+        self.inner.unlock().await
+    }
+
+    fn set_stop_signal(&mut self, stop: StopSignal) {
+        self.inner.set_stop_signal(stop);
+    }
+
+    fn set_role(&mut self, rights: Role) {
+        self.rights = rights;
+        self.inner.set_role(rights);
+    }
+
+    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+        self.inner.begin(options).await
+    }
+
+    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
+        self.inner.begin_part(part).await
+    }
+
+    async fn commit(&mut self) -> Result<(), DatabaseError> {
+        self.writers.clear();
+        self.inner.commit().await
+    }
+
+    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
+        self.inner.check_constraints().await
+    }
+
+    async fn rollback(&mut self) -> Result<(), DatabaseError> {
+        self.writers.clear();
+        self.inner.rollback().await
+    }
+
+    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
+        self.writers.clear();
+        self.inner.drop_temporary().await
+    }
+
+    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
+        self.writers.clear();
+        self.inner.reconnect().await
+    }
+
+    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
+        self.inner.check_tool_tables().await
+    }
+
+    async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
+        self.inner.in_transaction().await
+    }
+
+    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        let answer = match self.allows(statement) {
+            Ok(true) => self.inner.execute(statement, parameters).await,
+            Ok(false) => {
+                self.recorder.left(statement, parameters);
+                return Ok(0);
+            }
+            Err(error) => Err(error),
+        };
+        self.note(statement, parameters, &answer);
+        answer
+    }
+
+    async fn query(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        let answer = match self.allows(statement) {
+            Ok(true) => self.inner.query(statement, parameters, limits).await,
+            Ok(false) => {
+                self.recorder.left(statement, parameters);
+                return Ok(RowSet::default());
+            }
+            Err(error) => Err(error),
+        };
+        self.note(statement, parameters, &answer);
+        answer
+    }
+
+    async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
+        self.inner.table(name).await
+    }
+
+    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+        let answer = match self.allows(&request.statement) {
+            // A cursor over what refuses a transaction is refused by the database.
+            Ok(_) => self.inner.open_cursor(request).await,
+            Err(error) => Err(error),
+        };
+        self.note(&request.statement, &request.parameters, &answer);
+        answer
+    }
+
+    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
+        self.inner.fetch(cursor, limits).await
+    }
+
+    async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
+        self.inner.close_cursor(cursor).await
+    }
+
+    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
+        if self.rights != Role::Host {
+            judge_table(&target.table, &self.ground).inspect_err(|error| self.recorder.refuse(error))?;
+        }
+        let id = self.inner.open_writer(target).await?;
+        // An open writer has shown that there is such a table.
+        let info = match target.mode {
+            WriteMode::Insert => None,
+            _ => self.inner.table(&target.table).await.ok(),
+        };
+        let key = info.as_ref().and_then(|info| info.write_key(target).ok()).unwrap_or_default();
+        let what = format!("{} {}", target.mode, target.table);
+        self.writers.insert(id, Writing { what, mode: target.mode, table: target.table.clone(), info, key });
+        Ok(id)
+    }
+
+    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
+        let Some(writing) = self.writers.remove(&writer) else {
+            return self.inner.write(writer, rows, hint).await;
+        };
+        let picked = self.recorder.pick(&writing.what, rows.row_count);
+        let before = match writing.mode {
+            WriteMode::Insert => Vec::new(),
+            _ => self.look(&writing, rows, &picked).await,
+        };
+        let written = self.inner.write(writer, rows, hint).await?;
+        let changes = match writing.mode {
+            WriteMode::Insert => inserted(rows, &picked),
+            _ => {
+                let after = self.look(&writing, rows, &picked).await;
+                changes(before, after)
+            }
+        };
+        self.recorder.wrote(&writing.what, written, changes);
+        self.writers.insert(writer, writing);
+        Ok(written)
+    }
+
+    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
+        self.writers.remove(&writer);
+        self.inner.finish_writer(writer).await
+    }
+}

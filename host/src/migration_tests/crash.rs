@@ -1,0 +1,161 @@
+//! Kills runs at every one of their moments. How many there are is known when a run gets through.
+
+use std::process::Stdio;
+use std::time::Instant;
+
+use super::report::{Crashes, Failure};
+use super::run::Course;
+use super::scratch::Scratch;
+use crate::dump::Dump;
+use crate::engine::Direction;
+use crate::engine::apply::Action;
+use crate::engine::target::Target;
+use crate::error::{Error, Result};
+
+/// More moments than any migration has: one that never gets through makes no headway.
+const MOST: u64 = 1_000_000;
+
+/// What a moment that goes wrong is told with; then the next moments are not tried.
+type Told<'a> = &'a mut Vec<Failure>;
+
+impl Course<'_> {
+    /// Kills the migration's runs, at the first moment, at the second, and so on until a run gets through; after each the next
+    /// run must bring everything to where an undisturbed one did. The database stands at the migration before and after.
+    pub(super) async fn crash(&mut self, before: &Dump, after: &Dump, failures: Told<'_>) -> Result<()> {
+        let mut crashes = Crashes::default();
+        let result = if self.report.irreversible {
+            self.crash_one_way(after, &mut crashes, failures).await
+        } else {
+            self.crash_both_ways(before, after, &mut crashes, failures).await
+        };
+        self.report.crashes = Some(crashes);
+        result
+    }
+
+    /// Up and down in turn: the way back makes ready for the next moment.
+    async fn crash_both_ways(
+        &mut self,
+        before: &Dump,
+        after: &Dump,
+        crashes: &mut Crashes,
+        failures: Told<'_>,
+    ) -> Result<()> {
+        self.down().await?;
+        let (mut up, mut down) = (true, true);
+        for moment in 1..MOST {
+            self.test.check_stop()?;
+            if up {
+                up = self.killed(Direction::Up, moment, crashes).await?;
+            }
+            self.heal(Direction::Up, up, moment, after, crashes, failures).await?;
+            if !failures.is_empty() || !(up || down) {
+                return Ok(());
+            }
+            if down {
+                down = self.killed(Direction::Down, moment, crashes).await?;
+            }
+            self.heal(Direction::Down, down, moment, before, crashes, failures).await?;
+            if !failures.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(endless())
+    }
+
+    /// Where there is no way back, each moment has a database of its own.
+    async fn crash_one_way(&mut self, after: &Dump, crashes: &mut Crashes, failures: Told<'_>) -> Result<()> {
+        for moment in 1..MOST {
+            self.test.check_stop()?;
+            self.begin_anew().await?;
+            let killed = self.killed(Direction::Up, moment, crashes).await?;
+            self.heal(Direction::Up, killed, moment, after, crashes, failures).await?;
+            if !failures.is_empty() || !killed {
+                return Ok(());
+            }
+        }
+        Err(endless())
+    }
+
+    /// A fresh database that stands before the migration.
+    async fn begin_anew(&mut self) -> Result<()> {
+        let fresh = Scratch::create(&self.test.url, &self.test.options).await?;
+        std::mem::replace(self.scratch, fresh).discard().await?;
+        let test = self.test;
+        for migration in &test.catalog.migrations[..self.at] {
+            let target = Target::Revision(migration.revision.clone());
+            test.runs.run(&self.scratch.url, Action::Apply(target)).await?;
+            if let Some(tests) = test.tests.get(&migration.revision) {
+                test.load(&self.scratch.url, tests).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a run that is to die at a moment. False if it came to its end before.
+    async fn killed(&mut self, direction: Direction, moment: u64, crashes: &mut Crashes) -> Result<bool> {
+        let target = match direction {
+            Direction::Up => Some(self.migration.revision.as_str()),
+            Direction::Down => self.below(),
+        };
+        let mut command = self.test.runs.victim(&self.scratch.url, direction, target, moment);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let child = tokio::process::Command::from(command).kill_on_drop(true).output();
+        let output =
+            child.await.map_err(|error| Error::failed("a run to be killed could not be started").cause(error))?;
+        let count = if direction == Direction::Up { &mut crashes.up } else { &mut crashes.down };
+        match output.status.code() {
+            Some(0) => Ok(false),
+            // A signal ended it, or where there are none, what stands for one.
+            None => {
+                *count += 1;
+                Ok(true)
+            }
+            Some(_) if cfg!(not(unix)) && output.stderr.is_empty() => {
+                *count += 1;
+                Ok(true)
+            }
+            Some(code) => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                let error = Error::failed(format!("a run that was to be killed at moment {moment} ended with {code}"));
+                Err(said.lines().filter(|line| !line.trim().is_empty()).fold(error, |error, line| error.cause(line)))
+            }
+        }
+    }
+
+    /// Runs once more, undisturbed, and compares.
+    async fn heal(
+        &mut self,
+        direction: Direction,
+        was_killed: bool,
+        moment: u64,
+        expected: &Dump,
+        crashes: &mut Crashes,
+        failures: Told<'_>,
+    ) -> Result<()> {
+        let began = Instant::now();
+        let healed = match direction {
+            Direction::Up => self.up().await,
+            Direction::Down => self.down().await,
+        };
+        let way = if direction == Direction::Up { "up" } else { "down" };
+        let when = match was_killed {
+            true => format!("a run was killed at moment {moment} on the way {way}"),
+            false => format!("a run on the way {way} was not killed"),
+        };
+        if let Err(error) = healed {
+            self.test.check_stop()?;
+            failures.push(Failure::from(error).at(&format!("{when}, and the next one failed")));
+            return Ok(());
+        }
+        if was_killed {
+            crashes.healed.push(began.elapsed());
+        }
+        let differences = self.differences(expected).await?;
+        failures.extend(differences.into_iter().map(|failure| failure.at(&when)));
+        Ok(())
+    }
+}
+
+fn endless() -> Error {
+    Error::failed(format!("after {MOST} kills no run got through"))
+}

@@ -1,0 +1,260 @@
+//! The course of a test.
+
+use std::time::Instant;
+
+use super::report::{DatabaseReport, Failure, MigrationReport, Phase, PhaseReport, Verdict};
+use super::scratch::Scratch;
+use super::{MigrationTest, check, load};
+use crate::database::{Database, DatabaseUrl, connect};
+use crate::dump::{self, Dump, Ignore};
+use crate::engine::apply::Action;
+use crate::engine::script::stopped;
+use crate::engine::target::Target;
+use crate::error::{Error, Result};
+use crate::project::fixtures::{Check, MigrationTests};
+use crate::project::{Artifact, Migration};
+
+/// A phase that could not be brought to its end; what comes behind it has no ground to stand on.
+pub(super) struct Broken;
+
+/// What there is while a migration is tested.
+pub(super) struct Course<'a> {
+    pub test: &'a MigrationTest,
+    pub scratch: &'a mut Scratch,
+    /// The place of the migration in the catalog.
+    pub at: usize,
+    pub migration: &'a Migration,
+    pub tests: &'a MigrationTests,
+    pub ignore: Ignore,
+    pub report: &'a mut MigrationReport,
+    /// The checks that the phase has asked.
+    asked: usize,
+}
+
+/// A part of the test that is under way.
+struct Part {
+    phase: Phase,
+    began: Instant,
+    failures: Vec<Failure>,
+}
+
+impl Part {
+    fn begin(phase: Phase) -> Self {
+        Self { phase, began: Instant::now(), failures: Vec::new() }
+    }
+}
+
+impl MigrationTest {
+    /// Tests the migrations on a scratch database, which is gone afterwards.
+    pub async fn run(self) -> DatabaseReport {
+        let began = Instant::now();
+        let mut report = DatabaseReport {
+            engine: self.url.dialect().to_string(),
+            database: self.url.sqlite_path().map_or_else(|| self.url.to_string(), |_| "a temporary file".to_owned()),
+            migrations: Vec::new(),
+            error: None,
+            took: began.elapsed(),
+        };
+        match Scratch::create(&self.url, &self.options).await {
+            Err(error) => report.error = Some(error),
+            Ok(mut scratch) => {
+                let tested = self.all(&mut scratch, &mut report).await;
+                let discarded = scratch.discard().await;
+                report.error = tested.and(discarded).err();
+            }
+        }
+        report.took = began.elapsed();
+        report
+    }
+
+    /// Up to the last migration that is to be tested.
+    async fn all(&self, scratch: &mut Scratch, report: &mut DatabaseReport) -> Result<()> {
+        let database = self.open(&scratch.url).await?;
+        report.engine = format!("{} {}", database.facts().dialect, database.facts().version);
+        drop(database);
+        let last = self.catalog.migrations.iter().rposition(|it| self.chosen.contains(&it.revision));
+        let none = MigrationTests::default();
+        let mut broken = false;
+        for (at, migration) in self.catalog.migrations.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
+            let mut one = MigrationReport {
+                revision: migration.revision.clone(),
+                name: migration.name.clone(),
+                chosen: self.chosen.contains(&migration.revision),
+                irreversible: is_irreversible(migration),
+                ..MigrationReport::default()
+            };
+            if !broken {
+                self.check_stop()?;
+                let began = Instant::now();
+                let tests = self.tests.get(&migration.revision).unwrap_or(&none);
+                let own = Ignore { rows: tests.ignore_rows.clone(), schema: tests.ignore_schema.clone() };
+                let ignore = self.ignore.and(&own);
+                let report = &mut one;
+                let mut course = Course { test: self, scratch, at, migration, tests, ignore, report, asked: 0 };
+                broken = course.migration().await.is_err();
+                one.took = began.elapsed();
+            }
+            if one.chosen || one.verdict() == Verdict::Failed {
+                (self.hears)(report, &one);
+            }
+            report.migrations.push(one);
+            self.check_stop()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_stop(&self) -> Result<()> {
+        self.stop.reason().map_or(Ok(()), |reason| Err(stopped(reason)))
+    }
+
+    pub(super) async fn open(&self, url: &DatabaseUrl) -> Result<Box<dyn Database>> {
+        Ok(connect(url, &self.options).await?)
+    }
+
+    /// Loads the fixtures of the migration at which the database stands.
+    pub(super) async fn load(&self, url: &DatabaseUrl, tests: &MigrationTests) -> Result<()> {
+        let mut database = self.open(url).await?;
+        let dialect = database.facts().dialect;
+        for fixture in tests.fixtures.iter().filter(|fixture| fixture.origin.is_for(dialect)) {
+            load::load(&mut *database, fixture).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether there is no way back.
+fn is_irreversible(migration: &Migration) -> bool {
+    migration.description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. })
+}
+
+impl Course<'_> {
+    async fn migration(&mut self) -> Result<(), Broken> {
+        if !self.report.chosen {
+            let part = Part::begin(Phase::Up);
+            let worked = self.up().await;
+            self.end(part, worked)?;
+            return self.fixtures().await;
+        }
+        let mut part = Part::begin(Phase::Up);
+        let worked = self.first_up(&mut part.failures).await;
+        let (before, after) = self.end(part, worked)?;
+        if !self.report.irreversible {
+            let mut part = Part::begin(Phase::Down);
+            let worked = self.way_back(&before, &mut part.failures).await;
+            self.end(part, worked)?;
+            let mut part = Part::begin(Phase::UpAgain);
+            let worked = self.second_up(&after, &mut part.failures).await;
+            self.end(part, worked)?;
+        }
+        if self.test.crash {
+            let mut part = Part::begin(Phase::Crash);
+            let worked = self.crash(&before, &after, &mut part.failures).await;
+            self.end(part, worked)?;
+        }
+        self.fixtures().await
+    }
+
+    /// Answers what the database held before and after.
+    async fn first_up(&mut self, failures: &mut Vec<Failure>) -> Result<(Dump, Dump)> {
+        let before = self.dump().await?;
+        self.up().await?;
+        failures.extend(self.ask(&self.tests.up).await?);
+        Ok((before, self.dump().await?))
+    }
+
+    async fn way_back(&mut self, before: &Dump, failures: &mut Vec<Failure>) -> Result<()> {
+        self.test.check_stop()?;
+        self.down().await?;
+        failures.extend(self.ask(&self.tests.down).await?);
+        failures.extend(self.differences(before).await?);
+        Ok(())
+    }
+
+    async fn second_up(&mut self, after: &Dump, failures: &mut Vec<Failure>) -> Result<()> {
+        self.test.check_stop()?;
+        self.up().await?;
+        failures.extend(self.differences(after).await?);
+        Ok(())
+    }
+
+    async fn fixtures(&mut self) -> Result<(), Broken> {
+        if self.tests.fixtures.is_empty() {
+            return Ok(());
+        }
+        let part = Part::begin(Phase::Fixtures);
+        let worked = self.test.load(&self.scratch.url, self.tests).await;
+        self.end(part, worked)
+    }
+
+    /// Notes what came of a part of the test.
+    fn end<T>(&mut self, part: Part, worked: Result<T>) -> Result<T, Broken> {
+        let Part { phase, began, mut failures } = part;
+        let worked = worked.map_err(|error| {
+            // What ends the whole test is told once, at its end.
+            if !self.test.stop.is_raised() {
+                failures.push(Failure::from(error).at(match phase {
+                    Phase::Up => "the upgrade failed",
+                    Phase::Down => "the downgrade failed",
+                    Phase::UpAgain => "the second upgrade failed",
+                    Phase::Crash => "the run could not be repeated",
+                    Phase::Fixtures => "a fixture could not be loaded",
+                }));
+            }
+            Broken
+        });
+        let checks = std::mem::take(&mut self.asked);
+        self.report.phases.push(PhaseReport { phase, took: began.elapsed(), checks, failures });
+        worked
+    }
+
+    /// Goes up to the migration.
+    pub(super) async fn up(&mut self) -> Result<()> {
+        self.test.runs.run(&self.scratch.url, Action::Apply(Target::Revision(self.migration.revision.clone()))).await
+    }
+
+    /// Goes down to the migration before this one. To a place, and not by so many: once it is there, it stays there.
+    pub(super) async fn down(&mut self) -> Result<()> {
+        let target = self.below().map_or(Target::Base, |revision| Target::Revision(revision.to_owned()));
+        self.test.runs.run(&self.scratch.url, Action::Rollback(target)).await
+    }
+
+    /// The revision before this one; none for the first.
+    pub(super) fn below(&self) -> Option<&str> {
+        self.test.catalog.migrations[..self.at].last().map(|migration| migration.revision.as_str())
+    }
+
+    pub(super) async fn dump(&mut self) -> Result<Dump> {
+        let mut database = self.test.open(&self.scratch.url).await?;
+        dump::take(&mut *database, &self.ignore)
+            .await
+            .map_err(|error| Error::from(error).at("doing", "comparing what the database holds"))
+    }
+
+    /// In what the database differs from what it should hold.
+    pub(super) async fn differences(&mut self, expected: &Dump) -> Result<Vec<Failure>> {
+        let now = self.dump().await?;
+        let differences = now.differences(expected, &self.ignore);
+        let mut failures: Vec<Failure> = differences.into_iter().map(Failure::from).collect();
+        if let Some(last) = failures.last_mut() {
+            last.hint = Some(format!(
+                "what cannot be the same again is named under `ignore_rows` or `ignore_schema`, in `tests/{}/test.toml`",
+                self.migration.id()
+            ));
+        }
+        Ok(failures)
+    }
+
+    async fn ask(&mut self, checks: &[Check]) -> Result<Vec<Failure>> {
+        let mut failures = Vec::new();
+        if checks.is_empty() {
+            return Ok(failures);
+        }
+        let mut database = self.test.open(&self.scratch.url).await?;
+        let dialect = database.facts().dialect;
+        for check in checks.iter().filter(|check| check.origin.is_for(dialect)) {
+            failures.extend(check::ask(&mut *database, check).await);
+            self.asked += 1;
+        }
+        Ok(failures)
+    }
+}

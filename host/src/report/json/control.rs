@@ -1,0 +1,171 @@
+//! How far runs are, and what operators say to them.
+
+use serde::Serialize;
+
+use super::{DatabaseJson, SCHEMA};
+use crate::engine::control::look::{Overview, Seen};
+use crate::engine::control::orders::time;
+use crate::engine::control::{Pause, Progress};
+
+/// How far a transform is.
+#[derive(Debug, Serialize)]
+pub(super) struct ProgressJson {
+    transform: Option<String>,
+    rows_done: u64,
+    rows_total: Option<u64>,
+    /// Whether the total is the server's guess.
+    total_is_estimate: bool,
+    percent: Option<f64>,
+    rows_per_second: Option<u64>,
+    left_ms: Option<u64>,
+    chunks: u64,
+    retries: u64,
+    held: Option<HeldJson>,
+}
+
+/// What holds a run.
+#[derive(Debug, Serialize)]
+struct HeldJson {
+    reason: String,
+    text: String,
+}
+
+impl ProgressJson {
+    pub(super) fn new(progress: &Progress) -> Self {
+        let held = progress.held.as_ref();
+        Self {
+            transform: Some(progress.transform.clone()),
+            rows_done: progress.rows_done,
+            rows_total: progress.total.map(|total| total.rows),
+            total_is_estimate: progress.total.is_some_and(|total| total.is_estimate),
+            percent: progress.percent().map(tenth),
+            rows_per_second: progress.rate.map(|rate| rate as u64),
+            left_ms: progress.left.map(|left| left.as_millis() as u64),
+            chunks: progress.chunks,
+            retries: progress.retries,
+            held: held.map(|(reason, text)| HeldJson { reason: (*reason).to_owned(), text: text.clone() }),
+        }
+    }
+}
+
+/// A percentage with one digit behind the point, rounded down: what is not done is not 100 %.
+fn tenth(percent: f64) -> f64 {
+    (percent * 10.0).floor() / 10.0
+}
+
+/// The runs on a database.
+#[derive(Debug, Serialize)]
+pub struct RunsJson {
+    /// Who has the lock.
+    lock_holder: Option<String>,
+    runs: Vec<SeenJson>,
+    pauses: Vec<PauseJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct SeenJson {
+    run_id: String,
+    /// `running`, `held`, `ended`, `lost` or `silent`.
+    state: &'static str,
+    owner: String,
+    /// Whether it works beside the run that has the lock; its numbers are those of its own part.
+    shares: bool,
+    revision: String,
+    direction: String,
+    mode: String,
+    #[serde(flatten)]
+    progress: ProgressJson,
+    heard_of_ms_ago: Option<u64>,
+    began_at: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PauseJson {
+    /// None: everything.
+    revision: Option<String>,
+    since: String,
+    for_ms: u64,
+    by: String,
+    why: Option<String>,
+}
+
+impl PauseJson {
+    fn new(pause: &Pause) -> Self {
+        Self {
+            revision: pause.revision.clone(),
+            since: time(pause.since),
+            for_ms: pause.age,
+            by: pause.by.clone(),
+            why: pause.why.clone(),
+        }
+    }
+}
+
+impl SeenJson {
+    fn new(seen: &Seen) -> Self {
+        let row = &seen.row;
+        let held = row.held.clone().map(|(reason, text)| HeldJson { reason, text });
+        let progress = ProgressJson {
+            transform: row.transform.clone(),
+            rows_done: row.rows_done,
+            rows_total: row.total.map(|total| total.rows),
+            total_is_estimate: row.total.is_some_and(|total| total.is_estimate),
+            percent: seen.percent().map(tenth),
+            rows_per_second: row.rate.filter(|_| seen.life.is_alive()),
+            left_ms: seen.left.map(|left| left.as_millis() as u64),
+            chunks: row.chunks,
+            retries: row.retries,
+            held,
+        };
+        Self {
+            run_id: row.run_id.clone(),
+            state: seen.life.name(),
+            owner: row.owner.clone(),
+            shares: row.shares,
+            revision: row.revision.clone(),
+            direction: row.direction.clone(),
+            mode: row.mode.clone(),
+            progress,
+            heard_of_ms_ago: seen.heard.map(|heard| heard.as_millis() as u64),
+            began_at: seen.heard.map(|_| time(row.began_at)),
+        }
+    }
+}
+
+impl RunsJson {
+    /// The runs on a database.
+    pub fn new(overview: &Overview) -> Self {
+        Self {
+            lock_holder: overview.holder.clone(),
+            runs: overview.runs.iter().map(SeenJson::new).collect(),
+            pauses: overview.pauses.iter().map(PauseJson::new).collect(),
+        }
+    }
+}
+
+/// `runner pause`, `runner resume` and `runner cancel`.
+#[derive(Debug, Serialize)]
+pub struct ControlJson {
+    schema: u32,
+    command: &'static str,
+    database: DatabaseJson,
+    /// The revision that was named.
+    revision: Option<String>,
+    /// Whether anything was changed.
+    changed: bool,
+    #[serde(flatten)]
+    now: RunsJson,
+}
+
+impl ControlJson {
+    /// What a verb changed, and how it is behind it.
+    pub fn new(
+        command: &'static str,
+        database: DatabaseJson,
+        revision: Option<String>,
+        changed: bool,
+        now: &Overview,
+    ) -> Self {
+        Self { schema: SCHEMA, command, database, revision, changed, now: RunsJson::new(now) }
+    }
+}

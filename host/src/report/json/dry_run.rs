@@ -1,0 +1,119 @@
+//! What a dry run did.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::run::milliseconds;
+use crate::engine::dry_run::{Cell, Change, Ending, Report, Sample, Tried, TriedMigration};
+
+/// What a dry run has to tell.
+#[derive(Debug, Serialize)]
+pub struct DryRunJson {
+    /// `transaction`, `copy` or `scratch database`.
+    ground: &'static str,
+    caveats: Vec<String>,
+    migrations: Vec<MigrationJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct MigrationJson {
+    revision: String,
+    name: String,
+    direction: String,
+    steps: Vec<StepJson>,
+    /// How many more there were than are listed.
+    steps_left_out: u64,
+    /// Rows that its own writers changed.
+    samples: Vec<SampleJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct StepJson {
+    number: u64,
+    statement: String,
+    parameters: Vec<String>,
+    rows: u64,
+    duration_ms: f64,
+    /// `done`, `not-run` or `failed`.
+    result: &'static str,
+    /// Why it failed.
+    error: Option<String>,
+    /// So many steps with this statement, one behind the other.
+    times: u64,
+    samples: Vec<SampleJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct SampleJson {
+    what: String,
+    rows: u64,
+    changes: Vec<ChangeJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeJson {
+    key: BTreeMap<String, String>,
+    before: Option<BTreeMap<String, String>>,
+    after: Option<BTreeMap<String, String>>,
+}
+
+impl DryRunJson {
+    /// The report as programs read it.
+    pub fn new(report: &Report) -> Self {
+        Self {
+            ground: report.ground,
+            caveats: report.caveats.clone(),
+            migrations: report.migrations.iter().map(MigrationJson::new).collect(),
+        }
+    }
+}
+
+impl MigrationJson {
+    fn new(migration: &TriedMigration) -> Self {
+        Self {
+            revision: migration.revision.clone(),
+            name: migration.name.clone(),
+            direction: migration.direction.to_string(),
+            steps: migration.steps.iter().map(StepJson::new).collect(),
+            steps_left_out: migration.steps_left_out,
+            samples: migration.samples.iter().map(SampleJson::new).collect(),
+        }
+    }
+}
+
+impl StepJson {
+    fn new(step: &Tried) -> Self {
+        let (result, error) = match &step.ending {
+            Ending::Done => ("done", None),
+            Ending::NotRun => ("not-run", None),
+            Ending::Failed(message) => ("failed", Some(message.clone())),
+        };
+        Self {
+            number: step.number,
+            statement: step.statement.clone(),
+            parameters: step.parameters.clone(),
+            rows: step.rows,
+            duration_ms: milliseconds(step.duration),
+            result,
+            error,
+            times: step.times,
+            samples: step.samples.iter().map(SampleJson::new).collect(),
+        }
+    }
+}
+
+impl SampleJson {
+    fn new(sample: &Sample) -> Self {
+        let change = |change: &Change| ChangeJson {
+            key: cells(&change.key),
+            before: change.before.as_deref().map(cells),
+            after: change.after.as_deref().map(cells),
+        };
+        Self { what: sample.what.clone(), rows: sample.rows, changes: sample.changes.iter().map(change).collect() }
+    }
+}
+
+fn cells(cells: &[Cell]) -> BTreeMap<String, String> {
+    cells.iter().map(|cell| (cell.column.clone(), cell.value.clone())).collect()
+}

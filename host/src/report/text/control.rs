@@ -1,0 +1,189 @@
+//! How far runs are, and what holds them.
+
+use std::time::Duration;
+
+use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
+use crate::engine::control::look::{Life, Overview, Seen};
+use crate::engine::control::{Pause, Progress, Total, only_slows};
+use crate::report::units;
+
+/// The numbers of a transform: `12,345 of 70,000 rows (17 %), 8,000 rows/s, 7.1 s left, 12 chunks`.
+pub fn numbers(progress: &Progress) -> String {
+    let told = Numbers {
+        rows_done: progress.rows_done,
+        total: progress.total,
+        percent: progress.percent(),
+        rate: progress.rate.map(|rate| rate as u64),
+        left: progress.left,
+        chunks: progress.chunks,
+        retries: progress.retries,
+    };
+    let numbers = told.text();
+    match &progress.held {
+        Some((name, text)) => format!("{numbers}; {}: {text}", word(name)),
+        None => numbers,
+    }
+}
+
+/// What something that holds a run does to it.
+fn word(held: &str) -> &'static str {
+    if only_slows(held) { "slowed down" } else { "waiting" }
+}
+
+struct Numbers {
+    rows_done: u64,
+    total: Option<Total>,
+    percent: Option<f64>,
+    rate: Option<u64>,
+    left: Option<Duration>,
+    chunks: u64,
+    retries: u64,
+}
+
+impl Numbers {
+    fn text(&self) -> String {
+        let done = units::count(self.rows_done);
+        let mut parts = vec![match self.total {
+            Some(Total { rows, is_estimate }) => {
+                let about = if is_estimate { "about " } else { "" };
+                // Rounded down: what is not done is not 100 %.
+                let percent = self.percent.map(|percent| format!(" ({} %)", percent as u64)).unwrap_or_default();
+                format!("{done} of {about}{} rows{percent}", units::count(rows))
+            }
+            None => units::counted(self.rows_done, "row", "rows"),
+        }];
+        parts.extend(self.rate.map(|rate| format!("{} rows/s", units::count(rate))));
+        parts.extend(self.left.map(|left| format!("{} left", units::duration(left))));
+        parts.push(units::counted(self.chunks, "chunk", "chunks"));
+        if self.retries > 0 {
+            parts.push(units::counted(self.retries, "retry", "retries"));
+        }
+        parts.join(", ")
+    }
+}
+
+/// What `status` says of the runs on a database. `name` knows the migration of a revision.
+pub fn runs(overview: &Overview, name: impl Fn(&str) -> String) -> Text {
+    let mut text = Text::new();
+    for seen in &overview.runs {
+        text.append(&run(seen, &name(&seen.row.revision), overview.holder.is_some()));
+    }
+    if let Some(holder) = overview.untold() {
+        text = text.add(GOOD, "running").plain(format!(" {holder}")).end();
+        text = text
+            .add(DIM, "  it says nothing of its progress: it works in one transaction, or has begun a moment ago")
+            .end();
+    }
+    for pause in &overview.pauses {
+        text.append(&paused(pause));
+    }
+    text
+}
+
+fn run(seen: &Seen, id: &str, is_locked: bool) -> Text {
+    let row = &seen.row;
+    let (style, state) = match seen.life {
+        Life::Running => (GOOD, "running"),
+        Life::Held => (ODD, "waiting"),
+        Life::Ended => (ODD, "broke off"),
+        Life::Lost => (BAD, "lost"),
+        Life::Silent => (ODD, "silent"),
+    };
+    let shares = if row.shares { ", which shares a transform" } else { "" };
+    let mut text = Text::new().add(style, state).plain(" ").add(STRONG, id);
+    text = text.plain(format!(": {}{shares}", row.owner)).end();
+    let numbers = Numbers {
+        rows_done: row.rows_done,
+        total: row.total,
+        percent: seen.percent(),
+        rate: row.rate.filter(|_| seen.life.is_alive()),
+        left: seen.left,
+        chunks: row.chunks,
+        retries: row.retries,
+    };
+    if row.transform.is_some() || row.chunks > 0 {
+        let name = row.transform.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        let note = match row.shares {
+            true => ", done by this process",
+            false if seen.is_atomic() => ", in one transaction: not committed yet",
+            false => "",
+        };
+        text = text.plain(format!("  {name}{}{note}", numbers.text())).end();
+    }
+    if let Some((name, held)) = &row.held {
+        let held = match name.as_str() {
+            "ended" => format!("why: {held}"),
+            name if only_slows(name) => format!("{}: {held}", word(name)),
+            _ => held.clone(),
+        };
+        text = text.plain("  ").add(ODD, held).end();
+    }
+    match note(seen, is_locked) {
+        Some(note) => text.add(DIM, format!("  {note}")).end(),
+        None => text,
+    }
+}
+
+/// When a run that is not alive was heard of, and what becomes of its work.
+fn note(seen: &Seen, is_locked: bool) -> Option<String> {
+    let row = &seen.row;
+    let heard = || seen.heard.map(|heard| format!("last heard of {} ago", units::duration(heard)));
+    let way = if row.direction == "downgrade" { "rollback" } else { "apply" };
+    let place = if row.chunks > 0 { "behind the last chunk" } else { "where it stopped" };
+    let rest = match is_locked {
+        true => "another run has the lock now".to_owned(),
+        false => format!("`runner {way}` goes on {place}"),
+    };
+    match seen.life {
+        Life::Running | Life::Held => None,
+        Life::Silent => heard(),
+        Life::Ended => Some(rest),
+        Life::Lost if row.shares => {
+            let heard = heard().unwrap_or_default();
+            Some(format!("{heard}; a chunk that it was at is done by whoever goes on with the transform"))
+        }
+        Life::Lost => {
+            let heard = heard().unwrap_or_else(|| "killed or cut off before it told anything of itself".to_owned());
+            let lock = if is_locked { "" } else { "nobody holds its lock; " };
+            Some(format!("{heard}; {lock}{rest}"))
+        }
+    }
+}
+
+fn paused(pause: &Pause) -> Text {
+    let what = pause.revision.as_ref().map(|revision| format!(" {revision}")).unwrap_or_default();
+    let age = units::duration(Duration::from_millis(pause.age));
+    let resume = format!("`runner resume{what}`");
+    Text::new()
+        .add(ODD, "paused")
+        .add(STRONG, &what)
+        .plain(format!(" for {age}, {pause}"))
+        .end()
+        .add(PLAIN, format!("  {resume} lets runs go on"))
+        .end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        let mut progress = Progress { rows_done: 12_345, chunks: 1, ..Progress::default() };
+        assert_eq!(numbers(&progress), "12,345 rows, 1 chunk");
+        progress.total = Some(Total { rows: 70_000, is_estimate: true });
+        progress.rate = Some(8_000.4);
+        progress.left = Some(Duration::from_millis(7_200));
+        progress.retries = 1;
+        progress.held = Some(("batch-delay", "100 ms between two chunks".to_owned()));
+        assert_eq!(
+            numbers(&progress),
+            "12,345 of about 70,000 rows (17 %), 8,000 rows/s, 7.2 s left, 1 chunk, 1 retry; \
+             slowed down: 100 ms between two chunks"
+        );
+        // A guess that was too low is told as it was, without a share.
+        progress.total = Some(Total { rows: 12_000, is_estimate: true });
+        progress.left = None;
+        assert!(numbers(&progress).starts_with("12,345 of about 12,000 rows, "), "{}", numbers(&progress));
+    }
+}

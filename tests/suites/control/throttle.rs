@@ -1,0 +1,121 @@
+//! Bounds on the control of a transform.
+
+use runner_tests::servers::Server;
+use runner_tests::{for_each_engine, for_each_server};
+
+use super::*;
+
+for_each_engine! {
+    fn rows_per_second_are_bounded(engine) {
+        let project = shop(engine);
+        project.settings("[transform]\nmax_rows_per_second = 200");
+        let begin = Instant::now();
+        let output = project.runner("apply --format json --limit batch_rows=100");
+        let took = begin.elapsed();
+        output.succeeds();
+        // 600 rows at 200 a second are three seconds; the last chunk waits for nobody.
+        assert!(took >= Duration::from_millis(2400), "{took:?}");
+        assert!(output.stderr.contains("max-rows-per-second"), "{output}");
+        is_whole(&project);
+        // A flag goes before the file.
+        project.runner("rollback --max-rows-per-second none").succeeds();
+    }
+
+    fn wrong_values_are_told_before_anything_begins(engine) {
+        let project = shop(engine);
+        for (flags, says) in [
+            ("--batch-delay 5", "`batch_delay` cannot be set: `5` is not a duration"),
+            ("--batch-delay 0s", "`batch_delay` cannot be set: `0` says nothing"),
+            ("--max-rows-per-second 0", "`max_rows_per_second` cannot be set: with `0` nothing would ever go on"),
+            ("--max-rows-per-second many", "`many` is not a whole number"),
+            ("--max-lag soon", "`soon` is not a duration"),
+            ("--max-active-connections -1", ""),
+        ] {
+            let output = project.runner(&format!("apply {flags}"));
+            output.exits(2).says(&["error: ", says, "hint: "]);
+        }
+        let variable = project.finish(project.command(["apply"]).env("RUNNER_MAX_LAG", "x"));
+        variable.exits(2).says(&["from `RUNNER_MAX_LAG` in the environment"]);
+        match engine {
+            Engine::Sqlite => {
+                for flag in ["--max-lag 5s", "--max-active-connections 5"] {
+                    project.runner(&format!("apply {flag}")).exits(2).says(&["SQLite has no replicas and no server"]);
+                }
+            }
+            Engine::Mariadb => {
+                project.runner("apply --max-lag 5s").exits(2).says(&["`replicas = [\"mysql://…\"]`"]);
+                project.settings("[transform]\nmax_lag = \"5s\"\nreplicas = [\"postgres://x@127.0.0.1/y\"]");
+                project.runner("apply").exits(2).says(&["is no replica of a MariaDB server"]);
+            }
+            Engine::Postgres => {
+                project.settings("[transform]\nmax_lag = \"5s\"\nreplicas = [\"postgres://x:secret@127.0.0.1:1/y\"]");
+                let output = project.runner("apply");
+                output.exits(1).says(&["replica: postgres://x:***@127.0.0.1:1/y"]).keeps_silent_about(&["secret"]);
+            }
+        }
+        assert_eq!(doubled(&project), 0);
+        project.settings("").write("runner.toml", "[transform]\nmax_lag = 5\nbatch_delai = \"1s\"\n");
+        project.runner("apply").exits(2).says(&[
+            "`transform.max_lag` must be a string such as \"5s\"", "unknown key `batch_delai` in `[transform]`",
+            "did you mean `batch_delay`?",
+        ]);
+    }
+}
+
+/// On a project for several databases SQLite passes over what it has nothing for.
+#[test]
+fn ceilings_of_the_file_are_for_servers() {
+    let project = shop(Engine::Sqlite);
+    project.settings("[transform]\nmax_lag = \"5s\"\nmax_active_connections = 5\nreplicas = [\"mysql://a@b/c\"]");
+    project.runner("apply").succeeds();
+    is_whole(&project);
+}
+
+for_each_server! {
+    /// A server of its own: what others do on it counts.
+    fn a_busy_server_is_spared(engine) {
+        let server = Server::private(if engine == Engine::Postgres {
+            runner_tests::servers::Kind::Postgres
+        } else {
+            runner_tests::servers::Kind::Mariadb
+        })
+        .start();
+        let project = furnish(EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database()));
+        let sleep = if engine == Engine::Postgres { "SELECT pg_sleep(600)" } else { "SELECT SLEEP(600)" };
+        let busy: Vec<_> = (0..4)
+            .map(|_| {
+                let mut session = project.server_database().client().session();
+                session.send(sleep);
+                session
+            })
+            .collect();
+        let ask = match engine {
+            Engine::Postgres => "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' \
+                                 AND pid <> pg_backend_pid()",
+            _ => "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(600)%' \
+                  AND id <> connection_id()",
+        };
+        until("they are at work", || project.value(ask) == "4");
+        let mut run = Apart::start(&project, "apply --max-active-connections 3");
+        run.says("other sessions are at work, and 3 may be");
+        let seen = until_run(&project, "it waits", |run| run["state"] == "held");
+        assert_eq!(seen["held"]["reason"], "active-connections");
+        assert_eq!(doubled(&project), 0);
+        drop(busy);
+        let end = match engine {
+            Engine::Postgres => "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                                 WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
+            _ => "SELECT 1",
+        };
+        project.server_database().sql(end);
+        if engine == Engine::Mariadb {
+            for id in project.rows("SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(600)%'") {
+                project.server_database().sql(&format!("KILL {id}"));
+            }
+        }
+        let (code, said) = run.ends();
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("going on 0002"), "{said}");
+        is_whole(&project);
+    }
+}
