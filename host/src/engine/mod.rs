@@ -6,6 +6,7 @@ pub mod call_error;
 pub mod control;
 pub mod dry_run;
 pub mod event;
+pub mod execution;
 pub mod history;
 pub mod journal;
 mod leftover;

@@ -10,7 +10,7 @@ use crate::engine::history::{self, Record, State, declared_json};
 use crate::engine::journal::{Inputs, Journal, Worker};
 use crate::engine::outcome::Done;
 use crate::engine::plan::{PlannedMigration, Source};
-use crate::engine::script::{LeftOut, RunContext, RunRecorder};
+use crate::engine::script::{Execution, LeftOut, RunContext, RunRecorder};
 use crate::project::catalog::{Artifact, Kind};
 
 impl Engine {
@@ -25,7 +25,7 @@ impl Engine {
             seed: self.identity.seed,
             parameters: self.parameters.clone(),
             recorder: recorder.clone(),
-            journal: None,
+            execution: Execution::Atomic,
             control: self.control.clone(),
             left_out: LeftOut {
                 statements: step.resume_after.unwrap_or(0),
@@ -33,7 +33,6 @@ impl Engine {
             },
             transforms: self.transforms.clone(),
             server_version: None,
-            replay: None,
         }
     }
 
@@ -76,7 +75,7 @@ impl Engine {
             run_timestamp: inputs.run_timestamp,
             seed: inputs.seed,
             parameters: inputs.parameters.clone(),
-            journal: Some(journal.clone()),
+            execution: Execution::Journalled(journal.clone()),
             server_version: Some(inputs.server_version.clone()),
             ..context
         }

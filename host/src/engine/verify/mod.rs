@@ -13,7 +13,7 @@ use super::control::RunControl;
 use super::event::EventSink;
 use super::history::{self, History, Record, State};
 use super::role::as_host;
-use super::script::{LeftOut, RunContext, RunRecorder, Script, ScriptLoader, ScriptSource, stopped};
+use super::script::{Execution, LeftOut, RunContext, RunRecorder, Script, ScriptLoader, ScriptSource, stopped};
 use super::target::{Candidates, compare_revisions};
 use super::transcript::{Evidence, Replay};
 use crate::database::{BatchLimits, SharedDatabase, StopSignal};
@@ -217,9 +217,8 @@ impl Verifier {
             parameters: inputs.parameters,
             recorder: Arc::new(RunRecorder::default()),
             left_out: LeftOut::default(),
-            journal: None,
+            execution: replay.map_or(Execution::Atomic, Execution::Replayed),
             server_version: Some(inputs.server_version),
-            replay,
             transforms: Arc::default(),
             control: Arc::new(RunControl::free(Arc::new(Unheard), self.stop.clone())),
         }
