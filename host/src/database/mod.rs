@@ -267,6 +267,7 @@ pub(crate) fn no_driver(dialect: Dialect) -> DatabaseError {
 }
 
 /// The error of a driver for which one connection both reads and writes.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 fn not_read_apart() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Other, "one connection reads and writes here")
 }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::database::{DatabaseUrl, DriverOptions};
-use crate::error::{Error, Result};
+#[cfg(feature = "sqlite")]
+use crate::error::Error;
+use crate::error::Result;
 
 /// A database as a program names it: a URL such as `sqlite://app.db`, or the connect options of sqlx, such as those of a pool that
 /// the program has. A run opens connections of its own with them.
