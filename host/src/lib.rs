@@ -40,12 +40,25 @@
 //!
 //! [`Project::folder`] reads a folder as the command line does: `migrations/`, and `runner.toml`, `runner.lock` and `.env` if
 //! they exist. [`Project::embedded`] takes the same files from the program, by [`include_bytes!`] or as above. With the feature
-//! `include-dir`, [`Project::included`](Project) takes a folder embedded by the crate
+//! `include-dir`, `Project::included` takes a folder embedded by the crate
 //! [`include_dir`](https://docs.rs/include_dir):
 //!
-//! ```ignore
-//! static FILES: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/db");
-//! let runner = Runner::builder().project(Project::included(&FILES)).database(url).build()?;
+//! ```
+//! # #[cfg(all(feature = "include-dir", feature = "sqlite"))]
+//! # fn main() -> runner::Result<()> {
+//! # use runner::{Project, Runner};
+//! use include_dir::{Dir, include_dir};
+//!
+//! # /*
+//! static DB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/db");
+//! # */
+//! # static DB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../examples/embedded-axum/db");
+//!
+//! let runner = Runner::builder().project(Project::included(&DB)).database("sqlite://app.db").build()?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "include-dir", feature = "sqlite")))]
+//! # fn main() {}
 //! ```
 //!
 //! A lockfile that is there must fit in either case; [`Builder::locked`] requires it to list every migration.
