@@ -11,6 +11,7 @@ pub mod message;
 pub mod mysql;
 mod nagle;
 pub mod postgres;
+pub mod read;
 pub mod spec;
 pub mod sqlite;
 pub mod stop;
@@ -22,10 +23,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::data::{Batch, ColumnType, RowSet, Value};
+pub use crate::dialect::Dialect;
 pub use error::{DatabaseError, DatabaseErrorKind};
-pub use facts::{Dialect, Facts};
+pub use facts::Facts;
 pub use look::Probe;
-pub use spec::{ColumnInfo, TableInfo, TableName, TableSource, TableTarget, WriteMode};
+pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, TableTarget, WriteMode};
 pub use stop::StopSignal;
 pub use url::DatabaseUrl;
 
@@ -148,8 +150,6 @@ pub struct CursorRequest {
     pub parameters: Vec<Value>,
     /// A type for each column; `None`, and columns beyond the end: by the database's own type.
     pub types: Vec<Option<ColumnType>>,
-    /// The table the rows come from and the columns that identify a row, for messages about a cell.
-    pub origin: Option<(TableName, Vec<String>)>,
 }
 
 /// An open cursor of a database.
@@ -288,6 +288,10 @@ pub trait Database: Send {
     async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<(), DatabaseError> {
         Err(DatabaseError::new(DatabaseErrorKind::Other, "one connection reads and writes here"))
     }
+
+    /// Reads a page of a table as one batch, never an empty one; `None` if there are no rows. A batch that reaches its limit
+    /// in bytes ends before its page does: the next page begins after its last row.
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError>;
 
     /// Opens a cursor over a SELECT.
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;

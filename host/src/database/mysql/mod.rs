@@ -17,6 +17,7 @@ mod look;
 mod opened;
 mod owner;
 mod packed;
+mod page;
 mod parameters;
 mod rights;
 mod schema;
@@ -50,8 +51,8 @@ use self::transaction::Transaction;
 use self::watch::Watch;
 use super::{
     BatchLimits, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, Part, Probe, QueryLimits, Role, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
-    WriteHint, WriterId,
+    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, StopSignal, TableInfo, TableName, TableTarget,
+    TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -188,6 +189,10 @@ impl Database for MysqlDatabase {
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
         self.table_now(name).await.map(|table| table.info)
+    }
+
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        self.read_page_now(page).await
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {

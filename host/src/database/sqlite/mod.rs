@@ -38,7 +38,8 @@ use self::transaction::Transaction;
 use self::writer::Writer;
 use super::{
     BatchLimits, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect, Facts, LockRequest,
-    QueryLimits, Role, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriterId,
+    PageRequest, QueryLimits, Role, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint,
+    WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -194,6 +195,10 @@ impl Database for SqliteDatabase {
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
         self.table_now(name).map(|table| table.info)
+    }
+
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        self.read_page_now(page)
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {

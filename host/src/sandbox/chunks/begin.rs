@@ -99,7 +99,7 @@ pub(in crate::sandbox) fn check_of(work: &Work, reader: &TableReader, dialect: D
     let whole = work.source.table == work.target.table
         && reader.key() == work.target.key
         && reader.covers_key_range()
-        && dialect.locks_rows().is_empty();
+        && !dialect.locks_rows();
     KeyCheck::new(work.target.mode, work.target.key.clone(), whole)
 }
 
