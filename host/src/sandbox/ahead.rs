@@ -172,7 +172,7 @@ impl Work {
         chunks: &mpsc::Sender<Result<Read, DatabaseError>>,
     ) -> Result<(), DatabaseError> {
         let mut database = self.connector.connect().await?;
-        database.set_stop_signal(self.stop);
+        crate::database::role::set_role(&mut *database, crate::database::Role::Host, &self.stop);
         database.begin_reading(&self.source.table, &self.is).await?;
         let mut reader = TableReader::join(&mut *database, self.source, self.limits).await?;
         let _ = ready.send(());
