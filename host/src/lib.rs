@@ -141,6 +141,8 @@ pub mod cli;
 pub mod data;
 #[doc(hidden)]
 pub mod database;
+#[doc(hidden)]
+pub mod dialect;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod dump;

@@ -14,6 +14,7 @@ pub mod mysql;
 mod nagle;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod read;
 pub mod role;
 pub mod session;
 pub mod spec;
@@ -29,12 +30,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use crate::dialect::Dialect;
 pub use error::{DatabaseError, DatabaseErrorKind};
-pub use facts::{Dialect, Facts};
+pub use facts::Facts;
 pub use look::Probe;
 pub use role::{HostSession, MigrationSession, Role, RoleToken};
 pub use session::{BatchLimits, Bulk, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
-pub use spec::{ColumnInfo, TableInfo, TableName, TableSource, TableTarget, WriteMode};
+pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, TableTarget, WriteMode};
 pub use stop::StopSignal;
 pub use url::DatabaseUrl;
 
