@@ -18,7 +18,7 @@ use crate::database::stop::StopReason;
 use crate::database::{DatabaseErrorKind, DatabaseUrl, Dialect, StopSignal, sqlite};
 use crate::engine::backup::{Backup, BackupDone, BackupJob};
 use crate::engine::event::Event;
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::settings::BackupTo;
 use place::{Growing, Place};
