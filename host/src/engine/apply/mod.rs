@@ -17,14 +17,12 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
-
 pub use load::planned_sql;
 pub use request::{Action, Request};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::engine::identity::Identity;
 use super::Direction;
 use super::backup::{Backup, BackupJob};
 use super::control::{Migration, RunControl};
@@ -36,6 +34,7 @@ use super::plan::{Input, Plan, PlannedMigration, plan_apply, plan_redo, plan_rol
 use super::role::{as_host, as_migration};
 use crate::data::Value;
 use crate::database::{LockRequest, SharedDatabase, StopSignal, TransactionOptions};
+use crate::engine::identity::Identity;
 use crate::engine::script::{ScriptLoader, Transforms};
 use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};

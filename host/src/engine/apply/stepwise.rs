@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::engine::clock::now;
 use super::atomic::roll_back;
 use super::load::to_store;
 use super::record::{Started, done, work};
@@ -10,6 +9,7 @@ use super::{Engine, Failure, StepResult, as_host};
 use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::call::answer::Transformed;
+use crate::engine::clock::now;
 use crate::engine::history::{self, RunMode, State};
 use crate::engine::journal;
 use crate::engine::journal::{Journal, Progress, crash};
