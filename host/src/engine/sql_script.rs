@@ -3,16 +3,18 @@
 use async_trait::async_trait;
 
 use super::event::Level;
-use super::execution::{Execution, StepStart, Steps};
-use super::journal::{Call, CallKind};
-use super::leftover;
 use super::role::{as_host, as_migration};
-use super::script::{RunContext, Script, stopped};
 use super::{CallError, Direction, Event};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
+use crate::engine::call::{Call, CallKind};
+use crate::engine::execution::{Execution, StepStart, Steps};
+use crate::engine::invalid_index;
+use crate::engine::script::{RunContext, Script};
+use crate::engine::stopped::stopped;
+use crate::engine::unreadable::unreadable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{SqlError, StatementClass, classify, excerpt, split};
+use crate::sql::{StatementClass, classify, excerpt, split};
 
 /// A pair of SQL scripts, split into statements.
 #[derive(Debug)]
@@ -124,7 +126,7 @@ async fn set_again(statement: &Statement, context: &RunContext) -> Result<()> {
 /// Removes what a failed attempt at the statement left in the database. If that fails, the statement itself says why it cannot run.
 async fn clear(database: &mut dyn Database, statement: &Statement, context: &RunContext) {
     as_host(database);
-    let message = match leftover::clear(database, &statement.text).await {
+    let message = match invalid_index::clear(database, &statement.text).await {
         Ok(message) => message,
         Err(error) => Some(format!("what a failed attempt left in the database could not be removed: {error}")),
     };
@@ -161,15 +163,6 @@ fn in_file(detail: &str, statement: &Statement) -> String {
         Some((1, column, rest)) => format!("line {}, column {}{rest}", statement.line, statement.column + column - 1),
         Some((line, column, rest)) => format!("line {}, column {column}{rest}", statement.line + line - 1),
         None => detail.to_owned(),
-    }
-}
-
-/// The error of a text that cannot be split.
-pub(super) fn unreadable(direction: Direction, error: SqlError) -> Error {
-    let result = Error::usage(error.message).at("line", error.line.to_string()).at("script", direction.to_string());
-    match error.hint {
-        Some(hint) => result.hint(hint),
-        None => result,
     }
 }
 

@@ -9,7 +9,7 @@ use super::state::GuestState;
 use super::usage::LimitExceeded;
 use crate::database::stop::StopReason;
 use crate::engine::execution::Calls;
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind};
 use crate::project::limits::Limits;
 use crate::project::units::format_size;

@@ -8,8 +8,8 @@ use super::script::LoadedComponent;
 use super::usage::{LogBudget, UsageLimiter};
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits};
 use crate::engine::CallError;
+use crate::engine::call::CallKind;
 use crate::engine::execution::{CallLimits, Calls};
-use crate::engine::journal::CallKind;
 use crate::engine::script::RunContext;
 use crate::project::limits::Limits;
 

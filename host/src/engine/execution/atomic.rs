@@ -12,8 +12,9 @@ use crate::database::{
     CursorId, CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint, WriterId,
 };
 use crate::engine::CallError;
-use crate::engine::journal::answer::{Page, Position, Transformed};
-use crate::engine::journal::{Answer, Call, crash};
+use crate::engine::call::answer::{Page, Position, Transformed};
+use crate::engine::call::{Answer, Call};
+use crate::engine::journal::crash;
 use crate::engine::transform::BatchFunction;
 use crate::engine::transform::{self, TransformTask};
 use crate::keyset::TableReader;

@@ -10,8 +10,9 @@ use super::{NEXT, next_of_table};
 use crate::data::Batch;
 use crate::database::{CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint};
 use crate::engine::CallError;
-use crate::engine::journal::answer::{Page, Position, Resolved, Spooled, Transformed};
-use crate::engine::journal::{Answer, Begun, Call, Journal, TransformStep};
+use crate::engine::call::answer::{Page, Position, Resolved, Spooled, Transformed};
+use crate::engine::call::{Answer, Call};
+use crate::engine::journal::{Begun, Journal, TransformStep};
 use crate::engine::transform::{self, BatchFunction, TransformTask, position};
 use crate::keyset::TableReader;
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use self::atomic::AtomicReader;
 use self::journalled::{JournalledReader, JournalledWriter};
 use self::replayed::ReplayedReader;
-use super::journal::{Call, CallKind};
+use super::call::{Call, CallKind};
 use super::transcript::Replay;
 use crate::database::WriterId;
 

@@ -8,8 +8,8 @@ use super::{NEXT, next_of_table};
 use crate::data::Batch;
 use crate::database::TableSource;
 use crate::engine::CallError;
-use crate::engine::journal::answer::{Page, Resolved, Spooled, Transformed};
-use crate::engine::journal::{Answer, Call};
+use crate::engine::call::answer::{Page, Resolved, Spooled, Transformed};
+use crate::engine::call::{Answer, Call};
 use crate::engine::transcript::Replay;
 
 impl Steps {

@@ -9,8 +9,9 @@ use tokio::sync::OwnedMutexGuard;
 use super::{Execution, atomic};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind};
 use crate::engine::CallError;
+use crate::engine::call::{Answer, Call};
 use crate::engine::event::Event;
-use crate::engine::journal::{Answer, Call, Journal, Live};
+use crate::engine::journal::{Journal, Live};
 use crate::engine::script::RunContext;
 
 /// The steps of one migration's run.

@@ -26,13 +26,14 @@ use self::instance::{CheckedInstance, TransformedBatch};
 use self::key_check::KeyCheck;
 use self::single::ChunkIo;
 use super::call_error::CallError;
-use super::journal::answer::{Position, Transformed};
-use super::journal::work::Work;
 use super::journal::{Journal, LiveTransform};
-use super::script::{RunContext, stopped};
 use super::transcript::{self, Ledger, TransformRecord};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableSource, TableTarget, WriteMode};
+use crate::engine::call::answer::{Position, Transformed};
+use crate::engine::call::transform::Work;
+use crate::engine::script::RunContext;
+use crate::engine::stopped::stopped;
 use crate::error::Result;
 use crate::keyset::TableReader;
 

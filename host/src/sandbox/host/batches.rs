@@ -3,8 +3,8 @@
 use wasmtime::component::Resource;
 
 use super::{Answer, answer};
+use crate::engine::call::CallKind;
 use crate::engine::execution::{Reader, TransformReport as Report, Writer};
-use crate::engine::journal::CallKind;
 use crate::engine::transform::TransformTask;
 use crate::sandbox::bindings::runner::migration::batches::{
     Host, HostReader, TableSource, TableTarget, TransformReport,

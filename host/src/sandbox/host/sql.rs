@@ -1,7 +1,7 @@
 //! `sql`: single statements.
 
 use super::{Answer, answer};
-use crate::engine::journal::CallKind;
+use crate::engine::call::CallKind;
 use crate::sandbox::bindings::runner::migration::sql::Host;
 use crate::sandbox::bindings::runner::migration::types::{RowSet, Value};
 use crate::sandbox::convert;

@@ -3,8 +3,8 @@
 use wasmtime::component::Resource;
 
 use super::{Answer, answer};
+use crate::engine::call::CallKind;
 use crate::engine::execution::Writer;
-use crate::engine::journal::CallKind;
 use crate::sandbox::bindings::runner::migration::batches::HostWriter;
 use crate::sandbox::bindings::runner::migration::types;
 use crate::sandbox::convert;
