@@ -14,7 +14,7 @@ use crate::engine::event::{Event, EventSink};
 use crate::engine::plan::Options;
 use crate::error::{Error, Result};
 use crate::project::origin::{Origin, Sourced};
-use crate::project::{LoadRequest, Place, Project, Settings};
+use crate::project::{LoadRequest, Project, Settings};
 
 /// Connections that a stepwise transform uses unless the program asks for another number.
 const CONNECTIONS: usize = 4;
@@ -46,7 +46,8 @@ impl Builder {
     }
 
     /// The database: a URL, or the connect options of sqlx, such as `pool.connect_options()`. Without it, `runner.toml` must name
-    /// one. A SQLite file that does not exist is created by `apply`.
+    /// one. Relative paths are relative to the current directory, those of `runner.toml` to the project. A SQLite file that does
+    /// not exist is created by `apply`.
     pub fn database(mut self, database: impl Into<DatabaseLocation>) -> Self {
         self.database = Some(database.into());
         self
@@ -166,11 +167,8 @@ impl Builder {
         let project = self.project.ok_or_else(|| {
             Error::usage("no project is given").hint("name its folder, or embed its files, by `Builder::project`")
         })?;
-        let start_dir = match &project.place {
-            Place::Folder(folder) if folder.is_absolute() => folder.clone(),
-            _ => std::env::current_dir()
-                .map_err(|error| Error::usage("cannot determine the current directory").cause(error))?,
-        };
+        let start_dir = std::env::current_dir()
+            .map_err(|error| Error::usage("cannot determine the current directory").cause(error))?;
         let resolved = self.database.map(|database| database.resolve(&start_dir)).transpose()?;
         let (program_database, driver) = match resolved {
             Some((url, driver)) => (Some(url), driver),
