@@ -9,11 +9,13 @@ use super::{Engine, StepResult, as_host, as_migration};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, State};
-use crate::engine::journal::{Run, crash};
+use crate::engine::journal::crash;
 use crate::engine::outcome::Done;
 use crate::engine::plan::PlannedMigration;
-use crate::engine::script::{RunRecorder, Script, ScriptSource};
-use crate::engine::transcript::{self, Evidence};
+use crate::engine::recorder::RunRecorder;
+use crate::engine::run::Run;
+use crate::engine::script::{Script, ScriptSource};
+use crate::engine::transcript;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 
@@ -134,7 +136,7 @@ impl Engine {
                     0 => transcript::store::live(database, &step.revision).await?,
                     id => id,
                 };
-                Evidence::write(database, Run { history, direction: Direction::Up }, &inputs, recorder).await
+                recorder.write_evidence(database, Run { history, direction: Direction::Up }, &inputs).await
             }
             Direction::Down => {
                 history::end(database, step.record.unwrap_or_default(), &self.end(started, recorder)).await

@@ -4,9 +4,9 @@ use super::store::{self, Kind};
 use super::{Recording, TransformRecord};
 use crate::database::Database;
 use crate::engine::Direction;
-use crate::engine::journal::answer::{pack, unpack};
-use crate::engine::journal::{Inputs, Run};
-use crate::engine::script::RunRecorder;
+use crate::engine::call::Inputs;
+use crate::engine::call::answer::unpack;
+use crate::engine::run::Run;
 use crate::error::{Error, Result};
 
 /// The evidence of a run.
@@ -22,22 +22,6 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Writes down what a run has left, but for what it has written down itself. Belongs into the transaction that says that
-    /// it is done.
-    pub async fn write(database: &mut dyn Database, run: Run, inputs: &Inputs, recorder: &RunRecorder) -> Result<()> {
-        store::put(database, run, Kind::Inputs, 0, &pack(Ok(inputs))).await?;
-        if let Some(calls) = recorder.recording() {
-            store::put(database, run, Kind::Calls, 0, &calls).await?;
-        }
-        for (at, record) in recorder.take_transforms().iter().enumerate() {
-            Self::write_transform(database, run, at as u64, record).await?;
-        }
-        for (at, statement) in recorder.unordered().iter().enumerate() {
-            store::put(database, run, Kind::Unordered, at as u64, statement.as_bytes()).await?;
-        }
-        Ok(())
-    }
-
     /// Writes a transform down.
     pub async fn write_transform(
         database: &mut dyn Database,
@@ -45,7 +29,7 @@ impl Evidence {
         step: u64,
         record: &TransformRecord,
     ) -> Result<()> {
-        let bytes = crate::engine::journal::answer::compress(&record.encode());
+        let bytes = crate::engine::call::answer::compress(&record.encode());
         store::put(database, run, Kind::Transform, step, &bytes).await
     }
 
@@ -59,7 +43,7 @@ impl Evidence {
         let calls = calls.map(Recording::new).transpose().map_err(|_| garbled("the calls"))?;
         let mut transforms = Vec::new();
         for bytes in store::all(database, run, Kind::Transform).await? {
-            let bytes = crate::engine::journal::answer::decompress(&bytes);
+            let bytes = crate::engine::call::answer::decompress(&bytes);
             let record = bytes.as_deref().and_then(TransformRecord::decode);
             transforms.push(record.ok_or_else(|| garbled("a transform"))?);
         }
