@@ -1,13 +1,13 @@
 //! Opening a database file: the URL's parameters, what is missing or in the way, and the connection's settings.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use libsqlite3_sys as ffi;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use rusqlite::config::DbConfig;
+use rusqlite::{OpenFlags, ffi};
+use url::Url;
 
-use super::error::{from_failure, from_sqlx};
+use super::error::from_failure;
 use super::raw::{Connection, Failure};
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
@@ -25,7 +25,7 @@ struct Settings {
     immutable: bool,
     busy_timeout: Duration,
     journal_mode: &'static str,
-    synchronous: Option<SqliteSynchronous>,
+    synchronous: Option<&'static str>,
     cache_kib: u32,
 }
 
@@ -80,8 +80,9 @@ impl Settings {
                     .ok_or_else(|| wrong("one of `wal`, `delete`, `truncate` and `persist`"))?;
             }
             "synchronous" => {
-                self.synchronous =
-                    Some(SqliteSynchronous::from_str(value).map_err(|_| wrong("`off`, `normal`, `full` or `extra`"))?);
+                let known =
+                    ["off", "normal", "full", "extra"].into_iter().find(|mode| mode.eq_ignore_ascii_case(value));
+                self.synchronous = Some(known.ok_or_else(|| wrong("`off`, `normal`, `full` or `extra`"))?);
             }
             "cache_size" => self.cache_kib = value.parse().map_err(|_| wrong("a number of KiB"))?,
             _ => {
@@ -116,26 +117,38 @@ pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<Opened, Data
         Some(path) => look_at(path, create, may_create)?,
         None => false,
     };
-    let mut options = SqliteConnectOptions::new()
-        .read_only(settings.read_only)
-        .immutable(settings.immutable)
-        .create_if_missing(create)
-        .busy_timeout(settings.busy_timeout)
-        .pragma("cache_size", format!("-{}", settings.cache_kib));
-    options = match &settings.path {
-        Some(path) => options.filename(path),
-        None => options.in_memory(true),
-    };
-    if let Some(synchronous) = settings.synchronous {
-        options = options.synchronous(synchronous);
-    }
-    let opened = async {
-        let mut connection = Connection::open(&options).await.map_err(|error| from_sqlx(&error))?;
-        prepare(&mut connection, &settings, new).map_err(|failure| from_failure(&failure))?;
-        Ok(connection)
-    };
-    let connection = opened.await.map_err(|error| explain(error, settings.path.as_deref()))?;
+    let connection = open_file(&settings, create)
+        .and_then(|sqlite| prepare(sqlite, &settings, new))
+        .map_err(|failure| explain(from_failure(&failure), settings.path.as_deref()))?;
     Ok(Opened { connection, path: settings.path, busy_timeout: settings.busy_timeout })
+}
+
+/// Opens the file, or a database in memory.
+fn open_file(settings: &Settings, create: bool) -> Result<rusqlite::Connection, Failure> {
+    let access = match (settings.read_only, create || settings.path.is_none()) {
+        (true, _) => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE,
+    };
+    // One thread at a time uses the connection, so SQLite needs no mutex.
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
+    let opened = match &settings.path {
+        None => rusqlite::Connection::open_in_memory_with_flags(flags),
+        // Only a URI can say so.
+        Some(path) if settings.immutable => match immutable_uri(path) {
+            Some(uri) => rusqlite::Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI),
+            None => rusqlite::Connection::open_with_flags(path, flags),
+        },
+        Some(path) => rusqlite::Connection::open_with_flags(path, flags),
+    };
+    Ok(opened?)
+}
+
+/// The path as a URI of SQLite; none for a relative path.
+fn immutable_uri(path: &Path) -> Option<String> {
+    let mut uri = Url::from_file_path(path).ok()?;
+    uri.set_query(Some("immutable=1"));
+    Some(uri.into())
 }
 
 /// Whether the file is to be made; an error where that is impossible. An empty file is one that nobody has made yet: a run
@@ -179,17 +192,25 @@ fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, Database
     }
 }
 
-/// Settings of the connection, and the first look into the file.
-fn prepare(connection: &mut Connection, settings: &Settings, new: bool) -> Result<(), Failure> {
-    connection.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.configure(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection.configure(ffi::SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, false)?;
-    if new {
-        make_file(connection, settings)?;
+/// Applies the settings of the connection and reads the file for the first time.
+fn prepare(sqlite: rusqlite::Connection, settings: &Settings, new: bool) -> Result<Connection, Failure> {
+    sqlite.busy_timeout(settings.busy_timeout)?;
+    let cache = settings.cache_kib;
+    sqlite.execute_batch(&format!("PRAGMA foreign_keys = ON; PRAGMA cache_size = -{cache}"))?;
+    if let Some(synchronous) = settings.synchronous {
+        sqlite.execute_batch(&format!("PRAGMA synchronous = {synchronous}"))?;
     }
-    // Reads the header: says here, and not at the first migration, that the file is no database or is locked.
-    connection.number("PRAGMA schema_version")?;
-    connection.learn_encoding()
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    sqlite.load_extension_disable()?;
+    let mut connection = Connection::new(sqlite)?;
+    if new {
+        make_file(&connection, settings)?;
+    }
+    // Reads the header: a file that is locked or not a database fails here, and not at the first migration.
+    connection.run("PRAGMA schema_version")?;
+    connection.read_encoding()?;
+    Ok(connection)
 }
 
 /// Gives a new file its journal mode. Somebody who makes the same file at the same moment may be in the way for a

@@ -1,6 +1,6 @@
 //! Cursors: a SELECT that is stepped into columns, a batch at a time.
 
-use super::raw::{Cell, Statement, Step};
+use super::raw::{Active, Cell, Statement, Step};
 use super::read_types::{self, Source};
 use super::{SqliteDatabase, bind};
 use crate::data::{Batch, ColumnBuilder, ColumnType};
@@ -38,16 +38,17 @@ impl SqliteDatabase {
         self.guard.check_stop()?;
         let text = &request.statement;
         let mut statement = self.prepare_one(text)?;
-        if statement.column_count() == 0 || !statement.is_read_only() {
+        let mut active = statement.activate(&self.connection);
+        if active.column_count() == 0 || !active.is_read_only() {
             return Err(DatabaseError::new(
                 DatabaseErrorKind::InvalidArgument,
                 "only a statement that returns rows and changes nothing can be read as batches",
             )
             .hint("execute the statement, or query it if its result is small"));
         }
-        bind::bind_all(&mut statement, &request.parameters)
+        bind::bind_all(&mut active, &request.parameters)
             .map_err(|error| error.or(|failure| self.failed(failure, text)))?;
-        let columns = self.cursor_columns(&statement, request)?;
+        let columns = cursor_columns(&active, request)?;
         let id = CursorId(self.new_id());
         let cursor = Cursor {
             statement,
@@ -58,33 +59,6 @@ impl SqliteDatabase {
         };
         self.cursors.push((id, cursor));
         Ok(id)
-    }
-
-    fn cursor_columns(
-        &self,
-        statement: &Statement,
-        request: &CursorRequest,
-    ) -> Result<Vec<CursorColumn>, DatabaseError> {
-        let mut columns: Vec<CursorColumn> = Vec::with_capacity(statement.column_count());
-        for index in 0..statement.column_count() {
-            let name = statement.column_name(index);
-            if columns.iter().any(|column| column.name == name) {
-                return Err(DatabaseError::new(
-                    DatabaseErrorKind::InvalidArgument,
-                    format!("two columns of the result are called `{name}`"),
-                )
-                .hint("name one of them otherwise: `… AS other_name`"));
-            }
-            let requested = request.types.get(index).copied().flatten();
-            let (column_type, source) = match (requested, read_types::declared(statement, index)) {
-                (Some(requested), _) => (Some(requested), Source::Requested),
-                (None, Some(declared)) => (Some(declared), Source::Declared),
-                (None, None) if statement.table_name(index).is_some() => (None, Source::FirstCell),
-                (None, None) => (None, Source::Expression),
-            };
-            columns.push(CursorColumn { name, column_type, source });
-        }
-        Ok(columns)
     }
 
     pub(super) fn fetch_now(&mut self, id: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
@@ -126,8 +100,10 @@ impl SqliteDatabase {
         let mut rows = 0;
         let mut bytes = 0;
         let mut more = true;
+        let Cursor { statement, columns: described, .. } = cursor;
+        let mut active = statement.activate(&self.connection);
         while rows < limits.rows && bytes < bytes_limit {
-            match cursor.statement.step() {
+            match active.step() {
                 Ok(Step::Row) => {}
                 Ok(Step::Done) => {
                     more = false;
@@ -136,14 +112,23 @@ impl SqliteDatabase {
                 Err(failure) => return Err(self.failed(&failure, &cursor.text)),
             }
             for (index, filling) in filling.iter_mut().enumerate() {
-                let cell = cursor.statement.cell(index);
+                let cell = active.cell(index);
                 let pushed = match filling {
                     Filling::Known(builder) => read_types::push_as_stored(builder, cell, limits.cell_bytes),
                     Filling::Nulls(_) => None,
                 };
                 bytes += match pushed {
                     Some(size) => size,
-                    None => cursor.push(index, filling, limits).map_err(|error| cursor.locate(error, index))?,
+                    None => match described[index].push(cell, filling, limits) {
+                        Ok(size) => size,
+                        Err(error) => {
+                            let key = |name: &str| {
+                                let at = described.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
+                                Some(active.cell(at).to_string())
+                            };
+                            return Err(place(error, described, &cursor.origin, index, &key));
+                        }
+                    },
                 };
             }
             bytes += entry_bytes;
@@ -163,13 +148,33 @@ impl SqliteDatabase {
     }
 }
 
-impl Cursor {
-    /// Appends a cell of the current row that is not stored as its column is delivered; answers its bytes beyond the entry's
-    /// own.
+fn cursor_columns(statement: &Active<'_>, request: &CursorRequest) -> Result<Vec<CursorColumn>, DatabaseError> {
+    let mut columns: Vec<CursorColumn> = Vec::with_capacity(statement.column_count());
+    for index in 0..statement.column_count() {
+        let name = statement.column_name(index);
+        if columns.iter().any(|column| column.name == name) {
+            return Err(DatabaseError::new(
+                DatabaseErrorKind::InvalidArgument,
+                format!("two columns of the result are called `{name}`"),
+            )
+            .hint("name one of them otherwise: `… AS other_name`"));
+        }
+        let requested = request.types.get(index).copied().flatten();
+        let (column_type, source) = match (requested, read_types::declared(statement, index)) {
+            (Some(requested), _) => (Some(requested), Source::Requested),
+            (None, Some(declared)) => (Some(declared), Source::Declared),
+            (None, None) if statement.table_name(index).is_some() => (None, Source::FirstCell),
+            (None, None) => (None, Source::Expression),
+        };
+        columns.push(CursorColumn { name, column_type, source });
+    }
+    Ok(columns)
+}
+
+impl CursorColumn {
+    /// Appends a cell that is not stored as its column is delivered. Returns its size in bytes, without that of the entry.
     #[inline(never)]
-    fn push(&mut self, index: usize, filling: &mut Filling, limits: BatchLimits) -> Result<usize, DatabaseError> {
-        let cell = self.statement.cell(index);
-        let column = &mut self.columns[index];
+    fn push(&mut self, cell: Cell<'_>, filling: &mut Filling, limits: BatchLimits) -> Result<usize, DatabaseError> {
         let size = match cell {
             Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len(),
             _ => 0,
@@ -184,19 +189,21 @@ impl Cursor {
                     *count += 1;
                     return Ok(0);
                 };
-                column.column_type = Some(column_type);
+                self.column_type = Some(column_type);
                 *filling = Filling::Known(nulls(column_type, *count));
                 let Filling::Known(builder) = filling else { return Ok(0) };
                 builder
             }
         };
-        if !read_types::push(builder, cell, column.source) {
-            return Err(unfit(cell, builder.column_type(), column.source));
+        if !read_types::push(builder, cell, self.source) {
+            return Err(unfit(cell, builder.column_type(), self.source));
         }
         Ok(size)
     }
+}
 
-    /// Text must be UTF-8. One pass over all bytes of a column, then only the seams between cells.
+impl Cursor {
+    /// Text must be UTF-8. One pass over all bytes of a column, then only the boundaries of cells.
     fn check_text(&self, batch: &Batch) -> Result<(), DatabaseError> {
         for (index, column) in batch.columns.iter().enumerate() {
             if column.values.column_type() == ColumnType::Bytes {
@@ -219,37 +226,35 @@ impl Cursor {
                 let error =
                     DatabaseError::new(DatabaseErrorKind::Conversion, what).hint("ask for the column `as` bytes");
                 let key = |name: &str| batch.column(name).map(|column| cell_text(column, row));
-                return Err(self.place(error, index, &key));
+                return Err(place(error, &self.columns, &self.origin, index, &key));
             }
         }
         Ok(())
     }
+}
 
-    /// Says which cell of the current row an error is about.
-    fn locate(&self, error: DatabaseError, index: usize) -> DatabaseError {
-        let key = |name: &str| {
-            let at = self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
-            Some(self.statement.cell(at).to_string())
-        };
-        self.place(error, index, &key)
-    }
-
-    fn place(&self, mut error: DatabaseError, index: usize, key: &dyn Fn(&str) -> Option<String>) -> DatabaseError {
-        let column = &self.columns[index].name;
-        let (table, row) = match &self.origin {
-            Some((table, names)) => {
-                let cells: Vec<String> =
-                    names.iter().filter_map(|name| key(name).map(|cell| format!("{name} = {cell}"))).collect();
-                (format!("{table}."), cells.join(", "))
-            }
-            None => (String::new(), String::new()),
-        };
-        error.message = format!("column `{table}{column}` holds {}", error.message);
-        if !row.is_empty() {
-            error.detail = Some(format!("row {row}"));
+/// Adds the column and the row of a cell to an error about it. `key`: the cell of a key column in that row.
+fn place(
+    mut error: DatabaseError,
+    columns: &[CursorColumn],
+    origin: &Option<(TableName, Vec<String>)>,
+    index: usize,
+    key: &dyn Fn(&str) -> Option<String>,
+) -> DatabaseError {
+    let column = &columns[index].name;
+    let (table, row) = match origin {
+        Some((table, names)) => {
+            let cells: Vec<String> =
+                names.iter().filter_map(|name| key(name).map(|cell| format!("{name} = {cell}"))).collect();
+            (format!("{table}."), cells.join(", "))
         }
-        error
+        None => (String::new(), String::new()),
+    };
+    error.message = format!("column `{table}{column}` holds {}", error.message);
+    if !row.is_empty() {
+        error.detail = Some(format!("row {row}"));
     }
+    error
 }
 
 #[cold]

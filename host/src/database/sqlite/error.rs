@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-use libsqlite3_sys as ffi;
+use rusqlite::ffi;
 
 use super::raw::Failure;
 use crate::database::{DatabaseError, DatabaseErrorKind};
@@ -90,6 +90,12 @@ fn message(failure: &Failure) -> String {
     }
 }
 
+/// A text that may be NULL, and that may not be UTF-8 in a file that another program wrote.
+pub(super) fn text_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let bytes = row.get_ref(column)?.as_bytes_or_null()?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
 /// Line and column of a byte, with the line's text.
 fn place(statement: &str, offset: usize) -> Option<String> {
     let before = statement.get(..offset)?;
@@ -102,15 +108,6 @@ fn place(statement: &str, offset: usize) -> Option<String> {
     } else {
         format!("line {line}, column {column}, at `{}`", near.trim_end())
     })
-}
-
-/// An error of sqlx while a connection is opened.
-pub(super) fn from_sqlx(error: &sqlx::Error) -> DatabaseError {
-    if let sqlx::Error::Database(inner) = error {
-        let code = inner.code().and_then(|code| code.parse::<c_int>().ok()).unwrap_or(ffi::SQLITE_ERROR);
-        return from_failure(&Failure { code, message: inner.message().to_owned(), offset: None });
-    }
-    DatabaseError::new(DatabaseErrorKind::Connection, error.to_string())
 }
 
 const NAMES: &[(c_int, &str)] = &[

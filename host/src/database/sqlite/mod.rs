@@ -1,5 +1,5 @@
-//! SQLite: sqlx opens and owns the connection; statements and bulk data go through its raw handle (`raw`), because a trip to
-//! sqlx's worker thread costs more than a statement.
+//! SQLite, through `rusqlite`; statements of migrations and bulk data go through the C interface (`raw`), because a copy of
+//! each cell costs more than reading it.
 //!
 #![doc = include_str!("types.md")]
 
@@ -29,10 +29,11 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use rusqlite::limits::Limit;
 
 use self::cursor::Cursor;
 use self::lock::Lock;
-use self::raw::{Connection, PullFunctions};
+use self::raw::Connection;
 use self::rights::Guard;
 use self::transaction::Transaction;
 use self::writer::Writer;
@@ -47,12 +48,9 @@ const GUEST_VALUE_BYTES: i32 = 128 << 20;
 
 /// A SQLite database.
 struct SqliteDatabase {
-    // Statements first: fields are dropped in this order, and a statement must not outlive its connection.
     cursors: Vec<(CursorId, Cursor)>,
     writers: Vec<(WriterId, Writer)>,
     cache: statement::Cache,
-    /// Made for the first update that needs them.
-    functions: Option<PullFunctions>,
     connection: Connection,
     // After the connection, so that nobody comes in before the file is closed.
     lock: Option<Lock>,
@@ -70,13 +68,12 @@ struct SqliteDatabase {
 pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database>, DatabaseError> {
     let connect::Opened { mut connection, path, busy_timeout } = connect::open(url, create).await?;
     let guard = Guard::new(busy_timeout);
-    connection.set_hooks(guard.hooks());
-    let facts = Facts { version: raw::library_version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
+    connection.set_hooks(guard.hooks()).map_err(|failure| error::from_failure(&failure))?;
+    let facts = Facts { version: rusqlite::version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
     Ok(Box::new(SqliteDatabase {
         cursors: Vec::new(),
         writers: Vec::new(),
         cache: statement::Cache::default(),
-        functions: None,
         connection,
         lock: None,
         guard,
@@ -95,6 +92,7 @@ impl SqliteDatabase {
         self.cursors.clear();
         self.writers.clear();
         self.ended.clear();
+        self.connection.finalize_dropped();
     }
 
     fn new_id(&mut self) -> u64 {
@@ -144,7 +142,9 @@ impl Database for SqliteDatabase {
 
     fn set_role(&mut self, rights: Role) {
         self.guard.set_role(rights);
-        self.connection.limit_length(if rights == Role::Component { GUEST_VALUE_BYTES } else { i32::MAX });
+        let bytes = if rights == Role::Component { GUEST_VALUE_BYTES } else { i32::MAX };
+        // Fails only for a limit that SQLite does not know. SQLite caps the value at what it was compiled for.
+        let _ = self.connection.sqlite().set_limit(Limit::SQLITE_LIMIT_LENGTH, bytes);
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
@@ -206,6 +206,7 @@ impl Database for SqliteDatabase {
 
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
         self.cursors.retain(|(id, _)| *id != cursor);
+        self.connection.finalize_dropped();
         Ok(())
     }
 

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use super::SqliteDatabase;
-use super::raw::{Cell, CellColumn, Cells, Failure, PullBatch, PullFunctions, PullKeys, Statement};
+use super::error::from_failure;
+use super::raw::{Active, Cell, CellColumn, Cells, Failure, PullBatch, PullKeys, Pulled};
 use super::writer::{Plan, Writer};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
@@ -67,7 +68,7 @@ impl<'a> Keys<'a> {
     }
 
     /// The first and the last key as parameters of a statement.
-    fn bind_range(&self, statement: &mut Statement, rows: usize) -> Result<(), Failure> {
+    fn bind_range(&self, statement: &mut Active<'_>, rows: usize) -> Result<(), Failure> {
         statement.bind(1, self.get(0))?;
         statement.bind(2, self.get(rows.saturating_sub(1)))
     }
@@ -107,36 +108,37 @@ impl SqliteDatabase {
         // nobody could tell which were there.
         let full = full && plan.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
         let guarded = !(full || hint.covers_key_range) || mode == WriteMode::Delete;
-        self.provide_functions(columns.len())?;
+        self.connection.provide_functions(columns.len()).map_err(|failure| from_failure(&failure))?;
         let _pulling = self.guard.pulling();
         let place = if guarded { &mut plan.guarded_range } else { &mut plan.range };
         let made = self.made(place, || plan.layout.by_range(table, mode, guarded).unwrap_or_default())?;
         let batch = PullBatch { keys: keys.as_pull(), columns };
-        let Some(functions) = &self.functions else { return Ok(None) };
-        let statement = &mut made.statement;
-        let done = functions.with(&batch, || {
-            keys.bind_range(statement, rows.row_count)?;
-            while statement.step()?.is_row() {}
-            statement.reset();
-            Ok(())
-        });
-        if let Err(failure) = done {
-            return Err(self.range_failed(&failure, writer, &made.text, rows));
+        let mut active = made.statement.activate(&self.connection);
+        keys.bind_range(&mut active, rows.row_count).map_err(|failure| self.failed(&failure, &made.text))?;
+        let pulled = active.run_pulling(&batch);
+        if let Err(failure) = &pulled.result {
+            return Err(self.range_failed(failure, &pulled, writer, &made.text, rows));
         }
         let changed = self.connection.changes();
         if changed == rows.row_count as u64 {
             return Ok(Some(changed));
         }
         let culprit = match mode {
-            WriteMode::Delete => functions.first_unasked(&batch).unwrap_or(0),
+            WriteMode::Delete => pulled.first_unasked.unwrap_or(0),
             _ => self.culprit(writer, plan, rows, columns)?,
         };
         Err(self.not_one(writer, plan, rows, columns, culprit))
     }
 
-    fn range_failed(&self, failure: &Failure, writer: &Writer, text: &str, rows: &Batch) -> DatabaseError {
-        let functions = self.functions.as_ref();
-        if let Some(key) = functions.and_then(|functions| functions.stranger()) {
+    fn range_failed(
+        &self,
+        failure: &Failure,
+        pulled: &Pulled,
+        writer: &Writer,
+        text: &str,
+        rows: &Batch,
+    ) -> DatabaseError {
+        if let Some(key) = &pulled.unknown_key {
             return DatabaseError::new(
                 DatabaseErrorKind::InvalidArgument,
                 format!(
@@ -148,7 +150,7 @@ impl SqliteDatabase {
             .hint("this is a mistake of the caller, who said that the batch covers its key range");
         }
         let mut error = self.failed(failure, text);
-        if let Some(row) = functions.and_then(|functions| functions.last_row()) {
+        if let Some(row) = pulled.last_row {
             error.detail = Some(writer.row_name(rows, row));
         }
         error
@@ -168,19 +170,5 @@ impl SqliteDatabase {
             }
         }
         Ok(0)
-    }
-
-    fn provide_functions(&mut self, columns: usize) -> Result<(), DatabaseError> {
-        let provided = match self.functions.take() {
-            Some(functions) => Ok(functions),
-            None => PullFunctions::new(&self.connection),
-        };
-        provided
-            .and_then(|mut functions| {
-                functions.provide(&self.connection, columns)?;
-                self.functions = Some(functions);
-                Ok(())
-            })
-            .map_err(|failure| super::error::from_failure(&failure))
     }
 }

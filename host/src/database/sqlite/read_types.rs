@@ -4,13 +4,13 @@
 //! what its declared type says, else the storage of the first cell that is not NULL. What does not fit into that
 //! type without loss is an error that names the cell, never a changed value.
 
-use super::raw::{Cell, Statement};
+use super::raw::{Active, Cell};
 use crate::data::decimal::{float_text, is_decimal};
 use crate::data::temporal;
 use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 
 /// What the declared type of a column says about its cells.
-pub(super) fn declared(statement: &Statement, column: usize) -> Option<ColumnType> {
+pub(super) fn declared(statement: &Active<'_>, column: usize) -> Option<ColumnType> {
     statement.declared_type(column).and_then(|declared| declared_column_type(&declared))
 }
 

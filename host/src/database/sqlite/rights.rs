@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use libsqlite3_sys as ffi;
+use rusqlite::ffi;
 
 use super::pragmas;
 use super::raw::{AuthRequest, Hooks};

@@ -33,9 +33,7 @@ impl Cache {
         Some(self.entries.remove(at).1)
     }
 
-    fn keep(&mut self, key: Key, mut statement: Statement) {
-        statement.reset();
-        statement.clear_bindings();
+    fn keep(&mut self, key: Key, statement: Statement) {
         if self.entries.len() >= CACHED {
             self.entries.remove(0);
         }
@@ -46,19 +44,20 @@ impl Cache {
 impl SqliteDatabase {
     pub(super) fn execute_now(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
         let (key, mut prepared) = self.prepare_cached(statement)?;
-        bind::bind_all(&mut prepared, parameters)
-            .map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
-        let before = self.connection.total_changes();
+        let mut active = prepared.activate(&self.connection);
+        bind::bind_all(&mut active, parameters).map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
+        let before = self.connection.sqlite().total_changes();
         loop {
-            match prepared.step() {
+            match active.step() {
                 Ok(Step::Row) => {}
                 Ok(Step::Done) => break,
                 Err(failure) => return Err(self.failed(&failure, statement)),
             }
         }
         // A statement that is no INSERT, UPDATE or DELETE leaves the count of the one before it.
-        let changed = self.connection.total_changes() != before;
+        let changed = self.connection.sqlite().total_changes() != before;
         let rows = if changed { self.connection.changes() } else { 0 };
+        active.release();
         self.cache.keep(key, prepared);
         Ok(rows)
     }
@@ -70,15 +69,15 @@ impl SqliteDatabase {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         let (key, mut prepared) = self.prepare_cached(statement)?;
-        bind::bind_all(&mut prepared, parameters)
-            .map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
-        let width = prepared.column_count();
-        let columns: Vec<String> = (0..width).map(|column| prepared.column_name(column)).collect();
-        let declared: Vec<_> = (0..width).map(|column| read_types::declared(&prepared, column)).collect();
+        let mut active = prepared.activate(&self.connection);
+        bind::bind_all(&mut active, parameters).map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
+        let width = active.column_count();
+        let columns: Vec<String> = (0..width).map(|column| active.column_name(column)).collect();
+        let declared: Vec<_> = (0..width).map(|column| read_types::declared(&active, column)).collect();
         let mut rows = Vec::new();
         let mut bytes = 0usize;
         loop {
-            match prepared.step() {
+            match active.step() {
                 Ok(Step::Row) => {}
                 Ok(Step::Done) => break,
                 Err(failure) => return Err(self.failed(&failure, statement)),
@@ -88,7 +87,7 @@ impl SqliteDatabase {
             }
             let mut row = Vec::with_capacity(width);
             for (column, declared) in declared.iter().enumerate() {
-                let cell = prepared.cell(column);
+                let cell = active.cell(column);
                 bytes = bytes.saturating_add(match cell {
                     Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len(),
                     _ => 8,
@@ -102,6 +101,7 @@ impl SqliteDatabase {
             }
             rows.push(row);
         }
+        active.release();
         self.cache.keep(key, prepared);
         Ok(RowSet { columns, rows })
     }

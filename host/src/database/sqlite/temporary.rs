@@ -1,8 +1,10 @@
 //! Temporary tables, views and triggers: SQLite keeps them for the connection and not for the transaction, and they stand
 //! in front of what has the same name in the file. Attached databases are kept for the connection likewise.
 
+use rusqlite::OptionalExtension as _;
+
 use super::SqliteDatabase;
-use super::error::from_failure;
+use super::error::{from_failure, text_of};
 use super::raw::{Connection, Failure};
 use super::rights::is_attached;
 use crate::database::{DatabaseError, Dialect};
@@ -44,22 +46,17 @@ impl SqliteDatabase {
 /// The names of the databases of a connection.
 pub(super) fn databases(connection: &Connection) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
-    if let Some(mut list) = connection.prepare("PRAGMA database_list", false)? {
-        while list.statement.step()?.is_row() {
-            names.push(list.statement.text(1));
-        }
-    }
+    connection.each_row("PRAGMA database_list", |row| {
+        names.push(text_of(row, 1)?);
+        Ok(())
+    })?;
     Ok(names)
 }
 
 fn drop_all(connection: &Connection) -> Result<(), Failure> {
     loop {
-        let Some(mut next) = connection.prepare(NEXT, false)? else { return Ok(()) };
-        if !next.statement.step()?.is_row() {
-            return Ok(());
-        }
-        let (kind, name) = (next.statement.text(0), next.statement.text(1));
-        drop(next);
+        let next = connection.sqlite().query_row(NEXT, [], |row| Ok((text_of(row, 0)?, text_of(row, 1)?)));
+        let Some((kind, name)) = next.optional()? else { return Ok(()) };
         connection.run(&format!("DROP {kind} temp.{}", Dialect::Sqlite.quote(&name)))?;
     }
 }

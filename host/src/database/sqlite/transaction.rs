@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use rusqlite::MAIN_DB;
+
 use super::SqliteDatabase;
-use super::error::from_failure;
-use super::raw::{Cell, Connection, Failure};
+use super::error::{from_failure, text_of};
+use super::raw::{Connection, Failure};
 use super::temporary::databases;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TransactionOptions};
 
@@ -23,7 +25,7 @@ impl SqliteDatabase {
             return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
         }
         self.guard.check_stop()?;
-        if self.connection.is_read_only() {
+        if self.connection.sqlite().is_readonly(MAIN_DB).unwrap_or(false) {
             return Err(read_only());
         }
         let begun = {
@@ -123,7 +125,7 @@ fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), Data
         no_new_violations(connection, before)?;
     }
     connection.run("COMMIT").map_err(|failure| {
-        if failure.code == libsqlite3_sys::SQLITE_CONSTRAINT_FOREIGNKEY {
+        if failure.code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY {
             // A deferred foreign key. SQLite does not say which; while the transaction is open we can.
             if let Ok(rows) = violations(connection)
                 && !rows.is_empty()
@@ -168,15 +170,10 @@ fn violations(connection: &Connection) -> Result<Violations, Failure> {
     let mut found = Violations::new();
     for schema in databases(connection)? {
         let check = format!("PRAGMA {}.foreign_key_check", Dialect::Sqlite.quote(&schema));
-        let Some(mut check) = connection.prepare(&check, false)? else { continue };
-        while check.statement.step()?.is_row() {
-            let row = &check.statement;
-            let id = match row.cell(1) {
-                Cell::Integer(id) => Some(id),
-                _ => None,
-            };
-            *found.entry((row.text(0), id, row.text(2))).or_default() += 1;
-        }
+        connection.each_row(&check, |row| {
+            *found.entry((text_of(row, 0)?, row.get(1)?, text_of(row, 2)?)).or_default() += 1;
+            Ok(())
+        })?;
     }
     Ok(found)
 }

@@ -1,6 +1,6 @@
 //! The statements of a writer.
 
-use super::raw::{HAS, PullFunctions};
+use super::raw::{HAS, function_name};
 use super::schema::Table;
 use crate::data::Batch;
 use crate::database::{DatabaseError, Dialect, WriteMode};
@@ -145,7 +145,7 @@ impl Layout {
                 let set = self
                     .others
                     .iter()
-                    .map(|place| format!("{} = {}({key})", quote(&self.names[*place]), PullFunctions::name(*place)));
+                    .map(|place| format!("{} = {}({key})", quote(&self.names[*place]), function_name(*place)));
                 Some(format!("UPDATE {into} SET {} {range}", join(set, ", ")))
             }
             WriteMode::Delete => Some(format!("DELETE FROM {into} {range}")),
