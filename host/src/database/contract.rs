@@ -10,7 +10,8 @@ pub(crate) mod transactions;
 use async_trait::async_trait;
 
 use super::*;
-use crate::data::{Column, ColumnValues, VarValues};
+use crate::data::{Batch, Column, ColumnType, ColumnValues, Value, VarValues};
+use crate::database::unguarded::Unguarded as _;
 
 /// One fresh database.
 #[async_trait]
