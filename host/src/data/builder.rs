@@ -128,7 +128,7 @@ impl ColumnBuilder {
         true
     }
 
-    /// Appends to a text, bytes, decimal, json or native column; false if it is none. The caller answers for UTF-8.
+    /// Appends to a text, bytes, decimal, json or native column; false for other columns. The caller ensures UTF-8.
     #[inline]
     #[must_use]
     pub fn push_bytes(&mut self, entry: &[u8]) -> bool {

@@ -66,7 +66,7 @@ fn normal(text: &[u8]) -> Option<Normal> {
     Some(Normal { negative: parts.negative, digits, exponent })
 }
 
-/// The shortest text that reads back as this very number, with a point or an exponent so that it is no integer:
+/// The shortest text that reads back as exactly this number, with a point or an exponent so that it is not an integer:
 /// `1.0`, `0.1`, `1e300`. Neither NaN nor an infinity has one.
 pub fn float_text(number: f64) -> Option<String> {
     number.is_finite().then(|| {

@@ -20,8 +20,8 @@ pub async fn without_delay<T>(_: Option<u16>, connect: impl Future<Output = T>) 
 
 #[cfg(unix)]
 mod unix {
-    use std::collections::{HashMap, HashSet};
-    use std::fs::File;
+    use std::collections::HashSet;
+    use std::fs::{File, Metadata};
     use std::net::TcpStream;
     use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -41,88 +41,67 @@ mod unix {
     pub async fn without_delay<T>(port: Option<u16>, connect: impl Future<Output = T>) -> T {
         let Some(port) = port else { return connect.await };
         let mut connect = pin!(connect);
-        let mut opened = Opened::default();
+        let mut opened = HashSet::new();
         let output = std::future::poll_fn(|context| {
-            if opened.connected(port).next().is_some() {
+            if opened.iter().any(|socket: &Socket| socket.connected(port).is_some()) {
                 return connect.as_mut().poll(context);
             }
             let _alone = POLLING.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = opened.before();
+            let before = sockets();
             let polled = connect.as_mut().poll(context);
-            opened.compare(&before);
+            opened.extend(sockets().difference(&before));
             polled
         })
         .await;
-        let mut sockets = opened.connected(port);
-        if let (Some(socket), None) = (sockets.next(), sockets.next()) {
+        let mut connected = opened.iter().filter_map(|socket| socket.connected(port));
+        if let (Some(socket), None) = (connected.next(), connected.next()) {
             // Without the option the connection is slow, and still right.
             let _ = socket.set_nodelay(true);
         }
         output
     }
 
-    /// A socket, whatever its number is used for later: device and inode.
-    type Identity = (u64, u64);
-
-    /// Sockets that were opened while the future was polled.
-    #[derive(Default)]
-    struct Opened(HashMap<RawFd, Identity>);
-
-    impl Opened {
-        /// The descriptors that are open now. What was noted of those that were closed since is forgotten.
-        fn before(&mut self) -> HashSet<RawFd> {
-            self.0.retain(|number, known| socket(*number) == Some(*known));
-            descriptors()
-        }
-
-        /// Notes the sockets that were opened since `before`. If a name has several addresses, the socket to the next one often
-        /// takes the number of the one that failed, so a noted number may be new, too.
-        fn compare(&mut self, before: &HashSet<RawFd>) {
-            for number in descriptors() {
-                if before.contains(&number) && !self.0.contains_key(&number) {
-                    continue;
-                }
-                match socket(number) {
-                    Some(identity) => self.0.insert(number, identity),
-                    None => self.0.remove(&number),
-                };
-            }
-        }
-
-        /// Those among them that are connected to this port.
-        fn connected(&self, port: u16) -> impl Iterator<Item = TcpStream> {
-            self.0.iter().filter_map(move |(number, identity)| {
-                let socket = duplicate(*number, *identity)?;
-                // Fails for sockets that are not TCP, or not connected.
-                socket.nodelay().ok()?;
-                socket.peer_addr().is_ok_and(|peer| peer.port() == port).then_some(socket)
-            })
-        }
+    /// An open socket: its number, device and inode. The number alone may stand for another file a moment later.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+    struct Socket {
+        number: RawFd,
+        device: u64,
+        inode: u64,
     }
 
-    fn descriptors() -> HashSet<RawFd> {
+    /// All sockets of the process.
+    fn sockets() -> HashSet<Socket> {
         let Ok(entries) = std::fs::read_dir(DESCRIPTORS) else { return HashSet::new() };
-        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+        let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        numbers
+            .filter_map(|number| Socket::of(number, &std::fs::metadata(format!("{DESCRIPTORS}/{number}")).ok()?))
+            .collect()
     }
 
-    /// The socket that a number stands for, if it is one.
-    fn socket(number: RawFd) -> Option<Identity> {
-        let found = std::fs::metadata(format!("{DESCRIPTORS}/{number}")).ok()?;
-        found.file_type().is_socket().then(|| (found.dev(), found.ino()))
-    }
-
-    /// Another descriptor of a socket, if the number still stands for it.
-    fn duplicate(number: RawFd, identity: Identity) -> Option<TcpStream> {
-        if number < 0 {
-            return None;
+    impl Socket {
+        fn of(number: RawFd, file: &Metadata) -> Option<Self> {
+            file.file_type().is_socket().then(|| Self { number, device: file.dev(), inode: file.ino() })
         }
-        // SAFETY: the number is not -1, and is borrowed for one call, which duplicates the descriptor. If another thread has
-        // closed it meanwhile, the call fails or duplicates a different file, which is recognised below.
-        let copy: OwnedFd = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned().ok()?;
-        let file = File::from(copy);
-        let found = file.metadata().ok()?;
-        (found.file_type().is_socket() && (found.dev(), found.ino()) == identity)
-            .then(|| TcpStream::from(OwnedFd::from(file)))
+
+        /// Another descriptor of the socket, if it is open and connected to this port by TCP.
+        fn connected(self, port: u16) -> Option<TcpStream> {
+            let stream = self.duplicate()?;
+            // Fails for sockets of other protocols.
+            stream.nodelay().ok()?;
+            stream.peer_addr().is_ok_and(|peer| peer.port() == port).then_some(stream)
+        }
+
+        fn duplicate(self) -> Option<TcpStream> {
+            if self.number < 0 {
+                return None;
+            }
+            // SAFETY: the number is not -1, and is borrowed for one call, which duplicates the descriptor. If another thread has
+            // closed it meanwhile, the call fails or duplicates a different file, which is recognised below.
+            let copy = unsafe { BorrowedFd::borrow_raw(self.number) }.try_clone_to_owned().ok()?;
+            let file = File::from(copy);
+            let same = Self::of(self.number, &file.metadata().ok()?) == Some(self);
+            same.then(|| TcpStream::from(OwnedFd::from(file)))
+        }
     }
 
     #[cfg(test)]
@@ -165,9 +144,11 @@ mod unix {
         fn a_number_that_stands_for_another_socket_is_left_alone() {
             let (_listener, address) = listener();
             let stream = TcpStream::connect(address).expect("a connection");
-            let found = File::from(OwnedFd::from(stream.try_clone().expect("a copy"))).metadata().expect("metadata");
-            assert!(duplicate(stream.as_raw_fd(), (found.dev(), found.ino())).is_some());
-            assert!(duplicate(stream.as_raw_fd(), (found.dev(), found.ino() + 1)).is_none());
+            let number = stream.as_raw_fd();
+            let socket = sockets().into_iter().find(|socket| socket.number == number).expect("an open socket");
+            assert!(socket.connected(address.port()).is_some());
+            assert!(Socket { inode: socket.inode + 1, ..socket }.connected(address.port()).is_none());
+            assert!(socket.connected(address.port().wrapping_add(1)).is_none());
         }
 
         #[tokio::test]

@@ -53,7 +53,7 @@ impl Settings {
                 DatabaseErrorKind::Configuration,
                 format!("the database URL says `{name}={value}`, which is not {expected}"),
             )
-            .hint(format!("write {expected} behind `{name}=`, or leave the parameter out"))
+            .hint(format!("write {expected} after `{name}=`, or omit the parameter"))
         };
         match name {
             "mode" => match value {
@@ -114,7 +114,7 @@ pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<Opened, Data
     let may_create = settings.may_create && !settings.read_only;
     let create = create && may_create;
     let new = match &settings.path {
-        Some(path) => look_at(path, create, may_create)?,
+        Some(path) => is_new(path, create, may_create)?,
         None => false,
     };
     let connection = open_file(&settings, create)
@@ -151,42 +151,42 @@ fn immutable_uri(path: &Path) -> Option<String> {
     Some(uri.into())
 }
 
-/// Whether the file is to be made; an error where that is impossible. An empty file is one that nobody has made yet: a run
-/// that was killed at its very beginning leaves it, without the journal mode that a new file is given.
-fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, DatabaseError> {
+/// Whether to create the file; an error if that is impossible. An empty file counts as new: a run that was killed when it
+/// started leaves one, without the journal mode of a new file.
+fn is_new(path: &Path, create: bool, may_create: bool) -> Result<bool, DatabaseError> {
     let not_found = |message: String| DatabaseError::new(DatabaseErrorKind::NotFound, message);
     match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(not_found(format!("`{}` is a folder, not a database file", path.display()))
-            .hint("name a file in it, such as `app.db`")),
+        Ok(found) if found.is_dir() => {
+            Err(not_found(format!("`{}` is a directory, not a database file", path.display()))
+                .hint("name a file in it, such as `app.db`"))
+        }
         Ok(found) if found.len() == 0 && may_create => {
             if create {
                 return Ok(true);
             }
             Err(not_found(format!("the database `{}` is an empty file", path.display()))
-                .hint("look at the path in the database URL; `runner apply` makes a database of it"))
+                .hint("check the path in the database URL; `runner apply` creates a database in it"))
         }
         Ok(_) => Ok(false),
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DatabaseError::new(
-            DatabaseErrorKind::ReadOnly,
-            format!("cannot look at `{}`: {error}", path.display()),
-        )
-        .hint("look at the rights of the file and its folder")),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(DatabaseError::new(DatabaseErrorKind::ReadOnly, format!("cannot access `{}`: {error}", path.display()))
+                .hint("check the permissions of the file and its directory"))
+        }
         Err(_) => {
-            let folder = folder_of(path);
-            if !folder.is_dir() {
+            if !directory_of(path).is_dir() {
                 return Err(not_found(format!(
-                    "the database `{}` does not exist, nor does its folder",
+                    "the database `{}` does not exist, nor does its directory",
                     path.display()
                 ))
-                .hint("look at the path in the database URL, or make the folder"));
+                .hint("check the path in the database URL, or create the directory"));
             }
             if create {
                 return Ok(true);
             }
             Err(not_found(format!("the database `{}` does not exist", path.display())).hint(if may_create {
-                "look at the path in the database URL; `runner apply` makes the file"
+                "check the path in the database URL; `runner apply` creates the file"
             } else {
-                "look at the path in the database URL; with `?mode=rw`, `?mode=ro` or `?immutable=1` no file is made"
+                "check the path in the database URL; with `?mode=rw`, `?mode=ro` or `?immutable=1` no file is created"
             }))
         }
     }
@@ -205,7 +205,7 @@ fn prepare(sqlite: rusqlite::Connection, settings: &Settings, new: bool) -> Resu
     sqlite.load_extension_disable()?;
     let mut connection = Connection::new(sqlite)?;
     if new {
-        make_file(&connection, settings)?;
+        set_journal_mode(&connection, settings)?;
     }
     // Reads the header: a file that is locked or not a database fails here, and not at the first migration.
     connection.run("PRAGMA schema_version")?;
@@ -213,9 +213,9 @@ fn prepare(sqlite: rusqlite::Connection, settings: &Settings, new: bool) -> Resu
     Ok(connection)
 }
 
-/// Gives a new file its journal mode. Somebody who makes the same file at the same moment may be in the way for a
-/// while, which SQLite does not wait out by itself.
-fn make_file(connection: &Connection, settings: &Settings) -> Result<(), Failure> {
+/// Sets the journal mode of a new file. If another process creates the same file at the same moment, the file is locked for a
+/// while, and SQLite does not wait for that by itself.
+fn set_journal_mode(connection: &Connection, settings: &Settings) -> Result<(), Failure> {
     let mode = settings.journal_mode;
     let deadline = Instant::now() + settings.busy_timeout;
     loop {
@@ -228,18 +228,18 @@ fn make_file(connection: &Connection, settings: &Settings) -> Result<(), Failure
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Why a file that does not exist cannot be made, if it is for its folder. SQLite does not tell, and rights are not all
-/// there is to it: a file system may be mounted read-only. So we try.
-fn cannot_make(path: &Path) -> Option<std::io::Error> {
+/// Why a missing file cannot be created, if its directory is the cause. SQLite does not say, and permissions are not the only
+/// cause: a file system may be mounted read-only. So we try.
+fn cannot_create(path: &Path) -> Option<std::io::Error> {
     use std::io::ErrorKind;
     if path.exists() {
         return None;
     }
-    // Under another name: somebody else could make a database of ours before we remove it.
+    // Under another name: another process could create its database in our file before we remove it.
     let mut probe = path.as_os_str().to_owned();
     probe.push(format!(".runner-probe-{}", std::process::id()));
     match std::fs::File::create_new(&probe) {
@@ -257,15 +257,18 @@ fn cannot_make(path: &Path) -> Option<std::io::Error> {
 fn explain(mut error: DatabaseError, path: Option<&Path>) -> DatabaseError {
     let Some(path) = path else { return error };
     if error.kind == DatabaseErrorKind::NotFound
-        && let Some(refused) = cannot_make(path)
+        && let Some(refused) = cannot_create(path)
     {
-        let folder = folder_of(path).display();
+        let directory = directory_of(path).display();
         return DatabaseError::new(
             DatabaseErrorKind::ReadOnly,
-            format!("cannot make the database `{}`: no file can be made in the folder `{folder}`", path.display()),
+            format!(
+                "cannot create the database `{}`: no file can be created in the directory `{directory}`",
+                path.display()
+            ),
         )
         .detail(refused.to_string())
-        .hint("the folder of the database must be writable, also for its journal: look at its rights");
+        .hint("the directory of the database must be writable, also for its journal: check its permissions");
     }
     if error.kind == DatabaseErrorKind::NotFound
         && let Err(refused) = std::fs::File::open(path)

@@ -1,4 +1,4 @@
-//! A copy of a database in a file, made while others work on it.
+//! A copy of a database in a file, made while other connections use it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,17 +11,17 @@ use super::error::from_failure;
 use super::raw::Failure;
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl, StopSignal};
 
-/// Pages between two looks at the stop signal: a few milliseconds of work.
+/// Pages between two checks of the stop signal: a few milliseconds of work.
 const PAGES: i32 = 1024;
 
-/// The pause before a page that somebody holds is asked for again.
+/// The pause before a locked page is read again.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// Hears how many pages are copied, and of how many.
+/// Called with the number of pages copied, and of all pages.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 
-/// Copies the database of the URL over the file `to`, which must be there and empty, as of one moment; what others commit
-/// meanwhile is not in it. What was copied is read again and must pass SQLite's own check.
+/// Copies the database of the URL, as of one moment, over the file `to`, which must exist and be empty. What others commit
+/// meanwhile is not in the copy. The copy is read again and must pass SQLite's own check.
 pub async fn copy(
     url: &DatabaseUrl,
     to: &Path,
@@ -84,7 +84,7 @@ fn check(copy: &Connection) -> Result<(), DatabaseError> {
         return Ok(());
     }
     Err(DatabaseError::new(DatabaseErrorKind::Corrupt, format!("the copy does not pass SQLite's check: {said}"))
-        .hint("look at the database itself: `sqlite3 FILE 'PRAGMA integrity_check'`"))
+        .hint("check the database itself: `sqlite3 FILE 'PRAGMA integrity_check'`"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! SQLite's result codes as errors that a person can act upon.
+//! SQLite's result codes as errors, with hints.
 
 use std::ffi::c_int;
 
@@ -43,17 +43,17 @@ fn hint(code: c_int) -> Option<&'static str> {
     Some(match code {
         ffi::SQLITE_BUSY_SNAPSHOT => "another connection wrote since this transaction began; run it again",
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "a row refers to one that does not exist, or is still referred to",
-        ffi::SQLITE_READONLY_DIRECTORY => "the folder of the database must be writable too, for its journal",
+        ffi::SQLITE_READONLY_DIRECTORY => "the directory of the database must be writable too, for its journal",
         _ => match code & 0xff {
             ffi::SQLITE_BUSY => {
-                "another program writes to the database; wait for it, or raise `?busy_timeout=` (milliseconds) in the URL"
+                "another program is writing to the database; wait for it, or raise `?busy_timeout=` (milliseconds) in the URL"
             }
             ffi::SQLITE_LOCKED => "another statement of this connection still uses the table",
-            ffi::SQLITE_READONLY => "look at the rights of the file and its folder, and at `?mode=` in the URL",
-            ffi::SQLITE_FULL => "make room on the disk that holds the database and its journal",
-            ffi::SQLITE_NOTADB => "the file is no SQLite database, or is encrypted",
+            ffi::SQLITE_READONLY => "check the permissions of the file and its directory, and `?mode=` in the URL",
+            ffi::SQLITE_FULL => "free space on the disk of the database and its journal",
+            ffi::SQLITE_NOTADB => "the file is not a SQLite database, or is encrypted",
             ffi::SQLITE_CORRUPT => "restore a backup, or try `.recover` of the sqlite3 shell on a copy",
-            ffi::SQLITE_CANTOPEN => "look at the path, and at the rights of its folder",
+            ffi::SQLITE_CANTOPEN => "check the path, and the permissions of its directory",
             _ => return None,
         },
     })
@@ -66,7 +66,7 @@ pub(super) fn from_failure(failure: &Failure) -> DatabaseError {
     error
 }
 
-/// A failure of a statement; says where in it.
+/// A failure of a statement, with the position in its text.
 pub(super) fn from_statement(failure: &Failure, statement: &str) -> DatabaseError {
     let error = from_failure(failure);
     match failure.offset.and_then(|offset| place(statement, offset)) {

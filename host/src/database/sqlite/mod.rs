@@ -53,11 +53,11 @@ struct SqliteDatabase {
     writers: Vec<(WriterId, Writer)>,
     cache: statement::Cache,
     connection: Connection,
-    // After the connection, so that nobody comes in before the file is closed.
+    // After the connection, so that the file is closed before the lock is released.
     lock: Option<Lock>,
     guard: Guard,
     transaction: Option<Transaction>,
-    /// Cursors that came to their end; asking them again is no error.
+    /// Cursors that have ended; fetching from them again is not an error.
     ended: VecDeque<CursorId>,
     next_id: u64,
     path: Option<PathBuf>,
@@ -132,7 +132,7 @@ impl Database for SqliteDatabase {
         if self.lock.is_some() {
             return Ok(());
         }
-        // A database in memory has nobody to share with.
+        // A database in memory is not shared.
         if let Some(path) = &self.path {
             self.lock = Some(Lock::take(path, request, stop, waiting).await?);
         }

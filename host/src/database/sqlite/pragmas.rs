@@ -5,7 +5,7 @@ use super::rights::Denial;
 use crate::database::Role;
 use crate::sql::JOURNAL_MODES;
 
-/// Pragmas that every migration may use, also with a value: they look at something, or end with the transaction.
+/// Pragmas that every migration may use, also with a value: they only read, or last until the end of the transaction.
 const EVERYBODYS: &[&str] = &[
     "table_info",
     "table_xinfo",
@@ -52,7 +52,7 @@ pub(super) fn refuse(rights: Role, transaction: bool, name: &str, value: Option<
         });
     }
     if is("foreign_keys") {
-        // One answer for both: a dry run stands in a transaction where the run itself does not.
+        // Refused in both: a dry run uses a transaction where the run itself does not.
         return Some(Denial {
             what:
                 "PRAGMA foreign_keys is refused: inside of a transaction it does nothing, and outside of one it would \

@@ -1,5 +1,5 @@
-//! Updates and deletes that the database pulls out of the batch: one statement runs over the key range, and functions of ours
-//! hand it the cells. Faster than a statement for each row, and than the same change written in SQL.
+//! Updates and deletes that pull from the batch: one statement runs over the key range and gets the cells from our SQL
+//! functions. Faster than a statement for each row, and than the same change written in SQL.
 
 use std::borrow::Cow;
 
@@ -10,23 +10,23 @@ use super::writer::{Plan, Writer};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
 
-/// A range may be so many times as wide as the batch has rows before a statement for each row is the faster way: passing
-/// over a row that is not in the batch costs about a quarter of looking one up.
+/// How many times as wide as the batch a range may be before a statement for each row is faster: skipping a row that is not in
+/// the batch costs about a quarter of looking one up.
 const SPARSE: i128 = 4;
 
-/// The keys of a batch, as its range is found.
+/// The keys of a batch, by which its range is found.
 enum Keys<'a> {
     Integers {
         sorted: Cow<'a, [i64]>,
-        /// For each key its row; none: in order.
+        /// The row of each key; `None` if they are in order.
         rows: Option<Vec<u32>>,
     },
-    /// Texts or blobs: only a caller who knows their order can tell their range.
+    /// Texts or blobs: only a caller that knows their order knows their range.
     Bytes(CellColumn<'a>),
 }
 
 impl<'a> Keys<'a> {
-    /// None if there are NULLs or repetitions among them, or if they are of another type.
+    /// None if they contain NULLs or duplicates, or have another type.
     fn new(column: CellColumn<'a>, rows: usize, hint: WriteHint) -> Option<Self> {
         if column.nulls.contains(&1) {
             return None;
@@ -52,7 +52,7 @@ impl<'a> Keys<'a> {
         unique.then(|| Self::Integers { sorted: sorted.into(), rows: Some(rows) })
     }
 
-    /// How many integers there are from the first key to the last.
+    /// The number of integers from the first key to the last.
     fn width(&self) -> Option<i128> {
         match self {
             Self::Integers { sorted, .. } => Some(i128::from(*sorted.last()?) - i128::from(*sorted.first()?) + 1),
@@ -83,7 +83,7 @@ impl<'a> Keys<'a> {
 }
 
 impl SqliteDatabase {
-    /// Writes a batch as one statement over its key range; none where that is not the way.
+    /// Writes a batch as one statement over its key range; none if that is impossible or slower.
     pub(super) fn write_range(
         &mut self,
         writer: &Writer,
@@ -104,8 +104,8 @@ impl SqliteDatabase {
         if !full && !hint.covers_key_range && keys.width().is_none_or(|width| width > count * SPARSE) {
             return Ok(None);
         }
-        // Between 1 and 2 there is 1.5, unless the key is the row id. And a delete asks for each row in any case: afterwards
-        // nobody could tell which were there.
+        // There may be a 1.5 between 1 and 2, unless the key is the row id. A delete asks for each row in any case: afterwards it
+        // is unknown which rows there were.
         let full = full && plan.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
         let guarded = !(full || hint.covers_key_range) || mode == WriteMode::Delete;
         self.connection.provide_functions(columns.len()).map_err(|failure| from_failure(&failure))?;
@@ -147,7 +147,7 @@ impl SqliteDatabase {
                 ),
             )
             .detail(format!("the row with the key {key}"))
-            .hint("this is a mistake of the caller, who said that the batch covers its key range");
+            .hint("the caller said that the batch covers its key range, which is wrong");
         }
         let mut error = self.failed(failure, text);
         if let Some(row) = pulled.last_row {
@@ -156,7 +156,7 @@ impl SqliteDatabase {
         error
     }
 
-    /// The first row of a batch that no row, or more than one, of the table answers to.
+    /// The first row of a batch that matches no row of the table, or more than one.
     fn culprit(
         &mut self,
         writer: &Writer,

@@ -63,7 +63,8 @@ pub(super) enum Source {
     Expression,
 }
 
-/// Appends a cell that is stored as its column is delivered, as nearly all are, and answers its bytes beyond the entry's own.
+/// Appends a cell that is stored as its column is delivered, as nearly all are. Returns its size in bytes, without that of the
+/// entry.
 /// None: it is another, for [`push`]. Text is not checked for UTF-8 here: the cursor does that for a column at once.
 #[inline(always)]
 pub(super) fn push_as_stored(builder: &mut ColumnBuilder, cell: Cell<'_>, limit: usize) -> Option<usize> {
@@ -157,7 +158,7 @@ pub(super) fn exact_float(number: i64) -> Option<f64> {
     (float < 9_223_372_036_854_775_808.0 && float as i64 == number).then_some(float)
 }
 
-/// The integer that is exactly this float; -0.0 has none, for its sign would be lost.
+/// The integer that equals this float exactly; none for -0.0, whose sign would be lost.
 pub(super) fn exact_integer(number: f64) -> Option<i64> {
     let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);
     (in_range && number.fract() == 0.0 && !(number == 0.0 && number.is_sign_negative())).then_some(number as i64)

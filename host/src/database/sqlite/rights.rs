@@ -1,4 +1,5 @@
-//! What a statement may do, decided by SQLite's authorizer while the statement is prepared: no parser of ours to outwit.
+//! What a statement may do, decided by SQLite's authorizer while the statement is prepared: there is no parser of ours to
+//! deceive.
 //!
 //! The authorizer names everything that a statement touches, also through triggers, views and nested SELECTs, with two gaps that
 //! the text of the statement closes: the new name of `ALTER TABLE … RENAME TO`, and the body of `CREATE TRIGGER`, which is
@@ -15,10 +16,10 @@ use super::statement::something_else;
 use crate::database::facts::{TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Role, StopSignal};
 
-/// Functions of ours begin so; nobody else may call them.
+/// The prefix of our functions; only our own statements may call them.
 pub(super) const FUNCTION_PREFIX: &str = "runner_pull_";
 
-/// The longest pause between two looks at what another connection holds.
+/// The longest pause between two attempts to get a lock of another connection.
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 
 /// Why something was refused.
@@ -36,7 +37,7 @@ pub(super) struct Guard {
 struct State {
     rights: Role,
     stop: StopSignal,
-    /// The host itself works, on somebody's behalf.
+    /// The host itself is working, on behalf of a migration.
     host_depth: usize,
     /// The host does what the stop signal must not end.
     unstopped_depth: usize,
@@ -135,7 +136,7 @@ impl Guard {
         state.mentioned = (state.rights != Role::Host).then(|| mentioned_tool_table(statement)).flatten();
     }
 
-    /// Works as the host, and is not stopped, until the answer is dropped.
+    /// Works as the host, and is not stopped, until the guard is dropped.
     pub(super) fn as_host(&self) -> AsHost {
         let mut state = self.state();
         state.host_depth += 1;
@@ -143,13 +144,13 @@ impl Guard {
         AsHost { guard: self.clone(), is_stopped: false }
     }
 
-    /// Works as the host until the answer is dropped; the stop signal is heard.
+    /// Works as the host until the guard is dropped; the stop signal applies.
     pub(super) fn as_host_that_stops(&self) -> AsHost {
         self.state().host_depth += 1;
         AsHost { guard: self.clone(), is_stopped: true }
     }
 
-    /// Lets statements call our functions until the answer is dropped.
+    /// Lets statements call our functions until the guard is dropped.
     pub(super) fn pulling(&self) -> Pulling {
         self.state().pulling = true;
         Pulling { guard: self.clone() }
@@ -310,7 +311,7 @@ impl State {
         let ours = name.get(..FUNCTION_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(FUNCTION_PREFIX));
         (ours && !self.pulling).then(|| Denial {
             what: format!("{name}() belongs to runner itself"),
-            hint: "name your function otherwise",
+            hint: "give your function another name",
         })
     }
 }
