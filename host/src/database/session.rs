@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{DatabaseError, Facts, Probe, TableInfo, TableName, TableTarget};
+use super::{DatabaseError, Facts, PageRequest, Probe, TableInfo, TableName, TableTarget};
 use crate::data::{Batch, ColumnType, RowSet, Value};
 
 /// Bounds on one batch.
@@ -45,8 +45,6 @@ pub struct CursorRequest {
     pub parameters: Vec<Value>,
     /// A type for each column; `None`, and columns beyond the end: by the database's own type.
     pub types: Vec<Option<ColumnType>>,
-    /// The table the rows come from and the columns that identify a row, for messages about a cell.
-    pub origin: Option<(TableName, Vec<String>)>,
 }
 
 /// An open cursor of a database.
@@ -97,6 +95,10 @@ pub trait Session: Send {
 /// role that opened it.
 #[async_trait]
 pub trait Bulk: Session {
+    /// Reads a page of a table as one batch, never an empty one; `None` if there are no rows. A batch that reaches its limit
+    /// in bytes ends before its page does: the next page begins after its last row.
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError>;
+
     /// Opens a cursor over a SELECT.
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;
 

@@ -39,8 +39,8 @@ use self::transaction::Transaction;
 use self::writer::Writer;
 use super::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect, Facts,
-    LockRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName,
-    TableSource, TableTarget, TransactionOptions, WriteHint, WriterId, not_read_apart,
+    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
+    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId, not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -231,6 +231,10 @@ impl Session for SqliteDatabase {
 
 #[async_trait]
 impl Bulk for SqliteDatabase {
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        self.read_page_now(page)
+    }
+
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         self.open_cursor_now(request)
     }

@@ -11,9 +11,9 @@ use super::recorder::DryRunRecorder;
 use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
-    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest, Part,
-    Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource,
-    TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
+    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest,
+    PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName,
+    TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
 };
 
 /// Bytes of a row that is looked at; one with more is not shown.
@@ -281,6 +281,17 @@ impl Session for RecordingDatabase {
 
 #[async_trait]
 impl Bulk for RecordingDatabase {
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        let statement = page.statement();
+        let answer = match self.allows(&statement) {
+            // The database refuses to read what refuses a transaction.
+            Ok(_) => self.inner.read_page(page).await,
+            Err(error) => Err(error),
+        };
+        self.note(&statement, &page.parameters, &answer);
+        answer
+    }
+
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         let answer = match self.allows(&request.statement) {
             // A cursor over what refuses a transaction is refused by the database.
