@@ -49,16 +49,20 @@ pub(in crate::database::postgres) fn read(
         other => unreadable(&other.to_string()),
     })?;
     let host = plain_host(options.get_host()).to_owned();
-    let options = options.host(&host);
+    Ok(of_session(options.host(&host), application))
+}
+
+/// The options with what holds for all connections of a run.
+pub(in crate::database::postgres) fn of_session(options: PgConnectOptions, application: &str) -> PgConnectOptions {
     // Notices of the server would reach a log that nobody reads; statements would reach it with their values.
     let options = options
         .disable_statement_logging()
         // Shortest exact text is the server's default since version 12; poolers refuse the parameter at the start.
         .extra_float_digits(None);
-    Ok(match options.get_application_name() {
+    match options.get_application_name() {
         Some(_) => options,
         None => options.application_name(application),
-    })
+    }
 }
 
 fn is_known(name: &str) -> bool {
