@@ -1,4 +1,4 @@
-//! Opening a database file: the URL's parameters, what is missing or in the way, and the connection's settings.
+//! Opening a database file: the URL's parameters, missing or inaccessible files, and the connection's settings.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages that the connection keeps in memory, in KiB: enough for a batch and the upper levels of its trees.
 const CACHE_KIB: u32 = 16 * 1024;
 
-/// What the URL asks for.
+/// The settings in the URL.
 struct Settings {
     path: Option<PathBuf>,
     read_only: bool,
@@ -51,7 +51,7 @@ impl Settings {
         let wrong = |expected: &str| {
             DatabaseError::new(
                 DatabaseErrorKind::Configuration,
-                format!("the database URL says `{name}={value}`, which is not {expected}"),
+                format!("the database URL contains `{name}={value}`, which is not {expected}"),
             )
             .hint(format!("write {expected} after `{name}=`, or omit the parameter"))
         };
@@ -134,7 +134,7 @@ fn open_file(settings: &Settings, create: bool) -> Result<rusqlite::Connection, 
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
     let opened = match &settings.path {
         None => rusqlite::Connection::open_in_memory_with_flags(flags),
-        // Only a URI can say so.
+        // Only a URI can express it.
         Some(path) if settings.immutable => match immutable_uri(path) {
             Some(uri) => rusqlite::Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI),
             None => rusqlite::Connection::open_with_flags(path, flags),

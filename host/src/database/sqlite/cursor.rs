@@ -21,7 +21,7 @@ pub(super) struct Cursor {
 
 struct CursorColumn {
     name: String,
-    /// None until a cell that is not NULL has come by.
+    /// None until the first cell that is not NULL.
     column_type: Option<ColumnType>,
     source: Source,
 }

@@ -82,7 +82,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing the file frees the lock even where these fail.
+        // Closing the file releases the lock even if these fail.
         let _ = self.file.set_len(0);
         let _ = self.file.unlock();
     }
@@ -143,7 +143,7 @@ fn try_take(path: &Path) -> Result<Option<File>, DatabaseError> {
     Ok(Some(file))
 }
 
-/// Opens a file where the path itself leads, not where a link in its place does.
+/// Opens a file without following a link at the path itself.
 #[cfg(unix)]
 fn open(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -184,7 +184,7 @@ fn has_other_names(_: &Metadata) -> bool {
     false
 }
 
-/// Whether a file is empty or holds what a run wrote, perhaps one that was killed while it wrote.
+/// Whether a file is empty or has the content of a lock file, perhaps cut short because a run was killed while writing it.
 fn is_ours(file: &mut File) -> std::io::Result<bool> {
     let mut text = Vec::new();
     file.rewind()?;
@@ -205,7 +205,7 @@ fn read_holder(path: &Path) -> String {
     text.strip_prefix(MARK).unwrap_or_default().trim().to_owned()
 }
 
-/// 25 to 100 ms, so that waiters do not march in step.
+/// 25 to 100 ms, so that waiting runs do not retry in step.
 fn pause(started: Instant) -> Duration {
     let noise = started.elapsed().subsec_nanos() ^ std::process::id().rotate_left(7);
     Duration::from_millis(25 + u64::from(noise / 64 % 76))
@@ -218,7 +218,7 @@ fn busy(path: &Path, holder: &str, wait: Duration) -> DatabaseError {
         format!("the lock was still held after {:.1} s by {holder}", wait.as_secs_f64()),
     )
     .detail(format!("lock file `{}`", path.display()))
-    .hint("wait for the other run, or give `--lock-timeout` more time; the lock ends with its process")
+    .hint("wait for the other run, or increase `--lock-timeout`; the lock is released when its process ends")
 }
 
 fn refused(path: &Path, error: &std::io::Error) -> DatabaseError {
@@ -229,7 +229,7 @@ fn refused(path: &Path, error: &std::io::Error) -> DatabaseError {
         _ => DatabaseErrorKind::Other,
     };
     DatabaseError::new(kind, format!("cannot lock the database: `{}`: {error}", path.display()))
-        .hint("the folder of the database must be writable: the lock is a file in it")
+        .hint("the directory of the database must be writable: the lock is a file in it")
 }
 
 fn foreign(path: &Path, what: &str) -> DatabaseError {

@@ -39,19 +39,19 @@ struct State {
     stop: StopSignal,
     /// The host itself is working, on behalf of a migration.
     host_depth: usize,
-    /// The host does what the stop signal must not end.
+    /// The host is doing work that the stop signal must not interrupt.
     unstopped_depth: usize,
     /// How long to wait for other connections.
     busy_timeout: Duration,
-    /// Since when we wait for one.
+    /// When the present wait began.
     busy_since: Option<Instant>,
-    /// A statement of ours that calls our functions is under way.
+    /// A statement of ours that calls our functions is running.
     pulling: bool,
     /// A transaction of ours is open.
     transaction: bool,
     /// The tool's table that the text of the statement names.
     mentioned: Option<&'static str>,
-    /// A script's VACUUM is under way: it copies all tables in a transaction of its own.
+    /// A script's VACUUM is running: it copies all tables in a transaction of its own.
     vacuum: bool,
     denial: Option<Denial>,
 }
@@ -75,7 +75,7 @@ impl Default for State {
 }
 
 impl Guard {
-    /// The guard of a connection that waits so long for others.
+    /// The guard of a connection with this busy timeout.
     pub(super) fn new(busy_timeout: Duration) -> Self {
         let guard = Self::default();
         guard.state().busy_timeout = busy_timeout;
@@ -119,8 +119,7 @@ impl Guard {
         if self.state().stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
     }
 
-    /// The error, unless it is only how SQLite says that the stop signal ended a statement or its wait for another
-    /// connection.
+    /// The error, or that of a stopped run if the stop signal ended the statement or its wait for another connection.
     pub(super) fn or_stopped(&self, error: DatabaseError) -> DatabaseError {
         match error.kind {
             DatabaseErrorKind::Interrupted | DatabaseErrorKind::Busy => self.check_stop().err().unwrap_or(error),
@@ -239,7 +238,7 @@ impl State {
         let first = request.first.unwrap_or_default();
         let second = request.second.unwrap_or_default();
         if self.rights == Role::Component {
-            // ALTER TABLE alone names the database first; what stands in the database's place is a column.
+            // Only ALTER TABLE names the database first, and a column in the database's place.
             let altered = request.action == ffi::SQLITE_ALTER_TABLE;
             let database = if altered { request.first } else { request.database };
             if let Some(other) = database.filter(|name| is_attached(name)) {
@@ -294,9 +293,9 @@ impl State {
         Denial {
             what: format!("a migration may not control the transaction: {word} is refused"),
             hint: if self.transaction {
-                "runner opens the transaction and commits it with the history; leave the statement out"
+                "runner opens the transaction and commits it with the history; omit the statement"
             } else {
-                "each statement of a `-- runner:no-transaction` migration commits by itself; leave the statement out"
+                "each statement of a `-- runner:no-transaction` migration commits by itself; omit the statement"
             },
         }
     }
@@ -365,7 +364,7 @@ fn is_part_of_word(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'$' || *byte >= 0x80
 }
 
-/// The first of the tool's tables whose name stands in the text as a word.
+/// The first of the tool's tables whose name is in the text as a word.
 fn mentioned_tool_table(statement: &str) -> Option<&'static str> {
     let bytes = statement.as_bytes();
     TOOL_TABLES.into_iter().find(|table| {

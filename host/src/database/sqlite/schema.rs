@@ -18,7 +18,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The affinity of a column, by its name as the table spells it.
+    /// The affinity of the column with this name, in the table's spelling.
     pub(super) fn affinity(&self, name: &str) -> Affinity {
         match self.info.column(name) {
             Some(column) => Affinity::of(&column.declared_type, self.is_strict),
@@ -113,7 +113,7 @@ impl SqliteDatabase {
         Ok(Some(Table { info, is_virtual: kind == "virtual", is_strict }))
     }
 
-    /// Without a schema SQLite looks into `temp`, `main`, then the others, which are none of a guest's business.
+    /// Without a schema SQLite searches `temp`, `main`, then the others, which a guest may not use.
     fn find_table(&self, name: &TableName, is_guest: bool) -> Result<Option<Listed>, Failure> {
         let mut found: Option<(u8, Listed)> = None;
         self.connection.each_row(&format!("PRAGMA table_list({})", Dialect::Sqlite.quote(&name.name)), |row| {

@@ -12,16 +12,16 @@ use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::{Column, ColumnValues, VarValues, temporal};
 use crate::database::message::cell_text;
 
-/// What a column of SQLite makes of the values that it is given.
+/// How a column of SQLite converts values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Affinity {
     Integer,
     Real,
     Numeric,
     Text,
-    /// Stores everything as it comes; declared as BLOB.
+    /// Stores values unchanged; declared as BLOB.
     Blob,
-    /// Stores everything as it comes.
+    /// Stores values unchanged.
     None,
 }
 

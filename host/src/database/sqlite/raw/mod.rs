@@ -23,6 +23,8 @@ mod connection;
 mod functions;
 mod hooks;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 pub(super) use cells::{Cell, CellColumn, Cells};
 pub(super) use connection::{Connection, Failure};

@@ -87,6 +87,11 @@ impl Statements {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.slots.borrow().len()
+    }
+
     fn get(&self, ticket: &Statement) -> NonNull<ffi::sqlite3_stmt> {
         assert!(
             Arc::ptr_eq(&ticket.dropped, &self.dropped),
