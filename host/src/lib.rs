@@ -134,6 +134,9 @@
 //! data dialect error random suggest
 //! ```
 
+// The futures of a run are nested deeply: engine, journal, driver and sqlx, each in its own.
+#![recursion_limit = "256"]
+
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("the crate `runner` needs at least one of its features `sqlite`, `postgres` and `mysql`");
 
