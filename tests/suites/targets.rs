@@ -135,6 +135,31 @@ fn what_is_meant_must_be_clear() {
     project.run(["apply", "--target", ""]).exits(2).says(&["target is empty"]);
 }
 
+/// A word is a target before it is the beginning of a name.
+#[test]
+fn words_precede_names_that_begin_with_them() {
+    for (target, tables) in [("next", 1), ("next_", 3), ("next_steps", 3), ("head", 4), ("header", 2), ("hea", 2)] {
+        let project = project!();
+        for id in ["1_first", "2_header", "3_next_steps", "4_last"] {
+            project.sql(id, &format!("CREATE TABLE t{id} (id INTEGER);"), &format!("DROP TABLE t{id};"));
+        }
+        project.runner(&format!("apply --target {target}")).succeeds();
+        let count = project.value("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name GLOB 't[0-9]_*'");
+        assert_eq!(count, tables.to_string(), "--target {target}");
+    }
+}
+
+#[test]
+fn no_migration_is_named_like_a_target() {
+    for name in ["base", "next", "latest", "head", "heads", "current", "Head", "-1"] {
+        let project = project!();
+        project.sql(&format!("1_{name}"), "SELECT 1;", "SELECT 1;");
+        for verb in ["validate", "plan", "apply"] {
+            project.runner(verb).exits(2).says(&["has an ambiguous name", "reserved", "hint: rename the migration"]);
+        }
+    }
+}
+
 #[test]
 fn redo_is_one_down_and_up_again() {
     let project = at("012");

@@ -1,4 +1,4 @@
-//! What a command works with: the settings, the printer, and the ways to project, database and sandbox.
+//! What a command works with: the settings, the printer, and access to the project, the database and the sandbox.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,28 +17,28 @@ use crate::sandbox::{Sandbox, SandboxOptions};
 
 /// What a command works with.
 pub struct Context {
-    /// The terminal.
+    /// Where output goes.
     pub printer: Arc<Printer>,
     /// The settings.
     pub settings: Settings,
-    /// The variables of the process.
+    /// Environment variables of the process.
     pub env: std::collections::BTreeMap<String, String>,
 }
 
-/// How much of history to read.
+/// How much of the history to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// What is in force.
+    /// The applied revisions.
     Live,
-    /// And which artifacts the database keeps.
+    /// The applied revisions, and which artifacts the database stores.
     WithArtifacts,
 }
 
-/// A database as it was found.
+/// A database and its history.
 pub struct Looked {
     /// The connection; none if the database does not exist yet.
     pub database: Option<Box<dyn Database>>,
-    /// What is in force there.
+    /// Its history.
     pub history: History,
     /// What the server can do.
     pub facts: Facts,
@@ -69,7 +69,7 @@ impl Context {
                 "text" => Format::Text,
                 "json" => Format::Json,
                 other => {
-                    return Err(Error::usage(format!("`{other}` is not a form of output"))
+                    return Err(Error::usage(format!("invalid output format `{other}`"))
                         .at("setting", format.origin.to_string())
                         .hint("use `text` or `json`"));
                 }
@@ -89,17 +89,17 @@ impl Context {
         Ok(Self { printer, settings, env: global.load.env.clone() })
     }
 
-    /// The project's migrations, which must fit the lockfile.
+    /// The project's migrations, which must match the lockfile.
     pub fn catalog(&self, locked: bool) -> Result<Catalog> {
         Catalog::load(&self.settings, Checks { locked })
     }
 
-    /// The project's migrations, and in what they disagree with the lockfile.
+    /// The project's migrations, and where they do not match the lockfile.
     pub fn inspect(&self) -> Result<CatalogReport> {
         Catalog::inspect(&self.settings, Checks::default())
     }
 
-    /// Opens the database and reads what is in force; one that does not exist has an empty history.
+    /// Opens the database and reads its history; a database that does not exist has an empty one.
     pub async fn look(&self, what: Look) -> Result<Looked> {
         let url = &self.settings.database_url.value;
         match self.connect(false).await {
@@ -113,7 +113,7 @@ impl Context {
                 Ok(Looked { database: Some(database), history, facts })
             }
             Err(Unopened::Missing(_)) => {
-                // Only a SQLite file can be missing and still be told of.
+                // Only a SQLite file can be missing without being an error.
                 let facts = Facts::of_dialect(url.dialect());
                 Ok(Looked { database: None, history: History::default(), facts })
             }
@@ -121,20 +121,20 @@ impl Context {
         }
     }
 
-    /// Opens the database; `create` makes it if it does not exist.
+    /// Opens the database; with `create`, creates it if it does not exist.
     pub async fn connect(&self, create: bool) -> Result<Box<dyn Database>, Unopened> {
         let url = &self.settings.database_url.value;
         let Connector { options, .. } = self.connector();
         let options = ConnectOptions { create, ..options };
         connect(url, &options).await.map_err(|error| {
-            // A server's database is made by whoever runs the server.
+            // Databases on servers are created by the server's operator.
             let is_missing = error.kind == DatabaseErrorKind::NotFound && url.sqlite_path().is_some();
             let error = self.place(error.into());
             if is_missing { Unopened::Missing(error) } else { Unopened::Other(error) }
         })
     }
 
-    /// How connections to a database that exists are made.
+    /// Makes connections to an existing database.
     pub fn connector(&self) -> Connector {
         let url = self.settings.database_url.value.clone();
         let timeouts = &self.settings.timeouts;
@@ -146,24 +146,24 @@ impl Context {
         Connector { url, options }
     }
 
-    /// An error with the database it is about, and where that was set.
+    /// Adds the database and the origin of its URL to an error.
     pub fn place(&self, error: Error) -> Error {
         let url = &self.settings.database_url;
         error.at("database", format!("{} ({})", url.value, url.origin))
     }
 
-    /// The database as documents name it.
+    /// The database as JSON documents show it.
     pub fn database_json(&self) -> DatabaseJson {
         let name = self.settings.database.as_ref().map(|name| name.value.as_str());
         DatabaseJson::new(name, self.settings.database_url.value.to_string())
     }
 
-    /// A sandbox, which starts nothing before a component runs.
+    /// A sandbox; it starts nothing until a component runs.
     pub fn sandbox(&self, jobs: usize) -> Sandbox {
         Sandbox::new(SandboxOptions { limits: self.settings.limits.clone(), cache_folder: self.cache_folder(), jobs })
     }
 
-    /// Makes scripts from SQL and from components.
+    /// Loads scripts from SQL and from components.
     pub fn loader(&self, jobs: usize, dialect: Dialect) -> Arc<ScriptLoader> {
         let sandbox = self.sandbox(jobs);
         Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
@@ -174,7 +174,7 @@ impl Context {
         })
     }
 
-    /// Where compiled components are kept: the user's own folder for such things.
+    /// The directory for compiled components: the user's cache directory.
     fn cache_folder(&self) -> Option<PathBuf> {
         let variable = |name: &str| self.env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let base = if cfg!(windows) {
@@ -189,10 +189,10 @@ impl Context {
     }
 }
 
-/// A parameter of the command line: of the type that the settings have for it, and else text.
+/// A parameter of the command line, with the type it has in the settings; otherwise text.
 fn parameter(known: Option<&Value>, name: &str, text: &str) -> Result<Value> {
     let wrong = |expected: &str| {
-        Error::usage(format!("the parameter `{name}` is {expected} in `runner.toml`, and `{text}` is none"))
+        Error::usage(format!("invalid value `{text}` for the parameter `{name}`: expected {expected}, as in `runner.toml`"))
     };
     match known {
         Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).map_err(|_| wrong("`true` or `false`")),

@@ -24,7 +24,7 @@ use crate::report::json::RunJson;
 use crate::report::{Flavour, Format, Verbosity, sink, text};
 use crate::runtime;
 
-/// Runs the action and tells what came of it.
+/// Runs the action and reports the outcome.
 pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8> {
     let catalog = Arc::new(catalog(&context, request, &action)?);
     runtime::run(async move {
@@ -83,10 +83,10 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
     })
 }
 
-/// How a dry run is done, as it was asked for.
+/// The dry run that was requested.
 fn recording(context: &Context, asked: &DryRunRequest, database: &dyn Database, events: &Arc<dyn EventSink>) -> DryRun {
     let options = RecorderOptions { samples: asked.samples, all: context.printer.verbosity() == Verbosity::Verbose };
-    // A database in memory stands for one that does not exist yet: it is a copy already.
+    // A database in memory takes the place of one that does not exist yet: it is already a copy.
     let in_memory = database.facts().dialect == Dialect::Sqlite && database.url().sqlite_path().is_none();
     let on_scratch = asked.on_scratch.filter(|_| !in_memory);
     DryRun {
@@ -96,21 +96,21 @@ fn recording(context: &Context, asked: &DryRunRequest, database: &dyn Database, 
     }
 }
 
-/// Who makes a backup before the run, if there is to be one.
+/// Makes the backup before the run, if one was requested.
 fn backup(context: &Context, dialect: Dialect) -> Option<Arc<dyn Backup>> {
     let BackupSettings { to, folder, command } = context.settings.backup.clone();
     let options = backup::Options { to: to?, folder, command, root: context.settings.root.clone() };
     Some(Arc::new(Backups::new(context.settings.database_url.value.clone(), dialect, options)))
 }
 
-/// How transforms of this run are cut, and who works on them.
+/// How transforms of this run are split into chunks, and how many workers they get.
 fn transforms(context: &Context, request: &RunRequest, identity: &Identity) -> Transforms {
     Transforms {
         rows: context.settings.chunking.rows,
         time: context.settings.chunking.time,
         connections: request.connections,
         retries: context.settings.timeouts.retries,
-        // A dry run has one connection: the others would see neither its transaction nor its copy.
+        // A dry run has a single connection: others would see neither its transaction nor its copy.
         connector: request.dry_run.is_none().then(|| context.connector()),
         share: request.share && request.dry_run.is_none(),
         run_id: identity.run_id.clone(),
@@ -118,8 +118,8 @@ fn transforms(context: &Context, request: &RunRequest, identity: &Identity) -> T
     }
 }
 
-/// The project's migrations. A way back must not be barred by a new migration that is not built yet, or by a file that was
-/// changed: what disagrees with the lockfile is left out, and the database's copy is taken for it.
+/// The project's migrations. A migration that is not built yet or a changed file must not prevent a rollback: what does not match
+/// the lockfile is left out, and the copy stored in the database is used for it.
 fn catalog(context: &Context, request: &RunRequest, action: &Action) -> Result<Catalog> {
     if request.locked || !matches!(action, Action::Rollback(_)) {
         return context.catalog(request.locked);
@@ -130,7 +130,7 @@ fn catalog(context: &Context, request: &RunRequest, action: &Action) -> Result<C
     Ok(catalog)
 }
 
-/// The database to work on; none if it does not exist and need not: nothing would be applied to it.
+/// The database; `None` if it does not exist and nothing would be applied to it.
 async fn open(
     context: &Context,
     request: &RunRequest,
@@ -138,7 +138,7 @@ async fn open(
     catalog: &Catalog,
 ) -> Result<Option<Box<dyn Database>>> {
     let Action::Apply(target) = action else {
-        // Whoever goes down means a database that is there.
+        // A rollback requires an existing database.
         return Ok(Some(context.connect(false).await?));
     };
     let Looked { database, facts, .. } = context.look(Look::Live).await?;
@@ -151,22 +151,22 @@ async fn open(
         return Ok(None);
     }
     if request.dry_run.is_some() {
-        // Writing nothing means making no file either.
+        // A dry run must not create the file.
         let url = DatabaseUrl::parse("sqlite::memory:", &context.settings.root)?;
         return connect(&url, &ConnectOptions::creating()).await.map(Some).map_err(|error| context.place(error.into()));
     }
     Ok(Some(context.connect(true).await?))
 }
 
-/// The error with advice that fits the history: where nothing is applied, taking all of it back is none.
+/// Replaces hints that do not help if nothing is applied.
 fn on_history(mut error: Error, action: &Action, is_empty: bool) -> Error {
     if is_empty && error.kind == ErrorKind::Usage && matches!(action, Action::Rollback(Target::Back(_))) {
-        error.hints = vec!["nothing is applied, so there is nothing to roll back; `runner apply` begins".to_owned()];
+        error.hints = vec!["nothing is applied, so there is nothing to roll back".to_owned()];
     }
     error
 }
 
-/// The error of a migration in SQL with the file's name, which the script itself does not know, for its direction.
+/// Replaces the direction of a SQL script in an error by the name of its file, which the script itself does not know.
 pub fn with_file(mut error: Error) -> Error {
     let Some((_, id)) = error.places.iter().find(|(label, _)| *label == "migration") else { return error };
     let file = |direction: Direction| match direction {
@@ -182,7 +182,7 @@ pub fn with_file(mut error: Error) -> Error {
     error
 }
 
-/// Tells the outcome, and answers the exit code.
+/// Reports the outcome and returns the exit code.
 fn tell(context: &Context, action: &Action, outcome: &Outcome, took: Duration, current: Option<String>) -> u8 {
     let printer = &context.printer;
     match printer.format() {
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_to_roll_back_is_said_so() {
+    fn a_hint_says_that_nothing_is_applied() {
         let error = || Error::usage("99 is more than there is").hint("roll back all");
         let action = Action::Rollback(Target::Back(99));
         assert!(on_history(error(), &action, true).hints[0].starts_with("nothing is applied"));

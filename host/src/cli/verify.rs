@@ -12,10 +12,10 @@ use crate::report::json::VerifyJson;
 use crate::report::{Flavour, Format, Text, sink, text};
 use crate::runtime;
 
-/// Instances at a time: chunks are looked at one after the other.
+/// Number of component instances: chunks are checked one after another.
 const JOBS: usize = 1;
 
-/// Proves applied migrations again.
+/// Verifies applied migrations.
 pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     let project = context.inspect()?;
     let verified = runtime::run(async {
@@ -26,7 +26,7 @@ pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
                 None => Ok(Vec::new()),
                 Some(revision) => Err(context.place(
                     Error::usage(format!("`{revision}` is not applied: the database does not exist"))
-                        .hint("`runner apply` makes it"),
+                        .hint("`runner apply` creates it"),
                 )),
             };
         };
@@ -52,7 +52,7 @@ pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     match printer.format() {
         Format::Json => printer.json(&VerifyJson::new(context.database_json(), &verified)),
         Format::Text if verified.is_empty() => {
-            printer.talk(&Text::new().plain("no component is applied, so there is nothing to prove").end());
+            printer.talk(&Text::new().plain("nothing to verify: no component is applied").end());
         }
         Format::Text => {
             printer.data(&text::verified(&verified));
@@ -62,7 +62,7 @@ pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     Ok(code(&verified, request.strict))
 }
 
-/// What differs counts most; what nobody can tell counts if that was asked for.
+/// Differences take precedence; unproven findings count only with `strict`.
 fn code(verified: &[Verified], strict: bool) -> u8 {
     let any = |wanted: fn(&Verdict) -> bool| {
         verified.iter().flat_map(|it| &it.findings).any(|finding| wanted(&finding.verdict))

@@ -26,7 +26,7 @@ pub use catalog::{
     Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, Description, Kind, Migration, Mode,
 };
 pub use digest::{component_digest, sha256};
-pub use discovery::revision_number;
+pub use discovery::{TARGET_WORDS, revision_number};
 pub use limits::Limits;
 pub use origin::{Origin, Sourced};
 pub use settings::{LoadRequest, Settings};

@@ -27,6 +27,9 @@ fn names_that_no_file_can_have() {
     for name in ["", "../up", "a/b", "naïve", "a\u{1b}[2J"] {
         project.run(["new", name]).exits(2).says(&["hint:"]);
     }
+    for name in ["base", "Next", "latest", "head", "heads", "current"] {
+        project.run(["new", name]).exits(2).says(&["is reserved as a target", "hint:"]);
+    }
     assert_eq!(std::fs::read_dir(project.file("migrations")).unwrap().count(), 0);
     project.run(["new", "Add two words"]).succeeds();
     assert!(only_migration(&project, ".up.sql").to_lowercase().ends_with("_add_two_words"));

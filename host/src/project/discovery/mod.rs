@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use name::{Role, is_ignored, parse_file, parse_folder};
 
 pub(super) use assets::{ASSETS, find_assets};
+pub(super) use name::mistaken_for_target;
+pub use name::TARGET_WORDS;
 pub use group::{Found, FoundEntry, FoundFiles};
 
 /// Packages of others will stand in this folder.

@@ -54,7 +54,18 @@ pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
     Err(Problem::new("is no migration").hint("migrations end in `.up.sql`, `.down.sql` or `.wasm`; move others away"))
 }
 
-/// Reads the name of a folder.
+/// Words that mean something as a target. No migration may be named like one: `--target NAME` could not reach it.
+pub const TARGET_WORDS: [&str; 6] = ["latest", "head", "heads", "next", "current", "base"];
+
+/// Why a name could not be given as a target, if so. A name that merely begins with such a word is fine.
+pub(in crate::project) fn mistaken_for_target(name: &str) -> Option<String> {
+    if let Some(word) = TARGET_WORDS.iter().find(|word| word.eq_ignore_ascii_case(name)) {
+        return Some(format!("`{word}` is reserved as a target"));
+    }
+    name.starts_with(['+', '-']).then(|| "a leading `+` or `-` is reserved for relative targets".to_owned())
+}
+
+/// Reads the name of a directory.
 pub(super) fn parse_folder(name: &str) -> Result<Name, Problem> {
     parse_stem(name, Role::Source, str::to_owned)
 }
@@ -77,6 +88,9 @@ fn parse_stem(stem: &str, role: Role, whole: impl Fn(&str) -> String) -> Result<
         let message = format!("has `{}` in its name", wrong.escape_debug());
         return Err(Problem::new(message).hint(example()));
     }
+    if let Some(why) = mistaken_for_target(name) {
+        return Err(Problem::new(format!("has an ambiguous name: {why}")).hint("rename the migration"));
+    }
     Ok(Name { revision: revision.to_owned(), name: name.to_owned(), role })
 }
 
@@ -89,6 +103,8 @@ mod tests {
         for (file, revision, name, role) in [
             ("20260105093000_create_users.up.sql", "20260105093000", "create_users", Role::Up),
             ("1_a.down.sql", "1", "a", Role::Down),
+            ("2_next_steps.up.sql", "2", "next_steps", Role::Up),
+            ("3_header.up.sql", "3", "header", Role::Up),
             ("00000000000000000001_a-B_9.wasm", "00000000000000000001", "a-B_9", Role::Component),
         ] {
             let expected = Name { revision: revision.to_owned(), name: name.to_owned(), role };
@@ -110,6 +126,13 @@ mod tests {
             ("1_.up.sql", "has no name behind its revision", "a name is"),
             ("1_é.up.sql", "has `é` in its name", "a name is"),
             ("1_a b.wasm", "has ` ` in its name", "a name is `20260105093000_create_users.wasm`"),
+            ("1_base.up.sql", "has an ambiguous name: `base` is reserved as a target", "rename the migration"),
+            ("1_Head.wasm", "has an ambiguous name: `head` is reserved as a target", "rename the migration"),
+            (
+                "1_-1.up.sql",
+                "has an ambiguous name: a leading `+` or `-` is reserved for relative targets",
+                "rename the migration",
+            ),
             ("1_a.up.sql~", "is a copy that some tool left", "delete it"),
             ("notes.txt", "is no migration", "migrations end in"),
         ] {

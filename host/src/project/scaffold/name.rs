@@ -1,6 +1,7 @@
 //! Names of new migrations.
 
 use crate::error::{Error, Result};
+use crate::project::discovery::mistaken_for_target;
 use crate::project::problem::shown;
 
 /// The longest name that is sensible in a file's.
@@ -31,7 +32,10 @@ pub(super) fn snake_case(name: &str) -> Result<String> {
     match snake.len() {
         0 => refuse("nothing is left of it"),
         length if length > LONGEST => refuse(&format!("it is longer than {LONGEST} characters")),
-        _ => Ok(snake),
+        _ => match mistaken_for_target(&snake) {
+            Some(why) => refuse(&why),
+            None => Ok(snake),
+        },
     }
 }
 
@@ -47,11 +51,12 @@ mod tests {
             ("createUsers", "create_users"),
             ("HTTP2 users", "http2_users"),
             ("__x__", "x"),
+            ("next steps", "next_steps"),
         ] {
             assert_eq!(snake_case(name).expect(name), snake);
         }
         for (name, why) in
-            [("", "nothing is left of it"), ("--", "nothing"), ("../x", "it has `/`"), ("é", "it has `é`")]
+            [("", "nothing is left of it"), ("--", "nothing"), ("../x", "it has `/`"), ("é", "it has `é`"), ("Heads", "`heads` is reserved as a target")]
         {
             let error = snake_case(name).expect_err(name);
             assert!(error.message.contains(why), "{error}");
