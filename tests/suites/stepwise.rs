@@ -227,7 +227,7 @@ fn a_first_step_that_fails_leaves_no_trace() {
     let project = shop();
     project.database().execute_batch("CREATE TABLE ledger (x)").unwrap();
     let before = project.dump_user();
-    runs(&project, "apply").exits(1).says(&["already exists", "left nothing behind"]);
+    runs(&project, "apply").exits(1).says(&["already exists", "left no changes"]);
     assert_eq!(project.dump_user(), before);
     assert_eq!(project.value("SELECT count(*) FROM runner_journal"), "0");
     assert_eq!(project.value("SELECT count(*) FROM runner_history"), "1");

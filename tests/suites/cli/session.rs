@@ -95,7 +95,7 @@ fn show_finds_what_only_history_remembers() {
             std::fs::remove_file(file).expect("removed");
         }
     }
-    project.runner("show 3").succeeds().prints(&["0003", "rolled-back", "does not have it", "in the database"]);
+    project.runner("show 3").succeeds().prints(&["0003", "rolled-back", "not found", "in the database"]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ for_each_engine! {
         until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
         let paused = project.run(["pause", "--why", "month end"]);
         paused.succeeds().says(&["paused: `runner apply` of ", "waits before its next chunk", "hint: `runner resume`"]);
-        until_run(&project, "it waits", |run| run["state"] == "held" && run["held"]["reason"] == "paused");
+        until_run(&project, "it waits", |run| run["state"] == "waiting" && run["held"]["reason"] == "paused");
         assert!(!has_open_transaction(&project));
         let done = doubled(&project);
         assert!((1..ROWS).contains(&done), "{done}");
@@ -48,7 +48,7 @@ for_each_engine! {
         project.runner("pause").succeeds().says(&["it is paused already, since ", "(month end)"]);
         std::thread::sleep(Duration::from_millis(1500));
         assert_eq!(doubled(&project), done, "a paused run went on");
-        project.runner("resume").succeeds().says(&["resumed what was paused since ", "goes on"]);
+        project.runner("resume").succeeds().says(&["resumed (paused since ", "continues"]);
         let (code, said) = run.ends();
         assert_eq!(code, Some(0), "{said}");
         for text in ["waiting 0002: paused since ", "hint: `runner resume` lets it go on", "going on 0002", "applied 0002_paced"] {
@@ -77,11 +77,11 @@ for_each_engine! {
         is_sound(&project);
         let ended = until_run(&project, "it ended", |run| run["state"] == "ended");
         assert_eq!((ended["rows_done"].as_u64(), ended["rows_total"].as_u64()), (Some(done), Some(ROWS)));
-        project.runner("status").prints(&["broke off 0002_paced", "why: cancelled by", "`runner apply` goes on"]);
+        project.runner("status").prints(&["stopped 0002_paced", "why: cancelled by", "`runner apply` continues"]);
         // It was said to that run alone.
         project.runner("apply").succeeds().says(&["applied 0002_paced"]);
         is_whole(&project);
-        project.runner("cancel").succeeds().says(&["no run is under way, so there is nothing to cancel"]);
+        project.runner("cancel").succeeds().says(&["nothing to cancel: no run is active"]);
         // The way back is a run like any other.
         let run = Apart::start(&project, "rollback --batch-delay 100ms");
         until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["direction"] == "downgrade");
@@ -94,7 +94,7 @@ for_each_engine! {
     fn a_forgotten_pause_is_told(engine) {
         let project = shop(engine);
         let paused = project.runner("pause");
-        paused.succeeds().says(&["paused: no run is under way, and the next one will wait"]);
+        paused.succeeds().says(&["paused: no run is active; the next one will wait"]);
         project.runner("status").prints(&["paused for ", "`runner resume` lets runs go on"]);
         let mut run = Apart::start(&project, "apply");
         run.says("waiting 0002: paused since ");
@@ -131,7 +131,7 @@ for_each_engine! {
         let run = Apart::start(&project, "apply --batch-delay 100ms");
         until_run(&project, "it runs", |run| run["state"] == "running" || run["held"]["reason"] == "batch-delay");
         project.runner("pause").succeeds();
-        until_run(&project, "it waits", |run| run["state"] == "held" && run["held"]["reason"] == "paused");
+        until_run(&project, "it waits", |run| run["state"] == "waiting" && run["held"]["reason"] == "paused");
         let (code, said) = run.ends_by("TERM");
         assert_eq!(code, Some(143), "{said}");
         // What is done stays done, and the lock is free.
@@ -152,7 +152,7 @@ for_each_engine! {
         }
         assert!(!project.has_history());
         let project = shop(engine);
-        project.runner("cancel").succeeds().says(&["no run is under way"]);
+        project.runner("cancel").succeeds().says(&["no run is active"]);
         project.runner("resume").succeeds().says(&["nothing is paused"]);
         project.runner("pause 0009").exits(2).says(&["no revision or name begins with `0009`"]);
         let json = project.runner("pause 0002 --why x --format json");

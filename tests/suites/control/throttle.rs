@@ -98,7 +98,7 @@ for_each_server! {
         until("they are at work", || project.value(ask) == "4");
         let mut run = Apart::start(&project, "apply --max-active-connections 3");
         run.says("other sessions are at work, and 3 may be");
-        let seen = until_run(&project, "it waits", |run| run["state"] == "held");
+        let seen = until_run(&project, "it waits", |run| run["state"] == "waiting");
         assert_eq!(seen["held"]["reason"], "active-connections");
         assert_eq!(doubled(&project), 0);
         drop(busy);

@@ -8,7 +8,7 @@ for_each_engine! {
     fn every_statement_with_values_and_rows_before_and_after(engine) {
         let project = shop(engine, "steps");
         let output = changes_nothing(&project, &format!("apply {}", dry(engine)));
-        output.succeeds().says(&["tried 0002_work", "dry run", "the database is as it was"]).prints(&[
+        output.succeeds().says(&["tried 0002_work", "dry run", "the database is unchanged"]).prints(&[
             "0002_work upgrade",
             "CREATE TABLE ledger",
             "INSERT INTO ledger (id, entry) VALUES (1, 'entry 1')",

@@ -65,7 +65,7 @@ fn what_refuses_a_transaction_is_told_of_and_not_run() {
         project.sql("0003_outside", &text, "SELECT 1;");
         let output = changes_nothing(&project, "apply --dry-run");
         output.succeeds().prints(&[
-            &format!("{statement} (not run: it refuses a transaction)"),
+            &format!("{statement} (not run: cannot run in a transaction)"),
             "DELETE FROM items",
             "1 statement was not run",
         ]);
@@ -101,7 +101,7 @@ fn pragmas_outside_of_a_transaction() {
         project.sql("0003_outside", &format!("-- runner:no-transaction\n{statements}"), "SELECT 1;");
         let output = changes_nothing(&project, "apply --dry-run");
         output.exits(code).says(&[says]);
-        assert_eq!(output.stdout.matches("(not run: it refuses a transaction)").count(), not_run, "{output}");
+        assert_eq!(output.stdout.matches("(not run: cannot run in a transaction)").count(), not_run, "{output}");
         let output = changes_nothing(&project, "apply --dry-run --on-copy");
         output.exits(code).says(&[says]).keeps_silent_about(&["not run"]);
         project.runner("apply").exits(code).says(&[says]);

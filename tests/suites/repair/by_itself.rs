@@ -124,7 +124,7 @@ fn what_fails_halfway_is_not_said_to_have_left_nothing() {
         write(statement);
         let output = project.runner("apply");
         output.exits(6).says(&[says, "0003_odd` is partial", "runner repair 0003"]);
-        assert!(!output.stderr.contains("left nothing behind"), "{output}");
+        assert!(!output.stderr.contains("left no changes"), "{output}");
         assert_eq!(project.value(count), "1", "{statement}");
         let shown = super::told(&project.runner("repair --format json"));
         assert_eq!(shown["unknown"]["known"], known, "{statement}: {shown}");
@@ -152,7 +152,7 @@ fn what_failed_without_a_trace_leaves_nothing() {
         project.sql("0001_before", "CREATE TABLE t (x INT);", "SELECT 1;");
         project.runner("apply").succeeds();
         project.sql("0002_odd", &format!("-- runner:no-transaction\nDELIMITER //\n{statement}//"), "SELECT 1;");
-        project.runner("apply").exits(1).says(&["left nothing behind"]);
+        project.runner("apply").exits(1).says(&["left no changes"]);
         assert_eq!(project.rows("SHOW TABLES LIKE 't'"), ["t"], "{statement}");
     }
 }

@@ -69,7 +69,7 @@ for_each_engine! {
         project.execute(&format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 3"));
         let shown = project.runner("repair");
         shown.prints(&["step 3, its last, is missing", "once runner's own tables are restored", "--as-not-applied"]);
-        assert!(!shown.stdout.contains("goes on where it broke off"), "{shown}");
+        assert!(!shown.stdout.contains("continues where it stopped"), "{shown}");
         project.runner("rollback").succeeds();
         assert_eq!(state(&project), "rolled-back");
     }

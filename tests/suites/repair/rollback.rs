@@ -13,12 +13,12 @@ for_each_engine! {
         assert_eq!(shouted(&project), "40");
         project.runner("status --exit-code").exits(6);
         project.runner("show 2").prints(&["2 chunks of a transform under way (40 rows)"]);
-        project.runner("plan --target -1").prints(&["downgrade", "its upgrade broke off: 1 step and 2 chunks of a transform"]);
+        project.runner("plan --target -1").prints(&["downgrade", "its upgrade is incomplete: 1 step and 2 chunks of a transform"]);
         let output = project.runner("rollback");
         output.succeeds().says(&["its upgrade had broken off: 1 step and 2 chunks", "rolled back 1 migration"]);
         assert_eq!(project.state(), before);
         project.runner("history").prints(&["partly applied", "rolled back"]);
-        project.runner("show 2").prints(&["broke off, and was not brought to its end", "rolled back:"]);
+        project.runner("show 2").prints(&["not completed", "rolled back:"]);
         project.runner("status --exit-code").exits(3);
         // And from there up again, another way.
         project.runner("apply -p stumble=0").succeeds();
@@ -34,7 +34,7 @@ for_each_engine! {
         assert_eq!(failed["chunk_rows"], 40);
         let plan = project.runner("plan --target -1 --format json");
         let document: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
-        assert_eq!(document["steps"][0]["upgrade_steps_done"], 1, "{document}");
+        assert_eq!(document["migrations"][0]["upgrade_steps_done"], 1, "{document}");
     }
 
     fn a_way_back_that_breaks_off_too_goes_on(engine) {
@@ -43,9 +43,9 @@ for_each_engine! {
         project.runner("apply --jobs 1").exits(6).says(&["nowhere", "took effect"]);
         project.runner("rollback").exits(6).says(&["nowhere", "runner rollback"]);
         assert_eq!(state(&project), "partly-rolled-back");
-        project.runner("show 2").prints(&["partly-rolled-back", "broke off, and was not brought to its end"]);
+        project.runner("show 2").prints(&["partly-rolled-back", "not completed"]);
         project.runner("apply --jobs 1").exits(6).says(&["only half done", "runner rollback"]);
-        project.runner("plan --target -1").prints(&["downgrade from step 3", "its upgrade broke off: 3 steps took effect"]);
+        project.runner("plan --target -1").prints(&["downgrade from step 3", "its upgrade is incomplete: 3 steps took effect"]);
         project.execute("CREATE TABLE nowhere (a INTEGER)");
         project.runner("rollback").succeeds();
         project.execute("DROP TABLE nowhere");

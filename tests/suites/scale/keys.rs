@@ -103,7 +103,7 @@ for_each_engine! {
         let view = "CREATE TABLE base (a BIGINT, n BIGINT);\nCREATE VIEW t AS SELECT a, n FROM base;";
         let up = if engine == Engine::Sqlite { view } else { "CREATE TABLE t (a BIGINT, n BIGINT);" };
         project.sql("0001_t", up, "SELECT 1;").component("0002_scale", component()).settings("[parameters]\ntable = \"t\"");
-        project.runner("apply").exits(1).says(&["no primary key", "hint:", "as the key", "left nothing behind"]);
+        project.runner("apply").exits(1).says(&["no primary key", "hint:", "as the key", "left no changes"]);
     }
 
     /// Fewer rows where they are wide, and where they take long.

@@ -56,7 +56,7 @@ fn nothing_crashes_on_an_ordinary_database() {
     let project = shop(Engine::Sqlite);
     let before = project.state();
     let output = project.runner("crash-at 1 --timestamp 0 --seed 0 --target 1");
-    output.exits(2).says(&["not a scratch database", "hint:", "runner test --crash"]);
+    output.exits(2).says(&["only runs on scratch databases", "hint:", "runner test --crash"]);
     assert_eq!(project.state(), before);
     assert!(!project.has_history());
     project.runner("--help").succeeds().keeps_silent_about(&["crash-at"]);

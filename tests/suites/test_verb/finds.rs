@@ -144,12 +144,12 @@ fn several_databases_are_tested_side_by_side() {
 fn a_server_must_be_named_for_tests() {
     let project = shop(Engine::Postgres);
     project.runner("test").exits(2).says(&[
-        "no server is named on which scratch databases may be made",
+        "no server is configured for scratch databases",
         "--database-url",
         "[test]",
     ]);
     let nobody = project!();
-    nobody.runner("test").succeeds().says(&["there is nothing to test"]);
+    nobody.runner("test").succeeds().says(&["nothing to test"]);
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
             }
             None if failed.step.broken.is_some() => (ODD, format!("`{id}` failed and stays partial")),
             None if failed.step.direction == Direction::Down => (BAD, format!("`{id}` failed and stays applied")),
-            None => (BAD, format!("`{id}` failed and was rolled back")),
+            None => (BAD, format!("`{id}` failed and left no changes")),
         });
     }
     if !outcome.not_run.is_empty() {
@@ -187,7 +187,7 @@ mod tests {
                     error: error(),
                     ..Outcome::default()
                 },
-                "applied 1 migration; `2_b` failed and left nothing behind; 1 not begun",
+                "applied 1 migration; `2_b` failed and left no changes; 1 not run",
             ),
             (
                 Outcome {
