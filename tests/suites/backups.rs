@@ -302,8 +302,8 @@ fn a_database_in_memory_has_none() {
 fn settings_that_say_nothing_or_too_much() {
     let project = shop(Engine::Sqlite);
     for (lines, says) in [
-        ("[backup]\nto = \"\"", "`backup.to` says nothing"),
-        ("[backup]\ncommand = []", "`backup.command` names no program"),
+        ("[backup]\nto = \"\"", "`backup.to` is empty"),
+        ("[backup]\ncommand = []", "`backup.command` has no program"),
         ("[backup]\nfile = \"x\"", "unknown key `file`"),
         ("[environments.production.backup]\nto = 7", "`environments.production.backup.to` must be a string"),
     ] {

@@ -105,7 +105,7 @@ fn another_settings_file_is_named_by_flag_or_variable() {
     let mut command = project.command(["apply"]);
     project.finish(command.env("RUNNER_CONFIG", "conf/other.toml")).succeeds();
     project.runner("apply --config nowhere.toml").exits(2).says(&["nowhere.toml", "--config"]);
-    project.runner("apply --config conf").exits(2).says(&["is a folder"]);
+    project.runner("apply --config conf").exits(2).says(&["is a directory"]);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_settings_file_that_is_no_toml_is_told_by_its_line() {
     project.write("runner.toml", "[project]\nname = \"x\n");
     project.runner("apply").exits(2).says(&["runner.toml", "2"]);
     project.write("runner.toml", b"[project]\nname = \"\xff\"\n");
-    project.runner("apply").exits(2).says(&["runner.toml", "not UTF-8"]);
+    project.runner("apply").exits(2).says(&["runner.toml", "not valid UTF-8"]);
     // Windows' editors put marks before and returns behind.
     project.write("runner.toml", "\u{feff}[project]\r\nname = \"x\"\r\n");
     project.runner("apply").succeeds();

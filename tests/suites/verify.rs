@@ -176,7 +176,7 @@ for_each_engine! {
         let project = shop(engine);
         let statement = "SELECT name FROM items WHERE id < 4";
         project.runner("plan").keeps_silent_about(&["ORDER BY"]);
-        project.runner("apply").succeeds().says(&["without ORDER BY", statement]);
+        project.runner("apply").succeeds().says(&["without an ORDER BY", statement]);
         project.runner("show 2").succeeds().prints(&["no ORDER BY", statement]);
         project.runner("verify").succeeds().prints(&["without ORDER BY", statement]);
         project.runner("rollback").succeeds();

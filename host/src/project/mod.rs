@@ -1,4 +1,4 @@
-//! A user's project on disk: settings, migrations, lockfile. Knows neither databases nor sandboxes.
+//! A project on disk: settings, migrations, lockfile. Knows nothing about connections or sandboxes.
 
 pub mod build;
 pub mod catalog;

@@ -180,8 +180,8 @@ mod tests {
                 "did you mean `-- runner:no-transaction`?",
             ),
             ("-- runner:zzz\n", 1, "there is no directive `runner:zzz`", "the directives are `no-transaction`"),
-            ("-- runner:depends-on\n", 1, "`runner:depends-on` names no revision", "write `-- runner:depends-on REV`"),
-            ("-- runner:summary", 1, "`runner:summary` says nothing", "write"),
+            ("-- runner:depends-on\n", 1, "`runner:depends-on` requires a revision", "write `-- runner:depends-on REV`"),
+            ("-- runner:summary", 1, "`runner:summary` is empty", "write"),
             (
                 "-- runner:irreversible really",
                 1,

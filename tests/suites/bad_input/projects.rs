@@ -22,7 +22,7 @@ fn a_lockfile_with_a_conflict() {
 fn a_lockfile_that_was_edited() {
     let project = with_component();
     project.write("runner.lock", project.read("runner.lock").replace("misbehave", "behave"));
-    refused(&project, "apply", 4, &["runner.lock", "changed by something else"]);
+    refused(&project, "apply", 4, &["runner.lock", "changed by something other"]);
     project.write("runner.lock", "not a lockfile");
     refused(&project, "apply", 4, &["runner.lock"]);
 }

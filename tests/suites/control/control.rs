@@ -39,19 +39,19 @@ for_each_engine! {
         assert!((1..ROWS).contains(&done), "{done}");
         project.runner("status").succeeds().prints(&[
             "partial", "waiting 0002_paced: `runner apply` of ", "raise: ", " of 600 rows (", "paused since ", "(month end)",
-            "paused for ", "`runner resume` lets runs go on",
+            "paused for ", "`runner resume` ends the pause",
         ]);
         let seen = status(&project);
         assert_eq!(seen["pauses"][0]["why"], "month end");
         assert_eq!(seen["runs"][0]["rows_done"], done, "what is told is what is done");
         assert!(seen["lock_holder"].as_str().unwrap().contains("`runner apply` of "), "{seen}");
-        project.runner("pause").succeeds().says(&["it is paused already, since ", "(month end)"]);
+        project.runner("pause").succeeds().says(&["already paused since ", "(month end)"]);
         std::thread::sleep(Duration::from_millis(1500));
         assert_eq!(doubled(&project), done, "a paused run went on");
         project.runner("resume").succeeds().says(&["resumed (paused since ", "continues"]);
         let (code, said) = run.ends();
         assert_eq!(code, Some(0), "{said}");
-        for text in ["waiting 0002: paused since ", "hint: `runner resume` lets it go on", "going on 0002", "applied 0002_paced"] {
+        for text in ["waiting 0002: paused since ", "hint: `runner resume` ends the pause", "resumed 0002", "applied 0002_paced"] {
             assert!(said.contains(text), "`{text}` is missing:\n{said}");
         }
         is_whole(&project);
@@ -95,10 +95,10 @@ for_each_engine! {
         let project = shop(engine);
         let paused = project.runner("pause");
         paused.succeeds().says(&["paused: no run is active; the next one will wait"]);
-        project.runner("status").prints(&["paused for ", "`runner resume` lets runs go on"]);
+        project.runner("status").prints(&["paused for ", "`runner resume` ends the pause"]);
         let mut run = Apart::start(&project, "apply");
         run.says("waiting 0002: paused since ");
-        run.says("hint: `runner resume` lets it go on");
+        run.says("hint: `runner resume` ends the pause");
         // It waits with the lock.
         until("the lock is held", || status(&project)["lock_holder"].is_string());
         let (code, said) = run.ends_by("TERM");
@@ -109,7 +109,7 @@ for_each_engine! {
         project.runner("resume").succeeds();
         project.runner("pause 0001").succeeds();
         project.runner("apply").succeeds();
-        project.runner("resume 0002").succeeds().says(&["`0002` is not paused by itself", "0001 is paused still"]);
+        project.runner("resume 0002").succeeds().says(&["`0002` is not paused on its own", "0001 is paused still"]);
         let seen = status(&project);
         assert_eq!(seen["pauses"][0]["revision"], "0001");
         project.runner("resume").succeeds();
@@ -145,7 +145,7 @@ for_each_engine! {
         let project = project!(engine);
         for verb in ["pause", "resume", "cancel"] {
             let output = project.runner(verb);
-            output.exits(1).says(&[&format!("nothing was ever applied here, so there is no run to {verb}"), "hint:"]);
+            output.exits(1).says(&[&format!("nothing has been applied to this database, so there is no run to {verb}"), "hint:"]);
         }
         if engine == Engine::Sqlite {
             assert!(!project.file("runner.db").exists());

@@ -28,7 +28,7 @@ fn a_standby_that_stands_still_holds_the_run() {
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(doubled(&project), done, "a run that is to wait went on");
     standby.client().sql("SELECT pg_wal_replay_resume()");
-    run.says("going on 0002");
+    run.says("resumed 0002");
     let (code, said) = run.ends();
     assert_eq!(code, Some(0), "{said}");
     is_whole(&project);

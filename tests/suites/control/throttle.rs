@@ -24,10 +24,10 @@ for_each_engine! {
     fn wrong_values_are_told_before_anything_begins(engine) {
         let project = shop(engine);
         for (flags, says) in [
-            ("--batch-delay 5", "`batch_delay` cannot be set: `5` is not a duration"),
-            ("--batch-delay 0s", "`batch_delay` cannot be set: `0` says nothing"),
-            ("--max-rows-per-second 0", "`max_rows_per_second` cannot be set: with `0` nothing would ever go on"),
-            ("--max-rows-per-second many", "`many` is not a whole number"),
+            ("--batch-delay 5", "invalid `batch_delay`: `5` is not a duration"),
+            ("--batch-delay 0s", "invalid `batch_delay`: the duration must not be zero"),
+            ("--max-rows-per-second 0", "invalid `max_rows_per_second`: it must be greater than 0"),
+            ("--max-rows-per-second many", "`many` is not a non-negative integer"),
             ("--max-lag soon", "`soon` is not a duration"),
             ("--max-active-connections -1", ""),
         ] {
@@ -39,13 +39,13 @@ for_each_engine! {
         match engine {
             Engine::Sqlite => {
                 for flag in ["--max-lag 5s", "--max-active-connections 5"] {
-                    project.runner(&format!("apply {flag}")).exits(2).says(&["SQLite has no replicas and no server"]);
+                    project.runner(&format!("apply {flag}")).exits(2).says(&["does not apply to SQLite"]);
                 }
             }
             Engine::Mariadb => {
                 project.runner("apply --max-lag 5s").exits(2).says(&["`replicas = [\"mysql://…\"]`"]);
                 project.settings("[transform]\nmax_lag = \"5s\"\nreplicas = [\"postgres://x@127.0.0.1/y\"]");
-                project.runner("apply").exits(2).says(&["is no replica of a MariaDB server"]);
+                project.runner("apply").exits(2).says(&["is not a replica of a MariaDB server"]);
             }
             Engine::Postgres => {
                 project.settings("[transform]\nmax_lag = \"5s\"\nreplicas = [\"postgres://x:secret@127.0.0.1:1/y\"]");
@@ -115,7 +115,7 @@ for_each_server! {
         }
         let (code, said) = run.ends();
         assert_eq!(code, Some(0), "{said}");
-        assert!(said.contains("going on 0002"), "{said}");
+        assert!(said.contains("resumed 0002"), "{said}");
         is_whole(&project);
     }
 }

@@ -139,7 +139,7 @@ fn a_copy_of_a_file_holds_nobody_up() {
     // Who writes meanwhile is not kept from it, and keeps nobody from the dry run.
     other.execute_batch("BEGIN IMMEDIATE; UPDATE items SET price = 99 WHERE id = 1").unwrap();
     let output = super::run(&project, "apply --dry-run --on-copy");
-    output.succeeds().says(&["the copy is removed"]).prints(&["- price = 0.125\n       + price = 0.25"]);
+    output.succeeds().says(&["the copy was removed"]).prints(&["- price = 0.125\n       + price = 0.25"]);
     other.execute_batch("COMMIT").unwrap();
     drop(other);
     assert_eq!(project.value("SELECT price FROM items WHERE id = 1"), "99.0");

@@ -122,7 +122,7 @@ for_each_engine! {
         assert_eq!(project.state(), before);
         project.runner("status --exit-code").exits(3);
         project.runner("show 2").prints(&["as-not-applied", "its build is lost", "not completed"]);
-        project.runner("history").prints(&["partly applied", "repaired: as-not-applied", "why: its build is lost", "rolled back"]);
+        project.runner("history").prints(&["partially applied", "repaired: as-not-applied", "why: its build is lost", "rolled back"]);
         project.runner("apply -p fail=false").succeeds();
         project.runner("rollback").succeeds();
         // The other way.

@@ -17,7 +17,7 @@ for_each_engine! {
         let output = project.runner("rollback");
         output.succeeds().says(&["its upgrade had broken off: 1 step and 2 chunks", "rolled back 1 migration"]);
         assert_eq!(project.state(), before);
-        project.runner("history").prints(&["partly applied", "rolled back"]);
+        project.runner("history").prints(&["partially applied", "rolled back"]);
         project.runner("show 2").prints(&["not completed", "rolled back:"]);
         project.runner("status --exit-code").exits(3);
         // And from there up again, another way.

@@ -129,10 +129,10 @@ for_each_engine! {
     fn settings_that_make_no_sense_are_refused(engine) {
         let project = items(engine, 1, "");
         for (line, says) in [
-            ("apply --chunk-rows 0", "`chunk_rows` cannot be set"),
-            ("apply --chunk-rows many", "`chunk_rows` cannot be set"),
-            ("apply --chunk-time 0s", "nothing can be done in no time"),
-            ("apply --chunk-time soon", "`chunk_time` cannot be set"),
+            ("apply --chunk-rows 0", "invalid `chunk_rows`"),
+            ("apply --chunk-rows many", "invalid `chunk_rows`"),
+            ("apply --chunk-time 0s", "the duration must not be zero"),
+            ("apply --chunk-time soon", "invalid `chunk_time`"),
         ] {
             project.runner(line).exits(2).says(&[says, "hint:"]);
         }

@@ -116,7 +116,7 @@ for_each_server! {
             assert_eq!(run["chunks"], number(&project, &format!("SELECT count(*) {done}")), "{run}");
             assert_eq!(run["rows_done"], number(&project, &format!("SELECT sum(rows_read) {done}")), "{run}");
         }
-        project.runner("status").prints(&[", which shares a transform", ", done by this process"]);
+        project.runner("status").prints(&[", sharing a transform", ", done by this process"]);
         helper.0.signal("KILL");
         let said = helper.end();
         assert_eq!(said.0, None, "{}", said.1);

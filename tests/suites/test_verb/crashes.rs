@@ -34,7 +34,7 @@ fn what_has_no_way_back_is_killed_too() {
             "SELECT score FROM users WHERE score IS NOT NULL ORDER BY id",
         )
         .write(&format!("{TESTS}/4_forget/up/scores.csv"), "score\n3\n-4\n");
-    test(&project, "4 --crash").succeeds().prints(&["with no way back, 1 check, killed 4 times"]);
+    test(&project, "4 --crash").succeeds().prints(&["up, irreversible, 1 check, killed 4 times"]);
 }
 
 /// What commits by itself and cannot be looked up leaves a doubt, which only a person can settle.

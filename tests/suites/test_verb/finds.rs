@@ -105,7 +105,7 @@ fn files_for_one_engine_are_for_that_engine() {
 fn what_has_no_way_back_only_goes_up() {
     let project = shop(Engine::Sqlite);
     project.write("migrations/4_forget.up.sql", "UPDATE users SET email = NULL;");
-    test(&project, "").succeeds().prints(&["passed 4_forget on", "up, with no way back"]);
+    test(&project, "").succeeds().prints(&["passed 4_forget on", "up, irreversible"]);
 }
 
 #[test]

@@ -85,8 +85,8 @@ fn what_cannot_be_built_says_why() {
     );
 
     for (bytes, message) in [
-        (&b"no wasm"[..], "`1_py.wasm` is no WebAssembly"),
-        (b"\0asm\x01\0\0\0", "`1_py.wasm` is a core module without its WIT, so it cannot become a component"),
+        (&b"no wasm"[..], "`1_py.wasm` is not WebAssembly"),
+        (b"\0asm\x01\0\0\0", "`1_py.wasm` is a core module without embedded WIT, so it cannot be converted to a component"),
     ] {
         project.write("migrations/1_py.wasm", bytes);
         let error = build_in(&project, &[], false).expect_err(message);
@@ -100,7 +100,7 @@ fn what_cannot_be_built_says_why() {
     );
     let project = TestProject::new(&[("migrations/1_a/assets/x", "")]);
     let error = build_in(&project, &[], false).expect_err("nothing to build");
-    assert_eq!(error.message, "`1_a` has neither a source to build nor a `1_a.wasm`");
+    assert_eq!(error.message, "`1_a` has neither source code to build nor a `1_a.wasm`");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn rust_is_compiled_to_a_component() {
     project.write("migrations/1_guest/src/lib.rs", "");
     assert_eq!(
         build_in(&project, &["1"], false).expect_err("no library").message,
-        "`1_guest` builds no library for WebAssembly"
+        "`1_guest` does not build a WebAssembly library"
     );
     project.write("runner.toml", "[build]\ntoolchain = 'no-such-toolchain'\n");
     let error = build_in(&project, &["1"], false).expect_err("no toolchain");

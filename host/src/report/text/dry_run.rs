@@ -197,7 +197,7 @@ mod tests {
             let step = Tried { number: 1, statement, parameters, rows: 0, duration, ending, times, samples };
             dry_run_event(&DryRunEvent::Step(step), Verbosity::Normal).unstyled()
         };
-        assert_eq!(step(Ending::NotRun, 1), "     1 VACUUM (not run: it refuses a transaction)\n");
+        assert_eq!(step(Ending::NotRun, 1), "     1 VACUUM (not run: cannot run in a transaction)\n");
         assert_eq!(step(Ending::Failed("no".to_owned()), 1), "     1 VACUUM (failed: no)\n");
         assert_eq!(step(Ending::Done, 4), "       … 4 more like it (0.0 ms, 0 rows)\n");
     }

@@ -195,11 +195,11 @@ mod tests {
                     error: Some(Error::new(ErrorKind::Partial, "it broke")),
                     ..Outcome::default()
                 },
-                "nothing was finished; `2_b` failed, and a part of it may stay",
+                "no migration completed; `2_b` failed, and part of it may remain",
             ),
             (
                 Outcome { failed: failed(Direction::Down, None), error: error(), ..Outcome::default() },
-                "nothing was done; `2_b` failed and stays applied",
+                "nothing was changed; `2_b` failed and stays applied",
             ),
             (
                 Outcome {
@@ -208,7 +208,7 @@ mod tests {
                     error: error(),
                     ..Outcome::default()
                 },
-                "rolled back 1 migration; `2_b` failed to come back and is rolled back now",
+                "rolled back 1 migration; `2_b` was rolled back and failed to apply again",
             ),
             (
                 Outcome {
@@ -216,7 +216,7 @@ mod tests {
                     error: error(),
                     ..Outcome::default()
                 },
-                "nothing was finished; `2_b` is partial: 2 of 4 statements took effect",
+                "no migration completed; `2_b` is partial: 2 of 4 statements took effect",
             ),
         ] {
             let text = summary(&outcome, Duration::from_millis(1_500), Some("1_a"));

@@ -88,8 +88,8 @@ fn named_databases_have_their_own_folder_and_url() {
     );
     assert_eq!(
         mistake(toml),
-        "`runner.toml` has several databases and none is chosen\n  \
-         hint: choose one of `one` and `two` with `--database NAME`"
+        "`runner.toml` has several databases: no database selected\n  \
+         hint: select one of `one` and `two` with `--database NAME`"
     );
 }
 
@@ -133,14 +133,14 @@ fn the_file_is_found_from_below_or_by_name() {
     let missing = LoadRequest { config: Some("none.toml".into()), ..project.request(&[]) };
     assert_eq!(
         told_by(Settings::load(&missing)),
-        "there is no settings file `none.toml`, named by `--config`\n  \
-         hint: a relative path means the folder one stands in; without a name, the nearest `runner.toml` is taken"
+        "settings file `none.toml` from `--config` not found\n  \
+         hint: relative paths start at the current directory; by default the nearest `runner.toml` is used"
     );
     let folder = LoadRequest { config: Some("other".into()), ..project.request(&[]) };
-    assert!(told_by(Settings::load(&folder)).starts_with("`other` from `--config` is a folder"));
+    assert!(told_by(Settings::load(&folder)).starts_with("`other` from `--config` is a directory"));
     let empty = tempfile::tempdir().expect("a folder");
     let nowhere = LoadRequest { start_dir: empty.path().to_path_buf(), ..LoadRequest::default() };
-    assert!(told_by(Settings::load(&nowhere)).starts_with("there is no `runner.toml` in"));
+    assert!(told_by(Settings::load(&nowhere)).starts_with("could not find `runner.toml` in"));
 }
 
 #[test]
