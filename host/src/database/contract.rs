@@ -10,7 +10,8 @@ pub(crate) mod transactions;
 use async_trait::async_trait;
 
 use super::*;
-use crate::data::{Column, ColumnValues, VarValues};
+use crate::data::{Batch, Column, ColumnType, ColumnValues, Value, VarValues};
+use crate::database::unguarded::Unguarded as _;
 
 /// One fresh database.
 #[async_trait]
@@ -33,7 +34,7 @@ macro_rules! contract {
             refuse_transaction_control, protect_the_tools_tables, leave_the_host_alone
         ]);
         $crate::database::contract::contract!(@ $factory, bulk: [
-            reads_in_batches, refuses_large_cells, writes_in_all_modes, refuses_malformed_batches, names_the_row_of_an_error,
+            reads_in_batches, reads_pages, refuses_large_cells, writes_in_all_modes, refuses_malformed_batches, names_the_row_of_an_error,
             refuses_what_matches_no_row
         ]);
         $crate::database::contract::contract!(@ $factory, lock: [
@@ -121,6 +122,19 @@ pub(crate) async fn write(
     let writer = database.open_writer(&target).await?;
     database.write(writer, rows, WriteHint::default()).await?;
     database.finish_writer(writer).await
+}
+
+/// A page of the table `t` with everything that a SELECT finds there.
+pub(crate) fn page(select: &str, key: &[&str]) -> PageRequest {
+    PageRequest {
+        table: TableName::new("t"),
+        key: key.iter().map(|name| (*name).to_owned()).collect(),
+        select: select.to_owned(),
+        parameters: Vec::new(),
+        types: Vec::new(),
+        locks_rows: false,
+        limits: BatchLimits::default(),
+    }
 }
 
 /// All rows of a SELECT as batches of at most `limits`.

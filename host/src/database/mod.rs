@@ -8,12 +8,21 @@ pub mod error;
 pub mod facts;
 pub mod look;
 pub mod message;
+#[cfg(feature = "mysql")]
 pub mod mysql;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 mod nagle;
+#[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod read;
+pub mod role;
+pub mod session;
 pub mod spec;
+#[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod stop;
+#[cfg(test)]
+pub(crate) mod unguarded;
 pub mod url;
 
 use std::sync::Arc;
@@ -21,27 +30,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::data::{Batch, ColumnType, RowSet, Value};
+pub use crate::dialect::Dialect;
 pub use error::{DatabaseError, DatabaseErrorKind};
-pub use facts::{Dialect, Facts};
+pub use facts::Facts;
 pub use look::Probe;
-pub use spec::{ColumnInfo, TableInfo, TableName, TableSource, TableTarget, WriteMode};
+pub use role::{HostSession, MigrationSession, Role, RoleToken};
+pub use session::{BatchLimits, Bulk, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
+pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, TableTarget, WriteMode};
 pub use stop::StopSignal;
 pub use url::DatabaseUrl;
 
 /// The database, shared by the engine and a running script; one user at a time.
 pub type SharedDatabase = Arc<tokio::sync::Mutex<Box<dyn Database>>>;
-
-/// Who speaks through the connection; the database itself enforces what each may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The engine: everything.
-    Host,
-    /// A migration in SQL: everything but transaction control and the tool's own tables.
-    SqlScript,
-    /// A component: as `Script`, without attaching files, loading code and changing settings of the connection.
-    Component,
-}
 
 /// How a connection is made.
 #[derive(Clone, Debug)]
@@ -57,6 +57,26 @@ pub struct ConnectOptions {
     pub statement_timeout: Option<Duration>,
     /// How long a statement may wait for a lock on a table or row; none: as the server is set up.
     pub lock_timeout: Option<Duration>,
+    /// The options of a program's own connections, which are used in place of the URL's.
+    pub driver: Option<DriverOptions>,
+}
+
+/// Connect options of sqlx. They are kept whole, since a URL cannot hold all of them.
+#[derive(Clone)]
+pub enum DriverOptions {
+    /// PostgreSQL.
+    #[cfg(feature = "postgres")]
+    Postgres(Box<sqlx::postgres::PgConnectOptions>),
+    /// MySQL or MariaDB.
+    #[cfg(feature = "mysql")]
+    Mysql(Box<sqlx::mysql::MySqlConnectOptions>),
+}
+
+impl std::fmt::Debug for DriverOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The options hold the password.
+        f.write_str("DriverOptions")
+    }
 }
 
 impl Default for ConnectOptions {
@@ -67,6 +87,7 @@ impl Default for ConnectOptions {
             connect_timeout: Duration::from_secs(10),
             statement_timeout: None,
             lock_timeout: None,
+            driver: None,
         }
     }
 }
@@ -108,65 +129,6 @@ pub enum Claims {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableIdentity(pub String);
 
-/// Bounds on one batch.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchLimits {
-    /// Rows at most.
-    pub rows: usize,
-    /// Bytes after which the batch ends (the row that crosses it is still in).
-    pub bytes: usize,
-    /// The size at which a single cell is refused.
-    pub cell_bytes: usize,
-}
-
-impl Default for BatchLimits {
-    fn default() -> Self {
-        Self { rows: 16_384, bytes: 2 << 20, cell_bytes: 16 << 20 }
-    }
-}
-
-/// Bounds on the result of `query`.
-#[derive(Clone, Copy, Debug)]
-pub struct QueryLimits {
-    /// Rows at most.
-    pub rows: usize,
-    /// Bytes at most.
-    pub bytes: usize,
-}
-
-impl QueryLimits {
-    /// For the engine's own statements.
-    pub const NONE: Self = Self { rows: usize::MAX, bytes: usize::MAX };
-}
-
-/// A cursor to open: the statement and how its columns are to be delivered.
-#[derive(Clone, Debug, Default)]
-pub struct CursorRequest {
-    /// A SELECT.
-    pub statement: String,
-    /// The values of its placeholders.
-    pub parameters: Vec<Value>,
-    /// A type for each column; `None`, and columns beyond the end: by the database's own type.
-    pub types: Vec<Option<ColumnType>>,
-    /// The table the rows come from and the columns that identify a row, for messages about a cell.
-    pub origin: Option<(TableName, Vec<String>)>,
-}
-
-/// An open cursor of a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CursorId(pub u64);
-
-/// An open writer of a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WriterId(pub u64);
-
-/// What a caller knows of a batch it writes, so that the database can take its shortest path.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct WriteHint {
-    /// The batch's keys are ascending, and are all the keys that the table has between the first and the last of them.
-    pub covers_key_range: bool,
-}
-
 /// Who asks for the lock, for the message of those who wait.
 #[derive(Clone, Debug)]
 pub struct LockRequest {
@@ -178,16 +140,27 @@ pub struct LockRequest {
     pub owner: String,
 }
 
-/// A connection to a database, and everything that a run does with it.
+/// A connection to a database: its lock, its transaction, and the doors through which statements go.
 ///
-/// Cursors and writers live in the transaction they were opened in: `commit` and `rollback` close them all.
+/// It runs no statement by itself. [`host`](trait.Database.html#method.host) lends a session to the tool's own statements,
+/// [`script`](trait.Database.html#method.script) and [`component`](trait.Database.html#method.component) to those of a migration; see
+/// [`role`].
+///
+/// No method has a default body: what wraps a connection must say for each what becomes of it.
 #[async_trait]
-pub trait Database: Send {
-    /// What is known of the server.
-    fn facts(&self) -> &Facts;
-
+pub trait Database: Bulk {
     /// The database's URL; its `Display` hides the password.
     fn url(&self) -> &DatabaseUrl;
+
+    /// Sets who speaks in the session that [`session`](Self::session) answers from now on, and what ends its statements. It
+    /// sends nothing: what a server must know of a change goes with the next statement.
+    fn take_role(&mut self, role: Role, stop: StopSignal, token: RoleToken);
+
+    /// The session of the role that was taken last.
+    fn session(&self, token: RoleToken) -> &(dyn Bulk + 'static);
+
+    /// As [`session`](Self::session), to use it.
+    fn session_mut(&mut self, token: RoleToken) -> &mut (dyn Bulk + 'static);
 
     /// Takes the lock that keeps two runs apart, waiting at most `request.wait`. `waiting` hears who holds it, once for each
     /// holder. Fails with [`DatabaseErrorKind::Busy`] when the time is up. Waiting ends early when the stop signal is raised.
@@ -206,19 +179,11 @@ pub trait Database: Send {
     /// Who holds the lock at this moment, as well as it can be told; none: nobody.
     async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError>;
 
-    /// Statements that run from now on end with [`DatabaseErrorKind::Interrupted`] soon after the signal is raised.
-    fn set_stop_signal(&mut self, stop: StopSignal);
-
-    /// What the statements from now on may do.
-    fn set_role(&mut self, rights: Role);
-
     /// Opens the transaction, taking the right to write at once.
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;
 
     /// As [`Database::begin`], for a part of a transform.
-    async fn begin_part(&mut self, _part: Part) -> Result<Claims, DatabaseError> {
-        self.begin(TransactionOptions::default()).await.map(|()| Claims::Within)
-    }
+    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError>;
 
     /// Commits, or fails with everything rolled back; only where the connection is lost
     /// ([`DatabaseErrorKind::Connection`]) nobody knows. A transaction that the server has given up is never reported as
@@ -231,6 +196,18 @@ pub trait Database: Send {
 
     /// Rolls back. Without a transaction it does nothing.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;
+
+    /// The source, if another connection finds in it, by [`Database::begin_reading`], the very rows that this one does in its
+    /// open transaction, as long as that does nothing but write to the target what was read. None where that is not certain.
+    async fn others_see(
+        &mut self,
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError>;
+
+    /// Opens a transaction for a connection that only reads one table, as others leave it. Nobody is waited for then, and
+    /// nothing can be committed by it. Fails where somebody has the table locked, or where another table has that name here.
+    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError>;
 
     /// Drops what migrations made for this connection alone, such as temporary tables: the next migration finds the same
     /// database in whatever run it is applied. Closes cursors and writers.
@@ -248,65 +225,6 @@ pub trait Database: Send {
     /// Whether the very transaction that `begin` opened is still open; a guest that ended it, also one that opened another
     /// in its place, is found out by this.
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError>;
-
-    /// Runs exactly one statement; answers how many rows it changed.
-    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
-
-    /// Runs exactly one statement and collects its rows, within limits.
-    async fn query(
-        &mut self,
-        statement: &str,
-        parameters: &[Value],
-        limits: QueryLimits,
-    ) -> Result<RowSet, DatabaseError>;
-
-    /// Answers questions of the engine's own, and behind them who holds the lock; no transaction is open. On a server all goes
-    /// in as few messages as it takes. A question is one SELECT without parameters that answers integers and texts alone.
-    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
-        let mut answers = Vec::with_capacity(questions.len());
-        for question in questions {
-            answers.push(self.query(question, &[], QueryLimits::NONE).await?.rows);
-        }
-        Ok(Probe { answers, holder: self.lock_holder().await? })
-    }
-
-    /// Columns, primary key and declared types of a table or view; an error of kind `Syntax` if there is none.
-    async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError>;
-
-    /// The source, if another connection finds in it, by [`Database::begin_reading`], the very rows that this one does in its
-    /// open transaction, as long as that does nothing but write to the target what was read. None where that is not certain.
-    async fn others_see(
-        &mut self,
-        _source: &TableSource,
-        _target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        Ok(None)
-    }
-
-    /// Opens a transaction for a connection that only reads one table, as others leave it. Nobody is waited for then, and
-    /// nothing can be committed by it. Fails where somebody has the table locked, or where another table has that name here.
-    async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<(), DatabaseError> {
-        Err(DatabaseError::new(DatabaseErrorKind::Other, "one connection reads and writes here"))
-    }
-
-    /// Opens a cursor over a SELECT.
-    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;
-
-    /// The next batch, never an empty one; `None` after the last row, and the cursor is closed then.
-    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError>;
-
-    /// Closes a cursor. Closing twice is harmless.
-    async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError>;
-
-    /// Opens a writer; the batches it gets must all have the columns of its first.
-    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError>;
-
-    /// Writes a validated batch; answers how many rows changed. One that fails closes the writer and may have written a
-    /// part of the batch: only a rollback takes that back.
-    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError>;
-
-    /// Ends a writer; answers how many rows all its batches changed.
-    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError>;
 }
 
 /// How further connections to a database are made.
@@ -328,8 +246,30 @@ impl Connector {
 /// Opens the database of a URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
     match url.dialect() {
+        #[cfg(feature = "sqlite")]
         Dialect::Sqlite => sqlite::connect(url, options.create).await,
+        #[cfg(feature = "postgres")]
         Dialect::Postgres => postgres::connect(url, options).await,
+        #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => mysql::connect(url, options).await,
+        #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+        missing => Err(no_driver(missing)),
     }
+}
+
+/// The error for a database whose driver is not part of this build.
+pub(crate) fn no_driver(dialect: Dialect) -> DatabaseError {
+    let feature = match dialect {
+        Dialect::Sqlite => "sqlite",
+        Dialect::Postgres => "postgres",
+        Dialect::Mysql | Dialect::Mariadb => "mysql",
+    };
+    DatabaseError::new(DatabaseErrorKind::Configuration, format!("this build of runner has no driver for {dialect}"))
+        .hint(format!("enable the Cargo feature `{feature}` of the crate `runner`"))
+}
+
+/// The error of a driver for which one connection both reads and writes.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+fn not_read_apart() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Other, "one connection reads and writes here")
 }

@@ -18,9 +18,10 @@ pub enum StopReason {
 
 /// Raised once, seen by everybody who holds a clone: the sandbox between two slices of guest code, a database between two
 /// rows, a waiter for the lock.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct StopSignal {
-    inner: Arc<Inner>,
+    /// None: it can never be raised.
+    inner: Option<Arc<Inner>>,
 }
 
 #[derive(Debug, Default)]
@@ -29,7 +30,18 @@ struct Inner {
     raised: tokio::sync::Notify,
 }
 
+impl Default for StopSignal {
+    fn default() -> Self {
+        Self { inner: Some(Arc::default()) }
+    }
+}
+
 impl StopSignal {
+    /// A signal that cannot be raised. Unlike a new one it allocates nothing.
+    pub const fn never() -> Self {
+        Self { inner: None }
+    }
+
     /// Raises the signal; the first reason stays.
     pub fn raise(&self, reason: StopReason) {
         let code = match reason {
@@ -38,14 +50,15 @@ impl StopSignal {
             StopReason::WallTime => 3,
             StopReason::Cancelled => 4,
         };
-        if self.inner.reason.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            self.inner.raised.notify_waiters();
+        let Some(inner) = &self.inner else { return };
+        if inner.reason.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            inner.raised.notify_waiters();
         }
     }
 
     /// Whether and why to stop.
     pub fn reason(&self) -> Option<StopReason> {
-        match self.inner.reason.load(Ordering::Acquire) {
+        match self.inner.as_ref()?.reason.load(Ordering::Acquire) {
             0 => None,
             1 => Some(StopReason::Interrupt),
             2 => Some(StopReason::Terminate),
@@ -61,8 +74,9 @@ impl StopSignal {
 
     /// Waits until the signal is raised.
     pub async fn raised(&self) -> StopReason {
+        let Some(inner) = &self.inner else { return std::future::pending().await };
         loop {
-            let notified = self.inner.raised.notified();
+            let notified = inner.raised.notified();
             if let Some(reason) = self.reason() {
                 return reason;
             }

@@ -38,7 +38,7 @@ pub struct Rows {
 
 /// Reads what the database holds. Opens a transaction, so none may be open.
 pub async fn take(database: &mut dyn Database, ignore: &Ignore) -> Result<Dump, DatabaseError> {
-    database.set_role(Role::Host);
+    crate::database::role::set_role(database, Role::Host, &crate::database::StopSignal::never());
     let schema = schema::read(database).await?;
     let mut tables = BTreeMap::new();
     for table in schema.tables {

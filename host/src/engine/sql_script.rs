@@ -10,7 +10,7 @@ use super::leftover;
 use super::role::{as_host, as_migration};
 use super::script::{RunContext, Script, stopped};
 use super::{Direction, Event};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 use crate::sql::{SqlError, StatementClass, classify, excerpt, split};
@@ -64,7 +64,7 @@ impl Script for SqlScript {
             })?,
         };
         if context.journal.is_none() {
-            context.database.lock().await.set_role(Role::SqlScript);
+            as_migration(&mut **context.database.lock().await, Kind::Sql, &context.stop);
         }
         let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
         for (at, statement) in statements.iter().enumerate().skip(skip) {

@@ -28,7 +28,7 @@ pub(super) async fn ask(database: &mut dyn Database, check: &Check) -> Option<Fa
 
 /// In a transaction that is rolled back: a check changes nothing.
 async fn query(database: &mut dyn Database, check: &Check) -> Result<RowSet, DatabaseError> {
-    database.set_role(Role::Host);
+    crate::database::role::set_role(database, Role::Host, &crate::database::StopSignal::never());
     database.begin(TransactionOptions::default()).await?;
     let query = check.query.trim().trim_end_matches(';');
     let found = database.query(query, &[], LIMITS).await;

@@ -11,7 +11,7 @@ const BYTES: usize = 256 << 10;
 
 /// Loads one file.
 pub(super) async fn load(database: &mut dyn Database, fixture: &Fixture) -> Result<()> {
-    database.set_role(Role::Host);
+    crate::database::role::set_role(database, Role::Host, &crate::database::StopSignal::never());
     let loaded = match &fixture.content {
         FixtureContent::Sql(text) => statements(database, text).await,
         FixtureContent::Csv { table, rows } => cells(database, table, rows).await,

@@ -17,6 +17,7 @@ mod look;
 mod opened;
 mod owner;
 mod packed;
+mod page;
 mod parameters;
 mod rights;
 mod schema;
@@ -49,9 +50,9 @@ use self::session::Server;
 use self::transaction::Transaction;
 use self::watch::Watch;
 use super::{
-    BatchLimits, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, Part, Probe, QueryLimits, Role, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions,
-    WriteHint, WriterId,
+    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
+    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
+    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId, not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -99,12 +100,21 @@ impl MysqlDatabase {
 
 #[async_trait]
 impl Database for MysqlDatabase {
-    fn facts(&self) -> &Facts {
-        &self.server.facts
-    }
-
     fn url(&self) -> &DatabaseUrl {
         &self.url
+    }
+
+    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
+        self.watch.take_role(role, stop);
+        self.guard.set_role(role);
+    }
+
+    fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
+        self
+    }
+
+    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Bulk + 'static) {
+        self
     }
 
     async fn lock(
@@ -122,15 +132,6 @@ impl Database for MysqlDatabase {
 
     async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
         self.lock_holder_now().await
-    }
-
-    fn set_stop_signal(&mut self, stop: StopSignal) {
-        self.watch.set_stop_signal(stop);
-    }
-
-    fn set_role(&mut self, rights: Role) {
-        self.watch.set_role(rights);
-        self.guard.set_role(rights);
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
@@ -153,6 +154,18 @@ impl Database for MysqlDatabase {
         self.rollback_now().await
     }
 
+    async fn others_see(
+        &mut self,
+        _source: &TableSource,
+        _target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        Ok(None)
+    }
+
+    async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<(), DatabaseError> {
+        Err(not_read_apart())
+    }
+
     async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
         self.drop_temporary_now().await
     }
@@ -167,6 +180,13 @@ impl Database for MysqlDatabase {
 
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
         self.in_transaction_now().await
+    }
+}
+
+#[async_trait]
+impl Session for MysqlDatabase {
+    fn facts(&self) -> &Facts {
+        &self.server.facts
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
@@ -188,6 +208,13 @@ impl Database for MysqlDatabase {
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
         self.table_now(name).await.map(|table| table.info)
+    }
+}
+
+#[async_trait]
+impl Bulk for MysqlDatabase {
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        self.read_page_now(page).await
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {

@@ -19,6 +19,7 @@ use runner_tests::servers::{self, TestDatabase};
 use super::*;
 use crate::database::DatabaseErrorKind;
 use crate::database::contract::{endless, rows, run};
+use crate::database::unguarded::Unguarded as _;
 
 /// A fresh database on the server that the tests share.
 fn fresh() -> TestDatabase {

@@ -43,15 +43,13 @@ enum Reason {
 
 impl Watch {
     pub fn new(connector: Connector, id: u64) -> Self {
-        Self { connector, id, stop: StopSignal::default(), rights: Role::Host, killed: Arc::default() }
+        Self { connector, id, stop: StopSignal::never(), rights: Role::Host, killed: Arc::default() }
     }
 
-    pub fn set_stop_signal(&mut self, stop: StopSignal) {
+    /// Who speaks from now on, and what ends the statements.
+    pub fn take_role(&mut self, role: Role, stop: StopSignal) {
+        self.rights = role;
         self.stop = stop;
-    }
-
-    pub fn set_role(&mut self, rights: Role) {
-        self.rights = rights;
     }
 
     /// Fails with [`DatabaseErrorKind::Interrupted`] once the signal is raised.

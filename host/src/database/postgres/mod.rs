@@ -13,12 +13,13 @@
 mod connect;
 mod cursor;
 mod cursor_batch;
-mod cursor_page;
 pub mod dump;
 mod error;
 mod lock;
 mod look;
 mod orphans;
+mod page;
+mod page_copy;
 mod parameters;
 mod reading;
 mod reconnect;
@@ -52,6 +53,7 @@ use sqlx::PgConnection;
 use self::connect::Server;
 use self::cursor::Cursors;
 use self::lock::Lock;
+use self::page::Pages;
 use self::reconnect::Left;
 use self::settings::Own;
 use self::tool_tables::Fingerprint;
@@ -60,9 +62,9 @@ use self::types::Types;
 use self::watch::Watch;
 use self::writer::Writers;
 use super::{
-    BatchLimits, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, Part, Probe, QueryLimits, Role, StopSignal, TableIdentity, TableInfo, TableName, TableSource,
-    TableTarget, TransactionOptions, WriteHint, WriterId,
+    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
+    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
+    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -74,6 +76,8 @@ pub(super) struct PostgresDatabase {
     server: Arc<Server>,
     /// The open cursors of the transaction.
     cursors: Cursors,
+    /// What is known of the pages of tables.
+    pages: Pages,
     /// The open writers of the transaction.
     writers: Writers,
     /// The server's types that have come by.
@@ -114,6 +118,7 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
         connection,
         server: Arc::new(server),
         cursors: Cursors::default(),
+        pages: Pages::default(),
         writers: Writers::default(),
         types: Types::default(),
         transaction: None,
@@ -121,7 +126,7 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
         locked_for: None,
         rights: Role::Host,
         own: Own::default(),
-        stop: StopSignal::default(),
+        stop: StopSignal::never(),
         backend: found.backend,
         busy: false,
         lost: false,
@@ -140,7 +145,8 @@ impl PostgresDatabase {
 
     /// Closes cursors and writers; the transaction they live in ends, or they are not to be seen any more.
     fn forget_statements(&mut self) {
-        self.cursors.forget();
+        self.cursors = Cursors::default();
+        self.pages.forget_statement();
         self.writers = Writers::default();
     }
 
@@ -153,12 +159,21 @@ impl PostgresDatabase {
 
 #[async_trait]
 impl Database for PostgresDatabase {
-    fn facts(&self) -> &Facts {
-        &self.facts
-    }
-
     fn url(&self) -> &DatabaseUrl {
         self.server.url()
+    }
+
+    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
+        self.rights = role;
+        self.stop = stop;
+    }
+
+    fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
+        self
+    }
+
+    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Bulk + 'static) {
+        self
     }
 
     async fn lock(
@@ -176,14 +191,6 @@ impl Database for PostgresDatabase {
 
     async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
         self.lock_holder_now().await
-    }
-
-    fn set_stop_signal(&mut self, stop: StopSignal) {
-        self.stop = stop;
-    }
-
-    fn set_role(&mut self, rights: Role) {
-        self.rights = rights;
     }
 
     async fn begin(&mut self, _options: TransactionOptions) -> Result<(), DatabaseError> {
@@ -207,6 +214,18 @@ impl Database for PostgresDatabase {
         self.rollback_now().await
     }
 
+    async fn others_see(
+        &mut self,
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        self.others_see_now(source, target).await
+    }
+
+    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
+        self.begin_reading_now(table, is).await
+    }
+
     async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
         self.drop_temporary_now().await
     }
@@ -221,6 +240,13 @@ impl Database for PostgresDatabase {
 
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
         self.in_transaction_now().await
+    }
+}
+
+#[async_trait]
+impl Session for PostgresDatabase {
+    fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
@@ -243,17 +269,12 @@ impl Database for PostgresDatabase {
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
         self.table_now(name).await.map(|table| table.info.clone())
     }
+}
 
-    async fn others_see(
-        &mut self,
-        source: &TableSource,
-        target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        self.others_see_now(source, target).await
-    }
-
-    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
-        self.begin_reading_now(table, is).await
+#[async_trait]
+impl Bulk for PostgresDatabase {
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        self.read_page_now(page).await
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {

@@ -18,6 +18,7 @@ use runner_tests::servers::{self, TestDatabase};
 
 use super::*;
 use crate::database::contract::{rows, run};
+use crate::database::unguarded::Unguarded as _;
 
 /// A fresh database in the server that all tests share.
 fn fresh() -> TestDatabase {

@@ -37,8 +37,9 @@ use self::rights::Guard;
 use self::transaction::Transaction;
 use self::writer::Writer;
 use super::{
-    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect, Facts, LockRequest,
-    QueryLimits, Role, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriterId,
+    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect, Facts,
+    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
+    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId, not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -105,12 +106,21 @@ impl SqliteDatabase {
 
 #[async_trait]
 impl Database for SqliteDatabase {
-    fn facts(&self) -> &Facts {
-        &self.facts
-    }
-
     fn url(&self) -> &DatabaseUrl {
         &self.url
+    }
+
+    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
+        self.guard.take_role(role, stop);
+        self.connection.limit_length(if role == Role::Component { GUEST_VALUE_BYTES } else { i32::MAX });
+    }
+
+    fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
+        self
+    }
+
+    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Bulk + 'static) {
+        self
     }
 
     async fn lock(
@@ -138,17 +148,12 @@ impl Database for SqliteDatabase {
         Ok(self.path.as_deref().and_then(lock::holder))
     }
 
-    fn set_stop_signal(&mut self, stop: StopSignal) {
-        self.guard.set_stop_signal(stop);
-    }
-
-    fn set_role(&mut self, rights: Role) {
-        self.guard.set_role(rights);
-        self.connection.limit_length(if rights == Role::Component { GUEST_VALUE_BYTES } else { i32::MAX });
-    }
-
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
         self.begin_now(options)
+    }
+
+    async fn begin_part(&mut self, _part: Part) -> Result<Claims, DatabaseError> {
+        self.begin_now(TransactionOptions::default()).map(|()| Claims::Within)
     }
 
     async fn commit(&mut self) -> Result<(), DatabaseError> {
@@ -163,6 +168,22 @@ impl Database for SqliteDatabase {
         self.rollback_now()
     }
 
+    async fn others_see(
+        &mut self,
+        _source: &TableSource,
+        _target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        Ok(None)
+    }
+
+    async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<(), DatabaseError> {
+        Err(not_read_apart())
+    }
+
+    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
+        self.drop_temporary_now()
+    }
+
     async fn reconnect(&mut self) -> Result<(), DatabaseError> {
         Ok(()) // The library cannot be lost.
     }
@@ -171,12 +192,15 @@ impl Database for SqliteDatabase {
         Ok(()) // The authorizer refuses every statement that would touch them.
     }
 
-    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
-        self.drop_temporary_now()
-    }
-
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
         Ok(self.transaction.is_some() && !self.connection.is_autocommit())
+    }
+}
+
+#[async_trait]
+impl Session for SqliteDatabase {
+    fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
@@ -192,8 +216,23 @@ impl Database for SqliteDatabase {
         self.query_now(statement, parameters, limits)
     }
 
+    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in questions {
+            answers.push(self.query(question, &[], QueryLimits::NONE).await?.rows);
+        }
+        Ok(Probe { answers, holder: self.lock_holder().await? })
+    }
+
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
         self.table_now(name).map(|table| table.info)
+    }
+}
+
+#[async_trait]
+impl Bulk for SqliteDatabase {
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        self.read_page_now(page)
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {

@@ -59,7 +59,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             rights: Role::Host,
-            stop: StopSignal::default(),
+            stop: StopSignal::never(),
             host_depth: 0,
             unstopped_depth: 0,
             busy_timeout: Duration::ZERO,
@@ -90,16 +90,19 @@ impl Guard {
         Box::new(self.clone())
     }
 
+    /// Who speaks from now on, and what ends the statements.
+    pub(super) fn take_role(&self, role: Role, stop: StopSignal) {
+        let mut state = self.state();
+        state.rights = role;
+        state.stop = stop;
+    }
+
     pub(super) fn set_role(&self, rights: Role) {
         self.state().rights = rights;
     }
 
     pub(super) fn rights(&self) -> Role {
         self.state().rights
-    }
-
-    pub(super) fn set_stop_signal(&self, stop: StopSignal) {
-        self.state().stop = stop;
     }
 
     pub(super) fn set_transaction(&self, open: bool) {

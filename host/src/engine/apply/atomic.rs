@@ -52,7 +52,7 @@ impl Engine {
         let options = TransactionOptions { foreign_keys_off: step.description.needs_table_rebuild() };
         {
             let mut database = self.database.lock().await;
-            database.set_stop_signal(self.stop.clone());
+            crate::database::role::set_role(&mut **database, crate::database::Role::Host, &self.stop);
             if let Err(error) = database.begin(options).await {
                 // Compiling, or an earlier pause, may have taken longer than some firewall has timeouts.
                 if error.kind != DatabaseErrorKind::Connection {

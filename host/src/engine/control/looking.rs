@@ -72,6 +72,5 @@ impl RunControl {
 
 /// From here on the control speaks: with the host's rights, and to be ended by the stop signal.
 pub(super) fn as_control(database: &mut dyn Database, stop: &StopSignal) {
-    database.set_role(Role::Host);
-    database.set_stop_signal(stop.clone());
+    crate::database::role::set_role(database, Role::Host, stop);
 }

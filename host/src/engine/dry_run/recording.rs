@@ -11,9 +11,9 @@ use super::recorder::DryRunRecorder;
 use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
-    BatchLimits, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest, Part,
-    QueryLimits, Role, StopSignal, TableInfo, TableName, TableTarget, TransactionOptions, WriteHint, WriteMode,
-    WriterId,
+    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest,
+    PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName,
+    TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
 };
 
 /// Bytes of a row that is looked at; one with more is not shown.
@@ -146,12 +146,21 @@ fn inserted(rows: &Batch, picked: &[usize]) -> Vec<Change> {
 
 #[async_trait]
 impl Database for RecordingDatabase {
-    fn facts(&self) -> &Facts {
-        self.inner.facts()
-    }
-
     fn url(&self) -> &DatabaseUrl {
         self.inner.url()
+    }
+
+    fn take_role(&mut self, role: Role, stop: StopSignal, token: RoleToken) {
+        self.rights = role;
+        self.inner.take_role(role, stop, token);
+    }
+
+    fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
+        self
+    }
+
+    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Bulk + 'static) {
+        self
     }
 
     async fn lock(
@@ -163,21 +172,12 @@ impl Database for RecordingDatabase {
         self.inner.lock(request, stop, waiting).await
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
-        self.inner.lock_holder().await
-    }
-
     async fn unlock(&mut self) -> Result<(), DatabaseError> {
         self.inner.unlock().await
     }
 
-    fn set_stop_signal(&mut self, stop: StopSignal) {
-        self.inner.set_stop_signal(stop);
-    }
-
-    fn set_role(&mut self, rights: Role) {
-        self.rights = rights;
-        self.inner.set_role(rights);
+    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+        self.inner.lock_holder().await
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
@@ -202,6 +202,18 @@ impl Database for RecordingDatabase {
         self.inner.rollback().await
     }
 
+    async fn others_see(
+        &mut self,
+        _source: &TableSource,
+        _target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        Ok(None) // What another connection reads is not recorded.
+    }
+
+    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
+        self.inner.begin_reading(table, is).await
+    }
+
     async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
         self.writers.clear();
         self.inner.drop_temporary().await
@@ -218,6 +230,13 @@ impl Database for RecordingDatabase {
 
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
         self.inner.in_transaction().await
+    }
+}
+
+#[async_trait]
+impl Session for RecordingDatabase {
+    fn facts(&self) -> &Facts {
+        self.inner.facts()
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
@@ -251,8 +270,26 @@ impl Database for RecordingDatabase {
         answer
     }
 
+    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+        self.inner.look(questions).await
+    }
+
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
         self.inner.table(name).await
+    }
+}
+
+#[async_trait]
+impl Bulk for RecordingDatabase {
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        let statement = page.statement();
+        let answer = match self.allows(&statement) {
+            // The database refuses to read what refuses a transaction.
+            Ok(_) => self.inner.read_page(page).await,
+            Err(error) => Err(error),
+        };
+        self.note(&statement, &page.parameters, &answer);
+        answer
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {

@@ -40,11 +40,11 @@ fn of_project(text: &mut Text, migration: &Migration) {
     optional(text, "dialects", &dialects.join(", "));
     optional(text, "depends on", &description.depends_on.join(", "));
     optional(text, "needs", &description.needs.join(", "));
-    let is_irreversible = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
-    line(text, "reversible", if is_irreversible { "no" } else { "yes" });
-    line(text, "lockfile", if migration.locked { "listed" } else { "not listed" });
-    if let Artifact::Component { path, assets, .. } = &migration.artifact {
-        line(text, "artifact", &path.display().to_string());
+    let no_way_back = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
+    line(text, "reversible", if no_way_back { "no" } else { "yes" });
+    line(text, "lockfile", if migration.locked { "lists it" } else { "does not list it" });
+    if let Artifact::Component { files, assets } = &migration.artifact {
+        line(text, "artifact", &files.shown());
         for (asset, sha256) in assets {
             line(text, "asset", &format!("{asset} (sha256 {sha256})"));
         }

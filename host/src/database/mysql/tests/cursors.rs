@@ -35,7 +35,6 @@ async fn a_cursor_leaves_the_connection_to_others() {
         statement: "SELECT id, j, u, z, n / 0 AS nothing FROM t WHERE id > ? ORDER BY id DESC -- all".to_owned(),
         parameters: vec![Value::Int64(0)],
         types: vec![None, None, None, Some(ColumnType::Text)],
-        origin: None,
     };
     let cursor = database.open_cursor(&request).await.expect("a cursor");
     let mut seen: Vec<i64> = Vec::new();

@@ -226,7 +226,7 @@ async fn a_stop_ends_the_statement_in_the_server() {
             if in_transaction {
                 database.begin(NONE).await.expect("begun");
             }
-            database.set_role(rights);
+            database.speak(rights, &stop);
             let (result, ()) = tokio::join!(database.execute("SELECT pg_sleep(600)", &[]), async {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 stop.raise(StopReason::Interrupt);

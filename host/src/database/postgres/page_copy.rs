@@ -1,0 +1,151 @@
+//! A page of a table by `COPY (SELECT …) TO STDOUT`: whole rows of bytes, which cost the client half of what rows of a
+//! cursor cost it. It takes no parameters, so the key behind which the page begins stands in the statement.
+
+use futures_util::TryStreamExt as _;
+use sqlx::PgConnection;
+
+use super::cursor_batch::Filling;
+use super::error::{from_sqlx, lost};
+use super::schema::literal;
+use crate::data::Value;
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
+use crate::sql::substitute;
+
+/// What a binary `COPY` begins with; flags and the length of an extension follow.
+const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
+
+/// Bytes of flags and of the extension's length.
+const HEADER_REST: usize = 8;
+
+/// The statement with its parameters in it; none if one of them is of a kind that is not written exactly alike in every
+/// session, or the statement is no plain page of a table.
+pub(super) fn inlined(statement: &str, parameters: &[Value]) -> Option<String> {
+    let values = parameters.iter().map(|value| match value {
+        Value::Int64(number) => Some(literal(&number.to_string())),
+        Value::Text(text) if !text.contains(['\0', '\\']) => Some(literal(text)),
+        Value::Uuid(high, low) => Some(literal(&format!("{high:016x}{low:016x}"))),
+        _ => None,
+    });
+    let values = values.collect::<Option<Vec<_>>>()?;
+    substitute(statement, Dialect::Postgres, &values)
+}
+
+/// Reads the page. Once a batch is full or `room` bytes have come, the rest is received and dropped: the next page begins after
+/// the last row that was kept. `unread` says whether the connection still holds an answer that the driver does not know of: it
+/// does not read on where the statement fails before its first row.
+pub(super) async fn copy(
+    connection: &mut PgConnection,
+    select: &str,
+    filling: &mut Filling<'_>,
+    room: usize,
+    unread: &mut bool,
+) -> Result<(), DatabaseError> {
+    let text = format!("COPY (\n{select}\n) TO STDOUT (FORMAT binary)");
+    *unread = true;
+    let mut stream = connection.copy_out_raw(&text).await.map_err(|error| from_sqlx(&error, None))?;
+    *unread = false;
+    let mut rows = Rows { header: false, kept: Vec::new(), cells: Vec::new() };
+    let mut taken = Ok(());
+    let mut bytes = 0;
+    // Whatever happens, the stream is read to its end: one that is dropped leaves the connection in the middle of it.
+    while let Some(message) = stream.try_next().await.map_err(|error| from_sqlx(&error, None))? {
+        if taken.is_ok() && bytes < room && !filling.has_batch() {
+            taken = rows.take(&message, filling);
+        }
+        bytes += message.len();
+    }
+    taken?;
+    if filling.is_empty() && bytes >= room {
+        return Err(DatabaseError::new(DatabaseErrorKind::Limit, format!("a row of more than {room} bytes"))
+            .hint("raise the limit on batches, or leave its large columns out"));
+    }
+    Ok(())
+}
+
+/// Cuts the bytes of a `COPY` into rows. The server sends a row a message, but does not promise it.
+struct Rows {
+    header: bool,
+    /// The beginning of a row whose end has not come.
+    kept: Vec<u8>,
+    /// Where the cells of a row are; none for NULL.
+    cells: Vec<Option<(usize, usize)>>,
+}
+
+impl Rows {
+    fn take(&mut self, message: &[u8], filling: &mut Filling<'_>) -> Result<(), DatabaseError> {
+        if self.kept.is_empty() {
+            let used = self.rows(message, filling)?;
+            self.kept.extend_from_slice(&message[used..]);
+        } else {
+            let mut whole = std::mem::take(&mut self.kept);
+            whole.extend_from_slice(message);
+            let used = self.rows(&whole, filling)?;
+            self.kept = whole.split_off(used);
+        }
+        Ok(())
+    }
+
+    /// Takes all whole rows; answers how many bytes they were.
+    fn rows(&mut self, bytes: &[u8], filling: &mut Filling<'_>) -> Result<usize, DatabaseError> {
+        let mut at = 0;
+        if !self.header {
+            if bytes.len() < SIGNATURE.len() + HEADER_REST {
+                return Ok(0);
+            }
+            if !bytes.starts_with(SIGNATURE) {
+                return Err(lost("the server's answer to a COPY does not begin as one"));
+            }
+            self.header = true;
+            at = SIGNATURE.len() + HEADER_REST;
+        }
+        while let Some(end) = self.row(bytes, at) {
+            let Some(end) = end else { return Ok(bytes.len()) };
+            filling.push(|column| self.cells.get(column).copied().flatten().map(|(from, to)| &bytes[from..to]))?;
+            at = end;
+        }
+        Ok(at)
+    }
+
+    /// Finds the cells of the row that begins at `at`, and its end; none if its end has not come, and none for the end if
+    /// this is the mark behind the last row.
+    fn row(&mut self, bytes: &[u8], at: usize) -> Option<Option<usize>> {
+        let count = i16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?);
+        let Ok(count) = usize::try_from(count) else { return Some(None) };
+        self.cells.clear();
+        let mut at = at + 2;
+        for _ in 0..count {
+            let length = i32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?);
+            at += 4;
+            match usize::try_from(length) {
+                Ok(length) if bytes.len() - at >= length => {
+                    self.cells.push(Some((at, at + length)));
+                    at += length;
+                }
+                Ok(_) => return None,
+                Err(_) => self.cells.push(None),
+            }
+        }
+        Some(Some(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_written_where_they_stood() {
+        let page = "SELECT \"$1\" FROM t WHERE (a, b) > ($1, $2) AND a <= $1 LIMIT 7";
+        let parameters = [Value::Int64(-5), Value::Text("it's".to_owned())];
+        let expected = "SELECT \"$1\" FROM t WHERE (a, b) > ('-5', 'it''s') AND a <= '-5' LIMIT 7";
+        assert_eq!(inlined(page, &parameters).as_deref(), Some(expected));
+        for (statement, value) in [
+            ("SELECT $1", Value::Float64(0.5)),
+            ("SELECT $1", Value::Text("a\\b".to_owned())),
+            ("SELECT $2", Value::Int64(1)),
+            ("SELECT $1; SELECT 2", Value::Int64(1)),
+        ] {
+            assert_eq!(inlined(statement, &[value]), None, "{statement}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! One attempt at a chunk: a worker claims it, and reads, transforms and writes it.
+
+use std::time::{Duration, Instant};
+
+use super::worker::ChunkWorker;
+use crate::database::{Claims, DatabaseError, Part};
+use crate::engine::call_error::CallError;
+use crate::engine::control;
+use crate::engine::journal::chunk::{Chunk, Effect, Held};
+use crate::engine::journal::crash;
+use crate::engine::role::{as_host, as_migration};
+use crate::engine::transcript;
+use crate::engine::transform::instance::CheckedInstance;
+use crate::engine::transform::{chunk_record, position};
+use crate::error::Error;
+use crate::keyset::{ChunkRange, TableReader};
+use crate::project::catalog::Kind;
+
+/// What a worker does next.
+pub(super) enum NextChunk {
+    Chunk(Chunk),
+    /// Others still work on their chunks: one of them may be abandoned.
+    Wait,
+    /// All chunks are done.
+    None,
+}
+
+/// What became of a chunk.
+struct TransformedChunk {
+    effect: Effect,
+    /// The size of its rows.
+    bytes: u64,
+    /// The records of its batches, few as they are: written in one go, after the last change of role.
+    records: Vec<transcript::Chunk>,
+}
+
+impl ChunkWorker {
+    /// Claims a chunk, in a transaction of its own. Chunks that others have abandoned are looked for when a worker begins, and
+    /// when all are cut.
+    pub(super) async fn claim(&mut self) -> Result<NextChunk, DatabaseError> {
+        as_host(&mut **self.connection);
+        self.open_reader().await?;
+        self.connection.begin_part(Part::Claim).await?;
+        let mut chunk = None;
+        if self.all_cut || std::mem::take(&mut self.is_new) {
+            chunk = self.shared.claimant.take_over(&mut **self.connection).await?;
+        }
+        if chunk.is_none() {
+            chunk = self.cut().await?;
+        }
+        let next = match chunk {
+            Some(chunk) => NextChunk::Chunk(chunk),
+            None if self.shared.claimant.has_claimed(&mut **self.connection).await? => NextChunk::Wait,
+            None => NextChunk::None,
+        };
+        self.connection.commit().await?;
+        if matches!(next, NextChunk::Chunk(_)) {
+            crash::point();
+        }
+        Ok(next)
+    }
+
+    /// Cuts the next chunk off the rest of the table, in the open transaction.
+    async fn cut(&mut self) -> Result<Option<Chunk>, DatabaseError> {
+        let (database, shared) = (&mut **self.connection, &self.shared);
+        if self.all_cut {
+            return Ok(None);
+        }
+        let Some(frontier) = shared.claimant.frontier(database).await? else {
+            self.all_cut = true;
+            return Ok(None);
+        };
+        let (Some(bound), Some(reader)) = (&frontier.position.bound, &self.reader) else {
+            self.all_cut = true;
+            return Ok(None);
+        };
+        if reader.asks_the_migration() {
+            as_migration(database, Kind::Component, &shared.run.stop);
+        }
+        let after = frontier.position.last.as_deref();
+        let size = shared.sizer.rows();
+        let to = reader.cut(database, Some(bound), after, size).await;
+        as_host(database);
+        let end = match to? {
+            Some(key) => (Some(key), Some(size as u64)),
+            None if reader.descends() => (None, None),
+            None => (Some(bound.clone()), None),
+        };
+        // Without the chunk that is about to be committed: it is counted when it is.
+        shared.saw(&frontier);
+        let chunk = shared.claimant.cut(database, frontier, end, &self.unnoted).await?;
+        shared.has_cut();
+        // For progress only: what counts are the chunks themselves.
+        self.unnoted = Effect::default();
+        Ok(Some(chunk))
+    }
+
+    /// Reads, transforms and writes a chunk in one transaction, which also records that it is done.
+    pub(super) async fn attempt(&mut self, chunk: &Chunk) -> Result<(), CallError> {
+        let shared = self.shared.clone();
+        let began = Instant::now();
+        as_host(&mut **self.connection);
+        self.open_reader().await?;
+        if self.instance.is_none() {
+            self.instance = Some(CheckedInstance::start(&*shared.function, &shared.work.name).await?);
+        }
+        let claims = self.connection.begin_part(Part::Chunk).await?;
+        crash::point();
+        match shared.claimant.hold(&mut **self.connection, chunk).await? {
+            Held::Ours => {}
+            Held::Lost => return Ok(self.connection.rollback().await?),
+            // The answer to its commit got lost, and it is not counted yet.
+            Held::Done(effect) => {
+                shared.chunk_done(progress(effect.rows_read, effect.rows_written, began.elapsed()));
+                return Ok(self.connection.rollback().await?);
+            }
+        }
+        let TransformedChunk { effect, bytes, records } = self.transform(chunk).await?;
+        let database = &mut **self.connection;
+        as_host(database);
+        crash::point();
+        shared.journal.still_ours(database).await?;
+        for (batch, record) in (0..).zip(&records) {
+            let place = (chunk.number, batch);
+            shared.journal.note_chunk(database, shared.claimant.step, place, record).await?;
+        }
+        if !shared.claimant.complete(database, chunk, &effect).await? {
+            return Ok(database.rollback().await?);
+        }
+        let (read, written) = (effect.rows_read, effect.rows_written);
+        self.unnoted.rows_read += read;
+        self.unnoted.rows_written += written;
+        let goes_on = claims == Claims::Within && !shared.is_ending() && !shared.run.stop.is_raised();
+        let next = if goes_on { self.cut().await } else { Ok(None) };
+        let committed = match next {
+            Ok(next) => self.connection.commit().await.map(|()| next),
+            Err(error) => Err(error),
+        };
+        self.claimed = committed?;
+        crash::point();
+        shared.sizer.learn(read, bytes, began.elapsed());
+        shared.chunk_done(progress(read, written, began.elapsed()));
+        Ok(())
+    }
+
+    /// Reads, transforms and writes the rows of a chunk, a batch at a time.
+    async fn transform(&mut self, chunk: &Chunk) -> Result<TransformedChunk, CallError> {
+        let shared = self.shared.clone();
+        let (Some(reader), Some(instance)) = (&mut self.reader, &mut self.instance) else {
+            return Err(Error::failed("a worker of a transform has no reader or no instance").into());
+        };
+        let database = &mut **self.connection;
+        as_migration(database, Kind::Component, &shared.run.stop);
+        let bound = shared.work.bound.clone().filter(|_| reader.descends());
+        reader.turn_to(ChunkRange {
+            bound,
+            after: chunk.from.clone(),
+            to: chunk.to.clone(),
+            size: chunk.size.and_then(|size| usize::try_from(size).ok()),
+            holds_rows: shared.holds_rows,
+        });
+        let (mut effect, mut bytes, mut writer) = (Effect::default(), 0, None);
+        let mut from = position(reader);
+        let mut records = Vec::new();
+        while let Some(batch) = reader.next(database).await? {
+            effect.rows_read += batch.row_count as u64;
+            bytes += batch.byte_len() as u64;
+            let transformed = tokio::select! {
+                biased;
+                reason = shared.run.stop.raised() => Err(CallError::Stopped(reason)),
+                transformed = instance.transform(&shared.work.name, batch, &shared.check) => {
+                    transformed.map_err(CallError::from)
+                }
+            };
+            let transformed = match transformed {
+                Ok(transformed) => transformed,
+                Err(error) => {
+                    // It may be in the middle of the batch.
+                    self.instance = None;
+                    return Err(error);
+                }
+            };
+            let next = position(reader);
+            records.push(chunk_record(&transformed, &from, &next.last));
+            from = next;
+            if transformed.rows.row_count == 0 {
+                continue;
+            }
+            let writer = match writer {
+                Some(writer) => writer,
+                None => *writer.insert(database.open_writer(&shared.work.target).await?),
+            };
+            effect.rows_written += database.write(writer, &transformed.rows, transformed.hint).await?;
+        }
+        if let Some(writer) = writer {
+            database.finish_writer(writer).await?;
+        }
+        Ok(TransformedChunk { effect, bytes, records })
+    }
+
+    async fn open_reader(&mut self) -> Result<(), DatabaseError> {
+        if self.reader.is_none() {
+            let (source, limits) = (self.shared.work.source.clone(), self.shared.limits);
+            self.reader = Some(TableReader::join(&mut **self.connection, source, limits).await?);
+        }
+        Ok(())
+    }
+}
+
+/// A chunk as progress counts it.
+fn progress(rows_read: u64, rows_written: u64, took: Duration) -> control::Chunk {
+    control::Chunk { rows_read, rows_written, took }
+}

@@ -1,0 +1,191 @@
+//! Reads the chunks of a transform on a second connection while the migration's connection writes, where both see the same rows.
+//! If anything goes wrong with it, the migration's connection continues reading where it stands.
+//!
+//! The reading thread connects while the first chunks are read and written without it, reports when it is ready, and is then told
+//! where to begin: the transform never waits for a connection that cannot be made.
+
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::position;
+use crate::data::Batch;
+use crate::database::{
+    BatchLimits, Connector, Database, DatabaseError, StopSignal, TableIdentity, TableSource, TableTarget,
+};
+use crate::engine::event::{Event, Level};
+use crate::engine::journal::answer::Position;
+use crate::engine::script::RunContext;
+use crate::keyset::TableReader;
+
+/// Chunks that are read before a second connection is made: most tables are smaller.
+const AFTER: u32 = 3;
+
+/// Chunks that wait to be transformed; one more is being read.
+const WAITING: usize = 1;
+
+/// A chunk and where the next one begins; none after the last one.
+type ReadChunk = Option<(Batch, Position)>;
+
+/// The second connection of one transform.
+pub(super) struct ReadAhead {
+    task: ReadTask,
+    stage: Stage,
+}
+
+enum Stage {
+    /// It is not started; this many chunks were read without it.
+    Unstarted(u32),
+    /// It connects.
+    Starting(StartingThread),
+    /// It reads.
+    Reading(ReaderThread),
+    /// It has ended.
+    Over,
+}
+
+struct StartingThread {
+    ready: oneshot::Receiver<()>,
+    begin: oneshot::Sender<Position>,
+    thread: ReaderThread,
+}
+
+struct ReaderThread {
+    chunks: mpsc::Receiver<Result<ReadChunk, DatabaseError>>,
+    handle: JoinHandle<()>,
+    /// The thread stops when this is dropped.
+    keep: oneshot::Sender<()>,
+    /// It has nothing more to send.
+    is_done: bool,
+}
+
+impl ReadAhead {
+    /// Possible only where another connection sees what the open transaction sees, before that has written.
+    pub(super) async fn of(
+        run: &RunContext,
+        database: &mut dyn Database,
+        source: &TableSource,
+        target: &TableTarget,
+        limits: BatchLimits,
+    ) -> Result<Option<Self>, DatabaseError> {
+        let Some(connector) = run.transforms.connector.clone() else { return Ok(None) };
+        let Some(is) = database.others_see(source, target).await? else { return Ok(None) };
+        let (stop, source) = (run.stop.clone(), source.clone());
+        Ok(Some(Self { task: ReadTask { connector, stop, source, limits, is }, stage: Stage::Unstarted(0) }))
+    }
+
+    /// The next chunk of the reader, which is moved past it; the inner none: there is no more. The outer one: it has to be read
+    /// on the migration's connection.
+    pub(super) async fn next(&mut self, run: &RunContext, reader: &mut TableReader) -> Option<Option<Batch>> {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Unstarted(chunks) if chunks < AFTER => Stage::Unstarted(chunks + 1),
+            Stage::Unstarted(_) => Stage::Starting(self.start()),
+            Stage::Starting(mut called) => match called.ready.try_recv() {
+                Err(TryRecvError::Empty) => Stage::Starting(called),
+                // If it failed, its error arrives in place of the first chunk.
+                _ => {
+                    let _ = called.begin.send(position(reader));
+                    Stage::Reading(called.thread)
+                }
+            },
+            stage => stage,
+        };
+        let Stage::Reading(thread) = &mut self.stage else { return None };
+        let why = match thread.chunks.recv().await {
+            Some(Ok(Some((batch, next)))) => {
+                reader.resume_at(next.bound, next.last, &next.types);
+                return Some(Some(batch));
+            }
+            Some(Ok(None)) => {
+                thread.is_done = true;
+                return Some(None);
+            }
+            Some(Err(error)) => error.to_string(),
+            None => "it ended unexpectedly".to_owned(),
+        };
+        self.end().await;
+        run.events.emit(&Event::Log {
+            revision: run.revision.clone(),
+            level: Level::Debug,
+            message: format!("reading ahead on a second connection has stopped: {why}"),
+        });
+        None
+    }
+
+    /// Ends the connection, so that it holds no locks.
+    pub(super) async fn end(&mut self) {
+        let thread = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Starting(StartingThread { mut ready, thread, begin: _ }) => {
+                ReaderThread { is_done: ready.try_recv() != Err(TryRecvError::Empty), ..thread }
+            }
+            Stage::Reading(thread) => thread,
+            Stage::Unstarted(_) | Stage::Over => return,
+        };
+        let ReaderThread { chunks, handle, keep, is_done } = thread;
+        drop(chunks);
+        // A thread that is done closes its connection in order; one that is still at work is cut off.
+        if !is_done {
+            drop(keep);
+        }
+        let _ = handle.await;
+    }
+
+    fn start(&self) -> StartingThread {
+        let (ready_here, ready) = oneshot::channel();
+        let (begin, begin_here) = oneshot::channel();
+        let (keep, mut dropped) = oneshot::channel::<()>();
+        let (chunks_here, chunks) = mpsc::channel(WAITING);
+        let task = self.task.clone();
+        // A thread of its own: it decodes rows, and waits for nothing but its own connection.
+        let handle = tokio::task::spawn_blocking(move || {
+            let Ok(runtime) = crate::runtime::new() else { return };
+            runtime.block_on(async {
+                tokio::select! {
+                    read = task.read(ready_here, begin_here, &chunks_here) => {
+                        if let Err(error) = read {
+                            let _ = chunks_here.send(Err(error)).await;
+                        }
+                    }
+                    _ = &mut dropped => {}
+                }
+            });
+        });
+        StartingThread { ready, begin, thread: ReaderThread { chunks, handle, keep, is_done: false } }
+    }
+}
+
+/// What the thread reads.
+#[derive(Clone)]
+struct ReadTask {
+    connector: Connector,
+    stop: StopSignal,
+    source: TableSource,
+    limits: BatchLimits,
+    is: TableIdentity,
+}
+
+impl ReadTask {
+    async fn read(
+        self,
+        ready: oneshot::Sender<()>,
+        begin: oneshot::Receiver<Position>,
+        chunks: &mpsc::Sender<Result<ReadChunk, DatabaseError>>,
+    ) -> Result<(), DatabaseError> {
+        let mut database = self.connector.connect().await?;
+        crate::database::role::set_role(&mut *database, crate::database::Role::Host, &self.stop);
+        database.begin_reading(&self.source.table, &self.is).await?;
+        let mut reader = TableReader::join(&mut *database, self.source, self.limits).await?;
+        let _ = ready.send(());
+        if let Ok(from) = begin.await {
+            reader.resume_at(from.bound, from.last, &from.types);
+            loop {
+                let read = reader.next(&mut *database).await?.map(|batch| (batch, position(&reader)));
+                let is_last = read.is_none();
+                if chunks.send(Ok(read)).await.is_err() || is_last {
+                    break;
+                }
+            }
+        }
+        database.rollback().await
+    }
+}

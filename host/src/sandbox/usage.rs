@@ -1,0 +1,107 @@
+//! Limits on what a guest uses: memory and tables of the whole store, not each by itself, and log volume.
+
+use std::fmt;
+
+use wasmtime::ResourceLimiter;
+
+use crate::project::limits::Limits;
+use crate::project::units::format_size;
+
+/// Table elements a guest may have; each takes a pointer of the host's memory. Compilers make one table of functions.
+const TABLE_ELEMENTS: usize = 200_000;
+
+/// A limit that a guest has reached; ends the guest as a trap.
+#[derive(Clone, Debug)]
+pub struct LimitExceeded {
+    /// The limit's name under `[limits]`.
+    pub name: &'static str,
+    /// Its value, for people.
+    pub at: String,
+}
+
+impl fmt::Display for LimitExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the limit `{}` of {} is used up", self.name, self.at)
+    }
+}
+
+impl std::error::Error for LimitExceeded {}
+
+/// Limits the memory and the tables of a store.
+#[derive(Debug)]
+pub struct UsageLimiter {
+    memory: u64,
+    memory_limit: u64,
+    tables: usize,
+}
+
+/// The rest of a migration's log volume, shared by all of its instances.
+#[derive(Debug)]
+pub struct LogBudget {
+    bytes: u64,
+    lines: u64,
+    closed: bool,
+}
+
+/// What becomes of a log message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LogVerdict {
+    /// It is passed on.
+    Pass,
+    /// It is the first that is not; say so once.
+    Close,
+    /// It is dropped.
+    Drop,
+}
+
+impl UsageLimiter {
+    /// Nothing used yet.
+    pub fn new(limits: &Limits) -> Self {
+        Self { memory: 0, memory_limit: limits.guest_memory, tables: 0 }
+    }
+}
+
+impl LogBudget {
+    /// The whole budget.
+    pub fn new(limits: &Limits) -> Self {
+        Self { bytes: limits.log_bytes, lines: limits.log_lines, closed: false }
+    }
+
+    /// Counts a log message.
+    pub fn count(&mut self, bytes: usize) -> LogVerdict {
+        if self.closed {
+            return LogVerdict::Drop;
+        }
+        let bytes = bytes as u64;
+        if bytes > self.bytes || self.lines == 0 {
+            self.closed = true;
+            return LogVerdict::Close;
+        }
+        self.bytes -= bytes;
+        self.lines -= 1;
+        LogVerdict::Pass
+    }
+}
+
+impl ResourceLimiter for UsageLimiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.memory.saturating_add(desired.saturating_sub(current) as u64);
+        if total > self.memory_limit {
+            // A trap and not a failed `memory.grow`: what a guest does after -1 differs from language to language.
+            let at = format_size(self.memory_limit);
+            return Err(wasmtime::Error::new(LimitExceeded { name: "guest_memory", at }));
+        }
+        self.memory = total;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.tables.saturating_add(desired.saturating_sub(current));
+        if total > TABLE_ELEMENTS {
+            let at = format!("{TABLE_ELEMENTS} elements");
+            return Err(wasmtime::Error::new(LimitExceeded { name: "tables", at }));
+        }
+        self.tables = total;
+        Ok(true)
+    }
+}
