@@ -23,7 +23,7 @@ pub enum ErrorKind {
     Terminated,
 }
 
-/// An error for people: a sentence, the places it went through, and hints. `{}` prints the sentence, `{:#}` all of it, on
+/// An error: a sentence, the places it occurred in, causes, and hints. `{}` prints the sentence, `{:#}` all of it, on
 /// several lines.
 #[derive(Clone, Debug)]
 pub struct Error {

@@ -19,7 +19,7 @@ pub struct Context {
     pub printer: Arc<Printer>,
     /// The settings, and what is reached by them.
     pub setup: Setup,
-    /// The variables of the process.
+    /// Environment variables of the process.
     pub env: BTreeMap<String, String>,
 }
 

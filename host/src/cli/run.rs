@@ -45,7 +45,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
     })
 }
 
-/// Tells the outcome, and answers the exit code.
+/// Reports the outcome and returns the exit code.
 fn tell(context: &Context, action: &Action, outcome: &Outcome, took: Duration, current: Option<String>) -> u8 {
     let printer = &context.printer;
     match printer.format() {

@@ -11,7 +11,7 @@ use crate::report::{Flavour, Format, Text, sink, text};
 use crate::runner::verify::verify;
 use crate::runtime;
 
-/// Proves applied migrations again.
+/// Verifies applied migrations.
 pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     let project = context.inspect()?;
     let verified = runtime::run(async {

@@ -21,7 +21,7 @@ pub(super) struct ProjectFolder {
 }
 
 impl ProjectFolder {
-    /// Opens the folder of the migrations in a project.
+    /// Opens the directory of the migrations in a project.
     #[cfg(feature = "cli")]
     pub fn open(root: &Path, migrations: &Path) -> Result<Self> {
         Self::open_if_there(root, migrations)?.ok_or_else(|| no_folder(root, migrations))

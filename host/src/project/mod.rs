@@ -32,7 +32,7 @@ pub use catalog::{
     Migration, Mode,
 };
 pub use digest::{component_digest, sha256};
-pub use discovery::revision_number;
+pub use discovery::{TARGET_WORDS, revision_number};
 pub(crate) use embedded::Place;
 pub use embedded::{EmbeddedFiles, Project, ProjectFiles};
 pub use limits::Limits;

@@ -22,7 +22,7 @@ pub enum Origin {
     },
     /// The program that embeds runner.
     Program,
-    /// Nobody said anything.
+    /// The default.
     Default,
 }
 

@@ -19,7 +19,7 @@ pub use group::{Found, FoundEntry, FoundFiles};
 /// The folder of the data and checks of `runner test`.
 pub(super) const TESTS: &str = "tests";
 
-/// Packages of others will stand in this folder.
+/// Reserved for third-party packages.
 const VENDOR: &str = "vendor";
 
 /// The migrations in order, and the problems of everything else.
@@ -71,11 +71,11 @@ pub(super) fn discover_embedded(names: &BTreeSet<(&str, bool)>) -> (Vec<Found>, 
 }
 
 fn packages() -> Problem {
-    Problem::new("holds packages, which this version of runner does not support")
-        .hint("copy the package's migrations into the folder itself, under revisions of your own")
+    Problem::new("contains packages, which this version of runner does not support")
+        .hint("copy the migrations of the package into the directory itself, under your own revisions")
 }
 
-/// The problem as a sentence about the file.
+/// The problem as a sentence about a file.
 fn about(name: &str, problem: Problem) -> Problem {
     Problem { message: format!("`{}` {}", shown(name), problem.message), ..problem }
 }

@@ -9,7 +9,7 @@ use crate::project::catalog::Kind;
 use crate::project::catalog::{Description, Mode};
 use crate::project::toml_reader::Section;
 
-/// The line as text. What is the default is left out.
+/// The line as text, without defaults.
 #[cfg(feature = "cli")]
 pub(super) fn render(line: &LockLine) -> String {
     let mut fields = Vec::new();
@@ -60,7 +60,7 @@ pub(super) fn render(line: &LockLine) -> String {
     format!("{} = {{ {} }}", line.id(), fields.join(", "))
 }
 
-/// A string of TOML on one line.
+/// A single-line TOML string.
 #[cfg(feature = "cli")]
 fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);

@@ -88,7 +88,7 @@ pub struct Settings {
     pub file: PathBuf,
     /// Where migrations and lockfile are read.
     pub files: ProjectFiles,
-    /// The project's name; by default that of its folder.
+    /// The project's name; by default that of its directory.
     pub name: String,
     /// The chosen environment.
     pub environment: Option<Sourced<String>>,
@@ -198,7 +198,7 @@ impl Settings {
             parameters,
             parameter_variables,
             switches: variables.switches(),
-            format: said(request.format.as_ref(), "--format", variables, env::FORMAT),
+            format: flag_or_variable(request.format.as_ref(), "--format", variables, env::FORMAT),
             lock_timeout: lock_timeout(request, variables)?,
             timeouts,
             throttle,

@@ -229,7 +229,7 @@ mod tests {
         let plain = || throttle(|_| ()).expect("settings");
         let on_sqlite = plain().fit(Dialect::Sqlite).expect("passed over");
         assert!(!on_sqlite.has_ceilings() && on_sqlite.is_set());
-        let is_given = Throttle { by_flag: vec!["--max-lag"], ..plain() };
+        let asked = Throttle { by_flag: vec!["--max-lag"], ..plain() };
         assert!(asked.fit(Dialect::Sqlite).is_err());
         assert!(plain().fit(Dialect::Mariadb).is_ok());
         assert!(plain().fit(Dialect::Postgres).is_err(), "another kind of server");

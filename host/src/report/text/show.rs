@@ -40,9 +40,9 @@ fn of_project(text: &mut Text, migration: &Migration) {
     optional(text, "dialects", &dialects.join(", "));
     optional(text, "depends on", &description.depends_on.join(", "));
     optional(text, "needs", &description.needs.join(", "));
-    let no_way_back = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
-    line(text, "reversible", if no_way_back { "no" } else { "yes" });
-    line(text, "lockfile", if migration.locked { "lists it" } else { "does not list it" });
+    let is_irreversible = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
+    line(text, "reversible", if is_irreversible { "no" } else { "yes" });
+    line(text, "lockfile", if migration.locked { "listed" } else { "not listed" });
     if let Artifact::Component { files, assets } = &migration.artifact {
         line(text, "artifact", &files.shown());
         for (asset, sha256) in assets {
