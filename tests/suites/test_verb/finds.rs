@@ -22,8 +22,8 @@ for_each_engine! {
         let output = test(&project, "2");
         output.exits(1).prints(&[
             "failed 2_shout on",
-            if engine == Engine::Mariadb { "`table users` is not the same" } else { "`index users_shout` should not be there" },
-            "after the downgrade: the rows of `users` are not the same",
+            if engine == Engine::Mariadb { "`table users` differs" } else { "`index users_shout` is unexpected" },
+            "after the downgrade: the rows of `users` differ",
         ]);
         // It cannot go up again where it has never gone down.
         output.prints(&["after the second upgrade: the second upgrade failed", "file: 2_shout.up.sql"]);
@@ -42,7 +42,7 @@ for_each_engine! {
             std::fs::remove_file(project.file(&format!("migrations/3_orders.{end}.sql"))).unwrap();
         }
         let output = test(&project, "forget");
-        output.exits(1).prints(&["the rows of `users` are not the same: `score` differs", "1.5", "hint:", "ignore_rows"]);
+        output.exits(1).prints(&["the rows of `users` differ: `score` differs", "1.5", "hint:", "ignore_rows"]);
         project.write(&format!("{TESTS}/3_forget/test.toml"), "ignore_rows = ['users.score']\n");
         test(&project, "forget").succeeds();
         // And for all migrations at once.
@@ -60,10 +60,10 @@ for_each_engine! {
             .write(&format!("{TESTS}/2_shout/down/wrong.sql"), "SELECT nothing FROM nowhere");
         let output = test(&project, "2_shout");
         output.exits(1).prints(&[
-            "everyone.sql`: the rows are not the same",
+            "everyone.sql`: the rows differ",
             "row 2, expected: 2 | ROB",
             "row 2, found: 2 | BOB",
-            "no_ada.sql`: no row was expected, 1 row found",
+            "no_ada.sql`: expected no rows, found 1 row",
             "1 | Ada",
             "after the downgrade: the check `migrations/tests/2_shout/down/wrong.sql`",
             "nowhere",
