@@ -122,7 +122,7 @@ mod tests {
             Err(vec![
                 "`1_a.up.sql` has no statement".to_owned(),
                 "`1_a.up.sql` is `runner:irreversible`, but `1_a.down.sql` exists".to_owned(),
-                "there is no directive `runner:x`".to_owned(),
+                "unknown directive `runner:x`".to_owned(),
             ])
         );
     }

@@ -124,6 +124,6 @@ fn who_may_make_no_database_is_told_so() {
     project.sql("1_a", "CREATE TABLE a (i INT);", "DROP TABLE a;");
     let url = project.server_database().url_as(&user, "p");
     let output = project.run(["test", "-D", &url]);
-    output.exits(7).says(&["permission denied to create database", "hint:", "allowed to create databases"]);
+    output.exits(7).says(&["permission denied to create database", "hint:", "privilege to create and drop databases"]);
     project.execute(&format!("DROP ROLE {user}"));
 }

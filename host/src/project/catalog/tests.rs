@@ -166,7 +166,7 @@ fn what_is_wrong_with_the_files_is_told_at_once() {
         told_by(load(&project)),
         "6 problems in `migrations`\n  - `4_d.sql` ends neither in `.up.sql` nor in `.down.sql`\n  \
          - `1_a.up.sql` has no statement\n  \
-         - 3_c.up.sql:2: there is no directive `runner:irreversable`\n  \
+         - 3_c.up.sql:2: unknown directive `runner:irreversable`\n  \
          - `5_e.up.sql` is not valid UTF-8 at byte 8 (counted from 0)\n  \
          - `2_b` depends on the unknown revision `9`\n  \
          - `2_b` depends on the unknown revision `3`\n  \
