@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::{Told, pause};
 use crate::engine::backup::BackupJob;
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 
 /// Interval between checks of the size of the file.

@@ -9,7 +9,7 @@ use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, dry_run_event,
 use super::units;
 use super::{Format, Printer, Verbosity};
 use crate::engine::Direction;
-use crate::engine::control::Progress;
+use crate::engine::event::Progress;
 use crate::engine::event::{Event, EventSink, Level};
 
 /// Interval between lines of progress without a terminal.
