@@ -74,7 +74,8 @@ impl Place {
 }
 
 /// Hint for a directory that cannot be written to.
-const HINT: &str = "check the permissions of the directory, or use another one with `--backup PATH` or `[backup] folder`";
+const HINT: &str =
+    "check the permissions of the directory, or use another one with `--backup PATH` or `[backup] folder`";
 
 impl Growing {
     /// The file.

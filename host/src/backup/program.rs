@@ -218,9 +218,7 @@ fn advice(said: &str) -> Option<&'static str> {
     let said = said.to_lowercase();
     let has = |text: &str| said.contains(text);
     if has("server version mismatch") {
-        Some(
-            "the program is older than the server: install the version of the server, or set it in `[backup] command`",
-        )
+        Some("the program is older than the server: install the version of the server, or set it in `[backup] command`")
     } else if has("no space left on device") || has("errno: 28") || has("errno 28") || has("errcode: 28") {
         Some("free some disk space, or use another directory with `--backup PATH` or `[backup] folder`")
     } else if has("permission denied for") || has("access denied") || has("insufficient privileges") {

@@ -87,7 +87,9 @@ fn cache_folder(env: &BTreeMap<String, String>) -> Option<PathBuf> {
 /// A parameter of the command line, with the type it has in the settings; otherwise text.
 fn parameter(known: Option<&Value>, name: &str, text: &str) -> Result<Value> {
     let wrong = |expected: &str| {
-        Error::usage(format!("invalid value `{text}` for the parameter `{name}`: expected {expected}, as in `runner.toml`"))
+        Error::usage(format!(
+            "invalid value `{text}` for the parameter `{name}`: expected {expected}, as in `runner.toml`"
+        ))
     };
     match known {
         Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).map_err(|_| wrong("`true` or `false`")),

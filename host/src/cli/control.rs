@@ -62,12 +62,10 @@ impl ControlSession<'_> {
             return error;
         }
         let run = self.run().unwrap_or("another program");
-        let refused = Error::new(
-            ErrorKind::LockTimeout,
-            "the run cannot be reached: its transaction locks the database file",
-        )
-        .at("run", run)
-        .cause(error.message);
+        let refused =
+            Error::new(ErrorKind::LockTimeout, "the run cannot be reached: its transaction locks the database file")
+                .at("run", run)
+                .cause(error.message);
         match process_of(run) {
             Some(process) => {
                 refused.hint(format!("`kill -TERM {process}` on its host stops it at its next safe point"))

@@ -168,7 +168,8 @@ fn unparsed(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
         "always" => ColorWhen::Always,
         _ => ColorWhen::Auto,
     };
-    let format = if is_given("--format", "json") || variable(env::FORMAT) == "json" { Format::Json } else { Format::Text };
+    let format =
+        if is_given("--format", "json") || variable(env::FORMAT) == "json" { Format::Json } else { Format::Text };
     let printer = Printer::new(format, Verbosity::Normal, color);
     let rendered = error.render();
     let code = match error.kind() {

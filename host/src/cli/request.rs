@@ -197,7 +197,8 @@ pub fn verify(args: VerifyArgs) -> VerifyRequest {
 }
 
 pub fn global(args: Global) -> Result<GlobalRequest> {
-    let start_dir = std::env::current_dir().map_err(|error| Error::usage("the current directory no longer exists").cause(error))?;
+    let start_dir =
+        std::env::current_dir().map_err(|error| Error::usage("the current directory no longer exists").cause(error))?;
     let flags = PrinterFlags::new(&args);
     let format = args.format.map(|format| match format {
         FormatArg::Text => "text".to_owned(),
@@ -251,7 +252,9 @@ pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
 pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
     let target = match (&args.target, args.number, args.all) {
         (Some(target), _, _) => target.parse()?,
-        (None, Some(0), _) => return Err(Error::usage("`-n` must be at least 1").hint("`runner status` lists what is applied")),
+        (None, Some(0), _) => {
+            return Err(Error::usage("`-n` must be at least 1").hint("`runner status` lists what is applied"));
+        }
         (None, Some(number), _) => Target::Back(number),
         (None, None, true) => Target::Base,
         (None, None, false) => Target::Back(1),
@@ -286,8 +289,9 @@ pub fn repair(args: RepairArgs) -> Result<RepairRequest> {
     let Some((_, action)) = actions.into_iter().find(|(given, _)| *given) else {
         return match step {
             None => Ok(RepairRequest { revision, order: None }),
-            Some(_) => Err(Error::usage("a step requires an action")
-                .hint("add `--retry`, `--mark-done` or `--skip`; `runner repair` without arguments shows what is known")),
+            Some(_) => Err(Error::usage("a step requires an action").hint(
+                "add `--retry`, `--mark-done` or `--skip`; `runner repair` without arguments shows what is known",
+            )),
         };
     };
     if revision.is_none() {
@@ -297,8 +301,7 @@ pub fn repair(args: RepairArgs) -> Result<RepairRequest> {
     }
     let why = args.why.map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
     let why = why.ok_or_else(|| {
-        Error::usage(format!("`{action}` requires a reason"))
-            .hint("add `--why TEXT`: the history keeps it")
+        Error::usage(format!("`{action}` requires a reason")).hint("add `--why TEXT`: the history keeps it")
     })?;
     Ok(RepairRequest { revision, order: Some(Order { action, step, why }) })
 }
@@ -329,9 +332,8 @@ fn dry_run(args: &DryRunArgs) -> Result<Option<DryRunRequest>> {
         Some(text) => match text.replace('_', "").parse() {
             Ok(rows) if rows > 0 => Some(rows),
             _ => {
-                return Err(
-                    Error::usage(format!("invalid value `{text}` for `--copy-rows`")).hint("use a number greater than 0, or `all`")
-                );
+                return Err(Error::usage(format!("invalid value `{text}` for `--copy-rows`"))
+                    .hint("use a number greater than 0, or `all`"));
             }
         },
     };

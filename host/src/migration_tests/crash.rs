@@ -100,8 +100,7 @@ impl Course<'_> {
         let mut command = self.test.runs.victim(&self.scratch.url, direction, target, moment);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let child = tokio::process::Command::from(command).kill_on_drop(true).output();
-        let output =
-            child.await.map_err(|error| Error::failed("cannot start the run to be killed").cause(error))?;
+        let output = child.await.map_err(|error| Error::failed("cannot start the run to be killed").cause(error))?;
         let count = if direction == Direction::Up { &mut crashes.up } else { &mut crashes.down };
         match output.status.code() {
             Some(0) => Ok(false),

@@ -68,11 +68,7 @@ impl Scratch {
         on_server(server, options).await.map_err(|error| {
             let denied = error.kind == DatabaseErrorKind::Denied;
             let error = Error::from(error).at("server", server.to_string());
-            if denied {
-                error.hint("the user needs the privilege to create and drop databases")
-            } else {
-                error
-            }
+            if denied { error.hint("the user needs the privilege to create and drop databases") } else { error }
         })
     }
 

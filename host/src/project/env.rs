@@ -83,10 +83,16 @@ pub const ALL: &[(&str, &str)] = &[
         TABLE_LOCK_TIMEOUT,
         "how long a statement may wait for a table or row lock, or `none`; `--table-lock-timeout` takes precedence",
     ),
-    (STATEMENT_TIMEOUT, "how long a statement of a migration may run, or `none`; `--statement-timeout` takes precedence"),
+    (
+        STATEMENT_TIMEOUT,
+        "how long a statement of a migration may run, or `none`; `--statement-timeout` takes precedence",
+    ),
     (RETRIES, "number of retries after a lock conflict; `--retries` takes precedence"),
     (BATCH_DELAY, "pause after each chunk of a transform, such as `100ms`; `--batch-delay` takes precedence"),
-    (MAX_ROWS_PER_SECOND, "maximum number of rows that a transform reads per second; `--max-rows-per-second` takes precedence"),
+    (
+        MAX_ROWS_PER_SECOND,
+        "maximum number of rows that a transform reads per second; `--max-rows-per-second` takes precedence",
+    ),
     (MAX_LAG, "a transform waits while the lag of a replica exceeds this, such as `5s`; `--max-lag` takes precedence"),
     (
         MAX_ACTIVE_CONNECTIONS,
@@ -94,7 +100,10 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     (BACKUP, "where to back up before a run: `auto`, `none`, or a path; `--backup` takes precedence"),
     (CHUNK_ROWS, "maximum number of rows in a chunk of a transform; `--chunk-rows` takes precedence"),
-    (CHUNK_TIME, "target duration of a chunk of a transform, such as `500ms`, or `none`; `--chunk-time` takes precedence"),
+    (
+        CHUNK_TIME,
+        "target duration of a chunk of a transform, such as `500ms`, or `none`; `--chunk-time` takes precedence",
+    ),
     (SHARE, "a switch: share the transforms of a run that holds the lock, as `apply --share`"),
     (TOOLCHAIN, "Rust toolchain that builds guests; takes precedence over `[build] toolchain`"),
     (COLOR, "`auto`, `always` or `never`; `--color` takes precedence"),

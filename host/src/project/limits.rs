@@ -123,8 +123,7 @@ impl Limits {
             Field::Time(_) => "a duration such as `30m`, or `none`",
         };
         let wrong = |problem: String| {
-            Error::usage(format!("invalid limit `{name}`: {problem}"))
-                .hint(format!("`{name}` is {example}"))
+            Error::usage(format!("invalid limit `{name}`: {problem}")).hint(format!("`{name}` is {example}"))
         };
         let bounded = |value: u64, range: &std::ops::RangeInclusive<u64>, show: fn(u64) -> String| {
             if range.contains(&value) {
@@ -188,7 +187,8 @@ impl Limits {
 /// Reads the value of `--limit`: `NAME=VALUE`.
 pub fn parse_limit(text: &str) -> Result<(String, String)> {
     let (name, value) = text.split_once('=').ok_or_else(|| {
-        Error::usage(format!("invalid limit: expected NAME=VALUE, got `{text}`")).hint("for example `--limit fuel=1_000`")
+        Error::usage(format!("invalid limit: expected NAME=VALUE, got `{text}`"))
+            .hint("for example `--limit fuel=1_000`")
     })?;
     // Checked here, so that the error is about the flag.
     Limits::default().set(name.trim(), value.trim())?;

@@ -129,10 +129,7 @@ fn refuse_below(text: &str, mut lexer: Lexer<'_>) -> Result<(), SqlError> {
         if token.kind == TokenKind::LineComment && body.starts_with(PREFIX) {
             return Err(SqlError {
                 line: line_of(text, token.range.start),
-                message: format!(
-                    "`{}` has no effect after the first statement",
-                    body.trim().escape_debug()
-                ),
+                message: format!("`{}` has no effect after the first statement", body.trim().escape_debug()),
                 hint: Some("move it to the top of the file".to_owned()),
             });
         }
@@ -180,7 +177,12 @@ mod tests {
                 "did you mean `-- runner:no-transaction`?",
             ),
             ("-- runner:zzz\n", 1, "unknown directive `runner:zzz`", "the directives are `no-transaction`"),
-            ("-- runner:depends-on\n", 1, "`runner:depends-on` requires a revision", "write `-- runner:depends-on REV`"),
+            (
+                "-- runner:depends-on\n",
+                1,
+                "`runner:depends-on` requires a revision",
+                "write `-- runner:depends-on REV`",
+            ),
             ("-- runner:summary", 1, "`runner:summary` is empty", "write"),
             (
                 "-- runner:irreversible really",
@@ -194,12 +196,7 @@ mod tests {
                 "`runner:irreversible` has no effect after the first statement",
                 "move it to the top of the file",
             ),
-            (
-                "/* runner:irreversible */",
-                1,
-                "`runner:irreversible` has no effect in a `/* */` comment",
-                "write",
-            ),
+            ("/* runner:irreversible */", 1, "`runner:irreversible` has no effect in a `/* */` comment", "write"),
         ] {
             let error = parse(text).expect_err(text);
             assert_eq!((error.line, error.message.as_str()), (line, message));

@@ -83,8 +83,7 @@ pub(super) fn foreign_statement(statement: &str, dialect: Dialect) -> Option<Adv
                 .find(|mode| has(mode) || texts.iter().any(|text| text.contains(mode)))?;
             Some((
                 format!("the SQL mode `{mode}` would change how the rest of the script is parsed"),
-                "remove it from `sql_mode`; write strings in `'` with backslashes doubled, names in `` ` ``"
-                    .to_owned(),
+                "remove it from `sql_mode`; write strings in `'` with backslashes doubled, names in `` ` ``".to_owned(),
             ))
         }
         _ => None,

@@ -52,7 +52,10 @@ fn a_command_of_another_tool() {
     project.runner("up --target next").succeeds();
     project.runner("info").succeeds().prints(&["0001", "pending"]);
     project.runner("downgrade").succeeds();
-    project.runner("makemigrations").exits(2).says(&["no such command: `makemigrations`", "hint: use `runner new NAME`"]);
+    project
+        .runner("makemigrations")
+        .exits(2)
+        .says(&["no such command: `makemigrations`", "hint: use `runner new NAME`"]);
 }
 
 #[test]

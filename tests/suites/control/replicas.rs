@@ -21,7 +21,8 @@ fn a_standby_that_stands_still_holds_the_run() {
     until("rows are done", || doubled(&project) > 0);
     standby.client().sql("SELECT pg_wal_replay_pause()");
     run.says("lags ");
-    let seen = until_run(&project, "it waits", |run| run["state"] == "waiting" && run["held"]["reason"] == "replica-lag");
+    let seen =
+        until_run(&project, "it waits", |run| run["state"] == "waiting" && run["held"]["reason"] == "replica-lag");
     assert!(seen["held"]["text"].as_str().unwrap().contains("s behind, and may lag 1 s"), "{seen}");
     project.runner("status").prints(&["waiting 0002_paced", "the replica `", "lags "]);
     let done = doubled(&project);

@@ -60,9 +60,9 @@ pub(super) fn compile(settings: &Settings, source: &FoundEntry, env: &BTreeMap<S
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     remap(&mut cargo, settings, env);
-    let output = cargo.output().map_err(|error| {
-        Error::usage("cannot run `cargo`").cause(error).hint("install Rust from https://rustup.rs")
-    })?;
+    let output = cargo
+        .output()
+        .map_err(|error| Error::usage("cannot run `cargo`").cause(error).hint("install Rust from https://rustup.rs"))?;
     if !output.status.success() {
         return Err(Error::failed("`cargo build` failed").hint("see the messages of cargo above"));
     }
@@ -70,8 +70,7 @@ pub(super) fn compile(settings: &Settings, source: &FoundEntry, env: &BTreeMap<S
         Error::usage(format!("`{}` does not build a WebAssembly library", source.file_name))
             .hint("its `Cargo.toml` needs `[lib]` with `crate-type = [\"cdylib\"]`")
     })?;
-    std::fs::read(&library)
-        .map_err(|error| Error::failed(format!("cannot read `{}`", library.display())).cause(error))
+    std::fs::read(&library).map_err(|error| Error::failed(format!("cannot read `{}`", library.display())).cause(error))
 }
 
 /// Creates the target directory, with a `.gitignore`.

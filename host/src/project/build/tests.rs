@@ -86,7 +86,10 @@ fn what_cannot_be_built_says_why() {
 
     for (bytes, message) in [
         (&b"no wasm"[..], "`1_py.wasm` is not WebAssembly"),
-        (b"\0asm\x01\0\0\0", "`1_py.wasm` is a core module without embedded WIT, so it cannot be converted to a component"),
+        (
+            b"\0asm\x01\0\0\0",
+            "`1_py.wasm` is a core module without embedded WIT, so it cannot be converted to a component",
+        ),
     ] {
         project.write("migrations/1_py.wasm", bytes);
         let error = build_in(&project, &[], false).expect_err(message);

@@ -35,7 +35,9 @@ pub(super) fn differences(
                     messages.push(format!("`{id}.down.sql` does not match the digest in `{lockfile}`"));
                 }
                 (Some(_), None) => messages.push(format!("`{id}.down.sql` was added since `{lockfile}` was written")),
-                (None, Some(_)) => messages.push(format!("`{id}.down.sql` is listed in `{lockfile}` but does not exist")),
+                (None, Some(_)) => {
+                    messages.push(format!("`{id}.down.sql` is listed in `{lockfile}` but does not exist"))
+                }
                 _ => {}
             }
         }

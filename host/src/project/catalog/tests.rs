@@ -61,7 +61,10 @@ fn line_ends_do_not_matter() {
 fn every_disagreement_with_the_lockfile_is_told() {
     let project = locked();
     for (change, message) in [
-        (("migrations/1_create.up.sql", Some("SELECT 2")), "`1_create.up.sql` does not match the digest in `runner.lock`"),
+        (
+            ("migrations/1_create.up.sql", Some("SELECT 2")),
+            "`1_create.up.sql` does not match the digest in `runner.lock`",
+        ),
         (("migrations/1_create.down.sql", Some("x")), "`1_create.down.sql` does not match the digest in `runner.lock`"),
         (("migrations/1_create.down.sql", None), "`1_create.down.sql` is listed in `runner.lock` but does not exist"),
         (("migrations/3_last.down.sql", Some("x")), "`3_last.down.sql` was added since `runner.lock` was written"),

@@ -93,9 +93,8 @@ fn one(entries: Vec<Entry>) -> Result<Found, Problem> {
         |entry: &Entry| entry.name.revision == entries[0].name.revision && entry.name.name == entries[0].name.name;
     if !entries.iter().all(same) {
         let message = format!("revision {} exists more than once: {}", entries[0].name.revision, names());
-        return Err(
-            Problem::new(message).hint("the files of a migration share its full name; give the others another revision")
-        );
+        return Err(Problem::new(message)
+            .hint("the files of a migration share its full name; give the others another revision"));
     }
     if entries.iter().any(|entry| entry.name.role.is_sql()) && entries.iter().any(|entry| !entry.name.role.is_sql()) {
         let message = format!("revision {} is both SQL and a component: {}", entries[0].name.revision, names());

@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 use name::{Role, is_ignored, parse_file, parse_folder};
 
 pub(super) use assets::{ASSETS, find_assets};
-pub(super) use name::mistaken_for_target;
-pub use name::TARGET_WORDS;
 pub use group::{Found, FoundEntry, FoundFiles};
+pub use name::TARGET_WORDS;
+pub(super) use name::mistaken_for_target;
 
 /// The folder of the data and checks of `runner test`.
 pub(super) const TESTS: &str = "tests";

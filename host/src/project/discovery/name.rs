@@ -51,7 +51,8 @@ pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
     if name.ends_with('~') || lower.ends_with(".bak") || lower.ends_with(".orig") || lower.ends_with(".swp") {
         return Err(Problem::new("is a backup copy").hint("delete it or move it out of the directory"));
     }
-    Err(Problem::new("is not a migration").hint("migrations end in `.up.sql`, `.down.sql` or `.wasm`; move other files elsewhere"))
+    Err(Problem::new("is not a migration")
+        .hint("migrations end in `.up.sql`, `.down.sql` or `.wasm`; move other files elsewhere"))
 }
 
 /// Words that mean something as a target. No migration may be named like one: `--target NAME` could not reach it.
@@ -72,7 +73,10 @@ pub(super) fn parse_folder(name: &str) -> Result<Name, Problem> {
 
 fn parse_stem(stem: &str, role: Role, whole: impl Fn(&str) -> String) -> Result<Name, Problem> {
     let example = || {
-        format!("use a name such as `{}`: digits, `_`, then letters, digits, `_` or `-`", whole("20260105093000_create_users"))
+        format!(
+            "use a name such as `{}`: digits, `_`, then letters, digits, `_` or `-`",
+            whole("20260105093000_create_users")
+        )
     };
     let Some((revision, name)) = stem.split_once('_') else {
         return Err(Problem::new("has no `_` between revision and name").hint(example()));
@@ -118,11 +122,19 @@ mod tests {
             ("1_a.sql", "ends neither in `.up.sql` nor in `.down.sql`", "rename it to `1_a.up.sql`"),
             ("1_a.UP.sql", "has an upper-case extension", "rename it to `1_a.up.sql`"),
             ("1_a.WASM", "has an upper-case extension", "rename it to `1_a.wasm`"),
-            ("1.up.sql", "has no `_` between revision and name", "use a name such as `20260105093000_create_users.up.sql`"),
+            (
+                "1.up.sql",
+                "has no `_` between revision and name",
+                "use a name such as `20260105093000_create_users.up.sql`",
+            ),
             ("1-a.up.sql", "has no `_` between revision and name", "use a name such as"),
             ("V1_a.up.sql", "does not start with a revision of 1 to 20 digits", "use a name such as"),
             ("_a.up.sql", "does not start with a revision of 1 to 20 digits", "use a name such as"),
-            ("123456789012345678901_a.up.sql", "does not start with a revision of 1 to 20 digits", "use a name such as"),
+            (
+                "123456789012345678901_a.up.sql",
+                "does not start with a revision of 1 to 20 digits",
+                "use a name such as",
+            ),
             ("1_.up.sql", "has no name after its revision", "use a name such as"),
             ("1_é.up.sql", "contains `é`", "use a name such as"),
             ("1_a b.wasm", "contains ` `", "use a name such as `20260105093000_create_users.wasm`"),

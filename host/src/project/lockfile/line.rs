@@ -112,7 +112,8 @@ fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
         "needs",
         "assets",
     ]);
-    let unknown = |key: &str, value: &str| section.wrong(key, format!("invalid `{key}`: `{value}`"), "run `runner build`");
+    let unknown =
+        |key: &str, value: &str| section.wrong(key, format!("invalid `{key}`: `{value}`"), "run `runner build`");
     let mut mode = Mode::Auto;
     if let Some(name) = section.text("mode") {
         match [Mode::Auto, Mode::Atomic, Mode::Stepwise].into_iter().find(|mode| mode.name() == name) {

@@ -56,8 +56,10 @@ impl Lockfile {
         let section = Section::root(&document, &root);
         let version = section.integer("version");
         if let Some(newer) = version.filter(|version| *version > VERSION) {
-            return Err(Error::usage(format!("`{name}` has version {newer}, but this version of runner supports {VERSION}"))
-                .hint("use the version of runner that wrote it, or a newer one"));
+            return Err(Error::usage(format!(
+                "`{name}` has version {newer}, but this version of runner supports {VERSION}"
+            ))
+            .hint("use the version of runner that wrote it, or a newer one"));
         }
         section.only(&["version", "digest", "artifacts"]);
         let digest = section.text("digest").map(str::to_owned);

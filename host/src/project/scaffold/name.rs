@@ -55,9 +55,13 @@ mod tests {
         ] {
             assert_eq!(snake_case(name).expect(name), snake);
         }
-        for (name, why) in
-            [("", "no letters or digits"), ("--", "no letters or digits"), ("../x", "it contains `/`"), ("é", "it contains `é`"), ("Heads", "`heads` is reserved as a target")]
-        {
+        for (name, why) in [
+            ("", "no letters or digits"),
+            ("--", "no letters or digits"),
+            ("../x", "it contains `/`"),
+            ("é", "it contains `é`"),
+            ("Heads", "`heads` is reserved as a target"),
+        ] {
             let error = snake_case(name).expect_err(name);
             assert!(error.message.contains(why), "{error}");
         }

@@ -31,8 +31,7 @@ impl Language {
             "sql" => Ok(Self::Sql),
             "rust" | "rs" => Ok(Self::Rust),
             other => {
-                let error =
-                    Error::usage(format!("no template for the language `{}`", shown(other)));
+                let error = Error::usage(format!("no template for the language `{}`", shown(other)));
                 Err(match did_you_mean(other, Self::NAMES) {
                     Some(meant) => error.hint(format!("did you mean `{meant}`?")),
                     None => error.hint(format!(
@@ -98,8 +97,9 @@ fn sdk_path(settings: &Settings, made: &mut Scaffolded, root: &cap_std::fs::Dir)
     let sdk = match &settings.sdk {
         Some(sdk) if sdk.join("Cargo.toml").is_file() => sdk.clone(),
         Some(sdk) => {
-            return Err(Error::usage(format!("`{}`, set by `project.sdk`, contains no crate", sdk.display()))
-                .hint("use the directory of `runner-guest`, or remove the setting to use the copy embedded in runner"));
+            return Err(Error::usage(format!("`{}`, set by `project.sdk`, contains no crate", sdk.display())).hint(
+                "use the directory of `runner-guest`, or remove the setting to use the copy embedded in runner",
+            ));
         }
         None => settings.root.join(sdk::unpack(root, made)?),
     };

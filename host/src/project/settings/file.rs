@@ -70,8 +70,7 @@ impl SettingsFile {
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
-            Error::usage(format!("`{shown}` is not valid UTF-8 at byte {offset}"))
-                .hint("save the file as UTF-8")
+            Error::usage(format!("`{shown}` is not valid UTF-8 at byte {offset}")).hint("save the file as UTF-8")
         })?;
         Self::parse(&text, shown)
     }

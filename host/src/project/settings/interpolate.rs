@@ -34,9 +34,7 @@ fn interpolate(text: &Sourced<String>, variables: &Variables) -> Result<String> 
         }
         let problem = |what: String| Error::usage(what).at("setting", text.origin.to_string());
         let Some(end) = rest[at..].find('}').map(|end| at + end) else {
-            return Err(
-                problem("`${` has no closing `}`".to_owned()).hint("write `$${` for a literal `${`")
-            );
+            return Err(problem("`${` has no closing `}`".to_owned()).hint("write `$${` for a literal `${`"));
         };
         let name = &rest[at + 2..end];
         match variables.get(name) {

@@ -148,7 +148,12 @@ impl PlanJson {
             database,
             target,
             current: plan.current.clone(),
-            migrations: plan.steps.iter().enumerate().map(|(at, step)| PlannedJson::new(step, look(at), sql(at))).collect(),
+            migrations: plan
+                .steps
+                .iter()
+                .enumerate()
+                .map(|(at, step)| PlannedJson::new(step, look(at), sql(at)))
+                .collect(),
         }
     }
 }

@@ -71,9 +71,7 @@ pub fn runs(overview: &Overview, name: impl Fn(&str) -> String) -> Text {
     }
     if let Some(holder) = overview.untold() {
         text = text.add(GOOD, "running").plain(format!(" {holder}")).end();
-        text = text
-            .add(DIM, "  no progress reported: it works in a single transaction or has just started")
-            .end();
+        text = text.add(DIM, "  no progress reported: it works in a single transaction or has just started").end();
     }
     for pause in &overview.pauses {
         text.append(&paused(pause));
@@ -144,7 +142,8 @@ fn note(seen: &Seen, is_locked: bool) -> Option<String> {
             Some(format!("{heard}; its unfinished chunk is processed by the run that continues the transform"))
         }
         Life::Lost => {
-            let heard = last_seen().unwrap_or_else(|| "killed or disconnected before it reported any progress".to_owned());
+            let heard =
+                last_seen().unwrap_or_else(|| "killed or disconnected before it reported any progress".to_owned());
             let lock = if is_locked { "" } else { "its lock is free; " };
             Some(format!("{heard}; {lock}{rest}"))
         }

@@ -54,7 +54,10 @@ pub fn survey(survey: &Survey) -> Text {
         }
         None => {
             text.push_end();
-            text.push(PLAIN, format!("no {one} has an unknown outcome: `runner {}` continues where it stopped", survey.verb()));
+            text.push(
+                PLAIN,
+                format!("no {one} has an unknown outcome: `runner {}` continues where it stopped", survey.verb()),
+            );
             text.push_end();
         }
     }
@@ -72,7 +75,10 @@ pub fn survey(survey: &Survey) -> Text {
 fn of_unknown(text: &mut Text, survey: &Survey, unknown: &Unknown) {
     let (one, _) = survey.units();
     text.push_end();
-    text.push(ODD, format!("the outcome of {one} {} is unknown: it was started and not recorded as finished", unknown.step));
+    text.push(
+        ODD,
+        format!("the outcome of {one} {} is unknown: it was started and not recorded as finished", unknown.step),
+    );
     text.push(DIM, " (also the case while a run is active)");
     text.push_end();
     line(text, "kind", &unknown.kind);
@@ -98,7 +104,9 @@ pub fn known(known: Known, verb: &str) -> String {
         Known::NoEffect => format!("the schema shows that it did not take effect: `runner {verb}` runs it"),
         Known::Repeatable => format!("it can be repeated safely: `runner {verb}` runs it again"),
         Known::Halved => "the schema shows that part of it took effect".to_owned(),
-        Known::Nothing => "the database does not show whether it took effect: check what it was meant to change".to_owned(),
+        Known::Nothing => {
+            "the database does not show whether it took effect: check what it was meant to change".to_owned()
+        }
     }
 }
 

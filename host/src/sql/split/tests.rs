@@ -128,12 +128,7 @@ fn what_never_ends_is_an_error_with_its_line() {
 #[test]
 fn what_only_a_client_understands_is_refused() {
     for (dialect, script, line, message) in [
-        (
-            Postgres,
-            "SELECT 1;\n\\connect other\n",
-            2,
-            "`\\connect` is a command of psql, not of the server",
-        ),
+        (Postgres, "SELECT 1;\n\\connect other\n", 2, "`\\connect` is a command of psql, not of the server"),
         (Postgres, "SELECT 1 \\gexec", 1, "`\\gexec` is a command of psql, not of the server"),
         (
             Postgres,
