@@ -20,7 +20,7 @@ fn a_new_project_has_a_migration_and_can_be_loaded() {
     assert_eq!(settings.database_url.value.sqlite_path(), Some(settings.root.join("my__shop_.db")));
     let catalog = Catalog::load(&settings, Checks::default()).expect("a catalog");
     assert_eq!(catalog.migrations[0].description.summary, "Create the table of notes");
-    assert!(told_by(init(&folder, "1")).contains("is a project already"));
+    assert!(told_by(init(&folder, "1")).contains("is already a project"));
 }
 
 #[test]

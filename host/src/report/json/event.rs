@@ -172,7 +172,7 @@ mod tests {
         let line = EventJson::new(&Event::Transform { revision: "2".to_owned(), progress });
         let expected = serde_json::json!({
             "schema": 1, "event": "transform", "revision": "2", "done": false, "transform": "shout", "rows_done": 40,
-            "rows_total": 70, "total_is_estimate": true, "percent": 57.1, "rows_per_second": 20, "left_ms": 1500,
+            "rows_total": 70, "total_is_estimate": true, "percent": 57.1, "rows_per_second": 20, "remaining_ms": 1500,
             "chunks": 2, "retries": 1,
             "held": { "reason": "batch-delay", "text": "100 ms between two chunks" },
         });

@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(
             numbers(&progress),
             "12,345 of about 70,000 rows (17 %), 8,000 rows/s, 7.2 s left, 1 chunk, 1 retry; \
-             slowed down: 100 ms between two chunks"
+             throttled: 100 ms between two chunks"
         );
         // A guess that was too low is told as it was, without a share.
         progress.total = Some(Total { rows: 12_000, is_estimate: true });
