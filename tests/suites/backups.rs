@@ -1,4 +1,4 @@
-//! Backups before a run: they bring back what was there, nothing runs behind one that failed, and no file is ever overwritten.
+//! Backups before a run: they can be restored, nothing runs if one fails, and existing files are never overwritten.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
@@ -115,7 +115,7 @@ for_each_engine! {
         project.runner("apply").succeeds();
         project.runner("rollback --backup none").succeeds();
         assert_eq!(files(&project, "kept").len(), 1);
-        // Without a folder: beside the file, or in `backups`.
+        // Without a directory: next to the file, or in `backups`.
         project.write("runner.toml", "[project]\nname = \"test\"\n");
         project.finish(project.command(["apply"]).env("RUNNER_BACKUP", "auto")).succeeds();
         let folder = if engine == Engine::Sqlite { "." } else { "backups" };
@@ -153,7 +153,7 @@ for_each_engine! {
         project.runner("apply").succeeds();
     }
 
-    fn a_failed_run_says_how_it_is_brought_back(engine) {
+    fn a_failed_run_shows_how_to_restore_the_backup(engine) {
         let project = shop(engine);
         project.sql("0003_broken", "INSERT INTO nowhere VALUES (1);", "SELECT 1;");
         let before = now(&project);
@@ -284,7 +284,7 @@ fn with_a_password_and_over_tls() {
         let fresh = server.database();
         fresh.client().restore(&project.file("kept"));
         assert_eq!(fresh.client().dump_everything().len(), before.len());
-        // One that is wrong is told of by the server's own words.
+        // A wrong one is reported with the message of the server.
         project.settings(
             "[backup]\nto = \"other\"\ncommand = [\"sh\", \"-c\", \"ps -ef | grep -c 'p\\\"a' >&2; exit 1\"]",
         );

@@ -59,7 +59,7 @@ fn json(output: &Output) -> Value {
 }
 
 #[test]
-fn usage_errors_are_told_on_stderr_with_code_2() {
+fn usage_errors_go_to_stderr_with_exit_code_2() {
     let project = shop();
     for (line, says) in [
         ("aply", "apply"),
@@ -138,7 +138,7 @@ fn output_that_is_lost_is_a_failure() {
 }
 
 #[test]
-fn a_missing_folder_does_not_bar_the_way_back() {
+fn a_missing_directory_does_not_prevent_a_rollback() {
     let project = project!();
     project.sql("1_t", "CREATE TABLE t (id INTEGER);", "DROP TABLE t;");
     project.runner("apply").succeeds();

@@ -188,7 +188,7 @@ fn another_build_is_refused_until_the_first_is_back() {
 }
 
 #[test]
-fn a_journal_that_somebody_changed_is_refused() {
+fn a_tampered_journal_is_refused() {
     for (change, says) in [
         ("UPDATE runner_journal SET digest = 'x' WHERE step = 4", "this component did something else this time"),
         ("UPDATE runner_journal SET seal = 'x' WHERE step = 4", "step 4 was changed"),

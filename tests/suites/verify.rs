@@ -172,7 +172,7 @@ for_each_engine! {
         }
     }
 
-    fn reads_without_an_order_are_told_and_remembered(engine) {
+    fn reads_without_order_by_are_reported_and_recorded(engine) {
         let project = shop(engine);
         let statement = "SELECT name FROM items WHERE id < 4";
         project.runner("plan").keeps_silent_about(&["ORDER BY"]);

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_of_what_and_when() {
+    fn names_contain_database_revision_and_time() {
         let url = |text: &str| DatabaseUrl::parse(text, Path::new("/base")).expect("a URL");
         for (url, dialect, current, start, end) in [
             (url("sqlite:my app.db"), Dialect::Sqlite, Some("0003_orders"), "my_app.db-0003-", ".db"),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stands_where_it_is_wanted_and_overwrites_nothing() {
+    fn a_backup_never_overwrites_a_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let url = DatabaseUrl::parse("sqlite:app.db", folder.path()).expect("a URL");
         let choose = |to, of: Option<PathBuf>| Place::choose(&options(to, of), &url, Dialect::Sqlite, None);

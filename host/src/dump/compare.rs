@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_says_what_and_how() {
+    fn differences_have_details() {
         let before = dump(&[("table users", "a"), ("index i", "x")], rows(2, 1, &["1 | Ada", "2 | Bob"]));
         let now = dump(&[("table users", "b"), ("view v", "y")], rows(2, 2, &["1 | Ada", "2 | NULL"]));
         let found = now.differences(&before, &Ignore::default());

@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_goes_before_the_file() {
+    fn the_environment_takes_precedence_over_the_file() {
         let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let variables = Variables { process: map(&[("B", "1")]), file: map(&[("A", "2"), ("B", "3")]) };
         let found = variables.first(&["A", "B"]).expect("B");

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_says_what_where_why_and_what_to_do() {
+    fn an_error_shows_message_places_causes_and_hints() {
         let shown = error(
             &Error::failed("it broke\x1b[2J")
                 .at("statement", "2 of 3")

@@ -83,7 +83,7 @@ mod tests {
     use crate::migration_tests::{Failure, Phase, PhaseReport};
 
     #[test]
-    fn failures_and_what_was_not_run_are_told() {
+    fn failures_and_skipped_migrations() {
         let migration = |revision: &str, failures: Vec<Failure>, phases: usize| MigrationReport {
             revision: revision.to_owned(),
             name: "m".to_owned(),

@@ -274,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_are_told_apart() {
+    fn statements_are_classified() {
         use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
         use StatementClass::{RefusesTransaction, Rows, Schema, Session, TransactionControl, Unknown};
         for (dialect, statement, class) in [

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_line_and_way_out() {
+    fn errors_have_lines_and_hints() {
         for (text, line, message, hint) in [
             (
                 "-- runner:table-rebuild\n-- no-transaction\n",

@@ -111,7 +111,7 @@ fn of_other_types() {
 }
 
 #[test]
-fn with_imports_that_nobody_offers() {
+fn with_unknown_imports() {
     let output = build(&components::importing(&["wasi:cli/environment@0.2.0", "wasi:filesystem/types@0.2.0"]));
     output.exits(1).says(&["`wasi:cli/environment@0.2.0`", "`wasi:filesystem/types@0.2.0`", "WASI is not available"]);
     build(&components::importing(&["acme:mail/send@1.0.0"])).exits(1).says(&["`acme:mail/send@1.0.0`"]);

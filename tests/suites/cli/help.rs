@@ -1,4 +1,4 @@
-//! What `--help` and `--version` say.
+//! `--help` and `--version`.
 
 use super::*;
 

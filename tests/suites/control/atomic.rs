@@ -87,7 +87,7 @@ for_each_server! {
 
 /// The file is locked by the transaction: only the process can be spoken to.
 #[test]
-fn on_sqlite_a_transaction_hears_nobody() {
+fn a_transaction_on_sqlite_cannot_be_controlled() {
     let project = lasting(Engine::Sqlite);
     let run = Apart::start(&project, "apply");
     until("it runs", || status(&project)["lock_holder"].is_string());

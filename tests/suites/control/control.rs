@@ -91,7 +91,7 @@ for_each_engine! {
         assert_eq!(doubled(&project), 0);
     }
 
-    fn a_forgotten_pause_is_told(engine) {
+    fn status_and_waiting_runs_show_the_pause(engine) {
         let project = shop(engine);
         let paused = project.runner("pause");
         paused.succeeds().says(&["paused: no run is active; the next one will wait"]);
@@ -141,7 +141,7 @@ for_each_engine! {
         is_whole(&project);
     }
 
-    fn there_is_nobody_to_speak_to(engine) {
+    fn no_run_to_control(engine) {
         let project = project!(engine);
         for verb in ["pause", "resume", "cancel"] {
             let output = project.runner(verb);
@@ -163,7 +163,7 @@ for_each_engine! {
 }
 
 for_each_server! {
-    fn who_may_only_read_says_nothing(engine) {
+    fn a_read_only_user_cannot_control_runs(engine) {
         let project = shop(engine);
         let database = project.server_database();
         let user = format!("reader_{}", &database.name()[12..24]);

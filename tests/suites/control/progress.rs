@@ -1,4 +1,4 @@
-//! What is told of a run's progress.
+//! Progress of runs.
 
 use runner_tests::{for_each_engine, for_each_server};
 
@@ -42,8 +42,8 @@ for_each_engine! {
         assert_eq!(project.runner("apply --format json --quiet").stderr, "");
     }
 
-    /// Most runs that fail do so within their first second, in which nothing is told of their progress.
-    fn a_run_that_fails_at_once_says_why(engine) {
+    /// Most failures happen within the first second, before any progress is reported.
+    fn a_run_that_fails_early_reports_why(engine) {
         let project = halfway(engine);
         let output = project.runner("apply --jobs 1");
         output.exits(6).says(&["stumbled"]);
@@ -84,7 +84,7 @@ for_each_engine! {
         project.runner("apply").succeeds();
     }
 
-    fn a_killed_run_is_told_from_a_living_one(engine) {
+    fn a_killed_run_is_distinguished_from_an_active_one(engine) {
         let project = shop(engine);
         let run = Apart::start(&project, "apply --batch-delay 100ms");
         let seen = until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
@@ -98,7 +98,7 @@ for_each_engine! {
         let told = project.runner("status");
         told.prints(&["lost 0002_paced: `runner apply` of ", "last seen ", "its lock is free", "`runner apply` continues"]);
         project.runner("cancel").succeeds().says(&["no run is active"]);
-        // The next one goes on from there, and counts what the first one did.
+        // The next run continues from there and counts the work of the first.
         let output = project.runner("apply --format json");
         let begun = output.succeeds().stderr.lines().find(|line| line.contains("\"transform\"")).unwrap().to_owned();
         let begun: serde_json::Value = serde_json::from_str(&begun).unwrap();

@@ -1,12 +1,12 @@
-//! A run waits for replicas that lag behind: real ones, which are made to stand still.
+//! A run waits for lagging replicas: real ones that are paused.
 
 use runner_tests::servers::{Kind, Server};
 
 use super::*;
 
-/// PostgreSQL tells of its standbys by itself; one that is named is asked itself.
+/// PostgreSQL reports the lag of its standbys; configured replicas are queried directly.
 #[test]
-fn a_standby_that_stands_still_holds_the_run() {
+fn a_run_waits_for_a_lagging_standby() {
     let server = Server::private(Kind::Postgres).start();
     let standby = server.standby();
     let project = furnish(EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database()));
@@ -50,7 +50,7 @@ fn a_standby_that_stands_still_holds_the_run() {
     project.runner("rollback").succeeds();
     assert_eq!(doubled(&project), 0);
 
-    // Who follows nobody is no replica.
+    // A server that follows no other is not a replica.
     let own = project.url();
     let settings = project.read("runner.toml").replace(&url, &own);
     project.write("runner.toml", settings);
@@ -81,7 +81,7 @@ fn who_may_not_see_the_standbys_is_refused() {
 
 /// MariaDB does not tell of its replicas, so they are named.
 #[test]
-fn a_replica_that_stands_still_holds_the_run() {
+fn a_run_waits_for_a_lagging_replica() {
     let private =
         |id: u32| Server::private(Kind::Mariadb).setting("server-id", id).setting("log-bin", "binlog").start();
     let (server, replica) = (private(1), private(2));

@@ -13,7 +13,7 @@ for_each_engine! {
         let output = project.runner("apply --format json --limit batch_rows=100");
         let took = begin.elapsed();
         output.succeeds();
-        // 600 rows at 200 a second are three seconds; the last chunk waits for nobody.
+        // 600 rows at 200 a second are three seconds; there is no wait after the last chunk.
         assert!(took >= Duration::from_millis(2400), "{took:?}");
         assert!(output.stderr.contains("max-rows-per-second"), "{output}");
         is_whole(&project);
@@ -21,7 +21,7 @@ for_each_engine! {
         project.runner("rollback --max-rows-per-second none").succeeds();
     }
 
-    fn wrong_values_are_told_before_anything_begins(engine) {
+    fn invalid_values_are_reported_before_anything_runs(engine) {
         let project = shop(engine);
         for (flags, says) in [
             ("--batch-delay 5", "invalid `batch_delay`: `5` is not a duration"),

@@ -4,7 +4,7 @@ use runner_tests::{Engine, EngineProject, for_each_engine};
 
 use super::{changes_nothing, shop};
 
-/// Where everything that counts stands.
+/// The state of all counters.
 fn counters(project: &EngineProject) -> Vec<String> {
     project.rows(match project.engine() {
         // SQLite's stand in a table, which is rolled back with the rest.

@@ -1,4 +1,4 @@
-//! What an operator says of a step that nobody knows about, and of a revision that cannot go on.
+//! How an operator resolves a step with an unknown outcome, and a revision that cannot continue.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -107,7 +107,7 @@ for_each_engine! {
         assert_eq!(state(&project), "partial");
     }
 
-    fn a_revision_whose_build_is_lost_is_settled_by_hand(engine) {
+    fn a_revision_without_its_artifact_is_resolved_by_hand(engine) {
         let project = shop(engine, "fail = true");
         let before = project.state();
         project.runner("apply").exits(6);

@@ -37,7 +37,7 @@ for_each_engine! {
         assert_eq!(document["migrations"][0]["upgrade_steps_done"], 1, "{document}");
     }
 
-    fn a_way_back_that_breaks_off_too_goes_on(engine) {
+    fn an_interrupted_rollback_continues(engine) {
         let project = shop(engine, "fail = true\nfail_down = true");
         let before = project.state();
         project.runner("apply --jobs 1").exits(6).says(&["nowhere", "took effect"]);
@@ -53,7 +53,7 @@ for_each_engine! {
         assert_eq!(state(&project), "rolled-back");
     }
 
-    fn killed_on_the_way_back(engine) {
+    fn killed_during_rollback(engine) {
         let step = if engine == Engine::Sqlite { 1 } else { 3 };
         let mut killed = 0;
         for moment in (1..).step_by(step) {
@@ -88,7 +88,7 @@ for_each_engine! {
         assert!(killed > 2, "{killed}");
     }
 
-    fn sql_that_broke_off_is_rolled_back(engine) {
+    fn partial_sql_is_rolled_back(engine) {
         let project = shop(engine, "");
         let before = project.state();
         let up = "-- runner:no-transaction\n\

@@ -16,7 +16,7 @@ for_each_engine! {
         assert!(!project.has_history());
     }
 
-    fn what_a_way_back_leaves_or_loses_is_found(engine) {
+    fn an_incomplete_downgrade_is_detected(engine) {
         let project = shop(engine);
         project.sql("2_shout", &project.read("migrations/2_shout.up.sql"), "UPDATE users SET shout = 'left', score = 0 WHERE id = 1;");
         let output = test(&project, "2");
@@ -79,7 +79,7 @@ for_each_engine! {
         test(&project, "").exits(1).prints(&["has no column `nome`", "there is one called `name`"]);
     }
 
-    fn a_component_goes_up_down_and_up(engine) {
+    fn a_component_is_applied_rolled_back_and_applied(engine) {
         let project = shop_with_component(engine);
         project
             .write(&format!("{TESTS}/5_reference/up/raised.sql"), "SELECT price FROM items ORDER BY id")
@@ -102,7 +102,7 @@ fn files_for_one_engine_are_for_that_engine() {
 }
 
 #[test]
-fn what_has_no_way_back_only_goes_up() {
+fn an_irreversible_migration_is_only_applied() {
     let project = shop(Engine::Sqlite);
     project.write("migrations/4_forget.up.sql", "UPDATE users SET email = NULL;");
     test(&project, "").succeeds().prints(&["passed 4_forget on", "up, irreversible"]);

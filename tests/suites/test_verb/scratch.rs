@@ -116,7 +116,7 @@ for_each_engine! {
 }
 
 #[test]
-fn who_may_make_no_database_is_told_so() {
+fn a_missing_privilege_to_create_databases_is_reported() {
     let server = Engine::Postgres.server().unwrap();
     let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
     let user = format!("u_{}", project.server_database().name());

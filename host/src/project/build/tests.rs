@@ -63,7 +63,7 @@ fn the_lockfile_follows_the_files() {
 }
 
 #[test]
-fn a_merged_lockfile_is_written_anew_and_asks_again() {
+fn a_merged_lockfile_is_rewritten() {
     let project = TestProject::new(&[]);
     project.write("migrations/1_a.wasm", component("one"));
     build_in(&project, &[], false).expect("built");
@@ -74,7 +74,7 @@ fn a_merged_lockfile_is_written_anew_and_asks_again() {
 }
 
 #[test]
-fn what_cannot_be_built_says_why() {
+fn build_errors() {
     let project = TestProject::new(&[("migrations/1_py/app.py", ""), ("migrations/1_py/Readme", "")]);
     let error = build_in(&project, &[], false).expect_err("Python");
     assert_eq!(error.message, "`1_py` is written in Python, which this version of runner does not build");

@@ -58,7 +58,7 @@ fn line_ends_do_not_matter() {
 }
 
 #[test]
-fn every_disagreement_with_the_lockfile_is_told() {
+fn every_mismatch_with_the_lockfile_is_reported() {
     let project = locked();
     for (change, message) in [
         (
@@ -108,7 +108,7 @@ fn every_disagreement_with_the_lockfile_is_told() {
 }
 
 #[test]
-fn a_missing_folder_is_an_empty_one_for_those_who_look() {
+fn a_missing_directory_is_empty_for_inspect() {
     let project = locked();
     std::fs::remove_dir_all(project.path().join("migrations")).expect("removed");
     let report = Catalog::inspect(&project.settings(), Checks::default()).expect("a report");
@@ -119,7 +119,7 @@ fn a_missing_folder_is_an_empty_one_for_those_who_look() {
 }
 
 #[test]
-fn a_changed_name_or_kind_is_told() {
+fn a_changed_name_or_kind_is_reported() {
     let project = locked();
     let rename = |from: &str, to: &str| {
         std::fs::rename(project.path().join(from), project.path().join(to)).expect("renamed");
@@ -144,7 +144,7 @@ fn components_must_be_listed_and_sql_may() {
 }
 
 #[test]
-fn a_source_that_is_not_built_is_told_and_looked_past() {
+fn an_unbuilt_migration_is_reported() {
     let project = TestProject::new(&[
         ("migrations/1_a/Cargo.toml", ""),
         ("migrations/2_b.up.sql", "-- runner:depends-on 1\nSELECT 1"),
@@ -157,7 +157,7 @@ fn a_source_that_is_not_built_is_told_and_looked_past() {
 }
 
 #[test]
-fn what_is_wrong_with_the_files_is_told_at_once() {
+fn all_problems_of_files_are_reported() {
     let project = TestProject::new(&[
         ("migrations/1_a.up.sql", "-- nothing\n"),
         ("migrations/2_b.up.sql", "-- runner:depends-on 9\n-- runner:depends-on 3\nSELECT 1"),

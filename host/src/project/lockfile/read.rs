@@ -36,7 +36,8 @@ impl Lockfile {
     pub(in crate::project) fn read_to_rewrite(root: &Dir, name: &str) -> Result<(Self, bool)> {
         match root.read(name) {
             Ok(bytes) => {
-                let text = String::from_utf8(bytes).map_err(|_| broken(format!("`{name}` is not valid UTF-8"), name))?;
+                let text =
+                    String::from_utf8(bytes).map_err(|_| broken(format!("`{name}` is not valid UTF-8"), name))?;
                 Self::parse(&text, name)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Self::default(), true)),

@@ -95,7 +95,7 @@ fn everything_can_be_set() {
 }
 
 #[test]
-fn patience_is_that_of_the_dialect_unless_somebody_says_more() {
+fn timeouts_default_to_those_of_the_dialect() {
     let seconds = |count| Some(Duration::from_secs(count));
     let timeouts = load("", |_| ()).expect("settings").timeouts;
     assert_eq!((timeouts.table_lock_timeout(Dialect::Postgres), timeouts.retries), (seconds(3), 10));

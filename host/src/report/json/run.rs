@@ -173,7 +173,7 @@ mod tests {
     use crate::project::catalog::{Description, Kind};
 
     #[test]
-    fn a_failed_run_says_what_was_done_what_failed_and_what_was_not_begun() {
+    fn a_failed_run_lists_what_was_done_what_failed_and_what_was_not_run() {
         let step = |revision: &str| PlannedMigration {
             direction: Direction::Up,
             revision: revision.to_owned(),

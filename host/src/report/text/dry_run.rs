@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_run_is_said_so() {
+    fn a_statement_that_did_not_run_is_marked() {
         let step = |ending, times| {
             let statement = "VACUUM".to_owned();
             let (parameters, samples) = (Vec::new(), Vec::new());

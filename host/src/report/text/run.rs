@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_says_what_stays() {
+    fn a_summary_shows_what_remains() {
         let error = || Some(Error::failed("it broke"));
         let failed = |direction, took_effect| Some(Failed { step: step(direction), took_effect });
         for (outcome, shown) in [
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_time_rows_and_rate() {
+    fn a_line_shows_time_rows_and_rate() {
         for (millis, read, written, shown) in [
             (0, 0, 0, "applied 1_a (0.0 ms)\n"),
             (12, 5, 0, "applied 1_a (12 ms, 5 rows read)\n"),

@@ -105,7 +105,7 @@ fn delimiters_are_obeyed() {
 }
 
 #[test]
-fn what_never_ends_is_an_error_with_its_line() {
+fn unterminated_texts_have_line_numbers() {
     for (dialect, script, line, message) in [
         (Sqlite, "SELECT 1;\nSELECT 'a;", 2, "unterminated string that starts with `'`"),
         (Sqlite, "SELECT [a", 1, "unterminated quoted name that starts with `[`"),
@@ -126,7 +126,7 @@ fn what_never_ends_is_an_error_with_its_line() {
 }
 
 #[test]
-fn what_only_a_client_understands_is_refused() {
+fn client_commands_are_refused() {
     for (dialect, script, line, message) in [
         (Postgres, "SELECT 1;\n\\connect other\n", 2, "`\\connect` is a command of psql, not of the server"),
         (Postgres, "SELECT 1 \\gexec", 1, "`\\gexec` is a command of psql, not of the server"),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn mistakes_in_the_file_are_told_with_their_line() {
+fn errors_in_the_file_have_line_numbers() {
     for (toml, message) in [
         (
             "[project]\nmigratons = 'db'\n",
@@ -65,7 +65,7 @@ fn mistakes_in_the_file_are_told_with_their_line() {
 }
 
 #[test]
-fn no_toml_is_told_with_line_and_column() {
+fn invalid_toml_has_line_and_column() {
     let told = mistake("[database]\nurl = sqlite\n");
     assert!(told.starts_with("`runner.toml` is not valid TOML: "), "{told}");
     assert!(told.contains("  file: runner.toml:2:7\n  line: url = sqlite\n  hint: "), "{told}");

@@ -4,7 +4,7 @@ use super::*;
 
 /// The sources of the URL, from the one that goes first to the one that goes last: each in turn is left out.
 #[test]
-fn the_url_comes_from_the_first_that_says_one() {
+fn precedence_of_urls() {
     let project = TestProject::new(&[]);
     let of = |flag: Option<&str>, skip: usize| {
         let sources = [
@@ -108,7 +108,7 @@ fn a_missing_environment_lists_those_there_are() {
 }
 
 #[test]
-fn github_says_something_else_by_the_same_name() {
+fn the_variable_of_github_runners_is_ignored() {
     let with = |value: &str| {
         load("", |request| {
             request.env.insert("GITHUB_ACTIONS".to_owned(), "true".to_owned());
@@ -144,7 +144,7 @@ fn the_file_is_found_from_below_or_by_name() {
 }
 
 #[test]
-fn a_folder_called_dotenv_is_somebody_elses() {
+fn a_directory_named_dotenv_is_ignored() {
     let project = TestProject::new(&[(".env/bin/python", "")]);
     assert_eq!(project.settings().database_url.origin, Origin::Default);
 }
