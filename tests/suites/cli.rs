@@ -143,11 +143,11 @@ fn a_missing_directory_does_not_prevent_a_rollback() {
     project.sql("1_t", "CREATE TABLE t (id INTEGER);", "DROP TABLE t;");
     project.runner("apply").succeeds();
     std::fs::remove_dir_all(project.file("migrations")).unwrap();
-    project.runner("status").succeeds().prints(&["missing", "1"]).says(&["warning:", "no folder `migrations`"]);
+    project.runner("status").succeeds().prints(&["missing", "1"]).says(&["warning:", "no directory `migrations`"]);
     project.runner("show 1").succeeds();
     project.runner("history").succeeds();
     for verb in ["apply", "plan", "validate"] {
-        project.runner(verb).exits(2).says(&["no folder `migrations`"]);
+        project.runner(verb).exits(2).says(&["no directory `migrations`"]);
     }
     project.runner("rollback").succeeds();
     project.runner("rollback -n 99").exits(2).says(&["nothing is applied"]);

@@ -113,7 +113,7 @@ fn of_other_types() {
 #[test]
 fn with_unknown_imports() {
     let output = build(&components::importing(&["wasi:cli/environment@0.2.0", "wasi:filesystem/types@0.2.0"]));
-    output.exits(1).says(&["`wasi:cli/environment@0.2.0`", "`wasi:filesystem/types@0.2.0`", "WASI is not available"]);
+    output.exits(1).says(&["`wasi:cli/environment@0.2.0`", "`wasi:filesystem/types@0.2.0`", "migrations have no WASI"]);
     build(&components::importing(&["acme:mail/send@1.0.0"])).exits(1).says(&["`acme:mail/send@1.0.0`"]);
     let output = build(&components::importing(&["runner:migration/sql@9.0.0"]));
     output.exits(1).says(&["`runner:migration/sql@9.0.0`", "another version"]);
