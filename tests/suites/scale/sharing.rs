@@ -111,12 +111,12 @@ for_each_server! {
         let seen = runs(&project);
         for (shares, roles) in [(false, "%"), (true, "helper")] {
             let run = seen.iter().find(|run| run["shares"] == shares).unwrap();
-            assert_eq!(run["state"], "held", "{run}");
+            assert_eq!(run["state"], "waiting", "{run}");
             let done = format!("FROM {} WHERE state = 'done' AND role LIKE '{roles}'", chunks(&project));
             assert_eq!(run["chunks"], number(&project, &format!("SELECT count(*) {done}")), "{run}");
             assert_eq!(run["rows_done"], number(&project, &format!("SELECT sum(rows_read) {done}")), "{run}");
         }
-        project.runner("status").prints(&[", which shares a transform", ", done by this process"]);
+        project.runner("status").prints(&[", sharing a transform", ", done by this process"]);
         helper.0.signal("KILL");
         let said = helper.end();
         assert_eq!(said.0, None, "{}", said.1);
@@ -126,13 +126,13 @@ for_each_server! {
             dead = found.iter().find(|run| run["shares"] == true).unwrap().clone();
             dead["state"] == "lost"
         });
-        assert!(dead["heard_of_ms_ago"].as_u64() < Some(10_000), "its session tells, not its silence: {dead}");
+        assert!(dead["last_seen_ms_ago"].as_u64() < Some(10_000), "its session tells, not its silence: {dead}");
         assert!(dead["held"].is_null(), "nothing holds the dead: {dead}");
         let before = seen.iter().find(|run| run["shares"] == true).unwrap();
         assert_eq!((&dead["chunks"], &dead["rows_done"]), (&before["chunks"], &before["rows_done"]));
         let told = project.runner("status");
-        told.prints(&["lost 0002_scale: ", "last heard of ", "; a chunk that it was at is done by whoever goes on"]);
-        assert!(!told.stdout.contains("nobody holds its lock") && told.stdout.contains("\nwaiting 0002_scale"), "{told}");
+        told.prints(&["lost 0002_scale: ", "last seen ", "; its unfinished chunk is processed by the run"]);
+        assert!(!told.stdout.contains("its lock is free") && told.stdout.contains("\nwaiting 0002_scale"), "{told}");
         project.runner("resume").succeeds();
         let (ended, said) = leader.end();
         assert_eq!(ended, Some(0), "{said}");
