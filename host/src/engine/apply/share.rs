@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::load::source_of;
 use super::{Engine, Request, as_host};
 use crate::database::{Database, DatabaseErrorKind, SharedDatabase};
 use crate::engine::Direction;
+use crate::engine::artifact::source_of;
 use crate::engine::control::Migration;
 use crate::engine::event::{Event, Level};
 use crate::engine::history::{self, RunMode};
+use crate::engine::journal::Journal;
 use crate::engine::journal::chunk::{UnderWay, under_way};
-use crate::engine::journal::{Journal, Run};
-use crate::engine::script::{LeftOut, RunContext, RunRecorder, Script};
+use crate::engine::recorder::RunRecorder;
+use crate::engine::run::Run;
+use crate::engine::script::{Execution, LeftOut, RunContext, Script};
 use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
@@ -185,8 +187,7 @@ impl Engine {
             parameters: inputs.parameters.clone(),
             recorder: helped.clone(),
             server_version: Some(inputs.server_version.clone()),
-            replay: None,
-            journal: Some(Arc::new(journal)),
+            execution: Execution::Journalled(Arc::new(journal)),
             left_out: LeftOut::default(),
             transforms: self.transforms.clone(),
             control: self.control.clone(),

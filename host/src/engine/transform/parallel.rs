@@ -21,16 +21,17 @@ use super::key_check::KeyCheck;
 use super::single::{ChunkIo, JournalledTransform, OpenedTransform};
 use super::{COUNT_AFTER, TransformTask, key_check_of, no_transformer, record_of};
 use crate::database::{BatchLimits, Database, WriteMode};
+use crate::engine::call::answer::Transformed;
+use crate::engine::call::transform::Work;
 use crate::engine::call_error::CallError;
+use crate::engine::control::Chunk;
 use crate::engine::control::total::is_to_be_counted;
-use crate::engine::control::{Chunk, Total};
+use crate::engine::event::Total;
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::Journal;
-use crate::engine::journal::answer::Transformed;
 use crate::engine::journal::chunk::{Claimant, Frontier, Owner};
-use crate::engine::journal::work::Work;
 use crate::engine::role::as_host;
-use crate::engine::script::RunContext;
+use crate::engine::script::{Execution, RunContext};
 use crate::error::{Error, Result};
 use crate::keyset::{ChunkRange, TableReader};
 
@@ -215,7 +216,7 @@ pub async fn help(
     halt: &Arc<AtomicBool>,
 ) -> Result<Transformed> {
     let function = function.ok_or_else(no_transformer)?;
-    let Some(journal) = run.journal.clone() else {
+    let Execution::Journalled(journal) = run.execution.clone() else {
         return Err(Error::failed("a transform without a journal cannot be shared"));
     };
     let mut main = run.database.clone().lock_owned().await;
