@@ -134,7 +134,7 @@
 //! data dialect error random suggest
 //! ```
 
-// The futures of a run are nested deeply: engine, journal, driver and sqlx, each in its own.
+// The futures of a run are nested deeply: with the driver of MySQL alone the default of 128 is not enough.
 #![recursion_limit = "256"]
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
