@@ -10,6 +10,7 @@ pub mod look;
 pub mod message;
 pub mod mysql;
 mod nagle;
+mod opened;
 pub mod postgres;
 pub mod read;
 pub mod role;
@@ -20,6 +21,7 @@ pub mod stop;
 #[cfg(test)]
 pub(crate) mod unguarded;
 pub mod url;
+pub mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
