@@ -14,6 +14,7 @@ mod opened;
 pub mod postgres;
 pub mod read;
 pub mod role;
+pub mod scratch;
 pub mod session;
 pub mod spec;
 pub mod sqlite;

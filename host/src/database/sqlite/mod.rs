@@ -15,6 +15,7 @@ mod raw;
 mod read_types;
 mod rights;
 mod schema;
+pub(super) mod scratch;
 mod statement;
 mod temporary;
 mod transaction;
