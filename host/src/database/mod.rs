@@ -10,9 +10,11 @@ pub mod look;
 pub mod message;
 pub mod mysql;
 mod nagle;
+mod opened;
 pub mod postgres;
 pub mod read;
 pub mod role;
+pub mod scratch;
 pub mod session;
 pub mod spec;
 pub mod sqlite;
@@ -20,6 +22,7 @@ pub mod stop;
 #[cfg(test)]
 pub(crate) mod unguarded;
 pub mod url;
+pub mod write;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,9 +12,9 @@ mod cursor_batch;
 pub mod dump;
 mod error;
 mod keepalive;
+mod learned;
 mod lock;
 mod look;
-mod opened;
 mod owner;
 mod packed;
 mod page;
@@ -43,12 +43,15 @@ use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
 use self::connect::Connector;
+use self::cursor::Cursor;
+use self::learned::Learned;
 use self::lock::Lock;
-use self::opened::Opened;
 use self::rights::Guard;
 use self::session::Server;
 use self::transaction::Transaction;
 use self::watch::Watch;
+use self::writer::Writer;
+use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
     LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
@@ -67,8 +70,11 @@ pub(super) struct MysqlDatabase {
     /// What the role may do, and what was done so far.
     guard: Guard,
     transaction: Option<Transaction>,
-    /// Cursors and writers.
-    opened: Opened,
+    /// The open cursors and writers of the transaction.
+    opened: Opened<Cursor, Writer>,
+    /// Temporary tables of cursors, quoted.
+    kept: Vec<String>,
+    learned: Learned,
     lock: Option<Lock>,
     connector: Connector,
     url: DatabaseUrl,
@@ -83,6 +89,8 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         guard: Guard::default(),
         transaction: None,
         opened: Opened::default(),
+        kept: Vec::new(),
+        learned: Learned::default(),
         lock: None,
         url: url.clone(),
         connection,
@@ -92,9 +100,10 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
 }
 
 impl MysqlDatabase {
-    /// Closes cursors and writers.
+    /// Closes cursors and writers. The tables of cursors are dropped before the next one is made.
     fn close_statements(&mut self) {
         self.opened.close();
+        self.learned.forget_tables();
     }
 }
 
@@ -242,6 +251,6 @@ impl Bulk for MysqlDatabase {
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
-        self.finish_writer_now(writer)
+        self.opened.take_writer(writer).map(|writer| writer.rows_written())
     }
 }

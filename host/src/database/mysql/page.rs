@@ -17,7 +17,7 @@ impl MysqlDatabase {
         let answer = self.read_page_rows(page, statement, locks).await;
         let answer = self.after(asked, answer).await;
         let answer = self.look_behind(answer).await;
-        if !self.opened.kept.is_empty() {
+        if !self.kept.is_empty() {
             self.drop_kept().await?;
         }
         answer
@@ -31,7 +31,7 @@ impl MysqlDatabase {
     ) -> Result<Option<Batch>, DatabaseError> {
         let columns = self.describe(&statement, &page.parameters, &page.types).await?;
         let names = (page.table.clone(), names(&columns));
-        let part = self.opened.parts.get(&names).copied().unwrap_or(FIRST_PART);
+        let part = self.learned.parts.get(&names).copied().unwrap_or(FIRST_PART);
         // Rows are locked by one statement: between two, others could insert rows, and move those that come next.
         let source = if page.locks_rows && part < page.limits.rows {
             self.keep(&statement, &page.parameters).await?
@@ -44,7 +44,7 @@ impl MysqlDatabase {
         if batch.row_count == 0 {
             return Ok(None);
         }
-        self.opened.parts.insert(names, cursor.part);
+        self.learned.parts.insert(names, cursor.part);
         Ok(Some(batch))
     }
 }

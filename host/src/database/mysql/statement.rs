@@ -47,7 +47,7 @@ impl MysqlDatabase {
 
     /// Forgets what is known of tables that a statement may change; sqlx keeps the columns of prepared statements.
     async fn forget_tables(&mut self) -> Result<(), DatabaseError> {
-        self.opened.forget();
+        self.learned.forget_tables();
         self.connection.clear_cached_statements().await.map_err(from_sqlx)
     }
 
@@ -179,21 +179,21 @@ impl MysqlDatabase {
 
     /// What a column of a table holds; none if the table cannot be asked, as inside a view whose tables are another's.
     async fn kind_of(&mut self, table: &TableName, column: &str) -> Option<Kind> {
-        if !self.opened.declared.contains_key(table) {
+        if !self.learned.declared.contains_key(table) {
             let columns = self.table_now(table).await.map(|table| table.columns).unwrap_or_default();
             let kinds = columns.iter().map(|column| (column.name.clone(), Kind::of(column))).collect();
-            self.opened.declared.insert(table.clone(), kinds);
+            self.learned.declared.insert(table.clone(), kinds);
         }
-        let kinds = self.opened.declared.get(table)?;
+        let kinds = self.learned.declared.get(table)?;
         kinds.iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, kind)| kind.clone())
     }
 
     /// Values as parameters.
     pub(super) async fn arguments(&mut self, values: &[Value]) -> Result<MySqlArguments, DatabaseError> {
-        if self.opened.decimal.is_none() && parameters::has_decimal(values) {
-            self.opened.decimal = Some(self.decimal_type().await?);
+        if self.learned.decimal.is_none() && parameters::has_decimal(values) {
+            self.learned.decimal = Some(self.decimal_type().await?);
         }
-        parameters::arguments(values, self.opened.decimal.as_ref())
+        parameters::arguments(values, self.learned.decimal.as_ref())
     }
 
     async fn decimal_type(&mut self) -> Result<MySqlTypeInfo, DatabaseError> {

@@ -1,4 +1,4 @@
-//! The statements of a writer: which columns a batch has, and what they mean for the table.
+//! The statements of a writer.
 
 use sqlx::mysql::MySqlArguments;
 
@@ -6,6 +6,7 @@ use super::packed::{Number, Packed, Place};
 use super::schema::MysqlTable;
 use super::types::Kind;
 use crate::data::Batch;
+use crate::database::write::Layout;
 use crate::database::{DatabaseError, Dialect, WriteMode};
 
 /// Rows that one statement takes at most: what the numbers of [`NUMBERS`] go up to.
@@ -16,20 +17,13 @@ const NUMBERS: &str = "WITH RECURSIVE runner_d (n) AS (SELECT 0 UNION ALL SELECT
     SELECT runner_h.n * 128 + runner_l.n AS n FROM runner_d AS runner_h STRAIGHT_JOIN runner_d AS runner_l \
     WHERE runner_h.n <= ? AND runner_h.n * 128 + runner_l.n < ?";
 
-/// Which columns a batch has, and what they mean for the table.
-pub(super) struct Layout {
-    /// The names of the batch's columns, as they come.
-    pub given: Vec<String>,
-    /// The same as the table spells them.
-    pub names: Vec<String>,
-    /// What each of them holds.
+/// The statements of a writer for batches with certain columns.
+pub(super) struct WriteSql {
+    pub layout: Layout,
+    /// What each column of the batch holds.
     pub kinds: Vec<Kind>,
     /// The collation of each of them that is a text.
     collations: Vec<Option<String>>,
-    /// The places of the key's columns, in the key's order.
-    pub key: Vec<usize>,
-    /// The places of the others.
-    pub others: Vec<usize>,
 }
 
 /// A statement and its parameters.
@@ -42,74 +36,32 @@ fn quote(name: &str) -> String {
     Dialect::Mysql.quote(name)
 }
 
-impl Layout {
-    /// Checks a batch's columns against the table.
+impl WriteSql {
+    /// For batches with the columns of this one, its first.
     pub fn new(table: &MysqlTable, mode: WriteMode, key: &[String], rows: &Batch) -> Result<Self, DatabaseError> {
-        let name = &table.info.name;
-        let (mut names, mut kinds, mut collations) = (Vec::new(), Vec::new(), Vec::new());
-        for column in &rows.columns {
-            let known = table.info.known_column(&column.name)?;
-            if names.contains(&known) {
-                return Err(DatabaseError::invalid(format!("column `{known}` stands twice in a batch for `{name}`")));
-            }
-            let declared = table.columns.iter().find(|column| column.name == known);
+        let layout = Layout::new(&table.info, mode, key, rows)?;
+        let (mut kinds, mut collations) = (Vec::new(), Vec::new());
+        for name in &layout.names {
+            let declared = table.columns.iter().find(|column| column.name == *name);
             kinds.push(declared.map_or(Kind::Bytes, Kind::of));
             collations.push(declared.and_then(|column| column.collation.clone()));
-            names.push(known);
         }
-        if names.is_empty() {
-            return Err(DatabaseError::invalid(format!("a batch for `{name}` has no columns")));
-        }
-        let mut key_at = Vec::with_capacity(key.len());
-        for column in key {
-            let at = names.iter().position(|other| other == column).ok_or_else(|| {
-                DatabaseError::invalid(format!(
-                    "a batch for `{name}` lacks the key column `{column}`, which {mode} needs"
-                ))
-            })?;
-            if matches!(kinds.get(at), Some(Kind::Json | Kind::Geometry(_))) {
-                return Err(DatabaseError::invalid(format!(
-                    "column `{name}.{column}` cannot be a key: its values are not compared as a whole"
-                )));
-            }
-            key_at.push(at);
-        }
-        let others: Vec<usize> = (0..names.len()).filter(|place| !key_at.contains(place)).collect();
-        let generated = |place: &usize| table.info.column(&names[*place]).is_some_and(|column| column.generated);
-        let found = match mode {
-            WriteMode::Delete => None,
-            WriteMode::Update => others.iter().copied().find(generated),
-            _ => (0..names.len()).find(generated),
-        };
-        if let Some(place) = found {
+        if let Some(place) = layout.key.iter().find(|place| matches!(kinds[**place], Kind::Json | Kind::Geometry(_))) {
             return Err(DatabaseError::invalid(format!(
-                "column `{name}.{}` is generated and cannot be written",
-                names[place]
-            ))
-            .hint("leave the column out of the batch"));
-        }
-        if mode == WriteMode::Update && others.is_empty() {
-            return Err(DatabaseError::invalid(format!(
-                "a batch for `{name}` has no columns beside the key, so there is nothing to update"
+                "column `{}.{}` cannot be a key: its values are not compared as a whole",
+                table.info.name, layout.names[*place]
             )));
         }
-        let given = rows.columns.iter().map(|column| column.name.clone()).collect();
-        Ok(Self { given, names, kinds, collations, key: key_at, others })
-    }
-
-    /// Whether a batch has the columns that this was made for.
-    pub fn fits(&self, rows: &Batch) -> bool {
-        self.given.len() == rows.columns.len()
-            && self.given.iter().zip(&rows.columns).all(|(name, column)| *name == column.name)
+        Ok(Self { layout, kinds, collations })
     }
 
     /// A column of the key, quoted.
     pub fn quoted_key(&self, number: usize) -> String {
-        self.key.get(number).map(|place| self.name(*place)).unwrap_or_default()
+        self.layout.key.get(number).map(|place| self.name(*place)).unwrap_or_default()
     }
 
     fn name(&self, place: usize) -> String {
-        quote(&self.names[place])
+        quote(&self.layout.names[place])
     }
 
     /// A cell of the key as the column's own type, so that the table's index can be asked for it.
@@ -148,8 +100,8 @@ impl Layout {
     /// in `runner_t`.
     pub fn keys(&self, packed: &[Packed]) -> (String, String) {
         let mut columns = vec!["runner_s.n AS n".to_owned()];
-        let mut terms = Vec::with_capacity(self.key.len());
-        for (number, place) in self.key.iter().enumerate() {
+        let mut terms = Vec::with_capacity(self.layout.key.len());
+        for (number, place) in self.layout.key.iter().enumerate() {
             let cell = packed[*place].sql("runner_s.n");
             columns.push(format!("{} AS k{number}", self.typed(*place, &cell)));
             terms.push(format!("runner_t.{} = runner_x.k{number}", self.name(*place)));
@@ -164,7 +116,7 @@ impl Layout {
         (table, terms.join(" AND "))
     }
 
-    /// Adds the parameters of the first half of [`Layout::keys`].
+    /// Adds the parameters of the first half of [`WriteSql::keys`].
     pub fn bind_keys(
         &self,
         packed: &[Packed],
@@ -172,7 +124,7 @@ impl Layout {
         arguments: &mut MySqlArguments,
     ) -> Result<(), DatabaseError> {
         let place = Place { sql: "runner_s.n", parameters: &[] };
-        for at in &self.key {
+        for at in &self.layout.key {
             let times = if self.may_lack_characters(*at) { 2 } else { 1 };
             for _ in 0..times {
                 packed[*at].bind(arguments, &place)?;
@@ -183,13 +135,13 @@ impl Layout {
 
     /// Changes the rows whose keys lie in a range, each to the cells at its own place of the batch.
     pub fn update_range(&self, table: &str, packed: &[Packed], range: &KeyRange) -> Result<Statement, DatabaseError> {
-        let key = self.name(self.key[0]);
+        let key = self.name(self.layout.key[0]);
         let at = format!("({key} - ?)");
         let base = [Number(range.first)];
         let place = Place { sql: &at, parameters: &base };
         let mut arguments = MySqlArguments::default();
-        let mut set = Vec::with_capacity(self.others.len());
-        for other in &self.others {
+        let mut set = Vec::with_capacity(self.layout.others.len());
+        for other in &self.layout.others {
             set.push(format!("{} = {}", self.name(*other), packed[*other].sql(place.sql)));
             packed[*other].bind(&mut arguments, &place)?;
         }
@@ -203,8 +155,8 @@ impl Layout {
         let mut arguments = MySqlArguments::default();
         self.bind_keys(packed, rows, &mut arguments)?;
         let place = Place { sql: "runner_x.n", parameters: &[] };
-        let mut set = Vec::with_capacity(self.others.len());
-        for other in &self.others {
+        let mut set = Vec::with_capacity(self.layout.others.len());
+        for other in &self.layout.others {
             set.push(format!("runner_t.{} = {}", self.name(*other), packed[*other].sql(place.sql)));
             packed[*other].bind(&mut arguments, &place)?;
         }
@@ -215,7 +167,7 @@ impl Layout {
     /// Deletes the rows whose keys lie in a range.
     pub fn delete_range(&self, table: &str, range: &KeyRange) -> Result<Statement, DatabaseError> {
         let mut arguments = MySqlArguments::default();
-        let condition = range.condition(&self.name(self.key[0]), &mut arguments)?;
+        let condition = range.condition(&self.name(self.layout.key[0]), &mut arguments)?;
         Ok(Statement { text: format!("DELETE FROM {table} WHERE {condition}"), arguments })
     }
 
@@ -236,7 +188,7 @@ impl Layout {
         rows: usize,
         absent: bool,
     ) -> Result<Statement, DatabaseError> {
-        let columns: Vec<String> = (0..self.names.len()).map(|place| self.name(place)).collect();
+        let columns: Vec<String> = (0..self.layout.names.len()).map(|place| self.name(place)).collect();
         let number = if absent { "runner_x.n" } else { "runner_s.n" };
         let cells: Vec<String> = packed.iter().map(|packed| packed.sql(number)).collect();
         let place = Place { sql: number, parameters: &[] };
@@ -247,7 +199,7 @@ impl Layout {
         let from = if absent {
             let (keys, on) = self.keys(packed);
             self.bind_keys(packed, rows, &mut arguments)?;
-            let missing = self.name(self.key[0]);
+            let missing = self.name(self.layout.key[0]);
             format!("{keys} LEFT JOIN {table} AS runner_t ON {on} WHERE runner_t.{missing} IS NULL")
         } else {
             bind_numbers(rows, &mut arguments)?;

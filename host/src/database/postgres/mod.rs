@@ -38,9 +38,9 @@ mod types_numeric;
 mod types_read;
 mod types_write;
 mod watch;
+mod write_job;
+mod write_sql;
 mod writer;
-mod writer_job;
-mod writer_plan;
 
 #[cfg(test)]
 mod tests;
@@ -51,7 +51,7 @@ use async_trait::async_trait;
 use sqlx::PgConnection;
 
 use self::connect::Server;
-use self::cursor::Cursors;
+use self::cursor::Cursor;
 use self::lock::Lock;
 use self::page::Pages;
 use self::reconnect::Left;
@@ -60,7 +60,8 @@ use self::tool_tables::Fingerprint;
 use self::transaction::Transaction;
 use self::types::Types;
 use self::watch::Watch;
-use self::writer::Writers;
+use self::writer::Writer;
+use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
     LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
@@ -74,12 +75,10 @@ pub(super) struct PostgresDatabase {
     connection: PgConnection,
     /// How to make further connections to the same database.
     server: Arc<Server>,
-    /// The open cursors of the transaction.
-    cursors: Cursors,
+    /// The open cursors and writers of the transaction.
+    opened: Opened<Cursor, Writer>,
     /// What is known of the pages of tables.
     pages: Pages,
-    /// The open writers of the transaction.
-    writers: Writers,
     /// The server's types that have come by.
     types: Types,
     /// The transaction that `begin` opened.
@@ -102,7 +101,6 @@ pub(super) struct PostgresDatabase {
     wrapped: Option<Fingerprint>,
     /// What a lost connection may have left in the server.
     left: Option<Left>,
-    next_id: u64,
     facts: Facts,
 }
 
@@ -117,9 +115,8 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
     Ok(PostgresDatabase {
         connection,
         server: Arc::new(server),
-        cursors: Cursors::default(),
+        opened: Opened::default(),
         pages: Pages::default(),
-        writers: Writers::default(),
         types: Types::default(),
         transaction: None,
         lock: None,
@@ -132,7 +129,6 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
         lost: false,
         wrapped: None,
         left: None,
-        next_id: 0,
         facts: found.facts,
     })
 }
@@ -145,15 +141,8 @@ impl PostgresDatabase {
 
     /// Closes cursors and writers; the transaction they live in ends, or they are not to be seen any more.
     fn forget_statements(&mut self) {
-        self.cursors = Cursors::default();
+        self.opened.close();
         self.pages.forget_statement();
-        self.writers = Writers::default();
-    }
-
-    /// A number that no cursor or writer of this database has had.
-    fn new_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
     }
 }
 
@@ -298,6 +287,6 @@ impl Bulk for PostgresDatabase {
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
-        self.finish_writer_now(writer).await
+        self.opened.take_writer(writer).map(|writer| writer.rows_written())
     }
 }

@@ -18,7 +18,7 @@ const PAGES: i32 = 1024;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Hears how many pages are copied, and of how many.
-pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
+pub type PageProgress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 
 /// Copies the database of the URL over the file `to`, which must be there and empty, as of one moment; what others commit
 /// meanwhile is not in it. What was copied is read again and must pass SQLite's own check.
@@ -26,7 +26,7 @@ pub async fn copy(
     url: &DatabaseUrl,
     to: &Path,
     stop: &StopSignal,
-    progress: Progress<'_>,
+    progress: PageProgress<'_>,
 ) -> Result<(), DatabaseError> {
     let from = connect::open(url, false).await?;
     let options = SqliteConnectOptions::new().filename(to).create_if_missing(false);
@@ -40,7 +40,7 @@ fn copy_pages(
     to: &Connection,
     timeouts: Duration,
     stop: &StopSignal,
-    progress: Progress<'_>,
+    progress: PageProgress<'_>,
 ) -> Result<(), DatabaseError> {
     let failed = |failure: Failure| from_failure(&failure);
     // An open transaction pins what is read: without one, the copy would begin again whenever somebody commits.

@@ -8,9 +8,6 @@ use crate::database::message::{cell_text, excerpt};
 use crate::database::read::{cell_too_large, duplicate_column, in_column, not_a_query};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, PageRequest, Role};
 
-/// Ended cursors that are remembered.
-const ENDED: usize = 64;
-
 /// An open cursor.
 pub(super) struct Cursor {
     statement: Statement,
@@ -37,9 +34,7 @@ impl SqliteDatabase {
         self.check_transaction()?;
         self.guard.check_stop()?;
         let cursor = self.start(request.statement.clone(), &request.parameters, &request.types)?;
-        let id = CursorId(self.new_id());
-        self.cursors.push((id, cursor));
-        Ok(id)
+        Ok(self.opened.add_cursor(cursor))
     }
 
     pub(super) fn read_page_now(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
@@ -69,10 +64,7 @@ impl SqliteDatabase {
     pub(super) fn fetch_now(&mut self, id: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
         self.check_transaction()?;
         self.guard.check_stop()?;
-        let Some(at) = self.cursors.iter().position(|(other, _)| *other == id) else {
-            return if self.ended.contains(&id) { Ok(None) } else { Err(DatabaseError::closed("cursor")) };
-        };
-        let (_, mut cursor) = self.cursors.remove(at);
+        let Some(mut cursor) = self.opened.take_cursor(id)? else { return Ok(None) };
         // A change of the schema has the statement authorized again: for the one who opened it.
         let rights = self.guard.rights();
         self.guard.set_role(cursor.rights);
@@ -80,12 +72,9 @@ impl SqliteDatabase {
         self.guard.set_role(rights);
         let (batch, more) = fetched?;
         if more {
-            self.cursors.push((id, cursor));
+            self.opened.put_cursor(id, cursor);
         } else {
-            self.ended.push_back(id);
-            if self.ended.len() > ENDED {
-                self.ended.pop_front();
-            }
+            self.opened.end_cursor(id);
         }
         Ok((batch.row_count > 0).then_some(batch))
     }

@@ -15,17 +15,17 @@ mod raw;
 mod read_types;
 mod rights;
 mod schema;
+pub(super) mod scratch;
 mod statement;
 mod temporary;
 mod transaction;
-mod write_plan;
+mod write_sql;
 mod write_types;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -36,6 +36,7 @@ use self::raw::{Connection, PullFunctions};
 use self::rights::Guard;
 use self::transaction::Transaction;
 use self::writer::Writer;
+use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect, Facts,
     LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
@@ -49,8 +50,7 @@ const GUEST_VALUE_BYTES: i32 = 128 << 20;
 /// A SQLite database.
 struct SqliteDatabase {
     // Statements first: fields are dropped in this order, and a statement must not outlive its connection.
-    cursors: Vec<(CursorId, Cursor)>,
-    writers: Vec<(WriterId, Writer)>,
+    opened: Opened<Cursor, Writer>,
     cache: statement::Cache,
     /// Made for the first update that needs them.
     functions: Option<PullFunctions>,
@@ -59,9 +59,6 @@ struct SqliteDatabase {
     lock: Option<Lock>,
     guard: Guard,
     transaction: Option<Transaction>,
-    /// Cursors that came to their end; asking them again is no error.
-    ended: VecDeque<CursorId>,
-    next_id: u64,
     path: Option<PathBuf>,
     url: DatabaseUrl,
     facts: Facts,
@@ -74,16 +71,13 @@ pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database
     connection.set_hooks(guard.hooks());
     let facts = Facts { version: raw::library_version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
     Ok(Box::new(SqliteDatabase {
-        cursors: Vec::new(),
-        writers: Vec::new(),
+        opened: Opened::default(),
         cache: statement::Cache::default(),
         functions: None,
         connection,
         lock: None,
         guard,
         transaction: None,
-        ended: VecDeque::new(),
-        next_id: 0,
         path,
         url: url.clone(),
         facts,
@@ -93,14 +87,7 @@ pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database
 impl SqliteDatabase {
     /// Closes cursors and writers.
     fn close_statements(&mut self) {
-        self.cursors.clear();
-        self.writers.clear();
-        self.ended.clear();
-    }
-
-    fn new_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
+        self.opened.close();
     }
 }
 
@@ -244,7 +231,7 @@ impl Bulk for SqliteDatabase {
     }
 
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
-        self.cursors.retain(|(id, _)| *id != cursor);
+        self.opened.close_cursor(cursor);
         Ok(())
     }
 
@@ -257,9 +244,6 @@ impl Bulk for SqliteDatabase {
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
-        let Some(at) = self.writers.iter().position(|(id, _)| *id == writer) else {
-            return Err(writer::unknown());
-        };
-        Ok(self.writers.remove(at).1.rows_written())
+        self.opened.take_writer(writer).map(|writer| writer.rows_written())
     }
 }

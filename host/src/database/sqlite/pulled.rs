@@ -95,7 +95,7 @@ impl SqliteDatabase {
         if !matches!(mode, WriteMode::Update | WriteMode::Delete) || table.is_virtual {
             return Ok(None);
         }
-        let [key] = plan.layout.key[..] else { return Ok(None) };
+        let [key] = plan.sql.layout.key[..] else { return Ok(None) };
         let keys = columns.get(key).and_then(|column| Keys::new(*column, rows.row_count, hint));
         let Some(keys) = keys else { return Ok(None) };
         let count = rows.row_count as i128;
@@ -105,12 +105,12 @@ impl SqliteDatabase {
         }
         // Between 1 and 2 there is 1.5, unless the key is the row id. And a delete asks for each row in any case: afterwards
         // nobody could tell which were there.
-        let full = full && plan.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
+        let full = full && plan.sql.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
         let guarded = !(full || hint.covers_key_range) || mode == WriteMode::Delete;
         self.provide_functions(columns.len())?;
         let _pulling = self.guard.pulling();
         let place = if guarded { &mut plan.guarded_range } else { &mut plan.range };
-        let made = self.made(place, || plan.layout.by_range(table, mode, guarded).unwrap_or_default())?;
+        let made = self.made(place, || plan.sql.by_range(guarded).unwrap_or_default())?;
         let batch = PullBatch { keys: keys.as_pull(), columns };
         let Some(functions) = &self.functions else { return Ok(None) };
         let statement = &mut made.statement;
@@ -129,7 +129,7 @@ impl SqliteDatabase {
         }
         let culprit = match mode {
             WriteMode::Delete => functions.first_unasked(&batch).unwrap_or(0),
-            _ => self.culprit(writer, plan, rows, columns)?,
+            _ => self.culprit(plan, rows, columns)?,
         };
         Err(self.not_one(writer, plan, rows, columns, culprit))
     }
@@ -149,7 +149,7 @@ impl SqliteDatabase {
         }
         let mut error = self.failed(failure, text);
         if let Some(row) = functions.and_then(|functions| functions.last_row()) {
-            error.detail = Some(writer.row_name(rows, row));
+            error.detail = Some(writer.errors(rows).row_name(row));
         }
         error
     }
@@ -157,13 +157,12 @@ impl SqliteDatabase {
     /// The first row of a batch that no row, or more than one, of the table answers to.
     fn culprit(
         &mut self,
-        writer: &Writer,
         plan: &Plan,
         rows: &Batch,
         columns: &[CellColumn<'_>],
     ) -> Result<usize, DatabaseError> {
         for row in 0..rows.row_count {
-            if self.rows_with_key(writer, plan, columns, row)? != 1 {
+            if self.rows_with_key(plan, columns, row)? != 1 {
                 return Ok(row);
             }
         }

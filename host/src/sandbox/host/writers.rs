@@ -5,6 +5,7 @@ use wasmtime::component::Resource;
 use super::{Answer, Begun, Step};
 use crate::data::Batch;
 use crate::data::digest::of_batch;
+use crate::database::write::other_columns;
 use crate::database::{DatabaseError, TableTarget as Target, WriteHint, WriterId};
 use crate::engine::journal::{Call, CallKind};
 use crate::sandbox::bindings::runner::migration::batches::HostWriter;
@@ -89,7 +90,7 @@ async fn write_batch(step: &mut Step, writer: &Writer, batch: &Batch) -> Result<
         WriterWay::Open(id) => step.database().write(*id, batch, WriteHint::default()).await,
         WriterWay::Stepwise { target, columns, .. } => {
             if columns.as_ref().is_some_and(|columns| batch.row_count > 0 && *columns != names(batch)) {
-                return Err(other_columns(target, columns.as_deref().unwrap_or_default()));
+                return Err(other_columns(&target.table, columns.as_deref().unwrap_or_default()));
             }
             let database = step.database();
             let id = database.open_writer(target).await?;
@@ -102,12 +103,4 @@ async fn write_batch(step: &mut Step, writer: &Writer, batch: &Batch) -> Result<
 
 fn names(batch: &Batch) -> Vec<String> {
     batch.columns.iter().map(|column| column.name.clone()).collect()
-}
-
-fn other_columns(target: &Target, columns: &[String]) -> DatabaseError {
-    DatabaseError::invalid(format!(
-        "a batch for `{}` has other columns than the writer's first one: {}",
-        target.table,
-        columns.join(", ")
-    ))
 }
