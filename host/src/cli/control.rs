@@ -2,7 +2,7 @@
 
 use super::context::{Context, Look};
 use super::exit;
-use crate::database::{Database, Dialect};
+use crate::database::Database;
 use crate::engine::apply::Identity;
 use crate::engine::control::look::{Overview, look_at_runs};
 use crate::engine::control::orders::EVERYTHING;
@@ -58,7 +58,7 @@ impl Spoken<'_> {
 
     /// An error of writing down what is said. Where the whole file is locked by a transaction, nobody can be spoken to.
     pub fn unsaid(&self, error: Error) -> Error {
-        if error.kind != ErrorKind::LockTimeout || self.database.facts().dialect != Dialect::Sqlite {
+        if error.kind != ErrorKind::LockTimeout || self.database.facts().dialect.has_server() {
             return error;
         }
         let run = self.run().unwrap_or("another program");

@@ -87,7 +87,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
 fn recording(context: &Context, asked: &DryRunRequest, database: &dyn Database, events: &Arc<dyn EventSink>) -> DryRun {
     let options = RecorderOptions { samples: asked.samples, all: context.printer.verbosity() == Verbosity::Verbose };
     // A database in memory stands for one that does not exist yet: it is a copy already.
-    let in_memory = database.facts().dialect == Dialect::Sqlite && database.url().sqlite_path().is_none();
+    let in_memory = !database.facts().dialect.has_server() && database.url().sqlite_path().is_none();
     let on_scratch = asked.on_scratch.filter(|_| !in_memory);
     DryRun {
         recorder: Arc::new(DryRunRecorder::new(events.clone(), options)),

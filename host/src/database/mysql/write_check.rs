@@ -120,7 +120,7 @@ impl MysqlDatabase {
         if job.writer.mode == crate::database::WriteMode::Upsert {
             return Ok(None);
         }
-        let (keys, on) = job.sql.layout.keys(packed);
+        let (keys, on) = job.sql.keys(packed);
         let mut arguments = MySqlArguments::default();
         job.sql.bind_keys(packed, rows.len(), &mut arguments)?;
         let found = format!("COUNT(runner_t.{})", job.sql.quoted_key(0));
@@ -144,7 +144,7 @@ impl MysqlDatabase {
         rows: &Range<usize>,
         packed: &[Packed],
     ) -> Result<Option<DatabaseError>, DatabaseError> {
-        let (keys, on) = job.sql.layout.keys(packed);
+        let (keys, on) = job.sql.keys(packed);
         let mut arguments = MySqlArguments::default();
         job.sql.bind_keys(packed, rows.len(), &mut arguments)?;
         let columns: Vec<String> =

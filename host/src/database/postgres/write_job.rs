@@ -259,7 +259,7 @@ impl Job<'_> {
 
     #[cold]
     fn unfit(&self, unfit: Unwritable) -> DatabaseError {
-        self.errors().cannot_hold(unfit.column, unfit.what, unfit.row)
+        self.errors().cannot_hold(&unfit.column, unfit.what, unfit.row)
     }
 
     fn failed(&self, error: &sqlx::Error, text: &str) -> DatabaseError {

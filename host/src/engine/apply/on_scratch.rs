@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Engine, Request, as_host};
 use crate::database::copy::{self, ScratchPlace};
-use crate::database::{Database, DatabaseErrorKind, Dialect};
+use crate::database::{Database, DatabaseErrorKind};
 use crate::engine::control::RunControl;
 use crate::engine::dry_run::{DryRun, Ground, OnScratch, RecordingDatabase};
 use crate::engine::event::Event;
@@ -127,20 +127,8 @@ impl Engine {
     /// What a dry run in a transaction cannot show, or does not take back.
     pub(super) async fn caveats(&self, plan: &Plan) -> Vec<String> {
         let dialect = self.database.lock().await.facts().dialect;
-        let mut told = Vec::new();
+        let mut told: Vec<String> = dialect.rollback_caveats().iter().map(|text| (*text).to_owned()).collect();
         let mut tell = |text: &str| told.push(text.to_owned());
-        match dialect {
-            Dialect::Sqlite => tell("it held the right to write to the database as long as it ran"),
-            Dialect::Postgres => {
-                tell("it held its locks on tables and rows as long as it ran, and left dead rows for VACUUM");
-                tell("sequences that it advanced stay advanced");
-                tell("what functions and triggers do outside of the database is not taken back");
-            }
-            Dialect::Mysql | Dialect::Mariadb => {
-                tell("it held its locks on tables and rows as long as it ran");
-                tell("counters of AUTO_INCREMENT that it advanced stay advanced");
-            }
-        }
         let stepwise = plan.steps.iter().filter(|step| step.mode == RunMode::Stepwise).count();
         if stepwise > 0 {
             tell("migrations that run stepwise ran in the one transaction: in earnest each step commits by itself");
