@@ -116,7 +116,13 @@ async fn fill(
     let caveats = filler.caveats;
     drop(target);
     let database = connect(&url, request.connect).await?;
-    Ok(ScratchCopy { database, name: "scratch database", others, caveats, place: ScratchPlace::Schema(scratch.to_owned()) })
+    Ok(ScratchCopy {
+        database,
+        name: "scratch database",
+        others,
+        caveats,
+        place: ScratchPlace::Schema(scratch.to_owned()),
+    })
 }
 
 struct Filler<'a> {

@@ -72,9 +72,7 @@ impl MysqlDatabase {
     ) -> DatabaseError {
         match self.find_culprit(job, rows, range, packed).await {
             Ok(Some(error)) | Err(error) => error,
-            Ok(None) => {
-                job.errors().not_each_once()
-            }
+            Ok(None) => job.errors().not_each_once(),
         }
     }
 

@@ -87,8 +87,7 @@ impl PostgresDatabase {
             self.leave(scope, asked.and_then(|answer| settled.map(|()| answer))).await?;
         let is_primary = !key.is_empty() && table.info.identifies(&key);
         let mode = target.mode;
-        let writer =
-            Writer { table, into, mode, key, is_primary, copies, types, planner, sql: None, rows_written: 0 };
+        let writer = Writer { table, into, mode, key, is_primary, copies, types, planner, sql: None, rows_written: 0 };
         Ok(self.opened.add_writer(writer))
     }
 

@@ -155,12 +155,7 @@ impl SqliteDatabase {
     }
 
     /// The first row of a batch that no row, or more than one, of the table answers to.
-    fn culprit(
-        &mut self,
-        plan: &Plan,
-        rows: &Batch,
-        columns: &[CellColumn<'_>],
-    ) -> Result<usize, DatabaseError> {
+    fn culprit(&mut self, plan: &Plan, rows: &Batch, columns: &[CellColumn<'_>]) -> Result<usize, DatabaseError> {
         for row in 0..rows.row_count {
             if self.rows_with_key(plan, columns, row)? != 1 {
                 return Ok(row);

@@ -33,7 +33,13 @@ pub async fn make(url: &DatabaseUrl, request: &ScratchRequest<'_>) -> Result<Scr
         _ => error,
     })?;
     let database = connect(&url_of(&path)?, false).await?;
-    Ok(ScratchCopy { database, name: "copy", others: Vec::new(), caveats: Vec::new(), place: ScratchPlace::Folder(folder) })
+    Ok(ScratchCopy {
+        database,
+        name: "copy",
+        others: Vec::new(),
+        caveats: Vec::new(),
+        place: ScratchPlace::Folder(folder),
+    })
 }
 
 /// The URL of a file, whatever its name.

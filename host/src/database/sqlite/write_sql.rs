@@ -29,12 +29,7 @@ fn join(parts: impl Iterator<Item = String>, separator: &str) -> String {
 
 impl WriteSql {
     /// For batches with the columns of this one, its first.
-    pub(super) fn new(
-        table: &TableInfo,
-        mode: WriteMode,
-        key: &[String],
-        rows: &Batch,
-    ) -> Result<Self, DatabaseError> {
+    pub(super) fn new(table: &TableInfo, mode: WriteMode, key: &[String], rows: &Batch) -> Result<Self, DatabaseError> {
         let layout = Layout::new(table, mode, key, rows)?;
         Ok(Self { layout, mode, into: table.name.quoted(Dialect::Sqlite) })
     }
@@ -105,8 +100,7 @@ impl WriteSql {
         let range = format!("WHERE {key} BETWEEN ?1 AND ?2{guard}");
         match self.mode {
             WriteMode::Update => {
-                let set =
-                    |place: &usize| format!("{} = {}({key})", self.name(*place), PullFunctions::name(*place));
+                let set = |place: &usize| format!("{} = {}({key})", self.name(*place), PullFunctions::name(*place));
                 Some(format!("UPDATE {into} SET {} {range}", join(self.layout.others.iter().map(set), ", ")))
             }
             WriteMode::Delete => Some(format!("DELETE FROM {into} {range}")),

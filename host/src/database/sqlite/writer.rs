@@ -94,9 +94,8 @@ impl SqliteDatabase {
         let mut encoded = Vec::with_capacity(rows.columns.len());
         for (column, affinity) in rows.columns.iter().zip(&plan.affinities) {
             let encoding = encode(column, *affinity);
-            encoded.push(
-                encoding.map_err(|unfit| writer.errors(rows).cannot_hold(&column.name, unfit.what, unfit.row))?,
-            );
+            encoded
+                .push(encoding.map_err(|unfit| writer.errors(rows).cannot_hold(&column.name, unfit.what, unfit.row))?);
         }
         let columns: Vec<CellColumn<'_>> = encoded.iter().map(Encoded::as_pull).collect();
         let written = match self.write_range(writer, &mut plan, rows, &columns, hint)? {

@@ -113,7 +113,10 @@ mod tests {
     #[test]
     fn columns_are_those_of_the_table() {
         let found = layout(WriteMode::Update, &["N", "ID"]).expect("a layout");
-        assert_eq!((&found.names[..], &found.key[..], &found.others[..]), (&["n".into(), "id".into()][..], &[1][..], &[0][..]));
+        assert_eq!(
+            (&found.names[..], &found.key[..], &found.others[..]),
+            (&["n".into(), "id".into()][..], &[1][..], &[0][..])
+        );
         assert!(found.check_columns(&table(), &of(&["N", "ID"])).is_ok());
         for columns in [&["N"][..], &["ID", "N"], &["n", "id"]] {
             let error = found.check_columns(&table(), &of(columns)).expect_err("other columns");
