@@ -122,7 +122,7 @@ fn prepare(url: &DatabaseUrl, dialect: Dialect, command: Option<&[String]>, file
 }
 
 fn mysql_dump(url: &DatabaseUrl, file: &str) -> Result<Prepared> {
-    let told = mysql::dump::told(url)?;
+    let access = mysql::dump::access(url)?;
     let result = format!("--result-file={file}");
     let arguments = [
         // Must be the first.
@@ -140,13 +140,13 @@ fn mysql_dump(url: &DatabaseUrl, file: &str) -> Result<Prepared> {
         "--loose-set-gtid-purged=OFF",
         &result,
         "--",
-        &told.database,
+        &access.database,
     ];
     Ok(Prepared {
         program: PathBuf::new(),
         arguments: arguments.map(str::to_owned).to_vec(),
         variables: Vec::new(),
-        input: Some(told.option_file),
+        input: Some(access.option_file),
         writes_file: true,
     })
 }
@@ -165,13 +165,13 @@ fn fields(url: &DatabaseUrl, dialect: Dialect, file: &str) -> Result<Vec<(&'stat
             }
         }
         Dialect::Mysql | Dialect::Mariadb => {
-            let told = mysql::dump::told(url)?;
+            let access = mysql::dump::access(url)?;
             fields.extend([
-                ("host", told.host),
-                ("port", told.port.to_string()),
-                ("socket", told.socket),
-                ("user", told.user),
-                ("database", told.database),
+                ("host", access.host),
+                ("port", access.port.to_string()),
+                ("socket", access.socket),
+                ("user", access.user),
+                ("database", access.database),
             ]);
         }
     }

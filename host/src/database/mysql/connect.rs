@@ -6,14 +6,14 @@ use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions as _, MySqlConnection};
 
 use super::error::{self, from_sqlx};
-use super::session::{self, Server};
+use super::session::{self, SessionFacts};
 use crate::database::nagle::send_at_once;
 use crate::database::url::plain_host;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// How connections to one database are made: the work connection, the one that holds the lock, and those that kill.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(super) struct Endpoint {
     options: MySqlConnectOptions,
     settings: ConnectOptions,
     /// The URL without its password, for messages.
@@ -39,7 +39,7 @@ const PARAMETERS: [&str; 13] = [
     "connect-timeout",
 ];
 
-impl Connector {
+impl Endpoint {
     /// Reads the URL. It must name a database, and no parameter that is not understood.
     pub fn new(url: &DatabaseUrl, settings: &ConnectOptions) -> Result<Self, DatabaseError> {
         let shown = url.to_string();
@@ -97,7 +97,7 @@ impl Connector {
     }
 
     /// A session with the settings of all our sessions, and what is known of its server.
-    pub async fn connect(&self) -> Result<(MySqlConnection, Server), DatabaseError> {
+    pub async fn connect(&self) -> Result<(MySqlConnection, SessionFacts), DatabaseError> {
         self.in_time(async {
             let mut connection = self.options.connect().await.map_err(|error| error::from_connecting(error, self))?;
             send_at_once();

@@ -36,7 +36,7 @@ const STRICT_MODES: [&str; 6] = [
 
 /// A result that is read in parts.
 pub(super) struct Cursor {
-    pub source: Source,
+    pub source: RowSource,
     pub columns: Vec<CursorColumn>,
     /// Rows that were delivered.
     pub delivered: usize,
@@ -45,7 +45,7 @@ pub(super) struct Cursor {
 }
 
 /// Where the rows come from.
-pub(super) enum Source {
+pub(super) enum RowSource {
     /// A page of a table: its SELECT without its limit, its length, and the locking clause.
     Page { select: String, parameters: Vec<Value>, limit: usize, locks: &'static str },
     /// The temporary table of that name, quoted.
@@ -93,7 +93,7 @@ impl MysqlDatabase {
     }
 
     /// Runs a SELECT into a temporary table.
-    pub(super) async fn keep(&mut self, statement: &str, parameters: &[Value]) -> Result<Source, DatabaseError> {
+    pub(super) async fn keep(&mut self, statement: &str, parameters: &[Value]) -> Result<RowSource, DatabaseError> {
         self.drop_kept().await?;
         let number = self.opened.next_id();
         let table = Dialect::Mysql.quote(&format!("runner_cursor_{number}"));
@@ -116,7 +116,7 @@ impl MysqlDatabase {
         })?;
         self.kept.push(table.clone());
         self.guard.temporary.push(table.clone());
-        Ok(Source::Kept { table })
+        Ok(RowSource::Kept { table })
     }
 
     async fn make_kept(&mut self, text: &str, parameters: &[Value]) -> Result<(), DatabaseError> {
@@ -132,7 +132,7 @@ impl MysqlDatabase {
         let used = |table: &String| {
             self.opened
                 .cursors()
-                .any(|cursor| matches!(&cursor.source, Source::Kept { table: other } if other == table))
+                .any(|cursor| matches!(&cursor.source, RowSource::Kept { table: other } if other == table))
         };
         let (kept, unused): (Vec<_>, Vec<_>) = std::mem::take(&mut self.kept).into_iter().partition(used);
         self.kept = kept;
@@ -248,12 +248,12 @@ impl Cursor {
     fn part_sql(&self, rows: usize, in_batch: usize) -> (String, &[Value], usize) {
         let delivered = self.delivered + in_batch;
         match &self.source {
-            Source::Page { select, parameters, limit, locks } => {
+            RowSource::Page { select, parameters, limit, locks } => {
                 let rows = rows.min(limit.saturating_sub(delivered));
                 let offset = if delivered == 0 { String::new() } else { format!(" OFFSET {delivered}") };
                 (format!("{select} LIMIT {rows}{offset}{locks}"), parameters, rows)
             }
-            Source::Kept { table } => {
+            RowSource::Kept { table } => {
                 let columns: Vec<String> =
                     self.columns.iter().map(|column| Dialect::Mysql.quote(&column.name)).collect();
                 let text = format!(

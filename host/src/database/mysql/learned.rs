@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::mysql::MySqlTypeInfo;
 
-use super::types::Kind;
+use super::types::ColumnKind;
 use crate::database::TableName;
 
 /// What is known without asking the server again.
@@ -13,7 +13,7 @@ pub(super) struct Learned {
     /// For a table and the columns that are read of it, how many rows fill a batch.
     pub parts: HashMap<(TableName, String), usize>,
     /// What the columns of tables hold, for types that the wire does not tell.
-    pub declared: HashMap<TableName, Vec<(String, Kind)>>,
+    pub declared: HashMap<TableName, Vec<(String, ColumnKind)>>,
     /// What the server calls a DECIMAL.
     pub decimal: Option<MySqlTypeInfo>,
 }

@@ -42,12 +42,12 @@ mod tests;
 use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
-use self::connect::Connector;
+use self::connect::Endpoint;
 use self::cursor::Cursor;
 use self::learned::Learned;
 use self::lock::Lock;
 use self::rights::Guard;
-use self::session::Server;
+use self::session::SessionFacts;
 use self::transaction::Transaction;
 use self::watch::Watch;
 use self::writer::Writer;
@@ -64,7 +64,7 @@ pub(super) struct MysqlDatabase {
     /// The work connection: every statement of a run goes here.
     connection: MySqlConnection,
     /// What is known of the server, and of the session of `connection`.
-    server: Server,
+    server: SessionFacts,
     /// Watches over the answers of `connection`.
     watch: Watch,
     /// What the role may do, and what was done so far.
@@ -76,16 +76,16 @@ pub(super) struct MysqlDatabase {
     kept: Vec<String>,
     learned: Learned,
     lock: Option<Lock>,
-    connector: Connector,
+    endpoint: Endpoint,
     url: DatabaseUrl,
 }
 
 /// Opens the database of the URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
-    let connector = Connector::new(url, options)?;
-    let (connection, server) = connector.connect().await?;
+    let endpoint = Endpoint::new(url, options)?;
+    let (connection, server) = endpoint.connect().await?;
     Ok(Box::new(MysqlDatabase {
-        watch: Watch::new(connector.clone(), server.id),
+        watch: Watch::new(endpoint.clone(), server.id),
         guard: Guard::default(),
         transaction: None,
         opened: Opened::default(),
@@ -95,7 +95,7 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         url: url.clone(),
         connection,
         server,
-        connector,
+        endpoint,
     }))
 }
 

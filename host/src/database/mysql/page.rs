@@ -2,7 +2,7 @@
 //! it is not known how many rows fill a batch.
 
 use super::MysqlDatabase;
-use super::cursor::{Cursor, CursorColumn, FIRST_PART, Source};
+use super::cursor::{Cursor, CursorColumn, FIRST_PART, RowSource};
 use crate::data::Batch;
 use crate::database::{DatabaseError, PageRequest};
 
@@ -37,7 +37,7 @@ impl MysqlDatabase {
             self.keep(&statement, &page.parameters).await?
         } else {
             let (select, parameters) = (page.select.clone(), page.parameters.clone());
-            Source::Page { select, parameters, limit: page.limits.rows, locks }
+            RowSource::Page { select, parameters, limit: page.limits.rows, locks }
         };
         let mut cursor = Cursor { source, columns, delivered: 0, part };
         let batch = self.fill(&mut cursor, Some(page), page.limits).await?;

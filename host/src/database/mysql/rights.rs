@@ -16,7 +16,7 @@
 //! [`MysqlDatabase::before_writing`].
 
 use super::error::NOT_PREPARABLE;
-use super::settings::Settings;
+use super::settings::SessionSettings;
 use super::{MysqlDatabase, session};
 use crate::database::facts::is_tool_table;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
@@ -25,7 +25,7 @@ use crate::sql::{StatementClass, classify, has_statement, identifiers};
 
 /// A statement of a caller that may be run; see [`MysqlDatabase::before`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
+pub(super) struct CheckedStatement {
     class: StatementClass,
     reads: bool,
 }
@@ -41,7 +41,7 @@ pub(super) struct Guard {
     /// Whether a trigger, view or routine names a tool table, if that was looked up.
     pub others_name_tool_tables: Option<bool>,
     /// Whose settings the session has.
-    pub settings: Settings,
+    pub settings: SessionSettings,
     /// Temporary tables that were made in the session, as far as their names are known.
     pub temporary: Vec<String>,
 }
@@ -153,7 +153,7 @@ fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Role
 impl MysqlDatabase {
     /// What stands before a statement of a caller: the session that it may use, the stop signal, what the caller may do.
     /// Answers what [`Self::after`] needs to know of it.
-    pub(super) async fn before(&mut self, statement: &str) -> Result<Asked, DatabaseError> {
+    pub(super) async fn before(&mut self, statement: &str) -> Result<CheckedStatement, DatabaseError> {
         self.watch.check_stop()?;
         let dialect = self.server.facts.dialect;
         // The servers take a comment for a statement.
@@ -171,7 +171,7 @@ impl MysqlDatabase {
             self.look_at_tool_tables(class).await?;
             self.guard.note_temporary(statement, dialect);
         }
-        Ok(Asked { class, reads: reads(statement, dialect) })
+        Ok(CheckedStatement { class, reads: reads(statement, dialect) })
     }
 
     /// What stands before a writer opens a table: as [`Self::before`].
@@ -194,7 +194,7 @@ impl MysqlDatabase {
     /// transaction is still ours, or by the end of whatever it began.
     pub(super) async fn after<T>(
         &mut self,
-        asked: Asked,
+        asked: CheckedStatement,
         answer: Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
         let answer = match answer {

@@ -7,7 +7,7 @@ use crate::database::{DatabaseError, Role};
 
 /// Whose settings the session has.
 #[derive(Debug, Default)]
-pub(super) enum Settings {
+pub(super) enum SessionSettings {
     /// Ours.
     #[default]
     Ours,
@@ -28,20 +28,20 @@ impl MysqlDatabase {
     /// Gives the session the settings of whoever speaks next.
     pub(super) async fn settle(&mut self) -> Result<(), DatabaseError> {
         match (self.guard.rights(), std::mem::take(&mut self.guard.settings)) {
-            (Role::Host, Settings::Theirs) => {
+            (Role::Host, SessionSettings::Theirs) => {
                 let kept = self.settings_to_keep().await?;
-                let database = self.server.facts.dialect.quote(self.connector.database());
+                let database = self.server.facts.dialect.quote(self.endpoint.database());
                 let ours = format!("{}; USE {database}", self.server.settings_of_texts);
                 session::run(&mut self.connection, ours).await?;
-                self.guard.settings = Settings::Kept(kept);
+                self.guard.settings = SessionSettings::Kept(kept);
             }
-            (Role::SqlScript | Role::Component, Settings::Kept(kept)) => {
+            (Role::SqlScript | Role::Component, SessionSettings::Kept(kept)) => {
                 let mut theirs = kept.set;
                 if let Some(database) = kept.database {
                     theirs.push_str(&format!("; USE {}", self.server.facts.dialect.quote(&database)));
                 }
                 session::run(&mut self.connection, theirs).await?;
-                self.guard.settings = Settings::Theirs;
+                self.guard.settings = SessionSettings::Theirs;
             }
             (_, settings) => self.guard.settings = settings,
         }
@@ -50,8 +50,8 @@ impl MysqlDatabase {
 
     /// Behind a statement of a script that may have changed settings.
     pub(super) async fn unsettle(&mut self) -> Result<(), DatabaseError> {
-        self.guard.settings = Settings::Theirs;
-        session::run(&mut self.connection, format!("SET {}", self.connector.names())).await.map(|_| ())
+        self.guard.settings = SessionSettings::Theirs;
+        session::run(&mut self.connection, format!("SET {}", self.endpoint.names())).await.map(|_| ())
     }
 
     async fn settings_to_keep(&mut self) -> Result<Kept, DatabaseError> {

@@ -8,7 +8,7 @@ use sqlx::{
 };
 
 use super::error::{NOT_PREPARABLE, from_sqlx};
-use super::types::Kind;
+use super::types::ColumnKind;
 use super::types_convert;
 use super::types_read::{self, Wire};
 use super::{MysqlDatabase, parameters};
@@ -178,10 +178,10 @@ impl MysqlDatabase {
     }
 
     /// What a column of a table holds; none if the table cannot be asked, as inside a view whose tables are another's.
-    async fn kind_of(&mut self, table: &TableName, column: &str) -> Option<Kind> {
+    async fn kind_of(&mut self, table: &TableName, column: &str) -> Option<ColumnKind> {
         if !self.learned.declared.contains_key(table) {
             let columns = self.table_now(table).await.map(|table| table.columns).unwrap_or_default();
-            let kinds = columns.iter().map(|column| (column.name.clone(), Kind::of(column))).collect();
+            let kinds = columns.iter().map(|column| (column.name.clone(), ColumnKind::of(column))).collect();
             self.learned.declared.insert(table.clone(), kinds);
         }
         let kinds = self.learned.declared.get(table)?;

@@ -11,7 +11,7 @@ use super::error::from_sqlx;
 use super::packed::Packed;
 use super::statement::cell;
 use super::types_read::{Cell, Wire, decode};
-use super::write_sql::{KeyRange, Statement};
+use super::write_sql::{KeyRange, BoundStatement};
 use super::writer::Job;
 use super::{MysqlDatabase, session};
 use crate::database::{DatabaseError, DatabaseErrorKind};
@@ -21,7 +21,7 @@ const LOSSES: [&str; 4] = ["1264", "1265", "1366", "1406"];
 
 impl MysqlDatabase {
     /// Runs a statement of the host's own making.
-    pub(super) async fn run_built(&mut self, statement: Statement) -> Result<u64, DatabaseError> {
+    pub(super) async fn run_built(&mut self, statement: BoundStatement) -> Result<u64, DatabaseError> {
         let connection = &mut self.connection;
         let query = sqlx::query_with(AssertSqlSafe(statement.text), statement.arguments);
         let done = self.watch.clone().over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await?;

@@ -2,9 +2,9 @@
 
 use sqlx::mysql::MySqlArguments;
 
-use super::packed::{Number, Packed, Place};
+use super::packed::{Number, Packed, RowPlace};
 use super::schema::MysqlTable;
-use super::types::Kind;
+use super::types::ColumnKind;
 use crate::data::Batch;
 use crate::database::write::Layout;
 use crate::database::{DatabaseError, Dialect, WriteMode};
@@ -21,13 +21,13 @@ const NUMBERS: &str = "WITH RECURSIVE runner_d (n) AS (SELECT 0 UNION ALL SELECT
 pub(super) struct WriteSql {
     pub layout: Layout,
     /// What each column of the batch holds.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<ColumnKind>,
     /// The collation of each of them that is a text.
     collations: Vec<Option<String>>,
 }
 
 /// A statement and its parameters.
-pub(super) struct Statement {
+pub(super) struct BoundStatement {
     pub text: String,
     pub arguments: MySqlArguments,
 }
@@ -43,10 +43,10 @@ impl WriteSql {
         let (mut kinds, mut collations) = (Vec::new(), Vec::new());
         for name in &layout.names {
             let declared = table.columns.iter().find(|column| column.name == *name);
-            kinds.push(declared.map_or(Kind::Bytes, Kind::of));
+            kinds.push(declared.map_or(ColumnKind::Bytes, ColumnKind::of));
             collations.push(declared.and_then(|column| column.collation.clone()));
         }
-        if let Some(place) = layout.key.iter().find(|place| matches!(kinds[**place], Kind::Json | Kind::Geometry(_))) {
+        if let Some(place) = layout.key.iter().find(|place| matches!(kinds[**place], ColumnKind::Json | ColumnKind::Geometry(_))) {
             return Err(DatabaseError::invalid(format!(
                 "column `{}.{}` cannot be a key: its values are not compared as a whole",
                 table.info.name, layout.names[*place]
@@ -67,17 +67,17 @@ impl WriteSql {
     /// A cell of the key as the column's own type, so that the table's index can be asked for it.
     fn typed(&self, place: usize, cell: &str) -> String {
         match &self.kinds[place] {
-            Kind::Boolean => format!("CAST({cell} AS SIGNED)"),
-            Kind::Integer { least, .. } if *least < 0 => format!("CAST({cell} AS SIGNED)"),
-            Kind::Integer { .. } | Kind::Year => format!("CAST({cell} AS UNSIGNED)"),
-            Kind::Bit(_) => format!("CAST(CONV(HEX({cell}), 16, 10) AS UNSIGNED)"),
-            Kind::Float(_) | Kind::Double(_) => format!("({cell} + 0e0)"),
-            Kind::Decimal { precision, scale } => format!("CAST({cell} AS DECIMAL({precision}, {scale}))"),
-            Kind::Date => format!("CAST({cell} AS DATE)"),
-            Kind::Time(_) => format!("CAST({cell} AS TIME(6))"),
-            Kind::Datetime(_) | Kind::Timestamp(_) => format!("CAST({cell} AS DATETIME(6))"),
-            Kind::Uuid => format!("CAST({cell} AS UUID)"),
-            Kind::Native(name) => format!("CAST({cell} AS {name})"),
+            ColumnKind::Boolean => format!("CAST({cell} AS SIGNED)"),
+            ColumnKind::Integer { least, .. } if *least < 0 => format!("CAST({cell} AS SIGNED)"),
+            ColumnKind::Integer { .. } | ColumnKind::Year => format!("CAST({cell} AS UNSIGNED)"),
+            ColumnKind::Bit(_) => format!("CAST(CONV(HEX({cell}), 16, 10) AS UNSIGNED)"),
+            ColumnKind::Float(_) | ColumnKind::Double(_) => format!("({cell} + 0e0)"),
+            ColumnKind::Decimal { precision, scale } => format!("CAST({cell} AS DECIMAL({precision}, {scale}))"),
+            ColumnKind::Date => format!("CAST({cell} AS DATE)"),
+            ColumnKind::Time(_) => format!("CAST({cell} AS TIME(6))"),
+            ColumnKind::Datetime(_) | ColumnKind::Timestamp(_) => format!("CAST({cell} AS DATETIME(6))"),
+            ColumnKind::Uuid => format!("CAST({cell} AS UUID)"),
+            ColumnKind::Native(name) => format!("CAST({cell} AS {name})"),
             _ => match (&self.collations[place], self.charset(place)) {
                 (Some(collation), Some("utf8mb4")) => format!("{cell} COLLATE {collation}"),
                 (Some(collation), Some(charset)) => format!("CONVERT({cell} USING {charset}) COLLATE {collation}"),
@@ -123,7 +123,7 @@ impl WriteSql {
         rows: usize,
         arguments: &mut MySqlArguments,
     ) -> Result<(), DatabaseError> {
-        let place = Place { sql: "runner_s.n", parameters: &[] };
+        let place = RowPlace { sql: "runner_s.n", parameters: &[] };
         for at in &self.layout.key {
             let times = if self.may_lack_characters(*at) { 2 } else { 1 };
             for _ in 0..times {
@@ -134,11 +134,11 @@ impl WriteSql {
     }
 
     /// Changes the rows whose keys lie in a range, each to the cells at its own place of the batch.
-    pub fn update_range(&self, table: &str, packed: &[Packed], range: &KeyRange) -> Result<Statement, DatabaseError> {
+    pub fn update_range(&self, table: &str, packed: &[Packed], range: &KeyRange) -> Result<BoundStatement, DatabaseError> {
         let key = self.name(self.layout.key[0]);
         let at = format!("({key} - ?)");
         let base = [Number(range.first)];
-        let place = Place { sql: &at, parameters: &base };
+        let place = RowPlace { sql: &at, parameters: &base };
         let mut arguments = MySqlArguments::default();
         let mut set = Vec::with_capacity(self.layout.others.len());
         for other in &self.layout.others {
@@ -146,38 +146,38 @@ impl WriteSql {
             packed[*other].bind(&mut arguments, &place)?;
         }
         let condition = range.condition(&key, &mut arguments)?;
-        Ok(Statement { text: format!("UPDATE {table} SET {} WHERE {condition}", set.join(", ")), arguments })
+        Ok(BoundStatement { text: format!("UPDATE {table} SET {} WHERE {condition}", set.join(", ")), arguments })
     }
 
     /// Changes the rows that have the batch's keys.
-    pub fn update_keys(&self, table: &str, packed: &[Packed], rows: usize) -> Result<Statement, DatabaseError> {
+    pub fn update_keys(&self, table: &str, packed: &[Packed], rows: usize) -> Result<BoundStatement, DatabaseError> {
         let (keys, on) = self.keys(packed);
         let mut arguments = MySqlArguments::default();
         self.bind_keys(packed, rows, &mut arguments)?;
-        let place = Place { sql: "runner_x.n", parameters: &[] };
+        let place = RowPlace { sql: "runner_x.n", parameters: &[] };
         let mut set = Vec::with_capacity(self.layout.others.len());
         for other in &self.layout.others {
             set.push(format!("runner_t.{} = {}", self.name(*other), packed[*other].sql(place.sql)));
             packed[*other].bind(&mut arguments, &place)?;
         }
         let text = format!("UPDATE {keys} STRAIGHT_JOIN {table} AS runner_t ON {on} SET {}", set.join(", "));
-        Ok(Statement { text, arguments })
+        Ok(BoundStatement { text, arguments })
     }
 
     /// Deletes the rows whose keys lie in a range.
-    pub fn delete_range(&self, table: &str, range: &KeyRange) -> Result<Statement, DatabaseError> {
+    pub fn delete_range(&self, table: &str, range: &KeyRange) -> Result<BoundStatement, DatabaseError> {
         let mut arguments = MySqlArguments::default();
         let condition = range.condition(&self.name(self.layout.key[0]), &mut arguments)?;
-        Ok(Statement { text: format!("DELETE FROM {table} WHERE {condition}"), arguments })
+        Ok(BoundStatement { text: format!("DELETE FROM {table} WHERE {condition}"), arguments })
     }
 
     /// Deletes the rows that have the batch's keys.
-    pub fn delete_keys(&self, table: &str, packed: &[Packed], rows: usize) -> Result<Statement, DatabaseError> {
+    pub fn delete_keys(&self, table: &str, packed: &[Packed], rows: usize) -> Result<BoundStatement, DatabaseError> {
         let (keys, on) = self.keys(packed);
         let mut arguments = MySqlArguments::default();
         self.bind_keys(packed, rows, &mut arguments)?;
         let text = format!("DELETE runner_t FROM {keys} STRAIGHT_JOIN {table} AS runner_t ON {on}");
-        Ok(Statement { text, arguments })
+        Ok(BoundStatement { text, arguments })
     }
 
     /// Inserts the rows of the batch; `absent`: those whose keys the table does not have.
@@ -187,11 +187,11 @@ impl WriteSql {
         packed: &[Packed],
         rows: usize,
         absent: bool,
-    ) -> Result<Statement, DatabaseError> {
+    ) -> Result<BoundStatement, DatabaseError> {
         let columns: Vec<String> = (0..self.layout.names.len()).map(|place| self.name(place)).collect();
         let number = if absent { "runner_x.n" } else { "runner_s.n" };
         let cells: Vec<String> = packed.iter().map(|packed| packed.sql(number)).collect();
-        let place = Place { sql: number, parameters: &[] };
+        let place = RowPlace { sql: number, parameters: &[] };
         let mut arguments = MySqlArguments::default();
         for packed in packed {
             packed.bind(&mut arguments, &place)?;
@@ -206,7 +206,7 @@ impl WriteSql {
             format!("({NUMBERS}) AS runner_s")
         };
         let text = format!("INSERT INTO {table} ({}) SELECT {} FROM {from}", columns.join(", "), cells.join(", "));
-        Ok(Statement { text, arguments })
+        Ok(BoundStatement { text, arguments })
     }
 }
 
@@ -239,18 +239,18 @@ impl KeyRange {
     }
 
     /// How many rows of the table are the batch's.
-    pub fn count(&self, table: &str, key: &str) -> Result<Statement, DatabaseError> {
+    pub fn count(&self, table: &str, key: &str) -> Result<BoundStatement, DatabaseError> {
         let mut arguments = MySqlArguments::default();
         let condition = self.condition(&quote(key), &mut arguments)?;
-        Ok(Statement { text: format!("SELECT COUNT(*) FROM {table} WHERE {condition}"), arguments })
+        Ok(BoundStatement { text: format!("SELECT COUNT(*) FROM {table} WHERE {condition}"), arguments })
     }
 
     /// The keys of the table in the range.
-    pub fn list(&self, table: &str, key: &str) -> Result<Statement, DatabaseError> {
+    pub fn list(&self, table: &str, key: &str) -> Result<BoundStatement, DatabaseError> {
         let mut arguments = MySqlArguments::default();
         Number(self.first).bind(&mut arguments)?;
         Number(self.last).bind(&mut arguments)?;
         let key = quote(key);
-        Ok(Statement { text: format!("SELECT {key} FROM {table} WHERE {key} BETWEEN ? AND ?"), arguments })
+        Ok(BoundStatement { text: format!("SELECT {key} FROM {table} WHERE {key} BETWEEN ? AND ?"), arguments })
     }
 }

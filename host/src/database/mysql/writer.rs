@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use super::packed::Packed;
 use super::schema::MysqlTable;
-use super::types::{Kind, unique_keys};
+use super::types::{ColumnKind, unique_keys};
 use super::types_write::{Encoded, encode};
-use super::write_sql::{KeyRange, MOST_ROWS, Statement, WriteSql};
+use super::write_sql::{KeyRange, MOST_ROWS, BoundStatement, WriteSql};
 use super::{MysqlDatabase, session};
 use crate::data::{Batch, ColumnValues};
 use crate::database::message::{TAKES_PART, takes_nothing_back};
@@ -76,7 +76,7 @@ impl Job<'_> {
     /// The range of the rows' keys, if they are whole numbers close together.
     fn range(&self, rows: &Range<usize>) -> Result<Option<KeyRange>, DatabaseError> {
         let [place] = self.sql.layout.key.as_slice() else { return Ok(None) };
-        if !self.writer.unique || !matches!(self.sql.kinds[*place], Kind::Integer { .. }) {
+        if !self.writer.unique || !matches!(self.sql.kinds[*place], ColumnKind::Integer { .. }) {
             return Ok(None);
         }
         let Some((first, last)) = self.ends(*place, rows) else { return Ok(None) };
@@ -277,7 +277,7 @@ impl MysqlDatabase {
         Ok(())
     }
 
-    async fn run_write(&mut self, job: &Job<'_>, built: Result<Statement, DatabaseError>) -> Result<u64, Failure> {
+    async fn run_write(&mut self, job: &Job<'_>, built: Result<BoundStatement, DatabaseError>) -> Result<u64, Failure> {
         let statement = built.map_err(Failure::Batch)?;
         let changed = self.run_built(statement).await.map_err(Failure::of)?;
         self.refuse_loss_in(&job.sql.layout.names).await.map_err(Failure::Row)?;

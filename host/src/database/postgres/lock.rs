@@ -101,7 +101,7 @@ impl PostgresDatabase {
             return Ok(());
         }
         self.check_usable()?;
-        let connection = self.server.open().await?;
+        let connection = self.endpoint.open().await?;
         let mut lock = Lock::take(connection, request, stop, waiting).await?;
         orphans::end(&mut lock.connection, &lock.mark, stop, waiting).await?;
         self.busy = true;
@@ -133,7 +133,7 @@ impl PostgresDatabase {
         }
         if self.check_usable().is_ok() && self.transaction.is_none() {
             self.busy = true;
-            let named = simple(&mut self.connection, &self.server.set_application()).await;
+            let named = simple(&mut self.connection, &self.endpoint.set_application()).await;
             self.busy = false;
             self.note_loss(&named);
         }

@@ -50,7 +50,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sqlx::PgConnection;
 
-use self::connect::Server;
+use self::connect::Endpoint;
 use self::cursor::Cursor;
 use self::lock::Lock;
 use self::page::Pages;
@@ -74,7 +74,7 @@ pub(super) struct PostgresDatabase {
     /// Where statements run. Only between `enter` and `leave`.
     connection: PgConnection,
     /// How to make further connections to the same database.
-    server: Arc<Server>,
+    endpoint: Arc<Endpoint>,
     /// The open cursors and writers of the transaction.
     opened: Opened<Cursor, Writer>,
     /// What is known of the pages of tables.
@@ -110,11 +110,11 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
 }
 
 async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDatabase, DatabaseError> {
-    let server = Server::new(url, options)?;
-    let (connection, found) = server.open_for_work().await?;
+    let endpoint = Endpoint::new(url, options)?;
+    let (connection, found) = endpoint.open_for_work().await?;
     Ok(PostgresDatabase {
         connection,
-        server: Arc::new(server),
+        endpoint: Arc::new(endpoint),
         opened: Opened::default(),
         pages: Pages::default(),
         types: Types::default(),
@@ -136,7 +136,7 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
 impl PostgresDatabase {
     /// Watches over work on the connection: see [`Watch::run`]. Independent of `self`, so that the work may borrow it.
     fn watch(&self) -> Watch {
-        Watch::new(self.server.clone(), self.stop.clone(), self.backend)
+        Watch::new(self.endpoint.clone(), self.stop.clone(), self.backend)
     }
 
     /// Closes cursors and writers; the transaction they live in ends, or they are not to be seen any more.
@@ -149,7 +149,7 @@ impl PostgresDatabase {
 #[async_trait]
 impl Database for PostgresDatabase {
     fn url(&self) -> &DatabaseUrl {
-        self.server.url()
+        self.endpoint.url()
     }
 
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {

@@ -127,7 +127,7 @@ impl PostgresDatabase {
                 Err(error)
             }
             (Around::Nothing, result) => {
-                let timeouts = self.own.timeouts(self.rights, self.server.settings());
+                let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
                 let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
                 let reset = simple(&mut self.connection, &reset.join("; ")).await;
                 self.note_loss(&reset);
@@ -170,7 +170,7 @@ impl PostgresDatabase {
         let is_script = self.rights != Role::Host;
         let turns = transaction.script_speaks != is_script;
         if turns {
-            text.push_str(&set_local(&self.own.timeouts(self.rights, self.server.settings())));
+            text.push_str(&set_local(&self.own.timeouts(self.rights, self.endpoint.settings())));
             text.push_str(&FINGERPRINT);
             text.push_str("; ");
         }
@@ -214,7 +214,7 @@ impl PostgresDatabase {
         let is_script = self.rights != Role::Host;
         let mut text = String::new();
         if is_script {
-            text.push_str(&set_local(&self.own.timeouts(self.rights, self.server.settings())));
+            text.push_str(&set_local(&self.own.timeouts(self.rights, self.endpoint.settings())));
             text.push_str(&FINGERPRINT);
         }
         let begin = prologue(&self.own, "NULL");
@@ -247,7 +247,7 @@ impl PostgresDatabase {
     }
 
     async fn set_for_session(&mut self) -> Result<(), DatabaseError> {
-        let timeouts = self.own.timeouts(self.rights, self.server.settings());
+        let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
         let text = set_local(&timeouts).replace("SET LOCAL", "SET");
         let ask = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";
         let rows = rows(&mut self.connection, &format!("{text}{ask}")).await?;

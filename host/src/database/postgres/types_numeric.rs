@@ -1,7 +1,7 @@
 //! The binary form of `numeric`: digits to the base of 10,000, the power of the first of them, a sign, and how many digits
 //! are shown behind the point.
 
-use super::types_read::Unfit;
+use super::types_read::Unreadable;
 
 const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xC000;
@@ -14,8 +14,8 @@ const MOST_SCALE: i64 = 16_383;
 const MOST_WHOLE: i64 = 131_072;
 
 /// Appends a number in the very digits that the server shows.
-pub(super) fn push_text(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Unfit> {
-    let malformed = || Unfit::new("a number in a form that is not known");
+pub(super) fn push_text(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Unreadable> {
+    let malformed = || Unreadable::new("a number in a form that is not known");
     let field = |at: usize| -> Option<u16> { Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?)) };
     let (Some(count), Some(weight), Some(sign), Some(scale)) = (field(0), field(2), field(4), field(6)) else {
         return Err(malformed());
@@ -62,8 +62,8 @@ fn four_digits(group: u16) -> [u8; 4] {
     [digit(1000), digit(100), digit(10), digit(1)]
 }
 
-fn no_number(what: &str) -> Unfit {
-    Unfit::new(what)
+fn no_number(what: &str) -> Unreadable {
+    Unreadable::new(what)
 }
 
 /// The parts of a decimal number in text.

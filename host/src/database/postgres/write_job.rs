@@ -11,7 +11,7 @@ use super::error::from_sqlx;
 use super::parameters::add;
 use super::scope::simple;
 use super::types_column::{COPY_HEADER, COPY_TRAILER, Encoder, Unwritable};
-use super::write_sql::{Answer, Way, WriteSql};
+use super::write_sql::{Returning, Way, WriteSql};
 use super::writer::Writer;
 use crate::data::Batch;
 use crate::database::write::RowErrors;
@@ -106,7 +106,7 @@ impl Job<'_> {
         let (sql, writer) = (self.sql, self.writer);
         let text = match writer.mode {
             WriteMode::Insert | WriteMode::Upsert => sql.insert(&writer.into, writer.mode),
-            WriteMode::Update | WriteMode::Delete => sql.change(&writer.into, writer.mode, self.way, Answer::Count),
+            WriteMode::Update | WriteMode::Delete => sql.change(&writer.into, writer.mode, self.way, Returning::Count),
         };
         let query = sqlx::query_with(AssertSqlSafe(text.as_str()), self.arguments(rows)?);
         let done = connection.execute(query).await.map_err(|error| self.failed(&error, &text))?;
@@ -115,7 +115,7 @@ impl Job<'_> {
 
     /// Changes all rows, and holds what each of them hit against what it should.
     async fn numbered(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
-        let text = self.sql.change(&self.writer.into, self.writer.mode, self.way, Answer::Numbers);
+        let text = self.sql.change(&self.writer.into, self.writer.mode, self.way, Returning::Numbers);
         let arguments = self.arguments(0..self.rows.row_count)?;
         let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments);
         let mut hits = vec![0_u32; self.rows.row_count];

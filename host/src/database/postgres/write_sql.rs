@@ -37,7 +37,7 @@ pub(super) enum Way {
 
 /// What a statement answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Returning {
     /// How many rows it changed.
     Count,
     /// The number in the batch, from 1, of each row that hit one.
@@ -131,7 +131,7 @@ impl WriteSql {
     }
 
     /// The rows of the batch as a FROM item.
-    fn rows(&self, mode: WriteMode, answer: Answer) -> String {
+    fn rows(&self, mode: WriteMode, answer: Returning) -> String {
         let column = |(at, place): (usize, usize)| {
             let target = &self.targets[place];
             let number = at + 1;
@@ -142,7 +142,7 @@ impl WriteSql {
             }
         };
         let mut columns = join(self.parameters(mode).into_iter().enumerate().map(column), ", ");
-        if answer == Answer::Numbers {
+        if answer == Returning::Numbers {
             columns.push_str(", pg_catalog.generate_subscripts($1, 1) AS number");
         }
         format!("(SELECT {columns}) AS {BATCH}")
@@ -157,7 +157,7 @@ impl WriteSql {
     pub(super) fn insert(&self, into: &str, mode: WriteMode) -> String {
         let values = join((0..self.layout.names.len()).map(|place| format!("{BATCH}.c{place}")), ", ");
         let overriding = if self.overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
-        let rows = self.rows(mode, Answer::Count);
+        let rows = self.rows(mode, Returning::Count);
         let mut text =
             format!("INSERT INTO {into} AS {TABLE} ({}){overriding} SELECT {values} FROM {rows}", self.list());
         if mode == WriteMode::Upsert {
@@ -173,7 +173,7 @@ impl WriteSql {
     }
 
     /// The statement that updates or deletes a batch.
-    pub(super) fn change(&self, table: &str, mode: WriteMode, way: Way, answer: Answer) -> String {
+    pub(super) fn change(&self, table: &str, mode: WriteMode, way: Way, answer: Returning) -> String {
         let rows = self.rows(mode, answer);
         let mut text = if mode == WriteMode::Delete {
             format!("DELETE FROM {table} AS {TABLE} USING {rows}")
@@ -192,7 +192,7 @@ impl WriteSql {
             let key = quote(&self.layout.names[*key]);
             text.push_str(&format!(" AND {TABLE}.{key} BETWEEN {} AND {}", bound(first), bound(first + 1)));
         }
-        if answer == Answer::Numbers {
+        if answer == Returning::Numbers {
             text.push_str(&format!(" RETURNING {BATCH}.number"));
         }
         text

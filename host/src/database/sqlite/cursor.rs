@@ -1,7 +1,7 @@
 //! Cursors: a SELECT that is stepped into columns, a batch at a time.
 
 use super::raw::{Cell, Statement, Step};
-use super::read_types::{self, Source};
+use super::types_read::{self, TypeSource};
 use super::{SqliteDatabase, bind};
 use crate::data::{Batch, ColumnBuilder, ColumnType, Value};
 use crate::database::message::{cell_text, excerpt};
@@ -20,7 +20,7 @@ struct CursorColumn {
     name: String,
     /// None until a cell that is not NULL has come by.
     column_type: Option<ColumnType>,
-    source: Source,
+    source: TypeSource,
 }
 
 /// A column while a batch is filled: NULLs are only counted until its type is known.
@@ -112,7 +112,7 @@ impl SqliteDatabase {
             for (index, filling) in filling.iter_mut().enumerate() {
                 let cell = cursor.statement.cell(index);
                 let pushed = match filling {
-                    Filling::Known(builder) => read_types::push_as_stored(builder, cell, limits.cell_bytes),
+                    Filling::Known(builder) => types_read::push_as_stored(builder, cell, limits.cell_bytes),
                     Filling::Nulls(_) => None,
                 };
                 bytes += match pushed {
@@ -146,11 +146,11 @@ fn cursor_columns(statement: &Statement, types: &[Option<ColumnType>]) -> Result
             return Err(duplicate_column(&name));
         }
         let requested = types.get(index).copied().flatten();
-        let (column_type, source) = match (requested, read_types::declared(statement, index)) {
-            (Some(requested), _) => (Some(requested), Source::Requested),
-            (None, Some(declared)) => (Some(declared), Source::Declared),
-            (None, None) if statement.table_name(index).is_some() => (None, Source::FirstCell),
-            (None, None) => (None, Source::Expression),
+        let (column_type, source) = match (requested, types_read::declared(statement, index)) {
+            (Some(requested), _) => (Some(requested), TypeSource::Requested),
+            (None, Some(declared)) => (Some(declared), TypeSource::Declared),
+            (None, None) if statement.table_name(index).is_some() => (None, TypeSource::FirstCell),
+            (None, None) => (None, TypeSource::Expression),
         };
         columns.push(CursorColumn { name, column_type, source });
     }
@@ -174,7 +174,7 @@ impl Cursor {
         let builder = match filling {
             Filling::Known(builder) => builder,
             Filling::Nulls(count) => {
-                let Some(column_type) = read_types::stored_column_type(cell) else {
+                let Some(column_type) = types_read::stored_column_type(cell) else {
                     *count += 1;
                     return Ok(0);
                 };
@@ -184,7 +184,7 @@ impl Cursor {
                 builder
             }
         };
-        if !read_types::push(builder, cell, column.source) {
+        if !types_read::push(builder, cell, column.source) {
             return Err(unfit(cell, builder.column_type(), column.source));
         }
         Ok(size)
@@ -230,11 +230,11 @@ impl Cursor {
 }
 
 #[cold]
-fn unfit(cell: Cell<'_>, column_type: ColumnType, source: Source) -> DatabaseError {
-    let what = format!("{}, which is no {column_type}", read_types::describe(cell));
+fn unfit(cell: Cell<'_>, column_type: ColumnType, source: TypeSource) -> DatabaseError {
+    let what = format!("{}, which is no {column_type}", types_read::describe(cell));
     let error = DatabaseError::new(DatabaseErrorKind::Conversion, what);
     match source {
-        Source::Requested => error,
+        TypeSource::Requested => error,
         _ => error.hint("ask for the column `as` another type, such as text"),
     }
 }

@@ -12,7 +12,7 @@ mod lock;
 mod pragmas;
 mod pulled;
 mod raw;
-mod read_types;
+mod types_read;
 mod rights;
 mod schema;
 pub(super) mod scratch;
@@ -20,7 +20,7 @@ mod statement;
 mod temporary;
 mod transaction;
 mod write_sql;
-mod write_types;
+mod types_write;
 mod writer;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::SqliteDatabase;
 use super::raw::{Cell, CellColumn, Cells, Failure, PullBatch, PullFunctions, PullKeys, Statement};
-use super::writer::{Plan, Writer};
+use super::writer::{WritePlan, Writer};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
 
@@ -86,7 +86,7 @@ impl SqliteDatabase {
     pub(super) fn write_range(
         &mut self,
         writer: &Writer,
-        plan: &mut Plan,
+        plan: &mut WritePlan,
         rows: &Batch,
         columns: &[CellColumn<'_>],
         hint: WriteHint,
@@ -155,7 +155,7 @@ impl SqliteDatabase {
     }
 
     /// The first row of a batch that no row, or more than one, of the table answers to.
-    fn culprit(&mut self, plan: &Plan, rows: &Batch, columns: &[CellColumn<'_>]) -> Result<usize, DatabaseError> {
+    fn culprit(&mut self, plan: &WritePlan, rows: &Batch, columns: &[CellColumn<'_>]) -> Result<usize, DatabaseError> {
         for row in 0..rows.row_count {
             if self.rows_with_key(plan, columns, row)? != 1 {
                 return Ok(row);

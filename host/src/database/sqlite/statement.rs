@@ -2,7 +2,7 @@
 
 use super::error::from_statement;
 use super::raw::{Cell, Failure, Statement, Step};
-use super::{SqliteDatabase, bind, read_types};
+use super::{SqliteDatabase, bind, types_read};
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Role};
 
@@ -74,7 +74,7 @@ impl SqliteDatabase {
             .map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
         let width = prepared.column_count();
         let columns: Vec<String> = (0..width).map(|column| prepared.column_name(column)).collect();
-        let declared: Vec<_> = (0..width).map(|column| read_types::declared(&prepared, column)).collect();
+        let declared: Vec<_> = (0..width).map(|column| types_read::declared(&prepared, column)).collect();
         let mut rows = Vec::new();
         let mut bytes = 0usize;
         loop {
@@ -96,7 +96,7 @@ impl SqliteDatabase {
                 if bytes > limits.bytes {
                     return Err(too_much(format!("the result has more than {} bytes", limits.bytes)));
                 }
-                row.push(read_types::value(cell, *declared).map_err(|what| {
+                row.push(types_read::value(cell, *declared).map_err(|what| {
                     DatabaseError::new(DatabaseErrorKind::Conversion, format!("column `{}`: {what}", columns[column]))
                 })?);
             }

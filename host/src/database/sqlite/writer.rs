@@ -4,7 +4,7 @@ use super::SqliteDatabase;
 use super::raw::{CellColumn, Statement};
 use super::schema::Table;
 use super::write_sql::WriteSql;
-use super::write_types::{Affinity, Encoded, encode};
+use super::types_write::{Affinity, Encoded, encode};
 use crate::data::Batch;
 use crate::database::write::{RowErrors, is_a_view};
 use crate::database::{DatabaseError, Role, TableTarget, WriteHint, WriteMode, WriterId};
@@ -16,12 +16,12 @@ pub(super) struct Writer {
     key: Vec<String>,
     rights: Role,
     /// Made for the columns of the first batch.
-    plan: Option<Plan>,
+    plan: Option<WritePlan>,
     rows_written: u64,
 }
 
 /// The statements for batches with certain columns, each made when it is first needed.
-pub(super) struct Plan {
+pub(super) struct WritePlan {
     pub(super) sql: WriteSql,
     /// For each column of the batch, the affinity of the table's.
     affinities: Vec<Affinity>,
@@ -87,7 +87,7 @@ impl SqliteDatabase {
             None => {
                 let sql = WriteSql::new(&writer.table.info, writer.mode, &writer.key, rows)?;
                 let affinities = sql.layout.names.iter().map(|name| writer.table.affinity(name)).collect();
-                Plan { sql, affinities, one: None, many: None, range: None, guarded_range: None }
+                WritePlan { sql, affinities, one: None, many: None, range: None, guarded_range: None }
             }
         };
         plan.sql.layout.check_columns(&writer.table.info, rows)?;
@@ -130,7 +130,7 @@ impl SqliteDatabase {
     fn write_each(
         &mut self,
         writer: &Writer,
-        plan: &mut Plan,
+        plan: &mut WritePlan,
         rows: &Batch,
         columns: &[CellColumn<'_>],
     ) -> Result<u64, DatabaseError> {
@@ -177,7 +177,7 @@ impl SqliteDatabase {
     pub(super) fn not_one(
         &mut self,
         writer: &Writer,
-        plan: &Plan,
+        plan: &WritePlan,
         rows: &Batch,
         columns: &[CellColumn<'_>],
         row: usize,
@@ -194,7 +194,7 @@ impl SqliteDatabase {
     /// How many rows of the table have the key of a row of the batch: none, one, or more.
     pub(super) fn rows_with_key(
         &mut self,
-        plan: &Plan,
+        plan: &WritePlan,
         columns: &[CellColumn<'_>],
         row: usize,
     ) -> Result<usize, DatabaseError> {

@@ -52,7 +52,7 @@ pub(super) fn stored_column_type(cell: Cell<'_>) -> Option<ColumnType> {
 
 /// Where the type of a column comes from; decides which conversions are ours to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum TypeSource {
     /// The caller asked for it: convert whatever can be converted exactly.
     Requested,
     /// The declared type.
@@ -91,7 +91,7 @@ pub(super) fn push_as_stored(builder: &mut ColumnBuilder, cell: Cell<'_>, limit:
 }
 
 /// Appends a cell to a column. False: it does not fit into the column's type without loss.
-pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, source: Source) -> bool {
+pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, source: TypeSource) -> bool {
     if matches!(cell, Cell::Null) {
         builder.push_null();
         return true;
@@ -99,17 +99,17 @@ pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, source: Source) 
     push_as_stored(builder, cell, usize::MAX).is_some() || push_other(builder, builder.column_type(), cell, source)
 }
 
-fn push_other(builder: &mut ColumnBuilder, column_type: ColumnType, cell: Cell<'_>, source: Source) -> bool {
+fn push_other(builder: &mut ColumnBuilder, column_type: ColumnType, cell: Cell<'_>, source: TypeSource) -> bool {
     match (column_type, cell) {
         (ColumnType::Boolean, Cell::Integer(number @ (0 | 1))) => builder.push_boolean(number == 1),
-        (ColumnType::Float64, Cell::Integer(number)) if source != Source::FirstCell => {
+        (ColumnType::Float64, Cell::Integer(number)) if source != TypeSource::FirstCell => {
             exact_float(number).is_some_and(|number| builder.push_float64(number))
         }
         (ColumnType::Decimal, Cell::Text(text)) => is_decimal(text) && builder.push_bytes(text),
         (ColumnType::Decimal | ColumnType::Json, Cell::Integer(_) | Cell::Real(_)) => {
             number_text(cell).is_some_and(|text| builder.push_bytes(text.as_bytes()))
         }
-        _ => source == Source::Requested && convert(builder, column_type, cell),
+        _ => source == TypeSource::Requested && convert(builder, column_type, cell),
     }
 }
 
