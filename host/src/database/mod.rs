@@ -87,7 +87,7 @@ pub struct TransactionOptions {
 /// What a transaction of a transform is for, where several connections work on one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Reads a chunk and writes what was made of it. Nobody else can change in between what was read: such a change is waited
+    /// Reads a chunk and writes what was made of it. No other transaction can change in between what was read: such a change is waited
     /// for, or the transaction fails with an error that is transient. Where that takes locks, the reader asks for them.
     Chunk,
     /// Takes hold of a chunk. If the server crashes, it may be lost, but not before what is committed later.
@@ -154,7 +154,7 @@ pub trait Database: Bulk {
     /// Releases the lock. Dropping the database does so too.
     async fn unlock(&mut self) -> Result<(), DatabaseError>;
 
-    /// Who holds the lock at this moment, as well as it can be told; none: nobody.
+    /// Who holds the lock at this moment, as well as it can be told; none: it is free.
     async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError>;
 
     /// Opens the transaction, taking the right to write at once.
@@ -184,7 +184,7 @@ pub trait Database: Bulk {
     ) -> Result<Option<TableIdentity>, DatabaseError>;
 
     /// Opens a transaction for a connection that only reads one table, as others leave it. Nobody is waited for then, and
-    /// nothing can be committed by it. Fails where somebody has the table locked, or where another table has that name here.
+    /// nothing can be committed by it. Fails where the table is locked, or where another table has that name here.
     async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError>;
 
     /// Drops what migrations made for this connection alone, such as temporary tables: the next migration finds the same

@@ -13,7 +13,7 @@ pub struct DatabaseUrl {
     dialect: Dialect,
     /// SQLite: the file; none in memory.
     path: Option<PathBuf>,
-    /// SQLite: what stands behind the `?`.
+    /// SQLite: what follows the `?`.
     parameters: String,
 }
 
@@ -129,7 +129,7 @@ impl DatabaseUrl {
         Some((start, end))
     }
 
-    /// SQLite: the parameters behind the `?`.
+    /// SQLite: the parameters after the `?`.
     pub fn sqlite_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.parameters.split('&').filter(|pair| !pair.is_empty());
         pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
@@ -178,7 +178,7 @@ pub fn redact(text: &str) -> String {
     let mut redacted = text.to_owned();
     if let Some(start) = redacted.find("://").map(|at| at + 3) {
         let authority = redacted[start..].find(['/', '?']).map_or(redacted.len(), |at| start + at);
-        // A password with a `/` or `?` in it ends behind them: rather hide too much.
+        // A password with a `/` or `?` in it ends after them: rather hide too much.
         let end = if redacted[start..authority].contains('@') { authority } else { redacted.len() };
         // The last `@`: a password may hold one that its writer forgot to encode.
         if let Some(at) = redacted[start..end].rfind('@').map(|at| start + at)

@@ -86,12 +86,12 @@ impl Endpoint {
         };
         if options.get_database().is_none() {
             return Err(configuration(format!("`{shown}` names no database"))
-                .hint("put its name behind the host: `mysql://user:password@host:3306/database`"));
+                .hint("put its name after the host: `mysql://user:password@host:3306/database`"));
         }
         let host = plain_host(options.get_host()).to_owned();
         let options = options.host(&host);
         // What sqlx adds to the server's sql_mode changes what a migration means: with `PIPES_AS_CONCAT`, `a || b` is no
-        // longer OR. Whoever wants it sets it on the server.
+        // longer OR. It can be set on the server.
         let options = options.pipes_as_concat(false).no_engine_substitution(false).disable_statement_logging();
         Ok(Self { options, settings, shown, locks_by_node })
     }
@@ -169,7 +169,7 @@ fn configuration(message: String) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Configuration, message)
 }
 
-/// The parameters behind the `?`.
+/// The parameters after the `?`.
 fn parameters(url: &str) -> impl Iterator<Item = (&str, &str)> {
     let url = url.split_once('#').map_or(url, |(url, _)| url);
     let query = url.split_once('?').map_or("", |(_, query)| query);

@@ -17,7 +17,7 @@ use crate::data::{Batch, ColumnType, Value};
 use crate::database::read::{duplicate_column, not_a_query};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, Dialect, PageRequest};
 
-/// Rows of the first part of a result whose width nobody knows: at 16 MiB a row, the most that a cell may have, they are
+/// Rows of the first part of a result whose width is unknown: at 16 MiB a row, the most that a cell may have, they are
 /// still read in seconds, and at 100 bytes they are read in no time.
 pub(super) const FIRST_PART: usize = 512;
 

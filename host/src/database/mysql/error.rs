@@ -172,7 +172,7 @@ pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> Databa
                     "runner needs three connections at most; wait, or raise `max_connections` on the server".to_owned()
                 }
                 1129 => "`FLUSH HOSTS` on the server lets this host in again".to_owned(),
-                1130 => "the server lets nobody in from this host; look at the host part of its users".to_owned(),
+                1130 => "the server admits no user from this host; check the host part of its users".to_owned(),
                 _ => format!("look at {place}"),
             }
         }
@@ -197,7 +197,7 @@ fn is_of_tls(error: &std::io::Error) -> bool {
     ["certificate", "received fatal alert", "peer is incompatible", "TLS"].iter().any(|part| text.contains(part))
 }
 
-/// Whether the statement ended because somebody killed it.
+/// Whether the statement ended because it was killed.
 pub(super) fn is_interrupted(error: &DatabaseError) -> bool {
     error.code == INTERRUPTED || matches!(error.code.as_str(), "1969" | "3024")
 }

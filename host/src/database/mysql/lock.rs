@@ -1,7 +1,7 @@
 //! The lock that keeps two runs apart: two user locks, which live as long as the sessions that hold them.
 //!
 //! The first is held by a session that does nothing else. A session that works can outlive the run whose process was
-//! killed: the server notices only behind the statement. So the work session holds a second lock. Who gets the first but
+//! killed: the server notices only after the statement. So the work session holds a second lock. Who gets the first but
 //! not the second has found such an orphan, waits for it, and ends it if it lasts.
 
 use std::time::{Duration, Instant};
@@ -186,7 +186,7 @@ async fn take_first(
     }
 }
 
-/// Takes the second lock for the work session. Whoever holds it beside the first is an orphan.
+/// Takes the second lock for the work session. A session that holds it without the first is an orphan.
 async fn take_second(
     work: &mut MySqlConnection,
     first: &mut MySqlConnection,

@@ -233,7 +233,7 @@ impl Bulk for MysqlDatabase {
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
         self.check_transaction()?;
         let answer = self.fetch_now(cursor, limits).await;
-        self.look_behind(answer).await
+        self.check_after_failure(answer).await
     }
 
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
@@ -247,7 +247,7 @@ impl Bulk for MysqlDatabase {
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
         self.check_transaction()?;
         let answer = self.write_now(writer, rows, hint).await;
-        self.look_behind(answer).await
+        self.check_after_failure(answer).await
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {

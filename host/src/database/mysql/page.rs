@@ -16,7 +16,7 @@ impl MysqlDatabase {
         let asked = self.before(&statement).await?;
         let answer = self.read_page_rows(page, statement, locks).await;
         let answer = self.after(asked, answer).await;
-        let answer = self.look_behind(answer).await;
+        let answer = self.check_after_failure(answer).await;
         if !self.kept.is_empty() {
             self.drop_kept().await?;
         }

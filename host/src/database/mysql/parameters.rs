@@ -45,7 +45,7 @@ fn add(arguments: &mut MySqlArguments, value: &Value, decimal: Option<&MySqlType
         Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Uuid(..) => {
             arguments.add(temporal::value_text(value)?)
         }
-        // The session's time zone is UTC, and MySQL before 8.0.19 takes no zone behind a time.
+        // The session's time zone is UTC, and MySQL before 8.0.19 takes no zone after a time.
         Value::Timestamptz(instant) => arguments.add(temporal::value_text(&Value::Timestamp(*instant))?),
     };
     added.map_err(|error| error.to_string())

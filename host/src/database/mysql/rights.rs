@@ -1,5 +1,5 @@
-//! What scripts and guests may not do: the first wall, told from the statement's text, and what is looked at behind a
-//! statement of whose text nobody can tell what it did.
+//! What scripts and guests may not do: the first wall, told from the statement's text, and what is checked after a
+//! statement whose text does not tell what it did.
 //!
 //! A statement of a caller, on whatever way it goes to the server, is enclosed by [`MysqlDatabase::before`] and
 //! [`MysqlDatabase::after`]:
@@ -190,7 +190,7 @@ impl MysqlDatabase {
         self.look_at_tool_tables(StatementClass::Rows).await
     }
 
-    /// What stands behind it: a statement of a script or guest that may have done anything is followed by a proof that the
+    /// What follows it: a statement of a script or guest that may have done anything is followed by a proof that the
     /// transaction is still ours, or by the end of whatever it began.
     pub(super) async fn after<T>(
         &mut self,
@@ -213,7 +213,7 @@ impl MysqlDatabase {
             return answer;
         }
         if is_plain {
-            return self.look_behind(answer).await;
+            return self.check_after_failure(answer).await;
         }
         self.guard.others_name_tool_tables = None;
         if self.transaction.is_none() {
@@ -226,7 +226,7 @@ impl MysqlDatabase {
     }
 
     /// Without a transaction each statement stands for itself. What it left open (`START TRANSACTION` in a procedure,
-    /// `autocommit = 0`) would swallow what runner notes behind it.
+    /// `autocommit = 0`) would swallow what runner notes after it.
     async fn end_what_is_open(&mut self) -> Result<(), DatabaseError> {
         let end = "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0";
         match session::run(&mut self.connection, end.to_owned()).await {

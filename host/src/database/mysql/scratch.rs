@@ -72,7 +72,7 @@ async fn create(original: &mut dyn Database, source: &str, scratch: &str) -> Res
     original.execute(&create, &[]).await.map(drop).map_err(|error| rights(error, scratch))
 }
 
-/// The error of somebody who may not have a scratch database, with the way to it.
+/// The error of a user who may not make a scratch database, with the way to it.
 fn rights(mut error: DatabaseError, scratch: &str) -> DatabaseError {
     if [ACCESS_DENIED, SPECIFIC_ACCESS_DENIED].contains(&error.code.as_str()) {
         error.message = format!("the user may not make the scratch database `{scratch}`: {}", error.message);
@@ -243,7 +243,7 @@ impl Filler<'_> {
         Ok(())
     }
 
-    /// Views may stand on one another: those that fail are tried again behind the others.
+    /// Views may stand on one another: those that fail are tried again after the others.
     async fn views(&mut self) -> Result<(), DatabaseError> {
         let ask = "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME";
         let mut left: Vec<String> =
@@ -288,7 +288,7 @@ impl Filler<'_> {
         match text {
             Some(Value::Text(text)) => Ok(text),
             Some(Value::Bytes(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-            // The server shows it to nobody else than its owner.
+            // The server shows it to its owner only.
             _ => Err(refused(format!("the user may not see how `{name}` is made"))
                 .hint("a user who may, such as its definer, can do the dry run on a copy")),
         }

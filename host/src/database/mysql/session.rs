@@ -47,7 +47,7 @@ pub(super) async fn prepare(
     version.check(dialect, &reported)?;
     let settings_of_texts = settings_of_texts(names, &sql_mode(get("sql_mode"), get("global_sql_mode")));
     // The servers' own default, so that a server that is set up otherwise does not change what a migration sees. READ
-    // COMMITTED would be refused where the binary log holds statements. Whoever has made sessions read-only meant it.
+    // COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only are meant to be.
     let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
     let all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(dialect, settings));
     run(connection, all).await?;

@@ -1,5 +1,5 @@
 //! Settings that a script changes for its own statements, and that the host must not run under: with another `sql_mode` a
-//! text of ours would be read in another way, and behind `SET NAMES latin1` history would be written in latin1.
+//! text of ours would be read in another way, and after `SET NAMES latin1` history would be written in latin1.
 
 use super::MysqlDatabase;
 use super::session::{self, literal, row_text, text};
@@ -25,7 +25,7 @@ pub(super) struct Kept {
 }
 
 impl MysqlDatabase {
-    /// Gives the session the settings of whoever speaks next.
+    /// Gives the session the settings of the role that speaks next.
     pub(super) async fn settle(&mut self) -> Result<(), DatabaseError> {
         match (self.guard.rights(), std::mem::take(&mut self.guard.settings)) {
             (Role::Host, SessionSettings::Theirs) => {
@@ -48,7 +48,7 @@ impl MysqlDatabase {
         Ok(())
     }
 
-    /// Behind a statement of a script that may have changed settings.
+    /// After a statement of a script that may have changed settings.
     pub(super) async fn unsettle(&mut self) -> Result<(), DatabaseError> {
         self.guard.settings = SessionSettings::Theirs;
         session::run(&mut self.connection, format!("SET {}", self.endpoint.names())).await.map(|_| ())

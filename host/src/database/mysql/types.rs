@@ -17,11 +17,11 @@ pub(super) enum ColumnKind {
     Year,
     /// `BIT(n)`.
     Bit(u32),
-    /// `FLOAT`, and the digits behind the point that it is declared to keep.
+    /// `FLOAT`, and the digits after the point that it is declared to keep.
     Float(Option<u32>),
     /// `DOUBLE`, likewise.
     Double(Option<u32>),
-    /// `DECIMAL` with that many digits behind the point.
+    /// `DECIMAL` with that many digits after the point.
     Decimal { precision: u32, scale: u32 },
     /// `DATE`.
     Date,

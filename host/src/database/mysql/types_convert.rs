@@ -192,7 +192,7 @@ pub(super) fn exact_integer(number: f64) -> Option<i64> {
     (in_range && number.fract() == 0.0 && !(number == 0.0 && number.is_sign_negative())).then_some(number as i64)
 }
 
-/// The integer that a decimal is, whatever zeros stand behind its point.
+/// The integer that a decimal is, whatever zeros follow its point.
 fn integer_of_decimal(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

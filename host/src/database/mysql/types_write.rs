@@ -270,7 +270,7 @@ fn decimal(out: &mut Vec<u8>, value: &Value, scale: u32) -> Spelt {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
     let exponent: i64 = exponent.parse().unwrap_or(0);
     let fraction = mantissa.split_once('.').map_or("", |(_, fraction)| fraction).trim_end_matches('0');
-    // With nothing behind the point, zeros before it make room for a negative exponent.
+    // With nothing after the point, zeros before it make room for a negative exponent.
     let behind = if fraction.is_empty() {
         let whole = mantissa.split('.').next().unwrap_or_default();
         -((whole.len() - whole.trim_end_matches('0').len()) as i64)
@@ -279,7 +279,7 @@ fn decimal(out: &mut Vec<u8>, value: &Value, scale: u32) -> Spelt {
     };
     let is_zero = !mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
     if !is_zero && behind - exponent > i64::from(scale) {
-        return Err(format!("the column keeps {scale} digits behind the point"));
+        return Err(format!("the column keeps {scale} digits after the point"));
     }
     push(out, if is_zero { "0" } else { &text })
 }

@@ -144,7 +144,7 @@ impl MysqlDatabase {
             return Err(is_a_view(name, ""));
         }
         if let Some(engine) = &table.lasting_engine {
-            // What a batch has written would stay behind one that fails, and be in its own way ever after.
+            // What a batch has written would stay if it failed, and be in its own way the next time.
             let table = takes_nothing_back(name, engine);
             return Err(DatabaseError::invalid(format!("no batches are written to {table}")).hint(TAKES_PART));
         }

@@ -89,7 +89,7 @@ impl Endpoint {
         }
     }
 
-    /// Asks the server to cancel what a backend does. Best effort: whoever asks looks at the statement itself.
+    /// Asks the server to cancel what a backend does. Best effort: the caller looks at the statement itself.
     pub(super) async fn cancel(&self, backend: i32) {
         let ask = async {
             let mut connection = self.open_within(CANCEL_TIMEOUT).await?;

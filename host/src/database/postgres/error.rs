@@ -133,7 +133,7 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
             "another transaction holds a lock on the table or row; run it again when less goes on, or allow a longer wait"
         }
         CANCELED => {
-            "the statement took longer than it may, or somebody cancelled it; look at the statement timeout of the \
+            "the statement took longer than it may, or it was cancelled; look at the statement timeout of the \
              settings, the role and the database"
         }
         "53100" => "make room on the disk that holds the database; everything of the transaction is rolled back",

@@ -93,7 +93,7 @@ pub(super) struct PostgresDatabase {
     stop: StopSignal,
     /// The server's process that runs the current or the last transaction: what is to be cancelled.
     backend: i32,
-    /// Somebody is between `enter` and `leave`; at the next `enter` that means that a future was dropped half-way.
+    /// A caller is between `enter` and `leave`; at the next `enter` that means that a future was dropped half-way.
     busy: bool,
     /// The connection is gone, or in the middle of something; only `reconnect` helps.
     lost: bool,

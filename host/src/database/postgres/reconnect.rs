@@ -39,7 +39,7 @@ impl PostgresDatabase {
         self.wrapped = None;
         self.forget_statements();
         let (connection, found) = self.endpoint.open_for_work().await?;
-        // The old one is dropped, and its socket closed: a server that waits for us sees that nobody is there.
+        // The old one is dropped, and its socket closed: a server that waits for us sees that the client is gone.
         self.connection = connection;
         (self.facts, self.backend) = (found.facts, found.backend);
         if let Some(left) = &self.left {

@@ -16,7 +16,7 @@ use crate::sql::has_statement;
 /// The savepoint that stands before each statement of a guest.
 const SAVEPOINT: &str = "runner_guest";
 
-/// What is open around a statement. Whoever gets one hands it to [`PostgresDatabase::leave`], whatever happens between.
+/// What is open around a statement. The caller hands it to [`PostgresDatabase::leave`], whatever happens between.
 #[must_use]
 pub(super) struct Scope {
     around: Around,
@@ -46,7 +46,7 @@ impl Scope {
         (self.around == Around::Savepoint).then_some(SAVEPOINT)
     }
 
-    /// Whether a transaction goes on behind the statement, so that what it opens can live on.
+    /// Whether a transaction goes on after the statement, so that what it opens can live on.
     pub(super) fn is_in_transaction(&self) -> bool {
         matches!(self.around, Around::Transaction | Around::Savepoint)
     }
@@ -59,7 +59,7 @@ impl PostgresDatabase {
         self.enter_with(statement, |_| String::new()).await
     }
 
-    /// The same; `more`, statements of ours that answer nothing, goes in the same message behind the savepoint.
+    /// The same; `more`, statements of ours that answer nothing, goes in the same message after the savepoint.
     pub(super) async fn enter_with(
         &mut self,
         statement: Option<&str>,
@@ -106,7 +106,7 @@ impl PostgresDatabase {
         }
     }
 
-    /// Behind a statement: keeps or takes back what it did, and answers its result.
+    /// After a statement: keeps or takes back what it did, and answers its result.
     pub(super) async fn leave<T>(
         &mut self,
         scope: Scope,
@@ -256,7 +256,7 @@ impl PostgresDatabase {
     }
 }
 
-/// Sets them until the transaction ends; what follows goes right behind it.
+/// Sets them until the transaction ends; what follows goes right after it.
 fn set_local(settings: &[(&str, String)]) -> String {
     settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect()
 }

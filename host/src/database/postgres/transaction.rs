@@ -54,7 +54,7 @@ impl Transaction {
         }
     }
 
-    /// Somebody else speaks from here on, and this is what the tool's tables are.
+    /// Another role speaks from here on, and this is what the tool's tables are.
     pub(super) fn turn(&mut self, is_script: bool, now: Fingerprint) {
         self.compare(&now);
         self.script_speaks = is_script;

@@ -1,5 +1,5 @@
 //! The binary form of `numeric`: digits to the base of 10,000, the power of the first of them, a sign, and how many digits
-//! are shown behind the point.
+//! are shown after the point.
 
 use super::types_read::Unreadable;
 
@@ -8,7 +8,7 @@ const NAN: u16 = 0xC000;
 const INFINITY: u16 = 0xD000;
 const NEGATIVE_INFINITY: u16 = 0xF000;
 
-/// Digits behind the point that PostgreSQL can keep.
+/// Digits after the point that PostgreSQL can keep.
 const MOST_SCALE: i64 = 16_383;
 /// Digits before the point that PostgreSQL can keep.
 const MOST_WHOLE: i64 = 131_072;
@@ -69,11 +69,11 @@ fn no_number(what: &str) -> Unreadable {
 /// The parts of a decimal number in text.
 pub(super) struct Decimal {
     negative: bool,
-    /// Digits before and behind the point, as characters.
+    /// Digits before and after the point, as characters.
     digits: Vec<u8>,
     /// How many of them stand before the point; negative if zeros stand between the point and the first.
     point: i64,
-    /// Digits to show behind the point.
+    /// Digits to show after the point.
     scale: i64,
 }
 
@@ -99,7 +99,7 @@ impl Decimal {
         Some(Self { negative, digits, point: at as i64 + i64::from(exponent), scale })
     }
 
-    /// Digits behind the point without zeros at the end.
+    /// Digits after the point without zeros at the end.
     pub(super) fn significant_scale(&self) -> i64 {
         match self.digits.iter().rposition(|digit| *digit != b'0') {
             Some(last) => (last as i64 + 1 - self.point).max(0),
@@ -119,7 +119,7 @@ impl Decimal {
         let whole = first.map_or(0, |first| self.point - first as i64);
         if self.significant_scale() > MOST_SCALE || whole > MOST_WHOLE {
             return Err(format!(
-                "PostgreSQL keeps at most {MOST_WHOLE} digits before and {MOST_SCALE} behind the point of a number"
+                "PostgreSQL keeps at most {MOST_WHOLE} digits before and {MOST_SCALE} after the point of a number"
             ));
         }
         let scale = self.scale.min(MOST_SCALE) as u16;

@@ -171,7 +171,7 @@ impl Target {
             // 11 bits with a sign.
             let scale = i64::from(((self.modifier - 4) & 0x7ff) ^ 1024) - 1024;
             if number.significant_scale() > scale.max(0) || scale < 0 && !number.is_multiple_of_ten_to(-scale) {
-                return Err(format!("it would be rounded to {scale} digits behind the point"));
+                return Err(format!("it would be rounded to {scale} digits after the point"));
             }
         }
         number.push(out)
@@ -227,7 +227,7 @@ impl Target {
         if micros % 10_i64.pow(6 - digits) == 0 {
             Ok(micros)
         } else {
-            Err(format!("its seconds would be rounded to {digits} digits behind the point"))
+            Err(format!("its seconds would be rounded to {digits} digits after the point"))
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Ends a statement when the stop signal is raised: the server is asked to cancel it, and its answer is awaited, because a
-//! future that is dropped half-way leaves a connection that nobody can use.
+//! future that is dropped half-way leaves a connection that cannot be used.
 
 use std::future::Future;
 use std::pin::pin;

@@ -38,7 +38,7 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Writes the batch; answers how many rows changed. One that fails leaves nothing of it behind.
+    /// Writes the batch; answers how many rows changed. One that fails leaves nothing of it.
     pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
         self.check_keys()?;
         match self.write(connection).await {
@@ -51,7 +51,7 @@ impl Job<'_> {
         }
     }
 
-    /// A key with NULL in it is nobody's.
+    /// No row has a key with NULL in it.
     fn check_keys(&self) -> Result<(), DatabaseError> {
         if !matches!(self.writer.mode, WriteMode::Update | WriteMode::Delete) {
             return Ok(());

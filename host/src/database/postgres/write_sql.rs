@@ -27,7 +27,7 @@ pub(super) struct WriteSql {
 /// How the rows of a batch find those of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// The table is read between two keys, and both sides are joined. The parameters behind the columns are the two keys.
+    /// The table is read between two keys, and both sides are joined. The parameters after the columns are the two keys.
     Range,
     /// Each row is looked for by the index of the primary key.
     Probe,

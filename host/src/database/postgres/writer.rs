@@ -145,7 +145,7 @@ fn begin_batch(scope: &Scope, planner: &[(&str, &str)]) -> String {
     text
 }
 
-/// Takes back what a batch that went well leaves behind. One that failed was rolled back, and its settings with it.
+/// Takes back what a batch that went well leaves. One that failed was rolled back, and its settings with it.
 fn end_batch(scope: &Scope, planner: &[(&str, &str)], was: &[String]) -> String {
     let mut text = if scope.savepoint().is_none() { format!("RELEASE SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
     for (name, _) in planner {

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_swept_when_nobody_holds_it() {
+    fn an_unlocked_folder_is_swept() {
         let parent = tempfile::tempdir().expect("a folder");
         let held = Folder::make(parent.path()).expect("a folder");
         let left = parent.path().join(format!("{PREFIX}left"));

@@ -53,7 +53,7 @@ impl Settings {
                 DatabaseErrorKind::Configuration,
                 format!("the database URL says `{name}={value}`, which is not {expected}"),
             )
-            .hint(format!("write {expected} behind `{name}=`, or leave the parameter out"))
+            .hint(format!("write {expected} after `{name}=`, or leave the parameter out"))
         };
         match name {
             "mode" => match value {
@@ -138,7 +138,7 @@ pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<Opened, Data
     Ok(Opened { connection, path: settings.path, busy_timeout: settings.busy_timeout })
 }
 
-/// Whether the file is to be made; an error where that is impossible. An empty file is one that nobody has made yet: a run
+/// Whether the file is to be made; an error where that is impossible. An empty file is one that is still to be made: a run
 /// that was killed at its very beginning leaves it, without the journal mode that a new file is given.
 fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, DatabaseError> {
     let not_found = |message: String| DatabaseError::new(DatabaseErrorKind::NotFound, message);
@@ -192,7 +192,7 @@ fn prepare(connection: &mut Connection, settings: &Settings, new: bool) -> Resul
     connection.learn_encoding()
 }
 
-/// Gives a new file its journal mode. Somebody who makes the same file at the same moment may be in the way for a
+/// Gives a new file its journal mode. Another process that makes the same file at the same moment may be in the way for a
 /// while, which SQLite does not wait out by itself.
 fn make_file(connection: &Connection, settings: &Settings) -> Result<(), Failure> {
     let mode = settings.journal_mode;
@@ -218,7 +218,7 @@ fn cannot_make(path: &Path) -> Option<std::io::Error> {
     if path.exists() {
         return None;
     }
-    // Under another name: somebody else could make a database of ours before we remove it.
+    // Under another name: another process could make a database there before it is removed.
     let mut probe = path.as_os_str().to_owned();
     probe.push(format!(".runner-probe-{}", std::process::id()));
     match std::fs::File::create_new(&probe) {

@@ -14,7 +14,7 @@ use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl, StopSignal}
 /// Pages between two looks at the stop signal: a few milliseconds of work.
 const PAGES: i32 = 1024;
 
-/// The pause before a page that somebody holds is asked for again.
+/// The pause before a page that another connection holds is asked for again.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Hears how many pages are copied, and of how many.
@@ -43,7 +43,7 @@ fn copy_pages(
     progress: PageProgress<'_>,
 ) -> Result<(), DatabaseError> {
     let failed = |failure: Failure| from_failure(&failure);
-    // An open transaction pins what is read: without one, the copy would begin again whenever somebody commits.
+    // An open transaction pins what is read: without one, the copy would begin again with each commit.
     from.run("BEGIN").map_err(failed)?;
     from.number("SELECT count(*) FROM sqlite_schema").map_err(failed)?;
     let mut backup = Backup::begin(from, to).map_err(failed)?;

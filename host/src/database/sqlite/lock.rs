@@ -1,7 +1,7 @@
 //! The lock that keeps two runs apart: an operating-system lock on a file beside the database. It dies with its owner,
 //! whatever ends it, and lasts over several transactions. The file stays; its text says who holds it.
 //!
-//! Whoever may write to the folder can put something else in the file's place. So no link is followed, and nothing is
+//! Anyone who may write to the folder can put something else in the file's place. So no link is followed, and nothing is
 //! overwritten but what a run of ours has written.
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
@@ -88,7 +88,7 @@ impl Drop for Lock {
     }
 }
 
-/// Who holds the lock of a database file; none: nobody. A file that is not there, or cannot be read, is held by nobody whom we
+/// Who holds the lock of a database file; none: it is free. A file that is not there, or cannot be read, has no holder that we
 /// could name.
 pub(super) fn holder(database: &Path) -> Option<String> {
     let path = lock_path(database);
@@ -113,7 +113,7 @@ fn lock_path(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The locked file, or none while somebody else holds it.
+/// The locked file, or none while another process holds it.
 fn try_take(path: &Path) -> Result<Option<File>, DatabaseError> {
     let failed = |error: std::io::Error| match std::fs::symlink_metadata(path) {
         Ok(there) if !there.is_file() => foreign(path, "it is no regular file"),
@@ -130,7 +130,7 @@ fn try_take(path: &Path) -> Result<Option<File>, DatabaseError> {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // Somebody may have deleted the file between our opening and our locking it: then we hold a lock that nobody sees.
+    // The file may have been deleted between opening and locking it: then the lock is one that no other process sees.
     if !is_at(&file, path) {
         return Ok(None);
     }

@@ -55,7 +55,7 @@ struct SqliteDatabase {
     /// Made for the first update that needs them.
     functions: Option<PullFunctions>,
     connection: Connection,
-    // After the connection, so that nobody comes in before the file is closed.
+    // After the connection, so that no other run comes in before the file is closed.
     lock: Option<Lock>,
     guard: Guard,
     transaction: Option<Transaction>,
@@ -119,7 +119,7 @@ impl Database for SqliteDatabase {
         if self.lock.is_some() {
             return Ok(());
         }
-        // A database in memory has nobody to share with.
+        // A database in memory is shared with no other process.
         if let Some(path) = &self.path {
             self.lock = Some(Lock::take(path, request, stop, waiting).await?);
         }

@@ -104,7 +104,7 @@ impl SqliteDatabase {
             return Ok(None);
         }
         // Between 1 and 2 there is 1.5, unless the key is the row id. And a delete asks for each row in any case: afterwards
-        // nobody could tell which were there.
+        // it could not be told which were there.
         let full = full && plan.sql.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
         let guarded = !(full || hint.covers_key_range) || mode == WriteMode::Delete;
         self.provide_functions(columns.len())?;

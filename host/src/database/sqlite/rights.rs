@@ -15,7 +15,7 @@ use super::statement::something_else;
 use crate::database::facts::{TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Role, StopSignal};
 
-/// Functions of ours begin so; nobody else may call them.
+/// Our functions begin so; no statement of a migration may call them.
 pub(super) const FUNCTION_PREFIX: &str = "runner_pull_";
 
 /// The longest pause between two looks at what another connection holds.
@@ -27,7 +27,7 @@ pub(super) struct Denial {
     pub hint: &'static str,
 }
 
-/// The rights of whoever speaks, shared by the database and SQLite's callbacks.
+/// The rights of the current role, shared by the database and SQLite's callbacks.
 #[derive(Clone, Default)]
 pub(super) struct Guard {
     state: Arc<Mutex<State>>,
@@ -36,7 +36,7 @@ pub(super) struct Guard {
 struct State {
     rights: Role,
     stop: StopSignal,
-    /// The host itself works, on somebody's behalf.
+    /// The host itself works, on a migration's behalf.
     host_depth: usize,
     /// The host does what the stop signal must not end.
     unstopped_depth: usize,

@@ -133,7 +133,7 @@ impl SqliteDatabase {
             let rest: String = String::from_utf8_lossy(&tail[at..]).chars().take(40).collect();
             return Err(DatabaseError::new(
                 DatabaseErrorKind::Syntax,
-                "one statement a call, but there is more behind it",
+                "one statement a call, but there is more after it",
             )
             .detail(format!("at `{}`", rest.trim_end()))
             .hint("run each statement by itself"));

@@ -92,7 +92,7 @@ impl SqliteDatabase {
         result.map_err(|failure| from_failure(&failure))
     }
 
-    /// Refuses to work on when SQLite has ended the transaction behind our back: a full disk, or `ON CONFLICT ROLLBACK`.
+    /// Refuses to work on when SQLite has ended the transaction by itself: a full disk, or `ON CONFLICT ROLLBACK`.
     /// Whatever came next would commit by itself.
     pub(super) fn check_transaction(&self) -> Result<(), DatabaseError> {
         if self.transaction.is_some() && self.connection.is_autocommit() { Err(ended()) } else { Ok(()) }

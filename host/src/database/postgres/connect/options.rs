@@ -53,7 +53,7 @@ pub(in crate::database::postgres) fn read(
     })?;
     let host = plain_host(options.get_host()).to_owned();
     let options = options.host(&host);
-    // Notices of the server would reach a log that nobody reads; statements would reach it with their values.
+    // Notices of the server would reach a log that is not read; statements would reach it with their values.
     let options = sqlx::ConnectOptions::disable_statement_logging(options)
         // Shortest exact text is the server's default since version 12; poolers refuse the parameter at the start.
         .extra_float_digits(None);
