@@ -142,7 +142,10 @@ impl MysqlDatabase {
     }
 
     /// After a failure, checks whether the server has given up the transaction, as it does with deadlocks.
-    pub(super) async fn check_after_failure<T>(&mut self, answer: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+    pub(super) async fn check_after_failure<T>(
+        &mut self,
+        answer: Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
         let says_nothing = [DatabaseErrorKind::Connection, DatabaseErrorKind::InvalidArgument];
         let failed = answer.as_ref().is_err_and(|error| !says_nothing.contains(&error.kind));
         if failed && self.transaction.is_some() {

@@ -81,11 +81,15 @@ fn as_it_is<'a>(column: &'a Column, kind: &ColumnKind) -> Option<&'a VarValues> 
         |values: &VarValues| values.offsets.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize;
     match (&column.values, kind) {
         // As many bytes as characters may be: no need to count them.
-        (ColumnValues::Text(values), ColumnKind::Char { characters, fixed: false }) if longest(values) <= *characters => {
+        (ColumnValues::Text(values), ColumnKind::Char { characters, fixed: false })
+            if longest(values) <= *characters =>
+        {
             Some(values)
         }
         (ColumnValues::Text(values), ColumnKind::Text { bytes }) if longest(values) <= *bytes / 4 => Some(values),
-        (ColumnValues::Bytes(values), ColumnKind::Bytes) | (ColumnValues::Json(values), ColumnKind::Json) => Some(values),
+        (ColumnValues::Bytes(values), ColumnKind::Bytes) | (ColumnValues::Json(values), ColumnKind::Json) => {
+            Some(values)
+        }
         _ => None,
     }
 }
@@ -300,7 +304,9 @@ fn day(out: &mut Vec<u8>, value: &Value, kind: &ColumnKind) -> Spelt {
     };
     let mut text = String::with_capacity(26);
     match kind {
-        ColumnKind::Date if instant.rem_euclid(DAY) != 0 => return Err("a DATE column would drop its time of day".to_owned()),
+        ColumnKind::Date if instant.rem_euclid(DAY) != 0 => {
+            return Err("a DATE column would drop its time of day".to_owned());
+        }
         ColumnKind::Date => temporal::push_date(&mut text, instant.div_euclid(DAY))?,
         ColumnKind::Datetime(digits) | ColumnKind::Timestamp(digits) => {
             keeps_fraction(instant, *digits)?;

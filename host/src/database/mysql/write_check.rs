@@ -11,7 +11,7 @@ use super::error::from_sqlx;
 use super::packed::Packed;
 use super::statement::cell;
 use super::types_read::{Cell, Wire, decode};
-use super::write_sql::{KeyRange, BoundStatement};
+use super::write_sql::{BoundStatement, KeyRange};
 use super::writer::Job;
 use super::{MysqlDatabase, session};
 use crate::database::{DatabaseError, DatabaseErrorKind};

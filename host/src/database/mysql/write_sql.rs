@@ -46,7 +46,9 @@ impl WriteSql {
             kinds.push(declared.map_or(ColumnKind::Bytes, ColumnKind::of));
             collations.push(declared.and_then(|column| column.collation.clone()));
         }
-        if let Some(place) = layout.key.iter().find(|place| matches!(kinds[**place], ColumnKind::Json | ColumnKind::Geometry(_))) {
+        if let Some(place) =
+            layout.key.iter().find(|place| matches!(kinds[**place], ColumnKind::Json | ColumnKind::Geometry(_)))
+        {
             return Err(DatabaseError::invalid(format!(
                 "column `{}.{}` cannot be a key: its values are not compared as a whole",
                 table.info.name, layout.names[*place]
@@ -134,7 +136,12 @@ impl WriteSql {
     }
 
     /// Changes the rows whose keys lie in a range, each to the cells at its own place of the batch.
-    pub fn update_range(&self, table: &str, packed: &[Packed], range: &KeyRange) -> Result<BoundStatement, DatabaseError> {
+    pub fn update_range(
+        &self,
+        table: &str,
+        packed: &[Packed],
+        range: &KeyRange,
+    ) -> Result<BoundStatement, DatabaseError> {
         let key = self.name(self.layout.key[0]);
         let at = format!("({key} - ?)");
         let base = [Number(range.first)];

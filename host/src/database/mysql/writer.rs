@@ -10,7 +10,7 @@ use super::packed::Packed;
 use super::schema::MysqlTable;
 use super::types::{ColumnKind, unique_keys};
 use super::types_write::{Encoded, encode};
-use super::write_sql::{KeyRange, MOST_ROWS, BoundStatement, WriteSql};
+use super::write_sql::{BoundStatement, KeyRange, MOST_ROWS, WriteSql};
 use super::{MysqlDatabase, session};
 use crate::data::{Batch, ColumnValues};
 use crate::database::message::{TAKES_PART, takes_nothing_back};

@@ -1,8 +1,10 @@
 //! A scratch copy of a database to try migrations on, whatever way a driver makes it: the words that the drivers and
 //! [`copy`](super::copy) share.
 
+#[cfg(feature = "sqlite")]
 mod folder;
 
+#[cfg(feature = "sqlite")]
 pub use folder::{Folder, sweep_folders};
 
 use super::{ConnectOptions, Database, StopSignal};
@@ -40,6 +42,7 @@ pub struct ScratchCopy {
 #[derive(Debug)]
 pub enum ScratchPlace {
     /// A folder of its own.
+    #[cfg(feature = "sqlite")]
     Folder(Folder),
     /// A database of the server, by its name.
     Schema(String),

@@ -12,15 +12,15 @@ mod lock;
 mod pragmas;
 mod pulled;
 mod raw;
-mod types_read;
 mod rights;
 mod schema;
 pub(super) mod scratch;
 mod statement;
 mod temporary;
 mod transaction;
-mod write_sql;
+mod types_read;
 mod types_write;
+mod write_sql;
 mod writer;
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use super::SqliteDatabase;
 use super::raw::{CellColumn, Statement};
 use super::schema::Table;
-use super::write_sql::WriteSql;
 use super::types_write::{Affinity, Encoded, encode};
+use super::write_sql::WriteSql;
 use crate::data::Batch;
 use crate::database::write::{RowErrors, is_a_view};
 use crate::database::{DatabaseError, Role, TableTarget, WriteHint, WriteMode, WriterId};
