@@ -11,7 +11,7 @@ use tokio::process::Command;
 use super::place::Growing;
 use super::running::Running;
 #[cfg(feature = "mysql")]
-use crate::database::mysql::dump::told;
+use crate::database::mysql::dump::access;
 #[cfg(not(all(feature = "postgres", feature = "mysql")))]
 use crate::database::no_driver;
 #[cfg(feature = "postgres")]
