@@ -18,7 +18,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CACHE_KIB: u32 = 16 * 1024;
 
 /// What the URL asks for.
-struct Settings {
+struct FileSettings {
     path: Option<PathBuf>,
     read_only: bool,
     may_create: bool,
@@ -29,7 +29,7 @@ struct Settings {
     cache_kib: u32,
 }
 
-impl Settings {
+impl FileSettings {
     fn read(url: &DatabaseUrl) -> Result<Self, DatabaseError> {
         let mut settings = Self {
             path: url.sqlite_path(),
@@ -99,7 +99,7 @@ impl Settings {
 }
 
 /// An open database.
-pub(super) struct Opened {
+pub(super) struct OpenedFile {
     pub connection: Connection,
     /// Its file, unless it is in memory.
     pub path: Option<PathBuf>,
@@ -108,8 +108,8 @@ pub(super) struct Opened {
 }
 
 /// Opens the database of the URL.
-pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<Opened, DatabaseError> {
-    let settings = Settings::read(url)?;
+pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<OpenedFile, DatabaseError> {
+    let settings = FileSettings::read(url)?;
     let may_create = settings.may_create && !settings.read_only;
     let create = create && may_create;
     let new = match &settings.path {
@@ -135,7 +135,7 @@ pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<Opened, Data
         Ok(connection)
     };
     let connection = opened.await.map_err(|error| explain(error, settings.path.as_deref()))?;
-    Ok(Opened { connection, path: settings.path, busy_timeout: settings.busy_timeout })
+    Ok(OpenedFile { connection, path: settings.path, busy_timeout: settings.busy_timeout })
 }
 
 /// Whether the file is to be made; an error where that is impossible. An empty file is one that is still to be made: a run
@@ -180,7 +180,7 @@ fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, Database
 }
 
 /// Settings of the connection, and the first look into the file.
-fn prepare(connection: &mut Connection, settings: &Settings, new: bool) -> Result<(), Failure> {
+fn prepare(connection: &mut Connection, settings: &FileSettings, new: bool) -> Result<(), Failure> {
     connection.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.configure(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.configure(ffi::SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, false)?;
@@ -194,7 +194,7 @@ fn prepare(connection: &mut Connection, settings: &Settings, new: bool) -> Resul
 
 /// Gives a new file its journal mode. Another process that makes the same file at the same moment may be in the way for a
 /// while, which SQLite does not wait out by itself.
-fn make_file(connection: &Connection, settings: &Settings) -> Result<(), Failure> {
+fn make_file(connection: &Connection, settings: &FileSettings) -> Result<(), Failure> {
     let mode = settings.journal_mode;
     let deadline = Instant::now() + settings.busy_timeout;
     loop {

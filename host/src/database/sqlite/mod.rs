@@ -66,7 +66,7 @@ struct SqliteDatabase {
 
 /// Opens the database file of the URL.
 pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database>, DatabaseError> {
-    let connect::Opened { mut connection, path, busy_timeout } = connect::open(url, create).await?;
+    let connect::OpenedFile { mut connection, path, busy_timeout } = connect::open(url, create).await?;
     let guard = Guard::new(busy_timeout);
     connection.set_hooks(guard.hooks());
     let facts = Facts { version: raw::library_version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
