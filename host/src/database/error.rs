@@ -85,6 +85,21 @@ impl DatabaseError {
         Self::new(DatabaseErrorKind::Interrupted, "stopped by the stop signal")
     }
 
+    /// The error of a text without a statement.
+    pub fn no_statement() -> Self {
+        Self::new(DatabaseErrorKind::Syntax, "there is no statement in this text")
+    }
+
+    /// The error of a second `begin`.
+    pub fn in_transaction() -> Self {
+        Self::invalid("a transaction is open already")
+    }
+
+    /// The error of what needs a transaction: to `commit` or `check` it.
+    pub fn no_transaction(verb: &str) -> Self {
+        Self::invalid(format!("there is no transaction to {verb}"))
+    }
+
     /// The error for a `cursor` or `writer` that is not open.
     pub fn closed(what: &str) -> Self {
         Self::invalid(format!(

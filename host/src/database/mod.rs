@@ -12,6 +12,7 @@ pub mod message;
 pub mod mysql;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod nagle;
+mod number;
 mod opened;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -158,7 +158,7 @@ impl MysqlDatabase {
         let dialect = self.server.facts.dialect;
         // The servers take a comment for a statement.
         if !has_statement(statement, dialect) {
-            return Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in the text"));
+            return Err(DatabaseError::no_statement());
         }
         let class = self.guard.check(statement, dialect, self.transaction.is_some())?;
         self.check_transaction()?;

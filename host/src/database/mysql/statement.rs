@@ -56,7 +56,7 @@ impl MysqlDatabase {
         if has_statement(statement, self.server.facts.dialect) {
             return Ok(());
         }
-        Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text"))
+        Err(DatabaseError::no_statement())
     }
 
     async fn execute_text(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {

@@ -42,7 +42,7 @@ impl MysqlDatabase {
 
     async fn begin_at(&mut self, isolation: &str) -> Result<(), DatabaseError> {
         if self.transaction.is_some() {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
+            return Err(DatabaseError::in_transaction());
         }
         self.watch.check_stop()?;
         if self.server.facts.read_only {
@@ -64,7 +64,7 @@ impl MysqlDatabase {
     pub(super) async fn commit_now(&mut self) -> Result<(), DatabaseError> {
         self.close_statements();
         if self.transaction.is_none() {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to commit"));
+            return Err(DatabaseError::no_transaction("commit"));
         }
         let is_open = self.in_transaction_now().await;
         self.transaction = None;
@@ -85,7 +85,7 @@ impl MysqlDatabase {
     pub(super) async fn check_constraints_now(&mut self) -> Result<(), DatabaseError> {
         match self.transaction {
             Some(_) => Ok(()),
-            None => Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to check")),
+            None => Err(DatabaseError::no_transaction("check")),
         }
     }
 

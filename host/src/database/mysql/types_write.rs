@@ -7,11 +7,12 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::types::ColumnKind;
-use super::types_convert::{exact_float, exact_integer, push_interval};
+use super::types_convert::{exact_float, push_interval};
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::temporal::{self, DAY, SECOND};
 use crate::data::{Column, ColumnValues, Value, VarValues};
 use crate::database::message::cell_text;
+use crate::database::number::exact_integer;
 
 /// A column as the server takes it: a string of bytes for each row.
 pub(super) struct Encoded<'a> {

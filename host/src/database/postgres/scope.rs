@@ -68,7 +68,9 @@ impl PostgresDatabase {
         self.check_usable()?;
         let class = match statement {
             Some(statement) if statement.contains('\0') => return Err(zero_byte()),
-            Some(statement) if !has_statement(statement, Dialect::Postgres) => return Err(no_statement()),
+            Some(statement) if !has_statement(statement, Dialect::Postgres) => {
+                return Err(DatabaseError::no_statement());
+            }
             Some(statement) => rights::check(statement, self.rights)?,
             None => StatementClass::Rows,
         };
@@ -265,10 +267,6 @@ fn refuses_transaction() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Other, "this statement cannot run inside a transaction")
         .code("25001")
         .hint("put it into a migration in SQL of its own that begins with the line `-- runner:no-transaction`")
-}
-
-fn no_statement() -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text")
 }
 
 /// A zero byte ends a text in the protocol, so that the server would see half a statement.

@@ -9,6 +9,7 @@ use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::temporal::{self, DAY};
 use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 use crate::database::message::excerpt;
+use crate::database::number::{exact_float, exact_integer};
 
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
 pub(super) const EPOCH_DAYS: i32 = 10_957;
@@ -284,19 +285,6 @@ pub(super) fn nearest(text: &[u8]) -> Option<f64> {
     let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     let shown = float_text(number)?;
     same_number(text, shown.as_bytes()).then_some(number)
-}
-
-/// The float that is exactly this integer.
-pub(super) fn exact_float(number: i64) -> Option<f64> {
-    let float = number as f64;
-    // 2^63 itself is a float but no i64, and `as` would saturate to i64::MAX.
-    (float < 9_223_372_036_854_775_808.0 && float as i64 == number).then_some(float)
-}
-
-/// The integer that is exactly this float; -0.0 has none, for its sign would be lost.
-pub(super) fn exact_integer(number: f64) -> Option<i64> {
-    let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);
-    (in_range && number.fract() == 0.0 && !(number == 0.0 && number.is_sign_negative())).then_some(number as i64)
 }
 
 impl std::fmt::Display for Cell<'_> {

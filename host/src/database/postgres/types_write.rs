@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use super::types::{ServerType, TEXT, TEXT_ARRAY, Wire};
 use super::types_numeric::Decimal;
-use super::types_read::{EPOCH_DAYS, EPOCH_MICROS, exact_float, exact_integer, integer, nearest};
+use super::types_read::{EPOCH_DAYS, EPOCH_MICROS, integer, nearest};
 use crate::data::Value;
 use crate::data::decimal::float_text;
 use crate::data::temporal::{self, DAY};
+use crate::database::number::{exact_float, exact_integer};
 
 /// The first and the last day that PostgreSQL keeps, counted from 2000-01-01.
 const DAYS: std::ops::Range<i32> = -2_451_545..2_145_031_949;

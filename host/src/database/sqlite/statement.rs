@@ -126,7 +126,7 @@ impl SqliteDatabase {
         self.guard.expect(statement);
         let prepared = self.connection.prepare(statement, true).map_err(|failure| self.failed(&failure, statement))?;
         let Some(prepared) = prepared else {
-            return Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text"));
+            return Err(DatabaseError::no_statement());
         };
         let tail = &statement.as_bytes()[prepared.end..];
         if let Some(at) = something_else(tail) {

@@ -8,6 +8,7 @@ use super::raw::{Cell, Statement};
 use crate::data::decimal::{float_text, is_decimal};
 use crate::data::temporal;
 use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
+use crate::database::number::{exact_float, exact_integer};
 
 /// What the declared type of a column says about its cells.
 pub(super) fn declared(statement: &Statement, column: usize) -> Option<ColumnType> {
@@ -148,19 +149,6 @@ fn number_text(cell: Cell<'_>) -> Option<String> {
         Cell::Real(number) => float_text(number),
         _ => None,
     }
-}
-
-/// The float that is exactly this integer.
-pub(super) fn exact_float(number: i64) -> Option<f64> {
-    let float = number as f64;
-    // 2^63 itself is a float but no i64, and `as` would saturate to i64::MAX.
-    (float < 9_223_372_036_854_775_808.0 && float as i64 == number).then_some(float)
-}
-
-/// The integer that is exactly this float; -0.0 has none, for its sign would be lost.
-pub(super) fn exact_integer(number: f64) -> Option<i64> {
-    let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);
-    (in_range && number.fract() == 0.0 && !(number == 0.0 && number.is_sign_negative())).then_some(number as i64)
 }
 
 /// A cell in a few words, for messages.

@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 
 use super::raw::{Cell, CellColumn, Cells};
-use super::types_read::exact_float;
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::{Column, ColumnValues, VarValues, temporal};
 use crate::database::message::cell_text;
+use crate::database::number::{exact_float, exact_integer};
 
 /// What a column of SQLite makes of the values that it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +202,7 @@ fn number<'a>(
     let real = trimmed.parse::<f64>().unwrap_or(f64::NAN);
     let integer = match trimmed.parse::<i64>() {
         Ok(integer) => Some(integer),
-        Err(_) => super::types_read::exact_integer(real),
+        Err(_) => exact_integer(real),
     };
     let (cell, stored) = match integer {
         Some(integer) if affinity != Affinity::Real => (Cell::Integer(integer), Some(integer.to_string())),
