@@ -12,8 +12,8 @@ pub mod message;
 pub mod mysql;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod nagle;
-mod number;
-mod opened;
+pub mod number;
+pub mod opened;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod read;
