@@ -1,15 +1,15 @@
 //! Transforms: each chunk is committed together with how far it got.
 
-use super::answer::{Position, Transformed, pack, unpack};
-use super::call::Call;
 use super::chunk::{self, Claimant, Effect};
 use super::step::Found;
 use super::store::{self, Checkpoint, Entry};
-use super::work::Work;
 use super::{Journal, crash, damaged};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
+use crate::engine::call::Call;
+use crate::engine::call::answer::{Position, Transformed, pack, unpack};
+use crate::engine::call::transform::Work;
 use crate::engine::role::{as_host, as_migration};
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::engine::transcript::{self, Evidence, TransformRecord, store as evidence};
 use crate::error::{Error, Result};
 

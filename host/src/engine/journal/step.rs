@@ -2,15 +2,16 @@
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::answer::{Answer, pack, unpack};
-use super::call::{Call, CallKind, Commit, shown};
-use super::halfway::has_not_begun;
 use super::store::{self, Entry};
-use super::{Journal, State, crash, damaged, now, resolve};
 use crate::data::Batch;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
+use crate::engine::call::answer::{Answer, pack, unpack};
+use crate::engine::call::partial_effects::has_not_begun;
+use crate::engine::call::{Call, CallKind, Commit, shown};
+use crate::engine::clock::now;
+use crate::engine::journal::{Journal, State, crash, damaged, resolve};
 use crate::engine::role::{as_host, as_migration};
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 
 /// A step that has begun.

@@ -9,7 +9,7 @@ use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource
 use crate::engine::event::Event;
 use crate::engine::history::{History, Record};
 use crate::engine::role::as_host;
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::engine::transcript::{Chunk, Evidence, TransformRecord};
 use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};

@@ -7,7 +7,7 @@ use crate::data::Batch;
 use crate::data::digest::of_batch;
 use crate::database::write::other_columns;
 use crate::database::{DatabaseError, WriteHint, WriterId};
-use crate::engine::journal::{Call, CallKind};
+use crate::engine::call::{Call, CallKind};
 use crate::sandbox::bindings::runner::migration::batches::HostWriter;
 use crate::sandbox::bindings::runner::migration::types;
 use crate::sandbox::convert;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::data::{Batch, Value};
 use crate::database::{Database, DatabaseError, QueryLimits, StopSignal, TableTarget, WriteHint, WriterId};
+use crate::engine::call::answer::{Position, Transformed};
 use crate::engine::call_error::CallError;
-use crate::engine::journal::answer::{Position, Transformed};
 use crate::engine::journal::chunk::{Claimant, Effect, Owner};
 use crate::engine::journal::{Journal, LiveTransform, crash};
 use crate::engine::role::{as_host, as_migration};
