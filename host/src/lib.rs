@@ -126,7 +126,7 @@
 //! backup → engine, project, database, error
 //! engine → project, sql, database, data      batches → database, data
 //! test → engine, project, dump, sql, database, data      dump → sql, database, data
-//! project → sql, data, database (names only)   sql, database → data, error      runtime → error
+//! project → sql, data, database (names only)   sql → dialect, data, error   database → sql, dialect, data, error      runtime → error
 //! ```
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
