@@ -9,6 +9,7 @@ pub mod clock;
 pub mod control;
 pub mod dry_run;
 pub mod event;
+pub mod execution;
 pub mod history;
 pub mod identity;
 mod invalid_index;

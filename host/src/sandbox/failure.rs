@@ -8,6 +8,7 @@ use super::bindings::runner::migration::types as wit;
 use super::state::GuestState;
 use super::usage::LimitExceeded;
 use crate::database::stop::StopReason;
+use crate::engine::execution::Calls;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind};
 use crate::project::limits::Limits;
@@ -51,7 +52,7 @@ fn used_up(limit: &LimitExceeded) -> Error {
 
 /// The error of a call that ended in a trap or in the host. `call` is the exported function.
 pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error {
-    let failure = |error: Error| match &state.last_step {
+    let failure = |error: Error| match state.purpose.made().and_then(Calls::last_step) {
         // Whether the guest stood in it or behind it, only the kind of failure tells.
         Some((step, statement)) => {
             error.at("statement", statement.clone()).at("last step", step.to_string()).at("call", call)
@@ -117,7 +118,9 @@ pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
     }
     let mut report = Error::new(kind, message);
     // Guests put their own words around an error of the database; it is still where things went wrong.
-    if let Some(fault) = state.fault.as_ref().filter(|fault| error.message.contains(&fault.error.message)) {
+    if let Some(fault) =
+        state.purpose.made().and_then(Calls::fault).filter(|fault| error.message.contains(&fault.error.message))
+    {
         report = report.at("statement", fault.statement.clone()).at("step", fault.step.to_string());
         if let Some(hint) = &fault.error.hint {
             report = report.hint(hint.clone());

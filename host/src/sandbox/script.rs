@@ -11,11 +11,12 @@ use super::describe::inspect_mismatch;
 use super::failure::{self, HostFailure, Stopped};
 use super::inspect::TRANSFORMER;
 use super::instance::ComponentFunction;
-use super::state::{GuestState, Purpose};
+use super::state::{GuestState, Purpose, call_limits};
 use super::usage::LogBudget;
 use super::{SandboxCore, inspect};
 use crate::database::{Dialect, Facts};
 use crate::engine::Direction;
+use crate::engine::execution::Calls;
 use crate::engine::script::{Assets, RunContext, Script};
 use crate::engine::transform::BatchFunction;
 use crate::error::{Error, Result};
@@ -95,7 +96,8 @@ impl Script for ComponentScript {
             Direction::Down => "downgrade",
         };
         let server = server_of(context, context.database.lock().await.facts());
-        let state = self.loaded.state(Purpose::Migrate, context, Some(server));
+        let calls = Calls::new(context.clone(), server.0, call_limits(&self.loaded.core.limits));
+        let state = self.loaded.state(Purpose::Migrate(Box::new(calls)), context, Some(server));
         let mut store = store(&self.loaded.core, state)?;
         let call = async {
             let instance = self.loaded.pre.instantiate_async(&mut store).await?;
@@ -121,7 +123,7 @@ impl Script for ComponentScript {
         drop(call);
         let state = store.data();
         match ended {
-            Ok(Ok(())) => match state.unfinished.values().next() {
+            Ok(Ok(())) => match state.purpose.made().and_then(Calls::unfinished_writer) {
                 None => Ok(()),
                 Some(target) => Err(Error::failed(format!("a writer was not finished: {target}"))
                     .at("call", name)

@@ -26,7 +26,7 @@ use self::instance::{CheckedInstance, TransformedBatch};
 use self::key_check::KeyCheck;
 use self::single::ChunkIo;
 use super::call_error::CallError;
-use super::journal::LiveTransform;
+use super::journal::{Journal, LiveTransform};
 use super::transcript::{self, Ledger, TransformRecord};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableSource, TableTarget, WriteMode};
@@ -57,13 +57,13 @@ impl TransformTask {
     }
 }
 
-/// Runs a transform to its end. `function`: none where the migration has no batch functions. `step`: its step in the journal,
-/// if each chunk commits by itself.
+/// Runs a transform to its end. `function`: none where the migration has no batch functions. `step`: the journal and the
+/// step in it, if each chunk commits by itself.
 pub async fn run(
     run: &RunContext,
     function: Option<Arc<dyn BatchFunction>>,
     task: TransformTask,
-    step: Option<Box<LiveTransform>>,
+    step: Option<(Arc<Journal>, Box<LiveTransform>)>,
 ) -> Result<Transformed, CallError> {
     let dialect = run.database.lock().await.facts().dialect;
     let mut chunks = ChunkIo::new(run, step);

@@ -31,7 +31,7 @@ use crate::engine::event::{Event, Level};
 use crate::engine::journal::Journal;
 use crate::engine::journal::chunk::{Claimant, Frontier, Owner};
 use crate::engine::role::as_host;
-use crate::engine::script::RunContext;
+use crate::engine::script::{Execution, RunContext};
 use crate::error::{Error, Result};
 use crate::keyset::{ChunkRange, TableReader};
 
@@ -216,7 +216,7 @@ pub async fn help(
     halt: &Arc<AtomicBool>,
 ) -> Result<Transformed> {
     let function = function.ok_or_else(no_transformer)?;
-    let Some(journal) = run.journal.clone() else {
+    let Execution::Journalled(journal) = run.execution.clone() else {
         return Err(Error::failed("a transform without a journal cannot be shared"));
     };
     let mut main = run.database.clone().lock_owned().await;
