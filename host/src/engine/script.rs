@@ -8,11 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Direction;
+use super::batch_function::BatchFunction;
 use super::control::RunControl;
 use super::event::EventSink;
 use super::recorder::RunRecorder;
 use super::transcript::Replay;
-use super::transform::BatchFunction;
 use crate::data::Value;
 use crate::database::{Connector, SharedDatabase, StopSignal};
 use crate::engine::journal::Journal;

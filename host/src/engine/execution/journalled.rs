@@ -274,7 +274,7 @@ impl JournalledWriter {
     async fn write_rows(&self, database: &mut dyn Database, batch: &Batch) -> Result<u64, DatabaseError> {
         if let Some(columns) = self.columns.as_ref().filter(|columns| batch.row_count > 0 && **columns != names(batch))
         {
-            return Err(other_columns(&self.target.table, &columns));
+            return Err(other_columns(&self.target.table, columns));
         }
         let id = database.open_writer(&self.target).await?;
         let written = database.write(id, batch, WriteHint::default()).await?;

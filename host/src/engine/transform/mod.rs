@@ -8,7 +8,6 @@
 //! What computes is a [`BatchFunction`]; this room knows nothing else of a migration's code.
 
 mod chunk_size;
-mod function;
 mod instance;
 mod key_check;
 mod parallel;
@@ -19,7 +18,7 @@ mod single;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use function::{BatchFunction, BatchInstance};
+pub use super::batch_function::{BatchFunction, BatchInstance};
 pub use parallel::help;
 
 use self::instance::{CheckedInstance, TransformedBatch};

@@ -16,11 +16,11 @@ use tokio::task::JoinSet;
 
 use self::worker::ChunkWorker;
 use super::chunk_size::ChunkSizer;
-use super::function::BatchFunction;
 use super::key_check::KeyCheck;
 use super::single::{ChunkIo, JournalledTransform, OpenedTransform};
 use super::{COUNT_AFTER, TransformTask, key_check_of, no_transformer, record_of};
 use crate::database::{BatchLimits, Database, WriteMode};
+use crate::engine::batch_function::BatchFunction;
 use crate::engine::call::answer::Transformed;
 use crate::engine::call::transform::Work;
 use crate::engine::call_error::CallError;
