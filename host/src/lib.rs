@@ -93,8 +93,9 @@
 //! stops its run at the next safe point; [`Runner::stop`] does the same for a program that wants to wait for the end. A run that
 //! was stopped, or killed, is continued or repeated by the next `apply`.
 //!
-//! The crate installs no signal handler, no panic hook and no allocator, and reads no environment variable of its own unless
-//! [`Builder::variables`] passes it on. (PostgreSQL's `PGHOST` and the like count where a URL leaves them open.)
+//! The crate installs no signal handler, no panic hook and no allocator, and takes no settings from environment variables unless
+//! [`Builder::variables`] passes them on. Two exceptions: PostgreSQL's `PGHOST` and the like fill in what a URL leaves out, and
+//! wasmtime handles the faults of WebAssembly code (`SIGSEGV` and the like) from the first component on; it passes all others on.
 //!
 //! # Errors
 //!

@@ -21,7 +21,7 @@ use crate::engine::script::{Assets, RunContext, Script};
 use crate::engine::transform::BatchFunction;
 use crate::error::{Error, Result};
 
-/// Guest instructions between two looks at the stop signal: some milliseconds.
+/// Guest instructions between two checks of the stop signal: a few milliseconds.
 const FUEL_SLICE: u64 = 5_000_000;
 
 /// A component that is compiled and linked.
@@ -47,7 +47,7 @@ impl ComponentScript {
 
 /// Links a component with the host's functions.
 pub(super) fn pre_instantiate(core: &SandboxCore, component: &Component) -> Result<InstancePre<GuestState>> {
-    // Also where code came from the cache: the same digest has passed this check before, but it is cheap.
+    // Code from the cache, too: the same digest has passed this check before, but the check is cheap.
     inspect::check_world(&core.engine, component)?;
     core.linker.instantiate_pre(component).map_err(|error| inspect_mismatch(&error))
 }
@@ -108,8 +108,8 @@ impl Script for ComponentScript {
                 Direction::Down => migration.call_downgrade(&mut store).await,
             }
         };
-        // A stopped guest is dropped where it stands, and its store is never used again; but a call to the database is given
-        // the time to end, which the stop signal makes short: a connection left in the middle of one could not be used.
+        // A stopped guest is dropped where it is, and its store is never used again. A call to the database may finish first, which
+        // the stop signal makes quick: a connection abandoned in the middle of a call could not be used any more.
         let mut call = Box::pin(call);
         let ended = tokio::select! {
             biased;

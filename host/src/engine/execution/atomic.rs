@@ -1,5 +1,6 @@
 //! Atomic execution: all steps run in the one transaction of the migration, which is not this room's to end.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::OwnedMutexGuard;
@@ -15,11 +16,8 @@ use crate::engine::CallError;
 use crate::engine::call::answer::{Page, Position, Transformed};
 use crate::engine::call::{Answer, Call};
 use crate::engine::journal::crash;
-use crate::engine::transform::BatchFunction;
-use crate::engine::transform::{self, TransformTask};
+use crate::engine::transform::{self, BatchFunction, TransformTask};
 use crate::keyset::TableReader;
-
-use std::sync::Arc;
 
 impl Steps {
     /// Begins a step: it waits for the connection, and for nothing else.

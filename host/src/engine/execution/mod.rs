@@ -2,7 +2,7 @@
 //!
 //! The mode is chosen once, when the run begins: [`Execution`] in the run's context. [`Calls`] offers what a component can ask for.
 //! What differs by mode stands in three files with the same outline (begin a step, readers, writers, transforms):
-//! [`atomic`], [`journalled`] and [`replayed`]. A reader or a writer keeps the mode that opened it.
+//! `atomic`, `journalled` and `replayed`. A reader or a writer keeps the mode that opened it.
 
 mod atomic;
 mod calls;
@@ -10,11 +10,11 @@ mod journalled;
 mod replayed;
 mod step;
 
+use std::sync::Arc;
+
 pub use self::calls::{CallLimits, Calls, TransformReport};
 pub use self::step::{Access, Fault, RunningStep, StepStart, Steps};
 pub use super::script::Execution;
-
-use std::sync::Arc;
 
 use self::atomic::AtomicReader;
 use self::journalled::{JournalledReader, JournalledWriter};

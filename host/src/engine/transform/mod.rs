@@ -1,8 +1,8 @@
 //! Transforms: rows of a table are read in the order of its key, passed through a batch function a chunk at a time, and written.
 //!
-//! Two executors share the parts of this room. [`single`] has one connection, which reads and writes, and several instances of
+//! Two executors share the parts of this room. `single` has one connection, which reads and writes, and several instances of
 //! the batch function that compute beside it: in the one transaction of an atomic migration, or on SQLite, where only one can
-//! write. [`parallel`] has several connections, each with an instance of its own, and other processes may take part: each chunk
+//! write. `parallel` has several connections, each with an instance of its own, and other processes may take part: each chunk
 //! is claimed in the database and commits by itself.
 //!
 //! What computes is a [`BatchFunction`]; this room knows nothing else of a migration's code.
@@ -14,6 +14,8 @@ mod parallel;
 mod read_ahead;
 mod sample;
 mod single;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
