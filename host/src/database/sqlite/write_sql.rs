@@ -1,6 +1,6 @@
 //! The statements of a writer.
 
-use super::raw::{HAS, PullFunctions};
+use super::raw::{HAS, function_name};
 use crate::data::Batch;
 use crate::database::write::Layout;
 use crate::database::{DatabaseError, Dialect, TableInfo, WriteMode};
@@ -100,7 +100,7 @@ impl WriteSql {
         let range = format!("WHERE {key} BETWEEN ?1 AND ?2{guard}");
         match self.mode {
             WriteMode::Update => {
-                let set = |place: &usize| format!("{} = {}({key})", self.name(*place), PullFunctions::name(*place));
+                let set = |place: &usize| format!("{} = {}({key})", self.name(*place), function_name(*place));
                 Some(format!("UPDATE {into} SET {} {range}", join(self.layout.others.iter().map(set), ", ")))
             }
             WriteMode::Delete => Some(format!("DELETE FROM {into} {range}")),
