@@ -7,6 +7,7 @@
 //! apply                                                  the run: lock, transaction, history, retries
 //! verify repair status outcome                           what else is done with history, and what comes of a run
 //! sql_script dry_run artifact                            statements of a file, one by one; what a dry run records
+//! execution                                              calls of a migration: atomic, journalled or replayed
 //! transform                                              cuts tables into chunks and has batch functions transform them
 //! script                                                 what a migration is given, and must do
 //! control                                                pause, resume, cancel; what a run reports of itself

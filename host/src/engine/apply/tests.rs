@@ -290,7 +290,7 @@ async fn the_history_of_a_newer_runner_is_left_alone() {
     {
         let mut database = engine.database.lock().await;
         as_host(&mut **database);
-        database.execute("UPDATE runner_meta SET value = '2'", &[]).await.expect("changed");
+        database.execute("UPDATE runner_meta SET value = '999'", &[]).await.expect("changed");
     }
     let error = engine.refused(Action::Apply(Target::Latest)).await;
     assert_eq!(error.kind, ErrorKind::Mismatch);
