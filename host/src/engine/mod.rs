@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod backup;
+pub mod call_error;
 pub mod control;
 pub mod dry_run;
 pub mod event;
@@ -17,8 +18,10 @@ pub mod sql_script;
 pub mod status;
 pub mod target;
 pub mod transcript;
+pub mod transform;
 pub mod verify;
 
+pub use call_error::CallError;
 pub use event::{Event, EventSink};
 pub use script::{RunContext, RunRecorder, Script, ScriptLoader, ScriptSource, Transforms};
 

@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use super::Direction;
 use super::control::RunControl;
 use super::event::EventSink;
-use super::journal::answer::Transformed;
 use super::journal::{Answer, Call, Journal};
 use super::transcript::{Replay, Transcript, TranscriptRecorder, TransformRecord};
-use crate::data::{Batch, Value};
+use super::transform::BatchFunction;
+use crate::data::Value;
 use crate::database::stop::StopReason;
 use crate::database::{Connector, DatabaseError, DatabaseErrorKind, SharedDatabase, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
@@ -27,15 +27,9 @@ pub trait Script: Send + Sync {
     /// the script stood: the call, the step, the statement.
     async fn run(&self, direction: Direction, context: &RunContext) -> Result<()>;
 
-    /// Takes part in a transform that another process has begun, until no chunk of it is left or `halt` says so. Answers what
-    /// it did. The context's database is a connection of its own.
-    async fn help(&self, context: &RunContext, _step: u64, _halt: &Arc<AtomicBool>) -> Result<Transformed> {
-        Err(Error::failed(format!("`{}` transforms nothing", context.revision)))
-    }
-
-    /// Turns a batch as a transform would; for `verify`.
-    async fn turn(&self, _transform: &str, _rows: Batch, _context: &RunContext) -> Result<Batch> {
-        Err(Error::failed("a migration in SQL has no batch functions"))
+    /// Its batch functions, apart from any call of it; none if it has none.
+    async fn batch_function(&self, _context: &RunContext) -> Option<Arc<dyn BatchFunction>> {
+        None
     }
 
     /// How many steps that takes, if it is known before.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::bindings::Migration;
 use super::inspect::TRANSFORMER;
 use super::state::{GuestState, Purpose};
-use super::{Shared, convert, failure, script};
+use super::{SandboxCore, convert, failure, script};
 use crate::error::{Error, Result};
 use crate::project::catalog::Description;
 
@@ -22,14 +22,14 @@ pub struct Described {
 const MAX_SUMMARY: usize = 500;
 
 /// Runs the component's `describe`. Blocks the calling thread; the guest runs on one of its own.
-pub(super) fn describe(shared: Arc<Shared>, bytes: &[u8]) -> Result<Described> {
+pub(super) fn describe(core: Arc<SandboxCore>, bytes: &[u8]) -> Result<Described> {
     use sha2::Digest;
     let sha256 = hex::encode(sha2::Sha256::digest(bytes));
-    let component = shared.component(bytes, &sha256)?;
+    let component = core.component(bytes, &sha256)?;
     let transformer = component.get_export_index(None, TRANSFORMER).is_some();
     let call = async {
-        let pre = script::pre_instantiate(&shared, &component)?;
-        let mut store = script::store(&shared, GuestState::new(Purpose::Describe, shared.limits.clone()))?;
+        let pre = script::pre_instantiate(&core, &component)?;
+        let mut store = script::store(&core, GuestState::new(Purpose::Describe, core.limits.clone()))?;
         let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe");
         let instance = match pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,

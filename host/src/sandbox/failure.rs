@@ -5,8 +5,8 @@ use std::fmt;
 use wasmtime::Trap;
 
 use super::bindings::runner::migration::types as wit;
-use super::meter::LimitExceeded;
 use super::state::GuestState;
+use super::usage::LimitExceeded;
 use crate::database::stop::StopReason;
 use crate::engine::script::stopped;
 use crate::error::{Error, ErrorKind};

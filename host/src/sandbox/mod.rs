@@ -3,10 +3,8 @@
 //! Closed by default. A component has no clock, no network, no files, no environment, no randomness and no WASI; it has its
 //! own memory, fuel to burn, the interfaces of `runner:migration`, and the assets that the lockfile lists.
 
-pub mod ahead;
 mod bindings;
 mod cache;
-mod chunks;
 mod convert;
 mod describe;
 mod engine;
@@ -14,15 +12,9 @@ mod failure;
 mod host;
 mod inspect;
 mod instance;
-mod keys;
-mod meter;
 mod script;
-mod sizer;
-mod spread;
 mod state;
-mod transform;
-mod worker;
-mod workers;
+mod usage;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -45,18 +37,18 @@ pub struct SandboxOptions {
     pub limits: Limits,
     /// Where compiled components are kept; `None`: nowhere.
     pub cache_folder: Option<PathBuf>,
-    /// How many instances turn chunks of a transform at the same time.
+    /// How many instances transform chunks at the same time.
     pub jobs: usize,
 }
 
 /// Loads and runs components. Making one starts nothing: wasmtime wakes with the first component.
 pub struct Sandbox {
     options: SandboxOptions,
-    shared: OnceLock<Arc<Shared>>,
+    core: OnceLock<Arc<SandboxCore>>,
 }
 
-/// What all components of a process share.
-struct Shared {
+/// What all components of a sandbox share.
+struct SandboxCore {
     engine: Engine,
     linker: Linker<GuestState>,
     cache: Option<Cache>,
@@ -67,40 +59,40 @@ struct Shared {
 impl Sandbox {
     /// A sandbox with these options.
     pub fn new(options: SandboxOptions) -> Self {
-        Self { options, shared: OnceLock::new() }
+        Self { options, core: OnceLock::new() }
     }
 
     /// Compiles a component, or takes its code from the cache, ready to run.
     pub fn load(&self, bytes: &[u8], sha256: &str, assets: Option<Assets>) -> Result<Box<dyn Script>> {
-        let shared = self.shared()?;
-        let component = shared.component(bytes, sha256)?;
-        Ok(Box::new(ComponentScript::new(shared, component, assets)?))
+        let core = self.core()?;
+        let component = core.component(bytes, sha256)?;
+        Ok(Box::new(ComponentScript::new(core, component, assets)?))
     }
 
     /// Asks a component what it is: its description, and whether it transforms.
     pub fn describe(&self, bytes: &[u8]) -> Result<Described> {
-        describe::describe(self.shared()?, bytes)
+        describe::describe(self.core()?, bytes)
     }
 
-    fn shared(&self) -> Result<Arc<Shared>> {
-        if let Some(shared) = self.shared.get() {
-            return Ok(shared.clone());
+    fn core(&self) -> Result<Arc<SandboxCore>> {
+        if let Some(core) = self.core.get() {
+            return Ok(core.clone());
         }
         let engine = engine::engine(&self.options.limits)?;
         let linker = host::linker(&engine)?;
         let cache = self.options.cache_folder.as_deref().and_then(Cache::open);
-        let shared = Arc::new(Shared {
+        let core = Arc::new(SandboxCore {
             engine,
             linker,
             cache,
             limits: Arc::new(self.options.limits.clone()),
             jobs: self.options.jobs.max(1),
         });
-        Ok(self.shared.get_or_init(|| shared).clone())
+        Ok(self.core.get_or_init(|| core).clone())
     }
 }
 
-impl Shared {
+impl SandboxCore {
     fn component(&self, bytes: &[u8], sha256: &str) -> Result<wasmtime::component::Component> {
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, sha256)) {
             return Ok(component);

@@ -1,7 +1,6 @@
 //! A component as the engine's `Script`: a store and an instance for each run.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use wasmtime::Store;
@@ -11,21 +10,22 @@ use super::bindings::Migration;
 use super::describe::inspect_mismatch;
 use super::failure::{self, HostFailure, Stopped};
 use super::inspect::TRANSFORMER;
+use super::instance::ComponentFunction;
 use super::state::{GuestState, Purpose};
-use super::{Shared, inspect, transform, workers};
-use crate::data::Batch;
-use crate::database::Facts;
+use super::usage::LogBudget;
+use super::{SandboxCore, inspect};
+use crate::database::{Dialect, Facts};
 use crate::engine::Direction;
-use crate::engine::journal::answer::Transformed;
 use crate::engine::script::{Assets, RunContext, Script};
+use crate::engine::transform::BatchFunction;
 use crate::error::{Error, Result};
 
 /// Guest instructions between two looks at the stop signal: some milliseconds.
 const FUEL_SLICE: u64 = 5_000_000;
 
 /// A component that is compiled and linked.
-pub struct Loaded {
-    pub(super) shared: Arc<Shared>,
+pub struct LoadedComponent {
+    pub(super) core: Arc<SandboxCore>,
     pub(super) pre: InstancePre<GuestState>,
     pub(super) assets: Option<Assets>,
     pub(super) transformer: bool,
@@ -33,30 +33,30 @@ pub struct Loaded {
 
 /// A component, ready to run.
 pub struct ComponentScript {
-    loaded: Arc<Loaded>,
+    loaded: Arc<LoadedComponent>,
 }
 
 impl ComponentScript {
-    pub(super) fn new(shared: Arc<Shared>, component: Component, assets: Option<Assets>) -> Result<Self> {
-        let pre = pre_instantiate(&shared, &component)?;
+    pub(super) fn new(core: Arc<SandboxCore>, component: Component, assets: Option<Assets>) -> Result<Self> {
+        let pre = pre_instantiate(&core, &component)?;
         let transformer = component.get_export_index(None, TRANSFORMER).is_some();
-        Ok(Self { loaded: Arc::new(Loaded { shared, pre, assets, transformer }) })
+        Ok(Self { loaded: Arc::new(LoadedComponent { core, pre, assets, transformer }) })
     }
 }
 
 /// Links a component with the host's functions.
-pub(super) fn pre_instantiate(shared: &Shared, component: &Component) -> Result<InstancePre<GuestState>> {
+pub(super) fn pre_instantiate(core: &SandboxCore, component: &Component) -> Result<InstancePre<GuestState>> {
     // Also where code came from the cache: the same digest has passed this check before, but it is cheap.
-    inspect::check_world(&shared.engine, component)?;
-    shared.linker.instantiate_pre(component).map_err(|error| inspect_mismatch(&error))
+    inspect::check_world(&core.engine, component)?;
+    core.linker.instantiate_pre(component).map_err(|error| inspect_mismatch(&error))
 }
 
 /// A store with its limits set.
-pub(super) fn store(shared: &Shared, state: GuestState) -> Result<Store<GuestState>> {
-    let mut store = Store::new(&shared.engine, state);
-    store.limiter(|state| &mut state.meter);
-    store.set_hostcall_fuel(usize::try_from(shared.limits.host_call_bytes).unwrap_or(usize::MAX));
-    refuel(&mut store, &shared.limits).map_err(|error| Error::failed(format!("the sandbox has no fuel: {error}")))?;
+pub(super) fn store(core: &SandboxCore, state: GuestState) -> Result<Store<GuestState>> {
+    let mut store = Store::new(&core.engine, state);
+    store.limiter(|state| &mut state.usage);
+    store.set_hostcall_fuel(usize::try_from(core.limits.host_call_bytes).unwrap_or(usize::MAX));
+    refuel(&mut store, &core.limits).map_err(|error| Error::failed(format!("the sandbox has no fuel: {error}")))?;
     Ok(store)
 }
 
@@ -66,12 +66,21 @@ pub(super) fn refuel(store: &mut Store<GuestState>, limits: &crate::project::lim
     store.fuel_async_yield_interval(Some(FUEL_SLICE))
 }
 
-impl Loaded {
-    /// A state for an instance of this component within a run on a database of these facts.
-    pub(super) fn state(self: &Arc<Self>, role: Purpose, run: &RunContext, facts: &Facts) -> GuestState {
-        let mut state = GuestState::new(role, self.shared.limits.clone());
-        let recorded = run.server_version.clone();
-        state.server = Some((facts.dialect, recorded.unwrap_or_else(|| facts.version.clone())));
+/// The database as a component sees it: as of the start of its first run.
+fn server_of(run: &RunContext, facts: &Facts) -> (Dialect, String) {
+    (facts.dialect, run.server_version.clone().unwrap_or_else(|| facts.version.clone()))
+}
+
+impl LoadedComponent {
+    /// The state of an instance of this component within a run.
+    pub(super) fn state(
+        self: &Arc<Self>,
+        purpose: Purpose,
+        run: &RunContext,
+        server: Option<(Dialect, String)>,
+    ) -> GuestState {
+        let mut state = GuestState::new(purpose, self.core.limits.clone());
+        state.server = server;
         state.run = Some(run.clone());
         state.loaded = Some(self.clone());
         state
@@ -80,18 +89,14 @@ impl Loaded {
 
 #[async_trait]
 impl Script for ComponentScript {
-    async fn help(&self, context: &RunContext, step: u64, halt: &Arc<AtomicBool>) -> Result<Transformed> {
-        workers::help(&self.loaded, context, step, halt).await
-    }
-
     async fn run(&self, direction: Direction, context: &RunContext) -> Result<()> {
         let name = match direction {
             Direction::Up => "upgrade",
             Direction::Down => "downgrade",
         };
-        let facts = context.database.lock().await.facts().clone();
-        let state = self.loaded.state(Purpose::Migrate, context, &facts);
-        let mut store = store(&self.loaded.shared, state)?;
+        let server = server_of(context, context.database.lock().await.facts());
+        let state = self.loaded.state(Purpose::Migrate, context, Some(server));
+        let mut store = store(&self.loaded.core, state)?;
         let call = async {
             let instance = self.loaded.pre.instantiate_async(&mut store).await?;
             let migration = Migration::new(&mut store, &instance)
@@ -127,7 +132,9 @@ impl Script for ComponentScript {
         }
     }
 
-    async fn turn(&self, transform: &str, rows: Batch, context: &RunContext) -> Result<Batch> {
-        transform::turn_once(&self.loaded, context, transform, rows).await
+    async fn batch_function(&self, context: &RunContext) -> Option<Arc<dyn BatchFunction>> {
+        let server = server_of(context, context.database.lock().await.facts());
+        let log = Arc::new(Mutex::new(LogBudget::new(&self.loaded.core.limits)));
+        ComponentFunction::new(&self.loaded, context, Some(server), &log)
     }
 }

@@ -1,26 +1,26 @@
-//! What a store holds beside the guest: who it is, what it may call, what it has open.
+//! The data of a store: what the guest is there for, what it may call, what it has open.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use wasmtime::component::ResourceTable;
 
-use super::meter::{LogBudget, Meter};
-use super::script::Loaded;
+use super::script::LoadedComponent;
+use super::usage::{LogBudget, UsageLimiter};
 use crate::database::{BatchLimits, CursorId, DatabaseError, Dialect, TableSource, TableTarget, WriterId};
 use crate::engine::journal::answer::Position;
 use crate::engine::script::RunContext;
 use crate::keyset::TableReader;
 use crate::project::limits::Limits;
 
-/// What an instance is there for; decides which imports answer.
+/// The purpose of an instance; decides which imports answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// To describe itself: no import answers.
     Describe,
     /// To upgrade or downgrade: all imports answer.
     Migrate,
-    /// To turn batches: context answers, `sql` and `batches` are denied.
+    /// To transform batches: `context` answers, `sql` and `batches` are denied.
     Transform,
 }
 
@@ -115,8 +115,8 @@ pub struct GuestState {
     pub purpose: Purpose,
     /// Its handles.
     pub table: ResourceTable,
-    /// What it has used.
-    pub meter: Meter,
+    /// Its memory and tables.
+    pub usage: UsageLimiter,
     /// What it may still log, shared by all instances of a migration.
     pub log: Arc<Mutex<LogBudget>>,
     /// The limits.
@@ -126,7 +126,7 @@ pub struct GuestState {
     /// The database's family and version, as of the start of the run.
     pub server: Option<(Dialect, String)>,
     /// The component, for the instances of a transform; none while it describes itself.
-    pub loaded: Option<Arc<Loaded>>,
+    pub loaded: Option<Arc<LoadedComponent>>,
     /// The last step that began: its number and its statement.
     pub last_step: Option<(u64, String)>,
     /// The last error answered.
@@ -157,7 +157,7 @@ impl GuestState {
         Self {
             purpose,
             table,
-            meter: Meter::new(&limits),
+            usage: UsageLimiter::new(&limits),
             log: Arc::new(Mutex::new(LogBudget::new(&limits))),
             limits,
             run: None,

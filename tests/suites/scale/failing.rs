@@ -76,7 +76,7 @@ for_each_server! {
             scope.spawn(|| drop(project.server_database().sql(&keeps_a_row(engine, 1010, 8))));
             std::thread::sleep(Duration::from_millis(500));
             let output = project.runner("apply --jobs 2 --retries 1");
-            output.exits(6).says(&["chunk: 6, behind id = 1000, up to id = 1200", "it was tried again once", "hint:"]);
+            output.exits(6).says(&["chunk: 6, after id = 1000, up to id = 1200", "after 1 retry", "hint:"]);
         });
         project.runner("apply --jobs 2").succeeds();
         is_done_once(&project, 200, "");

@@ -16,6 +16,7 @@ use crate::engine::history::{self, RunMode};
 use crate::engine::journal::chunk::{UnderWay, under_way};
 use crate::engine::journal::{Journal, Run};
 use crate::engine::script::{LeftOut, RunContext, RunRecorder, Script};
+use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 
@@ -118,7 +119,7 @@ impl Engine {
             // Until its row is gone: that its session is there is how others see that it lives.
             let _watch = self.control.watch(database.lock().await.url());
             let done = match begun {
-                Ok(()) => script.help(&context, task.step, halt).await,
+                Ok(()) => transform::help(&context, script.batch_function(&context).await, task.step, halt).await,
                 Err(error) => Err(error),
             };
             // Only onlookers miss what cannot be written down.

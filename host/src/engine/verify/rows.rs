@@ -11,6 +11,7 @@ use crate::engine::history::{History, Record};
 use crate::engine::role::as_host;
 use crate::engine::script::stopped;
 use crate::engine::transcript::{Chunk, Evidence, TransformRecord};
+use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyset::TableReader;
 
@@ -45,6 +46,7 @@ impl Verifier {
         let mut sums = Sums::default();
         let chosen = chosen(&transform.ledger.kept, self.extent);
         let context = self.context(record, evidence, None);
+        let function = script.batch_function(&context).await;
         for (at, chunk) in chosen.iter().enumerate() {
             if let Some(reason) = self.stop.reason() {
                 return Err(stopped(reason));
@@ -56,7 +58,7 @@ impl Verifier {
                     sums.gone.get_or_insert(why);
                     None
                 }
-                Ok(rows) => match script.turn(&transform.name, rows, &context).await {
+                Ok(rows) => match transform::once(&context, function.clone(), &transform.name, rows).await {
                     Ok(output) if of_batch(&output) == chunk.output => {
                         sums.recomputed += 1;
                         Some(output)

@@ -4,18 +4,20 @@ use std::time::Instant;
 
 use wasmtime::component::Resource;
 
-use super::{Answer, Begun, Step, ends};
+use super::{Answer, Begun, Step, ends, passed_on};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind};
 use crate::engine::journal::answer::{Page, Position, Resolved, Spooled, Transformed};
 use crate::engine::journal::{self, Call, CallKind, Journal, TransformStep};
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
+use crate::engine::transform::{self, TransformTask, position};
 use crate::keyset::TableReader;
 use crate::sandbox::bindings::runner::migration::batches::{
     Host, HostReader, TableSource, TableTarget, TransformReport,
 };
 use crate::sandbox::bindings::runner::migration::types::{self, Value};
+use crate::sandbox::convert;
+use crate::sandbox::instance::ComponentFunction;
 use crate::sandbox::state::{Dormant, GuestState, Reader, Writer, WriterWay, batch_limits};
-use crate::sandbox::{convert, transform};
 
 impl GuestState {
     /// The bounds on one batch of this run.
@@ -156,12 +158,9 @@ impl Host for GuestState {
             }
         }
         self.last_step = Some((number, text.clone()));
-        let task = transform::Task { name, source, target, limits: self.batch_limits(), log: self.log.clone() };
-        let result = match transform::run(&loaded, &run, task, live).await {
-            Ok(done) => Ok(done),
-            Err(transform::TransformError::Database(error)) => Err(error),
-            Err(transform::TransformError::Trap(trap)) => return Err(trap),
-        };
+        let task = TransformTask { name, source, target };
+        let function = ComponentFunction::new(&loaded, &run, self.server.clone(), &self.log);
+        let result = passed_on(transform::run(&run, function, task, live).await)?;
         let answer = self.tell(&run, number, text, started, result)?;
         Ok(answer.map(|done| self.report(done)))
     }
@@ -303,15 +302,6 @@ async fn open_dormant(
 async fn read_page(step: &mut Step, reader: &mut TableReader) -> Result<Page, DatabaseError> {
     let batch = reader.next(step.database()).await?;
     Ok(Page { batch, position: position(reader) })
-}
-
-/// Where a reader stands, as the journal keeps it.
-pub(in crate::sandbox) fn position(reader: &TableReader) -> Position {
-    Position {
-        bound: reader.bound().map(<[_]>::to_vec),
-        last: reader.last_key().map(<[_]>::to_vec),
-        types: reader.types().to_vec(),
-    }
 }
 
 impl HostReader for GuestState {

@@ -14,8 +14,8 @@ use crate::sandbox::bindings::runner::migration::context::{self as wit, Host, Ho
 use crate::sandbox::bindings::runner::migration::types::Dialect;
 use crate::sandbox::convert;
 use crate::sandbox::failure::HostFailure;
-use crate::sandbox::meter::LogVerdict;
 use crate::sandbox::state::{Asset, GuestState};
+use crate::sandbox::usage::LogVerdict;
 
 /// The most that one `read` of an asset answers: enough to be quick, little enough to be nothing.
 const ASSET_READ: usize = 1 << 20;

@@ -5,8 +5,6 @@ mod context;
 mod sql;
 mod writers;
 
-pub(in crate::sandbox) use batches::position;
-
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +19,7 @@ use super::failure::{HostFailure, Stopped};
 use super::state::{Fault, GuestState, Purpose};
 use crate::database::stop::StopReason;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind};
+use crate::engine::CallError;
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::{self, Call, CallKind, Journal, Live, crash};
 use crate::engine::script::RunContext;
@@ -234,6 +233,16 @@ impl GuestState {
         let answer = convert::error_out(&error);
         self.fault = Some(Fault { step, statement, error });
         answer
+    }
+}
+
+/// The error of a call as wasmtime passes it on: the database's is the guest's to handle.
+fn passed_on<T>(result: Result<T, CallError>) -> wasmtime::Result<Result<T, DatabaseError>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(CallError::Database(error)) => Ok(Err(error)),
+        Err(CallError::Stopped(reason)) => Err(wasmtime::Error::new(Stopped(reason))),
+        Err(CallError::Failed(error)) => Err(ends(error)),
     }
 }
 

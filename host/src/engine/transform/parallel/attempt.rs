@@ -1,43 +1,43 @@
-//! What a worker does with one chunk: it takes hold of it, and reads, turns and writes it.
+//! One attempt at a chunk: a worker claims it, and reads, transforms and writes it.
 
 use std::time::{Duration, Instant};
 
-use super::{End, Worker};
+use super::worker::ChunkWorker;
 use crate::database::{Claims, DatabaseError, Part};
+use crate::engine::call_error::CallError;
 use crate::engine::control;
 use crate::engine::journal::chunk::{Chunk, Effect, Held};
 use crate::engine::journal::crash;
 use crate::engine::role::{as_host, as_migration};
 use crate::engine::transcript;
+use crate::engine::transform::instance::CheckedInstance;
+use crate::engine::transform::{chunk_record, position};
 use crate::error::Error;
 use crate::keyset::{ChunkRange, TableReader};
 use crate::project::catalog::Kind;
-use crate::sandbox::chunks::turned_chunk;
-use crate::sandbox::host::position;
-use crate::sandbox::instance::Instance;
 
-/// What there is to do.
-pub(super) enum Next {
+/// What a worker does next.
+pub(super) enum NextChunk {
     Chunk(Chunk),
-    /// Others are still at their chunks: one of them may be left over.
+    /// Others still work on their chunks: one of them may be abandoned.
     Wait,
-    /// Everything is done.
-    Nothing,
+    /// All chunks are done.
+    None,
 }
 
-/// The work on a chunk.
-struct Done {
+/// What became of a chunk.
+struct TransformedChunk {
     effect: Effect,
-    /// What its rows took.
+    /// The size of its rows.
     bytes: u64,
-    /// What is kept of its batches, few as they are: written down when the host speaks again, which the server has to be told.
+    /// The records of its batches, few as they are: written in one go, after the last change of role.
     records: Vec<transcript::Chunk>,
 }
 
-impl Worker {
-    /// Takes hold of a chunk, in a transaction of its own. What somebody left who is dead is looked for when a worker begins, and
-    /// when there is nothing else.
-    pub(super) async fn claim(&mut self) -> Result<Next, DatabaseError> {
+impl ChunkWorker {
+    /// Claims a chunk, in a transaction of its own. Chunks that others have abandoned are looked for when a worker begins, and
+    /// when all are cut.
+    pub(super) async fn claim(&mut self) -> Result<NextChunk, DatabaseError> {
         as_host(&mut **self.connection);
         self.open_reader().await?;
         self.connection.begin_part(Part::Claim).await?;
@@ -49,18 +49,18 @@ impl Worker {
             chunk = self.cut().await?;
         }
         let next = match chunk {
-            Some(chunk) => Next::Chunk(chunk),
-            None if self.shared.claimant.has_claimed(&mut **self.connection).await? => Next::Wait,
-            None => Next::Nothing,
+            Some(chunk) => NextChunk::Chunk(chunk),
+            None if self.shared.claimant.has_claimed(&mut **self.connection).await? => NextChunk::Wait,
+            None => NextChunk::None,
         };
         self.connection.commit().await?;
-        if matches!(next, Next::Chunk(_)) {
+        if matches!(next, NextChunk::Chunk(_)) {
             crash::point();
         }
         Ok(next)
     }
 
-    /// Cuts a chunk off what nobody has begun, in the open transaction.
+    /// Cuts the next chunk off the rest of the table, in the open transaction.
     async fn cut(&mut self) -> Result<Option<Chunk>, DatabaseError> {
         let (database, shared) = (&mut **self.connection, &self.shared);
         if self.all_cut {
@@ -77,9 +77,9 @@ impl Worker {
         if reader.asks_the_migration() {
             as_migration(database, Kind::Component, &shared.run.stop);
         }
-        let behind = frontier.position.last.as_deref();
+        let after = frontier.position.last.as_deref();
         let size = shared.sizer.rows();
-        let to = reader.cut(database, Some(bound), behind, size).await;
+        let to = reader.cut(database, Some(bound), after, size).await;
         as_host(database);
         let end = match to? {
             Some(key) => (Some(key), Some(size as u64)),
@@ -90,42 +90,39 @@ impl Worker {
         shared.saw(&frontier);
         let chunk = shared.claimant.cut(database, frontier, end, &self.unnoted).await?;
         shared.has_cut();
-        // Only for those who watch: what counts are the chunks themselves.
+        // For progress only: what counts are the chunks themselves.
         self.unnoted = Effect::default();
         Ok(Some(chunk))
     }
 
-    /// Reads, turns and writes a chunk in one transaction, which ends with the note that it is done.
-    pub(super) async fn attempt(&mut self, chunk: &Chunk) -> Result<(), End> {
+    /// Reads, transforms and writes a chunk in one transaction, which also records that it is done.
+    pub(super) async fn attempt(&mut self, chunk: &Chunk) -> Result<(), CallError> {
         let shared = self.shared.clone();
         let began = Instant::now();
         as_host(&mut **self.connection);
         self.open_reader().await?;
         if self.instance.is_none() {
-            let (run, name, facts) = (&shared.run, &shared.work.name, self.connection.facts().clone());
-            let started = Instance::start(&shared.loaded, run, &facts, name, &shared.log).await;
-            self.instance = Some(started.map_err(End::Error)?);
+            self.instance = Some(CheckedInstance::start(&*shared.function, &shared.work.name).await?);
         }
         let claims = self.connection.begin_part(Part::Chunk).await?;
         crash::point();
         match shared.claimant.hold(&mut **self.connection, chunk).await? {
             Held::Ours => {}
             Held::Lost => return Ok(self.connection.rollback().await?),
-            // The answer to its commit got lost, and it was counted by nobody here.
+            // The answer to its commit got lost, and it is not counted yet.
             Held::Done(effect) => {
-                shared.chunk_done(told(effect.rows_read, effect.rows_written, began.elapsed()));
+                shared.chunk_done(progress(effect.rows_read, effect.rows_written, began.elapsed()));
                 return Ok(self.connection.rollback().await?);
             }
         }
-        let done = self.turn(chunk).await?;
-        let Done { effect, bytes, records } = done;
+        let TransformedChunk { effect, bytes, records } = self.transform(chunk).await?;
         let database = &mut **self.connection;
         as_host(database);
         crash::point();
-        shared.journal.still_ours(database).await.map_err(End::Error)?;
+        shared.journal.still_ours(database).await?;
         for (batch, record) in (0..).zip(&records) {
             let place = (chunk.number, batch);
-            shared.journal.note_chunk(database, shared.claimant.step, place, record).await.map_err(End::Error)?;
+            shared.journal.note_chunk(database, shared.claimant.step, place, record).await?;
         }
         if !shared.claimant.complete(database, chunk, &effect).await? {
             return Ok(database.rollback().await?);
@@ -142,15 +139,15 @@ impl Worker {
         self.claimed = committed?;
         crash::point();
         shared.sizer.learn(read, bytes, began.elapsed());
-        shared.chunk_done(told(read, written, began.elapsed()));
+        shared.chunk_done(progress(read, written, began.elapsed()));
         Ok(())
     }
 
-    /// The work on a chunk, a batch at a time.
-    async fn turn(&mut self, chunk: &Chunk) -> Result<Done, End> {
+    /// Reads, transforms and writes the rows of a chunk, a batch at a time.
+    async fn transform(&mut self, chunk: &Chunk) -> Result<TransformedChunk, CallError> {
         let shared = self.shared.clone();
         let (Some(reader), Some(instance)) = (&mut self.reader, &mut self.instance) else {
-            return Err(End::Error(Error::failed("a worker of a transform has nothing to work with")));
+            return Err(Error::failed("a worker of a transform has no reader or no instance").into());
         };
         let database = &mut **self.connection;
         as_migration(database, Kind::Component, &shared.run.stop);
@@ -168,35 +165,37 @@ impl Worker {
         while let Some(batch) = reader.next(database).await? {
             effect.rows_read += batch.row_count as u64;
             bytes += batch.byte_len() as u64;
-            let turned = tokio::select! {
+            let transformed = tokio::select! {
                 biased;
-                reason = shared.run.stop.raised() => Err(End::Stopped(reason)),
-                turned = instance.turn(&shared.work.name, batch, &shared.check) => turned.map_err(End::Error),
-            };
-            let turned = match turned {
-                Ok(turned) => turned,
-                Err(end) => {
-                    // It may stand half-way.
-                    self.instance = None;
-                    return Err(end);
+                reason = shared.run.stop.raised() => Err(CallError::Stopped(reason)),
+                transformed = instance.transform(&shared.work.name, batch, &shared.check) => {
+                    transformed.map_err(CallError::from)
                 }
             };
-            let behind = position(reader);
-            records.push(turned_chunk(&turned, &from, &behind.last));
-            from = behind;
-            if turned.rows.row_count == 0 {
+            let transformed = match transformed {
+                Ok(transformed) => transformed,
+                Err(error) => {
+                    // It may be in the middle of the batch.
+                    self.instance = None;
+                    return Err(error);
+                }
+            };
+            let next = position(reader);
+            records.push(chunk_record(&transformed, &from, &next.last));
+            from = next;
+            if transformed.rows.row_count == 0 {
                 continue;
             }
             let writer = match writer {
                 Some(writer) => writer,
                 None => *writer.insert(database.open_writer(&shared.work.target).await?),
             };
-            effect.rows_written += database.write(writer, &turned.rows, turned.hint).await?;
+            effect.rows_written += database.write(writer, &transformed.rows, transformed.hint).await?;
         }
         if let Some(writer) = writer {
             database.finish_writer(writer).await?;
         }
-        Ok(Done { effect, bytes, records })
+        Ok(TransformedChunk { effect, bytes, records })
     }
 
     async fn open_reader(&mut self) -> Result<(), DatabaseError> {
@@ -208,7 +207,7 @@ impl Worker {
     }
 }
 
-/// A chunk as those who watch are told of it.
-fn told(rows_read: u64, rows_written: u64, took: Duration) -> control::Chunk {
+/// A chunk as progress counts it.
+fn progress(rows_read: u64, rows_written: u64, took: Duration) -> control::Chunk {
     control::Chunk { rows_read, rows_written, took }
 }

@@ -1,14 +1,14 @@
-//! Reads a transform's chunks on a connection of its own while the migration's connection writes, where another connection
-//! finds the same rows. Whatever goes wrong with it, the migration's connection reads on by itself where it stands.
+//! Reads the chunks of a transform on a second connection while the migration's connection writes, where both see the same rows.
+//! If anything goes wrong with it, the migration's connection continues reading where it stands.
 //!
-//! The thread connects while the first chunks are read and written without it, says when it is ready, and is told then where to
-//! begin: nobody ever waits for a connection that does not come.
+//! The reading thread connects while the first chunks are read and written without it, reports when it is ready, and is then told
+//! where to begin: the transform never waits for a connection that cannot be made.
 
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::host::position;
+use super::position;
 use crate::data::Batch;
 use crate::database::{
     BatchLimits, Connector, Database, DatabaseError, StopSignal, TableIdentity, TableSource, TableTarget,
@@ -18,49 +18,49 @@ use crate::engine::journal::answer::Position;
 use crate::engine::script::RunContext;
 use crate::keyset::TableReader;
 
-/// Chunks of a transform before a connection is made for it: most tables are smaller.
+/// Chunks that are read before a second connection is made: most tables are smaller.
 const AFTER: u32 = 3;
 
-/// Chunks that wait to be turned; one more is being read.
+/// Chunks that wait to be transformed; one more is being read.
 const WAITING: usize = 1;
 
-/// A chunk and where the next one begins; none behind the last one.
-type Read = Option<(Batch, Position)>;
+/// A chunk and where the next one begins; none after the last one.
+type ReadChunk = Option<(Batch, Position)>;
 
-/// The reading of one transform.
-pub(super) struct Ahead {
-    work: Work,
-    state: State,
+/// The second connection of one transform.
+pub(super) struct ReadAhead {
+    task: ReadTask,
+    stage: Stage,
 }
 
-enum State {
-    /// So many chunks were read without it.
-    Alone(u32),
-    /// It gets ready.
-    Called(Called),
+enum Stage {
+    /// It is not started; this many chunks were read without it.
+    Unstarted(u32),
+    /// It connects.
+    Starting(StartingThread),
     /// It reads.
-    Reads(Thread),
-    /// There is nothing more to have from it.
+    Reading(ReaderThread),
+    /// It has ended.
     Over,
 }
 
-struct Called {
+struct StartingThread {
     ready: oneshot::Receiver<()>,
     begin: oneshot::Sender<Position>,
-    thread: Thread,
+    thread: ReaderThread,
 }
 
-struct Thread {
-    chunks: mpsc::Receiver<Result<Read, DatabaseError>>,
+struct ReaderThread {
+    chunks: mpsc::Receiver<Result<ReadChunk, DatabaseError>>,
     handle: JoinHandle<()>,
-    /// Given up when dropped.
-    wanted: oneshot::Sender<()>,
+    /// The thread stops when this is dropped.
+    keep: oneshot::Sender<()>,
     /// It has nothing more to send.
     is_done: bool,
 }
 
-impl Ahead {
-    /// Where others see what the open transaction sees, which has not begun to write.
+impl ReadAhead {
+    /// Possible only where another connection sees what the open transaction sees, before that has written.
     pub(super) async fn of(
         run: &RunContext,
         database: &mut dyn Database,
@@ -71,29 +71,29 @@ impl Ahead {
         let Some(connector) = run.transforms.connector.clone() else { return Ok(None) };
         let Some(is) = database.others_see(source, target).await? else { return Ok(None) };
         let (stop, source) = (run.stop.clone(), source.clone());
-        Ok(Some(Self { work: Work { connector, stop, source, limits, is }, state: State::Alone(0) }))
+        Ok(Some(Self { task: ReadTask { connector, stop, source, limits, is }, stage: Stage::Unstarted(0) }))
     }
 
-    /// The next chunk of the reader, which then stands behind it; the inner none: there is no more. The outer one: it is not
-    /// to be had here.
+    /// The next chunk of the reader, which is moved past it; the inner none: there is no more. The outer one: it has to be read
+    /// on the migration's connection.
     pub(super) async fn next(&mut self, run: &RunContext, reader: &mut TableReader) -> Option<Option<Batch>> {
-        self.state = match std::mem::replace(&mut self.state, State::Over) {
-            State::Alone(chunks) if chunks < AFTER => State::Alone(chunks + 1),
-            State::Alone(_) => State::Called(self.call()),
-            State::Called(mut called) => match called.ready.try_recv() {
-                Err(TryRecvError::Empty) => State::Called(called),
-                // Where it failed it says so in the place of the first chunk.
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Unstarted(chunks) if chunks < AFTER => Stage::Unstarted(chunks + 1),
+            Stage::Unstarted(_) => Stage::Starting(self.start()),
+            Stage::Starting(mut called) => match called.ready.try_recv() {
+                Err(TryRecvError::Empty) => Stage::Starting(called),
+                // If it failed, its error arrives in place of the first chunk.
                 _ => {
                     let _ = called.begin.send(position(reader));
-                    State::Reads(called.thread)
+                    Stage::Reading(called.thread)
                 }
             },
-            state => state,
+            stage => stage,
         };
-        let State::Reads(thread) = &mut self.state else { return None };
+        let Stage::Reading(thread) = &mut self.stage else { return None };
         let why = match thread.chunks.recv().await {
-            Some(Ok(Some((batch, behind)))) => {
-                reader.resume_at(behind.bound, behind.last, &behind.types);
+            Some(Ok(Some((batch, next)))) => {
+                reader.resume_at(next.bound, next.last, &next.types);
                 return Some(Some(batch));
             }
             Some(Ok(None)) => {
@@ -107,56 +107,56 @@ impl Ahead {
         run.events.emit(&Event::Log {
             revision: run.revision.clone(),
             level: Level::Debug,
-            message: format!("reading ahead on a second connection is given up: {why}"),
+            message: format!("reading ahead on a second connection has stopped: {why}"),
         });
         None
     }
 
-    /// Ends the connection: whatever it has locked is free, and no chunks come any more.
+    /// Ends the connection, so that it holds no locks.
     pub(super) async fn end(&mut self) {
-        let thread = match std::mem::replace(&mut self.state, State::Over) {
-            State::Called(Called { mut ready, thread, begin: _ }) => {
-                Thread { is_done: ready.try_recv() != Err(TryRecvError::Empty), ..thread }
+        let thread = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Starting(StartingThread { mut ready, thread, begin: _ }) => {
+                ReaderThread { is_done: ready.try_recv() != Err(TryRecvError::Empty), ..thread }
             }
-            State::Reads(thread) => thread,
-            State::Alone(_) | State::Over => return,
+            Stage::Reading(thread) => thread,
+            Stage::Unstarted(_) | Stage::Over => return,
         };
-        let Thread { chunks, handle, wanted, is_done } = thread;
+        let ReaderThread { chunks, handle, keep, is_done } = thread;
         drop(chunks);
-        // Who has nothing more to do takes its leave of the server; who is in the middle of something is cut off.
+        // A thread that is done closes its connection in order; one that is still at work is cut off.
         if !is_done {
-            drop(wanted);
+            drop(keep);
         }
         let _ = handle.await;
     }
 
-    fn call(&self) -> Called {
+    fn start(&self) -> StartingThread {
         let (ready_here, ready) = oneshot::channel();
         let (begin, begin_here) = oneshot::channel();
-        let (wanted, mut unwanted) = oneshot::channel::<()>();
+        let (keep, mut dropped) = oneshot::channel::<()>();
         let (chunks_here, chunks) = mpsc::channel(WAITING);
-        let work = self.work.clone();
-        // A thread of its own: it computes, and it waits for its connection alone.
+        let task = self.task.clone();
+        // A thread of its own: it decodes rows, and waits for nothing but its own connection.
         let handle = tokio::task::spawn_blocking(move || {
             let Ok(runtime) = crate::runtime::new() else { return };
             runtime.block_on(async {
                 tokio::select! {
-                    read = work.read(ready_here, begin_here, &chunks_here) => {
+                    read = task.read(ready_here, begin_here, &chunks_here) => {
                         if let Err(error) = read {
                             let _ = chunks_here.send(Err(error)).await;
                         }
                     }
-                    _ = &mut unwanted => {}
+                    _ = &mut dropped => {}
                 }
             });
         });
-        Called { ready, begin, thread: Thread { chunks, handle, wanted, is_done: false } }
+        StartingThread { ready, begin, thread: ReaderThread { chunks, handle, keep, is_done: false } }
     }
 }
 
-/// What the thread has to do.
+/// What the thread reads.
 #[derive(Clone)]
-struct Work {
+struct ReadTask {
     connector: Connector,
     stop: StopSignal,
     source: TableSource,
@@ -164,12 +164,12 @@ struct Work {
     is: TableIdentity,
 }
 
-impl Work {
+impl ReadTask {
     async fn read(
         self,
         ready: oneshot::Sender<()>,
         begin: oneshot::Receiver<Position>,
-        chunks: &mpsc::Sender<Result<Read, DatabaseError>>,
+        chunks: &mpsc::Sender<Result<ReadChunk, DatabaseError>>,
     ) -> Result<(), DatabaseError> {
         let mut database = self.connector.connect().await?;
         crate::database::role::set_role(&mut *database, crate::database::Role::Host, &self.stop);

@@ -1,60 +1,49 @@
-//! One worker of a transform: a connection and an instance.
-
-mod chunk;
+//! One worker of a transform: a connection and an instance of the batch function.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::chunk::Next;
-use super::instance::Instance;
-use super::workers::{Connection, Shared};
+use super::attempt::NextChunk;
+use super::{Connection, SharedTransform};
 use crate::database::message::values_text;
-use crate::database::stop::StopReason;
-use crate::database::{DatabaseError, DatabaseErrorKind, Part, StopSignal};
+use crate::database::{DatabaseErrorKind, Part, StopSignal};
+use crate::engine::call_error::CallError;
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::chunk::{Chunk, Effect};
 use crate::engine::role::{as_host, as_migration};
+use crate::engine::transform::instance::CheckedInstance;
 use crate::error::Error;
 use crate::keyset::{ChunkRange, TableReader};
 use crate::project::catalog::Kind;
 use crate::random::jittered;
 
-/// The pause between two looks whether somebody else is done, or dead.
+/// The pause between two looks whether the chunks of others are done, or abandoned.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// The pause before a chunk is tried again the first time; each one behind it is twice as long.
+/// The pause before the first retry of a chunk; each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// The longest pause before a chunk is tried again.
+/// The longest pause before a retry.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Why a worker ends before everything is done.
-pub(super) enum End {
-    /// The run is to stop.
-    Stopped(StopReason),
-    /// The end of the migration.
-    Error(Error),
-    /// The database refused something: the guest's to handle.
-    Database(DatabaseError),
-}
-
-pub(super) struct Worker {
-    shared: Arc<Shared>,
-    connection: Connection,
-    reader: Option<TableReader>,
-    instance: Option<Instance>,
-    /// The next chunk, if it was claimed with the end of the one before.
-    claimed: Option<Chunk>,
+/// A worker of a transform.
+pub(super) struct ChunkWorker {
+    pub(super) shared: Arc<SharedTransform>,
+    pub(super) connection: Connection,
+    pub(super) reader: Option<TableReader>,
+    pub(super) instance: Option<CheckedInstance>,
+    /// The next chunk, if it was claimed at the end of the one before.
+    pub(super) claimed: Option<Chunk>,
     /// What was done since it was last noted beside the frontier.
-    unnoted: Effect,
-    /// Everything is cut.
-    all_cut: bool,
-    /// What others left was not looked for yet.
-    is_new: bool,
+    pub(super) unnoted: Effect,
+    /// All chunks are cut.
+    pub(super) all_cut: bool,
+    /// It has not yet looked for chunks that others have abandoned.
+    pub(super) is_new: bool,
 }
 
-impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, connection: Connection) -> Self {
+impl ChunkWorker {
+    pub(super) fn new(shared: Arc<SharedTransform>, connection: Connection) -> Self {
         Self {
             shared,
             connection,
@@ -71,19 +60,19 @@ impl Worker {
         self.connection
     }
 
-    /// Works until nothing is left. Whatever ends it earlier, what it has claimed is given up.
-    pub(super) async fn work(&mut self) -> Result<(), End> {
-        let ended = self.take_turns().await;
+    /// Works until no chunk is left. If it ends earlier, it releases the chunk that it has claimed.
+    pub(super) async fn run(&mut self) -> Result<(), CallError> {
+        let ended = self.work().await;
         if let Some(chunk) = self.claimed.take() {
-            self.give_up(&chunk, None).await;
+            self.release(&chunk, None).await;
         }
         ended
     }
 
-    async fn take_turns(&mut self) -> Result<(), End> {
+    async fn work(&mut self) -> Result<(), CallError> {
         loop {
             if let Some(reason) = self.shared.run.stop.reason() {
-                return Err(End::Stopped(reason));
+                return Err(CallError::Stopped(reason));
             }
             if self.shared.is_ending() {
                 return Ok(());
@@ -91,28 +80,28 @@ impl Worker {
             let control = self.shared.run.control.clone();
             if let Err(error) = control.before_chunk(&mut **self.connection).await {
                 return Err(match self.shared.run.stop.reason() {
-                    Some(reason) => End::Stopped(reason),
-                    None => End::Error(error),
+                    Some(reason) => CallError::Stopped(reason),
+                    None => CallError::Failed(error),
                 });
             }
             let chunk = match self.claimed.take() {
                 Some(chunk) => chunk,
-                None => match self.claim_patiently().await? {
-                    Next::Chunk(chunk) => chunk,
-                    Next::Nothing => return Ok(()),
-                    Next::Wait => {
+                None => match self.claim_with_retries().await? {
+                    NextChunk::Chunk(chunk) => chunk,
+                    NextChunk::None => return Ok(()),
+                    NextChunk::Wait => {
                         pause(&self.shared.run.stop, LOOK_AGAIN).await;
                         continue;
                     }
                 },
             };
-            if let Err(end) = self.do_patiently(&chunk).await {
+            if let Err(end) = self.do_with_retries(&chunk).await {
                 let why = match &end {
-                    End::Stopped(_) => None,
-                    End::Error(error) => Some(error.message.clone()),
-                    End::Database(error) => Some(error.to_string()),
+                    CallError::Stopped(_) => None,
+                    CallError::Failed(error) => Some(error.message.clone()),
+                    CallError::Database(error) => Some(error.to_string()),
                 };
-                self.give_up(&chunk, why.as_deref()).await;
+                self.release(&chunk, why.as_deref()).await;
                 return Err(end);
             }
             if self.shared.claimant.owner.leads && self.shared.counts_now() {
@@ -121,8 +110,8 @@ impl Worker {
         }
     }
 
-    /// Does a chunk, again if it met somebody else's lock or lost its connection.
-    async fn do_patiently(&mut self, chunk: &Chunk) -> Result<(), End> {
+    /// Does a chunk; tries again if it met a lock or lost its connection.
+    async fn do_with_retries(&mut self, chunk: &Chunk) -> Result<(), CallError> {
         let mut tries = 0;
         loop {
             let end = match self.attempt(chunk).await {
@@ -130,27 +119,27 @@ impl Worker {
                 Err(end) => end,
             };
             let place = self.place(chunk);
-            self.try_again(end, &mut tries, Some(place)).await?;
+            self.prepare_retry(end, &mut tries, Some(place)).await?;
         }
     }
 
-    async fn claim_patiently(&mut self) -> Result<Next, End> {
+    async fn claim_with_retries(&mut self) -> Result<NextChunk, CallError> {
         let mut tries = 0;
         loop {
             let end = match self.claim().await {
                 Ok(next) => return Ok(next),
-                Err(error) => End::Database(error),
+                Err(error) => CallError::Database(error),
             };
-            self.try_again(end, &mut tries, None).await?;
+            self.prepare_retry(end, &mut tries, None).await?;
         }
     }
 
-    /// Behind a failure: takes back what was done, and pauses if it is worth another try; else answers the failure.
-    async fn try_again(&mut self, end: End, tries: &mut u32, place: Option<String>) -> Result<(), End> {
+    /// After a failure: rolls back, and pauses if a retry is worth it; otherwise returns the failure.
+    async fn prepare_retry(&mut self, end: CallError, tries: &mut u32, place: Option<String>) -> Result<(), CallError> {
         let database = &mut **self.connection;
         as_host(database);
         let error = match end {
-            End::Database(error) => error,
+            CallError::Database(error) => error,
             other => {
                 let _ = database.rollback().await;
                 return Err(other);
@@ -158,11 +147,11 @@ impl Worker {
         };
         let is_lost = error.kind == DatabaseErrorKind::Connection;
         if !is_lost {
-            // What failed matters more than what a rollback says about it.
+            // The failure matters more than what a rollback says about it.
             let _ = database.rollback().await;
         }
         if let Some(reason) = self.shared.run.stop.reason() {
-            return Err(End::Stopped(reason));
+            return Err(CallError::Stopped(reason));
         }
         let place = place.unwrap_or_else(|| "the next one".to_owned());
         if !is_lost && !error.is_transient() {
@@ -170,39 +159,39 @@ impl Worker {
                 Some(detail) => format!("{detail}; chunk {place}"),
                 None => format!("chunk {place}"),
             };
-            return Err(End::Database(error.detail(detail)));
+            return Err(CallError::Database(error.detail(detail)));
         }
         if *tries >= self.shared.run.transforms.retries {
             let mut error = Error::from(error).at("chunk", place).at("transform", self.shared.work.name.clone());
             error = match *tries {
                 0 => error,
-                1 => error.cause("it was tried again once"),
-                several => error.cause(format!("it was tried again {several} times")),
+                1 => error.cause("after 1 retry"),
+                several => error.cause(format!("after {several} retries")),
             };
             if error.hints.is_empty() {
-                error = error.hint("look for a long transaction that keeps these rows, or run at a quieter time");
+                error = error.hint("look for a long transaction that locks these rows, or run at a quieter time");
             }
-            return Err(End::Error(error));
+            return Err(CallError::Failed(error));
         }
         *tries += 1;
         self.shared.run.control.count_retry();
         self.shared.run.events.emit(&Event::Log {
             revision: self.shared.run.revision.clone(),
             level: Level::Debug,
-            message: format!("chunk {place} is tried again: {error}"),
+            message: format!("retrying chunk {place}: {error}"),
         });
         let longer = FIRST_PAUSE * (1 << (*tries - 1).min(10));
         pause(&self.shared.run.stop, jittered(longer.min(LONGEST_PAUSE))).await;
         if is_lost {
-            // Where it fails, so does the next try, and counts.
+            // If this fails, so does the next attempt, which counts.
             let _ = self.connection.reconnect().await;
             self.reader = None;
         }
         Ok(())
     }
 
-    /// Counts the rows for those who watch. A failure is none of the transform.
-    async fn count(&mut self) -> Result<(), End> {
+    /// Counts the rows for progress. A failure does not fail the transform.
+    async fn count(&mut self) -> Result<(), CallError> {
         let Some(reader) = &mut self.reader else { return Ok(()) };
         let database = &mut **self.connection;
         as_migration(database, Kind::Component, &self.shared.run.stop);
@@ -213,8 +202,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Leaves a chunk to whoever comes, as well as it goes: its lease ends in any case.
-    async fn give_up(&mut self, chunk: &Chunk, why: Option<&str>) {
+    /// Releases a chunk for other workers, if possible: its lease ends in any case.
+    async fn release(&mut self, chunk: &Chunk, why: Option<&str>) {
         let database = &mut **self.connection;
         as_host(database);
         let _ = database.rollback().await;
@@ -230,7 +219,7 @@ impl Worker {
     /// A chunk for people: its number and its keys.
     fn place(&self, chunk: &Chunk) -> String {
         let names = &self.shared.work.source.key;
-        let from = chunk.from.as_deref().map(|key| format!(", behind {}", values_text(names, key))).unwrap_or_default();
+        let from = chunk.from.as_deref().map(|key| format!(", after {}", values_text(names, key))).unwrap_or_default();
         let to = chunk.to.as_deref().map(|key| format!(", up to {}", values_text(names, key))).unwrap_or_default();
         format!("{}{from}{to}", chunk.number)
     }

@@ -1,4 +1,4 @@
-//! What a guest may use up: memory and tables over the whole store, not each by itself, and log volume.
+//! Limits on what a guest uses: memory and tables of the whole store, not each by itself, and log volume.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use crate::project::units::format_size;
 /// Table elements a guest may have; each takes a pointer of the host's memory. Compilers make one table of functions.
 const TABLE_ELEMENTS: usize = 200_000;
 
-/// A limit that a guest ran into; ends the guest as a trap.
+/// A limit that a guest has reached; ends the guest as a trap.
 #[derive(Clone, Debug)]
 pub struct LimitExceeded {
     /// The limit's name under `[limits]`.
     pub name: &'static str,
-    /// What it is at, for people.
+    /// Its value, for people.
     pub at: String,
 }
 
@@ -27,15 +27,15 @@ impl fmt::Display for LimitExceeded {
 
 impl std::error::Error for LimitExceeded {}
 
-/// Counts what a store uses.
+/// Limits the memory and the tables of a store.
 #[derive(Debug)]
-pub struct Meter {
+pub struct UsageLimiter {
     memory: u64,
     memory_limit: u64,
     tables: usize,
 }
 
-/// What a migration may still log: one budget for all of its instances.
+/// The rest of a migration's log volume, shared by all of its instances.
 #[derive(Debug)]
 pub struct LogBudget {
     bytes: u64,
@@ -54,7 +54,7 @@ pub enum LogVerdict {
     Drop,
 }
 
-impl Meter {
+impl UsageLimiter {
     /// Nothing used yet.
     pub fn new(limits: &Limits) -> Self {
         Self { memory: 0, memory_limit: limits.guest_memory, tables: 0 }
@@ -83,7 +83,7 @@ impl LogBudget {
     }
 }
 
-impl ResourceLimiter for Meter {
+impl ResourceLimiter for UsageLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.memory.saturating_add(desired.saturating_sub(current) as u64);
         if total > self.memory_limit {

@@ -1,5 +1,5 @@
-//! How many rows the next chunk has: as many as it may, but not more bytes than so many batches, and no longer than it should
-//! take by what the chunks before it took.
+//! The size of the next chunk: as many rows as allowed, within the bytes of a batch, and within the time that a chunk should
+//! take, judged by the chunks before it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,19 +7,19 @@ use std::time::Duration;
 /// The fewest rows to which time alone shrinks a chunk: below, each costs more than its rows.
 const LEAST: u64 = 64;
 
-/// Shared by all who work on a transform in this process.
-pub(super) struct Sizer {
+/// Shared by all workers of a transform in this process.
+pub(super) struct ChunkSizer {
     rows: AtomicU64,
     most: u64,
     bytes: u64,
     time: Option<Duration>,
 }
 
-impl Sizer {
+impl ChunkSizer {
     /// `most`: rows at most. A batch has `batch_rows` rows and `batch_bytes` bytes at most.
     pub(super) fn new(most: u64, time: Option<Duration>, batch_rows: u64, batch_bytes: u64) -> Self {
         let bytes = batch_bytes.saturating_mul(most.div_ceil(batch_rows.max(1)).max(1));
-        // Who measures begins small: the first chunk could take minutes.
+        // With a time to keep it begins small: a large first chunk could take minutes.
         let first = if time.is_some() { most.min(16 * LEAST) } else { most };
         Self { rows: AtomicU64::new(first.max(1)), most: most.max(1), bytes, time }
     }
@@ -29,13 +29,13 @@ impl Sizer {
         usize::try_from(self.rows.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
     }
 
-    /// Takes in how many bytes some rows have, before the first chunk is cut.
+    /// Takes the width of some rows into account, before the first chunk is cut.
     pub(super) fn weigh(&self, rows: u64, bytes: u64) {
         let first = self.rows.load(Ordering::Relaxed);
         self.rows.store(first.min(self.bytes.saturating_mul(rows) / bytes.max(1)).max(1), Ordering::Relaxed);
     }
 
-    /// Takes in what a chunk took.
+    /// Learns from a chunk that is done.
     pub(super) fn learn(&self, rows: u64, bytes: u64, took: Duration) {
         if rows == 0 {
             return;
@@ -61,14 +61,14 @@ mod tests {
 
     #[test]
     fn without_a_time_a_chunk_is_as_large_as_it_may_be() {
-        let sizer = Sizer::new(20, None, 16_384, 2 << 20);
+        let sizer = ChunkSizer::new(20, None, 16_384, 2 << 20);
         sizer.learn(20, 100, Duration::from_secs(9));
         assert_eq!(sizer.rows(), 20);
     }
 
     #[test]
     fn bytes_bound_it() {
-        let sizer = Sizer::new(16_384, None, 16_384, 2 << 20);
+        let sizer = ChunkSizer::new(16_384, None, 16_384, 2 << 20);
         assert_eq!(sizer.rows(), 16_384);
         sizer.learn(16_384, 16_384 << 10, Duration::ZERO);
         assert_eq!(sizer.rows(), 2_048);
@@ -76,14 +76,14 @@ mod tests {
         assert_eq!(sizer.rows(), 1);
         sizer.learn(1, 10, Duration::ZERO);
         assert_eq!(sizer.rows(), 16_384);
-        let large = Sizer::new(4 * 16_384, None, 16_384, 2 << 20);
+        let large = ChunkSizer::new(4 * 16_384, None, 16_384, 2 << 20);
         large.learn(4 * 16_384, 8 << 20, Duration::ZERO);
         assert_eq!(large.rows(), 4 * 16_384, "four batches");
     }
 
     #[test]
     fn it_comes_near_its_time_step_by_step() {
-        let sizer = Sizer::new(16_384, Some(Duration::from_millis(100)), 16_384, 2 << 20);
+        let sizer = ChunkSizer::new(16_384, Some(Duration::from_millis(100)), 16_384, 2 << 20);
         assert_eq!(sizer.rows(), 1_024);
         // A row takes 50 µs.
         for rows in [2_000, 2_000] {

@@ -1,40 +1,40 @@
-//! Only some chunks of a transform, spread over the whole table: for a dry run of what would take hours.
+//! A sample of a transform's chunks, spread over the whole table: for a dry run of what would take hours.
 
-use super::chunks::Chunks;
-use super::transform::TransformError;
+use super::single::ChunkIo;
+use crate::engine::call_error::CallError;
 use crate::engine::event::{Event, Level};
 use crate::engine::script::RunContext;
 use crate::keyset::TableReader;
 
 /// Which chunks are read.
-pub struct Spread {
-    /// So many at most; none: all.
+pub struct Sample {
+    /// At most this many; none: all of them.
     wanted: Option<u64>,
     read: u64,
     /// Rows between two chunks, once the first has shown how many a chunk has.
     between: u64,
 }
 
-impl Spread {
+impl Sample {
     /// As the run wants it.
     pub fn new(run: &RunContext) -> Self {
         Self { wanted: run.left_out.chunks_but, read: 0, between: 0 }
     }
 
     /// Whether enough was read.
-    pub fn is_over(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.wanted.is_some_and(|wanted| self.read >= wanted)
     }
 
-    /// Behind a chunk of so many rows: the reader goes on where the next one begins.
-    pub async fn go_on(
+    /// After a chunk of so many rows: moves the reader to where the next one of the sample begins.
+    pub async fn skip_to_next(
         &mut self,
         run: &RunContext,
         name: &str,
-        chunks: &Chunks<'_>,
+        chunks: &ChunkIo<'_>,
         reader: &mut TableReader,
         rows: u64,
-    ) -> Result<(), TransformError> {
+    ) -> Result<(), CallError> {
         let Some(wanted) = self.wanted else { return Ok(()) };
         self.read += 1;
         if self.read == 1 {
@@ -51,14 +51,14 @@ impl Spread {
                 message: format!("transform `{name}`: {wanted} of about {all} chunks"),
             });
         }
-        if !self.is_over() {
+        if !self.is_complete() {
             chunks.skip(reader, self.between).await?;
         }
         Ok(())
     }
 }
 
-/// How many rows to leave out behind each chunk, so that the last one stands at the end of the table.
+/// How many rows to skip after each chunk, so that the last one ends with the table.
 fn between(total: u64, rows: u64, wanted: u64) -> u64 {
     let left = total.saturating_sub(rows.saturating_mul(wanted));
     left.checked_div(wanted.saturating_sub(1)).unwrap_or(0)

@@ -1,5 +1,5 @@
-//! Holds the keys of a chunk against the keys of what the guest made of it: a batch function may leave rows out of an
-//! update, but not aim at rows that it was not given.
+//! Compares the keys that went into a batch function with those that came back: it may leave rows out of an update or a
+//! delete, but not address rows that it was not given.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::data::{Batch, Column, ColumnValues};
 use crate::database::WriteMode;
 use crate::database::message::cells_text;
 
-/// What is compared, for one transform.
+/// The comparison for one transform.
 pub struct KeyCheck {
     /// The target's key, if its rows have to be among the chunk's.
     key: Option<Vec<String>>,
@@ -16,7 +16,7 @@ pub struct KeyCheck {
 }
 
 /// The key columns of a chunk.
-pub struct Keys {
+pub struct BatchKeys {
     columns: Vec<Column>,
     rows: usize,
 }
@@ -36,14 +36,14 @@ impl KeyCheck {
 
     /// The keys of a chunk, if they are to be compared. A source that does not deliver the target's key leaves it to
     /// the database to refuse rows that do not exist.
-    pub fn keys_of(&self, rows: &Batch) -> Option<Keys> {
+    pub fn keys_of(&self, rows: &Batch) -> Option<BatchKeys> {
         let columns = self.key.as_ref()?.iter().map(|name| rows.column(name).cloned()).collect::<Option<Vec<_>>>()?;
-        Some(Keys { columns, rows: rows.row_count })
+        Some(BatchKeys { columns, rows: rows.row_count })
     }
 
-    /// Whether the answer's keys are all of the chunk's, and nothing else lies between them; an error for a key that
-    /// is not the chunk's.
-    pub fn compare(&self, keys: &Keys, answer: &Batch) -> Result<bool, String> {
+    /// Whether exactly the chunk's keys came back and the target has no others between them; an error for a key that is not
+    /// one of the chunk's.
+    pub fn compare(&self, keys: &BatchKeys, answer: &Batch) -> Result<bool, String> {
         if answer.row_count == 0 {
             return Ok(false);
         }
@@ -85,7 +85,7 @@ impl KeyCheck {
     }
 }
 
-impl Keys {
+impl BatchKeys {
     /// Whether the rows have these keys, in this order.
     pub fn are_those_of(&self, rows: &Batch) -> bool {
         let same = |column: &Column| {

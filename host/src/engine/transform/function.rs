@@ -1,0 +1,27 @@
+//! What a transform needs from a migration's code: functions that turn one batch into another.
+
+use async_trait::async_trait;
+
+use crate::data::Batch;
+use crate::database::BatchLimits;
+use crate::error::Result;
+
+/// The batch functions of one migration. A transform starts instances of it, one for each worker.
+#[async_trait]
+pub trait BatchFunction: Send + Sync {
+    /// The limits on a batch and on a cell, for what goes in and for what comes back.
+    fn limits(&self) -> BatchLimits;
+
+    /// How many instances may compute at the same time beside one connection.
+    fn instances(&self) -> usize;
+
+    /// Starts an instance for one worker.
+    async fn start(&self) -> Result<Box<dyn BatchInstance>>;
+}
+
+/// A started instance. It handles one batch at a time; dropped in the middle of one, it is of no further use.
+#[async_trait]
+pub trait BatchInstance: Send {
+    /// Runs the batch function of that name. What it returns is checked by the engine.
+    async fn transform(&mut self, name: &str, rows: Batch) -> Result<Batch>;
+}

@@ -1,0 +1,100 @@
+//! An instance of a batch function together with the checks of what it returns: it never takes the process with it, and nothing
+//! that it returns is written unseen.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use super::function::{BatchFunction, BatchInstance};
+use super::key_check::{BatchKeys, KeyCheck};
+use crate::data::digest::of_batch;
+use crate::data::{Batch, Digest};
+use crate::database::{BatchLimits, WriteHint};
+use crate::error::{Error, Result};
+
+/// An instance whose answers are checked.
+pub(super) struct CheckedInstance {
+    instance: Box<dyn BatchInstance>,
+    limits: BatchLimits,
+}
+
+/// What a batch became, ready to be written.
+pub(super) struct TransformedBatch {
+    pub(super) rows: Batch,
+    pub(super) hint: WriteHint,
+    /// How many rows went in.
+    pub(super) rows_in: u64,
+    /// The digests of what went in and of what came out.
+    pub(super) digests: [Digest; 2],
+    /// Whether the rows that came out have the keys of those that went in, in the same order.
+    pub(super) aligned: bool,
+}
+
+impl CheckedInstance {
+    /// Starts an instance. `name`: the batch function it is for.
+    pub(super) async fn start(function: &dyn BatchFunction, name: &str) -> Result<Self> {
+        let instance = without_panic(function.start()).await.map_err(|error| error.at("transform", name))?;
+        Ok(Self { instance, limits: function.limits() })
+    }
+
+    /// Transforms a batch and checks the result. After an error, or given up half-way, the instance is of no further use.
+    pub(super) async fn transform(&mut self, name: &str, rows: Batch, check: &KeyCheck) -> Result<TransformedBatch> {
+        let keys = check.keys_of(&rows);
+        let input = (rows.row_count as u64, of_batch(&rows));
+        let returned = without_panic(self.instance.transform(name, rows)).await;
+        returned.and_then(|rows| checked(rows, input, keys.as_ref(), check, self.limits)).map_err(|error| {
+            let error = match keys.as_ref().and_then(BatchKeys::span) {
+                Some(span) => error.at("chunk", span),
+                None => error,
+            };
+            error.at("transform", name)
+        })
+    }
+}
+
+/// Whether what came back can be written.
+fn checked(
+    rows: Batch,
+    (rows_in, input): (u64, Digest),
+    keys: Option<&BatchKeys>,
+    check: &KeyCheck,
+    limits: BatchLimits,
+) -> Result<TransformedBatch> {
+    let malformed = |what: String| {
+        Error::failed(format!("`transform-batch` returned a malformed batch: {what}")).at("call", "transform-batch")
+    };
+    rows.validate().map_err(malformed)?;
+    if let Some((column, bytes)) = rows.largest_cell().filter(|(_, bytes)| *bytes > limits.cell_bytes) {
+        return Err(Error::denied(format!(
+            "`transform-batch` returned a cell of {bytes} bytes in column `{column}`, more than the limit `cell_bytes`"
+        ))
+        .hint("raise it with `--limit cell_bytes=…`, or change the migration to write less into one cell"));
+    }
+    let covers_key_range = match keys {
+        Some(keys) => check.compare(keys, &rows).map_err(malformed)?,
+        None => false,
+    };
+    let aligned = keys.is_some_and(|keys| keys.are_those_of(&rows));
+    let digests = [input, of_batch(&rows)];
+    Ok(TransformedBatch { digests, aligned, rows_in, rows, hint: WriteHint { covers_key_range } })
+}
+
+/// Turns a panic into an error: the transaction and the lock of the run have to be given back in order.
+async fn without_panic<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
+    })
+    .await
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let error = Error::failed("the batch function panicked").at("call", "transform-batch");
+    match message {
+        Some(message) => error.cause(message),
+        None => error,
+    }
+}

@@ -1,0 +1,328 @@
+//! The executor with several connections, in one process or several. Each worker has a connection and an instance of its own: it
+//! claims a chunk, reads, transforms and writes it in one transaction, and claims the next.
+//!
+//! The process that holds the lock leads: it begins the transform, and ends it once all chunks are done. Others help: they find
+//! the transform in the database, and leave when no chunk is left to claim.
+
+mod attempt;
+mod worker;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::OwnedMutexGuard;
+use tokio::task::JoinSet;
+
+use self::worker::ChunkWorker;
+use super::chunk_size::ChunkSizer;
+use super::function::BatchFunction;
+use super::key_check::KeyCheck;
+use super::single::{ChunkIo, JournalledTransform, OpenedTransform};
+use super::{COUNT_AFTER, TransformTask, key_check_of, no_transformer, record_of};
+use crate::database::{BatchLimits, Database, WriteMode};
+use crate::engine::call_error::CallError;
+use crate::engine::control::total::is_to_be_counted;
+use crate::engine::control::{Chunk, Total};
+use crate::engine::event::{Event, Level};
+use crate::engine::journal::Journal;
+use crate::engine::journal::answer::Transformed;
+use crate::engine::journal::chunk::{Claimant, Frontier, Owner};
+use crate::engine::journal::work::Work;
+use crate::engine::role::as_host;
+use crate::engine::script::RunContext;
+use crate::error::{Error, Result};
+use crate::keyset::{ChunkRange, TableReader};
+
+/// A connection of a worker's own, or the run's.
+pub(super) type Connection = OwnedMutexGuard<Box<dyn Database>>;
+
+/// What all workers of a transform in this process share.
+pub(super) struct SharedTransform {
+    pub function: Arc<dyn BatchFunction>,
+    pub run: RunContext,
+    pub journal: Arc<Journal>,
+    pub claimant: Claimant,
+    pub work: Work,
+    pub check: Arc<KeyCheck>,
+    pub limits: BatchLimits,
+    pub sizer: ChunkSizer,
+    /// Whether the rows of a chunk are locked when they are read.
+    pub holds_rows: bool,
+    /// No further chunk is to be begun: one of them failed, or the caller needs no more help.
+    ending: Arc<AtomicBool>,
+    /// How many rows there are.
+    total: Mutex<Option<Total>>,
+    began: Instant,
+    /// Chunks that were done in this process.
+    pub done: AtomicU64,
+    /// Chunks that were cut before this process cut one, and those that it has cut.
+    cut_before: OnceLock<u64>,
+    cut_here: AtomicU64,
+}
+
+impl SharedTransform {
+    fn new(
+        run: &RunContext,
+        function: Arc<dyn BatchFunction>,
+        journal: Arc<Journal>,
+        (claimant, work): (Claimant, Work),
+        check: Arc<KeyCheck>,
+        (ending, total): (Arc<AtomicBool>, Option<Total>),
+    ) -> Self {
+        let limits = function.limits();
+        let (rows, bytes) = (limits.rows as u64, limits.bytes as u64);
+        let transforms = &run.transforms;
+        let most = usize::try_from(transforms.rows.unwrap_or(rows)).unwrap_or(usize::MAX);
+        Self {
+            function,
+            run: run.clone(),
+            journal,
+            claimant,
+            // A copy would be outdated as soon as it is made, locks or not: it overwrites nothing.
+            holds_rows: work.target.mode != WriteMode::Insert,
+            work,
+            check,
+            limits,
+            sizer: ChunkSizer::new(run.control.chunk_rows(most) as u64, transforms.time, rows, bytes),
+            ending,
+            total: Mutex::new(total),
+            began: Instant::now(),
+            done: AtomicU64::new(0),
+            cut_before: OnceLock::new(),
+            cut_here: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether no further chunk is to be begun.
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    /// Lets each worker finish its chunk, and begin no other.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    /// Reports a chunk that was done in this process.
+    pub fn chunk_done(&self, chunk: Chunk) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+        if !self.claimant.owner.leads {
+            self.run.recorder.add_step();
+        }
+        self.run.control.chunk_done(chunk);
+    }
+
+    /// Reads a batch to learn how wide rows are: the first chunk of wide rows must not be larger than others. What fails here
+    /// fails again where it matters.
+    async fn weigh(&self, database: &mut dyn Database, reader: &mut TableReader) {
+        if self.journal.open_part(database).await.is_err() {
+            return;
+        }
+        let batch = reader.next(database).await;
+        let closed = self.journal.close_part(database).await;
+        if let (Ok(Some(batch)), Ok(())) = (batch, closed) {
+            self.sizer.weigh(batch.row_count as u64, batch.byte_len() as u64);
+        }
+    }
+
+    /// Takes the progress of all processes from the database, if there are others. Chunks of this process are counted when they
+    /// are done, a moment after they are in the database.
+    pub fn saw(&self, frontier: &Frontier) {
+        let before = *self.cut_before.get_or_init(|| frontier.chunks);
+        if frontier.chunks > before + self.cut_here.load(Ordering::Acquire) {
+            self.run.control.saw(frontier.rows_read);
+        }
+    }
+
+    /// Notes that a chunk was cut here, before it is committed.
+    pub fn has_cut(&self) {
+        self.cut_here.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether the rows are to be counted now, for progress. Only once.
+    pub fn counts_now(&self) -> bool {
+        let total = *self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        is_to_be_counted(total) && self.began.elapsed() >= COUNT_AFTER
+    }
+
+    /// How many rows there are.
+    pub fn counted(&self, rows: u64) {
+        let total = Total::counted(rows);
+        *self.total.lock().unwrap_or_else(PoisonError::into_inner) = Some(total);
+        self.run.control.total(total);
+    }
+}
+
+/// Runs a transform to its end, together with the processes that help.
+pub(super) async fn lead(
+    run: &RunContext,
+    function: Arc<dyn BatchFunction>,
+    task: TransformTask,
+    mut chunks: ChunkIo<'_>,
+) -> Result<Transformed, CallError> {
+    let OpenedTransform { mut reader, check, total, work } = match chunks.begin(&task, function.limits()).await {
+        Ok(opened) => opened,
+        Err(CallError::Database(error)) => return Err(chunks.fail(error).await),
+        Err(other) => return Err(other),
+    };
+    let Some(JournalledTransform { journal, step, claimant }) = chunks.into_journalled() else {
+        return Err(Error::failed("a transform without a journal cannot be shared").into());
+    };
+    let mut main = run.database.clone().lock_owned().await;
+    as_host(&mut **main);
+    let before = claimant.totals(&mut **main).await.map_err(Error::from)?;
+    let ending = Arc::new(AtomicBool::new(false));
+    let shared =
+        Arc::new(SharedTransform::new(run, function, journal.clone(), (claimant, work), check, (ending, total)));
+    shared.weigh(&mut **main, &mut reader).await;
+    run.control.transform(&task.name, before.rows_read, before.chunks, total)?;
+    let (mut main, ended) = run_workers(&shared, main).await;
+    let database = &mut **main;
+    as_host(database);
+    // A transaction that a failure left open; where that fails the next statement says why.
+    let _ = database.rollback().await;
+    let here = shared.done.load(Ordering::Relaxed);
+    let done = match shared.claimant.totals(database).await {
+        Ok(done) => done,
+        Err(_) if ended.is_err() => Transformed { chunks: before.chunks + here, ..before },
+        Err(error) => return Err(Error::from(error).into()),
+    };
+    if before.chunks == 0 && done.chunks > 0 {
+        journal.note_chunks().await;
+    }
+    run.recorder.add_rows_read(done.rows_read);
+    run.recorder.add_rows_written(done.rows_written);
+    match ended {
+        Ok(()) => {
+            let record = record_of(&shared.work);
+            let done = journal.finish_transform(database, step, done, record, false).await?;
+            run.control.saw(done.rows_read);
+            run.control.transform_done();
+            Ok(done)
+        }
+        Err(CallError::Database(error)) => Err(journal.fail_transform(database, step, &done, error).await?.into()),
+        Err(other) => Err(other),
+    }
+}
+
+/// Takes part in a transform that another process leads, until no chunk is left to claim or `halt` is set. Returns what was done
+/// here. The context's database is a connection of its own.
+pub async fn help(
+    run: &RunContext,
+    function: Option<Arc<dyn BatchFunction>>,
+    step: u64,
+    halt: &Arc<AtomicBool>,
+) -> Result<Transformed> {
+    let function = function.ok_or_else(no_transformer)?;
+    let Some(journal) = run.journal.clone() else {
+        return Err(Error::failed("a transform without a journal cannot be shared"));
+    };
+    let mut main = run.database.clone().lock_owned().await;
+    as_host(&mut **main);
+    let owner = Owner::new(&run.transforms.run_id, &run.transforms.held_by, false);
+    let claimant = Claimant { run: journal.run(), step, owner };
+    // It may have come to its end since it was found.
+    let Some(checkpoint) = journal.checkpoint(&mut **main, step).await? else { return Ok(Transformed::default()) };
+    let work = checkpoint.work;
+    let limits = function.limits();
+    let mut reader = TableReader::join(&mut **main, work.source.clone(), limits).await?;
+    let check = Arc::new(key_check_of(&work, &reader, main.facts().dialect));
+    let ending = halt.clone();
+    let shared = Arc::new(SharedTransform::new(run, function, journal, (claimant, work), check, (ending, None)));
+    run.control.transform(&shared.work.name, checkpoint.done.rows_read, checkpoint.done.chunks, None)?;
+    reader.turn_to(ChunkRange {
+        bound: checkpoint.position.bound,
+        after: checkpoint.position.last,
+        ..ChunkRange::default()
+    });
+    shared.weigh(&mut **main, &mut reader).await;
+    let (_main, ended) = run_workers(&shared, main).await;
+    let done = Transformed { chunks: shared.done.load(Ordering::Relaxed), ..Transformed::default() };
+    match ended {
+        Ok(()) => Ok(done),
+        Err(error) => Err(error.into_error()),
+    }
+}
+
+/// Runs all workers until no chunk is left, or until one of them has failed and the others have finished their chunks. Returns
+/// the first connection, and the first failure.
+async fn run_workers(shared: &Arc<SharedTransform>, main: Connection) -> (Connection, Result<(), CallError>) {
+    let mut others = JoinSet::new();
+    for number in 1..shared.run.transforms.connections.max(1) {
+        let shared = shared.clone();
+        // A thread of its own: it computes, and waits for nothing but its own connection.
+        others.spawn_blocking(move || {
+            let ended = match crate::runtime::new() {
+                Ok(runtime) => runtime.block_on(run_on_own_connection(&shared, number)),
+                Err(error) => Err(error.into()),
+            };
+            if ended.is_err() {
+                shared.end();
+            }
+            ended
+        });
+    }
+    let shared_by_first = shared.clone();
+    let first = tokio::spawn(async move {
+        let mut worker = ChunkWorker::new(shared_by_first.clone(), main);
+        let ended = worker.run().await;
+        if ended.is_err() {
+            shared_by_first.end();
+        }
+        (worker.into_connection(), ended)
+    });
+    let first = first.await;
+    let mut failures = Vec::new();
+    if first.is_err() {
+        shared.end();
+    }
+    while let Some(ended) = others.join_next().await {
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => failures.push(error),
+            Err(error) => failures.push(ended_early(error)),
+        }
+    }
+    let main = match first {
+        Ok((main, Ok(()))) => main,
+        Ok((main, Err(error))) => {
+            failures.insert(0, error);
+            main
+        }
+        Err(error) => {
+            failures.insert(0, ended_early(error));
+            shared.run.database.clone().lock_owned().await
+        }
+    };
+    // A stop was asked for; what else failed meanwhile fails again in the next run.
+    let stop = failures.iter().position(|error| matches!(error, CallError::Stopped(_)));
+    let first = stop.unwrap_or(0);
+    let ended = if failures.is_empty() { Ok(()) } else { Err(failures.swap_remove(first)) };
+    (main, ended)
+}
+
+/// A worker on a connection of its own. A server that accepts no more connections is no reason to fail: the other workers do it.
+async fn run_on_own_connection(shared: &Arc<SharedTransform>, number: usize) -> Result<(), CallError> {
+    let Some(connector) = &shared.run.transforms.connector else { return Ok(()) };
+    let database = match connector.connect().await {
+        Ok(database) => database,
+        Err(error) => {
+            shared.run.events.emit(&Event::Log {
+                revision: shared.run.revision.clone(),
+                level: Level::Warning,
+                message: format!(
+                    "connection {} could not be made; the other connections do its work: {error}",
+                    number + 1
+                ),
+            });
+            return Ok(());
+        }
+    };
+    let connection = Arc::new(tokio::sync::Mutex::new(database)).lock_owned().await;
+    ChunkWorker::new(shared.clone(), connection).run().await
+}
+
+fn ended_early(error: tokio::task::JoinError) -> CallError {
+    Error::failed("a worker of a transform ended unexpectedly").cause(error).into()
+}

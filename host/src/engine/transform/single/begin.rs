@@ -1,0 +1,90 @@
+//! The begin of a transform: its source and its target are opened, from the start or where an earlier run stopped.
+
+use std::sync::Arc;
+
+use super::chunks::{ChunkIo, JournalledTransform};
+use crate::database::{BatchLimits, TableSource, TableTarget};
+use crate::engine::call_error::CallError;
+use crate::engine::control::Total;
+use crate::engine::control::total::estimate;
+use crate::engine::journal::work::Work;
+use crate::engine::transform::key_check::KeyCheck;
+use crate::engine::transform::read_ahead::ReadAhead;
+use crate::engine::transform::{TransformTask, key_check_of, position, record_of};
+use crate::keyset::TableReader;
+
+/// A transform that has begun to read.
+pub struct OpenedTransform {
+    /// Reads the chunks.
+    pub reader: TableReader,
+    /// How many rows there are, including those that are done, as far as that is known.
+    pub total: Option<Total>,
+    /// Checks the keys that come back.
+    pub check: Arc<KeyCheck>,
+    /// The transform with all columns and keys by name.
+    pub work: Work,
+}
+
+impl ChunkIo<'_> {
+    /// Opens source and target. Rows that the transform deletes, or moves out of its own filter, are counted now, as they cannot be
+    /// counted later; other sources are counted once the transform proves long: counting reads the whole table.
+    pub async fn begin(&mut self, task: &TransformTask, limits: BatchLimits) -> Result<OpenedTransform, CallError> {
+        let TransformTask { name, source, target } = task;
+        let checkpoint = self.journalled.as_ref().and_then(|it| it.step.checkpoint.clone());
+        let source = match &checkpoint {
+            Some(it) => TableSource {
+                columns: it.work.source.columns.clone(),
+                key: it.work.source.key.clone(),
+                ..source.clone()
+            },
+            None => source.clone(),
+        };
+        let mut database = self.run.database.lock().await;
+        let database = &mut **database;
+        self.open(database).await?;
+        let mut reader = TableReader::open_bounded(database, source.clone(), self.limits(limits)).await?;
+        if let Some(it) = &checkpoint {
+            reader.resume_at(it.position.bound.clone(), it.position.last.clone(), &it.position.types);
+        }
+        let total = match (task.shrinks_its_source(), &checkpoint) {
+            (true, None) => Some(Total::counted(reader.count(database).await?)),
+            (true, Some(it)) => Some(Total::counted(it.done.rows_read + reader.count_rest(database).await?)),
+            (false, _) => estimate(database, &source).await?,
+        };
+        if self.journalled.is_none() {
+            self.ahead = ReadAhead::of(self.run, database, &source, target, self.limits(limits)).await?;
+        }
+        let writer = database.open_writer(target).await?;
+        let target_key = match target.key.as_slice() {
+            [] => database.table(&target.table).await?.key,
+            key => key.to_vec(),
+        };
+        let work = match &checkpoint {
+            Some(it) => it.work.clone(),
+            None => Work {
+                name: name.clone(),
+                bound: reader.bound().map(<[_]>::to_vec),
+                source: TableSource { columns: reader.columns(), key: reader.key().to_vec(), ..source.clone() },
+                target: TableTarget { key: target_key.clone(), ..target.clone() },
+            },
+        };
+        let dialect = database.facts().dialect;
+        match &self.journalled {
+            None => self.writer = Some(writer),
+            Some(it) if checkpoint.is_some() => it.journal.close_part(database).await?,
+            Some(JournalledTransform { journal, step, .. }) => {
+                journal.begin_chunks(database, step, &work, &position(&reader)).await??;
+            }
+        }
+        let check = Arc::new(key_check_of(&work, &reader, dialect));
+        self.record = Some(record_of(&work));
+        self.target = Some(target.clone());
+        Ok(OpenedTransform { reader, total, check, work })
+    }
+
+    /// With one connection a chunk is one batch.
+    fn limits(&self, limits: BatchLimits) -> BatchLimits {
+        let most = self.run.transforms.rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(limits.rows);
+        BatchLimits { rows: self.run.control.chunk_rows(limits.rows.min(most)), ..limits }
+    }
+}
