@@ -27,7 +27,8 @@ async fn say(spoken: &mut Spoken<'_>, why: Option<&str>) -> Result<Said> {
     }
     let (scope, by) = (spoken.scope().to_owned(), spoken.by.clone());
     let order = Order { scope: &scope, by: &by, why };
-    cancel(&mut *spoken.database, order).await.map_err(|error| spoken.unsaid(error))?;
+    let written = cancel(&mut spoken.database.host(), order).await;
+    written.map_err(|error| spoken.unsaid(error))?;
     let message = format!("cancelled: {run} stops at its next safe point");
     let hint = "`runner status` tells when it has; `runner apply` goes on where it stopped".to_owned();
     Ok(Said { changed: true, message, hint: Some(hint) })

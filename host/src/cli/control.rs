@@ -91,8 +91,9 @@ pub fn run(
             context.place(error.hint("look at the database URL; `runner apply` begins"))
         };
         let mut database = looked.database.ok_or_else(nothing)?;
-        let is_there = history::is_there(&mut *database).await.map_err(|error| context.place(error))?;
-        let overview = look_at_runs(&mut *database, &looked.history).await.map_err(|error| context.place(error))?;
+        let is_there = history::is_there(&mut database.host()).await.map_err(|error| context.place(error))?;
+        let overview =
+            look_at_runs(&mut database.host(), &looked.history).await.map_err(|error| context.place(error))?;
         if !is_there {
             return Err(match &overview.holder {
                 Some(holder) => context.place(
@@ -128,8 +129,9 @@ async fn tell(spoken: &mut Spoken<'_>, verb: &'static str, said: &Said) -> Resul
     let printer = &context.printer;
     match printer.format() {
         Format::Json => {
-            let now =
-                look_at_runs(&mut *spoken.database, &spoken.history).await.map_err(|error| context.place(error))?;
+            let now = look_at_runs(&mut spoken.database.host(), &spoken.history)
+                .await
+                .map_err(|error| context.place(error))?;
             let revision = spoken.revision.clone();
             printer.json(&ControlJson::new(verb, context.database_json(), revision, said.changed, &now));
         }

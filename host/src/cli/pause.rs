@@ -25,7 +25,8 @@ async fn say(spoken: &mut Spoken<'_>, why: Option<&str>) -> Result<Said> {
     }
     let (scope, by) = (spoken.scope().to_owned(), spoken.by.clone());
     let order = Order { scope: &scope, by: &by, why };
-    pause(&mut *spoken.database, order).await.map_err(|error| spoken.unsaid(error))?;
+    let written = pause(&mut spoken.database.host(), order).await;
+    written.map_err(|error| spoken.unsaid(error))?;
     let message = match (spoken.run(), &spoken.revision) {
         (Some(run), None) => format!("paused: {run} waits before its next chunk or step"),
         (Some(run), Some(revision)) => format!("paused: {run} waits before its next chunk or step of {revision}"),

@@ -16,7 +16,8 @@ async fn say(spoken: &mut Spoken<'_>) -> Result<Said> {
         spoken.overview.pauses.clone().into_iter().partition(|pause| is_meant(&pause.revision));
     for pause in &ended {
         let scope = pause.revision.as_deref().unwrap_or(EVERYTHING);
-        resume(&mut *spoken.database, scope).await.map_err(|error| spoken.unsaid(error))?;
+        let written = resume(&mut spoken.database.host(), scope).await;
+        written.map_err(|error| spoken.unsaid(error))?;
     }
     let what = spoken.revision.as_ref().map(|revision| format!("`{revision}`"));
     let message = match (ended.first(), what, spoken.run()) {

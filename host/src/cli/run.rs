@@ -71,14 +71,14 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         let mut outcome = match ran {
             Ok(outcome) => outcome,
             Err(error) => {
-                let history = history::read(&mut **engine.database.lock().await).await;
+                let history = history::read(&mut engine.database.lock().await.host()).await;
                 let is_empty = history.is_ok_and(|history| history.live.is_empty());
                 return Err(context.place(with_file(on_history(error, &request.action, is_empty))));
             }
         };
         outcome.error = outcome.error.map(|error| context.place(with_file(error)));
         let took = began.elapsed();
-        let history = history::read(&mut **engine.database.lock().await).await.unwrap_or_default();
+        let history = history::read(&mut engine.database.lock().await.host()).await.unwrap_or_default();
         Ok(tell(&context, &request.action, &outcome, took, history.current().map(Record::id)))
     })
 }

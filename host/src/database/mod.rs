@@ -28,7 +28,7 @@ use async_trait::async_trait;
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::{Dialect, Facts};
 pub use look::Probe;
-pub use role::{HostSession, MigrationSession, Role, RoleToken};
+pub use role::{HostSession, MigrationSession, Role, RoleSession, RoleToken};
 pub use session::{BatchLimits, Bulk, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
 pub use spec::{ColumnInfo, TableInfo, TableName, TableSource, TableTarget, WriteMode};
 pub use stop::StopSignal;
@@ -121,7 +121,10 @@ pub struct LockRequest {
 ///
 /// No method has a default body: what wraps a connection must say for each what becomes of it.
 #[async_trait]
-pub trait Database: Bulk {
+pub trait Database: Send {
+    /// What is known of the server.
+    fn facts(&self) -> &Facts;
+
     /// The database's URL; its `Display` hides the password.
     fn url(&self) -> &DatabaseUrl;
 
@@ -169,14 +172,6 @@ pub trait Database: Bulk {
 
     /// Rolls back. Without a transaction it does nothing.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;
-
-    /// The source, if another connection finds in it, by [`Database::begin_reading`], the very rows that this one does in its
-    /// open transaction, as long as that does nothing but write to the target what was read. None where that is not certain.
-    async fn others_see(
-        &mut self,
-        source: &TableSource,
-        target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError>;
 
     /// Opens a transaction for a connection that only reads one table, as others leave it. Nobody is waited for then, and
     /// nothing can be committed by it. Fails where somebody has the table locked, or where another table has that name here.

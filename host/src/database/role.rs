@@ -11,7 +11,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use super::{Bulk, Database, StopSignal};
+use super::{Bulk, Claims, Database, DatabaseError, Part, StopSignal, TransactionOptions};
 
 /// What the statements of a session may do; the database enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,17 +35,18 @@ impl fmt::Debug for RoleToken {
     }
 }
 
-/// A session in the host's role. It may also control the transaction and lend itself to a migration in between.
-pub struct HostSession<'a> {
+/// A session in a role that only its caller knows: for a database that wraps another and passes on what it is asked.
+pub struct RoleSession<'a> {
     database: &'a mut (dyn Database + 'a),
 }
+
+/// A session in the host's role, which also controls the transaction.
+pub struct HostSession<'a>(RoleSession<'a>);
 
 /// A session in the role of a migration, whose statements end when its stop signal is raised.
 ///
 /// It offers statements, cursors and writers, but neither the transaction nor the lock.
-pub struct MigrationSession<'a> {
-    database: &'a mut (dyn Database + 'a),
-}
+pub struct MigrationSession<'a>(RoleSession<'a>);
 
 impl dyn Database + '_ {
     /// A session for the tool's own statements. No stop signal ends them: what is true must be written down even by a run that
@@ -56,36 +57,100 @@ impl dyn Database + '_ {
 
     /// As [`host`](Self::host), for statements that can be given up when the signal is raised.
     pub fn host_until(&mut self, stop: &StopSignal) -> HostSession<'_> {
-        self.take_role(Role::Host, stop.clone(), RoleToken(()));
-        HostSession { database: self }
+        HostSession(self.in_role(Role::Host, stop))
     }
 
     /// A session for the statements of a migration in SQL.
     pub fn script(&mut self, stop: &StopSignal) -> MigrationSession<'_> {
-        self.migration(Role::SqlScript, stop)
+        MigrationSession(self.in_role(Role::SqlScript, stop))
     }
 
     /// A session for the statements of a component.
     pub fn component(&mut self, stop: &StopSignal) -> MigrationSession<'_> {
-        self.migration(Role::Component, stop)
+        MigrationSession(self.in_role(Role::Component, stop))
     }
 
-    /// A session for the statements of a migration of either kind.
-    pub fn migration(&mut self, role: Role, stop: &StopSignal) -> MigrationSession<'_> {
+    /// A session in a role that a wrapper was given by [`Database::take_role`].
+    pub fn in_role(&mut self, role: Role, stop: &StopSignal) -> RoleSession<'_> {
         self.take_role(role, stop.clone(), RoleToken(()));
-        MigrationSession { database: self }
+        RoleSession { database: self }
     }
-}
-
-/// Gives the connection back to the host.
-fn give_back(database: &mut dyn Database) {
-    database.take_role(Role::Host, StopSignal::never(), RoleToken(()));
 }
 
 impl HostSession<'_> {
-    /// The connection, for its transaction, and to lend it to a migration meanwhile.
+    /// The connection, for what takes guards of its own.
     pub fn connection(&mut self) -> &mut dyn Database {
-        self.database
+        self.0.database
+    }
+
+    /// See [`Database::lock_holder`].
+    pub async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+        self.0.database.lock_holder().await
+    }
+
+    /// See [`Database::begin`].
+    pub async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+        self.0.database.begin(options).await
+    }
+
+    /// See [`Database::begin_part`].
+    pub async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
+        self.0.database.begin_part(part).await
+    }
+
+    /// See [`Database::commit`].
+    pub async fn commit(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.commit().await
+    }
+
+    /// See [`Database::check_constraints`].
+    pub async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.check_constraints().await
+    }
+
+    /// See [`Database::rollback`].
+    pub async fn rollback(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.rollback().await
+    }
+
+    /// See [`Database::in_transaction`].
+    pub async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
+        self.0.database.in_transaction().await
+    }
+
+    /// See [`Database::check_tool_tables`].
+    pub async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.check_tool_tables().await
+    }
+
+    /// See [`Database::drop_temporary`].
+    pub async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.drop_temporary().await
+    }
+
+    /// See [`Database::reconnect`]. The new connection speaks for the host, too.
+    pub async fn reconnect(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.reconnect().await
+    }
+}
+
+impl Deref for RoleSession<'_> {
+    type Target = dyn Bulk;
+
+    fn deref(&self) -> &Self::Target {
+        self.database.session(RoleToken(()))
+    }
+}
+
+impl DerefMut for RoleSession<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.database.session_mut(RoleToken(()))
+    }
+}
+
+impl Drop for RoleSession<'_> {
+    fn drop(&mut self) {
+        self.database.take_role(Role::Host, StopSignal::never(), RoleToken(()));
     }
 }
 
@@ -93,25 +158,13 @@ impl Deref for HostSession<'_> {
     type Target = dyn Bulk;
 
     fn deref(&self) -> &Self::Target {
-        self.database.session(RoleToken(()))
+        &*self.0
     }
 }
 
 impl DerefMut for HostSession<'_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        self.database.session_mut(RoleToken(()))
-    }
-}
-
-impl Drop for HostSession<'_> {
-    fn drop(&mut self) {
-        give_back(self.database);
-    }
-}
-
-impl fmt::Debug for HostSession<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HostSession")
+        &mut *self.0
     }
 }
 
@@ -119,29 +172,26 @@ impl Deref for MigrationSession<'_> {
     type Target = dyn Bulk;
 
     fn deref(&self) -> &Self::Target {
-        self.database.session(RoleToken(()))
+        &*self.0
     }
 }
 
 impl DerefMut for MigrationSession<'_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        self.database.session_mut(RoleToken(()))
+        &mut *self.0
     }
 }
 
-impl Drop for MigrationSession<'_> {
-    fn drop(&mut self) {
-        give_back(self.database);
-    }
-}
+/// For tests: takes a role without a guard.
+#[cfg(test)]
+pub(super) mod unguarded {
+    use super::{Bulk, Database, Role, RoleToken, StopSignal};
 
-impl fmt::Debug for MigrationSession<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MigrationSession")
+    pub(in crate::database) fn take_role(database: &mut dyn Database, role: Role, stop: &StopSignal) {
+        database.take_role(role, stop.clone(), RoleToken(()));
     }
-}
 
-/// Sets the role without a guard, for callers that do not take one yet.
-pub(crate) fn set_role(database: &mut dyn Database, role: Role, stop: &StopSignal) {
-    database.take_role(role, stop.clone(), RoleToken(()));
+    pub(in crate::database) fn session(database: &mut dyn Database) -> &mut dyn Bulk {
+        database.session_mut(RoleToken(()))
+    }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{DatabaseError, Facts, Probe, TableInfo, TableName, TableTarget};
+use super::{DatabaseError, Facts, Probe, TableIdentity, TableInfo, TableName, TableSource, TableTarget};
 use crate::data::{Batch, ColumnType, RowSet, Value};
 
 /// Bounds on one batch.
@@ -97,6 +97,14 @@ pub trait Session: Send {
 /// role that opened it.
 #[async_trait]
 pub trait Bulk: Session {
+    /// The source, if another connection finds in it, by [`Database::begin_reading`], the very rows that this one does in its
+    /// open transaction, as long as that does nothing but write to the target what was read. None where that is not certain.
+    async fn others_see(
+        &mut self,
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError>;
+
     /// Opens a cursor over a SELECT.
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;
 

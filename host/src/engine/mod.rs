@@ -12,7 +12,6 @@ mod leftover;
 pub mod outcome;
 pub mod plan;
 pub mod repair;
-pub mod role;
 pub mod script;
 pub mod sql_script;
 pub mod status;

@@ -7,12 +7,10 @@ use async_trait::async_trait;
 use super::event::Level;
 use super::journal::{Begun, Call, CallKind, Journal, Live, crash};
 use super::leftover;
-use super::role::{as_host, as_migration};
 use super::script::{RunContext, Script, stopped};
 use super::{Direction, Event};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::catalog::Kind;
 use crate::sql::{SqlError, StatementClass, classify, excerpt, split};
 
 /// A pair of SQL scripts, split into statements.
@@ -63,9 +61,6 @@ impl Script for SqlScript {
                 Error::failed("the migration has no way back").hint("write its `.down.sql`, or restore a backup")
             })?,
         };
-        if context.journal.is_none() {
-            as_migration(&mut **context.database.lock().await, Kind::Sql, &context.stop);
-        }
         let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
         for (at, statement) in statements.iter().enumerate().skip(skip) {
             if let Some(reason) = context.stop.reason() {
@@ -77,7 +72,8 @@ impl Script for SqlScript {
                 None => {
                     crash::point();
                     let step = context.recorder.begin_step(&statement.call());
-                    let answer = context.database.lock().await.execute(&statement.text, &[]).await;
+                    let answer =
+                        context.database.lock().await.script(&context.stop).execute(&statement.text, &[]).await;
                     (step, answer.map_err(|error| failed(error, statement, direction, context, place()))?)
                 }
                 Some(journal) => {
@@ -138,7 +134,7 @@ async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext
     };
     let step = live.number();
     clear(&mut live, statement, context).await;
-    let result = live.database.execute(&statement.text, &[]).await;
+    let result = live.session().execute(&statement.text, &[]).await;
     if result.as_ref().is_err_and(|error| error.kind != DatabaseErrorKind::Connection) {
         clear(&mut live, statement, context).await;
     }
@@ -151,24 +147,18 @@ async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext
 /// Settings ended with the session of the run that made them: those behind them are to find them as they were.
 async fn set_again(statement: &Statement, context: &RunContext) -> Result<()> {
     let mut database = context.database.lock().await;
-    let database = &mut **database;
     if classify(&statement.text, database.facts().dialect) == StatementClass::Session {
-        as_migration(database, Kind::Sql, &context.stop);
-        database.execute(&statement.text, &[]).await?;
-        as_host(database);
+        database.script(&context.stop).execute(&statement.text, &[]).await?;
     }
     Ok(())
 }
 
 /// Takes away what a failed try of the statement left behind. If that fails, the statement itself will say why it cannot run.
 async fn clear(live: &mut Live, statement: &Statement, context: &RunContext) {
-    let database = &mut **live.database;
-    as_host(database);
-    let message = match leftover::clear(database, &statement.text).await {
+    let message = match leftover::clear(&mut live.host(), &statement.text).await {
         Ok(message) => message,
         Err(error) => Some(format!("what a try that failed left behind could not be taken away: {error}")),
     };
-    as_migration(database, Kind::Sql, &context.stop);
     if let Some(message) = message {
         let revision = context.revision.clone();
         context.events.emit(&Event::Log { revision, level: Level::Warning, message });

@@ -99,6 +99,10 @@ impl MysqlDatabase {
 
 #[async_trait]
 impl Database for MysqlDatabase {
+    fn facts(&self) -> &Facts {
+        &self.server.facts
+    }
+
     fn url(&self) -> &DatabaseUrl {
         &self.url
     }
@@ -153,14 +157,6 @@ impl Database for MysqlDatabase {
         self.rollback_now().await
     }
 
-    async fn others_see(
-        &mut self,
-        _source: &TableSource,
-        _target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        Ok(None)
-    }
-
     async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<(), DatabaseError> {
         Err(not_read_apart())
     }
@@ -212,6 +208,14 @@ impl Session for MysqlDatabase {
 
 #[async_trait]
 impl Bulk for MysqlDatabase {
+    async fn others_see(
+        &mut self,
+        _source: &TableSource,
+        _target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        Ok(None)
+    }
+
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         self.open_cursor_now(request).await
     }

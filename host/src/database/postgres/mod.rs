@@ -153,6 +153,10 @@ impl PostgresDatabase {
 
 #[async_trait]
 impl Database for PostgresDatabase {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     fn url(&self) -> &DatabaseUrl {
         self.server.url()
     }
@@ -208,14 +212,6 @@ impl Database for PostgresDatabase {
         self.rollback_now().await
     }
 
-    async fn others_see(
-        &mut self,
-        source: &TableSource,
-        target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        self.others_see_now(source, target).await
-    }
-
     async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
         self.begin_reading_now(table, is).await
     }
@@ -267,6 +263,14 @@ impl Session for PostgresDatabase {
 
 #[async_trait]
 impl Bulk for PostgresDatabase {
+    async fn others_see(
+        &mut self,
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        self.others_see_now(source, target).await
+    }
+
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         self.open_cursor_now(request).await
     }

@@ -106,6 +106,10 @@ impl SqliteDatabase {
 
 #[async_trait]
 impl Database for SqliteDatabase {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     fn url(&self) -> &DatabaseUrl {
         &self.url
     }
@@ -168,14 +172,6 @@ impl Database for SqliteDatabase {
         self.rollback_now()
     }
 
-    async fn others_see(
-        &mut self,
-        _source: &TableSource,
-        _target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        Ok(None)
-    }
-
     async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<(), DatabaseError> {
         Err(not_read_apart())
     }
@@ -231,6 +227,14 @@ impl Session for SqliteDatabase {
 
 #[async_trait]
 impl Bulk for SqliteDatabase {
+    async fn others_see(
+        &mut self,
+        _source: &TableSource,
+        _target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        Ok(None)
+    }
+
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         self.open_cursor_now(request)
     }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Action, Engine, Failure, Request, StepResult};
-use crate::database::{Database, DatabaseError};
+use crate::database::{DatabaseError, HostSession};
 use crate::engine::event::Event;
 use crate::engine::outcome::Done;
 use crate::engine::plan::PlannedMigration;
@@ -131,17 +131,17 @@ impl Engine {
     }
 
     /// Makes a lost connection anew, after which what was committed is known.
-    pub(super) async fn reconnect_after_commit(&self, database: &mut dyn Database) -> Result<(), DatabaseError> {
+    pub(super) async fn reconnect_after_commit(&self, database: &mut HostSession<'_>) -> Result<(), DatabaseError> {
         self.reconnect(database, AWAY_AFTER_COMMIT).await
     }
 
     /// Makes a lost connection anew, in whose transaction nothing was committed.
-    pub(super) async fn reconnect_after_loss(&self, database: &mut dyn Database) -> Result<(), DatabaseError> {
+    pub(super) async fn reconnect_after_loss(&self, database: &mut HostSession<'_>) -> Result<(), DatabaseError> {
         self.reconnect(database, AWAY).await
     }
 
     /// Tries until the server answers, the time is up or the run is to stop.
-    async fn reconnect(&self, database: &mut dyn Database, longest: Duration) -> Result<(), DatabaseError> {
+    async fn reconnect(&self, database: &mut HostSession<'_>, longest: Duration) -> Result<(), DatabaseError> {
         let since = Instant::now();
         let mut pause = Duration::from_millis(100);
         loop {

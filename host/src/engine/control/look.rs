@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::orders::{self, Control, Pause};
 use super::store::{self, RunRow};
 use super::{Total, only_slows, percent};
-use crate::database::{Database, DatabaseErrorKind, Probe};
+use crate::database::{DatabaseErrorKind, HostSession, Probe};
 use crate::engine::Direction;
 use crate::engine::history::{self, History, Record, RunMode, State};
 use crate::engine::journal::{self, Run, Worker};
@@ -103,7 +103,7 @@ impl Overview {
 
 /// Looks at what is in force, in brief, and at the runs on a database. Writes nothing. As a rule one question to the database answers
 /// it all; where there is no history yet, each part is asked for by itself, and knows what that means.
-pub async fn look(database: &mut dyn Database) -> Result<(History, Overview)> {
+pub async fn look(database: &mut HostSession<'_>) -> Result<(History, Overview)> {
     let facts = database.facts();
     let questions = [history::question(facts), orders::question(facts), store::question(facts)];
     let sight = match database.look(&questions).await {
@@ -128,7 +128,7 @@ pub async fn look(database: &mut dyn Database) -> Result<(History, Overview)> {
 }
 
 /// Looks at the runs on a database whose history is known. Writes nothing.
-pub async fn look_at_runs(database: &mut dyn Database, history: &History) -> Result<Overview> {
+pub async fn look_at_runs(database: &mut HostSession<'_>, history: &History) -> Result<Overview> {
     let controls = orders::read(database).await?;
     let rows = store::read(database).await?;
     // After the rows: a run that ends in between is called lost for a moment, and not alive for ever.
@@ -138,7 +138,7 @@ pub async fn look_at_runs(database: &mut dyn Database, history: &History) -> Res
 
 /// Puts together what was read.
 async fn overview(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     history: &History,
     controls: Vec<Control>,
     rows: Vec<RunRow>,
@@ -165,7 +165,7 @@ async fn overview(
 /// Puts what the checkpoints say in the place of what runs told: all that is done belongs to the run that leads, or led last;
 /// who shares has its own part.
 async fn from_checkpoint(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     record: &Record,
     holder: Option<&str>,
     runs: &mut Vec<Seen>,

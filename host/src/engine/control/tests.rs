@@ -91,7 +91,6 @@ async fn a_pause_holds_until_it_is_over_or_the_run_is_to_stop() {
         matches!(&events[..], [Event::Held { reason: "paused", text, is_pause: true, .. }] if text.contains("(month end)")),
         "{events:?}"
     );
-    crate::engine::role::as_host(&mut *database);
     orders::resume(&mut *database, EVERYTHING).await.expect("resumed");
     let control = self::control(Throttle::default(), &heard, &StopSignal::default());
     control.begin(&mut *database, migration(RunMode::Atomic)).await.expect("nothing holds it");

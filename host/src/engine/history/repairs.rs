@@ -3,7 +3,7 @@
 use super::read::{garbled, is_there, unreadable};
 use super::sql::tool_sql;
 use crate::data::Value;
-use crate::database::{Database, Dialect, QueryLimits};
+use crate::database::{Dialect, HostSession, QueryLimits};
 use crate::error::Result;
 
 /// One repair.
@@ -101,7 +101,7 @@ const ALL: &str = "SELECT history_id, direction, step, action, statement, row_co
      FROM @.runner_repair ORDER BY id";
 
 /// Notes a repair, in the transaction of what it changes.
-pub async fn add_repair(database: &mut dyn Database, repair: &Repair) -> Result<()> {
+pub async fn add_repair(database: &mut HostSession<'_>, repair: &Repair) -> Result<()> {
     let number =
         |number: Option<u64>| number.map_or(Value::Null, |it| Value::Int64(i64::try_from(it).unwrap_or(i64::MAX)));
     let parameters = [
@@ -124,7 +124,7 @@ pub async fn add_repair(database: &mut dyn Database, repair: &Repair) -> Result<
 }
 
 /// All repairs, in order; none if there is no history.
-pub async fn read_repairs(database: &mut dyn Database) -> Result<Vec<Repair>> {
+pub async fn read_repairs(database: &mut HostSession<'_>) -> Result<Vec<Repair>> {
     if !is_there(database).await? {
         return Ok(Vec::new());
     }

@@ -4,7 +4,7 @@
 use super::answer::Transformed;
 use super::store::{Run, execute, transformed};
 use super::{chunk, sql};
-use crate::database::Database;
+use crate::database::HostSession;
 use crate::engine::Direction;
 use crate::error::Result;
 
@@ -13,24 +13,24 @@ const ASIDE: &str = "set-aside";
 
 impl Run {
     /// What its transforms under way have committed so far, by all who took part.
-    pub async fn committed(self, database: &mut dyn Database) -> Result<Transformed> {
+    pub async fn committed(self, database: &mut HostSession<'_>) -> Result<Transformed> {
         Ok(transformed(database, self, None).await?.unwrap_or_default())
     }
 
     /// Waits for all who work on chunks of the upgrade, and takes its transforms out of their sight.
-    pub async fn set_aside(self, database: &mut dyn Database) -> Result<()> {
+    pub async fn set_aside(self, database: &mut HostSession<'_>) -> Result<()> {
         let upgrade = Self { direction: Direction::Up, ..self };
         upgrade.close(database).await?;
         turn(database, self.history, &Direction::Up.to_string(), ASIDE).await
     }
 
     /// Has the transforms of the upgrade be as they were before they were set aside.
-    pub async fn bring_back(self, database: &mut dyn Database) -> Result<()> {
+    pub async fn bring_back(self, database: &mut HostSession<'_>) -> Result<()> {
         turn(database, self.history, ASIDE, &Direction::Up.to_string()).await
     }
 
     /// Ends all transforms of a revision that does not go on, whoever is still at work on one.
-    pub async fn give_up(self, database: &mut dyn Database) -> Result<()> {
+    pub async fn give_up(self, database: &mut HostSession<'_>) -> Result<()> {
         self.bring_back(database).await?;
         for direction in [Direction::Up, Direction::Down] {
             let run = Self { direction, ..self };
@@ -42,7 +42,7 @@ impl Run {
     }
 }
 
-async fn turn(database: &mut dyn Database, history: i64, from: &str, to: &str) -> Result<()> {
+async fn turn(database: &mut HostSession<'_>, history: i64, from: &str, to: &str) -> Result<()> {
     for text in [sql::TURN_CHECKPOINTS, sql::TURN_CHUNKS] {
         execute(database, text, &[to.into(), history.into(), from.into()]).await?;
     }

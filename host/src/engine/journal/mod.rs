@@ -40,9 +40,8 @@ pub use store::{Checkpoint, Run};
 
 use std::collections::VecDeque;
 
-use crate::database::{Database, Facts, StopSignal};
+use crate::database::{Facts, HostSession, StopSignal};
 use crate::engine::Direction;
-use crate::engine::role::as_host;
 use crate::engine::script::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
@@ -112,8 +111,7 @@ impl Journal {
     }
 
     /// After the migration ended well: fails if the journal holds steps that it did not ask for again.
-    pub async fn end(&self, database: &mut dyn Database) -> Result<()> {
-        as_host(database);
+    pub async fn end(&self, database: &mut HostSession<'_>) -> Result<()> {
         let mut state = self.state.lock().await;
         let step = state.step + 1;
         let Some(recorded) = self.next_recorded(database, &mut state, step).await? else { return Ok(()) };
@@ -123,7 +121,7 @@ impl Journal {
     /// The entry of a step, if the journal holds it.
     async fn next_recorded(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         state: &mut State,
         step: u64,
     ) -> Result<Option<store::Recorded>> {
@@ -191,7 +189,7 @@ fn now() -> String {
 }
 
 /// Where the journal of a run ends, and who was at it last.
-pub async fn head(database: &mut dyn Database, run: Run) -> Result<Head> {
+pub async fn head(database: &mut HostSession<'_>, run: Run) -> Result<Head> {
     head::read(database, run).await
 }
 
@@ -207,7 +205,7 @@ pub struct Come {
 }
 
 /// How far the journal of a partial revision has come.
-pub async fn progress(database: &mut dyn Database, history: i64, direction: Direction) -> Result<Come> {
+pub async fn progress(database: &mut HostSession<'_>, history: i64, direction: Direction) -> Result<Come> {
     let run = Run { history, direction };
     let mut come = Come { done: store::done(database, run).await?, ..Come::default() };
     let Some(intent) = store::intent(database, run).await? else { return Ok(come) };
@@ -222,7 +220,7 @@ pub async fn progress(database: &mut dyn Database, history: i64, direction: Dire
 /// What the transforms of a partial revision have done that are under way, for those who only look; none: none is. `helper`:
 /// what this run did of it beside others that led.
 pub async fn transformed(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     run: Run,
     helper: Option<&str>,
 ) -> Result<Option<answer::Transformed>> {

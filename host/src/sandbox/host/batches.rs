@@ -38,7 +38,7 @@ impl Host for GuestState {
                 let request = CursorRequest { statement: statement.clone(), parameters, ..CursorRequest::default() };
                 let result = match self.journal() {
                     Some(journal) => spool(&mut step, &journal, &request, self.batch_limits()).await?,
-                    None => step.database().open_cursor(&request).await.map(|opened| {
+                    None => step.session().open_cursor(&request).await.map(|opened| {
                         cursor = Some(opened);
                         Spooled::default()
                     }),
@@ -66,7 +66,7 @@ impl Host for GuestState {
         let answer = match self.begin_step::<Resolved>(&call).await? {
             Begun::Answered(_, answer) => answer,
             Begun::Live(mut step) => {
-                let result = TableReader::open(step.database(), source.clone(), limits).await.map(|reader| {
+                let result = TableReader::open(&mut *step.session(), source.clone(), limits).await.map(|reader| {
                     let resolved = Resolved { columns: reader.columns(), key: reader.key().to_vec() };
                     opened = Some(reader);
                     resolved
@@ -98,7 +98,7 @@ impl Host for GuestState {
             Begun::Live(mut step) => {
                 // In a step of its own the writer ends with it, and has only shown that the target is fit.
                 let is_kept = !step.is_journalled();
-                let result = step.database().open_writer(&target).await.map(|id| opened = Some(id).filter(|_| is_kept));
+                let result = step.session().open_writer(&target).await.map(|id| opened = Some(id).filter(|_| is_kept));
                 self.end_step(step, result).await?
             }
         };
@@ -259,19 +259,18 @@ async fn spool(
     request: &CursorRequest,
     limits: BatchLimits,
 ) -> wasmtime::Result<Result<Spooled, DatabaseError>> {
-    let number = step.number;
-    let database = step.database();
-    let cursor = match database.open_cursor(request).await {
+    let cursor = match step.session().open_cursor(request).await {
         Ok(cursor) => cursor,
         Err(error) => return Ok(Err(error)),
     };
     let mut spooled = Spooled::default();
     loop {
-        match database.fetch(cursor, limits).await {
+        let fetched = step.session().fetch(cursor, limits).await;
+        match fetched {
             Ok(Some(batch)) => {
                 spooled.parts += 1;
                 spooled.rows += batch.row_count as u64;
-                journal.put_part(database, number, spooled.parts, &batch).await.map_err(ends)?;
+                step.put_part(journal, spooled.parts, &batch).await.map_err(ends)?;
             }
             Ok(None) => return Ok(Ok(spooled)),
             Err(error) => return Ok(Err(error)),
@@ -293,14 +292,14 @@ async fn open_dormant(
     limits: BatchLimits,
 ) -> Result<(TableReader, Page), DatabaseError> {
     let Position { bound, last, types } = dormant.position.clone();
-    let mut reader = TableReader::open(step.database(), dormant.source.clone(), limits).await?;
+    let mut reader = TableReader::open(&mut *step.session(), dormant.source.clone(), limits).await?;
     reader.resume_at(bound, last, &types);
     let page = read_page(step, &mut reader).await?;
     Ok((reader, page))
 }
 
 async fn read_page(step: &mut Step, reader: &mut TableReader) -> Result<Page, DatabaseError> {
-    let batch = reader.next(step.database()).await?;
+    let batch = reader.next(&mut *step.session()).await?;
     Ok(Page { batch, position: position(reader) })
 }
 
@@ -333,7 +332,7 @@ impl HostReader for GuestState {
             Reader::Cursor { cursor, .. } => fetch(&mut step, *cursor, limits).await,
             Reader::Table(table) if is_journalled => read_page(&mut step, table).await,
             Reader::Table(table) => {
-                table.next(step.database()).await.map(|batch| Page { batch, position: Position::default() })
+                table.next(&mut *step.session()).await.map(|batch| Page { batch, position: Position::default() })
             }
             Reader::Spooled { .. } | Reader::Dormant(_) | Reader::Replayed { .. } | Reader::Done => Ok(Page::default()),
         };
@@ -356,13 +355,13 @@ impl HostReader for GuestState {
         let reader = self.table.delete(reader)?;
         if let (Reader::Cursor { cursor, .. }, Some(run)) = (reader, &self.run) {
             // A cursor that will not close ends with the transaction at the latest.
-            let _ = run.database.lock().await.close_cursor(cursor).await;
+            let _ = run.database.lock().await.component(&run.stop).close_cursor(cursor).await;
         }
         Ok(())
     }
 }
 
 async fn fetch(step: &mut Step, cursor: CursorId, limits: BatchLimits) -> Result<Page, DatabaseError> {
-    let batch = step.database().fetch(cursor, limits).await?;
+    let batch = step.session().fetch(cursor, limits).await?;
     Ok(Page { batch, position: Position::default() })
 }

@@ -17,8 +17,9 @@ use super::bindings::runner::migration::{description_types, types};
 use super::convert;
 use super::failure::{HostFailure, Stopped};
 use super::state::{Fault, GuestState, Purpose};
+use crate::data::Batch;
 use crate::database::stop::StopReason;
-use crate::database::{Database, DatabaseError, DatabaseErrorKind};
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, MigrationSession, StopSignal};
 use crate::engine::CallError;
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::{self, Call, CallKind, Journal, Live, crash};
@@ -50,22 +51,31 @@ struct Step {
 
 /// How a step comes to the database.
 enum Access {
-    /// In the transaction of the whole migration.
-    Direct(OwnedMutexGuard<Box<dyn Database>>),
+    /// In the transaction of the whole migration, until the run's stop signal is raised.
+    Direct(OwnedMutexGuard<Box<dyn Database>>, StopSignal),
     /// In a transaction of its own, recorded in the journal.
     Journalled(Box<Live>),
 }
 
 impl Step {
-    fn database(&mut self) -> &mut dyn Database {
+    /// The session in which the component speaks.
+    fn session(&mut self) -> MigrationSession<'_> {
         match &mut self.access {
-            Access::Direct(database) => &mut ***database,
-            Access::Journalled(live) => &mut **live.database,
+            Access::Direct(database, stop) => database.component(stop),
+            Access::Journalled(live) => live.session(),
         }
     }
 
     fn is_journalled(&self) -> bool {
         matches!(self.access, Access::Journalled(_))
+    }
+
+    /// Puts a part of the step's result into the journal, if it is recorded there.
+    async fn put_part(&mut self, journal: &Journal, part: u64, batch: &Batch) -> Result<()> {
+        match &mut self.access {
+            Access::Direct(..) => Ok(()),
+            Access::Journalled(live) => journal.put_part(live, part, batch).await,
+        }
     }
 }
 
@@ -138,7 +148,7 @@ impl GuestState {
         let (number, access) = match &run.journal {
             None => {
                 crash::point();
-                (counted, Access::Direct(run.database.clone().lock_owned().await))
+                (counted, Access::Direct(run.database.clone().lock_owned().await, run.stop.clone()))
             }
             Some(journal) => {
                 run.control.before_step(&run.database).await.map_err(ends)?;

@@ -16,7 +16,7 @@ impl Host for GuestState {
         let answer = match self.begin_step(&call).await? {
             Begun::Answered(_, answer) => answer,
             Begun::Live(mut step) => {
-                let result = step.database().execute(&statement, &parameters).await;
+                let result = step.session().execute(&statement, &parameters).await;
                 self.end_step(step, result).await?
             }
         };
@@ -34,7 +34,7 @@ impl Host for GuestState {
                     rows: saturating(self.limits.query_rows),
                     bytes: saturating(self.limits.query_bytes),
                 };
-                let result = step.database().query(&statement, &parameters, limits).await;
+                let result = step.session().query(&statement, &parameters, limits).await;
                 self.end_step(step, result).await?
             }
         };

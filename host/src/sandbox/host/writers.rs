@@ -73,7 +73,7 @@ impl HostWriter for GuestState {
             Begun::Answered(_, answer) => return Ok(answer),
             Begun::Live(step) => step,
         };
-        let result = step.database().finish_writer(id).await;
+        let result = step.session().finish_writer(id).await;
         self.end_step(step, result).await
     }
 
@@ -86,15 +86,15 @@ impl HostWriter for GuestState {
 
 async fn write_batch(step: &mut Step, writer: &Writer, batch: &Batch) -> Result<u64, DatabaseError> {
     match &writer.way {
-        WriterWay::Open(id) => step.database().write(*id, batch, WriteHint::default()).await,
+        WriterWay::Open(id) => step.session().write(*id, batch, WriteHint::default()).await,
         WriterWay::Stepwise { target, columns, .. } => {
             if columns.as_ref().is_some_and(|columns| batch.row_count > 0 && *columns != names(batch)) {
                 return Err(other_columns(target, columns.as_deref().unwrap_or_default()));
             }
-            let database = step.database();
-            let id = database.open_writer(target).await?;
-            let written = database.write(id, batch, WriteHint::default()).await?;
-            database.finish_writer(id).await?;
+            let mut session = step.session();
+            let id = session.open_writer(target).await?;
+            let written = session.write(id, batch, WriteHint::default()).await?;
+            session.finish_writer(id).await?;
             Ok(written)
         }
     }
