@@ -15,6 +15,7 @@ pub mod backup;
 pub mod cli;
 pub mod data;
 pub mod database;
+pub mod dialect;
 pub mod dump;
 pub mod engine;
 pub mod error;

@@ -4,6 +4,7 @@
 pub(crate) mod bulk;
 pub(crate) mod lock;
 pub(crate) mod rights;
+pub(crate) mod roles;
 pub(crate) mod statements;
 pub(crate) mod transactions;
 
@@ -33,8 +34,9 @@ macro_rules! contract {
         $crate::database::contract::contract!(@ $factory, rights: [
             refuse_transaction_control, protect_the_tools_tables, leave_the_host_alone
         ]);
+        $crate::database::contract::contract!(@ $factory, roles: [are_given_back, hold_while_they_are_taken]);
         $crate::database::contract::contract!(@ $factory, bulk: [
-            reads_in_batches, refuses_large_cells, writes_in_all_modes, refuses_malformed_batches, names_the_row_of_an_error,
+            reads_in_batches, reads_pages, refuses_large_cells, writes_in_all_modes, refuses_malformed_batches, names_the_row_of_an_error,
             refuses_what_matches_no_row
         ]);
         $crate::database::contract::contract!(@ $factory, lock: [
@@ -122,6 +124,19 @@ pub(crate) async fn write(
     let writer = database.open_writer(&target).await?;
     database.write(writer, rows, WriteHint::default()).await?;
     database.finish_writer(writer).await
+}
+
+/// A page of the table `t` with everything that a SELECT finds there.
+pub(crate) fn page(select: &str, key: &[&str]) -> PageRequest {
+    PageRequest {
+        table: TableName::new("t"),
+        key: key.iter().map(|name| (*name).to_owned()).collect(),
+        select: select.to_owned(),
+        parameters: Vec::new(),
+        types: Vec::new(),
+        locks_rows: false,
+        limits: BatchLimits::default(),
+    }
 }
 
 /// All rows of a SELECT as batches of at most `limits`.

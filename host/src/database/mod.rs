@@ -11,6 +11,7 @@ pub mod message;
 pub mod mysql;
 mod nagle;
 pub mod postgres;
+pub mod read;
 pub mod role;
 pub mod session;
 pub mod spec;
@@ -25,12 +26,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use crate::dialect::Dialect;
 pub use error::{DatabaseError, DatabaseErrorKind};
-pub use facts::{Dialect, Facts};
+pub use facts::Facts;
 pub use look::Probe;
 pub use role::{HostSession, MigrationSession, Role, RoleSession, RoleToken};
 pub use session::{BatchLimits, Bulk, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
-pub use spec::{ColumnInfo, TableInfo, TableName, TableSource, TableTarget, WriteMode};
+pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, TableTarget, WriteMode};
 pub use stop::StopSignal;
 pub use url::DatabaseUrl;
 

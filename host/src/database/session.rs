@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{DatabaseError, Facts, Probe, TableIdentity, TableInfo, TableName, TableSource, TableTarget};
+use super::{DatabaseError, Facts, PageRequest, Probe, TableIdentity, TableInfo, TableName, TableSource, TableTarget};
 use crate::data::{Batch, ColumnType, RowSet, Value};
 
 /// Bounds on one batch.
@@ -45,8 +45,6 @@ pub struct CursorRequest {
     pub parameters: Vec<Value>,
     /// A type for each column; `None`, and columns beyond the end: by the database's own type.
     pub types: Vec<Option<ColumnType>>,
-    /// The table the rows come from and the columns that identify a row, for messages about a cell.
-    pub origin: Option<(TableName, Vec<String>)>,
 }
 
 /// An open cursor of a database.
@@ -104,6 +102,10 @@ pub trait Bulk: Session {
         source: &TableSource,
         target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError>;
+
+    /// Reads a page of a table as one batch, never an empty one; `None` if there are no rows. A batch that reaches its limit
+    /// in bytes ends before its page does: the next page begins after its last row.
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError>;
 
     /// Opens a cursor over a SELECT.
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;

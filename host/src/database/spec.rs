@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{DatabaseError, Dialect};
+use super::{BatchLimits, DatabaseError, Dialect};
 use crate::data::{ColumnType, Value};
 use crate::suggest::did_you_mean;
 
@@ -60,6 +60,32 @@ impl TableSource {
     /// All of a table, in the order of its primary key.
     pub fn all_of(table: TableName) -> Self {
         Self { table, columns: Vec::new(), key: Vec::new(), filter: None, parameters: Vec::new(), descending: false }
+    }
+}
+
+/// A page of a table: rows in the order of a key, read as one batch.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// The table.
+    pub table: TableName,
+    /// The columns that identify a row, for messages about a cell.
+    pub key: Vec<String>,
+    /// A SELECT over the table in the order of the key, without a limit.
+    pub select: String,
+    /// The values of its placeholders.
+    pub parameters: Vec<Value>,
+    /// A type for each column; `None`, and columns beyond the end: by the database's own type.
+    pub types: Vec<Option<ColumnType>>,
+    /// Whether no other transaction may change the rows before this one ends.
+    pub locks_rows: bool,
+    /// Bounds on the batch; `rows` is the length of the page.
+    pub limits: BatchLimits,
+}
+
+impl PageRequest {
+    /// The statement that reads the page, without a locking clause.
+    pub fn statement(&self) -> String {
+        format!("{} LIMIT {}", self.select, self.limits.rows)
     }
 }
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::role::unguarded::{session, take_role};
 use super::{
-    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, Probe, QueryLimits, Role, StopSignal, TableIdentity,
-    TableInfo, TableName, TableSource, TableTarget, WriteHint, WriterId,
+    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, PageRequest, Probe, QueryLimits, Role, StopSignal,
+    TableIdentity, TableInfo, TableName, TableSource, TableTarget, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -34,6 +34,7 @@ pub(crate) trait Unguarded {
         source: &TableSource,
         target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError>;
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError>;
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError>;
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError>;
@@ -83,6 +84,10 @@ impl Unguarded for dyn Database + '_ {
         target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError> {
         session(self).others_see(source, target).await
+    }
+
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        session(self).read_page(page).await
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {

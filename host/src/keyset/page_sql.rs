@@ -80,7 +80,8 @@ impl PageSql {
         query
     }
 
-    fn within(&self, select: &str, range: Range<'_>) -> Query {
+    /// The rows of a range in the order of the key.
+    pub fn within(&self, select: &str, range: Range<'_>) -> Query {
         let mut query = self.between(select, range);
         query.text.push_str(&self.order(self.descending));
         query

@@ -8,7 +8,7 @@ pub use chunk::ChunkRange;
 use super::page_sql::{PageSql, Query, Range};
 use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::{
-    BatchLimits, Bulk, CursorRequest, DatabaseError, DatabaseErrorKind, QueryLimits, TableInfo, TableName, TableSource,
+    BatchLimits, Bulk, DatabaseError, DatabaseErrorKind, PageRequest, QueryLimits, TableInfo, TableName, TableSource,
 };
 
 /// Reads a table or view in the order of a key.
@@ -283,22 +283,17 @@ impl TableReader {
         let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: self.to.as_deref() };
         // Looking behind the last row of a chunk would wait for who has the next one.
         let rows = self.expected.filter(|rows| *rows > 0).map_or(self.limits.rows, |rows| rows.min(self.limits.rows));
-        let mut query = self.sql.page(&self.select, range, rows);
-        if self.holds_rows {
-            query.text.push_str(session.facts().dialect.locks_rows());
-        }
-        let types = self.types.iter().zip(&self.requested).map(|(known, asked)| known.filter(|_| *asked)).collect();
-        let request = CursorRequest {
-            statement: query.text,
+        let query = self.sql.within(&self.select, range);
+        let page = PageRequest {
+            table: self.sql.table.clone(),
+            key: self.sql.key.clone(),
+            select: query.text,
             parameters: query.parameters,
-            types,
-            origin: Some((self.sql.table.clone(), self.sql.key.clone())),
+            types: self.types.iter().zip(&self.requested).map(|(known, asked)| known.filter(|_| *asked)).collect(),
+            locks_rows: self.holds_rows,
+            limits: BatchLimits { rows, ..self.limits },
         };
-        let cursor = session.open_cursor(&request).await?;
-        let fetched = session.fetch(cursor, self.limits).await;
-        // A batch that ended early by its bytes leaves the cursor open.
-        session.close_cursor(cursor).await?;
-        let Some(mut batch) = fetched? else {
+        let Some(mut batch) = session.read_page(&page).await? else {
             self.done = true;
             return Ok(None);
         };

@@ -1,7 +1,7 @@
 //! Bodies of triggers and routines, whose semicolons end no statement.
 
 use super::lex::{Token, TokenKind};
-use crate::database::Dialect;
+use crate::dialect::Dialect;
 
 /// Follows one statement and knows which semicolon ends it.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Definitions so that two that mean the same read the same.
 
 use super::lex::{Lexer, TokenKind};
-use crate::database::Dialect;
+use crate::dialect::Dialect;
 
 /// A definition on one line: without comments, with single blanks, bare words in small letters, and names without quotes
 /// where they need none. The items of a CREATE TABLE are in the order of the alphabet, because a column that was dropped and

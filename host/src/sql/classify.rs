@@ -3,7 +3,7 @@
 
 use super::lex::{Lexer, TokenKind};
 use super::sqlite;
-use crate::database::Dialect;
+use crate::dialect::Dialect;
 
 /// What a statement does to the transaction around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

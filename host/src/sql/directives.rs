@@ -2,7 +2,7 @@
 
 use super::lex::{Lexer, Token, TokenKind};
 use super::{SqlError, line_of};
-use crate::database::Dialect;
+use crate::dialect::Dialect;
 use crate::suggest::did_you_mean;
 
 /// The directives of a SQL file.

@@ -2,7 +2,7 @@
 //! read a text otherwise than it was split: refused with the way out, before anything runs.
 
 use super::lex::{Lexer, TokenKind};
-use crate::database::Dialect;
+use crate::dialect::Dialect;
 
 /// What is wrong, and the way out.
 type Advice = (String, String);

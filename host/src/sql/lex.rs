@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{SqlError, line_of};
-use crate::database::Dialect;
+use crate::dialect::Dialect;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

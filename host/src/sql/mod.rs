@@ -20,7 +20,7 @@ pub use postgres::{ConcurrentIndex, concurrent_index, dropped_concurrently, late
 pub use split::{Statement, split};
 pub use sqlite::JOURNAL_MODES;
 
-use crate::database::Dialect;
+use crate::dialect::Dialect;
 
 /// What is wrong with a SQL text, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

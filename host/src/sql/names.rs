@@ -2,7 +2,7 @@
 
 use super::classify::unquote;
 use super::lex::{Lexer, TokenKind};
-use crate::database::Dialect;
+use crate::dialect::Dialect;
 
 /// The names before a dot, unquoted: of schemas, and of tables and aliases before a column.
 pub fn qualifiers(statement: &str, dialect: Dialect) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! What of PostgreSQL's statements matters beyond their class.
 
 use super::lex::{Lexer, TokenKind};
-use crate::database::Dialect;
+use crate::dialect::Dialect;
 
 /// An index that a statement builds without a lock on its table.
 #[derive(Clone, Debug, PartialEq, Eq)]

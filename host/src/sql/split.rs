@@ -4,7 +4,7 @@ use super::body::Body;
 use super::foreign::{client_command, foreign_statement};
 use super::lex::{Lexer, TokenKind};
 use super::{SqlError, line_of};
-use crate::database::Dialect;
+use crate::dialect::Dialect;
 
 /// One statement of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::classify::unquote;
 use super::lex::Lexer;
-use crate::database::Dialect;
+use crate::dialect::Dialect;
 
 /// The journals with which a transaction can be rolled back and survives a crash.
 pub const JOURNAL_MODES: [&str; 4] = ["wal", "delete", "truncate", "persist"];

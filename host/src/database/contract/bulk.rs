@@ -40,6 +40,35 @@ pub(crate) async fn reads_in_batches(factory: &dyn Factory) {
     database.close_cursor(cursor).await.expect("closed");
 }
 
+pub(crate) async fn reads_pages(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let database = database.as_mut();
+    table(database, 1200).await;
+    for locks_rows in [false, true] {
+        database.begin(TransactionOptions::default()).await.expect("begun");
+        // The first page shows how wide rows are, the second may take another path.
+        for (rows, expected) in [(600, 600), (700, 700), (5000, 1200)] {
+            let limits = BatchLimits { rows, ..BatchLimits::default() };
+            let page = PageRequest { locks_rows, limits, ..page("SELECT id, name FROM t ORDER BY id", &["id"]) };
+            let found = database.read_page(&page).await.expect("a page").expect("rows");
+            assert_eq!(found.row_count, expected);
+            assert_eq!(Value::of_cell(&found.columns[0], expected - 1), Value::Int64(expected as i64));
+        }
+        let limits = BatchLimits { bytes: 100, ..BatchLimits::default() };
+        let page = PageRequest { locks_rows, limits, ..page("SELECT id, name FROM t ORDER BY id", &["id"]) };
+        let found = database.read_page(&page).await.expect("a page").expect("rows");
+        assert!((2..10).contains(&found.row_count), "the page ends early by its bytes: {}", found.row_count);
+        let none = PageRequest { select: "SELECT id FROM t WHERE id > 9999 ORDER BY id".to_owned(), ..page };
+        assert_eq!(database.read_page(&none).await, Ok(None));
+        database.rollback().await.expect("rolled back");
+    }
+    let limits = BatchLimits { cell_bytes: 5, ..BatchLimits::default() };
+    let page = PageRequest { limits, ..page("SELECT id, name FROM t ORDER BY id", &["id"]) };
+    let error = database.read_page(&page).await.expect_err("6 bytes");
+    assert_eq!(error.message, "column `t.name` holds 6 bytes, but a cell may have 5 at most");
+    assert_eq!((error.kind, error.detail.as_deref()), (DatabaseErrorKind::Limit, Some("row id = 1")));
+}
+
 pub(crate) async fn refuses_large_cells(factory: &dyn Factory) {
     let mut database = factory.open().await;
     table(database.as_mut(), 3).await;

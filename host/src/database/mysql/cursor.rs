@@ -1,12 +1,8 @@
 //! Cursors.
 //!
 //! The servers send a result to its end, and nothing else can be said on the connection until it has been read; the driver has
-//! no cursors of the server. So a cursor asks for a part at a time, each part a statement of its own that is read to its
-//! end:
-//!
-//! * A page of a table (the request names its origin) brings its own order and its own `LIMIT`. It is asked for in smaller
-//!   parts as long as it is not known how wide the rows are.
-//! * The result of any other SELECT is kept in a temporary table with the number of each row, and read from there.
+//! no cursors of the server. So the result of a SELECT is kept in a temporary table with the number of each row, and read from
+//! there in parts, each by a statement of its own that is read to its end. Pages of tables go the same way (see `page`).
 
 use futures_util::TryStreamExt as _;
 use sqlx::mysql::MySqlColumn;
@@ -18,14 +14,15 @@ use super::statement::Prepared;
 use super::types_read::Wire;
 use super::{MysqlDatabase, session};
 use crate::data::{Batch, ColumnType, Value};
-use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, Dialect, TableName};
+use crate::database::read::{duplicate_column, not_a_query};
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, Dialect, PageRequest};
 
 /// Ended cursors that are remembered.
 const ENDED: usize = 64;
 
 /// Rows of the first part of a result whose width nobody knows: at 16 MiB a row, the most that a cell may have, they are
 /// still read in seconds, and at 100 bytes they are read in no time.
-const FIRST_PART: usize = 512;
+pub(super) const FIRST_PART: usize = 512;
 
 /// The number of a row in the temporary table of a cursor.
 const NUMBER: &str = "runner_row_number";
@@ -40,21 +37,20 @@ const STRICT_MODES: [&str; 6] = [
     "TRADITIONAL",
 ];
 
-/// An open cursor.
+/// A result that is read in parts.
 pub(super) struct Cursor {
-    source: Source,
+    pub source: Source,
     pub columns: Vec<CursorColumn>,
-    pub origin: Option<(TableName, Vec<String>)>,
     /// Rows that were delivered.
-    delivered: usize,
+    pub delivered: usize,
     /// Rows that are asked for at a time.
-    part: usize,
+    pub part: usize,
 }
 
 /// Where the rows come from.
-enum Source {
-    /// A SELECT of a page, without its `LIMIT`, and the limit.
-    Page { statement: String, parameters: Vec<Value>, limit: usize },
+pub(super) enum Source {
+    /// A page of a table: its SELECT without its limit, its length, and the locking clause.
+    Page { select: String, parameters: Vec<Value>, limit: usize, locks: &'static str },
     /// The temporary table of that name, quoted.
     Kept { table: String },
 }
@@ -69,43 +65,40 @@ pub(super) struct CursorColumn {
 
 impl MysqlDatabase {
     pub(super) async fn open_cursor_now(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
-        let class = self.before(&request.statement).await?;
-        let answer = self.open_source(request).await;
-        let cursor = self.after(class, answer).await?;
+        let asked = self.before(&request.statement).await?;
+        let answer = self.start(request).await;
+        let cursor = self.after(asked, answer).await?;
         let id = CursorId(self.opened.new_id());
         self.opened.cursors.push((id, cursor));
         Ok(id)
     }
 
-    async fn open_source(&mut self, request: &CursorRequest) -> Result<Cursor, DatabaseError> {
-        let prepared = self.prepare(&request.statement, request.parameters.len()).await?;
-        let word = crate::sql::identifiers(&request.statement, self.server.facts.dialect).into_iter().next();
+    async fn start(&mut self, request: &CursorRequest) -> Result<Cursor, DatabaseError> {
+        let columns = self.describe(&request.statement, &request.parameters, &request.types).await?;
+        let source = self.keep(&request.statement, &request.parameters).await?;
+        Ok(Cursor { source, columns, delivered: 0, part: FIRST_PART })
+    }
+
+    /// Has the server describe a statement that is to be read as batches.
+    pub(super) async fn describe(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        types: &[Option<ColumnType>],
+    ) -> Result<Vec<CursorColumn>, DatabaseError> {
+        let prepared = self.prepare(statement, parameters.len()).await?;
+        let word = crate::sql::identifiers(statement, self.server.facts.dialect).into_iter().next();
         let reads = word.is_some_and(|word| {
             ["SELECT", "WITH", "VALUES", "TABLE"].iter().any(|reading| reading.eq_ignore_ascii_case(&word))
         });
         if prepared.columns.is_empty() || !reads {
-            return Err(DatabaseError::invalid(
-                "only a statement that returns rows and changes nothing can be read as batches",
-            )
-            .hint("execute the statement, or query it if its result is small"));
+            return Err(not_a_query());
         }
-        let columns = cursor_columns(&prepared, &request.types)?;
-        let page = request.origin.as_ref().and_then(|_| page_of(request));
-        let (source, part) = match page {
-            Some(source) => {
-                let known = request
-                    .origin
-                    .as_ref()
-                    .and_then(|(table, _)| self.opened.parts.get(&(table.clone(), names(&columns))));
-                (source, known.copied().unwrap_or(FIRST_PART))
-            }
-            None => (self.keep(request).await?, FIRST_PART),
-        };
-        Ok(Cursor { source, columns, origin: request.origin.clone(), delivered: 0, part })
+        cursor_columns(&prepared, types)
     }
 
     /// Runs a SELECT into a temporary table.
-    async fn keep(&mut self, request: &CursorRequest) -> Result<Source, DatabaseError> {
+    pub(super) async fn keep(&mut self, statement: &str, parameters: &[Value]) -> Result<Source, DatabaseError> {
         self.drop_kept().await?;
         let number = self.opened.new_id();
         let table = Dialect::Mysql.quote(&format!("runner_cursor_{number}"));
@@ -114,13 +107,13 @@ impl MysqlDatabase {
         // What a SELECT delivers, such as a zero date or NULL for a division by zero, is to be kept as it is.
         let set = |mode: &str| format!("SET SESSION sql_mode = {}", session::literal(mode));
         session::run(&mut self.connection, set(&lenient.join(","))).await?;
-        // The line break ends a comment behind which the statement ends.
-        let statement = request.statement.trim_end().trim_end_matches(';');
+        // The line break ends a comment after the statement.
+        let statement = statement.trim_end().trim_end_matches(';');
         let text = format!(
             "CREATE TEMPORARY TABLE {table} ({NUMBER} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE = InnoDB \
              AS {statement}\n"
         );
-        let made = self.make_kept(&text, &request.parameters).await;
+        let made = self.make_kept(&text, parameters).await;
         session::run(&mut self.connection, set(&mode)).await?;
         made.map_err(|error| match error.code.as_str() {
             "1044" => error.hint("the user needs the privilege `CREATE TEMPORARY TABLES` to read a SELECT as batches"),
@@ -140,7 +133,7 @@ impl MysqlDatabase {
     }
 
     /// Drops the temporary tables of cursors that are closed.
-    async fn drop_kept(&mut self) -> Result<(), DatabaseError> {
+    pub(super) async fn drop_kept(&mut self) -> Result<(), DatabaseError> {
         let used = |table: &String| {
             self.opened
                 .cursors
@@ -167,7 +160,7 @@ impl MysqlDatabase {
             return if self.opened.ended.contains(&id) { Ok(None) } else { Err(DatabaseError::closed("cursor")) };
         };
         let (_, mut cursor) = self.opened.cursors.remove(at);
-        let batch = self.fill(&mut cursor, limits).await;
+        let batch = self.fill(&mut cursor, None, limits).await;
         let batch = match batch {
             Ok(batch) => batch,
             Err(error) => {
@@ -194,9 +187,14 @@ impl MysqlDatabase {
 
     /// The next batch of a cursor; empty at the end. However many parts it takes, where it ends follows from the rows and the
     /// limits alone: a migration that is run again must be given the same batches.
-    async fn fill(&mut self, cursor: &mut Cursor, limits: BatchLimits) -> Result<Batch, DatabaseError> {
+    pub(super) async fn fill(
+        &mut self,
+        cursor: &mut Cursor,
+        page: Option<&PageRequest>,
+        limits: BatchLimits,
+    ) -> Result<Batch, DatabaseError> {
         let mut part = cursor.part.min(limits.rows).max(1);
-        let mut filling = Filling::new(cursor, limits, part);
+        let mut filling = Filling::new(cursor, page, limits, part);
         loop {
             let (text, parameters, asked) = cursor.part_sql(part, filling.rows);
             if asked == 0 {
@@ -222,25 +220,15 @@ impl MysqlDatabase {
         let rows = filling.rows;
         if rows > 0 {
             // As many rows as this batch could have had by its bytes.
-            cursor.part = filling.fitting(limits.bytes, part.max(rows)).min(limits.rows).max(1);
+            cursor.part = filling.fitting(limits.bytes, part.max(rows)).max(1);
         }
         let (batch, problem) = filling.finish(cursor);
         if let Some(error) = problem {
             return Err(error);
         }
-        if let (Some((table, _)), true) = (&cursor.origin, rows > 0) {
-            self.opened.parts.insert((table.clone(), names(&cursor.columns)), cursor.part);
-        }
         cursor.delivered += rows;
         Ok(batch)
     }
-}
-
-/// The page that a request of a table's reader asks for, whose statement ends with its `LIMIT`.
-fn page_of(request: &CursorRequest) -> Option<Source> {
-    let (statement, limit) = request.statement.rsplit_once(" LIMIT ")?;
-    let limit = limit.parse().ok()?;
-    Some(Source::Page { statement: statement.to_owned(), parameters: request.parameters.clone(), limit })
 }
 
 fn cursor_columns(prepared: &Prepared, types: &[Option<ColumnType>]) -> Result<Vec<CursorColumn>, DatabaseError> {
@@ -248,8 +236,7 @@ fn cursor_columns(prepared: &Prepared, types: &[Option<ColumnType>]) -> Result<V
     for (index, (column, wire)) in prepared.columns.iter().zip(&prepared.wires).enumerate() {
         let name = column.name().to_owned();
         if columns.iter().any(|other| other.name.eq_ignore_ascii_case(&name)) {
-            return Err(DatabaseError::invalid(format!("two columns of the result are called `{name}`"))
-                .hint("name one of them otherwise: `… AS other_name`"));
+            return Err(duplicate_column(&name));
         }
         let requested = types.get(index).copied().flatten();
         columns.push(CursorColumn {
@@ -268,20 +255,15 @@ fn type_name(column: &MySqlColumn, wire: Wire) -> String {
     if wire == Wire::Native { "inet".to_owned() } else { column.type_info().name().to_ascii_lowercase() }
 }
 
-/// The columns' names in one text.
-fn names(columns: &[CursorColumn]) -> String {
-    columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join("\0")
-}
-
 impl Cursor {
-    /// The statement of the next `rows` rows behind so many that are in the batch already, and how many it asks for at most.
-    fn part_sql(&self, rows: usize, behind: usize) -> (String, &[Value], usize) {
-        let delivered = self.delivered + behind;
+    /// The statement of the next `rows` rows after those that are in the batch already, and how many it asks for at most.
+    fn part_sql(&self, rows: usize, in_batch: usize) -> (String, &[Value], usize) {
+        let delivered = self.delivered + in_batch;
         match &self.source {
-            Source::Page { statement, parameters, limit } => {
+            Source::Page { select, parameters, limit, locks } => {
                 let rows = rows.min(limit.saturating_sub(delivered));
                 let offset = if delivered == 0 { String::new() } else { format!(" OFFSET {delivered}") };
-                (format!("{statement} LIMIT {rows}{offset}"), parameters, rows)
+                (format!("{select} LIMIT {rows}{offset}{locks}"), parameters, rows)
             }
             Source::Kept { table } => {
                 let columns: Vec<String> =

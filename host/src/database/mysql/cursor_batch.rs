@@ -7,10 +7,12 @@ use super::statement::{cell, wire_now};
 use super::types_convert;
 use super::types_read::{self, Wire};
 use crate::data::{Batch, Column, ColumnBuilder};
-use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind};
+use crate::database::read::{cell_too_large, in_column};
+use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest};
 
 /// A batch that is being filled. Once it is full the rest of the answer is passed over.
-pub(super) struct Filling {
+pub(super) struct Filling<'a> {
+    page: Option<&'a PageRequest>,
     builders: Vec<ColumnBuilder>,
     wires: Vec<Wire>,
     /// Rows so far.
@@ -22,8 +24,9 @@ pub(super) struct Filling {
     pub problem: Option<DatabaseError>,
 }
 
-impl Filling {
-    pub fn new(cursor: &Cursor, limits: BatchLimits, rows: usize) -> Self {
+impl<'a> Filling<'a> {
+    /// `page`: the page of a table that is read, for messages.
+    pub fn new(cursor: &Cursor, page: Option<&'a PageRequest>, limits: BatchLimits, rows: usize) -> Self {
         let builders = cursor
             .columns
             .iter()
@@ -31,7 +34,7 @@ impl Filling {
             .collect();
         // Offsets of a column are 32 bits wide.
         let limits = BatchLimits { bytes: limits.bytes.min(u32::MAX as usize / 2), ..limits };
-        Self { builders, wires: Vec::new(), rows: 0, bytes: 0, limits, problem: None }
+        Self { page, builders, wires: Vec::new(), rows: 0, bytes: 0, limits, problem: None }
     }
 
     pub fn is_full(&self) -> bool {
@@ -61,45 +64,38 @@ impl Filling {
             self.bytes += bytes.len().max(8);
             let column = &cursor.columns[at];
             if bytes.len() > self.limits.cell_bytes {
-                self.problem = Some(too_large(column, bytes.len(), self.limits.cell_bytes));
+                let error = cell_too_large(bytes.len(), self.limits);
+                self.problem = Some(self.locate(error, cursor, column, row));
                 return;
             }
             let decoded = types_read::decode(*wire, bytes);
             if !decoded.is_some_and(|cell| types_convert::push(builder, cell, column.requested)) {
-                let key = self.row_name(cursor, row);
                 let what = decoded.map_or_else(|| "what the server sent".to_owned(), types_convert::describe);
-                let place = match &cursor.origin {
-                    Some((table, _)) => format!("{table}.{}", column.name),
-                    None => column.name.clone(),
-                };
-                let mut error = DatabaseError::new(
-                    DatabaseErrorKind::Conversion,
-                    format!("column `{place}` holds {what}, which is no {}", column.column_type),
-                );
-                error.detail = key;
+                let what = format!("{what}, which is no {}", column.column_type);
+                let mut error = DatabaseError::new(DatabaseErrorKind::Conversion, what);
                 error.hint = decoded.map(|cell| types_convert::hint(cell).to_owned());
-                self.problem = Some(error);
+                self.problem = Some(self.locate(error, cursor, column, row));
                 return;
             }
         }
         self.rows += 1;
     }
 
-    /// Which row of the origin it is, by its key.
-    fn row_name(&self, cursor: &Cursor, row: &sqlx::mysql::MySqlRow) -> Option<String> {
-        let (_, key) = cursor.origin.as_ref()?;
-        let cells: Vec<String> = key
-            .iter()
-            .filter_map(|name| {
-                let at = cursor.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
-                let shown = match cell(row, at) {
-                    Some(bytes) => types_read::decode(*self.wires.get(at)?, bytes).and_then(types_convert::text_of)?,
-                    None => "NULL".to_owned(),
-                };
-                Some(format!("{name} = {shown}"))
-            })
-            .collect();
-        (!cells.is_empty()).then(|| format!("row {}", cells.join(", ")))
+    /// Says which cell of the row an error is about.
+    fn locate(
+        &self,
+        error: DatabaseError,
+        cursor: &Cursor,
+        column: &CursorColumn,
+        row: &sqlx::mysql::MySqlRow,
+    ) -> DatabaseError {
+        in_column(error, &column.name, self.page, |name| {
+            let at = cursor.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
+            match cell(row, at) {
+                Some(bytes) => types_read::decode(*self.wires.get(at)?, bytes).and_then(types_convert::text_of),
+                None => Some("NULL".to_owned()),
+            }
+        })
     }
 
     pub fn finish(self, cursor: &Cursor) -> (Batch, Option<DatabaseError>) {
@@ -111,12 +107,4 @@ impl Filling {
             .collect();
         (Batch { row_count: self.rows, columns }, self.problem)
     }
-}
-
-fn too_large(column: &CursorColumn, size: usize, limit: usize) -> DatabaseError {
-    DatabaseError::new(
-        DatabaseErrorKind::Limit,
-        format!("column `{}` holds a cell of {size} bytes, but a cell may have {limit} at most", column.name),
-    )
-    .hint("raise the limit on cells, or leave the column out")
 }

@@ -17,6 +17,7 @@ mod look;
 mod opened;
 mod owner;
 mod packed;
+mod page;
 mod parameters;
 mod rights;
 mod schema;
@@ -50,8 +51,8 @@ use self::transaction::Transaction;
 use self::watch::Watch;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName,
-    TableSource, TableTarget, TransactionOptions, WriteHint, WriterId, not_read_apart,
+    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
+    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId, not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -214,6 +215,10 @@ impl Bulk for MysqlDatabase {
         _target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError> {
         Ok(None)
+    }
+
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        self.read_page_now(page).await
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {

@@ -7,23 +7,17 @@ use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _, ValueRef as _};
 
 use super::cursor_batch::Filling;
-use super::cursor_page::{copy, inlined};
 use super::error::from_sqlx;
 use super::scope::simple;
 use super::statement_describe::{Described, Shape, describe, one_statement, run, shape};
 use super::types::Types;
 use super::{PostgresDatabase, parameters};
-use crate::data::{Batch, ColumnType};
-use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, TableName};
+use crate::data::{Batch, ColumnType, Value};
+use crate::database::read::{duplicate_column, not_a_query};
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, PageRequest};
 
 /// Ended cursors that are remembered.
 const ENDED: usize = 64;
-
-/// Bytes of a row up to which a page of a table is copied: 16,384 of them are two batches.
-const NARROW: usize = 256;
-
-/// Batches of one page that are kept, should its rows have become wider than those of the page before.
-const PAGE_BATCHES: usize = 4;
 
 /// Rows of the first fetch of a cursor whose rows may be of any width.
 const FIRST_ROWS: usize = 256;
@@ -34,80 +28,33 @@ pub(super) struct Cursors {
     open: Vec<(CursorId, Cursor)>,
     /// Those that came to their end, the latest last.
     ended: VecDeque<CursorId>,
-    /// What a row took in the last page of a table: the next page is likely of the same one.
-    page_row_bytes: Option<(TableName, usize)>,
-    /// What the server said of the last page that was copied: the text of the next one is likely the same.
-    page: Option<KnownPage>,
-}
-
-/// A page that the server has understood.
-struct KnownPage {
-    statement: String,
-    types: Vec<Option<ColumnType>>,
-    described: Arc<Described>,
 }
 
 /// An open cursor.
 pub(super) struct Cursor {
     /// What the server calls it.
-    name: String,
-    /// A page of a table that is copied rather than fetched: its SELECT, without parameters.
-    page: Option<String>,
+    pub name: String,
     described: Arc<Described>,
-    origin: Option<(TableName, Vec<String>)>,
     /// Rows that were fetched beyond the end of a batch.
     surplus: VecDeque<Batch>,
     /// What a row takes, as far as it has shown; 0 if nothing has.
-    row_bytes: usize,
-    /// The server has no more rows.
-    at_end: bool,
+    pub row_bytes: usize,
+    /// The server has no more rows, and has closed it.
+    pub at_end: bool,
 }
 
 impl PostgresDatabase {
     pub(super) async fn open_cursor_now(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         let text = &request.statement;
         let id = CursorId(self.new_id());
-        if let Some(cursor) = self.known_page(request, id)? {
-            self.cursors.open.push((id, cursor));
-            return Ok(id);
-        }
         let scope = self.enter(Some(text)).await?;
         let watch = self.watch();
         let hold = if scope.is_in_transaction() { "" } else { " WITH HOLD" };
-        let row_bytes = self.cursors.row_bytes(request);
-        let opened = watch.run(open(&mut self.connection, &mut self.types, request, id, hold, row_bytes)).await;
+        let opened = watch.run(open(&mut self.connection, &mut self.types, request, id, hold)).await;
         let settled = self.settle(&scope, text).await;
         let cursor = self.leave(scope, opened.and_then(|cursor| settled.map(|()| cursor))).await?;
-        self.cursors.page = cursor.page.is_some().then(|| KnownPage {
-            statement: text.clone(),
-            types: request.types.clone(),
-            described: cursor.described.clone(),
-        });
         self.cursors.open.push((id, cursor));
         Ok(id)
-    }
-
-    /// A cursor over the next page of a table, about which the server need not be asked.
-    fn known_page(&self, request: &CursorRequest, id: CursorId) -> Result<Option<Cursor>, DatabaseError> {
-        let Some(known) = &self.cursors.page else { return Ok(None) };
-        if known.statement != request.statement || known.types != request.types {
-            return Ok(None);
-        }
-        let row_bytes = self.cursors.row_bytes(request);
-        let statement = one_statement(&request.statement)?;
-        let page = page_of(request, &known.described, statement, row_bytes)?;
-        let Some(page) = page else { return Ok(None) };
-        let (described, origin) = (known.described.clone(), request.origin.clone());
-        let name = name_of(id);
-        Ok(Some(Cursor {
-            name,
-            page: Some(page),
-            described,
-            origin,
-            surplus: VecDeque::new(),
-            row_bytes,
-            at_end: false,
-        }))
     }
 
     pub(super) async fn fetch_now(
@@ -129,14 +76,8 @@ impl PostgresDatabase {
         }
         let scope = self.enter(None).await?;
         let watch = self.watch();
-        let mut unread = false;
-        let fetched = watch.run(fetch(&mut self.connection, &mut cursor, limits, &mut unread)).await;
-        // Answers would be taken for those of later statements.
-        self.lost |= unread;
+        let fetched = watch.run(fetch(&mut self.connection, &mut cursor, None, limits)).await;
         let batch = self.leave(scope, fetched).await?;
-        if let Some((table, _)) = &cursor.origin {
-            self.cursors.page_row_bytes = Some((table.clone(), cursor.row_bytes));
-        }
         if cursor.at_end && cursor.surplus.is_empty() {
             self.cursors.end(id);
         } else {
@@ -160,29 +101,17 @@ impl PostgresDatabase {
 }
 
 impl Cursors {
-    /// What its rows took in the page before, if this is the next page of a table.
-    fn row_bytes(&self, request: &CursorRequest) -> usize {
-        match (&request.origin, &self.page_row_bytes) {
-            (Some((table, _)), Some((known, bytes))) if table == known => *bytes,
-            _ => 0,
-        }
-    }
-
-    /// Forgets all but how wide the rows of a table are, which is likely to hold in the next transaction, too.
-    pub(super) fn forget(&mut self) {
-        *self = Self { page_row_bytes: self.page_row_bytes.take(), ..Self::default() };
-    }
-
-    /// Something other than rows may have changed: what the server said of a page holds no more.
-    pub(super) fn forget_page(&mut self) {
-        self.page = None;
-    }
-
     fn end(&mut self, id: CursorId) {
         self.ended.push_back(id);
         if self.ended.len() > ENDED {
             self.ended.pop_front();
         }
+    }
+}
+
+impl Cursor {
+    pub fn new(name: String, described: Arc<Described>, row_bytes: usize) -> Self {
+        Self { name, described, surplus: VecDeque::new(), row_bytes, at_end: false }
     }
 }
 
@@ -192,78 +121,71 @@ async fn open(
     request: &CursorRequest,
     id: CursorId,
     hold: &str,
-    row_bytes: usize,
 ) -> Result<Cursor, DatabaseError> {
     let text = &request.statement;
     let statement = one_statement(text)?;
-    let described = describe(connection, types, text, &request.types, &request.parameters).await?;
+    let described = describe_query(connection, types, text, &request.types, &request.parameters).await?;
+    let name = cursor_name(id.0);
+    declare(connection, types, &name, statement, &described, &request.parameters, hold).await?;
+    Ok(Cursor::new(name, Arc::new(described), 0))
+}
+
+/// Has the server describe a statement that is to be read as batches.
+pub(super) async fn describe_query(
+    connection: &mut PgConnection,
+    types: &mut Types,
+    statement: &str,
+    requested: &[Option<ColumnType>],
+    parameters: &[Value],
+) -> Result<Described, DatabaseError> {
+    let described = describe(connection, types, statement, requested, parameters).await?;
     if described.columns.is_empty() || shape(statement) != Shape::Select {
-        return Err(DatabaseError::new(
-            DatabaseErrorKind::InvalidArgument,
-            "only a statement that returns rows and changes nothing can be read as batches",
-        )
-        .hint("execute the statement, or query it if its result is small"));
+        return Err(not_a_query());
     }
     for (index, column) in described.columns.iter().enumerate() {
         if described.columns[..index].iter().any(|other| other.name == column.name) {
-            return Err(DatabaseError::new(
-                DatabaseErrorKind::InvalidArgument,
-                format!("two columns of the result are called `{}`", column.name),
-            )
-            .hint("name one of them otherwise: `… AS other_name`"));
+            return Err(duplicate_column(&column.name));
         }
     }
-    let page = page_of(request, &described, statement, row_bytes)?;
-    let name = name_of(id);
-    if page.is_none() {
-        let wrapped = described.wrapped(statement, None)?;
-        let select = wrapped.as_deref().unwrap_or(statement);
-        let arguments = parameters::encode(connection, types, &described.placeholders, &request.parameters).await?;
-        run(connection, &format!("DECLARE {name} BINARY NO SCROLL CURSOR{hold} FOR\n{select}"), arguments).await?;
-    }
-    let origin = request.origin.clone();
-    let described = Arc::new(described);
-    Ok(Cursor { name, page, described, origin, surplus: VecDeque::new(), row_bytes, at_end: false })
+    Ok(described)
 }
 
-fn name_of(id: CursorId) -> String {
-    format!("runner_cursor_{}", id.0)
+/// What the server calls the cursor of that number.
+pub(super) fn cursor_name(number: u64) -> String {
+    format!("runner_cursor_{number}")
 }
 
-/// The page of a table that is copied. A page has a bound on its rows, but none on its bytes: it is copied where its rows are
-/// known to be narrow.
-fn page_of(
-    request: &CursorRequest,
-    described: &Described,
+/// Opens a cursor on the server.
+pub(super) async fn declare(
+    connection: &mut PgConnection,
+    types: &mut Types,
+    name: &str,
     statement: &str,
-    row_bytes: usize,
-) -> Result<Option<String>, DatabaseError> {
-    if request.origin.is_none() || !(1..=NARROW).contains(&row_bytes) {
-        return Ok(None);
-    }
+    described: &Described,
+    parameters: &[Value],
+    hold: &str,
+) -> Result<(), DatabaseError> {
     let wrapped = described.wrapped(statement, None)?;
-    Ok(inlined(wrapped.as_deref().unwrap_or(statement), &request.parameters))
+    let select = wrapped.as_deref().unwrap_or(statement);
+    let arguments = parameters::encode(connection, types, &described.placeholders, parameters).await?;
+    let text = format!("DECLARE {name} BINARY NO SCROLL CURSOR{hold} FOR\n{select}");
+    run(connection, &text, arguments).await.map(drop)
 }
 
-async fn close(connection: &mut PgConnection, name: &str) -> Result<(), DatabaseError> {
+/// Closes a cursor on the server.
+pub(super) async fn close(connection: &mut PgConnection, name: &str) -> Result<(), DatabaseError> {
     simple(connection, &format!("CLOSE {name}")).await
 }
 
 /// The next batch; rows that came with it but do not fit become the cursor's surplus.
-async fn fetch(
+pub(super) async fn fetch(
     connection: &mut PgConnection,
     cursor: &mut Cursor,
+    page: Option<&PageRequest>,
     limits: BatchLimits,
-    unread: &mut bool,
 ) -> Result<Option<Batch>, DatabaseError> {
-    let mut filling = Filling::new(&cursor.described, cursor.origin.as_ref(), limits);
-    if let Some(select) = &cursor.page {
-        copy(connection, select, &mut filling, limits.bytes.saturating_mul(PAGE_BATCHES), unread).await?;
-        cursor.at_end = true;
-        cursor.row_bytes = filling.row_bytes().max(1);
-        cursor.surplus = filling.finish();
-        return Ok(cursor.surplus.pop_front());
-    }
+    let described = cursor.described.clone();
+    let mut filling = Filling::new(&described, page, limits);
     while !cursor.at_end && !filling.has_batch() {
         let wanted = rows_to_fetch(cursor, &filling, limits);
         let text = format!("FETCH {wanted} FROM {}", cursor.name);
@@ -306,25 +228,4 @@ fn rows_to_fetch(cursor: &Cursor, filling: &Filling<'_>, limits: BatchLimits) ->
         width => bytes / width + 1,
     };
     by_bytes.clamp(1, rows.max(1).min(limits.rows.max(1)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A stepwise transform reads each chunk in a transaction of its own: all but the first are copied, too.
-    #[test]
-    fn the_width_of_rows_outlives_a_transaction() {
-        let request = CursorRequest {
-            statement: "SELECT n FROM t".to_owned(),
-            parameters: Vec::new(),
-            types: Vec::new(),
-            origin: Some((TableName::new("t"), Vec::new())),
-        };
-        let mut cursors = Cursors { page_row_bytes: Some((TableName::new("t"), 40)), ..Cursors::default() };
-        cursors.forget();
-        assert_eq!(cursors.row_bytes(&request), 40);
-        cursors.page_row_bytes = Some((TableName::new("u"), 40));
-        assert_eq!(cursors.row_bytes(&request), 0);
-    }
 }

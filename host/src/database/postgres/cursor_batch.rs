@@ -6,7 +6,8 @@ use super::statement_describe::Described;
 use super::types_read::Unfit;
 use crate::data::{Batch, ColumnBuilder, ColumnType};
 use crate::database::message::cell_text;
-use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableName};
+use crate::database::read::{cell_too_large, in_column};
+use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest};
 
 /// Builders with room for more rows than this would be made for nothing where a batch ends by its bytes.
 const ROOM: usize = 16_384;
@@ -14,7 +15,7 @@ const ROOM: usize = 16_384;
 /// Batches that are being filled.
 pub(super) struct Filling<'a> {
     described: &'a Described,
-    origin: Option<&'a (TableName, Vec<String>)>,
+    page: Option<&'a PageRequest>,
     limits: BatchLimits,
     full: VecDeque<Batch>,
     builders: Vec<ColumnBuilder>,
@@ -25,16 +26,13 @@ pub(super) struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    pub(super) fn new(
-        described: &'a Described,
-        origin: Option<&'a (TableName, Vec<String>)>,
-        limits: BatchLimits,
-    ) -> Self {
+    /// `page`: the page of a table that is read, for messages.
+    pub(super) fn new(described: &'a Described, page: Option<&'a PageRequest>, limits: BatchLimits) -> Self {
         // Offsets of a column are 32 bits wide.
         let limits = BatchLimits { bytes: limits.bytes.min(u32::MAX as usize / 2), ..limits };
         Self {
             described,
-            origin,
+            page,
             limits,
             full: VecDeque::new(),
             builders: builders(described, limits.rows.min(ROOM)),
@@ -77,7 +75,7 @@ impl<'a> Filling<'a> {
                 continue;
             };
             if cell_bytes.len() > self.limits.cell_bytes {
-                return Err(self.locate(too_large(cell_bytes.len(), self.limits), index, &cell));
+                return Err(self.locate(cell_too_large(cell_bytes.len(), self.limits), index, &cell));
             }
             column.read_as.push(builder, cell_bytes).map_err(|unfit| self.locate(conversion(unfit), index, &cell))?;
             bytes += cell_bytes.len().max(size_of::<i64>());
@@ -116,27 +114,14 @@ impl<'a> Filling<'a> {
     #[cold]
     fn locate<'r>(
         &self,
-        mut error: DatabaseError,
+        error: DatabaseError,
         index: usize,
         cell: &impl Fn(usize) -> Option<&'r [u8]>,
     ) -> DatabaseError {
-        let column = &self.described.columns[index].name;
-        let Some((table, key)) = self.origin else {
-            error.message = format!("column `{column}` holds {}", error.message);
-            return error;
-        };
-        error.message = format!("column `{table}.{column}` holds {}", error.message);
-        let cells: Vec<String> = key
-            .iter()
-            .filter_map(|name| {
-                let at = self.described.columns.iter().position(|column| column.name == *name)?;
-                Some(format!("{name} = {}", self.shown(at, cell(at))))
-            })
-            .collect();
-        if !cells.is_empty() {
-            error.detail = Some(format!("row {}", cells.join(", ")));
-        }
-        error
+        in_column(error, &self.described.columns[index].name, self.page, |name| {
+            let at = self.described.columns.iter().position(|column| column.name == name)?;
+            Some(self.shown(at, cell(at)))
+        })
     }
 
     /// A cell in a message.
@@ -175,10 +160,4 @@ fn conversion(unfit: Unfit) -> DatabaseError {
         Some(hint) => error.hint(hint),
         None => error,
     }
-}
-
-#[cold]
-fn too_large(size: usize, limits: BatchLimits) -> DatabaseError {
-    let what = format!("{size} bytes, but a cell may have {} at most", limits.cell_bytes);
-    DatabaseError::new(DatabaseErrorKind::Limit, what).hint("raise the limit on cells, or leave the column out")
 }

@@ -13,12 +13,13 @@
 mod connect;
 mod cursor;
 mod cursor_batch;
-mod cursor_page;
 pub mod dump;
 mod error;
 mod lock;
 mod look;
 mod orphans;
+mod page;
+mod page_copy;
 mod parameters;
 mod reading;
 mod reconnect;
@@ -52,6 +53,7 @@ use sqlx::PgConnection;
 use self::connect::Server;
 use self::cursor::Cursors;
 use self::lock::Lock;
+use self::page::Pages;
 use self::reconnect::Left;
 use self::settings::Own;
 use self::tool_tables::Fingerprint;
@@ -61,8 +63,8 @@ use self::watch::Watch;
 use self::writer::Writers;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName,
-    TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
+    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
+    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -74,6 +76,8 @@ pub(super) struct PostgresDatabase {
     server: Arc<Server>,
     /// The open cursors of the transaction.
     cursors: Cursors,
+    /// What is known of the pages of tables.
+    pages: Pages,
     /// The open writers of the transaction.
     writers: Writers,
     /// The server's types that have come by.
@@ -114,6 +118,7 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
         connection,
         server: Arc::new(server),
         cursors: Cursors::default(),
+        pages: Pages::default(),
         writers: Writers::default(),
         types: Types::default(),
         transaction: None,
@@ -140,7 +145,8 @@ impl PostgresDatabase {
 
     /// Closes cursors and writers; the transaction they live in ends, or they are not to be seen any more.
     fn forget_statements(&mut self) {
-        self.cursors.forget();
+        self.cursors = Cursors::default();
+        self.pages.forget_statement();
         self.writers = Writers::default();
     }
 
@@ -269,6 +275,10 @@ impl Bulk for PostgresDatabase {
         target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError> {
         self.others_see_now(source, target).await
+    }
+
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        self.read_page_now(page).await
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {

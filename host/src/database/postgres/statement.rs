@@ -55,7 +55,7 @@ impl PostgresDatabase {
             return Ok(());
         }
         self.types.clear();
-        self.cursors.forget_page();
+        self.pages.forget_statement();
         if scope.is_bare() || self.connection.cached_statements_size() == 0 {
             return Ok(());
         }

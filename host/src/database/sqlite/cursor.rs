@@ -3,9 +3,10 @@
 use super::raw::{Cell, Statement, Step};
 use super::read_types::{self, Source};
 use super::{SqliteDatabase, bind};
-use crate::data::{Batch, ColumnBuilder, ColumnType};
+use crate::data::{Batch, ColumnBuilder, ColumnType, Value};
 use crate::database::message::{cell_text, excerpt};
-use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Role, TableName};
+use crate::database::read::{cell_too_large, duplicate_column, in_column, not_a_query};
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, PageRequest, Role};
 
 /// Ended cursors that are remembered.
 const ENDED: usize = 64;
@@ -16,7 +17,6 @@ pub(super) struct Cursor {
     text: String,
     rights: Role,
     columns: Vec<CursorColumn>,
-    origin: Option<(TableName, Vec<String>)>,
 }
 
 struct CursorColumn {
@@ -36,55 +36,34 @@ impl SqliteDatabase {
     pub(super) fn open_cursor_now(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         self.check_transaction()?;
         self.guard.check_stop()?;
-        let text = &request.statement;
-        let mut statement = self.prepare_one(text)?;
-        if statement.column_count() == 0 || !statement.is_read_only() {
-            return Err(DatabaseError::new(
-                DatabaseErrorKind::InvalidArgument,
-                "only a statement that returns rows and changes nothing can be read as batches",
-            )
-            .hint("execute the statement, or query it if its result is small"));
-        }
-        bind::bind_all(&mut statement, &request.parameters)
-            .map_err(|error| error.or(|failure| self.failed(failure, text)))?;
-        let columns = self.cursor_columns(&statement, request)?;
+        let cursor = self.start(request.statement.clone(), &request.parameters, &request.types)?;
         let id = CursorId(self.new_id());
-        let cursor = Cursor {
-            statement,
-            text: text.clone(),
-            rights: self.guard.rights(),
-            columns,
-            origin: request.origin.clone(),
-        };
         self.cursors.push((id, cursor));
         Ok(id)
     }
 
-    fn cursor_columns(
-        &self,
-        statement: &Statement,
-        request: &CursorRequest,
-    ) -> Result<Vec<CursorColumn>, DatabaseError> {
-        let mut columns: Vec<CursorColumn> = Vec::with_capacity(statement.column_count());
-        for index in 0..statement.column_count() {
-            let name = statement.column_name(index);
-            if columns.iter().any(|column| column.name == name) {
-                return Err(DatabaseError::new(
-                    DatabaseErrorKind::InvalidArgument,
-                    format!("two columns of the result are called `{name}`"),
-                )
-                .hint("name one of them otherwise: `… AS other_name`"));
-            }
-            let requested = request.types.get(index).copied().flatten();
-            let (column_type, source) = match (requested, read_types::declared(statement, index)) {
-                (Some(requested), _) => (Some(requested), Source::Requested),
-                (None, Some(declared)) => (Some(declared), Source::Declared),
-                (None, None) if statement.table_name(index).is_some() => (None, Source::FirstCell),
-                (None, None) => (None, Source::Expression),
-            };
-            columns.push(CursorColumn { name, column_type, source });
+    pub(super) fn read_page_now(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        self.check_transaction()?;
+        self.guard.check_stop()?;
+        let mut cursor = self.start(page.statement(), &page.parameters, &page.types)?;
+        let (batch, _) = self.fill(&mut cursor, Some(page), page.limits)?;
+        Ok((batch.row_count > 0).then_some(batch))
+    }
+
+    /// Prepares a SELECT and binds its parameters.
+    fn start(
+        &mut self,
+        text: String,
+        parameters: &[Value],
+        types: &[Option<ColumnType>],
+    ) -> Result<Cursor, DatabaseError> {
+        let mut statement = self.prepare_one(&text)?;
+        if statement.column_count() == 0 || !statement.is_read_only() {
+            return Err(not_a_query());
         }
-        Ok(columns)
+        bind::bind_all(&mut statement, parameters).map_err(|error| error.or(|failure| self.failed(failure, &text)))?;
+        let columns = cursor_columns(&statement, types)?;
+        Ok(Cursor { statement, text, rights: self.guard.rights(), columns })
     }
 
     pub(super) fn fetch_now(&mut self, id: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
@@ -97,7 +76,7 @@ impl SqliteDatabase {
         // A change of the schema has the statement authorized again: for the one who opened it.
         let rights = self.guard.rights();
         self.guard.set_role(cursor.rights);
-        let fetched = self.fill(&mut cursor, limits);
+        let fetched = self.fill(&mut cursor, None, limits);
         self.guard.set_role(rights);
         let (batch, more) = fetched?;
         if more {
@@ -111,7 +90,13 @@ impl SqliteDatabase {
         Ok((batch.row_count > 0).then_some(batch))
     }
 
-    fn fill(&self, cursor: &mut Cursor, limits: BatchLimits) -> Result<(Batch, bool), DatabaseError> {
+    /// The next batch, and whether there may be more rows after it.
+    fn fill(
+        &self,
+        cursor: &mut Cursor,
+        page: Option<&PageRequest>,
+        limits: BatchLimits,
+    ) -> Result<(Batch, bool), DatabaseError> {
         // Offsets of a column are 32 bits wide.
         let bytes_limit = limits.bytes.min(u32::MAX as usize / 2);
         let mut filling: Vec<Filling> = cursor
@@ -143,7 +128,7 @@ impl SqliteDatabase {
                 };
                 bytes += match pushed {
                     Some(size) => size,
-                    None => cursor.push(index, filling, limits).map_err(|error| cursor.locate(error, index))?,
+                    None => cursor.push(index, filling, limits).map_err(|error| cursor.locate(error, index, page))?,
                 };
             }
             bytes += entry_bytes;
@@ -158,9 +143,29 @@ impl SqliteDatabase {
             });
         }
         let batch = Batch { row_count: rows, columns };
-        cursor.check_text(&batch)?;
+        cursor.check_text(&batch, page)?;
         Ok((batch, more))
     }
+}
+
+/// The columns of a statement, with the types in which they are delivered.
+fn cursor_columns(statement: &Statement, types: &[Option<ColumnType>]) -> Result<Vec<CursorColumn>, DatabaseError> {
+    let mut columns: Vec<CursorColumn> = Vec::with_capacity(statement.column_count());
+    for index in 0..statement.column_count() {
+        let name = statement.column_name(index);
+        if columns.iter().any(|column| column.name == name) {
+            return Err(duplicate_column(&name));
+        }
+        let requested = types.get(index).copied().flatten();
+        let (column_type, source) = match (requested, read_types::declared(statement, index)) {
+            (Some(requested), _) => (Some(requested), Source::Requested),
+            (None, Some(declared)) => (Some(declared), Source::Declared),
+            (None, None) if statement.table_name(index).is_some() => (None, Source::FirstCell),
+            (None, None) => (None, Source::Expression),
+        };
+        columns.push(CursorColumn { name, column_type, source });
+    }
+    Ok(columns)
 }
 
 impl Cursor {
@@ -175,7 +180,7 @@ impl Cursor {
             _ => 0,
         };
         if size > limits.cell_bytes {
-            return Err(too_large(size, limits));
+            return Err(cell_too_large(size, limits));
         }
         let builder = match filling {
             Filling::Known(builder) => builder,
@@ -197,7 +202,7 @@ impl Cursor {
     }
 
     /// Text must be UTF-8. One pass over all bytes of a column, then only the seams between cells.
-    fn check_text(&self, batch: &Batch) -> Result<(), DatabaseError> {
+    fn check_text(&self, batch: &Batch, page: Option<&PageRequest>) -> Result<(), DatabaseError> {
         for (index, column) in batch.columns.iter().enumerate() {
             if column.values.column_type() == ColumnType::Bytes {
                 continue;
@@ -219,36 +224,19 @@ impl Cursor {
                 let error =
                     DatabaseError::new(DatabaseErrorKind::Conversion, what).hint("ask for the column `as` bytes");
                 let key = |name: &str| batch.column(name).map(|column| cell_text(column, row));
-                return Err(self.place(error, index, &key));
+                return Err(in_column(error, &self.columns[index].name, page, key));
             }
         }
         Ok(())
     }
 
     /// Says which cell of the current row an error is about.
-    fn locate(&self, error: DatabaseError, index: usize) -> DatabaseError {
+    fn locate(&self, error: DatabaseError, index: usize, page: Option<&PageRequest>) -> DatabaseError {
         let key = |name: &str| {
             let at = self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
             Some(self.statement.cell(at).to_string())
         };
-        self.place(error, index, &key)
-    }
-
-    fn place(&self, mut error: DatabaseError, index: usize, key: &dyn Fn(&str) -> Option<String>) -> DatabaseError {
-        let column = &self.columns[index].name;
-        let (table, row) = match &self.origin {
-            Some((table, names)) => {
-                let cells: Vec<String> =
-                    names.iter().filter_map(|name| key(name).map(|cell| format!("{name} = {cell}"))).collect();
-                (format!("{table}."), cells.join(", "))
-            }
-            None => (String::new(), String::new()),
-        };
-        error.message = format!("column `{table}{column}` holds {}", error.message);
-        if !row.is_empty() {
-            error.detail = Some(format!("row {row}"));
-        }
-        error
+        in_column(error, &self.columns[index].name, page, key)
     }
 }
 
@@ -260,12 +248,6 @@ fn unfit(cell: Cell<'_>, column_type: ColumnType, source: Source) -> DatabaseErr
         Source::Requested => error,
         _ => error.hint("ask for the column `as` another type, such as text"),
     }
-}
-
-#[cold]
-fn too_large(size: usize, limits: BatchLimits) -> DatabaseError {
-    let what = format!("{size} bytes, but a cell may have {} at most", limits.cell_bytes);
-    DatabaseError::new(DatabaseErrorKind::Limit, what).hint("raise the limit on cells, or leave the column out")
 }
 
 /// A column of NULLs.

@@ -14,7 +14,7 @@ use std::path::Path;
 use super::*;
 use crate::data::{Column, ColumnValues, VarValues};
 use crate::database::WriteMode;
-use crate::database::contract::{batch, column, integers, read, rows, run, texts, write};
+use crate::database::contract::{batch, column, integers, page, read, rows, run, texts, write};
 use crate::database::unguarded::Unguarded as _;
 
 async fn open_at(folder: &Path) -> Box<dyn Database> {

@@ -191,7 +191,7 @@ mod tests {
     #[async_trait::async_trait]
     impl Script for Meets {
         async fn run(&self, _: Direction, context: &RunContext) -> crate::error::Result<()> {
-            context.database.lock().await.execute("CREATE TABLE t (x)", &[]).await?;
+            context.database.lock().await.script(&context.stop).execute("CREATE TABLE t (x)", &[]).await?;
             let mut left = self.0.lock().expect("not poisoned");
             if *left == 0 {
                 return Ok(());
@@ -212,7 +212,7 @@ mod tests {
             let outcome = engine.run(&up()).await.expect("a plan");
             assert_eq!(outcome.done.first().map(|done| done.retries), retries);
             let count = "SELECT 1 FROM sqlite_schema WHERE name = 't'";
-            let found = engine.database.lock().await.query(count, &[], QueryLimits::NONE).await.expect("rows");
+            let found = engine.database.lock().await.host().query(count, &[], QueryLimits::NONE).await.expect("rows");
             assert_eq!(found.rows.len(), tables);
             if let Some(error) = outcome.error {
                 assert_eq!(

@@ -11,9 +11,9 @@ use super::recorder::DryRunRecorder;
 use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
-    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest, Part,
-    Probe, QueryLimits, Role, RoleSession, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName,
-    TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
+    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest,
+    PageRequest, Part, Probe, QueryLimits, Role, RoleSession, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
+    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
 };
 
 /// Bytes of a row that is looked at; one with more is not shown.
@@ -290,6 +290,17 @@ impl Bulk for RecordingDatabase {
         _target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError> {
         Ok(None) // What another connection reads is not recorded.
+    }
+
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        let statement = page.statement();
+        let answer = match self.allows(&statement) {
+            // The database refuses to read what refuses a transaction.
+            Ok(_) => self.inner().read_page(page).await,
+            Err(error) => Err(error),
+        };
+        self.note(&statement, &page.parameters, &answer);
+        answer
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {

@@ -123,7 +123,7 @@ fn key_check_of(work: &Work, reader: &TableReader, dialect: Dialect) -> KeyCheck
     let whole = work.source.table == work.target.table
         && reader.key() == work.target.key
         && reader.covers_key_range()
-        && dialect.locks_rows().is_empty();
+        && !dialect.locks_rows();
     KeyCheck::new(work.target.mode, work.target.key.clone(), whole)
 }
 

@@ -8,7 +8,7 @@ use super::rows::explained;
 use crate::data::digest::of_batch;
 use crate::data::{Batch, Column, Value};
 use crate::database::message::{cells_text, value_text};
-use crate::database::{BatchLimits, CursorRequest, DatabaseError, TableSource, WriteMode};
+use crate::database::{BatchLimits, DatabaseError, PageRequest, TableSource, WriteMode};
 use crate::engine::journal::codec;
 use crate::engine::transcript::{Chunk, TransformRecord};
 use crate::error::Result;
@@ -161,31 +161,25 @@ impl Verifier {
         let list = |columns: &mut dyn Iterator<Item = &str>| {
             columns.map(|name| dialect.quote(name)).collect::<Vec<_>>().join(", ")
         };
-        let statement = format!(
-            "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {}",
+        let select = format!(
+            "SELECT {} FROM {} WHERE {} ORDER BY {}",
             list(&mut output.columns.iter().map(|column| column.name.as_str())),
             transform.target.table.quoted(dialect),
             terms.join(" OR "),
             list(&mut keys.iter().map(|column| column.name.as_str())),
-            2 * rows.len(),
         );
-        let request = CursorRequest {
-            statement,
+        let page = PageRequest {
+            table: transform.target.table.clone(),
+            key: transform.target.key.clone(),
+            select,
             parameters,
             types: output.columns.iter().map(|column| Some(column.values.column_type())).collect(),
-            origin: Some((transform.target.table.clone(), transform.target.key.clone())),
+            locks_rows: false,
+            // All of them at once: the rows that were written fitted into one batch.
+            limits: BatchLimits { rows: 2 * rows.len(), bytes: usize::MAX, ..self.limits },
         };
-        let cursor = database.open_cursor(&request).await?;
         let mut found = HashMap::new();
-        loop {
-            let batch = match database.fetch(cursor, BatchLimits { ..self.limits }).await {
-                Ok(Some(batch)) => batch,
-                Ok(None) => return Ok(found),
-                Err(error) => {
-                    database.close_cursor(cursor).await?;
-                    return Err(error);
-                }
-            };
+        if let Some(batch) = database.read_page(&page).await? {
             let at: Vec<usize> = keys
                 .iter()
                 .filter_map(|key| output.columns.iter().position(|column| column.name == key.name))
@@ -196,6 +190,7 @@ impl Verifier {
                 found.insert(encode(&keys, row), cells);
             }
         }
+        Ok(found)
     }
 }
 

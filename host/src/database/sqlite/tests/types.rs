@@ -49,13 +49,7 @@ async fn declared_types_decide() {
         run(database, "DROP TABLE IF EXISTS t").await;
         run(database, &format!("CREATE TABLE t (v {declared})")).await;
         run(database, &format!("INSERT INTO t VALUES ({literal})")).await;
-        let request = CursorRequest {
-            statement: "SELECT v FROM t".to_owned(),
-            origin: Some((TableName::new("t"), vec!["v".to_owned()])),
-            ..CursorRequest::default()
-        };
-        let cursor = database.open_cursor(&request).await.expect("a cursor");
-        let found = database.fetch(cursor, BatchLimits::default()).await;
+        let found = database.read_page(&page("SELECT v FROM t", &["v"])).await;
         match (found, expected) {
             (Ok(Some(batch)), Ok(expected)) => {
                 let column = &batch.columns[0];
@@ -160,22 +154,21 @@ async fn an_error_names_table_column_row_and_value() {
         "INSERT INTO t VALUES (1, 'x', 1, 'fine'), (2, 'ü', 'abc', 'fine'), (3, 'z', 1, CAST(x'61ff' AS TEXT))",
     )
     .await;
-    let mut request = CursorRequest {
-        statement: "SELECT n, s, a, b FROM t ORDER BY a".to_owned(),
-        origin: Some((TableName::new("t"), vec!["a".to_owned(), "b".to_owned()])),
-        ..CursorRequest::default()
-    };
-    let cursor = database.open_cursor(&request).await.expect("a cursor");
-    let error = database.fetch(cursor, BatchLimits::default()).await.expect_err("abc");
+    let all = "SELECT n, s, a, b FROM t ORDER BY a";
+    let error = database.read_page(&page(all, &["a", "b"])).await.expect_err("abc");
     assert_eq!(error.message, "column `t.n` holds the text \"abc\", which is no int64");
     assert_eq!(error.detail.as_deref(), Some("row a = 2, b = \"ü\""));
+    let request = CursorRequest { statement: all.to_owned(), ..CursorRequest::default() };
+    let cursor = database.open_cursor(&request).await.expect("a cursor");
+    let error = database.fetch(cursor, BatchLimits::default()).await.expect_err("abc");
+    assert_eq!(error.message, "column `n` holds the text \"abc\", which is no int64");
+    assert_eq!(error.detail, None, "which row it is cannot be told");
     assert!(
         database.fetch(cursor, BatchLimits::default()).await.is_err(),
         "a failed cursor does not look like an ended one"
     );
-    request.statement = "SELECT s, a, b FROM t ORDER BY a".to_owned();
-    let cursor = database.open_cursor(&request).await.expect("a cursor");
-    let error = database.fetch(cursor, BatchLimits::default()).await.expect_err("not UTF-8");
+    let error =
+        database.read_page(&page("SELECT s, a, b FROM t ORDER BY a", &["a", "b"])).await.expect_err("not UTF-8");
     assert!(error.message.contains("which is not UTF-8"), "{error}");
     assert_eq!(error.detail.as_deref(), Some("row a = 3, b = \"z\""));
     let error = database.query("SELECT s FROM t WHERE a = 3", &[], QueryLimits::NONE).await.expect_err("not UTF-8");

@@ -30,9 +30,9 @@ pub(super) fn inlined(statement: &str, parameters: &[Value]) -> Option<String> {
     substitute(statement, Dialect::Postgres, &values)
 }
 
-/// Reads the page. Once `room` bytes have come, what is left of it is received and dropped: the next page begins behind the
-/// last row that was kept. `unread` says whether the connection still holds an answer that the driver does not know of: it does not
-/// read on where the statement fails before its first row.
+/// Reads the page. Once a batch is full or `room` bytes have come, the rest is received and dropped: the next page begins after
+/// the last row that was kept. `unread` says whether the connection still holds an answer that the driver does not know of: it
+/// does not read on where the statement fails before its first row.
 pub(super) async fn copy(
     connection: &mut PgConnection,
     select: &str,
@@ -49,7 +49,7 @@ pub(super) async fn copy(
     let mut bytes = 0;
     // Whatever happens, the stream is read to its end: one that is dropped leaves the connection in the middle of it.
     while let Some(message) = stream.try_next().await.map_err(|error| from_sqlx(&error, None))? {
-        if taken.is_ok() && bytes < room {
+        if taken.is_ok() && bytes < room && !filling.has_batch() {
             taken = rows.take(&message, filling);
         }
         bytes += message.len();

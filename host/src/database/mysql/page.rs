@@ -1,0 +1,55 @@
+//! Pages of tables. A page has its own order and its own `LIMIT`, so that it is asked for as it is: in smaller parts as long as
+//! it is not known how many rows fill a batch.
+
+use super::MysqlDatabase;
+use super::cursor::{Cursor, CursorColumn, FIRST_PART, Source};
+use crate::data::Batch;
+use crate::database::{DatabaseError, PageRequest};
+
+/// Follows a SELECT whose rows no other transaction may change before this one ends.
+const LOCKS: &str = " FOR UPDATE";
+
+impl MysqlDatabase {
+    pub(super) async fn read_page_now(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        let locks = if page.locks_rows { LOCKS } else { "" };
+        let statement = format!("{}{locks}", page.statement());
+        let asked = self.before(&statement).await?;
+        let answer = self.read_page_rows(page, statement, locks).await;
+        let answer = self.after(asked, answer).await;
+        let answer = self.look_behind(answer).await;
+        if !self.opened.kept.is_empty() {
+            self.drop_kept().await?;
+        }
+        answer
+    }
+
+    async fn read_page_rows(
+        &mut self,
+        page: &PageRequest,
+        statement: String,
+        locks: &'static str,
+    ) -> Result<Option<Batch>, DatabaseError> {
+        let columns = self.describe(&statement, &page.parameters, &page.types).await?;
+        let names = (page.table.clone(), names(&columns));
+        let part = self.opened.parts.get(&names).copied().unwrap_or(FIRST_PART);
+        // Rows are locked by one statement: between two, others could insert rows, and move those that come next.
+        let source = if page.locks_rows && part < page.limits.rows {
+            self.keep(&statement, &page.parameters).await?
+        } else {
+            let (select, parameters) = (page.select.clone(), page.parameters.clone());
+            Source::Page { select, parameters, limit: page.limits.rows, locks }
+        };
+        let mut cursor = Cursor { source, columns, delivered: 0, part };
+        let batch = self.fill(&mut cursor, Some(page), page.limits).await?;
+        if batch.row_count == 0 {
+            return Ok(None);
+        }
+        self.opened.parts.insert(names, cursor.part);
+        Ok(Some(batch))
+    }
+}
+
+/// The columns' names in one text.
+fn names(columns: &[CursorColumn]) -> String {
+    columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join("\0")
+}

@@ -1,0 +1,157 @@
+//! Pages of a table. One whose rows are known to be narrow is copied (see `page_copy`); any other is read by a cursor of its
+//! own, so that its rows come only as far as they fit into the batch.
+
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+
+use super::PostgresDatabase;
+use super::cursor::{Cursor, close, cursor_name, declare, describe_query, fetch};
+use super::cursor_batch::Filling;
+use super::page_copy::{copy, inlined};
+use super::statement_describe::{Described, one_statement};
+use super::types::Types;
+use crate::data::{Batch, ColumnType};
+use crate::database::{DatabaseError, PageRequest, TableName};
+
+/// Bytes of a row up to which a page is copied: 16,384 of them are two batches.
+const NARROW: usize = 256;
+
+/// A copied page is received to its end, but once it has this many times the bytes of a batch, the rest is dropped: its rows
+/// are wider than those of the page before.
+const ROOM: usize = 4;
+
+/// What was learned from earlier pages.
+#[derive(Default)]
+pub(super) struct Pages {
+    /// The bytes that a row took in the last page: the next page is likely of the same table.
+    row_bytes: Option<(TableName, usize)>,
+    /// The last page that was copied: the next one likely has the same statement.
+    described: Option<DescribedPage>,
+}
+
+/// A page that the server has described.
+struct DescribedPage {
+    statement: String,
+    types: Vec<Option<ColumnType>>,
+    described: Arc<Described>,
+}
+
+impl Pages {
+    /// What a row takes, if the last page was of the same table; 0 if that is unknown.
+    fn row_bytes(&self, table: &TableName) -> usize {
+        self.row_bytes.as_ref().filter(|(known, _)| known == table).map_or(0, |(_, bytes)| *bytes)
+    }
+
+    /// What the server said of this very statement.
+    fn described(&self, statement: &str, types: &[Option<ColumnType>]) -> Option<Arc<Described>> {
+        let known = self.described.as_ref()?;
+        (known.statement == statement && known.types == types).then(|| known.described.clone())
+    }
+
+    /// Something other than rows may have changed, so the server must describe statements anew. How wide rows are is likely to
+    /// stay true, in the next transaction too.
+    pub(super) fn forget_statement(&mut self) {
+        self.described = None;
+    }
+}
+
+/// A page on its way.
+struct Reading<'a> {
+    page: &'a PageRequest,
+    statement: &'a str,
+    /// The name of its cursor, should there be one.
+    cursor: String,
+    described: Option<Arc<Described>>,
+    row_bytes: usize,
+}
+
+/// A page that was read.
+struct Read {
+    batch: Option<Batch>,
+    described: Arc<Described>,
+    row_bytes: usize,
+    is_copied: bool,
+}
+
+impl PostgresDatabase {
+    pub(super) async fn read_page_now(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        let statement = page.statement();
+        let cursor = cursor_name(self.new_id());
+        let described = self.pages.described(&statement, &page.types);
+        let is_new = described.is_none();
+        let row_bytes = self.pages.row_bytes(&page.table);
+        let scope = self.enter(Some(&statement)).await?;
+        let watch = self.watch();
+        let mut unread = false;
+        let reading = Reading { page, statement: &statement, cursor, described, row_bytes };
+        let read = watch.run(reading.run(&mut self.connection, &mut self.types, &mut unread)).await;
+        // Answers would be taken for those of later statements.
+        self.lost |= unread;
+        let settled = if is_new && !self.lost { self.settle(&scope, &statement).await } else { Ok(()) };
+        let read = self.leave(scope, read.and_then(|read| settled.map(|()| read))).await?;
+        self.pages.row_bytes = Some((page.table.clone(), read.row_bytes));
+        self.pages.described =
+            read.is_copied.then(|| DescribedPage { statement, types: page.types.clone(), described: read.described });
+        Ok(read.batch)
+    }
+}
+
+impl Reading<'_> {
+    async fn run(
+        self,
+        connection: &mut PgConnection,
+        types: &mut Types,
+        unread: &mut bool,
+    ) -> Result<Read, DatabaseError> {
+        let page = self.page;
+        let statement = one_statement(self.statement)?;
+        let described = match self.described {
+            Some(described) => described,
+            None => Arc::new(describe_query(connection, types, statement, &page.types, &page.parameters).await?),
+        };
+        if let Some(select) = copyable(page, &described, statement, self.row_bytes)? {
+            let mut filling = Filling::new(&described, Some(page), page.limits);
+            copy(connection, &select, &mut filling, page.limits.bytes.saturating_mul(ROOM), unread).await?;
+            let row_bytes = filling.row_bytes().max(1);
+            let batch = filling.finish().pop_front();
+            return Ok(Read { batch, described, row_bytes, is_copied: true });
+        }
+        declare(connection, types, &self.cursor, statement, &described, &page.parameters, "").await?;
+        let mut cursor = Cursor::new(self.cursor, described.clone(), self.row_bytes);
+        let batch = fetch(connection, &mut cursor, Some(page), page.limits).await?;
+        // A batch that is full leaves the cursor open.
+        if !cursor.at_end {
+            close(connection, &cursor.name).await?;
+        }
+        Ok(Read { batch, described, row_bytes: cursor.row_bytes, is_copied: false })
+    }
+}
+
+/// The SELECT of a page that can be copied. A page has a bound on its rows but none on its bytes, so it is copied only if its
+/// rows are known to be narrow.
+fn copyable(
+    page: &PageRequest,
+    described: &Described,
+    statement: &str,
+    row_bytes: usize,
+) -> Result<Option<String>, DatabaseError> {
+    if !(1..=NARROW).contains(&row_bytes) {
+        return Ok(None);
+    }
+    let wrapped = described.wrapped(statement, None)?;
+    Ok(inlined(wrapped.as_deref().unwrap_or(statement), &page.parameters))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stepwise transform reads each chunk in a transaction of its own: all but the first are copied, too.
+    #[test]
+    fn the_width_of_rows_outlives_a_transaction() {
+        let mut pages = Pages { row_bytes: Some((TableName::new("t"), 40)), ..Pages::default() };
+        pages.forget_statement();
+        assert_eq!((pages.row_bytes(&TableName::new("t")), pages.row_bytes(&TableName::new("u"))), (40, 0));
+    }
+}

@@ -1,0 +1,107 @@
+//! The SQL dialects, and what is true of each of them before any server is asked: how statements are spelled, and which ways
+//! lead through an index.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The family of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dialect {
+    /// SQLite 3.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+}
+
+impl Dialect {
+    /// The name as configuration, lockfile and messages spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Mariadb => "mariadb",
+        }
+    }
+
+    /// The dialect of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Sqlite, Self::Postgres, Self::Mysql, Self::Mariadb].into_iter().find(|dialect| dialect.name() == name)
+    }
+
+    /// Whether an index is used to seek `(a, b) > (1, 2)`; otherwise only `a > 1 OR a = 1 AND b > 2` is quick.
+    pub fn seeks_by_rows(self) -> bool {
+        matches!(self, Self::Sqlite | Self::Postgres)
+    }
+
+    /// Whether a column of this declared type is ordered by another measure than the one it is compared by with a value:
+    /// MySQL and MariaDB order an ENUM by the number of its label, and compare it as text; a BIT is a number that comes as
+    /// bytes.
+    pub fn orders_unlike_it_compares(self, declared_type: &str) -> bool {
+        let begins = |word: &str| {
+            let (head, rest) = declared_type.trim_start().split_at_checked(word.len()).unwrap_or_default();
+            head.eq_ignore_ascii_case(word) && !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        };
+        matches!(self, Self::Mysql | Self::Mariadb) && ["enum", "set", "bit"].into_iter().any(begins)
+    }
+
+    /// Whether several connections can write at a time.
+    pub fn has_many_writers(self) -> bool {
+        self != Self::Sqlite
+    }
+
+    /// Whether a page that is read for a change locks each of its rows, so that others may insert rows between them. Elsewhere
+    /// the transaction itself keeps such changes out.
+    pub fn locks_rows(self) -> bool {
+        matches!(self, Self::Mysql | Self::Mariadb)
+    }
+
+    /// How long a statement of a migration waits for a lock on a table or row where nobody says anything; none: as the
+    /// server is set up. Where DDL is rolled back with its transaction, a migration can be tried again, and whoever waits
+    /// in the queue behind it waits in small bites.
+    pub fn table_lock_timeout(self) -> Option<Duration> {
+        match self {
+            Self::Postgres => Some(Duration::from_secs(3)),
+            Self::Sqlite | Self::Mysql | Self::Mariadb => None,
+        }
+    }
+
+    /// An identifier as a statement quotes it.
+    pub fn quote(self, identifier: &str) -> String {
+        let mark = if matches!(self, Self::Mysql | Self::Mariadb) { '`' } else { '"' };
+        let mut quoted = String::with_capacity(identifier.len() + 2);
+        quoted.push(mark);
+        for character in identifier.chars() {
+            if character == mark {
+                quoted.push(mark);
+            }
+            quoted.push(character);
+        }
+        quoted.push(mark);
+        quoted
+    }
+
+    /// The placeholder of the parameter with that number, counted from 1.
+    pub fn placeholder(self, number: usize) -> String {
+        match self {
+            Self::Sqlite => format!("?{number}"),
+            Self::Postgres => format!("${number}"),
+            Self::Mysql | Self::Mariadb => "?".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::Mysql => "MySQL",
+            Self::Mariadb => "MariaDB",
+        })
+    }
+}
