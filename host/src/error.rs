@@ -23,7 +23,8 @@ pub enum ErrorKind {
     Terminated,
 }
 
-/// An error for people: a sentence, the places it went through, and hints.
+/// An error for people: a sentence, the places it went through, and hints. `{}` prints the sentence, `{:#}` all of it, on
+/// several lines.
 #[derive(Clone, Debug)]
 pub struct Error {
     /// What kind of failure it is.
@@ -91,8 +92,35 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        if !f.alternate() {
+            return Ok(());
+        }
+        let lines = |text: &str| text.replace('\n', "\n    ");
+        for (label, place) in &self.places {
+            write!(f, "\n  {label}: {}", lines(place))?;
+        }
+        for cause in &self.causes {
+            write!(f, "\n  caused by: {}", lines(cause))?;
+        }
+        for hint in &self.hints {
+            write!(f, "\n  hint: {}", lines(hint))?;
+        }
+        Ok(())
     }
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alternate_form_shows_everything() {
+        let error = Error::failed("no").at("script", "upgrade").at("migration", "1_a").cause("x\ny").hint("try");
+        assert_eq!(error.to_string(), "no");
+        let all = "no\n  migration: 1_a\n  script: upgrade\n  caused by: x\n    y\n  hint: try";
+        assert_eq!(format!("{error:#}"), all);
+    }
+}

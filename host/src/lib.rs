@@ -1,30 +1,191 @@
-//! `runner` brings a database from one version to another. A migration is a pair of SQL files or a sandboxed WebAssembly
-//! component; see `docs/` for the concepts and `wit/` for the contract between the two sides.
+//! Database migrations for SQLite, PostgreSQL, MySQL and MariaDB, for programs that bring their own database up to date. A
+//! migration is a pair of SQL files, or logic in a sandboxed WebAssembly component. The command line of the same name is one
+//! user of this crate; projects, lockfile and history are the same for both.
 //!
-//! Rooms, and who may import whom (an arrow points at what is imported; nothing points back):
+//! # Quick start
+//!
+//! A [`Runner`] has a [`Project`] and a database. Here the project's files are part of the program:
+//!
+//! ```
+//! use runner::{Project, Runner};
+//!
+//! const FILES: [(&str, &[u8]); 2] = [
+//!     ("migrations/0001_users.up.sql", b"CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);"),
+//!     ("migrations/0001_users.down.sql", b"DROP TABLE users;"),
+//! ];
+//!
+//! # #[cfg(feature = "sqlite")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> runner::Result<()> {
+//! # let folder = tempfile::tempdir().expect("a folder");
+//! # let url = format!("sqlite://{}", folder.path().join("app.db").display());
+//! let runner = Runner::builder().project(Project::embedded(FILES)).database(url).build()?;
+//! let outcome = runner.apply().await?;
+//! assert_eq!(outcome.done.len(), 1);
+//!
+//! let again = runner.apply().await?;
+//! assert!(again.is_up_to_date());
+//! assert_eq!(runner.status().await?.current().as_deref(), Some("0001_users"));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "sqlite"))]
+//! # fn main() {}
+//! ```
+//!
+//! Call [`Runner::apply`] when the program starts, before it serves anything. Of several instances that start together, one
+//! takes the lock and applies what is pending; the others wait for it and then find nothing to do. With nothing pending, `apply`
+//! asks the database one question and starts nothing.
+//!
+//! # Files
+//!
+//! [`Project::folder`] reads a folder as the command line does: `migrations/`, and `runner.toml`, `runner.lock` and `.env` if
+//! they exist. [`Project::embedded`] takes the same files from the program, by [`include_bytes!`] or as above. With the feature
+//! `include-dir`, `Project::included` takes a folder embedded by the crate
+//! [`include_dir`](https://docs.rs/include_dir):
+//!
+//! ```
+//! # #[cfg(all(feature = "include-dir", feature = "sqlite"))]
+//! # fn main() -> runner::Result<()> {
+//! # use runner::{Project, Runner};
+//! use include_dir::{Dir, include_dir};
+//!
+//! # /*
+//! static DB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/db");
+//! # */
+//! # static DB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../examples/embedded-axum/db");
+//!
+//! let runner = Runner::builder().project(Project::included(&DB)).database("sqlite://app.db").build()?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "include-dir", feature = "sqlite")))]
+//! # fn main() {}
+//! ```
+//!
+//! A lockfile that is there must fit in either case; [`Builder::locked`] requires it to list every migration.
+//!
+//! # Databases
+//!
+//! [`Builder::database`] takes a URL, or the connect options of sqlx: `pool.connect_options()` of a pool that the program has.
+//! A run opens its own connections and leaves the pool alone.
+//!
+//! # Events
+//!
+//! [`Builder::on_event`] calls a function with each [`Event`]; [`Builder::event_stream`] gives a stream of them:
+//!
+//! ```
+//! # use runner::{Event, Project, Runner};
+//! let runner = Runner::builder()
+//!     .project(Project::embedded([]))
+//!     .database("sqlite://app.db")
+//!     .on_event(|event| {
+//!         if let Event::MigrationFinished { revision, name, duration, .. } = event {
+//!             eprintln!("applied {revision}_{name} in {duration:?}");
+//!         }
+//!     })
+//!     .build();
+//! # #[cfg(feature = "sqlite")]
+//! # runner.expect("a runner");
+//! ```
+//!
+//! # Runtimes
+//!
+//! The futures are `Send` and can be awaited in any runtime. Work that blocks runs on threads of its own. Dropping a future
+//! stops its run at the next safe point; [`Runner::stop`] does the same for a program that wants to wait for the end. A run that
+//! was stopped, or killed, is continued or repeated by the next `apply`.
+//!
+//! The crate installs no signal handler, no panic hook and no allocator, and reads no environment variable of its own unless
+//! [`Builder::variables`] passes it on. (PostgreSQL's `PGHOST` and the like count where a URL leaves them open.)
+//!
+//! # Errors
+//!
+//! An [`Error`] has a kind, a sentence, the places it is about, causes, and hints. `{}` prints the sentence, `{:#}` everything.
+//! [`Runner::apply`] and [`Runner::rollback`] fail when a migration fails; [`Runner::run`] returns an [`Outcome`] with the error
+//! and what was finished before.
+//!
+//! # Features
+//!
+//! | feature | for |
+//! | --- | --- |
+//! | `sqlite`, `postgres`, `mysql` | the drivers; `mysql` is MariaDB's, too. At least one is needed |
+//! | `components` | migrations that are WebAssembly components; brings wasmtime |
+//! | `include-dir` | projects embedded by the crate `include_dir` |
+//! | `cli` | the binary, and what only it needs |
+//!
+//! All are on by default. A program with SQLite and SQL migrations needs
+//! `runner = { version = "…", default-features = false, features = ["sqlite"] }`. A database or a component that a build lacks
+//! the feature for is an error that names it.
+//!
+//! # Rooms
+//!
+//! Everything that a program needs is re-exported here; the modules are internal.
+//!
+//! Who may import whom (an arrow points at what is imported; nothing points back):
 //!
 //! ```text
-//! cli → everything      report → engine, test      sandbox → engine, batches, database, data
+//! cli → everything      runner → all but cli and report      report → engine, test      sandbox → engine, batches, database, data
 //! backup → engine, project, database, error
 //! engine → project, sql, database, data      batches → database, data
 //! test → engine, project, dump, sql, database, data      dump → sql, database, data
 //! project → sql, data, database (names only)   sql, database → data, error      runtime → error
 //! ```
 
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+compile_error!("the crate `runner` needs at least one of its features `sqlite`, `postgres` and `mysql`");
+
+#[doc(hidden)]
 pub mod backup;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod data;
+#[doc(hidden)]
 pub mod database;
+#[doc(hidden)]
 pub mod dialect;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod dump;
+#[doc(hidden)]
 pub mod engine;
+#[doc(hidden)]
 pub mod error;
+#[doc(hidden)]
 pub mod keyset;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod migration_tests;
+#[doc(hidden)]
 pub mod project;
+#[doc(hidden)]
 pub mod random;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
+pub mod runner;
+#[doc(hidden)]
 pub mod runtime;
+#[cfg(feature = "components")]
+#[doc(hidden)]
 pub mod sandbox;
+#[doc(hidden)]
 pub mod sql;
+#[doc(hidden)]
 pub mod suggest;
+
+pub use data::Value;
+pub use database::Dialect;
+pub use engine::Direction;
+pub use engine::apply::Action;
+pub use engine::control::Progress;
+pub use engine::event::{Event, Level as LogLevel};
+pub use engine::history::{History, Record, RunMode};
+pub use engine::outcome::{Done, Failed, Outcome, TookEffect};
+pub use engine::plan::{Plan, PlannedMigration};
+pub use engine::status::{Standing, StatusRow};
+pub use engine::target::Target;
+pub use engine::verify::{Extent, Finding, Level as ProofLevel, Verdict, Verified};
+pub use error::{Error, ErrorKind, Result};
+pub use project::Project;
+pub use runner::{Builder, DatabaseLocation, Events, Runner, Status};

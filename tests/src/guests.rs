@@ -53,18 +53,24 @@ fn build() -> &'static Path {
     })
 }
 
-/// A cargo that can compile for WebAssembly, without what the surrounding cargo has set.
+/// A cargo that can compile for WebAssembly.
 fn cargo() -> Command {
     let toolchain = toolchain();
+    let mut command = native_cargo();
+    if let Some(toolchain) = toolchain {
+        command.arg(format!("+{toolchain}"));
+    }
+    command
+}
+
+/// A cargo without the variables that the surrounding cargo has set.
+pub fn native_cargo() -> Command {
     let mut command = Command::new("cargo");
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if (name.starts_with("CARGO") && name != "CARGO_HOME") || (name.starts_with("RUST") && name != "RUSTUP_HOME") {
             command.env_remove(&*name);
         }
-    }
-    if let Some(toolchain) = toolchain {
-        command.arg(format!("+{toolchain}"));
     }
     command
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![cfg(unix)]
 
+#[path = "examples/embedded_axum.rs"]
+mod embedded_axum;
 #[path = "examples/expand_contract.rs"]
 mod expand_contract;
 #[path = "examples/mysql_utf8mb4.rs"]

@@ -14,8 +14,14 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
+#[cfg(feature = "sqlite")]
+use crate::database::DatabaseErrorKind;
+#[cfg(not(feature = "sqlite"))]
+use crate::database::no_driver;
+#[cfg(feature = "sqlite")]
+use crate::database::sqlite;
 use crate::database::stop::StopReason;
-use crate::database::{DatabaseErrorKind, DatabaseUrl, Dialect, StopSignal, sqlite};
+use crate::database::{DatabaseUrl, Dialect, StopSignal};
 use crate::engine::backup::{Backup, BackupDone, BackupJob};
 use crate::engine::event::Event;
 use crate::engine::script::stopped;
@@ -62,6 +68,12 @@ impl Backups {
         }
     }
 
+    #[cfg(not(feature = "sqlite"))]
+    async fn copy_file(&self, _to: &Path, _job: &BackupJob) -> Result<()> {
+        Err(no_driver(self.dialect).into())
+    }
+
+    #[cfg(feature = "sqlite")]
     async fn copy_file(&self, to: &Path, job: &BackupJob) -> Result<()> {
         let told = Told::new(job);
         let progress = |done: u64, all: u64| told.tell(done, Some(all), "pages");

@@ -10,7 +10,13 @@ use tokio::process::Command;
 
 use super::place::Growing;
 use super::running::Running;
-use crate::database::{DatabaseUrl, Dialect, mysql, postgres};
+#[cfg(feature = "mysql")]
+use crate::database::mysql::dump::told;
+#[cfg(not(all(feature = "postgres", feature = "mysql")))]
+use crate::database::no_driver;
+#[cfg(feature = "postgres")]
+use crate::database::postgres::dump::environment;
+use crate::database::{DatabaseUrl, Dialect};
 use crate::engine::backup::BackupJob;
 use crate::error::{Error, Result};
 
@@ -96,11 +102,14 @@ fn prepare(url: &DatabaseUrl, dialect: Dialect, command: Option<&[String]>, file
             program: PathBuf::from("pg_dump"),
             // The custom format is compressed, and restores whole or in part.
             arguments: ["--format=custom", "--no-password", "--file", &file].map(str::to_owned).to_vec(),
-            variables: postgres::dump::environment(url)?,
+            variables: environment(url)?,
             input: None,
             writes_file: true,
         },
+        #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => mysql_dump(url, &file)?,
+        #[cfg(not(feature = "mysql"))]
+        Dialect::Mysql | Dialect::Mariadb => return Err(no_driver(dialect).into()),
     };
     let Some(command) = command else {
         prepared.program = find(dialect)?;
@@ -121,8 +130,15 @@ fn prepare(url: &DatabaseUrl, dialect: Dialect, command: Option<&[String]>, file
     Ok(prepared)
 }
 
+/// Without its driver there is no such database to back up.
+#[cfg(not(feature = "postgres"))]
+fn environment(_url: &DatabaseUrl) -> Result<Vec<(&'static str, String)>> {
+    Err(no_driver(Dialect::Postgres).into())
+}
+
+#[cfg(feature = "mysql")]
 fn mysql_dump(url: &DatabaseUrl, file: &str) -> Result<Prepared> {
-    let told = mysql::dump::told(url)?;
+    let told = told(url)?;
     let result = format!("--result-file={file}");
     let arguments = [
         // Must be the first.
@@ -160,12 +176,15 @@ fn fields(url: &DatabaseUrl, dialect: Dialect, file: &str) -> Result<Vec<(&'stat
         }
         Dialect::Postgres => {
             let names = [("PGHOST", "host"), ("PGPORT", "port"), ("PGUSER", "user"), ("PGDATABASE", "database")];
-            for (variable, value) in postgres::dump::environment(url)? {
+            for (variable, value) in environment(url)? {
                 fields.extend(names.iter().find(|(name, _)| *name == variable).map(|(_, name)| (*name, value)));
             }
         }
+        #[cfg(not(feature = "mysql"))]
+        Dialect::Mysql | Dialect::Mariadb => return Err(no_driver(dialect).into()),
+        #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => {
-            let told = mysql::dump::told(url)?;
+            let told = told(url)?;
             fields.extend([
                 ("host", told.host),
                 ("port", told.port.to_string()),

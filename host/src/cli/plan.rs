@@ -3,7 +3,6 @@
 use super::context::{Context, Look, Looked};
 use super::exit;
 use super::request::PlanRequest;
-use super::run::with_file;
 use crate::database::{Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::apply::planned_sql;
@@ -13,6 +12,7 @@ use crate::error::Result;
 use crate::project::catalog::Kind;
 use crate::report::json::PlanJson;
 use crate::report::{Format, Text, text};
+use crate::runner::run::with_file;
 use crate::runtime;
 
 /// Says what would run.

@@ -11,7 +11,6 @@ use tokio::sync::oneshot;
 use super::context::Context;
 use super::exit;
 use super::request::{CONNECTIONS, CrashAtRequest, GlobalRequest};
-use super::run::with_file;
 use crate::database::stop::StopReason;
 use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Identity, Request};
@@ -24,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::migration_tests::{Runs, is_scratch};
 use crate::project::{Catalog, env};
 use crate::report::{Flavour, Verbosity, sink};
+use crate::runner::run::with_file;
 use crate::runtime;
 
 /// Runs migrations of a test.

@@ -2,13 +2,13 @@
 
 use super::context::Context;
 use super::exit;
-use super::run::with_file;
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Description, Migration};
 use crate::report::json::ValidateJson;
 use crate::report::{Format, Text, units};
+use crate::runner::run::with_file;
 use crate::sandbox::Sandbox;
 
 /// Checks the project without a database: names, lockfile, SQL, and what components say of themselves.

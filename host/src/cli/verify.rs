@@ -1,19 +1,15 @@
 //! `runner verify`
 
-use std::sync::Arc;
-
-use super::context::{Context, Look};
+use super::context::Context;
 use super::request::VerifyRequest;
 use super::{exit, signals};
-use crate::database::{BatchLimits, StopSignal};
-use crate::engine::verify::{Verdict, Verified, Verifier};
-use crate::error::{Error, ErrorKind, Result};
+use crate::database::StopSignal;
+use crate::engine::verify::{Verdict, Verified};
+use crate::error::{ErrorKind, Result};
 use crate::report::json::VerifyJson;
 use crate::report::{Flavour, Format, Text, sink, text};
+use crate::runner::verify::verify;
 use crate::runtime;
-
-/// Instances at a time: chunks are looked at one after the other.
-const JOBS: usize = 1;
 
 /// Proves applied migrations again.
 pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
@@ -21,32 +17,9 @@ pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     let verified = runtime::run(async {
         let stop = StopSignal::default();
         signals::watch(&stop, context.settings.limits.wall_time)?;
-        let Some(database) = context.look(Look::Live).await?.database else {
-            return match request.revisions.first() {
-                None => Ok(Vec::new()),
-                Some(revision) => Err(context.place(
-                    Error::usage(format!("`{revision}` is not applied: the database does not exist"))
-                        .hint("`runner apply` makes it"),
-                )),
-            };
-        };
-        let limits = &context.settings.limits;
-        let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
         let flavour = Flavour { dry_run: false, database: context.settings.database_url.value.to_string() };
-        let verifier = Verifier {
-            loader: context.loader(JOBS, database.facts().dialect),
-            database: Arc::new(tokio::sync::Mutex::new(database)),
-            project,
-            events: sink(&context.printer, flavour),
-            stop,
-            extent: request.extent,
-            limits: BatchLimits {
-                rows: size(limits.batch_rows),
-                bytes: size(limits.batch_bytes),
-                cell_bytes: size(limits.cell_bytes),
-            },
-        };
-        verifier.run(&request.revisions).await.map_err(|error| context.place(error))
+        let events = sink(&context.printer, flavour);
+        verify(&context.setup, project, &request.revisions, request.extent, events, stop).await
     })?;
     let printer = &context.printer;
     match printer.format() {

@@ -1,20 +1,16 @@
 //! A copy of a database to try things on: of SQLite's in a file of its own, of MySQL's and MariaDB's in a scratch database
 //! beside it. It goes when it is discarded; what a killed run left is found by the next one and removed.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "sqlite")]
+mod file;
 
-use super::{
-    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, StopSignal, connect, mysql,
-    sqlite,
-};
-use crate::random;
-
-/// Folders of copies in the system's folder for temporary files begin so.
-const PREFIX: &str = "runner-copy-";
-
-/// The file that is locked as long as a copy's run lives.
-const LOCK: &str = "lock";
+#[cfg(feature = "mysql")]
+use super::mysql;
+#[cfg(not(all(feature = "sqlite", feature = "mysql")))]
+use super::no_driver;
+use super::{ConnectOptions, Database, DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
+#[cfg(feature = "sqlite")]
+pub use file::Folder;
 
 /// Hears how far a copy has come: what is counted, how much is done, of how much.
 pub type Progress<'a> = &'a (dyn Fn(&str, u64, Option<u64>) + Send + Sync);
@@ -48,144 +44,53 @@ pub struct Copy {
 /// Where a copy is.
 pub enum Place {
     /// A folder of its own.
+    #[cfg(feature = "sqlite")]
     Folder(Folder),
     /// A database of the server, by its name.
     Schema(String),
 }
 
 /// Copies a database.
+#[cfg_attr(
+    not(any(feature = "sqlite", feature = "mysql")),
+    expect(unused_variables, reason = "PostgreSQL alone needs no copy")
+)]
 pub async fn make(original: &mut dyn Database, request: &Request<'_>) -> Result<Copy, DatabaseError> {
     match original.facts().dialect {
-        Dialect::Sqlite => copy_file(original.url(), request).await,
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => file::copy(original.url(), request).await,
+        #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => mysql::scratch::make(original, request).await,
         Dialect::Postgres => Err(DatabaseError::new(
             DatabaseErrorKind::Configuration,
             "PostgreSQL rolls back whatever a dry run does, so that it needs no copy",
         )
         .hint("leave `--on-copy` out")),
+        #[cfg(not(all(feature = "sqlite", feature = "mysql")))]
+        missing => Err(no_driver(missing)),
     }
 }
 
 /// Removes a copy whose connection is closed.
 pub async fn discard(original: &mut dyn Database, place: Place) -> Result<(), DatabaseError> {
     match place {
+        #[cfg(feature = "sqlite")]
         Place::Folder(folder) => {
             drop(folder);
             Ok(())
         }
+        #[cfg(feature = "mysql")]
         Place::Schema(name) => mysql::scratch::discard(original, &name).await,
+        #[cfg(not(feature = "mysql"))]
+        Place::Schema(_) => Err(no_driver(original.facts().dialect)),
     }
 }
 
 /// Removes what a killed run left of its copy; answers what it was, if there was one. For runs that hold the lock.
 pub async fn sweep(original: &mut dyn Database) -> Result<Option<String>, DatabaseError> {
     match original.facts().dialect {
+        #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => mysql::scratch::sweep(original).await,
-        Dialect::Sqlite | Dialect::Postgres => Ok(None),
-    }
-}
-
-async fn copy_file(url: &DatabaseUrl, request: &Request<'_>) -> Result<Copy, DatabaseError> {
-    let temporary = std::env::temp_dir();
-    sweep_folders(&temporary);
-    let folder = Folder::make(&temporary).map_err(|error| {
-        DatabaseError::new(
-            DatabaseErrorKind::ReadOnly,
-            format!("no folder can be made in `{}` for the copy", temporary.display()),
-        )
-        .detail(error.to_string())
-        .hint("the variable `TMPDIR` names another folder for temporary files")
-    })?;
-    let path = folder.path.join("copy.db");
-    File::create(&path).map_err(|error| {
-        DatabaseError::new(DatabaseErrorKind::ReadOnly, format!("`{}` cannot be made: {error}", path.display()))
-    })?;
-    let progress = |done: u64, all: u64| (request.progress)("pages", done, Some(all));
-    sqlite::copy::copy(url, &path, request.stop, &progress).await.map_err(|error| match error.kind {
-        DatabaseErrorKind::Full => error.hint(format!(
-            "the copy stands in `{}`; the variable `TMPDIR` names another folder for temporary files",
-            temporary.display()
-        )),
-        _ => error,
-    })?;
-    let copy = sqlite_url(&path)?;
-    let database = connect(&copy, request.connect).await?;
-    Ok(Copy { database, name: "copy", others: Vec::new(), caveats: Vec::new(), place: Place::Folder(folder) })
-}
-
-/// The URL of a file, whatever is in its name.
-fn sqlite_url(path: &Path) -> Result<DatabaseUrl, DatabaseError> {
-    let path = path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    DatabaseUrl::parse(&format!("sqlite://{path}"), Path::new("/"))
-        .map_err(|error| DatabaseError::new(DatabaseErrorKind::Configuration, error.message))
-}
-
-/// A folder that goes when it is dropped. Its lock dies with its process, which tells whether it is still wanted.
-pub struct Folder {
-    path: PathBuf,
-    _lock: File,
-}
-
-impl Folder {
-    fn make(parent: &Path) -> std::io::Result<Self> {
-        let path = parent.join(format!("{PREFIX}{:016x}", random::bits()));
-        let mut builder = std::fs::DirBuilder::new();
-        // It holds everything that the database holds.
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path)?;
-        let lock = File::create(path.join(LOCK))?;
-        lock.lock()?;
-        Ok(Self { path, _lock: lock })
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What cannot be removed now is removed by the next run.
-        let _ = std::fs::remove_dir_all(&self.path);
-    }
-}
-
-/// Removes folders whose runs are dead. One without a lock is only just being made, or was killed in that moment: it is empty.
-fn sweep_folders(parent: &Path) {
-    let Ok(entries) = std::fs::read_dir(parent) else { return };
-    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
-        // A link of that name leads nowhere.
-        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            continue;
-        }
-        let Ok(lock) = File::open(entry.path().join(LOCK)) else { continue };
-        if lock.try_lock().is_ok() {
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_is_swept_when_nobody_holds_it() {
-        let parent = tempfile::tempdir().expect("a folder");
-        let held = Folder::make(parent.path()).expect("a folder");
-        let left = parent.path().join(format!("{PREFIX}left"));
-        std::fs::create_dir(&left).expect("a folder");
-        std::fs::write(left.join(LOCK), "").expect("a file");
-        std::fs::create_dir(parent.path().join("other")).expect("a folder");
-        sweep_folders(parent.path());
-        assert!(held.path.exists() && !left.exists() && parent.path().join("other").exists());
-        let path = held.path.clone();
-        drop(held);
-        assert!(!path.exists());
-    }
-
-    #[test]
-    fn a_file_is_found_again_whatever_its_name() {
-        for path in ["/tmp/a b/copy.db", "/tmp/50%20?x#/copy.db"] {
-            let url = sqlite_url(Path::new(path)).expect("a URL");
-            assert_eq!(url.sqlite_path(), Some(PathBuf::from(path)));
-        }
+        _ => Ok(None),
     }
 }

@@ -1,9 +1,12 @@
 //! One look at a database: several questions of the engine's own at once. A server may be far away, and even one that is
 //! near takes longer for the trips and for describing statements than for answering them.
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 use futures_util::{Stream, TryStreamExt as _};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 use sqlx::Either;
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::{DatabaseError, DatabaseErrorKind};
 use crate::data::Value;
 
@@ -17,6 +20,7 @@ pub struct Probe {
 }
 
 /// The rows of each statement of a text.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) async fn by_statement<D, R>(
     mut stream: impl Stream<Item = Result<Either<D, R>, sqlx::Error>> + Unpin,
 ) -> Result<Vec<Vec<R>>, sqlx::Error> {
@@ -31,6 +35,7 @@ pub(super) async fn by_statement<D, R>(
 }
 
 /// A cell of an answer. Where several questions go in one message, servers answer in text.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) fn cell(text: Option<&[u8]>, is_number: bool) -> Result<Value, DatabaseError> {
     let Some(bytes) = text else { return Ok(Value::Null) };
     let text = std::str::from_utf8(bytes).ok();
@@ -47,7 +52,7 @@ pub(super) fn cell(text: Option<&[u8]>, is_number: bool) -> Result<Value, Databa
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "postgres", feature = "mysql")))]
 mod tests {
     use super::*;
 

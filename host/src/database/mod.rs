@@ -8,13 +8,17 @@ pub mod error;
 pub mod facts;
 pub mod look;
 pub mod message;
+#[cfg(feature = "mysql")]
 pub mod mysql;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 mod nagle;
+#[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod read;
 pub mod role;
 pub mod session;
 pub mod spec;
+#[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod stop;
 #[cfg(test)]
@@ -30,7 +34,7 @@ pub use crate::dialect::Dialect;
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::Facts;
 pub use look::Probe;
-pub use role::{HostSession, MigrationSession, Role, RoleSession, RoleToken};
+pub use role::{HostSession, MigrationSession, Role, RoleToken};
 pub use session::{BatchLimits, Bulk, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
 pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, TableTarget, WriteMode};
 pub use stop::StopSignal;
@@ -53,6 +57,26 @@ pub struct ConnectOptions {
     pub statement_timeout: Option<Duration>,
     /// How long a statement may wait for a lock on a table or row; none: as the server is set up.
     pub lock_timeout: Option<Duration>,
+    /// The options of a program's own connections, which are used in place of the URL's.
+    pub driver: Option<DriverOptions>,
+}
+
+/// Connect options of sqlx. They are kept whole, since a URL cannot hold all of them.
+#[derive(Clone)]
+pub enum DriverOptions {
+    /// PostgreSQL.
+    #[cfg(feature = "postgres")]
+    Postgres(Box<sqlx::postgres::PgConnectOptions>),
+    /// MySQL or MariaDB.
+    #[cfg(feature = "mysql")]
+    Mysql(Box<sqlx::mysql::MySqlConnectOptions>),
+}
+
+impl std::fmt::Debug for DriverOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The options hold the password.
+        f.write_str("DriverOptions")
+    }
 }
 
 impl Default for ConnectOptions {
@@ -63,6 +87,7 @@ impl Default for ConnectOptions {
             connect_timeout: Duration::from_secs(10),
             statement_timeout: None,
             lock_timeout: None,
+            driver: None,
         }
     }
 }
@@ -216,13 +241,30 @@ impl Connector {
 /// Opens the database of a URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
     match url.dialect() {
+        #[cfg(feature = "sqlite")]
         Dialect::Sqlite => sqlite::connect(url, options.create).await,
+        #[cfg(feature = "postgres")]
         Dialect::Postgres => postgres::connect(url, options).await,
+        #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => mysql::connect(url, options).await,
+        #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+        missing => Err(no_driver(missing)),
     }
 }
 
+/// The error for a database whose driver is not part of this build.
+pub(crate) fn no_driver(dialect: Dialect) -> DatabaseError {
+    let feature = match dialect {
+        Dialect::Sqlite => "sqlite",
+        Dialect::Postgres => "postgres",
+        Dialect::Mysql | Dialect::Mariadb => "mysql",
+    };
+    DatabaseError::new(DatabaseErrorKind::Configuration, format!("this build of runner has no driver for {dialect}"))
+        .hint(format!("enable the Cargo feature `{feature}` of the crate `runner`"))
+}
+
 /// The error of a driver for which one connection both reads and writes.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 fn not_read_apart() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Other, "one connection reads and writes here")
 }

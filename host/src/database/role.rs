@@ -4,9 +4,9 @@
 //! statements, [`MigrationSession`] for those of a migration. The guard takes the role; dropping it gives the connection back
 //! to the host, without a stop signal, however the borrow ends: at the end of a block, by `?`, or with a cancelled future.
 //!
-//! A caller must not assume that the two guards of one `Database` reach the same session of the server. Today they do. A
-//! `Database` that keeps a second login for migrations answers [`Database::session`] with the session of the role that was
-//! taken last, and no caller changes.
+//! A caller must not assume that both guards reach the same session of the server. A `Database` that keeps a second login for
+//! migrations answers [`Database::session`] with the session of the role that was taken last. `docs/design/0022-roles-by-type.md`
+//! says what that leaves to do.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -36,7 +36,7 @@ impl fmt::Debug for RoleToken {
 }
 
 /// A session in a role that only its caller knows: for a database that wraps another and passes on what it is asked.
-pub struct RoleSession<'a> {
+pub(crate) struct RoleSession<'a> {
     database: &'a mut (dyn Database + 'a),
 }
 
@@ -71,7 +71,7 @@ impl dyn Database + '_ {
     }
 
     /// A session in a role that a wrapper was given by [`Database::take_role`].
-    pub fn in_role(&mut self, role: Role, stop: &StopSignal) -> RoleSession<'_> {
+    pub(crate) fn in_role(&mut self, role: Role, stop: &StopSignal) -> RoleSession<'_> {
         self.take_role(role, stop.clone(), RoleToken(()));
         RoleSession { database: self }
     }

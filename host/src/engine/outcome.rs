@@ -8,7 +8,7 @@ use super::backup::BackupDone;
 use super::dry_run::Report;
 use super::history::RunMode;
 use super::plan::PlannedMigration;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
 /// A migration that a run finished.
@@ -100,6 +100,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The outcome of a run that did all it was to do, or why it ended early.
+    pub fn into_result(mut self) -> Result<Self> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => Ok(self),
+        }
+    }
+
     /// Whether there was nothing to do.
     pub fn is_up_to_date(&self) -> bool {
         self.done.is_empty() && self.error.is_none()

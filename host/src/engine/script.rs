@@ -280,11 +280,20 @@ pub enum ScriptSource {
     },
 }
 
+/// Where the assets of a component are.
+#[derive(Clone, Debug)]
+pub enum AssetPlace {
+    /// In a folder.
+    Folder(PathBuf),
+    /// In the program: path to bytes.
+    Embedded(Arc<BTreeMap<String, &'static [u8]>>),
+}
+
 /// The assets of a component: where they are and what they must be.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Assets {
-    /// The folder.
-    pub folder: PathBuf,
+    /// Where they are.
+    pub place: AssetPlace,
     /// Path below the folder, with `/`, to the sha256 of the file, in hexadecimal.
     pub digests: BTreeMap<String, String>,
 }

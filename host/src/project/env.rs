@@ -161,7 +161,8 @@ impl Variables {
         Ok(Self { file, ..Self::of_process(process) })
     }
 
-    fn of_process(process: BTreeMap<String, String>) -> Self {
+    /// The variables of the process alone.
+    pub fn of_process(process: BTreeMap<String, String>) -> Self {
         let process = process.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         Self { process, file: BTreeMap::new() }
     }

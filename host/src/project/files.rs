@@ -22,6 +22,7 @@ pub(super) struct ProjectFolder {
 
 impl ProjectFolder {
     /// Opens the folder of the migrations in a project.
+    #[cfg(feature = "cli")]
     pub fn open(root: &Path, migrations: &Path) -> Result<Self> {
         Self::open_if_there(root, migrations)?.ok_or_else(|| no_folder(root, migrations))
     }
@@ -68,6 +69,7 @@ impl ProjectFolder {
 }
 
 /// The error of a file that cannot be written.
+#[cfg(feature = "cli")]
 pub(super) fn cannot_write(path: impl std::fmt::Display, error: &io::Error) -> Error {
     let hint = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk, and run the command again",

@@ -1,21 +1,26 @@
 //! A user's project on disk: settings, migrations, lockfile. Knows neither databases nor sandboxes.
 
+#[cfg(feature = "cli")]
 pub mod build;
 pub mod catalog;
 pub mod discovery;
 pub mod env;
+#[cfg(feature = "cli")]
 pub mod fixtures;
 pub mod limits;
 pub mod lockfile;
 pub mod origin;
+#[cfg(feature = "cli")]
 pub mod scaffold;
 pub mod settings;
 pub mod units;
 
 mod digest;
+mod embedded;
 mod files;
 mod parallel;
 mod problem;
+mod source;
 mod sql_file;
 mod toml_reader;
 
@@ -23,10 +28,13 @@ mod toml_reader;
 mod test_project;
 
 pub use catalog::{
-    Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, Description, Kind, Migration, Mode,
+    Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComponentFiles, Description, Kind,
+    Migration, Mode,
 };
 pub use digest::{component_digest, sha256};
 pub use discovery::revision_number;
+pub(crate) use embedded::Place;
+pub use embedded::{EmbeddedFiles, Project, ProjectFiles};
 pub use limits::Limits;
 pub use origin::{Origin, Sourced};
 pub use settings::{LoadRequest, Settings};

@@ -20,6 +20,8 @@ pub enum Origin {
         /// The key with its tables: `environments.production.url`.
         key: String,
     },
+    /// The program that embeds runner.
+    Program,
     /// Nobody said anything.
     Default,
 }
@@ -31,6 +33,7 @@ impl fmt::Display for Origin {
             Self::Environment(name) => write!(f, "from `{name}` in the environment"),
             Self::DotEnv(name) => write!(f, "from `{name}` in `.env`"),
             Self::File { file, line, key } => write!(f, "from `{key}` in `{file}`, line {line}"),
+            Self::Program => f.write_str("from the program"),
             Self::Default => f.write_str("by default"),
         }
     }

@@ -1,16 +1,14 @@
 //! SQL files as artifacts: CRLF and LF are the same, and so are a file with and without a byte order mark.
 
 use super::discovery::FoundEntry;
-use super::files::ProjectFolder;
 use super::problem::Problem;
 use crate::database::Dialect;
 use crate::error::ErrorKind;
 use crate::sql::{Directives, SqlError};
 
-/// Reads a SQL file as text with LF line ends.
-pub(super) fn read_sql(project: &ProjectFolder, file: &FoundEntry, limit: u64) -> Result<String, Problem> {
+/// The text of a SQL file, with LF line ends.
+pub(super) fn sql_text(file: &FoundEntry, bytes: Vec<u8>) -> Result<String, Problem> {
     let name = &file.file_name;
-    let bytes = project.read(name, file.link, limit)?;
     normalise(bytes).map_err(|problem| Problem { message: format!("`{name}` {}", problem.message), ..problem })
 }
 

@@ -92,8 +92,8 @@ pub enum WriterWay {
 
 /// An open asset.
 pub struct Asset {
-    /// The file, checked against its digest.
-    pub file: std::fs::File,
+    /// Its bytes, checked against its digest.
+    pub content: Box<dyn std::io::Read + Send>,
     /// Its size in bytes.
     pub size: u64,
 }

@@ -9,7 +9,7 @@ use super::error::{self, from_sqlx};
 use super::session::{self, Server};
 use crate::database::nagle::send_at_once;
 use crate::database::url::plain_host;
-use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl};
+use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, DriverOptions};
 
 /// How connections to one database are made: the work connection, the one that holds the lock, and those that kill.
 #[derive(Clone)]
@@ -70,7 +70,12 @@ impl Connector {
             }
         }
         // The error of the parser may quote the password.
-        let options: MySqlConnectOptions = match url.secret().parse() {
+        let read = || url.secret().parse::<MySqlConnectOptions>();
+        let options = match &settings.driver {
+            Some(DriverOptions::Mysql(given)) => Ok((**given).clone()),
+            _ => read(),
+        };
+        let options = match options {
             Ok(options) => options,
             Err(sqlx::Error::Configuration(error)) if error.to_string().contains("ssl_mode") => {
                 return Err(configuration(error.to_string()).hint(

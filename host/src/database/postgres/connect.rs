@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor, PgConnectio
 use self::failure::{explain, is_starting};
 use super::error::{from_sqlx, lost};
 use crate::database::nagle::send_at_once;
-use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts};
+use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, DriverOptions, Facts};
 
 /// The oldest server that has all that is used here, as `server_version_num`.
 const OLDEST: i32 = 130_000;
@@ -38,7 +38,10 @@ pub(super) struct Found {
 
 impl Server {
     pub(super) fn new(url: &DatabaseUrl, settings: &ConnectOptions) -> Result<Self, DatabaseError> {
-        let options = options::read(url, &settings.application)?;
+        let options = match &settings.driver {
+            Some(DriverOptions::Postgres(given)) => options::of_session((**given).clone(), &settings.application),
+            _ => options::read(url, &settings.application)?,
+        };
         Ok(Self { options, settings: settings.clone(), url: url.clone() })
     }
 

@@ -5,18 +5,22 @@ use crate::database::Database;
 use crate::engine::Direction;
 use crate::engine::history::{self, Stored};
 use crate::engine::plan::{Plan, PlannedMigration, Source, inspect};
-use crate::engine::script::{Assets, Script, ScriptSource};
+use crate::engine::script::{AssetPlace, Assets, Script, ScriptSource};
 use crate::error::{Error, Result};
-use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
+use crate::project::catalog::{Artifact, Catalog, ComponentFiles, Kind, Migration};
 use crate::project::{component_digest, sha256};
 
 /// The bytes of a project's migration.
 pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
     match &migration.artifact {
         Artifact::Sql { up, down } => Ok(ScriptSource::Sql { up: up.clone(), down: down.clone() }),
-        Artifact::Component { assets_folder, assets, .. } => {
+        Artifact::Component { files, assets } => {
             let bytes = migration.read_component()?.unwrap_or_default();
-            let assets = Assets { folder: assets_folder.clone(), digests: assets.clone() };
+            let place = match files {
+                ComponentFiles::Disk { assets_folder, .. } => AssetPlace::Folder(assets_folder.clone()),
+                ComponentFiles::Embedded { assets, .. } => AssetPlace::Embedded(assets.clone()),
+            };
+            let assets = Assets { place, digests: assets.clone() };
             Ok(ScriptSource::Component { sha256: sha256(&bytes), bytes: bytes.into(), assets: Some(assets) })
         }
     }

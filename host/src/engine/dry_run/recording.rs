@@ -12,8 +12,8 @@ use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest,
-    PageRequest, Part, Probe, QueryLimits, Role, RoleSession, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
-    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
+    PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName,
+    TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
 };
 
 /// Bytes of a row that is looked at; one with more is not shown.
@@ -46,7 +46,7 @@ impl RecordingDatabase {
     }
 
     /// The watched session, in the role that was taken.
-    fn inner(&mut self) -> RoleSession<'_> {
+    fn inner(&mut self) -> crate::database::role::RoleSession<'_> {
         self.inner.in_role(self.role, &self.stop)
     }
 

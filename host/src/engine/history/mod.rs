@@ -11,7 +11,7 @@ mod tests;
 mod write;
 
 pub use artifact::{Stored, load_artifact, store_artifact};
-pub use read::{History, answered, is_there, question, read, read_all, read_with_artifacts, unreadable};
+pub use read::{History, answered, glance, is_there, question, read, read_all, read_with_artifacts, unreadable};
 pub use record::{Record, RunMode, State, declared_json};
 pub use repairs::{Repair, add_repair, read_repairs};
 pub use sql::tool_sql;

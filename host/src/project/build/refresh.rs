@@ -12,7 +12,7 @@ use crate::project::files::{ProjectFolder, cannot_write, too_large};
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile, write_atomically};
 use crate::project::problem::{Problem, error_for};
 use crate::project::settings::Settings;
-use crate::project::sql_file::{directives, read_sql};
+use crate::project::sql_file::{directives, sql_text};
 
 /// What is needed to make lines.
 pub(super) struct Refresh<'a> {
@@ -44,7 +44,10 @@ impl Refresh<'_> {
 
     fn sql(&self, found: &Found, up: &FoundEntry, down: Option<&FoundEntry>) -> Result<(LockedArtifact, u64)> {
         let limit = self.settings.limits.artifact_bytes;
-        let read = |file| read_sql(self.project, file, limit).map_err(as_error);
+        let read = |file: &FoundEntry| {
+            let bytes = self.project.read(&file.file_name, file.link, limit).map_err(as_error)?;
+            sql_text(file, bytes).map_err(as_error)
+        };
         let up = read(up)?;
         let down = down.map(read).transpose()?;
         let dialect: Dialect = self.settings.database_url.value.dialect();

@@ -7,14 +7,15 @@ use super::{
     Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, Description, Kind, Migration, Mode,
 };
 use crate::error::{ErrorKind, Result};
-use crate::project::digest::{component_digest, sha256, sha256_of_reader};
-use crate::project::discovery::{Found, FoundEntry, FoundFiles, discover, find_assets, revision_number};
-use crate::project::files::{ProjectFolder, explain, no_folder, open_root, too_large};
+use crate::project::digest::{component_digest, sha256};
+use crate::project::discovery::{Found, FoundEntry, FoundFiles, revision_number};
+use crate::project::files::no_folder;
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
 use crate::project::parallel;
 use crate::project::problem::{Problem, error_for, shown};
 use crate::project::settings::Settings;
-use crate::project::sql_file::{directives, read_sql};
+use crate::project::source::Source;
+use crate::project::sql_file::{directives, sql_text};
 use crate::sql::Directives;
 
 impl Catalog {
@@ -27,17 +28,17 @@ impl Catalog {
     /// itself, such as names that do not parse, is an error all the same; a folder that is missing is an empty one.
     pub fn inspect(settings: &Settings, checks: Checks) -> Result<CatalogReport> {
         let lockfile_name = settings.lockfile_name();
-        let Some(project) = ProjectFolder::open_if_there(&settings.root, &settings.migrations)? else {
-            let lockfile = Lockfile::read(&open_root(&settings.root)?, &lockfile_name)?;
+        let source = Source::open(settings)?;
+        let lockfile = Source::lockfile(settings)?;
+        let Some(source) = source else {
             return Ok(CatalogReport {
                 problems: lockfile.lines.iter().map(|line| missing(line, &lockfile_name)).collect(),
                 no_folder: Some(no_folder(&settings.root, &settings.migrations)),
                 ..CatalogReport::default()
             });
         };
-        let lockfile = Lockfile::read(&project.root, &lockfile_name)?;
-        let (found, mut problems) = discover(&project)?;
-        let loader = Loader { settings, project: &project, lockfile: &lockfile, lockfile_name: &lockfile_name, checks };
+        let (found, mut problems) = source.discover()?;
+        let loader = Loader { settings, source: &source, lockfile: &lockfile, lockfile_name: &lockfile_name, checks };
         let mut report = CatalogReport::default();
         for loaded in parallel::map(&found, Found::is_component, |found| loader.load(found)) {
             match loaded {
@@ -65,7 +66,7 @@ impl Catalog {
 
 struct Loader<'a> {
     settings: &'a Settings,
-    project: &'a ProjectFolder,
+    source: &'a Source,
     lockfile: &'a Lockfile,
     lockfile_name: &'a str,
     checks: Checks,
@@ -97,7 +98,10 @@ impl Loader<'_> {
         down: Option<&FoundEntry>,
     ) -> Result<(Migration, Digests), Vec<Problem>> {
         let limit = self.settings.limits.artifact_bytes;
-        let read = |file| read_sql(self.project, file, limit).map_err(|problem| vec![problem]);
+        let read = |file: &FoundEntry| {
+            let bytes = self.source.read(file, limit);
+            bytes.and_then(|bytes| sql_text(file, bytes)).map_err(|problem| vec![problem])
+        };
         let up = read(up)?;
         let down = down.map(read).transpose()?;
         let dialect = self.settings.database_url.value.dialect();
@@ -116,26 +120,17 @@ impl Loader<'_> {
         line: Option<&LockLine>,
     ) -> Result<(Migration, Digests), Problem> {
         let limits = &self.settings.limits;
-        let name = &wasm.file_name;
-        let unreadable = |error: std::io::Error| Problem::new(format!("`{}` {}", shown(name), explain(&error)));
-        let file = self.project.open_file(name, wasm.link).map_err(unreadable)?;
-        let Some((bytes, _)) = sha256_of_reader(file, limits.artifact_bytes).map_err(unreadable)? else {
-            return Err(too_large(name, limits.artifact_bytes, "artifact_bytes"));
-        };
+        let bytes = self.source.digest(wasm, limits.artifact_bytes)?;
         let assets = match folder {
-            Some(folder) => find_assets(self.project, folder, limits.asset_bytes)?,
+            Some(folder) => self.source.assets(folder, limits.asset_bytes)?,
             None => BTreeMap::new(),
         };
         let description = match line.map(|line| &line.artifact) {
             Some(LockedArtifact::Component { description, .. }) => description.description.clone(),
             _ => Description::default(),
         };
-        let folder = self.settings.migrations_folder();
-        let artifact = Artifact::Component {
-            path: folder.join(name),
-            assets_folder: folder.join(found.id()).join(crate::project::discovery::ASSETS),
-            assets: assets.clone(),
-        };
+        let files = self.source.component(self.settings, found, wasm);
+        let artifact = Artifact::Component { files, assets: assets.clone() };
         let sha256 = component_digest(&bytes, &assets);
         Ok((migration(found, Kind::Component, sha256, artifact, description), Digests::Component { bytes, assets }))
     }

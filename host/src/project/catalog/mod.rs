@@ -6,6 +6,7 @@ mod report;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::digest::{component_digest, sha256};
 use super::discovery::revision_number;
@@ -91,13 +92,42 @@ pub enum Artifact {
     },
     /// A component: read when it is needed.
     Component {
+        /// Its files.
+        files: ComponentFiles,
+        /// The assets: path below their folder, with `/`, to sha256.
+        assets: BTreeMap<String, String>,
+    },
+}
+
+/// Where the files of a component are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ComponentFiles {
+    /// On disk.
+    Disk {
         /// The `.wasm` file, absolute.
         path: PathBuf,
         /// The folder of its assets, absolute; it exists only if there are any.
         assets_folder: PathBuf,
-        /// Path below the folder, with `/`, to sha256.
-        assets: BTreeMap<String, String>,
     },
+    /// In the program.
+    Embedded {
+        /// The path of the `.wasm` file below the project.
+        path: String,
+        /// Its bytes.
+        wasm: &'static [u8],
+        /// The assets: path below their folder, with `/`, to bytes.
+        assets: Arc<BTreeMap<String, &'static [u8]>>,
+    },
+}
+
+impl ComponentFiles {
+    /// The path of the `.wasm` file, as messages show it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Disk { path, .. } => path.display().to_string(),
+            Self::Embedded { path, .. } => path.clone(),
+        }
+    }
 }
 
 /// One migration of a project.
@@ -128,7 +158,12 @@ impl Migration {
 
     /// The bytes of a component, proven to be those that were found; none for SQL.
     pub fn read_component(&self) -> Result<Option<Vec<u8>>> {
-        let Artifact::Component { path, assets, .. } = &self.artifact else { return Ok(None) };
+        let Artifact::Component { files, assets } = &self.artifact else { return Ok(None) };
+        let path = match files {
+            ComponentFiles::Disk { path, .. } => path,
+            // Nothing changes what is part of the program.
+            ComponentFiles::Embedded { wasm, .. } => return Ok(Some(wasm.to_vec())),
+        };
         let bytes = std::fs::read(path)
             .map_err(|error| Error::failed(format!("`{}` cannot be read", path.display())).cause(error))?;
         if component_digest(&sha256(&bytes), assets) != self.sha256 {

@@ -4,14 +4,18 @@ mod assets;
 mod group;
 mod name;
 
+use std::collections::BTreeSet;
+
 use super::files::{ProjectFolder, explain};
-use super::fixtures::FOLDER as TESTS;
 use super::problem::{Problem, shown};
 use crate::error::{Error, Result};
 use name::{Role, is_ignored, parse_file, parse_folder};
 
 pub(super) use assets::{ASSETS, find_assets};
 pub use group::{Found, FoundEntry, FoundFiles};
+
+/// The folder of the data and checks of `runner test`.
+pub(super) const TESTS: &str = "tests";
 
 /// Packages of others will stand in this folder.
 const VENDOR: &str = "vendor";
@@ -44,6 +48,31 @@ pub(super) fn discover(project: &ProjectFolder) -> Result<(Vec<Found>, Vec<Probl
     Ok((found, problems))
 }
 
+/// As [`discover`], in a folder of a program: the names in it, and whether each is a folder.
+pub(super) fn discover_embedded(names: &BTreeSet<(&str, bool)>) -> (Vec<Found>, Vec<Problem>) {
+    let mut entries = Vec::new();
+    let mut problems = Vec::new();
+    for (name, is_folder) in names.iter().copied().filter(|(name, _)| !is_ignored(name)) {
+        let parsed = match name {
+            TESTS if is_folder => continue,
+            VENDOR if is_folder => Err(packages()),
+            name => parse(name, is_folder, false),
+        };
+        match parsed {
+            Ok(entry) => entries.push(entry),
+            Err(problem) => problems.push(about(name, problem)),
+        }
+    }
+    let found = group::group(entries, &mut problems);
+    problems.sort_by(|a, b| a.message.cmp(&b.message));
+    (found, problems)
+}
+
+fn packages() -> Problem {
+    Problem::new("holds packages, which this version of runner does not support")
+        .hint("copy the package's migrations into the folder itself, under revisions of your own")
+}
+
 /// The problem as a sentence about the file.
 fn about(name: &str, problem: Problem) -> Problem {
     Problem { message: format!("`{}` {}", shown(name), problem.message), ..problem }
@@ -73,12 +102,16 @@ fn classify(
         let mut inside = project.open_folder(name, link).and_then(|folder| folder.entries()).map_err(failed)?;
         return match inside.next() {
             None => Ok(None),
-            Some(_) => Err(Problem::new("holds packages, which this version of runner does not support")
-                .hint("copy the package's migrations into the folder itself, under revisions of your own")),
+            Some(_) => Err(packages()),
         };
     }
-    let parsed = if kind.is_dir() { parse_folder(name)? } else { parse_file(name)? };
-    Ok(Some(group::Entry { file: FoundEntry { file_name: name.to_owned(), link }, name: parsed }))
+    parse(name, kind.is_dir(), link).map(Some)
+}
+
+/// An entry by its name.
+fn parse(name: &str, is_folder: bool, link: bool) -> Result<group::Entry, Problem> {
+    let parsed = if is_folder { parse_folder(name)? } else { parse_file(name)? };
+    Ok(group::Entry { file: FoundEntry { file_name: name.to_owned(), link }, name: parsed })
 }
 
 /// The number that a revision stands for: leading zeros do not matter. None if it is none.

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{ComponentDescription, LockLine, LockedArtifact};
 use crate::database::Dialect;
-use crate::project::catalog::{Description, Kind, Mode};
+#[cfg(feature = "cli")]
+use crate::project::catalog::Kind;
+use crate::project::catalog::{Description, Mode};
 use crate::project::toml_reader::Section;
 
 /// The line as text. What is the default is left out.
+#[cfg(feature = "cli")]
 pub(super) fn render(line: &LockLine) -> String {
     let mut fields = Vec::new();
     let mut field = |key: &str, value: String| fields.push(format!("{key} = {value}"));
@@ -58,6 +61,7 @@ pub(super) fn render(line: &LockLine) -> String {
 }
 
 /// A string of TOML on one line.
+#[cfg(feature = "cli")]
 fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

@@ -14,6 +14,7 @@
 
 mod line;
 mod read;
+#[cfg(feature = "cli")]
 mod write;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use super::catalog::{Description, Kind};
 use super::digest::component_digest;
 use super::discovery::revision_number;
+#[cfg(feature = "cli")]
 pub(super) use write::write_atomically;
 
 /// The format that this version reads and writes.

@@ -14,7 +14,15 @@ use crate::project::toml_reader::{Document, Section};
 impl Lockfile {
     /// Reads the lockfile of a project; one that does not exist has no lines.
     pub(in crate::project) fn read(root: &Dir, name: &str) -> Result<Self> {
-        let (lockfile, proven) = Self::read_to_rewrite(root, name)?;
+        Self::read_to_rewrite(root, name).and_then(|read| Self::prove(read, name))
+    }
+
+    /// Reads the text of a lockfile, whose digest must fit.
+    pub(in crate::project) fn parse_proven(text: &str, name: &str) -> Result<Self> {
+        Self::parse(text, name).and_then(|read| Self::prove(read, name))
+    }
+
+    fn prove((lockfile, proven): (Self, bool), name: &str) -> Result<Self> {
         if proven {
             return Ok(lockfile);
         }

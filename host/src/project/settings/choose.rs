@@ -72,6 +72,9 @@ impl<'a> Choice<'a> {
         root: &Path,
         file: &str,
     ) -> Result<Sourced<DatabaseUrl>> {
+        if let Some(url) = &request.program_database {
+            return Ok(Sourced { value: url.clone(), origin: Origin::Program });
+        }
         let parse = |url: Sourced<String>, base: &Path| {
             let value =
                 DatabaseUrl::parse(&url.value, base).map_err(|error| error.at("setting", url.origin.to_string()))?;

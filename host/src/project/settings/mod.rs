@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::embedded::{Place, Project, ProjectFiles};
 use super::env::{self, Switches, Variables};
 use super::limits::{Limits, parse_limit};
 use super::origin::{Origin, Sourced};
@@ -50,6 +51,8 @@ pub struct LoadRequest {
     pub database: Option<String>,
     /// `--database-url`.
     pub database_url: Option<String>,
+    /// The database of an embedding program; before everything else that names one.
+    pub program_database: Option<DatabaseUrl>,
     /// `--format`.
     pub format: Option<String>,
     /// `--lock-timeout`.
@@ -83,6 +86,8 @@ pub struct Settings {
     pub root: PathBuf,
     /// The settings file, absolute.
     pub file: PathBuf,
+    /// Where migrations and lockfile are read.
+    pub files: ProjectFiles,
     /// The project's name; by default that of its folder.
     pub name: String,
     /// The chosen environment.
@@ -131,23 +136,58 @@ impl Settings {
         let shown = file.strip_prefix(&request.start_dir).unwrap_or(&file).display().to_string();
         let content = SettingsFile::read(&file, &shown)?;
         let variables = Variables::load(request.env.clone(), &root)?;
-        let choice = choose::Choice::make(request, &variables, &content, &shown)?;
-        let database_url = choice.database_url(request, &variables, &content, &root, &shown)?;
-        let (limits, limit_origins) = limits(request, &variables, &content, &choice)?;
+        Self::choose(request, ProjectFiles::Folder, &content, &variables, file, &shown)
+    }
+
+    /// The settings of a project as an embedding program names it: without `runner.toml`, the defaults.
+    pub fn of_project(request: &LoadRequest, project: &Project) -> Result<Self> {
+        let (files, root) = match &project.place {
+            Place::Folder(folder) => (ProjectFiles::Folder, request.start_dir.join(folder)),
+            Place::Embedded(files) => (ProjectFiles::Embedded(files.clone()), request.start_dir.clone()),
+        };
+        let file = root.join(FILE_NAME);
+        let content = match &files {
+            ProjectFiles::Folder if file.is_file() => SettingsFile::read(&file, FILE_NAME)?,
+            ProjectFiles::Folder => SettingsFile::parse("", FILE_NAME)?,
+            ProjectFiles::Embedded(files) => {
+                files.check()?;
+                SettingsFile::parse(files.text(FILE_NAME)?.unwrap_or_default(), FILE_NAME)?
+            }
+        };
+        let variables = match &files {
+            ProjectFiles::Folder => Variables::load(request.env.clone(), &root)?,
+            ProjectFiles::Embedded(_) => Variables::of_process(request.env.clone()),
+        };
+        Self::choose(request, files, &content, &variables, file, FILE_NAME)
+    }
+
+    /// Chooses from everything that was read.
+    fn choose(
+        request: &LoadRequest,
+        files: ProjectFiles,
+        content: &SettingsFile,
+        variables: &Variables,
+        file: PathBuf,
+        shown: &str,
+    ) -> Result<Self> {
+        let root = file.parent().unwrap_or(Path::new("/")).to_path_buf();
+        let choice = choose::Choice::make(request, variables, content, shown)?;
+        let database_url = choice.database_url(request, variables, content, &root, shown)?;
+        let (limits, limit_origins) = limits(request, variables, content, &choice)?;
         let timeouts =
             choice.layers(&content.timeouts, |database| &database.timeouts, |environment| &environment.timeouts);
-        let timeouts = named::choose(request, &variables, &timeouts::SETTINGS, timeouts.flatten())?;
-        let throttle = throttle::choose(request, &variables, &content, &choice, &root)?;
-        let backup = backup::choose(request, &variables, &content, &choice, &root)?;
+        let timeouts = named::choose(request, variables, &timeouts::SETTINGS, timeouts.flatten())?;
+        let throttle = throttle::choose(request, variables, content, &choice, &root)?;
+        let backup = backup::choose(request, variables, content, &choice, &root)?;
         let mut parameters = content.parameters.clone();
         if let Some((_, environment)) = &choice.environment {
             parameters.extend(environment.parameters.clone());
         }
-        let parameter_variables = parameter_variables(&variables, &parameters);
+        let parameter_variables = parameter_variables(variables, &parameters);
         let folder_name = || root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
         Ok(Self {
             name: content.name.clone().unwrap_or_else(folder_name),
-            migrations: choice.migrations(&content),
+            migrations: choice.migrations(content),
             environment: choice.environment.map(|(name, _)| name),
             database: choice.database.map(|(name, _)| name),
             database_url,
@@ -158,15 +198,16 @@ impl Settings {
             parameters,
             parameter_variables,
             switches: variables.switches(),
-            format: said(request.format.as_ref(), "--format", &variables, env::FORMAT),
-            lock_timeout: lock_timeout(request, &variables)?,
+            format: said(request.format.as_ref(), "--format", variables, env::FORMAT),
+            lock_timeout: lock_timeout(request, variables)?,
             timeouts,
             throttle,
             backup,
-            test: test::choose(&content.test, &variables, &root),
-            chunking: named::choose(request, &variables, &transform::SETTINGS, &content.transform)?,
+            test: test::choose(&content.test, variables, &root),
+            chunking: named::choose(request, variables, &transform::SETTINGS, &content.transform)?,
             root,
             file,
+            files,
         })
     }
 

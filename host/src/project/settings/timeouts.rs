@@ -32,6 +32,11 @@ impl Timeouts {
     pub fn table_lock_timeout(&self, dialect: Dialect) -> Option<Duration> {
         self.table_lock_timeout.unwrap_or_else(|| dialect.table_lock_timeout())
     }
+
+    /// Sets that time.
+    pub fn set_table_lock_timeout(&mut self, timeout: Option<Duration>) {
+        self.table_lock_timeout = Some(timeout);
+    }
 }
 
 /// What can be said of it.

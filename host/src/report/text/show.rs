@@ -43,8 +43,8 @@ fn of_project(text: &mut Text, migration: &Migration) {
     let no_way_back = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
     line(text, "reversible", if no_way_back { "no" } else { "yes" });
     line(text, "lockfile", if migration.locked { "lists it" } else { "does not list it" });
-    if let Artifact::Component { path, assets, .. } = &migration.artifact {
-        line(text, "artifact", &path.display().to_string());
+    if let Artifact::Component { files, assets } = &migration.artifact {
+        line(text, "artifact", &files.shown());
         for (asset, sha256) in assets {
             line(text, "asset", &format!("{asset} (sha256 {sha256})"));
         }

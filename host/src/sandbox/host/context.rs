@@ -1,6 +1,6 @@
 //! `context`: what a migration can know of its run, and how it speaks.
 
-use std::io::Read;
+use std::io::{Read, Seek as _};
 use std::sync::PoisonError;
 
 use wasmtime::component::Resource;
@@ -9,7 +9,7 @@ use super::Answer;
 use crate::data::Value;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 use crate::engine::event::{Event, Level};
-use crate::engine::script::Assets;
+use crate::engine::script::{AssetPlace, Assets};
 use crate::sandbox::bindings::runner::migration::context::{self as wit, Host, HostAsset, Parameter};
 use crate::sandbox::bindings::runner::migration::types::Dialect;
 use crate::sandbox::convert;
@@ -107,7 +107,7 @@ impl HostAsset for GuestState {
         let limit = (limit as usize).min(ASSET_READ);
         let asset = self.table.get_mut(&asset)?;
         let mut bytes = vec![0; limit];
-        match asset.file.read(&mut bytes) {
+        match asset.content.read(&mut bytes) {
             Ok(read) => {
                 bytes.truncate(read);
                 Ok(Ok(bytes))
@@ -127,8 +127,6 @@ impl HostAsset for GuestState {
 
 /// Opens an asset that the lockfile lists and whose bytes are the listed ones.
 fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, DatabaseError> {
-    use sha2::Digest;
-    use std::io::{Seek, SeekFrom};
     let error = |message: String| DatabaseError::new(DatabaseErrorKind::InvalidArgument, message);
     let Some(assets) = assets else {
         return Err(error(format!("the asset `{path}` is not at hand: only the component's bytes were kept"))
@@ -137,29 +135,52 @@ fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, Databa
     let Some(expected) = assets.digests.get(path) else {
         return Err(error(format!("there is no asset `{path}`")));
     };
-    // Below the folder only, whatever links lie there: the listed path was found the same way.
-    let folder = cap_std::fs::Dir::open_ambient_dir(&assets.folder, cap_std::ambient_authority());
-    let file = folder.and_then(|folder| folder.open(path)).map(cap_std::fs::File::into_std);
-    let mut file = file.map_err(|io| error(format!("the asset `{path}` cannot be opened: {io}")))?;
     let unreadable = |io: std::io::Error| error(format!("the asset `{path}` cannot be read: {io}"));
-    let size = file.metadata().map_err(unreadable)?.len();
-    if size > limit {
-        return Err(DatabaseError::new(
+    let too_large = |size: u64| {
+        DatabaseError::new(
             DatabaseErrorKind::Limit,
             format!("the asset `{path}` has {size} bytes, more than the limit `asset_bytes` of {limit}"),
-        ));
+        )
+    };
+    let is_listed = |reader: &mut dyn Read| match digest(reader).map_err(unreadable)? == *expected {
+        true => Ok(()),
+        false => Err(error(format!("the asset `{path}` is not the one that the lockfile lists"))),
+    };
+    match &assets.place {
+        AssetPlace::Folder(folder) => {
+            // Below the folder only, whatever links lie there: the listed path was found the same way.
+            let folder = cap_std::fs::Dir::open_ambient_dir(folder, cap_std::ambient_authority());
+            let file = folder.and_then(|folder| folder.open(path)).map(cap_std::fs::File::into_std);
+            let mut file = file.map_err(|io| error(format!("the asset `{path}` cannot be opened: {io}")))?;
+            let size = file.metadata().map_err(unreadable)?.len();
+            if size > limit {
+                return Err(too_large(size));
+            }
+            is_listed(&mut file)?;
+            file.rewind().map_err(unreadable)?;
+            Ok(Asset { content: Box::new(file), size })
+        }
+        AssetPlace::Embedded(files) => {
+            let bytes = *files.get(path).ok_or_else(|| error(format!("there is no asset `{path}`")))?;
+            let size = bytes.len() as u64;
+            if size > limit {
+                return Err(too_large(size));
+            }
+            is_listed(&mut &*bytes)?;
+            Ok(Asset { content: Box::new(bytes), size })
+        }
     }
+}
+
+/// The sha256 of everything that a reader gives, in hexadecimal.
+fn digest(reader: &mut dyn Read) -> std::io::Result<String> {
+    use sha2::Digest as _;
     let mut hasher = sha2::Sha256::new();
     let mut block = vec![0; 1 << 16];
     loop {
-        match file.read(&mut block).map_err(unreadable)? {
-            0 => break,
+        match reader.read(&mut block)? {
+            0 => return Ok(hex::encode(hasher.finalize())),
             read => hasher.update(&block[..read]),
         }
     }
-    if hex::encode(hasher.finalize()) != *expected {
-        return Err(error(format!("the asset `{path}` is not the one that the lockfile lists")));
-    }
-    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-    Ok(Asset { file, size })
 }

@@ -52,15 +52,19 @@ pub(in crate::database::postgres) fn read(
             .hint("a URL looks like `postgres://user:password@host:5432/database`; write `%40` for `@` in a password")
     })?;
     let host = plain_host(options.get_host()).to_owned();
-    let options = options.host(&host);
+    Ok(of_session(options.host(&host), application))
+}
+
+/// The options with what holds for all connections of a run.
+pub(in crate::database::postgres) fn of_session(options: PgConnectOptions, application: &str) -> PgConnectOptions {
     // Notices of the server would reach a log that nobody reads; statements would reach it with their values.
     let options = sqlx::ConnectOptions::disable_statement_logging(options)
         // Shortest exact text is the server's default since version 12; poolers refuse the parameter at the start.
         .extra_float_digits(None);
-    Ok(match options.get_application_name() {
+    match options.get_application_name() {
         Some(_) => options,
         None => options.application_name(application),
-    })
+    }
 }
 
 /// A URL with a user and without a host, as libpq takes it for a socket: the user moves to the parameters, since URLs

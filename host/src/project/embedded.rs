@@ -1,0 +1,152 @@
+//! Projects whose files are part of a program.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+
+/// A project: a folder on disk, or files that were compiled into a program.
+#[derive(Clone, Debug)]
+pub struct Project {
+    pub(crate) place: Place,
+}
+
+/// Where a project is.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Folder(PathBuf),
+    Embedded(Arc<EmbeddedFiles>),
+}
+
+/// Where the files of a project are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProjectFiles {
+    /// In its folder.
+    Folder,
+    /// In the program.
+    Embedded(Arc<EmbeddedFiles>),
+}
+
+/// The files of a project, by their paths below it, with `/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EmbeddedFiles {
+    files: BTreeMap<String, &'static [u8]>,
+}
+
+impl Project {
+    /// The project in a folder: `migrations/`, and if they are there `runner.toml`, `runner.lock` and `.env`.
+    pub fn folder(path: impl Into<PathBuf>) -> Self {
+        Self { place: Place::Folder(path.into()) }
+    }
+
+    /// A project of these files: paths below the project, such as `migrations/0001_create_users.up.sql`, and bytes, usually from
+    /// [`include_bytes!`]. `runner.toml` and `runner.lock` mean the same as on disk.
+    pub fn embedded<'p>(files: impl IntoIterator<Item = (&'p str, &'static [u8])>) -> Self {
+        let files = files.into_iter().map(|(path, bytes)| (path.replace('\\', "/"), bytes)).collect();
+        Self { place: Place::Embedded(Arc::new(EmbeddedFiles { files })) }
+    }
+
+    /// A project folder that the crate [`include_dir`](https://docs.rs/include_dir) has embedded.
+    #[cfg(feature = "include-dir")]
+    pub fn included(folder: &include_dir::Dir<'static>) -> Self {
+        fn collect(folder: &include_dir::Dir<'static>, files: &mut Vec<(String, &'static [u8])>) {
+            let name = |file: &include_dir::File<'static>| file.path().to_string_lossy().into_owned();
+            files.extend(folder.files().map(|file| (name(file), file.contents())));
+            folder.dirs().for_each(|below| collect(below, files));
+        }
+        let mut files = Vec::new();
+        collect(folder, &mut files);
+        Self::embedded(files.iter().map(|(path, bytes)| (path.as_str(), *bytes)))
+    }
+}
+
+/// The project in a folder.
+impl From<&str> for Project {
+    fn from(folder: &str) -> Self {
+        Self::folder(folder)
+    }
+}
+
+/// The project in a folder.
+impl From<PathBuf> for Project {
+    fn from(folder: PathBuf) -> Self {
+        Self::folder(folder)
+    }
+}
+
+/// The project in a folder.
+impl From<&std::path::Path> for Project {
+    fn from(folder: &std::path::Path) -> Self {
+        Self::folder(folder)
+    }
+}
+
+impl EmbeddedFiles {
+    /// Fails if a path is not one below the project.
+    pub(crate) fn check(&self) -> Result<()> {
+        let is_wrong = |path: &&String| path.split('/').any(|part| matches!(part, "" | "." | ".."));
+        match self.files.keys().find(is_wrong) {
+            None => Ok(()),
+            Some(path) => Err(Error::usage(format!("`{}` is not a path below the project", path.escape_debug()))
+                .hint("write a relative path with `/`, such as `migrations/0001_create_users.up.sql`")),
+        }
+    }
+
+    /// The bytes of a file.
+    pub(crate) fn get(&self, path: &str) -> Option<&'static [u8]> {
+        self.files.get(path).copied()
+    }
+
+    /// The text of a file; an error if it is not UTF-8.
+    pub(crate) fn text(&self, path: &str) -> Result<Option<&'static str>> {
+        let Some(bytes) = self.get(path) else { return Ok(None) };
+        std::str::from_utf8(bytes).map(Some).map_err(|_| Error::usage(format!("`{path}` is not UTF-8")))
+    }
+
+    /// All files below a folder, by their paths below it.
+    pub(crate) fn below(&self, folder: &str) -> impl Iterator<Item = (&str, &'static [u8])> {
+        let prefix = format!("{folder}/");
+        let paths = self.files.range::<String, _>(prefix.clone()..);
+        let inside = paths.map_while(move |(path, bytes)| Some((path.strip_prefix(&prefix)?.len(), path, *bytes)));
+        inside.map(|(length, path, bytes)| (&path[path.len() - length..], bytes))
+    }
+
+    /// The names in a folder, and whether each is a folder itself.
+    pub(crate) fn entries(&self, folder: &str) -> BTreeSet<(&str, bool)> {
+        let entry = |path| match str::split_once(path, '/') {
+            Some((name, _)) => (name, true),
+            None => (path, false),
+        };
+        self.below(folder).map(|(path, _)| entry(path)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(paths: &[&str]) -> Arc<EmbeddedFiles> {
+        match Project::embedded(paths.iter().map(|path| (*path, &b"x"[..]))).place {
+            Place::Embedded(files) => files,
+            Place::Folder(folder) => panic!("{folder:?}"),
+        }
+    }
+
+    #[test]
+    fn a_folder_lists_what_is_in_it() {
+        let files = files(&["runner.lock", "migrations/1_a.up.sql", "migrations\\2_b\\assets\\x.csv", "migrations2/y"]);
+        let entries: Vec<_> = files.entries("migrations").into_iter().collect();
+        assert_eq!(entries, [("1_a.up.sql", false), ("2_b", true)]);
+        assert_eq!(files.below("migrations/2_b/assets").map(|(path, _)| path).collect::<Vec<_>>(), ["x.csv"]);
+        assert!(files.entries("nowhere").is_empty());
+    }
+
+    #[test]
+    fn paths_stay_below_the_project() {
+        assert!(files(&["migrations/1_a.up.sql"]).check().is_ok());
+        for path in ["/etc/passwd", "../x", "a/./b", "a//b", ""] {
+            assert!(files(&[path]).check().is_err(), "{path}");
+        }
+    }
+}

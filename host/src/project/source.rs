@@ -1,0 +1,131 @@
+//! Where the files of a project's migrations are read: in its folder, or in the program.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::catalog::ComponentFiles;
+use super::digest::{sha256, sha256_of_reader};
+use super::discovery::{ASSETS, Found, FoundEntry, discover, discover_embedded, find_assets};
+use super::embedded::{EmbeddedFiles, ProjectFiles};
+use super::files::{ProjectFolder, explain, open_root, too_large};
+use super::lockfile::Lockfile;
+use super::problem::{Problem, shown};
+use super::settings::Settings;
+use crate::error::Result;
+
+/// The migrations of a project.
+pub(super) enum Source {
+    /// On disk.
+    Folder(ProjectFolder),
+    /// In the program.
+    Embedded(EmbeddedMigrations),
+}
+
+/// The migrations among the files of a program.
+pub(super) struct EmbeddedMigrations {
+    files: Arc<EmbeddedFiles>,
+    /// Their folder, with `/`.
+    folder: String,
+}
+
+impl Source {
+    /// The migrations that the settings name; none if there is no such folder.
+    pub fn open(settings: &Settings) -> Result<Option<Self>> {
+        let ProjectFiles::Embedded(files) = &settings.files else {
+            return Ok(ProjectFolder::open_if_there(&settings.root, &settings.migrations)?.map(Self::Folder));
+        };
+        let parts: Vec<_> = settings.migrations.iter().map(|part| part.to_string_lossy()).collect();
+        let migrations = EmbeddedMigrations { files: files.clone(), folder: parts.join("/") };
+        let is_there = migrations.files.below(&migrations.folder).next().is_some();
+        Ok(is_there.then_some(Self::Embedded(migrations)))
+    }
+
+    /// The lockfile of a project; one that does not exist has no lines.
+    pub fn lockfile(settings: &Settings) -> Result<Lockfile> {
+        let name = settings.lockfile_name();
+        match &settings.files {
+            ProjectFiles::Embedded(files) => match files.text(&name)? {
+                Some(text) => Lockfile::parse_proven(text, &name),
+                None => Ok(Lockfile::default()),
+            },
+            ProjectFiles::Folder => Lockfile::read(&open_root(&settings.root)?, &name),
+        }
+    }
+
+    /// The migrations in order, and everything that is wrong with the rest.
+    pub fn discover(&self) -> Result<(Vec<Found>, Vec<Problem>)> {
+        match self {
+            Self::Folder(folder) => discover(folder),
+            Self::Embedded(it) => Ok(discover_embedded(&it.files.entries(&it.folder))),
+        }
+    }
+
+    /// A SQL file of at most `limit` bytes.
+    pub fn read(&self, file: &FoundEntry, limit: u64) -> Result<Vec<u8>, Problem> {
+        match self {
+            Self::Folder(folder) => folder.read(&file.file_name, file.link, limit),
+            Self::Embedded(it) => it.artifact(&file.file_name, limit).map(<[u8]>::to_vec),
+        }
+    }
+
+    /// The digest of a component of at most `limit` bytes.
+    pub fn digest(&self, file: &FoundEntry, limit: u64) -> Result<String, Problem> {
+        let name = &file.file_name;
+        let folder = match self {
+            Self::Folder(folder) => folder,
+            Self::Embedded(it) => return it.artifact(name, limit).map(sha256),
+        };
+        let unreadable = |error: std::io::Error| Problem::new(format!("`{}` {}", shown(name), explain(&error)));
+        let opened = folder.open_file(name, file.link).map_err(unreadable)?;
+        match sha256_of_reader(opened, limit).map_err(unreadable)? {
+            Some((digest, _)) => Ok(digest),
+            None => Err(too_large(name, limit, "artifact_bytes")),
+        }
+    }
+
+    /// The assets below a migration's folder: path, with `/`, to sha256.
+    pub fn assets(&self, folder: &FoundEntry, limit: u64) -> Result<BTreeMap<String, String>, Problem> {
+        let embedded = match self {
+            Self::Folder(project) => return find_assets(project, folder, limit),
+            Self::Embedded(it) => it.assets(&folder.file_name),
+        };
+        let digest = |(path, bytes): (String, &[u8])| match bytes.len() as u64 > limit {
+            true => Err(too_large(&format!("{}/{ASSETS}/{path}", folder.file_name), limit, "asset_bytes")),
+            false => Ok((path, sha256(bytes))),
+        };
+        embedded.into_iter().map(digest).collect()
+    }
+
+    /// Where the files of a component are when it runs.
+    pub fn component(&self, settings: &Settings, found: &Found, wasm: &FoundEntry) -> ComponentFiles {
+        match self {
+            Self::Folder(_) => {
+                let folder = settings.migrations_folder();
+                ComponentFiles::Disk {
+                    path: folder.join(&wasm.file_name),
+                    assets_folder: folder.join(found.id()).join(ASSETS),
+                }
+            }
+            Self::Embedded(it) => {
+                let path = format!("{}/{}", it.folder, wasm.file_name);
+                let wasm = it.files.get(&path).unwrap_or_default();
+                ComponentFiles::Embedded { path, wasm, assets: Arc::new(it.assets(&found.id())) }
+            }
+        }
+    }
+}
+
+impl EmbeddedMigrations {
+    fn artifact(&self, name: &str, limit: u64) -> Result<&'static [u8], Problem> {
+        let bytes = self.files.get(&format!("{}/{name}", self.folder)).unwrap_or_default();
+        if bytes.len() as u64 > limit { Err(too_large(name, limit, "artifact_bytes")) } else { Ok(bytes) }
+    }
+
+    /// The assets of a migration; as on disk, hidden files are none.
+    fn assets(&self, id: &str) -> BTreeMap<String, &'static [u8]> {
+        let is_hidden = |path: &str| path.split('/').any(|part| part.starts_with('.'));
+        let all = format!("{}/{id}/{ASSETS}", self.folder);
+        let assets = self.files.below(&all).filter(|(path, _)| !is_hidden(path));
+        assets.map(|(path, bytes)| (path.to_owned(), bytes)).collect()
+    }
+}

@@ -1,0 +1,199 @@
+//! Puts a [`Runner`] together.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::database::DatabaseLocation;
+use super::drive::Runs;
+use super::events::{Callback, Events, Sinks, stream};
+use super::setup::Setup;
+use super::{Parts, Runner};
+use crate::data::Value;
+use crate::engine::event::{Event, EventSink};
+use crate::engine::plan::Options;
+use crate::error::{Error, Result};
+use crate::project::origin::{Origin, Sourced};
+use crate::project::{LoadRequest, Place, Project, Settings};
+
+/// Connections that a stepwise transform uses unless the program asks for another number.
+const CONNECTIONS: usize = 4;
+
+/// Builds a [`Runner`]. Only project and database are needed; everything else has the defaults of the command line, or what
+/// `runner.toml` of the project says.
+#[must_use]
+#[derive(Default)]
+pub struct Builder {
+    project: Option<Project>,
+    database: Option<DatabaseLocation>,
+    request: LoadRequest,
+    changes: Vec<Box<dyn FnOnce(&mut Settings) -> Result<()> + Send>>,
+    options: Options,
+    locked: bool,
+    jobs: Option<usize>,
+    component_cache: Option<PathBuf>,
+    sinks: Vec<Box<dyn EventSink>>,
+}
+
+impl Builder {
+    /// The project: a folder, or a [`Project`] embedded in the program.
+    pub fn project(mut self, project: impl Into<Project>) -> Self {
+        self.project = Some(project.into());
+        self
+    }
+
+    /// The database: a URL, or the connect options of sqlx, such as `pool.connect_options()`. Without it, `runner.toml` must name
+    /// one. A SQLite file that does not exist is created by `apply`.
+    pub fn database(mut self, database: impl Into<DatabaseLocation>) -> Self {
+        self.database = Some(database.into());
+        self
+    }
+
+    /// The environment of `runner.toml` to use.
+    pub fn environment(mut self, name: impl Into<String>) -> Self {
+        self.request.environment = Some(name.into());
+        self
+    }
+
+    /// The name of a database of `runner.toml`, whose migrations and lockfile are its own.
+    pub fn named_database(mut self, name: impl Into<String>) -> Self {
+        self.request.database = Some(name.into());
+        self
+    }
+
+    /// Environment variables, which are not read otherwise: `std::env::vars()`, or some of them. They fill in `${…}` of
+    /// `runner.toml`, and those that begin with `RUNNER_` mean what they mean to the command line.
+    pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.request.env.extend(variables);
+        self
+    }
+
+    /// A limit by its name, such as `("wall_time", "10m")`.
+    pub fn limit(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        self.change(move |settings| settings.limits.set(&name, &value))
+    }
+
+    /// A parameter for components.
+    pub fn parameter(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        self.change(move |settings| {
+            settings.parameters.insert(name, value);
+            Ok(())
+        })
+    }
+
+    /// How long to wait for the lock of another run.
+    pub fn lock_timeout(self, timeout: Duration) -> Self {
+        self.change(move |settings| {
+            settings.lock_timeout = Sourced { value: timeout, origin: Origin::Program };
+            Ok(())
+        })
+    }
+
+    /// How long a statement may wait for a lock on a table or row.
+    pub fn table_lock_timeout(self, timeout: Duration) -> Self {
+        self.change(move |settings| {
+            settings.timeouts.set_table_lock_timeout(Some(timeout));
+            Ok(())
+        })
+    }
+
+    /// How long a statement of a migration may take.
+    pub fn statement_timeout(self, timeout: Duration) -> Self {
+        self.change(move |settings| {
+            settings.timeouts.statement_timeout = Some(timeout);
+            Ok(())
+        })
+    }
+
+    /// How often a migration that met a lock conflict is tried again.
+    pub fn retries(self, retries: u32) -> Self {
+        self.change(move |settings| {
+            settings.timeouts.retries = retries;
+            Ok(())
+        })
+    }
+
+    /// Whether pending migrations may be older than the newest applied one.
+    pub fn allow_out_of_order(mut self, allow: bool) -> Self {
+        self.options.allow_out_of_order = allow;
+        self
+    }
+
+    /// Whether applied migrations may be missing from the project, as after a rollback of the program to an older release.
+    pub fn allow_missing(mut self, allow: bool) -> Self {
+        self.options.allow_missing = allow;
+        self
+    }
+
+    /// Whether the lockfile must list every migration.
+    pub fn locked(mut self, locked: bool) -> Self {
+        self.locked = locked;
+        self
+    }
+
+    /// How many instances of a component, and connections where the database takes several writers, work on a transform.
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = Some(jobs.max(1));
+        self
+    }
+
+    /// A private folder for compiled components. Without it, each run compiles the components it applies.
+    pub fn component_cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.component_cache = Some(folder.into());
+        self
+    }
+
+    /// Calls a function with each event. It is called on the thread of the run and must not block for long.
+    pub fn on_event(mut self, callback: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.sinks.push(Box::new(Callback(callback)));
+        self
+    }
+
+    /// Sends events to a stream.
+    pub fn event_stream(mut self) -> (Self, Events) {
+        let (sink, events) = stream();
+        self.sinks.push(sink);
+        (self, events)
+    }
+
+    /// Reads the settings of the project. Connects to nothing.
+    pub fn build(self) -> Result<Runner> {
+        let project = self.project.ok_or_else(|| {
+            Error::usage("no project is given").hint("name its folder, or embed its files, by `Builder::project`")
+        })?;
+        let start_dir = match &project.place {
+            Place::Folder(folder) if folder.is_absolute() => folder.clone(),
+            _ => std::env::current_dir()
+                .map_err(|error| Error::usage("cannot determine the current directory").cause(error))?,
+        };
+        let resolved = self.database.map(|database| database.resolve(&start_dir)).transpose()?;
+        let (program_database, driver) = match resolved {
+            Some((url, driver)) => (Some(url), driver),
+            None => (None, None),
+        };
+        let request = LoadRequest { start_dir, program_database, ..self.request };
+        let mut settings = Settings::of_project(&request, &project)?;
+        if settings.database_url.origin == Origin::Default {
+            return Err(Error::usage("no database is given")
+                .hint("give its URL, or the options of a pool, by `Builder::database`, or set `[database] url`"));
+        }
+        for change in self.changes {
+            change(&mut settings)?;
+        }
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        let jobs = self.jobs.unwrap_or_else(processors);
+        let connections = self.jobs.unwrap_or(jobs.min(CONNECTIONS));
+        let setup = Setup { settings, driver, component_cache: self.component_cache };
+        setup.check_driver()?;
+        let events: Arc<dyn EventSink> = Arc::new(Sinks(self.sinks));
+        let parts = Parts { setup, options: self.options, locked: self.locked, jobs, connections, events };
+        Ok(Runner { parts: Arc::new(parts), runs: Runs::default() })
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Settings) -> Result<()> + Send + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+}

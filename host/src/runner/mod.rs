@@ -1,0 +1,176 @@
+//! The library's door: a [`Runner`] has a project and a database, and does what the command line's verbs do. The command line
+//! uses the same wiring.
+
+mod builder;
+mod database;
+mod drive;
+mod events;
+#[doc(hidden)]
+pub mod run;
+#[doc(hidden)]
+pub mod setup;
+mod status;
+#[doc(hidden)]
+pub mod verify;
+
+use std::future::Future;
+use std::sync::Arc;
+
+pub use builder::Builder;
+pub use database::DatabaseLocation;
+pub use events::Events;
+pub use status::Status;
+
+use crate::database::StopSignal;
+use crate::engine::EventSink;
+use crate::engine::apply::Action;
+use crate::engine::control;
+use crate::engine::outcome::Outcome;
+use crate::engine::plan::{Input, Options, Plan, plan_towards};
+use crate::engine::target::Target;
+use crate::engine::verify::{Extent, Verified};
+use crate::error::Result;
+use drive::Runs;
+use run::Order;
+use setup::{Look, Looked, Setup, Unopened};
+
+/// Chunks of each transform that `verify` looks at, spread over the transform.
+const VERIFIED_CHUNKS: usize = 8;
+
+/// A project and its database.
+///
+/// Each method opens connections of its own and does its work on a thread of its own, so that it can be awaited in any runtime
+/// and never blocks it; the futures are `Send`. Dropping a future stops its run at the next safe point, as
+/// [`stop`](Self::stop) does. Nothing of the process is changed: no signal handler, no panic hook, no allocator.
+///
+/// A runner is cheap to clone.
+#[derive(Clone)]
+pub struct Runner {
+    parts: Arc<Parts>,
+    runs: Runs,
+}
+
+/// What every run of a runner needs.
+struct Parts {
+    setup: Setup,
+    options: Options,
+    locked: bool,
+    jobs: usize,
+    connections: usize,
+    events: Arc<dyn EventSink>,
+}
+
+impl Runner {
+    /// Begins a runner.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Shows what [`apply`](Self::apply) would run.
+    pub async fn plan(&self) -> Result<Plan> {
+        self.plan_to(Target::Latest).await
+    }
+
+    /// Shows what leads to a target, up or down.
+    pub async fn plan_to(&self, target: Target) -> Result<Plan> {
+        self.drive(move |parts, _| async move {
+            let catalog = parts.setup.catalog(parts.locked)?;
+            let Looked { history, facts, .. } = parts.setup.look(Look::WithArtifacts).await?;
+            plan_towards(
+                &Input { catalog: &catalog, history: &history, facts: &facts, options: parts.options },
+                &target,
+            )
+        })
+        .await
+    }
+
+    /// Applies all pending migrations, under the lock. Returns once the database has them all, whichever program applied
+    /// them. With nothing pending, no lock is taken and no component is loaded.
+    pub async fn apply(&self) -> Result<Outcome> {
+        self.apply_to(Target::Latest).await
+    }
+
+    /// Applies pending migrations up to a target.
+    pub async fn apply_to(&self, target: Target) -> Result<Outcome> {
+        self.run(Action::Apply(target)).await?.into_result()
+    }
+
+    /// Rolls back to a target, which stays applied: [`Target::Back`]`(1)` takes back the newest migration, [`Target::Base`] all.
+    pub async fn rollback(&self, target: Target) -> Result<Outcome> {
+        self.run(Action::Rollback(target)).await?.into_result()
+    }
+
+    /// Runs an action. Unlike with [`apply`](Self::apply) and [`rollback`](Self::rollback), a migration that fails is no error
+    /// here but part of the outcome, beside what was finished before it; an error means that nothing was begun.
+    pub async fn run(&self, action: Action) -> Result<Outcome> {
+        self.drive(move |parts, stop| async move {
+            let Parts { setup, options, locked, jobs, connections, events } = &*parts;
+            let order = Order {
+                action,
+                options: *options,
+                dry_run: None,
+                jobs: *jobs,
+                connections: *connections,
+                share: false,
+                locked: *locked,
+            };
+            let catalog = Arc::new(run::catalog(setup, &order)?);
+            Ok(run::run(setup, &order, catalog, events.clone(), stop).await?.outcome)
+        })
+        .await
+    }
+
+    /// Shows the state of each migration and the progress of runs.
+    pub async fn status(&self) -> Result<Status> {
+        self.drive(|parts, _| async move {
+            let project = parts.setup.inspect()?;
+            let (history, runs) = match parts.setup.connect(false).await {
+                Ok(mut database) => {
+                    control::look::look(&mut database.host()).await.map_err(|error| parts.setup.place(error))?
+                }
+                Err(Unopened::Missing(_)) => Default::default(),
+                Err(Unopened::Other(error)) => return Err(error),
+            };
+            Ok(Status { project, history, runs })
+        })
+        .await
+    }
+
+    /// Proves the applied components again from what history keeps of them. Writes nothing.
+    pub async fn verify(&self) -> Result<Vec<Verified>> {
+        self.verify_revisions(Vec::new(), Extent::Sample(VERIFIED_CHUNKS)).await
+    }
+
+    /// Proves some revisions again, or all components if there are none.
+    pub async fn verify_revisions(&self, revisions: Vec<String>, extent: Extent) -> Result<Vec<Verified>> {
+        self.drive(move |parts, stop| async move {
+            let project = parts.setup.inspect()?;
+            verify::verify(&parts.setup, project, &revisions, extent, parts.events.clone(), stop).await
+        })
+        .await
+    }
+
+    /// Stops all runs under way at their next safe points; their futures return errors of kind
+    /// [`Interrupted`](crate::ErrorKind::Interrupted). For a program that is shutting down and wants to wait for them.
+    pub fn stop(&self) {
+        self.runs.stop();
+    }
+
+    async fn drive<T, F>(&self, work: impl FnOnce(Arc<Parts>, StopSignal) -> F + Send + 'static) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>>,
+    {
+        let parts = self.parts.clone();
+        let wall_time = parts.setup.settings.limits.wall_time;
+        self.runs.drive(wall_time, move |stop| work(parts, stop)).await
+    }
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner")
+            .field("database", &self.parts.setup.settings.database_url.value)
+            .finish_non_exhaustive()
+    }
+}

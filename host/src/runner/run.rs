@@ -1,0 +1,269 @@
+//! Wires the engine for `apply`, `rollback` and `redo`, and runs it.
+
+use std::sync::Arc;
+
+use super::setup::{Setup, Unopened};
+use crate::backup::{self, Backups};
+use crate::database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal, connect};
+use crate::engine::apply::{Action, Engine, Identity, Request};
+use crate::engine::backup::Backup;
+use crate::engine::control::{About, RunControl};
+use crate::engine::dry_run::{DryRun, DryRunRecorder, Ground, OnScratch, RecorderOptions, RecordingDatabase};
+use crate::engine::history::{self, History, Record};
+use crate::engine::outcome::Outcome;
+use crate::engine::plan::{Input, Options, plan_apply};
+use crate::engine::target::Target;
+use crate::engine::{Direction, EventSink, Transforms};
+use crate::error::{Error, ErrorKind, Result};
+use crate::project::Catalog;
+#[cfg(not(feature = "components"))]
+use crate::project::catalog::Kind;
+use crate::project::settings::BackupSettings;
+
+/// What to run, and how.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// What to do.
+    pub action: Action,
+    /// What the operator allows.
+    pub options: Options,
+    /// How a dry run is done; none: it is none.
+    pub dry_run: Option<DryRunOrder>,
+    /// Instances for a transform.
+    pub jobs: usize,
+    /// Connections for a transform, where each can have one.
+    pub connections: usize,
+    /// Take part in transforms of another run.
+    pub share: bool,
+    /// The lockfile must list everything.
+    pub locked: bool,
+}
+
+/// How a dry run is done.
+#[derive(Clone, Copy, Debug)]
+pub struct DryRunOrder {
+    /// Rows of each sample.
+    pub samples: usize,
+    /// Only so many chunks of each transform.
+    pub chunks: Option<u64>,
+    /// On a copy, with at most so many rows of each table.
+    pub on_scratch: Option<Option<u64>>,
+    /// Tell of every statement.
+    pub all: bool,
+}
+
+/// What came of a run, and where the database is now.
+#[derive(Debug, Default)]
+pub struct Ran {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The newest revision in force, as `REVISION_name`.
+    pub current: Option<String>,
+}
+
+/// The database to work on.
+enum Opened {
+    /// It is open.
+    Database(Box<dyn Database>),
+    /// It does not exist, and nothing would be applied to it.
+    NotNeeded,
+}
+
+/// The project's migrations for a run. A rollback must not be prevented by a new migration that is not built yet, or by a
+/// changed file: what disagrees with the lockfile is left out, and the database's copy is used.
+pub fn catalog(setup: &Setup, order: &Order) -> Result<Catalog> {
+    if order.locked || !matches!(order.action, Action::Rollback(_)) {
+        return setup.catalog(order.locked);
+    }
+    let report = setup.inspect()?;
+    let mut catalog = report.catalog;
+    catalog.migrations.retain(|migration| report.problems.iter().all(|it| it.revision != migration.revision));
+    Ok(catalog)
+}
+
+/// Runs what is ordered. An error means that nothing was begun; a failure on the way is in the outcome.
+pub async fn run(
+    setup: &Setup,
+    order: &Order,
+    catalog: Arc<Catalog>,
+    events: Arc<dyn EventSink>,
+    stop: StopSignal,
+) -> Result<Ran> {
+    let dry_run = order.dry_run.is_some();
+    let Opened::Database(mut database) = open(setup, order, &catalog).await? else {
+        return Ok(Ran { outcome: Outcome { dry_run, ..Outcome::default() }, current: None });
+    };
+    let throttle = setup.settings.throttle.clone().fit(database.facts().dialect)?;
+    let identity = Identity::now();
+    if let Some(current) = nothing_pending(order, &catalog, &mut *database).await? {
+        let run_id = identity.run_id;
+        return Ok(Ran { outcome: Outcome { run_id, dry_run, ..Outcome::default() }, current });
+    }
+    let backup = backup(setup, database.facts().dialect);
+    let recording = order.dry_run.map(|asked| recording(setup, asked, &*database, &events));
+    let events = recording.as_ref().map_or(events, |it| it.recorder.clone());
+    let database = match &recording {
+        Some(it) => Box::new(RecordingDatabase::new(database, it.recorder.clone(), Ground::Transaction)),
+        None => database,
+    };
+    let about = About { run_id: identity.run_id.clone(), owner: identity.lock_owner(order.action.verb()) };
+    let control = Arc::new(RunControl::new(about, throttle, events.clone(), stop.clone()));
+    let engine = Engine {
+        transforms: Arc::new(transforms(setup, order, &identity)),
+        loader: setup.loader(order.jobs, database.facts().dialect),
+        database: Arc::new(tokio::sync::Mutex::new(database)),
+        catalog,
+        events,
+        stop,
+        parameters: Arc::new(setup.settings.parameters.clone()),
+        identity,
+        stored_artifact_bytes: setup.settings.limits.stored_artifact_bytes,
+        stored_call_bytes: setup.settings.limits.stored_call_bytes,
+        retries: setup.settings.timeouts.retries,
+        control,
+        dry_run: recording,
+        backup,
+    };
+    let lock_wait = setup.settings.lock_timeout.value;
+    let request = Request { action: order.action.clone(), options: order.options, lock_wait, dry_run };
+    let mut outcome = match engine.run(&request).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let history = history::read(&mut engine.database.lock().await.host()).await;
+            let is_empty = history.is_ok_and(|history| history.live.is_empty());
+            return Err(setup.place(with_file(on_history(error, &request.action, is_empty))));
+        }
+    };
+    outcome.error = outcome.error.map(|error| setup.place(with_file(error)));
+    let history = history::read(&mut engine.database.lock().await.host()).await.unwrap_or_default();
+    Ok(Ran { outcome, current: history.current().map(Record::id) })
+}
+
+/// Opens the database.
+async fn open(setup: &Setup, order: &Order, catalog: &Catalog) -> Result<Opened> {
+    let Action::Apply(target) = &order.action else {
+        // What is to be rolled back is in a database that exists.
+        return Ok(Opened::Database(setup.connect(false).await?));
+    };
+    match setup.connect(false).await {
+        Ok(database) => return Ok(Opened::Database(database)),
+        Err(Unopened::Other(error)) => return Err(error),
+        Err(Unopened::Missing(_)) => {}
+    }
+    let (history, facts) = (History::default(), setup.facts_of_missing());
+    let input = Input { catalog, history: &history, facts: &facts, options: order.options };
+    if plan_apply(&input, target)?.is_empty() {
+        return Ok(Opened::NotNeeded);
+    }
+    if order.dry_run.is_some() {
+        // A dry run makes no file either.
+        let url = DatabaseUrl::parse("sqlite::memory:", &setup.settings.root)?;
+        let made = connect(&url, &ConnectOptions::creating()).await;
+        return made.map(Opened::Database).map_err(|error| setup.place(error.into()));
+    }
+    Ok(Opened::Database(setup.connect(true).await?))
+}
+
+/// Where the database is, if one question shows that there is nothing to apply: programs ask it at every start. Whatever else
+/// it shows, the engine looks for itself, under the lock.
+async fn nothing_pending(
+    order: &Order,
+    catalog: &Catalog,
+    database: &mut dyn Database,
+) -> Result<Option<Option<String>>> {
+    let Action::Apply(target) = &order.action else { return Ok(None) };
+    if order.share {
+        return Ok(None);
+    }
+    let Some(history) = history::glance(&mut database.host()).await else { return Ok(None) };
+    let facts = database.facts().clone();
+    let input = Input { catalog, history: &history, facts: &facts, options: order.options };
+    let Ok(plan) = plan_apply(&input, target) else { return Ok(None) };
+    // Before the first migration runs, and not when its turn has come.
+    #[cfg(not(feature = "components"))]
+    if let Some(component) = plan.steps.iter().find(|step| step.kind == Kind::Component) {
+        return Err(super::setup::no_components().at("migration", component.id()));
+    }
+    Ok(plan.is_empty().then(|| history.current().map(Record::id)))
+}
+
+/// How a dry run is done.
+fn recording(setup: &Setup, asked: DryRunOrder, database: &dyn Database, events: &Arc<dyn EventSink>) -> DryRun {
+    let options = RecorderOptions { samples: asked.samples, all: asked.all };
+    // A database in memory stands for one that does not exist yet: it is a copy already.
+    let in_memory = database.facts().dialect == Dialect::Sqlite && database.url().sqlite_path().is_none();
+    let on_scratch = asked.on_scratch.filter(|_| !in_memory);
+    DryRun {
+        recorder: Arc::new(DryRunRecorder::new(events.clone(), options)),
+        on_scratch: on_scratch.map(|rows| OnScratch { rows, connect: setup.connector().options }),
+        chunks: asked.chunks,
+    }
+}
+
+/// What makes a backup before the run, if there is to be one.
+fn backup(setup: &Setup, dialect: Dialect) -> Option<Arc<dyn Backup>> {
+    let BackupSettings { to, folder, command } = setup.settings.backup.clone();
+    let options = backup::Options { to: to?, folder, command, root: setup.settings.root.clone() };
+    Some(Arc::new(Backups::new(setup.settings.database_url.value.clone(), dialect, options)))
+}
+
+/// How transforms of this run are cut, and who works on them.
+fn transforms(setup: &Setup, order: &Order, identity: &Identity) -> Transforms {
+    Transforms {
+        rows: setup.settings.chunking.rows,
+        time: setup.settings.chunking.time,
+        connections: order.connections,
+        retries: setup.settings.timeouts.retries,
+        // A dry run has one connection: the others would see neither its transaction nor its copy.
+        connector: order.dry_run.is_none().then(|| setup.connector()),
+        share: order.share && order.dry_run.is_none(),
+        run_id: identity.run_id.clone(),
+        held_by: format!("{}, process {}", identity.applied_by, std::process::id()),
+    }
+}
+
+/// The error with advice that fits the history: where nothing is applied, rolling everything back is no advice.
+fn on_history(mut error: Error, action: &Action, is_empty: bool) -> Error {
+    if is_empty && error.kind == ErrorKind::Usage && matches!(action, Action::Rollback(Target::Back(_))) {
+        error.hints = vec!["nothing is applied, so there is nothing to roll back; `runner apply` begins".to_owned()];
+    }
+    error
+}
+
+/// The error of a migration in SQL with the file's name, which the script itself does not know, for its direction.
+pub fn with_file(mut error: Error) -> Error {
+    let Some((_, id)) = error.places.iter().find(|(label, _)| *label == "migration") else { return error };
+    let file = |direction: Direction| match direction {
+        Direction::Up => format!("{id}.up.sql"),
+        Direction::Down => format!("{id}.down.sql"),
+    };
+    let files = [Direction::Up, Direction::Down].map(|direction| (direction.to_string(), file(direction)));
+    for place in error.places.iter_mut().filter(|(label, _)| *label == "script") {
+        if let Some((_, file)) = files.iter().find(|(direction, _)| *direction == place.1) {
+            *place = ("file", file.clone());
+        }
+    }
+    error
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_to_roll_back_is_said_so() {
+        let error = || Error::usage("99 is more than there is").hint("roll back all");
+        let action = Action::Rollback(Target::Back(99));
+        assert!(on_history(error(), &action, true).hints[0].starts_with("nothing is applied"));
+        assert_eq!(on_history(error(), &action, false).hints, ["roll back all"]);
+    }
+
+    #[test]
+    fn a_script_is_named_by_its_file() {
+        let error = |script: &str| Error::failed("no").at("script", script).at("migration", "1_a");
+        let places = |error| with_file(error).places;
+        let migration = ("migration", "1_a".to_owned());
+        assert_eq!(places(error("upgrade")), [migration.clone(), ("file", "1_a.up.sql".to_owned())]);
+        assert_eq!(places(error("downgrade")), [migration, ("file", "1_a.down.sql".to_owned())]);
+        assert_eq!(places(Error::failed("no").at("script", "upgrade")), [("script", "upgrade".to_owned())]);
+    }
+}

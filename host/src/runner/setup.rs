@@ -1,0 +1,176 @@
+//! Settings, and the ways from them to migrations, database and scripts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::database::{
+    ConnectOptions, Connector, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, connect, no_driver,
+};
+use crate::engine::history::{self, History};
+use crate::engine::script::{Script, ScriptLoader, ScriptSource};
+use crate::engine::sql_script::SqlScript;
+use crate::error::{Error, Result};
+use crate::project::{Catalog, CatalogReport, Checks, Settings};
+#[cfg(feature = "components")]
+use crate::sandbox::{Sandbox, SandboxOptions};
+
+/// What everything here works with.
+pub struct Setup {
+    /// The settings.
+    pub settings: Settings,
+    /// How a program reaches its database, if that is not by the URL of the settings.
+    pub driver: Option<DriverOptions>,
+    /// Where compiled components are kept; none: nowhere.
+    pub component_cache: Option<PathBuf>,
+}
+
+/// How much of history to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// What is in force.
+    Live,
+    /// And which artifacts the database keeps.
+    WithArtifacts,
+}
+
+/// A database as it was found.
+pub struct Looked {
+    /// The connection; none if the database does not exist yet.
+    pub database: Option<Box<dyn Database>>,
+    /// What is in force there.
+    pub history: History,
+    /// What the server can do.
+    pub facts: Facts,
+}
+
+/// Why a database could not be opened.
+pub enum Unopened {
+    /// It does not exist.
+    Missing(Error),
+    /// Anything else.
+    Other(Error),
+}
+
+impl From<Unopened> for Error {
+    fn from(unopened: Unopened) -> Self {
+        match unopened {
+            Unopened::Missing(error) | Unopened::Other(error) => error,
+        }
+    }
+}
+
+impl Setup {
+    /// Fails if this build has no driver for the database.
+    pub fn check_driver(&self) -> Result<()> {
+        let dialect = self.settings.database_url.value.dialect();
+        let has_driver = match dialect {
+            Dialect::Sqlite => cfg!(feature = "sqlite"),
+            Dialect::Postgres => cfg!(feature = "postgres"),
+            Dialect::Mysql | Dialect::Mariadb => cfg!(feature = "mysql"),
+        };
+        if has_driver { Ok(()) } else { Err(self.place(no_driver(dialect).into())) }
+    }
+
+    /// The project's migrations, which must fit the lockfile.
+    pub fn catalog(&self, locked: bool) -> Result<Catalog> {
+        Catalog::load(&self.settings, Checks { locked })
+    }
+
+    /// The project's migrations, and where they disagree with the lockfile.
+    pub fn inspect(&self) -> Result<CatalogReport> {
+        Catalog::inspect(&self.settings, Checks::default())
+    }
+
+    /// Opens the database and reads what is in force; one that does not exist has an empty history.
+    pub async fn look(&self, what: Look) -> Result<Looked> {
+        match self.connect(false).await {
+            Ok(mut database) => {
+                let history = match what {
+                    Look::Live => history::read(&mut database.host()).await,
+                    Look::WithArtifacts => history::read_with_artifacts(&mut database.host()).await,
+                };
+                let history = history.map_err(|error| self.place(error))?;
+                let facts = database.facts().clone();
+                Ok(Looked { database: Some(database), history, facts })
+            }
+            Err(Unopened::Missing(_)) => {
+                Ok(Looked { database: None, history: History::default(), facts: self.facts_of_missing() })
+            }
+            Err(Unopened::Other(error)) => Err(error),
+        }
+    }
+
+    /// What is known of a database that does not exist: only a SQLite file can be missing without being an error.
+    pub fn facts_of_missing(&self) -> Facts {
+        Facts::of_dialect(self.settings.database_url.value.dialect())
+    }
+
+    /// Opens the database; `create` makes it if it does not exist.
+    pub async fn connect(&self, create: bool) -> Result<Box<dyn Database>, Unopened> {
+        let url = &self.settings.database_url.value;
+        let Connector { options, .. } = self.connector();
+        let options = ConnectOptions { create, ..options };
+        connect(url, &options).await.map_err(|error| {
+            // A database on a server is created by its operator.
+            let is_missing = error.kind == DatabaseErrorKind::NotFound && url.sqlite_path().is_some();
+            let error = self.place(error.into());
+            if is_missing { Unopened::Missing(error) } else { Unopened::Other(error) }
+        })
+    }
+
+    /// How connections to a database that exists are made.
+    pub fn connector(&self) -> Connector {
+        let url = self.settings.database_url.value.clone();
+        let timeouts = &self.settings.timeouts;
+        let options = ConnectOptions {
+            statement_timeout: timeouts.statement_timeout,
+            lock_timeout: timeouts.table_lock_timeout(url.dialect()),
+            driver: self.driver.clone(),
+            ..ConnectOptions::default()
+        };
+        Connector { url, options }
+    }
+
+    /// An error with the database it is about, and where that was set.
+    pub fn place(&self, error: Error) -> Error {
+        let url = &self.settings.database_url;
+        error.at("database", format!("{} ({})", url.value, url.origin))
+    }
+
+    /// A sandbox, which starts nothing before a component runs.
+    #[cfg(feature = "components")]
+    pub fn sandbox(&self, jobs: usize) -> Sandbox {
+        let cache_folder = self.component_cache.clone();
+        Sandbox::new(SandboxOptions { limits: self.settings.limits.clone(), cache_folder, jobs })
+    }
+
+    /// Makes scripts from SQL and from components.
+    #[cfg(feature = "components")]
+    pub fn loader(&self, jobs: usize, dialect: Dialect) -> Arc<ScriptLoader> {
+        let sandbox = self.sandbox(jobs);
+        Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
+            match source {
+                ScriptSource::Sql { up, down } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
+                ScriptSource::Component { bytes, sha256, assets } => sandbox.load(bytes, sha256, assets.clone()),
+            }
+        })
+    }
+
+    /// Makes scripts from SQL; this build has no sandbox.
+    #[cfg(not(feature = "components"))]
+    pub fn loader(&self, _jobs: usize, dialect: Dialect) -> Arc<ScriptLoader> {
+        Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
+            match source {
+                ScriptSource::Sql { up, down } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
+                ScriptSource::Component { .. } => Err(no_components()),
+            }
+        })
+    }
+}
+
+/// The error for a component in a build without a sandbox.
+#[cfg(not(feature = "components"))]
+pub(super) fn no_components() -> Error {
+    Error::usage("this build of runner cannot run components")
+        .hint("enable the Cargo feature `components` of the crate `runner`")
+}

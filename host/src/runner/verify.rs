@@ -1,0 +1,49 @@
+//! Wires the engine for `verify`.
+
+use std::sync::Arc;
+
+use super::setup::{Look, Setup};
+use crate::database::{BatchLimits, StopSignal};
+use crate::engine::EventSink;
+use crate::engine::verify::{Extent, Verified, Verifier};
+use crate::error::{Error, Result};
+use crate::project::CatalogReport;
+
+/// Instances at a time: chunks are looked at one after the other.
+const JOBS: usize = 1;
+
+/// Proves the given revisions again; if there are none, all components in force.
+pub async fn verify(
+    setup: &Setup,
+    project: CatalogReport,
+    revisions: &[String],
+    extent: Extent,
+    events: Arc<dyn EventSink>,
+    stop: StopSignal,
+) -> Result<Vec<Verified>> {
+    let Some(database) = setup.look(Look::Live).await?.database else {
+        return match revisions.first() {
+            None => Ok(Vec::new()),
+            Some(revision) => Err(setup.place(
+                Error::usage(format!("`{revision}` is not applied: the database does not exist"))
+                    .hint("`runner apply` makes it"),
+            )),
+        };
+    };
+    let limits = &setup.settings.limits;
+    let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+    let verifier = Verifier {
+        loader: setup.loader(JOBS, database.facts().dialect),
+        database: Arc::new(tokio::sync::Mutex::new(database)),
+        project,
+        events,
+        stop,
+        extent,
+        limits: BatchLimits {
+            rows: size(limits.batch_rows),
+            bytes: size(limits.batch_bytes),
+            cell_bytes: size(limits.cell_bytes),
+        },
+    };
+    verifier.run(revisions).await.map_err(|error| setup.place(error))
+}

@@ -1,0 +1,97 @@
+//! Projects in folders and in programs.
+
+use runner::{ErrorKind, Project, Runner, Value};
+use runner_tests::{guests, project};
+
+use super::{SHOP, database, embedded};
+
+#[tokio::test]
+async fn a_folder_is_a_project_as_for_the_command_line() {
+    let project = project!();
+    project.sql("1_a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;").settings("[database]\nurl = \"sqlite:x.db\"");
+    let runner = Runner::builder().project(project.root()).build().unwrap();
+    assert_eq!(runner.plan().await.unwrap().steps.len(), 1);
+    assert_eq!(runner.apply().await.unwrap().done[0].revision, "1");
+    project.runner("status --exit-code -D sqlite:x.db").succeeds();
+    project.runner("rollback -D sqlite:x.db").succeeds();
+    assert_eq!(runner.status().await.unwrap().pending(), 1);
+}
+
+/// A folder of migrations needs no settings, and the variables of the process say nothing.
+#[tokio::test]
+async fn a_folder_without_settings() {
+    let project = project!(empty);
+    std::fs::create_dir(project.file("migrations")).unwrap();
+    project.sql("1_a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;");
+    let error = Runner::builder().project(project.root()).build().unwrap_err();
+    assert_eq!((error.kind, error.hints.len()), (ErrorKind::Usage, 1), "{error:#}");
+    let runner = Runner::builder().project(project.root()).database("sqlite:app.db").build().unwrap();
+    assert_eq!(runner.apply().await.unwrap().done.len(), 1);
+    assert!(project.file("app.db").is_file());
+}
+
+#[tokio::test]
+async fn embedded_settings_and_lockfile_count() {
+    let (_folder, url) = database();
+    let error = embedded(&SHOP, &url).locked(true).build().unwrap().apply().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Mismatch, "{error:#}");
+
+    let on_disk = project!();
+    for pair in SHOP.chunks(2) {
+        let [(up, up_sql), (_, down_sql)] = pair else { unreachable!() };
+        let id = up.trim_start_matches("migrations/").trim_end_matches(".up.sql");
+        on_disk.sql(id, std::str::from_utf8(up_sql).unwrap(), std::str::from_utf8(down_sql).unwrap());
+    }
+    on_disk.runner("build").succeeds();
+    let lockfile: &'static [u8] = on_disk.read("runner.lock").leak().as_bytes();
+    let mut files = SHOP.to_vec();
+    files.push(("runner.lock", lockfile));
+    assert_eq!(embedded(&files, &url).locked(true).build().unwrap().apply().await.unwrap().done.len(), 2);
+
+    files[0].1 = b"CREATE TABLE users (id INTEGER PRIMARY KEY, other INTEGER);";
+    let error = embedded(&files, &url).build().unwrap().apply().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Mismatch, "{error:#}");
+
+    let settings: (&str, &[u8]) = ("runner.toml", b"[project]\nmigrations = \"else\"\n[limits]\nfuel = \"x\"");
+    let error = embedded(&[settings], &url).build().unwrap_err();
+    assert!(error.message.contains("fuel"), "{error:#}");
+    let error = embedded(&[("../x", b"")], &url).build().unwrap_err();
+    assert!(error.message.contains("../x"), "{error:#}");
+    let error = embedded(&[("migrations/x.sql", b"")], &url).build().unwrap().plan().await.unwrap_err();
+    assert!(error.message.contains("x.sql"), "{error:#}");
+}
+
+/// The demo: components with assets, and parameters.
+#[tokio::test]
+async fn components_and_their_assets_can_be_embedded() {
+    fn collect(root: &std::path::Path, folder: &str, files: &mut Vec<(String, &'static [u8])>) {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+            match entry.file_type().unwrap().is_dir() {
+                true if path.ends_with("/target") => {}
+                true => collect(root, &path, files),
+                false => files.push((path, std::fs::read(entry.path()).unwrap().leak())),
+            }
+        }
+    }
+    let root = guests::repository();
+    let mut files = vec![("runner.lock".to_owned(), &*std::fs::read(root.join("runner.lock")).unwrap().leak())];
+    collect(root, "migrations", &mut files);
+    let demo = Project::embedded(files.iter().map(|(path, bytes)| (path.as_str(), *bytes)));
+    let (folder, url) = database();
+    let runner = Runner::builder()
+        .project(demo)
+        .database(url)
+        .component_cache(folder.path().join("cache"))
+        .parameter("unused", Value::from("x"))
+        .limit("fuel", "900_000_000_000")
+        .locked(true)
+        .build()
+        .unwrap();
+    let outcome = runner.apply().await.unwrap();
+    assert_eq!((outcome.done.len(), outcome.done[1].rows_written), (4, 31_800), "{outcome:?}");
+    let verified = runner.verify().await.unwrap();
+    assert_eq!(verified.len(), 3);
+    assert!(folder.path().join("cache").read_dir().unwrap().next().is_some());
+}
