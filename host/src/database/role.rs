@@ -1,11 +1,11 @@
-//! Who speaks through a connection, as a type.
+//! Session roles as types.
 //!
 //! A [`Database`] runs no statement by itself. It lends a session to one of two guards: [`HostSession`] for the tool's own
-//! statements, [`MigrationSession`] for those of a migration. The guard takes the role; dropping it gives the connection back
-//! to the host, without a stop signal, however the borrow ends: at the end of a block, by `?`, or with a cancelled future.
+//! statements, [`MigrationSession`] for those of a migration. Dropping the guard returns the connection to the host's role,
+//! without a stop signal, however the borrow ends: at the end of a block, by `?`, or when a future is cancelled.
 //!
 //! A caller must not assume that both guards reach the same session of the server. A `Database` that keeps a second login for
-//! migrations answers [`Database::session`] with the session of the role that was taken last. `docs/design/0022-roles-by-type.md`
+//! migrations returns the session of the current role from [`Database::session`]. `docs/design/0022-roles-by-type.md`
 //! says what that leaves to do.
 
 use std::fmt;
@@ -24,9 +24,9 @@ pub enum Role {
     Component,
 }
 
-/// Proof that a guard is calling: only this module makes one.
+/// Proof that the caller is a guard: only this module can make one.
 ///
-/// A `Database` that wraps another passes on the token it was given.
+/// A `Database` that wraps another passes on the token it receives.
 pub struct RoleToken(());
 
 impl fmt::Debug for RoleToken {
@@ -35,7 +35,7 @@ impl fmt::Debug for RoleToken {
     }
 }
 
-/// A session in a role that only its caller knows: for a database that wraps another and passes on what it is asked.
+/// A session in a role that is known only at run time, for a database that wraps another.
 pub(crate) struct RoleSession<'a> {
     database: &'a mut (dyn Database + 'a),
 }
@@ -49,13 +49,14 @@ pub struct HostSession<'a>(RoleSession<'a>);
 pub struct MigrationSession<'a>(RoleSession<'a>);
 
 impl dyn Database + '_ {
-    /// A session for the tool's own statements. No stop signal ends them: what is true must be written down even by a run that
-    /// is told to stop.
+    /// A session for the tool's own statements. No stop signal ends them: a run that is told to stop must still record what it
+    /// did.
     pub fn host(&mut self) -> HostSession<'_> {
         self.host_until(&StopSignal::never())
     }
 
-    /// As [`host`](Self::host), for statements that can be given up when the signal is raised.
+    /// A session for the tool's own statements that may end when the signal is raised. The signal is forgotten as soon as the
+    /// connection is lent to another guard.
     pub fn host_until(&mut self, stop: &StopSignal) -> HostSession<'_> {
         HostSession(self.in_role(Role::Host, stop))
     }
@@ -70,7 +71,7 @@ impl dyn Database + '_ {
         MigrationSession(self.in_role(Role::Component, stop))
     }
 
-    /// A session in a role that a wrapper was given by [`Database::take_role`].
+    /// A session in the role that a wrapper received with [`Database::take_role`].
     pub(crate) fn in_role(&mut self, role: Role, stop: &StopSignal) -> RoleSession<'_> {
         self.take_role(role, stop.clone(), RoleToken(()));
         RoleSession { database: self }
@@ -78,7 +79,7 @@ impl dyn Database + '_ {
 }
 
 impl HostSession<'_> {
-    /// The connection, for what takes guards of its own.
+    /// The connection, to lend it to another guard.
     pub fn connection(&mut self) -> &mut dyn Database {
         self.0.database
     }
@@ -128,7 +129,7 @@ impl HostSession<'_> {
         self.0.database.drop_temporary().await
     }
 
-    /// See [`Database::reconnect`]. The new connection speaks for the host, too.
+    /// See [`Database::reconnect`]. The new connection is in the host's role, too.
     pub async fn reconnect(&mut self) -> Result<(), DatabaseError> {
         self.0.database.reconnect().await
     }
@@ -182,7 +183,7 @@ impl DerefMut for MigrationSession<'_> {
     }
 }
 
-/// For tests: takes a role without a guard.
+/// Takes a role without a guard, for tests.
 #[cfg(test)]
 pub(super) mod unguarded {
     use super::{Bulk, Database, Role, RoleToken, StopSignal};

@@ -27,7 +27,7 @@ pub(crate) trait Unguarded {
         parameters: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError>;
-    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError>;
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError>;
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError>;
     async fn others_see(
         &mut self,
@@ -70,8 +70,8 @@ impl Unguarded for dyn Database + '_ {
         session(self).query(statement, parameters, limits).await
     }
 
-    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
-        session(self).look(questions).await
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+        session(self).probe(questions).await
     }
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {

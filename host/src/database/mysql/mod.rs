@@ -198,7 +198,7 @@ impl Session for MysqlDatabase {
         self.query_now(statement, parameters, limits).await
     }
 
-    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         self.look_now(questions).await
     }
 

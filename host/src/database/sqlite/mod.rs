@@ -212,7 +212,7 @@ impl Session for SqliteDatabase {
         self.query_now(statement, parameters, limits)
     }
 
-    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         let mut answers = Vec::with_capacity(questions.len());
         for question in questions {
             answers.push(self.query(question, &[], QueryLimits::NONE).await?.rows);

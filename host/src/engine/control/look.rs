@@ -106,7 +106,7 @@ impl Overview {
 pub async fn look(database: &mut HostSession<'_>) -> Result<(History, Overview)> {
     let facts = database.facts();
     let questions = [history::question(facts), orders::question(facts), store::question(facts)];
-    let sight = match database.look(&questions).await {
+    let sight = match database.probe(&questions).await {
         Ok(sight) => sight,
         // No tables, or tables that may not be read: which of them?
         Err(error) if matches!(error.kind, DatabaseErrorKind::Syntax | DatabaseErrorKind::Denied) => Probe::default(),

@@ -273,8 +273,8 @@ impl Session for RecordingDatabase {
         answer
     }
 
-    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
-        self.inner().look(questions).await
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+        self.inner().probe(questions).await
     }
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {

@@ -231,7 +231,7 @@ pub async fn answered(database: &mut HostSession<'_>, rows: Vec<Vec<Value>>) -> 
 /// find out what is the matter.
 pub async fn glance(database: &mut HostSession<'_>) -> Option<History> {
     let question = question(database.facts());
-    let probe = database.look(&[question]).await.ok()?;
+    let probe = database.probe(&[question]).await.ok()?;
     let live = probe.answers.into_iter().next().filter(|rows| !rows.is_empty())?;
     answered(database, live).await.ok()
 }

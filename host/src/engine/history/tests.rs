@@ -81,7 +81,7 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     assert_eq!(live, [expected("0001", live[0].id), expected("2", live[1].id)]);
     assert!(live[0].id < live[1].id);
     let questions = [question(database.facts())];
-    let sight = database.look(&questions).await.expect("an answer");
+    let sight = database.probe(&questions).await.expect("an answer");
     let brief = answered(database, sight.answers.concat()).await.expect("history").live;
     assert_eq!(brief, live.iter().map(in_brief).collect::<Vec<_>>());
     assert_eq!(live_run(database, "2").await.expect("a query"), Some(record("2").run_id));
