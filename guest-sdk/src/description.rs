@@ -1,9 +1,9 @@
-//! What a migration says of itself, word by word.
+//! A migration's description, built step by step.
 
 use crate::Dialect;
 pub use crate::bindings::migration::runner::migration::description_types::{Description, Mode, Need};
 
-/// Built up from a summary; everything else has a default.
+/// Starts from a summary; everything else has a default.
 ///
 /// ```
 /// use runner_guest::prelude::*;
@@ -17,7 +17,7 @@ pub use crate::bindings::migration::runner::migration::description_types::{Descr
 /// assert_eq!(description.mode, Mode::Stepwise);
 /// ```
 impl Description {
-    /// A migration that does what one line says: any dialect, reversible, committed as the host thinks best.
+    /// A migration with a one-line summary: any dialect, reversible, committed in the host's default mode.
     pub fn new(summary: impl Into<String>) -> Self {
         Self {
             summary: summary.into(),
@@ -29,31 +29,31 @@ impl Description {
         }
     }
 
-    /// A revision that has to be applied before this one, besides those that stand before it.
+    /// An earlier revision that must be applied before this one.
     pub fn depends_on(mut self, revision: impl Into<String>) -> Self {
         self.depends_on.push(revision.into());
         self
     }
 
-    /// One transaction holds all of the work and its history row.
+    /// One transaction contains all of the work and its history row.
     pub fn atomic(mut self) -> Self {
         self.mode = Mode::Atomic;
         self
     }
 
-    /// Every step commits by itself and is journalled, so that a run that breaks goes on where it broke.
+    /// Every step commits by itself and is journalled, so that an interrupted run resumes where it stopped.
     pub fn stepwise(mut self) -> Self {
         self.mode = Mode::Stepwise;
         self
     }
 
-    /// The databases it works on; without this: all.
+    /// The databases it works on; by default all.
     pub fn dialects(mut self, dialects: impl IntoIterator<Item = Dialect>) -> Self {
         self.dialects.extend(dialects);
         self
     }
 
-    /// There is no way back: `downgrade` is never called.
+    /// It cannot be undone: `downgrade` is never called.
     pub fn irreversible(mut self) -> Self {
         self.irreversible = true;
         self
@@ -70,12 +70,12 @@ impl Description {
         self.needs(Need::SchemaChanges)
     }
 
-    /// It reads the table of this name; `*` at the end stands for any rest.
+    /// It reads the table of this name; a trailing `*` matches any suffix.
     pub fn reads_table(self, name: impl Into<String>) -> Self {
         self.needs(Need::ReadTable(name.into()))
     }
 
-    /// It changes rows of the table of this name; `*` at the end stands for any rest.
+    /// It changes rows of the table of this name; a trailing `*` matches any suffix.
     pub fn writes_table(self, name: impl Into<String>) -> Self {
         self.needs(Need::WriteTable(name.into()))
     }

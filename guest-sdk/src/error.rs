@@ -1,4 +1,4 @@
-//! Why a migration, or a call to the host, failed.
+//! The error type of migrations and of calls to the host.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,14 +7,14 @@ use crate::bindings::migration::runner::migration::types;
 
 pub use types::ErrorKind;
 
-/// What a migration's functions answer.
+/// The result type of a migration's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why something failed: an answer of the host, an error of any other library, or a word of the migration's own.
+/// Why something failed: an error from the host, from any other library, or from the migration itself.
 ///
-/// Any `std::error::Error` turns into one under `?`, as with `anyhow`; for the same reason this type does not implement
-/// that trait itself, and turns into `Box<dyn std::error::Error>` instead. What the host answered keeps its
-/// [`kind`](Error::kind) and [`code`](Error::code), so that a migration can decide upon them.
+/// `?` converts any `std::error::Error` to this type, as with `anyhow`; for the same reason this type does not implement
+/// that trait itself, and converts to `Box<dyn std::error::Error>` instead. Errors from the host keep their
+/// [`kind`](Error::kind) and [`code`](Error::code), so that a migration can act on them.
 ///
 /// ```
 /// use runner_guest::prelude::*;
@@ -31,40 +31,40 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error(Box<types::Error>);
 
 impl Error {
-    /// An error that the migration itself makes, of kind `failed`.
+    /// An error created by the migration, of kind `failed`.
     pub fn new(message: impl Into<String>) -> Self {
         Self::with_kind(ErrorKind::Failed, message)
     }
 
-    /// An error of a given kind.
+    /// An error of the given kind.
     pub fn with_kind(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(types::Error { kind, code: String::new(), message: message.into(), detail: None }))
     }
 
-    /// An error from anything that can be shown: `value.map_err(Error::from_display)?`.
+    /// An error from anything that implements `Display`: `value.map_err(Error::from_display)?`.
     pub fn from_display(error: impl fmt::Display) -> Self {
         Self::new(error.to_string())
     }
 
-    /// Adds a second sentence: which row, which file.
+    /// Adds detail, such as which row or which file.
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
         self
     }
 
-    /// Says in front what was being done; kind and code stay.
+    /// Prepends what was being done; kind and code stay the same.
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         self.0.message = format!("{context}: {}", self.0.message);
         self
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// The database's own code: SQLSTATE on PostgreSQL, the error number on MySQL and MariaDB, the extended result code on
-    /// SQLite. Empty where the database had no part in it.
+    /// SQLite. Empty if the error does not come from the database.
     pub fn code(&self) -> &str {
         &self.0.code
     }
@@ -74,7 +74,7 @@ impl Error {
         &self.0.message
     }
 
-    /// More of it, where there is more: table, column, row key, the database's own detail.
+    /// Further details, if any: table, column, row key, the database's own detail.
     pub fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
     }
@@ -110,7 +110,7 @@ impl<E: std::error::Error> From<E> for Error {
         let mut source = error.source();
         while let Some(cause) = source {
             let text = cause.to_string();
-            // Many errors repeat their cause in their own text; it is not said twice.
+            // Many errors repeat their cause in their own text; do not print it twice.
             if !message.contains(&text) {
                 message = format!("{message}: {text}");
             }
@@ -132,7 +132,7 @@ impl From<Error> for Box<dyn std::error::Error> {
     }
 }
 
-/// What the host answered. No `From`: the generated type is a `std::error::Error` and would lose its kind that way.
+/// An error from the host. No `From`: the generated type is a `std::error::Error` and would lose its kind that way.
 pub(crate) fn from_host(error: types::Error) -> Error {
     Error(Box::new(error))
 }
@@ -143,12 +143,12 @@ impl From<Error> for types::Error {
     }
 }
 
-/// `.context("…")` on results and options, which says what was being done.
+/// `.context("…")` on results and options, to say what was being done.
 pub trait Context<T> {
-    /// Puts words in front of the error; on `None` they are the error.
+    /// Prepends a description to the error; for `None` it becomes the error.
     fn context(self, context: impl Into<Cow<'static, str>>) -> Result<T>;
 
-    /// As `context`, with words that are only made when they are needed.
+    /// Like `context`, with a description that is only computed when needed.
     fn with_context<C: fmt::Display>(self, context: impl FnOnce() -> C) -> Result<T>;
 }
 
@@ -172,7 +172,7 @@ impl<T> Context<T> for Option<T> {
     }
 }
 
-/// Returns from the function with an error whose message is formatted as by `format!`.
+/// Returns from the function with an error whose message is formatted as with `format!`.
 #[macro_export]
 macro_rules! bail {
     ($($message:tt)+) => {

@@ -1,4 +1,4 @@
-//! How a type becomes a component: the adapter behind [`export!`](crate::export!).
+//! How a type becomes a component: the adapter used by [`export!`](crate::export!).
 
 use std::marker::PhantomData;
 
@@ -8,11 +8,11 @@ use crate::{Batch, Description, Migration, Transformer, panic};
 
 /// Exports a type as the migration of this component.
 ///
-/// `export!(T)` wants `T: `[`Migration`] and makes a component of the world `migration`; `export!(T, transformer)` also
-/// wants `T: `[`Transformer`] and makes one of the world `data-migration`. Use it once, in the root of a `cdylib` crate.
+/// `export!(T)` requires `T: `[`Migration`] and creates a component of the world `migration`; `export!(T, transformer)` also
+/// requires `T: `[`Transformer`] and creates one of the world `data-migration`. Use it once, in the root of a `cdylib` crate.
 ///
-/// Where the crate is compiled for something other than WebAssembly (its own unit tests, say) the macro only checks
-/// that the traits are there.
+/// If the crate is compiled for another target than WebAssembly, such as for its unit tests, the macro only checks that the
+/// traits are implemented.
 ///
 /// ```
 /// use runner_guest::prelude::*;
@@ -53,17 +53,17 @@ macro_rules! export {
     };
 }
 
-/// Stands for a migration towards the generated code.
+/// Represents a migration in the generated code.
 pub struct Exported<T>(PhantomData<T>);
 
-/// Makes a missing [`Migration`] an error on every target.
+/// Turns a missing [`Migration`] into an error on every target.
 pub fn check_migration<T: Migration>() {}
 
-/// Makes a missing [`Transformer`] an error on every target.
+/// Turns a missing [`Transformer`] into an error on every target.
 pub fn check_transformer<T: Transformer>() {}
 
 fn describe<T: Migration>() -> Description {
-    // No hook here: while it describes itself a component may not call the host.
+    // No hook here: `describe` must not call the host.
     T::describe()
 }
 

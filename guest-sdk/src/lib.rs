@@ -1,7 +1,7 @@
 //! Write database migrations for `runner` in Rust.
 //!
 //! A migration is a type with an [`upgrade`](Migration::upgrade) and a [`downgrade`](Migration::downgrade), compiled to a
-//! WebAssembly component. It runs in a sandbox and reaches the database through [`sql`] and [`batches`] alone.
+//! WebAssembly component. It runs in a sandbox and reaches the database only through [`sql`] and [`batches`].
 //!
 //! ```
 //! use runner_guest::prelude::*;
@@ -10,7 +10,7 @@
 //!
 //! impl Migration for ShoutNames {
 //!     fn describe() -> Description {
-//!         Description::new("write all names in capitals").irreversible()
+//!         Description::new("convert all names to upper case").irreversible()
 //!     }
 //!
 //!     fn upgrade() -> Result<()> {
@@ -72,12 +72,12 @@ pub mod prelude {
     pub use crate::{bail, debug, ensure, info, params, warning};
 }
 
-/// The README's example, which has to compile.
+/// The README's example, which must compile.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
-/// What the macros expand to; not for use by hand.
+/// Used by the macros; not part of the public API.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::export::{Exported, check_migration, check_transformer};

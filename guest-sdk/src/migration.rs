@@ -2,31 +2,31 @@
 
 use crate::{Batch, Description, Error, Result};
 
-/// A migration: brings a database one revision up or down.
+/// A migration: upgrades a database to its revision, and downgrades it again.
 ///
-/// The host owns the connection, the transaction and the history; a migration only says what is to be done. Hand the
+/// The host owns the connection, the transaction and the history; a migration only defines what is to be done. Pass the
 /// type to [`export!`](crate::export!).
 pub trait Migration {
-    /// Describes the migration. Called once, when the component is built; nothing of the host may be used here.
+    /// Describes the migration. Called once, when the component is built; it must not call the host.
     fn describe() -> Description;
 
-    /// Brings the database from the revision before to this one.
+    /// Upgrades the database from the previous revision to this one.
     fn upgrade() -> Result<()>;
 
-    /// Brings the database from this revision back to the one before.
+    /// Downgrades the database from this revision to the previous one.
     ///
-    /// Without one of its own a migration answers an error; say [`Description::irreversible`] too, so that the host
-    /// refuses before it begins.
+    /// The default returns an error. Also call [`Description::irreversible`], so that the host refuses the rollback before
+    /// it begins.
     fn downgrade() -> Result<()> {
         Err(Error::new("this migration is irreversible"))
     }
 }
 
-/// The part of a migration that turns batches for [`batches::transform`](crate::batches::transform).
+/// The part of a migration that transforms batches, for [`batches::transform`](crate::batches::transform).
 ///
-/// The answer may depend on the arguments, the parameters and the assets alone: the host calls it in any order, on several
-/// instances at a time, again after a crash, or on a sample. [`sql`](crate::sql) and [`batches`](crate::batches) are
-/// denied here.
+/// The result must only depend on the arguments, the parameters and the assets: the host calls the function in any order,
+/// on several instances in parallel, again after a crash, or on a sample. Calls to [`sql`](crate::sql) and
+/// [`batches`](crate::batches) are denied.
 ///
 /// ```
 /// use runner_guest::prelude::*;
@@ -44,9 +44,9 @@ pub trait Migration {
 /// }
 /// ```
 pub trait Transformer {
-    /// Turns one batch into another, under the name that was given to `batches::transform`.
+    /// Transforms one batch into another, under the name that was passed to `batches::transform`.
     ///
-    /// For `update`, `upsert` and `delete` the answer carries the target's key columns; for `update` and `delete` each
-    /// key must be one of the chunk's. For `insert` it may have more or fewer rows than it was given.
+    /// For `update`, `upsert` and `delete`, the result includes the target's key columns; for `update` and `delete`, each
+    /// key must be one of the chunk's. For `insert`, it may have more or fewer rows than the input.
     fn transform(name: &str, rows: Batch) -> Result<Batch>;
 }

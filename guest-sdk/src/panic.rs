@@ -1,4 +1,4 @@
-//! Panics reach the people who watch: a trap alone would only say `unreachable`.
+//! Logs panics: a trap alone would only say `unreachable`.
 
 use std::any::Any;
 use std::panic::{self, PanicHookInfo};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::context;
 
-/// Has every panic of this instance logged before it traps. Costs one comparison once it is done.
+/// Makes every panic of this instance log before it traps. Once installed, it costs one comparison.
 pub(crate) fn report_to_host() {
     static DONE: AtomicBool = AtomicBool::new(false);
     if !DONE.swap(true, Ordering::Relaxed) {

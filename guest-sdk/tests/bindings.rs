@@ -1,7 +1,7 @@
-//! The bindings in `src/bindings` are what wit-bindgen makes of the contract today.
+//! The bindings in `src/bindings` are what wit-bindgen generates from the contract.
 //!
-//! They are kept in the repository, since the macro that would make them in every build takes most of the time that a small
-//! migration needs to compile (28 s against 5 s on two cores). After a change to `wit/`:
+//! They are committed, because the macro that would generate them in every build takes most of the compile time of a small
+//! migration (28 s instead of 5 s on two cores). After a change to `wit/`:
 //!
 //! ```text
 //! UPDATE_BINDINGS=1 cargo test -p runner-guest --test bindings
@@ -14,7 +14,7 @@ use wit_bindgen_core::wit_parser::Resolve;
 use wit_bindgen_core::{Files, WorldGenerator};
 use wit_bindgen_rust::{Opts, WithOption};
 
-/// The interfaces that both worlds have. The second world takes their types from the first.
+/// The interfaces in both worlds. The second world takes their types from the first.
 const SHARED: [&str; 5] = ["types", "sql", "batches", "context", "description-types"];
 
 #[test]
@@ -31,7 +31,7 @@ fn data_migration_is_up_to_date() {
     check("data_migration", Opts { with: SHARED.into_iter().map(module).collect(), ..options("data_migration") });
 }
 
-/// The export macro has to work in other crates, where the types are those of this one.
+/// The export macro has to work in other crates, with the types of this one.
 fn options(module: &str) -> Opts {
     Opts {
         format: true,

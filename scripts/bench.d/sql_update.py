@@ -1,4 +1,4 @@
-"""Stands in for the host's `sql_update` example until that is built: one UPDATE, through Python's SQLite."""
+"""Replaces the host's `sql_update` example until that is built: one UPDATE, through Python's SQLite."""
 
 import sqlite3
 import sys

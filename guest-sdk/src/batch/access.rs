@@ -1,4 +1,4 @@
-//! The columns of a batch: found by name, read, changed, taken out and put in.
+//! The columns of a batch: find by name, read, change, remove and insert.
 
 use super::{Batch, BatchBuilder, BytesColumn, Column, Fixed, FixedColumn, NativeColumn, TextColumn, TextMut};
 use crate::value::{Date, Time, Timestamp, Timestamptz, Uuid};
@@ -17,7 +17,7 @@ macro_rules! slices {
     ($($(#[$doc:meta])* $name:ident: $entry:ty;)+) => {
         $($(#[$doc])*
         ///
-        /// An entry under a NULL means nothing; changing it does no harm.
+        /// The entry of a NULL has no meaning; changing it has no effect.
         pub fn $name(&mut self, name: &str) -> Result<&mut [<$entry as Fixed>::Stored]> {
             self.column_mut(name)?.fixed_mut::<$entry>()
         })+
@@ -25,37 +25,37 @@ macro_rules! slices {
 }
 
 impl Batch {
-    /// No columns and no rows: what a transform answers that has nothing to insert.
+    /// No columns and no rows: the result of a transform that has nothing to insert.
     pub fn empty() -> Self {
         Self { row_count: 0, columns: Vec::new() }
     }
 
-    /// Puts a batch together column by column.
+    /// Builds a batch column by column.
     pub fn builder() -> BatchBuilder {
         BatchBuilder::default()
     }
 
-    /// A batch of these columns, which are of equal length and differ in their names.
+    /// A batch of these columns, which must have equal lengths and different names.
     pub fn new(columns: impl IntoIterator<Item = Column>) -> Result<Self> {
         columns.into_iter().fold(Self::builder(), BatchBuilder::column).build()
     }
 
-    /// How many rows every column has.
+    /// The number of rows in every column.
     pub fn len(&self) -> usize {
         self.row_count as usize
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.row_count == 0
     }
 
-    /// The column of a name.
+    /// The column with this name.
     pub fn column(&self, name: &str) -> Result<&Column> {
         self.columns.iter().find(|column| column.name == name).ok_or_else(|| self.missing(name))
     }
 
-    /// The column of a name, to be changed.
+    /// The column with this name, mutable.
     pub fn column_mut(&mut self, name: &str) -> Result<&mut Column> {
         let at = self.position(name)?;
         Ok(&mut self.columns[at])
@@ -66,55 +66,55 @@ impl Batch {
         boolean -> FixedColumn<'_, bool>;
         /// A column as integers.
         int64 -> FixedColumn<'_, i64>;
-        /// A column as numbers.
+        /// A column as floating-point numbers.
         float64 -> FixedColumn<'_, f64>;
-        /// A column as texts.
+        /// A column as strings.
         text -> TextColumn<'_>;
         /// A column as bytes.
         bytes -> BytesColumn<'_>;
-        /// A column as the texts of decimal numbers.
+        /// A column as decimal numbers in text form.
         decimal -> TextColumn<'_>;
-        /// A column as days.
+        /// A column as dates.
         date -> FixedColumn<'_, Date>;
         /// A column as times of day.
         time -> FixedColumn<'_, Time>;
-        /// A column as days and times without a time zone.
+        /// A column as dates with times, without a time zone.
         timestamp -> FixedColumn<'_, Timestamp>;
         /// A column as instants.
         timestamptz -> FixedColumn<'_, Timestamptz>;
         /// A column as UUIDs.
         uuid -> FixedColumn<'_, Uuid>;
-        /// A column as JSON texts.
+        /// A column as JSON text.
         json -> TextColumn<'_>;
         /// A column in the database's own text form.
         native -> NativeColumn<'_>;
     }
 
     slices! {
-        /// A column of booleans to be changed in place: 0 is false, 1 is true.
+        /// A column of booleans for changes in place: 0 is false, 1 is true.
         boolean_mut: bool;
-        /// A column of integers to be changed in place.
+        /// A column of integers for changes in place.
         int64_mut: i64;
-        /// A column of numbers to be changed in place.
+        /// A column of floating-point numbers for changes in place.
         float64_mut: f64;
-        /// A column of days to be changed in place: days since 1970-01-01.
+        /// A column of dates for changes in place: days since 1970-01-01.
         date_mut: Date;
-        /// A column of times of day to be changed in place: microseconds since midnight.
+        /// A column of times of day for changes in place: microseconds since midnight.
         time_mut: Time;
-        /// A column of days and times to be changed in place: microseconds since 1970-01-01T00:00:00.
+        /// A column of dates with times for changes in place: microseconds since 1970-01-01T00:00:00.
         timestamp_mut: Timestamp;
-        /// A column of instants to be changed in place: microseconds since 1970-01-01T00:00:00Z.
+        /// A column of instants for changes in place: microseconds since 1970-01-01T00:00:00Z.
         timestamptz_mut: Timestamptz;
-        /// A column of UUIDs to be changed in place: two numbers each.
+        /// A column of UUIDs for changes in place: two numbers each.
         uuid_mut: Uuid;
     }
 
-    /// A column of texts to be changed in place.
+    /// A column of strings for changes in place.
     pub fn text_mut(&mut self, name: &str) -> Result<TextMut<'_>> {
         self.column_mut(name)?.text_mut()
     }
 
-    /// Takes a column out, without copying it.
+    /// Removes a column and returns it, without copying it.
     pub fn take(&mut self, name: &str) -> Result<Column> {
         let at = self.position(name)?;
         Ok(self.columns.remove(at))
@@ -125,7 +125,7 @@ impl Batch {
         self.columns
     }
 
-    /// Puts a column in, in the place of the one that has its name.
+    /// Inserts a column, replacing the one with the same name.
     pub fn set(&mut self, column: Column) -> Result<()> {
         if self.columns.is_empty() {
             self.row_count = row_count(&column)?;
@@ -140,7 +140,7 @@ impl Batch {
         Ok(())
     }
 
-    /// As [`set`](Batch::set), for batches that are put together in one expression.
+    /// Like [`set`](Batch::set), for building a batch in one expression.
     pub fn with(mut self, column: Column) -> Result<Self> {
         self.set(column)?;
         Ok(self)
@@ -152,7 +152,7 @@ impl Batch {
         Ok(Self { row_count: self.row_count, columns })
     }
 
-    /// Gives a column another name.
+    /// Renames a column.
     pub fn rename(&mut self, name: &str, to: impl Into<String>) -> Result<()> {
         self.column_mut(name)?.name = to.into();
         Ok(())

@@ -11,28 +11,28 @@ use crate::{Error, ErrorKind, Result};
 pub type BooleanBuilder = FixedBuilder<bool>;
 /// Builds a column of integers.
 pub type Int64Builder = FixedBuilder<i64>;
-/// Builds a column of numbers.
+/// Builds a column of floating-point numbers.
 pub type Float64Builder = FixedBuilder<f64>;
-/// Builds a column of days.
+/// Builds a column of dates.
 pub type DateBuilder = FixedBuilder<Date>;
 /// Builds a column of times of day.
 pub type TimeBuilder = FixedBuilder<Time>;
-/// Builds a column of days and times without a time zone.
+/// Builds a column of dates with times, without a time zone.
 pub type TimestampBuilder = FixedBuilder<Timestamp>;
 /// Builds a column of instants.
 pub type TimestamptzBuilder = FixedBuilder<Timestamptz>;
 /// Builds a column of UUIDs.
 pub type UuidBuilder = FixedBuilder<Uuid>;
-/// Builds a column of texts.
+/// Builds a column of strings.
 pub type TextBuilder = VarBuilder<String>;
 /// Builds a column of bytes.
 pub type BytesBuilder = VarBuilder<Vec<u8>>;
-/// Builds a column of decimal numbers from their texts.
+/// Builds a column of decimal numbers in text form.
 pub type DecimalBuilder = VarBuilder<Decimal>;
-/// Builds a column of JSON from its texts.
+/// Builds a column of JSON text.
 pub type JsonBuilder = VarBuilder<Json>;
 
-/// A null mask that stays empty up to the first NULL.
+/// A null mask that stays empty until the first NULL.
 #[derive(Clone, Debug, Default)]
 struct Nulls(Vec<u8>);
 
@@ -50,14 +50,14 @@ impl Nulls {
     }
 }
 
-/// Builds a column of any type of fixed size.
+/// Builds a column of any fixed-size type.
 #[derive(Clone, Debug)]
 pub struct FixedBuilder<T: Fixed> {
     values: Vec<T::Stored>,
     nulls: Nulls,
 }
 
-/// Builds a column of any type that varies in length.
+/// Builds a column of any variable-length type.
 #[derive(Clone, Debug)]
 pub struct VarBuilder<T> {
     offsets: Vec<u32>,
@@ -73,7 +73,7 @@ macro_rules! common {
             Self::with_capacity(0)
         }
 
-        /// Whether there is no row yet.
+        /// Whether there are no rows yet.
         pub fn is_empty(&self) -> bool {
             self.len() == 0
         }
@@ -92,12 +92,12 @@ macro_rules! common {
 impl<T: Fixed> FixedBuilder<T> {
     common!(T);
 
-    /// No rows yet, but room for so many.
+    /// No rows yet, but capacity for this many.
     pub fn with_capacity(rows: usize) -> Self {
         Self { values: Vec::with_capacity(rows * T::WIDTH), nulls: Nulls::default() }
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.values.len() / T::WIDTH
     }
@@ -115,7 +115,7 @@ impl<T: Fixed> FixedBuilder<T> {
         self.values.extend(std::iter::repeat_n(T::Stored::default(), T::WIDTH));
     }
 
-    /// Ends the column and names it.
+    /// Finishes the column under a name.
     pub fn finish(self, name: impl Into<String>) -> Column {
         Column { name: name.into(), nulls: self.nulls.0, values: T::wrap(self.values) }
     }
@@ -124,24 +124,24 @@ impl<T: Fixed> FixedBuilder<T> {
 impl<T: Var> VarBuilder<T> {
     common!(impl AsRef<T::Item>);
 
-    /// No rows yet, but room for so many.
+    /// No rows yet, but capacity for this many.
     pub fn with_capacity(rows: usize) -> Self {
         Self::with_capacity_and_bytes(rows, 0)
     }
 
-    /// No rows yet, but room for so many and for so many bytes together.
+    /// No rows yet, but capacity for this many rows and this many bytes in total.
     pub fn with_capacity_and_bytes(rows: usize, bytes: usize) -> Self {
         let mut offsets = Vec::with_capacity(rows + 1);
         offsets.push(0);
         Self { offsets, data: Vec::with_capacity(bytes), nulls: Nulls::default(), kind: std::marker::PhantomData }
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.offsets.len() - 1
     }
 
-    /// Adds a row. Panics beyond 4 GiB, which no batch may hold.
+    /// Adds a row. Panics beyond 4 GiB, which is more than a batch may contain.
     #[inline]
     pub fn push(&mut self, entry: impl AsRef<T::Item>) {
         self.data.extend_from_slice(entry.as_ref().as_ref());
@@ -155,7 +155,7 @@ impl<T: Var> VarBuilder<T> {
         self.end_row();
     }
 
-    /// Ends the column and names it.
+    /// Finishes the column under a name.
     pub fn finish(self, name: impl Into<String>) -> Column {
         let values = T::wrap(VarValues { offsets: self.offsets, data: self.data });
         Column { name: name.into(), nulls: self.nulls.0, values }
@@ -168,7 +168,7 @@ impl<T: Var> VarBuilder<T> {
 }
 
 impl<T: Var<Item = str>> VarBuilder<T> {
-    /// Adds a row from anything that can be shown, written straight into the column: `push_display(format_args!(…))`.
+    /// Adds a row from anything that implements `Display`, written directly into the column: `push_display(format_args!(…))`.
     pub fn push_display(&mut self, entry: impl Display) {
         struct Data<'a>(&'a mut Vec<u8>);
 
@@ -179,7 +179,7 @@ impl<T: Var<Item = str>> VarBuilder<T> {
             }
         }
 
-        // The writer never fails; a `Display` that does has its text cut where it failed, as `format!` would panic.
+        // The writer never fails. If the `Display` does, its text ends at that point; `format!` would panic.
         write!(Data(&mut self.data), "{entry}").expect("the value can be shown");
         self.end_row();
         self.nulls.push_value();
@@ -187,7 +187,7 @@ impl<T: Var<Item = str>> VarBuilder<T> {
 }
 
 impl TextBuilder {
-    /// Ends the column as one of a type that only the database knows, such as `inet`, from its text form.
+    /// Finishes the column as a database-specific type, such as `inet`, in its text form.
     pub fn finish_native(self, name: impl Into<String>, type_name: impl Into<String>) -> Column {
         let texts = VarValues { offsets: self.offsets, data: self.data };
         let values = ColumnValues::Native(NativeValues { type_name: type_name.into(), texts });
@@ -235,7 +235,7 @@ impl<T: Var, A: AsRef<T::Item>> FromIterator<Option<A>> for VarBuilder<T> {
     }
 }
 
-/// Puts a batch together column by column.
+/// Builds a batch column by column.
 #[derive(Clone, Debug, Default)]
 pub struct BatchBuilder(Vec<Column>);
 
@@ -246,7 +246,7 @@ impl BatchBuilder {
         self
     }
 
-    /// The batch. Columns of different lengths, or of one name, are an error.
+    /// The batch. Columns with different lengths or the same name are an error.
     pub fn build(self) -> Result<Batch> {
         let row_count = self.0.first().map_or(Ok(0), row_count)?;
         for (at, column) in self.0.iter().enumerate() {

@@ -8,7 +8,7 @@ use crate::value::{Date, Decimal, Json, Time, Timestamp, Timestamptz, Uuid};
 use crate::{ColumnType, Error, ErrorKind, Result};
 
 impl Column {
-    /// A column without NULLs, from entries that are there already.
+    /// A column without NULLs, from existing entries.
     ///
     /// ```
     /// use runner_guest::batch::{Column, ColumnValues};
@@ -27,12 +27,12 @@ impl Column {
         self
     }
 
-    /// How many rows it has.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Whether it has no row.
+    /// Whether it has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -42,12 +42,12 @@ impl Column {
         self.values.column_type()
     }
 
-    /// Whether a row is NULL. Panics where there is no such row.
+    /// Whether a row is NULL. Panics if there is no such row.
     pub fn is_null(&self, row: usize) -> bool {
         is_null(&self.nulls, row)
     }
 
-    /// How many rows are NULL.
+    /// The number of NULL rows.
     pub fn null_count(&self) -> usize {
         self.nulls.iter().filter(|null| **null != 0).count()
     }
@@ -62,12 +62,12 @@ impl Column {
         self.fixed()
     }
 
-    /// Its entries as numbers.
+    /// Its entries as floating-point numbers.
     pub fn float64(&self) -> Result<FixedColumn<'_, f64>> {
         self.fixed()
     }
 
-    /// Its entries as days.
+    /// Its entries as dates.
     pub fn date(&self) -> Result<FixedColumn<'_, Date>> {
         self.fixed()
     }
@@ -77,7 +77,7 @@ impl Column {
         self.fixed()
     }
 
-    /// Its entries as days and times without a time zone.
+    /// Its entries as dates with times, without a time zone.
     pub fn timestamp(&self) -> Result<FixedColumn<'_, Timestamp>> {
         self.fixed()
     }
@@ -92,7 +92,7 @@ impl Column {
         self.fixed()
     }
 
-    /// Its entries as texts.
+    /// Its entries as strings.
     pub fn text(&self) -> Result<TextColumn<'_>> {
         self.var::<String>()
     }
@@ -102,12 +102,12 @@ impl Column {
         self.var::<Vec<u8>>()
     }
 
-    /// Its entries as the texts of decimal numbers.
+    /// Its entries as decimal numbers in text form.
     pub fn decimal(&self) -> Result<TextColumn<'_>> {
         self.var::<Decimal>()
     }
 
-    /// Its entries as JSON texts.
+    /// Its entries as JSON text.
     pub fn json(&self) -> Result<TextColumn<'_>> {
         self.var::<Json>()
     }
@@ -126,7 +126,7 @@ impl Column {
         }
     }
 
-    /// Its entries as any type of fixed size, chosen by the type of the answer.
+    /// Its entries as any fixed-size type, chosen by the return type.
     pub fn fixed<T: Fixed>(&self) -> Result<FixedColumn<'_, T>> {
         match T::values(&self.values) {
             Some(values) => Ok(FixedColumn::new(values, self.mask()?, self.len())),
@@ -134,7 +134,7 @@ impl Column {
         }
     }
 
-    /// Its entries as any type that varies in length, chosen by its Rust type.
+    /// Its entries as any variable-length type, chosen by its Rust type.
     pub fn var<T: Var>(&self) -> Result<VarColumn<'_, T::Item>> {
         match T::values(&self.values) {
             Some(values) => VarColumn::new(values, self.mask()?).map_err(|error| self.blame(error)),
@@ -142,7 +142,7 @@ impl Column {
         }
     }
 
-    /// The null mask, checked to be empty or as long as the column.
+    /// The null mask, verified to be empty or as long as the column.
     fn mask(&self) -> Result<&[u8]> {
         if self.nulls.is_empty() || self.nulls.len() == self.len() {
             return Ok(&self.nulls);
@@ -151,7 +151,7 @@ impl Column {
         Err(Error::with_kind(ErrorKind::InvalidArgument, message))
     }
 
-    /// The null mask of a column that may be read as any type, since all its rows are NULL.
+    /// The null mask of a column that can be read as any type because all its rows are NULL.
     pub(super) fn all_null(&self, wanted: ColumnType) -> Result<&[u8]> {
         let nulls = self.mask()?;
         if self.null_count() == self.len() {
@@ -168,7 +168,7 @@ impl Column {
 }
 
 impl ColumnValues {
-    /// How many entries there are.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         match self {
             Self::Boolean(values) => values.len(),
@@ -183,7 +183,7 @@ impl ColumnValues {
         }
     }
 
-    /// Whether there is no entry.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -209,19 +209,19 @@ impl ColumnValues {
 }
 
 impl VarValues {
-    /// How many entries there are.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.offsets.len().saturating_sub(1)
     }
 
-    /// Whether there is no entry.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl ColumnType {
-    /// The name, as the contract spells it.
+    /// The name as in the contract.
     pub fn name(self) -> &'static str {
         match self {
             Self::Boolean => "boolean",

@@ -1,16 +1,16 @@
-//! Columns whose entries all have the same size.
+//! Columns of fixed-size entries.
 
 use super::ColumnValues;
 use super::view::{Iter, View, is_null};
 use crate::ColumnType;
 use crate::value::{Date, Time, Timestamp, Timestamptz, Uuid};
 
-/// A Rust type for the entries of a column of fixed size.
+/// A Rust type for the entries of a fixed-size column.
 pub trait Fixed: Copy {
-    /// What the column stores.
+    /// The stored type.
     type Stored: Copy + Default + 'static;
 
-    /// How many of them make an entry.
+    /// How many stored numbers make up an entry.
     const WIDTH: usize;
 
     /// The column's type.
@@ -25,10 +25,10 @@ pub trait Fixed: Copy {
     /// The entries, if they are of this type.
     fn values(values: &ColumnValues) -> Option<&Vec<Self::Stored>>;
 
-    /// The entries, if they are of this type, to be changed.
+    /// The entries, if they are of this type, mutable.
     fn values_mut(values: &mut ColumnValues) -> Option<&mut Vec<Self::Stored>>;
 
-    /// Makes them the entries of a column.
+    /// Turns them into the entries of a column.
     fn wrap(values: Vec<Self::Stored>) -> ColumnValues;
 }
 
@@ -105,10 +105,10 @@ impl Fixed for Uuid {
     }
 }
 
-/// A view of a column of fixed size.
+/// A view of a fixed-size column.
 #[derive(Debug)]
 pub struct FixedColumn<'a, T: Fixed> {
-    // Empty where the column arrived under another type because all its rows are NULL.
+    // Empty if the column arrived as another type because all its rows are NULL.
     values: &'a [T::Stored],
     nulls: &'a [u8],
     rows: usize,
@@ -127,17 +127,17 @@ impl<'a, T: Fixed> FixedColumn<'a, T> {
         Self { values, nulls, rows }
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(self) -> usize {
         self.rows
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub fn is_empty(self) -> bool {
         self.rows == 0
     }
 
-    /// The entry of a row, `None` for NULL. Panics where there is no such row.
+    /// The entry of a row, `None` for NULL. Panics if there is no such row.
     #[inline]
     pub fn get(self, row: usize) -> Option<T> {
         if is_null(self.nulls, row) { None } else { Some(T::load(&self.values[row * T::WIDTH..][..T::WIDTH])) }
@@ -150,7 +150,7 @@ impl<'a, T: Fixed> FixedColumn<'a, T> {
 
     /// The entries as a plain slice, if no row is NULL: the fast path.
     ///
-    /// Days and microseconds are plain numbers here, and each UUID is two of them.
+    /// Days and microseconds are plain numbers here, and each UUID is two numbers.
     pub fn values(self) -> Option<&'a [T::Stored]> {
         self.nulls.iter().all(|null| *null == 0).then_some(self.values)
     }

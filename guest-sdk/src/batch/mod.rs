@@ -1,7 +1,7 @@
-//! Rows as columns: what bulk data is read, turned and written as.
+//! Rows as columns: the form in which bulk data is read, transformed and written.
 //!
-//! A [`Batch`] holds [`Column`]s of equal length, each of one type, with its NULLs in a mask beside the entries. Columns are
-//! read through typed views that copy nothing, changed in place, or built anew:
+//! A [`Batch`] holds [`Column`]s of equal length, each of one type, with its NULLs in a mask next to the entries. You can
+//! read columns through zero-copy typed views, change them in place, or build new ones:
 //!
 //! ```
 //! use runner_guest::batch::{Batch, Int64Builder, TextBuilder};
@@ -32,7 +32,7 @@
 //! # Ok::<(), runner_guest::Error>(())
 //! ```
 //!
-//! A column whose rows are all NULL is accepted under every type: the database could not say what it would have been.
+//! A column whose rows are all NULL is accepted as any type, since the database could not determine one.
 
 mod access;
 mod builder;

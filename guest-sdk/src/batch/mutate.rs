@@ -8,7 +8,7 @@ use super::{Column, ColumnValues, Fixed, VarValues};
 use crate::{ColumnType, Error, ErrorKind, Result};
 
 impl Column {
-    /// The entries of a column of fixed size, to be changed in place. An entry under a NULL means nothing.
+    /// The entries of a fixed-size column, for changes in place. The entry of a NULL has no meaning.
     pub fn fixed_mut<T: Fixed>(&mut self) -> Result<&mut [T::Stored]> {
         if T::values(&self.values).is_none() {
             self.all_null(T::TYPE)?;
@@ -17,7 +17,7 @@ impl Column {
         Ok(T::values_mut(&mut self.values).expect("the column has this type, or was given it"))
     }
 
-    /// The entries of a column of texts, to be changed in place.
+    /// The entries of a column of strings, for changes in place.
     pub fn text_mut(&mut self) -> Result<TextMut<'_>> {
         if self.column_type() != ColumnType::Text {
             self.all_null(ColumnType::Text)?;
@@ -31,7 +31,7 @@ impl Column {
     }
 }
 
-/// A column of texts that is being changed.
+/// A column of strings, for changes in place.
 #[derive(Debug)]
 pub struct TextMut<'a> {
     name: &'a str,
@@ -40,17 +40,17 @@ pub struct TextMut<'a> {
 }
 
 impl TextMut<'_> {
-    /// Turns `a` to `z` into capitals, eight bytes at a time; no text grows or moves.
+    /// Converts `a` to `z` to upper case, eight bytes at a time; no string grows or moves.
     pub fn make_ascii_uppercase(self) {
         flip_case(&mut self.values.data, b'a', b'z');
     }
 
-    /// Turns `A` to `Z` into small letters, eight bytes at a time; no text grows or moves.
+    /// Converts `A` to `Z` to lower case, eight bytes at a time; no string grows or moves.
     pub fn make_ascii_lowercase(self) {
         flip_case(&mut self.values.data, b'A', b'Z');
     }
 
-    /// Replaces every text that is not NULL.
+    /// Replaces every string that is not NULL.
     ///
     /// ```
     /// use runner_guest::prelude::*;
@@ -65,7 +65,7 @@ impl TextMut<'_> {
         self.try_map::<Infallible>(|text| Ok(change(text)))
     }
 
-    /// As `map`, up to the first text that cannot be replaced.
+    /// Like `map`, up to the first string that cannot be replaced.
     pub fn try_map<E: Into<Error>>(self, mut change: impl FnMut(&str) -> Result<Cow<'_, str>, E>) -> Result<()> {
         let old = std::str::from_utf8(&self.values.data).map_err(|_| {
             Error::with_kind(ErrorKind::InvalidArgument, format!("column `{}`: the texts are not UTF-8", self.name))
@@ -87,8 +87,8 @@ impl TextMut<'_> {
 
 /// Flips the case bit of every byte from `first` to `last`, all of them ASCII letters.
 ///
-/// Eight bytes at a time in one integer: WebAssembly without SIMD has nothing wider, and a loop over bytes would be most
-/// of what a transform costs.
+/// Eight bytes at a time in one integer: WebAssembly without SIMD has nothing wider, and a loop over bytes would take
+/// most of a transform's time.
 fn flip_case(data: &mut [u8], first: u8, last: u8) {
     const ONES: u64 = u64::MAX / 0xff;
     const HIGH: u64 = ONES * 0x80;
@@ -97,7 +97,7 @@ fn flip_case(data: &mut [u8], first: u8, last: u8) {
     let (words, rest) = data.as_chunks_mut::<8>();
     for bytes in words {
         let word = u64::from_le_bytes(*bytes);
-        // The high bit of each sum tells whether the byte's lower seven bits reach `first`, or pass `last`.
+        // The high bit of each sum is set if the byte's lower seven bits reach `first`, or exceed `last`.
         let low = word & !HIGH;
         let letters = (low + from_first) & !(low + beyond_last) & !word & HIGH;
         *bytes = (word ^ letters >> 2).to_le_bytes();

@@ -1,10 +1,10 @@
-//! Choosing rows.
+//! Selecting rows.
 
 use super::{Batch, Column, ColumnValues, Fixed, NativeValues, VarValues};
 use crate::value::Uuid;
 
 impl Batch {
-    /// The rows for which the condition holds, told by their positions.
+    /// The rows whose positions satisfy the condition.
     ///
     /// ```
     /// use runner_guest::prelude::*;
@@ -19,7 +19,7 @@ impl Batch {
         self.select(&chosen)
     }
 
-    /// The rows at these positions, in this order; a row may be chosen more than once. Panics where there is no such row.
+    /// The rows at these positions, in this order; a row may be selected more than once. Panics if there is no such row.
     pub fn select(&self, rows: &[usize]) -> Batch {
         let columns = self.columns.iter().map(|column| column.select(rows)).collect();
         Batch { row_count: u32::try_from(rows.len()).expect("a batch has less than 4 billion rows"), columns }

@@ -1,41 +1,41 @@
-//! Columns whose entries vary in length.
+//! Columns of variable-length entries.
 
 use super::view::{Iter, View, is_null};
 use super::{ColumnValues, VarValues};
 use crate::value::{Decimal, Json};
 use crate::{ColumnType, Error, ErrorKind, Result};
 
-/// A view of texts: of a column of type text, decimal, json or native.
+/// A view of strings: a column of type text, decimal, json or native.
 pub type TextColumn<'a> = VarColumn<'a, str>;
 
 /// A view of bytes.
 pub type BytesColumn<'a> = VarColumn<'a, [u8]>;
 
-/// A view of entries that vary in length.
+/// A view of variable-length entries.
 #[derive(Debug)]
 pub struct VarColumn<'a, T: ?Sized> {
     data: &'a T,
-    // Empty where the column arrived under another type because all its rows are NULL.
+    // Empty if the column arrived as another type because all its rows are NULL.
     offsets: &'a [u32],
     nulls: &'a [u8],
     rows: usize,
 }
 
-/// A view of values that only the database knows, in its text form.
+/// A view of values of a database-specific type, in its text form.
 #[derive(Clone, Copy, Debug)]
 pub struct NativeColumn<'a> {
-    /// The name of the type as the database spells it; empty where all rows are NULL.
+    /// The name of the type as the database spells it; empty if all rows are NULL.
     pub type_name: &'a str,
-    /// The texts.
+    /// The values in text form.
     pub texts: TextColumn<'a>,
 }
 
-/// What the data of entries of varying length is: texts or bytes.
+/// The data of variable-length entries: strings or bytes.
 pub trait Entries: 'static {
-    /// The data of all entries at once.
+    /// The data of all entries together.
     fn all(data: &[u8]) -> Option<&Self>;
 
-    /// One entry of it.
+    /// One entry.
     fn part(&self, from: usize, to: usize) -> &Self;
 }
 
@@ -70,7 +70,7 @@ impl<T: ?Sized> Clone for VarColumn<'_, T> {
 impl<T: ?Sized> Copy for VarColumn<'_, T> {}
 
 impl<'a, T: Entries + ?Sized> VarColumn<'a, T> {
-    /// Checks the data once, so that every entry is a slice of it.
+    /// Validates the data once, so that every entry is a slice of it.
     pub(super) fn new(values: &'a VarValues, nulls: &'a [u8]) -> Result<Self> {
         let malformed = |message: &str| Error::with_kind(ErrorKind::InvalidArgument, message);
         let rows = values.offsets.len().checked_sub(1).ok_or_else(|| malformed("the column has no offsets"))?;
@@ -83,17 +83,17 @@ impl<'a, T: Entries + ?Sized> VarColumn<'a, T> {
         Self { data, offsets: &[], nulls, rows }
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(self) -> usize {
         self.rows
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub fn is_empty(self) -> bool {
         self.rows == 0
     }
 
-    /// The entry of a row, `None` for NULL. Panics where there is no such row.
+    /// The entry of a row, `None` for NULL. Panics if there is no such row.
     #[inline]
     pub fn get(self, row: usize) -> Option<&'a T> {
         if is_null(self.nulls, row) {
@@ -107,7 +107,7 @@ impl<'a, T: Entries + ?Sized> VarColumn<'a, T> {
         Iter::new(self)
     }
 
-    /// The data of all entries, end to end, and the positions where they begin and end.
+    /// The data of all entries, end to end, and the offsets between them.
     pub fn data(self) -> (&'a T, &'a [u32]) {
         (self.data, self.offsets)
     }
@@ -135,9 +135,9 @@ impl<'a, T: Entries + ?Sized> IntoIterator for VarColumn<'a, T> {
     }
 }
 
-/// A Rust type that stands for a type of column with entries that vary in length.
+/// A Rust type that represents a type of variable-length column.
 pub trait Var {
-    /// What an entry is given as.
+    /// The type of an entry when building.
     type Item: Entries + AsRef<[u8]> + ?Sized;
 
     /// The column's type.
@@ -146,7 +146,7 @@ pub trait Var {
     /// The entries, if they are of this type.
     fn values(values: &ColumnValues) -> Option<&VarValues>;
 
-    /// Makes them the entries of a column.
+    /// Turns them into the entries of a column.
     fn wrap(values: VarValues) -> ColumnValues;
 }
 

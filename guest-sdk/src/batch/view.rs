@@ -1,14 +1,14 @@
-//! What all typed views of a column have in common.
+//! Common parts of all typed views of a column.
 
 /// A typed view of a column: as many entries as the batch has rows, `None` where a row is NULL.
 pub trait View: Copy {
-    /// What an entry is read as.
+    /// The type of an entry.
     type Item;
 
-    /// How many rows there are.
+    /// The number of rows.
     fn rows(self) -> usize;
 
-    /// The entry of a row. Panics where there is no such row.
+    /// The entry of a row. Panics if there is no such row.
     fn entry(self, row: usize) -> Option<Self::Item>;
 }
 
@@ -47,7 +47,7 @@ impl<V: View> Iterator for Iter<V> {
 
 impl<V: View> ExactSizeIterator for Iter<V> {}
 
-/// Whether a row is NULL by a mask that may be empty.
+/// Whether a row is NULL according to a mask that may be empty.
 #[inline]
 pub(super) fn is_null(nulls: &[u8], row: usize) -> bool {
     !nulls.is_empty() && nulls[row] != 0

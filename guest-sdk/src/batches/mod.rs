@@ -1,8 +1,8 @@
-//! Bulk data: rows in columns, a batch at a time.
+//! Bulk data: rows as columns, one batch at a time.
 //!
-//! The quickest way to change every row of a table is [`transform`]: the host reads, cuts, checkpoints and writes, and may
-//! run the component's [`Transformer`](crate::Transformer) in parallel. A [`read`] or [`read_table`] with a [`writer`] is
-//! for work where one batch depends on another.
+//! The fastest way to change every row of a table is [`transform`]: the host reads, splits, checkpoints and writes, and may
+//! run the component's [`Transformer`](crate::Transformer) in parallel. Use [`read`] or [`read_table`] with a [`writer`]
+//! where one batch depends on another.
 
 mod source;
 mod target;
@@ -28,8 +28,8 @@ pub fn read(statement: impl AsRef<str>, parameters: impl AsRef<[Value]>) -> Resu
     batches::read(statement.as_ref(), parameters.as_ref()).map(Reader).map_err(from_host)
 }
 
-/// Reads a table in pages, in the order of its key. Rows that are written meanwhile behind the reader's position are not
-/// seen, those before it are.
+/// Reads a table in pages, in key order. Rows written in the meantime are seen if they are ahead of the reader's position,
+/// and not seen if it has already passed them.
 pub fn read_table(source: &TableSource) -> Result<Reader> {
     batches::read_table(source).map(Reader).map_err(from_host)
 }
@@ -51,9 +51,10 @@ pub fn writer(target: &TableTarget) -> Result<Writer> {
     batches::write(target).map(Writer).map_err(from_host)
 }
 
-/// Reads the source a chunk at a time, has other instances of this component turn each chunk by
-/// [`Transformer::transform`](crate::Transformer::transform) under the given name, and writes what they answer to the
-/// target, in the order of the source's key. Rows that are added beyond the greatest key while it runs are not read.
+/// Reads the source one chunk at a time, passes each chunk to
+/// [`Transformer::transform`](crate::Transformer::transform) of other instances of this component under the given name, and
+/// writes the results to the target, in the order of the source's key. Rows that are added beyond the greatest key while it
+/// runs are not read.
 ///
 /// ```no_run
 /// use runner_guest::prelude::*;
@@ -67,7 +68,7 @@ pub fn transform(name: impl AsRef<str>, source: &TableSource, target: &TableTarg
     batches::transform(name.as_ref(), source, target).map_err(from_host)
 }
 
-/// Reads a result a batch at a time, as an iterator. The host chooses the size of a batch, which is never empty.
+/// Reads a result one batch at a time, as an iterator. The host chooses the size of a batch, which is never empty.
 #[derive(Debug)]
 pub struct Reader(batches::Reader);
 
@@ -79,18 +80,18 @@ impl Iterator for Reader {
     }
 }
 
-/// Writes rows a batch at a time. One that is dropped without [`finish`](Writer::finish) fails the migration.
+/// Writes rows one batch at a time. Dropping it without [`finish`](Writer::finish) fails the migration.
 #[derive(Debug)]
 #[must_use = "a writer that is dropped without `finish` fails the migration"]
 pub struct Writer(batches::Writer);
 
 impl Writer {
-    /// Writes a batch and answers how many rows it changed. All batches of one writer have the same columns.
+    /// Writes a batch and returns the number of rows it changed. All batches of one writer have the same columns.
     pub fn write(&self, rows: &Batch) -> Result<u64> {
         self.0.write(rows).map_err(from_host)
     }
 
-    /// Ends the writing and answers how many rows all batches changed together.
+    /// Ends the writer and returns the number of rows that all batches changed.
     pub fn finish(self) -> Result<u64> {
         self.0.finish().map_err(from_host)
     }

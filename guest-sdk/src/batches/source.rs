@@ -4,7 +4,7 @@ use super::{ColumnRequest, TableName, TableSource};
 use crate::{ColumnType, Value};
 
 impl TableName {
-    /// A table or a view in the connection's own schema. The name is unquoted, spelled as in the database.
+    /// A table or a view in the connection's default schema. The name is unquoted, spelled as in the database.
     pub fn new(name: impl Into<String>) -> Self {
         Self { schema: None, name: name.into() }
     }
@@ -41,8 +41,8 @@ impl TableSource {
         self
     }
 
-    /// Columns to read, each in the type that its own maps to. The key's columns are always delivered, after these where
-    /// they are not among them.
+    /// Columns to read, each in the type that the database's type maps to. Key columns that are not listed are delivered
+    /// too, after the others.
     pub fn columns<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.columns.extend(names.into_iter().map(|name| ColumnRequest { name: name.into(), read_as: None }));
         self
@@ -54,13 +54,13 @@ impl TableSource {
         self
     }
 
-    /// The columns that identify a row and order the reading; without this: the primary key. A view needs them named.
+    /// The columns that identify a row and define the order; by default the primary key. Required for a view.
     pub fn key<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.key.extend(columns.into_iter().map(Into::into));
         self
     }
 
-    /// A condition in SQL that chooses the rows, with the values of its placeholders.
+    /// An SQL condition that selects the rows, with the values of its placeholders.
     pub fn filter(mut self, condition: impl Into<String>, parameters: impl Into<Vec<Value>>) -> Self {
         self.filter = Some(condition.into());
         self.parameters = parameters.into();

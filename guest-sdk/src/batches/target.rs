@@ -8,17 +8,17 @@ impl TableTarget {
         Self::new(table, WriteMode::Insert)
     }
 
-    /// Changes the row that has the key; a key that no row has is an error.
+    /// Changes the row with the key; an unknown key is an error.
     pub fn update(table: impl Into<String>) -> Self {
         Self::new(table, WriteMode::Update)
     }
 
-    /// Changes the row that has the key, or inserts it.
+    /// Changes the row with the key, or inserts it.
     pub fn upsert(table: impl Into<String>) -> Self {
         Self::new(table, WriteMode::Upsert)
     }
 
-    /// Deletes the row that has the key; a key that no row has is an error.
+    /// Deletes the row with the key; an unknown key is an error.
     pub fn delete(table: impl Into<String>) -> Self {
         Self::new(table, WriteMode::Delete)
     }
@@ -33,7 +33,7 @@ impl TableTarget {
         self
     }
 
-    /// The columns that identify a row; without this: the primary key. Not used by `insert`.
+    /// The columns that identify a row; by default the primary key. Not used by `insert`.
     pub fn key<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.key.extend(columns.into_iter().map(Into::into));
         self

@@ -417,13 +417,13 @@ pub unsafe fn __post_return_downgrade<T_: Guest>(arg0: *mut u8) {
     }
 }
 pub trait Guest {
-    /// Describes the migration. No import may be called here.
+    /// Describes the migration. It must not call any import.
     #[allow(async_fn_in_trait)]
     fn describe() -> Description;
-    /// Brings the database from the revision before to this one.
+    /// Upgrades the database from the previous revision to this one.
     #[allow(async_fn_in_trait)]
     fn upgrade() -> ::core::result::Result<(), Error>;
-    /// Brings the database from this revision back to the one before.
+    /// Downgrades the database from this revision to the previous one.
     #[allow(async_fn_in_trait)]
     fn downgrade() -> ::core::result::Result<(), Error>;
 }
@@ -463,7 +463,7 @@ static mut _RET_AREA: _RetArea = _RetArea(
 pub mod exports {
     pub mod runner {
         pub mod migration {
-            /// The part of a migration that turns batches, for `batches.transform`.
+            /// The part of a migration that transforms batches, for `batches.transform`.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod transformer {
                 #[used]
@@ -1459,12 +1459,12 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// Turns one batch into another. The answer depends on the arguments, the parameters and the assets alone: the host
-                    /// may call it in any order, on several instances at a time, again after a crash, or on a sample. Calls to `sql` and
-                    /// `batches` are denied here. An error fails the migration with the given message.
+                    /// Transforms one batch into another. The result must only depend on the arguments, the parameters and the assets: the
+                    /// host may call it in any order, on several instances in parallel, again after a crash, or on a sample. Calls to `sql`
+                    /// and `batches` are denied. An error fails the migration with the given message.
                     ///
-                    /// For `update`, `upsert` and `delete` targets the answer carries the target's key columns; for `update` and `delete`
-                    /// each key must be one of the chunk's. For `insert` it may have more or fewer rows than it was given.
+                    /// For `update`, `upsert` and `delete` targets, the result includes the target's key columns; for `update` and `delete`,
+                    /// each key must be one of the chunk's. For `insert`, it may have more or fewer rows than the input.
                     #[allow(async_fn_in_trait)]
                     fn transform_batch(
                         name: _rt::String,

@@ -403,13 +403,13 @@ pub unsafe fn __post_return_downgrade<T_: Guest>(arg0: *mut u8) {
     }
 }
 pub trait Guest {
-    /// Describes the migration. No import may be called here.
+    /// Describes the migration. It must not call any import.
     #[allow(async_fn_in_trait)]
     fn describe() -> Description;
-    /// Brings the database from the revision before to this one.
+    /// Upgrades the database from the previous revision to this one.
     #[allow(async_fn_in_trait)]
     fn upgrade() -> ::core::result::Result<(), Error>;
-    /// Brings the database from this revision back to the one before.
+    /// Downgrades the database from this revision to the previous one.
     #[allow(async_fn_in_trait)]
     fn downgrade() -> ::core::result::Result<(), Error>;
 }
@@ -448,14 +448,14 @@ static mut _RET_AREA: _RetArea = _RetArea(
 #[allow(dead_code, clippy::all)]
 pub mod runner {
     pub mod migration {
-        /// Values, columns and errors: everything that crosses between the host and a migration.
+        /// Values, columns and errors: everything that passes between the host and a migration.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod types {
             #[used]
             #[doc(hidden)]
             static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
             use super::super::super::_rt;
-            /// The family of the database that the migration runs on, as the server itself reports it.
+            /// The kind of database that the migration runs on, as the server itself reports it.
             #[repr(u8)]
             #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
             pub enum Dialect {
@@ -508,15 +508,15 @@ pub mod runner {
                 Float64,
                 /// UTF-8 text.
                 Text,
-                /// Bytes of any kind.
+                /// Arbitrary bytes.
                 Bytes,
-                /// An exact decimal number, in text.
+                /// An exact decimal number, as text.
                 Decimal,
-                /// A calendar day.
+                /// A calendar date.
                 Date,
                 /// A time of day.
                 Time,
-                /// A day and time of day without a time zone.
+                /// A date and time without a time zone.
                 Timestamp,
                 /// An instant.
                 Timestamptz,
@@ -524,7 +524,7 @@ pub mod runner {
                 Uuid,
                 /// JSON text.
                 Json,
-                /// A type of the database that none of the other cases stands for.
+                /// A database type without a case of its own.
                 Native,
             }
             impl ::core::fmt::Debug for ColumnType {
@@ -585,7 +585,7 @@ pub mod runner {
                     }
                 }
             }
-            /// A value in the database's own text form, for types that no other case stands for.
+            /// A value in the database's own text form, for types without a case of their own.
             #[derive(Clone, PartialEq)]
             pub struct NativeValue {
                 /// The name of the type as the database spells it, such as `inet` or `tsvector`.
@@ -617,15 +617,15 @@ pub mod runner {
                 Float64(f64),
                 /// UTF-8 text.
                 Text(_rt::String),
-                /// Bytes of any kind.
+                /// Arbitrary bytes.
                 Bytes(_rt::Vec<u8>),
-                /// An exact decimal number such as `-12.50`; the scale is kept where the database keeps it.
+                /// An exact decimal number such as `-12.50`; the scale is preserved if the database preserves it.
                 Decimal(_rt::String),
-                /// A calendar day: days since 1970-01-01, proleptic Gregorian.
+                /// A calendar date: days since 1970-01-01, proleptic Gregorian.
                 Date(i32),
                 /// A time of day: microseconds since midnight, 0 to 86 400 000 000.
                 Time(i64),
-                /// A day and time of day without a time zone: microseconds since 1970-01-01T00:00:00.
+                /// A date and time without a time zone: microseconds since 1970-01-01T00:00:00.
                 Timestamp(i64),
                 /// An instant: microseconds since 1970-01-01T00:00:00Z.
                 Timestamptz(i64),
@@ -694,13 +694,13 @@ pub mod runner {
                         .finish()
                 }
             }
-            /// Entries of varying length, end to end.
+            /// Entries of variable length, end to end.
             #[derive(Clone, PartialEq)]
             pub struct VarValues {
-                /// `row-count + 1` positions in `data`, starting at 0, never falling, ending at the length of `data`. Entry i
-                /// is `data[offsets[i] .. offsets[i + 1]]`.
+                /// `row-count + 1` positions in `data`, starting at 0, never decreasing, ending at the length of `data`. Entry i is
+                /// `data[offsets[i] .. offsets[i + 1]]`.
                 pub offsets: _rt::Vec<u32>,
-                /// The bytes of all entries. For text, decimal, json and native every entry is UTF-8 by itself.
+                /// The bytes of all entries. For text, decimal, json and native, every single entry is valid UTF-8.
                 pub data: _rt::Vec<u8>,
             }
             impl ::core::fmt::Debug for VarValues {
@@ -714,12 +714,12 @@ pub mod runner {
                         .finish()
                 }
             }
-            /// Entries of a type that only the database knows, in its text form.
+            /// Entries of a type that is specific to the database, in its text form.
             #[derive(Clone, PartialEq)]
             pub struct NativeValues {
                 /// The name of the type as the database spells it.
                 pub type_name: _rt::String,
-                /// The texts.
+                /// The entries in text form.
                 pub texts: VarValues,
             }
             impl ::core::fmt::Debug for NativeValues {
@@ -744,9 +744,9 @@ pub mod runner {
                 Float64(_rt::Vec<f64>),
                 /// UTF-8 text.
                 Text(VarValues),
-                /// Bytes of any kind.
+                /// Arbitrary bytes.
                 Bytes(VarValues),
-                /// Decimal numbers in text, such as `-12.50`.
+                /// Decimal numbers as text, such as `-12.50`.
                 Decimal(VarValues),
                 /// Days since 1970-01-01.
                 Date(_rt::Vec<i32>),
@@ -814,10 +814,10 @@ pub mod runner {
             /// One named column of a batch.
             #[derive(Clone, PartialEq)]
             pub struct Column {
-                /// The column's name, as the table or the SELECT list has it.
+                /// The column's name, as in the table or the SELECT list.
                 pub name: _rt::String,
-                /// Empty: no NULLs. Otherwise one byte per row, 1 where the row is NULL and 0 where it is not. The entry
-                /// in `values` under a NULL exists and means nothing (0, or an empty text).
+                /// Empty: no NULLs. Otherwise one byte per row, 1 where the row is NULL and 0 where it is not. A NULL still has an entry
+                /// in `values`, which has no meaning (0, or an empty text).
                 pub nulls: _rt::Vec<u8>,
                 /// The entries.
                 pub values: ColumnValues,
@@ -837,7 +837,7 @@ pub mod runner {
             /// Rows as columns. Every column has `row-count` entries.
             #[derive(Clone, PartialEq)]
             pub struct Batch {
-                /// How many rows every column holds.
+                /// The number of rows in every column.
                 pub row_count: u32,
                 /// The columns; their names are unique within a batch.
                 pub columns: _rt::Vec<Column>,
@@ -853,15 +853,15 @@ pub mod runner {
                         .finish()
                 }
             }
-            /// What kind of failure an error is; what a migration may decide upon.
+            /// The kind of an error, for a migration to act on.
             #[repr(u8)]
             #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
             pub enum ErrorKind {
-                /// Not allowed to this migration: transaction control, the tool's own tables, a missing grant.
+                /// Not allowed for this migration: transaction control, the tool's own tables, a missing grant.
                 Denied,
-                /// The statement is not valid SQL, or names what does not exist.
+                /// The statement is not valid SQL, or names an object that does not exist.
                 Syntax,
-                /// A constraint of the database refused the change.
+                /// A constraint of the database rejected the change.
                 Constraint,
                 /// A value cannot be represented on the other side without loss.
                 Conversion,
@@ -869,13 +869,13 @@ pub mod runner {
                 InvalidArgument,
                 /// A statement or a lock took longer than allowed.
                 Timeout,
-                /// Somebody else holds what the statement needs.
+                /// Another session holds a lock that the statement needs.
                 Busy,
-                /// A limit of the host is exhausted.
+                /// A limit of the host was exceeded.
                 Limit,
-                /// The connection to the database is gone.
+                /// The connection to the database is lost.
                 Connection,
-                /// The migration itself has failed; the kind for errors that a migration makes.
+                /// The migration itself failed; the kind of errors created by a migration.
                 Failed,
                 /// Anything else.
                 Other,
@@ -935,14 +935,14 @@ pub mod runner {
             /// Why a call failed.
             #[derive(Clone, PartialEq)]
             pub struct Error {
-                /// What kind of failure it is.
+                /// The kind of failure.
                 pub kind: ErrorKind,
                 /// The database's own code: SQLSTATE on PostgreSQL, the error number on MySQL and MariaDB, the extended result
-                /// code on SQLite. Empty where the database had no part in it.
+                /// code on SQLite. Empty if the error does not come from the database.
                 pub code: _rt::String,
                 /// What happened, in plain English.
                 pub message: _rt::String,
-                /// More of it, where there is more: table, column, row key, the database's own detail.
+                /// Further details, if any: table, column, row key, the database's own detail.
                 pub detail: ::core::option::Option<_rt::String>,
             }
             impl ::core::fmt::Debug for Error {
@@ -970,8 +970,8 @@ pub mod runner {
         }
         /// Single statements. Each call prepares exactly one statement; a second one after a `;` is an error.
         ///
-        /// Placeholders are written as the database writes them: `?` or `?1` on SQLite, `$1` on PostgreSQL, `?` on MySQL
-        /// and MariaDB. Transaction control is the host's: BEGIN, COMMIT, ROLLBACK and SAVEPOINT are denied.
+        /// Placeholders are the database's own: `?` or `?1` on SQLite, `$1` on PostgreSQL, `?` on MySQL and MariaDB. The host
+        /// controls the transaction: BEGIN, COMMIT, ROLLBACK and SAVEPOINT are denied.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod sql {
             #[used]
@@ -982,7 +982,7 @@ pub mod runner {
             pub type RowSet = super::super::super::runner::migration::types::RowSet;
             pub type Error = super::super::super::runner::migration::types::Error;
             #[allow(unused_unsafe, clippy::all)]
-            /// Runs one statement and answers how many rows it changed (0 for DDL).
+            /// Runs one statement and returns the number of rows it changed (0 for DDL).
             #[allow(async_fn_in_trait)]
             pub fn execute(
                 statement: &str,
@@ -1225,8 +1225,8 @@ pub mod runner {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Runs one statement and answers all rows of its result. For small results: the host bounds both rows and bytes
-            /// and answers an error of kind `limit` beyond; larger results are read through `batches.read`.
+            /// Runs one statement and returns all rows of its result. For small results: the host limits both rows and bytes, and
+            /// returns an error of kind `limit` beyond that. Use `batches.read` for larger results.
             #[allow(async_fn_in_trait)]
             pub fn query(
                 statement: &str,
@@ -1703,7 +1703,7 @@ pub mod runner {
                 }
             }
         }
-        /// Bulk data: rows in columns, a batch at a time.
+        /// Bulk data: rows as columns, one batch at a time.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod batches {
             #[used]
@@ -1717,7 +1717,7 @@ pub mod runner {
             /// A table or a view.
             #[derive(Clone, PartialEq)]
             pub struct TableName {
-                /// The schema (PostgreSQL), database (MySQL, MariaDB) or attached database (SQLite); none: the connection's own.
+                /// The schema (PostgreSQL), database (MySQL, MariaDB) or attached database (SQLite); none: the connection's default.
                 pub schema: ::core::option::Option<_rt::String>,
                 /// The name, unquoted, spelled as in the database.
                 pub name: _rt::String,
@@ -1758,12 +1758,11 @@ pub mod runner {
             pub struct TableSource {
                 /// The table or view.
                 pub table: TableName,
-                /// The columns to read; empty: all of them. The key's columns are always delivered, after these where they are not
-                /// among them.
+                /// The columns to read; empty: all of them. Key columns that are not listed are delivered too, after the others.
                 pub columns: _rt::Vec<ColumnRequest>,
-                /// The columns that identify a row and order the reading; empty: the primary key. A view needs them named.
+                /// The columns that identify a row and define the order; empty: the primary key. Required for a view.
                 pub key: _rt::Vec<_rt::String>,
-                /// A condition in SQL that chooses the rows, such as `email is null`; none: all rows.
+                /// An SQL condition that selects the rows, such as `email is null`; none: all rows.
                 pub filter: ::core::option::Option<_rt::String>,
                 /// The values of the condition's placeholders.
                 pub parameters: _rt::Vec<Value>,
@@ -1791,11 +1790,11 @@ pub mod runner {
             pub enum WriteMode {
                 /// Insert every row; an existing key is an error.
                 Insert,
-                /// Change the row that has the key; a key that no row has is an error.
+                /// Change the row with the key; an unknown key is an error.
                 Update,
-                /// Change the row that has the key, or insert it.
+                /// Change the row with the key, or insert it.
                 Upsert,
-                /// Delete the row that has the key; a key that no row has is an error.
+                /// Delete the row with the key; an unknown key is an error.
                 Delete,
             }
             impl ::core::fmt::Debug for WriteMode {
@@ -1856,8 +1855,8 @@ pub mod runner {
                 pub rows_read: u64,
                 /// Rows written to the target.
                 pub rows_written: u64,
-                /// Batches of the largest size that the rows read make: for messages. How the host really cut the source may differ
-                /// from run to run, so that is not told.
+                /// The number of full-size batches that the rows read would fill, for use in messages. How the host actually split the
+                /// source may differ from run to run and is not reported.
                 pub chunks: u64,
             }
             impl ::core::fmt::Debug for TransformReport {
@@ -1872,7 +1871,7 @@ pub mod runner {
                         .finish()
                 }
             }
-            /// Reads a result a batch at a time. The host chooses the size of a batch.
+            /// Reads a result one batch at a time. The host chooses the size of a batch.
             #[derive(Debug)]
             #[repr(transparent)]
             pub struct Reader {
@@ -1912,7 +1911,7 @@ pub mod runner {
                     }
                 }
             }
-            /// Writes rows a batch at a time.
+            /// Writes rows one batch at a time.
             #[derive(Debug)]
             #[repr(transparent)]
             pub struct Writer {
@@ -2419,7 +2418,7 @@ pub mod runner {
             }
             impl Writer {
                 #[allow(unused_unsafe, clippy::all)]
-                /// Writes a batch and answers how many rows it changed. All batches of one writer have the same columns.
+                /// Writes a batch and returns the number of rows it changed. All batches of one writer have the same columns.
                 #[allow(async_fn_in_trait)]
                 pub fn write(&self, rows: &Batch) -> ::core::result::Result<u64, Error> {
                     unsafe {
@@ -2848,8 +2847,8 @@ pub mod runner {
             }
             impl Writer {
                 #[allow(unused_unsafe, clippy::all)]
-                /// Ends the writing and answers how many rows all batches changed together. A writer that is dropped
-                /// without `finish` fails the migration.
+                /// Ends the writer and returns the number of rows that all batches changed. A writer that is dropped without `finish`
+                /// fails the migration.
                 #[allow(async_fn_in_trait)]
                 pub fn finish(&self) -> ::core::result::Result<u64, Error> {
                     unsafe {
@@ -3203,8 +3202,8 @@ pub mod runner {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Reads a table in pages, in the order of its key. Rows that are written meanwhile behind the reader's position
-            /// are not seen, those before it are.
+            /// Reads a table in pages, in key order. Rows written in the meantime are seen if they are ahead of the reader's
+            /// position, and not seen if it has already passed them.
             #[allow(async_fn_in_trait)]
             pub fn read_table(
                 source: &TableSource,
@@ -3753,9 +3752,9 @@ pub mod runner {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Reads the source a chunk at a time, has other instances of this same component turn each chunk by
-            /// `transformer.transform-batch` under the given name, and writes what they answer to the target, in the order of the
-            /// source's key. Rows that are added beyond the greatest key while it runs are not read.
+            /// Reads the source one chunk at a time, passes each chunk to `transformer.transform-batch` of other instances of this
+            /// component under the given name, and writes the results to the target, in the order of the source's key. Rows that are
+            /// added beyond the greatest key while it runs are not read.
             #[allow(async_fn_in_trait)]
             pub fn transform(
                 name: &str,
@@ -4193,8 +4192,8 @@ pub mod runner {
                 }
             }
         }
-        /// What a migration can know of its run, and how it speaks to the people who watch. There is nothing else: no clock, no
-        /// files, no network, no randomness.
+        /// What a migration can know about its run, and how it reports to the operator. There is nothing else: no clock, no files,
+        /// no network, no randomness.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod context {
             #[used]
@@ -4204,7 +4203,7 @@ pub mod runner {
             pub type Dialect = super::super::super::runner::migration::types::Dialect;
             pub type Value = super::super::super::runner::migration::types::Value;
             pub type Error = super::super::super::runner::migration::types::Error;
-            /// A parameter that the operator has set under `[parameters]` in `runner.toml`, or by `--parameter`.
+            /// A parameter that the operator has set under `[parameters]` in `runner.toml`, or with `--parameter`.
             #[derive(Clone, PartialEq)]
             pub struct Parameter {
                 /// Its name.
@@ -4223,15 +4222,15 @@ pub mod runner {
                         .finish()
                 }
             }
-            /// How much a message matters.
+            /// The severity of a message.
             #[repr(u8)]
             #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
             pub enum Level {
-                /// For those who look for a fault.
+                /// For debugging.
                 Debug,
-                /// For everybody.
+                /// For everyone.
                 Info,
-                /// Something is not as it should be, but the migration goes on.
+                /// Something is wrong, but the migration continues.
                 Warning,
             }
             impl ::core::fmt::Debug for Level {
@@ -4260,7 +4259,7 @@ pub mod runner {
                     }
                 }
             }
-            /// A file of the component's `assets` folder, open for reading from its start to its end.
+            /// A file in the component's `assets` directory, open for sequential reading.
             #[derive(Debug)]
             #[repr(transparent)]
             pub struct Asset {
@@ -4323,8 +4322,8 @@ pub mod runner {
             }
             impl Asset {
                 #[allow(unused_unsafe, clippy::all)]
-                /// The next bytes, `limit` at most; an empty list at the end of the file. Fewer bytes than asked for
-                /// are no sign of the end.
+                /// The next bytes, `limit` at most; an empty list at the end of the file. Fewer bytes than requested do not mean that
+                /// the end has been reached.
                 #[allow(async_fn_in_trait)]
                 pub fn read(
                     &self,
@@ -4792,7 +4791,7 @@ pub mod runner {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Tells the people who watch.
+            /// Logs a message.
             #[allow(async_fn_in_trait)]
             pub fn log(level: Level, message: &str) -> () {
                 unsafe {
@@ -4813,7 +4812,7 @@ pub mod runner {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Tells how far work has come that the host cannot see by itself: so many of so many, such as `rows`.
+            /// Reports progress of work that the host cannot see: `done` of `total`, in a unit such as `rows`.
             #[allow(async_fn_in_trait)]
             pub fn progress(
                 done: u64,
@@ -4854,8 +4853,8 @@ pub mod runner {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Opens a file of the component's `assets` folder by its path there, with `/` between folders. A file that is missing,
-            /// or differs from the lockfile's digest, is an error.
+            /// Opens a file in the component's `assets` directory by its relative path, with `/` as the separator. It is an error if
+            /// the file is missing or does not match the lockfile's digest.
             #[allow(async_fn_in_trait)]
             pub fn open_asset(path: &str) -> ::core::result::Result<Asset, Error> {
                 unsafe {
@@ -4968,7 +4967,8 @@ pub mod runner {
                 }
             }
         }
-        /// What a migration says of itself. It is asked for once, when the artifact is built, and kept in the lockfile.
+        /// A migration's description of itself. The host asks for it once, when the artifact is built, and stores it in the
+        /// lockfile.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod description_types {
             #[used]
@@ -4982,7 +4982,7 @@ pub mod runner {
             pub enum Mode {
                 /// Atomic where the database can roll back DDL (SQLite, PostgreSQL), stepwise elsewhere.
                 Auto,
-                /// One transaction holds all of the migration's work and its history row.
+                /// One transaction contains all of the migration's work and its history row.
                 Atomic,
                 /// Every step commits by itself and is journalled.
                 Stepwise,
@@ -5013,17 +5013,17 @@ pub mod runner {
                     }
                 }
             }
-            /// Something that a migration needs and an operator may have to grant.
+            /// Something that a migration needs and that an operator may have to grant.
             #[derive(Clone, PartialEq)]
             pub enum Need {
                 /// SQLite: foreign keys are not enforced while it runs and are checked as a whole before it commits, so that a table
-                /// can be rebuilt without harm to the rows that refer to it. Elsewhere it means nothing.
+                /// can be rebuilt without affecting the rows that refer to it. On other databases it has no effect.
                 TableRebuild,
                 /// Statements that change the schema.
                 SchemaChanges,
-                /// Reads the table of this name; `*` at the end stands for any rest.
+                /// Reads the table of this name; a trailing `*` matches any suffix.
                 ReadTable(_rt::String),
-                /// Changes rows of the table of this name; `*` at the end stands for any rest.
+                /// Changes rows of the table of this name; a trailing `*` matches any suffix.
                 WriteTable(_rt::String),
             }
             impl ::core::fmt::Debug for Need {
@@ -5052,13 +5052,13 @@ pub mod runner {
             pub struct Description {
                 /// What the migration does, in one line.
                 pub summary: _rt::String,
-                /// Revisions that have to be applied before this one, besides those that stand before it.
+                /// Earlier revisions that must be applied before this one.
                 pub depends_on: _rt::Vec<_rt::String>,
                 /// How its work is committed.
                 pub mode: Mode,
                 /// The databases it works on; empty: all.
                 pub dialects: _rt::Vec<Dialect>,
-                /// True if there is no way back: `downgrade` is never called.
+                /// True if it cannot be undone: `downgrade` is never called.
                 pub irreversible: bool,
                 /// What it needs.
                 pub needs: _rt::Vec<Need>,

@@ -1,4 +1,4 @@
-//! Files that belong to the component: its `assets` folder.
+//! Files that belong to the component: its `assets` directory.
 
 use std::io;
 
@@ -6,13 +6,12 @@ use crate::Result;
 use crate::bindings::migration::runner::migration::context;
 use crate::error::from_host;
 
-/// How many bytes one call asks for: few calls, and well under any limit of the host.
+/// The bytes requested per call: few calls, and well below any limit of the host.
 const CHUNK: u32 = 256 * 1024;
 
-/// A file that is read from its start to its end.
+/// A file that is read sequentially.
 ///
-/// Bytes come from the host in large pieces, so that small reads are cheap and a `BufReader` is only needed for its
-/// `lines`.
+/// Bytes come from the host in large pieces, so small reads are cheap and you only need a `BufReader` for its `lines`.
 ///
 /// ```no_run
 /// use std::io::{BufRead, BufReader};
@@ -32,8 +31,8 @@ pub struct Asset {
     read: usize,
 }
 
-/// Opens a file by its path in the folder, with `/` between folders. A file that is missing, or differs from the lockfile's
-/// digest, is an error.
+/// Opens a file by its path in the directory, with `/` as the separator. It is an error if the file is missing or does not
+/// match the lockfile's digest.
 pub fn open(path: impl AsRef<str>) -> Result<Asset> {
     let file = context::open_asset(path.as_ref()).map_err(from_host)?;
     Ok(Asset { file, chunk: Vec::new(), read: 0 })
@@ -52,7 +51,7 @@ pub fn read_all(path: impl AsRef<str>) -> Result<Vec<u8>> {
     }
 }
 
-/// All of a file, as a text.
+/// All of a file, as a string.
 pub fn read_to_string(path: impl AsRef<str>) -> Result<String> {
     let path = path.as_ref();
     String::from_utf8(read_all(path)?).map_err(|_| crate::Error::new(format!("asset `{path}` is not UTF-8")))

@@ -1,7 +1,7 @@
-//! What a migration can know of its run, and how it speaks to the people who watch.
+//! What a migration can know about its run, and how it reports to the operator.
 //!
-//! There is nothing else: no clock, no files, no network, no randomness. [`run_timestamp`] and [`seed`] stand in, the same
-//! in every call of a run and recorded in the history.
+//! There is nothing else: no clock, no files, no network, no randomness. [`run_timestamp`] and [`seed`] replace them; they
+//! are the same in every call of a run and recorded in the history.
 
 pub mod asset;
 mod log;
@@ -13,7 +13,7 @@ use crate::{Dialect, Error, ErrorKind, Result, Value};
 pub use context::{Level, Parameter};
 pub use log::{debug, info, log, progress, warning};
 
-/// The family of the database.
+/// The kind of database.
 pub fn dialect() -> Dialect {
     context::get_dialect()
 }
@@ -23,12 +23,12 @@ pub fn server_version() -> String {
     context::server_version()
 }
 
-/// All parameters that the operator has set under `[parameters]` in `runner.toml`, or by `--parameter`, by name.
+/// All parameters that the operator has set under `[parameters]` in `runner.toml`, or with `--parameter`, by name.
 pub fn parameters() -> Vec<Parameter> {
     context::parameters()
 }
 
-/// The parameter of a name; ask for an `Option` where it may be missing.
+/// The parameter with this name; ask for an `Option` if it may be missing.
 ///
 /// ```no_run
 /// use runner_guest::prelude::*;

@@ -17,11 +17,10 @@
 //! | [`NativeValue`] | `native` | | every other type | every other type |
 //! | `Option<T>` | `null` or the value | NULL | NULL | NULL |
 //!
-//! Where SQLite stores a text, a text is what a query answers; [`Row::get`] and `parse` make a day or a time of it.
+//! Where SQLite stores text, a query returns text; [`Row::get`] and `parse` convert it to a date or a time.
 //!
-//! Placeholders are written as the database writes them: `?` or `?1` on SQLite, `$1` on PostgreSQL, `?` on MySQL and
-//! MariaDB. Each call prepares exactly one statement. Transactions are the host's: BEGIN, COMMIT, ROLLBACK and SAVEPOINT
-//! are denied.
+//! Placeholders are the database's own: `?` or `?1` on SQLite, `$1` on PostgreSQL, `?` on MySQL and MariaDB. Each call
+//! prepares exactly one statement. The host controls the transaction: BEGIN, COMMIT, ROLLBACK and SAVEPOINT are denied.
 //!
 //! ```no_run
 //! use runner_guest::prelude::*;
@@ -58,12 +57,12 @@ use crate::{Error, Result, Value};
 pub use portable::{execute_query, execute_schema, query_select};
 pub use rows::{ColumnIndex, Row, Rows};
 
-/// Runs one statement and answers how many rows it changed (0 for DDL).
+/// Runs one statement and returns the number of rows it changed (0 for DDL).
 pub fn execute(statement: impl AsRef<str>, parameters: impl AsRef<[Value]>) -> Result<u64> {
     sql::execute(statement.as_ref(), parameters.as_ref()).map_err(from_host)
 }
 
-/// Runs statements without parameters one after the other, up to the first that fails.
+/// Runs statements without parameters in order, up to the first that fails.
 ///
 /// ```no_run
 /// use runner_guest::prelude::*;
@@ -78,32 +77,31 @@ pub fn execute_all<S: AsRef<str>>(statements: impl IntoIterator<Item = S>) -> Re
     statements.into_iter().try_for_each(|statement| execute(statement, []).map(drop))
 }
 
-/// Runs one statement and answers all rows of its result.
+/// Runs one statement and returns all rows of its result.
 ///
-/// For small results: the host bounds both rows and bytes and answers an error of kind `limit` beyond. Larger ones are
-/// read through [`batches::read`](crate::batches::read).
+/// For small results: the host limits both rows and bytes, and returns an error of kind `limit` beyond that. Use
+/// [`batches::read`](crate::batches::read) for larger results.
 pub fn query(statement: impl AsRef<str>, parameters: impl AsRef<[Value]>) -> Result<Rows> {
     sql::query(statement.as_ref(), parameters.as_ref()).map(Rows::new).map_err(from_host)
 }
 
-/// The one row of a result; no row and more than one are errors.
+/// The only row of a result; it is an error if there is none or more than one.
 pub fn query_one(statement: impl AsRef<str>, parameters: impl AsRef<[Value]>) -> Result<Row> {
-    query_optional(statement.as_ref(), parameters)?.ok_or_else(|| {
-        Error::new("the query answered no row where it should answer one").with_detail(statement.as_ref())
-    })
+    query_optional(statement.as_ref(), parameters)?
+        .ok_or_else(|| Error::new("the query returned no rows, but one was expected").with_detail(statement.as_ref()))
 }
 
-/// The one row of a result, or none; more than one is an error.
+/// The only row of a result, or none; it is an error if there is more than one.
 pub fn query_optional(statement: impl AsRef<str>, parameters: impl AsRef<[Value]>) -> Result<Option<Row>> {
     let mut rows = query(statement.as_ref(), parameters)?.into_iter();
     match (rows.next(), rows.len()) {
         (row, 0) => Ok(row),
-        (_, more) => Err(Error::new(format!("the query answered {} rows where it should answer one", more + 1))
+        (_, more) => Err(Error::new(format!("the query returned {} rows, but one was expected", more + 1))
             .with_detail(statement.as_ref())),
     }
 }
 
-/// The one value of a result with one row and one column: `sql::query_scalar::<i64>("SELECT count(*) FROM t", [])`.
+/// The only value of a result with one row and one column: `sql::query_scalar::<i64>("SELECT count(*) FROM t", [])`.
 pub fn query_scalar<T>(statement: impl AsRef<str>, parameters: impl AsRef<[Value]>) -> Result<T>
 where
     T: for<'a> FromValue<'a>,

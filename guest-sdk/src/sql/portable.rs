@@ -1,4 +1,4 @@
-//! Statements of `sea-query`, in the dialect of the database at hand.
+//! `sea-query` statements, in the dialect of the current database.
 
 use sea_query::{
     MysqlQueryBuilder, OptionEnum, PostgresQueryBuilder, QueryStatementWriter, SchemaStatementBuilder, SelectStatement,
@@ -8,7 +8,7 @@ use sea_query::{
 use super::{Rows, execute, query};
 use crate::{Dialect, Error, ErrorKind, Result, Value, context};
 
-/// Runs a statement that changes rows, built by `sea-query`, and answers how many.
+/// Runs a statement that changes rows, built with `sea-query`, and returns their number.
 ///
 /// ```no_run
 /// use runner_guest::prelude::*;
@@ -24,13 +24,13 @@ pub fn execute_query(statement: &impl QueryStatementWriter) -> Result<u64> {
     execute(statement, parameters(values)?)
 }
 
-/// Runs a SELECT that was built by `sea-query` and answers all rows of its result, as [`query`] does.
+/// Runs a SELECT built with `sea-query` and returns all rows of its result, like [`query`].
 pub fn query_select(statement: &SelectStatement) -> Result<Rows> {
     let (statement, values) = build(context::dialect(), statement);
     query(statement, parameters(values)?)
 }
 
-/// Runs a statement that changes the schema, built by `sea-query`.
+/// Runs a statement that changes the schema, built with `sea-query`.
 ///
 /// ```no_run
 /// use runner_guest::prelude::*;
@@ -86,10 +86,10 @@ impl TryFrom<SeaValue> for Value {
             SeaValue::Bytes(value) => value.into(),
             SeaValue::Enum(OptionEnum::Some(value)) => value.value.as_ref().into(),
             SeaValue::Enum(OptionEnum::None(_)) => Value::Null,
-            // What other crates may switch on in `sea-query`.
-            #[allow(unreachable_patterns, reason = "depends on the features that other crates switch on")]
+            // Variants that other crates may enable in `sea-query`.
+            #[allow(unreachable_patterns, reason = "depends on the features that other crates enable")]
             other => {
-                let message = format!("{other:?} of sea-query is no value of a migration's");
+                let message = format!("{other:?} of sea-query cannot be a value in a migration");
                 return Err(Error::with_kind(ErrorKind::Conversion, message));
             }
         })

@@ -33,12 +33,12 @@ impl Rows {
         &self.columns
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -73,10 +73,10 @@ impl<'a> IntoIterator for &'a Rows {
 }
 
 impl Row {
-    /// The cell of a column, by its name or its position from 0.
+    /// The cell of a column, by its name or its position, counted from 0.
     ///
-    /// A column that is not there is an error of kind `invalid-argument`, one that cannot be read as `T` an error of kind
-    /// `conversion`. Ask for an `Option` where NULL may stand.
+    /// A missing column is an error of kind `invalid-argument`, one that cannot be read as `T` an error of kind
+    /// `conversion`. Ask for an `Option` if the cell may be NULL.
     pub fn get<'a, T: FromValue<'a>>(&'a self, column: impl ColumnIndex) -> Result<T> {
         let at = column.find(&self.columns)?;
         T::from_value(&self.values[at]).map_err(|mismatch| {
@@ -103,9 +103,9 @@ impl fmt::Debug for Row {
     }
 }
 
-/// A column of a row: its name, or its position from 0.
+/// A column of a row: its name, or its position, counted from 0.
 pub trait ColumnIndex {
-    /// The position in a list of names, or an error that says what there is.
+    /// The position in a list of names, or an error that lists the names.
     fn find(&self, columns: &[String]) -> Result<usize>;
 }
 

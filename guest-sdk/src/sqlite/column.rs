@@ -1,4 +1,4 @@
-//! The definition of one column, taken apart into its name, its type and its constraints.
+//! The definition of one column, parsed into its name, its type and its constraints.
 
 use super::token::{Kind, Token, close, span, tokens};
 use crate::{Error, Result};
@@ -8,11 +8,11 @@ use crate::{Error, Result};
 pub(super) struct Column {
     /// The name, without its quotes.
     pub(super) name: String,
-    /// The name as it is written.
+    /// The name as written.
     written: String,
-    /// The type, or nothing.
+    /// The type, or empty.
     pub(super) data_type: String,
-    /// The constraints, in their order.
+    /// The constraints, in order.
     pub(super) constraints: Vec<Constraint>,
 }
 
@@ -22,11 +22,11 @@ pub(super) struct Constraint {
     pub(super) kind: ConstraintKind,
     /// Its name, if it has one.
     pub(super) name: Option<String>,
-    /// All of its text.
+    /// Its full text.
     pub(super) text: String,
 }
 
-/// What a constraint says.
+/// The kind of a constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConstraintKind {
     PrimaryKey,
@@ -41,12 +41,12 @@ pub(super) enum ConstraintKind {
 }
 
 impl Column {
-    /// A definition from a text of the migration's.
+    /// Parses a definition passed by the migration.
     pub(super) fn from_text(text: &str) -> Result<Self> {
         Self::parse_tokens(text, &tokens(text)?)
     }
 
-    /// A definition from its tokens.
+    /// Parses a definition from its tokens.
     pub(super) fn parse_tokens<'a>(source: &'a str, tokens: &[Token<'a>]) -> Result<Self> {
         let name = tokens.first().and_then(Token::name);
         let name = name.ok_or_else(|| Error::new("a column's definition does not begin with its name"))?;
@@ -96,7 +96,7 @@ impl Column {
     }
 }
 
-/// Where the type ends: at the first word that begins a constraint.
+/// The end of the type: the first word that begins a constraint.
 fn type_end(tokens: &[Token<'_>]) -> Result<usize> {
     const CONSTRAINTS: [&str; 11] = [
         "CONSTRAINT",
@@ -118,7 +118,7 @@ fn type_end(tokens: &[Token<'_>]) -> Result<usize> {
     Ok(at)
 }
 
-/// The kind of the constraint that begins at a token, and where it ends; nothing where none begins.
+/// The kind of the constraint that begins at a token, and its end; `None` if none begins there.
 fn constraint(tokens: &[Token<'_>], start: usize) -> Result<Option<(ConstraintKind, usize)>> {
     let is = |at: usize, keyword: &str| tokens.get(at).is_some_and(|token| token.is(keyword));
     let group = |at: usize| match tokens.get(at) {
@@ -157,7 +157,7 @@ fn constraint(tokens: &[Token<'_>], start: usize) -> Result<Option<(ConstraintKi
     Ok(Some(found))
 }
 
-/// Where a REFERENCES clause ends.
+/// The end of a REFERENCES clause.
 fn references(tokens: &[Token<'_>], start: usize) -> Result<usize> {
     let is = |at: usize, keyword: &str| tokens.get(at).is_some_and(|token| token.is(keyword));
     let mut at = start + 2;
@@ -168,7 +168,7 @@ fn references(tokens: &[Token<'_>], start: usize) -> Result<usize> {
         at += if is(at, "MATCH") || (is(at, "INITIALLY") && (is(at + 1, "DEFERRED") || is(at + 1, "IMMEDIATE"))) {
             2
         } else if is(at, "ON") && ["DELETE", "UPDATE", "INSERT"].iter().any(|event| is(at + 1, event)) {
-            // SET NULL, SET DEFAULT and NO ACTION are two words, CASCADE and RESTRICT one.
+            // SET NULL, SET DEFAULT and NO ACTION are two words, CASCADE and RESTRICT are one.
             if is(at + 2, "SET") || is(at + 2, "NO") { 4 } else { 3 }
         } else if is(at, "DEFERRABLE") {
             1

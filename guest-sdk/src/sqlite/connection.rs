@@ -1,14 +1,14 @@
-//! What a rebuild needs of a database, so that its tests can run on a real one without a host.
+//! The database interface of a rebuild, so that its tests can run on a real database without a host.
 
 use crate::sql::{self, Rows};
 use crate::{Result, Value};
 
 /// Runs single statements.
 pub(super) trait Connection {
-    /// As [`sql::execute`].
+    /// Like [`sql::execute`].
     fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64>;
 
-    /// As [`sql::query`].
+    /// Like [`sql::query`].
     fn query(&self, statement: &str, parameters: &[Value]) -> Result<Rows>;
 }
 

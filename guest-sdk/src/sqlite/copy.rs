@@ -1,20 +1,20 @@
-//! How the rows get from the old table into the new one.
+//! Copies the rows from the old table to the new one.
 
 use super::quote;
 use super::schema::Table;
 use crate::{Error, ErrorKind, Result};
 
-/// What the migration says of the rows.
+/// What the migration requests for the rows.
 pub(super) struct Wishes<'a> {
-    /// Columns of the new table, each with the expression over the old one that fills it.
+    /// Columns of the new table, each with the expression over the old one that provides its values.
     pub(super) fills: &'a [(String, String)],
-    /// Columns of the old table that go.
+    /// Columns of the old table that are dropped.
     pub(super) drops: &'a [String],
 }
 
-/// The statement that copies all rows, row ids included.
+/// The statement that copies all rows, including row ids.
 ///
-/// Nothing gets lost unsaid: a column that the new table does not have must be among the drops, and `OR ABORT` keeps a
+/// Nothing is lost silently: a column that the new table does not have must be among the drops, and `OR ABORT` keeps a
 /// constraint of the new table from skipping or replacing rows.
 pub(super) fn statement(old: &Table, new: &Table, wishes: &Wishes<'_>) -> Result<String> {
     let lost =
@@ -41,7 +41,7 @@ pub(super) fn statement(old: &Table, new: &Table, wishes: &Wishes<'_>) -> Result
         let source = match (fill, old.column(&column.name)) {
             (Some((_, expression)), _) => Some(expression.clone()),
             (None, Some(own)) => Some(quote(&own.name)),
-            // A new name for the row id keeps the row ids.
+            // A new name for the row id preserves the row ids.
             (None, None) if new.rowid_column.as_ref() == Some(&column.name) && old.has_rowid => {
                 rowid(old, old).map(str::to_owned)
             }
@@ -61,7 +61,7 @@ pub(super) fn statement(old: &Table, new: &Table, wishes: &Wishes<'_>) -> Result
     ))
 }
 
-/// A name of the row id that is no column's in either table.
+/// A name of the row id that is not a column name in either table.
 fn rowid(old: &Table, new: &Table) -> Option<&'static str> {
     ["rowid", "_rowid_", "oid"].into_iter().find(|name| old.column(name).is_none() && new.column(name).is_none())
 }

@@ -1,32 +1,32 @@
-//! The text of a CREATE TABLE, taken apart and put together again.
+//! Parses the text of a CREATE TABLE and writes it again.
 //!
-//! Everything that no edit touches is kept to the letter: checks, collations, generated columns, conflict clauses, options.
+//! Everything that is not edited is preserved exactly: checks, collations, generated columns, conflict clauses, options.
 
 use super::column::Column;
 use super::quote;
 use super::token::{Token, close, span, tokens};
 use crate::{Error, Result};
 
-/// A CREATE TABLE in parts.
+/// The parts of a CREATE TABLE.
 #[derive(Clone, Debug)]
 pub(super) struct Definition {
     pub(super) columns: Vec<Column>,
     pub(super) constraints: Vec<TableConstraint>,
-    /// What follows the last bracket: STRICT, WITHOUT ROWID.
+    /// What follows the closing parenthesis: STRICT, WITHOUT ROWID.
     options: String,
 }
 
-/// A constraint of the table as a whole.
+/// A table constraint.
 #[derive(Clone, Debug)]
 pub(super) struct TableConstraint {
     /// Its name, if it has one.
     pub(super) name: Option<String>,
-    /// All of its text.
+    /// Its full text.
     pub(super) text: String,
 }
 
 impl Definition {
-    /// Takes a CREATE TABLE apart.
+    /// Parses a CREATE TABLE.
     pub(super) fn parse(source: &str) -> Result<Self> {
         let tokens = tokens(source)?;
         let open = header(&tokens)?.1;
@@ -54,7 +54,7 @@ impl Definition {
 }
 
 impl TableConstraint {
-    /// A constraint from a text of the migration's.
+    /// Parses a constraint passed by the migration.
     pub(super) fn from_text(text: &str) -> Result<Vec<Self>> {
         let tokens = tokens(text)?;
         match tokens.first() {
@@ -63,13 +63,13 @@ impl TableConstraint {
         }
     }
 
-    /// The constraints of one item: SQLite lets the comma between two of them be left out.
+    /// The constraints of one item: SQLite allows the comma between two of them to be omitted.
     fn parse<'a>(source: &'a str, item: &[Token<'a>]) -> Result<Vec<Self>> {
         let mut starts = Vec::new();
         let mut at = 0;
         let mut named = false;
         while at < item.len() {
-            // In a constraint with a name, the keyword behind the name begins nothing new.
+            // In a named constraint, the keyword after the name does not begin a new one.
             if starts_constraint(&item[at]) {
                 if !named {
                     starts.push(at);
@@ -90,7 +90,7 @@ impl TableConstraint {
     }
 }
 
-/// A CREATE TABLE for a table of another name. Where an expression calls the table by its name, the name changes with it.
+/// A CREATE TABLE under another name. References to the table's name in expressions change with it.
 pub(super) fn with_name(source: &str, new: &str) -> Result<String> {
     let tokens = tokens(source)?;
     let (name, open) = header(&tokens)?;
@@ -115,7 +115,7 @@ pub(super) fn table_name(source: &str) -> Result<String> {
     tokens[header(&tokens)?.0].name().ok_or_else(|| Error::new("the CREATE TABLE names no table"))
 }
 
-/// Where in a CREATE TABLE the table's name stands, and where the list of columns opens.
+/// The positions of the table's name and of the start of the column list in a CREATE TABLE.
 fn header(tokens: &[Token<'_>]) -> Result<(usize, usize)> {
     let is = |at: usize, keyword: &str| tokens.get(at).is_some_and(|token| token.is(keyword));
     let opens = |at: usize| tokens.get(at).is_some_and(|token| token.is_symbol('('));
@@ -129,7 +129,7 @@ fn header(tokens: &[Token<'_>]) -> Result<(usize, usize)> {
     Err(Error::new("its definition does not begin with `CREATE TABLE name (`"))
 }
 
-/// The items of a list, cut at the commas outside of brackets.
+/// The items of a list, split at commas outside parentheses.
 fn items<'t, 'a>(tokens: &'t [Token<'a>]) -> Result<Vec<&'t [Token<'a>]>> {
     let mut items = Vec::new();
     let (mut start, mut at) = (0, 0);

@@ -1,4 +1,4 @@
-//! Views and triggers that have to stand aside while a table is rebuilt.
+//! Views and triggers that have to be dropped while a table is rebuilt.
 
 use super::connection::Connection;
 use super::quote;
@@ -6,11 +6,11 @@ use super::schema::Object;
 use super::token::tokens;
 use crate::{Result, params};
 
-/// Views and triggers, each with what proves that it works.
+/// Views and triggers, each with a statement that shows whether it works.
 pub(super) struct Dependents(Vec<(Object, Option<String>)>);
 
 impl Dependents {
-    /// Notes which of them work now: those have to work afterwards.
+    /// Records which of them work at the moment: those have to work afterwards.
     pub(super) fn new(db: &impl Connection, objects: Vec<Object>) -> Result<Self> {
         let works = |object: Object| {
             let probe = probe(db, &object)?.filter(|probe| db.query(probe, &[]).is_ok());
@@ -29,7 +29,7 @@ impl Dependents {
         Ok(())
     }
 
-    /// Creates them again, the views first, each kind in its old order.
+    /// Creates them again, views first, each kind in its original order.
     pub(super) fn restore(&self, db: &impl Connection) -> Result<()> {
         for kind in ["view", "trigger"] {
             for (object, _) in self.0.iter().filter(|(object, _)| object.kind == kind) {
@@ -39,8 +39,9 @@ impl Dependents {
         for (object, probe) in self.0.iter().filter_map(|(object, probe)| Some((object, probe.as_ref()?))) {
             db.query(probe, &[]).map_err(|error| {
                 let (kind, name) = (&object.kind, &object.name);
-                error
-                    .context(format_args!("{kind} `{name}` would not work any more; drop it first, and create it anew"))
+                error.context(format_args!(
+                    "{kind} `{name}` would no longer work; drop it first, and create it again afterwards"
+                ))
             })?;
         }
         Ok(())

@@ -21,7 +21,7 @@ pub(super) enum Edit {
 }
 
 impl Edit {
-    /// The column that it changes, if it changes one that was there before.
+    /// The column that it changes, if that column existed before.
     pub(super) fn column(&self) -> Option<&str> {
         match self {
             Self::ReplaceColumn { name, .. }
@@ -35,20 +35,20 @@ impl Edit {
         }
     }
 
-    /// Makes the change.
+    /// Applies the change.
     pub(super) fn apply(&self, table: &mut Definition) -> Result<()> {
         match self {
             Self::AddColumn { definition } => {
                 let column = Column::from_text(definition)?;
                 if find(table, &column.name).is_ok() {
-                    return Err(Error::new(format!("there is a column `{}` already", column.name)));
+                    return Err(Error::new(format!("column `{}` already exists", column.name)));
                 }
                 table.columns.push(column);
             }
             Self::ReplaceColumn { name, definition } => {
                 let column = Column::from_text(definition)?;
                 if !column.name.eq_ignore_ascii_case(name) {
-                    let message = format!("`{definition}` does not define column `{name}`; rename it apart");
+                    let message = format!("`{definition}` does not define column `{name}`; rename it separately");
                     return Err(Error::new(message));
                 }
                 *find(table, name)? = column;
@@ -57,7 +57,7 @@ impl Edit {
                 find(table, name)?;
                 table.columns.retain(|column| !column.name.eq_ignore_ascii_case(name));
                 if let Some(user) = user_of(table, name)? {
-                    let message = format!("column `{name}` cannot be dropped alone: it stands in `{user}`");
+                    let message = format!("column `{name}` cannot be dropped alone: it is used in `{user}`");
                     return Err(Error::new(message));
                 }
             }
@@ -105,7 +105,7 @@ fn drop_constraint(table: &mut Definition, name: &str) -> Result<()> {
 
 /// A constraint or an expression that uses a column.
 ///
-/// SQLite itself would not always notice: a name in double quotes that means nothing any more is a text to it.
+/// SQLite itself would not always notice: it treats an unknown name in double quotes as a string.
 fn user_of(table: &Definition, column: &str) -> Result<Option<String>> {
     let expressions = table.columns.iter().flat_map(|column| &column.constraints);
     let expressions = expressions
@@ -114,7 +114,7 @@ fn user_of(table: &Definition, column: &str) -> Result<Option<String>> {
     for text in expressions.chain(table.constraints.iter().map(|constraint| &constraint.text)) {
         let tokens = tokens(text)?;
         let named = usize::from(tokens[0].is("CONSTRAINT")) * 2;
-        // What REFERENCES names are columns of another table; one that refers to its own is found in the database.
+        // REFERENCES names columns of another table; a reference to the table itself is found in the database.
         let own: Vec<&Token<'_>> = tokens[named..].iter().take_while(|token| !token.is("REFERENCES")).collect();
         if own.iter().any(|token| token.names(column)) {
             return Ok(Some(text.clone()));
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn refuses_to_drop_what_others_use() {
         let drop = |name: &str| edited(&[Edit::DropColumn { name: name.into() }]).unwrap_err().message().to_owned();
-        assert_eq!(drop("email"), "column `email` cannot be dropped alone: it stands in `AS (\"email\")`");
+        assert_eq!(drop("email"), "column `email` cannot be dropped alone: it is used in `AS (\"email\")`");
         assert!(drop("boss").contains("boss_is_there"));
         assert_eq!(drop("none"), "there is no column `none`");
         let missing = edited(&[Edit::DropConstraint { name: "none".into() }]).unwrap_err();

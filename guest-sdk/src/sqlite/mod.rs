@@ -1,9 +1,9 @@
 //! SQLite: changes to a table that its ALTER TABLE cannot make.
 //!
-//! SQLite can add, drop and rename a column, and little else. For everything else it advises to
-//! [build the table anew](https://sqlite.org/lang_altertable.html#otheralter): create the new one, copy the rows, drop the
-//! old one, rename the new one. [`rebuild_table`] does that, and keeps what is easily lost on the way: row ids, indexes,
-//! triggers, views, the AUTOINCREMENT sequence, and the rows of other tables that refer to this one.
+//! SQLite can add, drop and rename a column, and little else. For everything else its manual recommends to
+//! [rebuild the table](https://sqlite.org/lang_altertable.html#otheralter): create a new one, copy the rows, drop the old
+//! one, rename the new one. [`rebuild_table`] does that, and preserves what is easily lost: row ids, indexes, triggers,
+//! views, the AUTOINCREMENT sequence, and the rows of other tables that refer to this one.
 //!
 //! ```no_run
 //! use runner_guest::prelude::*;

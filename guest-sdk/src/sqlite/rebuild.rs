@@ -1,37 +1,37 @@
-//! What a rebuild is told to do.
+//! The interface of a rebuild.
 
 use super::connection::Host;
 use super::edit::Edit;
 use super::steps;
 use crate::{Dialect, Result, context, ensure};
 
-/// Begins to rebuild a table of the main database; nothing happens before [`run`](TableRebuild::run).
+/// Starts the definition of a rebuild of a table of the main database; nothing happens before [`run`](TableRebuild::run).
 pub fn rebuild_table(table: impl Into<String>) -> TableRebuild {
     TableRebuild { table: table.into(), ..TableRebuild::default() }
 }
 
-/// A table that is to be built anew.
+/// A table to be rebuilt.
 ///
-/// There are two ways. Either single changes, such as [`set_not_null`](Self::set_not_null): all else in the table's
-/// definition stays to the letter, with its checks, collations and generated columns; a change that cannot be made surely
-/// is an error that asks for the other way. Or the whole [`definition`](Self::definition): columns are then matched by
-/// their names.
+/// There are two ways. One is to make single changes, such as [`set_not_null`](Self::set_not_null): everything else in the
+/// table's definition is preserved exactly, with its checks, collations and generated columns; a change that cannot be made
+/// safely is an error that asks for the other way. The other is to pass the whole [`definition`](Self::definition): columns
+/// are then matched by name.
 ///
-/// Renames come first, whatever the order of the calls: everything else speaks of the new names.
+/// Renames come first, whatever the order of the calls: everything else uses the new names.
 ///
-/// What it keeps, and how:
+/// What it preserves, and how:
 ///
-/// * Rows are copied in one statement, with their row ids. A column is only lost where
-///   [`drop_column`](Self::drop_column) says so, a row never.
-/// * Indexes are created again from their own text. So are the views and triggers that speak of the table, and those that
-///   worked before are checked to work still.
-/// * An AUTOINCREMENT sequence goes on where it was.
-/// * Rows of other tables that refer to this one stay as they are. For that the host must not enforce foreign keys
-///   meanwhile: say [`needs_table_rebuild`](crate::Description::needs_table_rebuild) in the description. Where it still does,
-///   and rows could suffer, the rebuild refuses to begin.
+/// * Rows are copied in one statement, with their row ids. A column is only lost with
+///   [`drop_column`](Self::drop_column), and a row never.
+/// * Indexes are created again from their own text. So are the views and triggers that refer to the table, and those that
+///   worked before are checked to still work.
+/// * An AUTOINCREMENT sequence continues where it was.
+/// * Rows of other tables that refer to this one stay as they are. This requires that the host does not enforce foreign
+///   keys meanwhile: call [`needs_table_rebuild`](crate::Description::needs_table_rebuild) in the description. If foreign
+///   keys are enforced and rows could be affected, the rebuild refuses to begin.
 ///
-/// The statistics of ANALYZE go with the old table. Leave the migration atomic, as it is by default on SQLite: in a
-/// stepwise one every statement commits by itself, and others see the table missing for a moment.
+/// The statistics of ANALYZE are dropped with the old table. Leave the migration atomic, which is the default on SQLite: in
+/// a stepwise one every statement commits by itself, and other connections see the table missing for a moment.
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing happens before `run`"]
 pub struct TableRebuild {
@@ -44,13 +44,13 @@ pub struct TableRebuild {
 }
 
 impl TableRebuild {
-    /// Renames a column, everywhere it is spoken of.
+    /// Renames a column and all references to it.
     pub fn rename_column(mut self, name: impl Into<String>, to: impl Into<String>) -> Self {
         self.renames.push((name.into(), to.into()));
         self
     }
 
-    /// Drops a column with its own constraints. What else uses it has to be dropped first: a constraint of the table, an
+    /// Drops a column with its own constraints. Anything else that uses it has to be dropped first: a table constraint, an
     /// index, a foreign key of another table.
     pub fn drop_column(mut self, name: impl Into<String>) -> Self {
         self.drops.push(name.into());
@@ -62,17 +62,17 @@ impl TableRebuild {
         self.edit(Edit::AddColumn { definition: definition.into() })
     }
 
-    /// Defines a column anew, with all its constraints, as in CREATE TABLE. It keeps its name and its place.
+    /// Replaces a column's definition, with all its constraints, as in CREATE TABLE. It keeps its name and its position.
     pub fn replace_column(self, name: impl Into<String>, definition: impl Into<String>) -> Self {
         self.edit(Edit::ReplaceColumn { name: name.into(), definition: definition.into() })
     }
 
-    /// Changes the declared type of a column, and with it what becomes of its values as they are copied.
+    /// Changes the declared type of a column, and with it how its values are converted as they are copied.
     pub fn set_type(self, name: impl Into<String>, data_type: impl Into<String>) -> Self {
         self.edit(Edit::SetType { name: name.into(), data_type: data_type.into() })
     }
 
-    /// Forbids NULL in a column. Where there are some, [`fill`](Self::fill) it too.
+    /// Forbids NULL in a column. If it contains NULLs, [`fill`](Self::fill) it too.
     pub fn set_not_null(self, name: impl Into<String>) -> Self {
         self.edit(Edit::SetNotNull { name: name.into() })
     }
@@ -82,7 +82,7 @@ impl TableRebuild {
         self.edit(Edit::SetNullable { name: name.into() })
     }
 
-    /// Changes the default of a column to an expression in SQL, such as `'new'` or `CURRENT_TIMESTAMP`.
+    /// Sets the default of a column to an SQL expression, such as `'new'` or `CURRENT_TIMESTAMP`.
     pub fn set_default(self, name: impl Into<String>, expression: impl Into<String>) -> Self {
         self.edit(Edit::SetDefault { name: name.into(), expression: expression.into() })
     }
@@ -97,13 +97,13 @@ impl TableRebuild {
         self.edit(Edit::AddConstraint { text: constraint.into() })
     }
 
-    /// Drops the constraint of a name, of the table or of a column. One without a name goes by
+    /// Drops the constraint with this name, of the table or of a column. For one without a name, use
     /// [`replace_column`](Self::replace_column) or [`definition`](Self::definition).
     pub fn drop_constraint(self, name: impl Into<String>) -> Self {
         self.edit(Edit::DropConstraint { name: name.into() })
     }
 
-    /// Gives the whole new table, as its CREATE TABLE under its own name.
+    /// Sets the whole new table, as a CREATE TABLE under the table's own name.
     ///
     /// ```no_run
     /// # use runner_guest::sqlite::rebuild_table;
@@ -119,14 +119,14 @@ impl TableRebuild {
         self
     }
 
-    /// Fills a column of the new table by an expression in SQL over a row of the old one. Without one it gets what the
-    /// column of its name holds, or else its default.
+    /// Fills a column of the new table with an SQL expression over a row of the old one. Without it, the column gets the
+    /// value of the old column with the same name, or its default.
     pub fn fill(mut self, name: impl Into<String>, expression: impl Into<String>) -> Self {
         self.fills.push((name.into(), expression.into()));
         self
     }
 
-    /// Builds the table anew. An error on every other database, where ALTER TABLE does what is needed.
+    /// Rebuilds the table. An error on other databases, where ALTER TABLE does what is needed.
     pub fn run(&self) -> Result<()> {
         ensure!(context::dialect() == Dialect::Sqlite, "table `{}` can only be rebuilt on SQLite", self.table);
         steps::run(self, &Host)

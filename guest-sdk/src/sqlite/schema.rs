@@ -1,34 +1,34 @@
-//! What the database says of a table and of everything that hangs on it.
+//! What the database reports about a table and everything that depends on it.
 
 use super::connection::Connection;
 use super::token::{Kind, tokens};
 use crate::{Error, ErrorKind, Result, Value, params};
 
-/// A table as it stands.
+/// An existing table.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     /// Its name, spelled as in the database.
     pub(super) name: String,
     /// Its CREATE TABLE.
     pub(super) sql: String,
-    /// Its columns, the generated ones too.
+    /// Its columns, including generated ones.
     pub(super) columns: Vec<ColumnInfo>,
     /// Whether it has row ids.
     pub(super) has_rowid: bool,
     /// Whether it is STRICT.
     pub(super) strict: bool,
-    /// The column that is another name for the row id.
+    /// The column that is an alias for the row id.
     pub(super) rowid_column: Option<String>,
 }
 
-/// A column as it stands.
+/// An existing column.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ColumnInfo {
     pub(super) name: String,
     pub(super) data_type: String,
     pub(super) not_null: bool,
     pub(super) default: Option<String>,
-    /// Its place in the primary key, from 1; 0 outside of it.
+    /// Its position in the primary key, from 1; 0 if it is not part of it.
     pub(super) primary_key: i64,
     pub(super) generated: bool,
 }
@@ -43,7 +43,7 @@ pub(super) struct Object {
 }
 
 impl Table {
-    /// Reads a table by its name, in any case of letters.
+    /// Reads a table by its name, ignoring case.
     pub(super) fn read(db: &impl Connection, name: &str) -> Result<Self> {
         let sql = "SELECT l.name, l.type, l.wr, l.strict, s.sql FROM pragma_table_list AS l \
                    LEFT JOIN main.sqlite_schema AS s ON s.type = 'table' AND s.name = l.name \
@@ -54,7 +54,7 @@ impl Table {
         let kind: &str = row.get("type")?;
         let name: String = row.get("name")?;
         if kind != "table" || name.to_ascii_lowercase().starts_with("sqlite_") {
-            return Err(Error::with_kind(ErrorKind::InvalidArgument, format!("`{name}` is no ordinary table")));
+            return Err(Error::with_kind(ErrorKind::InvalidArgument, format!("`{name}` is not an ordinary table")));
         }
         let columns = columns(db, &name)?;
         let has_rowid = !row.get::<bool>("wr")?;
@@ -63,7 +63,7 @@ impl Table {
         Ok(Self { sql, columns, has_rowid, strict, rowid_column, name })
     }
 
-    /// The column of a name, in any case of letters.
+    /// The column with this name, ignoring case.
     pub(super) fn column(&self, name: &str) -> Option<&ColumnInfo> {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
     }
@@ -84,7 +84,7 @@ fn columns(db: &impl Connection, table: &str) -> Result<Vec<ColumnInfo>> {
     db.query(sql, &params![table])?.into_iter().map(column).collect()
 }
 
-/// An INTEGER PRIMARY KEY is another name for the row id. What tells it from any other key is that it has no index.
+/// An INTEGER PRIMARY KEY is an alias for the row id. Unlike any other key, it has no index.
 fn rowid_column(db: &impl Connection, table: &str, columns: &[ColumnInfo]) -> Result<Option<String>> {
     let mut key = columns.iter().filter(|column| column.primary_key > 0);
     let (Some(column), None) = (key.next(), key.next()) else { return Ok(None) };
@@ -92,7 +92,7 @@ fn rowid_column(db: &impl Connection, table: &str, columns: &[ColumnInfo]) -> Re
     Ok((scalar::<i64>(db, sql, &params![table])? == 0).then(|| column.name.clone()))
 }
 
-/// All indexes, views and triggers that were created by a statement, in the order of their creation.
+/// All indexes, views and triggers created by a statement, in the order of creation.
 pub(super) fn objects(db: &impl Connection) -> Result<Vec<Object>> {
     let sql = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema \
                WHERE type IN ('index', 'view', 'trigger') AND sql IS NOT NULL ORDER BY rowid";
@@ -102,10 +102,10 @@ pub(super) fn objects(db: &impl Connection) -> Result<Vec<Object>> {
     db.query(sql, &[])?.into_iter().map(object).collect()
 }
 
-/// The views and triggers that speak of a table, directly or through other views.
+/// The views and triggers that refer to a table, directly or through other views.
 ///
-/// A rename fails while one of them speaks of a table that is not there. One too many does no harm: they are created again
-/// from the same text.
+/// A rename fails while one of them refers to a missing table. Including one too many does no harm, since they are created
+/// again from the same text.
 pub(super) fn dependents(objects: &[Object], table: &str) -> Result<Vec<Object>> {
     let mut names = vec![table.to_owned()];
     let mut found = vec![false; objects.len()];
@@ -133,8 +133,8 @@ pub(super) fn dependents(objects: &[Object], table: &str) -> Result<Vec<Object>>
     }
 }
 
-/// Refuses to go on where the rows of other tables would suffer: with foreign keys enforced, dropping a table deletes its
-/// rows first, and all that refers to them.
+/// Refuses to continue if rows of other tables would be affected: with foreign keys enforced, dropping a table first deletes
+/// its rows, and everything that refers to them.
 pub(super) fn guard_children(db: &impl Connection, table: &str) -> Result<()> {
     let children = children(db, table)?;
     let enforced = db.query("PRAGMA foreign_keys", &[])?.iter().next().map_or(Ok(false), |row| row.get::<bool>(0))?;
@@ -150,14 +150,14 @@ pub(super) fn guard_children(db: &impl Connection, table: &str) -> Result<()> {
     }
 }
 
-/// The tables that refer to a table, and the columns that they refer to; no column stands for the primary key.
+/// The tables that refer to a table, and the columns they refer to; no column means the primary key.
 pub(super) fn children(db: &impl Connection, table: &str) -> Result<Vec<(String, Option<String>)>> {
     let sql = "SELECT s.name, f.\"to\" FROM main.sqlite_schema AS s, pragma_foreign_key_list(s.name) AS f \
                WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE";
     db.query(sql, &params![table])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
-/// Refuses to drop a column that something else would miss, most of all where SQLite would not say so.
+/// Refuses to drop a column that something else uses, especially where SQLite would not report it.
 pub(super) fn guard_column<'a>(
     db: &impl Connection,
     table: &Table,
@@ -180,7 +180,7 @@ pub(super) fn guard_column<'a>(
     }
     for object in objects {
         let tokens = tokens(&object.sql)?;
-        // A name in double quotes that is no column any more turns into a text without a word.
+        // A name in double quotes that is no longer a column silently becomes a string.
         let mut quoted = tokens.iter().filter(|token| token.kind == Kind::Quoted && token.text.starts_with('"'));
         let uses = match object.kind.as_str() {
             "index" => {
@@ -188,7 +188,7 @@ pub(super) fn guard_column<'a>(
                 object.table.eq_ignore_ascii_case(&table.name) && list.into_iter().any(|token| token.names(column))
             }
             "trigger" if object.table.eq_ignore_ascii_case(&table.name) => {
-                // `UPDATE OF column` would never happen again.
+                // `UPDATE OF column` would never fire again.
                 let header = tokens.iter().skip_while(|token| !token.is("OF")).take_while(|token| !token.is("ON"));
                 header.into_iter().any(|token| token.names(column)) || quoted.any(|token| token.names(column))
             }
@@ -197,14 +197,14 @@ pub(super) fn guard_column<'a>(
         if uses {
             return refuse(
                 format!("{} `{}` may use it", object.kind, object.name),
-                "drop that first, and create it anew",
+                "drop that first, and create it again afterwards",
             );
         }
     }
     Ok(())
 }
 
-/// A name for the new table that nothing has yet.
+/// An unused name for the new table.
 pub(super) fn free_name(db: &impl Connection, table: &str) -> Result<String> {
     let taken = "SELECT count(*) FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE";
     for number in 1.. {
@@ -216,11 +216,11 @@ pub(super) fn free_name(db: &impl Connection, table: &str) -> Result<String> {
     unreachable!("a schema has an end")
 }
 
-/// The one value of a query.
+/// The only value of a query.
 pub(super) fn scalar<T>(db: &impl Connection, sql: &str, parameters: &[Value]) -> Result<T>
 where
     T: for<'a> crate::value::FromValue<'a>,
 {
     let rows = db.query(sql, parameters)?;
-    rows.iter().next().ok_or_else(|| Error::new("the query answered no row"))?.get(0)
+    rows.iter().next().ok_or_else(|| Error::new("the query returned no rows"))?.get(0)
 }

@@ -1,4 +1,4 @@
-//! The rebuild itself, step by step as <https://sqlite.org/lang_altertable.html#otheralter> has it.
+//! The rebuild itself, following the procedure of <https://sqlite.org/lang_altertable.html#otheralter>.
 
 use super::connection::Connection;
 use super::copy::{self, Wishes};
@@ -10,7 +10,7 @@ use super::schema::{self, Table, scalar};
 use super::{quote, token};
 use crate::{Error, ErrorKind, Result, params};
 
-/// Builds a table anew.
+/// Rebuilds a table.
 pub(super) fn run(rebuild: &TableRebuild, db: &impl Connection) -> Result<()> {
     steps(rebuild, db).map_err(|error| error.context(format_args!("rebuilding table `{}`", rebuild.table)))
 }
@@ -54,7 +54,7 @@ fn steps(rebuild: &TableRebuild, db: &impl Connection) -> Result<()> {
     dependents.restore(db)
 }
 
-/// SQLite renames columns by itself, in everything that speaks of them.
+/// SQLite itself renames columns in everything that refers to them.
 fn rename_columns(rebuild: &TableRebuild, db: &impl Connection, table: Table) -> Result<Table> {
     for (name, to) in &rebuild.renames {
         let table = quote(&table.name);
@@ -66,35 +66,35 @@ fn rename_columns(rebuild: &TableRebuild, db: &impl Connection, table: Table) ->
 fn given_definition(rebuild: &TableRebuild, old: &Table, given: &str) -> Result<String> {
     let invalid = |message: &str| Err(Error::with_kind(ErrorKind::InvalidArgument, message));
     if !rebuild.edits.is_empty() {
-        return invalid("either give the whole definition, or single changes to it");
+        return invalid("pass either the whole definition or single changes, not both");
     }
     if !definition::table_name(given)?.eq_ignore_ascii_case(&old.name) {
-        return invalid("the definition is one of another table");
+        return invalid("the definition is for another table");
     }
     Ok(given.to_owned())
 }
 
 fn edited_definition(rebuild: &TableRebuild, old: &Table) -> Result<String> {
-    let unsure = |error: Error| error.context("single changes will not do, give the whole `.definition(…)`");
+    let unsure = |error: Error| error.context("single changes are not enough; pass the whole `.definition(…)`");
     let mut table = Definition::parse(&old.sql).map_err(unsure)?;
-    // The database's own view of the table has the last word on what was read from the text.
+    // The database's own information about the table decides whether the text was parsed correctly.
     let read = table.columns.iter().map(|column| &column.name);
     if !read.eq(old.columns.iter().map(|column| &column.name)) {
-        return Err(unsure(Error::new("its columns are not those of its text")));
+        return Err(unsure(Error::new("its columns differ from those in its text")));
     }
     let drops = rebuild.drops.iter().map(|name| Edit::DropColumn { name: name.clone() });
-    // Drops come last, since a change may be what frees a column.
+    // Drops come last, since another change may remove the last use of a column.
     rebuild.edits.iter().cloned().chain(drops).try_for_each(|edit| edit.apply(&mut table))?;
     Ok(table.render(&old.name))
 }
 
-/// Makes sure that single changes have changed what they name, and nothing else.
+/// Verifies that single changes have changed what they name, and nothing else.
 fn compare(rebuild: &TableRebuild, old: &Table, new: &Table) -> Result<()> {
     let changed = |name: &str| {
         let named = rebuild.edits.iter().filter_map(Edit::column).chain(rebuild.drops.iter().map(String::as_str));
         named.into_iter().any(|named| named.eq_ignore_ascii_case(name))
     };
-    // A primary key that is added as a constraint says NOT NULL of its columns where the table has no row ids.
+    // A primary key added as a constraint makes its columns NOT NULL if the table has no row ids.
     let key_changed = rebuild.edits.iter().any(|edit| edit.column().is_none());
     for column in old.columns.iter().filter(|column| !changed(&column.name)) {
         let same = new.column(&column.name).is_some_and(|found| {
@@ -106,12 +106,12 @@ fn compare(rebuild: &TableRebuild, old: &Table, new: &Table) -> Result<()> {
         });
         if !same {
             let message =
-                format!("single changes would change column `{}` too; give the whole `.definition(…)`", column.name);
+                format!("single changes would change column `{}` too; pass the whole `.definition(…)`", column.name);
             return Err(Error::new(message));
         }
     }
     if (old.has_rowid, old.strict) != (new.has_rowid, new.strict) {
-        return Err(Error::new("single changes would change the kind of the table; give the whole `.definition(…)`"));
+        return Err(Error::new("single changes would change the kind of the table; pass the whole `.definition(…)`"));
     }
     Ok(())
 }
@@ -133,7 +133,7 @@ fn sequence(db: &impl Connection, old: &Table, definition: &str) -> Result<Optio
     rows.iter().next().map_or(Ok(None), |row| row.get(0))
 }
 
-/// Numbers that were given once are not given again, even if their rows are gone.
+/// Numbers that were assigned once are not assigned again, even if their rows are gone.
 fn set_sequence(db: &impl Connection, table: &str, sequence: i64) -> Result<()> {
     let update = "UPDATE main.sqlite_sequence SET seq = ?1 WHERE name = ?2";
     if db.execute(update, &params![sequence, table])? == 0 {

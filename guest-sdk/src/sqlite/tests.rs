@@ -206,9 +206,9 @@ fn refuses_to_drop_a_column_that_is_used() {
     db.0.execute_batch("DROP INDEX users_email").unwrap();
     assert!(drop("email").contains("trigger `users_log` may use it"));
     db.0.execute_batch("DROP TRIGGER users_log").unwrap();
-    assert!(drop("email").contains("it stands in `GENERATED ALWAYS AS (upper(email)) VIRTUAL`"));
+    assert!(drop("email").contains("it is used in `GENERATED ALWAYS AS (upper(email)) VIRTUAL`"));
     let both = rebuild_table("users").drop_column("shout").drop_column("email");
-    assert!(db.refusal(&both).message().contains("view `adults` would not work any more"));
+    assert!(db.refusal(&both).message().contains("view `adults` would no longer work"));
     db.0.execute_batch("DROP VIEW older; DROP VIEW adults").unwrap();
     db.rebuild(&both).unwrap();
     assert_eq!(db.rows("SELECT * FROM users"), ["1|36.0|null", "5|20.0|1"]);
@@ -245,7 +245,7 @@ fn takes_a_whole_definition() {
     let lost = db.refusal(&rebuild_table("users").definition(new));
     assert!(lost.message().contains("column `age` would be lost"), "{lost}");
     let wrong = db.refusal(&rebuild_table("orders").definition(new));
-    assert!(wrong.message().contains("the definition is one of another table"), "{wrong}");
+    assert!(wrong.message().contains("the definition is for another table"), "{wrong}");
     let db =
         Sqlite::new("CREATE TABLE p (id INTEGER PRIMARY KEY, price REAL); INSERT INTO p VALUES (1, 1.15), (2, NULL)");
     let cents = rebuild_table("p")

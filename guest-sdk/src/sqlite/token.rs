@@ -1,15 +1,15 @@
-//! SQL cut into tokens, as far as the definitions of tables, views, indexes and triggers need it.
+//! Splits SQL into tokens, as far as the definitions of tables, views, indexes and triggers need it.
 
 use std::ops::Range;
 
 use crate::{Error, Result};
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A keyword or a name without quotes.
+    /// A keyword or an unquoted name.
     Word,
-    /// Anything between quotes: a name, or a text, which SQLite takes for a name in some places.
+    /// Anything in quotes: a name, or a string, which SQLite accepts as a name in some places.
     Quoted,
     /// A number.
     Number,
@@ -17,7 +17,7 @@ pub(super) enum Kind {
     Symbol(char),
 }
 
-/// A token and where it stands.
+/// A token and its position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token<'a> {
     pub(super) kind: Kind,
@@ -26,7 +26,7 @@ pub(super) struct Token<'a> {
 }
 
 impl Token<'_> {
-    /// Where the token ends.
+    /// The end of the token.
     pub(super) fn end(&self) -> usize {
         self.start + self.text.len()
     }
@@ -41,7 +41,7 @@ impl Token<'_> {
         self.kind == Kind::Symbol(symbol)
     }
 
-    /// The name that the token stands for, without its quotes.
+    /// The name that the token represents, without its quotes.
     pub(super) fn name(&self) -> Option<String> {
         match self.kind {
             Kind::Word => Some(self.text.to_owned()),
@@ -54,7 +54,7 @@ impl Token<'_> {
         }
     }
 
-    /// Whether the token may stand for this name; SQLite compares names without regard to ASCII case.
+    /// Whether the token can be this name; SQLite ignores ASCII case in names.
     pub(super) fn names(&self, name: &str) -> bool {
         self.name().is_some_and(|own| own.eq_ignore_ascii_case(name))
     }
@@ -68,7 +68,7 @@ pub(super) fn span<'a>(source: &'a str, tokens: &[Token<'a>]) -> &'a str {
     }
 }
 
-/// The position behind the bracket that closes the one at `open`.
+/// The position after the parenthesis that closes the one at `open`.
 pub(super) fn close(tokens: &[Token<'_>], open: usize) -> Result<usize> {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().skip(open) {
@@ -84,7 +84,7 @@ pub(super) fn close(tokens: &[Token<'_>], open: usize) -> Result<usize> {
     Err(Error::new("a bracket is never closed"))
 }
 
-/// Cuts a statement into tokens, leaving out space and comments.
+/// Splits a statement into tokens, without white space and comments.
 pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>> {
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -95,7 +95,7 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>> {
         } else if rest.starts_with("--") {
             (rest.find('\n').unwrap_or(rest.len()), None)
         } else if let Some(comment) = rest.strip_prefix("/*") {
-            // SQLite lets the last comment run to the end of the text.
+            // SQLite allows the last comment to run to the end of the text.
             (comment.find("*/").map_or(rest.len(), |end| end + 4), None)
         } else if let Some(quote) = matching_quote(first) {
             (quoted(rest, quote)?.end, Some(Kind::Quoted))
@@ -121,7 +121,7 @@ fn matching_quote(first: char) -> Option<char> {
     }
 }
 
-/// A quoted token from its start; a quote inside is written twice, except within brackets.
+/// A quoted token from its start; a quote inside is doubled, except in square brackets.
 fn quoted(rest: &str, quote: char) -> Result<Range<usize>> {
     let mut at = 1;
     while let Some(found) = rest[at..].find(quote) {

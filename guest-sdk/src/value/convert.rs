@@ -1,4 +1,4 @@
-//! From Rust to [`Value`].
+//! Conversion from Rust types to [`Value`].
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
-//! Conversions from and to the types of `jiff`.
+//! Conversions to and from the types of `jiff`.
 //!
-//! What `jiff` knows of nanoseconds below a microsecond is cut off; its range of years, -9999 to 9999, is narrower than
-//! that of the contract, so that the way there may fail.
+//! Nanoseconds below a microsecond are truncated. The range of years in `jiff`, -9999 to 9999, is narrower than that of the
+//! contract, so conversions to `jiff` can fail.
 
 use jiff::civil;
 
@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind, Result};
 impl From<civil::Date> for Date {
     fn from(date: civil::Date) -> Self {
         let day = Self::from_ymd(date.year().into(), date.month() as u32, date.day() as u32);
-        day.expect("the calendar of `jiff` is ours")
+        day.expect("`jiff` uses the same calendar")
     }
 }
 
@@ -20,7 +20,7 @@ impl TryFrom<Date> for civil::Date {
 
     fn try_from(date: Date) -> Result<Self> {
         let (year, month, day) = date.to_ymd();
-        // Months and days are small by their nature.
+        // Months and days are always small.
         let date = i16::try_from(year).ok().and_then(|year| civil::Date::new(year, month as i8, day as i8).ok());
         date.ok_or_else(|| out_of_range("date", year))
     }
@@ -33,7 +33,7 @@ impl From<civil::Time> for Time {
     }
 }
 
-/// Fails on 24:00:00, which `jiff` does not have.
+/// Fails for 24:00:00, which `jiff` does not support.
 impl TryFrom<Time> for civil::Time {
     type Error = Error;
 

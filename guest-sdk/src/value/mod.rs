@@ -1,7 +1,7 @@
 //! Scalars: the parameters of statements and the cells of small results.
 //!
-//! [`Value`] is what crosses; the types beside it are thin names for the units that the contract counts in. How they
-//! relate to Rust and to the databases is the table at the top of [`sql`](crate::sql).
+//! [`Value`] is what is passed to and from the host; the other types are thin wrappers around the units of the contract. The
+//! table at the top of [`sql`](crate::sql) shows how they map to Rust and to the databases.
 
 mod convert;
 #[cfg(feature = "jiff")]
@@ -20,7 +20,7 @@ pub use uuid::Uuid;
 
 /// The parameters of a statement: `params![1, "text", None::<i64>]` is an array of [`Value`]s.
 ///
-/// Everything that turns into a `Value` by `From` will do; use `Value::try_from` for the types that may not fit, such as
+/// Accepts everything that converts to a `Value` with `From`; use `Value::try_from` for types that may not fit, such as
 /// `u64`.
 #[macro_export]
 macro_rules! params {
@@ -34,7 +34,7 @@ impl Value {
         matches!(self, Self::Null)
     }
 
-    /// The name of the case, as the contract spells it.
+    /// The name of the case as in the contract.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -54,7 +54,7 @@ impl Value {
         }
     }
 
-    /// A value in the database's own text form, for types that no other case stands for, such as `inet`.
+    /// A value in the database's own text form, for types without a case of their own, such as `inet`.
     pub fn native(type_name: impl Into<String>, text: impl Into<String>) -> Self {
         Self::Native(NativeValue { type_name: type_name.into(), text: text.into() })
     }

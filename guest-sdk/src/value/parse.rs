@@ -1,4 +1,4 @@
-//! Days, times and instants from their texts, strictly: what SQLite stores, which has no types for them.
+//! Strict parsing of dates, times and instants from text, as stored by SQLite, which has no types for them.
 
 use std::str::FromStr;
 
@@ -20,13 +20,13 @@ macro_rules! from_str {
 }
 
 from_str! {
-    /// Reads `2013-01-31`.
+    /// Parses `2013-01-31`.
     Date = date, "a date";
-    /// Reads `05:17`, `05:17:00` and `05:17:00.123456`, with one to six digits.
+    /// Parses `05:17`, `05:17:00` and `05:17:00.123456`, with one to six digits.
     Time = time, "a time";
-    /// Reads a date, and a time behind `T` or a space; without a time it is midnight. A zone is refused.
+    /// Parses a date, optionally followed by `T` or a space and a time; without a time it is midnight. A zone is an error.
     Timestamp = timestamp, "a timestamp";
-    /// Reads a timestamp with a zone, `Z` or `+05:30`; without one it is UTC.
+    /// Parses a timestamp with a zone, `Z` or `+05:30`; without one it is UTC.
     Timestamptz = timestamptz, "a timestamptz";
 }
 
@@ -65,7 +65,7 @@ fn timestamp(text: &[u8]) -> Option<Timestamp> {
 fn timestamptz(text: &[u8]) -> Option<Timestamptz> {
     match text {
         [local @ .., b'Z' | b'z'] => Some(timestamp(local)?.at_offset(0)),
-        // The signs of a date alone are no zone.
+        // The hyphens of a date without a time are not a zone.
         [local @ .., sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] if local.len() > 10 => {
             let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
             let offset = (hours * 60 + minutes) as i32 * 60;
@@ -76,7 +76,7 @@ fn timestamptz(text: &[u8]) -> Option<Timestamptz> {
     }
 }
 
-/// A number of at least one digit, and nothing but digits.
+/// A number with at least one digit, and only digits.
 fn number(digits: &[u8]) -> Option<u32> {
     let all = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     all.then(|| digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))

@@ -1,20 +1,20 @@
-//! From [`Value`] to Rust.
+//! Conversion from [`Value`] to Rust types.
 
 use super::{Date, Decimal, Json, NativeValue, Time, Timestamp, Timestamptz, Uuid, Value};
 
-/// Why a value is not what was asked for.
+/// Why a value does not have the requested type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
-    /// What was asked for.
+    /// What was requested.
     pub wanted: &'static str,
-    /// What is there: the name of a case, or the value where the type is right and the value is not.
+    /// What was found: the name of a case, or the value if the type is right but the value is not.
     pub found: String,
 }
 
-/// A Rust type that a [`Value`] can be read as, without loss or not at all.
+/// A Rust type that a [`Value`] can be read as, without loss.
 ///
-/// The lifetime is that of the value, so that texts and bytes can be borrowed. `Option<T>` reads NULL as `None`; every
-/// other type refuses it.
+/// The lifetime is that of the value, so that strings and bytes can be borrowed. `Option<T>` reads NULL as `None`; every
+/// other type rejects it.
 pub trait FromValue<'a>: Sized {
     /// Reads the value.
     fn from_value(value: &'a Value) -> Result<Self, Mismatch>;
@@ -46,7 +46,7 @@ from_value! {
     NativeValue, "a native value": Value::Native(v) => v.clone();
 }
 
-/// Types that SQLite has no storage for are read from their texts too.
+/// Types without a storage class in SQLite can also be read from text.
 macro_rules! or_text {
     ($($into:ty, $wanted:literal: $case:pat => $read:expr;)+) => {
         $(impl<'a> FromValue<'a> for $into {
@@ -89,7 +89,7 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     }
 }
 
-/// SQLite and MySQL have no boolean of their own: a column of 0 and 1 is one.
+/// SQLite and MySQL have no boolean type of their own: a column of 0 and 1 counts as one.
 impl<'a> FromValue<'a> for bool {
     fn from_value(value: &'a Value) -> Result<Self, Mismatch> {
         match value {
@@ -101,7 +101,7 @@ impl<'a> FromValue<'a> for bool {
     }
 }
 
-/// A whole number in a NUMERIC is one too: `sum(n)` is NUMERIC on PostgreSQL and DECIMAL on MySQL.
+/// Also accepts integers in a NUMERIC: `sum(n)` is NUMERIC on PostgreSQL and DECIMAL on MySQL.
 impl<'a> FromValue<'a> for i64 {
     fn from_value(value: &'a Value) -> Result<Self, Mismatch> {
         let not_whole = |found: String| Mismatch { wanted: "an integer of 64 bits", found };
@@ -141,7 +141,7 @@ narrower! {
     usize, "an unsigned integer of this machine";
 }
 
-/// Integers up to 2^53 are numbers too; a decimal is not, since it would lose digits unnoticed.
+/// Also accepts integers up to 2^53, but no decimals, which could silently lose digits.
 impl<'a> FromValue<'a> for f64 {
     fn from_value(value: &'a Value) -> Result<Self, Mismatch> {
         const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;

@@ -1,11 +1,11 @@
-//! Days, times and instants, in the units that the contract counts in.
+//! Dates, times and instants, in the units of the contract.
 
 use std::fmt;
 
 /// Microseconds in a day.
 const DAY: i64 = 86_400_000_000;
 
-/// A calendar day: days since 1970-01-01, proleptic Gregorian.
+/// A calendar date: days since 1970-01-01, proleptic Gregorian.
 ///
 /// ```
 /// use runner_guest::value::Date;
@@ -20,7 +20,7 @@ pub struct Date(pub i32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub i64);
 
-/// A day and time of day without a time zone: microseconds since 1970-01-01T00:00:00.
+/// A date and time without a time zone: microseconds since 1970-01-01T00:00:00.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
@@ -29,11 +29,11 @@ pub struct Timestamp(pub i64);
 pub struct Timestamptz(pub i64);
 
 impl Date {
-    /// From year, month and day; `None` where the calendar has no such day.
+    /// From year, month and day; `None` if there is no such date.
     pub fn from_ymd(year: i32, month: u32, day: u32) -> Option<Self> {
         let days = days_from_civil(i64::from(year), i64::from(month), i64::from(day));
         let date = Self(i32::try_from(days).ok()?);
-        // A day that is not there, such as 30 February, comes back as another one.
+        // An invalid date, such as 30 February, comes back as a different one.
         (date.to_ymd() == (i64::from(year), month, day)).then_some(date)
     }
 
@@ -42,7 +42,7 @@ impl Date {
         civil_from_days(i64::from(self.0))
     }
 
-    /// This day at a time of day. Panics beyond the range of a timestamp, 292 thousand years from 1970.
+    /// This date at a time of day. Panics beyond the range of a timestamp, 292 thousand years from 1970.
     pub fn at(self, time: Time) -> Timestamp {
         let midnight = i64::from(self.0).checked_mul(DAY);
         Timestamp(midnight.and_then(|at| at.checked_add(time.0)).expect("the day is within the range of a timestamp"))
@@ -50,7 +50,7 @@ impl Date {
 }
 
 impl Time {
-    /// From hour, minute and second; `None` where the clock has no such time. 24:00:00 is midnight at a day's end.
+    /// From hour, minute and second; `None` if there is no such time. 24:00:00 is midnight at the end of a day.
     pub fn from_hms(hour: u32, minute: u32, second: u32) -> Option<Self> {
         let valid = (hour < 24 && minute < 60 && second < 60) || (hour, minute, second) == (24, 0, 0);
         valid.then(|| Self((i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second)) * 1_000_000))
@@ -58,9 +58,9 @@ impl Time {
 }
 
 impl Timestamp {
-    /// The day.
+    /// The date.
     pub fn date(self) -> Date {
-        // No i64 of microseconds is further than 292 thousand years, some 107 million days.
+        // An i64 of microseconds spans at most 292 thousand years, some 107 million days.
         Date(self.0.div_euclid(DAY) as i32)
     }
 
@@ -69,14 +69,14 @@ impl Timestamp {
         Time(self.0.rem_euclid(DAY))
     }
 
-    /// The instant when clocks that are `offset` seconds east of UTC show this.
+    /// The instant at which a clock `offset` seconds east of UTC shows this.
     pub fn at_offset(self, offset: i32) -> Timestamptz {
         Timestamptz(self.0 - i64::from(offset) * 1_000_000)
     }
 }
 
 impl Timestamptz {
-    /// What clocks that are `offset` seconds east of UTC show at this instant.
+    /// What a clock `offset` seconds east of UTC shows at this instant.
     pub fn to_offset(self, offset: i32) -> Timestamp {
         Timestamp(self.0 + i64::from(offset) * 1_000_000)
     }

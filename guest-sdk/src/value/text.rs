@@ -1,4 +1,4 @@
-//! Values whose units are texts.
+//! Values that are represented as text.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the text as it is; the database is what checks it.
+            /// Takes the text as it is; the database validates it.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -41,7 +41,7 @@ macro_rules! text {
 }
 
 text! {
-    /// An exact decimal number in text, such as `-12.50`; the scale is kept where the database keeps it.
+    /// An exact decimal number as text, such as `-12.50`; the scale is preserved if the database preserves it.
     Decimal
 }
 

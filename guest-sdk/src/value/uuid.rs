@@ -18,12 +18,12 @@ use crate::{Error, ErrorKind};
 pub struct Uuid(u128);
 
 impl Uuid {
-    /// From its 128 bits, the first byte highest.
+    /// From its 128 bits, most significant byte first.
     pub const fn from_u128(bits: u128) -> Self {
         Self(bits)
     }
 
-    /// Its 128 bits, the first byte highest.
+    /// Its 128 bits, most significant byte first.
     pub const fn as_u128(self) -> u128 {
         self.0
     }
@@ -38,12 +38,12 @@ impl Uuid {
         self.0.to_be_bytes()
     }
 
-    /// From two numbers, as columns hold it: the first and the last eight bytes, big-endian.
+    /// From two numbers, as stored in columns: the first and the last eight bytes, big-endian.
     pub const fn from_halves(high: u64, low: u64) -> Self {
         Self((high as u128) << 64 | low as u128)
     }
 
-    /// The two numbers that columns hold.
+    /// The two numbers that are stored in columns.
     pub const fn into_halves(self) -> (u64, u64) {
         ((self.0 >> 64) as u64, self.0 as u64)
     }
@@ -64,7 +64,7 @@ impl fmt::Display for Uuid {
     }
 }
 
-/// Reads 32 hexadecimal digits, with or without hyphens and braces.
+/// Parses 32 hexadecimal digits, with or without hyphens and braces.
 impl FromStr for Uuid {
     type Err = Error;
 

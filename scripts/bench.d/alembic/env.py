@@ -1,4 +1,4 @@
-"""As `alembic init` writes it, without offline mode; the database comes with `-x url=URL`."""
+"""As `alembic init` writes it, without offline mode; the database is given with `-x url=URL`."""
 
 from logging.config import fileConfig
 

@@ -17,7 +17,7 @@ change = (
 
 def upgrade() -> None:
     connection = op.get_bind()
-    # MySQL's drivers cannot run a statement while they stream: there the whole result is held, as its users do.
+    # MySQL's drivers cannot run a statement while they stream, so the whole result is buffered, as their users do.
     stream = connection.dialect.name != "mysql"
     rows = connection.execute(sa.select(t.c.id, t.c.name, t.c.bal), execution_options={"stream_results": stream})
     for partition in rows.partitions(1000):

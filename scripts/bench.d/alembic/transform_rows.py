@@ -1,4 +1,4 @@
-"""The transform as a plain loop, one UPDATE statement a row.
+"""The transform as a plain loop, one UPDATE statement per row.
 
 Revision ID: 0001
 """

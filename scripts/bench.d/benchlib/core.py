@@ -1,4 +1,4 @@
-"""Processes, database files, and what one sitting of measurements shares."""
+"""Processes, database files, and the state shared by one sitting of measurements."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def say(text):
 
 
 def shown(path):
-    """A path as a reader of the repository knows it."""
+    """A path relative to the repository, if it is inside."""
     path = Path(path)
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
@@ -36,14 +36,14 @@ def load():
 
 
 class Took(NamedTuple):
-    """Seconds on the clock, and seconds of processor time of the process and its children."""
+    """Elapsed seconds, and CPU seconds of the process and its children."""
 
     wall: float
     cpu: float
 
 
 class Peak(NamedTuple):
-    """The peak resident memory of a process in KiB, and its seconds on the clock."""
+    """The peak resident memory of a process in KiB, and its elapsed seconds."""
 
     kib: int
     wall: float
@@ -51,7 +51,7 @@ class Peak(NamedTuple):
 
 @dataclass
 class Way:
-    """One way to do a job. `command` makes the command line for a database file."""
+    """One way to do a job. `command` returns the command line for a database file."""
 
     key: str
     label: str
@@ -62,12 +62,12 @@ class Way:
 
 
 class Session:
-    """One sitting: the settings, the working folder, and what failed."""
+    """One sitting: the settings, the working directory, and what failed."""
 
     def __init__(self, args):
         self.dir = args.dir.resolve()
         self.work = self.dir / "work"
-        # A choice of ways is for looking: it never replaces what the tables in the docs are made from.
+        # A selection is only for a quick look: it never replaces the results behind the tables in the docs.
         self.results_file = self.dir / ("results-only.json" if args.only else "results.json")
         self.quick = args.quick
         self.runs = args.runs or (1 if args.quick else 5)
@@ -78,7 +78,7 @@ class Session:
         self.failed = []
         self.strace = shutil.which("strace")
 
-    # ---- the working folder ----
+    # ---- the working directory ----
 
     def prepare(self):
         shutil.rmtree(self.work, ignore_errors=True)
@@ -89,7 +89,7 @@ class Session:
             shutil.rmtree(self.work, ignore_errors=True)
 
     def build(self):
-        """Builds the host in release mode, the programs that stand beside it in the tables, and missing guests."""
+        """Builds the host in release mode, the programs it is compared with, and missing guests."""
         if (ROOT / "host" / "Cargo.toml").exists():
             self._cargo("--bins")
             if (ROOT / "host" / "examples").is_dir():
@@ -112,7 +112,7 @@ class Session:
         return self.only is None or key in self.only
 
     def facts(self):
-        """Where and when: enough to judge the numbers."""
+        """Where and when, in enough detail to judge the numbers."""
         return {
             "date": time.strftime("%Y-%m-%d"),
             "machine": machine(self.dir),
@@ -127,14 +127,14 @@ class Session:
     # ---- processes ----
 
     def environment(self):
-        """The caller's environment without anything that steers the tools; caches stay in the working folder."""
+        """The caller's environment without anything that configures the tools; caches go into the working directory."""
         steering = ("RUNNER_", "DATABASE_", "DBMATE_", "ALEMBIC_", "PYTHON")
         env = {k: v for k, v in os.environ.items() if not k.startswith(steering)}
         env["XDG_CACHE_HOME"] = str(self.work / "cache")
         return env
 
     def run(self, argv, inside=()):
-        """Runs a command, perhaps inside another one, to its end and returns how long it took."""
+        """Runs a command, optionally wrapped in another one, and returns how long it took."""
         log = self.work / "last.log"
         with open(log, "wb") as out:
             start = time.perf_counter()
@@ -154,19 +154,19 @@ class Session:
         return Took(wall, used.ru_utime + used.ru_stime)
 
     def run_settled(self, argv):
-        """The same, after everything that waits to be written has been, so that no run pays for another's writes."""
+        """The same, after all pending writes are on disk, so that no run pays for another's writes."""
         os.sync()
         return self.run(argv)
 
     def count_syncs(self, argv):
-        """Runs a command and counts how often it forces data to the disk; None without strace."""
+        """Runs a command and counts how often it syncs to disk; None without strace."""
         if not self.strace:
             self.run(argv)
             return None
         trace = self.work / "syncs"
         options = ["-f", "--seccomp-bpf", "-qq", "-e", "trace=fsync,fdatasync", "-o", trace]
         self.run(argv, inside=[self.strace, *options, "--"])
-        # A call that another thread interrupts takes two lines; only the first holds the parenthesis.
+        # A call interrupted by another thread takes two lines; only the first contains the parenthesis.
         return sum("fsync(" in line or "fdatasync(" in line for line in trace.read_text().splitlines())
 
     def peak_memory(self, argv):
@@ -192,7 +192,7 @@ class Session:
             file.unlink()
 
     def fresh_copy(self, base, name="job.db"):
-        """A copy whose bytes are on the disk, so that the run does not pay for the copying."""
+        """A copy that is already on disk, so that the run does not pay for the copying."""
         path = self.work / name
         self.remove_database(path)
         shutil.copyfile(base, path)
@@ -201,7 +201,7 @@ class Session:
         return path
 
     def table(self, rows, journal="rollback"):
-        """The base database with `t(id, name, bal)` of that many rows, made once for each journal."""
+        """The base database with `t(id, name, bal)` with that many rows, created once per journal mode."""
         path = self.work / f"base_{rows}_{journal}.db"
         if not path.exists():
             db = sqlite3.connect(path)
@@ -218,7 +218,7 @@ class Session:
         return path
 
     def check_transformed(self, path, rows):
-        """Every row must hold exactly what the job asks for."""
+        """Every row must be exactly as the job requires."""
         db = sqlite3.connect(path)
         db.execute("ATTACH ? AS base", (str(self.table(rows)),))
         (right,) = db.execute(
@@ -231,7 +231,7 @@ class Session:
 
 
 def complaint(log):
-    """The line of a command's output that most likely says what went wrong."""
+    """The line of a command's output that most likely explains the failure."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]
     return (errors or lines[-1:] or ["no output"])[-1].replace("|", "/")
@@ -244,7 +244,7 @@ def journal(path):
 
 
 def machine(folder):
-    """What the numbers were taken on."""
+    """The machine on which the numbers were measured."""
     facts = {"system": "", "cpu": "", "cores": os.cpu_count(), "memory_gib": 0, "file_system": ""}
     try:
         os_release = Path("/etc/os-release").read_text()
@@ -256,5 +256,5 @@ def machine(folder):
         inside = [m for m in mounts if Path(folder).is_relative_to(m[0])]
         facts["file_system"] = max(inside, key=lambda m: len(m[0]))[1]
     except (OSError, StopIteration, ValueError):
-        pass  # another system than Linux: the fields stay empty
+        pass  # not Linux: the fields stay empty
     return facts

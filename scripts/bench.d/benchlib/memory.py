@@ -29,7 +29,7 @@ def peaks(session, sizes):
             say(f"  {way.key}: not measured: {way.missing}")
             continue
         try:
-            # The first run compiles the component, for which it takes more memory than for all else.
+            # The first run compiles the component, which takes more memory than everything else.
             db = session.fresh_copy(session.table(sizes[0]))
             session.run(way.command(db))
             session.remove_database(db)
@@ -46,7 +46,7 @@ def peaks(session, sizes):
 
 
 def files(session):
-    """The release binary, the same stripped, and every guest that is built."""
+    """The release binary, the same one stripped, and every guest that is built."""
     found = []
     if session.runner.exists():
         found.append({"file": "`runner`, release", "bytes": session.runner.stat().st_size})

@@ -9,7 +9,7 @@ from . import peers
 from .core import HELPERS, Failure, journal, say
 
 COUNT = 1_000
-# The journal of the database that the tool finds: none, so that it makes its own; or an empty file in that mode.
+# The journal mode of the existing database: none, so that the tool creates its own; or an empty file in that mode.
 FILES = ("own", "rollback", "WAL")
 
 
@@ -26,12 +26,12 @@ def stamp(i):
 
 
 def url(db):
-    """A database as a URL: a server's is one, a SQLite file's is made one."""
+    """A database as a URL: a server's already is one, an SQLite file is turned into one."""
     return db if "://" in str(db) else f"sqlite://{db}"
 
 
 class Tool:
-    """A tool with a folder of its own. Subclasses say how it is fed and called."""
+    """A tool with its own directory. Subclasses define its input and its command line."""
 
     key = label = ""
     statuses = ()  # (label, function of the database)
@@ -60,7 +60,7 @@ class Tool:
         pass
 
     def create(self, db):
-        """Makes the database where the tool itself does not do so on the way."""
+        """Creates the database if the tool does not do so itself."""
 
     def check(self, db):
         connection = sqlite3.connect(db)
@@ -99,7 +99,7 @@ class Runner(Tool):
 
 
 class Pairs(Runner):
-    """With ways back, and a lockfile that lists everything: twice the files, and a thousand digests to compare."""
+    """With downgrades, and a lockfile that lists everything: twice the files, and a thousand digests to compare."""
 
     key, label = "runner_pairs", "`runner`, pairs and lockfile"
 
@@ -116,7 +116,7 @@ class Pairs(Runner):
 
 
 class Components(Runner):
-    """1,000 distinct components made from one by appending a custom section: same code, other bytes, other digest."""
+    """1,000 distinct components derived from one by appending a custom section: same code, different bytes, different digest."""
 
     key, label = "runner_components", "`runner`, components"
 
@@ -300,7 +300,7 @@ def measure_status(session):
 
 
 def prepare_status(session, tool):
-    """A database with everything applied, and the tool's calls, each made once untimed."""
+    """A database with everything applied, and the tool's calls, each run once untimed."""
     tool.write()
     db = session.work / f"status_{tool.key}.db"
     session.remove_database(db)
@@ -314,7 +314,7 @@ def prepare_status(session, tool):
 
 
 def each(session, chosen, act):
-    """Does something with every tool that has not failed so far."""
+    """Runs a function for every tool that has not failed so far."""
     for tool in chosen:
         if not tool.missing:
             try:
@@ -337,7 +337,7 @@ def measure_once(session, tool, row):
 
 
 def warm_up(session, tool, row):
-    """One untimed run each: fills caches, shows the journal mode and counts what is forced to the disk."""
+    """One untimed run each: fills caches, determines the journal mode and counts syncs."""
     tool.write()
     for file in FILES:
         db = prepared(session, tool, file)

@@ -59,7 +59,7 @@ def alembic(session, server, driver, key, label, migration, rows):
 
 
 def measure(session, server, alembics):
-    """Every way in turn, `runs` times over, each on a fresh copy of the table."""
+    """Every method in turn, `runs` times, each on a fresh copy of the table."""
     sql = lambda key, label, statement: Way(key, label, lambda _: server.in_transaction(statement), ROWS, server.missing)
     transforms = [
         runner(session, "runner", "`runner`, Rust component", "project", ROWS, missing=server.missing),
@@ -84,7 +84,7 @@ def measure(session, server, alembics):
 
 
 def in_turns(session, server, ways):
-    """Those of the ways that are wanted, one after the other, and all of them again."""
+    """The selected methods, one after the other, repeatedly."""
     chosen = [way for way in ways if session.wanted(way.key)]
     rows = {way.key: {"key": way.key, "label": way.label, "rows": way.rows, "missing": way.missing} for way in chosen}
     alive = [way for way in chosen if not way.missing]

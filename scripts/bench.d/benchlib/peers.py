@@ -1,4 +1,4 @@
-"""The tools that runner is measured beside: their versions, installation and whereabouts."""
+"""The tools that runner is compared with: their versions, installation and paths."""
 
 import re
 import shutil
@@ -23,13 +23,13 @@ refinery = PEERS / "refinery" / "bin" / "refinery"
 
 
 def dbmate():
-    """The program itself: the npm package's own command is a Node script that costs 80 ms a start."""
+    """The program itself: the npm package's own command is a Node script that costs 80 ms per start."""
     found = sorted((PEERS / "dbmate" / "node_modules" / "@dbmate").glob("*/bin/dbmate*"))
     return found[0] if found else PEERS / "dbmate" / "missing"
 
 
 def install():
-    """Installs what is not there yet."""
+    """Installs what is missing."""
     PEERS.mkdir(parents=True, exist_ok=True)
     if not alembic.exists():
         say("installing Alembic")
@@ -65,6 +65,6 @@ def _run(*argv):
 
 
 def sqlite_of(binary):
-    """The SQLite version compiled into a program, or '' if it does not show."""
+    """The SQLite version compiled into a program, or '' if it cannot be determined."""
     found = set(re.findall(rb"(?<![\d.])3\.[3-9]\d\.\d{1,2}(?![\d.])", binary.read_bytes()))
     return found.pop().decode() if len(found) == 1 else ""

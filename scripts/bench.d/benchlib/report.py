@@ -26,7 +26,7 @@ def write_docs(sections):
         raise Failure(f"{shown(DOCS)} has no place for tables, or there are no results")
     before, _, rest = text.partition(BEGIN)
     tables, _, after = rest.partition(END)
-    # What was not measured in this sitting stays as it was.
+    # Keep the tables that were not measured in this sitting.
     parts = {part.partition("\n")[0]: part for part in ("\n" + tables.strip()).split("\n### ")[1:]}
     for part in render(sections).removeprefix("### ").split("\n### "):
         parts[part.partition("\n")[0]] = part
@@ -69,7 +69,7 @@ def syncs(value):
     return "?" if value is None else value
 
 
-# ---- one part of the report a section ----
+# ---- one function per section of the report ----
 
 
 def transform(section):
@@ -186,7 +186,7 @@ def by_size(what, found, sizes):
 
 
 def ways(head, found, of_database, of_runner):
-    """The ways in a table, beside the one that the database has itself and the one that is `runner`'s."""
+    """The methods in a table, relative to the database's own and to `runner`."""
     measured = {way["key"]: way["us_per_row"] for way in found if not way["missing"]}
     sql, own = measured.get(of_database), measured.get(of_runner)
     rows = []

@@ -1,4 +1,4 @@
-"""Private database servers with the settings that the distribution gives them, and the benchmark's table in them."""
+"""Private database servers with the distribution's settings, and the benchmark's table in them."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .core import Failure, complaint
 
-# What every way is given: `t(id, name, bal)`, and what it must make of it.
+# The input of every method, `t(id, name, bal)`, and the expected result.
 NAME = "customer number "
 
 
@@ -20,13 +20,13 @@ def free_port():
 
 
 def program(name):
-    """A server's program: on PATH, or where Debian keeps the ones that are not."""
+    """A server's program: from PATH, or where Debian installs those that are not on it."""
     places = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
     return shutil.which(name, path=os.pathsep.join(places))
 
 
 class Server:
-    """A server of the benchmark's own, in a folder that goes with it. Subclasses say how it is run and spoken to."""
+    """A server of the benchmark's own, in a temporary directory. Subclasses define how to run it and how to connect."""
 
     key = label = ""
     needs = ()
@@ -35,7 +35,7 @@ class Server:
         self.session = session
         self.missing = next((f"`{name}` is not installed: `scripts/setup`" for name in self.needs if not program(name)), "")
         self.port = free_port()
-        # Not below the repository: another user must be able to reach it, and a socket's path is short.
+        # Not inside the repository: another user must be able to access it, and socket paths have a length limit.
         self.folder = Path(f"/tmp/runner-bench-{os.getpid()}-{self.key}")
         self.process = None
 
@@ -76,7 +76,7 @@ class Server:
         raise Failure(f"{self.label} does not start: {complaint(self.folder / 'server.log')}")
 
     def fresh(self, rows):
-        """The database `job` with a table of that many rows, settled."""
+        """The database `job` with a table of that many rows, after all writes have been flushed."""
         base = f"base_{rows}"
         if base not in self.databases():
             self.make(base, rows)

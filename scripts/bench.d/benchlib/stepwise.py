@@ -1,4 +1,4 @@
-"""Stepwise migrations: what a commit with its checkpoint for each chunk costs, several workers, memory, and long journals."""
+"""Stepwise migrations: the cost of committing each chunk with its checkpoint, several workers, memory, and long journals."""
 
 import sqlite3
 
@@ -38,7 +38,7 @@ def on_sqlite(session, journal):
 
 
 def on_postgres(session, server):
-    """The same, with one worker and with two, beside what the database does by itself."""
+    """The same, with one worker and with two, and the database's own `UPDATE`."""
     ways = [
         runner(session, "postgres_atomic", "`runner`, atomic", "project", ROWS, missing=server.missing),
         runner(session, "postgres_jobs_1", "`runner`, stepwise, `--jobs 1`", "stepwise", ROWS, "--jobs", "1", missing=server.missing),
@@ -51,7 +51,7 @@ def on_postgres(session, server):
 
 
 class Sqlite:
-    """A database file, spoken to as the servers are."""
+    """A database file with the same interface as the servers."""
 
     key, label, missing = "sqlite", "SQLite", ""
 
@@ -82,11 +82,11 @@ def by_rows(session, place, sizes):
 
 
 def by_steps(session, place):
-    """The same of journals that are short and long."""
+    """The same for short and long journals."""
     way = runner(session, f"{place.key}_steps", place.label, "steps", ROWS, missing=place.missing)
 
     def check(steps):
-        # Half of the steps ask and half of them write.
+        # Half of the steps read and half of them write.
         counted = float(place.sql("SELECT bal FROM t WHERE id = -1", "job"))
         if counted != steps / 2:
             raise Failure(f"{steps} steps counted to {counted:g}")
@@ -97,13 +97,13 @@ def by_steps(session, place):
 
 
 def peaks(session, place, way, runs):
-    """`runs`: what is named, how many rows the table has, further options, and the check behind it."""
+    """`runs`: the name, the number of rows in the table, further options, and the check afterwards."""
     row = {"key": way.key, "label": way.label, "missing": way.missing, "peaks": {}}
     if way.missing:
         say(f"  {way.key}: not measured: {way.missing}")
         return row
     try:
-        # The first run compiles the component, for which it takes more memory than for all else.
+        # The first run compiles the component, which takes more memory than everything else.
         _, rows, options, _ = runs[0]
         place.fresh(rows)
         session.run([*way.command(place.url()), *options])

@@ -49,7 +49,7 @@ def sql_update(session, rows=0):
 
 
 def alembic(session, key, label, migration, rows=0):
-    """The project is copied first: Alembic leaves compiled files beside the migration."""
+    """The project is copied first: Alembic leaves compiled files next to the migration."""
     project = session.work / key
     if not project.exists():
         (project / "versions").mkdir(parents=True)
@@ -66,7 +66,7 @@ def measure(session):
 
 
 def in_turns(session, ways, journal="rollback"):
-    """Every way in turn, `runs` times over, so that a slow minute of the machine touches all of them."""
+    """Every method in turn, `runs` times, so that a slow minute of the machine affects all of them."""
     chosen = [way for way in ways if session.wanted(way.key)]
     rows = {way.key: {"key": way.key, "label": way.label, "rows": way.rows, "missing": way.missing} for way in chosen}
     alive = [way for way in chosen if not way.missing]
@@ -98,7 +98,7 @@ def in_turns(session, ways, journal="rollback"):
 
 
 def warm_up(session, way, row, mode):
-    """One untimed run: fills caches, shows the journal mode and counts what is forced to the disk."""
+    """One untimed run: fills caches, determines the journal mode and counts syncs."""
     db = session.fresh_copy(session.table(way.rows, mode))
     row["syncs"] = session.count_syncs(way.command(db))
     row["journal"] = journal(db)
