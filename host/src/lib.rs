@@ -178,7 +178,7 @@ pub use data::Value;
 pub use database::Dialect;
 pub use engine::Direction;
 pub use engine::apply::Action;
-pub use engine::control::Progress;
+pub use engine::event::Progress;
 pub use engine::event::{Event, Level as LogLevel};
 pub use engine::history::{History, Record, RunMode};
 pub use engine::outcome::{Done, Failed, Outcome, TookEffect};

@@ -24,7 +24,7 @@ use crate::database::stop::StopReason;
 use crate::database::{DatabaseUrl, Dialect, StopSignal};
 use crate::engine::backup::{Backup, BackupDone, BackupJob};
 use crate::engine::event::Event;
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::settings::BackupTo;
 use place::{Growing, Place};

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::{Told, pause};
 use crate::engine::backup::BackupJob;
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 
 /// How often a look at the file tells how far it has grown.

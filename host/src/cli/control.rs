@@ -3,10 +3,10 @@
 use super::context::{Context, Look};
 use super::exit;
 use crate::database::{Database, Dialect};
-use crate::engine::apply::Identity;
 use crate::engine::control::look::{Overview, look_at_runs};
 use crate::engine::control::orders::EVERYTHING;
 use crate::engine::history::{self, History};
+use crate::engine::identity::Identity;
 use crate::engine::target::{Candidates, compare_revisions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::json::ControlJson;

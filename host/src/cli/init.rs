@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::exit;
-use crate::engine::apply::Identity;
+use crate::engine::identity::Identity;
 use crate::error::{Error, Result};
 use crate::project::scaffold::{init, revision_at};
 use crate::report::json::ScaffoldJson;

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::exit;
-use crate::engine::apply::Identity;
+use crate::engine::identity::Identity;
 use crate::error::Result;
 use crate::project::scaffold::{Language, NewRequest, new_migration, revision_at};
 use crate::report::json::ScaffoldJson;

@@ -3,7 +3,7 @@
 use super::context::{Context, Look};
 use super::exit;
 use super::request::RepairRequest;
-use crate::engine::apply::Identity;
+use crate::engine::identity::Identity;
 use crate::engine::repair::{repair, survey};
 use crate::error::{Error, Result};
 use crate::report::json::RepairJson;

@@ -4,7 +4,7 @@ use super::context::{Context, Look, Looked};
 use super::exit;
 use crate::engine::Direction;
 use crate::engine::history::{Record, read_all, read_repairs};
-use crate::engine::journal::Run;
+use crate::engine::run::Run;
 use crate::engine::status::{only_remembered, status};
 use crate::engine::target::{Candidates, compare_revisions};
 use crate::engine::transcript::unordered;

@@ -11,7 +11,7 @@ use super::test_runs::TestRuns;
 use super::{exit, signals};
 use crate::database::{DatabaseUrl, Dialect, StopSignal};
 use crate::dump::Ignore;
-use crate::engine::apply::Identity;
+use crate::engine::identity::Identity;
 use crate::engine::target::Candidates;
 use crate::error::{Error, Result};
 use crate::migration_tests::{DatabaseReport, MigrationTest, Runs};

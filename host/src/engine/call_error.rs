@@ -4,7 +4,7 @@ use crate::database::DatabaseError;
 use crate::database::stop::StopReason;
 use crate::error::Error;
 
-use super::script::stopped;
+use crate::engine::stopped::stopped;
 
 /// Why a call of a migration ended without a value.
 #[derive(Debug)]

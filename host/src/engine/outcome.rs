@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::Direction;
 use super::backup::BackupDone;
-use super::dry_run::Report;
 use super::history::RunMode;
 use super::plan::PlannedMigration;
+use crate::engine::event::dry_run::Report;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 

@@ -5,11 +5,14 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Direction;
-use super::apply::{Identity, now};
 use super::history::{self, Record, Repair, State, Stored, Work, declared_json};
-use super::journal::{self, Decision, Head, Run, Unknown};
 use super::target::{Candidates, compare_revisions};
 use crate::database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
+use crate::engine::clock::now;
+use crate::engine::identity::Identity;
+use crate::engine::journal;
+use crate::engine::journal::{Decision, Head, Unknown};
+use crate::engine::run::Run;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind};
 

@@ -5,13 +5,16 @@ use std::time::Instant;
 use async_trait::async_trait;
 
 use super::event::Level;
-use super::journal::{Begun, Call, CallKind, Journal, Live, crash};
-use super::leftover;
-use super::script::{RunContext, Script, stopped};
 use super::{Direction, Event};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
+use crate::engine::call::{Call, CallKind};
+use crate::engine::invalid_index;
+use crate::engine::journal::{Begun, Journal, Live, crash};
+use crate::engine::script::{RunContext, Script};
+use crate::engine::stopped::stopped;
+use crate::engine::unreadable::unreadable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::{SqlError, StatementClass, classify, excerpt, split};
+use crate::sql::{StatementClass, classify, excerpt, split};
 
 /// A pair of SQL scripts, split into statements.
 #[derive(Debug)]
@@ -155,7 +158,7 @@ async fn set_again(statement: &Statement, context: &RunContext) -> Result<()> {
 
 /// Takes away what a failed try of the statement left behind. If that fails, the statement itself will say why it cannot run.
 async fn clear(live: &mut Live, statement: &Statement, context: &RunContext) {
-    let message = match leftover::clear(&mut live.host(), &statement.text).await {
+    let message = match invalid_index::clear(&mut live.host(), &statement.text).await {
         Ok(message) => message,
         Err(error) => Some(format!("what a try that failed left behind could not be taken away: {error}")),
     };
@@ -198,15 +201,6 @@ fn in_file(detail: &str, statement: &Statement) -> String {
         Some((1, column, rest)) => format!("line {}, column {}{rest}", statement.line, statement.column + column - 1),
         Some((line, column, rest)) => format!("line {}, column {column}{rest}", statement.line + line - 1),
         None => detail.to_owned(),
-    }
-}
-
-/// The error of a text that cannot be split.
-pub(super) fn unreadable(direction: Direction, error: SqlError) -> Error {
-    let result = Error::usage(error.message).at("line", error.line.to_string()).at("script", direction.to_string());
-    match error.hint {
-        Some(hint) => result.hint(hint),
-        None => result,
     }
 }
 

@@ -8,7 +8,7 @@ use super::{MigrationTest, check, load};
 use crate::database::{Database, DatabaseUrl, connect};
 use crate::dump::{self, Dump, Ignore};
 use crate::engine::apply::Action;
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::engine::target::Target;
 use crate::error::{Error, Result};
 use crate::project::fixtures::{Check, MigrationTests};

@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 
 use super::text::numbers;
 use super::{escape, units};
-use crate::engine::control::Progress;
+use crate::engine::event::Progress;
 
 /// Redraws a second; more would only cost.
 const REDRAWS: u8 = 10;
@@ -175,7 +175,7 @@ mod tests {
         bars.update("others", 5, Some(10), "{bar}");
         let progress = Progress { transform: "shout".to_owned(), rows_done: 3, ..Progress::default() };
         bars.transform(&progress);
-        bars.transform(&Progress { total: Some(crate::engine::control::Total::counted(9)), ..progress });
+        bars.transform(&Progress { total: Some(crate::engine::event::Total::counted(9)), ..progress });
         assert_eq!(bars.lock().parts.len(), 3);
         assert_eq!(bars.lock().parts[2].1.length(), Some(9));
         bars.end();

@@ -9,7 +9,7 @@ use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, dry_run_event,
 use super::units;
 use super::{Format, Printer, Verbosity};
 use crate::engine::Direction;
-use crate::engine::control::Progress;
+use crate::engine::event::Progress;
 use crate::engine::event::{Event, EventSink, Level};
 
 /// How often a line tells of progress where there is no terminal.

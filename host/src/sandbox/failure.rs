@@ -8,7 +8,7 @@ use super::bindings::runner::migration::types as wit;
 use super::state::GuestState;
 use super::usage::LimitExceeded;
 use crate::database::stop::StopReason;
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind};
 use crate::project::limits::Limits;
 use crate::project::units::format_size;

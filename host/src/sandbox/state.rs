@@ -8,7 +8,7 @@ use wasmtime::component::ResourceTable;
 use super::script::LoadedComponent;
 use super::usage::{LogBudget, UsageLimiter};
 use crate::database::{BatchLimits, CursorId, DatabaseError, Dialect, TableSource, TableTarget, WriterId};
-use crate::engine::journal::answer::Position;
+use crate::engine::call::answer::Position;
 use crate::engine::script::RunContext;
 use crate::keyset::TableReader;
 use crate::project::limits::Limits;

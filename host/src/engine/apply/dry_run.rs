@@ -8,11 +8,13 @@ use crate::data::Value;
 use crate::database::message::{TAKES_PART, takes_nothing_back};
 use crate::database::{QueryLimits, TransactionOptions};
 use crate::engine::Direction;
-use crate::engine::dry_run::Report;
+use crate::engine::event::dry_run::Report;
 use crate::engine::history::{self, RunMode};
 use crate::engine::outcome::{Done, Failed, Outcome};
 use crate::engine::plan::{Plan, PlannedMigration, check_dry_run};
-use crate::engine::script::{ScriptSource, stopped};
+use crate::engine::schema::tool_sql;
+use crate::engine::script::ScriptSource;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
@@ -169,7 +171,7 @@ impl Engine {
         }
         let mut database = self.database.lock().await;
         let parameters = [facts.tool_schema().into()];
-        let found = database.host().query(&history::tool_sql(LASTING, &facts), &parameters, QueryLimits::NONE).await?;
+        let found = database.host().query(&tool_sql(LASTING, &facts), &parameters, QueryLimits::NONE).await?;
         let Some(row) = found.rows.first() else { return Ok(()) };
         let [table, engine] = [0, 1].map(|at| row.get(at).and_then(Value::as_text).unwrap_or_default());
         Err(Error::usage(format!(

@@ -3,28 +3,13 @@
 use super::Engine;
 use crate::database::Database;
 use crate::engine::Direction;
+use crate::engine::artifact::source_of;
 use crate::engine::history::{self, Stored};
 use crate::engine::plan::{Plan, PlannedMigration, Source, inspect};
-use crate::engine::script::{AssetPlace, Assets, Script, ScriptSource};
+use crate::engine::script::{Script, ScriptSource};
 use crate::error::{Error, Result};
-use crate::project::catalog::{Artifact, Catalog, ComponentFiles, Kind, Migration};
+use crate::project::catalog::{Artifact, Catalog, Kind};
 use crate::project::{component_digest, sha256};
-
-/// The bytes of a project's migration.
-pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
-    match &migration.artifact {
-        Artifact::Sql { up, down } => Ok(ScriptSource::Sql { up: up.clone(), down: down.clone() }),
-        Artifact::Component { files, assets } => {
-            let bytes = migration.read_component()?.unwrap_or_default();
-            let place = match files {
-                ComponentFiles::Disk { assets_folder, .. } => AssetPlace::Folder(assets_folder.clone()),
-                ComponentFiles::Embedded { assets, .. } => AssetPlace::Embedded(assets.clone()),
-            };
-            let assets = Assets { place, digests: assets.clone() };
-            Ok(ScriptSource::Component { sha256: sha256(&bytes), bytes: bytes.into(), assets: Some(assets) })
-        }
-    }
-}
 
 /// The SQL that a plan's steps would run; none for components.
 pub async fn planned_sql(

@@ -2,7 +2,6 @@
 
 mod atomic;
 mod dry_run;
-mod identity;
 mod load;
 mod on_scratch;
 #[cfg(test)]
@@ -18,8 +17,7 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
-pub use identity::{Identity, TOOL_VERSION, now};
-pub use load::{planned_sql, source_of};
+pub use load::planned_sql;
 pub use request::{Action, Request};
 
 use std::collections::BTreeMap;
@@ -33,9 +31,11 @@ use super::event::{Event, EventSink};
 use super::history::{self, RunMode};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Input, Plan, PlannedMigration, plan_apply, plan_redo, plan_rollback};
-use super::script::{ScriptLoader, Transforms, stopped};
 use crate::data::Value;
 use crate::database::{LockRequest, SharedDatabase, StopSignal, TransactionOptions};
+use crate::engine::identity::Identity;
+use crate::engine::script::{ScriptLoader, Transforms};
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::Catalog;
 

@@ -11,7 +11,7 @@ use crate::engine::event::Event;
 use crate::engine::history::RunMode;
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::Plan;
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Engine {

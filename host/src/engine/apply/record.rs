@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Engine, identity};
 use crate::engine::Direction;
+use crate::engine::apply::Engine;
+use crate::engine::call::Inputs;
+use crate::engine::clock;
 use crate::engine::history::{self, Record, State, declared_json};
-use crate::engine::journal::{Inputs, Journal, Worker};
+use crate::engine::journal::{Journal, Worker};
 use crate::engine::outcome::Done;
 use crate::engine::plan::{PlannedMigration, Source};
-use crate::engine::script::{LeftOut, RunContext, RunRecorder};
+use crate::engine::recorder::RunRecorder;
+use crate::engine::script::{LeftOut, RunContext};
 use crate::project::catalog::{Artifact, Kind};
 
 impl Engine {
@@ -106,7 +109,7 @@ impl Engine {
             declared: declared_json(&description),
             state,
             started_at: started.at.clone(),
-            finished_at: (state == State::Applied).then(identity::now),
+            finished_at: (state == State::Applied).then(clock::now),
             duration_ms: work.duration_ms,
             steps: work.steps,
             rows_read: work.rows_read,
@@ -129,7 +132,7 @@ impl Engine {
     pub(super) fn end(&self, started: &Started, recorder: &RunRecorder) -> history::End {
         let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
         let transcript = recorder.transcript_digest();
-        history::End { at: identity::now(), by, run_id, work: work(started, recorder), transcript }
+        history::End { at: clock::now(), by, run_id, work: work(started, recorder), transcript }
     }
 }
 
@@ -141,7 +144,7 @@ pub(super) struct Started {
 
 impl Started {
     pub(super) fn now() -> Self {
-        Self { at: identity::now(), clock: Instant::now() }
+        Self { at: clock::now(), clock: Instant::now() }
     }
 }
 

@@ -8,12 +8,16 @@ use super::record::{Started, done, work};
 use super::{Engine, Failure, StepResult};
 use crate::database::{DatabaseErrorKind, HostSession, TransactionOptions};
 use crate::engine::Direction;
+use crate::engine::call::answer::Transformed;
+use crate::engine::clock::now;
 use crate::engine::history::{self, RunMode, State};
-use crate::engine::journal::answer::Transformed;
-use crate::engine::journal::{self, Journal, Progress, Run, crash};
+use crate::engine::journal;
+use crate::engine::journal::{Journal, Progress, crash};
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::PlannedMigration;
-use crate::engine::script::{RunRecorder, ScriptSource};
+use crate::engine::recorder::RunRecorder;
+use crate::engine::run::Run;
+use crate::engine::script::ScriptSource;
 use crate::engine::transcript::Evidence;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
@@ -223,7 +227,7 @@ impl Engine {
 
     fn end_of(&self, work: &history::Work, recorder: &RunRecorder) -> history::End {
         let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
-        history::End { at: super::now(), by, run_id, work: *work, transcript: recorder.transcript_digest() }
+        history::End { at: now(), by, run_id, work: *work, transcript: recorder.transcript_digest() }
     }
 
     /// Says what stays of a step that failed; one of which nothing took effect leaves no trace.

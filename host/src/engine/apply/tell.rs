@@ -5,7 +5,7 @@ use crate::engine::Direction;
 use crate::engine::event::{Event, Level};
 use crate::engine::outcome::Done;
 use crate::engine::plan::PlannedMigration;
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind};
 
 impl Engine {

@@ -6,13 +6,18 @@
 
 use std::time::Duration;
 
-use super::orders::{self, Control, Pause};
 use super::store::{self, RunRow};
-use super::{Total, only_slows, percent};
 use crate::database::{DatabaseErrorKind, HostSession, Probe};
 use crate::engine::Direction;
+use crate::engine::control::orders;
+use crate::engine::control::orders::Control;
+use crate::engine::event::{Total, percent};
 use crate::engine::history::{self, History, Record, RunMode, State};
-use crate::engine::journal::{self, Run, Worker};
+use crate::engine::journal;
+use crate::engine::journal::Worker;
+use crate::engine::run::Run;
+use crate::engine::throttle::Pause;
+use crate::engine::throttle::only_slows;
 use crate::error::Result;
 
 /// How long a run may be silent before it is doubted, where the lock does not tell.

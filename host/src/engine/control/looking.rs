@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use super::load::Load;
 use super::store::By;
 use super::{LOOK, RunControl, orders, store};
 use crate::database::Database;
 use crate::database::stop::StopReason;
+use crate::engine::throttle::load::Load;
 use crate::error::Result;
 
 /// What only who looks needs.

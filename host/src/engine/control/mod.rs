@@ -5,15 +5,9 @@
 //! what operators want and how the database fares, and writes down how far the run is. On a server a connection of its own
 //! does that, so that a long statement can be cancelled too; where there is none, whoever comes to the next chunk does.
 
-mod hold;
-mod load;
 pub mod look;
 mod looking;
 pub mod orders;
-mod progress;
-mod replica;
-mod speed;
-pub mod sql;
 mod state;
 pub mod store;
 #[cfg(test)]
@@ -21,9 +15,6 @@ mod tests;
 pub mod total;
 mod watch;
 
-pub use hold::{Hold, only_slows};
-pub use orders::Pause;
-pub use progress::{Progress, Total, percent};
 pub use watch::Watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -32,9 +23,11 @@ use std::time::{Duration, Instant};
 use super::Direction;
 use super::event::{Event, EventSink, Level};
 use super::history::RunMode;
-use super::script::stopped;
 use crate::database::stop::StopReason;
 use crate::database::{Database, SharedDatabase, StopSignal};
+use crate::engine::event::Total;
+use crate::engine::stopped::stopped;
+use crate::engine::throttle::Hold;
 use crate::error::{Error, Result};
 use crate::project::settings::Throttle;
 use looking::Looking;

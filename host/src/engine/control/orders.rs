@@ -1,47 +1,13 @@
 //! What operators want of runs, from another terminal or another host.
 
-use std::fmt;
-
-use jiff::Timestamp;
-
-use super::sql;
 use crate::data::Value;
 use crate::database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
+use crate::engine::schema::control as sql;
+use crate::engine::throttle::Pause;
 use crate::error::{Error, Result};
 
 /// The scope of what is said about everything.
 pub const EVERYTHING: &str = "*";
-
-/// A pause that is on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pause {
-    /// The revision that it is about; none: everything.
-    pub revision: Option<String>,
-    /// Since when, on the database's clock: milliseconds since 1970.
-    pub since: i64,
-    /// How long it was on when it was looked at, in milliseconds.
-    pub age: u64,
-    /// Who: `user@host`.
-    pub by: String,
-    /// Why.
-    pub why: Option<String>,
-}
-
-impl fmt::Display for Pause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "since {} by {}", time(self.since), self.by)?;
-        match &self.why {
-            Some(why) => write!(f, " ({why})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A time of the database's clock: ISO 8601, UTC.
-pub fn time(milliseconds: i64) -> String {
-    let time = Timestamp::from_millisecond(milliseconds).unwrap_or_default();
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
 
 /// What is said about a scope.
 #[derive(Clone, Debug)]

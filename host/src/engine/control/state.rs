@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::orders::{Control, EVERYTHING, Pause};
 use super::store::RunRow;
-use super::{About, Chunk, Hold, LOOK, Migration, NAP, Progress, STALE, Total};
-use crate::engine::control::speed::Speed;
+use crate::engine::control::orders::{Control, EVERYTHING};
+use crate::engine::control::{About, Chunk, LOOK, Migration, NAP, STALE};
+use crate::engine::event::{Progress, Total};
 use crate::engine::history::RunMode;
+use crate::engine::throttle::Hold;
+use crate::engine::throttle::Pause;
+use crate::engine::throttle::speed::Speed;
 use crate::project::settings::Throttle;
 
 /// How often it is told how far a run is that something holds.

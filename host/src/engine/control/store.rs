@@ -1,9 +1,10 @@
 //! The rows in which runs say how far they are.
 
 use super::orders::{garbled, unusable};
-use super::{Total, sql};
 use crate::data::Value;
 use crate::database::{DatabaseError, DatabaseErrorKind, Facts, HostSession, QueryLimits};
+use crate::engine::event::Total;
+use crate::engine::schema::control as sql;
 use crate::error::Result;
 
 /// What holds a run that broke off.

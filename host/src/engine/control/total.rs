@@ -1,8 +1,8 @@
 //! How many rows there are, as the server guesses: counting may read the whole table.
 
-use super::Total;
 use crate::data::Value;
 use crate::database::{DatabaseError, Dialect, QueryLimits, Session, TableSource};
+use crate::engine::event::Total;
 
 /// Above so many guessed rows nobody counts them: it would take longer than it is worth.
 pub const WORTH_COUNTING: u64 = 250_000;

@@ -5,13 +5,11 @@
 //! the engine's own events, tells it as it happens, and keeps a bounded record for those who want it at the end.
 
 mod judge;
-mod record;
 mod recorder;
 mod recording;
 mod samples;
 
 pub use judge::Ground;
-pub use record::{Cell, Change, DryRunEvent, Ending, Report, Sample, Tried, TriedMigration};
 pub use recorder::{DryRunRecorder, RecorderOptions};
 pub use recording::RecordingDatabase;
 

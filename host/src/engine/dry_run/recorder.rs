@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::record::{Change, DryRunEvent, Ending, Sample, Tried, TriedMigration};
 use super::samples::Gathered;
 use crate::data::Value;
 use crate::database::DatabaseError;
 use crate::database::message::value_text;
+use crate::engine::event::dry_run::{Change, DryRunEvent, Ending, Sample, Tried, TriedMigration};
 use crate::engine::event::{Event, EventSink};
 
 /// Steps of a migration that are kept for the report; told is each.
@@ -302,10 +302,10 @@ impl EventSink for DryRunRecorder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Cell;
     use super::*;
     use crate::database::DatabaseErrorKind;
     use crate::engine::Direction;
+    use crate::engine::event::dry_run::Cell;
 
     #[derive(Default)]
     struct Told(Mutex<Vec<String>>);

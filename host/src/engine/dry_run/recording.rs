@@ -6,7 +6,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::judge::{Ground, Judgement, judge, judge_table};
-use super::record::{Cell, Change};
 use super::recorder::DryRunRecorder;
 use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
@@ -15,6 +14,7 @@ use crate::database::{
     PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName,
     TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
 };
+use crate::engine::event::dry_run::{Cell, Change};
 
 /// Bytes of a row that is looked at; one with more is not shown.
 const ROW_BYTES: usize = 1 << 20;

@@ -1,7 +1,7 @@
 //! Which rows are shown: a few of the first batch, and then ever fewer batches with one row each, so that the sample is
 //! spread over however many there are.
 
-use super::record::{Change, Sample};
+use crate::engine::event::dry_run::{Change, Sample};
 
 /// Rows gathered of one kind of writing.
 pub(super) struct Gathered {
@@ -84,8 +84,8 @@ impl Gathered {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Cell;
     use super::*;
+    use crate::engine::event::dry_run::Cell;
 
     /// What is shown of so many batches of 10 rows.
     fn shown(batches: u64, wanted: usize) -> Vec<u64> {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::read::{garbled, kind, number, unreadable};
-use super::sql::{self, dialect_schema, tool_sql};
 use crate::data::Value;
 use crate::database::{HostSession, QueryLimits};
+use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 

@@ -1,11 +1,9 @@
 //! What a database remembers of its migrations. Reading never writes: a database without our tables has an empty history.
 
 mod artifact;
-mod dialect_schema;
 mod read;
 mod record;
 mod repairs;
-mod sql;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -14,7 +12,6 @@ pub use artifact::{Stored, load_artifact, store_artifact};
 pub use read::{History, answered, glance, is_there, question, read, read_all, read_with_artifacts, unreadable};
 pub use record::{Record, RunMode, State, declared_json};
 pub use repairs::{Repair, add_repair, read_repairs};
-pub use sql::tool_sql;
 pub use write::{
     End, Work, add_work, discard, drop_unused_artifacts, dry_run, end, ensure, finish_stepwise, insert, live_run,
     reopen, set_applied, set_reason,

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::record::{Record, RunMode, State};
-use super::sql::{self, COLUMNS, dialect_schema, tool_sql};
 use crate::data::Value;
 use crate::database::facts::{TOOL_TABLE_LITERALS, TOOL_TABLES};
 use crate::database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
-use crate::engine::journal::answer::Transformed;
+use crate::engine::call::answer::Transformed;
+use crate::engine::schema::history::COLUMNS;
+use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::engine::target::compare_revisions;
 use crate::engine::{Direction, journal};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
 /// The format of the tables that this version writes.
-pub(super) const FORMAT: i64 = 1;
+pub(super) use crate::engine::schema::FORMAT;
 
 /// How many tables there are.
 const TABLES: usize = TOOL_TABLES.len();

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::database::Dialect;
-use crate::engine::journal::answer::Transformed;
+use crate::engine::call::answer::Transformed;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Description, Kind, Mode};
 

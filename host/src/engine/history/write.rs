@@ -2,11 +2,10 @@
 
 use super::read::{FORMAT, Presence, garbled, presence, unreadable};
 use super::record::{Record, State};
-use super::repairs;
-use super::sql::{self, dialect_schema, tool_sql};
 use crate::data::Value;
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
-use crate::engine::{Direction, control, journal, transcript};
+use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
+use crate::engine::{Direction, transcript};
 use crate::error::{Error, Result};
 
 /// Makes the tables if they are not there. Belongs in a transaction where the database has one for it; elsewhere it takes
@@ -36,9 +35,7 @@ async fn make(database: &mut HostSession<'_>) -> std::result::Result<(), Databas
             database.execute(&tool_sql(create, &facts), &[]).await?;
         }
     }
-    let others = [transcript::sql::create(facts.dialect), repairs::create(facts.dialect)];
-    let ours = [journal::sql::create(facts.dialect), control::sql::create(facts.dialect), &others];
-    for statement in dialect_schema.create.iter().chain(ours.into_iter().flatten()) {
+    for statement in dialect_schema.create {
         database.execute(&tool_sql(statement, &facts), &[]).await?;
     }
     database.execute(&tool_sql(sql::INSERT_FORMAT, &facts), &[FORMAT.to_string().into()]).await?;

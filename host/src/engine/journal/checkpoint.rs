@@ -1,14 +1,14 @@
 //! Transforms: each chunk is committed together with how far it got.
 
-use super::answer::{Position, Transformed, pack, unpack};
-use super::call::Call;
 use super::chunk::{self, Claimant, Effect};
 use super::step::Found;
 use super::store::{self, Checkpoint, Entry};
-use super::work::Work;
 use super::{Journal, crash, damaged};
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
-use crate::engine::script::stopped;
+use crate::engine::call::Call;
+use crate::engine::call::answer::{Position, Transformed, pack, unpack};
+use crate::engine::call::transform::Work;
+use crate::engine::stopped::stopped;
 use crate::engine::transcript::{self, Evidence, TransformRecord, store as evidence};
 use crate::error::{Error, Result};
 

@@ -11,12 +11,13 @@ mod whole;
 pub use self::under_way::{UnderWay, under_way};
 pub use self::whole::check;
 use self::whole::seal;
-use super::answer::{Position, Transformed, pack, unpack};
-use super::chunk_sql as sql;
-use super::store::Run;
-use super::work::KeyOrEnd;
 use crate::data::Value;
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
+use crate::engine::call::answer::{Position, Transformed, pack, unpack};
+use crate::engine::call::transform::KeyOrEnd;
+use crate::engine::clock::now;
+use crate::engine::run::Run;
+use crate::engine::schema::chunk as sql;
 
 /// How long a chunk waits for the transaction that works on it, by the database's clock. A process that dies in that moment
 /// holds up those that share the transform with it for as long; one that is late finds the chunk taken, and takes another.
@@ -131,7 +132,7 @@ impl Claimant {
             number(chunk.number),
             number(before.rows_read),
             number(before.rows_written),
-            super::now().into(),
+            now().into(),
             history.clone(),
             direction.clone(),
             step.clone(),

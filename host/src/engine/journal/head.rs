@@ -1,9 +1,12 @@
 //! The two ends of a journal. Its head says with which step it ends, and the seal over all of them. It stands apart from the journal's rows and
 //! moves in the same transaction as they do, so that rows that are missing at the end are found out.
 
-use super::store::{self, Run, change, count, execute, number, rows};
-use super::{damaged, sql};
 use crate::database::HostSession;
+use crate::engine::journal::damaged;
+use crate::engine::journal::store;
+use crate::engine::journal::store::{change, count, execute, number, rows};
+use crate::engine::run::Run;
+use crate::engine::schema::journal as sql;
 use crate::error::{Error, Result};
 
 /// Who works at a migration: the run, and on whose behalf.

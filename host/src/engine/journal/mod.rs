@@ -6,43 +6,35 @@
 //! that cannot is noted before it begins and after it ended; if it is found begun and not ended, nobody knows, unless the
 //! database itself shows it.
 
-pub mod answer;
-mod aside;
-mod call;
 mod checkpoint;
 pub mod chunk;
-mod chunk_sql;
-pub mod codec;
 pub mod crash;
-mod halfway;
 mod head;
-mod inputs;
 mod open;
 mod repair;
 mod resolve;
-pub mod sql;
 mod step;
 mod store;
+mod suspend;
 #[cfg(test)]
 mod tests;
-pub mod work;
 
-pub use answer::Answer;
-pub use call::{Call, CallKind};
 pub use checkpoint::{LiveTransform, TransformStep};
 pub use head::{Head, Worker};
-pub use inputs::Inputs;
 pub use open::Progress;
 pub use repair::{Decision, Unknown, damage, decide, found, unknown};
 pub use resolve::Known;
 pub use step::{Begun, Live};
-pub use store::{Checkpoint, Run};
+pub use store::Checkpoint;
 
 use std::collections::VecDeque;
 
 use crate::database::{Facts, HostSession, StopSignal};
 use crate::engine::Direction;
-use crate::engine::script::stopped;
+use crate::engine::call::{CallKind, Inputs, answer};
+use crate::engine::clock::now;
+use crate::engine::run::Run;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
@@ -184,10 +176,6 @@ fn damaged(what: String) -> Error {
 }
 
 /// The time as the journal notes it.
-fn now() -> String {
-    crate::engine::apply::now()
-}
-
 /// Where the journal of a run ends, and who was at it last.
 pub async fn head(database: &mut HostSession<'_>, run: Run) -> Result<Head> {
     head::read(database, run).await

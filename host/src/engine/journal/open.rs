@@ -1,11 +1,15 @@
 //! Begins a journal, or takes up that of a run that broke off.
 
-use super::answer::{pack, unpack};
 use super::repair::{self, Decision, Unknown};
 use super::resolve::Known;
-use super::store::{self, Entry, INPUTS, Run};
-use super::{Inputs, Journal, State, Worker, damaged, head, now};
 use crate::database::{HostSession, StopSignal, TransactionOptions};
+use crate::engine::call::Inputs;
+use crate::engine::call::answer::{pack, unpack};
+use crate::engine::clock::now;
+use crate::engine::journal::store;
+use crate::engine::journal::store::{Entry, INPUTS};
+use crate::engine::journal::{Journal, State, Worker, damaged, head};
+use crate::engine::run::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 use crate::sql::excerpt;

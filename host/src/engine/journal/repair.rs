@@ -1,12 +1,15 @@
 //! A step that was begun and not answered: what is known of it, and what is recorded once somebody says what became of it.
 
-use super::answer::{Answer, Page, Resolved, Spooled, pack};
-use super::call::{CallKind, shown};
 use super::resolve::{self, Known};
-use super::store::{self, Entry, INPUTS, Run};
-use super::{chunk, damaged, head, now};
 use crate::data::RowSet;
 use crate::database::HostSession;
+use crate::engine::call::answer::{Answer, Page, Resolved, Spooled, pack};
+use crate::engine::call::{CallKind, shown};
+use crate::engine::clock::now;
+use crate::engine::journal::store;
+use crate::engine::journal::store::{Entry, INPUTS};
+use crate::engine::journal::{chunk, damaged, head};
+use crate::engine::run::Run;
 use crate::error::{Error, Result};
 
 /// A step that was begun and not answered.

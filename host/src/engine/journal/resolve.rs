@@ -2,12 +2,13 @@
 
 use sha2::{Digest, Sha256};
 
-use super::call::is_repeatable;
-use super::codec::{self, Sink};
 use super::damaged;
 use super::store::Intent;
 use crate::data::Value;
 use crate::database::{Dialect, Facts, HostSession, QueryLimits};
+use crate::engine::call::codec;
+use crate::engine::call::codec::Sink;
+use crate::engine::call::is_repeatable;
 use crate::error::Result;
 use crate::sql::{dropped_concurrently, identifiers};
 

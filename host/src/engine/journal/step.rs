@@ -2,17 +2,18 @@
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::answer::{Answer, pack, unpack};
-use super::call::{Call, CallKind, Commit, shown};
-use super::halfway::has_not_begun;
 use super::store::{self, Entry};
-use super::{Journal, State, crash, damaged, now, resolve};
 use crate::data::Batch;
 use crate::database::{
     Database, DatabaseError, DatabaseErrorKind, HostSession, MigrationSession, SharedDatabase, StopSignal,
     TransactionOptions,
 };
-use crate::engine::script::stopped;
+use crate::engine::call::answer::{Answer, pack, unpack};
+use crate::engine::call::partial_effects::has_not_begun;
+use crate::engine::call::{Call, CallKind, Commit, shown};
+use crate::engine::clock::now;
+use crate::engine::journal::{Journal, State, crash, damaged, resolve};
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 

@@ -8,22 +8,15 @@ pub use self::checkpoint::{
     under_way,
 };
 pub use self::entry::{Entry, INPUTS, Intent, Recorded};
-use super::{chunk, damaged, head, sql};
 use crate::data::Value;
 use crate::database::{HostSession, QueryLimits};
-use crate::engine::Direction;
-use crate::engine::history::tool_sql;
+use crate::engine::clock::now;
+use crate::engine::journal::{chunk, damaged, head};
+use crate::engine::run::Run;
+use crate::engine::schema::journal as sql;
+use crate::engine::schema::tool_sql;
 use crate::engine::transcript::store as evidence;
 use crate::error::{Error, Result};
-
-/// Which run a journal is of: its row of history, and the way it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// The row of history.
-    pub history: i64,
-    /// The way.
-    pub direction: Direction,
-}
 
 impl Run {
     /// Takes everything that is noted of the run away.
@@ -94,7 +87,7 @@ pub async fn insert_part(
     answer: Vec<u8>,
 ) -> Result<()> {
     let kind = "part".to_owned();
-    let now = super::now();
+    let now = now();
     let entry =
         Entry { step, kind, answer: Some(answer), began_at: now.clone(), ended_at: Some(now), ..Entry::default() };
     put(database, run, &entry, part).await

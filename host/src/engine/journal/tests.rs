@@ -10,6 +10,7 @@ use crate::database::stop::StopReason;
 use crate::database::{
     ConnectOptions, DatabaseErrorKind, DatabaseUrl, QueryLimits, SharedDatabase, TransactionOptions, connect,
 };
+use crate::engine::call::Call;
 use crate::engine::history;
 use crate::error::ErrorKind;
 

@@ -13,9 +13,9 @@ pub use statements::{Statements, StepLook, check_dry_run, inspect};
 
 use super::Direction;
 use super::history::{History, Record, RunMode, State};
-use super::journal::answer::Transformed;
 use super::target::{Candidates, Target, compare_revisions};
 use crate::database::Facts;
+use crate::engine::call::answer::Transformed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::{Catalog, Description, Kind, Migration};
 

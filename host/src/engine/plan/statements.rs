@@ -5,7 +5,7 @@ use super::PlannedMigration;
 use crate::database::{Dialect, Facts};
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
-use crate::engine::sql_script::unreadable;
+use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, split};

@@ -3,7 +3,8 @@
 use crate::data::{ColumnType, Digest, Value};
 use crate::database::message::value_text;
 use crate::database::{TableSource, TableTarget};
-use crate::engine::journal::codec::{self, Sink, Source};
+use crate::engine::call::codec;
+use crate::engine::call::codec::{Sink, Source};
 use crate::engine::transcript::tables;
 
 /// Chunks of one transform that are kept for `verify`: 33 million rows at the default size of a chunk. Of more, every second

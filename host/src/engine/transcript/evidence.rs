@@ -4,9 +4,10 @@ use super::store::{self, Kind};
 use super::{Recording, TransformRecord};
 use crate::database::HostSession;
 use crate::engine::Direction;
-use crate::engine::journal::answer::{pack, unpack};
-use crate::engine::journal::{Inputs, Run};
-use crate::engine::script::RunRecorder;
+use crate::engine::call::Inputs;
+use crate::engine::call::answer::{pack, unpack};
+use crate::engine::recorder::RunRecorder;
+use crate::engine::run::Run;
 use crate::error::{Error, Result};
 
 /// The evidence of a run.
@@ -50,7 +51,7 @@ impl Evidence {
         step: u64,
         record: &TransformRecord,
     ) -> Result<()> {
-        let bytes = crate::engine::journal::answer::compress(&record.encode());
+        let bytes = crate::engine::call::answer::compress(&record.encode());
         store::put(database, run, Kind::Transform, step, &bytes).await
     }
 
@@ -64,7 +65,7 @@ impl Evidence {
         let calls = calls.map(Recording::new).transpose().map_err(|_| garbled("the calls"))?;
         let mut transforms = Vec::new();
         for bytes in store::all(database, run, Kind::Transform).await? {
-            let bytes = crate::engine::journal::answer::decompress(&bytes);
+            let bytes = crate::engine::call::answer::decompress(&bytes);
             let record = bytes.as_deref().and_then(TransformRecord::decode);
             transforms.push(record.ok_or_else(|| garbled("a transform"))?);
         }

@@ -10,7 +10,6 @@ mod evidence;
 mod recording;
 mod replay;
 mod rolling;
-pub mod sql;
 pub mod store;
 pub mod tables;
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 
 use crate::database::DatabaseError;
-use crate::engine::journal::codec::{Sink, Source};
-use crate::engine::journal::{Answer, Call, answer};
+use crate::engine::call::codec::{Sink, Source};
+use crate::engine::call::{Answer, Call, answer};
 
 /// The greatest entry that is read back: a guard against a damaged length.
 const ENTRY_BYTES: u64 = 1 << 30;

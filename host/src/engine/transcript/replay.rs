@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::recording::{Garbled, Recording};
 use crate::data::Digest;
 use crate::database::DatabaseError;
-use crate::engine::journal::{Answer, Call, answer};
+use crate::engine::call::{Answer, Call, answer};
 use crate::error::{Error, Result};
 
 /// A recording that answers.

@@ -3,8 +3,9 @@
 use super::recording::TranscriptRecorder;
 use crate::data::Digest;
 use crate::database::DatabaseError;
-use crate::engine::journal::codec::{self, Sink};
-use crate::engine::journal::{Answer, Call};
+use crate::engine::call::codec;
+use crate::engine::call::codec::Sink;
+use crate::engine::call::{Answer, Call};
 
 /// The version of the encoding, with which every transcript begins.
 const VERSION: &str = "runner transcript 1";

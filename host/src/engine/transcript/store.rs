@@ -1,12 +1,12 @@
 //! Reads and writes the table `runner_evidence`. The caller has set the host's rights and owns the transaction.
 
 use super::chunk::{Chunk, Ledger};
-use super::sql;
 use crate::data::Value;
 use crate::database::{DatabaseErrorKind, HostSession, QueryLimits};
-use crate::engine::history::tool_sql;
-use crate::engine::journal::Run;
-use crate::engine::journal::codec::Source;
+use crate::engine::call::codec::Source;
+use crate::engine::run::Run;
+use crate::engine::schema::evidence as sql;
+use crate::engine::schema::tool_sql;
 use crate::error::{Error, Result};
 
 /// Bytes of one row: far below what any server takes at once.

@@ -2,7 +2,8 @@
 
 use crate::data::{Digest, Value};
 use crate::database::{TableName, TableSource, TableTarget, WriteMode};
-use crate::engine::journal::codec::{self, Sink, Source};
+use crate::engine::call::codec;
+use crate::engine::call::codec::{Sink, Source};
 
 const MODES: [WriteMode; 4] = [WriteMode::Insert, WriteMode::Update, WriteMode::Upsert, WriteMode::Delete];
 

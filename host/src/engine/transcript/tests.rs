@@ -4,7 +4,7 @@ use super::recording::Garbled;
 use super::*;
 use crate::data::{ColumnType, Digest, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, TableName, TableSource, TableTarget, WriteMode};
-use crate::engine::journal::{Call, CallKind};
+use crate::engine::call::{Call, CallKind};
 
 fn call(text: &str) -> Call<'_> {
     Call { kind: CallKind::Execute, text, parameters: "" }

@@ -27,12 +27,13 @@ use self::key_check::KeyCheck;
 use self::single::ChunkIo;
 use super::call_error::CallError;
 use super::journal::LiveTransform;
-use super::journal::answer::{Position, Transformed};
-use super::journal::work::Work;
-use super::script::{RunContext, stopped};
 use super::transcript::{self, Ledger, TransformRecord};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableSource, TableTarget, WriteMode};
+use crate::engine::call::answer::{Position, Transformed};
+use crate::engine::call::transform::Work;
+use crate::engine::script::RunContext;
+use crate::engine::stopped::stopped;
 use crate::error::Result;
 use crate::keyset::TableReader;
 

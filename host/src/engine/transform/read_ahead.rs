@@ -13,8 +13,8 @@ use crate::data::Batch;
 use crate::database::{
     BatchLimits, Bulk, Connector, DatabaseError, StopSignal, TableIdentity, TableSource, TableTarget,
 };
+use crate::engine::call::answer::Position;
 use crate::engine::event::{Event, Level};
-use crate::engine::journal::answer::Position;
 use crate::engine::script::RunContext;
 use crate::keyset::TableReader;
 

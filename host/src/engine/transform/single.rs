@@ -21,8 +21,9 @@ use super::sample::Sample;
 use super::{BatchFunction, COUNT_AFTER, KeyCheck, TransformTask};
 use crate::data::Batch;
 use crate::engine::call_error::CallError;
+use crate::engine::control::Chunk;
 use crate::engine::control::total::is_to_be_counted;
-use crate::engine::control::{Chunk, Total};
+use crate::engine::event::Total;
 use crate::engine::script::RunContext;
 use crate::error::{Error, Result};
 

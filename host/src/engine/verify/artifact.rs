@@ -1,7 +1,7 @@
 //! The bytes that were applied: in the project, in its lockfile, in the database.
 
 use super::{Verdict, Verifier};
-use crate::engine::apply::source_of;
+use crate::engine::artifact::source_of;
 use crate::engine::history::{self, History, Record, Stored};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;

@@ -12,10 +12,12 @@ use std::sync::Arc;
 use super::control::RunControl;
 use super::event::EventSink;
 use super::history::{self, History, Record, State};
-use super::script::{LeftOut, RunContext, RunRecorder, Script, ScriptLoader, ScriptSource, stopped};
 use super::target::{Candidates, compare_revisions};
 use super::transcript::{Evidence, Replay};
 use crate::database::{BatchLimits, SharedDatabase, StopSignal};
+use crate::engine::recorder::RunRecorder;
+use crate::engine::script::{LeftOut, RunContext, Script, ScriptLoader, ScriptSource};
+use crate::engine::stopped::stopped;
 use crate::error::Result;
 use crate::project::catalog::{CatalogReport, Kind};
 

@@ -53,7 +53,7 @@ impl Verifier {
 }
 
 /// In what history and the inputs that were kept disagree.
-fn other_inputs(record: &Record, inputs: &crate::engine::journal::Inputs) -> Option<String> {
+fn other_inputs(record: &Record, inputs: &crate::engine::call::Inputs) -> Option<String> {
     let what = if inputs.sha256 != record.sha256 {
         "another artifact"
     } else if inputs.run_timestamp != record.run_timestamp {

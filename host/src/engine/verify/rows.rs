@@ -8,7 +8,7 @@ use crate::data::digest::of_batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
 use crate::engine::event::Event;
 use crate::engine::history::{History, Record};
-use crate::engine::script::stopped;
+use crate::engine::stopped::stopped;
 use crate::engine::transcript::{Chunk, Evidence, TransformRecord};
 use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};

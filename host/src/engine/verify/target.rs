@@ -9,7 +9,7 @@ use crate::data::digest::of_batch;
 use crate::data::{Batch, Column, Value};
 use crate::database::message::{cells_text, value_text};
 use crate::database::{BatchLimits, DatabaseError, PageRequest, TableSource, WriteMode};
-use crate::engine::journal::codec;
+use crate::engine::call::codec;
 use crate::engine::transcript::{Chunk, TransformRecord};
 use crate::error::Result;
 

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::control::look::{Overview, Seen};
-use crate::engine::control::orders::time;
-use crate::engine::control::{Pause, Progress};
+use crate::engine::event::Progress;
+use crate::engine::throttle::Pause;
+use crate::engine::throttle::time;
 
 /// How far a transform is.
 #[derive(Debug, Serialize)]

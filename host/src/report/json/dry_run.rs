@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::run::milliseconds;
-use crate::engine::dry_run::{Cell, Change, Ending, Report, Sample, Tried, TriedMigration};
+use crate::engine::event::dry_run::{Cell, Change, Ending, Report, Sample, Tried, TriedMigration};
 
 /// What a dry run has to tell.
 #[derive(Debug, Serialize)]

@@ -154,7 +154,7 @@ fn milliseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::control::{Progress, Total};
+    use crate::engine::event::{Progress, Total};
 
     #[test]
     fn a_line_has_a_schema_a_kind_and_the_numbers() {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::engine::control::look::{Life, Overview, Seen};
-use crate::engine::control::{Pause, Progress, Total, only_slows};
+use crate::engine::event::{Progress, Total};
+use crate::engine::throttle::{Pause, only_slows};
 use crate::report::units;
 
 /// The numbers of a transform: `12,345 of 70,000 rows (17 %), 8,000 rows/s, 7.1 s left, 12 chunks`.

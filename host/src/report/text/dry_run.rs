@@ -1,7 +1,7 @@
 //! What a dry run does: steps as they end, rows before and after, and what it cannot show.
 
 use super::{BAD, DIM, NEW, ODD, OLD, PLAIN, STRONG, Text};
-use crate::engine::dry_run::{Cell, Change, DryRunEvent, Ending, Sample, Tried};
+use crate::engine::event::dry_run::{Cell, Change, DryRunEvent, Ending, Sample, Tried};
 use crate::report::{Verbosity, units};
 
 /// The longest excerpt of a statement, in characters.

@@ -6,8 +6,10 @@ use wasmtime::component::Resource;
 
 use super::{Answer, Begun, Step, ends, passed_on};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind};
-use crate::engine::journal::answer::{Page, Position, Resolved, Spooled, Transformed};
-use crate::engine::journal::{self, Call, CallKind, Journal, TransformStep};
+use crate::engine::call;
+use crate::engine::call::answer::{Page, Position, Resolved, Spooled, Transformed};
+use crate::engine::call::{Call, CallKind};
+use crate::engine::journal::{Journal, TransformStep};
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
 use crate::engine::transform::{self, TransformTask, position};
 use crate::keyset::TableReader;
@@ -246,7 +248,7 @@ impl GuestState {
 
     fn turn_page(&self, answer: Result<Page, types::Error>) -> Result<Option<types::Batch>, types::Error> {
         let page = answer?;
-        self.count(journal::Answer::rows(&page), 0);
+        self.count(call::Answer::rows(&page), 0);
         Ok(page.batch.map(convert::batch_out))
     }
 }
@@ -338,7 +340,7 @@ impl HostReader for GuestState {
         };
         let mut read = None;
         if let (Reader::Cursor { statement, rows, .. }, Ok(page)) = (&mut *entry, &result) {
-            *rows += journal::Answer::rows(page);
+            *rows += call::Answer::rows(page);
             read = Some((statement.clone(), *rows));
         }
         if matches!(result, Ok(Page { batch: None, .. })) {

@@ -21,8 +21,11 @@ use crate::data::Batch;
 use crate::database::stop::StopReason;
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, MigrationSession, StopSignal};
 use crate::engine::CallError;
+use crate::engine::call;
+use crate::engine::call::{Call, CallKind};
 use crate::engine::event::{Event, Level};
-use crate::engine::journal::{self, Call, CallKind, Journal, Live, crash};
+use crate::engine::journal;
+use crate::engine::journal::{Journal, Live, crash};
 use crate::engine::script::RunContext;
 use crate::error::{Error, Result};
 use crate::sql::classify::is_unordered;
@@ -94,7 +97,7 @@ impl GuestState {
     }
 
     /// Adds to the transcript what is answered without a step, as it would be in another mode.
-    fn note<T: journal::Answer>(&self, call: &Call<'_>, answer: &T) {
+    fn note<T: call::Answer>(&self, call: &Call<'_>, answer: &T) {
         if let Some(run) = &self.run {
             run.recorder.called(call);
             run.recorder.answered(answer);
@@ -134,7 +137,7 @@ impl GuestState {
     }
 
     /// Begins a step, answers it from the journal, or refuses it.
-    async fn begin_step<T: journal::Answer>(&mut self, call: &Call<'_>) -> wasmtime::Result<Begun<T>> {
+    async fn begin_step<T: call::Answer>(&mut self, call: &Call<'_>) -> wasmtime::Result<Begun<T>> {
         let run = match self.may_step(call.kind) {
             Ok(run) => run.clone(),
             Err(denied) => return Ok(Begun::Answered(0, Err(denied))),
@@ -166,7 +169,7 @@ impl GuestState {
     }
 
     /// What the journal answers, told as a live answer would be.
-    fn answered<T: journal::Answer>(
+    fn answered<T: call::Answer>(
         &mut self,
         step: u64,
         statement: &str,
@@ -184,7 +187,7 @@ impl GuestState {
     }
 
     /// Ends a step: records it, tells who watches, remembers an error's place, and turns a stop into a trap.
-    async fn end_step<T: journal::Answer>(&mut self, step: Step, result: Result<T, DatabaseError>) -> Answer<T> {
+    async fn end_step<T: call::Answer>(&mut self, step: Step, result: Result<T, DatabaseError>) -> Answer<T> {
         let Some(run) = self.run.clone() else {
             return Err(wasmtime::Error::new(HostFailure("a step ended outside a run".to_owned())));
         };
@@ -205,7 +208,7 @@ impl GuestState {
     }
 
     /// Tells who watches of the end of a step.
-    fn tell<T: journal::Answer>(
+    fn tell<T: call::Answer>(
         &mut self,
         run: &RunContext,
         step: u64,

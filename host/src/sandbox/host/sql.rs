@@ -2,7 +2,7 @@
 
 use super::{Answer, Begun, saturating};
 use crate::database::QueryLimits;
-use crate::engine::journal::{Call, CallKind};
+use crate::engine::call::{Call, CallKind};
 use crate::engine::transcript::tables::of_parameters;
 use crate::sandbox::bindings::runner::migration::sql::Host;
 use crate::sandbox::bindings::runner::migration::types::{RowSet, Value};

@@ -6,7 +6,7 @@ use super::{Answer, Begun, Step};
 use crate::data::Batch;
 use crate::data::digest::of_batch;
 use crate::database::{DatabaseError, TableTarget as Target, WriteHint, WriterId};
-use crate::engine::journal::{Call, CallKind};
+use crate::engine::call::{Call, CallKind};
 use crate::sandbox::bindings::runner::migration::batches::HostWriter;
 use crate::sandbox::bindings::runner::migration::types;
 use crate::sandbox::convert;

@@ -4,9 +4,10 @@
 use super::{Effect, count, key, number, place, rows, sql};
 use crate::data::Value;
 use crate::database::HostSession;
-use crate::engine::journal::call::digest_of;
+use crate::engine::call::digest_of;
 use crate::engine::journal::damaged;
-use crate::engine::journal::store::{Checkpoint, Run, garbled, unwritable};
+use crate::engine::journal::store::{Checkpoint, garbled, unwritable};
+use crate::engine::run::Run;
 use crate::error::Result;
 
 /// The seal over a chunk that is done. It says nothing of those before it: they end in any order.

@@ -1,11 +1,14 @@
 //! How far transforms have come: their checkpoints.
 
-use super::{Run, change, count, garbled, number, rows, unwritable};
 use crate::data::Value;
 use crate::database::HostSession;
-use crate::engine::journal::answer::{Answer, Position, Transformed, pack, unpack};
-use crate::engine::journal::work::Work;
-use crate::engine::journal::{chunk, now, sql};
+use crate::engine::call::answer::{Answer, Position, Transformed, pack, unpack};
+use crate::engine::call::transform::Work;
+use crate::engine::clock::now;
+use crate::engine::journal::chunk;
+use crate::engine::journal::store::{change, count, garbled, number, rows, unwritable};
+use crate::engine::run::Run;
+use crate::engine::schema::journal as sql;
 use crate::error::Result;
 
 /// How far a transform has come.

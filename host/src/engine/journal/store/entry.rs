@@ -1,6 +1,6 @@
 //! What the journal holds of a step: to write down, to read back, and while it is only intended.
 
-use crate::engine::journal::call::digest_of;
+use crate::engine::call::digest_of;
 
 /// The number of the row that holds a run's inputs, which the steps follow.
 pub const INPUTS: u64 = 0;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::chunks::{ChunkIo, JournalledTransform};
 use crate::database::{BatchLimits, TableSource, TableTarget};
+use crate::engine::call::transform::Work;
 use crate::engine::call_error::CallError;
-use crate::engine::control::Total;
 use crate::engine::control::total::estimate;
-use crate::engine::journal::work::Work;
+use crate::engine::event::Total;
 use crate::engine::transform::key_check::KeyCheck;
 use crate::engine::transform::read_ahead::ReadAhead;
 use crate::engine::transform::{TransformTask, key_check_of, position, record_of};

@@ -7,8 +7,8 @@ use crate::data::{Batch, Value};
 use crate::database::{
     Bulk, Database, DatabaseError, HostSession, QueryLimits, TableTarget, TransactionOptions, WriteHint, WriterId,
 };
+use crate::engine::call::answer::{Position, Transformed};
 use crate::engine::call_error::CallError;
-use crate::engine::journal::answer::{Position, Transformed};
 use crate::engine::journal::chunk::{Claimant, Effect, Owner};
 use crate::engine::journal::{Journal, LiveTransform, crash};
 use crate::engine::script::RunContext;

@@ -1,65 +1,4 @@
-//! The statements of the history tables. They are one text for all dialects, in which `@` stands for the place of the
-//! tool's tables and `?1` for a parameter; what differs more is a [`DialectSchema`].
-//!
-//! Tables are always addressed by their qualified names: a temporary table of the same name, or a path to search, must not
-//! put another in their place. Parameters stand in the order of their numbers, each once.
-
-use super::dialect_schema::{MYSQL, POSTGRES, SQLITE};
-use crate::database::{Dialect, Facts};
-
-/// What a dialect has of its own.
-pub struct DialectSchema {
-    /// The names of those of our tables that there are; `~tables~` are their names. Parameter: the schema or database they
-    /// would be in.
-    pub tables: &'static str,
-    /// Whether the schema is there, and what makes it; none where there is no need to make it.
-    pub schema: Option<(&'static str, &'static str)>,
-    /// Makes the tables that are not there.
-    pub create: &'static [&'static str],
-    /// Stores an artifact, in the place of one of the same revision and digest. Parameters: revision, digest, kind, size,
-    /// compression, digests of assets, bytes.
-    pub store_artifact: &'static str,
-    /// The greatest number of bytes that the server takes at once, if it has such a bound.
-    pub packet: Option<&'static str>,
-    /// Whether a row that brings its own number may move the counter of its table, which no rollback moves back: InnoDB's goes
-    /// on even for some below zero.
-    pub own_number_counts: bool,
-    /// The advice where rights to make the tables are missing and the database's own error says nothing of them.
-    pub grant: Option<&'static str>,
-}
-
-/// What the dialect has of its own.
-pub fn dialect_schema(facts: &Facts) -> &'static DialectSchema {
-    match facts.dialect {
-        Dialect::Sqlite => &SQLITE,
-        Dialect::Postgres => &POSTGRES,
-        Dialect::Mysql | Dialect::Mariadb => &MYSQL,
-    }
-}
-
-/// The text as the database of these facts reads it: `@` is the quoted place of the tool's tables, `?1` a placeholder.
-pub fn tool_sql(text: &str, facts: &Facts) -> String {
-    let place = facts.dialect.quote(facts.tool_schema());
-    let mut result = String::with_capacity(text.len() + 8 * place.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(['@', '?']) {
-        result.push_str(&rest[..at]);
-        let behind = &rest[at + 1..];
-        if rest.as_bytes()[at] == b'@' {
-            result.push_str(&place);
-            rest = behind;
-            continue;
-        }
-        let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
-        match behind[..digits].parse() {
-            Ok(number) => result.push_str(&facts.dialect.placeholder(number)),
-            Err(_) => result.push('?'),
-        }
-        rest = &behind[digits..];
-    }
-    result.push_str(rest);
-    result
-}
+//! The statements of the tables `runner_meta`, `runner_history` and `runner_artifact`.
 
 /// A row's columns but for `id`, in the order in which every statement has them.
 macro_rules! columns {
@@ -153,50 +92,34 @@ pub const HAS_ARTIFACT: &str = "SELECT 1 FROM @.runner_artifact WHERE revision =
 pub const LOAD_ARTIFACT: &str =
     "SELECT kind, size, compression, assets, bytes FROM @.runner_artifact WHERE revision = ?1 AND sha256 = ?2";
 
+/// Stores an artifact, where upserts are written as SQLite and PostgreSQL do.
+pub const STORE_OR_UPDATE: &str = "INSERT INTO @.runner_artifact (revision, sha256, kind, size, compression, assets, bytes) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (revision, sha256) DO UPDATE SET kind = excluded.kind, \
+     size = excluded.size, compression = excluded.compression, assets = excluded.assets, bytes = excluded.bytes";
+
+/// All of them.
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_turned_into_each_dialect() {
-        let text = "UPDATE @.t SET a = ?1, b = ?12 WHERE c = '?'";
-        for (dialect, turned) in [
-            (Dialect::Sqlite, r#"UPDATE "main".t SET a = ?1, b = ?12 WHERE c = '?'"#),
-            (Dialect::Postgres, r#"UPDATE "runner".t SET a = $1, b = $12 WHERE c = '?'"#),
-            (Dialect::Mariadb, "UPDATE `my``app`.t SET a = ?, b = ? WHERE c = '?'"),
-        ] {
-            let facts = Facts { schema: Some("my`app".to_owned()), ..Facts::of_dialect(dialect) };
-            assert_eq!(tool_sql(text, &facts), turned);
-        }
-    }
-
-    /// Where placeholders have no numbers, their order alone tells them apart.
-    #[test]
-    fn parameters_stand_in_the_order_of_their_numbers() {
-        let flavours = [&SQLITE, &POSTGRES, &MYSQL];
-        let own = flavours.iter().flat_map(|it| [it.tables, it.store_artifact]);
-        let shared = [
-            INSERT_FORMAT,
-            INSERT,
-            INSERT_AS,
-            LIVE_RUN,
-            END,
-            ADD_UP,
-            ADD_DOWN,
-            REOPEN,
-            DISCARD,
-            FINISH_STEPWISE,
-            SET_APPLIED,
-            SET_REASON,
-            DROP_ARTIFACTS,
-            HAS_ARTIFACT,
-            LOAD_ARTIFACT,
-        ];
-        for text in shared.into_iter().chain(own) {
-            let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
-            let numbers: Vec<usize> =
-                text.split('?').skip(1).map(|rest| digits(rest).parse().expect("a number")).collect();
-            assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>(), "{text}");
-        }
-    }
-}
+pub(super) const STATEMENTS: &[&str] = &[
+    INSERT_FORMAT,
+    FORMAT,
+    ANY,
+    LIVE,
+    BRIEF,
+    ALL,
+    INSERT,
+    INSERT_AS,
+    LIVE_RUN,
+    END,
+    ADD_UP,
+    ADD_DOWN,
+    REOPEN,
+    DISCARD,
+    FINISH_STEPWISE,
+    SET_APPLIED,
+    SET_REASON,
+    DROP_ARTIFACTS,
+    ARTIFACTS,
+    HAS_ARTIFACT,
+    LOAD_ARTIFACT,
+    STORE_OR_UPDATE,
+];

@@ -1,8 +1,8 @@
 //! Statements that may fail in their middle, so that a part of what they do stays: where DDL commits by itself, those that do one
 //! thing after the other, and those that run others.
 
-use super::call::{Call, Commit};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
+use crate::engine::call::{Call, Commit};
 use crate::sql::classify::{has_list, open_run_comments};
 use crate::sql::{StatementClass, classify, identifiers};
 
@@ -31,7 +31,7 @@ impl Call<'_> {
 }
 
 /// Whether a statement failed with this error before it began.
-pub(super) fn has_not_begun(statement: &str, dialect: Dialect, error: &DatabaseError) -> bool {
+pub fn has_not_begun(statement: &str, dialect: Dialect, error: &DatabaseError) -> bool {
     if error.code.is_empty() {
         return REFUSED.contains(&error.kind);
     }
@@ -66,7 +66,7 @@ fn words(statement: &str, dialect: Dialect) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::journal::CallKind;
+    use crate::engine::call::CallKind;
 
     fn call(text: &str) -> Call<'_> {
         Call { kind: CallKind::Statement, text, parameters: "" }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::answer::Answer;
-use super::codec::{self, Sink, Source};
 use crate::data::Value;
+use crate::engine::call::answer::Answer;
+use crate::engine::call::codec;
+use crate::engine::call::codec::{Sink, Source};
 
 /// The inputs of a migration's run in one direction.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,8 +67,8 @@ impl Answer for Inputs {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answer::{pack, unpack};
     use super::*;
+    use crate::engine::call::answer::{pack, unpack};
 
     #[test]
     fn inputs_come_back_as_they_were() {

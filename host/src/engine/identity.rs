@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::clock::iso;
 use crate::random;
 
 /// The version of this tool, as history keeps it.
@@ -45,15 +46,6 @@ impl Identity {
             iso(Timestamp::from_microsecond(self.run_timestamp).unwrap_or_default())
         )
     }
-}
-
-/// The time now as history keeps it: ISO 8601, UTC, milliseconds.
-pub fn now() -> String {
-    iso(Timestamp::now())
-}
-
-fn iso(timestamp: Timestamp) -> String {
-    timestamp.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
 fn user() -> String {

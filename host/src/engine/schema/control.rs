@@ -3,16 +3,7 @@
 //! sessions there are of the number that `shares` is.
 
 use crate::database::{Dialect, Facts};
-use crate::engine::history::tool_sql;
-
-/// Makes the tables.
-pub fn create(dialect: Dialect) -> &'static [&'static str] {
-    match dialect {
-        Dialect::Sqlite => &SQLITE,
-        Dialect::Postgres => &POSTGRES,
-        Dialect::Mysql | Dialect::Mariadb => &MYSQL,
-    }
-}
+use crate::engine::schema::tool_sql;
 
 /// The text as the database of these facts reads it.
 pub fn text(text: &str, facts: &Facts) -> String {
@@ -50,106 +41,6 @@ pub fn sign_in(dialect: Dialect) -> Option<&'static str> {
         Dialect::Mysql | Dialect::Mariadb => Some("DO GET_LOCK(CONCAT('runner:helper:', CONNECTION_ID()), 0)"),
     }
 }
-
-const SQLITE: [&str; 2] = [
-    // What operators want: a row for everything, called `*`, and one for each revision that was named. `cancels` only grows:
-    // a run heeds those that came after its own beginning.
-    "CREATE TABLE @.runner_control (
-        scope TEXT NOT NULL PRIMARY KEY,
-        paused_at INTEGER,
-        paused_by TEXT,
-        paused_why TEXT,
-        cancels INTEGER NOT NULL,
-        cancelled_at INTEGER,
-        cancelled_by TEXT,
-        cancelled_why TEXT
-    ) WITHOUT ROWID",
-    // How far the runs are that are under way, a row each. What it says of rows is for people: the checkpoints are the truth.
-    // `shares`: 0 of who leads; of others the number of the session that watches for them, or 1 if none does.
-    "CREATE TABLE @.runner_progress (
-        run_id TEXT NOT NULL PRIMARY KEY,
-        owner TEXT NOT NULL,
-        shares INTEGER NOT NULL,
-        revision TEXT NOT NULL,
-        direction TEXT NOT NULL,
-        mode TEXT NOT NULL,
-        transform TEXT,
-        rows_done INTEGER NOT NULL,
-        rows_total INTEGER,
-        is_estimate INTEGER NOT NULL,
-        chunks INTEGER NOT NULL,
-        retries INTEGER NOT NULL,
-        rows_per_second INTEGER,
-        held TEXT,
-        held_text TEXT,
-        began_at INTEGER NOT NULL,
-        beat_at INTEGER NOT NULL
-    ) WITHOUT ROWID",
-];
-
-const POSTGRES: [&str; 2] = [
-    "CREATE TABLE @.runner_control (
-        scope text NOT NULL PRIMARY KEY,
-        paused_at bigint,
-        paused_by text,
-        paused_why text,
-        cancels bigint NOT NULL,
-        cancelled_at bigint,
-        cancelled_by text,
-        cancelled_why text
-    )",
-    "CREATE TABLE @.runner_progress (
-        run_id text NOT NULL PRIMARY KEY,
-        owner text NOT NULL,
-        shares bigint NOT NULL,
-        revision text NOT NULL,
-        direction text NOT NULL,
-        mode text NOT NULL,
-        transform text,
-        rows_done bigint NOT NULL,
-        rows_total bigint,
-        is_estimate bigint NOT NULL,
-        chunks bigint NOT NULL,
-        retries bigint NOT NULL,
-        rows_per_second bigint,
-        held text,
-        held_text text,
-        began_at bigint NOT NULL,
-        beat_at bigint NOT NULL
-    )",
-];
-
-const MYSQL: [&str; 2] = [
-    "CREATE TABLE IF NOT EXISTS @.runner_control (
-        scope VARCHAR(255) NOT NULL PRIMARY KEY,
-        paused_at BIGINT,
-        paused_by LONGTEXT,
-        paused_why LONGTEXT,
-        cancels BIGINT NOT NULL,
-        cancelled_at BIGINT,
-        cancelled_by LONGTEXT,
-        cancelled_why LONGTEXT
-    ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-    "CREATE TABLE IF NOT EXISTS @.runner_progress (
-        run_id VARCHAR(64) NOT NULL PRIMARY KEY,
-        owner LONGTEXT NOT NULL,
-        shares BIGINT NOT NULL,
-        revision VARCHAR(255) NOT NULL,
-        direction VARCHAR(16) NOT NULL,
-        mode VARCHAR(32) NOT NULL,
-        transform LONGTEXT,
-        rows_done BIGINT NOT NULL,
-        rows_total BIGINT,
-        is_estimate BIGINT NOT NULL,
-        chunks BIGINT NOT NULL,
-        retries BIGINT NOT NULL,
-        rows_per_second BIGINT,
-        held VARCHAR(32),
-        held_text LONGTEXT,
-        began_at BIGINT NOT NULL,
-        beat_at BIGINT NOT NULL
-    ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-];
 
 /// What operators want: scope, pause (since, by, why), cancels, the last one's by and why, and the time now.
 pub const CONTROLS: &str = "SELECT scope, paused_at, paused_by, paused_why, cancels, cancelled_by, cancelled_why, $now \
@@ -194,32 +85,19 @@ pub const RUNS: &str = "SELECT run_id, owner, shares, revision, direction, mode,
      is_estimate, chunks, retries, rows_per_second, held, held_text, began_at, beat_at, $now, \
      CASE WHEN shares > 1 THEN $sessions END FROM @.runner_progress ORDER BY began_at, run_id";
 
+/// All of them.
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Where placeholders have no numbers, their order alone tells them apart.
-    #[test]
-    fn parameters_stand_in_the_order_of_their_numbers() {
-        let all = [
-            CONTROLS,
-            PAUSE,
-            PAUSE_FIRST,
-            RESUME,
-            CANCEL,
-            CANCEL_FIRST,
-            BEAT,
-            BEAT_FIRST,
-            FORGET,
-            FORGET_SHARING,
-            FORGET_DEAD,
-            RUNS,
-        ];
-        for text in all {
-            let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
-            let numbers: Vec<usize> =
-                text.split('?').skip(1).map(|rest| digits(rest).parse().expect("a number")).collect();
-            assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>(), "{text}");
-        }
-    }
-}
+pub(super) const STATEMENTS: &[&str] = &[
+    CONTROLS,
+    PAUSE,
+    PAUSE_FIRST,
+    RESUME,
+    CANCEL,
+    CANCEL_FIRST,
+    BEAT,
+    BEAT_FIRST,
+    FORGET,
+    FORGET_SHARING,
+    FORGET_DEAD,
+    RUNS,
+];

@@ -5,7 +5,7 @@
 //! No time of this machine enters them: leases would break where clocks differ.
 
 use crate::database::{Dialect, Facts};
-use crate::engine::history::tool_sql;
+use crate::engine::schema::tool_sql;
 
 /// The text as the database reads it.
 pub fn text(template: &str, facts: &Facts) -> String {
@@ -132,36 +132,38 @@ pub const STATES: &str = "SELECT state FROM @.runner_chunk WHERE history_id = ?1
 pub const UNDER_WAY: &str = "SELECT h.id, c.step, h.revision, h.sha256 FROM @.runner_checkpoint c \
      JOIN @.runner_history h ON h.id = c.history_id WHERE h.active = 1 AND c.direction = 'upgrade' ORDER BY h.id, c.step";
 
+/// All of them.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[
+    FRONTIER,
+    MOVE,
+    INSERT,
+    INSERT_DONE,
+    LEFT,
+    LEFT_TO_LEADER,
+    TAKE,
+    HOLD,
+    COMPLETE,
+    PAGE,
+    RELEASE,
+    CLAIMED,
+    TOTALS,
+    TOTALS_OF,
+    CLEAR_STEP,
+    CLEAR,
+    CLOSE,
+    STATES,
+    UNDER_WAY,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALL: [&str; 19] = [
-        FRONTIER,
-        MOVE,
-        INSERT,
-        INSERT_DONE,
-        LEFT,
-        LEFT_TO_LEADER,
-        TAKE,
-        HOLD,
-        COMPLETE,
-        PAGE,
-        RELEASE,
-        CLAIMED,
-        TOTALS,
-        TOTALS_OF,
-        CLEAR_STEP,
-        CLEAR,
-        CLOSE,
-        STATES,
-        UNDER_WAY,
-    ];
-
     /// Where placeholders have no numbers, their order alone tells them apart.
     #[test]
     fn parameters_stand_in_the_order_of_their_numbers() {
-        for text in ALL {
+        for text in STATEMENTS {
             let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
             let numbers: Vec<usize> =
                 text.split('?').skip(1).map(|rest| digits(rest).parse().expect("a number")).collect();
@@ -172,7 +174,7 @@ mod tests {
     #[test]
     fn nothing_is_left_of_the_template() {
         for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql, Dialect::Mariadb] {
-            for template in ALL {
+            for template in STATEMENTS {
                 let text = text(template, &Facts::of_dialect(dialect));
                 assert!(!text.contains('~') && !text.contains('@'), "{text}");
             }

@@ -1,5 +1,14 @@
 //! A call that touches the database, and how it is committed.
 
+pub mod answer;
+pub mod codec;
+mod inputs;
+pub mod partial_effects;
+pub mod transform;
+
+pub use answer::Answer;
+pub use inputs::Inputs;
+
 use sha2::{Digest, Sha256};
 
 use crate::database::{Dialect, Facts};

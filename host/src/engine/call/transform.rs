@@ -1,9 +1,10 @@
 //! What a transform is to do, as the database keeps it: another process that has the same component can take part.
 
-use super::answer::Answer;
-use super::codec::{self, Sink, Source};
 use crate::data::Value;
 use crate::database::{TableName, TableSource, TableTarget, WriteMode};
+use crate::engine::call::answer::Answer;
+use crate::engine::call::codec;
+use crate::engine::call::codec::{Sink, Source};
 
 /// A transform as it was begun: with its columns and keys by name.
 #[derive(Clone, Debug)]
@@ -121,9 +122,9 @@ impl Answer for KeyOrEnd {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answer::{pack, unpack};
     use super::*;
     use crate::data::ColumnType;
+    use crate::engine::call::answer::{pack, unpack};
 
     #[test]
     fn a_transform_comes_back_as_it_was() {

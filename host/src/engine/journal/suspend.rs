@@ -1,11 +1,13 @@
 //! The transforms of an upgrade that broke off and is rolled back: they are set aside, so that no other process works on their
 //! chunks meanwhile, and come back if the way down is given up before it did anything.
 
-use super::answer::Transformed;
-use super::store::{Run, execute, transformed};
-use super::{chunk, sql};
 use crate::database::HostSession;
 use crate::engine::Direction;
+use crate::engine::call::answer::Transformed;
+use crate::engine::journal::chunk;
+use crate::engine::journal::store::{execute, transformed};
+use crate::engine::run::Run;
+use crate::engine::schema::journal as sql;
 use crate::error::Result;
 
 /// The direction of what is set aside, under which nobody looks for work.

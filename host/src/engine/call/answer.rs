@@ -1,8 +1,9 @@
 //! What a step answered, as the journal keeps it.
 
-use super::codec::{self, Sink, Source};
 use crate::data::{Batch, ColumnType, Digest, RowSet, Value, digest};
 use crate::database::DatabaseError;
+use crate::engine::call::codec;
+use crate::engine::call::codec::{Sink, Source};
 
 /// Below this size compression costs more than it saves.
 const RAW_BYTES: usize = 512;

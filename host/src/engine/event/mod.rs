@@ -1,10 +1,14 @@
 //! What happens during a run, as typed events. The engine prints nothing.
 
+pub mod dry_run;
+mod progress;
+
+pub use progress::{Progress, Total, percent};
+
 use std::time::Duration;
 
-use super::Direction;
-use super::control::Progress;
-use super::dry_run::DryRunEvent;
+use crate::engine::Direction;
+use crate::engine::event::dry_run::DryRunEvent;
 
 /// Hears events. Called from any thread, in order for one run; must not block for long.
 pub trait EventSink: Send + Sync {

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::hold::Hold;
-use super::replica::Replica;
 use crate::data::Value;
 use crate::database::{DatabaseError, Dialect, HostSession, QueryLimits};
+use crate::engine::throttle::hold::Hold;
+use crate::engine::throttle::replica::Replica;
 use crate::error::{Error, Result};
 use crate::project::settings::Throttle;
 

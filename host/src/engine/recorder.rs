@@ -1,0 +1,148 @@
+//! Counts and records what a script does.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::call::{Answer, Call};
+use super::transcript::{Transcript, TranscriptRecorder, TransformRecord};
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+/// Transforms of which the chunks are kept. More belong to a migration that could do with fewer.
+const KEPT_TRANSFORMS: usize = 256;
+
+/// Statements without an order that are remembered.
+const KEPT_UNORDERED: usize = 16;
+
+/// Counts what a script does; shared with whoever reports on it.
+#[derive(Default)]
+pub struct RunRecorder {
+    steps: AtomicU64,
+    rows_read: AtomicU64,
+    rows_written: AtomicU64,
+    transcript: Mutex<Transcript>,
+    transforms: Mutex<Vec<TransformRecord>>,
+    unordered: Mutex<Vec<String>>,
+    met_a_lock: AtomicBool,
+    missed_something: AtomicBool,
+    lost_connection: AtomicBool,
+}
+
+impl RunRecorder {
+    /// Counts what is also recorded, call by call, within so many bytes.
+    pub fn recording_within(bytes: u64) -> Self {
+        Self { transcript: Mutex::new(Transcript::new(TranscriptRecorder::new(bytes))), ..Self::default() }
+    }
+
+    /// Begins a step and answers its number, counted from 1.
+    pub fn begin_step(&self, call: &Call<'_>) -> u64 {
+        self.called(call);
+        self.steps.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Counts a step that is in no transcript.
+    pub fn add_step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Adds a call to the transcript that is no step.
+    pub fn called(&self, call: &Call<'_>) {
+        lock(&self.transcript).called(call);
+    }
+
+    /// Adds an answer to the transcript.
+    pub fn answered<T: Answer>(&self, answer: &T) {
+        lock(&self.transcript).answered(Ok(answer));
+    }
+
+    /// Notes an error that the script was given.
+    pub fn note_error(&self, error: &DatabaseError) {
+        lock(&self.transcript).answered::<u64>(Err(error));
+        self.met_a_lock.fetch_or(error.is_transient(), Ordering::Relaxed);
+        let missed = matches!(error.kind, DatabaseErrorKind::Syntax | DatabaseErrorKind::InvalidArgument);
+        self.missed_something.fetch_or(missed, Ordering::Relaxed);
+        self.lost_connection.fetch_or(error.kind == DatabaseErrorKind::Connection, Ordering::Relaxed);
+    }
+
+    /// Notes a transform that is done.
+    pub fn add_transform(&self, record: TransformRecord) {
+        let mut transforms = lock(&self.transforms);
+        if transforms.len() < KEPT_TRANSFORMS {
+            transforms.push(record);
+        }
+    }
+
+    /// Transforms that are done, in order, as far as they were noted here; once.
+    pub fn take_transforms(&self) -> Vec<TransformRecord> {
+        std::mem::take(&mut *lock(&self.transforms))
+    }
+
+    /// Notes a statement whose rows came in no order that was asked for; true for one that is new.
+    pub fn note_unordered(&self, statement: &str) -> bool {
+        let statement = crate::sql::excerpt(statement);
+        let mut known = lock(&self.unordered);
+        let is_new = known.len() < KEPT_UNORDERED && !known.contains(&statement);
+        if is_new {
+            known.push(statement);
+        }
+        is_new
+    }
+
+    /// Statements whose rows came in no order that was asked for.
+    pub fn unordered(&self) -> Vec<String> {
+        lock(&self.unordered).clone()
+    }
+
+    /// What was recorded, once; none if nothing was to be, or if it was too much.
+    pub fn recording(&self) -> Option<Vec<u8>> {
+        lock(&self.transcript).recording()
+    }
+
+    /// Whether an error was noted that may not come again if everything is tried again.
+    pub fn met_a_lock(&self) -> bool {
+        self.met_a_lock.load(Ordering::Relaxed)
+    }
+
+    /// Whether the database knew something not that a statement named, or did not understand it.
+    pub fn missed_something(&self) -> bool {
+        self.missed_something.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection was lost.
+    pub fn lost_connection(&self) -> bool {
+        self.lost_connection.load(Ordering::Relaxed)
+    }
+
+    /// Adds rows read.
+    pub fn add_rows_read(&self, rows: u64) {
+        self.rows_read.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Adds rows written.
+    pub fn add_rows_written(&self, rows: u64) {
+        self.rows_written.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Steps begun.
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    /// Rows read.
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read.load(Ordering::Relaxed)
+    }
+
+    /// Rows written.
+    pub fn rows_written(&self) -> u64 {
+        self.rows_written.load(Ordering::Relaxed)
+    }
+
+    /// The digest of the transcript so far, in hexadecimal.
+    pub fn transcript_digest(&self) -> String {
+        lock(&self.transcript).digest().hex()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,15 @@
+//! The error of a run that was told to stop.
+
+use crate::database::stop::StopReason;
+use crate::error::{Error, ErrorKind};
+
+/// The error of a run that was told to stop.
+pub fn stopped(reason: StopReason) -> Error {
+    match reason {
+        StopReason::Interrupt => Error::new(ErrorKind::Interrupted, "stopped by an interrupt"),
+        StopReason::Terminate => Error::new(ErrorKind::Terminated, "stopped by a request to terminate"),
+        StopReason::WallTime => Error::denied("the run took longer than the limit `wall_time` allows")
+            .hint("raise it with `--limit wall_time=…` or under `[limits]` in `runner.toml`"),
+        StopReason::Cancelled => Error::new(ErrorKind::Terminated, "cancelled by `runner cancel`"),
+    }
+}

@@ -1,0 +1,8 @@
+//! What slows a run down: the load of the server, the lag of replicas, and bounds on rows.
+
+mod hold;
+pub mod load;
+mod replica;
+pub mod speed;
+
+pub use hold::{Hold, Pause, only_slows, time};

@@ -1,0 +1,14 @@
+//! The error of SQL that cannot be split into statements.
+
+use super::Direction;
+use crate::error::Error;
+use crate::sql::SqlError;
+
+/// The error of a text that cannot be split.
+pub fn unreadable(direction: Direction, error: SqlError) -> Error {
+    let result = Error::usage(error.message).at("line", error.line.to_string()).at("script", direction.to_string());
+    match error.hint {
+        Some(hint) => result.hint(hint),
+        None => result,
+    }
+}
