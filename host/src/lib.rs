@@ -93,8 +93,9 @@
 //! stops its run at the next safe point; [`Runner::stop`] does the same for a program that wants to wait for the end. A run that
 //! was stopped, or killed, is continued or repeated by the next `apply`.
 //!
-//! The crate installs no signal handler, no panic hook and no allocator, and reads no environment variable of its own unless
-//! [`Builder::variables`] passes it on. (PostgreSQL's `PGHOST` and the like count where a URL leaves them open.)
+//! The crate installs no signal handler, no panic hook and no allocator, and takes no settings from environment variables unless
+//! [`Builder::variables`] passes them on. Two exceptions: PostgreSQL's `PGHOST` and the like fill in what a URL leaves out, and
+//! wasmtime handles the faults of WebAssembly code (`SIGSEGV` and the like) from the first component on; it passes all others on.
 //!
 //! # Errors
 //!
@@ -119,14 +120,18 @@
 //!
 //! Everything that a program needs is re-exported here; the modules are internal.
 //!
-//! Who may import whom (an arrow points at what is imported; nothing points back):
+//! From the top down: a module imports modules of lower lines only. A test holds the imports against this drawing, and against
+//! the one of the engine's own rooms in [`engine`].
 //!
 //! ```text
-//! cli → everything      runner → all but cli and report      report → engine, test      sandbox → engine, batches, database, data
-//! backup → engine, project, database, error
-//! engine → project, sql, database, data      batches → database, data
-//! test → engine, project, dump, sql, database, data      dump → sql, database, data
-//! project → sql, data, database (names only)   sql, database → data, error      runtime → error
+//! cli                            one command a file
+//! report runner                  text and JSON for people and programs; the library's door
+//! backup migration_tests sandbox what runs components, tests migrations, makes backups
+//! engine                         plans and runs
+//! keyset dump project            pages of a table; schema and rows as text; the project's files and settings
+//! database                       SQLite, PostgreSQL, MySQL and MariaDB behind one trait
+//! sql runtime                    statements told apart and split; the asynchronous runtime
+//! data dialect error random suggest
 //! ```
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
@@ -189,3 +194,6 @@ pub use engine::verify::{Extent, Finding, Level as ProofLevel, Verdict, Verified
 pub use error::{Error, ErrorKind, Result};
 pub use project::Project;
 pub use runner::{Builder, DatabaseLocation, Events, Runner, Status};
+
+#[cfg(test)]
+mod architecture_tests;

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::request::{GlobalRequest, flags};
-use crate::data::Value;
 use crate::error::{Error, Result};
 use crate::project::Settings;
 use crate::report::json::DatabaseJson;
@@ -40,14 +39,9 @@ impl Context {
         }
         let (verbosity, color) = flags(&global.flags, &settings.switches)?;
         printer.set(verbosity, color);
-        for (name, text) in &settings.parameter_variables {
-            let value = parameter(settings.parameters.get(name), name, &text.value)
-                .map_err(|error| error.at("setting", text.origin.to_string()))?;
-            settings.parameters.insert(name.clone(), value);
-        }
+        settings.use_parameter_variables()?;
         for (name, text) in &global.parameters {
-            let value = parameter(settings.parameters.get(name), name, text)?;
-            settings.parameters.insert(name.clone(), value);
+            settings.set_parameter(name, text)?;
         }
         let env = global.load.env.clone();
         let setup = Setup { settings, driver: None, component_cache: cache_folder(&env) };
@@ -82,36 +76,4 @@ fn cache_folder(env: &BTreeMap<String, String>) -> Option<PathBuf> {
         own.or_else(|| variable("HOME").map(|home| home.join(".cache")))
     };
     base.map(|base| base.join("runner"))
-}
-
-/// A parameter of the command line: of the type that the settings have for it, and else text.
-fn parameter(known: Option<&Value>, name: &str, text: &str) -> Result<Value> {
-    let wrong = |expected: &str| {
-        Error::usage(format!("the parameter `{name}` is {expected} in `runner.toml`, and `{text}` is none"))
-    };
-    match known {
-        Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).map_err(|_| wrong("`true` or `false`")),
-        Some(Value::Int64(_)) => text.parse().map(Value::Int64).map_err(|_| wrong("an integer")),
-        Some(Value::Float64(_)) => text.parse().map(Value::Float64).map_err(|_| wrong("a number")),
-        _ => Ok(Value::Text(text.to_owned())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_parameter_keeps_the_type_of_the_settings() {
-        for (known, text, value) in [
-            (None, "5", Value::Text("5".to_owned())),
-            (Some(Value::Int64(1)), "5", Value::Int64(5)),
-            (Some(Value::Boolean(true)), "false", Value::Boolean(false)),
-            (Some(Value::Float64(0.5)), "2", Value::Float64(2.0)),
-            (Some(Value::Text(String::new())), "2", Value::Text("2".to_owned())),
-        ] {
-            assert_eq!(parameter(known.as_ref(), "p", text).expect("a value"), value);
-        }
-        assert!(parameter(Some(&Value::Int64(1)), "p", "five").is_err());
-    }
 }

@@ -343,16 +343,11 @@ pub const CONNECTIONS: usize = 4;
 
 /// As the flag says, else the variable, else one for each processor.
 fn jobs(flag: Option<u16>, switches: &Switches) -> Result<usize> {
-    match (flag, &switches.jobs) {
-        (Some(jobs), _) => Ok(usize::from(jobs)),
-        (None, Some(text)) => match text.value.trim().parse() {
-            Ok(jobs @ 1..=256) => Ok(jobs),
-            _ => Err(Error::usage(format!("`{}` is not a number of jobs", text.value))
-                .at("setting", text.origin.to_string())
-                .hint("write a number from 1 to 256, or leave it empty for one per processor")),
-        },
-        (None, None) => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
-    }
+    let said = match flag {
+        Some(jobs) => Some(usize::from(jobs)),
+        None => switches.job_count()?,
+    };
+    Ok(said.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)))
 }
 
 #[cfg(test)]

@@ -1,14 +1,34 @@
 //! Decides what to run and runs it: plan, lock, transaction, history, events. Knows no wasmtime, no clap and no colour.
+//!
+//! The floors, from the top down. A room imports rooms of lower floors only, never one of its own floor or above; a test
+//! reads this drawing and holds the imports against it.
+//!
+//! ```text
+//! apply                                                  the run: lock, transaction, history, retries
+//! verify repair status outcome                           what else is done with history, and what comes of a run
+//! sql_script dry_run artifact                            statements of a file, one by one; what a dry run records
+//! transform                                              cuts tables into chunks and has batch functions transform them
+//! script                                                 what a migration is given, and must do
+//! control                                                pause, resume, cancel; what a run reports of itself
+//! plan                                                   pure: catalog, history and target to migrations
+//! history                                                what is applied
+//! journal recorder                                       the steps of a stepwise run; what any run did
+//! transcript                                             the digest of a run, and the evidence kept for `verify`
+//! call_error backup identity
+//! batch_function call schema event clock role run stopped target throttle unreadable invalid_index
+//! ```
 
 pub mod apply;
 mod artifact;
 pub mod backup;
+pub mod batch_function;
 pub mod call;
 pub mod call_error;
 pub mod clock;
 pub mod control;
 pub mod dry_run;
 pub mod event;
+pub mod execution;
 pub mod history;
 pub mod identity;
 mod invalid_index;
@@ -17,6 +37,7 @@ pub mod outcome;
 pub mod plan;
 pub mod recorder;
 pub mod repair;
+pub mod role;
 pub mod run;
 pub mod schema;
 pub mod script;

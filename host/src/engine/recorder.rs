@@ -3,9 +3,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::call::{Answer, Call};
-use super::transcript::{Transcript, TranscriptRecorder, TransformRecord};
-use crate::database::{DatabaseError, DatabaseErrorKind};
+use super::call::answer::pack;
+use super::call::{Answer, Call, Inputs};
+use super::run::Run;
+use super::transcript::store::{self, Kind};
+use super::transcript::{Evidence, Transcript, TranscriptRecorder, TransformRecord};
+use crate::database::{DatabaseError, DatabaseErrorKind, HostSession};
+use crate::error::Result;
 
 /// Transforms of which the chunks are kept. More belong to a migration that could do with fewer.
 const KEPT_TRANSFORMS: usize = 256;
@@ -28,6 +32,22 @@ pub struct RunRecorder {
 }
 
 impl RunRecorder {
+    /// Writes what was recorded into the evidence of a run, except for what a stepwise run has written already. Belongs in
+    /// the transaction that records the run as done.
+    pub async fn write_evidence(&self, database: &mut HostSession<'_>, run: Run, inputs: &Inputs) -> Result<()> {
+        store::put(database, run, Kind::Inputs, 0, &pack(Ok(inputs))).await?;
+        if let Some(calls) = self.recording() {
+            store::put(database, run, Kind::Calls, 0, &calls).await?;
+        }
+        for (at, record) in self.take_transforms().iter().enumerate() {
+            Evidence::write_transform(database, run, at as u64, record).await?;
+        }
+        for (at, statement) in self.unordered().iter().enumerate() {
+            store::put(database, run, Kind::Unordered, at as u64, statement.as_bytes()).await?;
+        }
+        Ok(())
+    }
+
     /// Counts what is also recorded, call by call, within so many bytes.
     pub fn recording_within(bytes: u64) -> Self {
         Self { transcript: Mutex::new(Transcript::new(TranscriptRecorder::new(bytes))), ..Self::default() }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Direction;
+use super::batch_function::BatchFunction;
 use super::control::RunControl;
 use super::event::EventSink;
 use super::recorder::RunRecorder;
 use super::transcript::Replay;
-use super::transform::BatchFunction;
 use crate::data::Value;
 use crate::database::{Connector, SharedDatabase, StopSignal};
 use crate::engine::journal::Journal;
@@ -84,8 +84,8 @@ pub struct RunContext {
     pub parameters: Arc<BTreeMap<String, Value>>,
     /// What the script has done so far.
     pub recorder: Arc<RunRecorder>,
-    /// Where its steps are recorded, if each commits by itself.
-    pub journal: Option<Arc<Journal>>,
+    /// How its calls are carried out.
+    pub execution: Execution,
     /// What slows it down, and hears how far it is.
     pub control: Arc<RunControl>,
     /// What a dry run leaves out of it.
@@ -94,8 +94,17 @@ pub struct RunContext {
     pub transforms: Arc<Transforms>,
     /// The version of the server that the first run saw; none: as it is.
     pub server_version: Option<String>,
-    /// What answers in the place of the database.
-    pub replay: Option<Arc<Replay>>,
+}
+
+/// How the calls of a migration are carried out; chosen once, when its run begins.
+#[derive(Clone)]
+pub enum Execution {
+    /// All in one transaction.
+    Atomic,
+    /// Each commits by itself and is recorded in the journal.
+    Journalled(Arc<Journal>),
+    /// Each is answered from a recording; the database is not used.
+    Replayed(Arc<Replay>),
 }
 
 /// What a dry run leaves out of a migration; nothing by default.

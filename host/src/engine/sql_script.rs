@@ -1,19 +1,18 @@
 //! A migration in SQL: its statements one by one, each a step.
 
-use std::time::Instant;
-
 use async_trait::async_trait;
 
 use super::event::Level;
-use super::{Direction, Event};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
+use super::{CallError, Direction, Event};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, StopSignal};
 use crate::engine::call::{Call, CallKind};
+use crate::engine::execution::{StepStart, Steps};
 use crate::engine::invalid_index;
-use crate::engine::journal::{Begun, Journal, Live, crash};
 use crate::engine::script::{RunContext, Script};
 use crate::engine::stopped::stopped;
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, ErrorKind, Result};
+use crate::project::catalog::Kind;
 use crate::sql::{StatementClass, classify, excerpt, split};
 
 /// A pair of SQL scripts, split into statements.
@@ -65,42 +64,16 @@ impl Script for SqlScript {
             })?,
         };
         let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
+        let mut steps = Steps::new(context.clone(), Kind::Sql);
         for (at, statement) in statements.iter().enumerate().skip(skip) {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
             }
-            let place = || format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
-            let started = Instant::now();
-            let (step, rows) = match &context.journal {
-                None => {
-                    crash::point();
-                    let step = context.recorder.begin_step(&statement.call());
-                    let answer =
-                        context.database.lock().await.script(&context.stop).execute(&statement.text, &[]).await;
-                    (step, answer.map_err(|error| failed(error, statement, direction, context, place()))?)
-                }
-                Some(journal) => {
-                    let ran = run_step(journal, statement, context).await;
-                    let answer = ran.map_err(|error| placed(error, statement, direction, place()))?;
-                    match answer {
-                        Step::Recorded(rows) => {
-                            context.recorder.add_rows_written(rows);
-                            continue;
-                        }
-                        Step::Failed(error) => return Err(failed(error, statement, direction, context, place())),
-                        Step::Done(step, rows) => (step, rows),
-                    }
-                }
-            };
+            let rows = run_statement(&mut steps, statement, context).await.map_err(|error| {
+                let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
+                failed(error, statement, direction, &context.stop, place)
+            })?;
             context.recorder.add_rows_written(rows);
-            context.recorder.answered(&rows);
-            context.events.emit(&Event::StepFinished {
-                revision: context.revision.clone(),
-                step,
-                statement: statement.text.clone(),
-                rows,
-                duration: started.elapsed(),
-            });
         }
         Ok(())
     }
@@ -113,38 +86,25 @@ impl Script for SqlScript {
     }
 }
 
-/// What came of a statement that is a step of the journal.
-enum Step {
-    /// An earlier run did it.
-    Recorded(u64),
-    /// It is done, under that number.
-    Done(u64, u64),
-    /// The database refused it.
-    Failed(DatabaseError),
-}
-
-async fn run_step(journal: &Journal, statement: &Statement, context: &RunContext) -> Result<Step> {
-    let call = statement.call();
-    context.recorder.begin_step(&call);
-    context.control.before_step(&context.database).await?;
-    let mut live = match journal.begin::<u64>(&context.database, &call).await? {
-        Begun::Recorded(_, Ok(rows)) => {
-            context.recorder.answered(&rows);
-            return set_again(statement, context).await.map(|()| Step::Recorded(rows));
+/// Runs a statement in the mode of the run; returns how many rows it changed.
+async fn run_statement(steps: &mut Steps, statement: &Statement, context: &RunContext) -> Result<u64, CallError> {
+    let mut step = match steps.begin(&statement.call()).await? {
+        StepStart::Answered(rows) => {
+            set_again(statement, context).await?;
+            return Ok(rows);
         }
-        Begun::Recorded(_, Err(error)) => return Ok(Step::Failed(error)),
-        Begun::Live(live) => live,
+        StepStart::Running(step) => step,
     };
-    let step = live.number();
-    clear(&mut live, statement, context).await;
-    let result = live.session().execute(&statement.text, &[]).await;
-    if result.as_ref().is_err_and(|error| error.kind != DatabaseErrorKind::Connection) {
-        clear(&mut live, statement, context).await;
+    if let Some(mut host) = step.own_transaction() {
+        clear(&mut host, statement, context).await;
     }
-    Ok(match journal.finish(live, result).await? {
-        Ok(rows) => Step::Done(step, rows),
-        Err(error) => Step::Failed(error),
-    })
+    let result = step.session().execute(&statement.text, &[]).await;
+    if let (Some(mut host), Err(error)) = (step.own_transaction(), &result)
+        && error.kind != DatabaseErrorKind::Connection
+    {
+        clear(&mut host, statement, context).await;
+    }
+    steps.end(step, result).await
 }
 
 /// Settings ended with the session of the run that made them: those behind them are to find them as they were.
@@ -156,11 +116,11 @@ async fn set_again(statement: &Statement, context: &RunContext) -> Result<()> {
     Ok(())
 }
 
-/// Takes away what a failed try of the statement left behind. If that fails, the statement itself will say why it cannot run.
-async fn clear(live: &mut Live, statement: &Statement, context: &RunContext) {
-    let message = match invalid_index::clear(&mut live.host(), &statement.text).await {
+/// Removes what a failed attempt at the statement left in the database. If that fails, the statement itself says why it cannot run.
+async fn clear(host: &mut HostSession<'_>, statement: &Statement, context: &RunContext) {
+    let message = match invalid_index::clear(host, &statement.text).await {
         Ok(message) => message,
-        Err(error) => Some(format!("what a try that failed left behind could not be taken away: {error}")),
+        Err(error) => Some(format!("what a failed attempt left in the database could not be removed: {error}")),
     };
     if let Some(message) = message {
         let revision = context.revision.clone();
@@ -168,26 +128,19 @@ async fn clear(live: &mut Live, statement: &Statement, context: &RunContext) {
     }
 }
 
-/// The error of a statement that the database refused.
-fn failed(
-    mut error: DatabaseError,
-    statement: &Statement,
-    direction: Direction,
-    context: &RunContext,
-    place: String,
-) -> Error {
-    context.recorder.note_error(&error);
-    error.detail = error.detail.map(|detail| in_file(&detail, statement));
-    statement_failed(error, &context.stop, &statement.text, place).at("script", direction.to_string())
-}
-
-/// An error of a step with its place.
-fn placed(error: Error, statement: &Statement, direction: Direction, place: String) -> Error {
-    if error.kind == ErrorKind::Mismatch {
-        // It is not this statement that is wrong.
-        return error;
-    }
-    error.at("text", excerpt(&statement.text)).at("statement", place).at("script", direction.to_string())
+/// The error of a statement, with its place.
+fn failed(error: CallError, statement: &Statement, direction: Direction, stop: &StopSignal, place: String) -> Error {
+    let error = match error {
+        // Another statement is wrong, not this one.
+        CallError::Failed(error) if error.kind == ErrorKind::Mismatch => return error,
+        CallError::Database(mut error) => {
+            error.detail = error.detail.map(|detail| in_file(&detail, statement));
+            statement_failed(error, stop, &statement.text, place)
+        }
+        CallError::Stopped(reason) => stopped(reason).at("text", excerpt(&statement.text)).at("statement", place),
+        CallError::Failed(error) => error.at("text", excerpt(&statement.text)).at("statement", place),
+    };
+    error.at("script", direction.to_string())
 }
 
 /// The database's `line 1, column 2, …`, which counts within the statement, counted within the file; anything else as it is.

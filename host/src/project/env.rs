@@ -140,6 +140,17 @@ impl Switches {
     pub fn of_process(process: BTreeMap<String, String>) -> Self {
         Variables::of_process(process).switches()
     }
+
+    /// Instances that work on a transform; none: nothing is said.
+    pub fn job_count(&self) -> Result<Option<usize>> {
+        let Some(text) = &self.jobs else { return Ok(None) };
+        match text.value.trim().parse() {
+            Ok(jobs @ 1..=256) => Ok(Some(jobs)),
+            _ => Err(Error::usage(format!("invalid number of jobs `{}`", text.value))
+                .at("setting", text.origin.to_string())
+                .hint("use a number from 1 to 256; the default is one per processor")),
+        }
+    }
 }
 
 /// The variables of the process and of `.env`.

@@ -33,7 +33,6 @@ pub use catalog::{
 };
 pub use digest::{component_digest, sha256};
 pub use discovery::revision_number;
-pub(crate) use embedded::Place;
 pub use embedded::{EmbeddedFiles, Project, ProjectFiles};
 pub use limits::Limits;
 pub use origin::{Origin, Sourced};

@@ -14,10 +14,13 @@ use crate::engine::event::{Event, EventSink};
 use crate::engine::plan::Options;
 use crate::error::{Error, Result};
 use crate::project::origin::{Origin, Sourced};
-use crate::project::{LoadRequest, Place, Project, Settings};
+use crate::project::{LoadRequest, Project, Settings};
 
 /// Connections that a stepwise transform uses unless the program asks for another number.
 const CONNECTIONS: usize = 4;
+
+/// What a program sets in place of the project's settings.
+type Change = Box<dyn FnOnce(&mut Settings) -> Result<()> + Send>;
 
 /// Builds a [`Runner`]. Only project and database are needed; everything else has the defaults of the command line, or what
 /// `runner.toml` of the project says.
@@ -27,7 +30,7 @@ pub struct Builder {
     project: Option<Project>,
     database: Option<DatabaseLocation>,
     request: LoadRequest,
-    changes: Vec<Box<dyn FnOnce(&mut Settings) -> Result<()> + Send>>,
+    changes: Vec<Change>,
     options: Options,
     locked: bool,
     jobs: Option<usize>,
@@ -43,7 +46,8 @@ impl Builder {
     }
 
     /// The database: a URL, or the connect options of sqlx, such as `pool.connect_options()`. Without it, `runner.toml` must name
-    /// one. A SQLite file that does not exist is created by `apply`.
+    /// one. Relative paths are relative to the current directory, those of `runner.toml` to the project. A SQLite file that does
+    /// not exist is created by `apply`.
     pub fn database(mut self, database: impl Into<DatabaseLocation>) -> Self {
         self.database = Some(database.into());
         self
@@ -62,7 +66,7 @@ impl Builder {
     }
 
     /// Environment variables, which are not read otherwise: `std::env::vars()`, or some of them. They fill in `${…}` of
-    /// `runner.toml`, and those that begin with `RUNNER_` mean what they mean to the command line.
+    /// `runner.toml`, and those that begin with `RUNNER_` mean what they mean to the command line, except those about its output.
     pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
         self.request.env.extend(variables);
         self
@@ -163,11 +167,8 @@ impl Builder {
         let project = self.project.ok_or_else(|| {
             Error::usage("no project is given").hint("name its folder, or embed its files, by `Builder::project`")
         })?;
-        let start_dir = match &project.place {
-            Place::Folder(folder) if folder.is_absolute() => folder.clone(),
-            _ => std::env::current_dir()
-                .map_err(|error| Error::usage("cannot determine the current directory").cause(error))?,
-        };
+        let start_dir = std::env::current_dir()
+            .map_err(|error| Error::usage("cannot determine the current directory").cause(error))?;
         let resolved = self.database.map(|database| database.resolve(&start_dir)).transpose()?;
         let (program_database, driver) = match resolved {
             Some((url, driver)) => (Some(url), driver),
@@ -179,16 +180,27 @@ impl Builder {
             return Err(Error::usage("no database is given")
                 .hint("give its URL, or the options of a pool, by `Builder::database`, or set `[database] url`"));
         }
+        settings.use_parameter_variables()?;
         for change in self.changes {
             change(&mut settings)?;
         }
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-        let jobs = self.jobs.unwrap_or_else(processors);
-        let connections = self.jobs.unwrap_or(jobs.min(CONNECTIONS));
+        let asked = match self.jobs {
+            Some(jobs) => Some(jobs),
+            None => settings.switches.job_count()?,
+        };
+        let jobs = asked.unwrap_or_else(processors);
+        let connections = asked.unwrap_or(jobs.min(CONNECTIONS));
+        let switches = &settings.switches;
+        let options = Options {
+            allow_out_of_order: self.options.allow_out_of_order || switches.allow_out_of_order,
+            allow_missing: self.options.allow_missing || switches.allow_missing,
+        };
+        let locked = self.locked || switches.locked;
         let setup = Setup { settings, driver, component_cache: self.component_cache };
         setup.check_driver()?;
         let events: Arc<dyn EventSink> = Arc::new(Sinks(self.sinks));
-        let parts = Parts { setup, options: self.options, locked: self.locked, jobs, connections, events };
+        let parts = Parts { setup, options, locked, jobs, connections, events };
         Ok(Runner { parts: Arc::new(parts), runs: Runs::default() })
     }
 

@@ -5,6 +5,8 @@ mod builder;
 mod database;
 mod drive;
 mod events;
+#[cfg(not(feature = "components"))]
+mod no_sandbox;
 #[doc(hidden)]
 pub mod run;
 #[doc(hidden)]
@@ -111,7 +113,7 @@ impl Runner {
                 dry_run: None,
                 jobs: *jobs,
                 connections: *connections,
-                share: false,
+                share: setup.settings.switches.share,
                 locked: *locked,
             };
             let catalog = Arc::new(run::catalog(setup, &order)?);

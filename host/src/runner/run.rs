@@ -17,8 +17,6 @@ use crate::engine::target::Target;
 use crate::engine::{Direction, EventSink, Transforms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
-#[cfg(not(feature = "components"))]
-use crate::project::catalog::Kind;
 use crate::project::settings::BackupSettings;
 
 /// What to run, and how.
@@ -62,14 +60,6 @@ pub struct Ran {
     pub current: Option<String>,
 }
 
-/// The database to work on.
-enum Opened {
-    /// It is open.
-    Database(Box<dyn Database>),
-    /// It does not exist, and nothing would be applied to it.
-    NotNeeded,
-}
-
 /// The project's migrations for a run. A rollback must not be prevented by a new migration that is not built yet, or by a
 /// changed file: what disagrees with the lockfile is left out, and the database's copy is used.
 pub fn catalog(setup: &Setup, order: &Order) -> Result<Catalog> {
@@ -91,15 +81,17 @@ pub async fn run(
     stop: StopSignal,
 ) -> Result<Ran> {
     let dry_run = order.dry_run.is_some();
-    let Opened::Database(mut database) = open(setup, order, &catalog).await? else {
+    let Some(mut database) = open(setup, order, &catalog).await? else {
         return Ok(Ran { outcome: Outcome { dry_run, ..Outcome::default() }, current: None });
     };
     let throttle = setup.settings.throttle.clone().fit(database.facts().dialect)?;
     let identity = Identity::now();
-    if let Some(current) = nothing_pending(order, &catalog, &mut *database).await? {
-        let run_id = identity.run_id;
-        return Ok(Ran { outcome: Outcome { run_id, dry_run, ..Outcome::default() }, current });
+    if let Some(history) = nothing_pending(order, &catalog, &mut *database).await {
+        let outcome = Outcome { run_id: identity.run_id, dry_run, ..Outcome::default() };
+        return Ok(Ran { outcome, current: history.current().map(Record::id) });
     }
+    #[cfg(not(feature = "components"))]
+    super::no_sandbox::check(order, &catalog, &mut *database).await.map_err(|error| setup.place(error))?;
     let backup = backup(setup, database.facts().dialect);
     let recording = order.dry_run.map(|asked| recording(setup, asked, &*database, &events));
     let events = recording.as_ref().map_or(events, |it| it.recorder.clone());
@@ -140,52 +132,38 @@ pub async fn run(
     Ok(Ran { outcome, current: history.current().map(Record::id) })
 }
 
-/// Opens the database.
-async fn open(setup: &Setup, order: &Order, catalog: &Catalog) -> Result<Opened> {
-    let Action::Apply(target) = &order.action else {
-        // What is to be rolled back is in a database that exists.
-        return Ok(Opened::Database(setup.connect(false).await?));
-    };
-    match setup.connect(false).await {
-        Ok(database) => return Ok(Opened::Database(database)),
+/// Opens the database; none if it does not exist and nothing would be applied to it.
+async fn open(setup: &Setup, order: &Order, catalog: &Catalog) -> Result<Option<Box<dyn Database>>> {
+    let missing = match setup.connect(false).await {
+        Ok(database) => return Ok(Some(database)),
         Err(Unopened::Other(error)) => return Err(error),
-        Err(Unopened::Missing(_)) => {}
-    }
+        Err(Unopened::Missing(error)) => error,
+    };
+    // What is to be rolled back is in a database that exists.
+    let Action::Apply(target) = &order.action else { return Err(missing) };
     let (history, facts) = (History::default(), setup.facts_of_missing());
     let input = Input { catalog, history: &history, facts: &facts, options: order.options };
     if plan_apply(&input, target)?.is_empty() {
-        return Ok(Opened::NotNeeded);
+        return Ok(None);
     }
     if order.dry_run.is_some() {
         // A dry run makes no file either.
         let url = DatabaseUrl::parse("sqlite::memory:", &setup.settings.root)?;
-        let made = connect(&url, &ConnectOptions::creating()).await;
-        return made.map(Opened::Database).map_err(|error| setup.place(error.into()));
+        return connect(&url, &ConnectOptions::creating()).await.map(Some).map_err(|error| setup.place(error.into()));
     }
-    Ok(Opened::Database(setup.connect(true).await?))
+    Ok(Some(setup.connect(true).await?))
 }
 
-/// Where the database is, if one question shows that there is nothing to apply: programs ask it at every start. Whatever else
-/// it shows, the engine looks for itself, under the lock.
-async fn nothing_pending(
-    order: &Order,
-    catalog: &Catalog,
-    database: &mut dyn Database,
-) -> Result<Option<Option<String>>> {
-    let Action::Apply(target) = &order.action else { return Ok(None) };
+/// What is in force, if one question shows that there is nothing to apply: programs ask it at every start. Whatever else it
+/// shows, the engine looks for itself, under the lock.
+async fn nothing_pending(order: &Order, catalog: &Catalog, database: &mut dyn Database) -> Option<History> {
+    let Action::Apply(target) = &order.action else { return None };
     if order.share {
-        return Ok(None);
+        return None;
     }
-    let Some(history) = history::glance(&mut database.host()).await else { return Ok(None) };
-    let facts = database.facts().clone();
-    let input = Input { catalog, history: &history, facts: &facts, options: order.options };
-    let Ok(plan) = plan_apply(&input, target) else { return Ok(None) };
-    // Before the first migration runs, and not when its turn has come.
-    #[cfg(not(feature = "components"))]
-    if let Some(component) = plan.steps.iter().find(|step| step.kind == Kind::Component) {
-        return Err(super::setup::no_components().at("migration", component.id()));
-    }
-    Ok(plan.is_empty().then(|| history.current().map(Record::id)))
+    let history = history::glance(&mut database.host()).await?;
+    let input = Input { catalog, history: &history, facts: database.facts(), options: order.options };
+    plan_apply(&input, target).is_ok_and(|plan| plan.is_empty()).then_some(history)
 }
 
 /// How a dry run is done.

@@ -162,15 +162,8 @@ impl Setup {
         Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
             match source {
                 ScriptSource::Sql { up, down } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
-                ScriptSource::Component { .. } => Err(no_components()),
+                ScriptSource::Component { .. } => Err(super::no_sandbox::no_components()),
             }
         })
     }
-}
-
-/// The error for a component in a build without a sandbox.
-#[cfg(not(feature = "components"))]
-pub(super) fn no_components() -> Error {
-    Error::usage("this build of runner cannot run components")
-        .hint("enable the Cargo feature `components` of the crate `runner`")
 }

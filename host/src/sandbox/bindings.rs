@@ -19,8 +19,8 @@ wasmtime::component::bindgen!({
     },
     exports: { default: async },
     with: {
-        "runner:migration/batches.reader": super::state::Reader,
-        "runner:migration/batches.writer": super::state::Writer,
+        "runner:migration/batches.reader": crate::engine::execution::Reader,
+        "runner:migration/batches.writer": crate::engine::execution::Writer,
         "runner:migration/context.asset": super::state::Asset,
     },
     require_store_data_send: true,

@@ -1,7 +1,7 @@
-//! Compiled components on disk, so that a component is compiled once a machine (a Python component takes seconds).
+//! Compiled components on disk, so that each is compiled once per machine (a Python component takes seconds).
 //!
-//! A compiled component is machine code that runs with the rights of this process: whoever can write the cache can run
-//! code. The folder is therefore private (mode 0700, owned by us), and a folder that is not is not used.
+//! A compiled component is machine code that runs with the rights of this process: write access to the cache is the right to
+//! run code. The folder is therefore private (mode 0700, owned by this user), and any other folder is not used.
 
 use std::fs;
 use std::hash::{Hash, Hasher};
@@ -18,7 +18,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The cache in that folder, made if need be; `None` if the folder cannot be private to us.
+    /// The cache in that folder, created if necessary; `None` if the folder cannot be private to this user.
     pub fn open(folder: &Path) -> Option<Self> {
         make_private(folder)?;
         Some(Self { folder: folder.to_owned() })
@@ -30,8 +30,8 @@ impl Cache {
         if !path.is_file() {
             return None;
         }
-        // SAFETY: only files that `store` wrote into a folder that nobody else can write are loaded, and wasmtime checks
-        // version and settings of the engine in the file's header.
+        // SAFETY: only files that `store` wrote are loaded, from a folder that no other user can write, and wasmtime checks the
+        // version and the settings of the engine in the file's header.
         #[allow(unsafe_code, reason = "loading compiled code is what the cache is for")]
         let loaded = unsafe { Component::deserialize_file(engine, &path) };
         match loaded {
@@ -44,11 +44,11 @@ impl Cache {
         }
     }
 
-    /// Keeps a compiled component. A cache that cannot be written is no failure: the next run compiles again.
+    /// Stores a compiled component. A cache that cannot be written is no error: the next run compiles again.
     pub fn store(&self, engine: &Engine, sha256: &str, component: &Component) {
         let Ok(code) = component.serialize() else { return };
         let path = self.path(engine, sha256);
-        // Written aside, synced and renamed: a reader meets the whole file or none, also after a loss of power.
+        // Written to a temporary file, synced and renamed: readers find the whole file or none, even after a power failure.
         let aside = path.with_extension(format!("{}.tmp", std::process::id()));
         let written = fs::File::create(&aside)
             .and_then(|mut file| file.write_all(&code).and_then(|()| file.sync_all()))
@@ -76,7 +76,7 @@ fn make_private(folder: &Path) -> Option<()> {
         }
     }
     let metadata = fs::symlink_metadata(folder).ok()?;
-    // A probe file tells who we are without a system call of our own.
+    // The owner of a probe file tells this user's id without unsafe code.
     let probe = folder.join(format!(".probe-{}-{:?}", std::process::id(), std::thread::current().id()));
     let owner = fs::File::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.uid());
     let _ = fs::remove_file(&probe);

@@ -1,4 +1,4 @@
-//! Asks a component what it is, without a database.
+//! Runs a component's `describe`, without a database.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(super) fn describe(core: Arc<SandboxCore>, bytes: &[u8]) -> Result<Described
         }
     };
     let failed = |what: &str| Error::failed(format!("the component could not be described: {what}"));
-    // A thread of its own: the caller may stand inside an asynchronous runtime, which cannot be entered twice.
+    // A thread of its own: the caller may be inside an async runtime, which cannot be entered twice.
     let description = std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
             crate::runtime::run(async {
@@ -65,7 +65,7 @@ pub(super) fn describe(core: Arc<SandboxCore>, bytes: &[u8]) -> Result<Described
 pub(super) fn inspect_mismatch(error: &wasmtime::Error) -> Error {
     Error::failed("the component's functions do not have the types of `runner:migration@0.1.0`")
         .cause(format!("{error:#}"))
-        .hint("build it again with the WIT files of this version of runner")
+        .hint("rebuild it with the WIT files of this version of runner")
 }
 
 fn check(description: &Description) -> Result<()> {

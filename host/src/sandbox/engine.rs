@@ -1,4 +1,4 @@
-//! wasmtime's configuration: the same component, the same arguments, the same outcome, on every machine.
+//! The configuration of wasmtime: a component with the same arguments has the same outcome on every machine.
 
 use wasmtime::{Config, Engine, OptLevel};
 
@@ -8,7 +8,7 @@ use crate::project::limits::Limits;
 /// Stack for host functions on top of the guest's own: they run on the guest's fiber, and SQLite's parser is among them.
 const HOST_STACK: usize = 2 << 20;
 
-/// Makes the engine. Off: threads, shared memory, relaxed SIMD, 64-bit memories, garbage collection, exceptions, the
+/// Creates the engine. Off: threads, shared memory, relaxed SIMD, 64-bit memories, garbage collection, exceptions, the
 /// asynchronous component model. On: fuel, so that the instruction budget is the same everywhere, and canonical NaNs.
 pub fn engine(limits: &Limits) -> Result<Engine> {
     let stack = usize::try_from(limits.stack).unwrap_or(usize::MAX / 4);

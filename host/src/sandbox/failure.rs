@@ -1,4 +1,5 @@
-//! Tells apart how a guest ended: it returned an error, trapped, ran into a limit, was stopped, or the host failed it.
+//! Turns the end of a guest into an error of the tool: it returned an error, trapped, reached a limit, was stopped, or the host
+//! failed.
 
 use std::fmt;
 
@@ -8,12 +9,13 @@ use super::bindings::runner::migration::types as wit;
 use super::state::GuestState;
 use super::usage::LimitExceeded;
 use crate::database::stop::StopReason;
+use crate::engine::execution::Calls;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind};
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
 
-/// The run is to stop: ends the guest as a trap, in the middle of a host call or between two slices of its code.
+/// The run is to stop: ends the guest as a trap, in a host call or between two slices of its code.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopped(pub StopReason);
 
@@ -41,7 +43,7 @@ fn used_up(limit: &LimitExceeded) -> Error {
     let error = Error::denied(limit.to_string());
     // Not every limit is a setting.
     if !Limits::NAMES.contains(&limit.name) {
-        return error.hint("no compiler makes so much of it; look at how the component was built");
+        return error.hint("this exceeds what any compiler emits; look at how the component was built");
     }
     error.hint(format!(
         "raise it with `--limit {0}=…` or under `[limits]` in runner.toml, if you trust the migration",
@@ -51,8 +53,8 @@ fn used_up(limit: &LimitExceeded) -> Error {
 
 /// The error of a call that ended in a trap or in the host. `call` is the exported function.
 pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error {
-    let failure = |error: Error| match &state.last_step {
-        // Whether the guest stood in it or behind it, only the kind of failure tells.
+    let failure = |error: Error| match state.purpose.made().and_then(Calls::last_step) {
+        // Only the kind of failure tells whether the guest was in the step or after it.
         Some((step, statement)) => {
             error.at("statement", statement.clone()).at("last step", step.to_string()).at("call", call)
         }
@@ -65,7 +67,7 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
         return failure(used_up(limit));
     }
     if let Some(inner) = error.downcast_ref::<Error>() {
-        // From a transform: the instance that failed has said where.
+        // From the engine, or from an instance of a transform, which has added the place.
         return failure(inner.clone());
     }
     if let Some(HostFailure(message)) = error.downcast_ref() {
@@ -88,21 +90,21 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
         }
         None => {
             let text = format!("{error:#}");
-            // The type of this error is private to wasmtime.
+            // wasmtime keeps the type of this error private (`HostcallFuelExhausted`), so that only its text is left to test.
             if text.contains("fuel allocated for hostcalls") {
                 let at = format_size(state.limits.host_call_bytes);
                 return failure(used_up(&LimitExceeded { name: "host_call_bytes", at }));
             }
             failure(
-                Error::failed("the component broke the rules of the component model")
+                Error::failed("the component violated the rules of the component model")
                     .cause(text)
-                    .hint("the toolchain that made it may be at fault; build it again with a current one"),
+                    .hint("the toolchain that built it may be at fault; rebuild it with a current one"),
             )
         }
     }
 }
 
-/// The error that a guest returned, with its place if it is the database's last answer passed on.
+/// The error that a guest returned. If it passes on the last error of the database, it gets the place of that.
 pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
     let kind = match error.kind {
         wit::ErrorKind::Denied | wit::ErrorKind::Limit => ErrorKind::Denied,
@@ -116,8 +118,10 @@ pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
         message.push_str(&format!(" [{}]", error.code));
     }
     let mut report = Error::new(kind, message);
-    // Guests put their own words around an error of the database; it is still where things went wrong.
-    if let Some(fault) = state.fault.as_ref().filter(|fault| error.message.contains(&fault.error.message)) {
+    // Guests wrap an error of the database in their own words; its place is still where things went wrong.
+    if let Some(fault) =
+        state.purpose.made().and_then(Calls::fault).filter(|fault| error.message.contains(&fault.error.message))
+    {
         report = report.at("statement", fault.statement.clone()).at("step", fault.step.to_string());
         if let Some(hint) = &fault.error.hint {
             report = report.hint(hint.clone());

@@ -1,5 +1,5 @@
-//! Looks at a component before it is compiled or run: is it one, is it of a size and shape that compiles in reasonable
-//! time, and does it speak the contract.
+//! Checks a component before it is compiled or run: that it is one, that its size and shape compile in reasonable time, and that
+//! it implements the contract.
 
 use wasmparser::{Encoding, Parser, Payload};
 use wasmtime::Engine;
@@ -17,9 +17,9 @@ const VERSION: &str = "0.1.0";
 /// The interface that a component with transforms exports.
 pub const TRANSFORMER: &str = "runner:migration/transformer@0.1.0";
 
-/// Functions in one component. Compiling takes time and memory by function; CPython has about 15,000.
+/// Functions in one component. Compiling takes time and memory for each; CPython has about 15,000.
 const MAX_FUNCTIONS: usize = 200_000;
-/// Blocks within blocks. Compiling takes time with the square of the depth; compilers stay far below.
+/// Nested blocks. Compile time grows with the square of the depth; compilers emit far fewer.
 const MAX_NESTING: usize = 2_000;
 
 /// Whether the bytes are a core module or a component; an error if they are neither.
@@ -70,7 +70,7 @@ fn check_nesting(body: &wasmparser::FunctionBody<'_>) -> Result<()> {
                 depth += 1;
                 if depth > MAX_NESTING {
                     return Err(Error::denied(format!(
-                        "the component has a function with more than {MAX_NESTING} blocks within each other"
+                        "the component has a function with more than {MAX_NESTING} nested blocks"
                     )));
                 }
             }

@@ -11,16 +11,17 @@ use super::describe::inspect_mismatch;
 use super::failure::{self, HostFailure, Stopped};
 use super::inspect::TRANSFORMER;
 use super::instance::ComponentFunction;
-use super::state::{GuestState, Purpose};
+use super::state::{GuestState, Purpose, call_limits};
 use super::usage::LogBudget;
 use super::{SandboxCore, inspect};
 use crate::database::{Dialect, Facts};
 use crate::engine::Direction;
+use crate::engine::execution::Calls;
 use crate::engine::script::{Assets, RunContext, Script};
 use crate::engine::transform::BatchFunction;
 use crate::error::{Error, Result};
 
-/// Guest instructions between two looks at the stop signal: some milliseconds.
+/// Guest instructions between two checks of the stop signal: a few milliseconds.
 const FUEL_SLICE: u64 = 5_000_000;
 
 /// A component that is compiled and linked.
@@ -46,7 +47,7 @@ impl ComponentScript {
 
 /// Links a component with the host's functions.
 pub(super) fn pre_instantiate(core: &SandboxCore, component: &Component) -> Result<InstancePre<GuestState>> {
-    // Also where code came from the cache: the same digest has passed this check before, but it is cheap.
+    // Code from the cache, too: the same digest has passed this check before, but the check is cheap.
     inspect::check_world(&core.engine, component)?;
     core.linker.instantiate_pre(component).map_err(|error| inspect_mismatch(&error))
 }
@@ -95,7 +96,8 @@ impl Script for ComponentScript {
             Direction::Down => "downgrade",
         };
         let server = server_of(context, context.database.lock().await.facts());
-        let state = self.loaded.state(Purpose::Migrate, context, Some(server));
+        let calls = Calls::new(context.clone(), server.0, call_limits(&self.loaded.core.limits));
+        let state = self.loaded.state(Purpose::Migrate(Box::new(calls)), context, Some(server));
         let mut store = store(&self.loaded.core, state)?;
         let call = async {
             let instance = self.loaded.pre.instantiate_async(&mut store).await?;
@@ -106,8 +108,8 @@ impl Script for ComponentScript {
                 Direction::Down => migration.call_downgrade(&mut store).await,
             }
         };
-        // A stopped guest is dropped where it stands, and its store is never used again; but a call to the database is given
-        // the time to end, which the stop signal makes short: a connection left in the middle of one could not be used.
+        // A stopped guest is dropped where it is, and its store is never used again. A call to the database may finish first, which
+        // the stop signal makes quick: a connection abandoned in the middle of a call could not be used any more.
         let mut call = Box::pin(call);
         let ended = tokio::select! {
             biased;
@@ -121,7 +123,7 @@ impl Script for ComponentScript {
         drop(call);
         let state = store.data();
         match ended {
-            Ok(Ok(())) => match state.unfinished.values().next() {
+            Ok(Ok(())) => match state.purpose.made().and_then(Calls::unfinished_writer) {
                 None => Ok(()),
                 Some(target) => Err(Error::failed(format!("a writer was not finished: {target}"))
                     .at("call", name)

@@ -1,93 +1,48 @@
 //! The data of a store: what the guest is there for, what it may call, what it has open.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use wasmtime::component::ResourceTable;
 
 use super::script::LoadedComponent;
 use super::usage::{LogBudget, UsageLimiter};
-use crate::database::{BatchLimits, CursorId, DatabaseError, Dialect, TableSource, TableTarget, WriterId};
-use crate::engine::call::answer::Position;
+use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits};
+use crate::engine::CallError;
+use crate::engine::call::CallKind;
+use crate::engine::execution::{CallLimits, Calls};
 use crate::engine::script::RunContext;
-use crate::keyset::TableReader;
 use crate::project::limits::Limits;
 
 /// The purpose of an instance; decides which imports answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// To describe itself: no import answers.
     Describe,
     /// To upgrade or downgrade: all imports answer.
-    Migrate,
+    Migrate(Box<Calls>),
     /// To transform batches: `context` answers, `sql` and `batches` are denied.
     Transform,
 }
 
-/// A reader of `batches`.
-pub enum Reader {
-    /// Over a SELECT.
-    Cursor {
-        /// The database's cursor.
-        cursor: CursorId,
-        /// The SELECT.
-        statement: String,
-        /// Rows read so far.
-        rows: u64,
-    },
-    /// Over what a recording says.
-    Replayed {
-        /// The table, as long as it is not at its end.
-        table: Option<String>,
-    },
-    /// Over a SELECT whose result the journal holds.
-    Spooled {
-        /// The step that read it.
-        step: u64,
-        /// The next part, counted from 1.
-        next: u64,
-        /// How many parts there are.
-        parts: u64,
-    },
-    /// Over the pages of a table.
-    Table(Box<TableReader>),
-    /// As `Table`, as far as the journal tells; the table was not opened yet.
-    Dormant(Box<Dormant>),
-    /// At its end.
-    Done,
-}
+impl Purpose {
+    /// The calls that reach the database, or why there are none. `kind`: the call that is made.
+    pub fn calls(&mut self, kind: CallKind) -> Result<&mut Calls, CallError> {
+        let place = match self {
+            Self::Migrate(calls) => return Ok(calls),
+            Self::Transform => "transform-batch",
+            Self::Describe => "describe",
+        };
+        let kind = kind.name();
+        let message = format!("`{kind}` cannot be called inside `{place}`, which must depend on its arguments alone");
+        Err(DatabaseError::new(DatabaseErrorKind::Denied, message).into())
+    }
 
-/// A reading of a table that an earlier run began.
-pub struct Dormant {
-    /// What is read, with the columns and the key that it had then.
-    pub source: TableSource,
-    /// How far it came.
-    pub position: Position,
-}
-
-/// A writer of `batches`.
-pub struct Writer {
-    /// Tells it from others of the run.
-    pub number: u64,
-    /// The target, for messages: `update flights`.
-    pub name: String,
-    /// What it writes through.
-    pub way: WriterWay,
-}
-
-/// What a writer writes through.
-pub enum WriterWay {
-    /// A writer of the database.
-    Open(WriterId),
-    /// A writer of the database for each batch, which commits with it.
-    Stepwise {
-        /// Where to.
-        target: TableTarget,
-        /// The columns of the first batch.
-        columns: Option<Vec<String>>,
-        /// Rows written so far.
-        rows: u64,
-    },
+    /// The calls that were made.
+    pub fn made(&self) -> Option<&Calls> {
+        match self {
+            Self::Migrate(calls) => Some(calls),
+            Self::Describe | Self::Transform => None,
+        }
+    }
 }
 
 /// An open asset.
@@ -96,17 +51,6 @@ pub struct Asset {
     pub content: Box<dyn std::io::Read + Send>,
     /// Its size in bytes.
     pub size: u64,
-}
-
-/// The last error that a database call answered to the guest, with where it happened: a guest that returns it gets its place
-/// back in the report.
-pub struct Fault {
-    /// The step's number.
-    pub step: u64,
-    /// The statement, or what the step was.
-    pub statement: String,
-    /// The error.
-    pub error: DatabaseError,
 }
 
 /// The data of a store.
@@ -127,26 +71,28 @@ pub struct GuestState {
     pub server: Option<(Dialect, String)>,
     /// The component, for the instances of a transform; none while it describes itself.
     pub loaded: Option<Arc<LoadedComponent>>,
-    /// The last step that began: its number and its statement.
-    pub last_step: Option<(u64, String)>,
-    /// The last error answered.
-    pub fault: Option<Fault>,
-    /// The targets of writers whose `finish` was not called yet, by their numbers.
-    pub unfinished: BTreeMap<u64, String>,
-    /// Writers opened so far.
-    pub writers: u64,
     /// The last message of a panic, which the SDKs log before they trap.
     pub last_words: Option<String>,
 }
 
-/// The bounds on one batch.
+/// The limits on one batch.
 pub fn batch_limits(limits: &Limits) -> BatchLimits {
-    let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
     BatchLimits {
-        rows: count(limits.batch_rows),
-        bytes: count(limits.batch_bytes),
-        cell_bytes: count(limits.cell_bytes),
+        rows: saturating(limits.batch_rows),
+        bytes: saturating(limits.batch_bytes),
+        cell_bytes: saturating(limits.cell_bytes),
     }
+}
+
+/// The limits on what a call returns.
+pub fn call_limits(limits: &Limits) -> CallLimits {
+    let query = QueryLimits { rows: saturating(limits.query_rows), bytes: saturating(limits.query_bytes) };
+    CallLimits { batch: batch_limits(limits), query }
+}
+
+/// A limit as a count of this machine's memory.
+fn saturating(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
 impl GuestState {
@@ -163,10 +109,6 @@ impl GuestState {
             run: None,
             server: None,
             loaded: None,
-            last_step: None,
-            fault: None,
-            unfinished: BTreeMap::new(),
-            writers: 0,
             last_words: None,
         }
     }

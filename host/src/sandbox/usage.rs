@@ -7,7 +7,7 @@ use wasmtime::ResourceLimiter;
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
 
-/// Table elements a guest may have; each takes a pointer of the host's memory. Compilers make one table of functions.
+/// Table elements that a guest may have; each takes a pointer in the host's memory. Compilers emit one table of functions.
 const TABLE_ELEMENTS: usize = 200_000;
 
 /// A limit that a guest has reached; ends the guest as a trap.
@@ -43,14 +43,14 @@ pub struct LogBudget {
     closed: bool,
 }
 
-/// What becomes of a log message.
+/// What to do with a log message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LogVerdict {
-    /// It is passed on.
+    /// Pass it on.
     Pass,
-    /// It is the first that is not; say so once.
+    /// Drop it, the first one, and say so once.
     Close,
-    /// It is dropped.
+    /// Drop it.
     Drop,
 }
 
@@ -87,7 +87,7 @@ impl ResourceLimiter for UsageLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.memory.saturating_add(desired.saturating_sub(current) as u64);
         if total > self.memory_limit {
-            // A trap and not a failed `memory.grow`: what a guest does after -1 differs from language to language.
+            // A trap instead of a failed `memory.grow`: what a guest does after -1 differs by language.
             let at = format_size(self.memory_limit);
             return Err(wasmtime::Error::new(LimitExceeded { name: "guest_memory", at }));
         }

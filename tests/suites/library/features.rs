@@ -1,5 +1,7 @@
 //! What a build without the default features depends on.
 
+use std::process::Command;
+
 use runner_tests::guests;
 
 /// The packages that the crate needs with these features alone.
@@ -37,4 +39,31 @@ fn a_build_has_only_what_its_features_need() {
         let found: Vec<&str> = all.filter(|name| packages.iter().any(|it| it == name)).collect();
         assert_eq!(found, wanted, "{features}");
     }
+}
+
+/// A program with SQLite and without a sandbox works, and names what it lacks.
+#[test]
+fn a_build_says_which_feature_it_lacks() {
+    let target = guests::target_folder();
+    let manifest = guests::repository().join("tests/programs/sqlite-only/Cargo.toml");
+    let mut build = guests::native_cargo();
+    build.args(["build", "--quiet", "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);
+    let output = build.output().unwrap();
+    assert!(output.status.success(), "it does not compile:\n{}", String::from_utf8_lossy(&output.stderr));
+
+    let (folder, _) = super::database();
+    let mut program = Command::new(target.join("debug/sqlite-only"));
+    let output = program.arg(folder.path().join("app.db")).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    for (message, feature, times) in [
+        ("has no driver for PostgreSQL", "`postgres`", 1),
+        ("has no driver for M", "`mysql`", 2),
+        ("cannot run components\n  database: ", "`components`", 1),
+    ] {
+        assert_eq!(said.matches(message).count(), times, "{message}\n{said}");
+        let hint = format!("hint: enable the Cargo feature {feature} of the crate `runner`");
+        assert_eq!(said.matches(&hint).count(), times, "{hint}\n{said}");
+    }
+    assert!(said.ends_with("pending: 2\napplied: 1\nrolled back: 1\n"), "{said}");
 }

@@ -25,9 +25,29 @@ async fn a_folder_without_settings() {
     project.sql("1_a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;");
     let error = Runner::builder().project(project.root()).build().unwrap_err();
     assert_eq!((error.kind, error.hints.len()), (ErrorKind::Usage, 1), "{error:#}");
-    let runner = Runner::builder().project(project.root()).database("sqlite:app.db").build().unwrap();
+    let (_folder, url) = database();
+    let runner = Runner::builder().project(project.root()).database(url).build().unwrap();
     assert_eq!(runner.apply().await.unwrap().done.len(), 1);
-    assert!(project.file("app.db").is_file());
+}
+
+/// Variables that the program passes on mean what they mean to the command line.
+#[tokio::test]
+async fn variables_count_if_they_are_passed_on() {
+    let (folder, _) = database();
+    let settings: (&str, &[u8]) =
+        ("runner.toml", b"[database]\nurl = \"sqlite://${FOLDER}/app.db\"\n[parameters]\nsize = 1");
+    let files: Vec<(&str, &[u8])> = SHOP.into_iter().chain([settings]).collect();
+    let with = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        Runner::builder().project(Project::embedded(files.iter().copied())).variables(variables).build()
+    };
+    assert!(with(&[]).unwrap_err().message.contains("FOLDER"));
+    let path = folder.path().to_str().unwrap();
+    let locked = with(&[("FOLDER", path), ("RUNNER_LOCKED", "1")]).unwrap();
+    assert_eq!(locked.apply().await.unwrap_err().kind, ErrorKind::Mismatch);
+    assert!(with(&[("FOLDER", path), ("RUNNER_PARAMETER_SIZE", "x")]).unwrap_err().message.contains("`size`"));
+    assert!(with(&[("FOLDER", path), ("RUNNER_JOBS", "x")]).unwrap_err().message.contains("jobs"));
+    assert_eq!(with(&[("FOLDER", path)]).unwrap().apply().await.unwrap().done.len(), 2);
 }
 
 #[tokio::test]

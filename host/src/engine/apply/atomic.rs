@@ -15,7 +15,7 @@ use crate::engine::plan::PlannedMigration;
 use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::{Script, ScriptSource};
-use crate::engine::transcript::{self, Evidence};
+use crate::engine::transcript;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 
@@ -135,7 +135,7 @@ impl Engine {
                     0 => transcript::store::live(database, &step.revision).await?,
                     id => id,
                 };
-                Evidence::write(database, Run { history, direction: Direction::Up }, &inputs, recorder).await
+                recorder.write_evidence(database, Run { history, direction: Direction::Up }, &inputs).await
             }
             Direction::Down => {
                 history::end(database, step.record.unwrap_or_default(), &self.end(started, recorder)).await

@@ -9,7 +9,7 @@ use crate::engine::call::{Call, CallKind};
 use crate::engine::history::{Record, State};
 use crate::engine::journal::Begun;
 use crate::engine::repair::{self, Order, repair};
-use crate::engine::script::{RunContext, Script, ScriptSource};
+use crate::engine::script::{Execution, RunContext, Script, ScriptSource};
 use crate::engine::target::Target;
 use crate::error::ErrorKind;
 use crate::project::catalog::{Kind, Migration};
@@ -185,7 +185,7 @@ struct Fickle(Vec<&'static str>);
 #[async_trait]
 impl Script for Fickle {
     async fn run(&self, _: Direction, context: &RunContext) -> Result<()> {
-        let journal = context.journal.as_ref().expect("stepwise");
+        let Execution::Journalled(journal) = &context.execution else { panic!("stepwise") };
         for statement in &self.0 {
             let call = Call { kind: CallKind::Execute, text: statement, parameters: "" };
             if let Begun::Live(mut live) = journal.begin::<u64>(&context.database, &call).await? {

@@ -13,7 +13,7 @@ use crate::engine::journal::{Journal, Worker};
 use crate::engine::outcome::Done;
 use crate::engine::plan::{PlannedMigration, Source};
 use crate::engine::recorder::RunRecorder;
-use crate::engine::script::{LeftOut, RunContext};
+use crate::engine::script::{Execution, LeftOut, RunContext};
 use crate::project::catalog::{Artifact, Kind};
 
 impl Engine {
@@ -28,7 +28,7 @@ impl Engine {
             seed: self.identity.seed,
             parameters: self.parameters.clone(),
             recorder: recorder.clone(),
-            journal: None,
+            execution: Execution::Atomic,
             control: self.control.clone(),
             left_out: LeftOut {
                 statements: step.resume_after.unwrap_or(0),
@@ -36,7 +36,6 @@ impl Engine {
             },
             transforms: self.transforms.clone(),
             server_version: None,
-            replay: None,
         }
     }
 
@@ -79,7 +78,7 @@ impl Engine {
             run_timestamp: inputs.run_timestamp,
             seed: inputs.seed,
             parameters: inputs.parameters.clone(),
-            journal: Some(journal.clone()),
+            execution: Execution::Journalled(journal.clone()),
             server_version: Some(inputs.server_version.clone()),
             ..context
         }

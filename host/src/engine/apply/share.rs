@@ -17,7 +17,7 @@ use crate::engine::journal::Journal;
 use crate::engine::journal::chunk::{UnderWay, under_way};
 use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
-use crate::engine::script::{LeftOut, RunContext, Script};
+use crate::engine::script::{Execution, LeftOut, RunContext, Script};
 use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
@@ -186,8 +186,7 @@ impl Engine {
             parameters: inputs.parameters.clone(),
             recorder: helped.clone(),
             server_version: Some(inputs.server_version.clone()),
-            replay: None,
-            journal: Some(Arc::new(journal)),
+            execution: Execution::Journalled(Arc::new(journal)),
             left_out: LeftOut::default(),
             transforms: self.transforms.clone(),
             control: self.control.clone(),

@@ -18,7 +18,6 @@ use crate::engine::plan::PlannedMigration;
 use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::ScriptSource;
-use crate::engine::transcript::Evidence;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 
@@ -192,7 +191,7 @@ impl Engine {
                     self.keep(database, step, source).await?;
                     history::finish_stepwise(database, &record).await?;
                     if step.kind == Kind::Component {
-                        Evidence::write(database, run, opened.journal.inputs(), recorder).await?;
+                        recorder.write_evidence(database, run, opened.journal.inputs()).await?;
                     }
                     // SQL that was mended on the way.
                     history::drop_unused_artifacts(database, &step.revision).await?;

@@ -13,6 +13,7 @@ use crate::engine::call::partial_effects::has_not_begun;
 use crate::engine::call::{Call, CallKind, Commit, shown};
 use crate::engine::clock::now;
 use crate::engine::journal::{Journal, State, crash, damaged, resolve};
+use crate::engine::role::session_of;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
@@ -47,10 +48,7 @@ impl Live {
 
     /// The session in which the migration does the step.
     pub fn session(&mut self) -> MigrationSession<'_> {
-        match self.kind {
-            Kind::Sql => self.database.script(&self.stop),
-            Kind::Component => self.database.component(&self.stop),
-        }
+        session_of(&mut **self.database, self.kind, &self.stop)
     }
 
     /// The host's session, for what surrounds the step.

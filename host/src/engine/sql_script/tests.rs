@@ -35,11 +35,10 @@ async fn context(events: Arc<Heard>) -> RunContext {
         seed: 0,
         parameters: Arc::default(),
         recorder: Arc::new(RunRecorder::default()),
-        journal: None,
+        execution: crate::engine::script::Execution::Atomic,
         left_out: Default::default(),
         transforms: Arc::default(),
         server_version: None,
-        replay: None,
     }
 }
 

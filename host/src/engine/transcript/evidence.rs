@@ -5,8 +5,7 @@ use super::{Recording, TransformRecord};
 use crate::database::HostSession;
 use crate::engine::Direction;
 use crate::engine::call::Inputs;
-use crate::engine::call::answer::{pack, unpack};
-use crate::engine::recorder::RunRecorder;
+use crate::engine::call::answer::unpack;
 use crate::engine::run::Run;
 use crate::error::{Error, Result};
 
@@ -23,27 +22,6 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Writes down what a run has left, but for what it has written down itself. Belongs into the transaction that says that
-    /// it is done.
-    pub async fn write(
-        database: &mut HostSession<'_>,
-        run: Run,
-        inputs: &Inputs,
-        recorder: &RunRecorder,
-    ) -> Result<()> {
-        store::put(database, run, Kind::Inputs, 0, &pack(Ok(inputs))).await?;
-        if let Some(calls) = recorder.recording() {
-            store::put(database, run, Kind::Calls, 0, &calls).await?;
-        }
-        for (at, record) in recorder.take_transforms().iter().enumerate() {
-            Self::write_transform(database, run, at as u64, record).await?;
-        }
-        for (at, statement) in recorder.unordered().iter().enumerate() {
-            store::put(database, run, Kind::Unordered, at as u64, statement.as_bytes()).await?;
-        }
-        Ok(())
-    }
-
     /// Writes a transform down.
     pub async fn write_transform(
         database: &mut HostSession<'_>,

@@ -6,11 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-use super::function::{BatchFunction, BatchInstance};
 use super::key_check::{BatchKeys, KeyCheck};
 use crate::data::digest::of_batch;
 use crate::data::{Batch, Digest};
 use crate::database::{BatchLimits, WriteHint};
+use crate::engine::batch_function::{BatchFunction, BatchInstance};
 use crate::error::{Error, Result};
 
 /// An instance whose answers are checked.

@@ -1,32 +1,33 @@
 //! Transforms: rows of a table are read in the order of its key, passed through a batch function a chunk at a time, and written.
 //!
-//! Two executors share the parts of this room. [`single`] has one connection, which reads and writes, and several instances of
+//! Two executors share the parts of this room. `single` has one connection, which reads and writes, and several instances of
 //! the batch function that compute beside it: in the one transaction of an atomic migration, or on SQLite, where only one can
-//! write. [`parallel`] has several connections, each with an instance of its own, and other processes may take part: each chunk
+//! write. `parallel` has several connections, each with an instance of its own, and other processes may take part: each chunk
 //! is claimed in the database and commits by itself.
 //!
 //! What computes is a [`BatchFunction`]; this room knows nothing else of a migration's code.
 
 mod chunk_size;
-mod function;
 mod instance;
 mod key_check;
 mod parallel;
 mod read_ahead;
 mod sample;
 mod single;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use function::{BatchFunction, BatchInstance};
+pub use super::batch_function::{BatchFunction, BatchInstance};
 pub use parallel::help;
 
 use self::instance::{CheckedInstance, TransformedBatch};
 use self::key_check::KeyCheck;
 use self::single::ChunkIo;
 use super::call_error::CallError;
-use super::journal::LiveTransform;
+use super::journal::{Journal, LiveTransform};
 use super::transcript::{self, Ledger, TransformRecord};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableSource, TableTarget, WriteMode};
@@ -57,13 +58,13 @@ impl TransformTask {
     }
 }
 
-/// Runs a transform to its end. `function`: none where the migration has no batch functions. `step`: its step in the journal,
-/// if each chunk commits by itself.
+/// Runs a transform to its end. `function`: none where the migration has no batch functions. `step`: the journal and the
+/// step in it, if each chunk commits by itself.
 pub async fn run(
     run: &RunContext,
     function: Option<Arc<dyn BatchFunction>>,
     task: TransformTask,
-    step: Option<Box<LiveTransform>>,
+    step: Option<(Arc<Journal>, Box<LiveTransform>)>,
 ) -> Result<Transformed, CallError> {
     let dialect = run.database.lock().await.facts().dialect;
     let mut chunks = ChunkIo::new(run, step);

@@ -16,11 +16,11 @@ use tokio::task::JoinSet;
 
 use self::worker::ChunkWorker;
 use super::chunk_size::ChunkSizer;
-use super::function::BatchFunction;
 use super::key_check::KeyCheck;
 use super::single::{ChunkIo, JournalledTransform, OpenedTransform};
 use super::{COUNT_AFTER, TransformTask, key_check_of, no_transformer, record_of};
 use crate::database::{BatchLimits, Database, TransactionOptions, WriteMode};
+use crate::engine::batch_function::BatchFunction;
 use crate::engine::call::answer::Transformed;
 use crate::engine::call::transform::Work;
 use crate::engine::call_error::CallError;
@@ -30,7 +30,7 @@ use crate::engine::event::Total;
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::Journal;
 use crate::engine::journal::chunk::{Claimant, Frontier, Owner};
-use crate::engine::script::RunContext;
+use crate::engine::script::{Execution, RunContext};
 use crate::error::{Error, Result};
 use crate::keyset::{ChunkRange, TableReader};
 
@@ -213,7 +213,7 @@ pub async fn help(
     halt: &Arc<AtomicBool>,
 ) -> Result<Transformed> {
     let function = function.ok_or_else(no_transformer)?;
-    let Some(journal) = run.journal.clone() else {
+    let Execution::Journalled(journal) = run.execution.clone() else {
         return Err(Error::failed("a transform without a journal cannot be shared"));
     };
     let mut main = run.database.clone().lock_owned().await;

@@ -7,6 +7,7 @@ mod begin;
 mod chunks;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::runtime::Handle;
@@ -26,8 +27,6 @@ use crate::engine::control::total::is_to_be_counted;
 use crate::engine::event::Total;
 use crate::engine::script::RunContext;
 use crate::error::{Error, Result};
-
-use std::sync::Arc;
 
 /// Reads, transforms and writes chunks until none is left.
 pub(super) async fn drive(

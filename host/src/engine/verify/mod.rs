@@ -16,7 +16,7 @@ use super::target::{Candidates, compare_revisions};
 use super::transcript::{Evidence, Replay};
 use crate::database::{BatchLimits, SharedDatabase, StopSignal};
 use crate::engine::recorder::RunRecorder;
-use crate::engine::script::{LeftOut, RunContext, Script, ScriptLoader, ScriptSource};
+use crate::engine::script::{Execution, LeftOut, RunContext, Script, ScriptLoader, ScriptSource};
 use crate::engine::stopped::stopped;
 use crate::error::Result;
 use crate::project::catalog::{CatalogReport, Kind};
@@ -218,9 +218,8 @@ impl Verifier {
             parameters: inputs.parameters,
             recorder: Arc::new(RunRecorder::default()),
             left_out: LeftOut::default(),
-            journal: None,
+            execution: replay.map_or(Execution::Atomic, Execution::Replayed),
             server_version: Some(inputs.server_version),
-            replay,
             transforms: Arc::default(),
             control: Arc::new(RunControl::free(Arc::new(Unheard), self.stop.clone())),
         }

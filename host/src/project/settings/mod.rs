@@ -6,6 +6,7 @@ mod file;
 mod find;
 mod interpolate;
 mod named;
+mod parameters;
 mod test;
 mod throttle;
 mod timeouts;

@@ -1,4 +1,4 @@
-//! `context`: what a migration can know of its run, and how it speaks.
+//! `context`: what a migration can learn about its run, and its log and progress.
 
 use std::io::{Read, Seek as _};
 use std::sync::PoisonError;
@@ -17,10 +17,10 @@ use crate::sandbox::failure::HostFailure;
 use crate::sandbox::state::{Asset, GuestState};
 use crate::sandbox::usage::LogVerdict;
 
-/// The most that one `read` of an asset answers: enough to be quick, little enough to be nothing.
+/// The most that one `read` of an asset returns: large enough to be quick, small enough to need no limit.
 const ASSET_READ: usize = 1 << 20;
 
-/// What no guest should be without, but one that describes itself is.
+/// The error of a call that needs a run, made inside `describe`.
 fn outside_a_run(what: &str) -> wasmtime::Error {
     wasmtime::Error::new(HostFailure(format!("`context.{what}` cannot be called inside `describe`")))
 }
@@ -103,7 +103,7 @@ impl HostAsset for GuestState {
     }
 
     async fn read(&mut self, asset: Resource<Asset>, limit: u32) -> Answer<Vec<u8>> {
-        // The guest's number meets the limit before it meets an allocation.
+        // The guest's number is limited before anything is allocated.
         let limit = (limit as usize).min(ASSET_READ);
         let asset = self.table.get_mut(&asset)?;
         let mut bytes = vec![0; limit];
@@ -129,7 +129,7 @@ impl HostAsset for GuestState {
 fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, DatabaseError> {
     let error = |message: String| DatabaseError::new(DatabaseErrorKind::InvalidArgument, message);
     let Some(assets) = assets else {
-        return Err(error(format!("the asset `{path}` is not at hand: only the component's bytes were kept"))
+        return Err(error(format!("the asset `{path}` is not available: only the component's bytes were stored"))
             .hint("run this with the project's files in place"));
     };
     let Some(expected) = assets.digests.get(path) else {

@@ -64,10 +64,10 @@ pub enum WriteOutcome {
 }
 
 impl<'a> ChunkIo<'a> {
-    /// The chunks of a transform. `step`: its step in the journal, if each chunk commits by itself.
-    pub fn new(run: &'a RunContext, step: Option<Box<LiveTransform>>) -> Self {
-        let done = step.as_ref().and_then(|step| step.checkpoint.as_ref()).map(|it| it.done).unwrap_or_default();
-        let journalled = run.journal.clone().zip(step).map(|(journal, step)| {
+    /// The chunks of a transform. `step`: the journal and the step in it, if each chunk commits by itself.
+    pub fn new(run: &'a RunContext, step: Option<(Arc<Journal>, Box<LiveTransform>)>) -> Self {
+        let done = step.as_ref().and_then(|(_, step)| step.checkpoint.as_ref()).map(|it| it.done).unwrap_or_default();
+        let journalled = step.map(|(journal, step)| {
             let owner = Owner::new(&run.transforms.run_id, &run.transforms.held_by, true);
             let claimant = Claimant { run: journal.run(), step: step.number(), owner };
             JournalledTransform { journal, step, claimant }

@@ -1,0 +1,238 @@
+//! What a component can ask for, whatever the mode of its run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::atomic::AtomicReader;
+use super::journalled::{JournalledReader, JournalledWriter};
+use super::replayed::ReplayedReader;
+use super::step::{Fault, StepStart, Steps};
+use super::{Execution, Reader, ReaderMode, Writer, WriterMode};
+use crate::data::digest::of_batch;
+use crate::data::{Batch, RowSet, Value};
+use crate::database::{BatchLimits, CursorRequest, DatabaseError, Dialect, QueryLimits, TableSource, TableTarget};
+use crate::engine::CallError;
+use crate::engine::call::answer::Transformed;
+use crate::engine::call::{Call, CallKind};
+use crate::engine::event::{Event, Level};
+use crate::engine::script::RunContext;
+use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
+use crate::engine::transform::{BatchFunction, TransformTask};
+use crate::project::catalog::Kind;
+use crate::sql::classify::is_unordered;
+
+/// The limits on what one call returns.
+#[derive(Clone, Copy, Debug)]
+pub struct CallLimits {
+    /// On a batch.
+    pub batch: BatchLimits,
+    /// On the result of a query.
+    pub query: QueryLimits,
+}
+
+/// The calls of one migration's run.
+pub struct Calls {
+    pub(super) steps: Steps,
+    pub(super) limits: CallLimits,
+    dialect: Dialect,
+    /// The targets of writers that are not finished, by their numbers.
+    unfinished: BTreeMap<u64, String>,
+    /// Writers opened so far.
+    writers: u64,
+}
+
+/// What a component is told of its transform. How it was cut depends on time, on the number of workers and on interruptions: a
+/// component that saw that could act differently the next time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransformReport {
+    /// Rows read.
+    pub rows_read: u64,
+    /// Rows written.
+    pub rows_written: u64,
+    /// The chunks that these rows make at the limit on a batch.
+    pub chunks: u64,
+}
+
+impl Calls {
+    /// The calls of a run.
+    pub fn new(run: RunContext, dialect: Dialect, limits: CallLimits) -> Self {
+        Self { steps: Steps::new(run, Kind::Component), limits, dialect, unfinished: BTreeMap::new(), writers: 0 }
+    }
+
+    /// The last step that began: its number and its statement.
+    pub fn last_step(&self) -> Option<&(u64, String)> {
+        self.steps.last()
+    }
+
+    /// The last error that a call returned.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.steps.fault()
+    }
+
+    /// The target of a writer that is not finished.
+    pub fn unfinished_writer(&self) -> Option<&str> {
+        self.unfinished.values().next().map(String::as_str)
+    }
+
+    /// Runs a statement; returns how many rows it changed.
+    pub async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, CallError> {
+        let call = Call { kind: CallKind::Execute, text: statement, parameters: &of_parameters(parameters) };
+        let rows = match self.steps.begin(&call).await? {
+            StepStart::Answered(rows) => rows,
+            StepStart::Running(mut step) => {
+                let result = step.session().execute(statement, parameters).await;
+                self.steps.end(step, result).await?
+            }
+        };
+        self.steps.count(0, rows);
+        Ok(rows)
+    }
+
+    /// Runs a statement and collects its rows.
+    pub async fn query(&mut self, statement: &str, parameters: &[Value]) -> Result<RowSet, CallError> {
+        let call = Call { kind: CallKind::Query, text: statement, parameters: &of_parameters(parameters) };
+        let rows: RowSet = match self.steps.begin(&call).await? {
+            StepStart::Answered(rows) => rows,
+            StepStart::Running(mut step) => {
+                let result = step.session().query(statement, parameters, self.limits.query).await;
+                self.steps.end(step, result).await?
+            }
+        };
+        let count = rows.rows.len() as u64;
+        self.note_order(statement, count);
+        self.steps.count(count, 0);
+        Ok(rows)
+    }
+
+    /// Opens a reader over a SELECT.
+    pub async fn read(&mut self, statement: String, parameters: Vec<Value>) -> Result<Reader, CallError> {
+        let digest = of_parameters(&parameters);
+        let call = Call { kind: CallKind::Read, text: &statement, parameters: &digest };
+        let request = || CursorRequest { statement: statement.clone(), parameters, ..CursorRequest::default() };
+        Ok(Reader(match self.steps.run.execution.clone() {
+            Execution::Atomic => ReaderMode::Atomic(AtomicReader::select(self, &call, &request()).await?),
+            Execution::Journalled(journal) => {
+                ReaderMode::Journalled(JournalledReader::select(self, journal, &call, &request()).await?)
+            }
+            Execution::Replayed(replay) => ReaderMode::Replayed(ReplayedReader::select(self, replay, &call)?),
+        }))
+    }
+
+    /// Opens a reader over a table, in the order of its key.
+    pub async fn read_table(&mut self, source: TableSource) -> Result<Reader, CallError> {
+        let text = format!("read {}", source.table);
+        let digest = of_source(&source);
+        let call = Call { kind: CallKind::ReadTable, text: &text, parameters: &digest };
+        Ok(Reader(match self.steps.run.execution.clone() {
+            Execution::Atomic => ReaderMode::Atomic(AtomicReader::table(self, &call, source).await?),
+            Execution::Journalled(journal) => {
+                ReaderMode::Journalled(JournalledReader::table(self, journal, &call, source).await?)
+            }
+            Execution::Replayed(replay) => ReaderMode::Replayed(ReplayedReader::table(self, replay, &call, source)?),
+        }))
+    }
+
+    /// The next batch of a reader; none after the last one.
+    pub async fn next(&mut self, reader: &mut Reader) -> Result<Option<Batch>, CallError> {
+        match &mut reader.0 {
+            ReaderMode::Atomic(reader) => reader.next(self).await,
+            ReaderMode::Journalled(reader) => reader.next(self).await,
+            ReaderMode::Replayed(reader) => reader.next(self),
+        }
+    }
+
+    /// Closes a reader.
+    pub async fn close(&mut self, reader: Reader) {
+        if let ReaderMode::Atomic(reader) = reader.0 {
+            reader.close(self).await;
+        }
+    }
+
+    /// Opens a writer.
+    pub async fn write(&mut self, target: TableTarget) -> Result<Writer, CallError> {
+        let name = format!("{} {}", target.mode, target.table);
+        let digest = of_target(&target);
+        let call = Call { kind: CallKind::Write, text: &name, parameters: &digest };
+        let mode = match self.steps.run.execution.clone() {
+            Execution::Atomic => WriterMode::Atomic(self.open_writer_atomic(&call, &target).await?),
+            Execution::Journalled(journal) => {
+                WriterMode::Journalled(JournalledWriter::open(self, journal, &call, target).await?)
+            }
+            Execution::Replayed(replay) => {
+                self.steps.answer_replayed::<()>(&replay, &call)?;
+                WriterMode::Replayed(replay)
+            }
+        };
+        self.writers += 1;
+        self.unfinished.insert(self.writers, name.clone());
+        Ok(Writer { number: self.writers, name, mode })
+    }
+
+    /// Writes a batch; returns how many rows changed.
+    pub async fn write_batch(&mut self, writer: &mut Writer, batch: &Batch) -> Result<u64, CallError> {
+        let valid = batch.validate();
+        let parameters = match &valid {
+            Ok(()) => of_batch(batch).hex(),
+            Err(what) => what.clone(),
+        };
+        let valid =
+            valid.map_err(|what| DatabaseError::invalid(format!("the batch given to `write` is malformed: {what}")));
+        let call = Call { kind: CallKind::WriteBatch, text: &writer.name, parameters: &parameters };
+        let written = match &mut writer.mode {
+            WriterMode::Atomic(id) => self.write_batch_atomic(*id, &call, valid.map(|()| batch)).await?,
+            WriterMode::Journalled(it) => it.write(self, &call, valid, batch).await?,
+            WriterMode::Replayed(replay) => self.steps.answer_replayed(replay, &call)?,
+        };
+        self.steps.count(0, written);
+        Ok(written)
+    }
+
+    /// Ends a writer; returns how many rows all its batches changed.
+    pub async fn finish(&mut self, writer: &Writer) -> Result<u64, CallError> {
+        if self.unfinished.remove(&writer.number).is_none() {
+            let message = "`finish` was called on a writer that is finished already";
+            return Err(DatabaseError::invalid(message.to_owned()).into());
+        }
+        let call = Call { kind: CallKind::Finish, text: &writer.name, parameters: "" };
+        match &writer.mode {
+            WriterMode::Atomic(id) => self.finish_writer_atomic(*id, &call).await,
+            WriterMode::Journalled(it) => Ok(it.finish(self, &call)),
+            WriterMode::Replayed(replay) => self.steps.answer_replayed(replay, &call),
+        }
+    }
+
+    /// Runs a transform. `function`: the batch functions of the migration, if it has any.
+    pub async fn transform(
+        &mut self,
+        function: Option<Arc<dyn BatchFunction>>,
+        task: TransformTask,
+    ) -> Result<TransformReport, CallError> {
+        let TransformTask { name, source, target } = &task;
+        let text = format!("transform `{name}`: {} -> {} {}", source.table, target.mode, target.table);
+        let digest = of_transform(name, source, target);
+        let call = Call { kind: CallKind::Transform, text: &text, parameters: &digest };
+        let done: Transformed = match self.steps.run.execution.clone() {
+            Execution::Atomic => self.transform_atomic(&call, function, task).await?,
+            Execution::Journalled(journal) => self.transform_journalled(&journal, &call, function, task).await?,
+            Execution::Replayed(replay) => self.transform_replayed(&replay, &call)?,
+        };
+        let chunks = done.rows_read.div_ceil((self.limits.batch.rows as u64).max(1));
+        Ok(TransformReport { rows_read: done.rows_read, rows_written: done.rows_written, chunks })
+    }
+
+    /// Warns of a statement that returned several rows and asked for no order: they may come in another one the next time.
+    pub(super) fn note_order(&self, statement: &str, rows: u64) {
+        let run = &self.steps.run;
+        if matches!(run.execution, Execution::Replayed(_))
+            || !is_unordered(statement, self.dialect, rows)
+            || !run.recorder.note_unordered(statement)
+        {
+            return;
+        }
+        let message = format!(
+            "rows were read without an ORDER BY, and may come in another order next time: {}",
+            crate::sql::excerpt(statement)
+        );
+        run.events.emit(&Event::Log { revision: run.revision.clone(), level: Level::Warning, message });
+    }
+}

@@ -1,0 +1,204 @@
+//! Steps: calls that touch the database. They are counted, recorded in the transcript, reported to the run's listeners, and an
+//! error keeps its place.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::{Execution, atomic};
+use crate::data::Batch;
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, HostSession, MigrationSession, StopSignal};
+use crate::engine::CallError;
+use crate::engine::call::{Answer, Call};
+use crate::engine::event::Event;
+use crate::engine::journal::{Journal, Live};
+use crate::engine::role::session_of;
+use crate::engine::script::RunContext;
+use crate::project::catalog::Kind;
+
+/// The steps of one migration's run.
+pub struct Steps {
+    pub(super) run: RunContext,
+    kind: Kind,
+    last: Option<(u64, String)>,
+    fault: Option<Fault>,
+}
+
+/// The last error that a call returned to the migration, and where: a migration that passes it on gets its place in the report.
+pub struct Fault {
+    /// The step's number.
+    pub step: u64,
+    /// The statement, or what the step was.
+    pub statement: String,
+    /// The error.
+    pub error: DatabaseError,
+}
+
+/// A step that has begun.
+pub enum StepStart<T> {
+    /// An earlier run has done it: what it answered.
+    Answered(T),
+    /// It is to be done.
+    Running(RunningStep),
+}
+
+/// A step under way. Nothing else uses the database before it has ended.
+pub struct RunningStep {
+    pub(super) number: u64,
+    statement: String,
+    started: Instant,
+    kind: Kind,
+    stop: StopSignal,
+    access: Access,
+}
+
+/// How a step reaches the database.
+pub enum Access {
+    /// In the transaction of the whole migration.
+    Atomic(OwnedMutexGuard<Box<dyn Database>>),
+    /// In a transaction of its own, recorded in the journal.
+    Journalled(Arc<Journal>, Box<Live>),
+}
+
+impl RunningStep {
+    /// The session in which the migration does the step.
+    pub fn session(&mut self) -> MigrationSession<'_> {
+        match &mut self.access {
+            Access::Atomic(database) => session_of(&mut ***database, self.kind, &self.stop),
+            Access::Journalled(_, live) => live.session(),
+        }
+    }
+
+    /// The host's session, of a step that has a transaction of its own.
+    pub fn own_transaction(&mut self) -> Option<HostSession<'_>> {
+        match &mut self.access {
+            Access::Atomic(_) => None,
+            Access::Journalled(_, live) => Some(live.host()),
+        }
+    }
+
+    /// Puts a part of the step's result into the journal, if the step is recorded there.
+    pub(super) async fn put_part(&mut self, part: u64, batch: &Batch) -> Result<(), CallError> {
+        match &mut self.access {
+            Access::Atomic(_) => Ok(()),
+            Access::Journalled(journal, live) => Ok(journal.put_part(live, part, batch).await?),
+        }
+    }
+}
+
+impl Steps {
+    /// The steps of a run of a migration of this kind.
+    pub fn new(run: RunContext, kind: Kind) -> Self {
+        Self { run, kind, last: None, fault: None }
+    }
+
+    /// The last step that began: its number and its statement.
+    pub fn last(&self) -> Option<&(u64, String)> {
+        self.last.as_ref()
+    }
+
+    /// The last error that was returned.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// Begins a step in the mode of the run, or answers it from what an earlier run did.
+    pub async fn begin<T: Answer>(&mut self, call: &Call<'_>) -> Result<StepStart<T>, CallError> {
+        match self.run.execution.clone() {
+            Execution::Atomic => Ok(StepStart::Running(self.begin_atomic(call).await)),
+            Execution::Journalled(journal) => self.begin_journalled(&journal, call).await,
+            Execution::Replayed(replay) => self.answer_replayed(&replay, call).map(StepStart::Answered),
+        }
+    }
+
+    /// Ends a step: commits it where it commits by itself, and records what it answered.
+    pub async fn end<T: Answer>(
+        &mut self,
+        step: RunningStep,
+        result: Result<T, DatabaseError>,
+    ) -> Result<T, CallError> {
+        let RunningStep { number, statement, started, access, .. } = step;
+        let result = match access {
+            Access::Atomic(database) => atomic::end(database, result),
+            Access::Journalled(journal, live) => journal.finish(*live, result).await?,
+        };
+        self.finished(number, statement, started, result)
+    }
+
+    /// A step that is to be done.
+    pub(super) fn running(&mut self, number: u64, call: &Call<'_>, access: Access) -> RunningStep {
+        self.at(number, call);
+        let (kind, stop) = (self.kind, self.run.stop.clone());
+        RunningStep { number, statement: call.text.to_owned(), started: Instant::now(), kind, stop, access }
+    }
+
+    /// Remembers the step for the places of errors.
+    pub(super) fn at(&mut self, number: u64, call: &Call<'_>) {
+        self.last = Some((number, call.text.to_owned()));
+    }
+
+    /// What an earlier run answered, as if it were answered now.
+    pub(super) fn answered<T: Answer>(
+        &mut self,
+        number: u64,
+        call: &Call<'_>,
+        answer: Result<T, DatabaseError>,
+    ) -> Result<T, CallError> {
+        self.at(number, call);
+        match answer {
+            Ok(answer) => {
+                self.run.recorder.answered(&answer);
+                Ok(answer)
+            }
+            Err(error) => Err(self.refused(number, call.text.to_owned(), error)),
+        }
+    }
+
+    /// Records the end of a step and reports it. An interruption is the end of the run.
+    pub(super) fn finished<T: Answer>(
+        &mut self,
+        number: u64,
+        statement: String,
+        started: Instant,
+        result: Result<T, DatabaseError>,
+    ) -> Result<T, CallError> {
+        match result {
+            Ok(answer) => {
+                self.run.recorder.answered(&answer);
+                self.run.events.emit(&Event::StepFinished {
+                    revision: self.run.revision.clone(),
+                    step: number,
+                    statement,
+                    rows: answer.rows(),
+                    duration: started.elapsed(),
+                });
+                Ok(answer)
+            }
+            Err(error) if error.kind == DatabaseErrorKind::Interrupted => {
+                // Without a stop signal it was cancelled on the server.
+                Err(self.run.stop.reason().map_or_else(|| CallError::Failed(error.into()), CallError::Stopped))
+            }
+            Err(error) => Err(self.refused(number, statement, error)),
+        }
+    }
+
+    /// Adds a call to the transcript that is a step in another mode, and none in this one.
+    pub(super) fn note<T: Answer>(&self, call: &Call<'_>, answer: &T) {
+        self.run.recorder.called(call);
+        self.run.recorder.answered(answer);
+    }
+
+    /// Counts rows.
+    pub(super) fn count(&self, read: u64, written: u64) {
+        self.run.recorder.add_rows_read(read);
+        self.run.recorder.add_rows_written(written);
+    }
+
+    /// An error for the migration; its place is remembered.
+    fn refused(&mut self, step: u64, statement: String, error: DatabaseError) -> CallError {
+        self.run.recorder.note_error(&error);
+        self.fault = Some(Fault { step, statement, error: error.clone() });
+        error.into()
+    }
+}

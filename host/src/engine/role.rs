@@ -1,0 +1,12 @@
+//! Who a migration's statements are run as.
+
+use crate::database::{Database, MigrationSession, StopSignal};
+use crate::project::catalog::Kind;
+
+/// The session of a migration of this kind.
+pub fn session_of<'a>(database: &'a mut dyn Database, kind: Kind, stop: &StopSignal) -> MigrationSession<'a> {
+    match kind {
+        Kind::Sql => database.script(stop),
+        Kind::Component => database.component(stop),
+    }
+}

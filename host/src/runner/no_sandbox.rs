@@ -1,0 +1,33 @@
+//! Builds without the feature `components`.
+
+use super::run::Order;
+use crate::database::Database;
+use crate::engine::apply::Action;
+use crate::engine::history;
+use crate::engine::plan::{Input, plan_apply, plan_redo, plan_rollback};
+use crate::error::{Error, Result};
+use crate::project::Catalog;
+use crate::project::catalog::Kind;
+
+/// The error for a component.
+pub(super) fn no_components() -> Error {
+    Error::usage("this build of runner cannot run components")
+        .hint("enable the Cargo feature `components` of the crate `runner`")
+}
+
+/// Refuses a run with a component before its first migration runs, and not when the component's turn comes.
+pub(super) async fn check(order: &Order, catalog: &Catalog, database: &mut dyn Database) -> Result<()> {
+    let history = history::read_with_artifacts(database).await?;
+    let input = Input { catalog, history: &history, facts: database.facts(), options: order.options };
+    let plan = match &order.action {
+        Action::Apply(target) => plan_apply(&input, target),
+        Action::Rollback(target) => plan_rollback(&input, target),
+        Action::Redo => plan_redo(&input),
+    };
+    // The engine reports what is wrong with the plan.
+    let Ok(plan) = plan else { return Ok(()) };
+    match plan.steps.iter().find(|step| step.kind == Kind::Component) {
+        Some(component) => Err(no_components().at("migration", component.id())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,33 @@
+//! Migrates the SQLite database that its argument names, and prints what it cannot do.
+
+use runner::{Project, Runner, Target};
+
+const SQL: [(&str, &[u8]); 2] = [
+    ("migrations/0001_users.up.sql", b"CREATE TABLE users (id INTEGER PRIMARY KEY);"),
+    ("migrations/0001_users.down.sql", b"DROP TABLE users;"),
+];
+const COMPONENT: (&str, &[u8]) = ("migrations/0002_fill.wasm", b"\0asm");
+
+/// What makes a component of the bytes, which no build without a sandbox looks at.
+const LOCKFILE: &str = include_str!("../runner.lock");
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> runner::Result<()> {
+    let url = format!("sqlite://{}", std::env::args().nth(1).unwrap_or_default());
+    for other in ["postgres://localhost/app", "mysql://localhost/app", "mariadb://localhost/app"] {
+        let built = Runner::builder().project(Project::embedded(SQL)).database(other).build();
+        println!("{}", built.err().map_or("it builds".to_owned(), |error| format!("{error:#}")));
+    }
+
+    let lockfile = ("runner.lock", LOCKFILE.as_bytes());
+    let files = SQL.into_iter().chain([COMPONENT, lockfile]);
+    let mixed = Runner::builder().project(Project::embedded(files)).database(&url).build()?;
+    let applied = mixed.apply().await;
+    println!("{}", applied.err().map_or("it runs".to_owned(), |error| format!("{error:#}")));
+    println!("pending: {}", mixed.status().await?.pending());
+
+    let runner = Runner::builder().project(Project::embedded(SQL)).database(&url).build()?;
+    println!("applied: {}", runner.apply().await?.done.len());
+    println!("rolled back: {}", runner.rollback(Target::Base).await?.done.len());
+    Ok(())
+}
