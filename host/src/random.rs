@@ -1,18 +1,20 @@
-//! Chance, without a crate for it.
+//! Random bits, and pauses that differ.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// Random bits of the operating system: the keys of every `RandomState` come from there. The state must be new each time.
+/// Random bits of the operating system.
+///
+/// # Panics
+/// If the system has no source of randomness.
 pub fn bits() -> u64 {
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    hasher.finish()
+    getrandom::u64().expect("the operating system supplies random bits")
 }
 
-/// Between half the pause and the whole, so that many who wait do not come at once.
+/// Between half the pause and the whole, so that many that wait do not come at once.
 pub fn jittered(pause: Duration) -> Duration {
-    pause / 2 + (pause / 2).mul_f64(f64::from(bits() as u32) / f64::from(u32::MAX))
+    // A pause is no secret: without randomness it is the whole.
+    let bits = getrandom::u32().unwrap_or(u32::MAX);
+    pause / 2 + (pause / 2).mul_f64(f64::from(bits) / f64::from(u32::MAX))
 }
 
 #[cfg(test)]

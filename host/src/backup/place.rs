@@ -137,11 +137,7 @@ fn exists(path: &Path) -> Error {
 fn name(url: &DatabaseUrl, dialect: Dialect, current: Option<&str>, is_foreign: bool) -> String {
     let database = match url.sqlite_path() {
         Some(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        None => {
-            let text = url.secret();
-            let text = text.split(['?', '#']).next().unwrap_or_default();
-            text.rsplit('/').next().unwrap_or_default().to_owned()
-        }
+        None => url.database_name().unwrap_or_default().to_owned(),
     };
     let safe = |text: &str| -> String {
         text.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect()

@@ -10,7 +10,7 @@ pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, back
     if is_foreign {
         return format!("bring {backup} back with the program that goes with your `[backup] command`");
     }
-    let server = || url.parameter(&["host", "socket"]).is_none().then(|| address(url)).flatten();
+    let server = || url.parameter(&["host", "socket"]).is_none().then(|| url.host_and_port()).flatten();
     match dialect {
         Dialect::Sqlite => {
             let database = url.sqlite_path().map(|path| quoted(&path.display().to_string())).unwrap_or_default();
@@ -40,18 +40,6 @@ pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, back
             )
         }
     }
-}
-
-/// Host and port of a URL.
-fn address(url: &DatabaseUrl) -> Option<(String, Option<String>)> {
-    let (_, rest) = url.secret().split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    let (host, port) = match place.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())) {
-        Some((host, port)) => (host, Some(port.to_owned())),
-        None => (place, None),
-    };
-    (!host.is_empty()).then(|| (host.trim_matches(['[', ']']).to_owned(), port))
 }
 
 /// A path as a shell takes it.

@@ -1,4 +1,4 @@
-//! Batches: rows as columns. The same layout as `wit/types.wit`, so that crossing the sandbox is one copy a column.
+//! Batches: rows as columns. The same layout as `wit/types.wit`, so that a column enters the sandbox with one copy.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ impl fmt::Display for ColumnType {
     }
 }
 
-/// Entries of varying length, end to end: entry i is `data[offsets[i]..offsets[i + 1]]`.
+/// Entries of variable length, end to end: entry i is `data[offsets[i]..offsets[i + 1]]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VarValues {
     /// One more than there are rows.
@@ -62,12 +62,12 @@ impl VarValues {
         &self.data[self.offsets[row] as usize..self.offsets[row + 1] as usize]
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.offsets.len().saturating_sub(1)
     }
 
-    /// Whether there are none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -122,7 +122,7 @@ impl ColumnValues {
         }
     }
 
-    /// The entries of varying length, if these are.
+    /// The entries, if they have variable length.
     pub fn var_values(&self) -> Option<&VarValues> {
         match self {
             Self::Text(values) | Self::Bytes(values) | Self::Decimal(values) | Self::Json(values) => Some(values),
@@ -131,7 +131,7 @@ impl ColumnValues {
         }
     }
 
-    /// How many bytes the entries take.
+    /// The size of the entries in bytes.
     pub fn byte_len(&self) -> usize {
         match self {
             Self::Boolean(entries) => entries.len(),
@@ -149,7 +149,7 @@ impl ColumnValues {
 /// One named column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
-    /// The name as the table or the SELECT list has it.
+    /// The name in the table or the SELECT list.
     pub name: String,
     /// Empty, or one byte per row: 1 where the row is NULL.
     pub nulls: Vec<u8>,
@@ -167,7 +167,7 @@ impl Column {
         builder.finish(name)
     }
 
-    /// Whether two rows of a validated column hold the same entry; NULL is the same as nothing.
+    /// Whether two rows of a validated column hold the same entry; NULL equals nothing.
     pub fn same(&self, left: usize, right: usize) -> bool {
         if self.is_null(left) || self.is_null(right) {
             return false;
@@ -194,7 +194,7 @@ impl Column {
 /// Rows as columns.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
-    /// How many rows every column holds.
+    /// The number of rows of every column.
     pub row_count: usize,
     /// The columns.
     pub columns: Vec<Column>,
@@ -206,12 +206,12 @@ impl Batch {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// How many bytes the batch takes, masks included.
+    /// The size of the batch in bytes, including masks.
     pub fn byte_len(&self) -> usize {
         self.columns.iter().map(|column| column.values.byte_len() + column.nulls.len()).sum()
     }
 
-    /// The name of the column with the largest entry of varying length, and its bytes.
+    /// The name of the column with the largest entry of variable length, and its size in bytes.
     pub fn largest_cell(&self) -> Option<(&str, usize)> {
         let largest = |column: &Column| -> Option<usize> {
             column.values.var_values()?.offsets.windows(2).map(|pair| pair[1].saturating_sub(pair[0]) as usize).max()
@@ -222,7 +222,7 @@ impl Batch {
             .max_by_key(|(_, bytes)| *bytes)
     }
 
-    /// Checks what a guest made: lengths, offsets, masks, UTF-8, unique names. The message names column and row.
+    /// Checks a batch of a guest: lengths, offsets, masks, UTF-8, unique names. The message names column and row.
     pub fn validate(&self) -> Result<(), String> {
         for (index, column) in self.columns.iter().enumerate() {
             if self.columns[..index].iter().any(|other| other.name == column.name) {

@@ -41,12 +41,12 @@ impl ColumnBuilder {
         self.values.column_type()
     }
 
-    /// How many rows it has.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.rows
     }
 
-    /// Whether it has none.
+    /// Whether it has no rows.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
@@ -73,7 +73,7 @@ impl ColumnBuilder {
         self.rows += 1;
     }
 
-    /// Appends to an int64, time, timestamp or timestamptz column; false if it is none.
+    /// Appends to an int64, time, timestamp or timestamptz column; false for other columns.
     #[inline]
     #[must_use]
     pub fn push_int64(&mut self, entry: i64) -> bool {
@@ -88,7 +88,7 @@ impl ColumnBuilder {
         true
     }
 
-    /// Appends to a float64 column; false if it is none.
+    /// Appends to a float64 column; false for other columns.
     #[inline]
     #[must_use]
     pub fn push_float64(&mut self, entry: f64) -> bool {
@@ -98,7 +98,7 @@ impl ColumnBuilder {
         true
     }
 
-    /// Appends to a boolean column; false if it is none.
+    /// Appends to a boolean column; false for other columns.
     #[inline]
     #[must_use]
     pub fn push_boolean(&mut self, entry: bool) -> bool {
@@ -108,7 +108,7 @@ impl ColumnBuilder {
         true
     }
 
-    /// Appends to a date column; false if it is none.
+    /// Appends to a date column; false for other columns.
     #[inline]
     #[must_use]
     pub fn push_date(&mut self, entry: i32) -> bool {
@@ -118,7 +118,7 @@ impl ColumnBuilder {
         true
     }
 
-    /// Appends to a UUID column; false if it is none.
+    /// Appends to a UUID column; false for other columns.
     #[inline]
     #[must_use]
     pub fn push_uuid(&mut self, high: u64, low: u64) -> bool {
@@ -128,7 +128,7 @@ impl ColumnBuilder {
         true
     }
 
-    /// Appends to a text, bytes, decimal, json or native column; false if it is none. The caller answers for UTF-8.
+    /// Appends to a text, bytes, decimal, json or native column; false for other columns. The caller ensures UTF-8.
     #[inline]
     #[must_use]
     pub fn push_bytes(&mut self, entry: &[u8]) -> bool {
@@ -146,7 +146,7 @@ impl ColumnBuilder {
         true
     }
 
-    /// The entries, for a caller that appends one by itself and says so by [`ColumnBuilder::pushed`].
+    /// The entries, for a caller that appends one directly and then calls [`ColumnBuilder::pushed`].
     #[inline]
     pub(crate) fn entries(&mut self) -> &mut ColumnValues {
         &mut self.values

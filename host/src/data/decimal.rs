@@ -1,11 +1,11 @@
-//! Decimal numbers in text: what is one, and whether two are the same number.
+//! Decimal numbers as text: whether a text is one, and whether two are the same number.
 
 /// Whether the text is a decimal number: an optional sign, digits with at most one point among them, an optional exponent.
 pub fn is_decimal(text: &[u8]) -> bool {
     split(text).is_some()
 }
 
-/// Whether two texts are the same decimal number. Texts that are no numbers are equal to nothing.
+/// Whether two texts are the same decimal number. Texts that are not numbers equal nothing.
 pub fn same_number(left: &[u8], right: &[u8]) -> bool {
     match (normal(left), normal(right)) {
         (Some(left), Some(right)) => left == right,
@@ -66,7 +66,7 @@ fn normal(text: &[u8]) -> Option<Normal> {
     Some(Normal { negative: parts.negative, digits, exponent })
 }
 
-/// The shortest text that reads back as this very number, with a point or an exponent so that it is no integer:
+/// The shortest text that reads back as exactly this number, with a point or an exponent so that it is not an integer:
 /// `1.0`, `0.1`, `1e300`. Neither NaN nor an infinity has one.
 pub fn float_text(number: f64) -> Option<String> {
     number.is_finite().then(|| {

@@ -1,8 +1,8 @@
-//! Digests of batches: what two equal batches have in common on every machine, made a column at a time.
+//! Digests of batches: equal batches have the same digest on every machine. Computed a column at a time.
 //!
 //! The encoding is the contract of transcripts and has a number, [`VERSION`]. All integers are little-endian, floats their
-//! bits. A cell under NULL counts as zero or empty, whatever stands there, and a mask without a NULL as no mask. The entries of a
-//! column count by their own digest, which is quickest over one long piece of memory.
+//! bits. A cell under NULL counts as zero or empty, whatever is stored, and a mask without a NULL as no mask. The entries of a
+//! column are included by their own digest, which is fastest over one long piece of memory.
 
 use super::{Batch, Column, ColumnType, ColumnValues, VarValues};
 
@@ -77,7 +77,7 @@ fn put_column(hasher: &mut blake3::Hasher, column: &Column) {
     }
 }
 
-/// Entries of one size; `each`: so many stand for a row.
+/// Entries of one size, `each` of them for a row.
 fn fixed<T: Plain>(hasher: &mut blake3::Hasher, entries: &[T], nulls: &[u8], each: usize) {
     let digest = if nulls.is_empty() {
         of_plain(entries)
@@ -104,7 +104,7 @@ fn varying(hasher: &mut blake3::Hasher, values: &VarValues, nulls: &[u8]) {
 
 /// Numbers that are nothing but their bytes.
 trait Plain: Copy + Default {
-    /// Puts the bytes, the least significant first.
+    /// Appends the bytes, the least significant first.
     #[cfg_attr(target_endian = "little", expect(dead_code, reason = "there the memory is what is wanted"))]
     fn put(self, bytes: &mut Vec<u8>);
 }

@@ -1,4 +1,10 @@
-//! Days and microseconds to text and back, in the forms of ISO 8601 that databases without date types store.
+//! Days and microseconds as text and back, in the forms of ISO 8601 that databases without date types store.
+//!
+//! The calendar is that of jiff. Text is read and written here: jiff's own parsers accept other forms, and neither 24:00 nor
+//! all of a column's range.
+
+use jiff::SignedDuration;
+use jiff::civil::Date;
 
 use super::Value;
 
@@ -7,60 +13,39 @@ pub const SECOND: i64 = 1_000_000;
 /// Microseconds of a day.
 pub const DAY: i64 = 86_400 * SECOND;
 
-/// Days of 0001-01-01 and 9999-12-31, the first and the last that text can stand for everywhere.
+/// Days of 0001-01-01 and 9999-12-31, the first and the last that every database's text can express.
 const FIRST_DAY: i64 = -719_162;
 const LAST_DAY: i64 = 2_932_896;
 
-/// Year, month and day of a number of days since 1970-01-01, proleptic Gregorian.
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Howard Hinnant's algorithm: eras of 400 years that begin on March 1st.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
-/// Days since 1970-01-01; the inverse of [`civil`].
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 fn push_digits(out: &mut String, number: i64, width: usize) {
-    let digits = number.to_string();
-    for _ in digits.len()..width {
-        out.push('0');
+    let mut digits = [b'0'; 8];
+    let mut rest = number.unsigned_abs();
+    for digit in digits[..width].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
-    out.push_str(&digits);
+    out.extend(digits[..width].iter().map(|digit| char::from(*digit)));
 }
 
 /// Appends `YYYY-MM-DD`; an error outside the years 0001 to 9999.
 pub fn push_date(out: &mut String, date: i64) -> Result<(), String> {
-    if !(FIRST_DAY..=LAST_DAY).contains(&date) {
-        return Err(format!("day {date} is outside the years 0001 to 9999"));
-    }
-    let (year, month, day) = civil(date);
-    push_digits(out, year, 4);
+    let inside = (FIRST_DAY..=LAST_DAY).contains(&date);
+    let found = inside.then(|| EPOCH.checked_add(SignedDuration::from_hours(date * 24)).ok()).flatten();
+    let found = found.ok_or_else(|| format!("day {date} is outside the years 0001 to 9999"))?;
+    push_digits(out, found.year().into(), 4);
     out.push('-');
-    push_digits(out, month, 2);
+    push_digits(out, found.month().into(), 2);
     out.push('-');
-    push_digits(out, day, 2);
+    push_digits(out, found.day().into(), 2);
     Ok(())
 }
 
 /// Appends `HH:MM:SS`, with `.ffffff` where there is a fraction; an error outside 0 to 24 hours.
 pub fn push_time(out: &mut String, time: i64) -> Result<(), String> {
     if !(0..=DAY).contains(&time) {
-        return Err(format!("{time} microseconds are no time of day"));
+        return Err(format!("{time} microseconds are not a time of day"));
     }
     let seconds = time / SECOND;
     push_digits(out, seconds / 3_600, 2);
@@ -103,25 +88,18 @@ pub fn value_text(value: &Value) -> Result<String, String> {
             text.push('Z');
         }
         Value::Uuid(high, low) => push_uuid(&mut text, *high, *low),
-        _ => return Err("has no such text".to_owned()),
+        _ => return Err("has no text of this kind".to_owned()),
     }
     Ok(text)
 }
 
 /// Days since 1970-01-01 of a day of the calendar; none if there is no such day.
 pub fn days_of(year: i64, month: i64, day: i64) -> Option<i32> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let last = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => return None,
-    };
-    if year == 0 || day == 0 || day > last {
+    if year < 1 {
         return None;
     }
-    i32::try_from(days(year, month, day)).ok()
+    let date = Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()?;
+    (date.duration_since(EPOCH).as_hours() / 24).try_into().ok()
 }
 
 /// Reads `YYYY-MM-DD`.
@@ -157,7 +135,7 @@ fn fraction(digits: &[u8]) -> Option<i64> {
     Some(number(kept)? * scale)
 }
 
-/// Reads a date, optionally with a time behind `T` or a space; a zone is refused.
+/// Reads a date, optionally with a time after `T` or a space; a time zone is refused.
 pub fn parse_timestamp(text: &[u8]) -> Option<i64> {
     let (date, time) = text.split_at_checked(10)?;
     let day = i64::from(parse_date(date)?) * DAY;
@@ -168,13 +146,13 @@ pub fn parse_timestamp(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// Reads a timestamp with an optional zone, `Z` or `±hh:mm`; without one it is UTC.
+/// Reads a timestamp with an optional offset, `Z` or `±hh:mm`; without one it is in UTC.
 pub fn parse_timestamptz(text: &[u8]) -> Option<i64> {
     if let [local @ .., b'Z' | b'z'] = text {
         return parse_timestamp(local.trim_ascii_end());
     }
     if let [local @ .., sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] = text {
-        // The sign of `2026-01-02` is no zone: a zone stands behind a time.
+        // Only after a time: the `-02` of `2026-01-02` is not an offset.
         if local.len() > 10 {
             let hours = number(&[*h1, *h2])?;
             let minutes = number(&[*m1, *m2])?;
@@ -256,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn zones_move_an_instant() {
+    fn offsets_move_an_instant() {
         let noon = parse_timestamp(b"2026-03-01 12:00:00").expect("a timestamp");
         for (text, hours) in [
             ("2026-03-01T12:00:00Z", 0),

@@ -39,7 +39,7 @@ impl Value {
         }
     }
 
-    /// The bytes, if this is a string of bytes.
+    /// The bytes, if this is a byte string.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Bytes(bytes) => Some(bytes),

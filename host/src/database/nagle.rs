@@ -1,48 +1,164 @@
-//! Has what we say to a server be sent at once, and not only when what was said before is acknowledged.
+//! Connections that send every message at once, instead of holding it back until the one before is acknowledged.
 //!
-//! sqlx 0.9.0 leaves Nagle's algorithm on, as no release before it did (transact-rs/sqlx#4335). What follows a message that is
-//! never answered, such as the end of a prepared statement, then waits for 40 ms, which is how long a server's system puts an
-//! acknowledgement off: a migration of few steps took twice as long. This module goes with the release that sets the option
-//! itself (transact-rs/sqlx#4336).
+//! sqlx 0.9.0 leaves Nagle's algorithm on, as no release before it did (transact-rs/sqlx#4335). A message that follows one
+//! without a reply, such as the end of a prepared statement, then waits for 40 ms, the time for which a server's system delays
+//! acknowledgements; migrations with few steps took twice as long. This module goes with the release that sets the option itself
+//! (transact-rs/sqlx#4336).
+//!
+//! sqlx neither accepts a connected socket nor shows the one that it opened. So the descriptors of the process are compared
+//! before and after each time the connecting future is polled: what appears in between, and is connected to the server's port, is
+//! the socket. No other socket of the process is changed.
 
-/// The descriptors that the process has open, each an entry named by its number: Linux, macOS and the BSDs have it.
 #[cfg(unix)]
-const DESCRIPTORS: &str = "/dev/fd";
+pub use unix::without_delay;
 
-/// To be called behind each connecting. sqlx keeps the socket to itself, so all sockets of the process are told; whoever else
-/// has one here loses nothing by it.
-#[cfg(unix)]
-pub fn send_at_once() {
-    let on: libc::c_int = 1;
-    let Ok(open) = std::fs::read_dir(DESCRIPTORS) else { return };
-    for descriptor in open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<libc::c_int>().ok()) {
-        // SAFETY: the pointer is to a variable that outlives the call, with its size. What is no open socket of TCP is refused,
-        // and nothing but this one option changes.
-        unsafe {
-            libc::setsockopt(
-                descriptor,
-                libc::IPPROTO_TCP,
-                libc::TCP_NODELAY,
-                (&raw const on).cast(),
-                size_of::<libc::c_int>() as libc::socklen_t,
-            );
-        }
-    }
+/// Connects. On this system the socket cannot be found, and is left as it is.
+#[cfg(not(unix))]
+pub async fn without_delay<T>(_: Option<u16>, connect: impl Future<Output = T>) -> T {
+    connect.await
 }
 
-/// Nothing: sockets cannot be found here by counting.
-#[cfg(not(unix))]
-pub fn send_at_once() {}
+#[cfg(unix)]
+mod unix {
+    use std::collections::HashSet;
+    use std::fs::{File, Metadata};
+    use std::net::TcpStream;
+    use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    use std::pin::pin;
+    use std::sync::{Mutex, PoisonError};
 
-#[cfg(all(test, unix))]
-mod tests {
-    use std::net::{TcpListener, TcpStream};
+    /// The open descriptors of the process, each an entry named by its number, on Linux, macOS and the BSDs.
+    const DESCRIPTORS: &str = "/dev/fd";
 
-    #[test]
-    fn sockets_of_tcp_send_at_once() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let stream = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
-        super::send_at_once();
-        assert!(stream.nodelay().expect("an option"));
+    /// Keeps connections that are made at the same time from seeing each other's sockets.
+    static POLLING: Mutex<()> = Mutex::new(());
+
+    /// Runs `connect` and sets `TCP_NODELAY` on the socket that it opens to this port. `None`: it opens none, but a Unix socket.
+    ///
+    /// If another thread opens a socket to the same port in the microseconds in which sqlx opens its own, the two cannot be told
+    /// apart, and both are left as they are.
+    pub async fn without_delay<T>(port: Option<u16>, connect: impl Future<Output = T>) -> T {
+        let Some(port) = port else { return connect.await };
+        let mut connect = pin!(connect);
+        let mut opened = HashSet::new();
+        let output = std::future::poll_fn(|context| {
+            if opened.iter().any(|socket: &Socket| socket.connected(port).is_some()) {
+                return connect.as_mut().poll(context);
+            }
+            let _alone = POLLING.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = sockets();
+            let polled = connect.as_mut().poll(context);
+            opened.extend(sockets().difference(&before));
+            polled
+        })
+        .await;
+        let mut connected = opened.iter().filter_map(|socket| socket.connected(port));
+        if let (Some(socket), None) = (connected.next(), connected.next()) {
+            // Without the option the connection is slow, and still right.
+            let _ = socket.set_nodelay(true);
+        }
+        output
+    }
+
+    /// An open socket: its number, device and inode. The number alone may stand for another file a moment later.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+    struct Socket {
+        number: RawFd,
+        device: u64,
+        inode: u64,
+    }
+
+    /// All sockets of the process.
+    fn sockets() -> HashSet<Socket> {
+        let Ok(entries) = std::fs::read_dir(DESCRIPTORS) else { return HashSet::new() };
+        let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        numbers
+            .filter_map(|number| Socket::of(number, &std::fs::metadata(format!("{DESCRIPTORS}/{number}")).ok()?))
+            .collect()
+    }
+
+    impl Socket {
+        fn of(number: RawFd, file: &Metadata) -> Option<Self> {
+            file.file_type().is_socket().then(|| Self { number, device: file.dev(), inode: file.ino() })
+        }
+
+        /// Another descriptor of the socket, if it is open and connected to this port by TCP.
+        fn connected(self, port: u16) -> Option<TcpStream> {
+            let stream = self.duplicate()?;
+            // Fails for sockets of other protocols.
+            stream.nodelay().ok()?;
+            stream.peer_addr().is_ok_and(|peer| peer.port() == port).then_some(stream)
+        }
+
+        fn duplicate(self) -> Option<TcpStream> {
+            if self.number < 0 {
+                return None;
+            }
+            // SAFETY: the number is not -1, and is borrowed for one call, which duplicates the descriptor. If another thread has
+            // closed it meanwhile, the call fails or duplicates a different file, which is recognised below.
+            let copy = unsafe { BorrowedFd::borrow_raw(self.number) }.try_clone_to_owned().ok()?;
+            let file = File::from(copy);
+            let same = Self::of(self.number, &file.metadata().ok()?) == Some(self);
+            same.then(|| TcpStream::from(OwnedFd::from(file)))
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::net::{SocketAddr, TcpListener};
+        use std::os::fd::AsRawFd;
+
+        use super::*;
+
+        fn listener() -> (TcpListener, SocketAddr) {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let address = listener.local_addr().expect("an address");
+            (listener, address)
+        }
+
+        #[tokio::test]
+        async fn only_the_socket_that_connects_sends_at_once() {
+            let (_listener, address) = listener();
+            let before = TcpStream::connect(address).expect("a connection");
+            let connect = tokio::net::TcpStream::connect(address);
+            let connected = without_delay(Some(address.port()), connect).await.expect("a connection");
+            let after = TcpStream::connect(address).expect("a connection");
+            assert!(connected.nodelay().expect("an option"));
+            assert!(!before.nodelay().expect("an option") && !after.nodelay().expect("an option"));
+        }
+
+        #[tokio::test]
+        async fn the_next_address_is_tried_after_one_that_refuses() {
+            let (_listener, address) = listener();
+            // As with `localhost`, which has two addresses on most machines.
+            let (closed, refusing) = listener();
+            drop(closed);
+            let addresses = [refusing, address];
+            let connect = tokio::net::TcpStream::connect(&addresses[..]);
+            let connected = without_delay(Some(address.port()), connect).await.expect("a connection");
+            assert!(connected.nodelay().expect("an option"));
+        }
+
+        #[test]
+        fn a_number_that_stands_for_another_socket_is_left_alone() {
+            let (_listener, address) = listener();
+            let stream = TcpStream::connect(address).expect("a connection");
+            let number = stream.as_raw_fd();
+            let socket = sockets().into_iter().find(|socket| socket.number == number).expect("an open socket");
+            assert!(socket.connected(address.port()).is_some());
+            assert!(Socket { inode: socket.inode + 1, ..socket }.connected(address.port()).is_none());
+            assert!(socket.connected(address.port().wrapping_add(1)).is_none());
+        }
+
+        #[tokio::test]
+        async fn connections_at_the_same_time_are_told_apart() {
+            let (_listener, address) = listener();
+            let connect = || without_delay(Some(address.port()), tokio::net::TcpStream::connect(address));
+            let (one, two, three) = tokio::join!(connect(), connect(), connect());
+            for connected in [one, two, three] {
+                assert!(connected.expect("a connection").nodelay().expect("an option"));
+            }
+        }
     }
 }

@@ -1,7 +1,11 @@
-//! Database URLs, whose password no message ever shows.
+//! Database URLs, whose password never appears in a message.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+use percent_encoding::percent_decode_str;
+use url::{ParseError, Url};
 
 use super::Dialect;
 use crate::error::{Error, Result};
@@ -11,14 +15,25 @@ use crate::error::{Error, Result};
 pub struct DatabaseUrl {
     text: String,
     dialect: Dialect,
-    /// SQLite: the file; none in memory.
-    path: Option<PathBuf>,
-    /// SQLite: what stands behind the `?`.
-    parameters: String,
+    place: Place,
+}
+
+/// What the URL says after its scheme.
+#[derive(Clone, PartialEq, Eq)]
+enum Place {
+    /// SQLite.
+    File {
+        /// The file; none in memory.
+        path: Option<PathBuf>,
+        /// What follows the `?`.
+        parameters: String,
+    },
+    /// A URL that cannot be parsed is an error of connecting: until then it is only shown, and passed on.
+    Server(std::result::Result<Url, ParseError>),
 }
 
 impl DatabaseUrl {
-    /// Reads a URL. Relative SQLite paths stand below `base`; `%20` and the like in them are decoded.
+    /// Parses a URL. Relative SQLite paths are resolved against `base`; `%20` and the like in them are decoded.
     ///
     /// SQLite: `sqlite:app.db`, `sqlite://app.db`, `sqlite:///var/app.db`, `sqlite::memory:`, each with `?mode=ro`
     /// and the like. Others: `postgres://…`, `postgresql://…`, `mysql://…`, `mariadb://…`.
@@ -38,7 +53,8 @@ impl DatabaseUrl {
             }
         };
         if dialect != Dialect::Sqlite {
-            return Ok(Self { text: text.to_owned(), dialect, path: None, parameters: String::new() });
+            let plain = if dialect == Dialect::Postgres { user_apart(text) } else { Cow::Borrowed(text) };
+            return Ok(Self { text: text.to_owned(), dialect, place: Place::Server(Url::parse(&plain)) });
         }
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
@@ -46,18 +62,19 @@ impl DatabaseUrl {
             return Err(Error::usage(format!("`{text}` names no database file")).hint("write `sqlite://app.db`"));
         }
         let not_utf8 = || {
-            Error::usage(format!("the path of `{text}` is not UTF-8")).hint("rename the folder or give another path")
+            Error::usage(format!("the path of `{text}` is not UTF-8")).hint("rename the directory or use another path")
         };
         let path = match path {
             ":memory:" => None,
-            path => Some(base.join(String::from_utf8(decode(path)).map_err(|_| not_utf8())?)),
+            path => Some(base.join(&*percent_decode_str(path).decode_utf8().map_err(|_| not_utf8())?)),
         };
         let shown = match &path {
             None => ":memory:",
             Some(path) => path.to_str().ok_or_else(not_utf8)?,
         };
         let query = if parameters.is_empty() { String::new() } else { format!("?{parameters}") };
-        Ok(Self { text: format!("sqlite://{shown}{query}"), dialect, path, parameters: parameters.to_owned() })
+        let text = format!("sqlite://{shown}{query}");
+        Ok(Self { text, dialect, place: Place::File { path, parameters: parameters.to_owned() } })
     }
 
     /// The family that the scheme names; the server may know better.
@@ -65,95 +82,95 @@ impl DatabaseUrl {
         self.dialect
     }
 
-    /// The whole URL, password and all. Never print it.
+    /// The whole URL, including the password. Never print it.
     pub fn secret(&self) -> &str {
         &self.text
     }
 
-    /// The name of the database on a server; none for SQLite, and where the URL names none.
-    pub fn database_name(&self) -> Option<&str> {
-        if self.dialect == Dialect::Sqlite {
-            return None;
+    /// Servers: the parsed URL, or why it cannot be parsed. Never print it.
+    pub fn server(&self) -> std::result::Result<&Url, ParseError> {
+        match &self.place {
+            Place::Server(Ok(url)) => Ok(url),
+            Place::Server(Err(error)) => Err(*error),
+            Place::File { .. } => Err(ParseError::EmptyHost),
         }
-        let (start, end) = self.path_of_name();
-        Some(self.text.get(start..end)?.trim_start_matches('/')).filter(|name| !name.is_empty())
     }
 
-    /// The same server and user, and another database there. The name must need no encoding.
+    /// The name of the database on a server; none for SQLite, and if the URL names none.
+    pub fn database_name(&self) -> Option<&str> {
+        let name = self.server().ok()?.path().trim_start_matches('/');
+        Some(name).filter(|name| !name.is_empty())
+    }
+
+    /// The same server and user, with another database. The name must need no encoding.
     #[must_use]
     pub fn with_database_name(&self, name: &str) -> Self {
-        let (start, end) = self.path_of_name();
-        let (before, behind) = (&self.text[..start], &self.text[end..]);
-        // A parameter would go before the path.
-        let parameters = behind.trim_start_matches('?').split('&').filter(|pair| !pair.starts_with("dbname="));
-        let parameters = parameters.filter(|pair| !pair.is_empty()).collect::<Vec<_>>().join("&");
-        let mark = if parameters.is_empty() { "" } else { "?" };
-        Self { text: format!("{before}/{name}{mark}{parameters}"), ..self.clone() }
-    }
-
-    /// Where the path of a server's URL stands, its `/` included.
-    fn path_of_name(&self) -> (usize, usize) {
-        let authority = self.text.find("://").map_or(0, |at| at + 3);
-        let start = self.text[authority..].find(['/', '?']).map_or(self.text.len(), |at| authority + at);
-        let end = self.text[start..].find('?').map_or(self.text.len(), |at| start + at);
-        (start, end)
+        let Ok(url) = self.server() else { return self.clone() };
+        let mut url = url.clone();
+        url.set_path(&format!("/{name}"));
+        // A parameter would take precedence over the path.
+        let pairs = url.query().unwrap_or_default().split('&');
+        let pairs: Vec<&str> = pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("dbname=")).collect();
+        let query = pairs.join("&");
+        url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
+        Self { text: url.as_str().to_owned(), place: Place::Server(Ok(url)), ..*self }
     }
 
     /// SQLite: the database's file; none for a database in memory and for servers.
     pub fn sqlite_path(&self) -> Option<PathBuf> {
-        self.path.clone()
+        match &self.place {
+            Place::File { path, .. } => path.clone(),
+            Place::Server(_) => None,
+        }
+    }
+
+    /// Servers: host and port, as far as the URL names them.
+    pub fn host_and_port(&self) -> Option<(&str, Option<u16>)> {
+        let url = self.server().ok()?;
+        let host = url.host_str().filter(|host| !host.is_empty())?;
+        Some((plain_host(host), url.port()))
     }
 
     /// Servers: the password, if the URL has one. Never print it.
     pub fn password(&self) -> Option<String> {
-        let (start, authority) = self.authority()?;
-        let credentials = self.text[start..authority].rsplit_once('@').map(|(credentials, _)| credentials);
-        let in_authority = credentials.and_then(|credentials| credentials.split_once(':')).map(|(_, it)| it.to_owned());
-        let text = in_authority.map(|text| String::from_utf8_lossy(&decode(&text)).into_owned());
-        text.or_else(|| self.parameter(&["password"])).filter(|password| !password.is_empty())
+        let password = self.server().ok()?.password();
+        let password = password.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
+        password.or_else(|| self.parameter(&["password"])).filter(|password| !password.is_empty())
     }
 
     /// Servers: the value of the first of these parameters that the URL has.
     pub fn parameter(&self, names: &[&str]) -> Option<String> {
-        let text = self.text.split_once('#').map_or(self.text.as_str(), |(text, _)| text);
-        let (_, query) = text.split_once('?')?;
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let (_, value) = pairs.into_iter().find(|(name, _)| names.contains(name))?;
-        Some(String::from_utf8_lossy(&decode(&value.replace('+', " "))).into_owned())
+        let mut parameters = self.server().ok()?.query_pairs();
+        parameters.find(|(name, _)| names.contains(&&**name)).map(|(_, value)| value.into_owned())
     }
 
-    /// Servers: where user, password, host and port begin and end.
-    fn authority(&self) -> Option<(usize, usize)> {
-        let start = self.text.find("://").map(|at| at + 3)?;
-        let end = self.text[start..].find(['/', '?', '#']).map_or(self.text.len(), |at| start + at);
-        Some((start, end))
-    }
-
-    /// SQLite: the parameters behind the `?`.
+    /// SQLite: the parameters that follow the `?`.
     pub fn sqlite_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
-        let pairs = self.parameters.split('&').filter(|pair| !pair.is_empty());
+        let parameters = match &self.place {
+            Place::File { parameters, .. } => parameters.as_str(),
+            Place::Server(_) => "",
+        };
+        let pairs = parameters.split('&').filter(|pair| !pair.is_empty());
         pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
     }
 }
 
-/// The bytes of a text in which `%` and two hexadecimal digits stand for one byte.
-fn decode(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let digit = |at: usize| behind.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = &behind[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = behind;
-            }
+/// libpq accepts a user without a host, which means a socket. A URL has no user without a host, so the user moves to the
+/// parameters.
+fn user_apart(url: &str) -> Cow<'_, str> {
+    let apart = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let (user, path) = rest.split_once('@')?;
+        if user.contains(['/', '?', '#']) || !(path.is_empty() || path.starts_with(['/', '?'])) {
+            return None;
         }
-    }
-    bytes
+        let (name, password) = user.split_once(':').map_or((user, None), |(name, password)| (name, Some(password)));
+        let plain = |text: &str| text.replace('+', "%2B").replace('&', "%26");
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let password = password.map(|password| format!("&password={}", plain(password))).unwrap_or_default();
+        Some(format!("{scheme}://{path}{sign}user={}{password}", plain(name)))
+    };
+    apart().map_or(Cow::Borrowed(url), Cow::Owned)
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -168,7 +185,7 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// A host of a URL as it is looked up: an address of IPv6 stands in brackets in a URL, and nowhere else.
+/// A host of a URL as the resolver takes it: IPv6 addresses have brackets in URLs only.
 pub fn plain_host(host: &str) -> &str {
     host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
 }
@@ -178,9 +195,9 @@ pub fn redact(text: &str) -> String {
     let mut redacted = text.to_owned();
     if let Some(start) = redacted.find("://").map(|at| at + 3) {
         let authority = redacted[start..].find(['/', '?']).map_or(redacted.len(), |at| start + at);
-        // A password with a `/` or `?` in it ends behind them: rather hide too much.
+        // A password that contains a `/` or `?` ends after them: hide too much rather than too little.
         let end = if redacted[start..authority].contains('@') { authority } else { redacted.len() };
-        // The last `@`: a password may hold one that its writer forgot to encode.
+        // The last `@`: a password may contain one that was not encoded.
         if let Some(at) = redacted[start..end].rfind('@').map(|at| start + at)
             && let Some(colon) = redacted[start..at].find(':').map(|colon| start + colon)
         {
@@ -216,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_is_told_is_taken_apart() {
+    fn parts_of_a_server_url_are_decoded() {
         let parse = |url: &str| DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
         for (url, password, other) in [
             (
@@ -225,7 +242,8 @@ mod tests {
                 "mysql://me:p%40ss@host:3306/x?ssl-ca=%2Fa%20b",
             ),
             ("mysql://me@host/db", None, "mysql://me@host/x"),
-            ("mysql://me:@host", None, "mysql://me:@host/x"),
+            ("mysql://me:@host", None, "mysql://me@host/x"),
+            ("postgres://me:p%40s@/db?host=/run", Some("p@s"), "postgres:///x?host=/run&user=me&password=p%40s"),
             ("postgres:///db?host=/run&password=a+b", Some("a b"), "postgres:///x?host=/run&password=a+b"),
         ] {
             assert_eq!(parse(url).password().as_deref(), password, "{url}");
@@ -258,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn sqlite_paths_stand_below_the_base() {
+    fn sqlite_paths_are_relative_to_the_base() {
         for (url, path) in [
             ("sqlite:app.db", Some("/base/app.db")),
             ("sqlite://app.db?mode=ro", Some("/base/app.db")),

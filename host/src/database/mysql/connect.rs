@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions as _, MySqlConnection};
 
 use super::error::{self, from_sqlx};
 use super::session::{self, Server};
-use crate::database::nagle::send_at_once;
+use crate::database::nagle::without_delay;
 use crate::database::url::plain_host;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, DriverOptions};
 
@@ -45,8 +45,15 @@ impl Connector {
         let shown = url.to_string();
         let mut settings = settings.clone();
         let mut locks_by_node = false;
-        for (name, value) in parameters(url.secret()) {
-            match name {
+        let unreadable = || {
+            configuration(format!("`{shown}` is not a URL of a MySQL or MariaDB server")).hint(
+                "it looks like `mysql://user:password@host:3306/database`; in the password write `%40` for `@`, `%2F` for \
+                 `/`, `%23` for `#` and `%25` for `%`",
+            )
+        };
+        let parsed = url.server().map_err(|_| unreadable())?;
+        for (name, value) in parsed.query_pairs() {
+            match &*name {
                 "charset" if !value.eq_ignore_ascii_case("utf8mb4") => {
                     return Err(configuration(format!("`charset={value}` cannot hold every text"))
                         .hint("take it out of the URL: connections speak utf8mb4, whatever the tables hold"));
@@ -59,7 +66,7 @@ impl Connector {
                 "connect-timeout" => match value.parse() {
                     Ok(seconds) => settings.connect_timeout = Duration::from_secs(seconds),
                     Err(_) => {
-                        return Err(configuration(format!("`connect-timeout={value}` is no number of seconds")));
+                        return Err(configuration(format!("`connect-timeout={value}` is not a number of seconds")));
                     }
                 },
                 name if PARAMETERS.contains(&name) => {}
@@ -70,10 +77,9 @@ impl Connector {
             }
         }
         // The error of the parser may quote the password.
-        let read = || url.secret().parse::<MySqlConnectOptions>();
         let options = match &settings.driver {
             Some(DriverOptions::Mysql(given)) => Ok((**given).clone()),
-            _ => read(),
+            _ => MySqlConnectOptions::from_url(parsed),
         };
         let options = match options {
             Ok(options) => options,
@@ -82,12 +88,7 @@ impl Connector {
                     "`ssl-mode` is one of `disabled`, `preferred`, `required`, `verify_ca` and `verify_identity`",
                 ));
             }
-            Err(_) => {
-                return Err(configuration(format!("`{shown}` is no URL of a MySQL or MariaDB server")).hint(
-                    "it looks like `mysql://user:password@host:3306/database`; signs such as `@`, `/`, `#` and `%` in the \
-                     password are written as `%40`, `%2F`, `%23` and `%25`",
-                ));
-            }
+            Err(_) => return Err(unreadable()),
         };
         if options.get_database().is_none() {
             return Err(configuration(format!("`{shown}` names no database"))
@@ -104,8 +105,9 @@ impl Connector {
     /// A session with the settings of all our sessions, and what is known of its server.
     pub async fn connect(&self) -> Result<(MySqlConnection, Server), DatabaseError> {
         self.in_time(async {
-            let mut connection = self.options.connect().await.map_err(|error| error::from_connecting(error, self))?;
-            send_at_once();
+            let port = self.options.get_socket().is_none().then(|| self.options.get_port());
+            let connected = without_delay(port, self.options.connect()).await;
+            let mut connection = connected.map_err(|error| error::from_connecting(error, self))?;
             let server = session::prepare(&mut connection, &self.settings, &self.names()).await?;
             Ok((connection, server))
         })
@@ -172,11 +174,4 @@ impl Connector {
 
 fn configuration(message: String) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Configuration, message)
-}
-
-/// The parameters behind the `?`.
-fn parameters(url: &str) -> impl Iterator<Item = (&str, &str)> {
-    let url = url.split_once('#').map_or(url, |(url, _)| url);
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }

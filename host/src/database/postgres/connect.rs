@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor, PgConnectio
 
 use self::failure::{explain, is_starting};
 use super::error::{from_sqlx, lost};
-use crate::database::nagle::send_at_once;
+use crate::database::nagle::without_delay;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, DriverOptions, Facts};
 
 /// The oldest server that has all that is used here, as `server_version_num`.
@@ -66,13 +66,12 @@ impl Server {
 
     async fn open_within(&self, timeout: Duration) -> Result<PgConnection, DatabaseError> {
         let deadline = Instant::now() + timeout;
+        let is_socket = self.options.get_socket().is_some() || self.options.get_host().starts_with('/');
+        let port = (!is_socket).then(|| self.options.get_port());
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match tokio::time::timeout(left, self.options.connect()).await {
-                Ok(Ok(connection)) => {
-                    send_at_once();
-                    return Ok(connection);
-                }
+            match tokio::time::timeout(left, without_delay(port, self.options.connect())).await {
+                Ok(Ok(connection)) => return Ok(connection),
                 Ok(Err(error)) if is_starting(&error) && Instant::now() + STARTING < deadline => {
                     tokio::time::sleep(STARTING).await;
                 }

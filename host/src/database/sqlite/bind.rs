@@ -1,18 +1,18 @@
 //! Scalars as parameters of a statement.
 
-use super::raw::{Cell, Failure, Statement};
+use super::raw::{Active, Cell, Failure};
 use crate::data::decimal::is_decimal;
 use crate::data::{Value, temporal};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
-/// Why binding failed: SQLite's own answer, or ours.
+/// Why binding failed: an error of SQLite, or one of ours.
 pub(super) enum BindError {
     Failure(Failure),
     Ours(DatabaseError),
 }
 
 impl BindError {
-    /// The error, made of SQLite's answer where it is one.
+    /// The error; `make` converts SQLite's.
     pub(super) fn or(self, make: impl FnOnce(&Failure) -> DatabaseError) -> DatabaseError {
         match self {
             Self::Failure(failure) => make(&failure),
@@ -28,7 +28,7 @@ impl From<Failure> for BindError {
 }
 
 /// Binds the parameters of a statement in order.
-pub(super) fn bind_all(statement: &mut Statement, parameters: &[Value]) -> Result<(), BindError> {
+pub(super) fn bind_all(statement: &mut Active<'_>, parameters: &[Value]) -> Result<(), BindError> {
     let expected = statement.parameter_count();
     if parameters.len() != expected {
         return Err(BindError::Ours(DatabaseError::new(
@@ -48,7 +48,7 @@ fn wrong_count(expected: usize, given: usize) -> String {
     format!("the statement takes {expected} {noun}, but {given} {verb} given")
 }
 
-fn bind(statement: &mut Statement, number: usize, value: &Value) -> Result<(), BindError> {
+fn bind(statement: &mut Active<'_>, number: usize, value: &Value) -> Result<(), BindError> {
     let refuse = |what: String| {
         BindError::Ours(DatabaseError::new(DatabaseErrorKind::Conversion, format!("parameter {number}: {what}")))
     };
@@ -67,7 +67,7 @@ fn bind(statement: &mut Statement, number: usize, value: &Value) -> Result<(), B
         }
         Value::Float64(value) => Cell::Real(*value),
         Value::Decimal(text) if !is_decimal(text.as_bytes()) => {
-            return Err(refuse(format!("{text:?} is no decimal number")));
+            return Err(refuse(format!("{text:?} is not a decimal number")));
         }
         Value::Text(text) | Value::Decimal(text) | Value::Json(text) | Value::Native { text, .. } => {
             Cell::Text(text.as_bytes())
@@ -85,7 +85,7 @@ mod tests {
     use super::wrong_count;
 
     #[test]
-    fn one_is_no_plural() {
+    fn one_is_singular() {
         for (expected, given, message) in [
             (1, 0, "the statement takes 1 parameter, but 0 were given"),
             (2, 1, "the statement takes 2 parameters, but 1 was given"),

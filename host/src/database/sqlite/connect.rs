@@ -1,13 +1,13 @@
-//! Opening a database file: the URL's parameters, what is missing or in the way, and the connection's settings.
+//! Opening a database file: the URL's parameters, missing or inaccessible files, and the connection's settings.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use libsqlite3_sys as ffi;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use rusqlite::config::DbConfig;
+use rusqlite::{OpenFlags, ffi};
+use url::Url;
 
-use super::error::{from_failure, from_sqlx};
+use super::error::from_failure;
 use super::raw::{Connection, Failure};
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
@@ -17,7 +17,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages that the connection keeps in memory, in KiB: enough for a batch and the upper levels of its trees.
 const CACHE_KIB: u32 = 16 * 1024;
 
-/// What the URL asks for.
+/// The settings in the URL.
 struct Settings {
     path: Option<PathBuf>,
     read_only: bool,
@@ -25,7 +25,7 @@ struct Settings {
     immutable: bool,
     busy_timeout: Duration,
     journal_mode: &'static str,
-    synchronous: Option<SqliteSynchronous>,
+    synchronous: Option<&'static str>,
     cache_kib: u32,
 }
 
@@ -51,9 +51,9 @@ impl Settings {
         let wrong = |expected: &str| {
             DatabaseError::new(
                 DatabaseErrorKind::Configuration,
-                format!("the database URL says `{name}={value}`, which is not {expected}"),
+                format!("the database URL contains `{name}={value}`, which is not {expected}"),
             )
-            .hint(format!("write {expected} behind `{name}=`, or leave the parameter out"))
+            .hint(format!("write {expected} after `{name}=`, or omit the parameter"))
         };
         match name {
             "mode" => match value {
@@ -80,8 +80,9 @@ impl Settings {
                     .ok_or_else(|| wrong("one of `wal`, `delete`, `truncate` and `persist`"))?;
             }
             "synchronous" => {
-                self.synchronous =
-                    Some(SqliteSynchronous::from_str(value).map_err(|_| wrong("`off`, `normal`, `full` or `extra`"))?);
+                let known =
+                    ["off", "normal", "full", "extra"].into_iter().find(|mode| mode.eq_ignore_ascii_case(value));
+                self.synchronous = Some(known.ok_or_else(|| wrong("`off`, `normal`, `full` or `extra`"))?);
             }
             "cache_size" => self.cache_kib = value.parse().map_err(|_| wrong("a number of KiB"))?,
             _ => {
@@ -113,88 +114,108 @@ pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<Opened, Data
     let may_create = settings.may_create && !settings.read_only;
     let create = create && may_create;
     let new = match &settings.path {
-        Some(path) => look_at(path, create, may_create)?,
+        Some(path) => is_new(path, create, may_create)?,
         None => false,
     };
-    let mut options = SqliteConnectOptions::new()
-        .read_only(settings.read_only)
-        .immutable(settings.immutable)
-        .create_if_missing(create)
-        .busy_timeout(settings.busy_timeout)
-        .pragma("cache_size", format!("-{}", settings.cache_kib));
-    options = match &settings.path {
-        Some(path) => options.filename(path),
-        None => options.in_memory(true),
-    };
-    if let Some(synchronous) = settings.synchronous {
-        options = options.synchronous(synchronous);
-    }
-    let opened = async {
-        let mut connection = Connection::open(&options).await.map_err(|error| from_sqlx(&error))?;
-        prepare(&mut connection, &settings, new).map_err(|failure| from_failure(&failure))?;
-        Ok(connection)
-    };
-    let connection = opened.await.map_err(|error| explain(error, settings.path.as_deref()))?;
+    let connection = open_file(&settings, create)
+        .and_then(|sqlite| prepare(sqlite, &settings, new))
+        .map_err(|failure| explain(from_failure(&failure), settings.path.as_deref()))?;
     Ok(Opened { connection, path: settings.path, busy_timeout: settings.busy_timeout })
 }
 
-/// Whether the file is to be made; an error where that is impossible. An empty file is one that nobody has made yet: a run
-/// that was killed at its very beginning leaves it, without the journal mode that a new file is given.
-fn look_at(path: &Path, create: bool, may_create: bool) -> Result<bool, DatabaseError> {
+/// Opens the file, or a database in memory.
+fn open_file(settings: &Settings, create: bool) -> Result<rusqlite::Connection, Failure> {
+    let access = match (settings.read_only, create || settings.path.is_none()) {
+        (true, _) => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE,
+    };
+    // One thread at a time uses the connection, so SQLite needs no mutex.
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
+    let opened = match &settings.path {
+        None => rusqlite::Connection::open_in_memory_with_flags(flags),
+        // Only a URI can express it.
+        Some(path) if settings.immutable => match immutable_uri(path) {
+            Some(uri) => rusqlite::Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI),
+            None => rusqlite::Connection::open_with_flags(path, flags),
+        },
+        Some(path) => rusqlite::Connection::open_with_flags(path, flags),
+    };
+    Ok(opened?)
+}
+
+/// The path as a URI of SQLite; none for a relative path.
+fn immutable_uri(path: &Path) -> Option<String> {
+    let mut uri = Url::from_file_path(path).ok()?;
+    uri.set_query(Some("immutable=1"));
+    Some(uri.into())
+}
+
+/// Whether to create the file; an error if that is impossible. An empty file counts as new: a run that was killed when it
+/// started leaves one, without the journal mode of a new file.
+fn is_new(path: &Path, create: bool, may_create: bool) -> Result<bool, DatabaseError> {
     let not_found = |message: String| DatabaseError::new(DatabaseErrorKind::NotFound, message);
     match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(not_found(format!("`{}` is a folder, not a database file", path.display()))
-            .hint("name a file in it, such as `app.db`")),
+        Ok(found) if found.is_dir() => {
+            Err(not_found(format!("`{}` is a directory, not a database file", path.display()))
+                .hint("name a file in it, such as `app.db`"))
+        }
         Ok(found) if found.len() == 0 && may_create => {
             if create {
                 return Ok(true);
             }
             Err(not_found(format!("the database `{}` is an empty file", path.display()))
-                .hint("look at the path in the database URL; `runner apply` makes a database of it"))
+                .hint("check the path in the database URL; `runner apply` creates a database in it"))
         }
         Ok(_) => Ok(false),
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DatabaseError::new(
-            DatabaseErrorKind::ReadOnly,
-            format!("cannot look at `{}`: {error}", path.display()),
-        )
-        .hint("look at the rights of the file and its folder")),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(DatabaseError::new(DatabaseErrorKind::ReadOnly, format!("cannot access `{}`: {error}", path.display()))
+                .hint("check the permissions of the file and its directory"))
+        }
         Err(_) => {
-            let folder = folder_of(path);
-            if !folder.is_dir() {
+            if !directory_of(path).is_dir() {
                 return Err(not_found(format!(
-                    "the database `{}` does not exist, nor does its folder",
+                    "the database `{}` does not exist, nor does its directory",
                     path.display()
                 ))
-                .hint("look at the path in the database URL, or make the folder"));
+                .hint("check the path in the database URL, or create the directory"));
             }
             if create {
                 return Ok(true);
             }
             Err(not_found(format!("the database `{}` does not exist", path.display())).hint(if may_create {
-                "look at the path in the database URL; `runner apply` makes the file"
+                "check the path in the database URL; `runner apply` creates the file"
             } else {
-                "look at the path in the database URL; with `?mode=rw`, `?mode=ro` or `?immutable=1` no file is made"
+                "check the path in the database URL; with `?mode=rw`, `?mode=ro` or `?immutable=1` no file is created"
             }))
         }
     }
 }
 
-/// Settings of the connection, and the first look into the file.
-fn prepare(connection: &mut Connection, settings: &Settings, new: bool) -> Result<(), Failure> {
-    connection.configure(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.configure(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection.configure(ffi::SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, false)?;
-    if new {
-        make_file(connection, settings)?;
+/// Applies the settings of the connection and reads the file for the first time.
+fn prepare(sqlite: rusqlite::Connection, settings: &Settings, new: bool) -> Result<Connection, Failure> {
+    sqlite.busy_timeout(settings.busy_timeout)?;
+    let cache = settings.cache_kib;
+    sqlite.execute_batch(&format!("PRAGMA foreign_keys = ON; PRAGMA cache_size = -{cache}"))?;
+    if let Some(synchronous) = settings.synchronous {
+        sqlite.execute_batch(&format!("PRAGMA synchronous = {synchronous}"))?;
     }
-    // Reads the header: says here, and not at the first migration, that the file is no database or is locked.
-    connection.number("PRAGMA schema_version")?;
-    connection.learn_encoding()
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    sqlite.load_extension_disable()?;
+    let mut connection = Connection::new(sqlite)?;
+    if new {
+        set_journal_mode(&connection, settings)?;
+    }
+    // Reads the header: a file that is locked or not a database fails here, and not at the first migration.
+    connection.run("PRAGMA schema_version")?;
+    connection.read_encoding()?;
+    Ok(connection)
 }
 
-/// Gives a new file its journal mode. Somebody who makes the same file at the same moment may be in the way for a
-/// while, which SQLite does not wait out by itself.
-fn make_file(connection: &Connection, settings: &Settings) -> Result<(), Failure> {
+/// Sets the journal mode of a new file. If another process creates the same file at the same moment, the file is locked for a
+/// while, and SQLite does not wait for that by itself.
+fn set_journal_mode(connection: &Connection, settings: &Settings) -> Result<(), Failure> {
     let mode = settings.journal_mode;
     let deadline = Instant::now() + settings.busy_timeout;
     loop {
@@ -207,18 +228,18 @@ fn make_file(connection: &Connection, settings: &Settings) -> Result<(), Failure
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Why a file that does not exist cannot be made, if it is for its folder. SQLite does not tell, and rights are not all
-/// there is to it: a file system may be mounted read-only. So we try.
-fn cannot_make(path: &Path) -> Option<std::io::Error> {
+/// Why a missing file cannot be created, if its directory is the cause. SQLite does not say, and permissions are not the only
+/// cause: a file system may be mounted read-only. So we try.
+fn cannot_create(path: &Path) -> Option<std::io::Error> {
     use std::io::ErrorKind;
     if path.exists() {
         return None;
     }
-    // Under another name: somebody else could make a database of ours before we remove it.
+    // Under another name: another process could create its database in our file before we remove it.
     let mut probe = path.as_os_str().to_owned();
     probe.push(format!(".runner-probe-{}", std::process::id()));
     match std::fs::File::create_new(&probe) {
@@ -236,15 +257,18 @@ fn cannot_make(path: &Path) -> Option<std::io::Error> {
 fn explain(mut error: DatabaseError, path: Option<&Path>) -> DatabaseError {
     let Some(path) = path else { return error };
     if error.kind == DatabaseErrorKind::NotFound
-        && let Some(refused) = cannot_make(path)
+        && let Some(refused) = cannot_create(path)
     {
-        let folder = folder_of(path).display();
+        let directory = directory_of(path).display();
         return DatabaseError::new(
             DatabaseErrorKind::ReadOnly,
-            format!("cannot make the database `{}`: no file can be made in the folder `{folder}`", path.display()),
+            format!(
+                "cannot create the database `{}`: no file can be created in the directory `{directory}`",
+                path.display()
+            ),
         )
         .detail(refused.to_string())
-        .hint("the folder of the database must be writable, also for its journal: look at its rights");
+        .hint("the directory of the database must be writable, also for its journal: check its permissions");
     }
     if error.kind == DatabaseErrorKind::NotFound
         && let Err(refused) = std::fs::File::open(path)

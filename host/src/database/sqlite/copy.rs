@@ -1,27 +1,27 @@
-//! A copy of a database in a file, made while others work on it.
+//! A copy of a database in a file, made while other connections use it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use libsqlite3_sys as ffi;
-use sqlx::sqlite::SqliteConnectOptions;
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::connect;
-use super::error::{from_failure, from_sqlx};
-use super::raw::{Backup, Connection, Failure};
+use super::error::from_failure;
+use super::raw::Failure;
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl, StopSignal};
 
-/// Pages between two looks at the stop signal: a few milliseconds of work.
+/// Pages between two checks of the stop signal: a few milliseconds of work.
 const PAGES: i32 = 1024;
 
-/// The pause before a page that somebody holds is asked for again.
+/// The pause before a locked page is read again.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// Hears how many pages are copied, and of how many.
+/// Called with the number of pages copied, and of all pages.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 
-/// Copies the database of the URL over the file `to`, which must be there and empty, as of one moment; what others commit
-/// meanwhile is not in it. What was copied is read again and must pass SQLite's own check.
+/// Copies the database of the URL, as of one moment, over the file `to`, which must exist and be empty. What others commit
+/// meanwhile is not in the copy. The copy is read again and must pass SQLite's own check.
 pub async fn copy(
     url: &DatabaseUrl,
     to: &Path,
@@ -29,64 +29,62 @@ pub async fn copy(
     progress: Progress<'_>,
 ) -> Result<(), DatabaseError> {
     let from = connect::open(url, false).await?;
-    let options = SqliteConnectOptions::new().filename(to).create_if_missing(false);
-    let target = Connection::open(&options).await.map_err(|error| from_sqlx(&error))?;
-    copy_pages(&from.connection, &target, from.busy_timeout, stop, progress)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut target = Connection::open_with_flags(to, flags).map_err(failed)?;
+    copy_pages(from.connection.sqlite(), &mut target, from.busy_timeout, stop, progress)?;
     check(&target)
 }
 
 fn copy_pages(
     from: &Connection,
-    to: &Connection,
-    timeouts: Duration,
+    to: &mut Connection,
+    busy_timeout: Duration,
     stop: &StopSignal,
     progress: Progress<'_>,
 ) -> Result<(), DatabaseError> {
-    let failed = |failure: Failure| from_failure(&failure);
-    // An open transaction pins what is read: without one, the copy would begin again whenever somebody commits.
-    from.run("BEGIN").map_err(failed)?;
-    from.number("SELECT count(*) FROM sqlite_schema").map_err(failed)?;
-    let mut backup = Backup::begin(from, to).map_err(failed)?;
+    // An open transaction pins what is read: without one, every commit of another connection would restart the copy.
+    from.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(failed)?;
+    let backup = Backup::new(from, to).map_err(failed)?;
     let mut busy_since = None;
     loop {
         if stop.is_raised() {
             return Err(DatabaseError::stopped());
         }
-        match backup.step(PAGES) {
-            Ok(is_done) => {
+        let code = match backup.step(PAGES).map_err(failed)? {
+            StepResult::Busy => ffi::SQLITE_BUSY,
+            StepResult::Locked => ffi::SQLITE_LOCKED,
+            done_or_more => {
                 busy_since = None;
-                let (done, all) = backup.pages();
-                progress(done, all);
-                if is_done {
+                let pages = backup.progress();
+                let all = u64::try_from(pages.pagecount).unwrap_or(0);
+                progress(all.saturating_sub(u64::try_from(pages.remaining).unwrap_or(0)), all);
+                if done_or_more == StepResult::Done {
                     break;
                 }
+                continue;
             }
-            Err(failure) if matches!(failure.code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => {
-                if busy_since.get_or_insert_with(Instant::now).elapsed() > timeouts {
-                    return Err(from_failure(&failure));
-                }
-                std::thread::sleep(BUSY_PAUSE);
-            }
-            Err(failure) => return Err(from_failure(&failure)),
+        };
+        if busy_since.get_or_insert_with(Instant::now).elapsed() > busy_timeout {
+            return Err(from_failure(&Failure::of_code(code)));
         }
+        std::thread::sleep(BUSY_PAUSE);
     }
     drop(backup);
-    from.run("ROLLBACK").map_err(failed)
+    from.execute_batch("ROLLBACK").map_err(failed)
+}
+
+fn failed(error: rusqlite::Error) -> DatabaseError {
+    from_failure(&error.into())
 }
 
 /// Fails unless SQLite finds nothing wrong.
 fn check(copy: &Connection) -> Result<(), DatabaseError> {
-    let failed = |failure: Failure| from_failure(&failure);
-    let Some(mut check) = copy.prepare("PRAGMA integrity_check(1)", false).map_err(failed)? else { return Ok(()) };
-    let said = match check.statement.step().map_err(failed)?.is_row() {
-        true => check.statement.text(0),
-        false => "ok".to_owned(),
-    };
+    let said: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if said == "ok" {
         return Ok(());
     }
     Err(DatabaseError::new(DatabaseErrorKind::Corrupt, format!("the copy does not pass SQLite's check: {said}"))
-        .hint("look at the database itself: `sqlite3 FILE 'PRAGMA integrity_check'`"))
+        .hint("check the database itself: `sqlite3 FILE 'PRAGMA integrity_check'`"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Cursors: a SELECT that is stepped into columns, a batch at a time.
 
-use super::raw::{Cell, Statement, Step};
+use super::raw::{Active, Cell, Statement, Step};
 use super::read_types::{self, Source};
 use super::{SqliteDatabase, bind};
 use crate::data::{Batch, ColumnBuilder, ColumnType, Value};
@@ -21,7 +21,7 @@ pub(super) struct Cursor {
 
 struct CursorColumn {
     name: String,
-    /// None until a cell that is not NULL has come by.
+    /// None until the first cell that is not NULL.
     column_type: Option<ColumnType>,
     source: Source,
 }
@@ -47,6 +47,8 @@ impl SqliteDatabase {
         self.guard.check_stop()?;
         let mut cursor = self.start(page.statement(), &page.parameters, &page.types)?;
         let (batch, _) = self.fill(&mut cursor, Some(page), page.limits)?;
+        drop(cursor);
+        self.connection.finalize_dropped();
         Ok((batch.row_count > 0).then_some(batch))
     }
 
@@ -58,11 +60,12 @@ impl SqliteDatabase {
         types: &[Option<ColumnType>],
     ) -> Result<Cursor, DatabaseError> {
         let mut statement = self.prepare_one(&text)?;
-        if statement.column_count() == 0 || !statement.is_read_only() {
+        let mut active = statement.activate(&self.connection);
+        if active.column_count() == 0 || !active.is_read_only() {
             return Err(not_a_query());
         }
-        bind::bind_all(&mut statement, parameters).map_err(|error| error.or(|failure| self.failed(failure, &text)))?;
-        let columns = cursor_columns(&statement, types)?;
+        bind::bind_all(&mut active, parameters).map_err(|error| error.or(|failure| self.failed(failure, &text)))?;
+        let columns = cursor_columns(&active, types)?;
         Ok(Cursor { statement, text, rights: self.guard.rights(), columns })
     }
 
@@ -73,7 +76,7 @@ impl SqliteDatabase {
             return if self.ended.contains(&id) { Ok(None) } else { Err(DatabaseError::closed("cursor")) };
         };
         let (_, mut cursor) = self.cursors.remove(at);
-        // A change of the schema has the statement authorized again: for the one who opened it.
+        // After a change of the schema the statement is authorized again, in the role that opened it.
         let rights = self.guard.rights();
         self.guard.set_role(cursor.rights);
         let fetched = self.fill(&mut cursor, None, limits);
@@ -111,8 +114,10 @@ impl SqliteDatabase {
         let mut rows = 0;
         let mut bytes = 0;
         let mut more = true;
+        let Cursor { statement, columns: described, .. } = cursor;
+        let mut active = statement.activate(&self.connection);
         while rows < limits.rows && bytes < bytes_limit {
-            match cursor.statement.step() {
+            match active.step() {
                 Ok(Step::Row) => {}
                 Ok(Step::Done) => {
                     more = false;
@@ -121,14 +126,17 @@ impl SqliteDatabase {
                 Err(failure) => return Err(self.failed(&failure, &cursor.text)),
             }
             for (index, filling) in filling.iter_mut().enumerate() {
-                let cell = cursor.statement.cell(index);
+                let cell = active.cell(index);
                 let pushed = match filling {
                     Filling::Known(builder) => read_types::push_as_stored(builder, cell, limits.cell_bytes),
                     Filling::Nulls(_) => None,
                 };
                 bytes += match pushed {
                     Some(size) => size,
-                    None => cursor.push(index, filling, limits).map_err(|error| cursor.locate(error, index, page))?,
+                    None => match described[index].push(cell, filling, limits) {
+                        Ok(size) => size,
+                        Err(error) => return Err(locate(error, &active, described, index, page)),
+                    },
                 };
             }
             bytes += entry_bytes;
@@ -149,7 +157,7 @@ impl SqliteDatabase {
 }
 
 /// The columns of a statement, with the types in which they are delivered.
-fn cursor_columns(statement: &Statement, types: &[Option<ColumnType>]) -> Result<Vec<CursorColumn>, DatabaseError> {
+fn cursor_columns(statement: &Active<'_>, types: &[Option<ColumnType>]) -> Result<Vec<CursorColumn>, DatabaseError> {
     let mut columns: Vec<CursorColumn> = Vec::with_capacity(statement.column_count());
     for index in 0..statement.column_count() {
         let name = statement.column_name(index);
@@ -168,13 +176,10 @@ fn cursor_columns(statement: &Statement, types: &[Option<ColumnType>]) -> Result
     Ok(columns)
 }
 
-impl Cursor {
-    /// Appends a cell of the current row that is not stored as its column is delivered; answers its bytes beyond the entry's
-    /// own.
+impl CursorColumn {
+    /// Appends a cell that is not stored as its column is delivered. Returns its size in bytes, without that of the entry.
     #[inline(never)]
-    fn push(&mut self, index: usize, filling: &mut Filling, limits: BatchLimits) -> Result<usize, DatabaseError> {
-        let cell = self.statement.cell(index);
-        let column = &mut self.columns[index];
+    fn push(&mut self, cell: Cell<'_>, filling: &mut Filling, limits: BatchLimits) -> Result<usize, DatabaseError> {
         let size = match cell {
             Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len(),
             _ => 0,
@@ -189,19 +194,21 @@ impl Cursor {
                     *count += 1;
                     return Ok(0);
                 };
-                column.column_type = Some(column_type);
+                self.column_type = Some(column_type);
                 *filling = Filling::Known(nulls(column_type, *count));
                 let Filling::Known(builder) = filling else { return Ok(0) };
                 builder
             }
         };
-        if !read_types::push(builder, cell, column.source) {
-            return Err(unfit(cell, builder.column_type(), column.source));
+        if !read_types::push(builder, cell, self.source) {
+            return Err(unfit(cell, builder.column_type(), self.source));
         }
         Ok(size)
     }
+}
 
-    /// Text must be UTF-8. One pass over all bytes of a column, then only the seams between cells.
+impl Cursor {
+    /// Text must be UTF-8. One pass over all bytes of a column, then only the boundaries of cells.
     fn check_text(&self, batch: &Batch, page: Option<&PageRequest>) -> Result<(), DatabaseError> {
         for (index, column) in batch.columns.iter().enumerate() {
             if column.values.column_type() == ColumnType::Bytes {
@@ -229,15 +236,21 @@ impl Cursor {
         }
         Ok(())
     }
+}
 
-    /// Says which cell of the current row an error is about.
-    fn locate(&self, error: DatabaseError, index: usize, page: Option<&PageRequest>) -> DatabaseError {
-        let key = |name: &str| {
-            let at = self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
-            Some(self.statement.cell(at).to_string())
-        };
-        in_column(error, &self.columns[index].name, page, key)
-    }
+/// Adds the place of a cell of the current row to an error about it.
+fn locate(
+    error: DatabaseError,
+    statement: &Active<'_>,
+    columns: &[CursorColumn],
+    index: usize,
+    page: Option<&PageRequest>,
+) -> DatabaseError {
+    let key = |name: &str| {
+        let at = columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
+        Some(statement.cell(at).to_string())
+    };
+    in_column(error, &columns[index].name, page, key)
 }
 
 #[cold]

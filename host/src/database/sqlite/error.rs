@@ -1,8 +1,8 @@
-//! SQLite's result codes as errors that a person can act upon.
+//! SQLite's result codes as errors, with hints.
 
 use std::ffi::c_int;
 
-use libsqlite3_sys as ffi;
+use rusqlite::ffi;
 
 use super::raw::Failure;
 use crate::database::{DatabaseError, DatabaseErrorKind};
@@ -43,17 +43,17 @@ fn hint(code: c_int) -> Option<&'static str> {
     Some(match code {
         ffi::SQLITE_BUSY_SNAPSHOT => "another connection wrote since this transaction began; run it again",
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "a row refers to one that does not exist, or is still referred to",
-        ffi::SQLITE_READONLY_DIRECTORY => "the folder of the database must be writable too, for its journal",
+        ffi::SQLITE_READONLY_DIRECTORY => "the directory of the database must be writable too, for its journal",
         _ => match code & 0xff {
             ffi::SQLITE_BUSY => {
-                "another program writes to the database; wait for it, or raise `?busy_timeout=` (milliseconds) in the URL"
+                "another program is writing to the database; wait for it, or raise `?busy_timeout=` (milliseconds) in the URL"
             }
             ffi::SQLITE_LOCKED => "another statement of this connection still uses the table",
-            ffi::SQLITE_READONLY => "look at the rights of the file and its folder, and at `?mode=` in the URL",
-            ffi::SQLITE_FULL => "make room on the disk that holds the database and its journal",
-            ffi::SQLITE_NOTADB => "the file is no SQLite database, or is encrypted",
+            ffi::SQLITE_READONLY => "check the permissions of the file and its directory, and `?mode=` in the URL",
+            ffi::SQLITE_FULL => "free space on the disk of the database and its journal",
+            ffi::SQLITE_NOTADB => "the file is not a SQLite database, or is encrypted",
             ffi::SQLITE_CORRUPT => "restore a backup, or try `.recover` of the sqlite3 shell on a copy",
-            ffi::SQLITE_CANTOPEN => "look at the path, and at the rights of its folder",
+            ffi::SQLITE_CANTOPEN => "check the path, and the permissions of its directory",
             _ => return None,
         },
     })
@@ -66,7 +66,7 @@ pub(super) fn from_failure(failure: &Failure) -> DatabaseError {
     error
 }
 
-/// A failure of a statement; says where in it.
+/// A failure of a statement, with the position in its text.
 pub(super) fn from_statement(failure: &Failure, statement: &str) -> DatabaseError {
     let error = from_failure(failure);
     match failure.offset.and_then(|offset| place(statement, offset)) {
@@ -90,6 +90,12 @@ fn message(failure: &Failure) -> String {
     }
 }
 
+/// A text that may be NULL, and that may not be UTF-8 in a file that another program wrote.
+pub(super) fn text_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let bytes = row.get_ref(column)?.as_bytes_or_null()?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
 /// Line and column of a byte, with the line's text.
 fn place(statement: &str, offset: usize) -> Option<String> {
     let before = statement.get(..offset)?;
@@ -102,15 +108,6 @@ fn place(statement: &str, offset: usize) -> Option<String> {
     } else {
         format!("line {line}, column {column}, at `{}`", near.trim_end())
     })
-}
-
-/// An error of sqlx while a connection is opened.
-pub(super) fn from_sqlx(error: &sqlx::Error) -> DatabaseError {
-    if let sqlx::Error::Database(inner) = error {
-        let code = inner.code().and_then(|code| code.parse::<c_int>().ok()).unwrap_or(ffi::SQLITE_ERROR);
-        return from_failure(&Failure { code, message: inner.message().to_owned(), offset: None });
-    }
-    DatabaseError::new(DatabaseErrorKind::Connection, error.to_string())
 }
 
 const NAMES: &[(c_int, &str)] = &[

@@ -1,8 +1,8 @@
-//! The lock that keeps two runs apart: an operating-system lock on a file beside the database. It dies with its owner,
-//! whatever ends it, and lasts over several transactions. The file stays; its text says who holds it.
+//! The lock that keeps two runs apart: an operating-system lock on a file next to the database. The system releases it when
+//! its owner ends, however that happens, and it spans several transactions. The file stays; its text names the holder.
 //!
-//! Whoever may write to the folder can put something else in the file's place. So no link is followed, and nothing is
-//! overwritten but what a run of ours has written.
+//! Anyone who can write to the directory can replace the file. So links are not followed, and only text that runner wrote is
+//! overwritten.
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
@@ -16,13 +16,13 @@ pub(super) struct Lock {
     file: File,
 }
 
-/// How long a holder may stay without a name before we speak of it.
+/// How long to wait for the holder's name before it is reported without one.
 const NAMELESS: Duration = Duration::from_millis(500);
 
-/// What the text of a lock file begins with.
+/// How the text of a lock file begins.
 const MARK: &str = "runner lock, held by ";
 
-/// No text of ours is longer.
+/// The longest text that we write, in bytes.
 const LONGEST: u64 = 4_096;
 
 impl Lock {
@@ -43,7 +43,7 @@ impl Lock {
             }
             if let Some(file) = try_take(&path)? {
                 let mut lock = Self { file };
-                // The text helps those who wait; the lock holds without it.
+                // The text is for waiting runs; the lock works without it.
                 let _ = lock.write(&request.owner);
                 return Ok(lock);
             }
@@ -82,21 +82,21 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing the file frees the lock even where these fail.
+        // Closing the file releases the lock even if these fail.
         let _ = self.file.set_len(0);
         let _ = self.file.unlock();
     }
 }
 
-/// Who holds the lock of a database file; none: nobody. A file that is not there, or cannot be read, is held by nobody whom we
-/// could name.
+/// The holder of the lock of a database file, if it is held. A lock file that is missing or cannot be read has no holder that
+/// could be named.
 pub(super) fn holder(database: &Path) -> Option<String> {
     let path = lock_path(database);
     let file = open(&path, OpenOptions::new().read(true)).ok()?;
     if !file.metadata().is_ok_and(|found| found.is_file()) {
         return None;
     }
-    // For the blink of an eye we hold it ourselves; a run that comes just then asks again.
+    // We hold the lock for a moment; a run that starts in that moment tries again.
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => {}
         _ => return None,
@@ -113,37 +113,37 @@ fn lock_path(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The locked file, or none while somebody else holds it.
+/// The locked file, or none while another process holds the lock.
 fn try_take(path: &Path) -> Result<Option<File>, DatabaseError> {
     let failed = |error: std::io::Error| match std::fs::symlink_metadata(path) {
-        Ok(there) if !there.is_file() => foreign(path, "it is no regular file"),
+        Ok(there) if !there.is_file() => foreign(path, "it is not a regular file"),
         _ => refused(path, &error),
     };
     let mut file =
         open(path, OpenOptions::new().read(true).write(true).create(true).truncate(false)).map_err(failed)?;
     let found = file.metadata().map_err(failed)?;
     if !found.is_file() {
-        return Err(foreign(path, "it is no regular file"));
+        return Err(foreign(path, "it is not a regular file"));
     }
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // Somebody may have deleted the file between our opening and our locking it: then we hold a lock that nobody sees.
+    // The file may have been deleted after we opened it and before we locked it: then no other process sees our lock.
     if !is_at(&file, path) {
         return Ok(None);
     }
     if has_other_names(&file.metadata().map_err(failed)?) {
-        return Err(foreign(path, "it is a hard link to a file that has other names too"));
+        return Err(foreign(path, "it is a hard link to a file that has other names"));
     }
     if !is_ours(&mut file).map_err(failed)? {
-        return Err(foreign(path, "it holds something that runner has not written"));
+        return Err(foreign(path, "its content was not written by runner"));
     }
     Ok(Some(file))
 }
 
-/// Opens a file where the path itself leads, not where a link in its place does.
+/// Opens a file without following a link at the path itself.
 #[cfg(unix)]
 fn open(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -154,7 +154,7 @@ fn open(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
 #[cfg(not(unix))]
 fn open(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
     match std::fs::symlink_metadata(path) {
-        Ok(there) if !there.is_file() => Err(std::io::Error::other("it is no regular file")),
+        Ok(there) if !there.is_file() => Err(std::io::Error::other("it is not a regular file")),
         _ => options.open(path),
     }
 }
@@ -184,7 +184,7 @@ fn has_other_names(_: &Metadata) -> bool {
     false
 }
 
-/// Whether a file is empty or holds what a run wrote, perhaps one that was killed while it wrote.
+/// Whether a file is empty or has the content of a lock file, perhaps cut short because a run was killed while writing it.
 fn is_ours(file: &mut File) -> std::io::Result<bool> {
     let mut text = Vec::new();
     file.rewind()?;
@@ -205,7 +205,7 @@ fn read_holder(path: &Path) -> String {
     text.strip_prefix(MARK).unwrap_or_default().trim().to_owned()
 }
 
-/// 25 to 100 ms, so that waiters do not march in step.
+/// 25 to 100 ms, so that waiting runs do not retry in step.
 fn pause(started: Instant) -> Duration {
     let noise = started.elapsed().subsec_nanos() ^ std::process::id().rotate_left(7);
     Duration::from_millis(25 + u64::from(noise / 64 % 76))
@@ -218,7 +218,7 @@ fn busy(path: &Path, holder: &str, wait: Duration) -> DatabaseError {
         format!("the lock was still held after {:.1} s by {holder}", wait.as_secs_f64()),
     )
     .detail(format!("lock file `{}`", path.display()))
-    .hint("wait for the other run, or give `--lock-timeout` more time; the lock ends with its process")
+    .hint("wait for the other run, or increase `--lock-timeout`; the lock is released when its process ends")
 }
 
 fn refused(path: &Path, error: &std::io::Error) -> DatabaseError {
@@ -229,13 +229,13 @@ fn refused(path: &Path, error: &std::io::Error) -> DatabaseError {
         _ => DatabaseErrorKind::Other,
     };
     DatabaseError::new(kind, format!("cannot lock the database: `{}`: {error}", path.display()))
-        .hint("the folder of the database must be writable: the lock is a file in it")
+        .hint("the directory of the database must be writable: the lock is a file in it")
 }
 
 fn foreign(path: &Path, what: &str) -> DatabaseError {
     DatabaseError::new(
         DatabaseErrorKind::Other,
-        format!("cannot lock the database: `{}` is no lock file of runner: {what}", path.display()),
+        format!("cannot lock the database: `{}` is not a lock file of runner: {what}", path.display()),
     )
-    .hint("runner writes to no file but its own: look at what stands there, and move it away")
+    .hint("runner does not overwrite files of others: check the file, and move it away")
 }

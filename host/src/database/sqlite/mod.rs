@@ -1,5 +1,5 @@
-//! SQLite: sqlx opens and owns the connection; statements and bulk data go through its raw handle (`raw`), because a trip to
-//! sqlx's worker thread costs more than a statement.
+//! SQLite, through `rusqlite`; statements of migrations and bulk data go through the C interface (`raw`), because a copy of
+//! each cell costs more than reading it.
 //!
 #![doc = include_str!("types.md")]
 
@@ -29,10 +29,11 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use rusqlite::limits::Limit;
 
 use self::cursor::Cursor;
 use self::lock::Lock;
-use self::raw::{Connection, PullFunctions};
+use self::raw::Connection;
 use self::rights::Guard;
 use self::transaction::Transaction;
 use self::writer::Writer;
@@ -48,18 +49,15 @@ const GUEST_VALUE_BYTES: i32 = 128 << 20;
 
 /// A SQLite database.
 struct SqliteDatabase {
-    // Statements first: fields are dropped in this order, and a statement must not outlive its connection.
     cursors: Vec<(CursorId, Cursor)>,
     writers: Vec<(WriterId, Writer)>,
     cache: statement::Cache,
-    /// Made for the first update that needs them.
-    functions: Option<PullFunctions>,
     connection: Connection,
-    // After the connection, so that nobody comes in before the file is closed.
+    // After the connection, so that the file is closed before the lock is released.
     lock: Option<Lock>,
     guard: Guard,
     transaction: Option<Transaction>,
-    /// Cursors that came to their end; asking them again is no error.
+    /// Cursors that have ended; fetching from them again is not an error.
     ended: VecDeque<CursorId>,
     next_id: u64,
     path: Option<PathBuf>,
@@ -71,13 +69,12 @@ struct SqliteDatabase {
 pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database>, DatabaseError> {
     let connect::Opened { mut connection, path, busy_timeout } = connect::open(url, create).await?;
     let guard = Guard::new(busy_timeout);
-    connection.set_hooks(guard.hooks());
-    let facts = Facts { version: raw::library_version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
+    connection.set_hooks(guard.hooks()).map_err(|failure| error::from_failure(&failure))?;
+    let facts = Facts { version: rusqlite::version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
     Ok(Box::new(SqliteDatabase {
         cursors: Vec::new(),
         writers: Vec::new(),
         cache: statement::Cache::default(),
-        functions: None,
         connection,
         lock: None,
         guard,
@@ -96,6 +93,7 @@ impl SqliteDatabase {
         self.cursors.clear();
         self.writers.clear();
         self.ended.clear();
+        self.connection.finalize_dropped();
     }
 
     fn new_id(&mut self) -> u64 {
@@ -116,7 +114,9 @@ impl Database for SqliteDatabase {
 
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
         self.guard.take_role(role, stop);
-        self.connection.limit_length(if role == Role::Component { GUEST_VALUE_BYTES } else { i32::MAX });
+        let bytes = if role == Role::Component { GUEST_VALUE_BYTES } else { i32::MAX };
+        // Fails only for a limit that SQLite does not know. SQLite caps the value at what it was compiled for.
+        let _ = self.connection.sqlite().set_limit(Limit::SQLITE_LIMIT_LENGTH, bytes);
     }
 
     fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
@@ -136,7 +136,7 @@ impl Database for SqliteDatabase {
         if self.lock.is_some() {
             return Ok(());
         }
-        // A database in memory has nobody to share with.
+        // A database in memory is not shared.
         if let Some(path) = &self.path {
             self.lock = Some(Lock::take(path, request, stop, waiting).await?);
         }
@@ -249,6 +249,7 @@ impl Bulk for SqliteDatabase {
 
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
         self.cursors.retain(|(id, _)| *id != cursor);
+        self.connection.finalize_dropped();
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use super::rights::Denial;
 use crate::database::Role;
 use crate::sql::JOURNAL_MODES;
 
-/// Pragmas that every migration may use, also with a value: they look at something, or end with the transaction.
+/// Pragmas that every migration may use, also with a value: they only read, or last until the end of the transaction.
 const EVERYBODYS: &[&str] = &[
     "table_info",
     "table_xinfo",
@@ -19,10 +19,10 @@ const EVERYBODYS: &[&str] = &[
     "quick_check",
     "defer_foreign_keys",
 ];
-/// Pragmas that a guest may use beside them, only to read.
+/// Further pragmas that a guest may use, only to read.
 const GUEST_READS: &[&str] = &["foreign_keys", "user_version"];
 
-/// Pragmas that a script may give a value beside them: they change the file and not the connection. And `journal_mode`.
+/// Further pragmas that a script may set, besides `journal_mode`: they change the file and not the connection.
 const SCRIPT_PRAGMAS: &[&str] =
     &["user_version", "application_id", "auto_vacuum", "page_size", "incremental_vacuum", "optimize", "wal_checkpoint"];
 
@@ -52,7 +52,7 @@ pub(super) fn refuse(rights: Role, transaction: bool, name: &str, value: Option<
         });
     }
     if is("foreign_keys") {
-        // One answer for both: a dry run stands in a transaction where the run itself does not.
+        // Refused in both: a dry run uses a transaction where the run itself does not.
         return Some(Denial {
             what:
                 "PRAGMA foreign_keys is refused: inside of a transaction it does nothing, and outside of one it would \
@@ -62,7 +62,7 @@ pub(super) fn refuse(rights: Role, transaction: bool, name: &str, value: Option<
         });
     }
     if is("journal_mode") {
-        // SQLite takes the beginning of a word for the word.
+        // SQLite accepts the beginning of a word for the word.
         if !JOURNAL_MODES.iter().any(|mode| mode.eq_ignore_ascii_case(value)) {
             return Some(Denial {
                 what: format!("PRAGMA journal_mode = {value} is refused: nothing could be rolled back after it"),
@@ -71,7 +71,7 @@ pub(super) fn refuse(rights: Role, transaction: bool, name: &str, value: Option<
         }
         return transaction.then(|| Denial {
             what: "PRAGMA journal_mode does nothing inside a transaction".to_owned(),
-            hint: "write the directive `-- runner:no-transaction` on top of the file",
+            hint: "write the directive `-- runner:no-transaction` at the top of the file",
         });
     }
     let allowed = EVERYBODYS.iter().chain(SCRIPT_PRAGMAS).any(|other| is(other));
@@ -92,12 +92,12 @@ fn instead(pragma: &str) -> &'static str {
             "set it for the whole run, in the database URL: `?busy_timeout=`, `?synchronous=` and `?cache_size=` are known"
         }
         "ignore_check_constraints" => {
-            "mend the rows first, or rebuild the table without the constraint, with the directive `-- runner:table-rebuild`"
+            "fix the rows first, or rebuild the table without the constraint, with the directive `-- runner:table-rebuild`"
         }
         "case_sensitive_like" => "compare with GLOB, or with `=` and a COLLATE clause",
-        "recursive_triggers" => "leave it out, and write the changes that the triggers would make as statements",
+        "recursive_triggers" => "omit it, and write the changes that the triggers would make as statements",
         _ => {
-            "leave the statement out: a migration finds the same connection in every run, and a program sets up its own"
+            "omit the statement: a migration finds the same connection settings in every run, and a program sets its own"
         }
     }
 }

@@ -1,31 +1,32 @@
-//! Updates and deletes that the database pulls out of the batch: one statement runs over the key range, and functions of ours
-//! hand it the cells. Faster than a statement for each row, and than the same change written in SQL.
+//! Updates and deletes that pull from the batch: one statement runs over the key range and gets the cells from our SQL
+//! functions. Faster than a statement for each row, and than the same change written in SQL.
 
 use std::borrow::Cow;
 
 use super::SqliteDatabase;
-use super::raw::{Cell, CellColumn, Cells, Failure, PullBatch, PullFunctions, PullKeys, Statement};
+use super::error::from_failure;
+use super::raw::{Active, Cell, CellColumn, Cells, Failure, PullBatch, PullKeys, Pulled};
 use super::writer::{Plan, Writer};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
 
-/// A range may be so many times as wide as the batch has rows before a statement for each row is the faster way: passing
-/// over a row that is not in the batch costs about a quarter of looking one up.
+/// How many times as wide as the batch a range may be before a statement for each row is faster: skipping a row that is not in
+/// the batch costs about a quarter of looking one up.
 const SPARSE: i128 = 4;
 
-/// The keys of a batch, as its range is found.
+/// The keys of a batch, by which its range is found.
 enum Keys<'a> {
     Integers {
         sorted: Cow<'a, [i64]>,
-        /// For each key its row; none: in order.
+        /// The row of each key; `None` if they are in order.
         rows: Option<Vec<u32>>,
     },
-    /// Texts or blobs: only a caller who knows their order can tell their range.
+    /// Texts or blobs: only a caller that knows their order knows their range.
     Bytes(CellColumn<'a>),
 }
 
 impl<'a> Keys<'a> {
-    /// None if there are NULLs or repetitions among them, or if they are of another type.
+    /// None if they contain NULLs or duplicates, or have another type.
     fn new(column: CellColumn<'a>, rows: usize, hint: WriteHint) -> Option<Self> {
         if column.nulls.contains(&1) {
             return None;
@@ -51,7 +52,7 @@ impl<'a> Keys<'a> {
         unique.then(|| Self::Integers { sorted: sorted.into(), rows: Some(rows) })
     }
 
-    /// How many integers there are from the first key to the last.
+    /// The number of integers from the first key to the last.
     fn width(&self) -> Option<i128> {
         match self {
             Self::Integers { sorted, .. } => Some(i128::from(*sorted.last()?) - i128::from(*sorted.first()?) + 1),
@@ -67,7 +68,7 @@ impl<'a> Keys<'a> {
     }
 
     /// The first and the last key as parameters of a statement.
-    fn bind_range(&self, statement: &mut Statement, rows: usize) -> Result<(), Failure> {
+    fn bind_range(&self, statement: &mut Active<'_>, rows: usize) -> Result<(), Failure> {
         statement.bind(1, self.get(0))?;
         statement.bind(2, self.get(rows.saturating_sub(1)))
     }
@@ -82,7 +83,7 @@ impl<'a> Keys<'a> {
 }
 
 impl SqliteDatabase {
-    /// Writes a batch as one statement over its key range; none where that is not the way.
+    /// Writes a batch as one statement over its key range; none if that is impossible or slower.
     pub(super) fn write_range(
         &mut self,
         writer: &Writer,
@@ -103,40 +104,41 @@ impl SqliteDatabase {
         if !full && !hint.covers_key_range && keys.width().is_none_or(|width| width > count * SPARSE) {
             return Ok(None);
         }
-        // Between 1 and 2 there is 1.5, unless the key is the row id. And a delete asks for each row in any case: afterwards
-        // nobody could tell which were there.
+        // There may be a 1.5 between 1 and 2, unless the key is the row id. A delete asks for each row in any case: afterwards it
+        // is unknown which rows there were.
         let full = full && plan.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
         let guarded = !(full || hint.covers_key_range) || mode == WriteMode::Delete;
-        self.provide_functions(columns.len())?;
+        self.connection.provide_functions(columns.len()).map_err(|failure| from_failure(&failure))?;
         let _pulling = self.guard.pulling();
         let place = if guarded { &mut plan.guarded_range } else { &mut plan.range };
         let made = self.made(place, || plan.layout.by_range(table, mode, guarded).unwrap_or_default())?;
         let batch = PullBatch { keys: keys.as_pull(), columns };
-        let Some(functions) = &self.functions else { return Ok(None) };
-        let statement = &mut made.statement;
-        let done = functions.with(&batch, || {
-            keys.bind_range(statement, rows.row_count)?;
-            while statement.step()?.is_row() {}
-            statement.reset();
-            Ok(())
-        });
-        if let Err(failure) = done {
-            return Err(self.range_failed(&failure, writer, &made.text, rows));
+        let mut active = made.statement.activate(&self.connection);
+        keys.bind_range(&mut active, rows.row_count).map_err(|failure| self.failed(&failure, &made.text))?;
+        let pulled = active.run_pulling(&batch);
+        if let Err(failure) = &pulled.result {
+            return Err(self.range_failed(failure, &pulled, writer, &made.text, rows));
         }
         let changed = self.connection.changes();
         if changed == rows.row_count as u64 {
             return Ok(Some(changed));
         }
         let culprit = match mode {
-            WriteMode::Delete => functions.first_unasked(&batch).unwrap_or(0),
+            WriteMode::Delete => pulled.first_unasked.unwrap_or(0),
             _ => self.culprit(writer, plan, rows, columns)?,
         };
         Err(self.not_one(writer, plan, rows, columns, culprit))
     }
 
-    fn range_failed(&self, failure: &Failure, writer: &Writer, text: &str, rows: &Batch) -> DatabaseError {
-        let functions = self.functions.as_ref();
-        if let Some(key) = functions.and_then(|functions| functions.stranger()) {
+    fn range_failed(
+        &self,
+        failure: &Failure,
+        pulled: &Pulled,
+        writer: &Writer,
+        text: &str,
+        rows: &Batch,
+    ) -> DatabaseError {
+        if let Some(key) = &pulled.unknown_key {
             return DatabaseError::new(
                 DatabaseErrorKind::InvalidArgument,
                 format!(
@@ -145,16 +147,16 @@ impl SqliteDatabase {
                 ),
             )
             .detail(format!("the row with the key {key}"))
-            .hint("this is a mistake of the caller, who said that the batch covers its key range");
+            .hint("the caller said that the batch covers its key range, which is wrong");
         }
         let mut error = self.failed(failure, text);
-        if let Some(row) = functions.and_then(|functions| functions.last_row()) {
+        if let Some(row) = pulled.last_row {
             error.detail = Some(writer.row_name(rows, row));
         }
         error
     }
 
-    /// The first row of a batch that no row, or more than one, of the table answers to.
+    /// The first row of a batch that matches no row of the table, or more than one.
     fn culprit(
         &mut self,
         writer: &Writer,
@@ -168,19 +170,5 @@ impl SqliteDatabase {
             }
         }
         Ok(0)
-    }
-
-    fn provide_functions(&mut self, columns: usize) -> Result<(), DatabaseError> {
-        let provided = match self.functions.take() {
-            Some(functions) => Ok(functions),
-            None => PullFunctions::new(&self.connection),
-        };
-        provided
-            .and_then(|mut functions| {
-                functions.provide(&self.connection, columns)?;
-                self.functions = Some(functions);
-                Ok(())
-            })
-            .map_err(|failure| super::error::from_failure(&failure))
     }
 }

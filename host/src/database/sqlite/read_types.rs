@@ -2,15 +2,15 @@
 //!
 //! SQLite stores a type with each cell; a batch has one type for each column. A column's type is what the caller asks for, else
 //! what its declared type says, else the storage of the first cell that is not NULL. What does not fit into that
-//! type without loss is an error that names the cell, never a changed value.
+//! type without loss is an error that names the cell; values are never changed.
 
-use super::raw::{Cell, Statement};
+use super::raw::{Active, Cell};
 use crate::data::decimal::{float_text, is_decimal};
 use crate::data::temporal;
 use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 
 /// What the declared type of a column says about its cells.
-pub(super) fn declared(statement: &Statement, column: usize) -> Option<ColumnType> {
+pub(super) fn declared(statement: &Active<'_>, column: usize) -> Option<ColumnType> {
     statement.declared_type(column).and_then(|declared| declared_column_type(&declared))
 }
 
@@ -22,7 +22,7 @@ pub(super) fn declared_column_type(declared: &str) -> Option<ColumnType> {
     if has("BOOL") {
         Some(ColumnType::Boolean)
     } else if has("INT") {
-        // `FLOATING POINT`, `POINT` and `INTERVAL` have integer affinity by an accident of spelling.
+        // `FLOATING POINT`, `POINT` and `INTERVAL` contain `INT`, and so have integer affinity.
         (!has("POINT") && !has("INTERVAL")).then_some(ColumnType::Int64)
     } else if has("CHAR") || has("CLOB") || has("TEXT") {
         Some(ColumnType::Text)
@@ -50,21 +50,22 @@ pub(super) fn stored_column_type(cell: Cell<'_>) -> Option<ColumnType> {
     }
 }
 
-/// Where the type of a column comes from; decides which conversions are ours to make.
+/// Where the type of a column comes from, which decides the conversions that are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// The caller asked for it: convert whatever can be converted exactly.
     Requested,
     /// The declared type.
     Declared,
-    /// The first cell of a table's column without a telling type: nothing but the same storage.
+    /// The first cell of a table's column whose declared type says nothing: all cells must be stored alike.
     FirstCell,
     /// The first cell of an expression.
     Expression,
 }
 
-/// Appends a cell that is stored as its column is delivered, as nearly all are, and answers its bytes beyond the entry's own.
-/// None: it is another, for [`push`]. Text is not checked for UTF-8 here: the cursor does that for a column at once.
+/// Appends a cell that is stored as its column is delivered, as nearly all are. Returns its size in bytes, without that of the
+/// entry.
+/// None: it is stored otherwise, see [`push`]. The cursor checks text for UTF-8, a column at a time.
 #[inline(always)]
 pub(super) fn push_as_stored(builder: &mut ColumnBuilder, cell: Cell<'_>, limit: usize) -> Option<usize> {
     let size = match (builder.entries(), cell) {
@@ -157,7 +158,7 @@ pub(super) fn exact_float(number: i64) -> Option<f64> {
     (float < 9_223_372_036_854_775_808.0 && float as i64 == number).then_some(float)
 }
 
-/// The integer that is exactly this float; -0.0 has none, for its sign would be lost.
+/// The integer that equals this float exactly; none for -0.0, whose sign would be lost.
 pub(super) fn exact_integer(number: f64) -> Option<i64> {
     let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);
     (in_range && number.fract() == 0.0 && !(number == 0.0 && number.is_sign_negative())).then_some(number as i64)

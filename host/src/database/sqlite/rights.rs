@@ -1,4 +1,5 @@
-//! What a statement may do, decided by SQLite's authorizer while the statement is prepared: no parser of ours to outwit.
+//! What a statement may do, decided by SQLite's authorizer while the statement is prepared: there is no parser of ours to
+//! deceive.
 //!
 //! The authorizer names everything that a statement touches, also through triggers, views and nested SELECTs, with two gaps that
 //! the text of the statement closes: the new name of `ALTER TABLE … RENAME TO`, and the body of `CREATE TRIGGER`, which is
@@ -7,7 +8,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use libsqlite3_sys as ffi;
+use rusqlite::ffi;
 
 use super::pragmas;
 use super::raw::{AuthRequest, Hooks};
@@ -15,10 +16,10 @@ use super::statement::something_else;
 use crate::database::facts::{TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Role, StopSignal};
 
-/// Functions of ours begin so; nobody else may call them.
+/// The prefix of our functions; only our own statements may call them.
 pub(super) const FUNCTION_PREFIX: &str = "runner_pull_";
 
-/// The longest pause between two looks at what another connection holds.
+/// The longest pause between two attempts to get a lock of another connection.
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 
 /// Why something was refused.
@@ -36,21 +37,21 @@ pub(super) struct Guard {
 struct State {
     rights: Role,
     stop: StopSignal,
-    /// The host itself works, on somebody's behalf.
+    /// The host itself is working, on behalf of a migration.
     host_depth: usize,
-    /// The host does what the stop signal must not end.
+    /// The host is doing work that the stop signal must not interrupt.
     unstopped_depth: usize,
     /// How long to wait for other connections.
     busy_timeout: Duration,
-    /// Since when we wait for one.
+    /// When the present wait began.
     busy_since: Option<Instant>,
-    /// A statement of ours that calls our functions is under way.
+    /// A statement of ours that calls our functions is running.
     pulling: bool,
     /// A transaction of ours is open.
     transaction: bool,
     /// The tool's table that the text of the statement names.
     mentioned: Option<&'static str>,
-    /// A script's VACUUM is under way: it copies all tables in a transaction of its own.
+    /// A script's VACUUM is running: it copies all tables in a transaction of its own.
     vacuum: bool,
     denial: Option<Denial>,
 }
@@ -74,7 +75,7 @@ impl Default for State {
 }
 
 impl Guard {
-    /// The guard of a connection that waits so long for others.
+    /// The guard of a connection with this busy timeout.
     pub(super) fn new(busy_timeout: Duration) -> Self {
         let guard = Self::default();
         guard.state().busy_timeout = busy_timeout;
@@ -118,8 +119,7 @@ impl Guard {
         if self.state().stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
     }
 
-    /// The error, unless it is only how SQLite says that the stop signal ended a statement or its wait for another
-    /// connection.
+    /// The error, or that of a stopped run if the stop signal ended the statement or its wait for another connection.
     pub(super) fn or_stopped(&self, error: DatabaseError) -> DatabaseError {
         match error.kind {
             DatabaseErrorKind::Interrupted | DatabaseErrorKind::Busy => self.check_stop().err().unwrap_or(error),
@@ -135,7 +135,7 @@ impl Guard {
         state.mentioned = (state.rights != Role::Host).then(|| mentioned_tool_table(statement)).flatten();
     }
 
-    /// Works as the host, and is not stopped, until the answer is dropped.
+    /// Works as the host, and is not stopped, until the guard is dropped.
     pub(super) fn as_host(&self) -> AsHost {
         let mut state = self.state();
         state.host_depth += 1;
@@ -143,13 +143,13 @@ impl Guard {
         AsHost { guard: self.clone(), is_stopped: false }
     }
 
-    /// Works as the host until the answer is dropped; the stop signal is heard.
+    /// Works as the host until the guard is dropped; the stop signal applies.
     pub(super) fn as_host_that_stops(&self) -> AsHost {
         self.state().host_depth += 1;
         AsHost { guard: self.clone(), is_stopped: true }
     }
 
-    /// Lets statements call our functions until the answer is dropped.
+    /// Lets statements call our functions until the guard is dropped.
     pub(super) fn pulling(&self) -> Pulling {
         self.state().pulling = true;
         Pulling { guard: self.clone() }
@@ -238,7 +238,7 @@ impl State {
         let first = request.first.unwrap_or_default();
         let second = request.second.unwrap_or_default();
         if self.rights == Role::Component {
-            // ALTER TABLE alone names the database first; what stands in the database's place is a column.
+            // Only ALTER TABLE names the database first, and a column in the database's place.
             let altered = request.action == ffi::SQLITE_ALTER_TABLE;
             let database = if altered { request.first } else { request.database };
             if let Some(other) = database.filter(|name| is_attached(name)) {
@@ -293,9 +293,9 @@ impl State {
         Denial {
             what: format!("a migration may not control the transaction: {word} is refused"),
             hint: if self.transaction {
-                "runner opens the transaction and commits it with the history; leave the statement out"
+                "runner opens the transaction and commits it with the history; omit the statement"
             } else {
-                "each statement of a `-- runner:no-transaction` migration commits by itself; leave the statement out"
+                "each statement of a `-- runner:no-transaction` migration commits by itself; omit the statement"
             },
         }
     }
@@ -310,7 +310,7 @@ impl State {
         let ours = name.get(..FUNCTION_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(FUNCTION_PREFIX));
         (ours && !self.pulling).then(|| Denial {
             what: format!("{name}() belongs to runner itself"),
-            hint: "name your function otherwise",
+            hint: "give your function another name",
         })
     }
 }
@@ -364,7 +364,7 @@ fn is_part_of_word(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'$' || *byte >= 0x80
 }
 
-/// The first of the tool's tables whose name stands in the text as a word.
+/// The first of the tool's tables whose name is in the text as a word.
 fn mentioned_tool_table(statement: &str) -> Option<&'static str> {
     let bytes = statement.as_bytes();
     TOOL_TABLES.into_iter().find(|table| {

@@ -1,8 +1,8 @@
 //! Tables as the database declares them.
 
 use super::SqliteDatabase;
-use super::error::from_failure;
-use super::raw::{Failure, Statement};
+use super::error::{from_failure, text_of};
+use super::raw::Failure;
 use super::rights::{denied_attached, is_attached};
 use super::write_types::Affinity;
 use crate::database::spec::guess;
@@ -18,7 +18,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The affinity of a column, by its name as the table spells it.
+    /// The affinity of the column with this name, in the table's spelling.
     pub(super) fn affinity(&self, name: &str) -> Affinity {
         match self.info.column(name) {
             Some(column) => Affinity::of(&column.declared_type, self.is_strict),
@@ -64,22 +64,24 @@ impl SqliteDatabase {
         let schema = Dialect::Sqlite.quote(&schema);
         let mut columns = Vec::new();
         let mut key: Vec<(i64, String)> = Vec::new();
-        self.each_row(&format!("PRAGMA {schema}.table_xinfo({quoted})"), |row| {
-            let hidden = row.int64(6);
+        self.connection.each_row(&format!("PRAGMA {schema}.table_xinfo({quoted})"), |row| {
+            let hidden: i64 = row.get(6)?;
             // 1: a hidden column of a virtual table; 2 and 3: generated.
             if hidden == 1 {
-                return;
+                return Ok(());
             }
             let column = ColumnInfo {
-                name: row.text(1),
-                declared_type: row.text(2),
-                not_null: row.int64(3) != 0,
+                name: text_of(row, 1)?,
+                declared_type: text_of(row, 2)?,
+                not_null: row.get(3)?,
                 generated: hidden >= 2,
             };
-            if row.int64(5) > 0 {
-                key.push((row.int64(5), column.name.clone()));
+            let place: i64 = row.get(5)?;
+            if place > 0 {
+                key.push((place, column.name.clone()));
             }
             columns.push(column);
+            Ok(())
         })?;
         key.sort();
         let mut key: Vec<String> = key.into_iter().map(|(_, name)| name).collect();
@@ -92,8 +94,9 @@ impl SqliteDatabase {
                 .any(|column| column.name == *only && column.declared_type.eq_ignore_ascii_case("INTEGER"));
             // `INTEGER PRIMARY KEY DESC` has an index of its own and is not the row id.
             let mut indexed = false;
-            self.each_row(&format!("PRAGMA {schema}.index_list({quoted})"), |row| {
-                indexed |= row.text(3) == "pk";
+            self.connection.each_row(&format!("PRAGMA {schema}.index_list({quoted})"), |row| {
+                indexed |= text_of(row, 3)? == "pk";
+                Ok(())
             })?;
             integer && !indexed
         } else if key.is_empty() {
@@ -110,16 +113,16 @@ impl SqliteDatabase {
         Ok(Some(Table { info, is_virtual: kind == "virtual", is_strict }))
     }
 
-    /// Without a schema SQLite looks into `temp`, `main`, then the others, which are none of a guest's business.
+    /// Without a schema SQLite searches `temp`, `main`, then the others, which a guest may not use.
     fn find_table(&self, name: &TableName, is_guest: bool) -> Result<Option<Listed>, Failure> {
         let mut found: Option<(u8, Listed)> = None;
-        self.each_row(&format!("PRAGMA table_list({})", Dialect::Sqlite.quote(&name.name)), |row| {
-            let schema = row.text(0);
+        self.connection.each_row(&format!("PRAGMA table_list({})", Dialect::Sqlite.quote(&name.name)), |row| {
+            let schema = text_of(row, 0)?;
             if name.schema.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&schema)) {
-                return;
+                return Ok(());
             }
             if is_guest && is_attached(&schema) {
-                return;
+                return Ok(());
             }
             let order = match schema.as_str() {
                 "temp" => 0,
@@ -127,27 +130,20 @@ impl SqliteDatabase {
                 _ => 2,
             };
             if found.as_ref().is_none_or(|(other, _)| order < *other) {
-                let (without_rowid, is_strict) = (row.int64(4) != 0, row.int64(5) != 0);
-                found = Some((order, Listed { schema, kind: row.text(2), without_rowid, is_strict }));
+                let kind = text_of(row, 2)?;
+                found = Some((order, Listed { schema, kind, without_rowid: row.get(4)?, is_strict: row.get(5)? }));
             }
+            Ok(())
         })?;
         Ok(found.map(|(_, table)| table))
     }
 
     fn table_names(&self) -> Result<Vec<String>, Failure> {
         let mut names = Vec::new();
-        self.each_row("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')", |row| {
-            names.push(row.text(0));
+        self.connection.each_row("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')", |row| {
+            names.push(text_of(row, 0)?);
+            Ok(())
         })?;
         Ok(names)
-    }
-
-    fn each_row(&self, sql: &str, mut row: impl FnMut(&Statement)) -> Result<(), Failure> {
-        if let Some(mut prepared) = self.connection.prepare(sql, false)? {
-            while prepared.statement.step()?.is_row() {
-                row(&prepared.statement);
-            }
-        }
-        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Statements with parameters: prepared once, bound, run to the end.
+//! Statements with parameters: prepared once, bound, and run to their end.
 
 use super::error::from_statement;
 use super::raw::{Cell, Failure, Statement, Step};
@@ -6,7 +6,7 @@ use super::{SqliteDatabase, bind, read_types};
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Role};
 
-/// Statements that are kept for the next time.
+/// Prepared statements that are kept for reuse.
 const CACHED: usize = 64;
 
 /// Prepared statements, the most recently used last.
@@ -33,9 +33,7 @@ impl Cache {
         Some(self.entries.remove(at).1)
     }
 
-    fn keep(&mut self, key: Key, mut statement: Statement) {
-        statement.reset();
-        statement.clear_bindings();
+    fn keep(&mut self, key: Key, statement: Statement) {
         if self.entries.len() >= CACHED {
             self.entries.remove(0);
         }
@@ -46,19 +44,20 @@ impl Cache {
 impl SqliteDatabase {
     pub(super) fn execute_now(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
         let (key, mut prepared) = self.prepare_cached(statement)?;
-        bind::bind_all(&mut prepared, parameters)
-            .map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
-        let before = self.connection.total_changes();
+        let mut active = prepared.activate(&self.connection);
+        bind::bind_all(&mut active, parameters).map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
+        let before = self.connection.sqlite().total_changes();
         loop {
-            match prepared.step() {
+            match active.step() {
                 Ok(Step::Row) => {}
                 Ok(Step::Done) => break,
                 Err(failure) => return Err(self.failed(&failure, statement)),
             }
         }
-        // A statement that is no INSERT, UPDATE or DELETE leaves the count of the one before it.
-        let changed = self.connection.total_changes() != before;
+        // Statements other than INSERT, UPDATE and DELETE do not reset the count of the one before.
+        let changed = self.connection.sqlite().total_changes() != before;
         let rows = if changed { self.connection.changes() } else { 0 };
+        active.release();
         self.cache.keep(key, prepared);
         Ok(rows)
     }
@@ -70,15 +69,15 @@ impl SqliteDatabase {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         let (key, mut prepared) = self.prepare_cached(statement)?;
-        bind::bind_all(&mut prepared, parameters)
-            .map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
-        let width = prepared.column_count();
-        let columns: Vec<String> = (0..width).map(|column| prepared.column_name(column)).collect();
-        let declared: Vec<_> = (0..width).map(|column| read_types::declared(&prepared, column)).collect();
+        let mut active = prepared.activate(&self.connection);
+        bind::bind_all(&mut active, parameters).map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
+        let width = active.column_count();
+        let columns: Vec<String> = (0..width).map(|column| active.column_name(column)).collect();
+        let declared: Vec<_> = (0..width).map(|column| read_types::declared(&active, column)).collect();
         let mut rows = Vec::new();
         let mut bytes = 0usize;
         loop {
-            match prepared.step() {
+            match active.step() {
                 Ok(Step::Row) => {}
                 Ok(Step::Done) => break,
                 Err(failure) => return Err(self.failed(&failure, statement)),
@@ -88,7 +87,7 @@ impl SqliteDatabase {
             }
             let mut row = Vec::with_capacity(width);
             for (column, declared) in declared.iter().enumerate() {
-                let cell = prepared.cell(column);
+                let cell = active.cell(column);
                 bytes = bytes.saturating_add(match cell {
                     Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len(),
                     _ => 8,
@@ -102,6 +101,7 @@ impl SqliteDatabase {
             }
             rows.push(row);
         }
+        active.release();
         self.cache.keep(key, prepared);
         Ok(RowSet { columns, rows })
     }
@@ -133,17 +133,17 @@ impl SqliteDatabase {
             let rest: String = String::from_utf8_lossy(&tail[at..]).chars().take(40).collect();
             return Err(DatabaseError::new(
                 DatabaseErrorKind::Syntax,
-                "one statement a call, but there is more behind it",
+                "only one statement per call, but there is more text after it",
             )
             .detail(format!("at `{}`", rest.trim_end()))
-            .hint("run each statement by itself"));
+            .hint("run each statement in a call of its own"));
         }
         Ok(prepared.statement)
     }
 
-    /// The error of a statement: what the authorizer refused, the stop signal ended, or SQLite says.
+    /// The error of a statement: a refusal of the authorizer, the stop signal, or SQLite's own.
     pub(super) fn failed(&self, failure: &Failure, statement: &str) -> DatabaseError {
-        // SQLite's own words and codes for a refusal vary and never say why.
+        // SQLite's messages and codes for a refusal vary and never give the reason.
         if let Some(denied) = self.guard.denied() {
             return denied;
         }
@@ -156,7 +156,7 @@ fn too_much(message: String) -> DatabaseError {
         .hint("read large results as batches, which are not limited as a whole")
 }
 
-/// Where the text holds something other than white space, comments and semicolons.
+/// Where the text contains something other than white space, comments and semicolons.
 pub(super) fn something_else(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     while at < text.len() {

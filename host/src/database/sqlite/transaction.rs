@@ -1,20 +1,22 @@
-//! The one transaction of a migration, and foreign keys that are checked as a whole.
+//! The transaction of a migration, and foreign keys that are checked at its end.
 
 use std::collections::HashMap;
 
+use rusqlite::MAIN_DB;
+
 use super::SqliteDatabase;
-use super::error::from_failure;
-use super::raw::{Cell, Connection, Failure};
+use super::error::{from_failure, text_of};
+use super::raw::{Connection, Failure};
 use super::temporary::databases;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TransactionOptions};
 
 /// A transaction that `begin` opened.
 pub(super) struct Transaction {
-    /// Foreign keys are off inside; what violated them before it began.
+    /// The violations at its beginning, if foreign keys are not enforced inside.
     violations: Option<Violations>,
 }
 
-/// Table, row id (none without one) and parent of a row that refers to nothing, and how often that occurs.
+/// Table, row id (if it has one) and parent of a row that refers to no row, and how often that occurs.
 type Violations = HashMap<(String, Option<i64>, String), u64>;
 
 impl SqliteDatabase {
@@ -23,11 +25,11 @@ impl SqliteDatabase {
             return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
         }
         self.guard.check_stop()?;
-        if self.connection.is_read_only() {
+        if self.connection.sqlite().is_readonly(MAIN_DB).unwrap_or(false) {
             return Err(read_only());
         }
         let begun = {
-            // Waiting for another writer is what the stop signal ends.
+            // The stop signal ends the wait for another writer.
             let _host = self.guard.as_host_that_stops();
             begin(&self.connection, options)
         };
@@ -54,9 +56,9 @@ impl SqliteDatabase {
         self.guard.set_transaction(false);
         let committed =
             if self.connection.is_autocommit() { Err(ended()) } else { commit(&self.connection, &transaction) };
-        // After a failure, and for foreign keys that are off; harmless else.
+        // After a failure, and to enforce foreign keys again; otherwise harmless.
         roll_back(&self.connection);
-        // What the transaction has touched could not go before. It is no reason to call the commit a failure.
+        // A database that the transaction used cannot be detached earlier. The commit is done in any case.
         let _ = self.detach_all();
         committed
     }
@@ -71,7 +73,7 @@ impl SqliteDatabase {
             *before = no_new_violations(&self.connection, before)?;
             return Ok(());
         }
-        // The counter that a commit looks at.
+        // The counter that a commit checks.
         if !self.connection.has_deferred_violations() {
             return Ok(());
         }
@@ -92,8 +94,8 @@ impl SqliteDatabase {
         result.map_err(|failure| from_failure(&failure))
     }
 
-    /// Refuses to work on when SQLite has ended the transaction behind our back: a full disk, or `ON CONFLICT ROLLBACK`.
-    /// Whatever came next would commit by itself.
+    /// An error if SQLite has ended the transaction by itself, for a full disk or `ON CONFLICT ROLLBACK`. Further statements would
+    /// each commit by themselves.
     pub(super) fn check_transaction(&self) -> Result<(), DatabaseError> {
         if self.transaction.is_some() && self.connection.is_autocommit() { Err(ended()) } else { Ok(()) }
     }
@@ -101,17 +103,17 @@ impl SqliteDatabase {
 
 fn ended() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Other, "the database has rolled the transaction back after an earlier error")
-        .hint("nothing of the migration remains; mend the earlier error and run it again")
+        .hint("nothing of the migration remains; fix the earlier error and run it again")
 }
 
 fn read_only() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::ReadOnly, "the database is read-only")
         .code("SQLITE_READONLY (8)")
-        .hint("look at the rights of the file and its folder, and at `?mode=` in the URL")
+        .hint("check the permissions of the file and its directory, and `?mode=` in the URL")
 }
 
 fn begin(connection: &Connection, options: TransactionOptions) -> Result<Transaction, Failure> {
-    // The pragma works only outside of transactions. A script may have left it off.
+    // The pragma has no effect inside a transaction. A script may have left it off.
     connection.run(if options.foreign_keys_off { "PRAGMA foreign_keys = OFF" } else { "PRAGMA foreign_keys = ON" })?;
     connection.run("BEGIN IMMEDIATE")?;
     let violations = if options.foreign_keys_off { Some(violations(connection)?) } else { None };
@@ -123,8 +125,8 @@ fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), Data
         no_new_violations(connection, before)?;
     }
     connection.run("COMMIT").map_err(|failure| {
-        if failure.code == libsqlite3_sys::SQLITE_CONSTRAINT_FOREIGNKEY {
-            // A deferred foreign key. SQLite does not say which; while the transaction is open we can.
+        if failure.code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY {
+            // A deferred foreign key. SQLite does not say which; it can be found while the transaction is open.
             if let Ok(rows) = violations(connection)
                 && !rows.is_empty()
             {
@@ -135,7 +137,7 @@ fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), Data
     })
 }
 
-/// The violations now, if there were as many of each before.
+/// The present violations, if there are no new ones.
 fn no_new_violations(connection: &Connection, before: &Violations) -> Result<Violations, DatabaseError> {
     let after = violations(connection).map_err(|failure| from_failure(&failure))?;
     let new: Vec<_> = after.iter().filter(|(row, count)| **count > before.get(*row).copied().unwrap_or(0)).collect();
@@ -163,34 +165,29 @@ fn violated<'a>(rows: impl Iterator<Item = &'a (String, Option<i64>, String)>) -
         .hint("`PRAGMA foreign_key_check` lists all rows of this kind; the number is the row's rowid")
 }
 
-/// Rows that refer to nothing, in all databases of the connection.
+/// Rows that refer to no row, in all databases of the connection.
 fn violations(connection: &Connection) -> Result<Violations, Failure> {
     let mut found = Violations::new();
     for schema in databases(connection)? {
         let check = format!("PRAGMA {}.foreign_key_check", Dialect::Sqlite.quote(&schema));
-        let Some(mut check) = connection.prepare(&check, false)? else { continue };
-        while check.statement.step()?.is_row() {
-            let row = &check.statement;
-            let id = match row.cell(1) {
-                Cell::Integer(id) => Some(id),
-                _ => None,
-            };
-            *found.entry((row.text(0), id, row.text(2))).or_default() += 1;
-        }
+        connection.each_row(&check, |row| {
+            *found.entry((text_of(row, 0)?, row.get(1)?, text_of(row, 2)?)).or_default() += 1;
+            Ok(())
+        })?;
     }
     Ok(found)
 }
 
-/// Ends whatever transaction is open and enforces foreign keys again.
+/// Ends any open transaction and enforces foreign keys again.
 fn roll_back(connection: &Connection) {
     if !connection.is_autocommit() {
-        // It fails only where SQLite has rolled back already.
+        // Fails only if SQLite has rolled back already.
         let _ = connection.run("ROLLBACK");
     }
     foreign_keys_on(connection);
 }
 
 fn foreign_keys_on(connection: &Connection) {
-    // Cannot fail outside of a transaction.
+    // Cannot fail outside a transaction.
     let _ = connection.run("PRAGMA foreign_keys = ON");
 }

@@ -1,6 +1,6 @@
 //! The statements of a writer.
 
-use super::raw::{HAS, PullFunctions};
+use super::raw::{HAS, function_name};
 use super::schema::Table;
 use crate::data::Batch;
 use crate::database::{DatabaseError, Dialect, WriteMode};
@@ -84,7 +84,7 @@ impl Layout {
             && self.given.iter().zip(&rows.columns).all(|(name, column)| *name == column.name)
     }
 
-    /// The columns behind the parameters of [`Layout::by_row`] for one row.
+    /// The columns of the parameters of [`Layout::by_row`], for one row.
     pub(super) fn parameters(&self, mode: WriteMode) -> Vec<usize> {
         match mode {
             WriteMode::Insert | WriteMode::Upsert => (0..self.names.len()).collect(),
@@ -145,7 +145,7 @@ impl Layout {
                 let set = self
                     .others
                     .iter()
-                    .map(|place| format!("{} = {}({key})", quote(&self.names[*place]), PullFunctions::name(*place)));
+                    .map(|place| format!("{} = {}({key})", quote(&self.names[*place]), function_name(*place)));
                 Some(format!("UPDATE {into} SET {} {range}", join(set, ", ")))
             }
             WriteMode::Delete => Some(format!("DELETE FROM {into} {range}")),
@@ -153,7 +153,7 @@ impl Layout {
         }
     }
 
-    /// The statement that tells how many rows have a key.
+    /// The statement that counts the rows with a key.
     pub(super) fn count_key(&self, table: &Table) -> String {
         let terms =
             self.key.iter().enumerate().map(|(at, place)| format!("{} = ?{}", quote(&self.names[*place]), at + 1));

@@ -12,16 +12,16 @@ use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::{Column, ColumnValues, VarValues, temporal};
 use crate::database::message::cell_text;
 
-/// What a column of SQLite makes of the values that it is given.
+/// How a column of SQLite converts values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Affinity {
     Integer,
     Real,
     Numeric,
     Text,
-    /// Stores everything as it comes; declared as BLOB.
+    /// Stores values unchanged; declared as BLOB.
     Blob,
-    /// Stores everything as it comes.
+    /// Stores values unchanged.
     None,
 }
 
@@ -173,7 +173,7 @@ fn texts<'a>(
 }
 
 fn decimals<'a>(column: &Column, values: &'a VarValues, affinity: Affinity) -> Result<Stored<'a>, Unfit> {
-    refuse(column, values.len(), |row| (!is_decimal(values.get(row))).then(|| "is no decimal number".to_owned()))?;
+    refuse(column, values.len(), |row| (!is_decimal(values.get(row))).then(|| "is not a decimal number".to_owned()))?;
     if !affinity.is_number() {
         return Ok(Stored::Text(Cow::Borrowed(values)));
     }
@@ -232,26 +232,26 @@ fn looks_numeric(text: &[u8]) -> bool {
     }
     fn digits<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
         let end = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
-        let (digits, behind) = rest.split_at(end);
-        *rest = behind;
+        let (digits, after) = rest.split_at(end);
+        *rest = after;
         digits
     }
-    if let [b'+' | b'-', behind @ ..] = rest {
-        rest = behind;
+    if let [b'+' | b'-', after @ ..] = rest {
+        rest = after;
     }
     let whole = digits(&mut rest);
     let mut fraction: &[u8] = &[];
-    if let [b'.', behind @ ..] = rest {
-        rest = behind;
+    if let [b'.', after @ ..] = rest {
+        rest = after;
         fraction = digits(&mut rest);
     }
     if whole.is_empty() && fraction.is_empty() {
         return false;
     }
-    if let [b'e' | b'E', behind @ ..] = rest {
-        rest = behind;
-        if let [b'+' | b'-', behind @ ..] = rest {
-            rest = behind;
+    if let [b'e' | b'E', after @ ..] = rest {
+        rest = after;
+        if let [b'+' | b'-', after @ ..] = rest {
+            rest = after;
         }
         if digits(&mut rest).is_empty() {
             return false;

@@ -161,37 +161,40 @@ impl SqliteDatabase {
         let mut row = 0;
         if at_once > 1 && rows.row_count >= at_once {
             let made = self.made(&mut plan.many, || plan.layout.by_row(table, mode, at_once))?;
-            let mut runs = made.statement.with_batch(columns, &parameters);
-            while row + at_once <= rows.row_count {
-                // A failed statement has taken back what it did: the rows one by one show which it is.
-                if runs.run(row, at_once).is_err() {
-                    break;
+            made.statement.activate(&self.connection).with_batch(columns, &parameters, |runs| {
+                // A statement that fails undoes its work. Writing the rows one by one then shows which row it was.
+                while row + at_once <= rows.row_count && runs.run(row, at_once).is_ok() {
+                    written += self.connection.changes();
+                    row += at_once;
                 }
-                written += self.connection.changes();
-                row += at_once;
-            }
+            });
         }
         if row == rows.row_count {
             return Ok(written);
         }
         let must_exist = matches!(mode, WriteMode::Update | WriteMode::Delete);
         let made = self.made(&mut plan.one, || plan.layout.by_row(table, mode, 1))?;
-        let mut runs = made.statement.with_batch(columns, &parameters);
-        while row < rows.row_count {
-            if let Err(failure) = runs.run(row, 1) {
+        let failed = made.statement.activate(&self.connection).with_batch(columns, &parameters, |runs| {
+            while row < rows.row_count {
+                runs.run(row, 1).map_err(Some)?;
+                let changed = self.connection.changes();
+                if must_exist && changed != 1 {
+                    return Err(None);
+                }
+                written += changed;
+                row += 1;
+            }
+            Ok(())
+        });
+        match failed {
+            Ok(()) => Ok(written),
+            Err(Some(failure)) => {
                 let mut error = self.failed(&failure, &made.text);
                 error.detail = Some(writer.row_name(rows, row));
-                return Err(error);
+                Err(error)
             }
-            let changed = self.connection.changes();
-            if must_exist && changed != 1 {
-                drop(runs);
-                return Err(self.not_one(writer, plan, rows, columns, row));
-            }
-            written += changed;
-            row += 1;
+            Err(None) => Err(self.not_one(writer, plan, rows, columns, row)),
         }
-        Ok(written)
     }
 
     /// The error for a row of a batch that changed none or several rows of the table.
@@ -229,7 +232,7 @@ impl SqliteDatabase {
     ) -> Result<usize, DatabaseError> {
         let text = plan.layout.count_key(&writer.table);
         let mut statement = self.prepare_one(&text)?;
-        let found = statement.with_batch(columns, &plan.layout.key).count(row);
+        let found = statement.activate(&self.connection).with_batch(columns, &plan.layout.key, |runs| runs.count(row));
         found.map_err(|failure| self.failed(&failure, &text))
     }
 }

@@ -24,8 +24,8 @@ async fn a_url_says_what_is_wrong_with_it() {
         ("mysql://me:secret@localhost/db?timezone=x", Configuration, "`timezone`"),
         ("mysql://me:secret@localhost/db?charset=latin1", Configuration, "`charset=latin1`"),
         ("mysql://me:secret@localhost/db?ssl-mode=perhaps", Configuration, "perhaps"),
-        ("mysql://me:secret@localhost:99999/db", Configuration, "no URL"),
-        ("mysql://me:sec/ret@localhost:1/db", Configuration, "no URL"),
+        ("mysql://me:secret@localhost:99999/db", Configuration, "is not a URL"),
+        ("mysql://me:sec/ret@localhost:1/db", Configuration, "is not a URL"),
     ] {
         let error = refused(url).await;
         assert_eq!(error.kind, kind, "{url}: {error}");

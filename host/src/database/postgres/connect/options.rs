@@ -1,8 +1,6 @@
 //! The parameters of a URL. sqlx reads most of what libpq reads, and only logs what it does not know.
 
-use std::borrow::Cow;
-use std::str::FromStr;
-
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::database::url::{plain_host, redact};
@@ -37,19 +35,18 @@ pub(in crate::database::postgres) fn read(
     url: &DatabaseUrl,
     application: &str,
 ) -> Result<PgConnectOptions, DatabaseError> {
-    let text = url.secret();
-    let names = parameter_names(text);
-    if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
-        return Err(wrong(format!("`{unknown}` is not a parameter of a PostgreSQL URL")).hint(known_hint(unknown)));
-    }
-    let options = PgConnectOptions::from_str(&user_apart(text)).map_err(|error| {
-        // The text of the error may repeat a part of the URL.
-        let cause = match &error {
-            sqlx::Error::Configuration(cause) => cause.to_string(),
-            other => other.to_string(),
-        };
-        wrong(format!("the database URL `{url}` cannot be read: {}", redact(&cause)))
+    let unreadable = |cause: &str| {
+        // The cause may quote a part of the URL.
+        wrong(format!("the database URL `{url}` cannot be read: {}", redact(cause)))
             .hint("a URL looks like `postgres://user:password@host:5432/database`; write `%40` for `@` in a password")
+    };
+    let parsed = url.server().map_err(|error| unreadable(&error.to_string()))?;
+    if let Some((unknown, _)) = parsed.query_pairs().find(|(name, _)| !is_known(name)) {
+        return Err(wrong(format!("`{unknown}` is not a parameter of a PostgreSQL URL")).hint(known_hint(&unknown)));
+    }
+    let options = PgConnectOptions::from_url(parsed).map_err(|error| match error {
+        sqlx::Error::Configuration(cause) => unreadable(&cause.to_string()),
+        other => unreadable(&other.to_string()),
     })?;
     let host = plain_host(options.get_host()).to_owned();
     Ok(of_session(options.host(&host), application))
@@ -58,38 +55,14 @@ pub(in crate::database::postgres) fn read(
 /// The options with what holds for all connections of a run.
 pub(in crate::database::postgres) fn of_session(options: PgConnectOptions, application: &str) -> PgConnectOptions {
     // Notices of the server would reach a log that nobody reads; statements would reach it with their values.
-    let options = sqlx::ConnectOptions::disable_statement_logging(options)
+    let options = options
+        .disable_statement_logging()
         // Shortest exact text is the server's default since version 12; poolers refuse the parameter at the start.
         .extra_float_digits(None);
     match options.get_application_name() {
         Some(_) => options,
         None => options.application_name(application),
     }
-}
-
-/// A URL with a user and without a host, as libpq takes it for a socket: the user moves to the parameters, since URLs
-/// know none without a host.
-fn user_apart(url: &str) -> Cow<'_, str> {
-    let apart = || {
-        let (scheme, rest) = url.split_once("://")?;
-        let (user, path) = rest.split_once('@')?;
-        if user.contains(['/', '?', '#']) || !(path.is_empty() || path.starts_with(['/', '?'])) {
-            return None;
-        }
-        let (name, password) = user.split_once(':').map_or((user, None), |(name, password)| (name, Some(password)));
-        let plain = |text: &str| text.replace('+', "%2B").replace('&', "%26");
-        let sign = if path.contains('?') { '&' } else { '?' };
-        let password = password.map(|password| format!("&password={}", plain(password))).unwrap_or_default();
-        Some(format!("{scheme}://{path}{sign}user={}{password}", plain(name)))
-    };
-    apart().map_or(Cow::Borrowed(url), Cow::Owned)
-}
-
-fn parameter_names(url: &str) -> Vec<String> {
-    let Some((_, query)) = url.split_once('?') else { return Vec::new() };
-    let query = query.split_once('#').map_or(query, |(query, _)| query);
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name)).map(decode).collect()
 }
 
 fn is_known(name: &str) -> bool {
@@ -108,11 +81,6 @@ fn known_hint(unknown: &str) -> String {
             format!("it takes `{}`", known.join("`, `"))
         }
     }
-}
-
-/// Brackets are often written as `%5B` and `%5D`.
-fn decode(name: &str) -> String {
-    name.replace("%5B", "[").replace("%5b", "[").replace("%5D", "]").replace("%5d", "]")
 }
 
 fn wrong(message: String) -> DatabaseError {

@@ -1,57 +1,74 @@
 //! The connection itself.
 
 use std::ffi::{CStr, c_int, c_uint};
-use std::pin::pin;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 
-use libsqlite3_sys as ffi;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection as _};
+use rusqlite::ffi;
 
-use super::hooks::{Hooks, Registered};
-use super::statement::{Prepared, Statement};
+use super::functions::Functions;
+use super::hooks::{self, Hooks};
+use super::statement::{Prepared, Statements};
 
-/// What SQLite answered where it did not answer "well".
+/// An error of SQLite.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Failure {
     /// The extended result code.
     pub code: c_int,
     /// SQLite's message.
     pub message: String,
-    /// The byte of the statement at which it stumbled.
+    /// The byte offset of the error in the statement.
     pub offset: Option<usize>,
 }
 
-/// A connection that sqlx opened and owns.
+/// An open connection, with its statements, functions and hooks.
 pub(in super::super) struct Connection {
-    // Dropped first, while the connection is open.
-    hooks: Option<Registered>,
-    handle: NonNull<ffi::sqlite3>,
-    /// Whether the main database, and so every other, keeps text as UTF-8.
+    statements: Statements,
+    functions: Functions,
+    hooks: Option<Arc<Box<dyn Hooks>>>,
+    /// Whether the main database, and so every other, stores text as UTF-8.
     utf8: bool,
-    owner: Option<SqliteConnection>,
+    /// The handle of `sqlite`.
+    handle: NonNull<ffi::sqlite3>,
+    sqlite: rusqlite::Connection,
 }
 
-// SAFETY: rules 1 and 2 of the module: the handle is used by one thread at a time.
+// SAFETY: SQLite lets a connection and its statements move between threads as long as one thread at a time uses them. The
+// connection owns its statements, everything else that points to them borrows it, and it is not `Sync`. Hooks and the state of
+// functions, which SQLite holds on to, are `Send`.
 unsafe impl Send for Connection {}
 
 impl Connection {
-    /// Opens the database.
-    pub(in super::super) async fn open(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
-        let mut owner = options.connect().await?;
-        // The guard may go: from here on no command is sent to the worker before `drop`.
-        let handle = owner.lock_handle().await?.as_raw_handle();
-        Ok(Self { hooks: None, handle, utf8: false, owner: Some(owner) })
+    /// Takes over an open connection.
+    pub(in super::super) fn new(sqlite: rusqlite::Connection) -> Result<Self, Failure> {
+        // SAFETY: the handle is not closed before `sqlite` is dropped, which this value owns.
+        let handle =
+            NonNull::new(unsafe { sqlite.handle() }).ok_or_else(|| Failure::new(ffi::SQLITE_MISUSE, "closed"))?;
+        Ok(Self {
+            statements: Statements::default(),
+            functions: Functions::default(),
+            hooks: None,
+            utf8: false,
+            handle,
+            sqlite,
+        })
+    }
+
+    /// The safe interface of the same connection, for everything that is not a hot path.
+    pub(in super::super) fn sqlite(&self) -> &rusqlite::Connection {
+        &self.sqlite
     }
 
     /// Asks `hooks` from now on.
-    pub(in super::super) fn set_hooks(&mut self, hooks: Box<dyn Hooks>) {
-        self.hooks = None;
-        // SAFETY: the connection is open, and `drop` drops the hooks before it closes.
-        self.hooks = Some(unsafe { Registered::new(self.handle.as_ptr(), hooks) });
+    pub(in super::super) fn set_hooks(&mut self, hooks: Box<dyn Hooks>) -> Result<(), Failure> {
+        let hooks = Arc::new(hooks);
+        // SAFETY: the connection is open. The hooks live as long as they are registered: they are kept until they are replaced or
+        // the connection is dropped, which unregisters them first.
+        unsafe { hooks::register(self.handle(), Some(&hooks)) };
+        let progress = Arc::clone(&hooks);
+        self.hooks = Some(hooks);
+        self.sqlite.progress_handler(hooks::PROGRESS_INSTRUCTIONS, Some(move || progress.interrupted()))?;
+        Ok(())
     }
 
     pub(super) fn is_utf8(&self) -> bool {
@@ -62,14 +79,19 @@ impl Connection {
         self.handle.as_ptr()
     }
 
+    pub(super) fn statements(&self) -> &Statements {
+        &self.statements
+    }
+
+    pub(super) fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
     /// Prepares the first statement of the text. `None`: there is none.
     pub(in super::super) fn prepare(&self, sql: &str, persistent: bool) -> Result<Option<Prepared>, Failure> {
+        self.finalize_dropped();
         let Ok(length) = c_int::try_from(sql.len()) else {
-            return Err(Failure {
-                code: ffi::SQLITE_TOOBIG,
-                message: "the statement is too long".to_owned(),
-                offset: None,
-            });
+            return Err(Failure::new(ffi::SQLITE_TOOBIG, "the statement is too long"));
         };
         if sql.as_bytes().contains(&0) {
             return Err(Failure::nul_byte());
@@ -85,62 +107,77 @@ impl Connection {
             return Err(self.failure(code));
         }
         let end = (tail as usize).saturating_sub(sql.as_ptr() as usize).min(sql.len());
-        Ok(NonNull::new(statement).map(|raw| Prepared {
-            // SAFETY: the statement was made for this connection just now, and nobody else has it.
-            statement: unsafe { Statement::new(raw, self.handle, self.utf8) },
-            end,
+        Ok(NonNull::new(statement).map(|raw| {
+            // SAFETY: the statement was prepared on this connection just now, and this is the only pointer to it.
+            let statement = unsafe { self.statements.add(raw) };
+            Prepared { statement, end }
         }))
     }
 
-    /// Learns how the database keeps text; until then every text is asked for as UTF-8, which is right but slower.
-    pub(in super::super) fn learn_encoding(&mut self) -> Result<(), Failure> {
-        self.utf8 = match self.prepare("PRAGMA encoding", false)? {
-            Some(mut prepared) => prepared.statement.step()?.is_row() && prepared.statement.text(0) == "UTF-8",
-            None => false,
-        };
+    /// Finalizes the statements whose tickets were dropped. `prepare` and `activate` do so too.
+    pub(in super::super) fn finalize_dropped(&self) {
+        self.statements.finalize_dropped();
+    }
+
+    /// Reads the encoding of the database. Until then every text is read as UTF-8, which is right but slower.
+    pub(in super::super) fn read_encoding(&mut self) -> Result<(), Failure> {
+        let encoding: String = self.sqlite.query_row("PRAGMA encoding", [], |row| row.get(0))?;
+        self.utf8 = encoding == "UTF-8";
         Ok(())
     }
 
-    /// Runs a statement of ours that returns nothing of interest.
+    /// Runs statements and ignores the rows that they return.
     pub(in super::super) fn run(&self, sql: &str) -> Result<(), Failure> {
-        if let Some(mut prepared) = self.prepare(sql, false)? {
-            while prepared.statement.step()?.is_row() {}
+        self.finalize_dropped();
+        Ok(self.sqlite.execute_batch(sql)?)
+    }
+
+    /// Calls `visit` with each row of a query. For queries of the host: neither quick nor cached.
+    pub(in super::super) fn each_row(
+        &self,
+        sql: &str,
+        mut visit: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), Failure> {
+        self.finalize_dropped();
+        let mut statement = self.sqlite.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            visit(row)?;
         }
         Ok(())
     }
 
-    /// The first column of the first row of a statement of ours.
-    pub(in super::super) fn number(&self, sql: &str) -> Result<Option<i64>, Failure> {
-        let Some(mut prepared) = self.prepare(sql, false)? else { return Ok(None) };
-        let row = prepared.statement.step()?.is_row();
-        Ok(row.then(|| prepared.statement.int64(0)))
-    }
-
-    /// The last error of the connection, if `code` is one of its answers.
+    /// The last error of the connection, if `code` is its code.
+    #[cold]
     pub(super) fn failure(&self, code: c_int) -> Failure {
-        // SAFETY: the connection is open.
-        unsafe { failure(self.handle(), code) }
+        let database = self.handle();
+        // SAFETY: the connection is open; the message is copied before SQLite is called again.
+        unsafe {
+            let extended = ffi::sqlite3_extended_errcode(database);
+            let known = extended & 0xff == code & 0xff;
+            let message = if known { ffi::sqlite3_errmsg(database) } else { ffi::sqlite3_errstr(code) };
+            let message = if message.is_null() {
+                "unknown error".to_owned()
+            } else {
+                CStr::from_ptr(message).to_string_lossy().into_owned()
+            };
+            let offset = usize::try_from(ffi::sqlite3_error_offset(database)).ok();
+            Failure { code: if known { extended } else { code }, message, offset }
+        }
     }
 
     /// Whether no transaction is open.
     pub(in super::super) fn is_autocommit(&self) -> bool {
-        // SAFETY: the connection is open.
-        unsafe { ffi::sqlite3_get_autocommit(self.handle()) != 0 }
+        self.sqlite.is_autocommit()
     }
 
-    /// Rows that the last INSERT, UPDATE or DELETE changed by itself, without triggers.
+    /// Rows changed directly by the last INSERT, UPDATE or DELETE, without those changed by triggers.
     pub(in super::super) fn changes(&self) -> u64 {
-        // SAFETY: the connection is open.
-        u64::try_from(unsafe { ffi::sqlite3_changes64(self.handle()) }).unwrap_or(0)
+        self.sqlite.changes()
     }
 
-    /// Rows changed since the connection was opened.
-    pub(in super::super) fn total_changes(&self) -> i64 {
-        // SAFETY: the connection is open.
-        unsafe { ffi::sqlite3_total_changes64(self.handle()) }
-    }
-
-    /// Whether foreign keys are violated in the transaction, so that its end would be refused. False while they are off.
+    /// Whether foreign keys are violated in the open transaction, so that its commit would be refused. False while they are
+    /// not enforced.
     pub(in super::super) fn has_deferred_violations(&self) -> bool {
         let (mut current, mut highest) = (0, 0);
         // SAFETY: the connection is open, and both out-pointers are valid.
@@ -149,84 +186,42 @@ impl Connection {
         };
         code == ffi::SQLITE_OK && current != 0
     }
-
-    /// Whether the main database cannot be written.
-    pub(in super::super) fn is_read_only(&self) -> bool {
-        // SAFETY: the connection is open and the name ends in NUL.
-        unsafe { ffi::sqlite3_db_readonly(self.handle(), c"main".as_ptr()) == 1 }
-    }
-
-    /// Sets a `SQLITE_DBCONFIG_…` switch.
-    pub(in super::super) fn configure(&self, switch: c_int, on: bool) -> Result<(), Failure> {
-        // SAFETY: the connection is open; every switch of this kind takes an int and a pointer to int that may be null.
-        let code = unsafe { ffi::sqlite3_db_config(self.handle(), switch, c_int::from(on), ptr::null_mut::<c_int>()) };
-        if code == ffi::SQLITE_OK { Ok(()) } else { Err(self.failure(code)) }
-    }
-
-    /// Bounds the bytes of a value or a row that a statement can make; SQLite caps it at what it was built for.
-    pub(in super::super) fn limit_length(&self, bytes: c_int) {
-        // SAFETY: the connection is open.
-        unsafe { ffi::sqlite3_limit(self.handle(), ffi::SQLITE_LIMIT_LENGTH, bytes) };
-    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.hooks = None;
-        if let Some(owner) = self.owner.take() {
-            // Wait for the worker to close the file, so that its WAL is gone when we are. An error has nobody to go to.
-            let _ = wait(owner.close());
-        }
-    }
-}
-
-/// The version of SQLite that is built in.
-pub(in super::super) fn library_version() -> &'static str {
-    // SAFETY: a constant of the library, which ends in NUL.
-    unsafe { CStr::from_ptr(ffi::sqlite3_libversion()) }.to_str().unwrap_or_default()
-}
-
-/// Waits for a future that needs no runtime.
-fn wait<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
-
-/// The last error of a connection.
-///
-/// # Safety
-/// `database` is an open connection.
-pub(super) unsafe fn failure(database: *mut ffi::sqlite3, code: c_int) -> Failure {
-    // SAFETY: as above; the message is copied before anything else is asked.
-    unsafe {
-        let extended = ffi::sqlite3_extended_errcode(database);
-        let known = extended & 0xff == code & 0xff;
-        let message = if known { ffi::sqlite3_errmsg(database) } else { ffi::sqlite3_errstr(code) };
-        let message = if message.is_null() {
-            "unknown error".to_owned()
-        } else {
-            CStr::from_ptr(message).to_string_lossy().into_owned()
-        };
-        let offset = usize::try_from(ffi::sqlite3_error_offset(database)).ok();
-        Failure { code: if known { extended } else { code }, message, offset }
+        self.statements.finalize_all();
+        // SAFETY: the connection is open until `sqlite` is dropped, after this.
+        unsafe { hooks::register(self.handle(), None) };
     }
 }
 
 impl Failure {
+    pub(super) fn new(code: c_int, message: &str) -> Self {
+        Self { code, message: message.to_owned(), offset: None }
+    }
+
+    /// A result code by itself, with SQLite's general message for it.
+    pub(in super::super) fn of_code(code: c_int) -> Self {
+        Self::new(code, ffi::code_to_str(code))
+    }
+
     pub(super) fn nul_byte() -> Self {
-        Self { code: ffi::SQLITE_ERROR, message: "the statement contains a NUL byte".to_owned(), offset: None }
+        Self::new(ffi::SQLITE_ERROR, "the statement contains a NUL byte")
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(error, message) => {
+                let message = message.unwrap_or_else(|| ffi::code_to_str(error.extended_code).to_owned());
+                Self { code: error.extended_code, message, offset: None }
+            }
+            rusqlite::Error::SqlInputError { error, msg, offset, .. } => {
+                Self { code: error.extended_code, message: msg, offset: usize::try_from(offset).ok() }
+            }
+            other => Self { code: ffi::SQLITE_ERROR, message: other.to_string(), offset: None },
+        }
     }
 }

@@ -1,81 +1,64 @@
 //! The authorizer, the progress handler and the busy handler of a connection.
+//!
+//! The progress handler is that of `rusqlite`. Its authorizer panics on names that are not UTF-8, which a database file may
+//! contain, and its busy handler has no state; these two are registered here.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::Arc;
 
-use libsqlite3_sys as ffi;
+use rusqlite::ffi;
 
-/// What a statement wants to do, asked while it is prepared. The meaning of the arguments depends on the action; see
+/// What a statement is going to do, asked while it is prepared. The meaning of the arguments depends on the action; see
 /// <https://sqlite.org/c3ref/c_alter_table.html>.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct AuthRequest<'a> {
     pub action: c_int,
     pub first: Option<&'a str>,
     pub second: Option<&'a str>,
-    /// `main`, `temp` or the name of an attached database, where the action is about one.
+    /// `main`, `temp` or the name of an attached database, if the action concerns one.
     pub database: Option<&'a str>,
-    /// The innermost trigger or view that asks.
+    /// The innermost trigger or view that causes the action.
     pub accessor: Option<&'a str>,
 }
 
-/// What the connection asks us while it works.
-pub(in super::super) trait Hooks: Send {
+/// What SQLite asks while it works.
+pub(in super::super) trait Hooks: Send + Sync {
     /// Whether a statement may do this.
     fn authorize(&self, request: &AuthRequest<'_>) -> bool;
 
-    /// Whether the statement under way is to end.
+    /// Whether the running statement is to be interrupted.
     fn interrupted(&self) -> bool;
 
-    /// Whether to try again for what another connection holds, after a pause that is made in here. `count` is how often
-    /// the same wait has come by before.
+    /// Whether to try again to get a lock that another connection holds; pauses before it returns `true`. `count` is the number
+    /// of earlier calls for the same lock.
     fn wait_again(&self, count: u32) -> bool;
 }
 
-/// Virtual machine instructions between two looks at the stop signal.
-const PROGRESS_INSTRUCTIONS: c_int = 10_000;
+/// Virtual machine instructions between two calls of the progress handler.
+pub(super) const PROGRESS_INSTRUCTIONS: c_int = 10_000;
 
-/// Hooks at a fixed address, registered with one connection.
-pub(super) struct Registered {
-    database: *mut ffi::sqlite3,
-    // The outer box keeps the address of the inner, fat one.
-    state: *mut Box<dyn Hooks>,
-}
-
-impl Registered {
-    /// Registers the hooks.
-    ///
-    /// # Safety
-    /// `database` is an open connection that outlives the answer.
-    pub(super) unsafe fn new(database: *mut ffi::sqlite3, hooks: Box<dyn Hooks>) -> Self {
-        let state = Box::into_raw(Box::new(hooks));
-        // SAFETY: the connection is open; `state` lives until `drop`, which unregisters first.
-        unsafe {
-            ffi::sqlite3_set_authorizer(database, Some(authorize), state.cast());
-            ffi::sqlite3_progress_handler(database, PROGRESS_INSTRUCTIONS, Some(interrupted), state.cast());
-            ffi::sqlite3_busy_handler(database, Some(wait_again), state.cast());
-        }
-        Self { database, state }
+/// Registers the authorizer and the busy handler, or removes them.
+///
+/// # Safety
+/// `database` is an open connection. The hooks stay alive until others are registered, or none, or the connection is closed.
+pub(super) unsafe fn register(database: *mut ffi::sqlite3, hooks: Option<&Arc<Box<dyn Hooks>>>) {
+    let state = hooks.map_or(ptr::null_mut(), |hooks| Arc::as_ptr(hooks).cast_mut().cast::<c_void>());
+    // SAFETY: as above. Both callbacks only read `state`.
+    unsafe {
+        ffi::sqlite3_set_authorizer(database, hooks.map(|_| authorize as _), state);
+        ffi::sqlite3_busy_handler(database, hooks.map(|_| wait_again as _), state);
     }
 }
 
-impl Drop for Registered {
-    fn drop(&mut self) {
-        // SAFETY: the connection is still open (see `new`); after the three calls nobody knows `state`, which came from a box.
-        unsafe {
-            ffi::sqlite3_set_authorizer(self.database, None, std::ptr::null_mut());
-            ffi::sqlite3_progress_handler(self.database, 0, None, std::ptr::null_mut());
-            ffi::sqlite3_busy_handler(self.database, None, std::ptr::null_mut());
-            drop(Box::from_raw(self.state));
-        }
-    }
-}
-
-/// SAFETY (for callers in C): the text is null or ends in NUL and lives as long as the call.
+/// # Safety
+/// The pointer is null, or its text ends in NUL and outlives `'a`.
 unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a str> {
     if pointer.is_null() {
         return None;
     }
-    // SAFETY: see above. SQLite speaks UTF-8; a name that is none is shown as one that no rule matches.
+    // SAFETY: as above. A name that is not UTF-8 is replaced by one that no rule matches.
     Some(unsafe { CStr::from_ptr(pointer) }.to_str().unwrap_or("\u{fffd}"))
 }
 
@@ -87,9 +70,8 @@ unsafe extern "C" fn authorize(
     database: *const c_char,
     accessor: *const c_char,
 ) -> c_int {
-    // SAFETY: `state` is what `Registered::new` gave, still registered; SQLite's texts live during the call.
-    let allowed = unsafe {
-        let hooks = &*state.cast::<Box<dyn Hooks>>();
+    // SAFETY: `state` is the pointer that `register` passed, whose hooks are alive; SQLite's texts live during the call.
+    let (hooks, request) = unsafe {
         let request = AuthRequest {
             action,
             first: text(first),
@@ -97,15 +79,10 @@ unsafe extern "C" fn authorize(
             database: text(database),
             accessor: text(accessor),
         };
-        catch_unwind(AssertUnwindSafe(|| hooks.authorize(&request))).unwrap_or(false)
+        (&*state.cast::<Box<dyn Hooks>>(), request)
     };
+    let allowed = catch_unwind(AssertUnwindSafe(|| hooks.authorize(&request))).unwrap_or(false);
     if allowed { ffi::SQLITE_OK } else { ffi::SQLITE_DENY }
-}
-
-unsafe extern "C" fn interrupted(state: *mut c_void) -> c_int {
-    // SAFETY: as in `authorize`.
-    let hooks = unsafe { &*state.cast::<Box<dyn Hooks>>() };
-    c_int::from(catch_unwind(AssertUnwindSafe(|| hooks.interrupted())).unwrap_or(true))
 }
 
 unsafe extern "C" fn wait_again(state: *mut c_void, count: c_int) -> c_int {

@@ -1,31 +1,33 @@
-//! The raw handle of the connection: the only place of this crate's SQLite code that is `unsafe`.
+//! SQLite's C interface where the safe one of `rusqlite` is too slow or lacks something: prepared statements that are kept
+//! between calls, cells without a copy, functions that read a batch, the authorizer and the busy handler. It is the only part
+//! of this crate's SQLite code that is `unsafe`.
 //!
 //! # Why this is sound
 //!
-//! sqlx opens the connection in SQLite's multi-thread mode (`SQLITE_OPEN_NOMUTEX`): any thread may use it, one at a time. Three
-//! rules keep it at one:
+//! * **One thread at a time.** A [`Connection`] is [`Send`], and not [`Sync`]: whoever uses it holds `&Connection`, which
+//!   cannot leave its thread. Everything that calls SQLite is a method of the connection or of a value that borrows it
+//!   ([`Active`]).
+//! * **No statement outlives its connection.** The connection owns the prepared statements. A [`Statement`] is a ticket for
+//!   one of them: it can be kept and sent anywhere, but does nothing by itself. Using it takes the connection
+//!   ([`Statement::activate`]). Dropping it only puts its number on a list; the connection finalizes what is on the list when it
+//!   is used next, and all that is left when it is dropped.
+//! * **Destructors run where the connection is dropped.** SQLite frees the state of functions when the connection closes, on
+//!   the thread that drops the [`Connection`]. That state is `Send`, which the compiler checks.
+//! * **Borrowed bytes are unbound before the borrow ends.** Statements read batches without a copy only inside
+//!   [`Active::with_batch`] and [`Active::run_pulling`], which reset the statement before they return.
 //!
-//! 1. sqlx's worker thread touches the handle only while it runs a command that we sent. We send commands while we open the
-//!    connection and when we close it, and wait for each to end; in between the worker sleeps on its empty queue.
-//! 2. [`Connection`] and every [`Statement`] of it are fields of one `SqliteDatabase`, which hands none of them out. They
-//!    change threads together, as parts of that one value, and are only reached through `&mut` of it. That is why
-//!    [`Statement`] may be `Send` although a statement by itself must not leave its connection.
-//! 3. A statement never outlives its connection: `SqliteDatabase` declares its statements before the connection, and fields are
-//!    dropped in that order.
-//!
-//! Callbacks (`hooks`, `functions`) run on the thread that is inside a call of this module, never beside one. Their state is
-//! boxed, so that its address stays, and is unregistered before it is freed. None of them unwinds into C.
+//! Callbacks run on the thread that is inside a call of this module. None of them unwinds into C.
 
-mod backup;
 mod cells;
 mod connection;
 mod functions;
 mod hooks;
 mod statement;
+#[cfg(test)]
+mod tests;
 
-pub(super) use backup::Backup;
 pub(super) use cells::{Cell, CellColumn, Cells};
-pub(super) use connection::{Connection, Failure, library_version};
-pub(super) use functions::{HAS, PullBatch, PullFunctions, PullKeys};
+pub(super) use connection::{Connection, Failure};
+pub(super) use functions::{HAS, PullBatch, PullKeys, Pulled, function_name};
 pub(super) use hooks::{AuthRequest, Hooks};
-pub(super) use statement::{Statement, Step};
+pub(super) use statement::{Active, Statement, Step};

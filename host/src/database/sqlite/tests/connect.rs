@@ -86,9 +86,9 @@ async fn missing_files_are_made_only_when_asked() {
     }
     let error = refused(folder.path(), "sqlite://nowhere/app.db", true).await;
     assert_eq!(error.kind, DatabaseErrorKind::NotFound);
-    assert!(error.message.contains("folder"), "{error}");
+    assert!(error.message.contains("directory"), "{error}");
     let error = refused(folder.path(), "sqlite:.", true).await;
-    assert!(error.message.contains("is a folder"), "{error}");
+    assert!(error.message.contains("is a directory"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was made");
 }
 
@@ -104,7 +104,7 @@ async fn task_of_a_child_without_rights() {
     let folder = Path::new(&folder);
     let error = refused(folder, "sqlite://app.db", true).await;
     assert_eq!(error.kind, DatabaseErrorKind::ReadOnly, "{error:?}");
-    let named = format!("in the folder `{}`", folder.display());
+    let named = format!("in the directory `{}`", folder.display());
     assert!(error.message.contains(&named), "{error}");
     assert!(!error.to_string().contains("No such file"), "{error}");
     assert!(error.hint.is_some_and(|hint| hint.contains("writable")));

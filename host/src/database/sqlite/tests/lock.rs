@@ -123,9 +123,9 @@ async fn what_stands_in_the_place_of_its_file_is_left_alone() {
     std::fs::write(&precious, "").expect("a file");
     let absent = folder.path().join("absent");
     let stands: [(&str, &dyn Fn()); 6] = [
-        ("no regular file", &|| symlink(&precious, &at).expect("a link")),
-        ("no regular file", &|| symlink(&absent, &at).expect("a link to nothing")),
-        ("no regular file", &|| std::fs::create_dir(&at).expect("a folder")),
+        ("not a regular file", &|| symlink(&precious, &at).expect("a link")),
+        ("not a regular file", &|| symlink(&absent, &at).expect("a link to nothing")),
+        ("not a regular file", &|| std::fs::create_dir(&at).expect("a folder")),
         ("hard link", &|| std::fs::hard_link(&precious, &at).expect("a hard link")),
         ("not written", &|| std::fs::write(&at, "my notes").expect("a file")),
         ("not written", &|| {
