@@ -21,6 +21,7 @@ pub async fn estimate(session: &mut dyn Session, source: &TableSource) -> Result
         return Ok(None);
     }
     let dialect = session.facts().dialect;
+    // Each server has its statistics in another place.
     let (text, parameters): (_, Vec<Value>) = match dialect {
         // It has none without ANALYZE, and counts quickly.
         Dialect::Sqlite => return Ok(None),
