@@ -64,32 +64,34 @@ struct Pick {
 
 impl Bench {
     async fn run(&mut self, statement: &str) -> Result<(), Box<dyn Error>> {
-        self.database.begin(TransactionOptions::default()).await?;
-        self.database.execute(statement, &[]).await?;
-        Ok(self.database.commit().await?)
+        let mut session = self.database.host();
+        session.begin(TransactionOptions::default()).await?;
+        session.execute(statement, &[]).await?;
+        Ok(session.commit().await?)
     }
 
     async fn write(&mut self, what: &str, table: &str, mode: WriteMode, pick: &Pick) -> Result<(), Box<dyn Error>> {
         let ids: Vec<usize> = (0..self.rows).step_by(pick.step).collect();
         let batches: Vec<Batch> = ids.chunks(BATCH).map(|ids| batch(ids, pick)).collect();
         let started = Instant::now();
-        self.database.begin(TransactionOptions::default()).await?;
+        let mut session = self.database.host();
+        session.begin(TransactionOptions::default()).await?;
         let target = TableTarget { table: TableName::new(table), mode, key: Vec::new() };
-        let writer = self.database.open_writer(&target).await?;
+        let writer = session.open_writer(&target).await?;
         for batch in &batches {
-            self.database.write(writer, batch, WriteHint::default()).await?;
+            session.write(writer, batch, WriteHint::default()).await?;
         }
-        let rows = self.database.finish_writer(writer).await?;
-        self.database.commit().await?;
+        let rows = session.finish_writer(writer).await?;
+        session.commit().await?;
         say(what, started, rows as usize)
     }
 
     async fn read(&mut self, what: &str, table: &str) -> Result<(), Box<dyn Error>> {
         let source = TableSource::all_of(TableName::new(table));
         let started = Instant::now();
-        let mut reader = TableReader::open(self.database.as_mut(), source, BatchLimits::default()).await?;
+        let mut reader = TableReader::open(&mut *self.database.host(), source, BatchLimits::default()).await?;
         let mut rows = 0;
-        while let Some(batch) = reader.next(self.database.as_mut()).await? {
+        while let Some(batch) = reader.next(&mut *self.database.host()).await? {
             rows += batch.row_count;
         }
         say(what, started, rows)

@@ -24,25 +24,26 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let source = TableSource::all_of(TableName::new("t"));
     let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Update, key: Vec::new() };
     let started = Instant::now();
-    database.begin(TransactionOptions::default()).await?;
-    let mut reader = TableReader::open_bounded(database.as_mut(), source, BatchLimits::default()).await?;
-    let writer = database.open_writer(&target).await?;
+    let mut session = database.host();
+    session.begin(TransactionOptions::default()).await?;
+    let mut reader = TableReader::open_bounded(&mut *session, source, BatchLimits::default()).await?;
+    let writer = session.open_writer(&target).await?;
     let hint = WriteHint { covers_key_range: reader.covers_key_range() };
     let (mut reading, mut changing, mut writing) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     loop {
         let at = Instant::now();
-        let Some(mut batch) = reader.next(database.as_mut()).await? else { break };
+        let Some(mut batch) = reader.next(&mut *session).await? else { break };
         reading += at.elapsed();
         let at = Instant::now();
         change(&mut batch);
         changing += at.elapsed();
         let at = Instant::now();
-        database.write(writer, &batch, hint).await?;
+        session.write(writer, &batch, hint).await?;
         writing += at.elapsed();
     }
-    let rows = database.finish_writer(writer).await?;
+    let rows = session.finish_writer(writer).await?;
     let at = Instant::now();
-    database.commit().await?;
+    session.commit().await?;
     let committing = at.elapsed();
     let elapsed = started.elapsed();
     if verbose.is_some() {

@@ -21,16 +21,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = DatabaseUrl::parse(&format!("sqlite:{file}"), Path::new("."))?;
     let mut database = connect(&url, &ConnectOptions::creating()).await?;
     let started = Instant::now();
-    database.begin(TransactionOptions::default()).await?;
-    database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, bal REAL)", &[]).await?;
+    let mut session = database.host();
+    session.begin(TransactionOptions::default()).await?;
+    session.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, bal REAL)", &[]).await?;
     let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Insert, key: Vec::new() };
-    let writer = database.open_writer(&target).await?;
+    let writer = session.open_writer(&target).await?;
     for first in (0..rows).step_by(16_384) {
         let batch = batch(first, (first + 16_384).min(rows));
-        database.write(writer, &batch, WriteHint::default()).await?;
+        session.write(writer, &batch, WriteHint::default()).await?;
     }
-    let written = database.finish_writer(writer).await?;
-    database.commit().await?;
+    let written = session.finish_writer(writer).await?;
+    session.commit().await?;
     support::report(started.elapsed(), written)
 }
 

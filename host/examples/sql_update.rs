@@ -17,8 +17,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = DatabaseUrl::parse(&format!("sqlite:{file}"), Path::new("."))?;
     let mut database = connect(&url, &ConnectOptions::default()).await?;
     let started = Instant::now();
-    database.begin(TransactionOptions::default()).await?;
-    let rows = database.execute("UPDATE t SET name = upper(name), bal = bal * 1.1", &[]).await?;
-    database.commit().await?;
+    let mut session = database.host();
+    session.begin(TransactionOptions::default()).await?;
+    let rows = session.execute("UPDATE t SET name = upper(name), bal = bal * 1.1", &[]).await?;
+    session.commit().await?;
     support::report(started.elapsed(), rows)
 }

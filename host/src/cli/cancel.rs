@@ -27,7 +27,8 @@ async fn request_stop(session: &mut ControlSession<'_>, why: Option<&str>) -> Re
     }
     let (scope, by) = (session.scope().to_owned(), session.by.clone());
     let order = Order { scope: &scope, by: &by, why };
-    cancel(&mut *session.database, order).await.map_err(|error| session.unreachable(error))?;
+    let written = cancel(&mut session.database.host(), order).await;
+    written.map_err(|error| session.unreachable(error))?;
     let message = format!("cancelled: {run} stops at its next safe point");
     let hint = "`runner status` shows when it has stopped; `runner apply` continues from there".to_owned();
     Ok(ControlOutcome { changed: true, message, hint: Some(hint) })

@@ -89,8 +89,9 @@ pub fn run(
             context.place(error.hint("check the database URL"))
         };
         let mut database = looked.database.ok_or_else(nothing)?;
-        let is_there = history::is_there(&mut *database).await.map_err(|error| context.place(error))?;
-        let overview = look_at_runs(&mut *database, &looked.history).await.map_err(|error| context.place(error))?;
+        let is_there = history::is_there(&mut database.host()).await.map_err(|error| context.place(error))?;
+        let overview =
+            look_at_runs(&mut database.host(), &looked.history).await.map_err(|error| context.place(error))?;
         if !is_there {
             return Err(match &overview.holder {
                 Some(holder) => context.place(
@@ -126,8 +127,9 @@ async fn report(session: &mut ControlSession<'_>, verb: &'static str, outcome: &
     let printer = &context.printer;
     match printer.format() {
         Format::Json => {
-            let now =
-                look_at_runs(&mut *session.database, &session.history).await.map_err(|error| context.place(error))?;
+            let now = look_at_runs(&mut session.database.host(), &session.history)
+                .await
+                .map_err(|error| context.place(error))?;
             let revision = session.revision.clone();
             printer.json(&ControlJson::new(verb, context.database_json(), revision, outcome.changed, &now));
         }

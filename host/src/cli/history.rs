@@ -13,8 +13,8 @@ pub fn run(context: &Context) -> Result<u8> {
     runtime::run(async {
         let (records, repairs) = match context.look(Look::Live).await?.database {
             Some(mut database) => {
-                let records = read_all(&mut *database).await.map_err(|error| context.place(error))?;
-                (records, read_repairs(&mut *database).await.map_err(|error| context.place(error))?)
+                let records = read_all(&mut database.host()).await.map_err(|error| context.place(error))?;
+                (records, read_repairs(&mut database.host()).await.map_err(|error| context.place(error))?)
             }
             None => Default::default(),
         };

@@ -25,7 +25,8 @@ async fn begin_pause(session: &mut ControlSession<'_>, why: Option<&str>) -> Res
     }
     let (scope, by) = (session.scope().to_owned(), session.by.clone());
     let order = Order { scope: &scope, by: &by, why };
-    pause(&mut *session.database, order).await.map_err(|error| session.unreachable(error))?;
+    let written = pause(&mut session.database.host(), order).await;
+    written.map_err(|error| session.unreachable(error))?;
     let message = match (session.run(), &session.revision) {
         (Some(run), None) => format!("paused: {run} waits before its next chunk or step"),
         (Some(run), Some(revision)) => format!("paused: {run} waits before its next chunk or step of {revision}"),

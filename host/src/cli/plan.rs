@@ -3,7 +3,7 @@
 use super::context::{Context, Look, Looked};
 use super::exit;
 use super::request::PlanRequest;
-use crate::database::{Database, Facts};
+use crate::database::{Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::apply::planned_sql;
 use crate::engine::plan::{Input, Plan, StepLook, check_dry_run, inspect, plan_towards};
@@ -25,7 +25,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let sql = planned_sql(&plan, &catalog, &mut database).await?;
         let mut steps = look(&plan, &sql, &facts).map_err(|error| context.place(with_file(error)))?;
         if let Some(database) = &mut database {
-            recall(&plan, &mut steps, &mut **database).await.map_err(|error| context.place(error))?;
+            recall(&plan, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
         }
         let shown = request.sql.then_some(sql.as_slice());
         let printer = &context.printer;
@@ -47,7 +47,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
 }
 
 /// Adds what earlier runs of the same components recorded. The statements of a component are unknown before its first run.
-async fn recall(plan: &Plan, looks: &mut [StepLook], database: &mut dyn Database) -> Result<()> {
+async fn recall(plan: &Plan, looks: &mut [StepLook], database: &mut HostSession<'_>) -> Result<()> {
     let steps = plan.steps.iter().zip(looks).filter(|(step, _)| step.kind == Kind::Component);
     for (step, look) in steps.filter(|(step, _)| step.direction == Direction::Up) {
         look.unordered = known_unordered(database, &step.revision, &step.sha256).await?;

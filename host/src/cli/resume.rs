@@ -16,7 +16,8 @@ async fn end_pauses(session: &mut ControlSession<'_>) -> Result<ControlOutcome> 
         session.overview.pauses.clone().into_iter().partition(|pause| is_included(&pause.revision));
     for pause in &ended {
         let scope = pause.revision.as_deref().unwrap_or(EVERYTHING);
-        resume(&mut *session.database, scope).await.map_err(|error| session.unreachable(error))?;
+        let written = resume(&mut session.database.host(), scope).await;
+        written.map_err(|error| session.unreachable(error))?;
     }
     let what = session.revision.as_ref().map(|revision| format!("`{revision}`"));
     let message = match (ended.first(), what, session.run()) {

@@ -21,8 +21,8 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
         let mut database = database;
         let (records, repairs) = match &mut database {
             Some(database) => {
-                let records = read_all(&mut **database).await.map_err(|error| context.place(error))?;
-                (records, read_repairs(&mut **database).await.map_err(|error| context.place(error))?)
+                let records = read_all(&mut database.host()).await.map_err(|error| context.place(error))?;
+                (records, read_repairs(&mut database.host()).await.map_err(|error| context.place(error))?)
             }
             None => Default::default(),
         };
@@ -42,7 +42,7 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
         let unordered = match (&mut database, records.last()) {
             (Some(database), Some(last)) => {
                 let run = Run { history: last.id, direction: Direction::Up };
-                unordered(&mut **database, run).await.map_err(|error| context.place(error))?
+                unordered(&mut database.host(), run).await.map_err(|error| context.place(error))?
             }
             _ => Vec::new(),
         };

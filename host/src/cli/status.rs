@@ -26,7 +26,7 @@ pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
 /// The history and the active runs; empty if the database does not exist yet.
 async fn look(context: &Context) -> Result<(History, Overview)> {
     match context.connect(false).await {
-        Ok(mut database) => control::look::look(&mut *database).await.map_err(|error| context.place(error)),
+        Ok(mut database) => control::look::look(&mut database.host()).await.map_err(|error| context.place(error)),
         Err(Unopened::Missing(_)) => Ok(<(History, Overview)>::default()),
         Err(Unopened::Other(error)) => Err(error),
     }

@@ -4,6 +4,7 @@
 pub(crate) mod bulk;
 pub(crate) mod lock;
 pub(crate) mod rights;
+pub(crate) mod roles;
 pub(crate) mod statements;
 pub(crate) mod transactions;
 
@@ -33,6 +34,7 @@ macro_rules! contract {
         $crate::database::contract::contract!(@ $factory, rights: [
             refuse_transaction_control, protect_the_tools_tables, leave_the_host_alone
         ]);
+        $crate::database::contract::contract!(@ $factory, roles: [are_given_back, hold_while_they_are_taken]);
         $crate::database::contract::contract!(@ $factory, bulk: [
             reads_in_batches, reads_pages, refuses_large_cells, writes_in_all_modes, refuses_malformed_batches, names_the_row_of_an_error,
             refuses_what_matches_no_row

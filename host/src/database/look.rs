@@ -10,7 +10,7 @@ use sqlx::Either;
 use super::{DatabaseError, DatabaseErrorKind};
 use crate::data::Value;
 
-/// What one look shows: see [`Database::look`](super::Database::look).
+/// What one look shows: see [`Session::probe`](super::Session::probe).
 #[derive(Clone, Debug, Default)]
 pub struct Probe {
     /// The rows that answer each question.

@@ -146,24 +146,26 @@ pub struct LockRequest {
 
 /// A connection to a database: its lock, its transaction, and the doors through which statements go.
 ///
-/// It runs no statement by itself. [`host`](trait.Database.html#method.host) lends a session to the tool's own statements,
-/// [`script`](trait.Database.html#method.script) and [`component`](trait.Database.html#method.component) to those of a migration; see
-/// [`role`].
+/// It runs no statement. `host()` lends a session for the tool's own statements, `script(stop)` and `component(stop)` for those
+/// of a migration; see [`role`].
 ///
-/// No method has a default body: what wraps a connection must say for each what becomes of it.
+/// No method has a default body, so a wrapper cannot inherit one by accident.
 #[async_trait]
-pub trait Database: Bulk {
+pub trait Database: Send {
+    /// What is known of the server.
+    fn facts(&self) -> &Facts;
+
     /// The database's URL; its `Display` hides the password.
     fn url(&self) -> &DatabaseUrl;
 
-    /// Sets who speaks in the session that [`session`](Self::session) answers from now on, and what ends its statements. It
-    /// sends nothing: what a server must know of a change goes with the next statement.
+    /// Sets the role of the session that [`session`](Self::session) returns from now on, and the signal that ends its
+    /// statements. Sends nothing: what the server must know goes with the next statement.
     fn take_role(&mut self, role: Role, stop: StopSignal, token: RoleToken);
 
-    /// The session of the role that was taken last.
+    /// The session of the current role.
     fn session(&self, token: RoleToken) -> &(dyn Bulk + 'static);
 
-    /// As [`session`](Self::session), to use it.
+    /// The session of the current role, mutably.
     fn session_mut(&mut self, token: RoleToken) -> &mut (dyn Bulk + 'static);
 
     /// Takes the lock that keeps two runs apart, waiting at most `request.wait`. `waiting` hears who holds it, once for each
@@ -200,14 +202,6 @@ pub trait Database: Bulk {
 
     /// Rolls back. Without a transaction it does nothing.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;
-
-    /// The source, if another connection finds in it, by [`Database::begin_reading`], the very rows that this one does in its
-    /// open transaction, as long as that does nothing but write to the target what was read. None where that is not certain.
-    async fn others_see(
-        &mut self,
-        source: &TableSource,
-        target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError>;
 
     /// Opens a transaction for a connection that only reads one table, as others leave it. Nobody is waited for then, and
     /// nothing can be committed by it. Fails where the table is locked, or where another table has that name here.

@@ -1,17 +1,17 @@
-//! Who speaks through a connection, as a type.
+//! Session roles as types.
 //!
 //! A [`Database`] runs no statement by itself. It lends a session to one of two guards: [`HostSession`] for the tool's own
-//! statements, [`MigrationSession`] for those of a migration. The guard takes the role; dropping it gives the connection back
-//! to the host, without a stop signal, however the borrow ends: at the end of a block, by `?`, or with a cancelled future.
+//! statements, [`MigrationSession`] for those of a migration. Dropping the guard returns the connection to the host's role,
+//! without a stop signal, however the borrow ends: at the end of a block, by `?`, or when a future is cancelled.
 //!
-//! A caller must not assume that the two guards of one `Database` reach the same session of the server. Today they do. A
-//! `Database` that keeps a second login for migrations answers [`Database::session`] with the session of the role that was
-//! taken last, and no caller changes.
+//! A caller must not assume that both guards reach the same session of the server. A `Database` that keeps a second login for
+//! migrations returns the session of the current role from [`Database::session`]. `docs/design/0022-roles-by-type.md`
+//! says what that leaves to do.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use super::{Bulk, Database, StopSignal};
+use super::{Bulk, Claims, Database, DatabaseError, Part, StopSignal, TransactionOptions};
 
 /// What the statements of a session may do; the database enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +24,9 @@ pub enum Role {
     Component,
 }
 
-/// Proof that a guard is calling: only this module makes one.
+/// Proof that the caller is a guard: only this module can make one.
 ///
-/// A `Database` that wraps another passes on the token it was given.
+/// A `Database` that wraps another passes on the token it receives.
 pub struct RoleToken(());
 
 impl fmt::Debug for RoleToken {
@@ -35,57 +35,123 @@ impl fmt::Debug for RoleToken {
     }
 }
 
-/// A session in the host's role. It may also control the transaction and lend itself to a migration in between.
-pub struct HostSession<'a> {
+/// A session in a role that is known only at run time, for a database that wraps another.
+pub(crate) struct RoleSession<'a> {
     database: &'a mut (dyn Database + 'a),
 }
+
+/// A session in the host's role, which also controls the transaction.
+pub struct HostSession<'a>(RoleSession<'a>);
 
 /// A session in the role of a migration, whose statements end when its stop signal is raised.
 ///
 /// It offers statements, cursors and writers, but neither the transaction nor the lock.
-pub struct MigrationSession<'a> {
-    database: &'a mut (dyn Database + 'a),
-}
+pub struct MigrationSession<'a>(RoleSession<'a>);
 
 impl dyn Database + '_ {
-    /// A session for the tool's own statements. No stop signal ends them: what is true must be written down even by a run that
-    /// is told to stop.
+    /// A session for the tool's own statements. No stop signal ends them: a run that is told to stop must still record what it
+    /// did.
     pub fn host(&mut self) -> HostSession<'_> {
         self.host_until(&StopSignal::never())
     }
 
-    /// As [`host`](Self::host), for statements that can be given up when the signal is raised.
+    /// A session for the tool's own statements that may end when the signal is raised. The signal is forgotten as soon as the
+    /// connection is lent to another guard.
     pub fn host_until(&mut self, stop: &StopSignal) -> HostSession<'_> {
-        self.take_role(Role::Host, stop.clone(), RoleToken(()));
-        HostSession { database: self }
+        HostSession(self.in_role(Role::Host, stop))
     }
 
     /// A session for the statements of a migration in SQL.
     pub fn script(&mut self, stop: &StopSignal) -> MigrationSession<'_> {
-        self.migration(Role::SqlScript, stop)
+        MigrationSession(self.in_role(Role::SqlScript, stop))
     }
 
     /// A session for the statements of a component.
     pub fn component(&mut self, stop: &StopSignal) -> MigrationSession<'_> {
-        self.migration(Role::Component, stop)
+        MigrationSession(self.in_role(Role::Component, stop))
     }
 
-    /// A session for the statements of a migration of either kind.
-    pub fn migration(&mut self, role: Role, stop: &StopSignal) -> MigrationSession<'_> {
+    /// A session in the role that a wrapper received with [`Database::take_role`].
+    pub(crate) fn in_role(&mut self, role: Role, stop: &StopSignal) -> RoleSession<'_> {
         self.take_role(role, stop.clone(), RoleToken(()));
-        MigrationSession { database: self }
+        RoleSession { database: self }
     }
-}
-
-/// Gives the connection back to the host.
-fn give_back(database: &mut dyn Database) {
-    database.take_role(Role::Host, StopSignal::never(), RoleToken(()));
 }
 
 impl HostSession<'_> {
-    /// The connection, for its transaction, and to lend it to a migration meanwhile.
+    /// The connection, to lend it to another guard.
     pub fn connection(&mut self) -> &mut dyn Database {
-        self.database
+        self.0.database
+    }
+
+    /// See [`Database::lock_holder`].
+    pub async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+        self.0.database.lock_holder().await
+    }
+
+    /// See [`Database::begin`].
+    pub async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+        self.0.database.begin(options).await
+    }
+
+    /// See [`Database::begin_part`].
+    pub async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
+        self.0.database.begin_part(part).await
+    }
+
+    /// See [`Database::commit`].
+    pub async fn commit(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.commit().await
+    }
+
+    /// See [`Database::check_constraints`].
+    pub async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.check_constraints().await
+    }
+
+    /// See [`Database::rollback`].
+    pub async fn rollback(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.rollback().await
+    }
+
+    /// See [`Database::in_transaction`].
+    pub async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
+        self.0.database.in_transaction().await
+    }
+
+    /// See [`Database::check_tool_tables`].
+    pub async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.check_tool_tables().await
+    }
+
+    /// See [`Database::drop_temporary`].
+    pub async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.drop_temporary().await
+    }
+
+    /// See [`Database::reconnect`]. The new connection is in the host's role, too.
+    pub async fn reconnect(&mut self) -> Result<(), DatabaseError> {
+        self.0.database.reconnect().await
+    }
+}
+
+impl Deref for RoleSession<'_> {
+    type Target = dyn Bulk;
+
+    fn deref(&self) -> &Self::Target {
+        self.database.session(RoleToken(()))
+    }
+}
+
+impl DerefMut for RoleSession<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.database.session_mut(RoleToken(()))
+    }
+}
+
+impl Drop for RoleSession<'_> {
+    fn drop(&mut self) {
+        self.database.take_role(Role::Host, StopSignal::never(), RoleToken(()));
     }
 }
 
@@ -93,25 +159,13 @@ impl Deref for HostSession<'_> {
     type Target = dyn Bulk;
 
     fn deref(&self) -> &Self::Target {
-        self.database.session(RoleToken(()))
+        &*self.0
     }
 }
 
 impl DerefMut for HostSession<'_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        self.database.session_mut(RoleToken(()))
-    }
-}
-
-impl Drop for HostSession<'_> {
-    fn drop(&mut self) {
-        give_back(self.database);
-    }
-}
-
-impl fmt::Debug for HostSession<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HostSession")
+        &mut *self.0
     }
 }
 
@@ -119,29 +173,26 @@ impl Deref for MigrationSession<'_> {
     type Target = dyn Bulk;
 
     fn deref(&self) -> &Self::Target {
-        self.database.session(RoleToken(()))
+        &*self.0
     }
 }
 
 impl DerefMut for MigrationSession<'_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        self.database.session_mut(RoleToken(()))
+        &mut *self.0
     }
 }
 
-impl Drop for MigrationSession<'_> {
-    fn drop(&mut self) {
-        give_back(self.database);
-    }
-}
+/// Takes a role without a guard, for tests.
+#[cfg(test)]
+pub(super) mod unguarded {
+    use super::{Bulk, Database, Role, RoleToken, StopSignal};
 
-impl fmt::Debug for MigrationSession<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MigrationSession")
+    pub(in crate::database) fn take_role(database: &mut dyn Database, role: Role, stop: &StopSignal) {
+        database.take_role(role, stop.clone(), RoleToken(()));
     }
-}
 
-/// Sets the role without a guard, for callers that do not take one yet.
-pub(crate) fn set_role(database: &mut dyn Database, role: Role, stop: &StopSignal) {
-    database.take_role(role, stop.clone(), RoleToken(()));
+    pub(in crate::database) fn session(database: &mut dyn Database) -> &mut dyn Bulk {
+        database.session_mut(RoleToken(()))
+    }
 }

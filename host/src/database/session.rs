@@ -1,8 +1,8 @@
-//! What can be asked of a session, whoever speaks in it.
+//! What a session offers in every role: single statements and bulk data.
 
 use async_trait::async_trait;
 
-use super::{DatabaseError, Facts, PageRequest, Probe, TableInfo, TableName, TableTarget};
+use super::{DatabaseError, Facts, PageRequest, Probe, TableIdentity, TableInfo, TableName, TableSource, TableTarget};
 use crate::data::{Batch, ColumnType, RowSet, Value};
 
 /// Bounds on one batch.
@@ -70,7 +70,7 @@ pub trait Session: Send {
     /// What is known of the server.
     fn facts(&self) -> &Facts;
 
-    /// Runs exactly one statement; answers how many rows it changed.
+    /// Runs exactly one statement and returns the number of rows it changed.
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
 
     /// Runs exactly one statement and collects its rows, within limits.
@@ -81,9 +81,9 @@ pub trait Session: Send {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError>;
 
-    /// Answers questions of the engine's own, and behind them who holds the lock; no transaction is open. On a server all goes
-    /// in as few messages as it takes. A question is one SELECT without parameters that answers integers and texts alone.
-    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError>;
+    /// Answers several questions of the engine, and reports who holds the lock, in as few round trips as the server allows. No
+    /// transaction may be open. A question is one SELECT without parameters that returns only integers and texts.
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError>;
 
     /// Columns, primary key and declared types of a table or view; an error of kind `Syntax` if there is none.
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError>;
@@ -95,6 +95,15 @@ pub trait Session: Send {
 /// role that opened it.
 #[async_trait]
 pub trait Bulk: Session {
+    /// Identifies the source if another connection, in a transaction opened with
+    /// [`begin_reading`](super::Database::begin_reading), is certain to read the same rows from it as this session does in its
+    /// open transaction, as long as this session only writes to the target what was read. Otherwise `None`.
+    async fn others_see(
+        &mut self,
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError>;
+
     /// Reads a page of a table as one batch, never an empty one; `None` if there are no rows. A batch that reaches its limit
     /// in bytes ends before its page does: the next page begins after its last row.
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError>;
@@ -102,19 +111,19 @@ pub trait Bulk: Session {
     /// Opens a cursor over a SELECT.
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;
 
-    /// The next batch, never an empty one; `None` after the last row, and the cursor is closed then.
+    /// The next batch, never an empty one. After the last row it is `None`, and the cursor is closed.
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError>;
 
     /// Closes a cursor. Closing twice is harmless.
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError>;
 
-    /// Opens a writer; the batches it gets must all have the columns of its first.
+    /// Opens a writer. All its batches must have the columns of the first.
     async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError>;
 
-    /// Writes a validated batch; answers how many rows changed. One that fails closes the writer and may have written a
-    /// part of the batch: only a rollback takes that back.
+    /// Writes a validated batch and returns the number of rows changed. A failure closes the writer and may leave a part of the
+    /// batch written, which only a rollback undoes.
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError>;
 
-    /// Ends a writer; answers how many rows all its batches changed.
+    /// Closes a writer and returns the number of rows that all its batches changed.
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError>;
 }

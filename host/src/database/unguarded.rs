@@ -2,10 +2,14 @@
 
 use async_trait::async_trait;
 
-use super::role::set_role;
-use super::{Database, Role, StopSignal};
+use super::role::unguarded::{session, take_role};
+use super::{
+    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, PageRequest, Probe, QueryLimits, Role, StopSignal,
+    TableIdentity, TableInfo, TableName, TableSource, TableTarget, WriteHint, WriterId,
+};
+use crate::data::{Batch, RowSet, Value};
 
-/// Statements without a guard.
+/// The methods of a session, without a guard.
 #[async_trait]
 pub(crate) trait Unguarded {
     /// Speaks in a role from now on, without a stop signal.
@@ -16,19 +20,97 @@ pub(crate) trait Unguarded {
 
     /// Speaks in a role from now on, with a stop signal.
     fn speak(&mut self, role: Role, stop: &StopSignal);
+    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
+    async fn query(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError>;
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError>;
+    async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError>;
+    async fn others_see(
+        &mut self,
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError>;
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError>;
+    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;
+    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError>;
+    async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError>;
+    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError>;
+    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError>;
+    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError>;
 }
 
 #[async_trait]
 impl Unguarded for dyn Database + '_ {
     fn set_role(&mut self, role: Role) {
-        set_role(self, role, &StopSignal::never());
+        take_role(self, role, &StopSignal::never());
     }
 
     fn set_stop_signal(&mut self, stop: StopSignal) {
-        set_role(self, Role::Host, &stop);
+        take_role(self, Role::Host, &stop);
     }
 
     fn speak(&mut self, role: Role, stop: &StopSignal) {
-        set_role(self, role, stop);
+        take_role(self, role, stop);
+    }
+
+    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        session(self).execute(statement, parameters).await
+    }
+
+    async fn query(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        session(self).query(statement, parameters, limits).await
+    }
+
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+        session(self).probe(questions).await
+    }
+
+    async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
+        session(self).table(name).await
+    }
+
+    async fn others_see(
+        &mut self,
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        session(self).others_see(source, target).await
+    }
+
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        session(self).read_page(page).await
+    }
+
+    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+        session(self).open_cursor(request).await
+    }
+
+    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
+        session(self).fetch(cursor, limits).await
+    }
+
+    async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
+        session(self).close_cursor(cursor).await
+    }
+
+    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
+        session(self).open_writer(target).await
+    }
+
+    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
+        session(self).write(writer, rows, hint).await
+    }
+
+    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
+        session(self).finish_writer(writer).await
     }
 }

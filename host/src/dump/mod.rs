@@ -11,7 +11,7 @@ pub use compare::{Difference, Ignore};
 
 use std::collections::BTreeMap;
 
-use crate::database::{Database, DatabaseError, Role};
+use crate::database::{Database, DatabaseError};
 
 /// The content of a database at one point in time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,11 +37,11 @@ pub struct Rows {
 
 /// Reads the content of the database. Opens a transaction, so none may be open.
 pub async fn take(database: &mut dyn Database, ignore: &Ignore) -> Result<Dump, DatabaseError> {
-    crate::database::role::set_role(database, Role::Host, &crate::database::StopSignal::never());
-    let schema = schema::read(database).await?;
+    let session = &mut database.host();
+    let schema = schema::read(&mut **session).await?;
     let mut tables = BTreeMap::new();
     for table in schema.tables {
-        let rows = rows::digest(database, &table, ignore).await?;
+        let rows = rows::digest(session, &table, ignore).await?;
         tables.insert(table.label, rows);
     }
     Ok(Dump { objects: schema.objects, tables })

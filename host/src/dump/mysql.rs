@@ -2,7 +2,7 @@
 
 use super::schema::{Schema, Table, lines};
 use crate::database::facts::is_tool_table;
-use crate::database::{Database, DatabaseError, Dialect, TableName};
+use crate::database::{DatabaseError, Dialect, Session, TableName};
 use crate::sql::canonical;
 
 /// Tables and views by their definition, everything else from `information_schema`.
@@ -30,20 +30,20 @@ const COLUMNS: &str = "
     SELECT table_name, column_name, data_type FROM information_schema.columns
     WHERE table_schema = database() ORDER BY table_name, ordinal_position";
 
-pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
-    let dialect = database.facts().dialect;
-    let own = database.facts().schema.clone().unwrap_or_default();
+pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseError> {
+    let dialect = session.facts().dialect;
+    let own = session.facts().schema.clone().unwrap_or_default();
     let mut schema = Schema::default();
-    for [label, definition] in lines::<2>(database, OTHERS, &[]).await? {
+    for [label, definition] in lines::<2>(session, OTHERS, &[]).await? {
         schema.objects.insert(label, definition);
     }
     let tables = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = database()";
-    for [name, kind] in lines::<2>(database, tables, &[]).await? {
+    for [name, kind] in lines::<2>(session, tables, &[]).await? {
         if is_tool_table(&name) {
             continue;
         }
         let create = format!("SHOW CREATE TABLE {}", dialect.quote(&name));
-        let [[_, definition]] = lines::<2>(database, &create, &[]).await?.try_into().unwrap_or_default();
+        let [[_, definition]] = lines::<2>(session, &create, &[]).await?.try_into().unwrap_or_default();
         let definition = definition.replace(&format!("{}.", dialect.quote(&own)), "");
         let word = match kind.as_str() {
             "VIEW" => "view",
@@ -55,7 +55,7 @@ pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, Database
             schema.tables.push(Table { label: name.clone(), name: TableName::new(name), columns: Vec::new() });
         }
     }
-    for [table, column, data_type] in lines::<3>(database, COLUMNS, &[]).await? {
+    for [table, column, data_type] in lines::<3>(session, COLUMNS, &[]).await? {
         if let Some(table) = schema.tables.iter_mut().find(|it| it.label == table) {
             let read = as_text(&column, &data_type, dialect);
             table.columns.push((column, read));

@@ -1,7 +1,7 @@
 //! The schemas of a PostgreSQL database.
 
 use super::schema::{Schema, Table, lines};
-use crate::database::{Database, DatabaseError, Dialect, TableName};
+use crate::database::{DatabaseError, Dialect, Session, TableName};
 
 /// Every user-defined object by a unique name, with its definition. Objects of extensions are excluded. The order of columns is
 /// ignored: a column that was dropped and added again is the last one.
@@ -85,8 +85,8 @@ const COLUMNS: &str = "
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE deptype = 'e' AND objid = c.oid)
     ORDER BY nspname, relname, attnum";
 
-pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
-    let own = database.facts().schema.clone().unwrap_or_else(|| "public".to_owned());
+pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseError> {
+    let own = session.facts().schema.clone().unwrap_or_else(|| "public".to_owned());
     // As users write it: without the current schema.
     let own = format!("{own}.");
     let short = |label: &str| match label.split_once(' ') {
@@ -94,10 +94,10 @@ pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, Database
         None => label.to_owned(),
     };
     let mut schema = Schema::default();
-    for [label, definition] in lines::<2>(database, OBJECTS, &[]).await? {
+    for [label, definition] in lines::<2>(session, OBJECTS, &[]).await? {
         schema.objects.insert(short(&label), definition);
     }
-    for [space, name, column] in lines::<3>(database, COLUMNS, &[]).await? {
+    for [space, name, column] in lines::<3>(session, COLUMNS, &[]).await? {
         let full = format!("{space}.{name}");
         let label = full.strip_prefix(&own).unwrap_or(&full).to_owned();
         if schema.tables.last().is_none_or(|table| table.label != label) {

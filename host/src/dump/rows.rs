@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::schema::Table;
 use super::{Ignore, Rows};
 use crate::data::{Batch, ColumnType, ColumnValues};
-use crate::database::{BatchLimits, CursorRequest, Database, DatabaseError, TransactionOptions};
+use crate::database::{BatchLimits, Bulk, CursorRequest, DatabaseError, HostSession, TransactionOptions};
 
 /// Tables with at most this many rows are kept as text, so that a message can show differences.
 const FEW: usize = 64;
@@ -17,12 +17,16 @@ const LONGEST: usize = 240;
 
 /// Reads all rows of a table. Each row becomes a digest of its cells in the order of column names, and digests are added up: two
 /// tables with the same rows are equal, independent of the order of rows and columns.
-pub(super) async fn digest(database: &mut dyn Database, table: &Table, ignore: &Ignore) -> Result<Rows, DatabaseError> {
+pub(super) async fn digest(
+    session: &mut HostSession<'_>,
+    table: &Table,
+    ignore: &Ignore,
+) -> Result<Rows, DatabaseError> {
     let mut rows = Rows { few: Some(Vec::new()), ..Rows::default() };
     if ignore.rows_of(&table.label) {
         return Ok(Rows::default());
     }
-    let dialect = database.facts().dialect;
+    let dialect = session.facts().dialect;
     let mut columns: Vec<_> =
         table.columns.iter().filter(|(name, _)| !ignore.cells_of(&table.label, name)).cloned().collect();
     columns.sort_unstable();
@@ -35,9 +39,9 @@ pub(super) async fn digest(database: &mut dyn Database, table: &Table, ignore: &
         types: vec![Some(ColumnType::Text); list.len()],
         ..CursorRequest::default()
     };
-    database.begin(TransactionOptions::default()).await?;
-    let read = read(database, &request, &columns, &mut rows).await;
-    database.rollback().await?;
+    session.begin(TransactionOptions::default()).await?;
+    let read = read(&mut **session, &request, &columns, &mut rows).await;
+    session.rollback().await?;
     read?;
     if let Some(few) = &mut rows.few {
         few.sort_unstable();
@@ -46,15 +50,15 @@ pub(super) async fn digest(database: &mut dyn Database, table: &Table, ignore: &
 }
 
 async fn read(
-    database: &mut dyn Database,
+    session: &mut dyn Bulk,
     request: &CursorRequest,
     columns: &[(String, String)],
     rows: &mut Rows,
 ) -> Result<(), DatabaseError> {
-    let cursor = database.open_cursor(request).await?;
+    let cursor = session.open_cursor(request).await?;
     // Everything in the table was written by a migration within its limits, or by SQL, which has none.
     let limits = BatchLimits { cell_bytes: usize::MAX, ..BatchLimits::default() };
-    while let Some(batch) = database.fetch(cursor, limits).await? {
+    while let Some(batch) = session.fetch(cursor, limits).await? {
         add(rows, &batch, columns);
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{mysql, postgres};
 use crate::data::Value;
 use crate::database::facts::is_tool_table;
-use crate::database::{Database, DatabaseError, Dialect, QueryLimits, TableName};
+use crate::database::{DatabaseError, Dialect, QueryLimits, Session, TableName};
 use crate::sql::canonical;
 
 /// The objects of a schema, and its tables.
@@ -24,21 +24,21 @@ pub(super) struct Table {
     pub columns: Vec<(String, String)>,
 }
 
-pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
-    match database.facts().dialect {
-        Dialect::Sqlite => sqlite(database).await,
-        Dialect::Postgres => postgres::read(database).await,
-        Dialect::Mysql | Dialect::Mariadb => mysql::read(database).await,
+pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseError> {
+    match session.facts().dialect {
+        Dialect::Sqlite => sqlite(session).await,
+        Dialect::Postgres => postgres::read(session).await,
+        Dialect::Mysql | Dialect::Mariadb => mysql::read(session).await,
     }
 }
 
 /// The rows of a query, all cells as text.
 pub(super) async fn lines<const N: usize>(
-    database: &mut dyn Database,
+    session: &mut dyn Session,
     query: &str,
     parameters: &[Value],
 ) -> Result<Vec<[String; N]>, DatabaseError> {
-    let found = database.query(query, parameters, QueryLimits::NONE).await?;
+    let found = session.query(query, parameters, QueryLimits::NONE).await?;
     let rows = found.rows.into_iter().map(|row| {
         let mut cells = row.into_iter().map(text);
         std::array::from_fn(|_| cells.next().unwrap_or_default())
@@ -57,14 +57,14 @@ fn text(value: Value) -> String {
     }
 }
 
-async fn sqlite(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
+async fn sqlite(session: &mut dyn Session) -> Result<Schema, DatabaseError> {
     let mut schema = Schema::default();
     for pragma in ["user_version", "application_id"] {
-        let [[value]] = lines::<1>(database, &format!("PRAGMA {pragma}"), &[]).await?.try_into().unwrap_or_default();
+        let [[value]] = lines::<1>(session, &format!("PRAGMA {pragma}"), &[]).await?.try_into().unwrap_or_default();
         schema.objects.insert(format!("setting {pragma}"), value);
     }
     let objects = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
-    for [kind, name, table, sql] in lines::<4>(database, objects, &[]).await? {
+    for [kind, name, table, sql] in lines::<4>(session, objects, &[]).await? {
         if !is_tool_table(&table) {
             schema.objects.insert(format!("{kind} {name}"), canonical(&sql, Dialect::Sqlite));
         }
@@ -72,12 +72,12 @@ async fn sqlite(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
     // The shadow tables of a virtual table are its own business.
     let tables = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') \
                   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
-    for [name] in lines::<1>(database, tables, &[]).await? {
+    for [name] in lines::<1>(session, tables, &[]).await? {
         if is_tool_table(&name) {
             continue;
         }
         let columns = "SELECT name FROM pragma_table_xinfo(?1) WHERE hidden <> 1";
-        let columns = lines::<1>(database, columns, &[Value::Text(name.clone())]).await?;
+        let columns = lines::<1>(session, columns, &[Value::Text(name.clone())]).await?;
         // A cell may have any type: `quote` distinguishes them.
         let read = |column: &str| format!("quote({})", Dialect::Sqlite.quote(column));
         let columns = columns.into_iter().map(|[column]| (column.clone(), read(&column))).collect();

@@ -2,7 +2,7 @@
 //! run again.
 
 use crate::data::Value;
-use crate::database::{Database, DatabaseError, QueryLimits};
+use crate::database::{DatabaseError, HostSession, QueryLimits};
 use crate::sql::concurrent_index;
 
 /// An index of this name and table that was never finished, and that nobody builds now.
@@ -14,7 +14,7 @@ const INVALID: &str = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.p
 /// Takes away what a try of the statement left behind that failed or was killed, and answers what that was. A `CREATE INDEX CONCURRENTLY` of
 /// PostgreSQL that failed leaves an invalid index, which takes the name and slows writes; with `IF NOT EXISTS` it would even
 /// pass for the real one. The host speaks, outside of a transaction.
-pub async fn clear(database: &mut dyn Database, statement: &str) -> Result<Option<String>, DatabaseError> {
+pub async fn clear(database: &mut HostSession<'_>, statement: &str) -> Result<Option<String>, DatabaseError> {
     let dialect = database.facts().dialect;
     let Some(index) = concurrent_index(statement, dialect) else { return Ok(None) };
     let parameters = [index.name.as_str().into(), index.table.as_str().into()];

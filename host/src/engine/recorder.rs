@@ -8,7 +8,7 @@ use super::call::{Answer, Call, Inputs};
 use super::run::Run;
 use super::transcript::store::{self, Kind};
 use super::transcript::{Evidence, Transcript, TranscriptRecorder, TransformRecord};
-use crate::database::{Database, DatabaseError, DatabaseErrorKind};
+use crate::database::{DatabaseError, DatabaseErrorKind, HostSession};
 use crate::error::Result;
 
 /// Transforms of which the chunks are kept. More belong to a migration that could do with fewer.
@@ -34,7 +34,7 @@ pub struct RunRecorder {
 impl RunRecorder {
     /// Writes what was recorded into the evidence of a run, except for what a stepwise run has written already. Belongs in
     /// the transaction that records the run as done.
-    pub async fn write_evidence(&self, database: &mut dyn Database, run: Run, inputs: &Inputs) -> Result<()> {
+    pub async fn write_evidence(&self, database: &mut HostSession<'_>, run: Run, inputs: &Inputs) -> Result<()> {
         store::put(database, run, Kind::Inputs, 0, &pack(Ok(inputs))).await?;
         if let Some(calls) = self.recording() {
             store::put(database, run, Kind::Calls, 0, &calls).await?;

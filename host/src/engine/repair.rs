@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use super::Direction;
 use super::history::{self, Record, Repair, State, Stored, Work, declared_json};
-use super::role::as_host;
 use super::target::{Candidates, compare_revisions};
-use crate::database::{Database, LockRequest, StopSignal, TransactionOptions};
+use crate::database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
 use crate::engine::clock::now;
 use crate::engine::identity::Identity;
 use crate::engine::journal;
@@ -144,7 +143,7 @@ impl Survey {
 
 /// Looks at the revision that broke off. `wanted`: a revision, a name, or the beginning of either.
 pub async fn survey(database: &mut dyn Database, wanted: Option<&str>, catalog: &Catalog) -> Result<Survey> {
-    as_host(database);
+    let database = &mut database.host();
     let history = history::read(database).await?;
     let record = find(&history, wanted, catalog)?.clone();
     let direction = if record.state == State::PartlyApplied { Direction::Up } else { Direction::Down };
@@ -204,7 +203,6 @@ pub async fn repair(
     order: &Order,
     identity: &Identity,
 ) -> Result<Repair> {
-    as_host(database);
     // Whatever comes of it, the revision must be there: a mistake is told before the lock is asked for.
     survey(database, wanted, catalog).await?;
     let owner = identity.lock_owner("repair");
@@ -227,6 +225,7 @@ async fn repair_locked(
     identity: &Identity,
 ) -> Result<Repair> {
     let survey = survey(database, wanted, catalog).await?;
+    let database = &mut database.host();
     let unknown = step_of(&survey, order)?;
     let rows = match order.action {
         Action::MarkDone { rows } => rows.or(unknown.filter(|it| it.answers_rows_affected()).map(|_| 0)),
@@ -299,7 +298,7 @@ fn step_of<'a>(survey: &'a Survey, order: &Order) -> Result<Option<&'a Unknown>>
 }
 
 async fn write(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     survey: &Survey,
     unknown: Option<&Unknown>,
     order: &Order,
@@ -323,7 +322,7 @@ async fn write(
 
 /// Makes history say that the revision is at one of its two versions.
 async fn settle(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     survey: &Survey,
     order: &Order,
     identity: &Identity,

@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 
 use super::event::Level;
-use super::role::{as_host, as_migration};
 use super::{CallError, Direction, Event};
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, StopSignal};
 use crate::engine::call::{Call, CallKind};
-use crate::engine::execution::{Execution, StepStart, Steps};
+use crate::engine::execution::{StepStart, Steps};
 use crate::engine::invalid_index;
 use crate::engine::script::{RunContext, Script};
 use crate::engine::stopped::stopped;
@@ -64,11 +63,8 @@ impl Script for SqlScript {
                 Error::failed("the migration has no way back").hint("write its `.down.sql`, or restore a backup")
             })?,
         };
-        if matches!(context.execution, Execution::Atomic) {
-            as_migration(&mut **context.database.lock().await, Kind::Sql, &context.stop);
-        }
         let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
-        let mut steps = Steps::new(context.clone());
+        let mut steps = Steps::new(context.clone(), Kind::Sql);
         for (at, statement) in statements.iter().enumerate().skip(skip) {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
@@ -99,14 +95,14 @@ async fn run_statement(steps: &mut Steps, statement: &Statement, context: &RunCo
         }
         StepStart::Running(step) => step,
     };
-    if let Some(database) = step.own_transaction() {
-        clear(database, statement, context).await;
+    if let Some(mut host) = step.own_transaction() {
+        clear(&mut host, statement, context).await;
     }
-    let result = step.database().execute(&statement.text, &[]).await;
-    if let (Some(database), Err(error)) = (step.own_transaction(), &result)
+    let result = step.session().execute(&statement.text, &[]).await;
+    if let (Some(mut host), Err(error)) = (step.own_transaction(), &result)
         && error.kind != DatabaseErrorKind::Connection
     {
-        clear(database, statement, context).await;
+        clear(&mut host, statement, context).await;
     }
     steps.end(step, result).await
 }
@@ -114,23 +110,18 @@ async fn run_statement(steps: &mut Steps, statement: &Statement, context: &RunCo
 /// Settings ended with the session of the run that made them: those behind them are to find them as they were.
 async fn set_again(statement: &Statement, context: &RunContext) -> Result<()> {
     let mut database = context.database.lock().await;
-    let database = &mut **database;
     if classify(&statement.text, database.facts().dialect) == StatementClass::Session {
-        as_migration(database, Kind::Sql, &context.stop);
-        database.execute(&statement.text, &[]).await?;
-        as_host(database);
+        database.script(&context.stop).execute(&statement.text, &[]).await?;
     }
     Ok(())
 }
 
 /// Removes what a failed attempt at the statement left in the database. If that fails, the statement itself says why it cannot run.
-async fn clear(database: &mut dyn Database, statement: &Statement, context: &RunContext) {
-    as_host(database);
-    let message = match invalid_index::clear(database, &statement.text).await {
+async fn clear(host: &mut HostSession<'_>, statement: &Statement, context: &RunContext) {
+    let message = match invalid_index::clear(host, &statement.text).await {
         Ok(message) => message,
         Err(error) => Some(format!("what a failed attempt left in the database could not be removed: {error}")),
     };
-    as_migration(database, Kind::Sql, &context.stop);
     if let Some(message) = message {
         let revision = context.revision.clone();
         context.events.emit(&Event::Log { revision, level: Level::Warning, message });

@@ -8,8 +8,7 @@ pub use chunk::ChunkRange;
 use super::page_sql::{PageSql, Query, Range};
 use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::{
-    BatchLimits, Database, DatabaseError, DatabaseErrorKind, PageRequest, QueryLimits, TableInfo, TableName,
-    TableSource,
+    BatchLimits, Bulk, DatabaseError, DatabaseErrorKind, PageRequest, QueryLimits, TableInfo, TableName, TableSource,
 };
 
 /// Reads a table or view in the order of a key.
@@ -43,37 +42,33 @@ pub struct TableReader {
 
 impl TableReader {
     /// Begins to read. Rows that are added after the greatest key meanwhile are read too.
-    pub async fn open(
-        database: &mut dyn Database,
-        source: TableSource,
-        limits: BatchLimits,
-    ) -> Result<Self, DatabaseError> {
-        Self::begin(database, source, limits, false).await
+    pub async fn open(session: &mut dyn Bulk, source: TableSource, limits: BatchLimits) -> Result<Self, DatabaseError> {
+        Self::begin(session, source, limits, false).await
     }
 
     /// Begins to read what is there now: rows that are added after the greatest key are not read.
     pub async fn open_bounded(
-        database: &mut dyn Database,
+        session: &mut dyn Bulk,
         source: TableSource,
         limits: BatchLimits,
     ) -> Result<Self, DatabaseError> {
-        Self::begin(database, source, limits, true).await
+        Self::begin(session, source, limits, true).await
     }
 
     async fn begin(
-        database: &mut dyn Database,
+        session: &mut dyn Bulk,
         source: TableSource,
         limits: BatchLimits,
         bounded: bool,
     ) -> Result<Self, DatabaseError> {
-        let info = database.table(&source.table).await?;
-        let mut reader = Self::plan(database, source, info.clone(), limits, bounded)?;
+        let info = session.table(&source.table).await?;
+        let mut reader = Self::plan(session, source, info.clone(), limits, bounded)?;
         if let Some(filter) = &reader.sql.filter {
-            ask(database, reader.sql.probe(filter), 1).await?;
+            ask(session, reader.sql.probe(filter), 1).await?;
         }
-        reader.refuse_null_keys(database, &info).await?;
+        reader.refuse_null_keys(session, &info).await?;
         if bounded {
-            let greatest = ask(database, reader.sql.greatest(), 1).await?;
+            let greatest = ask(session, reader.sql.greatest(), 1).await?;
             reader.bound = greatest.into_iter().next();
             reader.done = reader.bound.is_none();
         }
@@ -81,13 +76,13 @@ impl TableReader {
     }
 
     fn plan(
-        database: &dyn Database,
+        session: &dyn Bulk,
         source: TableSource,
         info: TableInfo,
         limits: BatchLimits,
         bounded: bool,
     ) -> Result<Self, DatabaseError> {
-        let dialect = database.facts().dialect;
+        let dialect = session.facts().dialect;
         let asked = if source.key.is_empty() { &info.key } else { &source.key };
         let key = asked.iter().map(|name| info.known_column(name)).collect::<Result<Vec<_>, _>>()?;
         if key.is_empty() {
@@ -172,12 +167,12 @@ impl TableReader {
     }
 
     /// A row with NULL in its key has no place in the order and would be lost.
-    async fn refuse_null_keys(&self, database: &mut dyn Database, info: &TableInfo) -> Result<(), DatabaseError> {
+    async fn refuse_null_keys(&self, session: &mut dyn Bulk, info: &TableInfo) -> Result<(), DatabaseError> {
         for name in &self.sql.key {
             if info.is_rowid(name) || info.column(name).is_some_and(|column| column.not_null) {
                 continue;
             }
-            if !ask(database, self.sql.null_in(name), 1).await?.is_empty() {
+            if !ask(session, self.sql.null_in(name), 1).await?.is_empty() {
                 return Err(DatabaseError::invalid(format!(
                     "column `{}.{name}` is part of the key but NULL in some rows, which could not be read in its order",
                     self.sql.table
@@ -247,32 +242,32 @@ impl TableReader {
     }
 
     /// How many rows there are to read from start to end, now; rows that were added after the bound since are counted too.
-    pub async fn count(&self, database: &mut dyn Database) -> Result<u64, DatabaseError> {
+    pub async fn count(&self, session: &mut dyn Bulk) -> Result<u64, DatabaseError> {
         if self.bounded && self.bound.is_none() {
             return Ok(0);
         }
         // A whole table is counted several times as quickly as a part of it.
-        let rows = ask(database, self.sql.count(), 1).await?;
+        let rows = ask(session, self.sql.count(), 1).await?;
         let count = rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
     /// How many rows there are to read from where the reader stands to its end.
-    pub async fn count_rest(&self, database: &mut dyn Database) -> Result<u64, DatabaseError> {
+    pub async fn count_rest(&self, session: &mut dyn Bulk) -> Result<u64, DatabaseError> {
         if self.done {
             return Ok(0);
         }
         let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: self.to.as_deref() };
-        let rows = ask(database, self.sql.count_in(range), 1).await?;
+        let rows = ask(session, self.sql.count_in(range), 1).await?;
         let count = rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
     /// Leaves out the next rows; after the last one there is nothing left to read.
-    pub async fn skip(&mut self, database: &mut dyn Database, rows: u64) -> Result<(), DatabaseError> {
+    pub async fn skip(&mut self, session: &mut dyn Bulk, rows: u64) -> Result<(), DatabaseError> {
         let Some(offset) = rows.checked_sub(1).filter(|_| !self.done) else { return Ok(()) };
         let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: None };
-        let found = ask(database, self.sql.key_at(range, offset), 1).await?;
+        let found = ask(session, self.sql.key_at(range, offset), 1).await?;
         match found.into_iter().next() {
             Some(key) => self.last = Some(key),
             None => self.done = true,
@@ -281,7 +276,7 @@ impl TableReader {
     }
 
     /// The next page; `None` after the last row.
-    pub async fn next(&mut self, database: &mut dyn Database) -> Result<Option<Batch>, DatabaseError> {
+    pub async fn next(&mut self, session: &mut dyn Bulk) -> Result<Option<Batch>, DatabaseError> {
         if self.done {
             return Ok(None);
         }
@@ -298,12 +293,12 @@ impl TableReader {
             locks_rows: self.holds_rows,
             limits: BatchLimits { rows, ..self.limits },
         };
-        let Some(mut batch) = database.read_page(&page).await? else {
+        let Some(mut batch) = session.read_page(&page).await? else {
             self.done = true;
             return Ok(None);
         };
         self.settle_types(&mut batch)?;
-        self.check_keys(database, &batch).await?;
+        self.check_keys(session, &batch).await?;
         self.expected = self.expected.map(|rows| rows.saturating_sub(batch.row_count));
         self.done = self.to.is_some() && self.last == self.to;
         batch.columns.truncate(self.names.len());
@@ -343,7 +338,7 @@ impl TableReader {
         Ok(())
     }
 
-    async fn check_keys(&mut self, database: &mut dyn Database, batch: &Batch) -> Result<(), DatabaseError> {
+    async fn check_keys(&mut self, session: &mut dyn Bulk, batch: &Batch) -> Result<(), DatabaseError> {
         let Some(last_row) = batch.row_count.checked_sub(1) else { return Ok(()) };
         let key: Vec<&Column> = self.key_at.iter().filter_map(|at| batch.columns.get(*at)).collect();
         let value = |row: usize| key.iter().map(|column| Value::of_cell(column, row)).collect::<Vec<_>>();
@@ -359,7 +354,7 @@ impl TableReader {
             let twice = match twice {
                 Some(row) => Some(value(row)),
                 // The next page begins after this key: a second row that has it would be lost.
-                None => (ask(database, self.sql.with_key(&last), 2).await?.len() > 1).then(|| last.clone()),
+                None => (ask(session, self.sql.with_key(&last), 2).await?.len() > 1).then(|| last.clone()),
             };
             if let Some(twice) = twice {
                 return Err(DatabaseError::invalid(format!(
@@ -375,7 +370,7 @@ impl TableReader {
     }
 }
 
-async fn ask(database: &mut dyn Database, query: Query, rows: usize) -> Result<Vec<Vec<Value>>, DatabaseError> {
+async fn ask(session: &mut dyn Bulk, query: Query, rows: usize) -> Result<Vec<Vec<Value>>, DatabaseError> {
     let limits = QueryLimits { rows, bytes: usize::MAX };
-    Ok(database.query(&query.text, &query.parameters, limits).await?.rows)
+    Ok(session.query(&query.text, &query.parameters, limits).await?.rows)
 }

@@ -34,12 +34,12 @@ async fn read(
     source: TableSource,
     limits: BatchLimits,
 ) -> Result<Vec<Batch>, DatabaseError> {
-    let mut reader = TableReader::open(database, source, limits).await?;
+    let mut reader = TableReader::open(&mut *database.host(), source, limits).await?;
     let mut batches = Vec::new();
-    while let Some(batch) = reader.next(database).await? {
+    while let Some(batch) = reader.next(&mut *database.host()).await? {
         batches.push(batch);
     }
-    assert_eq!(reader.next(database).await, Ok(None), "the end stays the end");
+    assert_eq!(reader.next(&mut *database.host()).await, Ok(None), "the end stays the end");
     Ok(batches)
 }
 
@@ -99,9 +99,9 @@ async fn the_key_is_delivered_and_its_conversion_does_not_disturb() {
     ])
     .await;
     let only_n = TableSource { columns: vec![("n".to_owned(), Some(ColumnType::Text))], ..source("u") };
-    let mut reader = TableReader::open(database.as_mut(), only_n, pages_of(1)).await.expect("a reader");
+    let mut reader = TableReader::open(&mut *database.host(), only_n, pages_of(1)).await.expect("a reader");
     assert_eq!((reader.key(), reader.added_columns()), (&["id".to_owned()][..], &["id".to_owned()][..]));
-    let first = reader.next(database.as_mut()).await.expect("a page").expect("a page");
+    let first = reader.next(&mut *database.host()).await.expect("a page").expect("a page");
     assert_eq!(first.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["n", "id"]);
     assert_eq!(Value::of_cell(&first.columns[0], 0), Value::from("1"));
     // Upper and lower case sort otherwise than the UUIDs that they stand for.
@@ -124,8 +124,8 @@ async fn filters_bring_their_own_parameters() {
         let filtered = TableSource { filter: Some(filter.to_owned()), parameters, ..keyed("t", &["id"]) };
         let batches = read(database.as_mut(), filtered.clone(), pages_of(5)).await.expect(filter);
         assert_eq!(column(&batches, "id"), integers((1..=100).filter(|id| matches!(id % 7, 3 | 4))), "{filter}");
-        let reader = TableReader::open_bounded(database.as_mut(), filtered, pages_of(5)).await.expect(filter);
-        assert_eq!(reader.count(database.as_mut()).await, Ok(28));
+        let reader = TableReader::open_bounded(&mut *database.host(), filtered, pages_of(5)).await.expect(filter);
+        assert_eq!(reader.count(&mut *database.host()).await, Ok(28));
         assert!(!reader.covers_key_range());
     }
     for filter in [
@@ -149,39 +149,42 @@ async fn a_bounded_reading_does_not_chase_its_own_rows() {
     let mut database = database(&[NUMBERS, "CREATE TABLE empty (id INTEGER PRIMARY KEY)"]).await;
     for descending in [false, true] {
         let source = TableSource { descending, ..source("t") };
-        let mut reader = TableReader::open_bounded(database.as_mut(), source, pages_of(30)).await.expect("a reader");
-        assert_eq!(reader.count(database.as_mut()).await, Ok(100));
+        let mut reader =
+            TableReader::open_bounded(&mut *database.host(), source, pages_of(30)).await.expect("a reader");
+        assert_eq!(reader.count(&mut *database.host()).await, Ok(100));
         let mut read = 0;
-        while let Some(batch) = reader.next(database.as_mut()).await.expect("a page") {
+        loop {
+            let page = reader.next(&mut *database.host()).await.expect("a page");
+            let Some(batch) = page else { break };
             read += batch.row_count;
             run(database.as_mut(), "INSERT INTO t VALUES (1000, 0, 'new')").await;
         }
         assert_eq!(read, 100);
         run(database.as_mut(), "DELETE FROM t WHERE id = 1000").await;
     }
-    let mut reader = TableReader::open(database.as_mut(), source("t"), pages_of(30)).await.expect("a reader");
+    let mut reader = TableReader::open(&mut *database.host(), source("t"), pages_of(30)).await.expect("a reader");
     for _ in 0..4 {
-        reader.next(database.as_mut()).await.expect("a page");
+        reader.next(&mut *database.host()).await.expect("a page");
     }
     run(database.as_mut(), "INSERT INTO t VALUES (1000, 0, 'new')").await;
-    assert!(reader.next(database.as_mut()).await.expect("a page").is_some(), "an unbounded reading goes on");
+    assert!(reader.next(&mut *database.host()).await.expect("a page").is_some(), "an unbounded reading goes on");
     let mut reader =
-        TableReader::open_bounded(database.as_mut(), source("empty"), pages_of(1)).await.expect("a reader");
-    assert_eq!(reader.next(database.as_mut()).await, Ok(None));
-    assert_eq!(reader.count(database.as_mut()).await, Ok(0));
+        TableReader::open_bounded(&mut *database.host(), source("empty"), pages_of(1)).await.expect("a reader");
+    assert_eq!(reader.next(&mut *database.host()).await, Ok(None));
+    assert_eq!(reader.count(&mut *database.host()).await, Ok(0));
 }
 
 #[tokio::test]
 async fn a_reading_resumes_after_a_key() {
     let mut database = database(&[NUMBERS]).await;
-    let mut first = TableReader::open(database.as_mut(), source("t"), pages_of(40)).await.expect("a reader");
+    let mut first = TableReader::open(&mut *database.host(), source("t"), pages_of(40)).await.expect("a reader");
     assert_eq!(first.last_key(), None);
-    first.next(database.as_mut()).await.expect("a page");
+    first.next(&mut *database.host()).await.expect("a page");
     let key = first.last_key().expect("a key").to_vec();
     assert_eq!(key, integers([40]));
-    let mut second = TableReader::open(database.as_mut(), source("t"), pages_of(100)).await.expect("a reader");
+    let mut second = TableReader::open(&mut *database.host(), source("t"), pages_of(100)).await.expect("a reader");
     second.resume_after(key);
-    let batch = second.next(database.as_mut()).await.expect("a page").expect("a page");
+    let batch = second.next(&mut *database.host()).await.expect("a page").expect("a page");
     assert_eq!(column(&[batch], "id"), integers(41..=100));
 }
 
@@ -195,10 +198,12 @@ async fn any_table_with_row_ids_can_be_read_by_them() {
     ])
     .await;
     let mut reader =
-        TableReader::open_bounded(database.as_mut(), keyed("u", &["ROWID"]), pages_of(2)).await.expect("a reader");
+        TableReader::open_bounded(&mut *database.host(), keyed("u", &["ROWID"]), pages_of(2)).await.expect("a reader");
     assert!(reader.covers_key_range());
     let mut batches = Vec::new();
-    while let Some(batch) = reader.next(database.as_mut()).await.expect("a page") {
+    loop {
+        let page = reader.next(&mut *database.host()).await.expect("a page");
+        let Some(batch) = page else { break };
         batches.push(batch);
     }
     assert_eq!(column(&batches, "n"), integers([1, 2, 3]));
@@ -249,16 +254,16 @@ async fn a_column_has_one_type_on_all_pages() {
         "INSERT INTO m (v) VALUES (NULL), (1), (NULL), (NULL), (2), ('x')",
     ])
     .await;
-    let mut reader = TableReader::open(database.as_mut(), source("m"), pages_of(1)).await.expect("a reader");
+    let mut reader = TableReader::open(&mut *database.host(), source("m"), pages_of(1)).await.expect("a reader");
     for expected in [ColumnType::Text, ColumnType::Int64, ColumnType::Int64, ColumnType::Int64, ColumnType::Int64] {
-        let batch = reader.next(database.as_mut()).await.expect("a page").expect("a page");
+        let batch = reader.next(&mut *database.host()).await.expect("a page").expect("a page");
         assert_eq!(
             batch.columns[1].values.column_type(),
             expected,
             "NULLs are whatever the others are, once they are known"
         );
     }
-    let error = reader.next(database.as_mut()).await.expect_err("another type");
+    let error = reader.next(&mut *database.host()).await.expect_err("another type");
     assert_eq!(error.kind, DatabaseErrorKind::Conversion);
     assert!(error.message.contains("`m.v`"), "{error}");
     let as_text = vec![("v".to_owned(), Some(ColumnType::Text))];

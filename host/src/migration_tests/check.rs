@@ -2,7 +2,7 @@
 
 use super::report::Failure;
 use crate::data::{RowSet, Value, decimal, temporal};
-use crate::database::{Database, DatabaseError, QueryLimits, Role, TransactionOptions};
+use crate::database::{Database, DatabaseError, QueryLimits, TransactionOptions};
 use crate::error::Error;
 use crate::project::fixtures::{Check, Csv};
 
@@ -28,11 +28,11 @@ pub(super) async fn ask(database: &mut dyn Database, check: &Check) -> Option<Fa
 
 /// Runs in a transaction that is rolled back, so that a check changes nothing.
 async fn query(database: &mut dyn Database, check: &Check) -> Result<RowSet, DatabaseError> {
-    crate::database::role::set_role(database, Role::Host, &crate::database::StopSignal::never());
-    database.begin(TransactionOptions::default()).await?;
+    let session = &mut database.host();
+    session.begin(TransactionOptions::default()).await?;
     let query = check.query.trim().trim_end_matches(';');
-    let found = database.query(query, &[], LIMITS).await;
-    database.rollback().await?;
+    let found = session.query(query, &[], LIMITS).await;
+    session.rollback().await?;
     found
 }
 

@@ -1,6 +1,8 @@
 //! Loads fixtures.
 
-use crate::database::{ColumnInfo, Database, DatabaseError, Dialect, Role, TableInfo, TableName, TransactionOptions};
+use crate::database::{
+    ColumnInfo, Database, DatabaseError, Dialect, HostSession, Session, TableInfo, TableName, TransactionOptions,
+};
 use crate::error::{Error, Result};
 use crate::project::fixtures::{Csv, Fixture, FixtureContent};
 use crate::sql::{excerpt, split};
@@ -11,40 +13,40 @@ const BYTES: usize = 256 << 10;
 
 /// Loads one file.
 pub(super) async fn load(database: &mut dyn Database, fixture: &Fixture) -> Result<()> {
-    crate::database::role::set_role(database, Role::Host, &crate::database::StopSignal::never());
+    let session = &mut database.host();
     let loaded = match &fixture.content {
-        FixtureContent::Sql(text) => statements(database, text).await,
-        FixtureContent::Csv { table, rows } => cells(database, table, rows).await,
+        FixtureContent::Sql(text) => statements(session, text).await,
+        FixtureContent::Csv { table, rows } => cells(session, table, rows).await,
     };
     loaded.map_err(|error| error.at("fixture", fixture.origin.file.clone()))
 }
 
-async fn statements(database: &mut dyn Database, text: &str) -> Result<()> {
-    let statements = split(text, database.facts().dialect).map_err(|error| {
+async fn statements(session: &mut HostSession<'_>, text: &str) -> Result<()> {
+    let statements = split(text, session.facts().dialect).map_err(|error| {
         let told = Error::usage(error.message).at("line", error.line.to_string());
         error.hint.into_iter().fold(told, Error::hint)
     })?;
     for statement in statements {
-        database.execute(statement.text, &[]).await.map_err(|error| {
+        session.execute(statement.text, &[]).await.map_err(|error| {
             Error::from(error).at("text", excerpt(statement.text)).at("line", statement.line.to_string())
         })?;
     }
     Ok(())
 }
 
-async fn cells(database: &mut dyn Database, table: &str, csv: &Csv) -> Result<()> {
+async fn cells(session: &mut HostSession<'_>, table: &str, csv: &Csv) -> Result<()> {
     let name = match table.split_once('.') {
         Some((schema, name)) => TableName { schema: Some(schema.to_owned()), name: name.to_owned() },
         None => TableName::new(table),
     };
-    let info = database.table(&name).await?;
+    let info = session.table(&name).await?;
     let columns = csv.columns.iter().map(|column| known(&info, column)).collect::<Result<Vec<_>, _>>()?;
-    database.begin(TransactionOptions::default()).await?;
-    match insert(database, &name, &columns, csv).await {
-        Ok(()) => Ok(database.commit().await?),
+    session.begin(TransactionOptions::default()).await?;
+    match insert(&mut **session, &name, &columns, csv).await {
+        Ok(()) => Ok(session.commit().await?),
         Err(error) => {
             // The error matters more than that of the rollback.
-            drop(database.rollback().await);
+            drop(session.rollback().await);
             Err(error)
         }
     }
@@ -55,8 +57,8 @@ fn known<'a>(info: &'a TableInfo, column: &str) -> Result<&'a ColumnInfo, Databa
     info.column(column).ok_or_else(|| DatabaseError::invalid(format!("`{}` has no column `{column}`", info.name)))
 }
 
-async fn insert(database: &mut dyn Database, table: &TableName, columns: &[&ColumnInfo], csv: &Csv) -> Result<()> {
-    let dialect = database.facts().dialect;
+async fn insert(session: &mut dyn Session, table: &TableName, columns: &[&ColumnInfo], csv: &Csv) -> Result<()> {
+    let dialect = session.facts().dialect;
     let names: Vec<String> = columns.iter().map(|column| dialect.quote(&column.name)).collect();
     let head = format!("INSERT INTO {} ({}) VALUES ", table.quoted(dialect), names.join(", "));
     let mut statement = head.clone();
@@ -66,7 +68,7 @@ async fn insert(database: &mut dyn Database, table: &TableName, columns: &[&Colu
         let comma = if statement.len() > head.len() { ", " } else { "" };
         statement.push_str(&format!("{comma}({})", cells.collect::<Vec<_>>().join(", ")));
         if at + 1 - first == ROWS || statement.len() > BYTES || at + 1 == csv.rows.len() {
-            database
+            session
                 .execute(&statement, &[])
                 .await
                 .map_err(|error| Error::from(error).at("rows", format!("{} to {}", first + 1, at + 1)))?;

@@ -152,7 +152,7 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
         let name = format!("{PREFIX}{:016x}", random::bits());
         let url = server.with_database_name(&name);
         if dialect == Dialect::Postgres {
-            admin.execute(&format!("CREATE DATABASE {}", dialect.quote(&name)), &[]).await?;
+            admin.host().execute(&format!("CREATE DATABASE {}", dialect.quote(&name)), &[]).await?;
             match connect(&url, &options).await {
                 Ok(inside) => return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: Some(inside), name } }),
                 // Another test that started at the same time took it for an abandoned one.
@@ -164,7 +164,10 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
             }
         } else {
             hold(&mut *admin, &name).await?;
-            admin.execute(&format!("CREATE DATABASE {} CHARACTER SET utf8mb4", dialect.quote(&name)), &[]).await?;
+            admin
+                .host()
+                .execute(&format!("CREATE DATABASE {} CHARACTER SET utf8mb4", dialect.quote(&name)), &[])
+                .await?;
             return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: None, name } });
         }
     }
@@ -178,14 +181,14 @@ async fn sweep_server(admin: &mut dyn Database) -> Result<(), DatabaseError> {
     } else {
         "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'runner\\_scratch\\_%'"
     };
-    let found = admin.query(list, &[], QueryLimits::NONE).await?;
+    let found = admin.host().query(list, &[], QueryLimits::NONE).await?;
     for name in found.rows.iter().filter_map(|row| row.first().and_then(Value::as_text)) {
         // PostgreSQL refuses if it has connections; elsewhere, its name is locked.
         if postgres {
             drop(drop_database(admin, name, false).await);
         } else if hold(admin, name).await? {
             drop(drop_database(admin, name, false).await);
-            admin.query("SELECT RELEASE_LOCK(?)", &[name.into()], QueryLimits::NONE).await?;
+            admin.host().query("SELECT RELEASE_LOCK(?)", &[name.into()], QueryLimits::NONE).await?;
         }
     }
     Ok(())
@@ -193,7 +196,7 @@ async fn sweep_server(admin: &mut dyn Database) -> Result<(), DatabaseError> {
 
 /// Locks a name on MySQL or MariaDB; false if it is already locked.
 async fn hold(admin: &mut dyn Database, name: &str) -> Result<bool, DatabaseError> {
-    let held = admin.query("SELECT GET_LOCK(?, 0)", &[name.into()], QueryLimits::NONE).await?;
+    let held = admin.host().query("SELECT GET_LOCK(?, 0)", &[name.into()], QueryLimits::NONE).await?;
     Ok(held.rows.first().and_then(|row| row.first()).and_then(Value::as_int64) == Some(1))
 }
 
@@ -202,9 +205,9 @@ async fn drop_database(admin: &mut dyn Database, name: &str, by_force: bool) -> 
     let statement = format!("DROP DATABASE IF EXISTS {}", dialect.quote(name));
     if by_force && dialect == Dialect::Postgres {
         // Sessions of killed runs may take a moment to end.
-        admin.execute(&format!("{statement} WITH (FORCE)"), &[]).await?;
+        admin.host().execute(&format!("{statement} WITH (FORCE)"), &[]).await?;
     } else {
-        admin.execute(&statement, &[]).await?;
+        admin.host().execute(&statement, &[]).await?;
     }
     Ok(())
 }

@@ -128,7 +128,7 @@ impl Runner {
             let project = parts.setup.inspect()?;
             let (history, runs) = match parts.setup.connect(false).await {
                 Ok(mut database) => {
-                    control::look::look(&mut *database).await.map_err(|error| parts.setup.place(error))?
+                    control::look::look(&mut database.host()).await.map_err(|error| parts.setup.place(error))?
                 }
                 Err(Unopened::Missing(_)) => Default::default(),
                 Err(Unopened::Other(error)) => return Err(error),

@@ -122,13 +122,13 @@ pub async fn run(
     let mut outcome = match engine.run(&request).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            let history = history::read(&mut **engine.database.lock().await).await;
+            let history = history::read(&mut engine.database.lock().await.host()).await;
             let is_empty = history.is_ok_and(|history| history.live.is_empty());
             return Err(setup.place(with_file(on_history(error, &request.action, is_empty))));
         }
     };
     outcome.error = outcome.error.map(|error| setup.place(with_file(error)));
-    let history = history::read(&mut **engine.database.lock().await).await.unwrap_or_default();
+    let history = history::read(&mut engine.database.lock().await.host()).await.unwrap_or_default();
     Ok(Ran { outcome, current: history.current().map(Record::id) })
 }
 
@@ -161,7 +161,7 @@ async fn nothing_pending(order: &Order, catalog: &Catalog, database: &mut dyn Da
     if order.share {
         return None;
     }
-    let history = history::glance(database).await?;
+    let history = history::glance(&mut database.host()).await?;
     let input = Input { catalog, history: &history, facts: database.facts(), options: order.options };
     plan_apply(&input, target).is_ok_and(|plan| plan.is_empty()).then_some(history)
 }

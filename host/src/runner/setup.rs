@@ -86,8 +86,8 @@ impl Setup {
         match self.connect(false).await {
             Ok(mut database) => {
                 let history = match what {
-                    Look::Live => history::read(&mut *database).await,
-                    Look::WithArtifacts => history::read_with_artifacts(&mut *database).await,
+                    Look::Live => history::read(&mut database.host()).await,
+                    Look::WithArtifacts => history::read_with_artifacts(&mut database.host()).await,
                 };
                 let history = history.map_err(|error| self.place(error))?;
                 let facts = database.facts().clone();

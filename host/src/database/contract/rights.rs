@@ -2,7 +2,7 @@
 
 use super::*;
 
-async fn refused(database: &mut dyn Database, statement: &str) {
+pub(super) async fn refused(database: &mut dyn Database, statement: &str) {
     let error = match database.execute(statement, &[]).await {
         Err(error) => error,
         Ok(_) => panic!("{statement} was allowed"),
@@ -45,7 +45,7 @@ pub(crate) async fn refuse_transaction_control(factory: &dyn Factory) {
 }
 
 /// Makes the history as far as these tests need it; answers its qualified name.
-async fn make_history(database: &mut dyn Database) -> String {
+pub(super) async fn make_history(database: &mut dyn Database) -> String {
     let schema = database.facts().tool_schema().to_owned();
     if database.facts().dialect == Dialect::Postgres {
         run(database, &format!("CREATE SCHEMA {schema}")).await;

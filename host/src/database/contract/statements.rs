@@ -141,14 +141,14 @@ pub(crate) async fn answers_several_questions(factory: &dyn Factory) {
         vec![],
         vec![vec![Value::from("ä;b")]],
     ];
-    let sight = database.look(&questions).await.expect("answers");
+    let sight = database.probe(&questions).await.expect("answers");
     assert_eq!((&sight.answers[..], sight.holder), (&answers[..], None));
     // One that is wrong leaves the connection as it was.
-    let error = database.look(&ask(&["SELECT id FROM t", "SELECT id FROM nowhere", "SELECT id FROM t"])).await;
+    let error = database.probe(&ask(&["SELECT id FROM t", "SELECT id FROM nowhere", "SELECT id FROM t"])).await;
     assert_eq!(error.expect_err("no such table").kind, DatabaseErrorKind::Syntax);
     let mut other = factory.open().await;
     let request = LockRequest { wait: Duration::ZERO, run_id: "r".to_owned(), owner: "run 7 on host x".to_owned() };
     other.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");
-    let sight = database.look(&questions).await.expect("answers");
+    let sight = database.probe(&questions).await.expect("answers");
     assert_eq!((&sight.answers[..], sight.holder.as_deref()), (&answers[..], Some("run 7 on host x")));
 }

@@ -109,6 +109,10 @@ impl MysqlDatabase {
 
 #[async_trait]
 impl Database for MysqlDatabase {
+    fn facts(&self) -> &Facts {
+        &self.server.facts
+    }
+
     fn url(&self) -> &DatabaseUrl {
         &self.url
     }
@@ -163,14 +167,6 @@ impl Database for MysqlDatabase {
         self.rollback_now().await
     }
 
-    async fn others_see(
-        &mut self,
-        _source: &TableSource,
-        _target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        Ok(None)
-    }
-
     async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<(), DatabaseError> {
         Err(not_read_apart())
     }
@@ -211,7 +207,7 @@ impl Session for MysqlDatabase {
         self.query_now(statement, parameters, limits).await
     }
 
-    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         self.look_now(questions).await
     }
 
@@ -222,6 +218,14 @@ impl Session for MysqlDatabase {
 
 #[async_trait]
 impl Bulk for MysqlDatabase {
+    async fn others_see(
+        &mut self,
+        _source: &TableSource,
+        _target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        Ok(None)
+    }
+
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
         self.read_page_now(page).await
     }

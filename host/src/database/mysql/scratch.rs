@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::data::Value;
 use crate::database::facts::is_tool_table;
 use crate::database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, connect};
+use crate::database::{
+    Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, Session, connect,
+};
 use crate::sql::{qualifiers, words};
 
 /// Engines that keep everything in the table itself.
@@ -32,13 +34,15 @@ fn name_of(original: &str) -> String {
 pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> Result<ScratchCopy, DatabaseError> {
     let source = original.facts().schema.clone().unwrap_or_default();
     let scratch = name_of(&source);
-    discard(original, &scratch).await.map_err(|error| rights(error, &scratch))?;
-    create(original, &source, &scratch).await?;
-    match fill(original, &source, &scratch, request).await {
+    let url = original.url().with_database_name(&scratch);
+    let original = &mut original.host();
+    drop_schema(&mut **original, &scratch).await.map_err(|error| rights(error, &scratch))?;
+    create(&mut **original, &source, &scratch).await?;
+    match fill(&mut **original, &source, (&scratch, &url), request).await {
         Ok(copy) => Ok(copy),
         Err(error) => {
             // The error matters more; the next run removes what stays.
-            let _ = discard(original, &scratch).await;
+            let _ = drop_schema(&mut **original, &scratch).await;
             Err(error)
         }
     }
@@ -46,6 +50,10 @@ pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> 
 
 /// Removes the scratch copy of that name.
 pub async fn discard(original: &mut dyn Database, name: &str) -> Result<(), DatabaseError> {
+    drop_schema(&mut *original.host(), name).await
+}
+
+async fn drop_schema(original: &mut dyn Session, name: &str) -> Result<(), DatabaseError> {
     original.execute(&format!("DROP DATABASE IF EXISTS {}", Dialect::Mysql.quote(name)), &[]).await.map(drop)
 }
 
@@ -53,15 +61,16 @@ pub async fn discard(original: &mut dyn Database, name: &str) -> Result<(), Data
 pub async fn sweep(original: &mut dyn Database) -> Result<Option<String>, DatabaseError> {
     let name = name_of(original.facts().schema.as_deref().unwrap_or_default());
     let ask = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?";
+    let original = &mut original.host();
     let found = original.query(ask, &[name.as_str().into()], QueryLimits::NONE).await?;
     if found.rows.is_empty() {
         return Ok(None);
     }
-    discard(original, &name).await?;
+    drop_schema(&mut **original, &name).await?;
     Ok(Some(name))
 }
 
-async fn create(original: &mut dyn Database, source: &str, scratch: &str) -> Result<(), DatabaseError> {
+async fn create(original: &mut dyn Session, source: &str, scratch: &str) -> Result<(), DatabaseError> {
     let ask = "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
                WHERE SCHEMA_NAME = ?";
     let found = texts(original, ask, &[source.into()]).await?;
@@ -83,9 +92,9 @@ fn rights(mut error: DatabaseError, scratch: &str) -> DatabaseError {
 }
 
 async fn fill(
-    original: &mut dyn Database,
+    original: &mut dyn Session,
     source: &str,
-    scratch: &str,
+    (scratch, url): (&str, &DatabaseUrl),
     request: &ScratchRequest<'_>,
 ) -> Result<ScratchCopy, DatabaseError> {
     let others = texts(original, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA", &[]).await?;
@@ -94,28 +103,28 @@ async fn fill(
         .flatten()
         .filter(|name| name != scratch && !OF_THE_SERVER.iter().any(|it| it.eq_ignore_ascii_case(name)))
         .collect();
-    let url = original.url().with_database_name(scratch);
-    let mut target = connect(&url, request.connect).await.map_err(|error| rights(error, scratch))?;
-    crate::database::role::set_role(&mut *target, crate::database::Role::Host, &request.stop);
+    let mut target = connect(url, request.connect).await.map_err(|error| rights(error, scratch))?;
+    let mut session = target.host_until(request.stop);
     // Rows are taken over as they are, also those that today's mode would refuse; tables before those they refer to. Read
     // committed takes no locks on the rows that are read.
     for statement in [
         "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0, unique_checks = 0",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     ] {
-        target.execute(statement, &[]).await?;
+        session.execute(statement, &[]).await?;
     }
     if original.facts().dialect == Dialect::Mariadb {
-        target.execute("SET SESSION check_constraint_checks = 0", &[]).await?;
+        session.execute("SET SESSION check_constraint_checks = 0", &[]).await?;
     }
-    let mut filler = Filler { original, target: &mut *target, source, others: &others, caveats: Vec::new() };
+    let mut filler = Filler { original, target: &mut *session, source, others: &others, caveats: Vec::new() };
     filler.tables(request).await?;
     filler.routines().await?;
     filler.views().await?;
     filler.triggers().await?;
     let caveats = filler.caveats;
+    drop(session);
     drop(target);
-    let database = connect(&url, request.connect).await?;
+    let database = connect(url, request.connect).await?;
     Ok(ScratchCopy {
         database,
         name: "scratch database",
@@ -126,9 +135,9 @@ async fn fill(
 }
 
 struct Filler<'a> {
-    original: &'a mut dyn Database,
+    original: &'a mut dyn Session,
     /// Its session's database is the scratch one.
-    target: &'a mut dyn Database,
+    target: &'a mut dyn Session,
     source: &'a str,
     others: &'a [String],
     caveats: Vec<String>,
@@ -340,7 +349,7 @@ fn failed(what: &str, name: &str, mut error: DatabaseError) -> DatabaseError {
 
 /// The rows of a query as texts.
 async fn texts(
-    database: &mut dyn Database,
+    session: &mut dyn Session,
     query: &str,
     parameters: &[Value],
 ) -> Result<Vec<Vec<String>>, DatabaseError> {
@@ -349,7 +358,7 @@ async fn texts(
         Value::Int64(number) => number.to_string(),
         value => value.as_text().map(str::to_owned).unwrap_or_default(),
     };
-    let found = database.query(query, parameters, QueryLimits::NONE).await?;
+    let found = session.query(query, parameters, QueryLimits::NONE).await?;
     Ok(found.rows.into_iter().map(|row| row.into_iter().map(text).collect()).collect())
 }
 

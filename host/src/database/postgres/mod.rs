@@ -148,6 +148,10 @@ impl PostgresDatabase {
 
 #[async_trait]
 impl Database for PostgresDatabase {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     fn url(&self) -> &DatabaseUrl {
         self.endpoint.url()
     }
@@ -203,14 +207,6 @@ impl Database for PostgresDatabase {
         self.rollback_now().await
     }
 
-    async fn others_see(
-        &mut self,
-        source: &TableSource,
-        target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        self.others_see_now(source, target).await
-    }
-
     async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
         self.begin_reading_now(table, is).await
     }
@@ -251,7 +247,7 @@ impl Session for PostgresDatabase {
         self.query_now(statement, parameters, limits).await
     }
 
-    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         self.look_now(questions).await
     }
 
@@ -262,6 +258,14 @@ impl Session for PostgresDatabase {
 
 #[async_trait]
 impl Bulk for PostgresDatabase {
+    async fn others_see(
+        &mut self,
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        self.others_see_now(source, target).await
+    }
+
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
         self.read_page_now(page).await
     }

@@ -91,6 +91,10 @@ impl SqliteDatabase {
 
 #[async_trait]
 impl Database for SqliteDatabase {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     fn url(&self) -> &DatabaseUrl {
         &self.url
     }
@@ -155,14 +159,6 @@ impl Database for SqliteDatabase {
         self.rollback_now()
     }
 
-    async fn others_see(
-        &mut self,
-        _source: &TableSource,
-        _target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        Ok(None)
-    }
-
     async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<(), DatabaseError> {
         Err(not_read_apart())
     }
@@ -203,7 +199,7 @@ impl Session for SqliteDatabase {
         self.query_now(statement, parameters, limits)
     }
 
-    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         let mut answers = Vec::with_capacity(questions.len());
         for question in questions {
             answers.push(self.query(question, &[], QueryLimits::NONE).await?.rows);
@@ -218,6 +214,14 @@ impl Session for SqliteDatabase {
 
 #[async_trait]
 impl Bulk for SqliteDatabase {
+    async fn others_see(
+        &mut self,
+        _source: &TableSource,
+        _target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        Ok(None)
+    }
+
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
         self.read_page_now(page)
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::load::to_store;
 use super::record::{Started, done};
 use super::retry::Retries;
-use super::{Engine, StepResult, as_host, as_migration};
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
+use super::{Engine, StepResult};
+use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::history::{self, State};
 use crate::engine::journal::crash;
@@ -54,26 +54,26 @@ impl Engine {
         let options = TransactionOptions { foreign_keys_off: step.description.needs_table_rebuild() };
         {
             let mut database = self.database.lock().await;
-            crate::database::role::set_role(&mut **database, crate::database::Role::Host, &self.stop);
+            let database = &mut database.host_until(&self.stop);
             if let Err(error) = database.begin(options).await {
                 // Compiling, or an earlier pause, may have taken longer than some firewall has timeouts.
                 if error.kind != DatabaseErrorKind::Connection {
                     return Err(Error::from(error).into());
                 }
-                self.reconnect_after_loss(&mut **database).await.map_err(Error::from)?;
+                self.reconnect_after_loss(database).await.map_err(Error::from)?;
                 database.begin(options).await.map_err(Error::from)?;
             }
         }
         let worked = self.work(step, script, recorder).await;
         let mut database = self.database.lock().await;
-        as_host(&mut **database);
+        let database = &mut database.host();
         let worked = match worked {
-            Ok(()) => self.write_down(&mut **database, step, source, &started, recorder).await,
+            Ok(()) => self.write_down(database, step, source, &started, recorder).await,
             Err(error) => Err(error),
         };
         let done = done(step, &started, recorder);
         if let Err(error) = worked {
-            return Err(self.undo(&mut **database, error, recorder.lost_connection()).await.into());
+            return Err(self.undo(database, error, recorder.lost_connection()).await.into());
         }
         crash::point();
         match database.commit().await {
@@ -83,7 +83,7 @@ impl Engine {
             }
             Err(error) => {
                 recorder.note_error(&error);
-                self.after_failed_commit(&mut **database, step, error, done).await
+                self.after_failed_commit(database, step, error, done).await
             }
         }
     }
@@ -95,7 +95,6 @@ impl Engine {
         script: &dyn Script,
         recorder: &Arc<RunRecorder>,
     ) -> Result<()> {
-        as_migration(&mut **self.database.lock().await, step.kind, &self.stop);
         let result = script.run(step.direction, &self.context(step, recorder)).await;
         let is_open = still_open(&self.database).await;
         result?;
@@ -111,7 +110,7 @@ impl Engine {
     /// Brings the history to what the step did.
     pub(super) async fn write_down(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         step: &PlannedMigration,
         source: &ScriptSource,
         started: &Started,
@@ -146,7 +145,7 @@ impl Engine {
 
     /// Rolls back because of an error, and answers that error. Where the connection is lost, the server rolls back by itself;
     /// it is made anew, so that the history can be read.
-    async fn undo(&self, database: &mut dyn Database, error: Error, is_lost: bool) -> Error {
+    async fn undo(&self, database: &mut HostSession<'_>, error: Error, is_lost: bool) -> Error {
         let second = match database.rollback().await {
             Ok(()) if !is_lost => return error,
             Err(second) if second.is_not_undone() => return not_undone(error, second),
@@ -166,7 +165,7 @@ impl Engine {
     /// A commit that failed has rolled back, as a rule. Where the answer alone got lost, the row of history tells.
     async fn after_failed_commit(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         step: &PlannedMigration,
         error: DatabaseError,
         done: Done,
@@ -213,12 +212,12 @@ fn unknown(error: &Error, second: &Error) -> Error {
 /// Whether the step's transaction is open still; the host speaks from here on.
 async fn still_open(database: &SharedDatabase) -> Result<bool> {
     let mut database = database.lock().await;
-    as_host(&mut **database);
+    let database = &mut database.host();
     Ok(database.in_transaction().await?)
 }
 
 /// Rolls back because of an error, and answers that error.
-pub(super) async fn roll_back(database: &mut dyn Database, error: Error) -> Error {
+pub(super) async fn roll_back(database: &mut HostSession<'_>, error: Error) -> Error {
     match database.rollback().await {
         Ok(()) => error,
         Err(second) => error.cause(format!("and rolling back failed: {second}")),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::record::{Started, done};
-use super::{Engine, Request, as_host};
+use super::{Engine, Request};
 use crate::data::Value;
 use crate::database::message::{TAKES_PART, takes_nothing_back};
 use crate::database::{QueryLimits, TransactionOptions};
@@ -27,7 +27,7 @@ impl Engine {
         let foreign_keys_off = plan.steps.iter().any(|step| step.description.needs_table_rebuild());
         {
             let mut database = self.database.lock().await;
-            as_host(&mut **database);
+            let database = &mut database.host();
             database.begin(TransactionOptions { foreign_keys_off }).await?;
         }
         let made = self.dry_run_history().await;
@@ -66,7 +66,7 @@ impl Engine {
         outcome.not_run.extend(steps.cloned());
         {
             let mut database = self.database.lock().await;
-            as_host(&mut **database);
+            let database = &mut database.host();
             // A connection that is lost has no transaction either: the server has rolled back.
             let rolled_back = database.rollback().await;
             if outcome.error.is_none() {
@@ -94,10 +94,11 @@ impl Engine {
     /// be gone afterwards.
     async fn dry_run_history(&self) -> Result<bool> {
         let mut database = self.database.lock().await;
-        if !database.facts().transactional_ddl && !history::is_there(&mut **database).await? {
+        let database = &mut database.host();
+        if !database.facts().transactional_ddl && !history::is_there(database).await? {
             return Ok(false);
         }
-        history::ensure(&mut **database).await.map(|()| true)
+        history::ensure(database).await.map(|()| true)
     }
 
     /// `left`: steps behind it.
@@ -130,7 +131,7 @@ impl Engine {
         // The row of one that broke off is there, and says something else.
         if notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
             let mut database = self.database.lock().await;
-            self.write_down(&mut **database, &numbered(step, left), &source, &started, &recorder).await?;
+            self.write_down(&mut database.host(), &numbered(step, left), &source, &started, &recorder).await?;
         }
         let done = done(step, &started, &recorder);
         // Nothing is committed here, so that what a commit refuses must be looked for.
@@ -170,7 +171,7 @@ impl Engine {
         }
         let mut database = self.database.lock().await;
         let parameters = [facts.tool_schema().into()];
-        let found = database.query(&tool_sql(LASTING, &facts), &parameters, QueryLimits::NONE).await?;
+        let found = database.host().query(&tool_sql(LASTING, &facts), &parameters, QueryLimits::NONE).await?;
         let Some(row) = found.rows.first() else { return Ok(()) };
         let [table, engine] = [0, 1].map(|at| row.get(at).and_then(Value::as_text).unwrap_or_default());
         Err(Error::usage(format!(

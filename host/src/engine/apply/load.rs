@@ -27,7 +27,7 @@ pub async fn planned_sql(
             },
             (Source::Database, Kind::Sql) => {
                 let database = database.as_mut().ok_or_else(damaged)?;
-                match history::load_artifact(&mut **database, &step.revision, &step.sha256)
+                match history::load_artifact(&mut database.host(), &step.revision, &step.sha256)
                     .await?
                     .ok_or_else(damaged)?
                 {
@@ -51,8 +51,8 @@ impl Engine {
             }
             Source::Database => {
                 let mut database = self.database.lock().await;
-                super::as_host(&mut **database);
-                let stored = history::load_artifact(&mut **database, &step.revision, &step.sha256).await?;
+                let database = &mut database.host();
+                let stored = history::load_artifact(database, &step.revision, &step.sha256).await?;
                 from_database(stored.ok_or_else(damaged)?, step)
             }
         }
@@ -65,8 +65,8 @@ impl Engine {
             return;
         }
         let mut database = self.database.lock().await;
-        super::as_host(&mut **database);
-        let stored = history::load_artifact(&mut **database, &step.revision, &step.sha256).await;
+        let database = &mut database.host();
+        let stored = history::load_artifact(database, &step.revision, &step.sha256).await;
         // A copy that is not there, or cannot be read, is no reason not to run what is at hand.
         let Ok(Some(Stored::Sql { down, .. })) = stored else { return };
         if down.as_ref() != Some(project) {

@@ -31,7 +31,6 @@ use super::event::{Event, EventSink};
 use super::history::{self, RunMode};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Input, Plan, PlannedMigration, plan_apply, plan_redo, plan_rollback};
-use super::role::{as_host, as_migration};
 use crate::data::Value;
 use crate::database::{LockRequest, SharedDatabase, StopSignal, TransactionOptions};
 use crate::engine::identity::Identity;
@@ -206,10 +205,10 @@ impl Engine {
     /// What the request means for the database as it is now.
     async fn plan(&self, request: &Request) -> Result<Plan> {
         let mut database = self.database.lock().await;
-        as_host(&mut **database);
+        let database = &mut database.host();
         let history = match request.action {
-            Action::Apply(_) => history::read(&mut **database).await?,
-            Action::Rollback(_) | Action::Redo => history::read_with_artifacts(&mut **database).await?,
+            Action::Apply(_) => history::read(database).await?,
+            Action::Rollback(_) | Action::Redo => history::read_with_artifacts(database).await?,
         };
         let facts = database.facts().clone();
         let input = Input { catalog: &self.catalog, history: &history, facts: &facts, options: request.options };
@@ -249,9 +248,7 @@ impl Engine {
     async fn begin_control(&self, step: &PlannedMigration) -> Result<()> {
         let migration = Migration { revision: step.revision.clone(), direction: step.direction, mode: step.mode };
         let mut database = self.database.lock().await;
-        let begun = self.control.begin(&mut **database, migration).await;
-        as_host(&mut **database);
-        begun
+        self.control.begin(&mut **database, migration).await
     }
 
     /// The control of a migration ends; `error`: why it stays half done. What it could not write down is for onlookers alone.
@@ -261,12 +258,12 @@ impl Engine {
 
     async fn ensure_history(&self) -> Result<()> {
         let mut database = self.database.lock().await;
-        as_host(&mut **database);
+        let database = &mut database.host();
         if !database.facts().transactional_ddl {
-            return history::ensure(&mut **database).await;
+            return history::ensure(database).await;
         }
         database.begin(TransactionOptions::default()).await?;
-        let made = history::ensure(&mut **database).await;
+        let made = history::ensure(database).await;
         if let Err(error) = made {
             // The error matters more than what a rollback says about it.
             let _ = database.rollback().await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Engine, Request, as_host};
+use super::{Engine, Request};
 use crate::database::copy::{self, ScratchPlace};
 use crate::database::{Database, DatabaseErrorKind};
 use crate::engine::control::RunControl;
@@ -59,7 +59,6 @@ impl Engine {
             events.emit(&Event::Progress { revision: String::new(), what, done, total, unit });
         };
         let mut database = self.database.lock().await;
-        as_host(&mut **database);
         let asked = copy::ScratchRequest {
             rows: on_scratch.rows,
             connect: &on_scratch.connect,
@@ -105,14 +104,12 @@ impl Engine {
 
     async fn remove_copy(&self, place: ScratchPlace) -> Result<()> {
         let mut database = self.database.lock().await;
-        as_host(&mut **database);
         Ok(copy::discard(&mut **database, place).await?)
     }
 
     /// Removes what a killed dry run left.
     pub(super) async fn sweep(&self) {
         let mut database = self.database.lock().await;
-        as_host(&mut **database);
         let swept = copy::sweep(&mut **database).await;
         drop(database);
         match swept {

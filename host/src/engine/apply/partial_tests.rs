@@ -28,7 +28,7 @@ const FAILS: &str = "INSERT INTO nowhere VALUES (1)";
 
 async fn tell(engine: &Engine, statement: &str) -> Vec<Vec<Value>> {
     let mut database = engine.database.lock().await;
-    as_host(&mut **database);
+    let database = &mut database.host();
     database.query(statement, &[], QueryLimits::NONE).await.expect(statement).rows
 }
 
@@ -50,8 +50,8 @@ async fn says(engine: &Engine, action: repair::Action, step: Option<u64>) -> Res
 
 async fn row(engine: &Engine) -> Record {
     let mut database = engine.database.lock().await;
-    as_host(&mut **database);
-    history::read_all(&mut **database).await.expect("history").pop().expect("a row")
+    let database = &mut database.host();
+    history::read_all(database).await.expect("history").pop().expect("a row")
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn an_operator_says_what_became_of_a_statement() {
             Some(if action == (repair::Action::MarkDone { rows: Some(3) }) { 3 } else { 0 })
         );
         let mut database = engine.database.lock().await;
-        assert_eq!(history::read_repairs(&mut **database).await.expect("repairs"), [said]);
+        assert_eq!(history::read_repairs(&mut database.host()).await.expect("repairs"), [said]);
     }
 }
 
@@ -189,7 +189,7 @@ impl Script for Fickle {
         for statement in &self.0 {
             let call = Call { kind: CallKind::Execute, text: statement, parameters: "" };
             if let Begun::Live(mut live) = journal.begin::<u64>(&context.database, &call).await? {
-                let result = live.database.execute(statement, &[]).await;
+                let result = live.session().execute(statement, &[]).await;
                 journal.finish(live, result).await?.map_err(Error::from)?;
             }
         }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Action, Engine, Failure, Request, StepResult};
-use crate::database::{Database, DatabaseError};
+use crate::database::{DatabaseError, HostSession};
 use crate::engine::event::Event;
 use crate::engine::outcome::Done;
 use crate::engine::plan::PlannedMigration;
@@ -131,17 +131,17 @@ impl Engine {
     }
 
     /// Makes a lost connection anew, after which what was committed is known.
-    pub(super) async fn reconnect_after_commit(&self, database: &mut dyn Database) -> Result<(), DatabaseError> {
+    pub(super) async fn reconnect_after_commit(&self, database: &mut HostSession<'_>) -> Result<(), DatabaseError> {
         self.reconnect(database, AWAY_AFTER_COMMIT).await
     }
 
     /// Makes a lost connection anew, in whose transaction nothing was committed.
-    pub(super) async fn reconnect_after_loss(&self, database: &mut dyn Database) -> Result<(), DatabaseError> {
+    pub(super) async fn reconnect_after_loss(&self, database: &mut HostSession<'_>) -> Result<(), DatabaseError> {
         self.reconnect(database, AWAY).await
     }
 
     /// Tries until the server answers, the time is up or the run is to stop.
-    async fn reconnect(&self, database: &mut dyn Database, longest: Duration) -> Result<(), DatabaseError> {
+    async fn reconnect(&self, database: &mut HostSession<'_>, longest: Duration) -> Result<(), DatabaseError> {
         let since = Instant::now();
         let mut pause = Duration::from_millis(100);
         loop {
@@ -191,7 +191,7 @@ mod tests {
     #[async_trait::async_trait]
     impl Script for Meets {
         async fn run(&self, _: Direction, context: &RunContext) -> crate::error::Result<()> {
-            context.database.lock().await.execute("CREATE TABLE t (x)", &[]).await?;
+            context.database.lock().await.script(&context.stop).execute("CREATE TABLE t (x)", &[]).await?;
             let mut left = self.0.lock().expect("not poisoned");
             if *left == 0 {
                 return Ok(());
@@ -212,7 +212,7 @@ mod tests {
             let outcome = engine.run(&up()).await.expect("a plan");
             assert_eq!(outcome.done.first().map(|done| done.retries), retries);
             let count = "SELECT 1 FROM sqlite_schema WHERE name = 't'";
-            let found = engine.database.lock().await.query(count, &[], QueryLimits::NONE).await.expect("rows");
+            let found = engine.database.lock().await.host().query(count, &[], QueryLimits::NONE).await.expect("rows");
             assert_eq!(found.rows.len(), tables);
             if let Some(error) = outcome.error {
                 assert_eq!(

@@ -95,7 +95,7 @@ async fn a_busy_table_is_waited_for_in_bites() {
     .await
     .expect("a connection");
     holder.begin(TransactionOptions::default()).await.expect("a transaction");
-    holder.execute("LOCK TABLE busy IN ACCESS SHARE MODE", &[]).await.expect("a lock");
+    holder.host().execute("LOCK TABLE busy IN ACCESS SHARE MODE", &[]).await.expect("a lock");
     let told = Arc::new(Told::default());
     let (sender, receiver) = std::sync::mpsc::channel();
     *told.at_retry.lock().expect("not poisoned") = Some(sender);
@@ -120,7 +120,7 @@ async fn a_step_that_met_a_lock_is_taken_up_again() {
     let url = DatabaseUrl::parse(&database.url(), std::path::Path::new("/")).expect("a URL");
     let mut holder = connect(&url, &ConnectOptions::default()).await.expect("a connection");
     holder.begin(TransactionOptions::default()).await.expect("a transaction");
-    holder.execute("UPDATE busy SET a = 2", &[]).await.expect("a lock");
+    holder.host().execute("UPDATE busy SET a = 2", &[]).await.expect("a lock");
     let told = Arc::new(Told::default());
     let (sender, receiver) = std::sync::mpsc::channel();
     *told.at_retry.lock().expect("not poisoned") = Some(sender);
@@ -147,7 +147,7 @@ async fn what_a_rollback_leaves_is_told_and_not_written_twice() {
     let url = DatabaseUrl::parse(&database.url(), std::path::Path::new("/")).expect("a URL");
     let mut holder = connect(&url, &ConnectOptions::default()).await.expect("a connection");
     holder.begin(TransactionOptions::default()).await.expect("a transaction");
-    holder.execute("UPDATE busy SET a = 2", &[]).await.expect("a lock");
+    holder.host().execute("UPDATE busy SET a = 2", &[]).await.expect("a lock");
     for (last, code) in [("UPDATE busy SET a = 3", "1205"), ("INSERT INTO nowhere VALUES (1)", "1146")] {
         let mut migration = sql("1", &format!("INSERT INTO lasting VALUES (1); {last}"), None);
         migration.description.mode = Mode::Atomic;

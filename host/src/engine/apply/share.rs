@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{Engine, Request, as_host};
-use crate::database::{Database, DatabaseErrorKind, SharedDatabase};
+use super::{Engine, Request};
+use crate::database::{DatabaseErrorKind, SharedDatabase};
 use crate::engine::Direction;
 use crate::engine::artifact::source_of;
 use crate::engine::control::Migration;
@@ -153,11 +153,11 @@ impl Engine {
 
     async fn look(&self, database: &SharedDatabase) -> Result<Vec<UnderWay>> {
         let mut database = database.lock().await;
-        as_host(&mut **database);
-        if !history::is_there(&mut **database).await? {
+        let database = &mut database.host();
+        if !history::is_there(database).await? {
             return Ok(Vec::new());
         }
-        match under_way(&mut **database).await {
+        match under_way(database).await {
             // Its tables may be made, or go, at this very moment.
             Err(error) if error.kind == DatabaseErrorKind::Syntax => Ok(Vec::new()),
             found => Ok(found?),
@@ -172,8 +172,7 @@ impl Engine {
         helped: &Arc<RunRecorder>,
     ) -> Result<Option<RunContext>> {
         let mut database = connection.lock().await;
-        let database: &mut dyn Database = &mut **database;
-        as_host(database);
+        let database = &mut database.host();
         let run = Run { history: task.history, direction: Direction::Up };
         let Some(journal) = Journal::join(database, run, &task.sha256, &self.stop).await? else { return Ok(None) };
         let inputs = journal.inputs();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::atomic::roll_back;
 use super::load::to_store;
 use super::record::{Started, done, work};
-use super::{Engine, Failure, StepResult, as_host};
-use crate::database::{Database, DatabaseErrorKind, TransactionOptions};
+use super::{Engine, Failure, StepResult};
+use crate::database::{DatabaseErrorKind, HostSession, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::call::answer::Transformed;
 use crate::engine::clock::now;
@@ -51,8 +51,7 @@ impl Engine {
         let context = self.journalled(step, &recorder, &opened.journal);
         let ran = script.run(step.direction, &context).await;
         let mut database = self.database.lock().await;
-        let database = &mut **database;
-        as_host(database);
+        let database = &mut database.host();
         // What broke the run matters more than what is said about its last transaction and its temporary tables.
         let rolled_back = database.rollback().await.map_err(Error::from);
         let dropped = database.drop_temporary().await.map_err(Error::from);
@@ -93,8 +92,7 @@ impl Engine {
         recorder: &RunRecorder,
     ) -> Result<Opened> {
         let mut database = self.database.lock().await;
-        let database = &mut **database;
-        as_host(database);
+        let database = &mut database.host();
         if let (Some(history), Some(_)) = (step.record, step.resume_after) {
             return self.resume(database, step, history).await;
         }
@@ -107,7 +105,7 @@ impl Engine {
         }
         let inputs = self.inputs(step, database.facts().version.clone());
         database.begin(TransactionOptions::default()).await?;
-        let write = async |database: &mut dyn Database| -> Result<Journal> {
+        let write = async |database: &mut HostSession<'_>| -> Result<Journal> {
             let history = match step.record {
                 Some(record) => {
                     if let Some(broken) = &step.broken {
@@ -140,7 +138,7 @@ impl Engine {
         }
     }
 
-    async fn resume(&self, database: &mut dyn Database, step: &PlannedMigration, history: i64) -> Result<Opened> {
+    async fn resume(&self, database: &mut HostSession<'_>, step: &PlannedMigration, history: i64) -> Result<Opened> {
         let run = Run { history, direction: step.direction };
         let resumed = Journal::resume(database, run, step.kind, &step.sha256, &self.worker(), &self.stop).await?;
         for warning in resumed.warnings {
@@ -167,7 +165,7 @@ impl Engine {
     /// Makes history say that the step is done.
     async fn close(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         step: &PlannedMigration,
         source: &ScriptSource,
         opened: &Opened,
@@ -175,7 +173,7 @@ impl Engine {
         recorder: &RunRecorder,
     ) -> Result<()> {
         let run = opened.journal.run();
-        let write = async |database: &mut dyn Database| -> Result<()> {
+        let write = async |database: &mut HostSession<'_>| -> Result<()> {
             match step.direction {
                 Direction::Down => {
                     history::end(database, run.history, &self.end_of(work, recorder)).await?;
@@ -211,7 +209,6 @@ impl Engine {
         }
         // The answer to the commit got lost: history tells what came of it.
         database.reconnect().await?;
-        as_host(database);
         let rows = history::read(database).await?;
         let row = rows.live.iter().find(|row| row.id == run.history);
         let is_done = match step.direction {
@@ -222,7 +219,7 @@ impl Engine {
     }
 
     /// Stores the artifact of an upgrade.
-    async fn keep(&self, database: &mut dyn Database, step: &PlannedMigration, source: &ScriptSource) -> Result<()> {
+    async fn keep(&self, database: &mut HostSession<'_>, step: &PlannedMigration, source: &ScriptSource) -> Result<()> {
         let (stored, limit) = (to_store(source), self.stored_artifact_bytes);
         history::store_artifact(database, &step.revision, &step.sha256, &stored, limit).await.map(drop)
     }
@@ -235,7 +232,7 @@ impl Engine {
     /// Says what stays of a step that failed; one of which nothing took effect leaves no trace.
     async fn give_up(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         step: &PlannedMigration,
         stands: &Stands,
         work: &history::Work,
@@ -265,14 +262,14 @@ impl Engine {
     }
 
     /// Takes away every trace of a step that had no effect. False: it had one, by another process that shared a transform.
-    async fn clear(&self, database: &mut dyn Database, step: &PlannedMigration, run: Run) -> Result<bool> {
+    async fn clear(&self, database: &mut HostSession<'_>, step: &PlannedMigration, run: Run) -> Result<bool> {
         database.begin(TransactionOptions::default()).await?;
         match run.close(database).await {
             Ok(false) => {}
             Ok(true) => return Ok(database.rollback().await.map(|()| false)?),
             Err(error) => return Err(roll_back(database, error).await),
         }
-        let write = async |database: &mut dyn Database| -> Result<()> {
+        let write = async |database: &mut HostSession<'_>| -> Result<()> {
             run.clear(database).await?;
             match step.direction {
                 Direction::Up => {
@@ -346,8 +343,7 @@ fn stays_broken(mut error: Error, step: &PlannedMigration) -> Box<Failure> {
 }
 
 /// Ends a transaction that a failure has left open.
-async fn roll_back_quietly(database: &mut dyn Database) -> Result<()> {
-    as_host(database);
+async fn roll_back_quietly(database: &mut HostSession<'_>) -> Result<()> {
     Ok(database.rollback().await?)
 }
 

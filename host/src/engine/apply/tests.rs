@@ -115,11 +115,11 @@ impl Engine {
     /// The tables, and the rows of history as `revision state statements-done`.
     pub(super) async fn state(&self) -> (Vec<String>, Vec<String>) {
         let mut database = self.database.lock().await;
-        as_host(&mut **database);
+        let database = &mut database.host();
         let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'runner_%' ORDER BY name";
         let tables = database.query(tables, &[], QueryLimits::NONE).await.expect("tables");
         let tables = tables.rows.iter().filter_map(|row| row[0].as_text().map(str::to_owned)).collect();
-        let rows = history::read_all(&mut **database).await.expect("history");
+        let rows = history::read_all(database).await.expect("history");
         let rows = rows.iter().map(|row| format!("{} {} {}", row.revision, row.state.name(), row.steps_done)).collect();
         (tables, rows)
     }
@@ -289,7 +289,7 @@ async fn the_history_of_a_newer_runner_is_left_alone() {
     engine.apply().await;
     {
         let mut database = engine.database.lock().await;
-        as_host(&mut **database);
+        let database = &mut database.host();
         database.execute("UPDATE runner_meta SET value = '999'", &[]).await.expect("changed");
     }
     let error = engine.refused(Action::Apply(Target::Latest)).await;
@@ -302,8 +302,8 @@ async fn the_database_itself_refuses_a_second_application() {
     let engine = engine(vec![users()]).await;
     engine.apply().await;
     let mut database = engine.database.lock().await;
-    as_host(&mut **database);
-    let row = history::read(&mut **database).await.expect("history").live.remove(0);
-    let error = history::insert(&mut **database, &row).await.expect_err("refused");
+    let database = &mut database.host();
+    let row = history::read(database).await.expect("history").live.remove(0);
+    let error = history::insert(database, &row).await.expect_err("refused");
     assert!(error.message.contains("UNIQUE"), "{}", error.message);
 }

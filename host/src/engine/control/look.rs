@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::store::{self, RunRow};
-use crate::database::{Database, DatabaseErrorKind, Probe};
+use crate::database::{DatabaseErrorKind, HostSession, Probe};
 use crate::engine::Direction;
 use crate::engine::control::orders;
 use crate::engine::control::orders::Control;
@@ -108,10 +108,10 @@ impl Overview {
 
 /// Looks at what is in force, in brief, and at the runs on a database. Writes nothing. As a rule one question to the database answers
 /// it all; where there is no history yet, each part is asked for by itself, and knows what that means.
-pub async fn look(database: &mut dyn Database) -> Result<(History, Overview)> {
+pub async fn look(database: &mut HostSession<'_>) -> Result<(History, Overview)> {
     let facts = database.facts();
     let questions = [history::question(facts), orders::question(facts), store::question(facts)];
-    let sight = match database.look(&questions).await {
+    let sight = match database.probe(&questions).await {
         Ok(sight) => sight,
         // No tables, or tables that may not be read: which of them?
         Err(error) if matches!(error.kind, DatabaseErrorKind::Syntax | DatabaseErrorKind::Denied) => Probe::default(),
@@ -133,7 +133,7 @@ pub async fn look(database: &mut dyn Database) -> Result<(History, Overview)> {
 }
 
 /// Looks at the runs on a database whose history is known. Writes nothing.
-pub async fn look_at_runs(database: &mut dyn Database, history: &History) -> Result<Overview> {
+pub async fn look_at_runs(database: &mut HostSession<'_>, history: &History) -> Result<Overview> {
     let controls = orders::read(database).await?;
     let rows = store::read(database).await?;
     // After the rows: a run that ends in between is called lost for a moment, and not alive for ever.
@@ -143,7 +143,7 @@ pub async fn look_at_runs(database: &mut dyn Database, history: &History) -> Res
 
 /// Puts together what was read.
 async fn overview(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     history: &History,
     controls: Vec<Control>,
     rows: Vec<RunRow>,
@@ -170,7 +170,7 @@ async fn overview(
 /// Puts what the checkpoints say in the place of what runs told: all that is done belongs to the run that leads, or led last;
 /// who shares has its own part.
 async fn from_checkpoint(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     record: &Record,
     holder: Option<&str>,
     runs: &mut Vec<Seen>,

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::store::By;
 use super::{LOOK, RunControl, orders, store};
+use crate::database::Database;
 use crate::database::stop::StopReason;
-use crate::database::{Database, Role, StopSignal};
 use crate::engine::throttle::load::Load;
 use crate::error::Result;
 
@@ -37,7 +37,7 @@ impl RunControl {
             // Somebody else looked while we waited for our turn.
             return Ok(());
         }
-        as_control(database, &self.stop);
+        let database = &mut database.host_until(&self.stop);
         let controls = orders::read(database).await?;
         self.heed(Some(controls));
         if self.throttle.has_ceilings() && self.state().is_stepwise() {
@@ -68,9 +68,4 @@ impl RunControl {
             self.warn(warning);
         }
     }
-}
-
-/// From here on the control speaks: with the host's rights, and to be ended by the stop signal.
-pub(super) fn as_control(database: &mut dyn Database, stop: &StopSignal) {
-    crate::database::role::set_role(database, Role::Host, stop);
 }

@@ -30,7 +30,7 @@ use crate::engine::stopped::stopped;
 use crate::engine::throttle::Hold;
 use crate::error::{Error, Result};
 use crate::project::settings::Throttle;
-use looking::{Looking, as_control};
+use looking::Looking;
 use state::{State, Transform};
 
 /// How often somebody looks.
@@ -113,7 +113,7 @@ impl RunControl {
         let is_stepwise = migration.mode == RunMode::Stepwise;
         let mut controls = None;
         if !self.state().looked_within(LOOK) {
-            as_control(database, &self.stop);
+            let database = &mut database.host_until(&self.stop);
             let mut found = orders::read(database).await;
             // No transaction is open, so nothing is lost with a connection; one that lives is left alone.
             if found.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
@@ -148,7 +148,7 @@ impl RunControl {
         let Some(migration) = self.state().end() else { return Ok(()) };
         let is_stepwise = migration.mode == RunMode::Stepwise;
         let is_known = std::mem::take(&mut looking.is_known);
-        super::role::as_host(database);
+        let database = &mut database.host();
         let stays = error.filter(|_| is_stepwise);
         let (Some(error), Some(row)) = (stays, row) else {
             let led = (!is_sharing && is_stepwise).then_some(&*migration.revision);

@@ -1,7 +1,7 @@
 //! What operators want of runs, from another terminal or another host.
 
 use crate::data::Value;
-use crate::database::{Database, DatabaseErrorKind, Facts, QueryLimits};
+use crate::database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
 use crate::engine::schema::control as sql;
 use crate::engine::throttle::Pause;
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ pub struct Control {
 }
 
 /// All that is said. Nothing where the tables are not there.
-pub async fn read(database: &mut dyn Database) -> Result<Vec<Control>> {
+pub async fn read(database: &mut HostSession<'_>) -> Result<Vec<Control>> {
     let text = question(database.facts());
     let found = match database.query(&text, &[], QueryLimits::NONE).await {
         Ok(found) => found,
@@ -69,23 +69,23 @@ pub struct Order<'a> {
 }
 
 /// Has runs wait.
-pub async fn pause(database: &mut dyn Database, order: Order<'_>) -> Result<()> {
+pub async fn pause(database: &mut HostSession<'_>, order: Order<'_>) -> Result<()> {
     write(database, order, [sql::PAUSE, sql::PAUSE_FIRST]).await
 }
 
 /// Has runs under way stop.
-pub async fn cancel(database: &mut dyn Database, order: Order<'_>) -> Result<()> {
+pub async fn cancel(database: &mut HostSession<'_>, order: Order<'_>) -> Result<()> {
     write(database, order, [sql::CANCEL, sql::CANCEL_FIRST]).await
 }
 
 /// Ends a pause.
-pub async fn resume(database: &mut dyn Database, scope: &str) -> Result<()> {
+pub async fn resume(database: &mut HostSession<'_>, scope: &str) -> Result<()> {
     let text = sql::text(sql::RESUME, database.facts());
     database.execute(&text, &[scope.into()]).await.map_err(unusable)?;
     Ok(())
 }
 
-async fn write(database: &mut dyn Database, order: Order<'_>, [change, first]: [&str; 2]) -> Result<()> {
+async fn write(database: &mut HostSession<'_>, order: Order<'_>, [change, first]: [&str; 2]) -> Result<()> {
     let Order { scope, by, why } = order;
     let why: Value = why.map(str::to_owned).into();
     let facts = database.facts().clone();

@@ -2,7 +2,7 @@
 
 use super::orders::{garbled, unusable};
 use crate::data::Value;
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, Facts, QueryLimits};
+use crate::database::{DatabaseError, DatabaseErrorKind, Facts, HostSession, QueryLimits};
 use crate::engine::event::Total;
 use crate::engine::schema::control as sql;
 use crate::error::Result;
@@ -60,7 +60,7 @@ pub(super) enum By {
 
 /// Writes a run's row. `is_known`: it was written before. Answers whether it is there now.
 pub(super) async fn beat(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     row: &RunRow,
     is_known: bool,
     by: By,
@@ -106,7 +106,7 @@ pub(super) async fn beat(
 }
 
 /// Has others see that this session is there, who watches for a run that shares.
-pub(super) async fn sign_in(database: &mut dyn Database) -> std::result::Result<(), DatabaseError> {
+pub(super) async fn sign_in(database: &mut HostSession<'_>) -> std::result::Result<(), DatabaseError> {
     if let Some(text) = sql::sign_in(database.facts().dialect) {
         database.execute(text, &[]).await?;
     }
@@ -115,7 +115,7 @@ pub(super) async fn sign_in(database: &mut dyn Database) -> std::result::Result<
 
 /// Takes a run's row away. `led`: the revision that it led to its end, of which no helper, alive or dead, has anything more to
 /// tell.
-pub(super) async fn forget(database: &mut dyn Database, run_id: &str, led: Option<&str>) -> Result<()> {
+pub(super) async fn forget(database: &mut HostSession<'_>, run_id: &str, led: Option<&str>) -> Result<()> {
     let text = sql::text(sql::FORGET, database.facts());
     database.execute(&text, &[run_id.into()]).await.map_err(unusable)?;
     if let Some(revision) = led {
@@ -126,7 +126,7 @@ pub(super) async fn forget(database: &mut dyn Database, run_id: &str, led: Optio
 }
 
 /// The rows of all runs. Nothing where the table is not there.
-pub(super) async fn read(database: &mut dyn Database) -> Result<Vec<RunRow>> {
+pub(super) async fn read(database: &mut HostSession<'_>) -> Result<Vec<RunRow>> {
     let text = question(database.facts());
     let found = match database.query(&text, &[], QueryLimits::NONE).await {
         Ok(found) => found,

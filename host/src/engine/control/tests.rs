@@ -22,7 +22,7 @@ impl EventSink for Heard {
 async fn database() -> Box<dyn Database> {
     let url = DatabaseUrl::parse("sqlite::memory:", Path::new("/")).expect("a URL");
     let mut database = connect(&url, &ConnectOptions::creating()).await.expect("a database");
-    history::ensure(&mut *database).await.expect("the tables");
+    history::ensure(&mut database.host()).await.expect("the tables");
     database
 }
 
@@ -52,16 +52,16 @@ fn chunk(rows: u64, took: Duration) -> Chunk {
 async fn a_cancel_counts_for_runs_that_were_there() {
     let mut database = database().await;
     for scope in [EVERYTHING, "2", "3"] {
-        orders::cancel(&mut *database, order(scope)).await.expect("cancelled");
+        orders::cancel(&mut database.host(), order(scope)).await.expect("cancelled");
     }
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     let control = control(Throttle::default(), &heard, &stop);
     // What was said before it began is not for it, nor what is said about another.
     control.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
-    orders::cancel(&mut *database, order("3")).await.expect("cancelled");
+    orders::cancel(&mut database.host(), order("3")).await.expect("cancelled");
     age(&control);
     control.before_chunk(&mut *database).await.expect("not for it");
-    orders::cancel(&mut *database, order("2")).await.expect("cancelled");
+    orders::cancel(&mut database.host(), order("2")).await.expect("cancelled");
     // At most once a second somebody looks.
     control.before_chunk(&mut *database).await.expect("nobody looked");
     age(&control);
@@ -76,7 +76,7 @@ async fn a_cancel_counts_for_runs_that_were_there() {
 #[tokio::test]
 async fn a_pause_holds_until_it_is_over_or_the_run_is_to_stop() {
     let mut database = database().await;
-    orders::pause(&mut *database, order(EVERYTHING)).await.expect("paused");
+    orders::pause(&mut database.host(), order(EVERYTHING)).await.expect("paused");
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     let control = control(Throttle::default(), &heard, &stop);
     let (error, ()) = tokio::join!(control.begin(&mut *database, migration(RunMode::Atomic)), async {
@@ -91,8 +91,7 @@ async fn a_pause_holds_until_it_is_over_or_the_run_is_to_stop() {
         matches!(&events[..], [Event::Held { reason: "paused", text, is_pause: true, .. }] if text.contains("(month end)")),
         "{events:?}"
     );
-    crate::engine::role::as_host(&mut *database);
-    orders::resume(&mut *database, EVERYTHING).await.expect("resumed");
+    orders::resume(&mut database.host(), EVERYTHING).await.expect("resumed");
     let control = self::control(Throttle::default(), &heard, &StopSignal::default());
     control.begin(&mut *database, migration(RunMode::Atomic)).await.expect("nothing holds it");
     assert!(heard.0.lock().expect("heard").is_empty());
@@ -105,7 +104,7 @@ async fn what_is_one_transaction_waits_for_nothing() {
     let throttle = Throttle { batch_delay: Some(Duration::from_secs(3600)), ..Throttle::default() };
     let control = control(throttle, &heard, &stop);
     control.begin(&mut *database, migration(RunMode::Atomic)).await.expect("begun");
-    orders::pause(&mut *database, order(EVERYTHING)).await.expect("paused");
+    orders::pause(&mut database.host(), order(EVERYTHING)).await.expect("paused");
     database.begin(TransactionOptions::default()).await.expect("a transaction");
     control.transform("t", 0, 0, None).expect("the file's settings are passed over");
     assert!(matches!(&heard.0.lock().expect("heard")[0], Event::Log { level: Level::Warning, .. }));
@@ -153,19 +152,19 @@ async fn others_see_how_far_a_run_is() {
     control.retried("a deadlock");
     // Short runs write nothing.
     control.before_chunk(&mut *database).await.expect("it goes on");
-    assert!(store::read(&mut *database).await.expect("rows").is_empty());
+    assert!(store::read(&mut database.host()).await.expect("rows").is_empty());
     age(&control);
     control.before_chunk(&mut *database).await.expect("it goes on");
-    let rows = store::read(&mut *database).await.expect("rows");
+    let rows = store::read(&mut database.host()).await.expect("rows");
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!((row.rows_done, row.chunks, row.retries), (15, 2, 1));
     assert_eq!((row.total, row.transform.as_deref()), (Some(Total { rows: 50, is_estimate: true }), Some("t")));
     assert!(row.now >= row.beat_at && row.beat_at >= row.began_at);
     // In memory nobody has a lock, so that a run that says nothing more is lost.
-    let overview = look::look_at_runs(&mut *database, &History::default()).await.expect("seen");
+    let overview = look::look_at_runs(&mut database.host(), &History::default()).await.expect("seen");
     assert_eq!(overview.runs.len(), 0, "what left nothing half done is of no interest");
     control.end(&mut *database, None).await.expect("ended");
-    assert!(store::read(&mut *database).await.expect("rows").is_empty());
+    assert!(store::read(&mut database.host()).await.expect("rows").is_empty());
 }
 
 #[tokio::test]
@@ -177,13 +176,13 @@ async fn a_run_says_why_it_ended_however_short_it_was() {
     for (mode, error) in [(RunMode::Atomic, Some(&error)), (RunMode::Stepwise, None)] {
         control.begin(&mut *database, migration(mode)).await.expect("begun");
         control.end(&mut *database, error).await.expect("ended");
-        assert!(store::read(&mut *database).await.expect("rows").is_empty(), "{mode:?} left nothing half done");
+        assert!(store::read(&mut database.host()).await.expect("rows").is_empty(), "{mode:?} left nothing half done");
     }
     control.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
     control.transform("t", 0, 0, None).expect("begun");
     control.chunk_done(chunk(10, Duration::ZERO));
     control.end(&mut *database, Some(&error)).await.expect("ended");
-    let rows = store::read(&mut *database).await.expect("rows");
+    let rows = store::read(&mut database.host()).await.expect("rows");
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!(row.held, Some((store::ENDED.to_owned(), "it broke".to_owned())));
     assert_eq!((row.owner.as_str(), row.rows_done, row.chunks), ("ann", 10, 1));
@@ -200,7 +199,7 @@ async fn who_shares_tells_of_its_own_part() {
     control.saw(700);
     age(&control);
     control.before_chunk(&mut *database).await.expect("it goes on");
-    let rows = store::read(&mut *database).await.expect("rows");
+    let rows = store::read(&mut database.host()).await.expect("rows");
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!((row.shares, row.rows_done, row.chunks, row.total), (true, 10, 1, None));
     assert_eq!(row.is_connected, None, "a session that works may end before its run does");
@@ -218,7 +217,7 @@ async fn another_run_clears_what_is_dead() {
         control.before_chunk(&mut *database).await.expect("it goes on");
         control.end(&mut *database, Some(&Error::failed("it broke"))).await.expect("ended");
     }
-    let rows = store::read(&mut *database).await.expect("rows");
+    let rows = store::read(&mut database.host()).await.expect("rows");
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!((row.run_id.as_str(), row.held.clone()), ("second", Some(("ended".to_owned(), "it broke".to_owned()))));
 }

@@ -1,7 +1,7 @@
 //! How many rows there are, as the server guesses: counting may read the whole table.
 
 use crate::data::Value;
-use crate::database::{Database, DatabaseError, Dialect, QueryLimits, TableSource};
+use crate::database::{DatabaseError, Dialect, QueryLimits, Session, TableSource};
 use crate::engine::event::Total;
 
 /// Above so many guessed rows nobody counts them: it would take longer than it is worth.
@@ -16,11 +16,11 @@ const MYSQL: &str = "SELECT CAST(table_rows AS SIGNED) FROM information_schema.t
      WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? AND table_rows > 0";
 
 /// What the server's statistics say of a whole table. None: they say nothing, or only a part of the table is read.
-pub async fn estimate(database: &mut dyn Database, source: &TableSource) -> Result<Option<Total>, DatabaseError> {
+pub async fn estimate(session: &mut dyn Session, source: &TableSource) -> Result<Option<Total>, DatabaseError> {
     if source.filter.is_some() {
         return Ok(None);
     }
-    let dialect = database.facts().dialect;
+    let dialect = session.facts().dialect;
     // Each server has its statistics in another place.
     let (text, parameters): (_, Vec<Value>) = match dialect {
         // It has none without ANALYZE, and counts quickly.
@@ -30,7 +30,7 @@ pub async fn estimate(database: &mut dyn Database, source: &TableSource) -> Resu
             (MYSQL, vec![source.table.schema.clone().into(), source.table.name.as_str().into()])
         }
     };
-    let found = database.query(text, &parameters, QueryLimits::NONE).await?;
+    let found = session.query(text, &parameters, QueryLimits::NONE).await?;
     let rows = found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
     let rows = rows.and_then(|rows| u64::try_from(rows).ok());
     Ok(rows.map(|rows| Total { rows, is_estimate: true }))

@@ -52,7 +52,7 @@ impl RunControl {
 
     /// Looks until the connection fails.
     async fn watch_by(&self, database: &mut dyn Database) {
-        if self.state().is_sharing && store::sign_in(database).await.is_err() {
+        if self.state().is_sharing && store::sign_in(&mut database.host()).await.is_err() {
             return;
         }
         loop {

@@ -24,7 +24,8 @@ pub struct RecordingDatabase {
     inner: Box<dyn Database>,
     recorder: Arc<DryRunRecorder>,
     ground: Ground,
-    rights: Role,
+    role: Role,
+    stop: StopSignal,
     writers: HashMap<WriterId, Writing>,
 }
 
@@ -41,16 +42,21 @@ struct Writing {
 impl RecordingDatabase {
     /// Watches a database.
     pub fn new(inner: Box<dyn Database>, recorder: Arc<DryRunRecorder>, ground: Ground) -> Self {
-        Self { inner, recorder, ground, rights: Role::Host, writers: HashMap::new() }
+        Self { inner, recorder, ground, role: Role::Host, stop: StopSignal::never(), writers: HashMap::new() }
+    }
+
+    /// The watched session, in the role that was taken.
+    fn inner(&mut self) -> crate::database::role::RoleSession<'_> {
+        self.inner.in_role(self.role, &self.stop)
     }
 
     /// Whether a statement is run; false if it is only told of.
     fn allows(&self, statement: &str) -> Result<bool, DatabaseError> {
-        if self.rights == Role::Host {
+        if self.role == Role::Host {
             return Ok(true);
         }
         // A component may not run what refuses a transaction: the database says so as it does in earnest.
-        let outside = self.recorder.is_stepwise() && self.rights == Role::SqlScript;
+        let outside = self.recorder.is_stepwise() && self.role == Role::SqlScript;
         match judge(statement, &self.ground, self.inner.facts(), outside) {
             Judgement::Run => Ok(true),
             Judgement::Leave => Ok(false),
@@ -62,7 +68,7 @@ impl RecordingDatabase {
     }
 
     fn note<T>(&self, statement: &str, parameters: &[Value], answer: &Result<T, DatabaseError>) {
-        if self.rights != Role::Host {
+        if self.role != Role::Host {
             self.recorder.asked(statement, parameters, answer.as_ref().err());
         }
     }
@@ -101,7 +107,7 @@ impl RecordingDatabase {
                 continue;
             }
             let limits = QueryLimits { rows: 2, bytes: ROW_BYTES };
-            let Ok(found) = self.inner.query(&text, &values, limits).await else { continue };
+            let Ok(found) = self.inner().query(&text, &values, limits).await else { continue };
             let cells = |values: Vec<Value>| -> Vec<Cell> {
                 let pairs = columns[writing.key.len()..].iter().zip(values.into_iter().skip(writing.key.len()));
                 pairs.map(|(column, value)| Cell { column: column.clone(), value: value_text(&value) }).collect()
@@ -146,12 +152,17 @@ fn inserted(rows: &Batch, picked: &[usize]) -> Vec<Change> {
 
 #[async_trait]
 impl Database for RecordingDatabase {
+    fn facts(&self) -> &Facts {
+        self.inner.facts()
+    }
+
     fn url(&self) -> &DatabaseUrl {
         self.inner.url()
     }
 
     fn take_role(&mut self, role: Role, stop: StopSignal, token: RoleToken) {
-        self.rights = role;
+        self.role = role;
+        self.stop = stop.clone();
         self.inner.take_role(role, stop, token);
     }
 
@@ -202,14 +213,6 @@ impl Database for RecordingDatabase {
         self.inner.rollback().await
     }
 
-    async fn others_see(
-        &mut self,
-        _source: &TableSource,
-        _target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        Ok(None) // What another connection reads is not recorded.
-    }
-
     async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
         self.inner.begin_reading(table, is).await
     }
@@ -241,7 +244,7 @@ impl Session for RecordingDatabase {
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
         let answer = match self.allows(statement) {
-            Ok(true) => self.inner.execute(statement, parameters).await,
+            Ok(true) => self.inner().execute(statement, parameters).await,
             Ok(false) => {
                 self.recorder.left(statement, parameters);
                 return Ok(0);
@@ -259,7 +262,7 @@ impl Session for RecordingDatabase {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         let answer = match self.allows(statement) {
-            Ok(true) => self.inner.query(statement, parameters, limits).await,
+            Ok(true) => self.inner().query(statement, parameters, limits).await,
             Ok(false) => {
                 self.recorder.left(statement, parameters);
                 return Ok(RowSet::default());
@@ -270,22 +273,30 @@ impl Session for RecordingDatabase {
         answer
     }
 
-    async fn look(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
-        self.inner.look(questions).await
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+        self.inner().probe(questions).await
     }
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
-        self.inner.table(name).await
+        self.inner().table(name).await
     }
 }
 
 #[async_trait]
 impl Bulk for RecordingDatabase {
+    async fn others_see(
+        &mut self,
+        _source: &TableSource,
+        _target: &TableTarget,
+    ) -> Result<Option<TableIdentity>, DatabaseError> {
+        Ok(None) // What another connection reads is not recorded.
+    }
+
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
         let statement = page.statement();
         let answer = match self.allows(&statement) {
             // The database refuses to read what refuses a transaction.
-            Ok(_) => self.inner.read_page(page).await,
+            Ok(_) => self.inner().read_page(page).await,
             Err(error) => Err(error),
         };
         self.note(&statement, &page.parameters, &answer);
@@ -295,7 +306,7 @@ impl Bulk for RecordingDatabase {
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         let answer = match self.allows(&request.statement) {
             // A cursor over what refuses a transaction is refused by the database.
-            Ok(_) => self.inner.open_cursor(request).await,
+            Ok(_) => self.inner().open_cursor(request).await,
             Err(error) => Err(error),
         };
         self.note(&request.statement, &request.parameters, &answer);
@@ -303,22 +314,22 @@ impl Bulk for RecordingDatabase {
     }
 
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
-        self.inner.fetch(cursor, limits).await
+        self.inner().fetch(cursor, limits).await
     }
 
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
-        self.inner.close_cursor(cursor).await
+        self.inner().close_cursor(cursor).await
     }
 
     async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
-        if self.rights != Role::Host {
+        if self.role != Role::Host {
             judge_table(&target.table, &self.ground).inspect_err(|error| self.recorder.refuse(error))?;
         }
-        let id = self.inner.open_writer(target).await?;
+        let id = self.inner().open_writer(target).await?;
         // An open writer has shown that there is such a table.
         let info = match target.mode {
             WriteMode::Insert => None,
-            _ => self.inner.table(&target.table).await.ok(),
+            _ => self.inner().table(&target.table).await.ok(),
         };
         let key = info.as_ref().and_then(|info| info.write_key(target).ok()).unwrap_or_default();
         let what = format!("{} {}", target.mode, target.table);
@@ -328,14 +339,14 @@ impl Bulk for RecordingDatabase {
 
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
         let Some(writing) = self.writers.remove(&writer) else {
-            return self.inner.write(writer, rows, hint).await;
+            return self.inner().write(writer, rows, hint).await;
         };
         let picked = self.recorder.pick(&writing.what, rows.row_count);
         let before = match writing.mode {
             WriteMode::Insert => Vec::new(),
             _ => self.look(&writing, rows, &picked).await,
         };
-        let written = self.inner.write(writer, rows, hint).await?;
+        let written = self.inner().write(writer, rows, hint).await?;
         let changes = match writing.mode {
             WriteMode::Insert => inserted(rows, &picked),
             _ => {
@@ -350,6 +361,6 @@ impl Bulk for RecordingDatabase {
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
         self.writers.remove(&writer);
-        self.inner.finish_writer(writer).await
+        self.inner().finish_writer(writer).await
     }
 }

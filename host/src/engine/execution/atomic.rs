@@ -57,7 +57,7 @@ impl AtomicReader {
     pub(super) async fn select(calls: &mut Calls, call: &Call<'_>, request: &CursorRequest) -> Result<Self, CallError> {
         let mut step = calls.steps.begin_atomic(call).await;
         let mut opened = CursorId(0);
-        let result = step.database().open_cursor(request).await.map(|cursor| opened = cursor);
+        let result = step.session().open_cursor(request).await.map(|cursor| opened = cursor);
         calls.steps.end(step, result).await?;
         Ok(Self::Cursor { cursor: opened, statement: request.statement.clone(), rows: 0 })
     }
@@ -65,7 +65,7 @@ impl AtomicReader {
     /// Opens a table.
     pub(super) async fn table(calls: &mut Calls, call: &Call<'_>, source: TableSource) -> Result<Self, CallError> {
         let mut step = calls.steps.begin_atomic(call).await;
-        let opened = TableReader::open(step.database(), source, calls.limits.batch).await;
+        let opened = TableReader::open(&mut *step.session(), source, calls.limits.batch).await;
         match opened {
             Ok(reader) => calls.steps.end(step, Ok(())).await.map(|()| Self::Table(Box::new(reader))),
             Err(error) => calls.steps.end::<()>(step, Err(error)).await.map(|()| Self::AtEnd),
@@ -80,8 +80,8 @@ impl AtomicReader {
         };
         let mut step = calls.steps.begin_atomic(&Call { text: &text, ..NEXT }).await;
         let read = match self {
-            Self::Cursor { cursor, .. } => step.database().fetch(*cursor, calls.limits.batch).await,
-            Self::Table(table) => table.next(step.database()).await,
+            Self::Cursor { cursor, .. } => step.session().fetch(*cursor, calls.limits.batch).await,
+            Self::Table(table) => table.next(&mut *step.session()).await,
             Self::AtEnd => Ok(None),
         };
         let result = read.map(|batch| Page { batch, position: Position::default() });
@@ -101,7 +101,7 @@ impl AtomicReader {
     pub(super) async fn close(self, calls: &Calls) {
         if let Self::Cursor { cursor, .. } = self {
             // A cursor that cannot be closed ends with the transaction at the latest.
-            let _ = calls.steps.run.database.lock().await.close_cursor(cursor).await;
+            let _ = calls.steps.run.database.lock().await.component(&calls.steps.run.stop).close_cursor(cursor).await;
         }
     }
 }
@@ -115,7 +115,7 @@ impl Calls {
     ) -> Result<WriterId, CallError> {
         let mut step = self.steps.begin_atomic(call).await;
         let mut opened = WriterId(0);
-        let result = step.database().open_writer(target).await.map(|id| opened = id);
+        let result = step.session().open_writer(target).await.map(|id| opened = id);
         self.steps.end(step, result).await?;
         Ok(opened)
     }
@@ -129,7 +129,7 @@ impl Calls {
     ) -> Result<u64, CallError> {
         let mut step = self.steps.begin_atomic(call).await;
         let result = match batch {
-            Ok(batch) => step.database().write(id, batch, WriteHint::default()).await,
+            Ok(batch) => step.session().write(id, batch, WriteHint::default()).await,
             Err(malformed) => Err(malformed),
         };
         self.steps.end(step, result).await
@@ -138,7 +138,7 @@ impl Calls {
     /// Ends a writer.
     pub(super) async fn finish_writer_atomic(&mut self, id: WriterId, call: &Call<'_>) -> Result<u64, CallError> {
         let mut step = self.steps.begin_atomic(call).await;
-        let result = step.database().finish_writer(id).await;
+        let result = step.session().finish_writer(id).await;
         self.steps.end(step, result).await
     }
 

@@ -18,6 +18,7 @@ use crate::engine::event::{Event, Level};
 use crate::engine::script::RunContext;
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
 use crate::engine::transform::{BatchFunction, TransformTask};
+use crate::project::catalog::Kind;
 use crate::sql::classify::is_unordered;
 
 /// The limits on what one call returns.
@@ -55,7 +56,7 @@ pub struct TransformReport {
 impl Calls {
     /// The calls of a run.
     pub fn new(run: RunContext, dialect: Dialect, limits: CallLimits) -> Self {
-        Self { steps: Steps::new(run), limits, dialect, unfinished: BTreeMap::new(), writers: 0 }
+        Self { steps: Steps::new(run, Kind::Component), limits, dialect, unfinished: BTreeMap::new(), writers: 0 }
     }
 
     /// The last step that began: its number and its statement.
@@ -79,7 +80,7 @@ impl Calls {
         let rows = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
             StepStart::Running(mut step) => {
-                let result = step.database().execute(statement, parameters).await;
+                let result = step.session().execute(statement, parameters).await;
                 self.steps.end(step, result).await?
             }
         };
@@ -93,7 +94,7 @@ impl Calls {
         let rows: RowSet = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
             StepStart::Running(mut step) => {
-                let result = step.database().query(statement, parameters, self.limits.query).await;
+                let result = step.session().query(statement, parameters, self.limits.query).await;
                 self.steps.end(step, result).await?
             }
         };

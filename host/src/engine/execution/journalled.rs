@@ -9,7 +9,7 @@ use super::step::{Access, RunningStep, StepStart, Steps};
 use super::{NEXT, next_of_table};
 use crate::data::Batch;
 use crate::database::write::other_columns;
-use crate::database::{CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint};
+use crate::database::{Bulk, CursorRequest, DatabaseError, TableSource, TableTarget, WriteHint};
 use crate::engine::CallError;
 use crate::engine::call::answer::{Page, Position, Resolved, Spooled, Transformed};
 use crate::engine::call::{Answer, Call};
@@ -81,7 +81,7 @@ impl JournalledReader {
         let spooled: Spooled = match calls.steps.begin_journalled(&journal, call).await? {
             StepStart::Answered(spooled) => spooled,
             StepStart::Running(mut step) => {
-                let result = spool(calls, &mut step, &journal, request).await?;
+                let result = spool(calls, &mut step, request).await?;
                 calls.steps.end(step, result).await?
             }
         };
@@ -104,7 +104,7 @@ impl JournalledReader {
             }
             StepStart::Running(mut step) => {
                 let mut opened = None;
-                let result = TableReader::open(step.database(), source, calls.limits.batch).await.map(|reader| {
+                let result = TableReader::open(&mut *step.session(), source, calls.limits.batch).await.map(|reader| {
                     let resolved = Resolved { columns: reader.columns(), key: reader.key().to_vec() };
                     opened = Some(Box::new(reader));
                     resolved
@@ -163,13 +163,14 @@ impl JournalledReader {
     async fn read_page(&mut self, calls: &mut Calls, mut step: RunningStep) -> Result<Page, CallError> {
         let mut opened = None;
         let result = match &mut self.at {
-            ReaderState::Table(reader) => page_of(reader, step.database()).await,
+            ReaderState::Table(reader) => page_of(reader, &mut *step.session()).await,
             ReaderState::Unopened(unopened) => {
                 let UnopenedTable { source, position } = &**unopened;
-                match TableReader::open(step.database(), source.clone(), calls.limits.batch).await {
+                let mut session = step.session();
+                match TableReader::open(&mut *session, source.clone(), calls.limits.batch).await {
                     Ok(mut reader) => {
                         reader.resume_at(position.bound.clone(), position.last.clone(), &position.types);
-                        let page = page_of(&mut reader, step.database()).await;
+                        let page = page_of(&mut reader, &mut *session).await;
                         opened = Some(reader).filter(|_| page.is_ok());
                         page
                     }
@@ -186,8 +187,8 @@ impl JournalledReader {
     }
 }
 
-async fn page_of(reader: &mut TableReader, database: &mut dyn Database) -> Result<Page, DatabaseError> {
-    let batch = reader.next(database).await?;
+async fn page_of(reader: &mut TableReader, session: &mut dyn Bulk) -> Result<Page, DatabaseError> {
+    let batch = reader.next(session).await?;
     Ok(Page { batch, position: position(reader) })
 }
 
@@ -195,22 +196,20 @@ async fn page_of(reader: &mut TableReader, database: &mut dyn Database) -> Resul
 async fn spool(
     calls: &Calls,
     step: &mut RunningStep,
-    journal: &Journal,
     request: &CursorRequest,
 ) -> Result<Result<Spooled, DatabaseError>, CallError> {
-    let number = step.number;
-    let database = step.database();
-    let cursor = match database.open_cursor(request).await {
+    let cursor = match step.session().open_cursor(request).await {
         Ok(cursor) => cursor,
         Err(error) => return Ok(Err(error)),
     };
     let mut spooled = Spooled::default();
     loop {
-        match database.fetch(cursor, calls.limits.batch).await {
+        let fetched = step.session().fetch(cursor, calls.limits.batch).await;
+        match fetched {
             Ok(Some(batch)) => {
                 spooled.parts += 1;
                 spooled.rows += batch.row_count as u64;
-                journal.put_part(database, number, spooled.parts, &batch).await?;
+                step.put_part(spooled.parts, &batch).await?;
             }
             Ok(None) => return Ok(Ok(spooled)),
             Err(error) => return Ok(Err(error)),
@@ -239,7 +238,7 @@ impl JournalledWriter {
         match calls.steps.begin_journalled::<()>(&journal, call).await? {
             StepStart::Answered(()) => {}
             StepStart::Running(mut step) => {
-                let result = step.database().open_writer(&target).await.map(drop);
+                let result = step.session().open_writer(&target).await.map(drop);
                 calls.steps.end(step, result).await?;
             }
         }
@@ -258,7 +257,7 @@ impl JournalledWriter {
             StepStart::Answered(written) => written,
             StepStart::Running(mut step) => {
                 let result = match valid {
-                    Ok(()) => self.write_rows(step.database(), batch).await,
+                    Ok(()) => self.write_rows(&mut *step.session(), batch).await,
                     Err(malformed) => Err(malformed),
                 };
                 calls.steps.end(step, result).await?
@@ -271,14 +270,14 @@ impl JournalledWriter {
         Ok(written)
     }
 
-    async fn write_rows(&self, database: &mut dyn Database, batch: &Batch) -> Result<u64, DatabaseError> {
+    async fn write_rows(&self, session: &mut dyn Bulk, batch: &Batch) -> Result<u64, DatabaseError> {
         if let Some(columns) = self.columns.as_ref().filter(|columns| batch.row_count > 0 && **columns != names(batch))
         {
             return Err(other_columns(&self.target.table, columns));
         }
-        let id = database.open_writer(&self.target).await?;
-        let written = database.write(id, batch, WriteHint::default()).await?;
-        database.finish_writer(id).await?;
+        let id = session.open_writer(&self.target).await?;
+        let written = session.write(id, batch, WriteHint::default()).await?;
+        session.finish_writer(id).await?;
         Ok(written)
     }
 

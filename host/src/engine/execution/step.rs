@@ -7,16 +7,20 @@ use std::time::Instant;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Execution, atomic};
-use crate::database::{Database, DatabaseError, DatabaseErrorKind};
+use crate::data::Batch;
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, HostSession, MigrationSession, StopSignal};
 use crate::engine::CallError;
 use crate::engine::call::{Answer, Call};
 use crate::engine::event::Event;
 use crate::engine::journal::{Journal, Live};
+use crate::engine::role::session_of;
 use crate::engine::script::RunContext;
+use crate::project::catalog::Kind;
 
 /// The steps of one migration's run.
 pub struct Steps {
     pub(super) run: RunContext,
+    kind: Kind,
     last: Option<(u64, String)>,
     fault: Option<Fault>,
 }
@@ -44,6 +48,8 @@ pub struct RunningStep {
     pub(super) number: u64,
     statement: String,
     started: Instant,
+    kind: Kind,
+    stop: StopSignal,
     access: Access,
 }
 
@@ -56,27 +62,35 @@ pub enum Access {
 }
 
 impl RunningStep {
-    /// The database, in the role of the migration.
-    pub fn database(&mut self) -> &mut dyn Database {
+    /// The session in which the migration does the step.
+    pub fn session(&mut self) -> MigrationSession<'_> {
         match &mut self.access {
-            Access::Atomic(database) => &mut ***database,
-            Access::Journalled(_, live) => &mut **live.database,
+            Access::Atomic(database) => session_of(&mut ***database, self.kind, &self.stop),
+            Access::Journalled(_, live) => live.session(),
         }
     }
 
-    /// The database of a step that has a transaction of its own.
-    pub fn own_transaction(&mut self) -> Option<&mut dyn Database> {
+    /// The host's session, of a step that has a transaction of its own.
+    pub fn own_transaction(&mut self) -> Option<HostSession<'_>> {
         match &mut self.access {
             Access::Atomic(_) => None,
-            Access::Journalled(_, live) => Some(&mut **live.database),
+            Access::Journalled(_, live) => Some(live.host()),
+        }
+    }
+
+    /// Puts a part of the step's result into the journal, if the step is recorded there.
+    pub(super) async fn put_part(&mut self, part: u64, batch: &Batch) -> Result<(), CallError> {
+        match &mut self.access {
+            Access::Atomic(_) => Ok(()),
+            Access::Journalled(journal, live) => Ok(journal.put_part(live, part, batch).await?),
         }
     }
 }
 
 impl Steps {
-    /// The steps of a run.
-    pub fn new(run: RunContext) -> Self {
-        Self { run, last: None, fault: None }
+    /// The steps of a run of a migration of this kind.
+    pub fn new(run: RunContext, kind: Kind) -> Self {
+        Self { run, kind, last: None, fault: None }
     }
 
     /// The last step that began: its number and its statement.
@@ -104,7 +118,7 @@ impl Steps {
         step: RunningStep,
         result: Result<T, DatabaseError>,
     ) -> Result<T, CallError> {
-        let RunningStep { number, statement, started, access } = step;
+        let RunningStep { number, statement, started, access, .. } = step;
         let result = match access {
             Access::Atomic(database) => atomic::end(database, result),
             Access::Journalled(journal, live) => journal.finish(*live, result).await?,
@@ -115,7 +129,8 @@ impl Steps {
     /// A step that is to be done.
     pub(super) fn running(&mut self, number: u64, call: &Call<'_>, access: Access) -> RunningStep {
         self.at(number, call);
-        RunningStep { number, statement: call.text.to_owned(), started: Instant::now(), access }
+        let (kind, stop) = (self.kind, self.run.stop.clone());
+        RunningStep { number, statement: call.text.to_owned(), started: Instant::now(), kind, stop, access }
     }
 
     /// Remembers the step for the places of errors.

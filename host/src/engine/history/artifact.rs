@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::read::{garbled, kind, number, unreadable};
 use crate::data::Value;
-use crate::database::{Database, QueryLimits};
+use crate::database::{HostSession, QueryLimits};
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
@@ -71,7 +71,7 @@ impl Stored {
 /// Stores an artifact under its revision and digest; answers whether the database holds it now. One above `limit` bytes
 /// is left out, as is one that the server does not take in one piece. The digest alone would not do: that of SQL says nothing of the way back.
 pub async fn store_artifact(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     revision: &str,
     sha256: &str,
     stored: &Stored,
@@ -108,15 +108,13 @@ pub async fn store_artifact(
         assets.into(),
         Value::Bytes(bytes),
     ];
-    database
-        .execute(&tool_sql(dialect_schema.store_artifact, database.facts()), &parameters)
-        .await
-        .map_err(unreadable)?;
+    let store = tool_sql(dialect_schema.store_artifact, database.facts());
+    database.execute(&store, &parameters).await.map_err(unreadable)?;
     Ok(true)
 }
 
 /// The artifact of that revision and digest, if the database keeps it.
-pub async fn load_artifact(database: &mut dyn Database, revision: &str, sha256: &str) -> Result<Option<Stored>> {
+pub async fn load_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<Option<Stored>> {
     let key = [revision.into(), sha256.into()];
     let text = tool_sql(sql::LOAD_ARTIFACT, database.facts());
     let found = database.query(&text, &key, QueryLimits::NONE).await.map_err(unreadable)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::record::{Record, RunMode, State};
 use crate::data::Value;
 use crate::database::facts::{TOOL_TABLE_LITERALS, TOOL_TABLES};
-use crate::database::{Database, DatabaseErrorKind, Facts, QueryLimits};
+use crate::database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
 use crate::engine::call::answer::Transformed;
 use crate::engine::schema::history::COLUMNS;
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
@@ -58,14 +58,14 @@ impl History {
 }
 
 /// Reads what is in force, without the artifacts; empty if there are no tables.
-pub async fn read(database: &mut dyn Database) -> Result<History> {
+pub async fn read(database: &mut HostSession<'_>) -> Result<History> {
     let mut live = records(database, sql::LIVE).await?.unwrap_or_default();
     read_progress(database, &mut live).await?;
     Ok(History { live, stored: BTreeSet::new() })
 }
 
 /// Reads what is in force, and which artifacts the database keeps.
-pub async fn read_with_artifacts(database: &mut dyn Database) -> Result<History> {
+pub async fn read_with_artifacts(database: &mut HostSession<'_>) -> Result<History> {
     let Some(mut live) = records(database, sql::LIVE).await? else { return Ok(History::default()) };
     read_progress(database, &mut live).await?;
     let text = tool_sql(sql::ARTIFACTS, database.facts());
@@ -78,14 +78,14 @@ pub async fn read_with_artifacts(database: &mut dyn Database) -> Result<History>
 }
 
 /// Reads every row, also those that are only a record; empty if there are no tables.
-pub async fn read_all(database: &mut dyn Database) -> Result<Vec<Record>> {
+pub async fn read_all(database: &mut HostSession<'_>) -> Result<Vec<Record>> {
     let mut records = records(database, sql::ALL).await?.unwrap_or_default();
     read_progress(database, &mut records).await?;
     Ok(records)
 }
 
 /// Reads how far what broke off has come.
-async fn read_progress(database: &mut dyn Database, records: &mut [Record]) -> Result<()> {
+async fn read_progress(database: &mut HostSession<'_>, records: &mut [Record]) -> Result<()> {
     for record in records.iter_mut().filter(|record| record.mode == RunMode::Stepwise) {
         let direction = match record.state {
             State::PartlyApplied => Direction::Up,
@@ -104,7 +104,7 @@ async fn read_progress(database: &mut dyn Database, records: &mut [Record]) -> R
 }
 
 /// Whether the tables are there, whole.
-pub async fn is_there(database: &mut dyn Database) -> Result<bool> {
+pub async fn is_there(database: &mut HostSession<'_>) -> Result<bool> {
     Ok(presence(database).await? == Presence::Whole)
 }
 
@@ -120,7 +120,7 @@ pub(super) enum Presence {
 }
 
 /// How much of our tables there is; an error if this version cannot read them.
-pub(super) async fn presence(database: &mut dyn Database) -> Result<Presence> {
+pub(super) async fn presence(database: &mut HostSession<'_>) -> Result<Presence> {
     let tables = tables(database).await?;
     if tables.is_empty() {
         return Ok(Presence::None);
@@ -135,7 +135,7 @@ pub(super) async fn presence(database: &mut dyn Database) -> Result<Presence> {
 }
 
 /// The names of our tables that there are.
-async fn tables(database: &mut dyn Database) -> Result<Vec<String>> {
+async fn tables(database: &mut HostSession<'_>) -> Result<Vec<String>> {
     let facts = database.facts().clone();
     let text = tool_sql(&dialect_schema(&facts).tables.replace("~tables~", TOOL_TABLE_LITERALS), &facts);
     let found = database.query(&text, &[facts.tool_schema().into()], QueryLimits::NONE).await.map_err(unreadable)?;
@@ -143,7 +143,7 @@ async fn tables(database: &mut dyn Database) -> Result<Vec<String>> {
 }
 
 /// What the tables say of their format, if anything.
-async fn format(database: &mut dyn Database) -> Result<Option<String>> {
+async fn format(database: &mut HostSession<'_>) -> Result<Option<String>> {
     let text = tool_sql(sql::FORMAT, database.facts());
     let found = database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?;
     let value = found.rows.into_iter().next().and_then(|row| row.into_iter().next());
@@ -162,7 +162,7 @@ fn check_format(format: &str) -> Result<()> {
 }
 
 /// Tables without their format, or not all of them: the rest of a crash, or a loss.
-async fn unfinished(database: &mut dyn Database, tables: &[String]) -> Result<Presence> {
+async fn unfinished(database: &mut HostSession<'_>, tables: &[String]) -> Result<Presence> {
     let facts = database.facts().clone();
     if !facts.transactional_ddl {
         let has_history = tables.iter().any(|table| table == "runner_history");
@@ -190,14 +190,14 @@ async fn unfinished(database: &mut dyn Database, tables: &[String]) -> Result<Pr
     }
 }
 
-pub(super) async fn number(database: &mut dyn Database, statement: &str) -> Result<i64> {
+pub(super) async fn number(database: &mut HostSession<'_>, statement: &str) -> Result<i64> {
     let found = database.query(statement, &[], QueryLimits::NONE).await.map_err(unreadable)?;
     found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).ok_or_else(garbled)
 }
 
 /// The rows of a statement that answers the format with each; none if there are no tables. One statement as a rule, since a
 /// server may be far away: only if it fails is looked whether the tables are there.
-async fn records(database: &mut dyn Database, statement: &str) -> Result<Option<Vec<Record>>> {
+async fn records(database: &mut HostSession<'_>, statement: &str) -> Result<Option<Vec<Record>>> {
     let text = tool_sql(statement, database.facts());
     let mut answer = database.query(&text, &[], QueryLimits::NONE).await;
     let has_nothing = match &answer {
@@ -222,7 +222,7 @@ pub fn question(facts: &Facts) -> String {
 
 /// The history in brief that an answer to [`question`] tells, with nothing but what it asks for. Without a row there are no tables, or
 /// not all that makes them history: [`read`] finds out.
-pub async fn answered(database: &mut dyn Database, rows: Vec<Vec<Value>>) -> Result<History> {
+pub async fn answered(database: &mut HostSession<'_>, rows: Vec<Vec<Value>>) -> Result<History> {
     let mut live = parse(rows, brief)?;
     read_progress(database, &mut live).await?;
     Ok(History { live, stored: BTreeSet::new() })
@@ -230,9 +230,9 @@ pub async fn answered(database: &mut dyn Database, rows: Vec<Vec<Value>>) -> Res
 
 /// The history in brief, if one message to the database answers it; none where there are no tables, or where [`read`] has to
 /// find out what is the matter.
-pub async fn glance(database: &mut dyn Database) -> Option<History> {
+pub async fn glance(database: &mut HostSession<'_>) -> Option<History> {
     let question = question(database.facts());
-    let probe = database.look(&[question]).await.ok()?;
+    let probe = database.probe(&[question]).await.ok()?;
     let live = probe.answers.into_iter().next().filter(|rows| !rows.is_empty())?;
     answered(database, live).await.ok()
 }

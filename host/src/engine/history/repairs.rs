@@ -2,7 +2,7 @@
 
 use super::read::{garbled, is_there, unreadable};
 use crate::data::Value;
-use crate::database::{Database, QueryLimits};
+use crate::database::{HostSession, QueryLimits};
 use crate::engine::schema::repair as sql;
 use crate::engine::schema::tool_sql;
 use crate::error::Result;
@@ -44,7 +44,7 @@ impl Repair {
 }
 
 /// Notes a repair, in the transaction of what it changes.
-pub async fn add_repair(database: &mut dyn Database, repair: &Repair) -> Result<()> {
+pub async fn add_repair(database: &mut HostSession<'_>, repair: &Repair) -> Result<()> {
     let number =
         |number: Option<u64>| number.map_or(Value::Null, |it| Value::Int64(i64::try_from(it).unwrap_or(i64::MAX)));
     let parameters = [
@@ -67,7 +67,7 @@ pub async fn add_repair(database: &mut dyn Database, repair: &Repair) -> Result<
 }
 
 /// All repairs, in order; none if there is no history.
-pub async fn read_repairs(database: &mut dyn Database) -> Result<Vec<Repair>> {
+pub async fn read_repairs(database: &mut HostSession<'_>) -> Result<Vec<Repair>> {
     if !is_there(database).await? {
         return Ok(Vec::new());
     }

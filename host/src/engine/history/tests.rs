@@ -5,7 +5,7 @@ use std::path::Path;
 use runner_tests::servers::{self, TestDatabase};
 
 use super::*;
-use crate::database::{ConnectOptions, Database, DatabaseUrl, TransactionOptions, connect};
+use crate::database::{ConnectOptions, Database, DatabaseUrl, HostSession, TransactionOptions, connect};
 use crate::project::catalog::Kind;
 
 async fn open(url: &str) -> Box<dyn Database> {
@@ -65,7 +65,7 @@ fn in_brief(record: &Record) -> Record {
 }
 
 /// From nothing to a row that was taken back.
-async fn keeps_what_it_is_told(database: &mut dyn Database) {
+async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     assert!(read(database).await.expect("no tables").live.is_empty());
     assert!(!is_there(database).await.expect("no tables"));
     for _ in 0..2 {
@@ -80,7 +80,8 @@ async fn keeps_what_it_is_told(database: &mut dyn Database) {
     let expected = |revision, id| Record { id, ..record(revision) };
     assert_eq!(live, [expected("0001", live[0].id), expected("2", live[1].id)]);
     assert!(live[0].id < live[1].id);
-    let sight = database.look(&[question(database.facts())]).await.expect("an answer");
+    let questions = [question(database.facts())];
+    let sight = database.probe(&questions).await.expect("an answer");
     let brief = answered(database, sight.answers.concat()).await.expect("history").live;
     assert_eq!(brief, live.iter().map(in_brief).collect::<Vec<_>>());
     assert_eq!(live_run(database, "2").await.expect("a query"), Some(record("2").run_id));
@@ -120,7 +121,7 @@ async fn keeps_what_it_is_told(database: &mut dyn Database) {
     assert_eq!(read_with_artifacts(database).await.expect("history").stored.len(), 2);
 }
 
-async fn make(database: &mut dyn Database) {
+async fn make(database: &mut HostSession<'_>) {
     if database.facts().transactional_ddl {
         database.begin(TransactionOptions::default()).await.expect("a transaction");
         ensure(database).await.expect("tables");
@@ -132,25 +133,25 @@ async fn make(database: &mut dyn Database) {
 
 #[tokio::test]
 async fn sqlite_keeps_what_it_is_told() {
-    keeps_what_it_is_told(&mut *open("sqlite::memory:").await).await;
+    keeps_what_it_is_told(&mut open("sqlite::memory:").await.host()).await;
 }
 
 #[tokio::test]
 async fn postgres_keeps_what_it_is_told() {
     let database = servers::postgres().database();
-    keeps_what_it_is_told(&mut *open(&database.url()).await).await;
+    keeps_what_it_is_told(&mut open(&database.url()).await.host()).await;
 }
 
 #[tokio::test]
 async fn mariadb_keeps_what_it_is_told() {
     let database = servers::mariadb().database();
-    keeps_what_it_is_told(&mut *open(&database.url()).await).await;
+    keeps_what_it_is_told(&mut open(&database.url()).await.host()).await;
 }
 
 /// What a killed run may have left of the tables, each on a fresh database.
 async fn half_made(database: &TestDatabase, statements: &str) -> Box<dyn Database> {
     let mut connection = open(&database.url()).await;
-    make(&mut *connection).await;
+    make(&mut connection.host()).await;
     database.sql(statements);
     connection
 }
@@ -161,17 +162,17 @@ async fn half_made_tables_are_completed_where_ddl_commits_by_itself() {
     {
         let database = servers::mariadb().database();
         let mut connection = half_made(&database, lost).await;
-        assert!(read(&mut *connection).await.expect("nothing yet").live.is_empty(), "{lost}");
+        assert!(read(&mut connection.host()).await.expect("nothing yet").live.is_empty(), "{lost}");
         if lost.starts_with("DROP") {
             database.sql("DELETE FROM runner_meta");
         }
-        make(&mut *connection).await;
-        assert!(is_there(&mut *connection).await.expect("tables"), "{lost}");
-        insert(&mut *connection, &record("1")).await.expect("a row");
+        make(&mut connection.host()).await;
+        assert!(is_there(&mut connection.host()).await.expect("tables"), "{lost}");
+        insert(&mut connection.host(), &record("1")).await.expect("a row");
     }
     let database = servers::mariadb().database();
     let mut connection = half_made(&database, "SELECT 1").await;
-    insert(&mut *connection, &record("1")).await.expect("a row");
+    insert(&mut connection.host(), &record("1")).await.expect("a row");
     database.sql("DROP TABLE runner_artifact");
-    assert!(ensure(&mut *connection).await.is_err(), "a history with rows has lost something");
+    assert!(ensure(&mut connection.host()).await.is_err(), "a history with rows has lost something");
 }

@@ -3,14 +3,14 @@
 use super::read::{FORMAT, Presence, garbled, presence, unreadable};
 use super::record::{Record, State};
 use crate::data::Value;
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, QueryLimits};
+use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::engine::{Direction, transcript};
 use crate::error::{Error, Result};
 
 /// Makes the tables if they are not there. Belongs in a transaction where the database has one for it; elsewhere it takes
 /// up what a crash left half made.
-pub async fn ensure(database: &mut dyn Database) -> Result<()> {
+pub async fn ensure(database: &mut HostSession<'_>) -> Result<()> {
     if presence(database).await? == Presence::Whole {
         return Ok(());
     }
@@ -25,7 +25,7 @@ pub async fn ensure(database: &mut dyn Database) -> Result<()> {
     })
 }
 
-async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseError> {
+async fn make(database: &mut HostSession<'_>) -> std::result::Result<(), DatabaseError> {
     let facts = database.facts().clone();
     let dialect_schema = dialect_schema(&facts);
     if let Some((is_there, create)) = dialect_schema.schema {
@@ -43,13 +43,13 @@ async fn make(database: &mut dyn Database) -> std::result::Result<(), DatabaseEr
 }
 
 /// Adds a row in force; the database refuses a second one of the same revision.
-pub async fn insert(database: &mut dyn Database, record: &Record) -> Result<()> {
+pub async fn insert(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
     change(database, sql::INSERT, &cells(record)).await
 }
 
 /// As [`insert`], in a transaction that will be rolled back, under the record's own number: what a table counts is not rolled
 /// back. Where the row moves that counter all the same, it is left out.
-pub async fn dry_run(database: &mut dyn Database, record: &Record) -> Result<()> {
+pub async fn dry_run(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
     if dialect_schema(database.facts()).own_number_counts {
         return Ok(());
     }
@@ -93,7 +93,7 @@ fn cells(record: &Record) -> Vec<Value> {
 }
 
 /// The run that put a revision in force, if it is in force.
-pub async fn live_run(database: &mut dyn Database, revision: &str) -> Result<Option<String>> {
+pub async fn live_run(database: &mut HostSession<'_>, revision: &str) -> Result<Option<String>> {
     let text = tool_sql(sql::LIVE_RUN, database.facts());
     let found = database.query(&text, &[revision.into()], QueryLimits::NONE).await.map_err(unreadable)?;
     Ok(found.rows.first().and_then(|row| row.first()).and_then(Value::as_text).map(str::to_owned))
@@ -128,7 +128,7 @@ pub struct Work {
 }
 
 /// Adds the work of an attempt that broke off; the steps are those of all attempts.
-pub async fn add_work(database: &mut dyn Database, id: i64, direction: Direction, work: &Work) -> Result<()> {
+pub async fn add_work(database: &mut HostSession<'_>, id: i64, direction: Direction, work: &Work) -> Result<()> {
     let (duration, read, written) = (number(work.duration_ms), number(work.rows_read), number(work.rows_written));
     match direction {
         Direction::Up => change(database, sql::ADD_UP, &[duration, number(work.steps), read, written, id.into()]).await,
@@ -137,7 +137,7 @@ pub async fn add_work(database: &mut dyn Database, id: i64, direction: Direction
 }
 
 /// Takes a row out of force; it stays as a record.
-pub async fn end(database: &mut dyn Database, id: i64, end: &End) -> Result<()> {
+pub async fn end(database: &mut HostSession<'_>, id: i64, end: &End) -> Result<()> {
     let parameters = [
         end.at.as_str().into(),
         end.by.as_str().into(),
@@ -153,18 +153,18 @@ pub async fn end(database: &mut dyn Database, id: i64, end: &End) -> Result<()> 
 }
 
 /// Puts a row into another state, and forgets what a downgrade took.
-pub async fn reopen(database: &mut dyn Database, id: i64, state: State) -> Result<()> {
+pub async fn reopen(database: &mut HostSession<'_>, id: i64, state: State) -> Result<()> {
     change(database, sql::REOPEN, &[state.name().into(), id.into()]).await
 }
 
 /// Takes the row of an upgrade away of which nothing took effect.
-pub async fn discard(database: &mut dyn Database, id: i64) -> Result<()> {
+pub async fn discard(database: &mut HostSession<'_>, id: i64) -> Result<()> {
     change(database, sql::DISCARD, &[id.into()]).await
 }
 
 /// Says by hand that a revision is applied, from this artifact.
 pub async fn set_applied(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     id: i64,
     sha256: &str,
     declared: &str,
@@ -176,19 +176,19 @@ pub async fn set_applied(
 }
 
 /// Says why a row was ended by hand.
-pub async fn set_reason(database: &mut dyn Database, id: i64, reason: &str) -> Result<()> {
+pub async fn set_reason(database: &mut HostSession<'_>, id: i64, reason: &str) -> Result<()> {
     change(database, sql::SET_REASON, &[reason.into(), id.into()]).await
 }
 
 /// Takes artifacts of a revision away that no row of history names.
-pub async fn drop_unused_artifacts(database: &mut dyn Database, revision: &str) -> Result<()> {
+pub async fn drop_unused_artifacts(database: &mut HostSession<'_>, revision: &str) -> Result<()> {
     let text = tool_sql(sql::DROP_ARTIFACTS, database.facts());
     database.execute(&text, &[revision.into()]).await.map(drop).map_err(unreadable)
 }
 
 /// Ends a stepwise upgrade, all of whose statements took effect. `record` says what this run adds to the row: durations
 /// and rows are added up, the rest replaces what is there.
-pub async fn finish_stepwise(database: &mut dyn Database, record: &Record) -> Result<()> {
+pub async fn finish_stepwise(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
     let parameters = [
         record.name.as_str().into(),
         record.summary.as_str().into(),
@@ -206,7 +206,7 @@ pub async fn finish_stepwise(database: &mut dyn Database, record: &Record) -> Re
 }
 
 /// Runs a statement that must change exactly one row.
-async fn change(database: &mut dyn Database, statement: &str, parameters: &[Value]) -> Result<()> {
+async fn change(database: &mut HostSession<'_>, statement: &str, parameters: &[Value]) -> Result<()> {
     let statement = tool_sql(statement, database.facts());
     match database.execute(&statement, parameters).await.map_err(unreadable)? {
         1 => Ok(()),

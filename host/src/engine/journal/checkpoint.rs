@@ -4,11 +4,10 @@ use super::chunk::{self, Claimant, Effect};
 use super::step::Found;
 use super::store::{self, Checkpoint, Entry};
 use super::{Journal, crash, damaged};
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
+use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
 use crate::engine::call::Call;
 use crate::engine::call::answer::{Position, Transformed, pack, unpack};
 use crate::engine::call::transform::Work;
-use crate::engine::role::{as_host, as_migration};
 use crate::engine::stopped::stopped;
 use crate::engine::transcript::{self, Evidence, TransformRecord, store as evidence};
 use crate::error::{Error, Result};
@@ -42,16 +41,16 @@ impl Journal {
     /// Begins a transform. An error ends the migration.
     pub async fn begin_transform(&self, database: &SharedDatabase, call: &Call<'_>) -> Result<TransformStep> {
         let mut database = database.lock().await;
-        as_host(&mut **database);
+        let database = &mut database.host();
         let mut state = self.state.lock().await;
-        let (entry, checkpoint) = match self.find(&mut **database, &mut state, call).await? {
+        let (entry, checkpoint) = match self.find(database, &mut state, call).await? {
             Found::Answered(step, packed) => {
                 let answer = unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step}")))?;
                 return Ok(TransformStep::Recorded(step, answer));
             }
             Found::Intended(entry) => {
-                let checkpoint = store::checkpoint(&mut **database, self.run, entry.step).await?;
-                chunk::check(&mut **database, self.run, entry.step, &checkpoint, false).await?;
+                let checkpoint = store::checkpoint(database, self.run, entry.step).await?;
+                chunk::check(database, self.run, entry.step, &checkpoint, false).await?;
                 (entry, Some(checkpoint))
             }
             Found::Nothing(entry) => (entry, None),
@@ -59,29 +58,14 @@ impl Journal {
         Ok(TransformStep::Live(Box::new(LiveTransform { entry, checkpoint })))
     }
 
-    /// Opens a transaction for a part of a transform, in which the migration speaks.
-    pub async fn open_part(&self, database: &mut dyn Database) -> std::result::Result<(), DatabaseError> {
-        as_host(database);
-        database.begin(TransactionOptions::default()).await?;
-        as_migration(database, self.kind, &self.stop);
-        Ok(())
-    }
-
-    /// Ends the transaction of a part that only read.
-    pub async fn close_part(&self, database: &mut dyn Database) -> std::result::Result<(), DatabaseError> {
-        as_host(database);
-        database.rollback().await
-    }
-
     /// Records, in the open transaction, where a transform begins, and commits.
     pub async fn begin_chunks(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         transform: &LiveTransform,
         work: &Work,
         position: &Position,
     ) -> Result<std::result::Result<(), DatabaseError>> {
-        as_host(database);
         self.still_ours(database).await?;
         store::insert(database, self.run, &transform.entry).await?;
         store::begin_checkpoint(database, self.run, transform.number(), work, position).await?;
@@ -94,14 +78,13 @@ impl Journal {
     /// began, and where the next one does.
     pub async fn finish_chunk(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         claimant: &Claimant,
         [from, position]: [&Position; 2],
         done: &Transformed,
         effect: &Effect,
         record: &transcript::Chunk,
     ) -> Result<std::result::Result<(), DatabaseError>> {
-        as_host(database);
         crash::point();
         self.still_ours(database).await?;
         self.note_chunk(database, claimant.step, (done.chunks, 0), record).await?;
@@ -116,14 +99,14 @@ impl Journal {
     }
 
     /// How far a transform has come that somebody is at; none: nobody is.
-    pub async fn checkpoint(&self, database: &mut dyn Database, step: u64) -> Result<Option<Checkpoint>> {
+    pub async fn checkpoint(&self, database: &mut HostSession<'_>, step: u64) -> Result<Option<Checkpoint>> {
         store::find_checkpoint(database, self.run, step).await
     }
 
     /// Notes, in the transaction of a batch's rows, what it was and what it became: the n-th of a chunk.
     pub async fn note_chunk(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         step: u64,
         (chunk, batch): (u64, u64),
         record: &transcript::Chunk,
@@ -140,13 +123,12 @@ impl Journal {
     /// left chunks out.
     pub async fn finish_transform(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         mut transform: Box<LiveTransform>,
         mut done: Transformed,
         mut record: TransformRecord,
         is_sample: bool,
     ) -> Result<Transformed> {
-        as_host(database);
         let mut state = self.state.lock().await;
         database.begin(TransactionOptions::default()).await?;
         if !is_sample {
@@ -179,12 +161,11 @@ impl Journal {
     /// Ends a transform that the database refused something: the chunk is rolled back, those before it stay.
     pub async fn fail_transform(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         mut transform: Box<LiveTransform>,
         done: &Transformed,
         error: DatabaseError,
     ) -> Result<DatabaseError> {
-        as_host(database);
         if error.kind == DatabaseErrorKind::Connection {
             let error = Error::from(error);
             return Err(match database.reconnect().await {
@@ -216,7 +197,7 @@ impl Journal {
     /// Commits a part. Where the answer to that got lost the next run reads from the checkpoint how far it came.
     async fn commit_part(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         step: u64,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         match database.commit().await {

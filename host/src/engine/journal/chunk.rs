@@ -12,7 +12,7 @@ pub use self::under_way::{UnderWay, under_way};
 pub use self::whole::check;
 use self::whole::seal;
 use crate::data::Value;
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, QueryLimits};
+use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
 use crate::engine::call::answer::{Position, Transformed, pack, unpack};
 use crate::engine::call::transform::KeyOrEnd;
 use crate::engine::clock::now;
@@ -130,7 +130,7 @@ pub enum Held {
 
 impl Claimant {
     /// How far chunks were cut; nobody else cuts one before the transaction ends. None: the transform is over.
-    pub async fn frontier(&self, database: &mut dyn Database) -> Result<Option<Frontier>, DatabaseError> {
+    pub async fn frontier(&self, database: &mut HostSession<'_>) -> Result<Option<Frontier>, DatabaseError> {
         let found = rows(database, sql::FRONTIER, &self.place()).await?;
         let Some(row) = found.first() else { return Ok(None) };
         let frontier = || {
@@ -144,7 +144,7 @@ impl Claimant {
     /// Cuts a chunk off at a frontier that is kept, and claims it. `before`: what was done since the last that was cut.
     pub async fn cut(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         frontier: Frontier,
         (to, size): (Option<Vec<Value>>, Option<u64>),
         before: &Effect,
@@ -187,7 +187,7 @@ impl Claimant {
     }
 
     /// Takes over a chunk of somebody who is dead, if there is one.
-    pub async fn take_over(&self, database: &mut dyn Database) -> Result<Option<Chunk>, DatabaseError> {
+    pub async fn take_over(&self, database: &mut HostSession<'_>) -> Result<Option<Chunk>, DatabaseError> {
         let mut place = self.place().to_vec();
         let text = if self.owner.leads() {
             place.push(self.owner.id.as_str().into());
@@ -228,7 +228,7 @@ impl Claimant {
     }
 
     /// Keeps a claimed chunk until the transaction ends, if it is still ours.
-    pub async fn hold(&self, database: &mut dyn Database, chunk: &Chunk) -> Result<Held, DatabaseError> {
+    pub async fn hold(&self, database: &mut HostSession<'_>, chunk: &Chunk) -> Result<Held, DatabaseError> {
         let [history, direction, step] = self.place();
         let found = rows(database, sql::HOLD, &[history, direction, step, number(chunk.number)]).await?;
         let Some(row) = found.first() else { return Ok(Held::Lost) };
@@ -250,7 +250,7 @@ impl Claimant {
     /// be committed.
     pub async fn complete(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         chunk: &Chunk,
         effect: &Effect,
     ) -> Result<bool, DatabaseError> {
@@ -273,7 +273,7 @@ impl Claimant {
     /// Gives a chunk up for anybody to take. `why`: the error that it met, if it met one.
     pub async fn release(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         chunk: &Chunk,
         why: Option<&str>,
     ) -> Result<(), DatabaseError> {
@@ -291,13 +291,13 @@ impl Claimant {
     }
 
     /// Whether chunks are claimed that are not done.
-    pub async fn has_claimed(&self, database: &mut dyn Database) -> Result<bool, DatabaseError> {
+    pub async fn has_claimed(&self, database: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
         let found = rows(database, sql::CLAIMED, &self.place()).await?;
         found.first().and_then(|row| row.first()).and_then(count).map(|left| left > 0).ok_or_else(garbled)
     }
 
     /// What was done by all who took part.
-    pub async fn totals(&self, database: &mut dyn Database) -> Result<Transformed, DatabaseError> {
+    pub async fn totals(&self, database: &mut HostSession<'_>) -> Result<Transformed, DatabaseError> {
         totals(database, self.run, self.step, None).await
     }
 
@@ -308,7 +308,7 @@ impl Claimant {
 
 /// What was done of a transform, by all who took part, or by this run beside others that led.
 pub async fn totals(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     run: Run,
     step: u64,
     helper: Option<&str>,
@@ -327,7 +327,7 @@ pub async fn totals(
 
 /// Adds a chunk that was done by who works alone, in the transaction of its rows.
 pub async fn insert_done(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     claimant: &Claimant,
     chunk: u64,
     [from, to]: [&Option<Vec<Value>>; 2],
@@ -357,19 +357,19 @@ pub async fn insert_done(
 }
 
 /// Takes the chunks of a step away.
-pub async fn clear_step(database: &mut dyn Database, run: Run, step: u64) -> Result<(), DatabaseError> {
+pub async fn clear_step(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<(), DatabaseError> {
     execute(database, sql::CLEAR_STEP, &place(run, step)).await.map(drop)
 }
 
 /// Takes the chunks of a run away.
-pub async fn clear(database: &mut dyn Database, run: Run) -> Result<(), DatabaseError> {
+pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<(), DatabaseError> {
     let [history, direction, _] = place(run, 0);
     execute(database, sql::CLEAR, &[history, direction]).await.map(drop)
 }
 
 /// Waits for all who work on chunks of a run, and keeps others from beginning, until the transaction ends. Answers whether any
 /// chunk is done.
-pub async fn close(database: &mut dyn Database, run: Run) -> Result<bool, DatabaseError> {
+pub async fn close(database: &mut HostSession<'_>, run: Run) -> Result<bool, DatabaseError> {
     let [history, direction, _] = place(run, 0);
     let of_run = [history, direction];
     rows(database, sql::CLOSE, &of_run).await?;
@@ -393,20 +393,20 @@ fn number(number: u64) -> Value {
     Value::Int64(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-async fn change(database: &mut dyn Database, template: &str, parameters: &[Value]) -> Result<(), DatabaseError> {
+async fn change(database: &mut HostSession<'_>, template: &str, parameters: &[Value]) -> Result<(), DatabaseError> {
     match execute(database, template, parameters).await? {
         1 => Ok(()),
         _ => Err(garbled()),
     }
 }
 
-async fn execute(database: &mut dyn Database, template: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+async fn execute(database: &mut HostSession<'_>, template: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
     let text = sql::text(template, database.facts());
     database.execute(&text, parameters).await
 }
 
 async fn rows(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     template: &str,
     parameters: &[Value],
 ) -> Result<Vec<Vec<Value>>, DatabaseError> {

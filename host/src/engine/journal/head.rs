@@ -1,7 +1,7 @@
 //! The two ends of a journal. Its head says with which step it ends, and the seal over all of them. It stands apart from the journal's rows and
 //! moves in the same transaction as they do, so that rows that are missing at the end are found out.
 
-use crate::database::Database;
+use crate::database::HostSession;
 use crate::engine::journal::damaged;
 use crate::engine::journal::store;
 use crate::engine::journal::store::{change, count, execute, number, rows};
@@ -30,33 +30,33 @@ pub struct Head {
 }
 
 /// Begins the head of a journal without steps.
-pub async fn begin(database: &mut dyn Database, run: Run, seal: &str, worker: &Worker) -> Result<()> {
+pub async fn begin(database: &mut HostSession<'_>, run: Run, seal: &str, worker: &Worker) -> Result<()> {
     let [history, direction] = run.parameters();
     let (run_id, by) = (worker.run_id.as_str().into(), worker.by.as_str().into());
     change(database, sql::BEGIN_HEAD, &[history, direction, seal.into(), run_id, by]).await
 }
 
 /// Notes who takes the journal up.
-pub async fn take(database: &mut dyn Database, run: Run, worker: &Worker) -> Result<()> {
+pub async fn take(database: &mut HostSession<'_>, run: Run, worker: &Worker) -> Result<()> {
     let [history, direction] = run.parameters();
     let parameters = [worker.run_id.as_str().into(), worker.by.as_str().into(), history, direction];
     execute(database, sql::TAKE_HEAD, &parameters).await.map(drop)
 }
 
 /// A step is done.
-pub async fn moved(database: &mut dyn Database, run: Run, step: u64, seal: &str) -> Result<()> {
+pub async fn moved(database: &mut HostSession<'_>, run: Run, step: u64, seal: &str) -> Result<()> {
     let [history, direction] = run.parameters();
     change(database, sql::MOVE_HEAD, &[number(step), seal.into(), history, direction]).await
 }
 
 /// A step is begun, or the one behind it was taken back.
-pub async fn stepped(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
+pub async fn stepped(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
     let [history, direction] = run.parameters();
     change(database, sql::STEP_HEAD, &[number(step), history, direction]).await
 }
 
 /// The head of a journal.
-pub async fn read(database: &mut dyn Database, run: Run) -> Result<Head> {
+pub async fn read(database: &mut HostSession<'_>, run: Run) -> Result<Head> {
     let found = rows(database, sql::HEAD, &run.parameters()).await?;
     let row = found.first().ok_or_else(|| damaged("its head is missing".to_owned()))?;
     let [step, seal, run_id, by] = &row[..] else { return Err(store::garbled()) };
@@ -69,7 +69,7 @@ pub async fn read(database: &mut dyn Database, run: Run) -> Result<Head> {
 }
 
 /// Fails unless the journal ends with this step and this seal.
-pub async fn check(database: &mut dyn Database, run: Run, step: u64, seal: &str) -> Result<()> {
+pub async fn check(database: &mut HostSession<'_>, run: Run, step: u64, seal: &str) -> Result<()> {
     let head = read(database, run).await?;
     if head.step == step && head.seal == seal {
         return Ok(());
@@ -97,7 +97,7 @@ pub struct First {
 }
 
 /// The row that the steps follow: what the first run was given.
-pub async fn first(database: &mut dyn Database, run: Run) -> Result<First> {
+pub async fn first(database: &mut HostSession<'_>, run: Run) -> Result<First> {
     let found = rows(database, sql::FIRST, &run.parameters()).await?;
     let row = found.first().ok_or_else(|| damaged("the inputs of the first run are missing".to_owned()))?;
     let [digest, seal, answer] = &row[..] else { return Err(store::garbled()) };

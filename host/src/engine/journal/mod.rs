@@ -29,11 +29,10 @@ pub use store::Checkpoint;
 
 use std::collections::VecDeque;
 
-use crate::database::{Database, Facts, StopSignal};
+use crate::database::{Facts, HostSession, StopSignal};
 use crate::engine::Direction;
 use crate::engine::call::{CallKind, Inputs, answer};
 use crate::engine::clock::now;
-use crate::engine::role::as_host;
 use crate::engine::run::Run;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
@@ -104,8 +103,7 @@ impl Journal {
     }
 
     /// After the migration ended well: fails if the journal holds steps that it did not ask for again.
-    pub async fn end(&self, database: &mut dyn Database) -> Result<()> {
-        as_host(database);
+    pub async fn end(&self, database: &mut HostSession<'_>) -> Result<()> {
         let mut state = self.state.lock().await;
         let step = state.step + 1;
         let Some(recorded) = self.next_recorded(database, &mut state, step).await? else { return Ok(()) };
@@ -115,7 +113,7 @@ impl Journal {
     /// The entry of a step, if the journal holds it.
     async fn next_recorded(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         state: &mut State,
         step: u64,
     ) -> Result<Option<store::Recorded>> {
@@ -179,7 +177,7 @@ fn damaged(what: String) -> Error {
 
 /// The time as the journal notes it.
 /// Where the journal of a run ends, and who was at it last.
-pub async fn head(database: &mut dyn Database, run: Run) -> Result<Head> {
+pub async fn head(database: &mut HostSession<'_>, run: Run) -> Result<Head> {
     head::read(database, run).await
 }
 
@@ -195,7 +193,7 @@ pub struct Come {
 }
 
 /// How far the journal of a partial revision has come.
-pub async fn progress(database: &mut dyn Database, history: i64, direction: Direction) -> Result<Come> {
+pub async fn progress(database: &mut HostSession<'_>, history: i64, direction: Direction) -> Result<Come> {
     let run = Run { history, direction };
     let mut come = Come { done: store::done(database, run).await?, ..Come::default() };
     let Some(intent) = store::intent(database, run).await? else { return Ok(come) };
@@ -210,7 +208,7 @@ pub async fn progress(database: &mut dyn Database, history: i64, direction: Dire
 /// What the transforms of a partial revision have done that are under way, for those who only look; none: none is. `helper`:
 /// what this run did of it beside others that led.
 pub async fn transformed(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     run: Run,
     helper: Option<&str>,
 ) -> Result<Option<answer::Transformed>> {

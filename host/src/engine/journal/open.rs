@@ -2,7 +2,7 @@
 
 use super::repair::{self, Decision, Unknown};
 use super::resolve::Known;
-use crate::database::{Database, StopSignal, TransactionOptions};
+use crate::database::{HostSession, StopSignal, TransactionOptions};
 use crate::engine::call::Inputs;
 use crate::engine::call::answer::{pack, unpack};
 use crate::engine::clock::now;
@@ -36,7 +36,7 @@ pub struct Resumed {
 impl Journal {
     /// Begins the journal of a migration. Belongs into the transaction that notes in history that it is under way.
     pub async fn create(
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         run: Run,
         kind: Kind,
         inputs: Inputs,
@@ -62,7 +62,7 @@ impl Journal {
 
     /// Takes up the journal of a migration that broke off.
     pub async fn resume(
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         run: Run,
         kind: Kind,
         sha256: &str,
@@ -95,7 +95,12 @@ impl Journal {
 
     /// The journal of a migration that another process is at, for who takes part in a transform of it: it tells what the
     /// migration sees of the world, and is not written to. None: that process has begun anew, or ended.
-    pub async fn join(database: &mut dyn Database, run: Run, sha256: &str, stop: &StopSignal) -> Result<Option<Self>> {
+    pub async fn join(
+        database: &mut HostSession<'_>,
+        run: Run,
+        sha256: &str,
+        stop: &StopSignal,
+    ) -> Result<Option<Self>> {
         let Some(packed) = store::part(database, run, INPUTS, 0).await? else { return Ok(None) };
         let inputs: Option<Inputs> = unpack(&packed).and_then(std::result::Result::ok);
         let inputs = inputs.ok_or_else(|| damaged("the inputs of the first run".to_owned()))?;
@@ -105,13 +110,20 @@ impl Journal {
         Ok(Some(Self::new(database, run, Kind::Component, inputs, stop, State::default())))
     }
 
-    fn new(database: &mut dyn Database, run: Run, kind: Kind, inputs: Inputs, stop: &StopSignal, state: State) -> Self {
+    fn new(
+        database: &mut HostSession<'_>,
+        run: Run,
+        kind: Kind,
+        inputs: Inputs,
+        stop: &StopSignal,
+        state: State,
+    ) -> Self {
         let facts = database.facts().clone();
         Self { run, kind, facts, inputs, stop: stop.clone(), state: tokio::sync::Mutex::new(state) }
     }
 
     /// Settles what became of a step that was begun and not answered, by what the database shows.
-    async fn settle(&self, database: &mut dyn Database) -> Result<Option<String>> {
+    async fn settle(&self, database: &mut HostSession<'_>) -> Result<Option<String>> {
         let Some(unknown) = repair::unknown(database, self.run).await? else { return Ok(None) };
         let (decision, what) = match unknown.known {
             Known::TookEffect => (Decision::Done { rows: 0 }, "what it does is in the schema: it is not run again"),

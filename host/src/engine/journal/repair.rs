@@ -2,7 +2,7 @@
 
 use super::resolve::{self, Known};
 use crate::data::RowSet;
-use crate::database::Database;
+use crate::database::HostSession;
 use crate::engine::call::answer::{Answer, Page, Resolved, Spooled, pack};
 use crate::engine::call::{CallKind, shown};
 use crate::engine::clock::now;
@@ -51,7 +51,7 @@ pub enum Decision {
 }
 
 /// The step of a run that was begun and not answered, if there is one. A transform is none: its checkpoint says how far it is.
-pub async fn unknown(database: &mut dyn Database, run: Run) -> Result<Option<Unknown>> {
+pub async fn unknown(database: &mut HostSession<'_>, run: Run) -> Result<Option<Unknown>> {
     let intent = store::intent(database, run).await?;
     let Some(intent) = intent.filter(|intent| intent.kind != CallKind::Transform.name()) else { return Ok(None) };
     let known = resolve::known(database, &intent).await?;
@@ -66,12 +66,12 @@ pub async fn unknown(database: &mut dyn Database, run: Run) -> Result<Option<Unk
 }
 
 /// What the database has under the names in a statement, for people: `table t, which has rows`.
-pub async fn found(database: &mut dyn Database, statement: &str) -> Result<Vec<String>> {
+pub async fn found(database: &mut HostSession<'_>, statement: &str) -> Result<Vec<String>> {
     resolve::found(database, statement).await
 }
 
 /// Records what became of a step, in the caller's transaction.
-pub async fn decide(database: &mut dyn Database, run: Run, unknown: &Unknown, decision: Decision) -> Result<()> {
+pub async fn decide(database: &mut HostSession<'_>, run: Run, unknown: &Unknown, decision: Decision) -> Result<()> {
     let (rows, effect) = match decision {
         Decision::Retry => return store::forget(database, run, unknown.step).await,
         Decision::Done { rows } => (rows, true),
@@ -112,7 +112,7 @@ fn answer_of(kind: &str, rows: u64) -> Vec<u8> {
 }
 
 /// What is wrong with the journal of a run, if anything: rows that are missing or changed.
-pub async fn damage(database: &mut dyn Database, run: Run) -> Result<Option<Error>> {
+pub async fn damage(database: &mut HostSession<'_>, run: Run) -> Result<Option<Error>> {
     match check(database, run).await {
         Ok(()) => Ok(None),
         Err(error) if error.kind == crate::error::ErrorKind::Mismatch => Ok(Some(error)),
@@ -121,7 +121,7 @@ pub async fn damage(database: &mut dyn Database, run: Run) -> Result<Option<Erro
 }
 
 /// Follows the journal from its beginning to its head. Answers are read one by one.
-async fn check(database: &mut dyn Database, run: Run) -> Result<()> {
+async fn check(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     let first = head::first(database, run).await?;
     let mut last = Entry::inputs(&first.digest).seal_over("", &first.answer);
     if last != first.seal {
@@ -148,7 +148,7 @@ async fn check(database: &mut dyn Database, run: Run) -> Result<()> {
 }
 
 /// Checks what transforms under way have noted.
-async fn check_chunks(database: &mut dyn Database, run: Run) -> Result<()> {
+async fn check_chunks(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     for step in store::under_way(database, run).await? {
         if let Some(checkpoint) = store::find_checkpoint(database, run, step).await? {
             chunk::check(database, run, step, &checkpoint, false).await?;

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::damaged;
 use super::store::Intent;
 use crate::data::Value;
-use crate::database::{Database, Dialect, Facts, QueryLimits};
+use crate::database::{Dialect, Facts, HostSession, QueryLimits};
 use crate::engine::call::codec;
 use crate::engine::call::codec::Sink;
 use crate::engine::call::is_repeatable;
@@ -35,7 +35,7 @@ impl Known {
 }
 
 /// What is known of a step. A transform under way has its checkpoint, and is none.
-pub(super) async fn known(database: &mut dyn Database, intent: &Intent) -> Result<Known> {
+pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Result<Known> {
     let facts = database.facts().clone();
     if let Some(before) = &intent.before {
         let mut source = codec::Source::new(before);
@@ -66,7 +66,7 @@ const IS_INDEX: &str = "SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid = pg_cat
 
 /// What an intent keeps of a statement that the schema shows: the names in it, a digest of all that the schema has under them,
 /// and whether it may be interrupted in its middle.
-pub(super) async fn look(database: &mut dyn Database, statement: &str, halves: bool) -> Result<Vec<u8>> {
+pub(super) async fn look(database: &mut HostSession<'_>, statement: &str, halves: bool) -> Result<Vec<u8>> {
     let facts = database.facts().clone();
     let names = names(statement, facts.dialect);
     let mut before = Vec::new();
@@ -77,7 +77,7 @@ pub(super) async fn look(database: &mut dyn Database, statement: &str, halves: b
 }
 
 /// What the database has under the names in a statement, for people: `table t, which has rows`.
-pub(super) async fn found(database: &mut dyn Database, statement: &str) -> Result<Vec<String>> {
+pub(super) async fn found(database: &mut HostSession<'_>, statement: &str) -> Result<Vec<String>> {
     let facts = database.facts().clone();
     let mut found = Vec::new();
     for name in names(statement, facts.dialect) {
@@ -142,7 +142,7 @@ fn named(dialect: Dialect) -> &'static str {
     }
 }
 
-async fn digest(database: &mut dyn Database, facts: &Facts, names: &[String]) -> Result<Vec<u8>> {
+async fn digest(database: &mut HostSession<'_>, facts: &Facts, names: &[String]) -> Result<Vec<u8>> {
     let mut hasher = Sha256::new();
     for query in objects(facts.dialect) {
         for name in names {

@@ -4,15 +4,19 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::store::{self, Entry};
 use crate::data::Batch;
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, SharedDatabase, TransactionOptions};
+use crate::database::{
+    Database, DatabaseError, DatabaseErrorKind, HostSession, MigrationSession, SharedDatabase, StopSignal,
+    TransactionOptions,
+};
 use crate::engine::call::answer::{Answer, pack, unpack};
 use crate::engine::call::partial_effects::has_not_begun;
 use crate::engine::call::{Call, CallKind, Commit, shown};
 use crate::engine::clock::now;
 use crate::engine::journal::{Journal, State, crash, damaged, resolve};
-use crate::engine::role::{as_host, as_migration};
+use crate::engine::role::session_of;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
+use crate::project::catalog::Kind;
 
 /// A step that has begun.
 pub enum Begun<T> {
@@ -24,8 +28,10 @@ pub enum Begun<T> {
 
 /// A step under way. Nobody else comes to the database before it has ended.
 pub struct Live {
-    /// The database, in the transaction of the step, and with the migration's rights.
-    pub database: OwnedMutexGuard<Box<dyn Database>>,
+    /// The database, in the transaction of the step.
+    database: OwnedMutexGuard<Box<dyn Database>>,
+    kind: Kind,
+    stop: StopSignal,
     entry: Entry,
     commit: Commit,
     /// The whole statement.
@@ -38,6 +44,16 @@ impl Live {
     /// Its number.
     pub fn number(&self) -> u64 {
         self.entry.step
+    }
+
+    /// The session in which the migration does the step.
+    pub fn session(&mut self) -> MigrationSession<'_> {
+        session_of(&mut **self.database, self.kind, &self.stop)
+    }
+
+    /// The host's session, for what surrounds the step.
+    pub fn host(&mut self) -> HostSession<'_> {
+        self.database.host()
     }
 }
 
@@ -54,10 +70,11 @@ pub(super) enum Found {
 impl Journal {
     /// Begins a step. An error ends the migration.
     pub async fn begin<T: Answer>(&self, database: &SharedDatabase, call: &Call<'_>) -> Result<Begun<T>> {
-        let mut database = database.clone().lock_owned().await;
-        as_host(&mut **database);
+        let mut locked = database.clone().lock_owned().await;
+        let mut session = locked.host();
+        let database = &mut session;
         let mut state = self.state.lock().await;
-        let mut entry = match self.find(&mut **database, &mut state, call).await? {
+        let mut entry = match self.find(database, &mut state, call).await? {
             Found::Answered(step, packed) => {
                 let answer = unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step}")))?;
                 return Ok(Begun::Recorded(step, answer));
@@ -71,17 +88,18 @@ impl Journal {
         if commit == Commit::Apart {
             let halves = call.shows_unless_halved(&self.facts);
             if halves || call.shows_in_schema(&self.facts) {
-                entry.answer = Some(resolve::look(&mut **database, call.text, halves).await?);
+                entry.answer = Some(resolve::look(database, call.text, halves).await?);
             }
             // Whoever has to look what became of it needs the whole of it.
             let intent = Entry { text: call.text.to_owned(), ..entry.clone() };
-            store::insert(&mut **database, self.run, &intent).await?;
+            store::insert(database, self.run, &intent).await?;
             database.commit().await?;
         }
         crash::point();
-        as_migration(&mut **database, self.kind, &self.stop);
+        drop(session);
         let (text, may_fail_halfway) = (call.text.to_owned(), call.may_fail_halfway(&self.facts));
-        Ok(Begun::Live(Live { database, entry, commit, text, may_fail_halfway }))
+        let (kind, stop) = (self.kind, self.stop.clone());
+        Ok(Begun::Live(Live { database: locked, kind, stop, entry, commit, text, may_fail_halfway }))
     }
 
     /// Ends a step: records its answer, or takes back what it did. An error that the migration may handle is answered; any
@@ -91,9 +109,8 @@ impl Journal {
         live: Live,
         result: std::result::Result<T, DatabaseError>,
     ) -> Result<std::result::Result<T, DatabaseError>> {
-        let Live { mut database, mut entry, commit, text, may_fail_halfway } = live;
-        let database = &mut **database;
-        as_host(database);
+        let Live { mut database, mut entry, commit, text, may_fail_halfway, .. } = live;
+        let database = &mut database.host();
         crash::point();
         let mut state = self.state.lock().await;
         let answer = match result {
@@ -137,24 +154,27 @@ impl Journal {
     }
 
     /// Puts a part of a step's result into the journal, in the transaction of the step.
-    pub async fn put_part(&self, database: &mut dyn Database, step: u64, part: u64, batch: &Batch) -> Result<()> {
-        as_host(database);
-        store::insert_part(database, self.run, step, part, pack(Ok(batch))).await?;
-        as_migration(database, self.kind, &self.stop);
-        Ok(())
+    pub async fn put_part(&self, live: &mut Live, part: u64, batch: &Batch) -> Result<()> {
+        let step = live.number();
+        store::insert_part(&mut live.host(), self.run, step, part, pack(Ok(batch))).await
     }
 
     /// A part of a step's result.
     pub async fn part(&self, database: &SharedDatabase, step: u64, part: u64) -> Result<Batch> {
         let mut database = database.lock().await;
-        as_host(&mut **database);
-        let packed = store::part(&mut **database, self.run, step, part).await?;
+        let database = &mut database.host();
+        let packed = store::part(database, self.run, step, part).await?;
         let batch = packed.as_deref().and_then(unpack).and_then(std::result::Result::ok);
         batch.ok_or_else(|| damaged(format!("part {part} of what step {step} read")))
     }
 
     /// What the journal says of the next call.
-    pub(super) async fn find(&self, database: &mut dyn Database, state: &mut State, call: &Call<'_>) -> Result<Found> {
+    pub(super) async fn find(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut State,
+        call: &Call<'_>,
+    ) -> Result<Found> {
         if let Some(error) = self.stopped() {
             return Err(error);
         }
@@ -191,7 +211,7 @@ impl Journal {
     /// Takes back a step that failed. It stays unrecorded until the migration asks for another: then it was handled.
     async fn failed(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         state: &mut State,
         mut entry: Entry,
         (commit, text): (Commit, String),
@@ -230,7 +250,7 @@ impl Journal {
     /// intent stays: the next run, or an operator, finds out.
     async fn refuse_part(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         state: &mut State,
         entry: &Entry,
         error: &DatabaseError,
@@ -251,7 +271,7 @@ impl Journal {
     /// was begun, for an operator to look at.
     async fn not_undone(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         state: &mut State,
         entry: Entry,
         error: &DatabaseError,
@@ -283,7 +303,7 @@ impl Journal {
     }
 
     /// Records that the step before failed: the migration has handled it.
-    async fn record_failure(&self, database: &mut dyn Database, state: &mut State) -> Result<()> {
+    async fn record_failure(&self, database: &mut HostSession<'_>, state: &mut State) -> Result<()> {
         let Some(entry) = state.failed.take() else { return Ok(()) };
         database.begin(TransactionOptions::default()).await?;
         store::clear_failed(database, self.run, entry.step).await?;
@@ -301,7 +321,7 @@ impl Journal {
     /// Commits. Where the answer to that got lost, the journal itself tells what came of it.
     pub(super) async fn commit(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         step: u64,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         let error = match database.commit().await {
@@ -314,7 +334,6 @@ impl Journal {
                 .cause(second)
                 .hint("the journal tells what came of the step, once the database answers again"));
         }
-        as_host(database);
         let recorded = store::page(database, self.run, step - 1).await?;
         if recorded.first().is_some_and(|it| it.entry.step == step && it.is_done) { Ok(Ok(())) } else { Ok(Err(error)) }
     }
@@ -322,7 +341,7 @@ impl Journal {
     /// The error of a step during which the connection got lost. What was in its transaction is gone.
     async fn lost(
         &self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         state: &mut State,
         entry: &Entry,
         commit: Commit,
@@ -331,7 +350,6 @@ impl Journal {
         let error = Error::from(error);
         // It waits until the server has done with what was under way.
         let again = database.reconnect().await;
-        as_host(database);
         if commit == Commit::Apart {
             state.unknown = Some((entry.step, entry.text.clone()));
         }
@@ -342,7 +360,7 @@ impl Journal {
     }
 
     /// Refuses to record a step of a migration that ended the transaction of it, or that changed the journal.
-    pub async fn still_ours(&self, database: &mut dyn Database) -> Result<()> {
+    pub async fn still_ours(&self, database: &mut HostSession<'_>) -> Result<()> {
         let refused = if database.in_transaction().await? {
             match database.check_tool_tables().await {
                 Ok(()) => return Ok(()),

@@ -9,7 +9,7 @@ pub use self::checkpoint::{
 };
 pub use self::entry::{Entry, INPUTS, Intent, Recorded};
 use crate::data::Value;
-use crate::database::{Database, QueryLimits};
+use crate::database::{HostSession, QueryLimits};
 use crate::engine::clock::now;
 use crate::engine::journal::{chunk, damaged, head};
 use crate::engine::run::Run;
@@ -20,24 +20,24 @@ use crate::error::{Error, Result};
 
 impl Run {
     /// Takes everything that is noted of the run away.
-    pub async fn clear(self, database: &mut dyn Database) -> Result<()> {
+    pub async fn clear(self, database: &mut HostSession<'_>) -> Result<()> {
         clear(database, self).await
     }
 
     /// Keeps of a run that is done which steps it took, and not what they answered: the tables must not grow with what was
     /// read.
-    pub async fn trim(self, database: &mut dyn Database) -> Result<()> {
+    pub async fn trim(self, database: &mut HostSession<'_>) -> Result<()> {
         trim(database, self).await
     }
 
     /// Waits for all who work on chunks of the run, and keeps others from beginning, until the transaction ends. Answers
     /// whether any chunk is done.
-    pub async fn close(self, database: &mut dyn Database) -> Result<bool> {
+    pub async fn close(self, database: &mut HostSession<'_>) -> Result<bool> {
         chunk::close(database, self).await.map_err(unwritable)
     }
 
     /// The last steps that changed something, in order, for messages: `step 3, execute: INSERT …`.
-    pub async fn last_effects(self, database: &mut dyn Database) -> Result<Vec<String>> {
+    pub async fn last_effects(self, database: &mut HostSession<'_>) -> Result<Vec<String>> {
         last_effects(database, self).await
     }
 
@@ -47,25 +47,25 @@ impl Run {
 }
 
 /// Runs a statement that must change exactly one row.
-pub(super) async fn change(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<()> {
+pub(super) async fn change(database: &mut HostSession<'_>, text: &str, parameters: &[Value]) -> Result<()> {
     match execute(database, text, parameters).await? {
         1 => Ok(()),
         _ => Err(garbled()),
     }
 }
 
-pub(super) async fn execute(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<u64> {
+pub(super) async fn execute(database: &mut HostSession<'_>, text: &str, parameters: &[Value]) -> Result<u64> {
     let text = tool_sql(text, database.facts());
     database.execute(&text, parameters).await.map_err(unwritable)
 }
 
-pub(super) async fn rows(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+pub(super) async fn rows(database: &mut HostSession<'_>, text: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
     let text = tool_sql(text, database.facts());
     Ok(database.query(&text, parameters, QueryLimits::NONE).await.map_err(unwritable)?.rows)
 }
 
 /// Adds a step, done or intended, behind which the journal ends.
-pub async fn insert(database: &mut dyn Database, run: Run, entry: &Entry) -> Result<()> {
+pub async fn insert(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> Result<()> {
     put(database, run, entry, 0).await?;
     match entry.ended_at {
         Some(_) => head::moved(database, run, entry.step, &entry.seal).await,
@@ -74,12 +74,18 @@ pub async fn insert(database: &mut dyn Database, run: Run, entry: &Entry) -> Res
 }
 
 /// Adds the row that the steps follow.
-pub async fn insert_first(database: &mut dyn Database, run: Run, entry: &Entry) -> Result<()> {
+pub async fn insert_first(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> Result<()> {
     put(database, run, entry, 0).await
 }
 
 /// Adds a part of a step's result. Parts are counted from 1.
-pub async fn insert_part(database: &mut dyn Database, run: Run, step: u64, part: u64, answer: Vec<u8>) -> Result<()> {
+pub async fn insert_part(
+    database: &mut HostSession<'_>,
+    run: Run,
+    step: u64,
+    part: u64,
+    answer: Vec<u8>,
+) -> Result<()> {
     let kind = "part".to_owned();
     let now = now();
     let entry =
@@ -87,7 +93,7 @@ pub async fn insert_part(database: &mut dyn Database, run: Run, step: u64, part:
     put(database, run, &entry, part).await
 }
 
-async fn put(database: &mut dyn Database, run: Run, entry: &Entry, part: u64) -> Result<()> {
+async fn put(database: &mut HostSession<'_>, run: Run, entry: &Entry, part: u64) -> Result<()> {
     let [history, direction] = run.parameters();
     let parameters = [
         history,
@@ -109,7 +115,7 @@ async fn put(database: &mut dyn Database, run: Run, entry: &Entry, part: u64) ->
 }
 
 /// Answers a step that was intended.
-pub async fn answer(database: &mut dyn Database, run: Run, entry: &Entry) -> Result<()> {
+pub async fn answer(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> Result<()> {
     let [history, direction] = run.parameters();
     let parameters = [
         entry.text.as_str().into(),
@@ -127,14 +133,14 @@ pub async fn answer(database: &mut dyn Database, run: Run, entry: &Entry) -> Res
 }
 
 /// Takes an intent back, whose step has no effect.
-pub async fn forget(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
+pub async fn forget(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
     let [history, direction] = run.parameters();
     change(database, sql::FORGET, &[history, direction, number(step)]).await?;
     head::stepped(database, run, step.saturating_sub(1)).await
 }
 
 /// The next steps behind one, not all of them.
-pub async fn page(database: &mut dyn Database, run: Run, behind: u64) -> Result<Vec<Recorded>> {
+pub async fn page(database: &mut HostSession<'_>, run: Run, behind: u64) -> Result<Vec<Recorded>> {
     let [history, direction] = run.parameters();
     let found = rows(database, sql::PAGE, &[history, direction, number(behind)]).await?;
     found.into_iter().map(|row| recorded(row).ok_or_else(garbled)).collect()
@@ -159,7 +165,7 @@ fn recorded(row: Vec<Value>) -> Option<Recorded> {
 /// The answer of a step that is done, packed, and its seal, if it is as it was written. `before`: the seal over the steps before
 /// it.
 pub async fn answer_of(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     run: Run,
     mut entry: Entry,
     before: &str,
@@ -177,7 +183,7 @@ pub async fn answer_of(
 }
 
 /// What a step answered, packed; `part` 0 is the answer itself.
-pub async fn part(database: &mut dyn Database, run: Run, step: u64, part: u64) -> Result<Option<Vec<u8>>> {
+pub async fn part(database: &mut HostSession<'_>, run: Run, step: u64, part: u64) -> Result<Option<Vec<u8>>> {
     let [history, direction] = run.parameters();
     let found = rows(database, sql::PART, &[history, direction, number(step), number(part)]).await?;
     let Some(value) = found.into_iter().next().and_then(|row| row.into_iter().next()) else { return Ok(None) };
@@ -188,7 +194,7 @@ pub async fn part(database: &mut dyn Database, run: Run, step: u64, part: u64) -
 }
 
 /// The step that was begun and not answered.
-pub async fn intent(database: &mut dyn Database, run: Run) -> Result<Option<Intent>> {
+pub async fn intent(database: &mut HostSession<'_>, run: Run) -> Result<Option<Intent>> {
     let Some(row) = rows(database, sql::INTENT, &run.parameters()).await?.into_iter().next() else { return Ok(None) };
     let [step, kind, digest, text, before, began_at] = &row[..] else { return Err(garbled()) };
     let intent = || {
@@ -205,22 +211,22 @@ pub async fn intent(database: &mut dyn Database, run: Run) -> Result<Option<Inte
 }
 
 /// How many steps are done.
-pub async fn done(database: &mut dyn Database, run: Run) -> Result<u64> {
+pub async fn done(database: &mut HostSession<'_>, run: Run) -> Result<u64> {
     counted(database, sql::DONE, run).await
 }
 
 /// How many steps may have changed something.
-pub async fn effects(database: &mut dyn Database, run: Run) -> Result<u64> {
+pub async fn effects(database: &mut HostSession<'_>, run: Run) -> Result<u64> {
     Ok(counted(database, sql::EFFECTS, run).await? + counted(database, sql::MOVED, run).await?)
 }
 
-async fn counted(database: &mut dyn Database, text: &str, run: Run) -> Result<u64> {
+async fn counted(database: &mut HostSession<'_>, text: &str, run: Run) -> Result<u64> {
     let found = rows(database, text, &run.parameters()).await?;
     found.first().and_then(|row| row.first()).and_then(count).ok_or_else(garbled)
 }
 
 /// The last steps that changed something, in order, for messages: `step 3, execute: INSERT …`.
-pub async fn last_effects(database: &mut dyn Database, run: Run) -> Result<Vec<String>> {
+pub async fn last_effects(database: &mut HostSession<'_>, run: Run) -> Result<Vec<String>> {
     let found = rows(database, sql::LAST, &run.parameters()).await?;
     let shown = |row: Vec<Value>| {
         let [step, kind, text] = &row[..] else { return None };
@@ -230,7 +236,7 @@ pub async fn last_effects(database: &mut dyn Database, run: Run) -> Result<Vec<S
 }
 
 /// Takes everything of a run away.
-pub async fn clear(database: &mut dyn Database, run: Run) -> Result<()> {
+pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     execute(database, sql::CLEAR, &run.parameters()).await?;
     execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
     execute(database, sql::CLEAR_HEAD, &run.parameters()).await?;
@@ -239,7 +245,7 @@ pub async fn clear(database: &mut dyn Database, run: Run) -> Result<()> {
 }
 
 /// Keeps of a run that is done which steps it took, and not what they answered: the tables must not grow with what was read.
-pub async fn trim(database: &mut dyn Database, run: Run) -> Result<()> {
+pub async fn trim(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     execute(database, sql::CLEAR_PARTS, &run.parameters()).await?;
     execute(database, sql::CLEAR_ANSWERS, &run.parameters()).await?;
     execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
@@ -248,7 +254,7 @@ pub async fn trim(database: &mut dyn Database, run: Run) -> Result<()> {
 }
 
 /// Takes away what is noted of a step that has failed: its intent and its checkpoint, if there are any.
-pub async fn clear_failed(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
+pub async fn clear_failed(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
     let [history, direction] = run.parameters();
     let parameters = [history, direction, number(step)];
     execute(database, sql::FORGET, &parameters).await?;

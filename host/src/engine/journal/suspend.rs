@@ -1,7 +1,7 @@
 //! The transforms of an upgrade that broke off and is being rolled back are suspended, so that no other process works on their
 //! chunks meanwhile. They are resumed if the rollback is given up before it did anything.
 
-use crate::database::Database;
+use crate::database::HostSession;
 use crate::engine::Direction;
 use crate::engine::call::answer::Transformed;
 use crate::engine::journal::chunk;
@@ -12,24 +12,24 @@ use crate::error::Result;
 
 impl Run {
     /// What its transforms in progress have committed so far, in all processes.
-    pub async fn committed(self, database: &mut dyn Database) -> Result<Transformed> {
+    pub async fn committed(self, database: &mut HostSession<'_>) -> Result<Transformed> {
         Ok(transformed(database, self, None).await?.unwrap_or_default())
     }
 
     /// Waits for everyone who works on chunks of the upgrade, and suspends its transforms.
-    pub async fn suspend(self, database: &mut dyn Database) -> Result<()> {
+    pub async fn suspend(self, database: &mut HostSession<'_>) -> Result<()> {
         let upgrade = Self { direction: Direction::Up, ..self };
         upgrade.close(database).await?;
         set_suspended(database, self.history, true).await
     }
 
     /// Resumes the transforms of the upgrade.
-    pub async fn resume(self, database: &mut dyn Database) -> Result<()> {
+    pub async fn resume(self, database: &mut HostSession<'_>) -> Result<()> {
         set_suspended(database, self.history, false).await
     }
 
     /// Ends all transforms of a revision that is not continued, even those that are still being worked on.
-    pub async fn give_up(self, database: &mut dyn Database) -> Result<()> {
+    pub async fn give_up(self, database: &mut HostSession<'_>) -> Result<()> {
         self.resume(database).await?;
         for direction in [Direction::Up, Direction::Down] {
             let run = Self { direction, ..self };
@@ -41,7 +41,7 @@ impl Run {
     }
 }
 
-async fn set_suspended(database: &mut dyn Database, history: i64, suspended: bool) -> Result<()> {
+async fn set_suspended(database: &mut HostSession<'_>, history: i64, suspended: bool) -> Result<()> {
     let (now, before) = (i64::from(suspended), i64::from(!suspended));
     for text in [sql::SUSPEND_CHECKPOINTS, sql::SUSPEND_CHUNKS] {
         execute(database, text, &[now.into(), history.into(), before.into()]).await?;

@@ -19,17 +19,16 @@ const RUN: Run = Run { history: 1, direction: Direction::Up };
 async fn database() -> SharedDatabase {
     let url = DatabaseUrl::parse("sqlite::memory:", Path::new("/")).expect("a URL");
     let mut database = connect(&url, &ConnectOptions::creating()).await.expect("a database");
-    history::ensure(&mut *database).await.expect("tables");
+    history::ensure(&mut database.host()).await.expect("tables");
     Arc::new(tokio::sync::Mutex::new(database))
 }
 
 async fn create(database: &SharedDatabase) -> Journal {
     let mut database = database.lock().await;
-    as_host(&mut **database);
+    let database = &mut database.host();
     database.begin(TransactionOptions::default()).await.expect("a transaction");
     let inputs = Inputs { sha256: "ab".to_owned(), seed: 7, ..Inputs::default() };
-    let journal =
-        Journal::create(&mut **database, RUN, Kind::Component, inputs, &worker(), &StopSignal::default()).await;
+    let journal = Journal::create(database, RUN, Kind::Component, inputs, &worker(), &StopSignal::default()).await;
     database.commit().await.expect("committed");
     journal.expect("a journal")
 }
@@ -40,9 +39,9 @@ fn worker() -> Worker {
 
 async fn take_up(database: &SharedDatabase, sha256: &str) -> Result<Resumed> {
     let mut database = database.lock().await;
-    as_host(&mut **database);
+    let database = &mut database.host();
     database.rollback().await.expect("what was open is gone");
-    Journal::resume(&mut **database, RUN, Kind::Component, sha256, &worker(), &StopSignal::default()).await
+    Journal::resume(database, RUN, Kind::Component, sha256, &worker(), &StopSignal::default()).await
 }
 
 async fn resume(database: &SharedDatabase) -> Journal {
@@ -74,7 +73,7 @@ async fn step(journal: &Journal, database: &SharedDatabase, statement: &str) -> 
         Begun::Recorded(_, Err(error)) => return Ok(How::FailedBefore(error.kind)),
         Begun::Live(live) => live,
     };
-    let result = live.database.execute(statement, &[]).await;
+    let result = live.session().execute(statement, &[]).await;
     Ok(match journal.finish(live, result).await? {
         Ok(rows) => How::Done(rows),
         Err(error) => How::Failed(error.kind),
@@ -87,7 +86,7 @@ async fn done(journal: &Journal, database: &SharedDatabase, statement: &str) -> 
 
 async fn host(database: &SharedDatabase, statement: &str) -> Vec<Vec<Value>> {
     let mut database = database.lock().await;
-    as_host(&mut **database);
+    let database = &mut database.host();
     database.query(statement, &[], QueryLimits::NONE).await.expect(statement).rows
 }
 
@@ -108,7 +107,7 @@ async fn what_is_recorded_is_answered_and_the_rest_is_done() {
     assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1), (2)").await, How::Recorded(2));
     assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1), (2)").await, How::Done(2));
     assert_eq!(count(&database, "t").await, 4);
-    journal.end(&mut **database.lock().await).await.expect("the end");
+    journal.end(&mut database.lock().await.host()).await.expect("the end");
 }
 
 #[tokio::test]
@@ -147,7 +146,7 @@ async fn another_call_and_an_early_end_are_refused() {
     );
     let journal = resume(&database).await;
     done(&journal, &database, "CREATE TABLE t (a)").await;
-    let error = journal.end(&mut **database.lock().await).await.expect_err("an early end");
+    let error = journal.end(&mut database.lock().await.host()).await.expect_err("an early end");
     assert_eq!((error.kind, &*error.causes[1]), (ErrorKind::Mismatch, "now it came to its end"));
     assert_eq!(count(&database, "t").await, 1);
 }
@@ -201,7 +200,7 @@ async fn crash_in(journal: &Journal, database: &SharedDatabase, statement: &str,
         panic!("{statement} was recorded")
     };
     if takes_effect {
-        live.database.execute(statement, &[]).await.expect(statement);
+        live.session().execute(statement, &[]).await.expect(statement);
     }
 }
 
@@ -233,7 +232,7 @@ async fn the_schema_tells_what_became_of_ddl_that_commits_by_itself() {
         host(&database, "CREATE INDEX old_a ON old (a)").await;
         let journal = without_transactional_ddl(create(&database).await).await;
         crash_in(&journal, &database, statement, takes_effect).await;
-        let come = progress(&mut **database.lock().await, 1, Direction::Up).await.expect("progress");
+        let come = progress(&mut database.lock().await.host(), 1, Direction::Up).await.expect("progress");
         assert_eq!(come.unknown, None, "nobody has to look");
         let Resumed { journal, warnings } = take_up(&database, "ab").await.expect("a journal");
         assert_eq!(warnings.len(), 1, "{statement}");
@@ -261,13 +260,13 @@ async fn what_nobody_knows_waits_for_an_operator() {
         let journal = create(&database).await;
         assert_eq!(done(&journal, &database, "SELECT 1").await, How::Done(0));
         crash_in(&journal, &database, odd, false).await;
-        let come = progress(&mut **database.lock().await, 1, Direction::Up).await.expect("progress");
+        let come = progress(&mut database.lock().await.host(), 1, Direction::Up).await.expect("progress");
         assert_eq!((come.done, come.unknown), (1, Some(2)));
         let Err(error) = take_up(&database, "ab").await else { panic!("it went on") };
         assert_eq!(error.kind, ErrorKind::Partial);
         {
             let mut database = database.lock().await;
-            let database = &mut **database;
+            let database = &mut database.host();
             let unknown = unknown(database, RUN).await.expect("read").expect("unknown");
             assert_eq!((unknown.step, &*unknown.statement, unknown.known), (2, odd, Known::Nothing));
             decide(database, RUN, &unknown, decision).await.expect("decided");
@@ -310,7 +309,7 @@ async fn what_is_missing_at_the_end_is_found_out() {
             done(&journal, &database, statement).await;
         }
         host(&database, change).await;
-        let found = damage(&mut **database.lock().await, RUN).await.expect("read").expect("damaged");
+        let found = damage(&mut database.lock().await.host(), RUN).await.expect("read").expect("damaged");
         assert_eq!(found.causes, [cause], "{change}");
         let taken_up = async {
             let journal = take_up(&database, "ab").await?.journal;
@@ -375,10 +374,7 @@ async fn a_thousand_steps_are_answered_in_pages() {
         assert!(journal.state.lock().await.page.len() < 256);
     }
     assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1)").await, How::Done(1));
-    let mut locked = database.lock().await;
-    as_host(&mut **locked);
-    RUN.trim(&mut **locked).await.expect("trimmed");
-    drop(locked);
+    RUN.trim(&mut database.lock().await.host()).await.expect("trimmed");
     assert_eq!(count(&database, "runner_journal WHERE answer IS NOT NULL").await, 0);
     assert_eq!(count(&database, "runner_journal").await, 1_003);
 }

@@ -57,7 +57,8 @@ async fn statements_run_in_order_each_a_step() {
     let heard = events.0.lock().expect("heard").clone();
     assert_eq!(heard[1], (2, "INSERT INTO a VALUES (1), (2), (3)".to_owned(), 3));
     script.run(Direction::Down, &context).await.expect("down");
-    let found = context.database.lock().await.query("SELECT name FROM sqlite_schema", &[], QueryLimits::NONE).await;
+    let found =
+        context.database.lock().await.host().query("SELECT name FROM sqlite_schema", &[], QueryLimits::NONE).await;
     assert_eq!(found.expect("a schema").rows.len(), 0);
 }
 

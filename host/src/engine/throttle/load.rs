@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::data::Value;
-use crate::database::{Database, DatabaseError, Dialect, QueryLimits};
+use crate::database::{DatabaseError, Dialect, HostSession, QueryLimits};
 use crate::engine::throttle::hold::Hold;
 use crate::engine::throttle::replica::Replica;
 use crate::error::{Error, Result};
@@ -48,7 +48,7 @@ impl Load {
     /// What keeps a run from going on, if anything does. An error: nobody can tell, so the bound cannot be kept.
     pub async fn look(
         &mut self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         throttle: &Throttle,
         run_id: &str,
     ) -> Result<Option<Hold>> {
@@ -64,7 +64,7 @@ impl Load {
 
     async fn lag(
         &mut self,
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         throttle: &Throttle,
         at_most: Duration,
     ) -> Result<Option<Hold>> {
@@ -100,7 +100,7 @@ impl Load {
     }
 
     /// How far the standbys of the server itself lag behind.
-    async fn standbys(&mut self, database: &mut dyn Database) -> Result<Vec<(String, Duration)>> {
+    async fn standbys(&mut self, database: &mut HostSession<'_>) -> Result<Vec<(String, Duration)>> {
         let rows = ask(database, STANDBYS, &[]).await?;
         let now = Instant::now();
         let end = match rows.first().and_then(|row| row.get(4)).and_then(Value::as_int64) {
@@ -150,7 +150,7 @@ impl Load {
 }
 
 /// Sessions of others that are at work.
-async fn active(database: &mut dyn Database, run_id: &str) -> Result<u64> {
+async fn active(database: &mut HostSession<'_>, run_id: &str) -> Result<u64> {
     let count = |value: Option<&Value>| {
         let value = value?;
         value.as_int64().or_else(|| value.as_text()?.parse().ok()).and_then(|count| u64::try_from(count).ok())
@@ -178,7 +178,7 @@ async fn active(database: &mut dyn Database, run_id: &str) -> Result<u64> {
 }
 
 async fn ask(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     text: &str,
     parameters: &[Value],
 ) -> std::result::Result<Vec<Vec<Value>>, DatabaseError> {

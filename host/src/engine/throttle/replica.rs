@@ -72,7 +72,7 @@ impl Replica {
             Dialect::Mariadb => "SHOW ALL SLAVES STATUS",
             Dialect::Mysql | Dialect::Sqlite => "SHOW REPLICA STATUS",
         };
-        let found = database.query(text, &[], QueryLimits::NONE).await?;
+        let found = database.host().query(text, &[], QueryLimits::NONE).await?;
         let none = || {
             DatabaseError::invalid("the server replicates nothing from another")
                 .hint("`replicas` names servers that follow the one that is migrated")

@@ -2,7 +2,7 @@
 
 use super::store::{self, Kind};
 use super::{Recording, TransformRecord};
-use crate::database::Database;
+use crate::database::HostSession;
 use crate::engine::Direction;
 use crate::engine::call::Inputs;
 use crate::engine::call::answer::unpack;
@@ -24,7 +24,7 @@ pub struct Evidence {
 impl Evidence {
     /// Writes a transform down.
     pub async fn write_transform(
-        database: &mut dyn Database,
+        database: &mut HostSession<'_>,
         run: Run,
         step: u64,
         record: &TransformRecord,
@@ -34,7 +34,7 @@ impl Evidence {
     }
 
     /// Reads what is kept of the run that put a row of history in force.
-    pub async fn read(database: &mut dyn Database, history: i64) -> Result<Self> {
+    pub async fn read(database: &mut HostSession<'_>, history: i64) -> Result<Self> {
         let run = Run { history, direction: Direction::Up };
         let inputs = store::all(database, run, Kind::Inputs).await?;
         let inputs = inputs.first().map(|bytes| unpack::<Inputs>(bytes).and_then(std::result::Result::ok));
@@ -52,7 +52,7 @@ impl Evidence {
 }
 
 /// Statements of a run whose rows came in no order that was asked for.
-pub async fn unordered(database: &mut dyn Database, run: Run) -> Result<Vec<String>> {
+pub async fn unordered(database: &mut HostSession<'_>, run: Run) -> Result<Vec<String>> {
     let texts = store::all(database, run, Kind::Unordered).await?;
     texts.into_iter().map(|text| String::from_utf8(text).map_err(|_| garbled("a statement"))).collect()
 }

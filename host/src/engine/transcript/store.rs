@@ -2,7 +2,7 @@
 
 use super::chunk::{Chunk, Ledger};
 use crate::data::Value;
-use crate::database::{Database, DatabaseErrorKind, QueryLimits};
+use crate::database::{DatabaseErrorKind, HostSession, QueryLimits};
 use crate::engine::call::codec::Source;
 use crate::engine::run::Run;
 use crate::engine::schema::evidence as sql;
@@ -47,25 +47,32 @@ fn number(number: u64) -> Value {
     Value::Int64(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-async fn execute(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<u64> {
+async fn execute(database: &mut HostSession<'_>, text: &str, parameters: &[Value]) -> Result<u64> {
     let text = tool_sql(text, database.facts());
     database.execute(&text, parameters).await.map_err(unusable)
 }
 
-async fn rows(database: &mut dyn Database, text: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+async fn rows(database: &mut HostSession<'_>, text: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
     let text = tool_sql(text, database.facts());
     Ok(database.query(&text, parameters, QueryLimits::NONE).await.map_err(unusable)?.rows)
 }
 
 /// Adds something, in as many rows as it takes.
-pub async fn put(database: &mut dyn Database, run: Run, kind: Kind, step: u64, content: &[u8]) -> Result<()> {
+pub async fn put(database: &mut HostSession<'_>, run: Run, kind: Kind, step: u64, content: &[u8]) -> Result<()> {
     for (part, content) in content.chunks(PART).enumerate() {
         insert(database, run, kind, step, part as u64, content).await?;
     }
     Ok(())
 }
 
-async fn insert(database: &mut dyn Database, run: Run, kind: Kind, step: u64, part: u64, content: &[u8]) -> Result<()> {
+async fn insert(
+    database: &mut HostSession<'_>,
+    run: Run,
+    kind: Kind,
+    step: u64,
+    part: u64,
+    content: &[u8],
+) -> Result<()> {
     let [history, direction] = of(run);
     let content = Value::Bytes(content.to_vec());
     let parameters = [history, direction, kind.name().into(), number(step), number(part), content];
@@ -73,12 +80,12 @@ async fn insert(database: &mut dyn Database, run: Run, kind: Kind, step: u64, pa
 }
 
 /// Adds a chunk of a transform under way. They are counted from 1, in the order of their keys.
-pub async fn put_chunk(database: &mut dyn Database, run: Run, step: u64, at: u64, chunk: &Chunk) -> Result<()> {
+pub async fn put_chunk(database: &mut HostSession<'_>, run: Run, step: u64, at: u64, chunk: &Chunk) -> Result<()> {
     insert(database, run, Kind::Chunk, step, at, &chunk.encode()).await
 }
 
 /// The chunks of a transform whose last one is written; they are taken out of the table.
-pub async fn take_chunks(database: &mut dyn Database, run: Run, step: u64) -> Result<Ledger> {
+pub async fn take_chunks(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     let mut behind = 0;
     loop {
@@ -99,14 +106,14 @@ pub async fn take_chunks(database: &mut dyn Database, run: Run, step: u64) -> Re
 }
 
 /// Takes the chunks of a transform away.
-pub async fn clear_chunks(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
+pub async fn clear_chunks(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
     let [history, direction] = of(run);
     let parameters = [history, direction, Kind::Chunk.name().into(), number(step)];
     execute(database, sql::CLEAR_STEP, &parameters).await.map(drop)
 }
 
 /// Everything of a kind, by its steps.
-pub async fn all(database: &mut dyn Database, run: Run, kind: Kind) -> Result<Vec<Vec<u8>>> {
+pub async fn all(database: &mut HostSession<'_>, run: Run, kind: Kind) -> Result<Vec<Vec<u8>>> {
     let [history, direction] = of(run);
     let found = rows(database, sql::ALL, &[history, direction, kind.name().into()]).await?;
     let mut steps: Vec<(i64, Vec<u8>)> = Vec::new();
@@ -121,17 +128,17 @@ pub async fn all(database: &mut dyn Database, run: Run, kind: Kind) -> Result<Ve
 }
 
 /// Takes everything of a run away.
-pub async fn clear(database: &mut dyn Database, run: Run) -> Result<()> {
+pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     execute(database, sql::CLEAR, &of(run)).await.map(drop)
 }
 
 /// Takes away what nobody asks for once a row of history is no longer in force.
-pub async fn retire(database: &mut dyn Database, history: i64) -> Result<()> {
+pub async fn retire(database: &mut HostSession<'_>, history: i64) -> Result<()> {
     execute(database, sql::RETIRE, &[history.into()]).await.map(drop)
 }
 
 /// Statements without an order that earlier runs of an artifact have met; none where there is no history.
-pub async fn known_unordered(database: &mut dyn Database, revision: &str, sha256: &str) -> Result<Vec<String>> {
+pub async fn known_unordered(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<Vec<String>> {
     let text = tool_sql(sql::UNORDERED, database.facts());
     let found = match database.query(&text, &[revision.into(), sha256.into()], QueryLimits::NONE).await {
         Ok(found) => found,
@@ -148,7 +155,7 @@ pub async fn known_unordered(database: &mut dyn Database, revision: &str, sha256
 }
 
 /// The row in force of a revision.
-pub async fn live(database: &mut dyn Database, revision: &str) -> Result<i64> {
+pub async fn live(database: &mut HostSession<'_>, revision: &str) -> Result<i64> {
     let found = rows(database, sql::LIVE, &[revision.into()]).await?;
     let id = found.first().and_then(|row| row.first()).and_then(Value::as_int64);
     id.ok_or_else(|| Error::failed("history has lost the row just written"))

@@ -19,7 +19,7 @@ use super::chunk_size::ChunkSizer;
 use super::key_check::KeyCheck;
 use super::single::{ChunkIo, JournalledTransform, OpenedTransform};
 use super::{COUNT_AFTER, TransformTask, key_check_of, no_transformer, record_of};
-use crate::database::{BatchLimits, Database, WriteMode};
+use crate::database::{BatchLimits, Database, TransactionOptions, WriteMode};
 use crate::engine::batch_function::BatchFunction;
 use crate::engine::call::answer::Transformed;
 use crate::engine::call::transform::Work;
@@ -30,7 +30,6 @@ use crate::engine::event::Total;
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::Journal;
 use crate::engine::journal::chunk::{ChunkRole, Claimant, Frontier, Owner};
-use crate::engine::role::as_host;
 use crate::engine::script::{Execution, RunContext};
 use crate::error::{Error, Result};
 use crate::keyset::{ChunkRange, TableReader};
@@ -117,11 +116,11 @@ impl SharedTransform {
     /// Reads a batch to learn how wide rows are: the first chunk of wide rows must not be larger than others. What fails here
     /// fails again where it matters.
     async fn weigh(&self, database: &mut dyn Database, reader: &mut TableReader) {
-        if self.journal.open_part(database).await.is_err() {
+        if database.begin(TransactionOptions::default()).await.is_err() {
             return;
         }
-        let batch = reader.next(database).await;
-        let closed = self.journal.close_part(database).await;
+        let batch = reader.next(&mut *database.component(&self.run.stop)).await;
+        let closed = database.rollback().await;
         if let (Ok(Some(batch)), Ok(())) = (batch, closed) {
             self.sizer.weigh(batch.row_count as u64, batch.byte_len() as u64);
         }
@@ -171,16 +170,14 @@ pub(super) async fn lead(
         return Err(Error::failed("a transform without a journal cannot be shared").into());
     };
     let mut main = run.database.clone().lock_owned().await;
-    as_host(&mut **main);
-    let before = claimant.totals(&mut **main).await.map_err(Error::from)?;
+    let before = claimant.totals(&mut main.host()).await.map_err(Error::from)?;
     let ending = Arc::new(AtomicBool::new(false));
     let shared =
         Arc::new(SharedTransform::new(run, function, journal.clone(), (claimant, work), check, (ending, total)));
     shared.weigh(&mut **main, &mut reader).await;
     run.control.transform(&task.name, before.rows_read, before.chunks, total)?;
     let (mut main, ended) = run_workers(&shared, main).await;
-    let database = &mut **main;
-    as_host(database);
+    let database = &mut main.host();
     // A transaction that a failure left open; where that fails the next statement says why.
     let _ = database.rollback().await;
     let here = shared.done.load(Ordering::Relaxed);
@@ -220,14 +217,13 @@ pub async fn help(
         return Err(Error::failed("a transform without a journal cannot be shared"));
     };
     let mut main = run.database.clone().lock_owned().await;
-    as_host(&mut **main);
     let owner = Owner::new(&run.transforms.run_id, &run.transforms.held_by, ChunkRole::Helper);
     let claimant = Claimant { run: journal.run(), step, owner };
     // It may have come to its end since it was found.
-    let Some(checkpoint) = journal.checkpoint(&mut **main, step).await? else { return Ok(Transformed::default()) };
+    let Some(checkpoint) = journal.checkpoint(&mut main.host(), step).await? else { return Ok(Transformed::default()) };
     let work = checkpoint.work;
     let limits = function.limits();
-    let mut reader = TableReader::join(&mut **main, work.source.clone(), limits).await?;
+    let mut reader = TableReader::join(&mut *main.component(&run.stop), work.source.clone(), limits).await?;
     let check = Arc::new(key_check_of(&work, &reader, main.facts().dialect));
     let ending = halt.clone();
     let shared = Arc::new(SharedTransform::new(run, function, journal, (claimant, work), check, (ending, None)));

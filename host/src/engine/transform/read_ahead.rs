@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::position;
 use crate::data::Batch;
 use crate::database::{
-    BatchLimits, Connector, Database, DatabaseError, StopSignal, TableIdentity, TableSource, TableTarget,
+    BatchLimits, Bulk, Connector, DatabaseError, StopSignal, TableIdentity, TableSource, TableTarget,
 };
 use crate::engine::call::answer::Position;
 use crate::engine::event::{Event, Level};
@@ -63,13 +63,13 @@ impl ReadAhead {
     /// Possible only where another connection sees what the open transaction sees, before that has written.
     pub(super) async fn of(
         run: &RunContext,
-        database: &mut dyn Database,
+        session: &mut dyn Bulk,
         source: &TableSource,
         target: &TableTarget,
         limits: BatchLimits,
     ) -> Result<Option<Self>, DatabaseError> {
         let Some(connector) = run.transforms.connector.clone() else { return Ok(None) };
-        let Some(is) = database.others_see(source, target).await? else { return Ok(None) };
+        let Some(is) = session.others_see(source, target).await? else { return Ok(None) };
         let (stop, source) = (run.stop.clone(), source.clone());
         Ok(Some(Self { task: ReadTask { connector, stop, source, limits, is }, stage: Stage::Unstarted(0) }))
     }
@@ -172,20 +172,21 @@ impl ReadTask {
         chunks: &mpsc::Sender<Result<ReadChunk, DatabaseError>>,
     ) -> Result<(), DatabaseError> {
         let mut database = self.connector.connect().await?;
-        crate::database::role::set_role(&mut *database, crate::database::Role::Host, &self.stop);
-        database.begin_reading(&self.source.table, &self.is).await?;
-        let mut reader = TableReader::join(&mut *database, self.source, self.limits).await?;
+        // The pages are the tool's own SELECTs, without a filter of the migration, in a transaction that cannot be committed.
+        let mut session = database.host_until(&self.stop);
+        session.connection().begin_reading(&self.source.table, &self.is).await?;
+        let mut reader = TableReader::join(&mut *session, self.source, self.limits).await?;
         let _ = ready.send(());
         if let Ok(from) = begin.await {
             reader.resume_at(from.bound, from.last, &from.types);
             loop {
-                let read = reader.next(&mut *database).await?.map(|batch| (batch, position(&reader)));
+                let read = reader.next(&mut *session).await?.map(|batch| (batch, position(&reader)));
                 let is_last = read.is_none();
                 if chunks.send(Ok(read)).await.is_err() || is_last {
                     break;
                 }
             }
         }
-        database.rollback().await
+        session.rollback().await
     }
 }

@@ -20,7 +20,6 @@ use crate::engine::call::{Call, CallKind, Inputs};
 use crate::engine::control::RunControl;
 use crate::engine::journal::{TransformStep, Worker};
 use crate::engine::recorder::RunRecorder;
-use crate::engine::role::{as_host, as_migration};
 use crate::engine::run::Run;
 use crate::engine::script::{Execution, LeftOut, Transforms};
 use crate::engine::{Direction, Event, EventSink, history};
@@ -156,26 +155,26 @@ async fn setup(name: &'static str, url: &str, connections: usize, server: Option
     let url = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
     let options = ConnectOptions::creating();
     let mut database = connect(&url, &options).await.expect("a connection");
-    as_host(&mut *database);
-    history::ensure(&mut *database).await.expect("tables");
+    let mut session = database.host();
+    history::ensure(&mut session).await.expect("tables");
     let table = "CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL, note TEXT)";
-    database.execute(table, &[]).await.expect("a table");
+    session.execute(table, &[]).await.expect("a table");
     for id in 1..=ROWS {
         let insert = format!("INSERT INTO t (id, n) VALUES ({id}, {id})");
-        database.execute(&insert, &[]).await.expect("a row");
+        session.execute(&insert, &[]).await.expect("a row");
     }
     let stop = StopSignal::default();
     let is_atomic = name == "atomic";
-    database.begin(TransactionOptions::default()).await.expect("a transaction");
+    session.begin(TransactionOptions::default()).await.expect("a transaction");
     let execution = if is_atomic {
-        as_migration(&mut *database, Kind::Component, &stop);
         Execution::Atomic
     } else {
         let inputs = Inputs { sha256: "ab".to_owned(), seed: 7, ..Inputs::default() };
-        let journal = Journal::create(&mut *database, RUN, Kind::Component, inputs, &worker(), &stop).await;
-        database.commit().await.expect("a commit");
+        let journal = Journal::create(&mut session, RUN, Kind::Component, inputs, &worker(), &stop).await;
+        session.commit().await.expect("a commit");
         Execution::Journalled(Arc::new(journal.expect("a journal")))
     };
+    drop(session);
     let connector = Some(Connector { url, options }).filter(|_| server.is_some());
     let transforms = Transforms { connections, connector, run_id: "run".to_owned(), ..Transforms::default() };
     let events: Arc<dyn EventSink> = Arc::new(Unheard);
@@ -238,7 +237,7 @@ impl Setup {
     async fn rows(&self) -> (i64, i64, i64) {
         let database: &SharedDatabase = &self.run.database;
         let mut database = tokio::time::timeout(Duration::from_secs(10), database.lock()).await.expect("it is free");
-        as_host(&mut **database);
+        let database = &mut database.host();
         if !matches!(self.run.execution, Execution::Atomic) {
             database.rollback().await.expect("a rollback");
         }
@@ -257,10 +256,10 @@ impl Setup {
     async fn resumed(self) -> Self {
         let database = self.run.database.clone();
         let mut database = database.lock().await;
-        as_host(&mut **database);
+        let database = &mut database.host();
         database.rollback().await.expect("a rollback");
         let stop = StopSignal::default();
-        let resumed = Journal::resume(&mut **database, RUN, Kind::Component, "ab", &worker(), &stop).await;
+        let resumed = Journal::resume(database, RUN, Kind::Component, "ab", &worker(), &stop).await;
         let journal = resumed.unwrap_or_else(|error| panic!("{}: {error:?}", self.name)).journal;
         let control = Arc::new(RunControl::free(self.run.events.clone(), stop.clone()));
         let execution = Execution::Journalled(Arc::new(journal));

@@ -3,7 +3,6 @@
 use super::{Verdict, Verifier};
 use crate::engine::artifact::source_of;
 use crate::engine::history::{self, History, Record, Stored};
-use crate::engine::role::as_host;
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
 use crate::error::{ErrorKind, Result};
@@ -63,8 +62,8 @@ impl Verifier {
             return Ok(Kept::Nothing);
         }
         let mut database = self.database.lock().await;
-        as_host(&mut **database);
-        let stored = match history::load_artifact(&mut **database, &record.revision, &record.sha256).await {
+        let database = &mut database.host();
+        let stored = match history::load_artifact(database, &record.revision, &record.sha256).await {
             Ok(stored) => stored,
             Err(error) if error.kind == ErrorKind::Mismatch => return Ok(Kept::Another),
             Err(error) => return Err(error),

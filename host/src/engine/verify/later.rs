@@ -3,7 +3,6 @@
 use super::Verifier;
 use crate::database::Dialect;
 use crate::engine::history::{self, History, Record, Stored};
-use crate::engine::role::as_host;
 use crate::engine::transcript::{Evidence, TransformRecord};
 use crate::error::Result;
 use crate::project::catalog::{Artifact, Kind};
@@ -64,17 +63,15 @@ impl Written {
 
 async fn sql_touches(verifier: &Verifier, history: &History, later: &Record, written: &Written) -> Result<bool> {
     let mut database = verifier.database.lock().await;
-    as_host(&mut **database);
+    let database = &mut database.host();
     let dialect = database.facts().dialect;
     let of_project = verifier.project.catalog.get(&later.revision).filter(|it| it.sha256 == later.sha256);
     let text = match of_project.map(|migration| &migration.artifact) {
         Some(Artifact::Sql { up, .. }) => Some(up.clone()),
-        _ if history.keeps(later) => {
-            match history::load_artifact(&mut **database, &later.revision, &later.sha256).await? {
-                Some(Stored::Sql { up, .. }) => Some(up),
-                _ => None,
-            }
-        }
+        _ if history.keeps(later) => match history::load_artifact(database, &later.revision, &later.sha256).await? {
+            Some(Stored::Sql { up, .. }) => Some(up),
+            _ => None,
+        },
         _ => None,
     };
     // What nobody knows may have done anything.
@@ -85,9 +82,9 @@ async fn sql_touches(verifier: &Verifier, history: &History, later: &Record, wri
 
 async fn component_touches(verifier: &Verifier, later: &Record, written: &Written) -> Result<bool> {
     let mut database = verifier.database.lock().await;
-    as_host(&mut **database);
+    let database = &mut database.host();
     let dialect = database.facts().dialect;
-    let Some(mut calls) = Evidence::read(&mut **database, later.id).await?.calls else { return Ok(true) };
+    let Some(mut calls) = Evidence::read(database, later.id).await?.calls else { return Ok(true) };
     loop {
         let Ok(call) = calls.call() else { return Ok(true) };
         let Some(call) = call else { return Ok(false) };

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use super::control::RunControl;
 use super::event::EventSink;
 use super::history::{self, History, Record, State};
-use super::role::as_host;
 use super::target::{Candidates, compare_revisions};
 use super::transcript::{Evidence, Replay};
 use crate::database::{BatchLimits, SharedDatabase, StopSignal};
@@ -136,8 +135,8 @@ impl Verifier {
     pub async fn run(&self, wanted: &[String]) -> Result<Vec<Verified>> {
         let history = {
             let mut database = self.database.lock().await;
-            as_host(&mut **database);
-            history::read_with_artifacts(&mut **database).await?
+            let database = &mut database.host();
+            history::read_with_artifacts(database).await?
         };
         let candidates: Candidates<'_> = history.live.iter().map(|it| (&*it.revision, &*it.name)).collect();
         let wanted = wanted.iter().map(|text| candidates.resolve(text)).collect::<Result<Vec<_>>>()?;
@@ -175,8 +174,8 @@ impl Verifier {
         }
         let mut evidence = {
             let mut database = self.database.lock().await;
-            as_host(&mut **database);
-            Evidence::read(&mut **database, record.id).await?
+            let database = &mut database.host();
+            Evidence::read(database, record.id).await?
         };
         verified.unordered.clone_from(&evidence.unordered);
         let script = match source.as_ref().map(|source| (self.loader)(source)) {

@@ -8,7 +8,6 @@ use crate::data::digest::of_batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
 use crate::engine::event::Event;
 use crate::engine::history::{History, Record};
-use crate::engine::role::as_host;
 use crate::engine::stopped::stopped;
 use crate::engine::transcript::{Chunk, Evidence, TransformRecord};
 use crate::engine::transform;
@@ -159,7 +158,7 @@ impl Verifier {
         types: &[Option<crate::data::ColumnType>],
     ) -> Result<Option<Batch>, DatabaseError> {
         let mut database = self.database.lock().await;
-        as_host(&mut **database);
+        let database = &mut database.host();
         let limits = BatchLimits {
             rows: usize::try_from(rows).unwrap_or(usize::MAX),
             bytes: self.limits.bytes.saturating_mul(GROWN),

@@ -10,7 +10,6 @@ use crate::data::{Batch, Column, Value};
 use crate::database::message::{cells_text, value_text};
 use crate::database::{BatchLimits, DatabaseError, PageRequest, TableSource, WriteMode};
 use crate::engine::call::codec;
-use crate::engine::role::as_host;
 use crate::engine::transcript::{Chunk, TransformRecord};
 use crate::error::Result;
 
@@ -147,8 +146,7 @@ impl Verifier {
         rows: &[usize],
     ) -> Result<HashMap<Vec<u8>, Vec<Value>>, DatabaseError> {
         let mut database = self.database.lock().await;
-        let database = &mut **database;
-        as_host(database);
+        let database = &mut database.host();
         let dialect = database.facts().dialect;
         let mut parameters = Vec::new();
         let mut terms = Vec::with_capacity(rows.len());

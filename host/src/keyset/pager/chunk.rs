@@ -2,7 +2,7 @@
 
 use super::{TableReader, ask};
 use crate::data::Value;
-use crate::database::{BatchLimits, Database, DatabaseError, TableSource};
+use crate::database::{BatchLimits, Bulk, DatabaseError, TableSource};
 use crate::keyset::page_sql::Range;
 
 /// One chunk of a table.
@@ -22,13 +22,9 @@ pub struct ChunkRange {
 
 impl TableReader {
     /// A reader for single chunks of what another reader has begun to read, and has found fit.
-    pub async fn join(
-        database: &mut dyn Database,
-        source: TableSource,
-        limits: BatchLimits,
-    ) -> Result<Self, DatabaseError> {
-        let info = database.table(&source.table).await?;
-        Self::plan(database, source, info, limits, true)
+    pub async fn join(session: &mut dyn Bulk, source: TableSource, limits: BatchLimits) -> Result<Self, DatabaseError> {
+        let info = session.table(&source.table).await?;
+        Self::plan(session, source, info, limits, true)
     }
 
     /// Turns to one chunk.
@@ -41,12 +37,12 @@ impl TableReader {
     /// Where a chunk of so many rows after a key ends; none if there are fewer.
     pub async fn cut(
         &self,
-        database: &mut dyn Database,
+        session: &mut dyn Bulk,
         bound: Option<&[Value]>,
         after: Option<&[Value]>,
         rows: usize,
     ) -> Result<Option<Vec<Value>>, DatabaseError> {
-        let found = ask(database, self.sql.nth(Range { after, bound, to: None }, rows), 1).await?;
+        let found = ask(session, self.sql.nth(Range { after, bound, to: None }, rows), 1).await?;
         Ok(found.into_iter().next())
     }
 

@@ -8,9 +8,11 @@ use crate::keyset::TableReader;
 
 /// Reads all of a table, and the sizes of the batches.
 async fn pages(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> (Vec<i64>, Vec<usize>) {
-    let mut reader = TableReader::open(database, source, limits).await.expect("a reader");
+    let mut reader = TableReader::open(&mut *database.host(), source, limits).await.expect("a reader");
     let (mut ids, mut sizes) = (Vec::new(), Vec::new());
-    while let Some(batch) = reader.next(database).await.expect("a page") {
+    loop {
+        let page = reader.next(&mut *database.host()).await.expect("a page");
+        let Some(batch) = page else { break };
         batch.validate().expect("a valid batch");
         let Some(ColumnValues::Int64(page)) = batch.column("id").map(|column| &column.values) else {
             panic!("no `id` in {batch:?}")
@@ -117,8 +119,9 @@ async fn keys_of_every_kind_order_a_reading() {
     }
     for declared in ["ENUM('z', 'a')", "BIT(20)"] {
         run(database, &format!("CREATE OR REPLACE TABLE e (id INT, k {declared} PRIMARY KEY)")).await;
-        let error = match TableReader::open(database, source("e"), BatchLimits::default()).await {
-            Ok(mut reader) => reader.next(database).await.expect_err("no order"),
+        let mut session = database.host();
+        let error = match TableReader::open(&mut *session, source("e"), BatchLimits::default()).await {
+            Ok(mut reader) => reader.next(&mut *session).await.expect_err("no order"),
             Err(error) => error,
         };
         assert_eq!(
@@ -141,8 +144,9 @@ async fn a_cell_that_does_not_fit_is_named() {
     ] {
         let mut table = source("t");
         table.columns = vec![(column.to_owned(), None)];
-        let mut reader = TableReader::open(database, table, BatchLimits::default()).await.expect("a reader");
-        let error = reader.next(database).await.expect_err("a cell");
+        let mut reader =
+            TableReader::open(&mut *database.host(), table, BatchLimits::default()).await.expect("a reader");
+        let error = reader.next(&mut *database.host()).await.expect_err("a cell");
         assert_eq!((error.kind, error.message.as_str()), (DatabaseErrorKind::Conversion, text), "{error}");
         assert_eq!(error.detail.as_deref(), Some("row id = 2"));
         assert!(error.hint.is_some());
@@ -164,9 +168,12 @@ async fn a_table_can_be_changed_page_by_page() {
     let database = database.as_mut();
     run(database, "CREATE TABLE t (id INT PRIMARY KEY, n INT)").await;
     run(database, "INSERT INTO t SELECT seq, seq FROM seq_1_to_3000").await;
-    let mut reader = TableReader::open(database, source("t"), BatchLimits::default()).await.expect("a reader");
+    let mut reader =
+        TableReader::open(&mut *database.host(), source("t"), BatchLimits::default()).await.expect("a reader");
     let mut all = 0;
-    while let Some(page) = reader.next(database).await.expect("a page") {
+    loop {
+        let page = reader.next(&mut *database.host()).await.expect("a page");
+        let Some(page) = page else { break };
         let ColumnValues::Int64(ids) = &page.columns[0].values else { panic!("{page:?}") };
         let changed =
             batch(ids.len(), vec![integers("id", ids), integers("n", &ids.iter().map(|id| -id).collect::<Vec<_>>())]);

@@ -9,9 +9,9 @@ use crate::keyset::TableReader;
 
 /// Reads all of a table in pages; answers its column `n`.
 async fn numbers(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> Vec<i64> {
-    let mut reader = TableReader::open(database, source, limits).await.expect("a reader");
+    let mut reader = TableReader::open(&mut *database.host(), source, limits).await.expect("a reader");
     let mut found = Vec::new();
-    while let Some(page) = reader.next(database).await.expect("a page") {
+    while let Some(page) = reader.next(&mut *database.host()).await.expect("a page") {
         page.validate().expect("a valid batch");
         let Some(ColumnValues::Int64(entries)) = page.column("n").map(|column| &column.values) else {
             panic!("no `n` in {page:?}")
@@ -81,9 +81,9 @@ async fn rows_that_widen_are_not_lost() {
         assert_eq!(numbers(database, source("t"), limits).await, (1..=1500).collect::<Vec<i64>>(), "{bytes}");
     }
     let limits = BatchLimits { rows: 200, cell_bytes: 10_000, ..BatchLimits::default() };
-    let mut reader = TableReader::open(database, source("t"), limits).await.expect("a reader");
+    let mut reader = TableReader::open(&mut *database.host(), source("t"), limits).await.expect("a reader");
     let error = loop {
-        match reader.next(database).await {
+        match reader.next(&mut *database.host()).await {
             Ok(page) => assert!(page.is_some(), "a cell beyond the limit came through"),
             Err(error) => break error,
         }

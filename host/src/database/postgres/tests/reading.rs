@@ -74,9 +74,9 @@ async fn it_reads_what_is_committed_and_waits_for_nobody() {
 
     reading.begin_reading(&TableName::new("t"), &is).await.expect("begun");
     let limits = BatchLimits { rows: 30, ..BatchLimits::default() };
-    let mut reader = TableReader::open(reading, source("t"), limits).await.expect("a reader");
+    let mut reader = TableReader::open(&mut *reading.host(), source("t"), limits).await.expect("a reader");
     let mut found: Vec<i64> = Vec::new();
-    while let Some(page) = reader.next(reading).await.expect("a page") {
+    while let Some(page) = reader.next(&mut *reading.host()).await.expect("a page") {
         let Some(ColumnValues::Int64(entries)) = page.column("n").map(|column| &column.values) else {
             panic!("no `n` in {page:?}")
         };

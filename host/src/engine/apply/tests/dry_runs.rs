@@ -15,7 +15,8 @@ async fn a_dry_run_writes_nothing() {
     assert_eq!((outcome.done.len(), outcome.done[0].rows_written), (2, 2));
     assert_eq!(engine.state().await, (vec![], vec![]));
     let mut database = engine.database.lock().await;
-    let tables = database.query("SELECT count(*) FROM sqlite_schema", &[], QueryLimits::NONE).await.expect("a count");
+    let tables =
+        database.host().query("SELECT count(*) FROM sqlite_schema", &[], QueryLimits::NONE).await.expect("a count");
     assert_eq!(tables.rows[0][0].as_int64(), Some(0));
 }
 

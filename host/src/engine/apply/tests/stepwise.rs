@@ -27,7 +27,7 @@ async fn statements_outside_of_a_transaction_are_taken_up_where_they_broke() {
     let outcome = engine.apply().await;
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert_eq!(engine.state().await.1, ["1 applied 0", "2 applied 4"]);
-    let history = history::read(&mut **engine.database.lock().await).await.expect("history");
+    let history = history::read(&mut engine.database.lock().await.host()).await.expect("history");
     assert_eq!(history.get("2").map(|row| &row.sha256), Some(&digest));
     assert!(engine.apply().await.is_up_to_date());
 
@@ -45,7 +45,8 @@ async fn what_all_attempts_did_is_added_up() {
     let one = |up: &str, down: &str| vec![sql("1", up, Some(down))];
     let broken = "INSERT INTO nowhere VALUES (1)";
     let engine = engine(one(&text(broken), &down(broken))).await;
-    let rows = async |engine: &Engine| history::read_all(&mut **engine.database.lock().await).await.expect("history");
+    let rows =
+        async |engine: &Engine| history::read_all(&mut engine.database.lock().await.host()).await.expect("history");
     assert!(engine.apply().await.error.is_some());
     let row = rows(&engine).await.remove(0);
     assert_eq!((row.steps, row.rows_written), (2, 2));

@@ -2,7 +2,7 @@
 
 use super::{count, garbled, rows, sql};
 use crate::data::Value;
-use crate::database::{Database, DatabaseError};
+use crate::database::{DatabaseError, HostSession};
 
 /// A transform that somebody is at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct UnderWay {
 }
 
 /// The transforms on the way up that are under way.
-pub async fn under_way(database: &mut dyn Database) -> Result<Vec<UnderWay>, DatabaseError> {
+pub async fn under_way(database: &mut HostSession<'_>) -> Result<Vec<UnderWay>, DatabaseError> {
     let found = rows(database, sql::UNDER_WAY, &[]).await?;
     let read = |row: Vec<Value>| {
         let [history, step, revision, sha256] = &row[..] else { return None };

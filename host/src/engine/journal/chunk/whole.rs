@@ -3,7 +3,7 @@
 
 use super::{Effect, count, key, number, place, rows, sql};
 use crate::data::Value;
-use crate::database::Database;
+use crate::database::HostSession;
 use crate::engine::call::digest_of;
 use crate::engine::journal::damaged;
 use crate::engine::journal::store::{Checkpoint, garbled, unwritable};
@@ -29,7 +29,7 @@ struct Row {
 
 /// Fails unless the chunks up to a checkpoint are as they were written; if the transform is over, all of them are done, too.
 pub async fn check(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     run: Run,
     step: u64,
     checkpoint: &Checkpoint,
@@ -75,7 +75,7 @@ pub async fn check(
     Ok(())
 }
 
-async fn page(database: &mut dyn Database, run: Run, step: u64, behind: u64) -> Result<Vec<Row>> {
+async fn page(database: &mut HostSession<'_>, run: Run, step: u64, behind: u64) -> Result<Vec<Row>> {
     let [history, direction, step] = place(run, step);
     let found = rows(database, sql::PAGE, &[history, direction, step, number(behind)]).await.map_err(unwritable)?;
     found.into_iter().map(|row| read(row).ok_or_else(garbled)).collect()

@@ -1,7 +1,7 @@
 //! How far transforms have come: their checkpoints.
 
 use crate::data::Value;
-use crate::database::Database;
+use crate::database::HostSession;
 use crate::engine::call::answer::{Answer, Position, Transformed, pack, unpack};
 use crate::engine::call::transform::Work;
 use crate::engine::clock::now;
@@ -24,7 +24,7 @@ pub struct Checkpoint {
 
 /// Notes where a transform begins.
 pub async fn begin_checkpoint(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     run: Run,
     step: u64,
     work: &Work,
@@ -38,7 +38,7 @@ pub async fn begin_checkpoint(
 
 /// Notes how far a transform has come.
 pub async fn move_checkpoint(
-    database: &mut dyn Database,
+    database: &mut HostSession<'_>,
     run: Run,
     step: u64,
     position: &Position,
@@ -59,14 +59,18 @@ pub async fn move_checkpoint(
 }
 
 /// Takes the checkpoint of a transform away that is done.
-pub async fn clear_checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<()> {
+pub async fn clear_checkpoint(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
     let [history, direction] = run.parameters();
     change(database, sql::CLEAR_CHECKPOINT, &[history, direction, number(step)]).await
 }
 
 /// What the transforms under way have done; none: none is under way. `helper`: what this run did of it beside others that
 /// led.
-pub async fn transformed(database: &mut dyn Database, run: Run, helper: Option<&str>) -> Result<Option<Transformed>> {
+pub async fn transformed(
+    database: &mut HostSession<'_>,
+    run: Run,
+    helper: Option<&str>,
+) -> Result<Option<Transformed>> {
     let mut sum = None;
     for step in under_way(database, run).await? {
         let done = chunk::totals(database, run, step, helper).await.map_err(unwritable)?;
@@ -79,18 +83,18 @@ pub async fn transformed(database: &mut dyn Database, run: Run, helper: Option<&
 }
 
 /// The steps of the transforms under way.
-pub async fn under_way(database: &mut dyn Database, run: Run) -> Result<Vec<u64>> {
+pub async fn under_way(database: &mut HostSession<'_>, run: Run) -> Result<Vec<u64>> {
     let found = rows(database, sql::UNDER_WAY, &run.parameters()).await?;
     found.iter().map(|row| row.first().and_then(count).ok_or_else(garbled)).collect()
 }
 
 /// How far a transform has come.
-pub async fn checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<Checkpoint> {
+pub async fn checkpoint(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Checkpoint> {
     find_checkpoint(database, run, step).await?.ok_or_else(garbled)
 }
 
 /// How far a transform has come, if it is under way.
-pub async fn find_checkpoint(database: &mut dyn Database, run: Run, step: u64) -> Result<Option<Checkpoint>> {
+pub async fn find_checkpoint(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Option<Checkpoint>> {
     let [history, direction] = run.parameters();
     let found = rows(database, sql::CHECKPOINT, &[history, direction, number(step)]).await?;
     let read = |row: &Vec<Value>| {

@@ -8,13 +8,11 @@ use crate::engine::call_error::CallError;
 use crate::engine::control;
 use crate::engine::journal::chunk::{Chunk, Effect, Held};
 use crate::engine::journal::crash;
-use crate::engine::role::{as_host, as_migration};
 use crate::engine::transcript;
 use crate::engine::transform::instance::CheckedInstance;
 use crate::engine::transform::{chunk_record, position};
 use crate::error::Error;
 use crate::keyset::{ChunkRange, TableReader};
-use crate::project::catalog::Kind;
 
 /// What a worker does next.
 pub(super) enum NextChunk {
@@ -38,19 +36,18 @@ impl ChunkWorker {
     /// Claims a chunk, in a transaction of its own. Chunks that others have abandoned are looked for when a worker begins, and
     /// when all are cut.
     pub(super) async fn claim(&mut self) -> Result<NextChunk, DatabaseError> {
-        as_host(&mut **self.connection);
         self.open_reader().await?;
         self.connection.begin_part(Part::Claim).await?;
         let mut chunk = None;
         if self.all_cut || std::mem::take(&mut self.is_new) {
-            chunk = self.shared.claimant.take_over(&mut **self.connection).await?;
+            chunk = self.shared.claimant.take_over(&mut self.connection.host()).await?;
         }
         if chunk.is_none() {
             chunk = self.cut().await?;
         }
         let next = match chunk {
             Some(chunk) => NextChunk::Chunk(chunk),
-            None if self.shared.claimant.has_claimed(&mut **self.connection).await? => NextChunk::Wait,
+            None if self.shared.claimant.has_claimed(&mut self.connection.host()).await? => NextChunk::Wait,
             None => NextChunk::None,
         };
         self.connection.commit().await?;
@@ -62,11 +59,11 @@ impl ChunkWorker {
 
     /// Cuts the next chunk off the rest of the table, in the open transaction.
     async fn cut(&mut self) -> Result<Option<Chunk>, DatabaseError> {
-        let (database, shared) = (&mut **self.connection, &self.shared);
+        let shared = &self.shared;
         if self.all_cut {
             return Ok(None);
         }
-        let Some(frontier) = shared.claimant.frontier(database).await? else {
+        let Some(frontier) = shared.claimant.frontier(&mut self.connection.host()).await? else {
             self.all_cut = true;
             return Ok(None);
         };
@@ -74,21 +71,21 @@ impl ChunkWorker {
             self.all_cut = true;
             return Ok(None);
         };
-        if reader.asks_the_migration() {
-            as_migration(database, Kind::Component, &shared.run.stop);
-        }
         let after = frontier.position.last.as_deref();
         let size = shared.sizer.rows();
-        let to = reader.cut(database, Some(bound), after, size).await;
-        as_host(database);
-        let end = match to? {
+        let to = if reader.asks_the_migration() {
+            reader.cut(&mut *self.connection.component(&shared.run.stop), Some(bound), after, size).await?
+        } else {
+            reader.cut(&mut *self.connection.host(), Some(bound), after, size).await?
+        };
+        let end = match to {
             Some(key) => (Some(key), Some(size as u64)),
             None if reader.descends() => (None, None),
             None => (Some(bound.clone()), None),
         };
         // Without the chunk that is about to be committed: it is counted when it is.
         shared.saw(&frontier);
-        let chunk = shared.claimant.cut(database, frontier, end, &self.unnoted).await?;
+        let chunk = shared.claimant.cut(&mut self.connection.host(), frontier, end, &self.unnoted).await?;
         shared.has_cut();
         // For progress only: what counts are the chunks themselves.
         self.unnoted = Effect::default();
@@ -99,14 +96,14 @@ impl ChunkWorker {
     pub(super) async fn attempt(&mut self, chunk: &Chunk) -> Result<(), CallError> {
         let shared = self.shared.clone();
         let began = Instant::now();
-        as_host(&mut **self.connection);
         self.open_reader().await?;
         if self.instance.is_none() {
             self.instance = Some(CheckedInstance::start(&*shared.function, &shared.work.name).await?);
         }
         let claims = self.connection.begin_part(Part::Chunk).await?;
         crash::point();
-        match shared.claimant.hold(&mut **self.connection, chunk).await? {
+        let held = shared.claimant.hold(&mut self.connection.host(), chunk).await?;
+        match held {
             Held::Ours => {}
             Held::Lost => return Ok(self.connection.rollback().await?),
             // The answer to its commit got lost, and it is not counted yet.
@@ -116,8 +113,8 @@ impl ChunkWorker {
             }
         }
         let TransformedChunk { effect, bytes, records } = self.transform(chunk).await?;
-        let database = &mut **self.connection;
-        as_host(database);
+        let mut session = self.connection.host();
+        let database = &mut session;
         crash::point();
         shared.journal.still_ours(database).await?;
         for (batch, record) in (0..).zip(&records) {
@@ -127,6 +124,7 @@ impl ChunkWorker {
         if !shared.claimant.complete(database, chunk, &effect).await? {
             return Ok(database.rollback().await?);
         }
+        drop(session);
         let (read, written) = (effect.rows_read, effect.rows_written);
         self.unnoted.rows_read += read;
         self.unnoted.rows_written += written;
@@ -149,8 +147,7 @@ impl ChunkWorker {
         let (Some(reader), Some(instance)) = (&mut self.reader, &mut self.instance) else {
             return Err(Error::failed("a worker of a transform has no reader or no instance").into());
         };
-        let database = &mut **self.connection;
-        as_migration(database, Kind::Component, &shared.run.stop);
+        let mut session = self.connection.component(&shared.run.stop);
         let bound = shared.work.bound.clone().filter(|_| reader.descends());
         reader.turn_to(ChunkRange {
             bound,
@@ -162,7 +159,7 @@ impl ChunkWorker {
         let (mut effect, mut bytes, mut writer) = (Effect::default(), 0, None);
         let mut from = position(reader);
         let mut records = Vec::new();
-        while let Some(batch) = reader.next(database).await? {
+        while let Some(batch) = reader.next(&mut *session).await? {
             effect.rows_read += batch.row_count as u64;
             bytes += batch.byte_len() as u64;
             let transformed = tokio::select! {
@@ -188,12 +185,12 @@ impl ChunkWorker {
             }
             let writer = match writer {
                 Some(writer) => writer,
-                None => *writer.insert(database.open_writer(&shared.work.target).await?),
+                None => *writer.insert(session.open_writer(&shared.work.target).await?),
             };
-            effect.rows_written += database.write(writer, &transformed.rows, transformed.hint).await?;
+            effect.rows_written += session.write(writer, &transformed.rows, transformed.hint).await?;
         }
         if let Some(writer) = writer {
-            database.finish_writer(writer).await?;
+            session.finish_writer(writer).await?;
         }
         Ok(TransformedChunk { effect, bytes, records })
     }
@@ -201,7 +198,7 @@ impl ChunkWorker {
     async fn open_reader(&mut self) -> Result<(), DatabaseError> {
         if self.reader.is_none() {
             let (source, limits) = (self.shared.work.source.clone(), self.shared.limits);
-            self.reader = Some(TableReader::join(&mut **self.connection, source, limits).await?);
+            self.reader = Some(TableReader::join(&mut *self.connection.host(), source, limits).await?);
         }
         Ok(())
     }

@@ -10,11 +10,9 @@ use crate::database::{DatabaseErrorKind, Part, StopSignal};
 use crate::engine::call_error::CallError;
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::chunk::{Chunk, Effect};
-use crate::engine::role::{as_host, as_migration};
 use crate::engine::transform::instance::CheckedInstance;
 use crate::error::Error;
 use crate::keyset::{ChunkRange, TableReader};
-use crate::project::catalog::Kind;
 use crate::random::jittered;
 
 /// The pause between two looks whether the chunks of others are done, or abandoned.
@@ -136,19 +134,17 @@ impl ChunkWorker {
 
     /// After a failure: rolls back, and pauses if a retry is worth it; otherwise returns the failure.
     async fn prepare_retry(&mut self, end: CallError, tries: &mut u32, place: Option<String>) -> Result<(), CallError> {
-        let database = &mut **self.connection;
-        as_host(database);
         let error = match end {
             CallError::Database(error) => error,
             other => {
-                let _ = database.rollback().await;
+                let _ = self.connection.rollback().await;
                 return Err(other);
             }
         };
         let is_lost = error.kind == DatabaseErrorKind::Connection;
         if !is_lost {
             // The failure matters more than what a rollback says about it.
-            let _ = database.rollback().await;
+            let _ = self.connection.rollback().await;
         }
         if let Some(reason) = self.shared.run.stop.reason() {
             return Err(CallError::Stopped(reason));
@@ -193,19 +189,16 @@ impl ChunkWorker {
     /// Counts the rows for progress. A failure does not fail the transform.
     async fn count(&mut self) -> Result<(), CallError> {
         let Some(reader) = &mut self.reader else { return Ok(()) };
-        let database = &mut **self.connection;
-        as_migration(database, Kind::Component, &self.shared.run.stop);
+        let mut session = self.connection.component(&self.shared.run.stop);
         reader.turn_to(ChunkRange { bound: self.shared.work.bound.clone(), ..ChunkRange::default() });
-        let counted = reader.count(database).await;
-        as_host(database);
+        let counted = reader.count(&mut *session).await;
         self.shared.counted(counted.unwrap_or_default());
         Ok(())
     }
 
     /// Releases a chunk for other workers, if possible: its lease ends in any case.
     async fn release(&mut self, chunk: &Chunk, why: Option<&str>) {
-        let database = &mut **self.connection;
-        as_host(database);
+        let database = &mut self.connection.host();
         let _ = database.rollback().await;
         if database.begin_part(Part::Claim).await.is_err() {
             return;

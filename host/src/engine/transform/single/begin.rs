@@ -42,21 +42,22 @@ impl ChunkIo<'_> {
         let mut database = self.run.database.lock().await;
         let database = &mut **database;
         self.open(database).await?;
-        let mut reader = TableReader::open_bounded(database, source.clone(), self.limits(limits)).await?;
+        let mut session = database.component(&self.run.stop);
+        let mut reader = TableReader::open_bounded(&mut *session, source.clone(), self.limits(limits)).await?;
         if let Some(it) = &checkpoint {
             reader.resume_at(it.position.bound.clone(), it.position.last.clone(), &it.position.types);
         }
         let total = match (task.shrinks_its_source(), &checkpoint) {
-            (true, None) => Some(Total::counted(reader.count(database).await?)),
-            (true, Some(it)) => Some(Total::counted(it.done.rows_read + reader.count_rest(database).await?)),
-            (false, _) => estimate(database, &source).await?,
+            (true, None) => Some(Total::counted(reader.count(&mut *session).await?)),
+            (true, Some(it)) => Some(Total::counted(it.done.rows_read + reader.count_rest(&mut *session).await?)),
+            (false, _) => estimate(&mut *session, &source).await?,
         };
         if self.journalled.is_none() {
-            self.ahead = ReadAhead::of(self.run, database, &source, target, self.limits(limits)).await?;
+            self.ahead = ReadAhead::of(self.run, &mut *session, &source, target, self.limits(limits)).await?;
         }
-        let writer = database.open_writer(target).await?;
+        let writer = session.open_writer(target).await?;
         let target_key = match target.key.as_slice() {
-            [] => database.table(&target.table).await?.key,
+            [] => session.table(&target.table).await?.key,
             key => key.to_vec(),
         };
         let work = match &checkpoint {
@@ -68,12 +69,13 @@ impl ChunkIo<'_> {
                 target: TableTarget { key: target_key.clone(), ..target.clone() },
             },
         };
+        drop(session);
         let dialect = database.facts().dialect;
         match &self.journalled {
             None => self.writer = Some(writer),
-            Some(it) if checkpoint.is_some() => it.journal.close_part(database).await?,
+            Some(_) if checkpoint.is_some() => database.rollback().await?,
             Some(JournalledTransform { journal, step, .. }) => {
-                journal.begin_chunks(database, step, &work, &position(&reader)).await??;
+                journal.begin_chunks(&mut database.host(), step, &work, &position(&reader)).await??;
             }
         }
         let check = Arc::new(key_check_of(&work, &reader, dialect));

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use crate::data::{Batch, Value};
-use crate::database::{Database, DatabaseError, QueryLimits, StopSignal, TableTarget, WriteHint, WriterId};
+use crate::database::{
+    Bulk, Database, DatabaseError, HostSession, QueryLimits, TableTarget, TransactionOptions, WriteHint, WriterId,
+};
 use crate::engine::call::answer::{Position, Transformed};
 use crate::engine::call_error::CallError;
 use crate::engine::journal::chunk::{ChunkRole, Claimant, Effect, Owner};
 use crate::engine::journal::{Journal, LiveTransform, crash};
-use crate::engine::role::{as_host, as_migration};
 use crate::engine::script::RunContext;
 use crate::engine::transcript::TransformRecord;
 use crate::engine::transform::instance::{CheckedInstance, TransformedBatch};
@@ -17,7 +18,6 @@ use crate::engine::transform::key_check::KeyCheck;
 use crate::engine::transform::read_ahead::ReadAhead;
 use crate::engine::transform::{chunk_record, position};
 use crate::keyset::TableReader;
-use crate::project::catalog::Kind;
 
 /// The chunks of one transform.
 pub struct ChunkIo<'a> {
@@ -116,11 +116,12 @@ impl<'a> ChunkIo<'a> {
     async fn read_here(&self, reader: &mut TableReader) -> Result<(Option<Batch>, i64), DatabaseError> {
         let mut database = self.run.database.lock().await;
         self.open(&mut **database).await?;
-        let batch = reader.next(&mut **database).await?;
+        let batch = reader.next(&mut *database.component(&self.run.stop)).await?;
         let mut seen = 0;
-        if let Some(it) = &self.journalled {
-            seen = data_version(&mut **database, &self.run.stop).await?;
-            it.journal.close_part(&mut **database).await?;
+        if self.is_journalled() {
+            let host = &mut database.host();
+            seen = data_version(host).await?;
+            host.rollback().await?;
         }
         Ok((batch, seen))
     }
@@ -136,10 +137,8 @@ impl<'a> ChunkIo<'a> {
     pub async fn skip(&self, reader: &mut TableReader, rows: u64) -> Result<(), DatabaseError> {
         let mut database = self.run.database.lock().await;
         self.open(&mut **database).await?;
-        reader.skip(&mut **database, rows).await?;
-        if let Some(it) = &self.journalled {
-            it.journal.close_part(&mut **database).await?;
-        }
+        reader.skip(&mut *database.component(&self.run.stop), rows).await?;
+        self.close_part(&mut **database).await?;
         Ok(())
     }
 
@@ -147,10 +146,8 @@ impl<'a> ChunkIo<'a> {
     pub async fn count(&self, reader: &TableReader) -> Result<u64, DatabaseError> {
         let mut database = self.run.database.lock().await;
         self.open(&mut **database).await?;
-        let count = reader.count(&mut **database).await?;
-        if let Some(it) = &self.journalled {
-            it.journal.close_part(&mut **database).await?;
-        }
+        let count = reader.count(&mut *database.component(&self.run.stop)).await?;
+        self.close_part(&mut **database).await?;
         Ok(count)
     }
 
@@ -159,10 +156,8 @@ impl<'a> ChunkIo<'a> {
         let mut database = self.run.database.clone().lock_owned().await;
         let database = &mut **database;
         self.open(database).await?;
-        if let Some(it) = &self.journalled
-            && data_version(database, &self.run.stop).await? != chunk.version
-        {
-            it.journal.close_part(database).await?;
+        if self.is_journalled() && data_version(&mut database.host()).await? != chunk.version {
+            self.close_part(database).await?;
             return Ok(WriteOutcome::Outdated);
         }
         self.write_in(database, transformed, chunk).await?;
@@ -183,12 +178,9 @@ impl<'a> ChunkIo<'a> {
         self.open(database).await?;
         let from = chunk.from.clone();
         reader.resume_at(from.bound.clone(), from.last.clone(), &from.types);
-        let Some(batch) = reader.next(database).await? else {
+        let Some(batch) = reader.next(&mut *database.component(&self.run.stop)).await? else {
             // The remaining rows were deleted meanwhile.
-            if let Some(it) = &self.journalled {
-                it.journal.close_part(database).await?;
-            }
-            return Ok(());
+            return Ok(self.close_part(database).await?);
         };
         let chunk = ReadChunk { rows: batch.row_count as u64, from, next: position(reader), version: 0 };
         let transformed = tokio::select! {
@@ -207,7 +199,9 @@ impl<'a> ChunkIo<'a> {
         chunk: &ReadChunk,
     ) -> Result<(), CallError> {
         let record = chunk_record(&transformed, &chunk.from, &chunk.next.last);
-        let written = self.write_rows(database, &transformed.rows, transformed.hint).await?;
+        let mut session = database.component(&self.run.stop);
+        let written = self.write_rows(&mut *session, &transformed.rows, transformed.hint).await?;
+        drop(session);
         let mut done = self.done;
         done.rows_read += chunk.rows;
         done.rows_written += written;
@@ -216,7 +210,7 @@ impl<'a> ChunkIo<'a> {
             (Some(JournalledTransform { journal, claimant, .. }), _) => {
                 let effect = Effect { rows_read: chunk.rows, rows_written: written };
                 let span = [&chunk.from, &chunk.next];
-                journal.finish_chunk(database, claimant, span, &done, &effect, &record).await??;
+                journal.finish_chunk(&mut database.host(), claimant, span, &done, &effect, &record).await??;
             }
             (None, recorded) => {
                 crash::point();
@@ -229,21 +223,16 @@ impl<'a> ChunkIo<'a> {
         Ok(())
     }
 
-    async fn write_rows(
-        &self,
-        database: &mut dyn Database,
-        rows: &Batch,
-        hint: WriteHint,
-    ) -> Result<u64, DatabaseError> {
+    async fn write_rows(&self, session: &mut dyn Bulk, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
         if rows.row_count == 0 {
             return Ok(0);
         }
         match (self.writer, &self.target) {
-            (Some(writer), _) => database.write(writer, rows, hint).await,
+            (Some(writer), _) => session.write(writer, rows, hint).await,
             (None, Some(target)) => {
-                let writer = database.open_writer(target).await?;
-                let written = database.write(writer, rows, hint).await?;
-                database.finish_writer(writer).await?;
+                let writer = session.open_writer(target).await?;
+                let written = session.write(writer, rows, hint).await?;
+                session.finish_writer(writer).await?;
                 Ok(written)
             }
             (None, None) => Ok(0),
@@ -252,10 +241,12 @@ impl<'a> ChunkIo<'a> {
 
     /// Opens the transaction of a part, where each has one.
     pub(super) async fn open(&self, database: &mut dyn Database) -> Result<(), DatabaseError> {
-        match &self.journalled {
-            Some(it) => it.journal.open_part(database).await,
-            None => Ok(()),
-        }
+        if self.is_journalled() { database.begin(TransactionOptions::default()).await } else { Ok(()) }
+    }
+
+    /// Ends the transaction of a part that only read, where each has one.
+    pub(super) async fn close_part(&self, database: &mut dyn Database) -> Result<(), DatabaseError> {
+        if self.is_journalled() { database.rollback().await } else { Ok(()) }
     }
 
     /// Counts what was done, however it ends.
@@ -269,7 +260,7 @@ impl<'a> ChunkIo<'a> {
         self.give_up();
         let mut database = self.run.database.lock().await;
         if let Some(writer) = self.writer {
-            database.finish_writer(writer).await?;
+            database.component(&self.run.stop).finish_writer(writer).await?;
         }
         let Some(record) = self.record else { return Ok(self.done) };
         match self.journalled {
@@ -280,7 +271,7 @@ impl<'a> ChunkIo<'a> {
             }
             Some(JournalledTransform { journal, step, .. }) => {
                 let is_sample = self.run.left_out.chunks_but.is_some();
-                Ok(journal.finish_transform(&mut **database, step, self.done, record, is_sample).await?)
+                Ok(journal.finish_transform(&mut database.host(), step, self.done, record, is_sample).await?)
             }
         }
     }
@@ -290,7 +281,7 @@ impl<'a> ChunkIo<'a> {
         self.give_up();
         let Some(JournalledTransform { journal, step, .. }) = self.journalled else { return error.into() };
         let mut database = self.run.database.lock().await;
-        match journal.fail_transform(&mut **database, step, &self.done, error).await {
+        match journal.fail_transform(&mut database.host(), step, &self.done, error).await {
             Ok(error) => error.into(),
             Err(error) => error.into(),
         }
@@ -299,13 +290,11 @@ impl<'a> ChunkIo<'a> {
 
 /// A number that changes when another connection has written. Only SQLite has it, and only SQLite needs it: elsewhere a chunk
 /// is read in the transaction that writes it.
-async fn data_version(database: &mut dyn Database, stop: &StopSignal) -> Result<i64, DatabaseError> {
-    if database.facts().dialect.has_many_writers() {
+async fn data_version(host: &mut HostSession<'_>) -> Result<i64, DatabaseError> {
+    if host.facts().dialect.has_many_writers() {
         // Only the sample of a dry run comes here, on a copy that no other connection knows.
         return Ok(0);
     }
-    as_host(database);
-    let found = database.query("SELECT data_version FROM pragma_data_version", &[], QueryLimits::NONE).await;
-    as_migration(database, Kind::Component, stop);
-    Ok(found?.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).unwrap_or_default())
+    let found = host.query("SELECT data_version FROM pragma_data_version", &[], QueryLimits::NONE).await?;
+    Ok(found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).unwrap_or_default())
 }
