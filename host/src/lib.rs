@@ -134,6 +134,9 @@
 //! data dialect error random suggest
 //! ```
 
+// The futures of a run are nested deeply: with the driver of MySQL alone the default of 128 is not enough.
+#![recursion_limit = "256"]
+
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("the crate `runner` needs at least one of its features `sqlite`, `postgres` and `mysql`");
 
