@@ -11,7 +11,7 @@ use tokio::process::Command;
 use super::place::Growing;
 use super::running::Running;
 #[cfg(feature = "mysql")]
-use crate::database::mysql::dump::told;
+use crate::database::mysql::dump::access;
 #[cfg(not(all(feature = "postgres", feature = "mysql")))]
 use crate::database::no_driver;
 #[cfg(feature = "postgres")]
@@ -138,7 +138,7 @@ fn environment(_url: &DatabaseUrl) -> Result<Vec<(&'static str, String)>> {
 
 #[cfg(feature = "mysql")]
 fn mysql_dump(url: &DatabaseUrl, file: &str) -> Result<Prepared> {
-    let told = told(url)?;
+    let access = access(url)?;
     let result = format!("--result-file={file}");
     let arguments = [
         // Must be the first.
@@ -156,13 +156,13 @@ fn mysql_dump(url: &DatabaseUrl, file: &str) -> Result<Prepared> {
         "--loose-set-gtid-purged=OFF",
         &result,
         "--",
-        &told.database,
+        &access.database,
     ];
     Ok(Prepared {
         program: PathBuf::new(),
         arguments: arguments.map(str::to_owned).to_vec(),
         variables: Vec::new(),
-        input: Some(told.option_file),
+        input: Some(access.option_file),
         writes_file: true,
     })
 }
@@ -184,13 +184,13 @@ fn fields(url: &DatabaseUrl, dialect: Dialect, file: &str) -> Result<Vec<(&'stat
         Dialect::Mysql | Dialect::Mariadb => return Err(no_driver(dialect).into()),
         #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => {
-            let told = told(url)?;
+            let access = access(url)?;
             fields.extend([
-                ("host", told.host),
-                ("port", told.port.to_string()),
-                ("socket", told.socket),
-                ("user", told.user),
-                ("database", told.database),
+                ("host", access.host),
+                ("port", access.port.to_string()),
+                ("socket", access.socket),
+                ("user", access.user),
+                ("database", access.database),
             ]);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Look};
 use super::exit;
-use crate::database::{Database, Dialect};
+use crate::database::Database;
 use crate::engine::control::look::{Overview, look_at_runs};
 use crate::engine::control::orders::EVERYTHING;
 use crate::engine::history::{self, History};
@@ -58,7 +58,7 @@ impl ControlSession<'_> {
 
     /// Explains an error of storing a request: a transaction on SQLite locks the whole file.
     pub fn unreachable(&self, error: Error) -> Error {
-        if error.kind != ErrorKind::LockTimeout || self.database.facts().dialect != Dialect::Sqlite {
+        if error.kind != ErrorKind::LockTimeout || self.database.facts().dialect.has_server() {
             return error;
         }
         let run = self.run().unwrap_or("another program");

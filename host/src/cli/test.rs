@@ -9,7 +9,7 @@ use super::context::Context;
 use super::request::{GlobalRequest, TestRequest};
 use super::test_runs::TestRuns;
 use super::{exit, signals};
-use crate::database::{DatabaseUrl, Dialect, StopSignal};
+use crate::database::{DatabaseUrl, StopSignal};
 use crate::dump::Ignore;
 use crate::engine::identity::Identity;
 use crate::engine::target::Candidates;
@@ -111,7 +111,7 @@ fn databases(context: &Context) -> Result<Vec<DatabaseUrl>> {
     if !urls.is_empty() {
         return Ok(urls);
     }
-    if url.value.dialect() == Dialect::Sqlite {
+    if !url.value.dialect().has_server() {
         return Ok(vec![url.value.clone()]);
     }
     Err(context.place(

@@ -62,7 +62,7 @@ enum Keeper {
 impl Scratch {
     /// Creates a database on the server of the URL, or a file.
     pub async fn create(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Self> {
-        if server.dialect() == Dialect::Sqlite {
+        if !server.dialect().has_server() {
             return in_folder(server);
         }
         on_server(server, options).await.map_err(|error| {

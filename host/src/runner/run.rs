@@ -170,7 +170,7 @@ async fn nothing_pending(order: &Order, catalog: &Catalog, database: &mut dyn Da
 fn recording(setup: &Setup, asked: DryRunOrder, database: &dyn Database, events: &Arc<dyn EventSink>) -> DryRun {
     let options = RecorderOptions { samples: asked.samples, all: asked.all };
     // A database in memory takes the place of one that does not exist yet: it is already a copy.
-    let in_memory = database.facts().dialect == Dialect::Sqlite && database.url().sqlite_path().is_none();
+    let in_memory = !database.facts().dialect.has_server() && database.url().sqlite_path().is_none();
     let on_scratch = asked.on_scratch.filter(|_| !in_memory);
     DryRun {
         recorder: Arc::new(DryRunRecorder::new(events.clone(), options)),

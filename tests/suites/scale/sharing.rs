@@ -37,17 +37,17 @@ impl Said {
     }
 }
 
-/// How many chunks processes of a kind have, `lead` or `help`.
-fn chunks_of(project: &EngineProject, kind: &str) -> u64 {
-    number(project, &format!("SELECT count(*) FROM {} WHERE owner LIKE '{kind}:%'", chunks(project)))
+/// How many chunks the processes of a role have, `leader` or `helper`.
+fn chunks_of(project: &EngineProject, role: &str) -> u64 {
+    number(project, &format!("SELECT count(*) FROM {} WHERE role = '{role}'", chunks(project)))
 }
 
 /// Two runs that share a transform: one that leads, and one that helps it.
 pub(super) fn led_and_helped(project: &EngineProject, leader: &mut Command, helper: &mut Command) -> [Said; 2] {
     let leader = Said::run(leader);
-    until("the leader begins", || chunks_of(project, "lead") > 1);
+    until("the leader begins", || chunks_of(project, "leader") > 1);
     let helper = Said::run(helper);
-    until("the helper begins", || chunks_of(project, "help") > 1);
+    until("the helper begins", || chunks_of(project, "helper") > 1);
     [leader, helper]
 }
 
@@ -109,10 +109,10 @@ for_each_server! {
         });
         until("the helper is watched", || number(&project, &format!("SELECT max(shares) FROM {progress}")) > 1);
         let seen = runs(&project);
-        for (shares, kinds) in [(false, "%"), (true, "help:%")] {
+        for (shares, roles) in [(false, "%"), (true, "helper")] {
             let run = seen.iter().find(|run| run["shares"] == shares).unwrap();
             assert_eq!(run["state"], "waiting", "{run}");
-            let done = format!("FROM {} WHERE state = 'done' AND owner LIKE '{kinds}'", chunks(&project));
+            let done = format!("FROM {} WHERE state = 'done' AND role LIKE '{roles}'", chunks(&project));
             assert_eq!(run["chunks"], number(&project, &format!("SELECT count(*) {done}")), "{run}");
             assert_eq!(run["rows_done"], number(&project, &format!("SELECT sum(rows_read) {done}")), "{run}");
         }
@@ -176,12 +176,12 @@ for_each_server! {
         bytes.extend([0, 2, 1, b'x']);
         other.component("0002_scale", &bytes);
         let leader = Said::start(&project, "apply --jobs 1");
-        until("the leader begins", || chunks_of(&project, "lead") > 1);
+        until("the leader begins", || chunks_of(&project, "leader") > 1);
         let mut waiting = other.command(["apply", "--share", "--database-url", &project.url()]);
         let output = other.finish(&mut waiting);
         assert_eq!(output.exit_code(), Some(4), "{output}");
         assert_eq!(leader.end().0, Some(0));
-        assert_eq!(chunks_of(&project, "help"), 0);
+        assert_eq!(chunks_of(&project, "helper"), 0);
         is_done_once(&project, 2_000, "");
     }
 }

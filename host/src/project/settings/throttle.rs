@@ -122,7 +122,7 @@ impl Throttle {
     /// Refuses flags that do not apply to this kind of database. Values of the settings file, which may be meant for another
     /// database, are ignored if they do not apply.
     pub fn fit(mut self, dialect: Dialect) -> Result<Self> {
-        if dialect == Dialect::Sqlite {
+        if !dialect.has_server() {
             let ceilings = ["--max-lag", "--max-active-connections"];
             if let Some(flag) = self.by_flag.iter().find(|flag| ceilings.contains(flag)) {
                 return Err(Error::usage(format!(
@@ -135,12 +135,11 @@ impl Throttle {
             self.replicas.clear();
             return Ok(self);
         }
-        let is_mysql = |dialect| matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
-        if let Some(other) = self.replicas.iter().find(|url| is_mysql(url.dialect()) != is_mysql(dialect)) {
+        if let Some(other) = self.replicas.iter().find(|url| !url.dialect().is_akin(dialect)) {
             return Err(Error::usage(format!("`{other}` is not a replica of a {dialect} server"))
                 .at("setting", "`transform.replicas` in `runner.toml`"));
         }
-        if self.max_lag.is_some() && is_mysql(dialect) && self.replicas.is_empty() {
+        if self.max_lag.is_some() && !dialect.reports_replicas() && self.replicas.is_empty() {
             let error = Error::usage(format!("`max_lag` requires `replicas`: {dialect} does not report their lag"));
             return Err(error.hint("list the replicas in `runner.toml`: `[transform]`, `replicas = [\"mysql://…\"]`"));
         }
