@@ -49,9 +49,50 @@ impl Dialect {
         matches!(self, Self::Mysql | Self::Mariadb) && ["enum", "set", "bit"].into_iter().any(begins)
     }
 
+    /// Whether what is meant for this dialect is meant for that server: what is for MySQL is for MariaDB too.
+    pub fn includes(self, server: Self) -> bool {
+        self == server || (self, server) == (Self::Mysql, Self::Mariadb)
+    }
+
+    /// Whether the two can replicate from each other: MySQL and MariaDB are one kind of server.
+    pub fn is_akin(self, other: Self) -> bool {
+        self.includes(other) || other.includes(self)
+    }
+
+    /// Whether there is a server, with sessions and replicas, rather than a file.
+    pub fn has_server(self) -> bool {
+        self != Self::Sqlite
+    }
+
     /// Whether several connections can write at a time.
     pub fn has_many_writers(self) -> bool {
         self != Self::Sqlite
+    }
+
+    /// Whether a server knows the lag of its replicas. Elsewhere each replica must be asked.
+    pub fn reports_replicas(self) -> bool {
+        self == Self::Postgres
+    }
+
+    /// Whether a scratch copy of a database can be made. PostgreSQL needs none: it rolls back whatever a dry run does.
+    pub fn has_scratch_copies(self) -> bool {
+        self != Self::Postgres
+    }
+
+    /// What a transaction leaves after its rollback, or keeps from others until then, as a dry run tells.
+    pub fn rollback_caveats(self) -> &'static [&'static str] {
+        match self {
+            Self::Sqlite => &["it held the right to write to the database as long as it ran"],
+            Self::Postgres => &[
+                "it held its locks on tables and rows as long as it ran, and left dead rows for VACUUM",
+                "sequences that it advanced stay advanced",
+                "what functions and triggers do outside of the database is not taken back",
+            ],
+            Self::Mysql | Self::Mariadb => &[
+                "it held its locks on tables and rows as long as it ran",
+                "counters of AUTO_INCREMENT that it advanced stay advanced",
+            ],
+        }
     }
 
     /// Whether a page that is read for a change locks each of its rows, so that others may insert rows between them. Elsewhere
@@ -103,5 +144,16 @@ impl fmt::Display for Dialect {
             Self::Mysql => "MySQL",
             Self::Mariadb => "MariaDB",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dialect::{Mariadb, Mysql, Postgres, Sqlite};
+
+    #[test]
+    fn what_is_for_mysql_is_for_mariadb_too() {
+        assert!(Mysql.includes(Mariadb) && !Mariadb.includes(Mysql) && Sqlite.includes(Sqlite));
+        assert!(Mariadb.is_akin(Mysql) && Mysql.is_akin(Mariadb) && !Postgres.is_akin(Mysql));
     }
 }

@@ -1,19 +1,19 @@
-//! The one error type that reaches a person: what happened, where, how to go on, and which exit code it means.
+//! The one error type that users see: what happened, where, why, and what to do about it.
 
 use std::fmt;
 
-/// What kind of failure an error is; decides the exit code and nothing else.
+/// Kind of an error; it determines the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// Something failed: SQL, a migration, the database, an artifact that is no usable component (exit code 1).
+    /// Something failed: SQL, a migration, the database, an unusable component (exit code 1).
     Failed,
-    /// The command line, the configuration or the project is wrong (exit code 2).
+    /// The command line, the configuration or the project is invalid (exit code 2).
     Usage,
-    /// History or lockfile disagree with the project (exit code 4).
+    /// The project does not match the history or the lockfile (exit code 4).
     Mismatch,
-    /// Somebody else held the lock for longer than we may wait (exit code 5).
+    /// Timed out waiting for the lock (exit code 5).
     LockTimeout,
-    /// A revision is half done and needs `apply` again or `repair` (exit code 6).
+    /// A revision is partially applied and needs another `apply` or a `repair` (exit code 6).
     Partial,
     /// Refused by a grant or a limit (exit code 7).
     Denied,
@@ -23,23 +23,23 @@ pub enum ErrorKind {
     Terminated,
 }
 
-/// An error for people: a sentence, the places it went through, and hints. `{}` prints the sentence, `{:#}` all of it, on
+/// An error: a sentence, the places it occurred in, causes, and hints. `{}` prints the sentence, `{:#}` all of it, on
 /// several lines.
 #[derive(Clone, Debug)]
 pub struct Error {
-    /// What kind of failure it is.
+    /// Its kind.
     pub kind: ErrorKind,
-    /// What happened, without a final period.
+    /// What happened, without a full stop.
     pub message: String,
     /// Where: `(label, text)` pairs such as `("migration", "20260105093000_create_users")`, outermost first.
     pub places: Vec<(&'static str, String)>,
-    /// Causes, the nearest first.
+    /// Causes, the most direct one first.
     pub causes: Vec<String>,
     /// What to do about it.
     pub hints: Vec<String>,
 }
 
-/// The result of nearly everything here.
+/// The result of most functions of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -53,12 +53,12 @@ impl Error {
         Self::new(ErrorKind::Failed, message)
     }
 
-    /// The command line, the configuration or the project is wrong.
+    /// The command line, the configuration or the project is invalid.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message)
     }
 
-    /// History or lockfile disagree with the project.
+    /// The project does not match the history or the lockfile.
     pub fn mismatch(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Mismatch, message)
     }
@@ -68,7 +68,7 @@ impl Error {
         Self::new(ErrorKind::Denied, message)
     }
 
-    /// Adds advice.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -82,7 +82,7 @@ impl Error {
         self
     }
 
-    /// Adds a cause below those already there.
+    /// Adds a cause after the existing ones.
     #[must_use]
     pub fn cause(mut self, cause: impl fmt::Display) -> Self {
         self.causes.push(cause.to_string());

@@ -1,9 +1,9 @@
-//! Guesses which known name a wrong one was meant to be.
+//! Suggests known names for unknown ones.
 
-/// How alike two names must be for a guess, from 0 to 1: `tow` is `two`, and `zebra` is nothing at all.
+/// Minimum similarity for a suggestion, from 0 to 1: `tow` suggests `two`, `zebra` suggests nothing.
 const LIKENESS: f64 = 0.6;
 
-/// The known name that `wrong` was probably meant to be; capitals do not matter.
+/// The known name that is most similar to `wrong`, ignoring case.
 pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
     known
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_alike_is_guessed_and_nothing_far() {
+    fn suggests_the_most_similar_name() {
         let known = ["migrations", "name", "two"];
         assert_eq!(did_you_mean("Migratons", known), Some("migrations"));
         assert_eq!(did_you_mean("tow", known), Some("two"));

@@ -1,4 +1,4 @@
-//! Backups before a run: they bring back what was there, nothing runs behind one that failed, and no file is ever overwritten.
+//! Backups before a run: they can be restored, nothing runs if one fails, and existing files are never overwritten.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
@@ -66,7 +66,7 @@ fn now(project: &EngineProject) -> Vec<String> {
 /// The run failed before it changed anything, and left no file.
 #[track_caller]
 fn stops(project: &EngineProject, output: &Output, folder: &str, before: &[String]) {
-    output.says(&["the backup failed, so nothing was run"]);
+    output.says(&["backup failed; nothing was run"]);
     assert_eq!(now(project), before, "{output}");
     assert_eq!(files(project, folder), Vec::<PathBuf>::new(), "{output}");
 }
@@ -115,7 +115,7 @@ for_each_engine! {
         project.runner("apply").succeeds();
         project.runner("rollback --backup none").succeeds();
         assert_eq!(files(&project, "kept").len(), 1);
-        // Without a folder: beside the file, or in `backups`.
+        // Without a directory: next to the file, or in `backups`.
         project.write("runner.toml", "[project]\nname = \"test\"\n");
         project.finish(project.command(["apply"]).env("RUNNER_BACKUP", "auto")).succeeds();
         let folder = if engine == Engine::Sqlite { "." } else { "backups" };
@@ -126,7 +126,7 @@ for_each_engine! {
         let project = shop(engine);
         project.write("mine", "precious");
         let before = now(&project);
-        project.runner("apply --backup mine").exits(1).says(&["no backup overwrites a file", "hint:", "nothing was run"]);
+        project.runner("apply --backup mine").exits(1).says(&["backups do not overwrite files", "hint:", "nothing was run"]);
         assert_eq!((now(&project), project.read("mine")), (before, "precious".to_owned()));
     }
 
@@ -136,10 +136,10 @@ for_each_engine! {
         let before = now(&project);
         for place in ["file/backup", "missing/backup", "/proc/backup"] {
             let output = project.runner(&format!("apply --backup {place}"));
-            stops(&project, output.exits(1).says(&["no file can be made in", "hint:"]), "kept", &before);
+            stops(&project, output.exits(1).says(&["cannot create a file in", "hint:"]), "kept", &before);
         }
         project.settings("[backup]\nto = \"auto\"\nfolder = \"file/folder\"");
-        project.runner("apply").exits(1).says(&["cannot be made", "nothing was run"]);
+        project.runner("apply").exits(1).says(&["cannot create", "nothing was run"]);
         assert_eq!(now(&project), before);
     }
 
@@ -153,12 +153,12 @@ for_each_engine! {
         project.runner("apply").succeeds();
     }
 
-    fn a_failed_run_says_how_it_is_brought_back(engine) {
+    fn a_failed_run_shows_how_to_restore_the_backup(engine) {
         let project = shop(engine);
         project.sql("0003_broken", "INSERT INTO nowhere VALUES (1);", "SELECT 1;");
         let before = now(&project);
         let output = project.runner("apply --backup safe");
-        output.exits(1).says(&["0003_broken", "hint: the backup", "safe", "holds the database as it was before this run", "to bring it back"]);
+        output.exits(1).says(&["0003_broken", "hint: the backup", "safe", "holds the database as it was before this run", "to restore it"]);
         assert_eq!(restored(&project, &project.file("safe")), before);
     }
 
@@ -179,7 +179,7 @@ for_each_engine! {
             project.write("runner.toml", format!("[project]\nname = \"test\"\n[backup]\nto = \"kept\"\ncommand = {command}\n"));
             let output = project.runner("redo");
             if !kept {
-                output.exits(1).says(&["cannot be started", "hint:"]);
+                output.exits(1).says(&["cannot run `", "hint:"]);
                 continue;
             }
             output.succeeds();
@@ -217,7 +217,7 @@ for_each_server! {
         let project = shop(engine);
         let before = now(&project);
         let output = project.finish(project.command(["apply", "--backup", "kept"]).env("PATH", "/nowhere"));
-        output.exits(1).says(&["is not on the `PATH`", "hint: install", "nothing was run"]);
+        output.exits(1).says(&["not found on the `PATH`", "hint: install", "nothing was run"]);
         assert_eq!(now(&project), before);
         assert!(!project.file("kept").exists());
     }
@@ -284,7 +284,7 @@ fn with_a_password_and_over_tls() {
         let fresh = server.database();
         fresh.client().restore(&project.file("kept"));
         assert_eq!(fresh.client().dump_everything().len(), before.len());
-        // One that is wrong is told of by the server's own words.
+        // A wrong one is reported with the message of the server.
         project.settings(
             "[backup]\nto = \"other\"\ncommand = [\"sh\", \"-c\", \"ps -ef | grep -c 'p\\\"a' >&2; exit 1\"]",
         );
@@ -295,15 +295,15 @@ fn with_a_password_and_over_tls() {
 #[test]
 fn a_database_in_memory_has_none() {
     let project = shop(Engine::Sqlite);
-    project.runner("apply -D sqlite::memory: --backup auto").exits(2).says(&["in memory", "hint:"]);
+    project.runner("apply -D sqlite::memory: --backup auto").exits(2).says(&["in-memory", "hint:"]);
 }
 
 #[test]
 fn settings_that_say_nothing_or_too_much() {
     let project = shop(Engine::Sqlite);
     for (lines, says) in [
-        ("[backup]\nto = \"\"", "`backup.to` says nothing"),
-        ("[backup]\ncommand = []", "`backup.command` names no program"),
+        ("[backup]\nto = \"\"", "`backup.to` is empty"),
+        ("[backup]\ncommand = []", "`backup.command` has no program"),
         ("[backup]\nfile = \"x\"", "unknown key `file`"),
         ("[environments.production.backup]\nto = 7", "`environments.production.backup.to` must be a string"),
     ] {

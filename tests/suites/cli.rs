@@ -59,7 +59,7 @@ fn json(output: &Output) -> Value {
 }
 
 #[test]
-fn usage_errors_are_told_on_stderr_with_code_2() {
+fn usage_errors_go_to_stderr_with_exit_code_2() {
     let project = shop();
     for (line, says) in [
         ("aply", "apply"),
@@ -138,16 +138,16 @@ fn output_that_is_lost_is_a_failure() {
 }
 
 #[test]
-fn a_missing_folder_does_not_bar_the_way_back() {
+fn a_missing_directory_does_not_prevent_a_rollback() {
     let project = project!();
     project.sql("1_t", "CREATE TABLE t (id INTEGER);", "DROP TABLE t;");
     project.runner("apply").succeeds();
     std::fs::remove_dir_all(project.file("migrations")).unwrap();
-    project.runner("status").succeeds().prints(&["missing", "1"]).says(&["warning:", "no folder `migrations`"]);
+    project.runner("status").succeeds().prints(&["missing", "1"]).says(&["warning:", "no directory `migrations`"]);
     project.runner("show 1").succeeds();
     project.runner("history").succeeds();
     for verb in ["apply", "plan", "validate"] {
-        project.runner(verb).exits(2).says(&["no folder `migrations`"]);
+        project.runner(verb).exits(2).says(&["no directory `migrations`"]);
     }
     project.runner("rollback").succeeds();
     project.runner("rollback -n 99").exits(2).says(&["nothing is applied"]);

@@ -60,19 +60,19 @@ fn the_first_place_that_has_a_value_gives_it() {
 }
 
 #[test]
-fn a_project_is_found_from_below_and_its_database_stands_beside_it() {
+fn the_project_is_found_from_a_subdirectory() {
     let project = one();
     std::fs::create_dir_all(project.file("src/deep")).unwrap();
     let mut command = project.command(["apply"]);
     project.finish(command.current_dir(project.file("src/deep"))).succeeds();
     assert!(project.file("runner.db").exists());
-    // A path on the command line means the folder one stands in.
+    // Paths on the command line are relative to the current directory.
     let mut command = project.command(["apply", "-D", "sqlite:here.db"]);
     project.finish(command.current_dir(project.file("src/deep"))).succeeds();
     assert!(project.file("src/deep/here.db").exists());
 }
 
-/// Whatever the folder is called, its database stands in it.
+/// The database is in the directory, whatever its name.
 #[test]
 fn folders_have_odd_names() {
     let project = project!(empty);
@@ -88,7 +88,7 @@ fn folders_have_odd_names() {
 }
 
 #[test]
-fn no_project_is_said_with_a_way_out() {
+fn a_missing_project_is_an_error_with_a_hint() {
     let project = project!(empty);
     for verb in ["apply", "status", "plan", "validate", "build", "history"] {
         project.runner(verb).exits(2).says(&["runner.toml", "runner init", "--config"]);
@@ -105,7 +105,7 @@ fn another_settings_file_is_named_by_flag_or_variable() {
     let mut command = project.command(["apply"]);
     project.finish(command.env("RUNNER_CONFIG", "conf/other.toml")).succeeds();
     project.runner("apply --config nowhere.toml").exits(2).says(&["nowhere.toml", "--config"]);
-    project.runner("apply --config conf").exits(2).says(&["is a folder"]);
+    project.runner("apply --config conf").exits(2).says(&["is a directory"]);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn several_databases_have_folders_and_histories_of_their_own() {
 }
 
 #[test]
-fn mistakes_in_the_settings_are_told_all_at_once_with_their_lines() {
+fn all_errors_in_the_settings_are_reported_with_their_lines() {
     let project = one();
     project.write(
         "runner.toml",
@@ -176,13 +176,13 @@ fn mistakes_in_the_settings_are_told_all_at_once_with_their_lines() {
 }
 
 #[test]
-fn a_settings_file_that_is_no_toml_is_told_by_its_line() {
+fn invalid_toml_is_reported_with_its_line() {
     let project = one();
     project.write("runner.toml", "[project]\nname = \"x\n");
     project.runner("apply").exits(2).says(&["runner.toml", "2"]);
     project.write("runner.toml", b"[project]\nname = \"\xff\"\n");
-    project.runner("apply").exits(2).says(&["runner.toml", "not UTF-8"]);
-    // Windows' editors put marks before and returns behind.
+    project.runner("apply").exits(2).says(&["runner.toml", "not valid UTF-8"]);
+    // Editors on Windows add byte order marks and carriage returns.
     project.write("runner.toml", "\u{feff}[project]\r\nname = \"x\"\r\n");
     project.runner("apply").succeeds();
 }
@@ -211,7 +211,7 @@ fn variables_stand_in_urls_and_passwords_nowhere() {
 }
 
 #[test]
-fn wrong_urls_are_told_with_what_would_be_right() {
+fn invalid_urls_are_reported_with_a_hint() {
     let project = one();
     for (url, says) in [
         ("", ""),

@@ -24,7 +24,7 @@ use runner_tests::{Engine, EngineProject, Running, TestProject, guests, until};
 /// How long anything may take to happen at all. It is no measure of ours: a machine may be busy.
 const EVER: Duration = Duration::from_secs(120);
 
-/// How soon a run ends that is told to: promised.
+/// How soon a run stops, as documented.
 const PROMISED: Duration = Duration::from_secs(5);
 
 /// So many rows, in chunks of so many.
@@ -58,7 +58,7 @@ fn furnish(project: EngineProject) -> EngineProject {
     project
 }
 
-/// A component that stumbles within its first second, behind two chunks of ten rows, and on its way down, too.
+/// A component that fails within its first second, after two chunks of ten rows, and also in its downgrade.
 fn halfway(engine: Engine) -> EngineProject {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
     let items = format!(

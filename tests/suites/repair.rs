@@ -1,4 +1,4 @@
-//! What broke off, and what people do about it: look at it, say what became of it, roll it back, or go on where somebody has
+//! Partial revisions, and what operators do about them: inspect, resolve, roll back, or continue where somebody has
 //! been at the journal or the schema in between.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]

@@ -188,7 +188,7 @@ fn another_build_is_refused_until_the_first_is_back() {
 }
 
 #[test]
-fn a_journal_that_somebody_changed_is_refused() {
+fn a_tampered_journal_is_refused() {
     for (change, says) in [
         ("UPDATE runner_journal SET digest = 'x' WHERE step = 4", "this component did something else this time"),
         ("UPDATE runner_journal SET seal = 'x' WHERE step = 4", "step 4 was changed"),
@@ -227,7 +227,7 @@ fn a_first_step_that_fails_leaves_no_trace() {
     let project = shop();
     project.database().execute_batch("CREATE TABLE ledger (x)").unwrap();
     let before = project.dump_user();
-    runs(&project, "apply").exits(1).says(&["already exists", "left nothing behind"]);
+    runs(&project, "apply").exits(1).says(&["already exists", "left no changes"]);
     assert_eq!(project.dump_user(), before);
     assert_eq!(project.value("SELECT count(*) FROM runner_journal"), "0");
     assert_eq!(project.value("SELECT count(*) FROM runner_history"), "1");

@@ -1,4 +1,4 @@
-//! Where `apply`, `rollback`, `redo` and `plan` end, by every way of saying it.
+//! Targets of `apply`, `rollback`, `redo` and `plan`, in every form.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use runner_tests::{Output, TestProject, dump, project};
@@ -36,7 +36,7 @@ fn state(project: &TestProject) -> String {
     tables.concat()
 }
 
-/// A project that stands there.
+/// A project at this state.
 fn at(start: &str) -> TestProject {
     let project = five();
     match start.len() {
@@ -122,7 +122,7 @@ fn rollback_never_goes_up() {
 }
 
 #[test]
-fn what_is_meant_must_be_clear() {
+fn ambiguous_targets_are_refused() {
     let output = refused("", "apply --target create", 2, &["`create` may mean any of 2 revisions"]);
     output.says(&["0001_create_users", "0002_create_orders"]);
     refused("", "apply --target 00", 2, &["may mean any of 4 revisions"]);
@@ -133,6 +133,31 @@ fn what_is_meant_must_be_clear() {
     refused("", "apply --target +x", 2, &["`+x` is not a target"]);
     let project = five();
     project.run(["apply", "--target", ""]).exits(2).says(&["target is empty"]);
+}
+
+/// A target word takes precedence over names with that prefix.
+#[test]
+fn words_precede_names_that_begin_with_them() {
+    for (target, tables) in [("next", 1), ("next_", 3), ("next_steps", 3), ("head", 4), ("header", 2), ("hea", 2)] {
+        let project = project!();
+        for id in ["1_first", "2_header", "3_next_steps", "4_last"] {
+            project.sql(id, &format!("CREATE TABLE t{id} (id INTEGER);"), &format!("DROP TABLE t{id};"));
+        }
+        project.runner(&format!("apply --target {target}")).succeeds();
+        let count = project.value("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name GLOB 't[0-9]_*'");
+        assert_eq!(count, tables.to_string(), "--target {target}");
+    }
+}
+
+#[test]
+fn no_migration_is_named_like_a_target() {
+    for name in ["base", "next", "latest", "head", "heads", "current", "Head", "-1"] {
+        let project = project!();
+        project.sql(&format!("1_{name}"), "SELECT 1;", "SELECT 1;");
+        for verb in ["validate", "plan", "apply"] {
+            project.runner(verb).exits(2).says(&["has an ambiguous name", "reserved", "hint: rename the migration"]);
+        }
+    }
 }
 
 #[test]
@@ -167,8 +192,8 @@ fn redo_of_nothing_is_refused() {
 }
 
 #[test]
-fn rolling_nothing_back_is_said_and_harmless() {
-    // Whoever goes down means a database that is there.
+fn rolling_back_nothing_is_reported() {
+    // A rollback requires an existing database.
     refused("", "rollback --all", 2, &["does not exist"]);
     let project = at("0");
     project.runner("rollback --all").succeeds();
@@ -193,7 +218,7 @@ fn a_plan_and_a_dry_run_write_nothing() {
 }
 
 #[test]
-fn a_late_migration_needs_a_word() {
+fn an_out_of_order_migration_needs_a_flag() {
     let project = at("0123");
     project.sql("0005_late", "CREATE TABLE late (id INTEGER);", "DROP TABLE late;");
     let output = project.runner("apply");
@@ -210,7 +235,7 @@ fn state_without_late(project: &TestProject) -> String {
 }
 
 #[test]
-fn a_missing_migration_needs_a_word() {
+fn a_missing_migration_needs_a_flag() {
     let project = at("012");
     for file in ["0002_create_orders.up.sql", "0002_create_orders.down.sql"] {
         std::fs::remove_file(project.file(&format!("migrations/{file}"))).unwrap();
@@ -220,7 +245,7 @@ fn a_missing_migration_needs_a_word() {
     project.runner("apply --allow-missing").succeeds();
 }
 
-/// A rollback runs what was applied, also where the project has forgotten or changed it.
+/// A rollback runs what was applied, even if the project no longer has it or changed it.
 #[test]
 fn a_rollback_runs_what_was_applied() {
     let project = at("01234");
@@ -233,7 +258,7 @@ fn a_rollback_runs_what_was_applied() {
 }
 
 #[test]
-fn a_way_back_that_is_not_there_is_refused_before_anything_runs() {
+fn an_irreversible_migration_is_refused_before_anything_runs() {
     for (up, says) in [
         ("CREATE TABLE t (id INTEGER);", "0011_forward.down.sql"),
         ("-- runner:irreversible\nCREATE TABLE t (id INTEGER);", "irreversible"),

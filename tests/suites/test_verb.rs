@@ -1,4 +1,4 @@
-//! `runner test`: what it proves, what it finds, and what it leaves behind.
+//! `runner test`: what it checks, what it finds, and what it leaves behind.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]

@@ -172,17 +172,17 @@ for_each_engine! {
         }
     }
 
-    fn reads_without_an_order_are_told_and_remembered(engine) {
+    fn reads_without_order_by_are_reported_and_recorded(engine) {
         let project = shop(engine);
         let statement = "SELECT name FROM items WHERE id < 4";
         project.runner("plan").keeps_silent_about(&["ORDER BY"]);
         project.runner("apply").succeeds().says(&["without an ORDER BY", statement]);
         project.runner("show 2").succeeds().prints(&["no ORDER BY", statement]);
-        project.runner("verify").succeeds().prints(&["without an ORDER BY", statement]);
+        project.runner("verify").succeeds().prints(&["without ORDER BY", statement]);
         project.runner("rollback").succeeds();
         project.runner("plan").succeeds().prints(&["risk", statement]).keeps_silent_about(&["ORDER BY id"]);
         let plan: Value = serde_json::from_str(&project.runner("plan --format json").stdout).unwrap();
-        assert_eq!(plan["steps"][0]["unordered"], serde_json::json!([statement]));
+        assert_eq!(plan["migrations"][0]["unordered"], serde_json::json!([statement]));
         let gone = format!("SELECT count(*) FROM {} WHERE kind <> 'unordered'", evidence(engine));
         assert_eq!(project.value(&gone), "0", "nobody asks for the rest");
     }

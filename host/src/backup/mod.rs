@@ -1,7 +1,7 @@
-//! Backups before a run: SQLite by its own online backup, servers by their dump program.
+//! Backups before a run: SQLite by its online backup API, servers by their dump program.
 //!
-//! A backup grows under another name, is checked and written through to the disk, and gets its name last: what stands
-//! there is whole. No file is ever overwritten.
+//! A backup is written under a temporary name, checked, synced to disk and renamed last, so that a file with the final name is
+//! complete. Existing files are never overwritten.
 
 mod place;
 mod program;
@@ -30,29 +30,29 @@ use crate::project::settings::BackupTo;
 use place::{Growing, Place};
 pub use running::end_at_once;
 
-/// How backups are made.
+/// Options for backups.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where they go.
     pub to: BackupTo,
-    /// The folder of those that name themselves, absolute; none: beside a SQLite database, else `backups` in the project.
+    /// The directory for generated names, absolute; `None`: next to a SQLite database, else `backups` in the project.
     pub folder: Option<PathBuf>,
-    /// A program to run in place of the usual one, and its arguments.
+    /// A program to run instead of the default one, and its arguments.
     pub command: Option<Vec<String>>,
-    /// The project's folder.
+    /// The directory of the project.
     pub root: PathBuf,
 }
 
-/// Makes backups of one database.
+/// Creates backups of a database.
 pub struct Backups {
     url: DatabaseUrl,
-    /// As the server itself reports it.
+    /// As reported by the server.
     dialect: Dialect,
     options: Options,
 }
 
 impl Backups {
-    /// Of the database of that URL.
+    /// Backups of the database with this URL.
     pub fn new(url: DatabaseUrl, dialect: Dialect, options: Options) -> Self {
         Self { url, dialect, options }
     }
@@ -105,12 +105,12 @@ impl Backup for Backups {
         };
         made.await.map_err(|error: Error| match error.kind {
             crate::error::ErrorKind::Interrupted | crate::error::ErrorKind::Terminated => error,
-            _ => Error { message: format!("the backup failed, so nothing was run: {}", error.message), ..error },
+            _ => Error { message: format!("backup failed; nothing was run: {}", error.message), ..error },
         })
     }
 }
 
-/// Tells of progress now and then.
+/// Reports progress from time to time.
 struct Told<'a> {
     job: &'a BackupJob,
     began: Instant,
@@ -138,7 +138,7 @@ impl<'a> Told<'a> {
     }
 }
 
-/// Waits, but not longer than until the signal.
+/// Waits, at most until the stop signal.
 async fn pause(stop: &StopSignal, time: Duration) -> Option<StopReason> {
     tokio::select! {
         reason = stop.raised() => Some(reason),

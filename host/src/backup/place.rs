@@ -1,4 +1,4 @@
-//! Where a backup goes, and how it gets there.
+//! The file of a backup, from its temporary name to its final one.
 
 use std::fs::File;
 use std::io::ErrorKind as IoKind;
@@ -12,15 +12,15 @@ use crate::error::{Error, Result};
 use crate::project::settings::BackupTo;
 use crate::random;
 
-/// The folder of backups of servers where none is named, in the project.
+/// Default directory for backups of servers, in the project.
 const FOLDER: &str = "backups";
 
-/// Where a backup will be.
+/// The path of a backup.
 pub(super) struct Place {
     path: PathBuf,
 }
 
-/// A backup that is being made, under a name that says so. Dropped unfinished, it is removed.
+/// An unfinished backup under its temporary name; removed on drop.
 pub(super) struct Growing {
     path: PathBuf,
     to: PathBuf,
@@ -30,7 +30,7 @@ impl Place {
     pub fn choose(options: &Options, url: &DatabaseUrl, dialect: Dialect, current: Option<&str>) -> Result<Self> {
         let file = url.sqlite_path();
         if dialect == Dialect::Sqlite && file.is_none() {
-            return Err(Error::usage("a database in memory has no backup").hint("leave `--backup` out"));
+            return Err(Error::usage("an in-memory database cannot be backed up").hint("remove `--backup`"));
         }
         let own_name = || name(url, dialect, current, options.command.is_some());
         let path = match &options.to {
@@ -43,7 +43,7 @@ impl Place {
                     (None, None) => options.root.join(FOLDER),
                 };
                 std::fs::create_dir_all(&folder).map_err(|error| {
-                    Error::failed(format!("the folder `{}` cannot be made", folder.display())).cause(error).hint(HINT)
+                    Error::failed(format!("cannot create the directory `{}`", folder.display())).cause(error).hint(HINT)
                 })?;
                 folder.join(own_name())
             }
@@ -51,7 +51,7 @@ impl Place {
         Ok(Self { path })
     }
 
-    /// Makes the file that is to grow. Only its owner may read it: it holds everything that the database holds.
+    /// Creates the file, readable only by its owner: it contains everything in the database.
     pub fn begin(self) -> Result<Growing> {
         if self.path.symlink_metadata().is_ok() {
             return Err(exists(&self.path));
@@ -67,14 +67,15 @@ impl Place {
             Ok(_) => Ok(Growing { path, to: self.path }),
             Err(error) => {
                 let folder = self.path.parent().unwrap_or(Path::new("."));
-                Err(Error::failed(format!("no file can be made in `{}`", folder.display())).cause(error).hint(HINT))
+                Err(Error::failed(format!("cannot create a file in `{}`", folder.display())).cause(error).hint(HINT))
             }
         }
     }
 }
 
-/// What to do about a folder that refuses.
-const HINT: &str = "look at the folder and its rights, or name another with `--backup PATH` or `[backup] folder`";
+/// Hint for a directory that cannot be written to.
+const HINT: &str =
+    "check the permissions of the directory, or use another one with `--backup PATH` or `[backup] folder`";
 
 impl Growing {
     /// The file.
@@ -82,12 +83,12 @@ impl Growing {
         &self.path
     }
 
-    /// Writes everything through to the disk and gives the file its name; answers that and the size.
+    /// Syncs the file to disk and renames it; returns its path and size.
     pub fn finish(self) -> Result<(PathBuf, u64)> {
         let unsafe_yet = |error: std::io::Error| {
-            Error::failed(format!("`{}` cannot be written through to the disk", self.path.display()))
+            Error::failed(format!("cannot sync `{}` to disk", self.path.display()))
                 .cause(error)
-                .hint("look at the disk: the backup may not be whole")
+                .hint("check the disk: the backup may be incomplete")
         };
         let file = File::open(&self.path).map_err(unsafe_yet)?;
         file.sync_all().map_err(unsafe_yet)?;
@@ -96,7 +97,7 @@ impl Growing {
         if let Some(folder) = self.to.parent()
             && let Ok(folder) = File::open(folder)
         {
-            // Not every file system has folders that can be synced.
+            // Not every file system can sync directories.
             let _ = folder.sync_all();
         }
         Ok((self.to.clone(), bytes))
@@ -105,7 +106,7 @@ impl Growing {
 
 impl Drop for Growing {
     fn drop(&mut self) {
-        // Gone already if it got its name. SQLite may have put a journal beside it.
+        // Already renamed if it is complete. SQLite may have created a journal next to it.
         let _ = std::fs::remove_file(&self.path);
         for ending in ["-journal", "-wal", "-shm"] {
             let mut beside = self.path.clone().into_os_string();
@@ -115,8 +116,7 @@ impl Drop for Growing {
     }
 }
 
-/// Gives a file another name, if nobody has it. A link fails where a rename would overwrite; where the file system has no
-/// links, we can only look before.
+/// Renames a file without overwriting. A hard link fails where a rename would overwrite; without hard links, check first.
 fn name_it(from: &Path, to: &Path) -> Result<()> {
     let linked = std::fs::hard_link(from, to);
     let named = match linked {
@@ -125,15 +125,15 @@ fn name_it(from: &Path, to: &Path) -> Result<()> {
         Err(_) if to.symlink_metadata().is_ok() => return Err(exists(to)),
         Err(_) => std::fs::rename(from, to),
     };
-    named.map_err(|error| Error::failed(format!("the backup cannot get its name `{}`", to.display())).cause(error))
+    named.map_err(|error| Error::failed(format!("cannot rename the backup to `{}`", to.display())).cause(error))
 }
 
 fn exists(path: &Path) -> Error {
-    Error::failed(format!("`{}` is there already, and no backup overwrites a file", path.display()))
-        .hint("give another name, or `--backup auto`, which finds one")
+    Error::failed(format!("`{}` already exists, and backups do not overwrite files", path.display()))
+        .hint("use another name, or `--backup auto` to generate one")
 }
 
-/// A name that says of what, at which revision and when.
+/// A name with the database, the revision and the time.
 fn name(url: &DatabaseUrl, dialect: Dialect, current: Option<&str>, is_foreign: bool) -> String {
     let database = match url.sqlite_path() {
         Some(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_of_what_and_when() {
+    fn names_contain_database_revision_and_time() {
         let url = |text: &str| DatabaseUrl::parse(text, Path::new("/base")).expect("a URL");
         for (url, dialect, current, start, end) in [
             (url("sqlite:my app.db"), Dialect::Sqlite, Some("0003_orders"), "my_app.db-0003-", ".db"),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stands_where_it_is_wanted_and_overwrites_nothing() {
+    fn a_backup_never_overwrites_a_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let url = DatabaseUrl::parse("sqlite:app.db", folder.path()).expect("a URL");
         let choose = |to, of: Option<PathBuf>| Place::choose(&options(to, of), &url, Dialect::Sqlite, None);

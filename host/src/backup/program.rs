@@ -1,7 +1,7 @@
-//! Runs the program that dumps a server's database.
+//! Runs the dump program of a server.
 //!
-//! No password stands on a command line, which everybody on the machine can read: `pg_dump` gets it in its environment, and
-//! the programs of MySQL and MariaDB in an option file that is a pipe.
+//! Passwords never appear on a command line, which every user of the machine can read: `pg_dump` gets it in its environment, the
+//! programs of MySQL and MariaDB in an option file that is a pipe.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use tokio::process::Command;
 use super::place::Growing;
 use super::running::Running;
 #[cfg(feature = "mysql")]
-use crate::database::mysql::dump::told;
+use crate::database::mysql::dump::access;
 #[cfg(not(all(feature = "postgres", feature = "mysql")))]
 use crate::database::no_driver;
 #[cfg(feature = "postgres")]
@@ -20,20 +20,20 @@ use crate::database::{DatabaseUrl, Dialect};
 use crate::engine::backup::BackupJob;
 use crate::error::{Error, Result};
 
-/// What stands for the file in an argument.
+/// The placeholder of the file in arguments.
 const FILE: &str = "{file}";
 
-/// A program and everything that it is told.
+/// A program with its arguments, environment and input.
 struct Prepared {
     program: PathBuf,
     arguments: Vec<String>,
     variables: Vec<(&'static str, String)>,
     input: Option<String>,
-    /// Whether it writes the file itself; else its output goes there.
+    /// Whether it writes the file itself; otherwise its output goes there.
     writes_file: bool,
 }
 
-/// Has the database written into the file.
+/// Dumps the database into the file.
 pub(super) async fn run(
     url: &DatabaseUrl,
     dialect: Dialect,
@@ -50,13 +50,13 @@ pub(super) async fn run(
         true => Stdio::null(),
         false => {
             let file = std::fs::OpenOptions::new().append(true).open(growing.path());
-            Stdio::from(file.map_err(|error| Error::failed("the file cannot be opened").cause(error))?)
+            Stdio::from(file.map_err(|error| Error::failed("cannot open the file").cause(error))?)
         }
     });
     let mut running = Running::start(program, prepared.input).await.map_err(|error| {
-        Error::failed(format!("`{name}` cannot be started"))
+        Error::failed(format!("cannot run `{name}`"))
             .cause(error)
-            .hint("look at `[backup] command` in `runner.toml`, and whether the program is there and may be run")
+            .hint("check `[backup] command` in `runner.toml`, and that the program is installed and executable")
     })?;
     let status = running.wait(growing.path(), job).await?;
     let said = running.said().await;
@@ -67,12 +67,12 @@ pub(super) async fn run(
             None => error,
         });
     }
-    // One in a pipe may fail without anybody hearing of it.
+    // A failure inside a pipe may go unnoticed.
     match std::fs::metadata(growing.path()) {
         Ok(file) if file.len() > 0 => Ok(()),
         _ => {
-            let place = if prepared.writes_file { "the file that it was given" } else { "its output" };
-            Err(with_words(Error::failed(format!("`{name}` wrote nothing to {place}, and said that all is well")), &said)
+            let place = if prepared.writes_file { "the given file" } else { "its output" };
+            Err(with_words(Error::failed(format!("`{name}` succeeded but wrote nothing to {place}")), &said)
                 .hint(
                     "look at `[backup] command` in `runner.toml`: it writes the backup to `{file}`, or without that word to its \
                      output; a shell hears of a failure in a pipe with `set -o pipefail`",
@@ -81,9 +81,9 @@ pub(super) async fn run(
     }
 }
 
-/// The error with what the program said.
+/// The error with the output of the program.
 fn with_words(error: Error, said: &str) -> Error {
-    // Of options that are the other family's nobody needs to hear.
+    // Warnings about options of the other family are noise.
     let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("'loose-"));
     lines.fold(error, Error::cause)
 }
@@ -138,7 +138,7 @@ fn environment(_url: &DatabaseUrl) -> Result<Vec<(&'static str, String)>> {
 
 #[cfg(feature = "mysql")]
 fn mysql_dump(url: &DatabaseUrl, file: &str) -> Result<Prepared> {
-    let told = told(url)?;
+    let access = access(url)?;
     let result = format!("--result-file={file}");
     let arguments = [
         // Must be the first.
@@ -150,24 +150,24 @@ fn mysql_dump(url: &DatabaseUrl, file: &str) -> Result<Prepared> {
         "--events",
         "--hex-blob",
         "--default-character-set=utf8mb4",
-        // Would take rights that few have; the other family does not know the last two.
+        // These would require privileges that few users have; the other family does not know the last two.
         "--no-tablespaces",
         "--loose-column-statistics=0",
         "--loose-set-gtid-purged=OFF",
         &result,
         "--",
-        &told.database,
+        &access.database,
     ];
     Ok(Prepared {
         program: PathBuf::new(),
         arguments: arguments.map(str::to_owned).to_vec(),
         variables: Vec::new(),
-        input: Some(told.option_file),
+        input: Some(access.option_file),
         writes_file: true,
     })
 }
 
-/// What placeholders stand for.
+/// Replaces placeholders.
 fn fields(url: &DatabaseUrl, dialect: Dialect, file: &str) -> Result<Vec<(&'static str, String)>> {
     let mut fields = vec![("file", file.to_owned())];
     match dialect {
@@ -184,20 +184,20 @@ fn fields(url: &DatabaseUrl, dialect: Dialect, file: &str) -> Result<Vec<(&'stat
         Dialect::Mysql | Dialect::Mariadb => return Err(no_driver(dialect).into()),
         #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => {
-            let told = told(url)?;
+            let access = access(url)?;
             fields.extend([
-                ("host", told.host),
-                ("port", told.port.to_string()),
-                ("socket", told.socket),
-                ("user", told.user),
-                ("database", told.database),
+                ("host", access.host),
+                ("port", access.port.to_string()),
+                ("socket", access.socket),
+                ("user", access.user),
+                ("database", access.database),
             ]);
         }
     }
     Ok(fields)
 }
 
-/// The dump program of a family on the `PATH`.
+/// The dump program for a dialect on the `PATH`.
 fn find(dialect: Dialect) -> Result<PathBuf> {
     let names: &[&str] = match dialect {
         Dialect::Postgres => &["pg_dump"],
@@ -208,21 +208,19 @@ fn find(dialect: Dialect) -> Result<PathBuf> {
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     let mut found = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     found.find(|program| program.is_file()).ok_or_else(|| {
-        Error::failed(format!("`{}` is not on the `PATH`", names.join("` or `")))
-            .hint(format!("install the client programs of {dialect}, or name another program in `[backup] command`"))
+        Error::failed(format!("`{}` not found on the `PATH`", names.join("` or `")))
+            .hint(format!("install the client programs of {dialect}, or set another program in `[backup] command`"))
     })
 }
 
-/// What to do about what a program said.
+/// A hint for the output of a program.
 fn advice(said: &str) -> Option<&'static str> {
     let said = said.to_lowercase();
     let has = |text: &str| said.contains(text);
     if has("server version mismatch") {
-        Some(
-            "the program is older than the server: install that of the server's version, or name it in `[backup] command`",
-        )
+        Some("the program is older than the server: install the version of the server, or set it in `[backup] command`")
     } else if has("no space left on device") || has("errno: 28") || has("errno 28") || has("errcode: 28") {
-        Some("make room on the disk, or name another folder with `--backup PATH` or `[backup] folder`")
+        Some("free some disk space, or use another directory with `--backup PATH` or `[backup] folder`")
     } else if has("permission denied for") || has("access denied") || has("insufficient privileges") {
         Some(
             "the user of the database URL may not read everything: grant it that, or name a program with a user of its own in \

@@ -1,14 +1,14 @@
-//! How a backup is brought back.
+//! How to restore a backup.
 
 use std::path::Path;
 
 use crate::database::{DatabaseUrl, Dialect};
 
-/// What to do, in a sentence.
+/// The instructions, as a sentence.
 pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, backup: &Path) -> String {
     let backup = quoted(&backup.display().to_string());
     if is_foreign {
-        return format!("bring {backup} back with the program that goes with your `[backup] command`");
+        return format!("restore {backup} with the counterpart of your `[backup] command`");
     }
     let server = || url.parameter(&["host", "socket"]).is_none().then(|| url.host_and_port()).flatten();
     match dialect {
@@ -35,14 +35,14 @@ pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, back
                 format!(" --host={host}{}", port.map_or(String::new(), |port| format!(" --port={port}")))
             });
             format!(
-                "to bring it back, make a fresh database and fill it: `{client}{} NAME < {backup}`",
+                "to restore it, create an empty database and load it: `{client}{} NAME < {backup}`",
                 server.unwrap_or_default()
             )
         }
     }
 }
 
-/// A path as a shell takes it.
+/// A path, quoted for a shell if needed.
 fn quoted(path: &str) -> String {
     let is_plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+:@%=".contains(c));
     if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }

@@ -1,8 +1,7 @@
-//! A program that runs, with everything that it has started itself.
+//! A running program, with all its child processes.
 //!
-//! It has a session of its own: so it can be ended as a whole, its children too, and a ^C at the terminal reaches it by way of
-//! us alone, who also wait for its end. What asks at a terminal fails at once there, where in a mere group it would stand
-//! still.
+//! It has its own session, so that it can be terminated together with its children, and ^C at the terminal reaches it only through
+//! us. A program that prompts on the terminal fails at once; in a mere process group it would be stopped forever.
 
 use std::path::Path;
 use std::process::ExitStatus;
@@ -19,27 +18,27 @@ use crate::engine::backup::BackupJob;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 
-/// How often a look at the file tells how far it has grown.
+/// Interval between checks of the size of the file.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How often a look tells whether everything that was started has ended.
+/// Interval between checks whether all processes have ended.
 const SOON: Duration = Duration::from_millis(20);
 
-/// How long a program may take to end when it is asked to.
+/// How long a program may take to terminate.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The most that is kept of what a program says.
+/// Maximum length of the output that is kept.
 const SAID: usize = 4096;
 
-/// The group of the program that runs; 0 if there is none.
+/// The process group of the running program; 0 if there is none.
 static GROUP: AtomicI32 = AtomicI32::new(0);
 
-/// Ends the program that runs, if there is one, because this process ends now.
+/// Kills the running program, if any, before this process exits.
 pub fn end_at_once() {
     Group(GROUP.load(Ordering::SeqCst)).kill();
 }
 
-/// A program under way. Dropped before its end, it is killed.
+/// A running program; killed on drop.
 pub(super) struct Running {
     child: Child,
     group: Group,
@@ -48,14 +47,14 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts a program, and hands it what it is to read.
+    /// Starts a program and writes its input.
     pub async fn start(mut program: Command, input: Option<String>) -> std::io::Result<Self> {
         own_session(&mut program);
         let mut child = program.kill_on_drop(true).spawn()?;
         let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or_default());
         GROUP.store(group.0, Ordering::SeqCst);
         if let (Some(input), Some(mut pipe)) = (input, child.stdin.take()) {
-            // One that does not read it says what it lacks.
+            // A program that does not read it reports its own error.
             let _ = pipe.write_all(input.as_bytes()).await;
         }
         let said = Arc::default();
@@ -63,14 +62,14 @@ impl Running {
         Ok(Self { child, group, listener, said })
     }
 
-    /// Waits for the end of the program and of what it has started, tells how far it is, and ends it when the run is to stop.
+    /// Waits for the program and its children, reports progress, and terminates them on the stop signal.
     pub async fn wait(&mut self, file: &Path, job: &BackupJob) -> Result<ExitStatus> {
         let told = Told::new(job);
         let status = loop {
             tokio::select! {
                 biased;
                 status = self.child.wait() => {
-                    break status.map_err(|error| Error::failed("the program is lost").cause(error))?;
+                    break status.map_err(|error| Error::failed("cannot wait for the program").cause(error))?;
                 }
                 reason = pause(&job.stop, LOOK) => self.go_on(reason).await?,
             }
@@ -78,7 +77,7 @@ impl Running {
                 told.tell(found.len(), None, "bytes");
             }
         };
-        // What it has started may still write. What has left the group is a daemon, whoever's voice it has inherited.
+        // Its children may still write. A process that has left the group is a daemon, even if it inherited the pipe.
         while !self.listener.is_finished() && self.group.is_there() {
             let reason = pause(&job.stop, SOON).await;
             self.go_on(reason).await?;
@@ -87,9 +86,9 @@ impl Running {
         Ok(status)
     }
 
-    /// The end of what it said; of one that has ended.
+    /// The end of its output, once it has ended.
     pub async fn said(mut self) -> String {
-        // All of it is in the pipe. Its end never comes where a daemon holds the other side.
+        // All of it is in the pipe, which never closes if a daemon inherited the other end.
         let _ = tokio::time::timeout(10 * SOON, &mut self.listener).await;
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&said).into_owned()
@@ -101,13 +100,13 @@ impl Running {
         Err(stopped(reason))
     }
 
-    /// Asks the program and all that it has started to end, and ends what does not.
+    /// Terminates the program and its children, and kills those that do not end.
     async fn end(&mut self) {
         self.group.terminate();
         let (child, group) = (&mut self.child, self.group);
         let gone = async {
             if !group.is_there() {
-                // Where there are no groups, nobody was asked.
+                // Without process groups, nothing was signalled.
                 return;
             }
             let _ = child.wait().await;
@@ -117,7 +116,7 @@ impl Running {
         };
         let _ = tokio::time::timeout(PATIENCE, gone).await;
         self.group.kill();
-        // One that hangs in the system does not even end then.
+        // A process that hangs in a system call does not end even then.
         let _ = tokio::time::timeout(PATIENCE, self.child.kill()).await;
         self.group = Group(0);
     }
@@ -131,7 +130,7 @@ impl Drop for Running {
     }
 }
 
-/// Reads what the program says, to its end, and keeps the end of it.
+/// Reads the output of the program and keeps its end.
 async fn listen(pipe: Option<ChildStderr>, said: Arc<Mutex<Vec<u8>>>) {
     let Some(mut pipe) = pipe else { return };
     let mut block = [0; 1024];
@@ -143,8 +142,8 @@ async fn listen(pipe: Option<ChildStderr>, said: Arc<Mutex<Vec<u8>>>) {
     }
 }
 
-/// The group of a program's processes, which has the program's number; 0: there is none. The system gives the number to nobody
-/// else as long as one of them is there.
+/// The process group of a program, whose id is the program's; 0: none. The system does not reuse the id while one of the processes
+/// exists.
 #[derive(Clone, Copy)]
 struct Group(i32);
 
@@ -163,15 +162,15 @@ impl Group {
         self.signal(libc::SIGKILL);
     }
 
-    /// Whether there is somebody whom the signal concerns.
+    /// Whether the signal reached a process.
     #[cfg(unix)]
     fn signal(self, signal: i32) -> bool {
         if self.0 <= 1 {
             return false;
         }
-        // SAFETY: a plain system call, and the number is that of a group that we have made.
+        // SAFETY: a plain system call, and the number is that of a group that we created.
         let sent = unsafe { libc::kill(-self.0, signal) };
-        // Others' processes are there, but not ours to end.
+        // Processes of other users exist, but we may not signal them.
         sent == 0 || std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
     }
 

@@ -5,7 +5,7 @@ use super::request::RunRequest;
 use crate::engine::apply::Action;
 use crate::error::Result;
 
-/// Goes up.
+/// Applies up to the target.
 pub fn run(context: Context, request: &RunRequest) -> Result<u8> {
     super::run::run(context, request, Action::Apply(request.target.clone()))
 }

@@ -9,7 +9,7 @@ use crate::report::json::BuildJson;
 use crate::report::{Format, Text, text};
 use crate::sandbox::{Described, Sandbox};
 
-/// Builds, and brings the lockfile up to date.
+/// Builds components and updates the lockfile.
 pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {
     let sandbox = context.sandbox(1);
     let request = BuildRequest {
@@ -27,7 +27,7 @@ pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// What a component says of itself, as the lockfile keeps it.
+/// A component's description, as the lockfile stores it.
 pub fn describe(sandbox: &Sandbox, bytes: &[u8]) -> Result<ComponentDescription> {
     let Described { description, transformer } = sandbox.describe(bytes)?;
     let world = if transformer { "data-migration" } else { "migration" };

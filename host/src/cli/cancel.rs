@@ -1,34 +1,34 @@
 //! `runner cancel`
 
 use super::context::Context;
-use super::control::{self, Said, Spoken};
+use super::control::{self, ControlOutcome, ControlSession};
 use crate::engine::control::orders::{Order, cancel};
 use crate::error::{Error, Result};
 
-/// Has runs under way stop at their next safe point.
+/// Stops active runs at their next safe point.
 pub fn run(context: &Context, revision: Option<&str>, why: Option<&str>) -> Result<u8> {
-    control::run(context, "cancel", revision, async |spoken| say(spoken, why).await)
+    control::run(context, "cancel", revision, async |session| request_stop(session, why).await)
 }
 
-async fn say(spoken: &mut Spoken<'_>, why: Option<&str>) -> Result<Said> {
-    let Some(run) = spoken.run().map(str::to_owned) else {
-        let message = "no run is under way, so there is nothing to cancel".to_owned();
-        return Ok(Said { changed: false, message, hint: None });
+async fn request_stop(session: &mut ControlSession<'_>, why: Option<&str>) -> Result<ControlOutcome> {
+    let Some(run) = session.run().map(str::to_owned) else {
+        let message = "nothing to cancel: no run is active".to_owned();
+        return Ok(ControlOutcome { changed: false, message, hint: None });
     };
-    // Who has told nothing of itself may be at any migration.
-    let others = spoken.overview.alive().filter(|seen| !spoken.is_meant(&seen.row.revision));
+    // A run that has not reported its progress may be at any migration.
+    let others = session.overview.alive().filter(|seen| !session.includes(&seen.row.revision));
     let other = others.map(|seen| seen.row.revision.clone()).next();
-    if let (Some(other), Some(revision)) = (other, &spoken.revision)
-        && !spoken.overview.alive().any(|seen| spoken.is_meant(&seen.row.revision))
+    if let (Some(other), Some(revision)) = (other, &session.revision)
+        && !session.overview.alive().any(|seen| session.includes(&seen.row.revision))
     {
-        return Err(Error::failed(format!("the run under way is not at {revision}, it is at {other}"))
+        return Err(Error::failed(format!("the active run is at {other}, not at {revision}"))
             .at("run", run)
-            .hint("`runner cancel` stops whatever runs"));
+            .hint("`runner cancel` stops it at any migration"));
     }
-    let (scope, by) = (spoken.scope().to_owned(), spoken.by.clone());
+    let (scope, by) = (session.scope().to_owned(), session.by.clone());
     let order = Order { scope: &scope, by: &by, why };
-    cancel(&mut *spoken.database, order).await.map_err(|error| spoken.unsaid(error))?;
+    cancel(&mut *session.database, order).await.map_err(|error| session.unreachable(error))?;
     let message = format!("cancelled: {run} stops at its next safe point");
-    let hint = "`runner status` tells when it has; `runner apply` goes on where it stopped".to_owned();
-    Ok(Said { changed: true, message, hint: Some(hint) })
+    let hint = "`runner status` shows when it has stopped; `runner apply` continues from there".to_owned();
+    Ok(ControlOutcome { changed: true, message, hint: Some(hint) })
 }

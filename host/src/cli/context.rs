@@ -1,4 +1,4 @@
-//! What a command works with: the settings, the printer, and the ways to project, database and sandbox.
+//! What a command works with: the settings, the printer, and access to the project, the database and the sandbox.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -14,11 +14,11 @@ pub use crate::runner::setup::{Look, Looked, Setup, Unopened};
 
 /// What a command works with.
 pub struct Context {
-    /// The terminal.
+    /// Where output goes.
     pub printer: Arc<Printer>,
     /// The settings, and what is reached by them.
     pub setup: Setup,
-    /// The variables of the process.
+    /// Environment variables of the process.
     pub env: BTreeMap<String, String>,
 }
 
@@ -31,7 +31,7 @@ impl Context {
                 "text" => Format::Text,
                 "json" => Format::Json,
                 other => {
-                    return Err(Error::usage(format!("`{other}` is not a form of output"))
+                    return Err(Error::usage(format!("invalid output format `{other}`"))
                         .at("setting", format.origin.to_string())
                         .hint("use `text` or `json`"));
                 }
@@ -48,7 +48,7 @@ impl Context {
         Ok(Self { printer, setup, env })
     }
 
-    /// The database as documents name it.
+    /// The database as JSON documents show it.
     pub fn database_json(&self) -> DatabaseJson {
         let name = self.settings.database.as_ref().map(|name| name.value.as_str());
         DatabaseJson::new(name, self.settings.database_url.value.to_string())

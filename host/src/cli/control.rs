@@ -1,8 +1,8 @@
-//! What `pause`, `resume` and `cancel` share: finding the run, and saying something to it.
+//! What `pause`, `resume` and `cancel` share: finding the active runs and reporting what changed.
 
 use super::context::{Context, Look};
 use super::exit;
-use crate::database::{Database, Dialect};
+use crate::database::Database;
 use crate::engine::control::look::{Overview, look_at_runs};
 use crate::engine::control::orders::EVERYTHING;
 use crate::engine::history::{self, History};
@@ -13,82 +13,80 @@ use crate::report::json::ControlJson;
 use crate::report::{Format, Text};
 use crate::runtime;
 
-/// A database that runs can be spoken to on.
-pub struct Spoken<'a> {
+/// A database whose runs can be controlled.
+pub struct ControlSession<'a> {
     /// What the command works with.
     pub context: &'a Context,
     /// The connection.
     pub database: Box<dyn Database>,
-    /// What is in force.
+    /// Its history.
     pub history: History,
-    /// The runs, before anything was said to them.
+    /// The runs before the command.
     pub overview: Overview,
-    /// The revision that was named.
+    /// The revision that was given.
     pub revision: Option<String>,
-    /// Who speaks: `user@host`.
+    /// Who controls them: `user@host`.
     pub by: String,
 }
 
-/// What was said, for people and for programs.
-pub struct Said {
+/// What a command changed.
+pub struct ControlOutcome {
     /// Whether anything was changed.
     pub changed: bool,
-    /// What to tell.
+    /// A message for the user.
     pub message: String,
     /// What to do next.
     pub hint: Option<String>,
 }
 
-impl Spoken<'_> {
-    /// The revision that was named, or everything.
+impl ControlSession<'_> {
+    /// The given revision, or everything.
     pub fn scope(&self) -> &str {
         self.revision.as_deref().unwrap_or(EVERYTHING)
     }
 
-    /// Whether a run is under way that what is said would reach.
-    pub fn is_meant(&self, revision: &str) -> bool {
-        self.revision.as_deref().is_none_or(|meant| compare_revisions(meant, revision).is_eq())
+    /// Whether the command is about this revision.
+    pub fn includes(&self, revision: &str) -> bool {
+        self.revision.as_deref().is_none_or(|given| compare_revisions(given, revision).is_eq())
     }
 
-    /// The name of the run that has the lock, or of another that is under way.
+    /// The name of the run that holds the lock, or of another active one.
     pub fn run(&self) -> Option<&str> {
-        let told = self.overview.alive().map(|seen| seen.row.owner.as_str()).next();
-        self.overview.holder.as_deref().or(told)
+        let other = self.overview.alive().map(|seen| seen.row.owner.as_str()).next();
+        self.overview.holder.as_deref().or(other)
     }
 
-    /// An error of writing down what is said. Where the whole file is locked by a transaction, nobody can be spoken to.
-    pub fn unsaid(&self, error: Error) -> Error {
-        if error.kind != ErrorKind::LockTimeout || self.database.facts().dialect != Dialect::Sqlite {
+    /// Explains an error of storing a request: a transaction on SQLite locks the whole file.
+    pub fn unreachable(&self, error: Error) -> Error {
+        if error.kind != ErrorKind::LockTimeout || self.database.facts().dialect.has_server() {
             return error;
         }
         let run = self.run().unwrap_or("another program");
-        let refused = Error::new(
-            ErrorKind::LockTimeout,
-            "the file is locked by a transaction, so nothing can be said to its run",
-        )
-        .at("run", run)
-        .cause(error.message);
+        let refused =
+            Error::new(ErrorKind::LockTimeout, "the run cannot be reached: its transaction locks the database file")
+                .at("run", run)
+                .cause(error.message);
         match process_of(run) {
             Some(process) => {
                 refused.hint(format!("`kill -TERM {process}` on its host stops it at its next safe point"))
             }
-            None => refused.hint("try again when the transaction is over"),
+            None => refused.hint("try again when the transaction has ended"),
         }
     }
 }
 
-/// Finds the runs, speaks to them, and tells what came of it. `verb` is that of the command line.
+/// Finds the runs, calls `act`, and reports the outcome. `verb` is the name of the command.
 pub fn run(
     context: &Context,
     verb: &'static str,
     revision: Option<&str>,
-    say: impl AsyncFnOnce(&mut Spoken<'_>) -> Result<Said>,
+    act: impl AsyncFnOnce(&mut ControlSession<'_>) -> Result<ControlOutcome>,
 ) -> Result<u8> {
     runtime::run(async {
         let looked = context.look(Look::Live).await?;
         let nothing = || {
-            let error = Error::failed(format!("nothing was ever applied here, so there is no run to {verb}"));
-            context.place(error.hint("look at the database URL; `runner apply` begins"))
+            let error = Error::failed(format!("no run to {verb}: nothing has been applied to this database"));
+            context.place(error.hint("check the database URL"))
         };
         let mut database = looked.database.ok_or_else(nothing)?;
         let is_there = history::is_there(&mut *database).await.map_err(|error| context.place(error))?;
@@ -96,7 +94,7 @@ pub fn run(
         if !is_there {
             return Err(match &overview.holder {
                 Some(holder) => context.place(
-                    Error::failed("the first run on this database has just begun, and cannot be spoken to yet")
+                    Error::failed("the first run on this database has just started and cannot be controlled yet")
                         .at("run", holder)
                         .hint("try again in a moment, or stop its process"),
                 ),
@@ -105,37 +103,37 @@ pub fn run(
         }
         let revision = revision.map(|wanted| resolve(context, &looked.history, wanted)).transpose()?;
         let by = Identity::now().applied_by;
-        let mut spoken = Spoken { context, database, history: looked.history, overview, revision, by };
-        let said = say(&mut spoken).await.map_err(|error| context.place(error))?;
-        tell(&mut spoken, verb, &said).await?;
+        let mut session = ControlSession { context, database, history: looked.history, overview, revision, by };
+        let outcome = act(&mut session).await.map_err(|error| context.place(error))?;
+        report(&mut session, verb, &outcome).await?;
         Ok(exit::DONE)
     })
 }
 
-/// A revision of the project or of the history.
+/// A revision of the project or the history.
 fn resolve(context: &Context, history: &History, wanted: &str) -> Result<String> {
     let report = context.inspect()?;
     let of_project = report.catalog.migrations.iter().map(|it| (&*it.revision, &*it.name));
     let only_history = history.live.iter().filter(|record| report.catalog.get(&record.revision).is_none());
     let all = of_project.chain(only_history.map(|record| (&*record.revision, &*record.name)));
     let candidates: Candidates<'_> = all.collect();
-    // As runs call it, who have it from the project.
+    // Runs use the spelling of the project.
     Ok(candidates.resolve(wanted)?.to_owned())
 }
 
-async fn tell(spoken: &mut Spoken<'_>, verb: &'static str, said: &Said) -> Result<()> {
-    let context = spoken.context;
+async fn report(session: &mut ControlSession<'_>, verb: &'static str, outcome: &ControlOutcome) -> Result<()> {
+    let context = session.context;
     let printer = &context.printer;
     match printer.format() {
         Format::Json => {
             let now =
-                look_at_runs(&mut *spoken.database, &spoken.history).await.map_err(|error| context.place(error))?;
-            let revision = spoken.revision.clone();
-            printer.json(&ControlJson::new(verb, context.database_json(), revision, said.changed, &now));
+                look_at_runs(&mut *session.database, &session.history).await.map_err(|error| context.place(error))?;
+            let revision = session.revision.clone();
+            printer.json(&ControlJson::new(verb, context.database_json(), revision, outcome.changed, &now));
         }
         Format::Text => {
-            printer.talk(&Text::new().plain(&said.message).end());
-            if let Some(hint) = &said.hint {
+            printer.talk(&Text::new().plain(&outcome.message).end());
+            if let Some(hint) = &outcome.hint {
                 printer.talk(&Text::new().add(crate::report::text::HINT, "hint").plain(": ").plain(hint).end());
             }
         }
@@ -143,7 +141,7 @@ async fn tell(spoken: &mut Spoken<'_>, verb: &'static str, said: &Said) -> Resul
     Ok(())
 }
 
-/// The number of the process in the name of a run.
+/// The process id in the name of a run.
 fn process_of(owner: &str) -> Option<u32> {
     let (_, rest) = owner.split_once("process ")?;
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
@@ -154,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_process_of_a_run_is_in_its_name() {
+    fn the_name_of_a_run_contains_its_process_id() {
         let owner = Identity::now().lock_owner("apply");
         assert_eq!(process_of(&owner), Some(std::process::id()));
         assert_eq!(process_of("another process"), None);

@@ -7,7 +7,7 @@ use crate::report::json::CurrentJson;
 use crate::report::{Format, text};
 use crate::runtime;
 
-/// Says where the database is. Asks the database alone: the project may be broken.
+/// Prints the current revision. Reads only the database: the project may be broken.
 pub fn run(context: &Context) -> Result<u8> {
     runtime::run(async {
         let history = context.look(Look::Live).await?.history;

@@ -1,10 +1,10 @@
-//! Exit codes: they follow from the kind of an error alone.
+//! Exit codes: they depend only on the kind of an error.
 
 use crate::error::{Error, ErrorKind};
 
 /// Done, or nothing to do.
 pub const DONE: u8 = 0;
-/// `status --exit-code`: something is pending.
+/// `status --exit-code`: migrations are pending.
 pub const PENDING: u8 = 3;
 
 /// The exit code of an error.

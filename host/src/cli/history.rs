@@ -8,7 +8,7 @@ use crate::report::json::HistoryJson;
 use crate::report::{Format, Text, text};
 use crate::runtime;
 
-/// Says what ran. Asks the database alone.
+/// Shows what ran. Reads only the database.
 pub fn run(context: &Context) -> Result<u8> {
     runtime::run(async {
         let (records, repairs) = match context.look(Look::Live).await?.database {

@@ -9,10 +9,10 @@ use crate::project::scaffold::{init, revision_at};
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Printer, Text, text};
 
-/// Makes a project.
+/// Creates a project.
 pub fn run(printer: &Printer, folder: &Path) -> Result<u8> {
-    let absolute =
-        std::path::absolute(folder).map_err(|error| Error::usage("the current folder is gone").cause(error))?;
+    let absolute = std::path::absolute(folder)
+        .map_err(|error| Error::usage("the current directory no longer exists").cause(error))?;
     let made = init(&absolute, &revision_at(Identity::now().run_timestamp / 1_000_000))?;
     match printer.format() {
         Format::Json => printer.json(&ScaffoldJson::new("init", &made)),

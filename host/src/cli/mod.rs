@@ -8,11 +8,14 @@ mod context;
 mod control;
 mod current;
 mod exit;
+mod foreign_verbs;
 mod history;
+mod history_args;
 mod init;
 mod new;
 mod pause;
 mod plan;
+mod project_args;
 mod redo;
 mod repair;
 mod request;
@@ -35,7 +38,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use clap::error::ErrorKind as ClapErrorKind;
+use clap::error::{ContextKind, ErrorKind as ClapErrorKind};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::env::{self, Switches};
@@ -54,15 +57,15 @@ pub fn main() -> ExitCode {
     };
     let printer = Arc::new(printer(&cli));
     let code = dispatch(cli, &printer).unwrap_or_else(|error| report(&printer, &error));
-    ExitCode::from(told(&printer, code))
+    ExitCode::from(with_lost_output(&printer, code))
 }
 
-/// The exit code of what was told: the given one, unless that was all that failed.
-fn told(printer: &Printer, code: u8) -> u8 {
+/// The exit code of the command, or that of an error if it succeeded and its output could not be written.
+fn with_lost_output(printer: &Printer, code: u8) -> u8 {
     let Some(lost) = printer.lost() else { return code };
     let error = Error::failed("the output could not be written")
         .cause(lost)
-        .hint("what the command did, it did; only what it has to say is lost");
+        .hint("the command completed; only its output was lost");
     printer.always(&crate::report::error::error(&error));
     if code == exit::DONE { exit::code(&error) } else { code }
 }
@@ -127,11 +130,11 @@ fn printer(cli: &Cli) -> Printer {
     let format = match cli.global.format {
         Some(FormatArg::Json) => Format::Json,
         Some(FormatArg::Text) => Format::Text,
-        // Until the settings are read, which may fail: then the error should be in the right form, too.
+        // Reading the settings may fail, and that error should be in the right format, too.
         None if std::env::var_os("RUNNER_FORMAT").is_some_and(|format| format == "json") => Format::Json,
         None => Format::Text,
     };
-    // The settings may say more; a wrong variable is told when they are read.
+    // The settings may change this; an invalid variable is reported when they are read.
     let switches = Switches::of_process(request::process_variables());
     let flags = PrinterFlags::new(&cli.global);
     let (verbosity, color) = request::flags(&flags, &switches)
@@ -140,7 +143,7 @@ fn printer(cli: &Cli) -> Printer {
     Printer::new(format, verbosity, color)
 }
 
-/// Tells an error and answers its exit code.
+/// Reports an error and returns its exit code.
 fn report(printer: &Printer, error: &Error) -> u8 {
     let code = exit::code(error);
     match printer.format() {
@@ -150,22 +153,23 @@ fn report(printer: &Printer, error: &Error) -> u8 {
     code
 }
 
-/// Help, the version, or a command line that cannot be read: clap knows what to tell, and it is told as everything is.
+/// Help, the version, or an invalid command line: clap's text, in the format that was asked for.
 fn unparsed(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let words: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
-    let said = |flag: &str, value: &str| {
+    let is_given = |flag: &str, value: &str| {
         words.iter().any(|word| *word == format!("{flag}={value}"))
             || words.windows(2).any(|pair| pair[0] == flag && pair[1] == value)
     };
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let color = match variable(env::COLOR).as_str() {
-        _ if said("--color", "never") => ColorWhen::Never,
-        _ if said("--color", "always") => ColorWhen::Always,
+        _ if is_given("--color", "never") => ColorWhen::Never,
+        _ if is_given("--color", "always") => ColorWhen::Always,
         "never" => ColorWhen::Never,
         "always" => ColorWhen::Always,
         _ => ColorWhen::Auto,
     };
-    let format = if said("--format", "json") || variable(env::FORMAT) == "json" { Format::Json } else { Format::Text };
+    let format =
+        if is_given("--format", "json") || variable(env::FORMAT) == "json" { Format::Json } else { Format::Text };
     let printer = Printer::new(format, Verbosity::Normal, color);
     let rendered = error.render();
     let code = match error.kind() {
@@ -177,25 +181,25 @@ fn unparsed(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
             printer.help(&rendered.ansi().to_string(), true);
             exit::of(ErrorKind::Usage)
         }
-        _ => report(&printer, &usage_error(&rendered.to_string())),
+        _ => report(&printer, &usage_error(error)),
     };
-    ExitCode::from(told(&printer, code))
+    ExitCode::from(with_lost_output(&printer, code))
 }
 
-/// clap's text as an error of ours: its first paragraph, its tips as hints, and where to read on.
-fn usage_error(text: &str) -> Error {
-    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
-    let mut verb = usage.and_then(|usage| usage.split(' ').nth(1)).unwrap_or_default();
-    if !verb.starts_with(|c: char| c.is_ascii_lowercase()) {
-        verb = "";
+/// clap's error as an error of ours: its first paragraph, its tips as hints, and where to read more.
+fn usage_error(error: &clap::Error) -> Error {
+    const OVERVIEW: &str = "`runner help` lists commands and options";
+    if error.kind() == ClapErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Error::usage("no command given").hint(OVERVIEW);
     }
+    let text = error.render().to_string();
     let mut message = String::new();
     let mut hints = Vec::new();
-    let told =
-        text.lines().take_while(|line| !line.starts_with("Usage: ") && !line.starts_with("For more information"));
-    for line in told.map(str::trim).filter(|line| !line.is_empty()) {
+    let lines = text.lines();
+    let lines = lines.take_while(|line| !line.starts_with("Usage: ") && !line.starts_with("For more information"));
+    for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
         if let Some(tip) = line.strip_prefix("tip: ") {
-            hints.push(tip.replace('\'', "`"));
+            hints.push(tip.replace('\'', "`").replace("subcommand", "command"));
         } else if let Some(values) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             hints.push(values.to_owned());
         } else if message.is_empty() {
@@ -205,15 +209,21 @@ fn usage_error(text: &str) -> Error {
             message.push_str(line);
         }
     }
-    if message.is_empty() || text.starts_with("Database migrations") {
-        message = "there is no verb on the command line".to_owned();
-        hints.clear();
-        verb = "";
+    if let (ClapErrorKind::InvalidSubcommand, Some(verb)) =
+        (error.kind(), error.get(ContextKind::InvalidSubcommand).map(ToString::to_string))
+    {
+        message = format!("no such command: `{verb}`");
+        if let Some(hint) = foreign_verbs::hint(&verb) {
+            hints = vec![hint.to_owned()];
+        }
     }
+    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
+    let verb = usage.and_then(|usage| usage.split(' ').nth(1)).unwrap_or_default();
     let error = hints.into_iter().fold(Error::usage(message), Error::hint);
-    match verb {
-        "" => error.hint("`runner --help` lists verbs and flags"),
-        verb => error.hint(format!("`runner {verb} --help` lists what it takes")),
+    if verb.starts_with(|c: char| c.is_ascii_lowercase()) {
+        error.hint(format!("`runner help {verb}` shows its options"))
+    } else {
+        error.hint(OVERVIEW)
     }
 }
 

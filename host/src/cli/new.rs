@@ -8,7 +8,7 @@ use crate::project::scaffold::{Language, NewRequest, new_migration, revision_at}
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Text, text};
 
-/// Makes a migration.
+/// Creates a migration.
 pub fn run(context: &Context, name: &str, language: Option<String>) -> Result<u8> {
     let language = match (language, &context.settings.switches.lang) {
         (Some(language), _) => Language::from_name(&language)?,
@@ -25,8 +25,8 @@ pub fn run(context: &Context, name: &str, language: Option<String>) -> Result<u8
         Format::Text => {
             printer.talk(&text::made(&made));
             let next = match language {
-                Language::Sql => "next: write the SQL, then `runner apply`",
-                Language::Rust => "next: write the code, then `runner build` and `runner apply`",
+                Language::Sql => "next: edit the SQL files, then run `runner apply`",
+                Language::Rust => "next: edit the code, then run `runner build` and `runner apply`",
             };
             printer.talk(&Text::new().plain(next).end());
         }

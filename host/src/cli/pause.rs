@@ -1,36 +1,36 @@
 //! `runner pause`
 
 use super::context::Context;
-use super::control::{self, Said, Spoken};
+use super::control::{self, ControlOutcome, ControlSession};
 use crate::engine::control::orders::{Order, pause};
 use crate::error::{Error, Result};
 
-/// Has runs wait before their next chunk.
+/// Pauses runs before their next chunk.
 pub fn run(context: &Context, revision: Option<&str>, why: Option<&str>) -> Result<u8> {
-    control::run(context, "pause", revision, async |spoken| say(spoken, why).await)
+    control::run(context, "pause", revision, async |session| begin_pause(session, why).await)
 }
 
-async fn say(spoken: &mut Spoken<'_>, why: Option<&str>) -> Result<Said> {
-    let atomic = spoken.overview.alive().find(|seen| seen.is_atomic() && seen.row.held.is_none());
-    if let Some(seen) = atomic.filter(|seen| spoken.is_meant(&seen.row.revision)) {
-        return Err(Error::failed("the migration that runs is one transaction, which a pause would hold open")
+async fn begin_pause(session: &mut ControlSession<'_>, why: Option<&str>) -> Result<ControlOutcome> {
+    let atomic = session.overview.alive().find(|seen| seen.is_atomic() && seen.row.held.is_none());
+    if let Some(seen) = atomic.filter(|seen| session.includes(&seen.row.revision)) {
+        return Err(Error::failed("the running migration cannot be paused: a pause would keep its transaction open")
             .at("run", seen.row.owner.clone())
             .at("migration", seen.row.revision.clone())
-            .hint("`runner cancel` stops it, and leaves nothing of it behind")
-            .hint("a migration whose `describe` asks for the mode `stepwise` can be paused between its chunks"));
+            .hint("`runner cancel` stops it and rolls it back")
+            .hint("a migration with the mode `stepwise` can be paused between its chunks"));
     }
-    if let Some(on) = spoken.overview.pauses.iter().find(|pause| pause.revision == spoken.revision) {
-        let message = format!("it is paused already, {on}");
-        return Ok(Said { changed: false, message, hint: Some("`runner resume` lets runs go on".to_owned()) });
+    if let Some(on) = session.overview.pauses.iter().find(|pause| pause.revision == session.revision) {
+        let message = format!("already paused {on}");
+        return Ok(ControlOutcome { changed: false, message, hint: Some("`runner resume` ends the pause".to_owned()) });
     }
-    let (scope, by) = (spoken.scope().to_owned(), spoken.by.clone());
+    let (scope, by) = (session.scope().to_owned(), session.by.clone());
     let order = Order { scope: &scope, by: &by, why };
-    pause(&mut *spoken.database, order).await.map_err(|error| spoken.unsaid(error))?;
-    let message = match (spoken.run(), &spoken.revision) {
+    pause(&mut *session.database, order).await.map_err(|error| session.unreachable(error))?;
+    let message = match (session.run(), &session.revision) {
         (Some(run), None) => format!("paused: {run} waits before its next chunk or step"),
         (Some(run), Some(revision)) => format!("paused: {run} waits before its next chunk or step of {revision}"),
-        (None, None) => "paused: no run is under way, and the next one will wait".to_owned(),
-        (None, Some(revision)) => format!("paused: no run is under way, and the next one will wait before {revision}"),
+        (None, None) => "paused: no run is active; the next one will wait".to_owned(),
+        (None, Some(revision)) => format!("paused: no run is active; the next one will wait before {revision}"),
     };
-    Ok(Said { changed: true, message, hint: Some("`runner resume` lets runs go on".to_owned()) })
+    Ok(ControlOutcome { changed: true, message, hint: Some("`runner resume` ends the pause".to_owned()) })
 }

@@ -15,7 +15,7 @@ use crate::report::{Format, Text, text};
 use crate::runner::run::with_file;
 use crate::runtime;
 
-/// Says what would run.
+/// Shows what would run.
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
     let catalog = context.catalog(request.locked)?;
     runtime::run(async {
@@ -46,7 +46,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
     })
 }
 
-/// Adds what earlier runs of the same components have met. Before its first run nobody knows which statements one has.
+/// Adds what earlier runs of the same components recorded. The statements of a component are unknown before its first run.
 async fn recall(plan: &Plan, looks: &mut [StepLook], database: &mut dyn Database) -> Result<()> {
     let steps = plan.steps.iter().zip(looks).filter(|(step, _)| step.kind == Kind::Component);
     for (step, look) in steps.filter(|(step, _)| step.direction == Direction::Up) {
@@ -55,7 +55,7 @@ async fn recall(plan: &Plan, looks: &mut [StepLook], database: &mut dyn Database
     Ok(())
 }
 
-/// What the statements of each step mean for it; an error if one cannot run as it is to.
+/// What the statements of each migration imply; an error if one cannot run in its mode.
 fn look(plan: &Plan, sql: &[Option<String>], facts: &Facts) -> Result<Vec<StepLook>> {
     let each = plan.steps.iter().zip(sql).map(|(step, sql)| {
         let sql = sql.as_deref();

@@ -5,7 +5,7 @@ use super::request::RunRequest;
 use crate::engine::apply::Action;
 use crate::error::Result;
 
-/// One down and up again.
+/// Rolls back the last migration and applies it again.
 pub fn run(context: Context, request: &RunRequest) -> Result<u8> {
     super::run::run(context, request, Action::Redo)
 }

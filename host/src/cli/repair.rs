@@ -10,13 +10,13 @@ use crate::report::json::RepairJson;
 use crate::report::{Format, text};
 use crate::runtime;
 
-/// Shows a partial revision, or records what an operator says of it.
+/// Shows a partial revision, or records how an operator resolved it.
 pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {
-    // A project that does not fit its lockfile must not bar the way to mend the history.
+    // A project that does not match its lockfile must not prevent a repair.
     let catalog = context.inspect()?.catalog;
     runtime::run(async {
         let Some(mut database) = context.look(Look::Live).await?.database else {
-            return Err(context.place(Error::usage("the database does not exist, so there is nothing to repair")));
+            return Err(context.place(Error::usage("nothing to repair: the database does not exist")));
         };
         let database = &mut *database;
         let wanted = request.revision.as_deref();

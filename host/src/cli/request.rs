@@ -1,9 +1,10 @@
-//! From clap's types to plain values.
+//! Translates clap's types into plain values.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::args::{ColorArg, FormatArg, Global, RepairArgs, VerifyArgs};
+use super::args::{ColorArg, FormatArg, Global};
+use super::history_args::{RepairArgs, VerifyArgs};
 use super::run_args::{ApplyArgs, DryRunArgs, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
 use super::test_args::{CrashAtArgs, TestArgs};
 use crate::engine::plan::Options;
@@ -15,7 +16,7 @@ use crate::project::LoadRequest;
 use crate::project::env::Switches;
 use crate::report::{ColorWhen, Verbosity};
 
-/// What every verb is given.
+/// Options of every command.
 #[derive(Clone, Debug)]
 pub struct GlobalRequest {
     /// For the settings.
@@ -26,7 +27,7 @@ pub struct GlobalRequest {
     pub flags: PrinterFlags,
 }
 
-/// What the command line says of how to print.
+/// Options of the command line for the printer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PrinterFlags {
     /// `--verbose`
@@ -44,7 +45,7 @@ impl PrinterFlags {
     }
 }
 
-/// How to print: as the flags say, and where they say nothing, as the variables do.
+/// How to print: flags first, then environment variables.
 pub fn flags(flags: &PrinterFlags, switches: &Switches) -> Result<(Verbosity, ColorWhen)> {
     let (quiet, verbose) = match flags.quiet || flags.verbose {
         true => (flags.quiet, flags.verbose),
@@ -64,7 +65,7 @@ pub fn flags(flags: &PrinterFlags, switches: &Switches) -> Result<(Verbosity, Co
             "always" => ColorWhen::Always,
             "never" => ColorWhen::Never,
             other => {
-                return Err(Error::usage(format!("`{other}` does not say when to colour"))
+                return Err(Error::usage(format!("invalid value `{other}` for `--color`"))
                     .at("setting", text.origin.to_string())
                     .hint("use `auto`, `always` or `never`"));
             }
@@ -73,7 +74,7 @@ pub fn flags(flags: &PrinterFlags, switches: &Switches) -> Result<(Verbosity, Co
     Ok((verbosity, color))
 }
 
-/// The variables of the process, as far as they are text.
+/// The environment variables of the process that are valid UTF-8.
 pub fn process_variables() -> BTreeMap<String, String> {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -84,57 +85,57 @@ pub fn process_variables() -> BTreeMap<String, String> {
 /// What `apply`, `rollback` and `redo` have in common.
 #[derive(Clone, Debug)]
 pub struct RunRequest {
-    /// Where to go; `redo` has nowhere to go.
+    /// The target; `redo` ignores it.
     pub target: Target,
     /// What the operator allows.
     pub options: Options,
-    /// How a dry run is done; none: it is none.
+    /// How to do a dry run; `None` if it is not one.
     pub dry_run: Option<DryRunRequest>,
     /// Instances for a transform.
     pub jobs: usize,
-    /// Connections for a transform, where each can have one.
+    /// Connections for a transform, where instances can have their own.
     pub connections: usize,
-    /// Take part in transforms of another run.
+    /// Share the transforms of another run.
     pub share: bool,
     /// The lockfile must list everything.
     pub locked: bool,
 }
 
-/// How a dry run is done.
+/// How to do a dry run.
 #[derive(Clone, Copy, Debug)]
 pub struct DryRunRequest {
-    /// Rows of each sample.
+    /// Number of rows in each sample.
     pub samples: usize,
-    /// Only so many chunks of each transform.
+    /// Run only this many chunks of each transform.
     pub chunks: Option<u64>,
-    /// On a copy, with at most so many rows of each table.
+    /// Run on a copy, with at most this many rows of each table.
     pub on_scratch: Option<Option<u64>>,
 }
 
-/// Rows of each table that a scratch database gets if nobody says anything: enough to see what happens, quickly copied.
+/// Default number of rows of each table in a scratch database: enough to see what happens, and quick to copy.
 const COPY_ROWS: u64 = 10_000;
 
-/// What `plan` is asked.
+/// Options of `plan`.
 #[derive(Clone, Debug)]
 pub struct PlanRequest {
-    /// Where to go.
+    /// The target.
     pub target: Target,
     /// What the operator allows.
     pub options: Options,
-    /// With the SQL.
+    /// Include the SQL.
     pub sql: bool,
     /// The lockfile must list everything.
     pub locked: bool,
 }
 
-/// What `test` is asked.
+/// Options of `test`.
 #[derive(Clone, Debug)]
 pub struct TestRequest {
     /// Revisions to test; empty: all.
     pub revisions: Vec<String>,
-    /// Kill runs at every moment.
+    /// Kill runs at every step.
     pub crash: bool,
-    /// Where to write a report of JUnit's form.
+    /// Where to write a JUnit XML report.
     pub junit: Option<PathBuf>,
     /// Instances for a transform.
     pub jobs: usize,
@@ -142,16 +143,16 @@ pub struct TestRequest {
     pub locked: bool,
 }
 
-/// What `crash-at` is asked.
+/// Options of `crash-at`.
 #[derive(Clone, Debug)]
 pub struct CrashAtRequest {
-    /// The moment to die at.
+    /// The step to crash at.
     pub moment: u64,
-    /// Down and not up.
+    /// Roll back instead of applying.
     pub down: bool,
-    /// Where to go; none: where nothing is applied.
+    /// The target; `None` is `base`.
     pub target: Option<String>,
-    /// What migrations see in place of a clock and of chance.
+    /// The timestamp and seed that migrations see.
     pub inputs: (i64, u64),
     /// Instances for a transform.
     pub jobs: usize,
@@ -169,23 +170,23 @@ pub fn crash_at(args: CrashAtArgs, switches: &Switches) -> Result<CrashAtRequest
     Ok(CrashAtRequest { moment: args.moment, down: args.down, target: args.target, inputs, jobs })
 }
 
-/// What `repair` is asked.
+/// Options of `repair`.
 #[derive(Clone, Debug)]
 pub struct RepairRequest {
-    /// Which revision; none: the one that is partial.
+    /// The revision; `None` is the partial one.
     pub revision: Option<String>,
-    /// What to record; none: it only shows.
+    /// What to record; `None` only shows what is known.
     pub order: Option<Order>,
 }
 
-/// What `verify` is asked.
+/// Options of `verify`.
 #[derive(Clone, Debug)]
 pub struct VerifyRequest {
-    /// Revisions; none: all components.
+    /// Revisions; empty: all components.
     pub revisions: Vec<String>,
-    /// How many chunks are looked at.
+    /// How many chunks to check.
     pub extent: Extent,
-    /// What cannot be proven is a failure.
+    /// Fail if something cannot be verified.
     pub strict: bool,
 }
 
@@ -196,7 +197,8 @@ pub fn verify(args: VerifyArgs) -> VerifyRequest {
 }
 
 pub fn global(args: Global) -> Result<GlobalRequest> {
-    let start_dir = std::env::current_dir().map_err(|error| Error::usage("the current folder is gone").cause(error))?;
+    let start_dir =
+        std::env::current_dir().map_err(|error| Error::usage("the current directory no longer exists").cause(error))?;
     let flags = PrinterFlags::new(&args);
     let format = args.format.map(|format| match format {
         FormatArg::Text => "text".to_owned(),
@@ -220,7 +222,7 @@ pub fn global(args: Global) -> Result<GlobalRequest> {
 fn parameter(text: &str) -> Result<(String, String)> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
-        _ => Err(Error::usage(format!("`{text}` sets no parameter")).hint("write `--parameter NAME=VALUE`")),
+        _ => Err(Error::usage(format!("invalid parameter: expected NAME=VALUE, got `{text}`"))),
     }
 }
 
@@ -230,7 +232,7 @@ pub fn with_waits(global: &GlobalRequest, args: &RunArgs) -> GlobalRequest {
     global.load.table_lock_timeout = args.table_lock_timeout.clone();
     global.load.statement_timeout = args.statement_timeout.clone();
     global.load.retries = args.retries.clone();
-    global.load.throttle = args.control.said().collect();
+    global.load.throttle = args.throttle.given().collect();
     global.load.backup = args.backup.clone();
     global.load.chunk_rows = args.chunk_rows.clone();
     global.load.chunk_time = args.chunk_time.clone();
@@ -250,7 +252,9 @@ pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
 pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
     let target = match (&args.target, args.number, args.all) {
         (Some(target), _, _) => target.parse()?,
-        (None, Some(0), _) => return Err(Error::usage("`-n 0` takes nothing back").hint("`-n` counts from 1")),
+        (None, Some(0), _) => {
+            return Err(Error::usage("`-n` must be at least 1").hint("`runner status` lists what is applied"));
+        }
         (None, Some(number), _) => Target::Back(number),
         (None, None, true) => Target::Base,
         (None, None, false) => Target::Back(1),
@@ -275,29 +279,29 @@ pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
 
 pub fn repair(args: RepairArgs) -> Result<RepairRequest> {
     let RepairArgs { revision, step, rows_affected: rows, .. } = args;
-    let said = [
+    let actions = [
         (args.retry, Action::Retry),
         (args.mark_done, Action::MarkDone { rows }),
         (args.skip, Action::Skip),
         (args.as_applied, Action::AsApplied),
         (args.as_not_applied, Action::AsNotApplied),
     ];
-    let Some((_, action)) = said.into_iter().find(|(said, _)| *said) else {
+    let Some((_, action)) = actions.into_iter().find(|(given, _)| *given) else {
         return match step {
             None => Ok(RepairRequest { revision, order: None }),
-            Some(_) => Err(Error::usage("a step is named, and not what became of it")
-                .hint("add `--retry`, `--mark-done` or `--skip`; `runner repair` alone shows what is known")),
+            Some(_) => Err(Error::usage("a step requires an action").hint(
+                "add `--retry`, `--mark-done` or `--skip`; `runner repair` without arguments shows what is known",
+            )),
         };
     };
     if revision.is_none() {
         return Err(
-            Error::usage(format!("`{action}` names no revision")).hint("`runner repair` shows which is partial")
+            Error::usage(format!("`{action}` requires a revision")).hint("`runner repair` shows which one is partial")
         );
     }
     let why = args.why.map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
     let why = why.ok_or_else(|| {
-        Error::usage(format!("`{action}` does not say why"))
-            .hint("add `--why TEXT`: history keeps it for those who wonder later")
+        Error::usage(format!("`{action}` requires a reason")).hint("add `--why TEXT`: the history keeps it")
     })?;
     Ok(RepairRequest { revision, order: Some(Order { action, step, why }) })
 }
@@ -311,9 +315,9 @@ fn run(
 ) -> Result<RunRequest> {
     let jobs = jobs(args.jobs, switches)?;
     let dry_run = dry_run(dry_run_args)?;
-    // Whoever asks for many gets them; nobody is given as many connections as a large machine has processors.
-    let is_said = args.jobs.is_some() || switches.jobs.is_some();
-    let connections = if is_said { jobs } else { jobs.min(CONNECTIONS) };
+    // An explicit number is respected; the default must not open a connection for each processor of a large machine.
+    let is_explicit = args.jobs.is_some() || switches.jobs.is_some();
+    let connections = if is_explicit { jobs } else { jobs.min(CONNECTIONS) };
     let locked = args.locked || switches.locked;
     Ok(RunRequest { target, options, dry_run, jobs, connections, share: false, locked })
 }
@@ -328,9 +332,8 @@ fn dry_run(args: &DryRunArgs) -> Result<Option<DryRunRequest>> {
         Some(text) => match text.replace('_', "").parse() {
             Ok(rows) if rows > 0 => Some(rows),
             _ => {
-                return Err(
-                    Error::usage(format!("`{text}` is not a number of rows to copy")).hint("write a number, or `all`")
-                );
+                return Err(Error::usage(format!("invalid value `{text}` for `--copy-rows`"))
+                    .hint("use a number greater than 0, or `all`"));
             }
         },
     };
@@ -338,16 +341,16 @@ fn dry_run(args: &DryRunArgs) -> Result<Option<DryRunRequest>> {
     Ok(Some(DryRunRequest { samples: usize::from(args.sample), chunks: args.sample_chunks, on_scratch }))
 }
 
-/// Connections that a run makes for a transform at most if nobody says a number.
+/// Default maximum number of connections for a transform.
 pub const CONNECTIONS: usize = 4;
 
-/// As the flag says, else the variable, else one for each processor.
+/// From the flag, else the variable, else one for each processor.
 fn jobs(flag: Option<u16>, switches: &Switches) -> Result<usize> {
-    let said = match flag {
+    let number = match flag {
         Some(jobs) => Some(usize::from(jobs)),
         None => switches.job_count()?,
     };
-    Ok(said.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)))
+    Ok(number.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)))
 }
 
 #[cfg(test)]
@@ -356,8 +359,8 @@ mod tests {
     use crate::project::origin::Sourced;
 
     #[test]
-    fn flags_go_before_variables() {
-        let said = Switches {
+    fn flags_take_precedence_over_variables() {
+        let variables = Switches {
             color: Some(Sourced::default("never".to_owned())),
             jobs: Some(Sourced::default("3".to_owned())),
             verbose: true,
@@ -365,10 +368,10 @@ mod tests {
         };
         let quiet = PrinterFlags { quiet: true, ..PrinterFlags::default() };
         let always = PrinterFlags { color: Some(ColorArg::Always), ..PrinterFlags::default() };
-        assert_eq!(flags(&quiet, &said).expect("flags"), (Verbosity::Quiet, ColorWhen::Never));
-        assert_eq!(flags(&always, &said).expect("flags"), (Verbosity::Verbose, ColorWhen::Always));
-        assert_eq!((jobs(Some(7), &said).expect("jobs"), jobs(None, &said).expect("jobs")), (7, 3));
-        let wrong = Switches { jobs: Some(Sourced::default("0".to_owned())), ..said };
+        assert_eq!(flags(&quiet, &variables).expect("flags"), (Verbosity::Quiet, ColorWhen::Never));
+        assert_eq!(flags(&always, &variables).expect("flags"), (Verbosity::Verbose, ColorWhen::Always));
+        assert_eq!((jobs(Some(7), &variables).expect("jobs"), jobs(None, &variables).expect("jobs")), (7, 3));
+        let wrong = Switches { jobs: Some(Sourced::default("0".to_owned())), ..variables };
         assert!(jobs(None, &wrong).is_err());
     }
 }

@@ -1,33 +1,33 @@
 //! `runner resume`
 
 use super::context::Context;
-use super::control::{self, Said, Spoken};
+use super::control::{self, ControlOutcome, ControlSession};
 use crate::engine::control::orders::{EVERYTHING, resume};
 use crate::error::Result;
 
 /// Ends pauses.
 pub fn run(context: &Context, revision: Option<&str>) -> Result<u8> {
-    control::run(context, "resume", revision, async |spoken| say(spoken).await)
+    control::run(context, "resume", revision, async |session| end_pauses(session).await)
 }
 
-async fn say(spoken: &mut Spoken<'_>) -> Result<Said> {
-    let is_meant = |revision: &Option<String>| spoken.revision.is_none() || *revision == spoken.revision;
+async fn end_pauses(session: &mut ControlSession<'_>) -> Result<ControlOutcome> {
+    let is_included = |revision: &Option<String>| session.revision.is_none() || *revision == session.revision;
     let (ended, left): (Vec<_>, Vec<_>) =
-        spoken.overview.pauses.clone().into_iter().partition(|pause| is_meant(&pause.revision));
+        session.overview.pauses.clone().into_iter().partition(|pause| is_included(&pause.revision));
     for pause in &ended {
         let scope = pause.revision.as_deref().unwrap_or(EVERYTHING);
-        resume(&mut *spoken.database, scope).await.map_err(|error| spoken.unsaid(error))?;
+        resume(&mut *session.database, scope).await.map_err(|error| session.unreachable(error))?;
     }
-    let what = spoken.revision.as_ref().map(|revision| format!("`{revision}`"));
-    let message = match (ended.first(), what, spoken.run()) {
+    let what = session.revision.as_ref().map(|revision| format!("`{revision}`"));
+    let message = match (ended.first(), what, session.run()) {
         (None, None, _) => "nothing is paused".to_owned(),
-        (None, Some(what), _) => format!("{what} is not paused by itself"),
-        (Some(pause), _, Some(run)) => format!("resumed what was paused {pause}: {run} goes on"),
-        (Some(pause), _, None) => format!("resumed what was paused {pause}: no run is under way"),
+        (None, Some(what), _) => format!("{what} is not paused on its own"),
+        (Some(pause), _, Some(run)) => format!("resumed (paused {pause}): {run} continues"),
+        (Some(pause), _, None) => format!("resumed (paused {pause}): no run is active"),
     };
     let hint = left.first().map(|pause| match &pause.revision {
-        None => "everything is paused still; `runner resume` ends that".to_owned(),
-        Some(revision) => format!("{revision} is paused still; `runner resume {revision}` ends that"),
+        None => "all runs are still paused; `runner resume` ends that pause".to_owned(),
+        Some(revision) => format!("{revision} is still paused; `runner resume {revision}` ends that pause"),
     });
-    Ok(Said { changed: !ended.is_empty(), message, hint })
+    Ok(ControlOutcome { changed: !ended.is_empty(), message, hint })
 }

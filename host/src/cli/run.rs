@@ -15,7 +15,7 @@ use crate::report::{Flavour, Format, Verbosity, sink, text};
 use crate::runner::run::{self as library, DryRunOrder, Order};
 use crate::runtime;
 
-/// Runs the action and tells what came of it.
+/// Runs the action and reports the outcome.
 pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8> {
     let all = context.printer.verbosity() == Verbosity::Verbose;
     let dry_run = request.dry_run.map(|asked| DryRunOrder {
@@ -45,7 +45,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
     })
 }
 
-/// Tells the outcome, and answers the exit code.
+/// Reports the outcome and returns the exit code.
 fn tell(context: &Context, action: &Action, outcome: &Outcome, took: Duration, current: Option<String>) -> u8 {
     let printer = &context.printer;
     match printer.format() {

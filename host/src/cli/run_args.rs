@@ -1,89 +1,124 @@
-//! The command line of the verbs that run migrations, and of the one that says what they would run, as clap reads it.
+//! The command line of `apply`, `rollback`, `redo` and `plan`, as clap reads it.
 
 use clap::Args;
 
-use super::throttle_args::PaceArgs;
+use super::throttle_args::ThrottleArgs;
 
-/// What verbs that run migrations take.
+/// Options of the commands that run migrations.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Instances of a component that work on a transform at the same time, on servers each with a connection of its own where
-    /// the migration runs stepwise; else one per processor, and at most 4 connections [env: RUNNER_JOBS]
+    /// Number of component instances that work on a transform in parallel
+    ///
+    /// On servers, each instance has its own connection if the migration runs stepwise. Defaults to one per processor, with at
+    /// most 4 connections.
+    ///
+    /// [env: RUNNER_JOBS]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// Rows of a chunk of a transform at most; as many as a batch has if nothing is said [env: RUNNER_CHUNK_ROWS]
-    #[arg(long, value_name = "ROWS")]
+    /// Maximum number of rows in a chunk of a transform
+    ///
+    /// Defaults to the size of a batch.
+    ///
+    /// [env: RUNNER_CHUNK_ROWS]
+    #[arg(long, value_name = "ROWS", hide_short_help = true)]
     pub chunk_rows: Option<String>,
-    /// Time that a chunk of a transform should take, such as `500ms`: its rows become fewer or more by what the chunks before
-    /// it took; not measured if nothing is said [env: RUNNER_CHUNK_TIME]
-    #[arg(long, value_name = "DURATION")]
+    /// Target duration of a chunk of a transform, such as `500ms`
+    ///
+    /// The size of the next chunk is adjusted to the duration of the previous ones. By default the size is fixed.
+    ///
+    /// [env: RUNNER_CHUNK_TIME]
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub chunk_time: Option<String>,
-    /// Longest wait for the lock, such as `30s` or `10m`; 60 s if nothing is said [env: RUNNER_LOCK_TIMEOUT]
+    /// How long to wait for the lock, such as `30s` or `10m` [default: 60s]
+    ///
+    /// [env: RUNNER_LOCK_TIMEOUT]
     #[arg(long, value_name = "DURATION")]
     pub lock_timeout: Option<String>,
-    /// Longest wait of a statement for a table or row, or `none`; on PostgreSQL 3 s if nothing is said [env:
-    /// RUNNER_TABLE_LOCK_TIMEOUT]
-    #[arg(long, value_name = "DURATION")]
+    /// How long a statement may wait for a table or row lock, or `none`
+    ///
+    /// Defaults to 3s on PostgreSQL.
+    ///
+    /// [env: RUNNER_TABLE_LOCK_TIMEOUT]
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub table_lock_timeout: Option<String>,
-    /// Longest time for a statement of a migration; `none` if nothing is said [env: RUNNER_STATEMENT_TIMEOUT]
-    #[arg(long, value_name = "DURATION")]
+    /// How long a statement of a migration may run, or `none` [default: none]
+    ///
+    /// [env: RUNNER_STATEMENT_TIMEOUT]
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub statement_timeout: Option<String>,
-    /// Further tries of a migration that met somebody else's lock; 10 if nothing is said [env: RUNNER_RETRIES]
-    #[arg(long, value_name = "COUNT")]
+    /// Number of retries after a lock conflict [default: 10]
+    ///
+    /// [env: RUNNER_RETRIES]
+    #[arg(long, value_name = "COUNT", hide_short_help = true)]
     pub retries: Option<String>,
-    /// Demand that the lockfile lists every migration, SQL as well [env: RUNNER_LOCKED]
+    /// Require that the lockfile lists every migration, SQL included
+    ///
+    /// [env: RUNNER_LOCKED]
     #[arg(long)]
     pub locked: bool,
-    /// Make a backup before anything is run: `auto`, a file that is not there, a folder, or `none` [env: RUNNER_BACKUP]
+    /// Back up the database first: `auto`, a new file, a directory, or `none`
+    ///
+    /// [env: RUNNER_BACKUP]
     #[arg(long, value_name = "PATH")]
     pub backup: Option<String>,
     #[command(flatten)]
-    pub control: PaceArgs,
+    pub throttle: ThrottleArgs,
 }
 
-/// What dry runs take.
+/// Options of a dry run.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Dry run")]
 pub struct DryRunArgs {
     /// Run everything, show what it does, and roll it back
     #[arg(long)]
     pub dry_run: bool,
-    /// Rows to show before and after, of each transform and writer
-    #[arg(long, value_name = "N", default_value_t = 3, requires = "dry_run", value_parser = clap::value_parser!(u16).range(0..=1000))]
+    /// Number of rows to show, before and after, for each transform and writer
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "dry_run", hide_short_help = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub sample: u16,
-    /// Run only so many chunks of each transform, spread over its table
+    /// Run only N chunks of each transform, spread over its table
     #[arg(long, value_name = "N", requires = "dry_run", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(hide_short_help = true)]
     pub sample_chunks: Option<u64>,
-    /// Run on a copy that is removed again: a file on SQLite, a scratch database on MySQL and MariaDB
-    #[arg(long, requires = "dry_run")]
+    /// Run on a temporary copy: a file on SQLite, a scratch database on MySQL and MariaDB
+    #[arg(long = "on-copy", requires = "dry_run")]
     pub on_scratch: bool,
-    /// Rows of each table to copy into a scratch database, or `all`; 10000 if nothing is said
-    #[arg(long, value_name = "N", requires = "on_scratch")]
+    /// Number of rows of each table to copy into a scratch database, or `all` [default: 10000]
+    #[arg(long, value_name = "N", requires = "on_scratch", hide_short_help = true)]
     pub copy_rows: Option<String>,
 }
 
 /// `runner apply`
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(after_help = "Run `runner help apply` for all options and examples.")]
+#[command(after_long_help = "\
 Examples:
-  runner apply                     everything that is pending
-  runner apply --target next       one migration
-  runner apply --target 2026011    up to the revision that begins so
-  runner apply --dry-run           run it all, show what it does, and roll everything back
-  runner apply --backup auto       make a backup before anything is run
-  runner apply --share             as one of several processes that share large transforms")]
+  runner apply                     apply all pending migrations
+  runner apply --target next       apply one migration
+  runner apply --target 2026011    apply up to the revision with this prefix
+  runner apply --dry-run           run everything, show what it does, and roll it back
+  runner apply --backup auto       back up the database first
+  runner apply --share             join other processes that work on the same large transforms")]
 pub struct ApplyArgs {
-    /// Where to stop: see `runner --help` for targets
+    /// Target to apply up to; see `runner help` for targets
     #[arg(short, long, default_value = "latest", value_name = "TARGET", allow_hyphen_values = true)]
     pub target: String,
-    /// While another run holds the lock and is in a stepwise transform of a migration that this project has too, take chunks of
-    /// it; then go on as without. For servers [env: RUNNER_SHARE]
-    #[arg(long)]
+    /// Share the transforms of another run instead of waiting for its lock
+    ///
+    /// While another run holds the lock and works on a stepwise transform of a migration that this project also has, process
+    /// chunks of that transform, then continue as without the option. Not available on SQLite.
+    ///
+    /// [env: RUNNER_SHARE]
+    #[arg(long, hide_short_help = true)]
     pub share: bool,
-    /// Apply migrations that are older than the newest applied one [env: RUNNER_ALLOW_OUT_OF_ORDER]
+    /// Apply migrations that are older than the newest applied one
+    ///
+    /// [env: RUNNER_ALLOW_OUT_OF_ORDER]
     #[arg(long)]
     pub allow_out_of_order: bool,
-    /// Go on though applied migrations are missing from the project [env: RUNNER_ALLOW_MISSING]
+    /// Continue even if applied migrations are missing from the project
+    ///
+    /// [env: RUNNER_ALLOW_MISSING]
     #[arg(long)]
     pub allow_missing: bool,
     #[command(flatten)]
@@ -94,25 +129,30 @@ pub struct ApplyArgs {
 
 /// `runner rollback`
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(after_help = "Run `runner help rollback` for all options and examples.")]
+#[command(after_long_help = "\
 Examples:
-  runner rollback                  the migration that was applied last
-  runner rollback -n 3             the last three
-  runner rollback --target 2026011 everything newer than that revision, which stays
-  runner rollback --all            everything")]
+  runner rollback                  roll back the last migration
+  runner rollback -n 3             roll back the last three
+  runner rollback --target 2026011 roll back everything newer than this revision
+  runner rollback --all            roll back every migration")]
 pub struct RollbackArgs {
-    /// Revision that stays, or `base`
+    /// Target to roll back to; a revision itself stays applied
     #[arg(short, long, value_name = "TARGET", allow_hyphen_values = true, group = "extent")]
     pub target: Option<String>,
-    /// How many to take back
+    /// Number of migrations to roll back [default: 1]
     #[arg(short, long, value_name = "COUNT", group = "extent")]
     pub number: Option<usize>,
-    /// Take everything back
+    /// Roll back every migration
     #[arg(long, group = "extent")]
     pub all: bool,
-    /// Database of the settings file, where it has several; here without its `-n`, which counts
+    /// Database to use, from `[databases]` of the settings file
+    ///
+    /// Has no short form here: `-n` is the number of migrations.
+    ///
+    /// [env: RUNNER_DATABASE]
     // Takes the place of the global flag of this id, and hands its value up to it.
-    #[arg(id = "database", long, value_name = "NAME", help_heading = "Options of every verb")]
+    #[arg(id = "database", long, value_name = "NAME", help_heading = "Global options")]
     pub database: Option<String>,
     #[command(flatten)]
     pub run: RunArgs,
@@ -122,12 +162,15 @@ pub struct RollbackArgs {
 
 /// `runner redo`
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(after_help = "Run `runner help redo` for all options and examples.")]
+#[command(after_long_help = "\
 Examples:
-  runner redo                      after a change to the migration that you are writing
-  runner redo --dry-run            try whether it goes down and up")]
+  runner redo                      after a change to a migration under development
+  runner redo --dry-run            check that it rolls back and applies")]
 pub struct RedoArgs {
-    /// Go on though applied migrations are missing from the project [env: RUNNER_ALLOW_MISSING]
+    /// Continue even if applied migrations are missing from the project
+    ///
+    /// [env: RUNNER_ALLOW_MISSING]
     #[arg(long)]
     pub allow_missing: bool,
     #[command(flatten)]
@@ -138,25 +181,32 @@ pub struct RedoArgs {
 
 /// `runner plan`
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(after_help = "Run `runner help plan` for examples.")]
+#[command(after_long_help = "\
 Examples:
   runner plan                      what `runner apply` would run
   runner plan --target -1          what `runner rollback` would run
-  runner plan --sql > changes.sql  the statements of migrations in SQL")]
+  runner plan --sql > changes.sql  the statements of SQL migrations")]
 pub struct PlanArgs {
-    /// Where to stop: see `runner --help` for targets
+    /// Target to plan for, in either direction; see `runner help` for targets
     #[arg(short, long, default_value = "latest", value_name = "TARGET", allow_hyphen_values = true)]
     pub target: String,
     /// Print the SQL
     #[arg(long)]
     pub sql: bool,
-    /// Plan migrations that are older than the newest applied one [env: RUNNER_ALLOW_OUT_OF_ORDER]
+    /// Include migrations that are older than the newest applied one
+    ///
+    /// [env: RUNNER_ALLOW_OUT_OF_ORDER]
     #[arg(long)]
     pub allow_out_of_order: bool,
-    /// Go on though applied migrations are missing from the project [env: RUNNER_ALLOW_MISSING]
+    /// Continue even if applied migrations are missing from the project
+    ///
+    /// [env: RUNNER_ALLOW_MISSING]
     #[arg(long)]
     pub allow_missing: bool,
-    /// Demand that the lockfile lists every migration, SQL as well [env: RUNNER_LOCKED]
+    /// Require that the lockfile lists every migration, SQL included
+    ///
+    /// [env: RUNNER_LOCKED]
     #[arg(long)]
     pub locked: bool,
 }

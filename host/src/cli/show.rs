@@ -9,11 +9,11 @@ use crate::engine::status::{only_remembered, status};
 use crate::engine::target::{Candidates, compare_revisions};
 use crate::engine::transcript::unordered;
 use crate::error::{Error, Result};
-use crate::report::json::{Said, ShowJson};
+use crate::report::json::{RevisionDetails, ShowJson};
 use crate::report::{Format, text};
 use crate::runtime;
 
-/// Says everything about one revision.
+/// Shows one revision in detail.
 pub fn run(context: &Context, wanted: &str) -> Result<u8> {
     let report = context.inspect()?;
     runtime::run(async {
@@ -28,14 +28,14 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
         };
         let rows = status(&report.catalog, &history);
         let known = |revision: &str| rows.iter().find(|row| compare_revisions(row.revision(), revision).is_eq());
-        // What is gone, and what history alone knows of it.
+        // Rolled back and no longer in the project.
         let gone = records.iter().filter(|record| known(&record.revision).is_none());
         let gone = gone.map(|record| (&*record.revision, &*record.name));
         let candidates: Candidates<'_> = gone.chain(rows.iter().map(|row| (row.revision(), row.name()))).collect();
         let revision = candidates.resolve(wanted)?;
         let last = records.iter().rfind(|record| compare_revisions(&record.revision, revision).is_eq());
         let row = known(revision).copied().or_else(|| last.map(only_remembered));
-        let row = &row.ok_or_else(|| Error::usage(format!("`{revision}` is not known")))?;
+        let row = &row.ok_or_else(|| Error::usage(format!("unknown revision `{revision}`")))?;
         let of_it = |record: &&Record| compare_revisions(&record.revision, revision).is_eq();
         let records: Vec<&Record> = records.iter().filter(of_it).collect();
         let stored = row.record.is_some_and(|record| history.keeps(record));
@@ -48,8 +48,8 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
         };
         match context.printer.format() {
             Format::Json => {
-                let said = Said { repairs: &repairs, stored, unordered };
-                context.printer.json(&ShowJson::new(context.database_json(), row, &records, said));
+                let details = RevisionDetails { repairs: &repairs, stored, unordered };
+                context.printer.json(&ShowJson::new(context.database_json(), row, &records, details));
             }
             Format::Text => context.printer.data(&text::show(row, &records, &repairs, stored, &unordered)),
         }

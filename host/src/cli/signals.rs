@@ -8,8 +8,8 @@ use crate::database::stop::StopReason;
 use crate::error::{Error, Result};
 use crate::runtime;
 
-/// Raises the stop signal when the process is told to stop, or when its time is up. Listens on a thread of its own: it must
-/// hear while the database works on the one of the run.
+/// Raises the stop signal on SIGINT, SIGTERM or when the wall time is over. Listens on its own thread, because a database call may
+/// block the thread of the run.
 pub fn watch(stop: &StopSignal, wall_time: Option<Duration>) -> Result<()> {
     let stop = stop.clone();
     let (ready, listening) = std::sync::mpsc::channel();
@@ -21,8 +21,8 @@ pub fn watch(stop: &StopSignal, wall_time: Option<Duration>) -> Result<()> {
             listen(stop, signals, wall_time).await
         })
     });
-    spawned.map_err(|error| Error::failed("the operating system gives no threads").cause(error))?;
-    // Work that has begun before anybody listens could not be stopped.
+    spawned.map_err(|error| Error::failed("cannot start a thread").cause(error))?;
+    // Work that starts before the handlers are installed could not be stopped.
     let _ = listening.recv();
     Ok(())
 }
@@ -40,8 +40,8 @@ async fn listen(stop: StopSignal, signals: Option<Signals>, wall_time: Option<Du
     leave(signals.next().await)
 }
 
-/// The database rolls back by itself when its connection ends with the process.
-#[allow(clippy::exit, reason = "somebody who asks a second time wants no clean-up")]
+/// Exits at once. The database rolls back when the connection closes with the process.
+#[allow(clippy::exit, reason = "a second signal asks to exit without cleaning up")]
 fn leave(reason: StopReason) -> ! {
     backup::end_at_once();
     std::process::exit(match reason {
@@ -58,7 +58,7 @@ struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// None if the system refuses: then a signal ends the process as it always does.
+    /// `None` if the system refuses; a signal then terminates the process as usual.
     fn listen() -> Option<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Some(Self {

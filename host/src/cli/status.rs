@@ -11,19 +11,19 @@ use crate::report::json::StatusJson;
 use crate::report::{Format, text};
 use crate::runtime;
 
-/// Says how each revision stands.
+/// Shows the state of each revision.
 pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
-    // The files and the database have nothing to do with each other: looked at side by side.
+    // Files and database are independent of each other: read in parallel.
     std::thread::scope(|scope| {
         let database = scope.spawn(|| runtime::run(look(context)));
         let report = context.inspect();
         let looked = database.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let (history, overview) = looked?;
-        tell(context, &report?, &history, &overview, with_exit_code)
+        show(context, &report?, &history, &overview, with_exit_code)
     })
 }
 
-/// What is in force, and what runs; nothing where there is no database yet.
+/// The history and the active runs; empty if the database does not exist yet.
 async fn look(context: &Context) -> Result<(History, Overview)> {
     match context.connect(false).await {
         Ok(mut database) => control::look::look(&mut *database).await.map_err(|error| context.place(error)),
@@ -32,7 +32,7 @@ async fn look(context: &Context) -> Result<(History, Overview)> {
     }
 }
 
-fn tell(
+fn show(
     context: &Context,
     report: &CatalogReport,
     history: &History,
@@ -62,7 +62,7 @@ fn tell(
     Ok(if with_exit_code { code(&rows, !report.problems.is_empty()) } else { exit::DONE })
 }
 
-/// What disagrees counts most, then what is half done, then what is pending.
+/// Mismatches take precedence over partial migrations, and those over pending ones.
 fn code(rows: &[StatusRow<'_>], has_problems: bool) -> u8 {
     let any = |standing: Standing| rows.iter().any(|row| row.standing == standing);
     if has_problems || any(Standing::Changed) || any(Standing::Missing) {

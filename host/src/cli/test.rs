@@ -9,7 +9,7 @@ use super::context::Context;
 use super::request::{GlobalRequest, TestRequest};
 use super::test_runs::TestRuns;
 use super::{exit, signals};
-use crate::database::{DatabaseUrl, Dialect, StopSignal};
+use crate::database::{DatabaseUrl, StopSignal};
 use crate::dump::Ignore;
 use crate::engine::identity::Identity;
 use crate::engine::target::Candidates;
@@ -20,7 +20,7 @@ use crate::report::json::TestJson;
 use crate::report::{Format, junit, text};
 use crate::runtime;
 
-/// Tests migrations on every database that there is for it, side by side.
+/// Tests migrations on every configured database, in parallel.
 pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Result<u8> {
     let began = Instant::now();
     let catalog = Arc::new(context.catalog(request.locked)?);
@@ -71,26 +71,26 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
     Ok(code(&reports))
 }
 
-/// Runs each test on a thread of its own, where it may compute.
+/// Runs each test on its own thread, so that one that computes does not block the others.
 fn side_by_side(trials: Vec<MigrationTest>) -> Result<Vec<DatabaseReport>> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = trials
             .into_iter()
             .map(|test| scope.spawn(move || runtime::run(async move { Ok(test.run().await) })))
             .collect();
-        let ended = |_| Err(Error::failed("a test ended unexpectedly"));
+        let ended = |_| Err(Error::failed("a test thread panicked"));
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(ended)).collect()
     })
 }
 
-/// 1 if a test failed; else what the error means that ended one, a signal for instance.
+/// The exit code of the first error, such as a signal; otherwise 1 if a test failed.
 fn code(reports: &[DatabaseReport]) -> u8 {
     let ended = reports.iter().find_map(|report| report.error.as_ref()).map(exit::code);
     let failed = reports.iter().any(|report| report.error.is_none() && !report.passed());
     ended.unwrap_or(if failed { exit::code(&Error::failed("a test failed")) } else { exit::DONE })
 }
 
-/// The revisions to test: those that are named, or all.
+/// The revisions to test: the given ones, or all.
 fn chosen(catalog: &Catalog, named: &[String]) -> Result<BTreeSet<String>> {
     let all = || catalog.migrations.iter().map(|migration| (migration.revision.as_str(), migration.name.as_str()));
     if named.is_empty() {
@@ -100,8 +100,8 @@ fn chosen(catalog: &Catalog, named: &[String]) -> Result<BTreeSet<String>> {
     named.iter().map(|text| candidates.resolve(text).map(str::to_owned)).collect()
 }
 
-/// Where scratch databases are made: what the command line says, what `[test]` says, or beside a project of SQLite's. Never on
-/// a server that somebody named for other purposes.
+/// Where to create scratch databases: the URL of the command line, those of `[test]`, or next to a SQLite database. Never on a
+/// server that was configured for other purposes.
 fn databases(context: &Context) -> Result<Vec<DatabaseUrl>> {
     let url = &context.settings.database_url;
     if matches!(url.origin, Origin::Flag(_)) {
@@ -111,20 +111,20 @@ fn databases(context: &Context) -> Result<Vec<DatabaseUrl>> {
     if !urls.is_empty() {
         return Ok(urls);
     }
-    if url.value.dialect() == Dialect::Sqlite {
+    if !url.value.dialect().has_server() {
         return Ok(vec![url.value.clone()]);
     }
     Err(context.place(
-        Error::usage("no server is named on which scratch databases may be made")
-            .hint("`runner test --database-url URL` makes one on that server and drops it afterwards")
+        Error::usage("no server is configured for scratch databases")
+            .hint("`runner test --database-url URL` creates one on that server and drops it afterwards")
             .hint("or list servers in `runner.toml`: `[test]` with `urls = [\"postgres://…\", \"sqlite:scratch\"]`"),
     ))
 }
 
 fn write(file: &Path, document: &str) -> Result<()> {
     std::fs::write(file, document).map_err(|error| {
-        Error::failed(format!("`{}` cannot be written", file.display()))
+        Error::failed(format!("cannot write `{}`", file.display()))
             .cause(error)
-            .hint("the tests ran; give another file to `--junit`")
+            .hint("the tests completed; pass another path to `--junit`")
     })
 }

@@ -1,4 +1,4 @@
-//! How `runner test` runs migrations: as `apply` and `rollback` do, and in a process of their own where they are to be killed.
+//! How `runner test` runs migrations: as `apply` and `rollback` do, and in a separate process where a run is to be killed.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub struct TestRuns {
     context: Arc<Context>,
     global: GlobalRequest,
     catalog: Arc<Catalog>,
-    /// What every run of a test sees in place of a clock and of chance: the same, or its results could not be compared.
+    /// The timestamp and seed of every run of a test: equal, so that results can be compared.
     inputs: (i64, u64),
     jobs: usize,
     stop: StopSignal,
@@ -51,12 +51,12 @@ impl TestRuns {
         stop: StopSignal,
     ) -> Result<Self> {
         let program = std::env::current_exe()
-            .map_err(|error| Error::failed("the program does not know where it stands").cause(error))?;
+            .map_err(|error| Error::failed("cannot determine the path of this executable").cause(error))?;
         let loaders = Mutex::default();
         Ok(Self { context, global: global.clone(), catalog, inputs, jobs, stop, program, loaders })
     }
 
-    /// How connections are made.
+    /// Options of connections to scratch databases.
     pub fn options(context: &Context, dialect: Dialect) -> ConnectOptions {
         let timeouts = &context.settings.timeouts;
         ConnectOptions {
@@ -72,15 +72,15 @@ impl TestRuns {
         loaders.entry(dialect).or_insert_with(|| self.context.loader(self.jobs, dialect)).clone()
     }
 
-    /// The signal of one run: that of the whole test, or one that the end of the run's own time raises, too. Who drops the
-    /// second lets the watch end.
+    /// The stop signal of one run: that of the whole test, or one that the run's wall time also raises. Dropping the sender ends
+    /// the watch.
     fn bounded(&self) -> Result<(StopSignal, Option<oneshot::Sender<()>>)> {
         let whole = self.stop.clone();
         let Some(wall_time) = self.context.settings.limits.wall_time else { return Ok((whole, None)) };
         let stop = StopSignal::default();
         let raised = stop.clone();
         let (running, ended) = oneshot::channel::<()>();
-        // On a thread of its own, for the database works on this one.
+        // On its own thread: the database works on this one.
         let watch = move || {
             runtime::run(async move {
                 tokio::select! {
@@ -92,11 +92,11 @@ impl TestRuns {
             })
         };
         let spawned = std::thread::Builder::new().name("clock".to_owned()).spawn(watch);
-        spawned.map_err(|error| Error::failed("the operating system gives no threads").cause(error))?;
+        spawned.map_err(|error| Error::failed("cannot start a thread").cause(error))?;
         Ok((stop, Some(running)))
     }
 
-    /// Only who asks for everything hears what migrations say while they are tested.
+    /// Events of migrations under test are only shown with `--verbose`.
     fn events(&self, url: &DatabaseUrl) -> Arc<dyn EventSink> {
         match self.context.printer.verbosity() {
             Verbosity::Verbose => sink(&self.context.printer, Flavour { dry_run: false, database: url.to_string() }),
@@ -160,7 +160,7 @@ impl Runs for TestRuns {
 
     fn victim(&self, url: &DatabaseUrl, direction: Direction, target: Option<&str>, moment: u64) -> Command {
         let mut command = Command::new(&self.program);
-        // The URL may hold a password, and every user of a machine sees the arguments of all processes.
+        // The URL may contain a password, and arguments of processes are visible to every user of a machine.
         command.env(env::DATABASE_URL, url.secret()).env_remove(env::FORMAT);
         command.arg("crash-at").arg(moment.to_string());
         let (timestamp, seed) = self.inputs;
@@ -181,13 +181,13 @@ impl Runs for TestRuns {
     }
 }
 
-/// `runner crash-at`, a run that dies at a moment. On a scratch database, and nowhere else.
+/// `runner crash-at`: a run that kills itself at a step. Only on scratch databases.
 pub fn crash_at(context: Context, global: &GlobalRequest, request: &CrashAtRequest) -> Result<u8> {
     let url = context.settings.database_url.value.clone();
     if !is_scratch(&url) {
         return Err(context.place(
-            Error::usage("this is not a scratch database, and only on those runs are killed")
-                .hint("`runner test --crash` makes one, and starts the runs itself"),
+            Error::usage("`crash-at` only runs on scratch databases")
+                .hint("`runner test --crash` creates one and starts the runs itself"),
         ));
     }
     let catalog = Arc::new(context.catalog(false)?);

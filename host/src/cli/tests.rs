@@ -3,9 +3,10 @@
 use clap::CommandFactory;
 
 use super::*;
+use crate::project::TARGET_WORDS;
 
 #[test]
-fn clap_finds_no_contradiction() {
+fn the_definition_is_consistent() {
     Cli::command().debug_assert();
 }
 
@@ -32,24 +33,79 @@ fn one_extent_at_a_time() {
 }
 
 #[test]
-fn mistakes_on_the_command_line_are_told_as_errors_are() {
-    let told = |line: &str| {
-        let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
-        let error = usage_error(&error.render().to_string());
+fn usage_errors_are_reported_like_other_errors() {
+    let error_of = |line: &str| {
+        let error = usage_error(&Cli::try_parse_from(line.split(' ')).expect_err(line));
         (error.message, error.hints)
     };
-    let (message, hints) = told("runner status --exit-cod");
+    let (message, hints) = error_of("runner status --exit-cod");
     assert_eq!(message, "unexpected argument `--exit-cod` found");
-    assert_eq!(hints, ["a similar argument exists: `--exit-code`", "`runner status --help` lists what it takes"]);
-    let (message, hints) = told("runner aply");
-    assert_eq!(message, "unrecognized subcommand `aply`");
-    assert!(hints[0].contains("`apply`"), "{hints:?}");
-    assert_eq!(hints[1], "`runner --help` lists verbs and flags");
-    let (message, hints) = told("runner new");
+    assert_eq!(hints, ["a similar argument exists: `--exit-code`", "`runner help status` shows its options"]);
+    let (message, hints) = error_of("runner aply");
+    assert_eq!(message, "no such command: `aply`");
+    assert_eq!(hints, ["a similar command exists: `apply`", "`runner help` lists commands and options"]);
+    let (message, hints) = error_of("runner new");
     assert_eq!(message, "the following required arguments were not provided: <NAME>");
-    assert_eq!(hints, ["`runner new --help` lists what it takes"]);
-    let (message, hints) = told("runner status --format xml");
+    assert_eq!(hints, ["`runner help new` shows its options"]);
+    let (message, hints) = error_of("runner status --format xml");
     assert_eq!(message, "invalid value `xml` for `--format <FORMAT>`");
     assert_eq!(hints[0], "possible values: text, json");
-    assert_eq!(told("runner").0, "there is no verb on the command line");
+    assert_eq!(error_of("runner").0, "no command given");
+    assert_eq!(error_of("runner help nonsense").0, "no such command: `nonsense`");
+}
+
+#[test]
+fn commands_of_other_tools_are_aliases_or_get_a_hint() {
+    for (alias, name) in [
+        ("up", "apply"),
+        ("migrate", "apply"),
+        ("upgrade", "apply"),
+        ("down", "rollback"),
+        ("downgrade", "rollback"),
+        ("revert", "rollback"),
+        ("undo", "rollback"),
+        ("create", "new"),
+        ("generate", "new"),
+        ("revision", "new"),
+        ("info", "status"),
+        ("check", "validate"),
+    ] {
+        let command = Cli::command();
+        let found = command.find_subcommand(alias).map(clap::Command::get_name);
+        assert_eq!(found, Some(name), "{alias}");
+    }
+    for (word, hint) in [
+        ("make", "use `runner new NAME`"),
+        ("heads", "use `runner status`: its last migration is the head"),
+        ("merge", "revisions are a single sequence without branches; `runner status` lists them"),
+        ("Lint", "use `runner validate`"),
+        ("kill", "use `runner cancel`"),
+    ] {
+        let error = usage_error(&Cli::try_parse_from(["runner", word]).expect_err(word));
+        assert_eq!(error.message, format!("no such command: `{word}`"));
+        assert_eq!(error.hints, [hint, "`runner help` lists commands and options"]);
+    }
+}
+
+#[test]
+fn no_alias_is_a_target_and_no_hint_is_for_a_command() {
+    for command in Cli::command().get_subcommands() {
+        for alias in command.get_all_aliases() {
+            assert!(!TARGET_WORDS.contains(&alias), "`{alias}` is a target");
+            assert_eq!(foreign_verbs::hint(alias), None, "`{alias}` is an alias of `{}`", command.get_name());
+        }
+        assert_eq!(foreign_verbs::hint(command.get_name()), None);
+    }
+}
+
+#[test]
+fn every_command_has_a_short_help_and_a_long_one_with_examples() {
+    for name in Cli::command().get_subcommands().filter(|it| !it.is_hide_set()).map(clap::Command::get_name) {
+        let help = |line: &[&str]| Cli::try_parse_from(line).expect_err("help").render().to_string();
+        let (short, long) = (help(&["runner", name, "-h"]), help(&["runner", name, "--help"]));
+        assert!(short.len() < long.len(), "{name}");
+        assert!(short.contains(&format!("runner help {name}")), "{short}");
+        assert!(long.contains("Examples:"), "{long}");
+        assert_eq!(help(&["runner", "help", name]), long);
+    }
 }

@@ -1,76 +1,87 @@
-//! The command line of what slows runs down and of what is said to them from elsewhere, as clap reads it.
+//! The command line of what throttles runs and controls them from another terminal, as clap reads it.
 
 use clap::Args;
 
-/// How hard a transform may press on the database.
+/// How much load a transform may put on the database.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "RunControl of transforms that commit chunk by chunk")]
-pub struct PaceArgs {
-    /// Rest behind each chunk, such as `100ms`, or `none` [env: RUNNER_BATCH_DELAY]
-    #[arg(long, value_name = "DURATION")]
+#[command(next_help_heading = "Throttling of transforms that commit chunk by chunk")]
+pub struct ThrottleArgs {
+    /// Pause after each chunk, such as `100ms`, or `none`
+    ///
+    /// [env: RUNNER_BATCH_DELAY]
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub batch_delay: Option<String>,
-    /// Rows read in a second at most, or `none` [env: RUNNER_MAX_ROWS_PER_SECOND]
-    #[arg(long, value_name = "COUNT")]
+    /// Maximum number of rows read per second, or `none`
+    ///
+    /// [env: RUNNER_MAX_ROWS_PER_SECOND]
+    #[arg(long, value_name = "COUNT", hide_short_help = true)]
     pub max_rows_per_second: Option<String>,
-    /// Wait while a replica lags further behind, such as `5s`, or `none` [env: RUNNER_MAX_LAG]
-    #[arg(long, value_name = "DURATION")]
+    /// Wait while the lag of a replica exceeds this, such as `5s`, or `none`
+    ///
+    /// [env: RUNNER_MAX_LAG]
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub max_lag: Option<String>,
-    /// Wait while more sessions of others are at work, or `none` [env: RUNNER_MAX_ACTIVE_CONNECTIONS]
-    #[arg(long, value_name = "COUNT")]
+    /// Wait while more sessions than this are active besides our own, or `none`
+    ///
+    /// [env: RUNNER_MAX_ACTIVE_CONNECTIONS]
+    #[arg(long, value_name = "COUNT", hide_short_help = true)]
     pub max_active_connections: Option<String>,
 }
 
-impl PaceArgs {
-    /// What is said, by its name in the settings file.
-    pub fn said(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let said = [
+impl ThrottleArgs {
+    /// The options that were given, by their names in the settings file.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let options = [
             ("batch_delay", &self.batch_delay),
             ("max_rows_per_second", &self.max_rows_per_second),
             ("max_lag", &self.max_lag),
             ("max_active_connections", &self.max_active_connections),
         ];
-        said.into_iter().filter_map(|(name, text)| Some((name, text.clone()?)))
+        options.into_iter().filter_map(|(name, text)| Some((name, text.clone()?)))
     }
 }
 
 /// `runner pause`
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(after_help = "Run `runner help pause` for examples.")]
+#[command(after_long_help = "\
 Examples:
-  runner pause                     the run under way waits before its next chunk, holding its lock
-  runner pause --why 'month end'   and says why, as `runner status` does
+  runner pause                     the active run waits before its next chunk and keeps its lock
+  runner pause --why 'month end'   also shown by `runner status`
   runner pause 20260112101500      only while this migration runs
-  runner resume                    lets it go on")]
+  runner resume                    lets the run continue")]
 pub struct PauseArgs {
-    /// A revision, a name, or the beginning of either; else whatever runs, and runs that begin meanwhile
+    /// A revision, a name, or a unique prefix of either; defaults to all runs, including later ones
     pub revision: Option<String>,
-    /// Why, for those who find it paused
+    /// Reason, shown while the pause lasts
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,
 }
 
 /// `runner resume`
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(after_help = "Run `runner help resume` for examples.")]
+#[command(after_long_help = "\
 Examples:
   runner resume                    ends every pause
   runner resume 20260112101500     ends the pause of this migration")]
 pub struct ResumeArgs {
-    /// A revision, a name, or the beginning of either; else everything that is paused
+    /// A revision, a name, or a unique prefix of either; defaults to everything that is paused
     pub revision: Option<String>,
 }
 
 /// `runner cancel`
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(after_help = "Run `runner help cancel` for examples.")]
+#[command(after_long_help = "\
 Examples:
-  runner cancel                    the run under way stops at its next safe point, as by SIGTERM
-  runner cancel --why 'too slow'   and says why
-  runner apply                     goes on behind the last chunk")]
+  runner cancel                    the active run stops at its next safe point, as on SIGTERM
+  runner cancel --why 'too slow'   also shown by the run that stops
+  runner apply                     continues after the last chunk")]
 pub struct CancelArgs {
-    /// A revision, a name, or the beginning of either: only if that runs
+    /// Cancel only a run of this migration: a revision, a name, or a unique prefix of either
     pub revision: Option<String>,
-    /// Why, for those who see it end
+    /// Reason, shown by the run that stops
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,
 }

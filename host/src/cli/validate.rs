@@ -11,7 +11,7 @@ use crate::report::{Format, Text, units};
 use crate::runner::run::with_file;
 use crate::sandbox::Sandbox;
 
-/// Checks the project without a database: names, lockfile, SQL, and what components say of themselves.
+/// Checks the project without a database: names, lockfile, SQL, and the descriptions of components.
 pub fn run(context: &Context, locked: bool) -> Result<u8> {
     let catalog = context.catalog(locked)?;
     let sandbox = context.sandbox(1);
@@ -38,16 +38,16 @@ fn check(context: &Context, sandbox: &Sandbox, migration: &Migration) -> Result<
     if agree(&described, &migration.description) {
         return Ok(());
     }
-    Err(Error::mismatch("the component says something else of itself than the lockfile")
-        .hint(format!("if the component is right: `runner build {}`", migration.revision)))
+    Err(Error::mismatch("the component's description does not match the lockfile")
+        .hint(format!("if the component is correct, run `runner build {}`", migration.revision)))
 }
 
-/// Whether two descriptions are the same but for how the catalog spells them.
+/// Whether two descriptions are the same, apart from what the catalog normalises.
 fn agree(described: &Description, locked: &Description) -> bool {
     let same_revisions = described.depends_on.len() == locked.depends_on.len()
         && (described.depends_on.iter().zip(&locked.depends_on))
             .all(|(one, other)| compare_revisions(one, other).is_eq());
-    // Without a summary the catalog makes one from the name.
+    // Without a summary, the catalog derives one from the name.
     let same_summary = described.summary.is_empty() || described.summary == locked.summary;
     let locked =
         Description { summary: described.summary.clone(), depends_on: described.depends_on.clone(), ..locked.clone() };
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn descriptions_may_differ_in_spelling_alone() {
+    fn only_normalised_fields_may_differ() {
         let locked = Description {
             summary: "utc times".to_owned(),
             depends_on: vec!["0001".to_owned()],

@@ -11,7 +11,7 @@ use crate::report::{Flavour, Format, Text, sink, text};
 use crate::runner::verify::verify;
 use crate::runtime;
 
-/// Proves applied migrations again.
+/// Verifies applied migrations.
 pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     let project = context.inspect()?;
     let verified = runtime::run(async {
@@ -25,7 +25,7 @@ pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     match printer.format() {
         Format::Json => printer.json(&VerifyJson::new(context.database_json(), &verified)),
         Format::Text if verified.is_empty() => {
-            printer.talk(&Text::new().plain("no component is applied, so there is nothing to prove").end());
+            printer.talk(&Text::new().plain("nothing to verify: no component is applied").end());
         }
         Format::Text => {
             printer.data(&text::verified(&verified));
@@ -35,7 +35,7 @@ pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     Ok(code(&verified, request.strict))
 }
 
-/// What differs counts most; what nobody can tell counts if that was asked for.
+/// Differences take precedence; unproven findings count only with `strict`.
 fn code(verified: &[Verified], strict: bool) -> u8 {
     let any = |wanted: fn(&Verdict) -> bool| {
         verified.iter().flat_map(|it| &it.findings).any(|finding| wanted(&finding.verdict))

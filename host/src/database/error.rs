@@ -19,7 +19,7 @@ pub enum DatabaseErrorKind {
     InvalidArgument,
     /// A statement took longer than allowed.
     Timeout,
-    /// Somebody else holds what is needed.
+    /// Another transaction or run holds what is needed.
     Busy,
     /// A limit is exhausted.
     Limit,
@@ -64,7 +64,7 @@ impl DatabaseError {
         Self { kind, code: String::new(), message: message.into(), detail: None, hint: None, statement: None }
     }
 
-    /// Whether the same may succeed if the whole transaction is tried again: somebody else held a lock for too long, two
+    /// Whether the same may succeed if the whole transaction is tried again: another held a lock for too long, two
     /// transactions stood in each other's way, or they could not be put in an order.
     pub fn is_transient(&self) -> bool {
         TRANSIENT.contains(&self.code.as_str())
@@ -83,6 +83,21 @@ impl DatabaseError {
     /// The error of what the stop signal ended.
     pub fn stopped() -> Self {
         Self::new(DatabaseErrorKind::Interrupted, "stopped by the stop signal")
+    }
+
+    /// The error of a text without a statement.
+    pub fn no_statement() -> Self {
+        Self::new(DatabaseErrorKind::Syntax, "there is no statement in this text")
+    }
+
+    /// The error of a second `begin`.
+    pub fn in_transaction() -> Self {
+        Self::invalid("a transaction is open already")
+    }
+
+    /// The error of what needs a transaction: to `commit` or `check` it.
+    pub fn no_transaction(verb: &str) -> Self {
+        Self::invalid(format!("there is no transaction to {verb}"))
     }
 
     /// The error for a `cursor` or `writer` that is not open.
@@ -114,7 +129,7 @@ impl DatabaseError {
     }
 }
 
-/// MySQL's and MariaDB's warning behind a rollback: tables such as those of MyISAM keep their changes.
+/// The warning of MySQL and MariaDB after a rollback: tables such as those of MyISAM keep their changes.
 pub const NOT_UNDONE: &str = "1196";
 
 /// PostgreSQL's `lock_not_available`, `deadlock_detected` and `serialization_failure`; the timeout of a lock and the deadlock

@@ -15,7 +15,7 @@ pub struct Facts {
     pub atomic_ddl: bool,
     /// Whether a single statement of DDL that names several objects, and fails, has done nothing to any of them.
     pub atomic_lists: bool,
-    /// Whether a SELECT can leave out rows that somebody else has locked.
+    /// Whether a SELECT can leave out rows that others have locked.
     pub skips_locked: bool,
     /// Whether the server refuses to write: a standby, a replica, a file opened for reading.
     pub read_only: bool,
@@ -32,7 +32,7 @@ impl Facts {
             version: String::new(),
             transactional_ddl,
             atomic_ddl: transactional_ddl,
-            // MariaDB drops and makes one after the other, and goes on behind those that it cannot.
+            // MariaDB drops and makes one after the other, and goes on after those that it cannot.
             atomic_lists: dialect != Dialect::Mariadb,
             skips_locked: dialect == Dialect::Postgres,
             read_only: false,

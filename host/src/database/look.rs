@@ -15,7 +15,7 @@ use crate::data::Value;
 pub struct Probe {
     /// The rows that answer each question.
     pub answers: Vec<Vec<Vec<Value>>>,
-    /// Who holds the lock; none: nobody.
+    /// Who holds the lock; none: it is free.
     pub holder: Option<String>,
 }
 

@@ -68,3 +68,17 @@ pub fn values_text(names: &[String], key: &[Value]) -> String {
     let cell = |(name, value): (&String, &Value)| format!("{name} = {}", value_text(value));
     names.iter().zip(key).map(cell).collect::<Vec<_>>().join(", ")
 }
+
+/// Line and column of a byte of a statement, with the text there.
+pub fn place_in(statement: &str, offset: usize) -> Option<String> {
+    let before = statement.get(..offset)?;
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let column = statement[start..offset].chars().count() + 1;
+    let near: String = statement[offset..].chars().take_while(|c| *c != '\n').take(30).collect();
+    Some(if near.trim().is_empty() {
+        format!("line {line}, column {column}")
+    } else {
+        format!("line {line}, column {column}, at `{}`", near.trim_end())
+    })
+}

@@ -12,10 +12,13 @@ pub mod message;
 pub mod mysql;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod nagle;
+pub mod number;
+pub mod opened;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod read;
 pub mod role;
+pub mod scratch;
 pub mod session;
 pub mod spec;
 #[cfg(feature = "sqlite")]
@@ -24,6 +27,7 @@ pub mod stop;
 #[cfg(test)]
 pub(crate) mod unguarded;
 pub mod url;
+pub mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,7 +113,7 @@ pub struct TransactionOptions {
 /// What a transaction of a transform is for, where several connections work on one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Reads a chunk and writes what was made of it. Nobody else can change in between what was read: such a change is waited
+    /// Reads a chunk and writes what was made of it. No other transaction can change in between what was read: such a change is waited
     /// for, or the transaction fails with an error that is transient. Where that takes locks, the reader asks for them.
     Chunk,
     /// Takes hold of a chunk. If the server crashes, it may be lost, but not before what is committed later.
@@ -176,7 +180,7 @@ pub trait Database: Bulk {
     /// Releases the lock. Dropping the database does so too.
     async fn unlock(&mut self) -> Result<(), DatabaseError>;
 
-    /// Who holds the lock at this moment, as well as it can be told; none: nobody.
+    /// Who holds the lock at this moment, as well as it can be told; none: it is free.
     async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError>;
 
     /// Opens the transaction, taking the right to write at once.
@@ -206,7 +210,7 @@ pub trait Database: Bulk {
     ) -> Result<Option<TableIdentity>, DatabaseError>;
 
     /// Opens a transaction for a connection that only reads one table, as others leave it. Nobody is waited for then, and
-    /// nothing can be committed by it. Fails where somebody has the table locked, or where another table has that name here.
+    /// nothing can be committed by it. Fails where the table is locked, or where another table has that name here.
     async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError>;
 
     /// Drops what migrations made for this connection alone, such as temporary tables: the next migration finds the same

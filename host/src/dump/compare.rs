@@ -1,13 +1,13 @@
-//! In what two dumps differ.
+//! Differences between two dumps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Dump, Rows};
 
-/// What is not compared, because it cannot be the same.
+/// What to exclude from the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ignore {
-    /// Objects, by the names that [`Dump::objects`] has for them.
+    /// Objects, by their names in [`Dump::objects`].
     pub schema: BTreeSet<String>,
     /// `table`, or `table.column`.
     pub rows: BTreeSet<String>,
@@ -29,20 +29,20 @@ impl Ignore {
     }
 }
 
-/// One thing in which two dumps differ.
+/// A difference between two dumps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What differs, as a sentence without a full stop.
+    /// What differs, without a full stop.
     pub message: String,
-    /// How, a line each.
+    /// Details, one per line.
     pub details: Vec<String>,
 }
 
-/// So many rows of each kind are shown.
+/// Maximum number of rows of each kind to show.
 const SHOWN: usize = 5;
 
 impl Dump {
-    /// In what this one, which should be as `expected`, differs from it. Both must have ignored the same.
+    /// Differences from `expected`. Both must ignore the same.
     pub fn differences(&self, expected: &Self, ignore: &Ignore) -> Vec<Difference> {
         let mut found = Vec::new();
         for (label, before, now) in pairs(&expected.objects, &self.objects) {
@@ -51,17 +51,17 @@ impl Dump {
             }
             let (message, details) = match (before, now) {
                 (Some(before), None) => (format!("`{label}` is missing"), vec![format!("expected: {before}")]),
-                (None, Some(now)) => (format!("`{label}` should not be there"), vec![format!("found: {now}")]),
+                (None, Some(now)) => (format!("`{label}` is unexpected"), vec![format!("found: {now}")]),
                 (before, now) => {
                     let text = |text: Option<&String>| text.cloned().unwrap_or_default();
                     let details = vec![format!("expected: {}", text(before)), format!("found: {}", text(now))];
-                    (format!("`{label}` is not the same"), details)
+                    (format!("`{label}` differs"), details)
                 }
             };
             found.push(Difference { message, details });
         }
         for (label, before, now) in pairs(&expected.tables, &self.tables) {
-            // A table that is missing was told of above.
+            // A missing table was reported above.
             if let (Some(before), Some(now)) = (before, now)
                 && let Some(difference) = rows_differ(label, before, now)
             {
@@ -81,7 +81,7 @@ fn pairs<'a, T>(
 }
 
 fn rows_differ(label: &str, before: &Rows, now: &Rows) -> Option<Difference> {
-    // A column that came or went was told of with its table; the others are compared one by one.
+    // An added or removed column was reported with its table; the others are compared one by one.
     let same_columns = before.columns.keys().eq(now.columns.keys()) || before.count == 0 || now.count == 0;
     let columns: Vec<String> = pairs(&before.columns, &now.columns)
         .filter(|(_, before, now)| before.zip(*now).is_some_and(|(before, now)| before != now))
@@ -91,7 +91,7 @@ fn rows_differ(label: &str, before: &Rows, now: &Rows) -> Option<Difference> {
     if same && before.count == now.count {
         return None;
     }
-    let mut message = format!("the rows of `{label}` are not the same");
+    let mut message = format!("the rows of `{label}` differ");
     if before.count != now.count {
         message.push_str(&format!(": {} expected, {} found", before.count, now.count));
     } else if !columns.is_empty() {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_says_what_and_how() {
+    fn differences_have_details() {
         let before = dump(&[("table users", "a"), ("index i", "x")], rows(2, 1, &["1 | Ada", "2 | Bob"]));
         let now = dump(&[("table users", "b"), ("view v", "y")], rows(2, 2, &["1 | Ada", "2 | NULL"]));
         let found = now.differences(&before, &Ignore::default());
@@ -137,9 +137,9 @@ mod tests {
             messages,
             [
                 "`index i` is missing",
-                "`table users` is not the same",
-                "`view v` should not be there",
-                "the rows of `users` are not the same: `name` differs"
+                "`table users` differs",
+                "`view v` is unexpected",
+                "the rows of `users` differ: `name` differs"
             ]
         );
         assert_eq!(found[3].details, ["expected: 2 | Bob", "found: 2 | NULL"]);
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(dump(&[], wider.clone()).differences(&before, &Ignore::default()), []);
         wider.columns.insert("name".to_owned(), 9);
         let found = dump(&[], wider).differences(&before, &Ignore::default());
-        assert_eq!(found[0].message, "the rows of `users` are not the same: `name` differs");
+        assert_eq!(found[0].message, "the rows of `users` differ: `name` differs");
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
         let before = dump(&[], rows(2, 1, &["1 | Ada", "2 | Bob"]));
         let now = dump(&[], rows(1, 2, &["1 | Ada"]));
         let found = now.differences(&before, &Ignore::default());
-        assert_eq!(found[0].message, "the rows of `users` are not the same: 2 expected, 1 found");
+        assert_eq!(found[0].message, "the rows of `users` differ: 2 expected, 1 found");
         assert_eq!(found[0].details, ["expected: 2 | Bob"]);
     }
 }

@@ -1,6 +1,5 @@
-//! What a database holds, so that two moments can be compared: every object of the schema by its definition, and the rows of
-//! each table by a digest. Rows are read in batches and none is kept, whatever the size of the table; runner's own tables are
-//! left out.
+//! The content of a database, for comparison at two points in time: every schema object by its definition, and the rows of each
+//! table by a digest. Rows are read in batches and not kept; runner's own tables are excluded.
 
 mod compare;
 mod mysql;
@@ -14,29 +13,29 @@ use std::collections::BTreeMap;
 
 use crate::database::{Database, DatabaseError, Role};
 
-/// A database at one moment.
+/// The content of a database at one point in time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dump {
-    /// The objects of the schema, such as `table users` or `index users_email`, and their definitions.
+    /// Schema objects, such as `table users` or `index users_email`, and their definitions.
     pub objects: BTreeMap<String, String>,
-    /// What is in the tables.
+    /// The rows of the tables.
     pub tables: BTreeMap<String, Rows>,
 }
 
 /// The rows of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
-    /// How many there are.
+    /// Number of rows.
     pub count: u64,
-    /// The digest of all of them, whatever their order. Columns that are to be ignored are not in it.
+    /// Digest of all rows, independent of their order and without ignored columns.
     pub digest: [u64; 4],
-    /// For each column, the digest of its cells, whatever their order: it tells where a difference is.
+    /// Digest of the cells of each column, independent of their order, to locate differences.
     pub columns: BTreeMap<String, u64>,
-    /// The rows themselves where there are few, for messages: columns in the order of their names.
+    /// The rows of small tables, for messages: columns in the order of their names.
     pub few: Option<Vec<String>>,
 }
 
-/// Reads what the database holds. Opens a transaction, so none may be open.
+/// Reads the content of the database. Opens a transaction, so none may be open.
 pub async fn take(database: &mut dyn Database, ignore: &Ignore) -> Result<Dump, DatabaseError> {
     crate::database::role::set_role(database, Role::Host, &crate::database::StopSignal::never());
     let schema = schema::read(database).await?;

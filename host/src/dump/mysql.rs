@@ -5,7 +5,7 @@ use crate::database::facts::is_tool_table;
 use crate::database::{Database, DatabaseError, Dialect, TableName};
 use crate::sql::canonical;
 
-/// Tables and views by their definition; the rest by what `information_schema` says of it.
+/// Tables and views by their definition, everything else from `information_schema`.
 const OTHERS: &str = "
     SELECT concat('trigger ', trigger_name),
         concat_ws(' ', action_timing, event_manipulation, 'on', event_object_table, action_order, action_statement)
@@ -25,7 +25,7 @@ const OTHERS: &str = "
     SELECT 'database', concat_ws(' ', default_character_set_name, default_collation_name)
     FROM information_schema.schemata WHERE schema_name = database()";
 
-/// Read as text, FLOAT would lose digits, and bytes need not be text at all.
+/// As text, FLOAT would lose digits, and bytes may not be valid text.
 const COLUMNS: &str = "
     SELECT table_name, column_name, data_type FROM information_schema.columns
     WHERE table_schema = database() ORDER BY table_name, ordinal_position";
@@ -76,7 +76,7 @@ fn as_text(column: &str, data_type: &str, dialect: Dialect) -> String {
     }
 }
 
-/// The next value of a counter is not brought back by deleting rows.
+/// Deleting rows does not reset the next value of a counter.
 fn without_counter(definition: &str) -> String {
     match definition.split_once(" AUTO_INCREMENT=") {
         Some((before, behind)) => {

@@ -3,8 +3,8 @@
 use super::schema::{Schema, Table, lines};
 use crate::database::{Database, DatabaseError, Dialect, TableName};
 
-/// Every object that users make, by a name of its own, and its definition. What belongs to an extension comes and goes with
-/// that. The order of a table's columns is left out: one that was dropped and added again stands at the end.
+/// Every user-defined object by a unique name, with its definition. Objects of extensions are excluded. The order of columns is
+/// ignored: a column that was dropped and added again is the last one.
 const OBJECTS: &str = "
     WITH spaces AS (
         SELECT oid, nspname AS space, nspacl FROM pg_catalog.pg_namespace
@@ -76,7 +76,7 @@ const OBJECTS: &str = "
     FROM pg_catalog.pg_type AS t JOIN spaces ON spaces.oid = typnamespace
     WHERE typtype IN ('e', 'd', 'r') AND t.oid NOT IN (SELECT objid FROM made)";
 
-/// Tables that hold rows themselves: of a partitioned one, its partitions.
+/// Tables with rows of their own: of a partitioned table, its partitions.
 const COLUMNS: &str = "
     SELECT nspname, relname, attname
     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace
@@ -87,7 +87,7 @@ const COLUMNS: &str = "
 
 pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
     let own = database.facts().schema.clone().unwrap_or_else(|| "public".to_owned());
-    // As users write it: without the schema that names belong to anyway.
+    // As users write it: without the current schema.
     let own = format!("{own}.");
     let short = |label: &str| match label.split_once(' ') {
         Some((word, name)) => format!("{word} {}", name.strip_prefix(&own).unwrap_or(name)),

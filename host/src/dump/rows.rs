@@ -9,14 +9,14 @@ use super::{Ignore, Rows};
 use crate::data::{Batch, ColumnType, ColumnValues};
 use crate::database::{BatchLimits, CursorRequest, Database, DatabaseError, TransactionOptions};
 
-/// Tables of at most so many rows are kept as text, so that a message can show what differs.
+/// Tables with at most this many rows are kept as text, so that a message can show differences.
 const FEW: usize = 64;
 
-/// The longest row that is kept, in characters: a message shows a line.
+/// Maximum length of a row in messages, in characters.
 const LONGEST: usize = 240;
 
-/// Reads all rows of a table. Each is a digest of its cells in the order of the columns' names, and these are added up: two
-/// tables with the same rows are equal, whatever the order of rows and columns.
+/// Reads all rows of a table. Each row becomes a digest of its cells in the order of column names, and digests are added up: two
+/// tables with the same rows are equal, independent of the order of rows and columns.
 pub(super) async fn digest(database: &mut dyn Database, table: &Table, ignore: &Ignore) -> Result<Rows, DatabaseError> {
     let mut rows = Rows { few: Some(Vec::new()), ..Rows::default() };
     if ignore.rows_of(&table.label) {
@@ -26,9 +26,9 @@ pub(super) async fn digest(database: &mut dyn Database, table: &Table, ignore: &
     let mut columns: Vec<_> =
         table.columns.iter().filter(|(name, _)| !ignore.cells_of(&table.label, name)).cloned().collect();
     columns.sort_unstable();
-    // A table may have no column at all, and rows nevertheless.
+    // A table may have rows and no columns.
     let list = columns.iter().map(|(_, read)| read.as_str()).chain(columns.is_empty().then_some("'row'"));
-    // Numbers as names: the cursor tells them apart, and no expression is called like another.
+    // Numbered names: distinct for the cursor, whatever the expressions.
     let list: Vec<_> = list.enumerate().map(|(at, read)| format!("{read} AS c{at}")).collect();
     let request = CursorRequest {
         statement: format!("SELECT {} FROM {}", list.join(", "), table.name.quoted(dialect)),
@@ -52,7 +52,7 @@ async fn read(
     rows: &mut Rows,
 ) -> Result<(), DatabaseError> {
     let cursor = database.open_cursor(request).await?;
-    // Whatever is in the table was written by a migration, within its limits or in SQL, which knows none.
+    // Everything in the table was written by a migration within its limits, or by SQL, which has none.
     let limits = BatchLimits { cell_bytes: usize::MAX, ..BatchLimits::default() };
     while let Some(batch) = database.fetch(cursor, limits).await? {
         add(rows, &batch, columns);
@@ -73,7 +73,7 @@ fn add(rows: &mut Rows, batch: &Batch, columns: &[(String, String)]) {
                 ColumnValues::Text(values) if !column.is_null(row) => Some(values.get(row)),
                 _ => None,
             };
-            // A NULL is not the empty text.
+            // NULL differs from the empty string.
             digest.update(cell.map_or(u64::MAX, |cell| cell.len() as u64).to_le_bytes());
             digest.update(cell.unwrap_or_default());
             let mut hasher = DefaultHasher::new();

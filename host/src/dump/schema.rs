@@ -1,4 +1,4 @@
-//! The objects of a schema, whatever the engine, and how its tables are read.
+//! The objects of a schema on any engine, and how to read its tables.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct Schema {
 /// A table, and for each of its columns the expression that reads it as text.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// What messages and files call it.
+    /// Its name in messages and files.
     pub label: String,
     pub name: TableName,
     pub columns: Vec<(String, String)>,
@@ -32,7 +32,7 @@ pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, Database
     }
 }
 
-/// The rows of a query of ours, all cells as text.
+/// The rows of a query, all cells as text.
 pub(super) async fn lines<const N: usize>(
     database: &mut dyn Database,
     query: &str,
@@ -69,7 +69,7 @@ async fn sqlite(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
             schema.objects.insert(format!("{kind} {name}"), canonical(&sql, Dialect::Sqlite));
         }
     }
-    // What stands behind a virtual table is that table's own affair.
+    // The shadow tables of a virtual table are its own business.
     let tables = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') \
                   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
     for [name] in lines::<1>(database, tables, &[]).await? {
@@ -78,7 +78,7 @@ async fn sqlite(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
         }
         let columns = "SELECT name FROM pragma_table_xinfo(?1) WHERE hidden <> 1";
         let columns = lines::<1>(database, columns, &[Value::Text(name.clone())]).await?;
-        // Any cell may be of any type: `quote` tells them apart.
+        // A cell may have any type: `quote` distinguishes them.
         let read = |column: &str| format!("quote({})", Dialect::Sqlite.quote(column));
         let columns = columns.into_iter().map(|[column]| (column.clone(), read(&column))).collect();
         schema.tables.push(Table { label: name.clone(), name: TableName::new(name), columns });

@@ -171,6 +171,13 @@ mod tests {
     }
 
     #[test]
+    fn words_that_no_migration_may_be_named_are_the_targets() {
+        for word in crate::project::TARGET_WORDS {
+            assert!(!matches!(word.parse(), Ok(Target::Revision(_))), "{word}");
+        }
+    }
+
+    #[test]
     fn revisions_compare_as_numbers() {
         for (left, right, order) in [
             ("9", "10", Ordering::Less),

@@ -21,7 +21,7 @@ pub(super) struct Query {
     pub parameters: Vec<Value>,
 }
 
-/// Which rows: behind a key, not above the bound, and up to a key in the order of reading.
+/// Which rows: after a key, not above the bound, and up to a key in the order of reading.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Range<'a> {
     pub after: Option<&'a [Value]>,
@@ -88,12 +88,12 @@ impl PageSql {
     }
 
     fn between(&self, select: &str, range: Range<'_>) -> Query {
-        let (behind, to) = match self.descending {
+        let (after, to) = match self.descending {
             true => (Comparison::Below, Comparison::DownTo),
             false => (Comparison::Above, Comparison::UpTo),
         };
         let mut query = self.start(select);
-        for (comparison, key) in [(behind, range.after), (Comparison::UpTo, range.bound), (to, range.to)] {
+        for (comparison, key) in [(after, range.after), (Comparison::UpTo, range.bound), (to, range.to)] {
             if let Some(key) = key {
                 self.compare(&mut query, comparison, key);
             }
@@ -101,7 +101,7 @@ impl PageSql {
         query
     }
 
-    /// The key of the row so many rows behind the beginning of the range, counted from 0.
+    /// The key of the row so many rows after the beginning of the range, counted from 0.
     pub fn key_at(&self, range: Range<'_>, offset: u64) -> Query {
         let mut query = self.page(&self.key_list(), range, 1);
         query.text.push_str(&format!(" OFFSET {offset}"));

@@ -1,4 +1,4 @@
-//! A table in pages, in the order of its key. Each page is a statement of its own that begins behind the last row of the
+//! A table in pages, in the order of its key. Each page is a statement of its own that begins after the last row of the
 //! page before it, so that rows may be written, and transactions committed, between two pages.
 
 mod chunk;
@@ -34,7 +34,7 @@ pub struct TableReader {
     last: Option<Vec<Value>>,
     /// The last key that is read, for one chunk.
     to: Option<Vec<Value>>,
-    /// Whether nobody else may change what was read before the transaction ends.
+    /// Whether no other transaction may change what was read before this one ends.
     holds_rows: bool,
     /// Rows that are still to come, as far as that is known.
     expected: Option<usize>,
@@ -42,7 +42,7 @@ pub struct TableReader {
 }
 
 impl TableReader {
-    /// Begins to read. Rows that are added behind the greatest key meanwhile are read too.
+    /// Begins to read. Rows that are added after the greatest key meanwhile are read too.
     pub async fn open(
         database: &mut dyn Database,
         source: TableSource,
@@ -51,7 +51,7 @@ impl TableReader {
         Self::begin(database, source, limits, false).await
     }
 
-    /// Begins to read what is there now: rows that are added behind the greatest key are not read.
+    /// Begins to read what is there now: rows that are added after the greatest key are not read.
     pub async fn open_bounded(
         database: &mut dyn Database,
         source: TableSource,
@@ -135,7 +135,7 @@ impl TableReader {
                 key_at.push(at);
                 continue;
             }
-            // Converted for the caller; the next page must begin behind the key as it is stored.
+            // Converted for the caller; the next page must begin after the key as it is stored.
             key_at.push(select.len());
             select.push(format!("{} AS {}", dialect.quote(name), dialect.quote(&format!("runner_key_{number}"))));
             types.push(None);
@@ -188,12 +188,12 @@ impl TableReader {
         Ok(())
     }
 
-    /// Goes on behind the row with this key, as [`TableReader::last_key`] answered it.
+    /// Goes on after the row with this key, as [`TableReader::last_key`] answered it.
     pub fn resume_after(&mut self, key: Vec<Value>) {
         self.last = Some(key);
     }
 
-    /// Goes on where another reader of the same source stood: behind its last row, up to its bound, with the types that it had
+    /// Goes on where another reader of the same source was: after its last row, up to its bound, with the types that it had
     /// found for its columns.
     pub fn resume_at(&mut self, bound: Option<Vec<Value>>, last: Option<Vec<Value>>, types: &[Option<ColumnType>]) {
         self.bound = bound;
@@ -236,7 +236,7 @@ impl TableReader {
         self.last.as_deref()
     }
 
-    /// Columns of the key that were not asked for; they stand behind the others.
+    /// Columns of the key that were not asked for; they follow the others.
     pub fn added_columns(&self) -> &[String] {
         &self.added
     }
@@ -246,7 +246,7 @@ impl TableReader {
         self.sql.filter.is_none() && self.unique && !self.sql.descending
     }
 
-    /// How many rows there are to read from start to end, now; rows that were added behind the bound since are in it.
+    /// How many rows there are to read from start to end, now; rows that were added after the bound since are counted too.
     pub async fn count(&self, database: &mut dyn Database) -> Result<u64, DatabaseError> {
         if self.bounded && self.bound.is_none() {
             return Ok(0);
@@ -268,7 +268,7 @@ impl TableReader {
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
-    /// Leaves out the next rows; behind the last one there is nothing left to read.
+    /// Leaves out the next rows; after the last one there is nothing left to read.
     pub async fn skip(&mut self, database: &mut dyn Database, rows: u64) -> Result<(), DatabaseError> {
         let Some(offset) = rows.checked_sub(1).filter(|_| !self.done) else { return Ok(()) };
         let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: None };
@@ -286,7 +286,7 @@ impl TableReader {
             return Ok(None);
         }
         let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: self.to.as_deref() };
-        // Looking behind the last row of a chunk would wait for who has the next one.
+        // Looking past the last row of a chunk would wait for the transaction that has the next one.
         let rows = self.expected.filter(|rows| *rows > 0).map_or(self.limits.rows, |rows| rows.min(self.limits.rows));
         let query = self.sql.within(&self.select, range);
         let page = PageRequest {
@@ -358,7 +358,7 @@ impl TableReader {
             let twice = (1..batch.row_count).find(|row| key.iter().all(|column| column.same(*row - 1, *row)));
             let twice = match twice {
                 Some(row) => Some(value(row)),
-                // The next page begins behind this key: a second row that has it would be lost.
+                // The next page begins after this key: a second row that has it would be lost.
                 None => (ask(database, self.sql.with_key(&last), 2).await?.len() > 1).then(|| last.clone()),
             };
             if let Some(twice) = twice {

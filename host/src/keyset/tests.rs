@@ -172,7 +172,7 @@ async fn a_bounded_reading_does_not_chase_its_own_rows() {
 }
 
 #[tokio::test]
-async fn a_reading_resumes_behind_a_key() {
+async fn a_reading_resumes_after_a_key() {
     let mut database = database(&[NUMBERS]).await;
     let mut first = TableReader::open(database.as_mut(), source("t"), pages_of(40)).await.expect("a reader");
     assert_eq!(first.last_key(), None);

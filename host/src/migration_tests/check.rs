@@ -1,4 +1,4 @@
-//! Asks the questions of a project, and compares the answers.
+//! Runs the checks of a project and compares their results.
 
 use super::report::Failure;
 use crate::data::{RowSet, Value, decimal, temporal};
@@ -6,13 +6,13 @@ use crate::database::{Database, DatabaseError, QueryLimits, Role, TransactionOpt
 use crate::error::Error;
 use crate::project::fixtures::{Check, Csv};
 
-/// What a check may answer. One that answers more compares what belongs into the comparison of a whole table.
+/// Limits of a check's result. Whole tables are compared elsewhere.
 const LIMITS: QueryLimits = QueryLimits { rows: 10_000, bytes: 8 << 20 };
 
-/// So many rows that differ are shown.
+/// Maximum number of differing rows to show.
 const SHOWN: usize = 5;
 
-/// Asks a check; none if the answer is as it should be.
+/// Runs a check; `None` if it passes.
 pub(super) async fn ask(database: &mut dyn Database, check: &Check) -> Option<Failure> {
     let file = &check.origin.file;
     let differs = match query(database, check).await {
@@ -26,7 +26,7 @@ pub(super) async fn ask(database: &mut dyn Database, check: &Check) -> Option<Fa
     Some(differs.at(&format!("the check `{file}`")))
 }
 
-/// In a transaction that is rolled back: a check changes nothing.
+/// Runs in a transaction that is rolled back, so that a check changes nothing.
 async fn query(database: &mut dyn Database, check: &Check) -> Result<RowSet, DatabaseError> {
     crate::database::role::set_role(database, Role::Host, &crate::database::StopSignal::never());
     database.begin(TransactionOptions::default()).await?;
@@ -40,7 +40,7 @@ fn none_expected(found: &RowSet) -> Failure {
     let rows = if found.rows.len() == 1 { "1 row".to_owned() } else { format!("{} rows", found.rows.len()) };
     let mut details = vec![found.columns.join(" | ")];
     details.extend(found.rows.iter().take(SHOWN).map(|row| line(row)));
-    Failure { message: format!("no row was expected, {rows} found"), details, hint: None }
+    Failure { message: format!("expected no rows, found {rows}"), details, hint: None }
 }
 
 fn differ(found: &RowSet, expected: &Csv) -> Option<Failure> {
@@ -49,7 +49,7 @@ fn differ(found: &RowSet, expected: &Csv) -> Option<Failure> {
             format!("expected: {}", expected.columns.join(" | ")),
             format!("found: {}", found.columns.join(" | ")),
         ];
-        return Some(Failure { message: "the columns are not the same".to_owned(), details, hint: None });
+        return Some(Failure { message: "the columns differ".to_owned(), details, hint: None });
     }
     let mut details = Vec::new();
     for at in 0..found.rows.len().max(expected.rows.len()) {
@@ -68,13 +68,13 @@ fn differ(found: &RowSet, expected: &Csv) -> Option<Failure> {
         return None;
     }
     let message = match (found.rows.len(), expected.rows.len()) {
-        (now, wanted) if now != wanted => format!("the rows are not the same: {wanted} expected, {now} found"),
-        _ => "the rows are not the same".to_owned(),
+        (now, wanted) if now != wanted => format!("the rows differ: {wanted} expected, {now} found"),
+        _ => "the rows differ".to_owned(),
     };
     // The same rows in another order.
     let is_there = |wanted: &Vec<Option<String>>| found.rows.iter().any(|row| same_row(row, wanted));
     let unordered = found.rows.len() == expected.rows.len() && expected.rows.iter().all(is_there);
-    let hint = unordered.then(|| "rows are compared in their order: does the query have an ORDER BY?".to_owned());
+    let hint = unordered.then(|| "rows are compared in order; add an ORDER BY to the query".to_owned());
     Some(Failure { message, details, hint })
 }
 
@@ -82,7 +82,7 @@ fn line(row: &[Value]) -> String {
     row.iter().map(|value| shown(value).unwrap_or_else(|| "NULL".to_owned())).collect::<Vec<_>>().join(" | ")
 }
 
-/// A value as CSV spells it; none for NULL.
+/// A value as in CSV; `None` for NULL.
 fn shown(value: &Value) -> Option<String> {
     Some(match value {
         Value::Null => return None,
@@ -99,7 +99,7 @@ fn same_row(row: &[Value], wanted: &[Option<String>]) -> bool {
     row.iter().zip(wanted).all(|(value, cell)| same(value, cell.as_deref()))
 }
 
-/// Whether a value is what the cell says, where there are several ways to say it.
+/// Whether a value equals the cell, for types with several spellings.
 fn same(value: &Value, cell: Option<&str>) -> bool {
     let (Some(text), Some(cell)) = (shown(value), cell) else { return *value == Value::Null && cell.is_none() };
     if text == cell {
@@ -170,9 +170,9 @@ mod tests {
         assert_eq!(failure.details[..2], ["row 1, expected: 1", "row 1, found: 2"]);
         assert!(failure.hint.is_some());
         let failure = differ(&found, &expected("id\n2\n")).expect("a failure");
-        assert_eq!(failure.message, "the rows are not the same: 1 expected, 2 found");
+        assert_eq!(failure.message, "the rows differ: 1 expected, 2 found");
         let failure = differ(&found, &expected("no\n2\n")).expect("a failure");
-        assert_eq!(failure.message, "the columns are not the same");
-        assert_eq!(none_expected(&found).message, "no row was expected, 2 rows found");
+        assert_eq!(failure.message, "the columns differ");
+        assert_eq!(none_expected(&found).message, "expected no rows, found 2 rows");
     }
 }

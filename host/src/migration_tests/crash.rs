@@ -1,4 +1,4 @@
-//! Kills runs at every one of their moments. How many there are is known when a run gets through.
+//! Kills runs at every step. The number of steps is known once a run completes.
 
 use std::process::Stdio;
 use std::time::Instant;
@@ -12,15 +12,15 @@ use crate::engine::apply::Action;
 use crate::engine::target::Target;
 use crate::error::{Error, Result};
 
-/// More moments than any migration has: one that never gets through makes no headway.
+/// More steps than any migration has: a run that is still killed makes no progress.
 const MOST: u64 = 1_000_000;
 
-/// What a moment that goes wrong is told with; then the next moments are not tried.
+/// A failure ends the crash test.
 type Told<'a> = &'a mut Vec<Failure>;
 
 impl Course<'_> {
-    /// Kills the migration's runs, at the first moment, at the second, and so on until a run gets through; after each the next
-    /// run must bring everything to where an undisturbed one did. The database stands at the migration before and after.
+    /// Kills runs of the migration at the first step, the second, and so on until a run completes. After each, the next run must
+    /// reach the same result as an undisturbed run. The database is at the migration before and after.
     pub(super) async fn crash(&mut self, before: &Dump, after: &Dump, failures: Told<'_>) -> Result<()> {
         let mut crashes = Crashes::default();
         let result = if self.report.irreversible {
@@ -32,7 +32,7 @@ impl Course<'_> {
         result
     }
 
-    /// Up and down in turn: the way back makes ready for the next moment.
+    /// Alternates up and down: each downgrade prepares the next upgrade.
     async fn crash_both_ways(
         &mut self,
         before: &Dump,
@@ -62,7 +62,7 @@ impl Course<'_> {
         Err(endless())
     }
 
-    /// Where there is no way back, each moment has a database of its own.
+    /// An irreversible migration gets a fresh database for each step.
     async fn crash_one_way(&mut self, after: &Dump, crashes: &mut Crashes, failures: Told<'_>) -> Result<()> {
         for moment in 1..MOST {
             self.test.check_stop()?;
@@ -76,7 +76,7 @@ impl Course<'_> {
         Err(endless())
     }
 
-    /// A fresh database that stands before the migration.
+    /// A fresh database before the migration.
     async fn begin_anew(&mut self) -> Result<()> {
         let fresh = Scratch::create(&self.test.url, &self.test.options).await?;
         std::mem::replace(self.scratch, fresh).discard().await?;
@@ -91,7 +91,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// Starts a run that is to die at a moment. False if it came to its end before.
+    /// Starts a run that crashes at a step; false if it completed before.
     async fn killed(&mut self, direction: Direction, moment: u64, crashes: &mut Crashes) -> Result<bool> {
         let target = match direction {
             Direction::Up => Some(self.migration.revision.as_str()),
@@ -100,8 +100,7 @@ impl Course<'_> {
         let mut command = self.test.runs.victim(&self.scratch.url, direction, target, moment);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let child = tokio::process::Command::from(command).kill_on_drop(true).output();
-        let output =
-            child.await.map_err(|error| Error::failed("a run to be killed could not be started").cause(error))?;
+        let output = child.await.map_err(|error| Error::failed("cannot start the run to be killed").cause(error))?;
         let count = if direction == Direction::Up { &mut crashes.up } else { &mut crashes.down };
         match output.status.code() {
             Some(0) => Ok(false),
@@ -116,7 +115,7 @@ impl Course<'_> {
             }
             Some(code) => {
                 let said = String::from_utf8_lossy(&output.stderr);
-                let error = Error::failed(format!("a run that was to be killed at moment {moment} ended with {code}"));
+                let error = Error::failed(format!("the run to be killed at step {moment} exited with {code}"));
                 Err(said.lines().filter(|line| !line.trim().is_empty()).fold(error, |error, line| error.cause(line)))
             }
         }
@@ -139,7 +138,7 @@ impl Course<'_> {
         };
         let way = if direction == Direction::Up { "up" } else { "down" };
         let when = match was_killed {
-            true => format!("a run was killed at moment {moment} on the way {way}"),
+            true => format!("a run was killed at step {moment} on the way {way}"),
             false => format!("a run on the way {way} was not killed"),
         };
         if let Err(error) = healed {
@@ -157,5 +156,5 @@ impl Course<'_> {
 }
 
 fn endless() -> Error {
-    Error::failed(format!("after {MOST} kills no run got through"))
+    Error::failed(format!("no run completed after {MOST} kills"))
 }

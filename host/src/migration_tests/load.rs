@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::project::fixtures::{Csv, Fixture, FixtureContent};
 use crate::sql::{excerpt, split};
 
-/// So many rows stand in one INSERT, or so many bytes: far below what any server takes in one statement.
+/// Maximum rows and bytes of an INSERT: far below the limits of any server.
 const ROWS: usize = 256;
 const BYTES: usize = 256 << 10;
 
@@ -43,7 +43,7 @@ async fn cells(database: &mut dyn Database, table: &str, csv: &Csv) -> Result<()
     match insert(database, &name, &columns, csv).await {
         Ok(()) => Ok(database.commit().await?),
         Err(error) => {
-            // The error matters more than what a rollback says about it.
+            // The error matters more than that of the rollback.
             drop(database.rollback().await);
             Err(error)
         }
@@ -77,8 +77,8 @@ async fn insert(database: &mut dyn Database, table: &TableName, columns: &[&Colu
     Ok(())
 }
 
-/// A cell as a statement spells it. The database itself turns the text into the column's type; where it would keep what it
-/// cannot turn as text, the few kinds that CSV spells in one way for all engines are turned here.
+/// A cell as a SQL literal. The database converts the text to the type of the column; the few types that CSV spells the same way
+/// for all engines are converted here, where a database would store the text as it is.
 fn literal(cell: Option<&str>, column: &ColumnInfo, dialect: Dialect) -> String {
     let Some(cell) = cell else { return "NULL".to_owned() };
     let declared = column.declared_type.to_ascii_lowercase();
@@ -96,7 +96,7 @@ fn literal(cell: Option<&str>, column: &ColumnInfo, dialect: Dialect) -> String 
         return format!("x'{digits}'");
     }
     match dialect {
-        // By its bytes: whatever the session says of backslashes.
+        // As bytes, independent of the session's handling of backslashes.
         Dialect::Mysql | Dialect::Mariadb if !cell.is_empty() => format!("_utf8mb4 x'{}'", hex::encode(cell)),
         _ => format!("'{}'", cell.replace('\'', "''")),
     }

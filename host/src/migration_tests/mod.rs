@@ -1,6 +1,6 @@
-//! `runner test`: migrations are proven on scratch databases, which come and go with the test. Each goes up, down and up again,
-//! and what the database holds is compared; fixtures and checks stand in the project. On request each run is killed at every
-//! one of its moments, and the next must bring everything to the same end.
+//! `runner test`: tests migrations on scratch databases. Each migration is applied, rolled back and applied again, and the content
+//! of the database is compared; fixtures and checks come from the project. On request, each run is killed at every step, and the
+//! next run must reach the same result.
 
 mod check;
 mod crash;
@@ -25,13 +25,13 @@ use crate::error::Result;
 use crate::project::Catalog;
 use crate::project::fixtures::MigrationTests;
 
-/// How migrations are run; the command line wires it, so that a test runs what `apply` and `rollback` run.
+/// Runs migrations. Implemented by the command line, so that a test runs the same code as `apply` and `rollback`.
 #[async_trait]
 pub trait Runs: Send + Sync {
-    /// Runs migrations on the database. An error is what ended the run.
+    /// Runs migrations on the database; fails if the run fails.
     async fn run(&self, url: &DatabaseUrl, action: Action) -> Result<()>;
 
-    /// A process that goes to the revision, or for none to where nothing is applied, and that dies at a moment.
+    /// A process that runs to the target, `None` for `base`, and crashes at a step.
     fn victim(
         &self,
         url: &DatabaseUrl,
@@ -41,13 +41,13 @@ pub trait Runs: Send + Sync {
     ) -> std::process::Command;
 }
 
-/// Hears of a migration that was tested, and of where.
+/// Called for each tested migration.
 pub type Hears = dyn Fn(&DatabaseReport, &MigrationReport) + Send + Sync;
 
-/// What is to be tested, and on which database.
+/// A test of migrations on one database.
 #[derive(Clone)]
 pub struct MigrationTest {
-    /// The server on which scratch databases are made; for SQLite its parameters.
+    /// The server for scratch databases; for SQLite, its parameters.
     pub url: DatabaseUrl,
     /// How to connect.
     pub options: ConnectOptions,
@@ -57,13 +57,13 @@ pub struct MigrationTest {
     pub tests: Arc<BTreeMap<String, MigrationTests>>,
     /// The revisions to test; those before them are only applied.
     pub chosen: Arc<BTreeSet<String>>,
-    /// What is not compared, of any migration.
+    /// What to ignore for all migrations.
     pub ignore: Ignore,
-    /// Whether to kill runs at every moment.
+    /// Whether to kill runs at every step.
     pub crash: bool,
     /// Runs migrations.
     pub runs: Arc<dyn Runs>,
-    /// Hears of each migration that was tested.
+    /// Called for each tested migration.
     pub hears: Arc<Hears>,
     /// Ends the test early.
     pub stop: StopSignal,

@@ -1,4 +1,4 @@
-//! What came of a test.
+//! Results of tests.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,43 +6,43 @@ use std::time::Duration;
 use crate::dump::Difference;
 use crate::error::Error;
 
-/// What came of the tests on one database.
+/// Results on one database.
 #[derive(Clone, Debug)]
 pub struct DatabaseReport {
-    /// The engine and its version; only the engine's name if it was never reached.
+    /// The engine and its version; only the name of the engine if the server could not be reached.
     pub engine: String,
     /// The server, or the kind of database, without a password.
     pub database: String,
     /// Each migration, in order.
     pub migrations: Vec<MigrationReport>,
-    /// Why the rest was not run, or the test not begun.
+    /// Why the test was aborted or not started.
     pub error: Option<Error>,
-    /// How long it took.
+    /// Duration.
     pub took: Duration,
 }
 
 impl DatabaseReport {
-    /// Whether everything is as it should be.
+    /// Whether all tests passed.
     pub fn passed(&self) -> bool {
         self.error.is_none() && self.migrations.iter().all(|migration| migration.verdict() != Verdict::Failed)
     }
 }
 
-/// How a migration did.
+/// Result of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Everything is as it should be.
+    /// All phases passed.
     Passed,
-    /// Something is not.
+    /// A phase failed.
     Failed,
-    /// It was only applied, because others come after it.
+    /// It was only applied, for later migrations.
     Applied,
     /// It was not run.
     NotRun,
 }
 
 impl Verdict {
-    /// The name as tables and JSON spell it.
+    /// The name in text and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -53,7 +53,7 @@ impl Verdict {
     }
 }
 
-/// What came of the tests of a migration.
+/// Results of a migration.
 #[derive(Clone, Debug, Default)]
 pub struct MigrationReport {
     /// Its revision.
@@ -62,13 +62,13 @@ pub struct MigrationReport {
     pub name: String,
     /// Whether it was to be tested.
     pub chosen: bool,
-    /// Whether it has no way back.
+    /// Whether it is irreversible.
     pub irreversible: bool,
-    /// What was done, in order.
+    /// The phases in order.
     pub phases: Vec<PhaseReport>,
-    /// What came of killing its runs.
+    /// Results of the crash test.
     pub crashes: Option<Crashes>,
-    /// How long it took.
+    /// Duration.
     pub took: Duration,
 }
 
@@ -78,7 +78,7 @@ impl MigrationReport {
         format!("{}_{}", self.revision, self.name)
     }
 
-    /// How it did.
+    /// The result.
     pub fn verdict(&self) -> Verdict {
         match self {
             _ if self.phases.iter().any(|phase| !phase.failures.is_empty()) => Verdict::Failed,
@@ -88,24 +88,24 @@ impl MigrationReport {
         }
     }
 
-    /// The checks that were asked.
+    /// Number of checks.
     pub fn checks(&self) -> usize {
         self.phases.iter().map(|phase| phase.checks).sum()
     }
 }
 
-/// A part of a migration's test.
+/// A phase of a migration's test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// The upgrade, and its checks.
     Up,
-    /// The downgrade, its checks, and whether everything is as before.
+    /// The downgrade, its checks, and the comparison with the state before.
     Down,
-    /// The upgrade once more, and whether everything is as after the first.
+    /// The second upgrade, and the comparison with the first.
     UpAgain,
     /// Runs that were killed.
     Crash,
-    /// Rows for the migrations behind it.
+    /// Rows for later migrations.
     Fixtures,
 }
 
@@ -134,32 +134,32 @@ impl fmt::Display for Phase {
     }
 }
 
-/// What came of a part.
+/// Result of a phase.
 #[derive(Clone, Debug)]
 pub struct PhaseReport {
-    /// Which.
+    /// The phase.
     pub phase: Phase,
-    /// How long it took.
+    /// Duration.
     pub took: Duration,
-    /// The checks that were asked.
+    /// Number of checks.
     pub checks: usize,
-    /// What is not as it should be.
+    /// Failures.
     pub failures: Vec<Failure>,
 }
 
-/// Something that is not as it should be.
+/// A failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What, without a full stop.
+    /// What failed, without a full stop.
     pub message: String,
-    /// How, a line each.
+    /// Details, one per line.
     pub details: Vec<String>,
     /// What to do about it.
     pub hint: Option<String>,
 }
 
 impl Failure {
-    /// The same, which happened at a moment.
+    /// The failure, prefixed with when it happened.
     pub(super) fn at(self, moment: &str) -> Self {
         Self { message: format!("{moment}: {}", self.message), ..self }
     }
@@ -179,14 +179,14 @@ impl From<Difference> for Failure {
     }
 }
 
-/// What came of runs that were killed.
+/// Results of a crash test.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crashes {
-    /// Runs that were killed on the way up.
+    /// Number of upgrades that were killed.
     pub up: u64,
-    /// Runs that were killed on the way down.
+    /// Number of downgrades that were killed.
     pub down: u64,
-    /// How long each next run took, connecting included.
+    /// Duration of each next run, including connecting.
     pub healed: Vec<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! The course of a test.
+//! The phases of a test.
 
 use std::time::Instant;
 
@@ -14,24 +14,24 @@ use crate::error::{Error, Result};
 use crate::project::fixtures::{Check, MigrationTests};
 use crate::project::{Artifact, Migration};
 
-/// A phase that could not be brought to its end; what comes behind it has no ground to stand on.
+/// A phase that did not complete; the following ones cannot run.
 pub(super) struct Broken;
 
-/// What there is while a migration is tested.
+/// Context of the test of a migration.
 pub(super) struct Course<'a> {
     pub test: &'a MigrationTest,
     pub scratch: &'a mut Scratch,
-    /// The place of the migration in the catalog.
+    /// Index of the migration in the catalog.
     pub at: usize,
     pub migration: &'a Migration,
     pub tests: &'a MigrationTests,
     pub ignore: Ignore,
     pub report: &'a mut MigrationReport,
-    /// The checks that the phase has asked.
+    /// Number of checks in the phase.
     asked: usize,
 }
 
-/// A part of the test that is under way.
+/// A phase in progress.
 struct Part {
     phase: Phase,
     began: Instant,
@@ -45,7 +45,7 @@ impl Part {
 }
 
 impl MigrationTest {
-    /// Tests the migrations on a scratch database, which is gone afterwards.
+    /// Tests the migrations on a scratch database, which is dropped afterwards.
     pub async fn run(self) -> DatabaseReport {
         let began = Instant::now();
         let mut report = DatabaseReport {
@@ -67,7 +67,7 @@ impl MigrationTest {
         report
     }
 
-    /// Up to the last migration that is to be tested.
+    /// Runs up to the last migration to be tested.
     async fn all(&self, scratch: &mut Scratch, report: &mut DatabaseReport) -> Result<()> {
         let database = self.open(&scratch.url).await?;
         report.engine = format!("{} {}", database.facts().dialect, database.facts().version);
@@ -111,7 +111,7 @@ impl MigrationTest {
         Ok(connect(url, &self.options).await?)
     }
 
-    /// Loads the fixtures of the migration at which the database stands.
+    /// Loads the fixtures of the current migration.
     pub(super) async fn load(&self, url: &DatabaseUrl, tests: &MigrationTests) -> Result<()> {
         let mut database = self.open(url).await?;
         let dialect = database.facts().dialect;
@@ -122,7 +122,7 @@ impl MigrationTest {
     }
 }
 
-/// Whether there is no way back.
+/// Whether the migration is irreversible.
 fn is_irreversible(migration: &Migration) -> bool {
     migration.description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. })
 }
@@ -154,7 +154,7 @@ impl Course<'_> {
         self.fixtures().await
     }
 
-    /// Answers what the database held before and after.
+    /// Returns the content of the database before and after.
     async fn first_up(&mut self, failures: &mut Vec<Failure>) -> Result<(Dump, Dump)> {
         let before = self.dump().await?;
         self.up().await?;
@@ -186,11 +186,11 @@ impl Course<'_> {
         self.end(part, worked)
     }
 
-    /// Notes what came of a part of the test.
+    /// Records the result of a phase.
     fn end<T>(&mut self, part: Part, worked: Result<T>) -> Result<T, Broken> {
         let Part { phase, began, mut failures } = part;
         let worked = worked.map_err(|error| {
-            // What ends the whole test is told once, at its end.
+            // An error that aborts the test is reported once, at the end.
             if !self.test.stop.is_raised() {
                 failures.push(Failure::from(error).at(match phase {
                     Phase::Up => "the upgrade failed",
@@ -207,18 +207,18 @@ impl Course<'_> {
         worked
     }
 
-    /// Goes up to the migration.
+    /// Applies up to the migration.
     pub(super) async fn up(&mut self) -> Result<()> {
         self.test.runs.run(&self.scratch.url, Action::Apply(Target::Revision(self.migration.revision.clone()))).await
     }
 
-    /// Goes down to the migration before this one. To a place, and not by so many: once it is there, it stays there.
+    /// Rolls back to the previous migration. By target and not by number, so that it is idempotent.
     pub(super) async fn down(&mut self) -> Result<()> {
         let target = self.below().map_or(Target::Base, |revision| Target::Revision(revision.to_owned()));
         self.test.runs.run(&self.scratch.url, Action::Rollback(target)).await
     }
 
-    /// The revision before this one; none for the first.
+    /// The previous revision; `None` for the first.
     pub(super) fn below(&self) -> Option<&str> {
         self.test.catalog.migrations[..self.at].last().map(|migration| migration.revision.as_str())
     }
@@ -227,17 +227,17 @@ impl Course<'_> {
         let mut database = self.test.open(&self.scratch.url).await?;
         dump::take(&mut *database, &self.ignore)
             .await
-            .map_err(|error| Error::from(error).at("doing", "comparing what the database holds"))
+            .map_err(|error| Error::from(error).at("doing", "comparing the content of the database"))
     }
 
-    /// In what the database differs from what it should hold.
+    /// Differences from the expected content.
     pub(super) async fn differences(&mut self, expected: &Dump) -> Result<Vec<Failure>> {
         let now = self.dump().await?;
         let differences = now.differences(expected, &self.ignore);
         let mut failures: Vec<Failure> = differences.into_iter().map(Failure::from).collect();
         if let Some(last) = failures.last_mut() {
             last.hint = Some(format!(
-                "what cannot be the same again is named under `ignore_rows` or `ignore_schema`, in `tests/{}/test.toml`",
+                "list expected differences under `ignore_rows` or `ignore_schema` in `tests/{}/test.toml`",
                 self.migration.id()
             ));
         }

@@ -1,4 +1,4 @@
-//! Databases that come and go with a test. One that a killed test left is found by its name, and dropped by the next.
+//! Scratch databases of tests. One that a killed test left behind is found by its name and dropped by the next test.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,22 +11,22 @@ use crate::database::{
 use crate::error::{Error, Result};
 use crate::random;
 
-/// What the name of each scratch database on a server begins with.
+/// Prefix of the names of scratch databases on servers.
 const PREFIX: &str = "runner_scratch_";
 
-/// What the name of the folder of each scratch database of SQLite's begins with.
+/// Prefix of the directories of SQLite scratch databases.
 const FOLDER: &str = "runner-scratch-";
 
-/// The database in the folder.
+/// The database in the directory.
 const FILE: &str = "scratch.db";
 
-/// Whoever holds this file in the folder uses the database. The operating system lets go of it when its owner dies.
+/// Lock file of a scratch database in use. The operating system releases the lock when its owner dies.
 const LOCK: &str = "lock";
 
-/// A folder that has no lock yet is about to get one.
+/// A new directory without a lock is about to get one.
 const YOUNG: Duration = Duration::from_secs(60);
 
-/// Whether a URL is that of a scratch database. Nothing is ever crashed on another.
+/// Whether a URL is that of a scratch database. Crash tests run on no other.
 pub fn is_scratch(url: &DatabaseUrl) -> bool {
     match url.sqlite_path() {
         Some(path) => {
@@ -37,42 +37,38 @@ pub fn is_scratch(url: &DatabaseUrl) -> bool {
     }
 }
 
-/// A scratch database. It is to be dropped by [`Scratch::discard`]; one that is not is left to the next test.
+/// A scratch database. [`Scratch::discard`] drops it; otherwise the next test does.
 pub(super) struct Scratch {
-    /// Where it is.
+    /// Its URL.
     pub url: DatabaseUrl,
     keeper: Keeper,
 }
 
-/// What tells others that the database is in use.
+/// Marks the database as in use.
 enum Keeper {
     Folder {
         folder: PathBuf,
         lock: File,
     },
     Server {
-        /// Makes and drops; on MySQL and MariaDB it holds a lock of the database's name.
+        /// Creates and drops it; on MySQL and MariaDB it holds a lock with the name of the database.
         admin: Box<dyn Database>,
-        /// PostgreSQL: a database in which somebody is cannot be dropped.
+        /// PostgreSQL: a database with connections cannot be dropped.
         inside: Option<Box<dyn Database>>,
         name: String,
     },
 }
 
 impl Scratch {
-    /// Makes a database on the server of the URL, or a file.
+    /// Creates a database on the server of the URL, or a file.
     pub async fn create(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Self> {
-        if server.dialect() == Dialect::Sqlite {
+        if !server.dialect().has_server() {
             return in_folder(server);
         }
         on_server(server, options).await.map_err(|error| {
             let denied = error.kind == DatabaseErrorKind::Denied;
             let error = Error::from(error).at("server", server.to_string());
-            if denied {
-                error.hint("the user must be allowed to create databases, and to drop them again")
-            } else {
-                error
-            }
+            if denied { error.hint("the user needs the privilege to create and drop databases") } else { error }
         })
     }
 
@@ -80,7 +76,7 @@ impl Scratch {
     pub async fn discard(self) -> Result<()> {
         match self.keeper {
             Keeper::Folder { folder, lock } => {
-                // The lock last: whoever finds the folder without it would wait a minute.
+                // The lock last: another test would wait a minute for a directory without it.
                 drop(std::fs::remove_dir_all(&folder));
                 drop(lock);
                 Ok(())
@@ -98,9 +94,9 @@ fn in_folder(server: &DatabaseUrl) -> Result<Scratch> {
     let base = std::env::temp_dir();
     sweep_folders(&base);
     let failed = |error: std::io::Error| {
-        Error::failed(format!("no scratch database can be made in `{}`", base.display()))
+        Error::failed(format!("cannot create a scratch database in `{}`", base.display()))
             .cause(error)
-            .hint("`TMPDIR` says where temporary files are made")
+            .hint("set `TMPDIR` to another directory for temporary files")
     };
     let folder = base.join(format!("{FOLDER}{:016x}", random::bits()));
     make_folder(&folder).map_err(failed)?;
@@ -108,13 +104,13 @@ fn in_folder(server: &DatabaseUrl) -> Result<Scratch> {
     lock.lock().map_err(failed)?;
     let parameters: Vec<String> = server.sqlite_parameters().map(|(name, value)| format!("{name}={value}")).collect();
     let mark = if parameters.is_empty() { "" } else { "?" };
-    // What could be read otherwise is encoded.
+    // Encode special characters.
     let path = folder.join(FILE).to_string_lossy().replace('%', "%25").replace('?', "%3f");
     let url = DatabaseUrl::parse(&format!("sqlite://{path}{mark}{}", parameters.join("&")), &base)?;
     Ok(Scratch { url, keeper: Keeper::Folder { folder, lock } })
 }
 
-/// Makes a folder that nobody else may look into.
+/// Creates a directory that is only accessible to its owner.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
@@ -122,7 +118,7 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Takes away what killed tests left. What cannot be taken away belongs to somebody else.
+/// Removes what killed tests left behind. What cannot be removed belongs to another user.
 fn sweep_folders(base: &Path) {
     let Ok(entries) = std::fs::read_dir(base) else { return };
     for entry in entries.flatten() {
@@ -146,7 +142,7 @@ fn is_old(time: SystemTime) -> bool {
 }
 
 async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scratch, DatabaseError> {
-    // Dropping waits for whoever is still at work there: not for ever.
+    // Dropping waits for active sessions: not forever.
     let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(30)), ..options.clone() };
     let mut admin = connect(server, &options).await?;
     sweep_server(&mut *admin).await?;
@@ -159,7 +155,7 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
             admin.execute(&format!("CREATE DATABASE {}", dialect.quote(&name)), &[]).await?;
             match connect(&url, &options).await {
                 Ok(inside) => return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: Some(inside), name } }),
-                // Another test that began at this very moment took it for one that was left.
+                // Another test that started at the same time took it for an abandoned one.
                 Err(error) if error.kind == DatabaseErrorKind::NotFound && tries > 0 => tries -= 1,
                 Err(error) => {
                     drop_database(&mut *admin, &name, true).await?;
@@ -174,7 +170,7 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
     }
 }
 
-/// Drops what killed tests left on the server.
+/// Drops what killed tests left behind on the server.
 async fn sweep_server(admin: &mut dyn Database) -> Result<(), DatabaseError> {
     let postgres = admin.facts().dialect == Dialect::Postgres;
     let list = if postgres {
@@ -184,7 +180,7 @@ async fn sweep_server(admin: &mut dyn Database) -> Result<(), DatabaseError> {
     };
     let found = admin.query(list, &[], QueryLimits::NONE).await?;
     for name in found.rows.iter().filter_map(|row| row.first().and_then(Value::as_text)) {
-        // Where somebody is inside, PostgreSQL refuses; elsewhere, its name is held.
+        // PostgreSQL refuses if it has connections; elsewhere, its name is locked.
         if postgres {
             drop(drop_database(admin, name, false).await);
         } else if hold(admin, name).await? {
@@ -195,7 +191,7 @@ async fn sweep_server(admin: &mut dyn Database) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Holds a name on a server of MySQL or MariaDB; false if another does.
+/// Locks a name on MySQL or MariaDB; false if it is already locked.
 async fn hold(admin: &mut dyn Database, name: &str) -> Result<bool, DatabaseError> {
     let held = admin.query("SELECT GET_LOCK(?, 0)", &[name.into()], QueryLimits::NONE).await?;
     Ok(held.rows.first().and_then(|row| row.first()).and_then(Value::as_int64) == Some(1))
@@ -205,7 +201,7 @@ async fn drop_database(admin: &mut dyn Database, name: &str, by_force: bool) -> 
     let dialect = admin.facts().dialect;
     let statement = format!("DROP DATABASE IF EXISTS {}", dialect.quote(name));
     if by_force && dialect == Dialect::Postgres {
-        // Sessions of runs that were killed may take a moment to end.
+        // Sessions of killed runs may take a moment to end.
         admin.execute(&format!("{statement} WITH (FORCE)"), &[]).await?;
     } else {
         admin.execute(&statement, &[]).await?;

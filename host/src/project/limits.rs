@@ -1,4 +1,4 @@
-//! Bounds on what a migration may use up. Every number that a guest controls meets one of them.
+//! Limits on the resources of a migration. Every number that a guest controls is bounded by one of them.
 
 use std::time::Duration;
 
@@ -7,24 +7,23 @@ use super::units::{format_duration, format_size, parse_count, parse_duration_or_
 use crate::error::{Error, Result};
 use crate::suggest::did_you_mean;
 
-/// The bounds of a run. Set in `[limits]` of `runner.toml`, by `RUNNER_LIMIT_<NAME>` and by `--limit NAME=VALUE`.
+/// The limits of a run. Set in `[limits]` of `runner.toml`, by `RUNNER_LIMIT_<NAME>` and by `--limit NAME=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Linear memory and tables of one guest, in bytes: all of them together, not each. 256 MiB holds a Python
-    /// interpreter with a batch of 2 MiB many times over, and two of them fit a small container.
+    /// Linear memory and tables of one guest in total, in bytes. 256 MiB is ample for a Python interpreter with a batch of 2 MiB,
+    /// and two such guests fit into a small container.
     pub guest_memory: u64,
-    /// Instructions, roughly, of one `upgrade`, `downgrade` or `transform-batch`. 10^12 is a quarter of an hour of pure
-    /// computing or more, and no honest batch needs a thousandth of it; an endless loop ends all the same.
+    /// Instructions, roughly, of one `upgrade`, `downgrade` or `transform-batch`. 10^12 is at least a quarter of an hour of
+    /// computation, and a normal batch needs less than a thousandth of it; an endless loop still ends.
     pub fuel: u64,
-    /// Stack of a guest's WebAssembly code, in bytes. Recursion ends in a trap long before the host's own stack does.
+    /// Stack of a guest's WebAssembly code, in bytes. Recursion traps long before the stack of the host overflows.
     pub stack: u64,
-    /// Resources (readers, writers, assets) that a guest holds at one time. Leaking one for each row is a mistake that
-    /// should show early.
+    /// Resources (readers, writers, assets) that a guest holds at the same time. Leaking one per row should fail early.
     pub handles: u64,
-    /// Bytes that one call may carry from the guest into the host. Batches aim at 2 MiB; this bounds what the host
-    /// allocates on a guest's word.
+    /// Bytes that one call may pass from the guest to the host. Batches aim at 2 MiB; this bounds what a guest can make the host
+    /// allocate.
     pub host_call_bytes: u64,
-    /// Rows that `query` collects. More rows belong into batches.
+    /// Rows that `query` collects. Use batches for more.
     pub query_rows: u64,
     /// Bytes that `query` collects.
     pub query_bytes: u64,
@@ -34,20 +33,20 @@ pub struct Limits {
     pub batch_bytes: u64,
     /// Bytes of one cell.
     pub cell_bytes: u64,
-    /// Bytes of all log messages of one migration; what is beyond is counted and dropped.
+    /// Bytes of all log messages of one migration; the rest is counted and dropped.
     pub log_bytes: u64,
     /// Log messages of one migration.
     pub log_lines: u64,
-    /// Wall time of a run, after which it stops at the next safe point; `none`: unbounded. A day lets long backfills
-    /// end, and ends what hangs.
+    /// Wall time of a run, after which it stops at the next safe point; `none`: unlimited. A day is enough for long backfills,
+    /// and ends what hangs.
     pub wall_time: Option<Duration>,
-    /// The largest artifact that is read. A Python component has 18 MB; compiling takes memory in proportion.
+    /// Size of the largest artifact that is read. A Python component has 18 MB; compiling takes memory in proportion.
     pub artifact_bytes: u64,
-    /// The largest artifact, compressed, whose bytes the history keeps for a later rollback; 0: none.
+    /// Compressed size of the largest artifact that the history stores for later rollbacks; 0: none.
     pub stored_artifact_bytes: u64,
-    /// The largest recording, compressed, of a component's calls and their answers that the history keeps for `verify`; 0: none.
+    /// Compressed size of the largest recording of a component's calls that the history stores for `verify`; 0: none.
     pub stored_call_bytes: u64,
-    /// The largest asset that is read.
+    /// Size of the largest asset that is read.
     pub asset_bytes: u64,
 }
 
@@ -75,7 +74,7 @@ impl Default for Limits {
     }
 }
 
-/// A limit of a certain unit, with the least and the greatest value it takes.
+/// A limit with its unit and its range.
 enum Field<'a> {
     Bytes(&'a mut u64, std::ops::RangeInclusive<u64>),
     Count(&'a mut u64, std::ops::RangeInclusive<u64>),
@@ -112,7 +111,7 @@ impl Limits {
     /// Sets a limit by its name, from text such as `256MiB`, `1_000` or `1h`.
     pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
         let Some(field) = self.field(name) else {
-            let error = Error::usage(format!("there is no limit `{name}`"));
+            let error = Error::usage(format!("unknown limit `{name}`"));
             return Err(match did_you_mean(name, Self::NAMES) {
                 Some(meant) => error.hint(format!("did you mean `{meant}`?")),
                 None => error.hint(format!("the limits are {}", list(Self::NAMES))),
@@ -120,12 +119,11 @@ impl Limits {
         };
         let example = match field {
             Field::Bytes(..) => "a size such as `64MiB`",
-            Field::Count(..) => "a whole number such as `1_000_000`",
+            Field::Count(..) => "an integer such as `1_000_000`",
             Field::Time(_) => "a duration such as `30m`, or `none`",
         };
         let wrong = |problem: String| {
-            Error::usage(format!("the limit `{name}` cannot be set: {problem}"))
-                .hint(format!("`{name}` takes {example}"))
+            Error::usage(format!("invalid limit `{name}`: {problem}")).hint(format!("`{name}` is {example}"))
         };
         let bounded = |value: u64, range: &std::ops::RangeInclusive<u64>, show: fn(u64) -> String| {
             if range.contains(&value) {
@@ -140,13 +138,13 @@ impl Limits {
                 *value = bounded(parse_count(text).map_err(wrong)?, &range, |count| count.to_string())?;
             }
             Field::Time(value) => {
-                *value = parse_duration_or_none(text, "nothing can be done in no time").map_err(wrong)?;
+                *value = parse_duration_or_none(text, "the duration must not be zero").map_err(wrong)?;
             }
         }
         Ok(())
     }
 
-    /// Every limit and its value, as people write it.
+    /// Every limit and its value as text.
     pub fn entries(&self) -> Vec<(&'static str, String)> {
         let mut limits = self.clone();
         let mut shown = |name| match limits.field(name)? {
@@ -160,10 +158,10 @@ impl Limits {
     fn field(&mut self, name: &str) -> Option<Field<'_>> {
         const ANY: u64 = u64::MAX >> 1;
         Some(match name {
-            // WebAssembly's 32-bit memories end at 4 GiB; the least is one page and what every guest needs.
+            // 32-bit WebAssembly memories end at 4 GiB; the minimum is one page.
             "guest_memory" => Field::Bytes(&mut self.guest_memory, 1 << 16..=4 << 30),
             "fuel" => Field::Count(&mut self.fuel, 1..=ANY),
-            // The host gives a guest's fiber a little more than this; beyond 64 MiB that is address space for nothing.
+            // The host gives a guest's fiber a little more than this; beyond 64 MiB it would only waste address space.
             "stack" => Field::Bytes(&mut self.stack, 16 << 10..=64 << 20),
             "handles" => Field::Count(&mut self.handles, 1..=1_000_000),
             "host_call_bytes" => Field::Bytes(&mut self.host_call_bytes, 1 << 10..=4 << 30),
@@ -189,9 +187,10 @@ impl Limits {
 /// Reads the value of `--limit`: `NAME=VALUE`.
 pub fn parse_limit(text: &str) -> Result<(String, String)> {
     let (name, value) = text.split_once('=').ok_or_else(|| {
-        Error::usage(format!("`{text}` sets no limit")).hint("write `--limit NAME=VALUE`, such as `--limit fuel=1_000`")
+        Error::usage(format!("invalid limit: expected NAME=VALUE, got `{text}`"))
+            .hint("for example `--limit fuel=1_000`")
     })?;
-    // Checked here, so that a mistake is told about the flag and not about what it is applied to.
+    // Checked here, so that the error is about the flag.
     Limits::default().set(name.trim(), value.trim())?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
@@ -219,10 +218,10 @@ mod tests {
         limits.set("stored_artifact_bytes", "0").expect("none are stored");
         assert_eq!((limits.guest_memory, limits.wall_time, limits.stored_artifact_bytes), (64 << 20, None, 0));
         for (name, text, message) in [
-            ("guest_memory", "8GiB", "the limit `guest_memory` cannot be set: `8GiB` is not between 64KiB and 4GiB"),
-            ("fuel", "many", "the limit `fuel` cannot be set: `many` is not a whole number"),
-            ("wall_time", "0s", "the limit `wall_time` cannot be set: nothing can be done in no time"),
-            ("guest_memry", "1", "there is no limit `guest_memry`"),
+            ("guest_memory", "8GiB", "invalid limit `guest_memory`: `8GiB` is not between 64KiB and 4GiB"),
+            ("fuel", "many", "invalid limit `fuel`: `many` is not a non-negative integer"),
+            ("wall_time", "0s", "invalid limit `wall_time`: the duration must not be zero"),
+            ("guest_memry", "1", "unknown limit `guest_memry`"),
         ] {
             let error = limits.set(name, text).expect_err(name);
             assert_eq!(error.message, message);

@@ -1,4 +1,4 @@
-//! A user's project on disk: settings, migrations, lockfile. Knows neither databases nor sandboxes.
+//! A project on disk: settings, migrations, lockfile. Knows nothing about connections or sandboxes.
 
 #[cfg(feature = "cli")]
 pub mod build;
@@ -32,7 +32,7 @@ pub use catalog::{
     Migration, Mode,
 };
 pub use digest::{component_digest, sha256};
-pub use discovery::revision_number;
+pub use discovery::{TARGET_WORDS, revision_number};
 pub use embedded::{EmbeddedFiles, Project, ProjectFiles};
 pub use limits::Limits;
 pub use origin::{Origin, Sourced};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Where a value comes from; `Display` ends a sentence: "from `DATABASE_URL` in the environment".
+/// Where a value comes from; `Display` completes a sentence: "from `DATABASE_URL` in the environment".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A flag of the command line, with its dashes.
@@ -22,7 +22,7 @@ pub enum Origin {
     },
     /// The program that embeds runner.
     Program,
-    /// Nobody said anything.
+    /// The default.
     Default,
 }
 
@@ -49,12 +49,12 @@ pub struct Sourced<T> {
 }
 
 impl<T> Sourced<T> {
-    /// A value that a flag gave.
+    /// A value from a flag.
     pub fn flag(value: T, flag: &'static str) -> Self {
         Self { value, origin: Origin::Flag(flag) }
     }
 
-    /// The value that counts if nobody says anything.
+    /// A default value.
     pub fn default(value: T) -> Self {
         Self { value, origin: Origin::Default }
     }

@@ -1,11 +1,11 @@
-//! Several things that are wrong at once, told in one error.
+//! Several problems, reported as one error.
 
 use crate::error::{Error, ErrorKind};
 
-/// One thing that is wrong, and the way out.
+/// A problem and a hint.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
-    /// What is wrong, without a final period.
+    /// What is wrong, without a full stop.
     pub message: String,
     /// Where: as in [`Error::places`].
     pub places: Vec<(&'static str, String)>,
@@ -16,17 +16,17 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// A mistake in the project, without advice.
+    /// A problem of the project, without a hint.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), places: Vec::new(), hint: None, kind: ErrorKind::Usage }
     }
 
-    /// Of another kind.
+    /// With another kind.
     pub fn kind(self, kind: ErrorKind) -> Self {
         Self { kind, ..self }
     }
 
-    /// With advice.
+    /// With a hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -39,8 +39,8 @@ impl Problem {
     }
 }
 
-/// One error for all problems; none if there are none. A single problem speaks for itself; several stand below
-/// `heading`, one a line, with what the first place of each says in front. Of several kinds, the first is told.
+/// One error for all problems, if there are any. A single problem becomes the error itself; several are listed below `heading`,
+/// each after its first place. The kind is that of the first problem.
 pub(super) fn error_for(problems: Vec<Problem>, heading: impl Fn(usize) -> String) -> Option<Error> {
     if let [problem] = problems.as_slice() {
         let mut error = Error::new(problem.kind, problem.message.clone());
@@ -59,7 +59,7 @@ pub(super) fn error_for(problems: Vec<Problem>, heading: impl Fn(usize) -> Strin
     Some(error)
 }
 
-/// A name as messages show it: what would steer a terminal is escaped.
+/// A name as messages show it: control characters are escaped.
 pub(super) fn shown(name: &str) -> String {
     if name.chars().any(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
 }

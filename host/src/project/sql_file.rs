@@ -1,4 +1,4 @@
-//! SQL files as artifacts: CRLF and LF are the same, and so are a file with and without a byte order mark.
+//! SQL files as artifacts: line ends and a byte order mark make no difference.
 
 use super::discovery::FoundEntry;
 use super::problem::Problem;
@@ -12,17 +12,17 @@ pub(super) fn sql_text(file: &FoundEntry, bytes: Vec<u8>) -> Result<String, Prob
     normalise(bytes).map_err(|problem| Problem { message: format!("`{name}` {}", problem.message), ..problem })
 }
 
-/// The text of the bytes; the problem ends the sentence "`x` …".
+/// The text of the bytes; the problem completes the sentence "`x` …".
 fn normalise(bytes: Vec<u8>) -> Result<String, Problem> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Problem::new(format!("is not UTF-8: byte {at} (counted from 0) cannot be read"))
+        Problem::new(format!("is not valid UTF-8 at byte {at} (counted from 0)"))
             .hint("save the file as UTF-8; write other bytes as `X'…'`")
     })?;
-    // SQLite would end the script here, without a word.
+    // SQLite would silently end the script here.
     if let Some(at) = text.find('\0') {
         return Err(
-            Problem::new(format!("has a NUL at byte {at} (counted from 0)")).hint("SQL is text: take the NUL out")
+            Problem::new(format!("contains a NUL at byte {at} (counted from 0)")).hint("remove the NUL: SQL is text")
         );
     }
     let text = match text.strip_prefix('\u{feff}') {
@@ -43,12 +43,12 @@ pub(super) fn directives(id: &str, up: &str, down: Option<&str>, dialect: Dialec
     });
     if !crate::sql::has_statement(up, dialect) {
         let problem = Problem::new(format!("`{up_file}` has no statement"));
-        problems.push(problem.hint("write one, or delete the migration if it was never applied"));
+        problems.push(problem.hint("add one, or delete the migration if it was never applied"));
     }
     if let Some(down) = down {
         if directives.irreversible {
-            let problem = Problem::new(format!("`{up_file}` says `runner:irreversible`, and there is a `{down_file}`"));
-            problems.push(problem.hint("delete one of the two"));
+            let problem = Problem::new(format!("`{up_file}` is `runner:irreversible`, but `{down_file}` exists"));
+            problems.push(problem.hint("remove one of the two"));
         }
         match Directives::parse(down, dialect) {
             Err(error) => problems.push(in_file(&down_file, error)),
@@ -64,8 +64,8 @@ pub(super) fn directives(id: &str, up: &str, down: Option<&str>, dialect: Dialec
                     ..Directives::default()
                 };
                 if below != repeated {
-                    let problem = Problem::new(format!("`{down_file}` has directives that `{up_file}` has not"));
-                    problems.push(problem.hint(format!("move them to `{up_file}`: they hold for both ways")));
+                    let problem = Problem::new(format!("`{down_file}` has directives that `{up_file}` does not have"));
+                    problems.push(problem.hint(format!("move them to `{up_file}`: they apply to both directions")));
                 }
             }
         }
@@ -99,9 +99,9 @@ mod tests {
     #[test]
     fn what_is_no_text_is_refused() {
         let error = normalise(b"SELECT '\xe9';".to_vec()).expect_err("Latin-1");
-        assert_eq!(error.message, "is not UTF-8: byte 8 (counted from 0) cannot be read");
+        assert_eq!(error.message, "is not valid UTF-8 at byte 8 (counted from 0)");
         let error = normalise(b"SELECT 1;\0DROP TABLE a;".to_vec()).expect_err("NUL");
-        assert_eq!(error.message, "has a NUL at byte 9 (counted from 0)");
+        assert_eq!(error.message, "contains a NUL at byte 9 (counted from 0)");
     }
 
     #[test]
@@ -115,14 +115,14 @@ mod tests {
         assert!(of(both, Some("")).is_ok(), "a way back with nothing to do");
         assert_eq!(
             of("SELECT 1", Some(both)),
-            Err(vec!["`1_a.down.sql` has directives that `1_a.up.sql` has not".to_owned()])
+            Err(vec!["`1_a.down.sql` has directives that `1_a.up.sql` does not have".to_owned()])
         );
         assert_eq!(
             of("-- runner:irreversible\n;", Some("-- runner:x")),
             Err(vec![
                 "`1_a.up.sql` has no statement".to_owned(),
-                "`1_a.up.sql` says `runner:irreversible`, and there is a `1_a.down.sql`".to_owned(),
-                "there is no directive `runner:x`".to_owned(),
+                "`1_a.up.sql` is `runner:irreversible`, but `1_a.down.sql` exists".to_owned(),
+                "unknown directive `runner:x`".to_owned(),
             ])
         );
     }

@@ -1,4 +1,4 @@
-//! Reads TOML by hand, so that every mistake is told with its line and a suggestion, and all of them at once.
+//! Reads TOML by hand, so that all problems are reported at once, each with its line and a suggestion.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use crate::database::url::redact;
 use crate::error::{Error, Result};
 use crate::suggest::did_you_mean;
 
-/// A TOML file that is being read, and what was found wrong with it.
+/// A TOML file that is being read, and its problems.
 pub(super) struct Document<'a> {
     /// The file as messages show it.
     pub file: &'a str,
@@ -25,13 +25,13 @@ impl<'a> Document<'a> {
         Self { file, text, problems: RefCell::default() }
     }
 
-    /// The table of the whole file, or what makes it no TOML.
+    /// Parses the file.
     pub fn parse(&self) -> Result<Spanned<DeTable<'a>>> {
         DeTable::parse(self.text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             let problem = self.problem(&span, format!("`{}` is not valid TOML: {}", self.file, error.message()));
             let error = Error { places: problem.places, ..Error::usage(problem.message) };
-            error.hint("text stands in quotes; a table begins with `[name]` on a line of its own")
+            error.hint("strings need quotes; a table starts with `[name]` on its own line")
         })
     }
 
@@ -40,16 +40,16 @@ impl<'a> Document<'a> {
         self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
     }
 
-    /// Notes that something is wrong at a place.
+    /// Records a problem at a position.
     pub fn wrong(&self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
         let problem = Problem { hint, ..self.problem(span, message) };
         self.problems.borrow_mut().push(problem);
     }
 
-    /// Everything that was found wrong, as one error.
+    /// All problems as one error.
     pub fn finish(self) -> Result<()> {
         let file = self.file.to_owned();
-        let heading = |count| format!("`{file}` has {count} mistakes");
+        let heading = |count| format!("`{file}` has {count} errors");
         error_for(self.problems.into_inner(), heading).map_or(Ok(()), Err)
     }
 
@@ -61,7 +61,7 @@ impl<'a> Document<'a> {
         let number = self.line(start);
         let problem = Problem::new(message).at("file", format!("{}:{number}:{column}", self.file));
         let lower = line.to_lowercase();
-        // The file may hold secrets, and messages end up in logs.
+        // The file may contain secrets, and messages end up in logs.
         if line.trim().is_empty() || ["passw", "secret", "token", "key"].iter().any(|word| lower.contains(word)) {
             return problem;
         }
@@ -69,7 +69,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// A table of a document, with the way to it.
+/// A table of a document, with its path.
 #[derive(Clone, Copy)]
 pub(super) struct Section<'d, 't> {
     document: &'d Document<'t>,
@@ -84,33 +84,33 @@ impl<'d, 't> Section<'d, 't> {
         Self { document, table: table.get_ref(), span: (0, 0), path: "" }
     }
 
-    /// Whether the key is there.
+    /// Whether the key exists.
     pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
-    /// The name of the table with those it stands in.
+    /// The full name of the table.
     pub fn path(&self) -> &'d str {
         self.path
     }
 
-    /// Notes that something is wrong with the value of a key, or with the table if it has no such key.
+    /// Records a problem with the value of a key, or with the table if it has no such key.
     pub fn wrong(&self, key: &str, message: impl Into<String>, hint: &str) {
         let span = self.table.get(key).map_or(self.span.0..self.span.1, Spanned::span);
         self.document.wrong(&span, message, Some(hint.to_owned()));
     }
 
-    /// The document it stands in.
+    /// The document that contains it.
     pub fn document(&self) -> &'d Document<'t> {
         self.document
     }
 
-    /// Notes every key that is not one of these.
+    /// Records every unknown key.
     pub fn only(&self, known: &[&str]) {
         for (key, _) in self.table.iter().filter(|(key, _)| !known.contains(&&**key.get_ref())) {
             let hint = match did_you_mean(key.get_ref(), known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("known here: {}", list(known.iter().copied())),
+                None => format!("valid keys: {}", list(known.iter().copied())),
             };
             let message = if self.path.is_empty() {
                 format!("unknown key `{}`", shown(key.get_ref()))
@@ -126,19 +126,19 @@ impl<'d, 't> Section<'d, 't> {
         self.table.iter().map(|(key, value)| (&**key.get_ref(), value))
     }
 
-    /// A text, if the key is there, and where it stands.
+    /// A string and its origin, if the key exists.
     pub fn string(&self, key: &str) -> Option<Sourced<String>> {
         let value = self.text(key)?.to_owned();
         Some(Sourced { value, origin: self.origin(key, self.table.get(key)?) })
     }
 
-    /// A text, if the key is there.
+    /// A string, if the key exists.
     pub fn text(&self, key: &str) -> Option<&'d str> {
         let value = self.table.get(key)?;
         self.expect(key, value, value.get_ref().as_str(), "a string")
     }
 
-    /// A list of texts; empty if the key is not there.
+    /// A list of strings; empty if the key does not exist.
     pub fn strings(&self, key: &str) -> Vec<String> {
         let Some(value) = self.table.get(key) else { return Vec::new() };
         let texts = value.get_ref().as_array().and_then(|array| {
@@ -148,19 +148,19 @@ impl<'d, 't> Section<'d, 't> {
         self.expect(key, value, texts, "a list of strings").unwrap_or_default()
     }
 
-    /// A truth value; false if the key is not there.
+    /// A boolean; false if the key does not exist.
     pub fn boolean(&self, key: &str) -> bool {
         let Some(value) = self.table.get(key) else { return false };
         self.expect(key, value, value.get_ref().as_bool(), "`true` or `false`").unwrap_or_default()
     }
 
-    /// A whole number, if the key is there.
+    /// An integer, if the key exists.
     pub fn integer(&self, key: &str) -> Option<i64> {
         let value = self.table.get(key)?;
-        self.expect(key, value, value.get_ref().as_integer().and_then(to_i64), "an integer of 64 bits")
+        self.expect(key, value, value.get_ref().as_integer().and_then(to_i64), "a 64-bit integer")
     }
 
-    /// A table, if the key is there; `path` is its full name.
+    /// A table, if the key exists; `path` is its full name.
     pub fn section<'s>(&self, key: &str, path: &'s str) -> Option<Section<'s, 't>>
     where
         'd: 's,
@@ -171,7 +171,7 @@ impl<'d, 't> Section<'d, 't> {
         Some(Section { document: self.document, table, span: (span.start, span.end), path })
     }
 
-    /// Notes a value of the wrong type.
+    /// Records a value of the wrong type.
     pub fn expect<T>(&self, key: &str, value: &Spanned<DeValue<'t>>, found: Option<T>, expected: &str) -> Option<T> {
         if found.is_none() {
             let article = if value.get_ref().type_str().starts_with(['a', 'i']) { "an" } else { "a" };
@@ -194,7 +194,7 @@ impl<'d, 't> Section<'d, 't> {
     }
 }
 
-/// An integer of TOML, if 64 bits hold it.
+/// A TOML integer, if it fits into 64 bits.
 pub(super) fn to_i64(integer: &toml::de::DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }

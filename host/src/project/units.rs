@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them: `500ms`, `10s`, `5m`, `1h`; `64KiB`, `256MiB`, `1MB`, plain bytes.
+//! Durations and sizes in settings: `500ms`, `10s`, `5m`, `1h`; `64KiB`, `256MiB`, `1MB`, plain bytes.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const SIZES: [(&str, u64); 8] = [
     ("GB", 1_000_000_000),
 ];
 
-/// Reads a duration; the error says what one looks like.
+/// Parses a duration; the error describes the format.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a duration such as `500ms`, `10s`, `5m` or `1h`");
     let (number, unit) = split(text).ok_or_else(wrong)?;
@@ -28,7 +28,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(|| format!("`{text}` is too long"))
 }
 
-/// Reads a duration, or `none`; `no_time` says what is wrong with one of nothing.
+/// Parses a duration, or `none`; `no_time` is the error for zero.
 pub fn parse_duration_or_none(text: &str, no_time: &str) -> Result<Option<Duration>, String> {
     match text {
         "none" => Ok(None),
@@ -39,7 +39,7 @@ pub fn parse_duration_or_none(text: &str, no_time: &str) -> Result<Option<Durati
     }
 }
 
-/// Reads a size in bytes; the error says what one looks like.
+/// Parses a size in bytes; the error describes the format.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is not a size such as `64KiB`, `256MiB`, `1MB` or a number of bytes");
     let (number, unit) = split(text).ok_or_else(wrong)?;
@@ -50,11 +50,11 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(|| format!("`{text}` is too large"))
 }
 
-/// Reads a count, which may have `_` between its digits.
+/// Parses an integer, which may have `_` between its digits.
 pub fn parse_count(text: &str) -> Result<u64, String> {
     match split(text) {
         Some((number, "")) => Ok(number),
-        _ => Err(format!("`{text}` is not a whole number")),
+        _ => Err(format!("`{text}` is not a non-negative integer")),
     }
 }
 
@@ -76,7 +76,7 @@ pub fn format_size(bytes: u64) -> String {
     }
 }
 
-/// The number at the start, and the unit behind it.
+/// The leading number and its unit.
 fn split(text: &str) -> Option<(u64, &str)> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());

@@ -1,4 +1,4 @@
-//! Errors for people.
+//! Errors as text.
 
 use super::text::{BAD, DIM, HINT, PLAIN, Text};
 use crate::error::{Error, ErrorKind};
@@ -20,7 +20,7 @@ pub fn error(error: &Error) -> Text {
     text
 }
 
-/// A text whose further lines are indented, so that none of them looks like one of ours.
+/// Indents all lines but the first, so that none of them can pass for a line of ours.
 fn push_lines(text: &mut Text, block: &str) {
     let (first, rest) = block.split_once('\n').unwrap_or((block, ""));
     text.push(PLAIN, first.trim_end());
@@ -28,7 +28,7 @@ fn push_lines(text: &mut Text, block: &str) {
     text.push_block(PLAIN, "    ", rest);
 }
 
-/// A kind of error as JSON spells it.
+/// The name of a kind of error in JSON.
 pub fn kind_name(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Failed => "failed",
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_says_what_where_why_and_what_to_do() {
+    fn an_error_shows_message_places_causes_and_hints() {
         let shown = error(
             &Error::failed("it broke\x1b[2J")
                 .at("statement", "2 of 3")

@@ -1,19 +1,19 @@
-//! Text that others wrote: it must not steer a terminal, hide itself, or pretend to be ours.
+//! Escapes foreign text, which must not control the terminal, hide itself, or pass for our own.
 
 use std::fmt::Write;
 
-/// Whether a character steers a terminal or turns the direction of what follows.
+/// Whether a character controls a terminal or changes the direction of text.
 fn steers(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
-/// A text on one line: line ends, tabs, controls and turns of direction become visible (`\n`, `\u{1b}`).
+/// A text on one line: line ends, tabs, control characters and changes of direction are escaped (`\n`, `\u{1b}`).
 pub fn line(text: &str) -> String {
     without(text, steers)
 }
 
-/// The lines of a text, each escaped; tabs stay.
+/// The lines of a text, escaped; tabs are kept.
 pub fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|text| without(text, |character| steers(character) && character != '\t'))
 }
@@ -30,8 +30,8 @@ fn without(text: &str, harmful: impl Fn(char) -> bool) -> String {
     shown
 }
 
-/// A JSON document without characters that steer a terminal: as JSON's own escapes they mean the same. They can only
-/// stand in strings: JSON has already escaped those below U+0020, and between strings there are line ends alone.
+/// A JSON document without characters that control a terminal: JSON's own escapes mean the same. They only occur in strings, where
+/// JSON already escapes those below U+0020; between strings there are only line ends.
 pub fn json(document: &str) -> String {
     let mut shown = String::with_capacity(document.len());
     for character in document.chars() {

@@ -1,4 +1,4 @@
-//! A report of tests in the XML that JUnit's readers know: a suite for each database, a case for each migration.
+//! JUnit XML report: a suite for each database, a case for each migration.
 
 use crate::migration_tests::{DatabaseReport, MigrationReport, Verdict};
 
@@ -24,7 +24,7 @@ pub fn document(reports: &[DatabaseReport]) -> String {
         if let Some(error) = &report.error {
             let text = [vec![error.message.clone()], error.causes.clone(), error.hints.clone()].concat().join("\n");
             xml.push_str(&format!(
-                "    <testcase classname=\"{}\" name=\"the test itself\"><error message=\"{}\">{}</error></testcase>\n",
+                "    <testcase classname=\"{}\" name=\"test run\"><error message=\"{}\">{}</error></testcase>\n",
                 escape(&report.engine),
                 escape(&error.message),
                 escape(&text)
@@ -57,7 +57,7 @@ fn testcase(engine: &str, case: &MigrationReport) -> String {
     xml
 }
 
-/// Text as XML takes it; signs that no XML may hold become question marks.
+/// Escapes text for XML; characters that XML cannot represent become question marks.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -83,7 +83,7 @@ mod tests {
     use crate::migration_tests::{Failure, Phase, PhaseReport};
 
     #[test]
-    fn failures_and_what_was_not_run_are_told() {
+    fn failures_and_skipped_migrations() {
         let migration = |revision: &str, failures: Vec<Failure>, phases: usize| MigrationReport {
             revision: revision.to_owned(),
             name: "m".to_owned(),

@@ -1,4 +1,4 @@
-//! Events for programs: JSON Lines on standard error, beside the one document on standard output.
+//! Events as JSON Lines on standard error; the report is a separate document on standard output.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use super::json::EventJson;
 use super::{Printer, Verbosity};
 use crate::engine::event::{Event, EventSink, Level};
 
-/// The shortest time between two lines about the same transform, unless something is new.
+/// Minimum interval between two lines of progress.
 const BETWEEN_LINES: Duration = Duration::from_secs(1);
 
 /// Writes each event as a line.
@@ -17,12 +17,12 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Lines to the printer's talk.
+    /// Writes to the printer's standard error.
     pub fn new(printer: &Arc<Printer>) -> Self {
         Self { printer: printer.clone(), last: Mutex::default() }
     }
 
-    /// Whether the event is worth a line.
+    /// Whether the event is printed.
     fn is_heard(&self, event: &Event) -> bool {
         let verbosity = self.printer.verbosity();
         match event {

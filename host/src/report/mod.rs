@@ -1,4 +1,4 @@
-//! Shows events and outcomes to people and machines: the only room that knows terminals, colour and JSON.
+//! Shows events and outcomes as text and JSON: the only module that knows about terminals and colours.
 
 pub mod error;
 pub mod escape;

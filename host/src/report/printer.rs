@@ -1,4 +1,4 @@
-//! The one way to the terminal: data to standard output, talk to standard error.
+//! Writes to the terminal: data to standard output, messages to standard error.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
@@ -10,29 +10,29 @@ use serde::Serialize;
 use super::escape;
 use super::text::{BAD, HINT, ODD, Text};
 
-/// The form of the data.
+/// Format of the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// Human-readable text.
     #[default]
     Text,
     /// One JSON document.
     Json,
 }
 
-/// How much is told.
+/// How much is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// Errors and warnings alone.
+    /// Errors and warnings only.
     Quiet,
     /// What was done.
     #[default]
     Normal,
-    /// Each statement too.
+    /// Also each statement.
     Verbose,
 }
 
-/// When to colour.
+/// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColorWhen {
     /// On a terminal, unless `NO_COLOR` is set.
@@ -54,8 +54,8 @@ impl ColorWhen {
     }
 }
 
-/// Prints. A reader who went away is no failure: what is left is dropped. Data that is lost otherwise, to a full disk for
-/// one, is remembered; see [`Printer::lost`].
+/// Prints. A closed pipe is not a failure: the rest is dropped. Other failures, such as a full disk, are kept; see
+/// [`Printer::lost`].
 pub struct Printer {
     json: AtomicBool,
     verbosity: AtomicU8,
@@ -76,17 +76,17 @@ impl Printer {
         }
     }
 
-    /// The form of the data.
+    /// Format of the data.
     pub fn format(&self) -> Format {
         if self.json.load(Ordering::Relaxed) { Format::Json } else { Format::Text }
     }
 
-    /// Changes the form of the data: the settings may know better than the command line.
+    /// Changes the format of the data, once the settings are read.
     pub fn set_format(&self, format: Format) {
         self.json.store(format == Format::Json, Ordering::Relaxed);
     }
 
-    /// How much is told.
+    /// How much is printed.
     pub fn verbosity(&self) -> Verbosity {
         match self.verbosity.load(Ordering::Relaxed) {
             it if it == Verbosity::Quiet as u8 => Verbosity::Quiet,
@@ -95,24 +95,24 @@ impl Printer {
         }
     }
 
-    /// Changes how much is told and when it is coloured: the settings may know better than the command line.
+    /// Changes verbosity and colours, once the settings are read.
     pub fn set(&self, verbosity: Verbosity, color: ColorWhen) {
         self.verbosity.store(verbosity as u8, Ordering::Relaxed);
         self.colored_out.store(color.colors(&io::stdout()), Ordering::Relaxed);
         self.colored_err.store(color.colors(&io::stderr()), Ordering::Relaxed);
     }
 
-    /// Whether talk goes to a terminal that can redraw lines.
+    /// Whether messages go to a terminal that can redraw lines.
     pub fn talks_to_terminal(&self) -> bool {
         io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
     }
 
-    /// Data for people.
+    /// Prints data as text.
     pub fn data(&self, text: &Text) {
         self.remember(write(&mut io::stdout().lock(), text, self.colored_out.load(Ordering::Relaxed)));
     }
 
-    /// Data for programs: one document.
+    /// Prints data as a JSON document.
     pub fn json(&self, document: &impl Serialize) {
         match serde_json::to_string_pretty(document) {
             Ok(document) => {
@@ -123,22 +123,22 @@ impl Printer {
         }
     }
 
-    /// Talk for programs: one document on a line of standard error.
+    /// Prints a message as a line of JSON.
     pub fn json_line(&self, document: &impl Serialize) {
         if let Ok(document) = serde_json::to_string(document) {
-            // There is nobody left to complain to.
+            // A failure to write to standard error cannot be reported.
             let _ = write_all(&mut io::stderr().lock(), &format!("{}\n", escape::json(&document)));
         }
     }
 
-    /// Talk, which `--quiet` silences.
+    /// Prints a message, unless `--quiet` is set.
     pub fn talk(&self, text: &Text) {
         if self.verbosity() > Verbosity::Quiet {
             self.always(text);
         }
     }
 
-    /// Something is not as it should be, and what to do about it.
+    /// Prints a warning and a hint.
     pub fn warn(&self, message: &str, hint: Option<&str>) {
         let mut text = Text::new().add(ODD, "warning").plain(": ").plain(message).end();
         if let Some(hint) = hint {
@@ -147,26 +147,26 @@ impl Printer {
         self.always(&text);
     }
 
-    /// Talk that is always heard.
+    /// Prints a message even with `--quiet`.
     pub fn always(&self, text: &Text) {
-        // There is nobody left to complain to.
+        // A failure to write to standard error cannot be reported.
         let _ = write(&mut io::stderr().lock(), text, self.colored_err.load(Ordering::Relaxed));
     }
 
-    /// Help, styled by whoever wrote it: data, or talk where it stands for an error.
+    /// Prints help that is already styled: as data, or as a message in place of an error.
     pub fn help(&self, styled: &str, is_error: bool) {
         let colored = if is_error { &self.colored_err } else { &self.colored_out };
         let plain = || anstream::adapter::strip_str(styled).to_string();
         let text = if colored.load(Ordering::Relaxed) { styled.to_owned() } else { plain() };
         if is_error {
-            // There is nobody left to complain to.
+            // A failure to write to standard error cannot be reported.
             let _ = write_all(&mut io::stderr().lock(), &text);
         } else {
             self.remember(write_all(&mut io::stdout().lock(), &text));
         }
     }
 
-    /// Why data could not be written, if it could not; told once.
+    /// Why data could not be written, if so; returned once.
     pub fn lost(&self) -> Option<io::Error> {
         self.lost.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
     }
@@ -188,7 +188,7 @@ fn write(stream: &mut impl Write, text: &Text, colored: bool) -> io::Result<()> 
 
 fn write_all(stream: &mut impl Write, text: &str) -> io::Result<()> {
     match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
-        // The reader's choice.
+        // The reader closed the pipe.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }

@@ -1,4 +1,4 @@
-//! Bars on a terminal: what runs, how far it is, how fast, how long it will take.
+//! Progress bars on a terminal: progress, rate and remaining time.
 
 use std::fmt::Write;
 use std::sync::Mutex;
@@ -10,27 +10,26 @@ use super::text::numbers;
 use super::{escape, units};
 use crate::engine::event::Progress;
 
-/// Redraws a second; more would only cost.
+/// Redraws per second.
 const REDRAWS: u8 = 10;
 
-/// How often the time of what runs moves on.
+/// How often the elapsed time is redrawn.
 const TICK: Duration = Duration::from_millis(200);
 
-/// The migration that runs.
+/// The running migration.
 const RUNNING: &str = "{spinner} {msg} {elapsed:.dim}";
-/// Something whose end is known.
+/// Progress with a known total.
 const BOUNDED: &str = "  {prefix} [{bar:30}] {human_pos}/{human_len} {msg}, {rate:.dim}, {eta:.dim} left";
-/// Something whose end is not known.
+/// Progress without a known total.
 const UNBOUNDED: &str = "  {prefix} {human_pos} {msg}, {rate:.dim}";
 
-/// A transform whose end is known, and one whose end is not: their numbers are not the bar's own, which would count a pause as
-/// slowness.
+/// A transform with a known total, and one without. Its rate is our own: that of the bar would drop during a pause.
 const TRANSFORM: [&str; 2] = ["  {prefix} [{bar:20}] {msg}", "  {prefix} {msg}"];
 
-/// Bars at one time. A guest names what it tells of, and could name more than a screen holds.
+/// Maximum number of bars. Guests choose the names, and could choose more than fit on a screen.
 const MAX_PARTS: usize = 8;
 
-/// The bars of the migration that runs.
+/// The bars of the running migration.
 pub struct Bars {
     all: MultiProgress,
     current: Mutex<Current>,
@@ -38,9 +37,9 @@ pub struct Bars {
 
 #[derive(Default)]
 struct Current {
-    /// What runs.
+    /// The running migration.
     migration: Option<ProgressBar>,
-    /// What its guest, or a transform, tells of.
+    /// The progress that its guest or its transforms report.
     parts: Vec<(String, ProgressBar)>,
 }
 
@@ -63,7 +62,7 @@ impl Bars {
         self.lock().migration = Some(bar);
     }
 
-    /// Something has come so far.
+    /// Progress that a guest reports.
     pub fn update(&self, what: &str, done: u64, total: Option<u64>, unit: &str) {
         let mut current = self.lock();
         let known = current.parts.iter().position(|(name, _)| name == what);
@@ -73,7 +72,7 @@ impl Bars {
         let at = known.unwrap_or_else(|| {
             let bar = hidden(UNBOUNDED);
             bar.set_prefix(escape::line(what));
-            // The unit is the guest's word: as a part of the template it could steer the bar.
+            // The unit comes from the guest: as part of the template it could control the bar.
             bar.set_message(escape::line(unit));
             if let Some(total) = total {
                 bar.set_length(total);
@@ -90,7 +89,7 @@ impl Bars {
         bar.set_position(done);
     }
 
-    /// A transform has come so far.
+    /// Progress of a transform.
     pub fn transform(&self, progress: &Progress) {
         let mut current = self.lock();
         let known = current.parts.iter().position(|(name, _)| *name == progress.transform);
@@ -139,14 +138,14 @@ impl Drop for Bars {
     }
 }
 
-/// A bar that nobody sees before it is added to the others.
+/// A bar that is not drawn until it is added to the others.
 fn hidden(template: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     bar.set_style(style(template));
     bar
 }
 
-/// The templates are constants; one that does not parse would show as a plain bar.
+/// The templates are constants; one that does not parse is shown as a plain bar.
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let rate = |state: &ProgressState, text: &mut dyn Write| {

@@ -1,4 +1,4 @@
-//! Events for people: lines on standard error, and bars where there is a terminal.
+//! Events as text: lines on standard error, and progress bars on a terminal.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,40 +12,40 @@ use crate::engine::Direction;
 use crate::engine::event::Progress;
 use crate::engine::event::{Event, EventSink, Level};
 
-/// How often a line tells of progress where there is no terminal.
+/// Interval between lines of progress without a terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 /// The longest excerpt of a statement.
 const STATEMENT: usize = 120;
 
-/// What the sink must know of the run.
+/// What the sink needs to know about the run.
 #[derive(Clone, Debug)]
 pub struct Flavour {
-    /// Everything will be rolled back.
+    /// Whether it is a dry run.
     pub dry_run: bool,
     /// The database, without its password.
     pub database: String,
 }
 
-/// The sink that suits the printer: bars on a terminal, lines elsewhere, JSON Lines with JSON; with `--quiet` warnings alone.
+/// The sink for a printer: bars on a terminal, lines elsewhere, JSON Lines with `--format json`; with `--quiet` only warnings.
 pub fn sink(printer: &Arc<Printer>, flavour: Flavour) -> Arc<dyn EventSink> {
     if printer.format() == Format::Json {
         return Arc::new(Lines::new(printer));
     }
     let talkative = printer.verbosity() > Verbosity::Quiet;
     let bars = (talkative && printer.talks_to_terminal()).then(Bars::default);
-    Arc::new(People { printer: printer.clone(), flavour, bars, last_line: Mutex::new(None) })
+    Arc::new(TextSink { printer: printer.clone(), flavour, bars, last_line: Mutex::new(None) })
 }
 
-struct People {
+struct TextSink {
     printer: Arc<Printer>,
     flavour: Flavour,
     bars: Option<Bars>,
-    /// When progress was last told in a line.
+    /// When progress was last printed as a line.
     last_line: Mutex<Option<Instant>>,
 }
 
-impl EventSink for People {
+impl EventSink for TextSink {
     fn emit(&self, event: &Event) {
         match event {
             Event::LockWaiting { holder } => {
@@ -62,7 +62,7 @@ impl EventSink for People {
                     self.say(&step_line(*step, statement, *rows, *duration));
                 }
             }
-            Event::DryRunEvent(told) => self.data(&dry_run_event(told, self.printer.verbosity())),
+            Event::DryRunEvent(event) => self.data(&dry_run_event(event, self.printer.verbosity())),
             Event::Log { revision, level, message } => self.log(revision, *level, message),
             Event::Progress { what, done, total, unit, .. } => self.progress(what, *done, *total, unit),
             Event::Transform { progress, .. } => self.transform(progress),
@@ -70,16 +70,16 @@ impl EventSink for People {
                 let mut line =
                     Text::new().add(ODD, "waiting").add(STRONG, format!(" {revision}")).plain(": ").plain(text).end();
                 if *is_pause {
-                    line = line.add(HINT, "hint").plain(": `runner resume` lets it go on").end();
+                    line = line.add(HINT, "hint").plain(": `runner resume` ends the pause").end();
                 }
-                // Who cannot see why nothing happens takes it for broken.
+                // Also with `--quiet`: a run that waits without a reason looks stuck.
                 match &self.bars {
                     Some(bars) => bars.above(|| self.printer.always(&line)),
                     None => self.printer.always(&line),
                 }
             }
             Event::GoesOn { revision, .. } => {
-                self.say(&Text::new().add(GOOD, "going on").add(STRONG, format!(" {revision}")).end());
+                self.say(&Text::new().add(GOOD, "resumed").add(STRONG, format!(" {revision}")).end());
             }
             Event::MigrationFinished { revision, name, direction, duration, rows_read, rows_written } => {
                 self.end();
@@ -89,7 +89,7 @@ impl EventSink for People {
             }
             Event::Retrying { revision, name, reason, pause, retry, of } => {
                 self.end();
-                let when = format!(": {reason}; trying again in {} ({retry} of {of})", units::duration(*pause));
+                let when = format!(": {reason}; retrying in {} ({retry} of {of})", units::duration(*pause));
                 let id = format!(" {revision}_{name}");
                 self.say(&Text::new().add(ODD, "waiting").add(STRONG, id).plain(when).end());
                 if let Some(bars) = &self.bars {
@@ -105,7 +105,7 @@ impl EventSink for People {
     }
 }
 
-impl People {
+impl TextSink {
     fn heading(&self, direction: Direction, migrations: usize) -> Text {
         let verb = match (self.flavour.dry_run, direction) {
             (true, _) => "trying",
@@ -116,7 +116,7 @@ impl People {
         Text::new().plain(format!("{verb} {migrations} on {}", self.flavour.database)).end()
     }
 
-    /// Tells a line, above the bars if there are any.
+    /// Prints a line, above the bars if there are any.
     fn say(&self, text: &Text) {
         match &self.bars {
             Some(bars) => bars.above(|| self.printer.talk(text)),
@@ -124,7 +124,7 @@ impl People {
         }
     }
 
-    /// Data that comes while something runs. As JSON it comes in the end.
+    /// Data that is printed during the run; JSON is printed at the end.
     fn data(&self, text: &Text) {
         match (&self.bars, self.printer.format()) {
             (_, Format::Json) => {}
@@ -169,7 +169,7 @@ impl People {
         }
     }
 
-    /// Progress in lines is told now and then.
+    /// Whether it is time for the next line of progress.
     fn is_time_for_a_line(&self) -> bool {
         let mut last = self.last_line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let began = *last.get_or_insert_with(Instant::now);

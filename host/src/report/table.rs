@@ -1,4 +1,4 @@
-//! Tables that align by what a terminal shows, not by bytes.
+//! Tables aligned by display width, not by bytes.
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
@@ -10,7 +10,7 @@ use super::text::{DIM, Text};
 pub struct Table {
     headings: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
-    /// The row above, and the text.
+    /// Number of rows above, and the text.
     notes: Vec<(usize, String)>,
 }
 
@@ -23,12 +23,12 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// A cell that begins at the left of its column.
+    /// A left-aligned cell.
     pub fn left(style: Style, text: impl AsRef<str>) -> Self {
         Self { text: escape::line(text.as_ref()), style, right: false }
     }
 
-    /// A cell that ends at the right of its column, as numbers do.
+    /// A right-aligned cell, for numbers.
     pub fn right(style: Style, text: impl AsRef<str>) -> Self {
         Self { right: true, ..Self::left(style, text) }
     }
@@ -40,17 +40,17 @@ impl Table {
         Self { headings: headings.to_vec(), rows: Vec::new(), notes: Vec::new() }
     }
 
-    /// Adds a row; cells that are missing are empty.
+    /// Adds a row; missing cells are empty.
     pub fn row(&mut self, cells: Vec<Cell>) {
         self.rows.push(cells);
     }
 
-    /// Adds a line below the last row, which has no part in the columns.
+    /// Adds a line below the last row, outside the columns.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push((self.rows.len(), note.into()));
     }
 
-    /// The table; a column that is empty everywhere is left out.
+    /// The table without empty columns.
     pub fn text(&self) -> Text {
         let right = |at: usize| self.rows.iter().filter_map(|row| row.get(at)).any(|cell| cell.right);
         let used: Vec<(usize, usize)> = (self.headings.iter().enumerate())

@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Human-readable numbers.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// A duration that is known in whole milliseconds.
+/// A duration in whole milliseconds.
 pub fn milliseconds(millis: u64) -> String {
     match millis {
         0 => "< 1 ms".to_owned(),
@@ -46,7 +46,7 @@ pub fn counted(number: u64, one: &str, several: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { several })
 }
 
-/// Things per second; none if the time is too short to tell.
+/// Rate per second; `None` if the time is too short to be meaningful.
 pub fn rate(number: u64, duration: Duration) -> Option<u64> {
     (duration >= Duration::from_millis(5)).then(|| (number as f64 / duration.as_secs_f64()) as u64)
 }

@@ -26,26 +26,26 @@ pub struct Order {
     pub action: Action,
     /// What the operator allows.
     pub options: Options,
-    /// How a dry run is done; none: it is none.
+    /// How to do a dry run; `None` if it is not one.
     pub dry_run: Option<DryRunOrder>,
     /// Instances for a transform.
     pub jobs: usize,
-    /// Connections for a transform, where each can have one.
+    /// Connections for a transform, where instances can have their own.
     pub connections: usize,
-    /// Take part in transforms of another run.
+    /// Share the transforms of another run.
     pub share: bool,
     /// The lockfile must list everything.
     pub locked: bool,
 }
 
-/// How a dry run is done.
+/// How to do a dry run.
 #[derive(Clone, Copy, Debug)]
 pub struct DryRunOrder {
     /// Rows of each sample.
     pub samples: usize,
-    /// Only so many chunks of each transform.
+    /// Run only this many chunks of each transform.
     pub chunks: Option<u64>,
-    /// On a copy, with at most so many rows of each table.
+    /// Run on a copy, with at most this many rows of each table.
     pub on_scratch: Option<Option<u64>>,
     /// Tell of every statement.
     pub all: bool,
@@ -166,11 +166,11 @@ async fn nothing_pending(order: &Order, catalog: &Catalog, database: &mut dyn Da
     plan_apply(&input, target).is_ok_and(|plan| plan.is_empty()).then_some(history)
 }
 
-/// How a dry run is done.
+/// How to do a dry run.
 fn recording(setup: &Setup, asked: DryRunOrder, database: &dyn Database, events: &Arc<dyn EventSink>) -> DryRun {
     let options = RecorderOptions { samples: asked.samples, all: asked.all };
-    // A database in memory stands for one that does not exist yet: it is a copy already.
-    let in_memory = database.facts().dialect == Dialect::Sqlite && database.url().sqlite_path().is_none();
+    // A database in memory takes the place of one that does not exist yet: it is already a copy.
+    let in_memory = !database.facts().dialect.has_server() && database.url().sqlite_path().is_none();
     let on_scratch = asked.on_scratch.filter(|_| !in_memory);
     DryRun {
         recorder: Arc::new(DryRunRecorder::new(events.clone(), options)),
@@ -186,14 +186,14 @@ fn backup(setup: &Setup, dialect: Dialect) -> Option<Arc<dyn Backup>> {
     Some(Arc::new(Backups::new(setup.settings.database_url.value.clone(), dialect, options)))
 }
 
-/// How transforms of this run are cut, and who works on them.
+/// How transforms of this run are split into chunks, and how many workers they get.
 fn transforms(setup: &Setup, order: &Order, identity: &Identity) -> Transforms {
     Transforms {
         rows: setup.settings.chunking.rows,
         time: setup.settings.chunking.time,
         connections: order.connections,
         retries: setup.settings.timeouts.retries,
-        // A dry run has one connection: the others would see neither its transaction nor its copy.
+        // A dry run has a single connection: others would see neither its transaction nor its copy.
         connector: order.dry_run.is_none().then(|| setup.connector()),
         share: order.share && order.dry_run.is_none(),
         run_id: identity.run_id.clone(),
@@ -204,12 +204,12 @@ fn transforms(setup: &Setup, order: &Order, identity: &Identity) -> Transforms {
 /// The error with advice that fits the history: where nothing is applied, rolling everything back is no advice.
 fn on_history(mut error: Error, action: &Action, is_empty: bool) -> Error {
     if is_empty && error.kind == ErrorKind::Usage && matches!(action, Action::Rollback(Target::Back(_))) {
-        error.hints = vec!["nothing is applied, so there is nothing to roll back; `runner apply` begins".to_owned()];
+        error.hints = vec!["nothing is applied, so there is nothing to roll back".to_owned()];
     }
     error
 }
 
-/// The error of a migration in SQL with the file's name, which the script itself does not know, for its direction.
+/// Replaces the direction of a SQL script in an error by the name of its file, which the script itself does not know.
 pub fn with_file(mut error: Error) -> Error {
     let Some((_, id)) = error.places.iter().find(|(label, _)| *label == "migration") else { return error };
     let file = |direction: Direction| match direction {

@@ -24,20 +24,20 @@ pub struct Setup {
     pub component_cache: Option<PathBuf>,
 }
 
-/// How much of history to read.
+/// How much of the history to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// What is in force.
+    /// The applied revisions.
     Live,
-    /// And which artifacts the database keeps.
+    /// The applied revisions, and which artifacts the database stores.
     WithArtifacts,
 }
 
-/// A database as it was found.
+/// A database and its history.
 pub struct Looked {
     /// The connection; none if the database does not exist yet.
     pub database: Option<Box<dyn Database>>,
-    /// What is in force there.
+    /// Its history.
     pub history: History,
     /// What the server can do.
     pub facts: Facts,
@@ -71,7 +71,7 @@ impl Setup {
         if has_driver { Ok(()) } else { Err(self.place(no_driver(dialect).into())) }
     }
 
-    /// The project's migrations, which must fit the lockfile.
+    /// The project's migrations, which must match the lockfile.
     pub fn catalog(&self, locked: bool) -> Result<Catalog> {
         Catalog::load(&self.settings, Checks { locked })
     }
@@ -81,7 +81,7 @@ impl Setup {
         Catalog::inspect(&self.settings, Checks::default())
     }
 
-    /// Opens the database and reads what is in force; one that does not exist has an empty history.
+    /// Opens the database and reads its history; a database that does not exist has an empty one.
     pub async fn look(&self, what: Look) -> Result<Looked> {
         match self.connect(false).await {
             Ok(mut database) => {
@@ -105,7 +105,7 @@ impl Setup {
         Facts::of_dialect(self.settings.database_url.value.dialect())
     }
 
-    /// Opens the database; `create` makes it if it does not exist.
+    /// Opens the database; with `create`, creates it if it does not exist.
     pub async fn connect(&self, create: bool) -> Result<Box<dyn Database>, Unopened> {
         let url = &self.settings.database_url.value;
         let Connector { options, .. } = self.connector();
@@ -118,7 +118,7 @@ impl Setup {
         })
     }
 
-    /// How connections to a database that exists are made.
+    /// Makes connections to an existing database.
     pub fn connector(&self) -> Connector {
         let url = self.settings.database_url.value.clone();
         let timeouts = &self.settings.timeouts;
@@ -131,20 +131,20 @@ impl Setup {
         Connector { url, options }
     }
 
-    /// An error with the database it is about, and where that was set.
+    /// Adds the database and the origin of its URL to an error.
     pub fn place(&self, error: Error) -> Error {
         let url = &self.settings.database_url;
         error.at("database", format!("{} ({})", url.value, url.origin))
     }
 
-    /// A sandbox, which starts nothing before a component runs.
+    /// A sandbox; it starts nothing until a component runs.
     #[cfg(feature = "components")]
     pub fn sandbox(&self, jobs: usize) -> Sandbox {
         let cache_folder = self.component_cache.clone();
         Sandbox::new(SandboxOptions { limits: self.settings.limits.clone(), cache_folder, jobs })
     }
 
-    /// Makes scripts from SQL and from components.
+    /// Loads scripts from SQL and from components.
     #[cfg(feature = "components")]
     pub fn loader(&self, jobs: usize, dialect: Dialect) -> Arc<ScriptLoader> {
         let sandbox = self.sandbox(jobs);

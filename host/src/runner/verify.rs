@@ -9,7 +9,7 @@ use crate::engine::verify::{Extent, Verified, Verifier};
 use crate::error::{Error, Result};
 use crate::project::CatalogReport;
 
-/// Instances at a time: chunks are looked at one after the other.
+/// Number of component instances: chunks are checked one after another.
 const JOBS: usize = 1;
 
 /// Proves the given revisions again; if there are none, all components in force.
@@ -26,7 +26,7 @@ pub async fn verify(
             None => Ok(Vec::new()),
             Some(revision) => Err(setup.place(
                 Error::usage(format!("`{revision}` is not applied: the database does not exist"))
-                    .hint("`runner apply` makes it"),
+                    .hint("`runner apply` creates it"),
             )),
         };
     };

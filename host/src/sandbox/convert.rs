@@ -169,7 +169,7 @@ pub fn target_in(target: wit_batches::TableTarget) -> TableTarget {
     }
 }
 
-/// A dialect to a guest.
+/// A dialect to a guest: the contract has an enum of its own.
 pub fn dialect_out(dialect: Dialect) -> wit::Dialect {
     match dialect {
         Dialect::Sqlite => wit::Dialect::Sqlite,

@@ -1,17 +1,17 @@
-//! Bodies of triggers and routines, whose semicolons end no statement.
+//! Bodies of triggers and routines, whose semicolons do not end the statement.
 
 use super::lex::{Token, TokenKind};
 use crate::dialect::Dialect;
 
-/// Follows one statement and knows which semicolon ends it.
+/// Tracks a statement to find the semicolon that ends it.
 #[derive(Debug)]
 pub(super) struct Body {
     dialect: Dialect,
-    /// The first words, in capitals, while the statement is made of nothing else.
+    /// The first words, in upper case, as long as the statement has only words.
     leading: Vec<String>,
     only_words: bool,
     kind: BodyKind,
-    /// Blocks that are open: `BEGIN`, `CASE` and their like.
+    /// Number of open blocks: `BEGIN`, `CASE` and so on.
     depth: usize,
     parentheses: usize,
     last: Last,
@@ -22,8 +22,8 @@ pub(super) struct Body {
 enum BodyKind {
     /// No body.
     None,
-    /// SQLite: a trigger, which ends in `; END ;` and nowhere else. That is what SQLite's own shell goes by, and needs no
-    /// look at the `CASE … END` inside.
+    /// SQLite: a trigger, which ends in `; END ;` and nowhere else. SQLite's own shell uses the same rule, which needs no tracking of
+    /// `CASE … END`.
     Trigger,
     /// PostgreSQL: a routine, which may have a body in `BEGIN ATOMIC … END`.
     Routine,
@@ -31,12 +31,12 @@ enum BodyKind {
     Program,
 }
 
-/// What stood last, as far as it matters.
+/// The last token, as far as relevant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Last {
     Start,
     Semicolon,
-    /// A word behind which a statement begins: `BEGIN`, `THEN`, `ELSE`, `DO`, `LOOP`, `REPEAT`; or a label's colon.
+    /// A word after which a statement begins: `BEGIN`, `THEN`, `ELSE`, `DO`, `LOOP`, `REPEAT`; or a label's colon.
     Opener,
     End,
     Other,
@@ -56,11 +56,11 @@ impl Body {
         }
     }
 
-    /// Whether a semicolon that stands here ends the statement.
+    /// Whether a semicolon here ends the statement.
     pub fn ends(&self) -> bool {
         match self.kind {
             BodyKind::Trigger => self.last == Last::End && self.before_last == Last::Semicolon,
-            // A rule's actions stand in parentheses: `CREATE RULE … DO (a; b)`.
+            // The actions of a rule are in parentheses: `CREATE RULE … DO (a; b)`.
             _ => self.depth == 0 && (self.parentheses == 0 || self.dialect != Dialect::Postgres),
         }
     }
@@ -68,13 +68,13 @@ impl Body {
     /// What is missing if the text ends here without a semicolon.
     pub fn unfinished(&self) -> Option<&'static str> {
         match self.kind {
-            BodyKind::Trigger if !self.ends() => Some("the trigger has no `END` behind the last `;` of its body"),
-            BodyKind::Routine | BodyKind::Program if self.depth > 0 => Some("the body has a `BEGIN` without its `END`"),
+            BodyKind::Trigger if !self.ends() => Some("the trigger has no `END` after the last `;` of its body"),
+            BodyKind::Routine | BodyKind::Program if self.depth > 0 => Some("the body has a `BEGIN` without an `END`"),
             _ => None,
         }
     }
 
-    /// Follows one more token that is not blank.
+    /// Tracks the next token that is not blank.
     pub fn see(&mut self, token: &Token, text: &str) {
         let mut last = Last::Other;
         match token.kind {
@@ -141,7 +141,7 @@ impl Body {
         }
     }
 
-    /// As psql counts.
+    /// Uses the same rules as psql.
     fn routine_word(&mut self, word: &str) {
         match word {
             "BEGIN" => self.depth += 1,
@@ -151,7 +151,7 @@ impl Body {
         }
     }
 
-    /// Best effort: a script for these databases should say `DELIMITER` round its stored programs.
+    /// Best effort: scripts for these databases should use `DELIMITER` around stored programs.
     fn program_word(&mut self, word: &str) -> Option<Last> {
         if self.leading.len() == 2 && self.leading[0] == "BEGIN" && self.depth == 0 {
             // `BEGIN NOT ATOMIC`: the first word came before its kind was known.

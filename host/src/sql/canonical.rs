@@ -1,11 +1,11 @@
-//! Definitions so that two that mean the same read the same.
+//! Normalises definitions, so that equivalent ones are equal.
 
 use super::lex::{Lexer, TokenKind};
 use crate::dialect::Dialect;
 
-/// A definition on one line: without comments, with single blanks, bare words in small letters, and names without quotes
-/// where they need none. The items of a CREATE TABLE are in the order of the alphabet, because a column that was dropped and
-/// added again stands at the end, and no migration can help that. A text that cannot be read stays as it is.
+/// A definition on one line: without comments, with single spaces, unquoted words in lower case, and names without unnecessary
+/// quotes. The items of a CREATE TABLE are sorted, because a column that was dropped and added again is always the last one. A text
+/// that cannot be parsed is returned unchanged.
 pub fn canonical(definition: &str, dialect: Dialect) -> String {
     let Some(words) = words(definition, dialect) else { return definition.to_owned() };
     let is_table = words.first().is_some_and(|word| word == "create")
@@ -29,7 +29,7 @@ fn words(definition: &str, dialect: Dialect) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// A quoted name that would mean the same without its quotes, without them; any other quoted text as it is.
+/// Removes the quotes of a name that does not need them; other quoted texts are unchanged.
 fn bare(quoted: &str, dialect: Dialect) -> String {
     let mysql = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
     let inner = match quoted.as_bytes() {

@@ -1,16 +1,16 @@
-//! What a statement does to the transaction around it, told from its first words. A hint for planning and messages and the
-//! first wall against transaction control; the database has the last word.
+//! Classifies statements by their effect on the surrounding transaction, from their first words. Used for planning and messages,
+//! and as a first check against transaction control; the database makes the final decision.
 
 use super::lex::{Lexer, TokenKind};
 use super::sqlite;
 use crate::dialect::Dialect;
 
-/// What a statement does to the transaction around it.
+/// Effect of a statement on the surrounding transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatementClass {
     /// Reads or changes rows, and can be rolled back.
     Rows,
-    /// Changes the schema or its rights; MySQL and MariaDB commit before and after it.
+    /// Changes the schema or privileges; MySQL and MariaDB commit before and after it.
     Schema,
     /// Begins, ends or divides a transaction.
     TransactionControl,
@@ -22,7 +22,7 @@ pub enum StatementClass {
     Unknown,
 }
 
-/// Tells what a statement does. One that cannot be read is [`StatementClass::Unknown`].
+/// Classifies a statement. One that cannot be parsed is [`StatementClass::Unknown`].
 pub fn classify(statement: &str, dialect: Dialect) -> StatementClass {
     let words = leading_words(statement, dialect);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -74,22 +74,22 @@ pub fn classify(statement: &str, dialect: Dialect) -> StatementClass {
     }
 }
 
-/// PostgreSQL's statements that refuse a transaction block. (`ALTER TYPE … ADD VALUE` is taken inside of one since
-/// version 12, but its value cannot be used before the commit.)
+/// PostgreSQL statements that cannot run in a transaction block. (`ALTER TYPE … ADD VALUE` can since version 12, but its value cannot
+/// be used before the commit.)
 fn refuses_transaction(words: &[&str]) -> bool {
     match words {
         ["VACUUM", ..]
         | ["CREATE" | "DROP", "DATABASE" | "TABLESPACE", ..]
         | ["ALTER", "SYSTEM", ..]
         | ["CREATE" | "DROP", "SUBSCRIPTION", ..] => true,
-        // Other changes of a subscription are taken.
+        // Other changes of a subscription are allowed.
         ["ALTER", "SUBSCRIPTION", rest @ ..] => rest.iter().any(|word| matches!(*word, "REFRESH" | "PUBLICATION")),
         ["ALTER", "DATABASE", rest @ ..] => rest.windows(2).any(|pair| pair == ["SET", "TABLESPACE"]),
         ["CREATE", "INDEX", "CONCURRENTLY", ..]
         | ["CREATE", "UNIQUE", "INDEX", "CONCURRENTLY", ..]
         | ["DROP", "INDEX", "CONCURRENTLY", ..] => true,
         ["REINDEX", rest @ ..] => {
-            // Options in parentheses may stand before what it is.
+            // Options in parentheses may precede the kind of object.
             let what = rest.iter().find(|word| matches!(**word, "INDEX" | "TABLE" | "SCHEMA" | "DATABASE" | "SYSTEM"));
             matches!(what, Some(&("SCHEMA" | "DATABASE" | "SYSTEM"))) || rest.contains(&"CONCURRENTLY")
         }
@@ -101,11 +101,11 @@ fn refuses_transaction(words: &[&str]) -> bool {
     }
 }
 
-/// How many words of a statement are looked at.
+/// Maximum number of words to consider.
 const LOOKED_AT: usize = 16;
 
-/// The first words of a statement in capitals, without comments, signs and quoted texts. What MySQL and MariaDB run out of
-/// a comment `/*! … */` counts as no word, so that a statement that begins with one is unknown.
+/// The first words of a statement in upper case, without comments, punctuation and quoted texts. The content of an executable
+/// comment `/*! … */` of MySQL and MariaDB does not count, so that a statement that begins with one is unknown.
 fn leading_words(statement: &str, dialect: Dialect) -> Vec<String> {
     let mut words = Vec::new();
     let mut lexer = Lexer::new(statement, dialect);
@@ -113,7 +113,7 @@ fn leading_words(statement: &str, dialect: Dialect) -> Vec<String> {
         let text = &statement[token.range.clone()];
         match token.kind {
             TokenKind::Word => words.push(text.to_ascii_uppercase()),
-            // `(SELECT …) UNION …` begins with a sign.
+            // `(SELECT …) UNION …` begins with a parenthesis.
             TokenKind::Sign if words.is_empty() && text == "(" => {}
             TokenKind::Quoted | TokenKind::Sign if words.is_empty() => break,
             _ => {}
@@ -125,8 +125,8 @@ fn leading_words(statement: &str, dialect: Dialect) -> Vec<String> {
     words
 }
 
-/// The statement with what stands in comments that MySQL and MariaDB run (`/*! … */`, `/*!50000 … */`, `/*M! … */`) laid
-/// bare; none if it has no such comment.
+/// The statement with the content of executable comments of MySQL and MariaDB (`/*! … */`, `/*!50000 … */`, `/*M! … */`) in place of
+/// the comments; `None` if it has none.
 pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
     let mut lexer = Lexer::new(statement, dialect);
     let mut opened = String::new();
@@ -144,7 +144,7 @@ pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
     (copied > 0).then(|| opened + &statement[copied..])
 }
 
-/// Whether a statement does nothing but read, as far as its first word tells; functions that it calls may do more.
+/// Whether a statement only reads, judging by its first word; functions that it calls may write.
 pub fn reads(statement: &str, dialect: Dialect) -> bool {
     let words = leading_words(statement, dialect);
     match words.first().map_or("", String::as_str) {
@@ -155,9 +155,8 @@ pub fn reads(statement: &str, dialect: Dialect) -> bool {
     }
 }
 
-/// Whether a statement that answered so many rows left it to the database in which order they come, or which of them: several
-/// rows without an ORDER BY, or a LIMIT without one. An ORDER BY inside of parentheses orders nothing outside; whether one is
-/// total, nobody knows from the text.
+/// Whether the order or choice of the rows that a statement returned is up to the database: several rows without ORDER BY, or LIMIT
+/// without ORDER BY. An ORDER BY in parentheses does not order the result; whether one is total cannot be seen from the text.
 pub fn is_unordered(statement: &str, dialect: Dialect, rows: u64) -> bool {
     let (mut depth, mut words) = (0_usize, Vec::new());
     let mut lexer = Lexer::new(statement, dialect);
@@ -181,8 +180,8 @@ pub fn is_unordered(statement: &str, dialect: Dialect, rows: u64) -> bool {
     reads && !is_ordered && (rows > 1 || (rows == 1 && (has("LIMIT") || has("FETCH"))))
 }
 
-/// The table that MySQL's and MariaDB's `CREATE TEMPORARY TABLE` makes: its names, unquoted, the database's first if there
-/// is one.
+/// The table that `CREATE TEMPORARY TABLE` of MySQL and MariaDB creates: its unquoted names, with that of the database first if
+/// given.
 pub fn temporary_table(statement: &str, dialect: Dialect) -> Option<Vec<String>> {
     let mut lexer = Lexer::new(statement, dialect);
     let mut tokens = std::iter::from_fn(|| lexer.next_token().ok().flatten())
@@ -207,8 +206,7 @@ pub fn temporary_table(statement: &str, dialect: Dialect) -> Option<Vec<String>>
     Some(names)
 }
 
-/// The statement with texts in the place of its placeholders `$1`, `$2` …; none if there is no text for one of them, or if
-/// more than one statement stands there.
+/// The statement with its placeholders `$1`, `$2` … replaced by texts; `None` if one is missing, or for more than one statement.
 pub fn substitute(statement: &str, dialect: Dialect, texts: &[String]) -> Option<String> {
     let mut result = String::with_capacity(statement.len() + 64);
     let mut lexer = Lexer::new(statement, dialect);
@@ -230,8 +228,7 @@ pub fn substitute(statement: &str, dialect: Dialect, texts: &[String]) -> Option
     (!behind_dollar).then_some(result)
 }
 
-/// The names and words of a statement, unquoted, as they are written; texts in quotes are among them, since some dialects
-/// quote names like texts.
+/// The unquoted names and words of a statement. Quoted texts are included, since some dialects quote names like strings.
 pub fn identifiers(statement: &str, dialect: Dialect) -> Vec<String> {
     let mut found = Vec::new();
     let mut lexer = Lexer::new(statement, dialect);
@@ -246,7 +243,7 @@ pub fn identifiers(statement: &str, dialect: Dialect) -> Vec<String> {
     found
 }
 
-/// Whether a comma stands in a statement outside of parentheses: a list of what it is about.
+/// Whether a statement has a comma outside of parentheses, that is, a list of objects.
 pub fn has_list(statement: &str, dialect: Dialect) -> bool {
     let mut depth = 0_usize;
     let mut lexer = Lexer::new(statement, dialect);
@@ -277,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_are_told_apart() {
+    fn statements_are_classified() {
         use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
         use StatementClass::{RefusesTransaction, Rows, Schema, Session, TransactionControl, Unknown};
         for (dialect, statement, class) in [

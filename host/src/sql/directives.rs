@@ -1,4 +1,4 @@
-//! What a SQL file says to runner, in the comments before its first statement: `-- runner:no-transaction`.
+//! Directives of a SQL file, in the comments before its first statement, such as `-- runner:no-transaction`.
 
 use super::lex::{Lexer, Token, TokenKind};
 use super::{SqlError, line_of};
@@ -8,13 +8,13 @@ use crate::suggest::did_you_mean;
 /// The directives of a SQL file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directives {
-    /// `-- runner:no-transaction`, or `-- no-transaction` as sqlx has it: every statement commits by itself.
+    /// `-- runner:no-transaction`, or `-- no-transaction` as in sqlx: every statement commits on its own.
     pub no_transaction: bool,
-    /// `-- runner:depends-on REV`: revisions that must be applied before; any number of lines.
+    /// `-- runner:depends-on REV`: a revision that must be applied first; may be repeated.
     pub depends_on: Vec<String>,
-    /// `-- runner:irreversible`: there is no way back.
+    /// `-- runner:irreversible`: it cannot be rolled back.
     pub irreversible: bool,
-    /// `-- runner:table-rebuild`: SQLite does not enforce foreign keys while it runs, and checks them as a whole after.
+    /// `-- runner:table-rebuild`: SQLite does not enforce foreign keys while it runs, and checks them all afterwards.
     pub table_rebuild: bool,
     /// `-- runner:summary TEXT`: what the migration does, in one line.
     pub summary: Option<String>,
@@ -24,12 +24,12 @@ const NAMES: [&str; 5] = ["no-transaction", "depends-on", "irreversible", "table
 const PREFIX: &str = "runner:";
 
 impl Directives {
-    /// Reads the comments before the first statement. A directive that nobody knows, or that stands further down, where
-    /// it would do nothing, is an error.
+    /// Reads the comments before the first statement. Unknown directives, and directives after the first statement, where they would
+    /// have no effect, are errors.
     pub fn parse(text: &str, dialect: Dialect) -> Result<Self, SqlError> {
         let mut directives = Self::default();
         let mut lexer = Lexer::new(text, dialect);
-        // An unreadable token is for the splitter to tell: it knows the statement.
+        // The splitter reports invalid tokens: it knows the statement.
         while let Ok(Some(token)) = lexer.next_token() {
             match token.kind {
                 TokenKind::LineComment => directives.take(text, &token)?,
@@ -41,12 +41,12 @@ impl Directives {
         if text[rest..].contains(PREFIX) {
             refuse_below(text, lexer)?;
         }
-        // Without a transaction there is none around which foreign keys could be off and checked again.
+        // A table rebuild needs a transaction, around which foreign keys are disabled and checked.
         if directives.no_transaction && directives.table_rebuild {
             return Err(SqlError {
                 line: 1,
-                message: "`runner:no-transaction` and `runner:table-rebuild` exclude each other".to_owned(),
-                hint: Some("rebuild the table in a migration of its own, in its transaction".to_owned()),
+                message: "`runner:no-transaction` and `runner:table-rebuild` are mutually exclusive".to_owned(),
+                hint: Some("rebuild the table in a separate migration, in a transaction".to_owned()),
             });
         }
         Ok(directives)
@@ -70,7 +70,7 @@ impl Directives {
             "table-rebuild" => &mut self.table_rebuild,
             "depends-on" if rest.is_empty() => {
                 return wrong(
-                    "`runner:depends-on` names no revision".into(),
+                    "`runner:depends-on` requires a revision".into(),
                     "write `-- runner:depends-on REV`".into(),
                 );
             }
@@ -80,7 +80,7 @@ impl Directives {
                 return Ok(());
             }
             "summary" if rest.is_empty() => {
-                return wrong("`runner:summary` says nothing".into(), "write `-- runner:summary TEXT`".into());
+                return wrong("`runner:summary` is empty".into(), "write `-- runner:summary TEXT`".into());
             }
             "summary" => {
                 self.summary = Some(rest.to_owned());
@@ -91,19 +91,19 @@ impl Directives {
                     Some(meant) => format!("did you mean `-- runner:{meant}`?"),
                     None => format!("the directives are `{}`", NAMES.join("`, `")),
                 };
-                return wrong(format!("there is no directive `runner:{}`", unknown.escape_debug()), hint);
+                return wrong(format!("unknown directive `runner:{}`", unknown.escape_debug()), hint);
             }
         };
         if !rest.is_empty() {
-            let message = format!("`runner:{name}` takes no value, but `{}` stands behind it", rest.escape_debug());
-            return wrong(message, format!("write `-- runner:{name}` on a line of its own"));
+            let message = format!("`runner:{name}` takes no value, but `{}` was given", rest.escape_debug());
+            return wrong(message, format!("write `-- runner:{name}` on its own line"));
         }
         *flag = true;
         Ok(())
     }
 }
 
-/// Errs if a directive stands in a block comment, where it would do nothing.
+/// Fails if a block comment contains a directive, which would have no effect there.
 fn refuse_in_block(text: &str, token: &Token) -> Result<(), SqlError> {
     if token.kind != TokenKind::BlockComment {
         return Ok(());
@@ -116,23 +116,20 @@ fn refuse_in_block(text: &str, token: &Token) -> Result<(), SqlError> {
         None => Ok(()),
         Some(name) => Err(SqlError {
             line: line_of(text, token.range.start),
-            message: format!("`runner:{name}` stands in a `/* */` comment, where it does nothing"),
-            hint: Some(format!("write `-- runner:{name}` on a line of its own")),
+            message: format!("`runner:{name}` has no effect in a `/* */` comment"),
+            hint: Some(format!("write `-- runner:{name}` on its own line")),
         }),
     }
 }
 
-/// Errs if a directive stands in a comment of the rest.
+/// Fails if a later comment contains a directive.
 fn refuse_below(text: &str, mut lexer: Lexer<'_>) -> Result<(), SqlError> {
     while let Ok(Some(token)) = lexer.next_token() {
         let body = text[token.range.clone()].trim_start_matches(['-', '#']).trim_start();
         if token.kind == TokenKind::LineComment && body.starts_with(PREFIX) {
             return Err(SqlError {
                 line: line_of(text, token.range.start),
-                message: format!(
-                    "`{}` stands behind the first statement, where it does nothing",
-                    body.trim().escape_debug()
-                ),
+                message: format!("`{}` has no effect after the first statement", body.trim().escape_debug()),
                 hint: Some("move it to the top of the file".to_owned()),
             });
         }
@@ -165,41 +162,41 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_line_and_way_out() {
+    fn errors_have_lines_and_hints() {
         for (text, line, message, hint) in [
             (
                 "-- runner:table-rebuild\n-- no-transaction\n",
                 1,
-                "`runner:no-transaction` and `runner:table-rebuild` exclude each other",
-                "rebuild the table in a migration of its own, in its transaction",
+                "`runner:no-transaction` and `runner:table-rebuild` are mutually exclusive",
+                "rebuild the table in a separate migration, in a transaction",
             ),
             (
                 "-- x\n-- runner:no-transactions\n",
                 2,
-                "there is no directive `runner:no-transactions`",
+                "unknown directive `runner:no-transactions`",
                 "did you mean `-- runner:no-transaction`?",
             ),
-            ("-- runner:zzz\n", 1, "there is no directive `runner:zzz`", "the directives are `no-transaction`"),
-            ("-- runner:depends-on\n", 1, "`runner:depends-on` names no revision", "write `-- runner:depends-on REV`"),
-            ("-- runner:summary", 1, "`runner:summary` says nothing", "write"),
+            ("-- runner:zzz\n", 1, "unknown directive `runner:zzz`", "the directives are `no-transaction`"),
+            (
+                "-- runner:depends-on\n",
+                1,
+                "`runner:depends-on` requires a revision",
+                "write `-- runner:depends-on REV`",
+            ),
+            ("-- runner:summary", 1, "`runner:summary` is empty", "write"),
             (
                 "-- runner:irreversible really",
                 1,
-                "`runner:irreversible` takes no value, but `really` stands behind it",
+                "`runner:irreversible` takes no value, but `really` was given",
                 "write",
             ),
             (
                 "SELECT 1;\n\n-- runner:irreversible",
                 3,
-                "`runner:irreversible` stands behind the first statement, where it does nothing",
+                "`runner:irreversible` has no effect after the first statement",
                 "move it to the top of the file",
             ),
-            (
-                "/* runner:irreversible */",
-                1,
-                "`runner:irreversible` stands in a `/* */` comment, where it does nothing",
-                "write",
-            ),
+            ("/* runner:irreversible */", 1, "`runner:irreversible` has no effect in a `/* */` comment", "write"),
         ] {
             let error = parse(text).expect_err(text);
             assert_eq!((error.line, error.message.as_str()), (line, message));

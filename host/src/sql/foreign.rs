@@ -1,43 +1,43 @@
-//! What scripts for the command-line clients have in them that no server understands, and settings that would make a server
-//! read a text otherwise than it was split: refused with the way out, before anything runs.
+//! Refuses client commands that servers do not understand, and settings that would make a server parse a text differently from how
+//! it was split, before anything runs.
 
 use super::lex::{Lexer, TokenKind};
 use crate::dialect::Dialect;
 
-/// What is wrong, and the way out.
+/// What is wrong, and a hint.
 type Advice = (String, String);
 
-/// A command of `psql` or of `mysql` that begins here, where a sign stands outside of any text.
+/// A command of `psql` or `mysql` that begins here.
 pub(super) fn client_command(rest: &str, begins_statement: bool, dialect: Dialect) -> Option<Advice> {
     let behind = rest.strip_prefix('\\')?;
     let name: String = behind.chars().take_while(|c| c.is_ascii_alphanumeric() || "!?.".contains(*c)).collect();
     match dialect {
-        // PostgreSQL knows no such sign.
+        // PostgreSQL has no backslash outside of strings.
         Dialect::Postgres => {
             let hint = match name.as_str() {
-                "i" | "ir" | "include" => "write the statements of the other file into the migration",
+                "i" | "ir" | "include" => "copy the statements of the other file into the migration",
                 "copy" | "." => "write the rows as `INSERT`, or load them in a component",
-                "c" | "connect" => "take it out: the database is the one that runner is given",
+                "c" | "connect" => "remove it: runner connects to the configured database",
                 "set" | "if" | "elif" | "else" | "endif" | "gset" | "gexec" => {
-                    "write the statements out, or write the migration as a component"
+                    "write out the statements, or write the migration as a component"
                 }
-                _ => "take it out",
+                _ => "remove it",
             };
-            Some((format!("`\\{name}` is a command of psql, which the server does not know"), hint.to_owned()))
+            Some((format!("`\\{name}` is a command of psql, not of the server"), hint.to_owned()))
         }
         Dialect::Mysql | Dialect::Mariadb if matches!(name.as_str(), "G" | "g") => {
-            let message = format!("`\\{name}` is a command of the client, which the server does not know");
+            let message = format!("`\\{name}` is a command of the client, not of the server");
             Some((message, "end the statement with `;`".to_owned()))
         }
         Dialect::Mysql | Dialect::Mariadb if begins_statement => {
-            let message = format!("`\\{name}` is a command of the client, which the server does not know");
-            Some((message, "take it out".to_owned()))
+            let message = format!("`\\{name}` is a command of the client, not of the server");
+            Some((message, "remove it".to_owned()))
         }
         _ => None,
     }
 }
 
-/// A statement that only a client can answer, or that changes how texts are read.
+/// A statement that needs a client, or that changes how strings are parsed.
 pub(super) fn foreign_statement(statement: &str, dialect: Dialect) -> Option<Advice> {
     let mut words = Vec::new();
     let mut texts = Vec::new();
@@ -61,19 +61,19 @@ pub(super) fn foreign_statement(statement: &str, dialect: Dialect) -> Option<Adv
             let client = words.windows(2).any(|pair| pair == ["FROM", "STDIN"] || pair == ["TO", "STDOUT"]);
             client.then(|| {
                 (
-                    "`COPY` from or to the client works in psql alone".to_owned(),
+                    "`COPY` from or to the client only works in psql".to_owned(),
                     "write the rows as `INSERT`, or load them in a component; `pg_dump --inserts` writes them so"
                         .to_owned(),
                 )
             })
         }
         Dialect::Postgres if has("STANDARD_CONFORMING_STRINGS") && !is(0, "COPY") => {
-            // What a dump says stands for what is so in any case.
+            // Dumps set what is the default anyway.
             let is_on = has("ON") || has("TRUE") || texts.iter().any(|text| text == "'ON'");
             (!is_on).then(|| {
                 (
-                    "`standard_conforming_strings` would change how the rest of the script is read".to_owned(),
-                    "take it out, and write texts with backslashes as `E'…'`".to_owned(),
+                    "`standard_conforming_strings` would change how the rest of the script is parsed".to_owned(),
+                    "remove it; write strings with backslashes as `E'…'`".to_owned(),
                 )
             })
         }
@@ -82,9 +82,8 @@ pub(super) fn foreign_statement(statement: &str, dialect: Dialect) -> Option<Adv
                 .into_iter()
                 .find(|mode| has(mode) || texts.iter().any(|text| text.contains(mode)))?;
             Some((
-                format!("the SQL mode `{mode}` would change how the rest of the script is read"),
-                "take it out of `sql_mode`, and write texts in `'` with backslashes doubled, names in `` ` ``"
-                    .to_owned(),
+                format!("the SQL mode `{mode}` would change how the rest of the script is parsed"),
+                "remove it from `sql_mode`; write strings in `'` with backslashes doubled, names in `` ` ``".to_owned(),
             ))
         }
         _ => None,

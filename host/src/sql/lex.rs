@@ -1,40 +1,40 @@
-//! Cuts SQL into tokens, as far as needed to know what is text, what is comment and where a statement may end.
+//! Splits SQL into tokens, as far as needed to find strings, comments and the ends of statements.
 
 use std::ops::Range;
 
 use super::{SqlError, line_of};
 use crate::dialect::Dialect;
 
-/// What a token is.
+/// Kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
     Space,
     LineComment,
     BlockComment,
-    /// A keyword, a bare name or a number.
+    /// A keyword, an unquoted name or a number.
     Word,
     /// A string or a quoted name.
     Quoted,
     Semicolon,
-    /// Any other sign.
+    /// Any other character.
     Sign,
 }
 
 impl TokenKind {
-    /// Whether it stands for nothing.
+    /// Whether it is a comment or white space.
     pub fn is_blank(self) -> bool {
         matches!(self, Self::Space | Self::LineComment | Self::BlockComment)
     }
 }
 
-/// A token and where it stands.
+/// A token and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub kind: TokenKind,
     pub range: Range<usize>,
 }
 
-/// Reads tokens from the start to the end; together they are the whole text.
+/// Reads all tokens in order; together they are the whole text.
 pub(super) struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -47,17 +47,17 @@ impl<'a> Lexer<'a> {
         Self { text, bytes: text.as_bytes(), dialect, position: 0 }
     }
 
-    /// Where the next token begins.
+    /// The start of the next token.
     pub fn position(&self) -> usize {
         self.position
     }
 
-    /// Goes on elsewhere.
+    /// Continues at another position.
     pub fn seek(&mut self, position: usize) {
         self.position = position;
     }
 
-    /// The next token; none at the end.
+    /// The next token; `None` at the end.
     pub fn next_token(&mut self) -> Result<Option<Token>, SqlError> {
         let start = self.position;
         let Some(&first) = self.bytes.get(start) else { return Ok(None) };
@@ -72,7 +72,7 @@ impl<'a> Lexer<'a> {
             b'#' if mysql => (TokenKind::LineComment, self.line_end(start)),
             b'/' if second == Some(b'*') => {
                 let end = self.block_comment(start)?;
-                // MySQL and MariaDB run what stands in `/*! … */` and `/*M! … */`.
+                // MySQL and MariaDB execute the content of `/*! … */` and `/*M! … */`.
                 let inside = &self.bytes[start + 2..];
                 let runs = mysql && (inside.starts_with(b"!") || inside.starts_with(b"M!"));
                 (if runs { TokenKind::Quoted } else { TokenKind::BlockComment }, end)
@@ -82,13 +82,13 @@ impl<'a> Lexer<'a> {
             b'`' if !postgres => (TokenKind::Quoted, self.quoted(start, start, b'`', false)?),
             b'[' if self.dialect == Dialect::Sqlite => match self.text[start..].find(']') {
                 Some(length) => (TokenKind::Quoted, start + length + 1),
-                None => return Err(self.open(start, "the name that begins with `[`")),
+                None => return Err(self.open(start, "quoted name that starts with `[`")),
             },
             b'e' | b'E' if postgres && second == Some(b'\'') => (TokenKind::Quoted, self.escape_string(start)?),
             b'$' if postgres => match self.dollar_tag(start) {
                 Some(tag) => match self.text[start + tag.len()..].find(tag) {
                     Some(length) => (TokenKind::Quoted, start + length + 2 * tag.len()),
-                    None => return Err(self.open(start, &format!("the text that begins with `{tag}`"))),
+                    None => return Err(self.open(start, &format!("string that starts with `{tag}`"))),
                 },
                 None => (TokenKind::Sign, start + 1),
             },
@@ -105,7 +105,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn line_end(&self, start: usize) -> usize {
-        // PostgreSQL ends a comment at a carriage return, too: what stands behind it is run.
+        // PostgreSQL also ends a comment at a carriage return: the text after it is executed.
         let postgres = self.dialect == Dialect::Postgres;
         self.while_(start, |byte| byte != b'\n' && !(postgres && byte == b'\r'))
     }
@@ -128,10 +128,10 @@ impl<'a> Lexer<'a> {
                 at += 1;
             }
         }
-        Err(self.open(start, "the comment that begins with `/*`"))
+        Err(self.open(start, "comment that starts with `/*`"))
     }
 
-    /// The end of what begins with `mark` at `at`; a doubled mark is one sign of it.
+    /// The end of the text quoted by `mark` that begins at `at`; a doubled mark is an escaped one.
     fn quoted(&self, start: usize, at: usize, mark: u8, backslash: bool) -> Result<usize, SqlError> {
         let mut at = at + 1;
         while let Some(&byte) = self.bytes.get(at) {
@@ -142,10 +142,10 @@ impl<'a> Lexer<'a> {
                 _ => at += 1,
             }
         }
-        Err(self.open(start, &format!("the text that begins with `{}`", char::from(mark))))
+        Err(self.open(start, &format!("string that starts with `{}`", char::from(mark))))
     }
 
-    /// PostgreSQL's `E'…'`, which goes on in a further `'…'` on a later line.
+    /// PostgreSQL's `E'…'`, which may continue with another `'…'` on a later line.
     fn escape_string(&self, start: usize) -> Result<usize, SqlError> {
         let mut end = self.quoted(start, start + 1, b'\'', true)?;
         loop {
@@ -165,7 +165,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn open(&self, start: usize, what: &str) -> SqlError {
-        let message = format!("{what} never ends");
+        let message = format!("unterminated {what}");
         SqlError { line: line_of(self.text, start), message, hint: None }
     }
 }

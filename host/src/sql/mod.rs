@@ -1,4 +1,4 @@
-//! SQL as text: where its statements begin and end, and what its leading comments say to runner. Knows no database.
+//! SQL as text: splitting into statements, and directives in leading comments. Knows nothing about connections.
 
 pub mod canonical;
 pub mod classify;
@@ -22,25 +22,25 @@ pub use sqlite::JOURNAL_MODES;
 
 use crate::dialect::Dialect;
 
-/// What is wrong with a SQL text, and where.
+/// An error in a SQL text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqlError {
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong, without a final period.
+    /// What is wrong, without a full stop.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
 }
 
-/// Whether there is anything in the text besides blanks, comments and semicolons.
+/// Whether the text has more than white space, comments and semicolons.
 pub fn has_statement(text: &str, dialect: Dialect) -> bool {
     let mut lexer = lex::Lexer::new(text, dialect);
     loop {
         match lexer.next_token() {
             Ok(Some(token)) if token.kind.is_blank() || token.kind == lex::TokenKind::Semicolon => {}
             Ok(None) => return false,
-            // An error is somebody else's to tell.
+            // Errors are reported elsewhere.
             Ok(Some(_)) | Err(_) => return true,
         }
     }
@@ -50,7 +50,7 @@ fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// The beginning of a statement, on one line, for messages.
+/// The beginning of a statement on one line, for messages.
 pub fn excerpt(statement: &str) -> String {
     const LONGEST: usize = 160;
     let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! Which schemas a statement names, and which words stand in it.
+//! Names and words in a statement.
 
 use super::classify::unquote;
 use super::lex::{Lexer, TokenKind};
@@ -21,7 +21,7 @@ pub fn qualifiers(statement: &str, dialect: Dialect) -> Vec<String> {
     found
 }
 
-/// The words that are not in quotes, in capitals.
+/// The unquoted words, in upper case.
 pub fn words(statement: &str, dialect: Dialect) -> Vec<String> {
     let mut found = Vec::new();
     let mut lexer = Lexer::new(statement, dialect);

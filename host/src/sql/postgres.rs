@@ -1,4 +1,4 @@
-//! What of PostgreSQL's statements matters beyond their class.
+//! Details of PostgreSQL statements.
 
 use super::lex::{Lexer, TokenKind};
 use crate::dialect::Dialect;
@@ -6,13 +6,13 @@ use crate::dialect::Dialect;
 /// An index that a statement builds without a lock on its table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConcurrentIndex {
-    /// Its name, as the catalogue has it.
+    /// Its name, as in the catalogue.
     pub name: String,
-    /// The table, as the statement names it: perhaps with a schema, perhaps quoted.
+    /// The table as written in the statement, possibly with a schema and quotes.
     pub table: String,
 }
 
-/// The index of a `CREATE INDEX CONCURRENTLY` that names it.
+/// The index of a `CREATE INDEX CONCURRENTLY` with a name.
 pub fn concurrent_index(statement: &str, dialect: Dialect) -> Option<ConcurrentIndex> {
     if dialect != Dialect::Postgres {
         return None;
@@ -51,7 +51,7 @@ pub fn concurrent_index(statement: &str, dialect: Dialect) -> Option<ConcurrentI
     Some(ConcurrentIndex { name: fold(name), table })
 }
 
-/// The index of a `DROP INDEX CONCURRENTLY`, as the statement names it: perhaps with a schema, perhaps quoted.
+/// The index of a `DROP INDEX CONCURRENTLY` as written, possibly with a schema and quotes.
 pub fn dropped_concurrently(statement: &str, dialect: Dialect) -> Option<String> {
     if dialect != Dialect::Postgres {
         return None;
@@ -71,8 +71,8 @@ pub fn dropped_concurrently(statement: &str, dialect: Dialect) -> Option<String>
     Some(name)
 }
 
-/// The statement, counted from 0, that uses a value which one before it added to an enum, and that value. PostgreSQL refuses
-/// that in one transaction, unless the enum itself was made there.
+/// The statement, counted from 0, that uses an enum value added by an earlier one, and that value. PostgreSQL refuses this in one
+/// transaction, unless the enum was created there.
 pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, String)> {
     if dialect != Dialect::Postgres {
         return None;
@@ -97,7 +97,7 @@ pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, 
             }
             continue;
         }
-        // A remark uses nothing.
+        // A comment does not use the value.
         if is(0, "COMMENT") {
             continue;
         }
@@ -109,7 +109,7 @@ pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, 
     None
 }
 
-/// A name at the beginning of these tokens, folded, with its schema.
+/// The name at the start of these tokens, folded, with its schema.
 fn type_name(tokens: &[&str]) -> String {
     let mut name = String::new();
     let mut rest = tokens.iter();
@@ -124,7 +124,7 @@ fn type_name(tokens: &[&str]) -> String {
     name
 }
 
-/// The tokens that stand for something.
+/// The tokens without comments and white space.
 fn tokens(statement: &str) -> Vec<(TokenKind, &str)> {
     let mut lexer = Lexer::new(statement, Dialect::Postgres);
     let mut found = Vec::new();
@@ -136,7 +136,7 @@ fn tokens(statement: &str) -> Vec<(TokenKind, &str)> {
     found
 }
 
-/// A name as the catalogue has it: small letters, unless it is quoted.
+/// A name as in the catalogue: lower case unless quoted.
 fn fold(name: &str) -> String {
     match name.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(inside) => inside.replace("\"\"", "\""),

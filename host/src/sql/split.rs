@@ -9,14 +9,14 @@ use crate::dialect::Dialect;
 /// One statement of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statement<'a> {
-    /// Its exact text, comments inside included, without the comments before it and the semicolon behind it.
+    /// Its exact text including comments inside, without the comments before it and the semicolon after it.
     pub text: &'a str,
-    /// The line it begins on, counted from 1.
+    /// Its first line, counted from 1.
     pub line: usize,
 }
 
-/// The statements of a script. What stands between them is blanks, comments, semicolons and, for MySQL and MariaDB, lines
-/// that begin with `DELIMITER`.
+/// The statements of a script. Between them are only white space, comments, semicolons and, for MySQL and MariaDB, `DELIMITER`
+/// lines.
 pub fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement<'_>>, SqlError> {
     let mut splitter = Splitter {
         text,
@@ -47,18 +47,18 @@ struct Splitter<'a> {
     text: &'a str,
     dialect: Dialect,
     lexer: Lexer<'a>,
-    /// What ends a statement in place of `;`.
+    /// The delimiter in place of `;`.
     delimiter: Option<&'a str>,
     statements: Vec<Statement<'a>>,
-    /// Where the statement that is being read begins, and where it ends as far as it is read.
+    /// Start of the current statement, and its end so far.
     open: Option<(usize, usize)>,
     body: Body,
-    /// A position and the number of its line, so that lines are counted once.
+    /// A position and its line number, so that lines are counted once.
     counted: (usize, usize),
 }
 
 impl<'a> Splitter<'a> {
-    /// Goes one token on; false at the end.
+    /// Reads the next token; false at the end.
     fn step(&mut self) -> Result<bool, SqlError> {
         let at = self.lexer.position();
         if let Some(delimiter) = self.delimiter.filter(|delimiter| self.text[at..].starts_with(delimiter)) {
@@ -71,7 +71,7 @@ impl<'a> Splitter<'a> {
             return Ok(true);
         }
         if let (Some(delimiter), TokenKind::Word) = (self.delimiter, token.kind) {
-            // `END$$`: the word could go on with the sign, but the delimiter goes first.
+            // `END$$`: the characters could continue the word, but the delimiter takes precedence.
             if let Some(length) = self.text[token.range.clone()].find(delimiter) {
                 token.range.end = at + length;
                 self.lexer.seek(at + length);
@@ -98,7 +98,7 @@ impl<'a> Splitter<'a> {
         Ok(true)
     }
 
-    /// Ends the statement that is open, if there is one.
+    /// Ends the current statement, if any.
     fn close(&mut self) -> Result<(), SqlError> {
         if let Some((start, end)) = self.open.take() {
             let (position, line) = self.counted;
@@ -118,7 +118,7 @@ impl<'a> Splitter<'a> {
         let rest = self.text[at..].split('\n').next().unwrap_or_default();
         let delimiter = rest.split_whitespace().next().ok_or_else(|| SqlError {
             line: line_of(self.text, at),
-            message: "`DELIMITER` names no delimiter".to_owned(),
+            message: "`DELIMITER` requires a delimiter".to_owned(),
             hint: Some("write `DELIMITER //`".to_owned()),
         })?;
         self.delimiter = Some(delimiter).filter(|delimiter| *delimiter != ";");

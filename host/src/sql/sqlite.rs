@@ -1,13 +1,13 @@
-//! Statements that only SQLite has.
+//! Statements specific to SQLite.
 
 use super::classify::unquote;
 use super::lex::Lexer;
 use crate::dialect::Dialect;
 
-/// The journals with which a transaction can be rolled back and survives a crash.
+/// The journal modes with which a transaction can be rolled back and survives a crash.
 pub const JOURNAL_MODES: [&str; 4] = ["wal", "delete", "truncate", "persist"];
 
-/// Whether SQLite refuses a statement inside of a transaction, or lets it do nothing there.
+/// Whether SQLite refuses or ignores a statement inside a transaction.
 pub(super) fn refuses_transaction(statement: &str) -> bool {
     let mut lexer = Lexer::new(statement, Dialect::Sqlite);
     let mut tokens = std::iter::from_fn(|| lexer.next_token().ok().flatten())
@@ -25,7 +25,7 @@ pub(super) fn refuses_transaction(statement: &str) -> bool {
         (name, sign) = (behind, tokens.next());
     }
     let name = unquote(name);
-    // A mode that is refused anywhere is refused for itself.
+    // A mode that is always refused is reported as such.
     let is_safe = |value: &str| JOURNAL_MODES.iter().any(|mode| is(&unquote(value), mode));
     let sets_journal = is(&name, "journal_mode") && sign.is_some() && tokens.next().is_some_and(is_safe);
     sets_journal || is(&name, "wal_checkpoint")

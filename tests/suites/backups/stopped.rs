@@ -36,7 +36,7 @@ for_each_engine! {
             format!("{pid}; echo"),
             // And that one does not hear.
             format!("trap '' TERM; {pid}; echo"),
-            // What it has left behind still writes.
+            // Its children still write.
             format!("{pid} & echo half"),
         ];
         for (command, (signal, code)) in commands.iter().zip([("INT", 130), ("TERM", 143)].into_iter().cycle()) {
@@ -75,7 +75,7 @@ for_each_engine! {
     }
 }
 
-/// Who asks twice waits for nobody, and leaves nobody behind.
+/// A second signal exits at once and leaves no process behind.
 #[test]
 fn a_second_signal_ends_a_program_that_does_not_hear() {
     let project = shop(Engine::Sqlite);

@@ -66,12 +66,12 @@ fn build(bytes: &[u8]) -> Output {
 
 #[test]
 fn empty() {
-    build(b"").exits(1).says(&["no WebAssembly"]);
+    build(b"").exits(1).says(&["is not WebAssembly"]);
 }
 
 #[test]
 fn no_webassembly() {
-    build(b"#!/bin/sh\necho hello\n").exits(1).says(&["no WebAssembly"]);
+    build(b"#!/bin/sh\necho hello\n").exits(1).says(&["is not WebAssembly"]);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn damaged() {
 
 #[test]
 fn no_component() {
-    build(&components::core_module()).exits(1).says(&["core module without its WIT"]);
+    build(&components::core_module()).exits(1).says(&["core module without embedded WIT"]);
 }
 
 #[test]
@@ -111,9 +111,9 @@ fn of_other_types() {
 }
 
 #[test]
-fn with_imports_that_nobody_offers() {
+fn with_unknown_imports() {
     let output = build(&components::importing(&["wasi:cli/environment@0.2.0", "wasi:filesystem/types@0.2.0"]));
-    output.exits(1).says(&["`wasi:cli/environment@0.2.0`", "`wasi:filesystem/types@0.2.0`", "no WASI"]);
+    output.exits(1).says(&["`wasi:cli/environment@0.2.0`", "`wasi:filesystem/types@0.2.0`", "migrations have no WASI"]);
     build(&components::importing(&["acme:mail/send@1.0.0"])).exits(1).says(&["`acme:mail/send@1.0.0`"]);
     let output = build(&components::importing(&["runner:migration/sql@9.0.0"]));
     output.exits(1).says(&["`runner:migration/sql@9.0.0`", "another version"]);

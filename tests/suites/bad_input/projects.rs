@@ -22,7 +22,7 @@ fn a_lockfile_with_a_conflict() {
 fn a_lockfile_that_was_edited() {
     let project = with_component();
     project.write("runner.lock", project.read("runner.lock").replace("misbehave", "behave"));
-    refused(&project, "apply", 4, &["runner.lock", "changed by something else"]);
+    refused(&project, "apply", 4, &["runner.lock", "changed by something other"]);
     project.write("runner.lock", "not a lockfile");
     refused(&project, "apply", 4, &["runner.lock"]);
 }
@@ -105,7 +105,7 @@ fn escapes_in_names_statements_and_urls() {
 
 /// Whatever moment it is killed at, a build leaves the old lockfile or the new one.
 #[test]
-fn a_killed_build_leaves_a_whole_lockfile() {
+fn a_killed_build_leaves_a_complete_lockfile() {
     let project = project!();
     for revision in 1..=200 {
         project.sql(&format!("{revision}_one"), "SELECT 1;", "SELECT 1;");
@@ -197,7 +197,7 @@ fn sql_that_is_no_text() {
 }
 
 #[test]
-fn directives_that_nobody_knows() {
+fn unknown_directives() {
     let project = one("-- runner:no-transactoin\nCREATE TABLE a (id INTEGER);");
     refused(&project, "apply", 2, &["1_one.up.sql", "no-transactoin", "did you mean `-- runner:no-transaction`?"]);
 }

@@ -13,10 +13,10 @@ fn one_that_fails_takes_all_with_it() {
     project.sql("3_three", "CREATE TABLE c (id INTEGER);", "DROP TABLE c;");
     let output = project.runner("apply");
     output.exits(1).says(&["2_two", "no such table: nowhere", "INSERT INTO nowhere VALUES (3)", "3 of 4", "line 4"]);
-    // What went before stays, and what was not begun is said.
+    // What went before stays, and what was not run is said.
     assert_eq!(project.value("SELECT count(*) FROM a"), "0");
     assert_eq!(project.value("SELECT group_concat(revision) FROM runner_history"), "1");
-    output.says(&["1 not begun"]);
+    output.says(&["1 not run"]);
     project.sql("2_two", "INSERT INTO a VALUES (1);", "DELETE FROM a;");
     project.runner("apply").succeeds();
 }

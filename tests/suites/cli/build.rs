@@ -10,7 +10,7 @@ fn a_core_module_becomes_a_component() {
     let text = project.read("runner.lock");
     assert!(text.contains("1_hostile") && text.contains("misbehave") && text.contains("transformer = true"), "{text}");
     project.runner("validate").succeeds();
-    // Nothing to do is nothing done.
+    // Nothing to do: nothing changes.
     project.runner("build").succeeds();
     assert_eq!(project.read("runner.lock"), text);
 }

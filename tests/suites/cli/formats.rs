@@ -49,7 +49,7 @@ fn coloured(project: &TestProject, line: &str, variables: &[(&str, &str)]) -> bo
 }
 
 #[test]
-fn colours_are_for_those_who_ask() {
+fn colours_are_used_on_request() {
     let project = shop();
     project.runner("apply --target 2").succeeds();
     for line in ["status", "plan", "history", "apply --target nowhere"] {
@@ -64,7 +64,7 @@ fn colours_are_for_those_who_ask() {
     }
 }
 
-/// Data that somebody closes early, as `head` does, is no failure of ours.
+/// A closed pipe, as with `head`, is not a failure.
 #[cfg(unix)]
 #[test]
 fn a_closed_pipe_is_no_panic() {

@@ -1,4 +1,4 @@
-//! What `--help` and `--version` say.
+//! `--help` and `--version`.
 
 use super::*;
 
@@ -15,22 +15,51 @@ fn of_every_verb() {
         assert!(top.contains(&format!("\n  {verb} ")), "the help does not list `{verb}`");
         let long = project.run([verb, "--help"]);
         long.succeeds().prints(&["Usage: runner", verb]);
-        assert_eq!(project.run([verb, "-h"]).exit_code(), Some(0));
+        let short = project.run([verb, "-h"]);
+        short.succeeds().prints(&["Usage: runner", verb]);
+        assert!(short.stdout.len() < long.stdout.len(), "`-h` is not shorter\n{short}");
+        assert_eq!(project.run(["help", verb]).stdout, long.stdout);
         assert!(long.stdout.lines().all(|line| line.chars().count() <= 100), "lines are too long\n{long}");
     }
-    // A verb without a test of its own above is noticed.
+    // A command that is not in `VERBS` is noticed.
     let listed: BTreeSet<&str> = top
         .lines()
         .skip_while(|line| !line.starts_with("Commands:"))
         .skip(1)
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next())
+        .filter(|verb| *verb != "help")
         .collect();
     assert_eq!(listed, VERBS.into_iter().collect());
 }
 
 #[test]
-fn instead_of_a_verb() {
+fn of_a_command_by_its_alias() {
+    let project = project!(empty);
+    let upgrade = project.runner("help upgrade");
+    upgrade.succeeds().prints(&["Usage: runner apply", "Examples:"]);
+    project.runner("help nonsense").exits(2).says(&["no such command: `nonsense`", "hint: `runner help`"]);
+}
+
+#[test]
+fn short_help_of_the_program() {
+    assert_snapshot!(project!(empty).runner("-h").succeeds().stdout);
+}
+
+#[test]
+fn a_command_of_another_tool() {
+    let project = shop();
+    project.runner("up --target next").succeeds();
+    project.runner("info").succeeds().prints(&["0001", "pending"]);
+    project.runner("downgrade").succeeds();
+    project
+        .runner("makemigrations")
+        .exits(2)
+        .says(&["no such command: `makemigrations`", "hint: use `runner new NAME`"]);
+}
+
+#[test]
+fn without_a_command() {
     let output = project!(empty).run::<_, &str>([]);
     output.exits(2).says(&["Usage: runner"]);
     assert_eq!(output.stdout, "");

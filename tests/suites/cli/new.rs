@@ -1,4 +1,4 @@
-//! `runner new`: what it makes works.
+//! `runner new` creates migrations that work.
 
 use super::*;
 
@@ -26,6 +26,9 @@ fn names_that_no_file_can_have() {
     let project = project!();
     for name in ["", "../up", "a/b", "naïve", "a\u{1b}[2J"] {
         project.run(["new", name]).exits(2).says(&["hint:"]);
+    }
+    for name in ["base", "Next", "latest", "head", "heads", "current"] {
+        project.run(["new", name]).exits(2).says(&["is reserved as a target", "hint:"]);
     }
     assert_eq!(std::fs::read_dir(project.file("migrations")).unwrap().count(), 0);
     project.run(["new", "Add two words"]).succeeds();
@@ -65,7 +68,7 @@ fn in_rust_built_and_applied() {
     // The source is not asked for again.
     std::fs::remove_dir_all(project.file(&format!("migrations/{id}"))).unwrap();
     project.runner("apply").succeeds();
-    // A source that does not compile is told with the compiler's words.
+    // A compile error is shown with the messages of the compiler.
     project.write(&format!("migrations/{id}/Cargo.toml"), "[package]\nname = \"broken\"");
     let output = with_target(&["build", "--all"]);
     assert_ne!(output.exit_code(), Some(0));

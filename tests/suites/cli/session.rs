@@ -12,12 +12,12 @@ fn a_new_project_applies_at_once() {
     let applied = project.finish(command.current_dir(project.file("shop")));
     applied.succeeds();
     assert!(project.file("shop/shop.db").exists());
-    // A second time would overwrite what somebody has written.
+    // A second `init` must not overwrite changes.
     project.runner("init shop").exits(2).says(&["runner.toml", "hint:"]);
 }
 
 #[test]
-fn init_in_the_folder_one_stands_in() {
+fn init_in_the_current_directory() {
     let project = project!(empty);
     project.runner("init").succeeds();
     project.runner("validate").succeeds();
@@ -33,7 +33,7 @@ fn apply_and_again() {
 }
 
 #[test]
-fn apply_in_words() {
+fn apply_verbose() {
     let project = shop();
     assert_snapshot!(project.runner("apply --verbose").snapshot());
     let quiet = project.runner("redo --quiet");
@@ -95,7 +95,7 @@ fn show_finds_what_only_history_remembers() {
             std::fs::remove_file(file).expect("removed");
         }
     }
-    project.runner("show 3").succeeds().prints(&["0003", "rolled-back", "does not have it", "in the database"]);
+    project.runner("show 3").succeeds().prints(&["0003", "rolled-back", "not found", "in the database"]);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn rollback_and_redo() {
 }
 
 #[test]
-fn a_component_speaks() {
+fn a_component_logs() {
     let project = with_component();
     let output = project.runner("apply --parameter behaviour=flood_log_lines --limit log_lines=3");
     assert_snapshot!(output.snapshot());

@@ -70,7 +70,7 @@ for_each_server! {
         assert_eq!(seen["revision"], "0002");
         if engine == Engine::Postgres {
             assert_eq!(seen["mode"], "atomic");
-            project.runner("pause").exits(1).says(&["one transaction", "hint: `runner cancel` stops it", "stepwise"]);
+            project.runner("pause").exits(1).says(&["keep its transaction open", "hint: `runner cancel` stops it", "stepwise"]);
             assert_eq!(status(&project)["pauses"].as_array().map(Vec::len), Some(0));
         }
         project.runner("cancel").succeeds();
@@ -87,17 +87,17 @@ for_each_server! {
 
 /// The file is locked by the transaction: only the process can be spoken to.
 #[test]
-fn on_sqlite_a_transaction_hears_nobody() {
+fn a_transaction_on_sqlite_cannot_be_controlled() {
     let project = lasting(Engine::Sqlite);
     let run = Apart::start(&project, "apply");
     until("it runs", || status(&project)["lock_holder"].is_string());
-    project.runner("status").prints(&["running `runner apply` of ", "it says nothing of its progress"]);
+    project.runner("status").prints(&["running `runner apply` of ", "no progress reported"]);
     let url = format!("sqlite://{}?busy_timeout=100", project.file("runner.db").display());
     until("its transaction has begun", || project.run(["cancel", "-D", &url]).exit_code() == Some(5));
     for verb in ["cancel", "pause"] {
         let output = project.run([verb, "-D", &url]);
         let hint = format!("hint: `kill -TERM {}` on its host stops it", run.child.id());
-        output.exits(5).says(&["the file is locked by a transaction", "run: `runner apply` of ", &hint]);
+        output.exits(5).says(&["its transaction locks the database file", "run: `runner apply` of ", &hint]);
     }
     let (code, said) = run.ends_by("TERM");
     assert_eq!(code, Some(143), "{said}");

@@ -33,25 +33,25 @@ for_each_engine! {
         until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
         let paused = project.run(["pause", "--why", "month end"]);
         paused.succeeds().says(&["paused: `runner apply` of ", "waits before its next chunk", "hint: `runner resume`"]);
-        until_run(&project, "it waits", |run| run["state"] == "held" && run["held"]["reason"] == "paused");
+        until_run(&project, "it waits", |run| run["state"] == "waiting" && run["held"]["reason"] == "paused");
         assert!(!has_open_transaction(&project));
         let done = doubled(&project);
         assert!((1..ROWS).contains(&done), "{done}");
         project.runner("status").succeeds().prints(&[
             "partial", "waiting 0002_paced: `runner apply` of ", "raise: ", " of 600 rows (", "paused since ", "(month end)",
-            "paused for ", "`runner resume` lets runs go on",
+            "paused for ", "`runner resume` ends the pause",
         ]);
         let seen = status(&project);
         assert_eq!(seen["pauses"][0]["why"], "month end");
         assert_eq!(seen["runs"][0]["rows_done"], done, "what is told is what is done");
         assert!(seen["lock_holder"].as_str().unwrap().contains("`runner apply` of "), "{seen}");
-        project.runner("pause").succeeds().says(&["it is paused already, since ", "(month end)"]);
+        project.runner("pause").succeeds().says(&["already paused since ", "(month end)"]);
         std::thread::sleep(Duration::from_millis(1500));
         assert_eq!(doubled(&project), done, "a paused run went on");
-        project.runner("resume").succeeds().says(&["resumed what was paused since ", "goes on"]);
+        project.runner("resume").succeeds().says(&["resumed (paused since ", "continues"]);
         let (code, said) = run.ends();
         assert_eq!(code, Some(0), "{said}");
-        for text in ["waiting 0002: paused since ", "hint: `runner resume` lets it go on", "going on 0002", "applied 0002_paced"] {
+        for text in ["waiting 0002: paused since ", "hint: `runner resume` ends the pause", "resumed 0002", "applied 0002_paced"] {
             assert!(said.contains(text), "`{text}` is missing:\n{said}");
         }
         is_whole(&project);
@@ -77,11 +77,11 @@ for_each_engine! {
         is_sound(&project);
         let ended = until_run(&project, "it ended", |run| run["state"] == "ended");
         assert_eq!((ended["rows_done"].as_u64(), ended["rows_total"].as_u64()), (Some(done), Some(ROWS)));
-        project.runner("status").prints(&["broke off 0002_paced", "why: cancelled by", "`runner apply` goes on"]);
+        project.runner("status").prints(&["stopped 0002_paced", "why: cancelled by", "`runner apply` continues"]);
         // It was said to that run alone.
         project.runner("apply").succeeds().says(&["applied 0002_paced"]);
         is_whole(&project);
-        project.runner("cancel").succeeds().says(&["no run is under way, so there is nothing to cancel"]);
+        project.runner("cancel").succeeds().says(&["nothing to cancel: no run is active"]);
         // The way back is a run like any other.
         let run = Apart::start(&project, "rollback --batch-delay 100ms");
         until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["direction"] == "downgrade");
@@ -91,14 +91,14 @@ for_each_engine! {
         assert_eq!(doubled(&project), 0);
     }
 
-    fn a_forgotten_pause_is_told(engine) {
+    fn status_and_waiting_runs_show_the_pause(engine) {
         let project = shop(engine);
         let paused = project.runner("pause");
-        paused.succeeds().says(&["paused: no run is under way, and the next one will wait"]);
-        project.runner("status").prints(&["paused for ", "`runner resume` lets runs go on"]);
+        paused.succeeds().says(&["paused: no run is active; the next one will wait"]);
+        project.runner("status").prints(&["paused for ", "`runner resume` ends the pause"]);
         let mut run = Apart::start(&project, "apply");
         run.says("waiting 0002: paused since ");
-        run.says("hint: `runner resume` lets it go on");
+        run.says("hint: `runner resume` ends the pause");
         // It waits with the lock.
         until("the lock is held", || status(&project)["lock_holder"].is_string());
         let (code, said) = run.ends_by("TERM");
@@ -109,7 +109,7 @@ for_each_engine! {
         project.runner("resume").succeeds();
         project.runner("pause 0001").succeeds();
         project.runner("apply").succeeds();
-        project.runner("resume 0002").succeeds().says(&["`0002` is not paused by itself", "0001 is paused still"]);
+        project.runner("resume 0002").succeeds().says(&["`0002` is not paused on its own", "0001 is paused still"]);
         let seen = status(&project);
         assert_eq!(seen["pauses"][0]["revision"], "0001");
         project.runner("resume").succeeds();
@@ -131,7 +131,7 @@ for_each_engine! {
         let run = Apart::start(&project, "apply --batch-delay 100ms");
         until_run(&project, "it runs", |run| run["state"] == "running" || run["held"]["reason"] == "batch-delay");
         project.runner("pause").succeeds();
-        until_run(&project, "it waits", |run| run["state"] == "held" && run["held"]["reason"] == "paused");
+        until_run(&project, "it waits", |run| run["state"] == "waiting" && run["held"]["reason"] == "paused");
         let (code, said) = run.ends_by("TERM");
         assert_eq!(code, Some(143), "{said}");
         // What is done stays done, and the lock is free.
@@ -141,18 +141,18 @@ for_each_engine! {
         is_whole(&project);
     }
 
-    fn there_is_nobody_to_speak_to(engine) {
+    fn no_run_to_control(engine) {
         let project = project!(engine);
         for verb in ["pause", "resume", "cancel"] {
             let output = project.runner(verb);
-            output.exits(1).says(&[&format!("nothing was ever applied here, so there is no run to {verb}"), "hint:"]);
+            output.exits(1).says(&[&format!("nothing has been applied to this database, so there is no run to {verb}"), "hint:"]);
         }
         if engine == Engine::Sqlite {
             assert!(!project.file("runner.db").exists());
         }
         assert!(!project.has_history());
         let project = shop(engine);
-        project.runner("cancel").succeeds().says(&["no run is under way"]);
+        project.runner("cancel").succeeds().says(&["no run is active"]);
         project.runner("resume").succeeds().says(&["nothing is paused"]);
         project.runner("pause 0009").exits(2).says(&["no revision or name begins with `0009`"]);
         let json = project.runner("pause 0002 --why x --format json");
@@ -163,7 +163,7 @@ for_each_engine! {
 }
 
 for_each_server! {
-    fn who_may_only_read_says_nothing(engine) {
+    fn a_read_only_user_cannot_control_runs(engine) {
         let project = shop(engine);
         let database = project.server_database();
         let user = format!("reader_{}", &database.name()[12..24]);

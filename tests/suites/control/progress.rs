@@ -1,4 +1,4 @@
-//! What is told of a run's progress.
+//! Progress of runs.
 
 use runner_tests::{for_each_engine, for_each_server};
 
@@ -29,7 +29,7 @@ for_each_engine! {
         let middle = &transforms[transforms.len() - 2];
         assert!(middle["rows_per_second"].as_u64() > Some(0), "{middle}");
         assert_eq!(middle["rows_total"], ROWS);
-        assert!(middle["left_ms"].is_u64() && middle["percent"].is_f64(), "{middle}");
+        assert!(middle["remaining_ms"].is_u64() && middle["percent"].is_f64(), "{middle}");
         assert!(transforms.iter().any(|line| line["held"]["reason"] == "batch-delay"), "{output}");
         assert_eq!((last["done"].as_bool(), last["rows_done"].as_u64()), (Some(true), Some(ROWS)));
         assert_eq!((last["rows_total"].as_u64(), last["percent"].as_f64()), (Some(ROWS), Some(100.0)));
@@ -42,8 +42,8 @@ for_each_engine! {
         assert_eq!(project.runner("apply --format json --quiet").stderr, "");
     }
 
-    /// Most runs that fail do so within their first second, in which nothing is told of their progress.
-    fn a_run_that_fails_at_once_says_why(engine) {
+    /// Most failures happen within the first second, before any progress is reported.
+    fn a_run_that_fails_early_reports_why(engine) {
         let project = halfway(engine);
         let output = project.runner("apply --jobs 1");
         output.exits(6).says(&["stumbled"]);
@@ -54,13 +54,13 @@ for_each_engine! {
         assert_eq!((&run["transform"], &run["rows_done"], &run["chunks"]), (&"shout".into(), &20.into(), &2.into()));
         assert_eq!(run["shares"], false);
         let told = project.runner("status");
-        told.prints(&["broke off 0002_halfway: `runner apply` of ", ", process ", "shout: 20 ", "why: ", "stumbled"]);
-        told.prints(&["`runner apply` goes on behind the last chunk"]);
+        told.prints(&["stopped 0002_halfway: `runner apply` of ", ", process ", "shout: 20 ", "why: ", "stumbled"]);
+        told.prints(&["`runner apply` continues after the last chunk"]);
         assert!(!told.stdout.contains("lock"), "{told}");
         // Another one that comes no further says its own.
         project.runner("rollback").exits(6);
         let told = project.runner("status");
-        told.prints(&["broke off 0002_halfway: `runner rollback` of ", "nowhere", "`runner rollback` goes on where it stopped"]);
+        told.prints(&["stopped 0002_halfway: `runner rollback` of ", "nowhere", "`runner rollback` continues where it stopped"]);
         project.execute("CREATE TABLE nowhere (id INTEGER)");
         project.runner("rollback").succeeds();
         assert_eq!(runs(&project).len(), 0);
@@ -78,17 +78,17 @@ for_each_engine! {
         let [run] = &runs(&project)[..] else { panic!("{:?}", runs(&project)) };
         assert_eq!((&run["state"], &run["held"]), (&"lost".into(), &serde_json::Value::Null), "{run}");
         assert_ne!(run["run_id"], first["run_id"]);
-        assert!(run["heard_of_ms_ago"].is_null() && run["rows_done"].as_u64() >= Some(20), "{run}");
+        assert!(run["last_seen_ms_ago"].is_null() && run["rows_done"].as_u64() >= Some(20), "{run}");
         let told = project.runner("status");
-        told.prints(&["lost 0002_halfway: ", "killed or cut off before it told anything of itself; nobody holds its lock; "]);
+        told.prints(&["lost 0002_halfway: ", "killed or disconnected before it reported any progress; its lock is free; "]);
         project.runner("apply").succeeds();
     }
 
-    fn a_killed_run_is_told_from_a_living_one(engine) {
+    fn a_killed_run_is_distinguished_from_an_active_one(engine) {
         let project = shop(engine);
         let run = Apart::start(&project, "apply --batch-delay 100ms");
         let seen = until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
-        assert!(seen["heard_of_ms_ago"].is_u64() && seen["owner"].as_str().unwrap().contains("`runner apply` of "));
+        assert!(seen["last_seen_ms_ago"].is_u64() && seen["owner"].as_str().unwrap().contains("`runner apply` of "));
         let (code, _) = run.ends_by("KILL");
         assert_eq!(code, None);
         let lost = until_run(&project, "it is lost", |run| run["state"] == "lost");
@@ -96,9 +96,9 @@ for_each_engine! {
         assert_eq!(lost["rows_done"].as_u64(), Some(doubled(&project)));
         assert_eq!(lost["chunks"].as_u64(), Some(doubled(&project) / 10));
         let told = project.runner("status");
-        told.prints(&["lost 0002_paced: `runner apply` of ", "last heard of ", "nobody holds its lock", "`runner apply` goes on"]);
-        project.runner("cancel").succeeds().says(&["no run is under way"]);
-        // The next one goes on from there, and counts what the first one did.
+        told.prints(&["lost 0002_paced: `runner apply` of ", "last seen ", "its lock is free", "`runner apply` continues"]);
+        project.runner("cancel").succeeds().says(&["no run is active"]);
+        // The next run continues from there and counts the work of the first.
         let output = project.runner("apply --format json");
         let begun = output.succeeds().stderr.lines().find(|line| line.contains("\"transform\"")).unwrap().to_owned();
         let begun: serde_json::Value = serde_json::from_str(&begun).unwrap();

@@ -1,12 +1,12 @@
-//! A run waits for replicas that lag behind: real ones, which are made to stand still.
+//! A run waits for lagging replicas: real ones that are paused.
 
 use runner_tests::servers::{Kind, Server};
 
 use super::*;
 
-/// PostgreSQL tells of its standbys by itself; one that is named is asked itself.
+/// PostgreSQL reports the lag of its standbys; configured replicas are queried directly.
 #[test]
-fn a_standby_that_stands_still_holds_the_run() {
+fn a_run_waits_for_a_lagging_standby() {
     let server = Server::private(Kind::Postgres).start();
     let standby = server.standby();
     let project = furnish(EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database()));
@@ -21,14 +21,15 @@ fn a_standby_that_stands_still_holds_the_run() {
     until("rows are done", || doubled(&project) > 0);
     standby.client().sql("SELECT pg_wal_replay_pause()");
     run.says("lags ");
-    let seen = until_run(&project, "it waits", |run| run["state"] == "held" && run["held"]["reason"] == "replica-lag");
+    let seen =
+        until_run(&project, "it waits", |run| run["state"] == "waiting" && run["held"]["reason"] == "replica-lag");
     assert!(seen["held"]["text"].as_str().unwrap().contains("s behind, and may lag 1 s"), "{seen}");
     project.runner("status").prints(&["waiting 0002_paced", "the replica `", "lags "]);
     let done = doubled(&project);
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(doubled(&project), done, "a run that is to wait went on");
     standby.client().sql("SELECT pg_wal_replay_resume()");
-    run.says("going on 0002");
+    run.says("resumed 0002");
     let (code, said) = run.ends();
     assert_eq!(code, Some(0), "{said}");
     is_whole(&project);
@@ -49,7 +50,7 @@ fn a_standby_that_stands_still_holds_the_run() {
     project.runner("rollback").succeeds();
     assert_eq!(doubled(&project), 0);
 
-    // Who follows nobody is no replica.
+    // A server that follows no other is not a replica.
     let own = project.url();
     let settings = project.read("runner.toml").replace(&url, &own);
     project.write("runner.toml", settings);
@@ -80,7 +81,7 @@ fn who_may_not_see_the_standbys_is_refused() {
 
 /// MariaDB does not tell of its replicas, so they are named.
 #[test]
-fn a_replica_that_stands_still_holds_the_run() {
+fn a_run_waits_for_a_lagging_replica() {
     let private =
         |id: u32| Server::private(Kind::Mariadb).setting("server-id", id).setting("log-bin", "binlog").start();
     let (server, replica) = (private(1), private(2));

@@ -13,7 +13,7 @@ for_each_engine! {
         let output = project.runner("apply --format json --limit batch_rows=100");
         let took = begin.elapsed();
         output.succeeds();
-        // 600 rows at 200 a second are three seconds; the last chunk waits for nobody.
+        // 600 rows at 200 a second are three seconds; there is no wait after the last chunk.
         assert!(took >= Duration::from_millis(2400), "{took:?}");
         assert!(output.stderr.contains("max-rows-per-second"), "{output}");
         is_whole(&project);
@@ -21,13 +21,13 @@ for_each_engine! {
         project.runner("rollback --max-rows-per-second none").succeeds();
     }
 
-    fn wrong_values_are_told_before_anything_begins(engine) {
+    fn invalid_values_are_reported_before_anything_runs(engine) {
         let project = shop(engine);
         for (flags, says) in [
-            ("--batch-delay 5", "`batch_delay` cannot be set: `5` is not a duration"),
-            ("--batch-delay 0s", "`batch_delay` cannot be set: `0` says nothing"),
-            ("--max-rows-per-second 0", "`max_rows_per_second` cannot be set: with `0` nothing would ever go on"),
-            ("--max-rows-per-second many", "`many` is not a whole number"),
+            ("--batch-delay 5", "invalid `batch_delay`: `5` is not a duration"),
+            ("--batch-delay 0s", "invalid `batch_delay`: the duration must not be zero"),
+            ("--max-rows-per-second 0", "invalid `max_rows_per_second`: it must be greater than 0"),
+            ("--max-rows-per-second many", "`many` is not a non-negative integer"),
             ("--max-lag soon", "`soon` is not a duration"),
             ("--max-active-connections -1", ""),
         ] {
@@ -39,13 +39,13 @@ for_each_engine! {
         match engine {
             Engine::Sqlite => {
                 for flag in ["--max-lag 5s", "--max-active-connections 5"] {
-                    project.runner(&format!("apply {flag}")).exits(2).says(&["SQLite has no replicas and no server"]);
+                    project.runner(&format!("apply {flag}")).exits(2).says(&["does not apply to SQLite"]);
                 }
             }
             Engine::Mariadb => {
                 project.runner("apply --max-lag 5s").exits(2).says(&["`replicas = [\"mysql://…\"]`"]);
                 project.settings("[transform]\nmax_lag = \"5s\"\nreplicas = [\"postgres://x@127.0.0.1/y\"]");
-                project.runner("apply").exits(2).says(&["is no replica of a MariaDB server"]);
+                project.runner("apply").exits(2).says(&["is not a replica of a MariaDB server"]);
             }
             Engine::Postgres => {
                 project.settings("[transform]\nmax_lag = \"5s\"\nreplicas = [\"postgres://x:secret@127.0.0.1:1/y\"]");
@@ -98,7 +98,7 @@ for_each_server! {
         until("they are at work", || project.value(ask) == "4");
         let mut run = Apart::start(&project, "apply --max-active-connections 3");
         run.says("other sessions are at work, and 3 may be");
-        let seen = until_run(&project, "it waits", |run| run["state"] == "held");
+        let seen = until_run(&project, "it waits", |run| run["state"] == "waiting");
         assert_eq!(seen["held"]["reason"], "active-connections");
         assert_eq!(doubled(&project), 0);
         drop(busy);
@@ -115,7 +115,7 @@ for_each_server! {
         }
         let (code, said) = run.ends();
         assert_eq!(code, Some(0), "{said}");
-        assert!(said.contains("going on 0002"), "{said}");
+        assert!(said.contains("resumed 0002"), "{said}");
         is_whole(&project);
     }
 }

@@ -51,7 +51,7 @@ fn the_lock_of_a_killed_run_is_free_at_once() {
     project.runner("apply --lock-timeout 0s").succeeds();
 }
 
-/// A waiter says whom it waits for, and gives up when it is told to.
+/// A waiting run shows the owner of the lock, and stops on a signal.
 #[test]
 fn a_waiter_gives_up_in_time_or_by_a_signal() {
     let project = project!();

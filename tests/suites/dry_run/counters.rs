@@ -4,7 +4,7 @@ use runner_tests::{Engine, EngineProject, for_each_engine};
 
 use super::{changes_nothing, shop};
 
-/// Where everything that counts stands.
+/// The state of all counters.
 fn counters(project: &EngineProject) -> Vec<String> {
     project.rows(match project.engine() {
         // SQLite's stand in a table, which is rolled back with the rest.
@@ -38,7 +38,7 @@ for_each_engine! {
         project.runner("apply --parameter source=items").succeeds();
         assert_ne!(counters(&project), before);
         dry("redo", "tried");
-        dry("rollback -n 2", "the way back of 2 migrations");
+        dry("rollback -n 2", "tried rolling back 2 migrations");
         // The next row has the next number.
         project.sql("0005_last", "UPDATE items SET price = 3;", "SELECT 1;");
         dry("apply", "tried 1 migration");

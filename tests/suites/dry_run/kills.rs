@@ -7,7 +7,7 @@ use runner_tests::{Engine, EngineProject, Running, for_each_engine};
 
 use super::{changes_nothing, dry, scratches, shop};
 
-/// Runs until it has told of that step, and does something to it then. Answers what it said.
+/// Runs until the step is reported, then acts on the process. Returns its output.
 fn until(project: &EngineProject, line: &str, step: u32, fault: &str) -> (String, Option<i32>) {
     let folder = project.file("temporary");
     std::fs::create_dir_all(&folder).unwrap();

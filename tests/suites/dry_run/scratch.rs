@@ -93,7 +93,7 @@ fn nothing_reaches_past_the_copy() {
 }
 
 #[test]
-fn a_part_of_the_rows_is_said_to_be_one() {
+fn a_partial_copy_is_reported_as_such() {
     let project = mariadb();
     let line = "apply --dry-run --on-copy --parameter source=items";
     let output = changes_nothing(&project, &format!("{line} --copy-rows 25"));

@@ -8,7 +8,7 @@ for_each_engine! {
     fn every_statement_with_values_and_rows_before_and_after(engine) {
         let project = shop(engine, "steps");
         let output = changes_nothing(&project, &format!("apply {}", dry(engine)));
-        output.succeeds().says(&["tried 0002_work", "dry run", "the database is as it was"]).prints(&[
+        output.succeeds().says(&["tried 0002_work", "dry run", "the database is unchanged"]).prints(&[
             "0002_work upgrade",
             "CREATE TABLE ledger",
             "INSERT INTO ledger (id, entry) VALUES (1, 'entry 1')",
@@ -76,7 +76,7 @@ for_each_engine! {
         output.says(&["tried 0002_work", "0003_broken", "2 of 3", "nowhere"]).keeps_silent_about(&["DELETE FROM items"]);
     }
 
-    fn a_loop_is_told_of_by_its_first_rounds(engine) {
+    fn repeated_statements_are_summarised(engine) {
         let project = shop(engine, "steps");
         let insert = "INSERT INTO items VALUES (1000, 'x', 1);\nDELETE FROM items WHERE id = 1000;\n";
         let same = "UPDATE items SET price = price + 1;\n";
@@ -133,13 +133,13 @@ fn flags_of_a_dry_run_want_one() {
 }
 
 #[test]
-fn a_copy_of_a_file_holds_nobody_up() {
+fn copying_a_file_does_not_block_writers() {
     let project = shop(Engine::Sqlite, "steps");
     let other = project.database();
-    // Who writes meanwhile is not kept from it, and keeps nobody from the dry run.
+    // Concurrent writers are not blocked, and do not block the dry run.
     other.execute_batch("BEGIN IMMEDIATE; UPDATE items SET price = 99 WHERE id = 1").unwrap();
     let output = super::run(&project, "apply --dry-run --on-copy");
-    output.succeeds().says(&["the copy is removed"]).prints(&["- price = 0.125\n       + price = 0.25"]);
+    output.succeeds().says(&["the copy was removed"]).prints(&["- price = 0.125\n       + price = 0.25"]);
     other.execute_batch("COMMIT").unwrap();
     drop(other);
     assert_eq!(project.value("SELECT price FROM items WHERE id = 1"), "99.0");

@@ -18,8 +18,8 @@ for_each_engine! {
         changes_nothing(&project, &format!("rollback {}", dry(engine))).succeeds().prints(&["transform `lower`"]);
     }
 
-    /// One in SQL goes on with the statement at which it broke.
-    fn one_that_broke_off(engine) {
+    /// A SQL migration continues at the statement that failed.
+    fn a_partial_sql_migration(engine) {
         let project = project!(engine);
         let text = |third: &str| {
             format!("-- runner:no-transaction\nCREATE TABLE a (x INT);\nINSERT INTO a VALUES (1);\n{third};\nDELETE FROM a;")
@@ -38,7 +38,7 @@ for_each_engine! {
 
 /// A component that broke off has a journal to go on from, which only a copy can be given.
 #[test]
-fn a_component_that_broke_off() {
+fn a_partial_component() {
     for engine in [Engine::Sqlite, Engine::Postgres, Engine::Mariadb] {
         let project = shop(engine, "journal");
         project.settings("[parameters]\nstumble = true");
@@ -46,7 +46,7 @@ fn a_component_that_broke_off() {
         match engine {
             Engine::Sqlite | Engine::Mariadb => {
                 changes_nothing(&project, "apply --dry-run").exits(2).says(&["journal", "`--on-copy`"]);
-                // It goes on with what it was given first, and stumbles again.
+                // It continues with its first input and fails again.
                 let output = changes_nothing(&project, "apply --dry-run --on-copy");
                 output.exits(1).says(&["no way past 41", "a real run would stop here"]);
             }
@@ -56,7 +56,7 @@ fn a_component_that_broke_off() {
 }
 
 #[test]
-fn what_refuses_a_transaction_is_told_of_and_not_run() {
+fn statements_that_cannot_run_in_a_transaction_are_shown_and_not_run() {
     for (engine, statement) in
         [(Engine::Sqlite, "VACUUM"), (Engine::Postgres, "CREATE INDEX CONCURRENTLY items_name ON items (name)")]
     {
@@ -65,7 +65,7 @@ fn what_refuses_a_transaction_is_told_of_and_not_run() {
         project.sql("0003_outside", &text, "SELECT 1;");
         let output = changes_nothing(&project, "apply --dry-run");
         output.succeeds().prints(&[
-            &format!("{statement} (not run: it refuses a transaction)"),
+            &format!("{statement} (not run: cannot run in a transaction)"),
             "DELETE FROM items",
             "1 statement was not run",
         ]);
@@ -101,7 +101,7 @@ fn pragmas_outside_of_a_transaction() {
         project.sql("0003_outside", &format!("-- runner:no-transaction\n{statements}"), "SELECT 1;");
         let output = changes_nothing(&project, "apply --dry-run");
         output.exits(code).says(&[says]);
-        assert_eq!(output.stdout.matches("(not run: it refuses a transaction)").count(), not_run, "{output}");
+        assert_eq!(output.stdout.matches("(not run: cannot run in a transaction)").count(), not_run, "{output}");
         let output = changes_nothing(&project, "apply --dry-run --on-copy");
         output.exits(code).says(&[says]).keeps_silent_about(&["not run"]);
         project.runner("apply").exits(code).says(&[says]);
@@ -109,7 +109,7 @@ fn pragmas_outside_of_a_transaction() {
 }
 
 #[test]
-fn a_copy_lets_nobody_write_to_other_files() {
+fn a_copy_cannot_write_to_other_files() {
     let project = shop(Engine::Sqlite, "steps");
     let other = project.file("other.db");
     std::fs::write(&other, "").unwrap();

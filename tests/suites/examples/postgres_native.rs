@@ -109,7 +109,7 @@ fn an_array_that_rows_cannot_hold_is_refused_by_name() {
     project.runner("apply --target create_contact_tags").succeeds();
     for array in ["ARRAY[['a'], ['b']]", "'[0:0]={a}'"] {
         project.execute(&format!("UPDATE contacts SET tags = {array} WHERE id = 77"));
-        project.runner("apply --target next").exits(1).says(&["contact 77: ", "left nothing behind"]);
+        project.runner("apply --target next").exits(1).says(&["contact 77: ", "left no changes"]);
         assert_eq!(project.value("SELECT count(*) FROM contact_tags"), "0");
     }
     project.execute("UPDATE contacts SET tags = '{a,b}' WHERE id = 77");

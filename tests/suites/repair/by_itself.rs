@@ -1,4 +1,4 @@
-//! Statements that commit by themselves and of which the database tells what became: nobody is asked.
+//! Statements that commit implicitly, whose outcome the database shows: no operator is needed.
 
 use runner_tests::{Engine, EngineProject, is_long, project};
 
@@ -7,7 +7,7 @@ fn few(step: usize) -> usize {
     if is_long() { 1 } else { step }
 }
 
-/// A migration that is killed at every moment of its way up, and goes on by itself each time. Answers how often it was.
+/// Kills the upgrade of a migration at every step; it continues by itself each time. Returns the number of kills.
 fn heals(engine: Engine, step: usize, before: &str, up: &str, check: impl Fn(&EngineProject, usize)) -> usize {
     let mut killed = 0;
     for moment in (1..).step_by(few(step)) {
@@ -37,7 +37,7 @@ fn what_comes_to_the_same_is_run_again() {
 }
 
 #[test]
-fn indexes_of_postgres_that_are_made_and_dropped_beside_others() {
+fn concurrent_indexes_of_postgres() {
     let before = "CREATE TABLE t (a integer, b integer);\nCREATE INDEX t_a ON t (a);";
     let up = "DROP INDEX CONCURRENTLY t_a;\nCREATE INDEX CONCURRENTLY t_b ON t (b);\nREINDEX INDEX CONCURRENTLY t_b;\n\
               VACUUM t;";
@@ -74,7 +74,7 @@ fn definitions_of_mariadb_of_every_kind() {
     assert!(killed > 6, "{killed}");
 }
 
-/// Where only one of two tables is gone, nobody can say what is wanted.
+/// If only one of two tables is gone, the intent is unknown.
 #[test]
 fn what_took_effect_by_half_waits_for_an_operator() {
     let project = project!(Engine::Mariadb);
@@ -92,13 +92,13 @@ fn what_took_effect_by_half_waits_for_an_operator() {
     assert_eq!((&shown["unknown"]["known"], &shown["unknown"]["waits"]), (&"halved".into(), &true.into()), "{shown}");
     assert_eq!(shown["unknown"]["found"], serde_json::json!(["table `b`, which is empty"]));
     project.execute("DROP TABLE b");
-    // Now the database tells.
+    // Now the database shows it.
     project.runner("apply").succeeds().says(&["is in the schema"]);
 }
 
 /// A statement that fails in its middle on MariaDB: what it did before stays, and is not passed over.
 #[test]
-fn what_fails_halfway_is_not_said_to_have_left_nothing() {
+fn a_partial_failure_is_not_reported_as_clean() {
     let before = "CREATE TABLE t (x INT PRIMARY KEY);\nCREATE TABLE my (x INT PRIMARY KEY) ENGINE = MyISAM;\nCREATE VIEW v AS SELECT 1;";
     let procedure =
         "DELIMITER //\nCREATE PROCEDURE p() BEGIN INSERT INTO t VALUES (1); COMMIT; INSERT INTO nope VALUES (1); END//";
@@ -124,7 +124,7 @@ fn what_fails_halfway_is_not_said_to_have_left_nothing() {
         write(statement);
         let output = project.runner("apply");
         output.exits(6).says(&[says, "0003_odd` is partial", "runner repair 0003"]);
-        assert!(!output.stderr.contains("left nothing behind"), "{output}");
+        assert!(!output.stderr.contains("left no changes"), "{output}");
         assert_eq!(project.value(count), "1", "{statement}");
         let shown = super::told(&project.runner("repair --format json"));
         assert_eq!(shown["unknown"]["known"], known, "{statement}: {shown}");
@@ -152,7 +152,7 @@ fn what_failed_without_a_trace_leaves_nothing() {
         project.sql("0001_before", "CREATE TABLE t (x INT);", "SELECT 1;");
         project.runner("apply").succeeds();
         project.sql("0002_odd", &format!("-- runner:no-transaction\nDELIMITER //\n{statement}//"), "SELECT 1;");
-        project.runner("apply").exits(1).says(&["left nothing behind"]);
+        project.runner("apply").exits(1).says(&["left no changes"]);
         assert_eq!(project.rows("SHOW TABLES LIKE 't'"), ["t"], "{statement}");
     }
 }
@@ -166,7 +166,7 @@ fn settings_of_mariadb_that_commit() {
     assert_eq!(project.rows("SHOW TABLES LIKE 't'"), ["t"]);
 }
 
-/// A component is not told of a call that may be half done: it could go on as if nothing had happened.
+/// A component does not receive the error of a call that may be half done: it could continue as if nothing had happened.
 #[test]
 fn what_fails_halfway_ends_a_component() {
     let project = super::shop(Engine::Mariadb, "odd = 'CALL bump()'");

@@ -33,7 +33,7 @@ fn broken_off(engine: Engine) -> EngineProject {
 }
 
 for_each_engine! {
-    fn a_journal_that_is_not_whole_is_refused(engine) {
+    fn an_incomplete_journal_is_refused(engine) {
         let project = broken_off(engine);
         let (journal, head) = (&tool(&project, "journal"), &tool(&project, "head"));
         let kept = Kept::of(&project, &["journal", "head"]);
@@ -69,7 +69,7 @@ for_each_engine! {
         project.execute(&format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 3"));
         let shown = project.runner("repair");
         shown.prints(&["step 3, its last, is missing", "once runner's own tables are restored", "--as-not-applied"]);
-        assert!(!shown.stdout.contains("goes on where it broke off"), "{shown}");
+        assert!(!shown.stdout.contains("continues where it stopped"), "{shown}");
         project.runner("rollback").succeeds();
         assert_eq!(state(&project), "rolled-back");
     }
@@ -98,7 +98,7 @@ for_each_engine! {
     }
 
     /// Rows whose chunk is missing, or is said to be done, would never be turned.
-    fn chunks_that_are_not_whole_are_refused(engine) {
+    fn incomplete_chunks_are_refused(engine) {
         let project = shop(engine, "stumble = 61");
         project.runner("apply --jobs 1").exits(6);
         let chunk = &tool(&project, "chunk");
@@ -133,7 +133,7 @@ for_each_engine! {
         assert_eq!(shouted(&project), "60");
     }
 
-    fn a_table_that_was_dropped_is_told(engine) {
+    fn a_dropped_table_is_reported(engine) {
         let project = shop(engine, "stumble = 41");
         project.runner("apply --jobs 1").exits(6);
         project.execute("ALTER TABLE items RENAME TO elsewhere");
@@ -145,7 +145,7 @@ for_each_engine! {
         assert_eq!(shouted(&project), "40");
     }
 
-    fn a_column_that_was_renamed_is_told(engine) {
+    fn a_renamed_column_is_reported(engine) {
         let project = shop(engine, "stumble = 41");
         project.runner("apply --jobs 1").exits(6);
         project.execute("ALTER TABLE items RENAME COLUMN name TO title");

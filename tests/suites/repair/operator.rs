@@ -1,4 +1,4 @@
-//! What an operator says of a step that nobody knows about, and of a revision that cannot go on.
+//! How an operator resolves a step with an unknown outcome, and a revision that cannot continue.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ for_each_server! {
         let project = unknown(engine, false);
         project.runner("apply").exits(6).says(&["nobody knows whether step 2 of `0002_halfway` took effect", "runner repair 0002"]);
         let shown = project.runner("repair 2");
-        shown.succeeds().prints(&["CALL bump()", "step 2", "--retry", "--mark-done", "--skip", "--as-applied", "last run:", "bump", "does not tell"]);
+        shown.succeeds().prints(&["CALL bump()", "step 2", "--retry", "--mark-done", "--skip", "--as-applied", "last run:", "bump", "does not show whether it took effect"]);
         assert_eq!(project.runner("repair").stdout, shown.stdout);
         assert_eq!(state(&project), "partial");
         let output = project.runner("repair 2 --retry --why looked");
@@ -73,7 +73,7 @@ for_each_server! {
 
     fn what_is_unknown_can_be_rolled_back(engine) {
         let project = unknown(engine, true);
-        project.runner("plan --target -1").prints(&["its upgrade broke off: 1 step, and perhaps step 2"]);
+        project.runner("plan --target -1").prints(&["its upgrade is incomplete: 1 step, and perhaps step 2"]);
         project.runner("rollback").succeeds().says(&["perhaps step 2"]);
         assert_eq!(state(&project), "rolled-back");
     }
@@ -87,12 +87,12 @@ for_each_engine! {
         project.runner("repair 2 --retry --why x").exits(2).says(&["`0002_halfway` is pending and not partial"]);
         project.runner("apply").exits(6);
         for (line, says) in [
-            ("repair 2 --retry", "does not say why"),
+            ("repair 2 --retry", "requires a reason"),
             ("repair 2 --retry --why x", "no step of `0002_halfway` is unknown"),
             ("repair 2 3 --skip --why x", "no step of `0002_halfway` is unknown"),
-            ("repair 2 3", "a step is named, and not what became of it"),
+            ("repair 2 3", "a step requires an action"),
             ("repair 2 3 --as-applied --why x", "is about `0002_halfway` as a whole"),
-            ("repair --as-applied --why x", "names no revision"),
+            ("repair --as-applied --why x", "requires a revision"),
             ("repair 2 --retry --skip --why x", "cannot be used with"),
             ("repair 2 --retry --rows-affected 3 --why x", "cannot be used with `--rows-affected <N>`"),
             ("repair 2 --rows-affected 3", "--mark-done"),
@@ -102,12 +102,12 @@ for_each_engine! {
         ] {
             project.runner(line).exits(2).says(&[says, "hint:"]);
         }
-        project.run(["repair", "2", "--as-applied", "--why", "  "]).exits(2).says(&["does not say why"]);
+        project.run(["repair", "2", "--as-applied", "--why", "  "]).exits(2).says(&["requires a reason"]);
         assert_eq!(project.value(&format!("SELECT count(*) FROM {}", tool(&project, "repair"))), "0");
         assert_eq!(state(&project), "partial");
     }
 
-    fn a_revision_whose_build_is_lost_is_settled_by_hand(engine) {
+    fn a_revision_without_its_artifact_is_resolved_by_hand(engine) {
         let project = shop(engine, "fail = true");
         let before = project.state();
         project.runner("apply").exits(6);
@@ -121,8 +121,8 @@ for_each_engine! {
         output.succeeds().says(&["`0002_halfway` is not applied"]);
         assert_eq!(project.state(), before);
         project.runner("status --exit-code").exits(3);
-        project.runner("show 2").prints(&["as-not-applied", "its build is lost", "broke off, and was not brought to its end"]);
-        project.runner("history").prints(&["partly applied", "repaired: as-not-applied", "why: its build is lost", "rolled back"]);
+        project.runner("show 2").prints(&["as-not-applied", "its build is lost", "not completed"]);
+        project.runner("history").prints(&["partially applied", "repaired: as-not-applied", "why: its build is lost", "rolled back"]);
         project.runner("apply -p fail=false").succeeds();
         project.runner("rollback").succeeds();
         // The other way.

@@ -13,12 +13,12 @@ for_each_engine! {
         assert_eq!(shouted(&project), "40");
         project.runner("status --exit-code").exits(6);
         project.runner("show 2").prints(&["2 chunks of a transform under way (40 rows)"]);
-        project.runner("plan --target -1").prints(&["downgrade", "its upgrade broke off: 1 step and 2 chunks of a transform"]);
+        project.runner("plan --target -1").prints(&["downgrade", "its upgrade is incomplete: 1 step and 2 chunks of a transform"]);
         let output = project.runner("rollback");
         output.succeeds().says(&["its upgrade had broken off: 1 step and 2 chunks", "rolled back 1 migration"]);
         assert_eq!(project.state(), before);
-        project.runner("history").prints(&["partly applied", "rolled back"]);
-        project.runner("show 2").prints(&["broke off, and was not brought to its end", "rolled back:"]);
+        project.runner("history").prints(&["partially applied", "rolled back"]);
+        project.runner("show 2").prints(&["not completed", "rolled back:"]);
         project.runner("status --exit-code").exits(3);
         // And from there up again, another way.
         project.runner("apply -p stumble=0").succeeds();
@@ -34,18 +34,18 @@ for_each_engine! {
         assert_eq!(failed["chunk_rows"], 40);
         let plan = project.runner("plan --target -1 --format json");
         let document: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
-        assert_eq!(document["steps"][0]["upgrade_steps_done"], 1, "{document}");
+        assert_eq!(document["migrations"][0]["upgrade_steps_done"], 1, "{document}");
     }
 
-    fn a_way_back_that_breaks_off_too_goes_on(engine) {
+    fn an_interrupted_rollback_continues(engine) {
         let project = shop(engine, "fail = true\nfail_down = true");
         let before = project.state();
         project.runner("apply --jobs 1").exits(6).says(&["nowhere", "took effect"]);
         project.runner("rollback").exits(6).says(&["nowhere", "runner rollback"]);
         assert_eq!(state(&project), "partly-rolled-back");
-        project.runner("show 2").prints(&["partly-rolled-back", "broke off, and was not brought to its end"]);
+        project.runner("show 2").prints(&["partly-rolled-back", "not completed"]);
         project.runner("apply --jobs 1").exits(6).says(&["only half done", "runner rollback"]);
-        project.runner("plan --target -1").prints(&["downgrade from step 3", "its upgrade broke off: 3 steps took effect"]);
+        project.runner("plan --target -1").prints(&["downgrade from step 3", "its upgrade is incomplete: 3 steps took effect"]);
         project.execute("CREATE TABLE nowhere (a INTEGER)");
         project.runner("rollback").succeeds();
         project.execute("DROP TABLE nowhere");
@@ -53,7 +53,7 @@ for_each_engine! {
         assert_eq!(state(&project), "rolled-back");
     }
 
-    fn killed_on_the_way_back(engine) {
+    fn killed_during_rollback(engine) {
         let step = if engine == Engine::Sqlite { 1 } else { 3 };
         let mut killed = 0;
         for moment in (1..).step_by(step) {
@@ -88,7 +88,7 @@ for_each_engine! {
         assert!(killed > 2, "{killed}");
     }
 
-    fn sql_that_broke_off_is_rolled_back(engine) {
+    fn partial_sql_is_rolled_back(engine) {
         let project = shop(engine, "");
         let before = project.state();
         let up = "-- runner:no-transaction\n\

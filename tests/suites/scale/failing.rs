@@ -31,7 +31,7 @@ for_each_engine! {
     /// The first chunk of all: nothing took effect, and nothing is left.
     fn nothing_is_left_where_nothing_was_done(engine) {
         let project = items(engine, 30, "[transform]\nchunk_rows = 50\n[parameters]\nstumble = 3");
-        project.runner("apply --jobs 2").exits(1).says(&["no way past 3", "left nothing behind"]);
+        project.runner("apply --jobs 2").exits(1).says(&["no way past 3", "left no changes"]);
         assert_eq!(number(&project, &format!("SELECT count(*) FROM {}", chunks(&project))), 0);
         assert_eq!(project.history(), ["0001"]);
     }

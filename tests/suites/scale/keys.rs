@@ -103,7 +103,7 @@ for_each_engine! {
         let view = "CREATE TABLE base (a BIGINT, n BIGINT);\nCREATE VIEW t AS SELECT a, n FROM base;";
         let up = if engine == Engine::Sqlite { view } else { "CREATE TABLE t (a BIGINT, n BIGINT);" };
         project.sql("0001_t", up, "SELECT 1;").component("0002_scale", component()).settings("[parameters]\ntable = \"t\"");
-        project.runner("apply").exits(1).says(&["no primary key", "hint:", "as the key", "left nothing behind"]);
+        project.runner("apply").exits(1).says(&["no primary key", "hint:", "as the key", "left no changes"]);
     }
 
     /// Fewer rows where they are wide, and where they take long.
@@ -129,10 +129,10 @@ for_each_engine! {
     fn settings_that_make_no_sense_are_refused(engine) {
         let project = items(engine, 1, "");
         for (line, says) in [
-            ("apply --chunk-rows 0", "`chunk_rows` cannot be set"),
-            ("apply --chunk-rows many", "`chunk_rows` cannot be set"),
-            ("apply --chunk-time 0s", "nothing can be done in no time"),
-            ("apply --chunk-time soon", "`chunk_time` cannot be set"),
+            ("apply --chunk-rows 0", "invalid `chunk_rows`"),
+            ("apply --chunk-rows many", "invalid `chunk_rows`"),
+            ("apply --chunk-time 0s", "the duration must not be zero"),
+            ("apply --chunk-time soon", "invalid `chunk_time`"),
         ] {
             project.runner(line).exits(2).says(&[says, "hint:"]);
         }

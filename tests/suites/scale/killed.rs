@@ -54,7 +54,7 @@ impl Member {
 /// Which of them has the latest chunk of a leader; none if that was one that is dead.
 fn leader(project: &EngineProject, crew: &[Member]) -> Option<usize> {
     let latest = format!(
-        "SELECT held_by FROM {} WHERE owner LIKE 'lead:%' ORDER BY step DESC, number DESC LIMIT 1",
+        "SELECT held_by FROM {} WHERE role = 'leader' ORDER BY step DESC, number DESC LIMIT 1",
         chunks(project)
     );
     let latest = project.value(&latest);

@@ -37,17 +37,17 @@ impl Said {
     }
 }
 
-/// How many chunks processes of a kind have, `lead` or `help`.
-fn chunks_of(project: &EngineProject, kind: &str) -> u64 {
-    number(project, &format!("SELECT count(*) FROM {} WHERE owner LIKE '{kind}:%'", chunks(project)))
+/// How many chunks the processes of a role have, `leader` or `helper`.
+fn chunks_of(project: &EngineProject, role: &str) -> u64 {
+    number(project, &format!("SELECT count(*) FROM {} WHERE role = '{role}'", chunks(project)))
 }
 
 /// Two runs that share a transform: one that leads, and one that helps it.
 pub(super) fn led_and_helped(project: &EngineProject, leader: &mut Command, helper: &mut Command) -> [Said; 2] {
     let leader = Said::run(leader);
-    until("the leader begins", || chunks_of(project, "lead") > 1);
+    until("the leader begins", || chunks_of(project, "leader") > 1);
     let helper = Said::run(helper);
-    until("the helper begins", || chunks_of(project, "help") > 1);
+    until("the helper begins", || chunks_of(project, "helper") > 1);
     [leader, helper]
 }
 
@@ -109,14 +109,14 @@ for_each_server! {
         });
         until("the helper is watched", || number(&project, &format!("SELECT max(shares) FROM {progress}")) > 1);
         let seen = runs(&project);
-        for (shares, kinds) in [(false, "%"), (true, "help:%")] {
+        for (shares, roles) in [(false, "%"), (true, "helper")] {
             let run = seen.iter().find(|run| run["shares"] == shares).unwrap();
-            assert_eq!(run["state"], "held", "{run}");
-            let done = format!("FROM {} WHERE state = 'done' AND owner LIKE '{kinds}'", chunks(&project));
+            assert_eq!(run["state"], "waiting", "{run}");
+            let done = format!("FROM {} WHERE state = 'done' AND role LIKE '{roles}'", chunks(&project));
             assert_eq!(run["chunks"], number(&project, &format!("SELECT count(*) {done}")), "{run}");
             assert_eq!(run["rows_done"], number(&project, &format!("SELECT sum(rows_read) {done}")), "{run}");
         }
-        project.runner("status").prints(&[", which shares a transform", ", done by this process"]);
+        project.runner("status").prints(&[", sharing a transform", ", done by this process"]);
         helper.0.signal("KILL");
         let said = helper.end();
         assert_eq!(said.0, None, "{}", said.1);
@@ -126,13 +126,13 @@ for_each_server! {
             dead = found.iter().find(|run| run["shares"] == true).unwrap().clone();
             dead["state"] == "lost"
         });
-        assert!(dead["heard_of_ms_ago"].as_u64() < Some(10_000), "its session tells, not its silence: {dead}");
+        assert!(dead["last_seen_ms_ago"].as_u64() < Some(10_000), "its session tells, not its silence: {dead}");
         assert!(dead["held"].is_null(), "nothing holds the dead: {dead}");
         let before = seen.iter().find(|run| run["shares"] == true).unwrap();
         assert_eq!((&dead["chunks"], &dead["rows_done"]), (&before["chunks"], &before["rows_done"]));
         let told = project.runner("status");
-        told.prints(&["lost 0002_scale: ", "last heard of ", "; a chunk that it was at is done by whoever goes on"]);
-        assert!(!told.stdout.contains("nobody holds its lock") && told.stdout.contains("\nwaiting 0002_scale"), "{told}");
+        told.prints(&["lost 0002_scale: ", "last seen ", "; its unfinished chunk is processed by the run"]);
+        assert!(!told.stdout.contains("its lock is free") && told.stdout.contains("\nwaiting 0002_scale"), "{told}");
         project.runner("resume").succeeds();
         let (ended, said) = leader.end();
         assert_eq!(ended, Some(0), "{said}");
@@ -176,12 +176,12 @@ for_each_server! {
         bytes.extend([0, 2, 1, b'x']);
         other.component("0002_scale", &bytes);
         let leader = Said::start(&project, "apply --jobs 1");
-        until("the leader begins", || chunks_of(&project, "lead") > 1);
+        until("the leader begins", || chunks_of(&project, "leader") > 1);
         let mut waiting = other.command(["apply", "--share", "--database-url", &project.url()]);
         let output = other.finish(&mut waiting);
         assert_eq!(output.exit_code(), Some(4), "{output}");
         assert_eq!(leader.end().0, Some(0));
-        assert_eq!(chunks_of(&project, "help"), 0);
+        assert_eq!(chunks_of(&project, "helper"), 0);
         is_done_once(&project, 2_000, "");
     }
 }

@@ -106,7 +106,7 @@ fn a_transform_into_a_table_that_takes_nothing_back() {
     project.runner("apply").exits(1).says(&[
         "takes nothing back, `dst` of the engine MyISAM",
         "ENGINE = InnoDB",
-        "left nothing",
+        "left no changes",
     ]);
     assert_eq!(project.value("SELECT count(*) FROM dst"), "1");
     project.execute("ALTER TABLE dst ENGINE = InnoDB");

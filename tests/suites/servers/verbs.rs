@@ -91,7 +91,7 @@ for_each_engine! {
         project.runner("apply --target nobody").exits(2).says(&["nobody"]);
     }
 
-    fn what_was_changed_or_is_missing_is_told(engine) {
+    fn changed_and_missing_migrations_are_reported(engine) {
         let project = shop(engine);
         project.runner("apply --target 2").succeeds();
         project.sql("0001_create_users", "CREATE TABLE users (id INTEGER);", "DROP TABLE users;");
@@ -117,7 +117,7 @@ for_each_engine! {
         }
     }
 
-    fn a_failure_says_which_statement(engine) {
+    fn an_error_names_its_statement(engine) {
         let project = shop(engine);
         project.sql("0002_create_orders", "UPDATE users SET name = name;\nINSERT INTO nowhere VALUES (1);", "SELECT 1;");
         let output = project.runner("apply");

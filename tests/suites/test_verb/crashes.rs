@@ -1,11 +1,11 @@
-//! `runner test --crash`, and the hidden verb behind it.
+//! `runner test --crash`, and the hidden command that it uses.
 
 use runner_tests::{Engine, for_each_engine};
 
 use super::shop::{TESTS, shop, shop_with_component, test};
 
 for_each_engine! {
-    fn every_moment_is_healed(engine) {
+    fn a_run_recovers_from_a_crash_at_every_step(engine) {
         let project = shop_with_component(engine);
         project.settings("[limits]\nbatch_rows = 2");
         let output = test(&project, "2 5 --crash --format json");
@@ -23,9 +23,9 @@ for_each_engine! {
     }
 }
 
-/// Where there is no way back each moment begins anew, with the fixtures.
+/// An irreversible migration gets a fresh database with fixtures for each step.
 #[test]
-fn what_has_no_way_back_is_killed_too() {
+fn irreversible_migrations_are_killed_too() {
     let project = shop(Engine::Sqlite);
     project
         .write("migrations/4_forget.up.sql", "UPDATE users SET score = score * 2;\nDELETE FROM users WHERE id = 5;")
@@ -34,7 +34,7 @@ fn what_has_no_way_back_is_killed_too() {
             "SELECT score FROM users WHERE score IS NOT NULL ORDER BY id",
         )
         .write(&format!("{TESTS}/4_forget/up/scores.csv"), "score\n3\n-4\n");
-    test(&project, "4 --crash").succeeds().prints(&["with no way back, 1 check, killed 4 times"]);
+    test(&project, "4 --crash").succeeds().prints(&["up, irreversible, 1 check, killed 4 times"]);
 }
 
 /// What commits by itself and cannot be looked up leaves a doubt, which only a person can settle.
@@ -56,7 +56,7 @@ fn nothing_crashes_on_an_ordinary_database() {
     let project = shop(Engine::Sqlite);
     let before = project.state();
     let output = project.runner("crash-at 1 --timestamp 0 --seed 0 --target 1");
-    output.exits(2).says(&["not a scratch database", "hint:", "runner test --crash"]);
+    output.exits(2).says(&["only runs on scratch databases", "hint:", "runner test --crash"]);
     assert_eq!(project.state(), before);
     assert!(!project.has_history());
     project.runner("--help").succeeds().keeps_silent_about(&["crash-at"]);

@@ -16,14 +16,14 @@ for_each_engine! {
         assert!(!project.has_history());
     }
 
-    fn what_a_way_back_leaves_or_loses_is_found(engine) {
+    fn an_incomplete_downgrade_is_detected(engine) {
         let project = shop(engine);
         project.sql("2_shout", &project.read("migrations/2_shout.up.sql"), "UPDATE users SET shout = 'left', score = 0 WHERE id = 1;");
         let output = test(&project, "2");
         output.exits(1).prints(&[
             "failed 2_shout on",
-            if engine == Engine::Mariadb { "`table users` is not the same" } else { "`index users_shout` should not be there" },
-            "after the downgrade: the rows of `users` are not the same",
+            if engine == Engine::Mariadb { "`table users` differs" } else { "`index users_shout` is unexpected" },
+            "after the downgrade: the rows of `users` differ",
         ]);
         // It cannot go up again where it has never gone down.
         output.prints(&["after the second upgrade: the second upgrade failed", "file: 2_shout.up.sql"]);
@@ -42,7 +42,7 @@ for_each_engine! {
             std::fs::remove_file(project.file(&format!("migrations/3_orders.{end}.sql"))).unwrap();
         }
         let output = test(&project, "forget");
-        output.exits(1).prints(&["the rows of `users` are not the same: `score` differs", "1.5", "hint:", "ignore_rows"]);
+        output.exits(1).prints(&["the rows of `users` differ: `score` differs", "1.5", "hint:", "ignore_rows"]);
         project.write(&format!("{TESTS}/3_forget/test.toml"), "ignore_rows = ['users.score']\n");
         test(&project, "forget").succeeds();
         // And for all migrations at once.
@@ -60,10 +60,10 @@ for_each_engine! {
             .write(&format!("{TESTS}/2_shout/down/wrong.sql"), "SELECT nothing FROM nowhere");
         let output = test(&project, "2_shout");
         output.exits(1).prints(&[
-            "everyone.sql`: the rows are not the same",
+            "everyone.sql`: the rows differ",
             "row 2, expected: 2 | ROB",
             "row 2, found: 2 | BOB",
-            "no_ada.sql`: no row was expected, 1 row found",
+            "no_ada.sql`: expected no rows, found 1 row",
             "1 | Ada",
             "after the downgrade: the check `migrations/tests/2_shout/down/wrong.sql`",
             "nowhere",
@@ -79,7 +79,7 @@ for_each_engine! {
         test(&project, "").exits(1).prints(&["has no column `nome`", "there is one called `name`"]);
     }
 
-    fn a_component_goes_up_down_and_up(engine) {
+    fn a_component_is_applied_rolled_back_and_applied(engine) {
         let project = shop_with_component(engine);
         project
             .write(&format!("{TESTS}/5_reference/up/raised.sql"), "SELECT price FROM items ORDER BY id")
@@ -102,10 +102,10 @@ fn files_for_one_engine_are_for_that_engine() {
 }
 
 #[test]
-fn what_has_no_way_back_only_goes_up() {
+fn an_irreversible_migration_is_only_applied() {
     let project = shop(Engine::Sqlite);
     project.write("migrations/4_forget.up.sql", "UPDATE users SET email = NULL;");
-    test(&project, "").succeeds().prints(&["passed 4_forget on", "up, with no way back"]);
+    test(&project, "").succeeds().prints(&["passed 4_forget on", "up, irreversible"]);
 }
 
 #[test]
@@ -144,12 +144,12 @@ fn several_databases_are_tested_side_by_side() {
 fn a_server_must_be_named_for_tests() {
     let project = shop(Engine::Postgres);
     project.runner("test").exits(2).says(&[
-        "no server is named on which scratch databases may be made",
+        "no server is configured for scratch databases",
         "--database-url",
         "[test]",
     ]);
     let nobody = project!();
-    nobody.runner("test").succeeds().says(&["there is nothing to test"]);
+    nobody.runner("test").succeeds().says(&["nothing to test"]);
 }
 
 #[test]

@@ -116,7 +116,7 @@ for_each_engine! {
 }
 
 #[test]
-fn who_may_make_no_database_is_told_so() {
+fn a_missing_privilege_to_create_databases_is_reported() {
     let server = Engine::Postgres.server().unwrap();
     let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
     let user = format!("u_{}", project.server_database().name());
@@ -124,6 +124,6 @@ fn who_may_make_no_database_is_told_so() {
     project.sql("1_a", "CREATE TABLE a (i INT);", "DROP TABLE a;");
     let url = project.server_database().url_as(&user, "p");
     let output = project.run(["test", "-D", &url]);
-    output.exits(7).says(&["permission denied to create database", "hint:", "allowed to create databases"]);
+    output.exits(7).says(&["permission denied to create database", "hint:", "privilege to create and drop databases"]);
     project.execute(&format!("DROP ROLE {user}"));
 }

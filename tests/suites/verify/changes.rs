@@ -80,7 +80,7 @@ for_each_engine! {
         let output = project.runner("verify --format json");
         output.exits(4);
         assert!(detail(&output, "artifact differs").contains("was applied"), "{output}");
-        assert_eq!(results(&output)[1], "replay proven", "the database's copy is played");
+        assert_eq!(results(&output)[1], "replay proven", "stored copy is played");
         std::fs::remove_file(project.file("migrations/0002_prove.wasm")).unwrap();
         let output = project.runner("verify --format json");
         output.exits(4);
@@ -91,7 +91,7 @@ for_each_engine! {
         project.execute(&format!("UPDATE {artifact} SET bytes = {empty} WHERE revision = '0002'"));
         let output = project.runner("verify --format json");
         output.exits(4);
-        assert!(detail(&output, "artifact differs").contains("the database's copy"), "{output}");
+        assert!(detail(&output, "artifact differs").contains("stored copy"), "{output}");
     }
 
     fn a_component_that_does_something_else_is_found(engine) {

@@ -6,14 +6,14 @@ use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions as _, MySqlConnection};
 
 use super::error::{self, from_sqlx};
-use super::session::{self, Server};
+use super::session::{self, SessionFacts};
 use crate::database::nagle::without_delay;
 use crate::database::url::plain_host;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, DriverOptions};
 
 /// How connections to one database are made: the work connection, the one that holds the lock, and those that kill.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(super) struct Endpoint {
     options: MySqlConnectOptions,
     settings: ConnectOptions,
     /// The URL without its password, for messages.
@@ -39,7 +39,7 @@ const PARAMETERS: [&str; 13] = [
     "connect-timeout",
 ];
 
-impl Connector {
+impl Endpoint {
     /// Reads the URL. It must name a database, and no parameter that is not understood.
     pub fn new(url: &DatabaseUrl, settings: &ConnectOptions) -> Result<Self, DatabaseError> {
         let shown = url.to_string();
@@ -92,18 +92,18 @@ impl Connector {
         };
         if options.get_database().is_none() {
             return Err(configuration(format!("`{shown}` names no database"))
-                .hint("put its name behind the host: `mysql://user:password@host:3306/database`"));
+                .hint("put its name after the host: `mysql://user:password@host:3306/database`"));
         }
         let host = plain_host(options.get_host()).to_owned();
         let options = options.host(&host);
         // What sqlx adds to the server's sql_mode changes what a migration means: with `PIPES_AS_CONCAT`, `a || b` is no
-        // longer OR. Whoever wants it sets it on the server.
+        // longer OR. It can be set on the server.
         let options = options.pipes_as_concat(false).no_engine_substitution(false).disable_statement_logging();
         Ok(Self { options, settings, shown, locks_by_node })
     }
 
     /// A session with the settings of all our sessions, and what is known of its server.
-    pub async fn connect(&self) -> Result<(MySqlConnection, Server), DatabaseError> {
+    pub async fn connect(&self) -> Result<(MySqlConnection, SessionFacts), DatabaseError> {
         self.in_time(async {
             let port = self.options.get_socket().is_none().then(|| self.options.get_port());
             let connected = without_delay(port, self.options.connect()).await;

@@ -17,10 +17,7 @@ use crate::data::{Batch, ColumnType, Value};
 use crate::database::read::{duplicate_column, not_a_query};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, Dialect, PageRequest};
 
-/// Ended cursors that are remembered.
-const ENDED: usize = 64;
-
-/// Rows of the first part of a result whose width nobody knows: at 16 MiB a row, the most that a cell may have, they are
+/// Rows of the first part of a result whose width is unknown: at 16 MiB a row, the most that a cell may have, they are
 /// still read in seconds, and at 100 bytes they are read in no time.
 pub(super) const FIRST_PART: usize = 512;
 
@@ -39,7 +36,7 @@ const STRICT_MODES: [&str; 6] = [
 
 /// A result that is read in parts.
 pub(super) struct Cursor {
-    pub source: Source,
+    pub source: RowSource,
     pub columns: Vec<CursorColumn>,
     /// Rows that were delivered.
     pub delivered: usize,
@@ -48,7 +45,7 @@ pub(super) struct Cursor {
 }
 
 /// Where the rows come from.
-pub(super) enum Source {
+pub(super) enum RowSource {
     /// A page of a table: its SELECT without its limit, its length, and the locking clause.
     Page { select: String, parameters: Vec<Value>, limit: usize, locks: &'static str },
     /// The temporary table of that name, quoted.
@@ -68,9 +65,7 @@ impl MysqlDatabase {
         let asked = self.before(&request.statement).await?;
         let answer = self.start(request).await;
         let cursor = self.after(asked, answer).await?;
-        let id = CursorId(self.opened.new_id());
-        self.opened.cursors.push((id, cursor));
-        Ok(id)
+        Ok(self.opened.add_cursor(cursor))
     }
 
     async fn start(&mut self, request: &CursorRequest) -> Result<Cursor, DatabaseError> {
@@ -98,9 +93,9 @@ impl MysqlDatabase {
     }
 
     /// Runs a SELECT into a temporary table.
-    pub(super) async fn keep(&mut self, statement: &str, parameters: &[Value]) -> Result<Source, DatabaseError> {
+    pub(super) async fn keep(&mut self, statement: &str, parameters: &[Value]) -> Result<RowSource, DatabaseError> {
         self.drop_kept().await?;
-        let number = self.opened.new_id();
+        let number = self.opened.next_id();
         let table = Dialect::Mysql.quote(&format!("runner_cursor_{number}"));
         let mode = session::text(&session::one(&mut self.connection, "SELECT @@SESSION.sql_mode").await?, 0);
         let lenient: Vec<&str> = mode.split(',').filter(|mode| !STRICT_MODES.contains(mode)).collect();
@@ -119,9 +114,9 @@ impl MysqlDatabase {
             "1044" => error.hint("the user needs the privilege `CREATE TEMPORARY TABLES` to read a SELECT as batches"),
             _ => error,
         })?;
-        self.opened.kept.push(table.clone());
+        self.kept.push(table.clone());
         self.guard.temporary.push(table.clone());
-        Ok(Source::Kept { table })
+        Ok(RowSource::Kept { table })
     }
 
     async fn make_kept(&mut self, text: &str, parameters: &[Value]) -> Result<(), DatabaseError> {
@@ -136,12 +131,11 @@ impl MysqlDatabase {
     pub(super) async fn drop_kept(&mut self) -> Result<(), DatabaseError> {
         let used = |table: &String| {
             self.opened
-                .cursors
-                .iter()
-                .any(|(_, cursor)| matches!(&cursor.source, Source::Kept { table: other } if other == table))
+                .cursors()
+                .any(|cursor| matches!(&cursor.source, RowSource::Kept { table: other } if other == table))
         };
-        let (kept, unused): (Vec<_>, Vec<_>) = std::mem::take(&mut self.opened.kept).into_iter().partition(used);
-        self.opened.kept = kept;
+        let (kept, unused): (Vec<_>, Vec<_>) = std::mem::take(&mut self.kept).into_iter().partition(used);
+        self.kept = kept;
         if unused.is_empty() {
             return Ok(());
         }
@@ -156,10 +150,7 @@ impl MysqlDatabase {
         limits: BatchLimits,
     ) -> Result<Option<Batch>, DatabaseError> {
         self.watch.check_stop()?;
-        let Some(at) = self.opened.cursors.iter().position(|(other, _)| *other == id) else {
-            return if self.opened.ended.contains(&id) { Ok(None) } else { Err(DatabaseError::closed("cursor")) };
-        };
-        let (_, mut cursor) = self.opened.cursors.remove(at);
+        let Some(mut cursor) = self.opened.take_cursor(id)? else { return Ok(None) };
         let batch = self.fill(&mut cursor, None, limits).await;
         let batch = match batch {
             Ok(batch) => batch,
@@ -169,20 +160,17 @@ impl MysqlDatabase {
             }
         };
         if batch.row_count > 0 {
-            self.opened.cursors.push((id, cursor));
+            self.opened.put_cursor(id, cursor);
             return Ok(Some(batch));
         }
-        self.opened.ended.push_back(id);
-        if self.opened.ended.len() > ENDED {
-            self.opened.ended.pop_front();
-        }
+        self.opened.end_cursor(id);
         self.drop_kept().await?;
         Ok(None)
     }
 
     pub(super) async fn close_cursor_now(&mut self, id: CursorId) -> Result<(), DatabaseError> {
-        self.opened.cursors.retain(|(other, _)| *other != id);
-        if self.opened.kept.is_empty() { Ok(()) } else { self.drop_kept().await }
+        self.opened.close_cursor(id);
+        if self.kept.is_empty() { Ok(()) } else { self.drop_kept().await }
     }
 
     /// The next batch of a cursor; empty at the end. However many parts it takes, where it ends follows from the rows and the
@@ -260,12 +248,12 @@ impl Cursor {
     fn part_sql(&self, rows: usize, in_batch: usize) -> (String, &[Value], usize) {
         let delivered = self.delivered + in_batch;
         match &self.source {
-            Source::Page { select, parameters, limit, locks } => {
+            RowSource::Page { select, parameters, limit, locks } => {
                 let rows = rows.min(limit.saturating_sub(delivered));
                 let offset = if delivered == 0 { String::new() } else { format!(" OFFSET {delivered}") };
                 (format!("{select} LIMIT {rows}{offset}{locks}"), parameters, rows)
             }
-            Source::Kept { table } => {
+            RowSource::Kept { table } => {
                 let columns: Vec<String> =
                     self.columns.iter().map(|column| Dialect::Mysql.quote(&column.name)).collect();
                 let text = format!(

@@ -2,11 +2,11 @@
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
-use super::connect::Connector;
+use super::connect::Endpoint;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseUrl};
 
 /// What `mariadb-dump`, `mysqldump` and their like are told.
-pub struct Told {
+pub struct DumpAccess {
     /// An option file: server, user, password and TLS. It holds the password, so that it stands on no disk.
     pub option_file: String,
     /// The host, or none for a socket.
@@ -22,9 +22,9 @@ pub struct Told {
 }
 
 /// What the programs have to know to find the database of a URL.
-pub fn told(url: &DatabaseUrl) -> Result<Told, DatabaseError> {
-    let connector = Connector::new(url, &ConnectOptions::default())?;
-    let options = connector.options();
+pub fn access(url: &DatabaseUrl) -> Result<DumpAccess, DatabaseError> {
+    let endpoint = Endpoint::new(url, &ConnectOptions::default())?;
+    let options = endpoint.options();
     let socket = options.get_socket().map(|path| path.display().to_string()).unwrap_or_default();
     let mut file = String::from("[client]\n");
     let mut set = |name: &str, value: &str| file.push_str(&format!("{name}={}\n", quoted(value)));
@@ -47,13 +47,13 @@ pub fn told(url: &DatabaseUrl) -> Result<Told, DatabaseError> {
     for (name, value) in tls(options, url) {
         set(name, &value);
     }
-    Ok(Told {
+    Ok(DumpAccess {
         option_file: file,
         host: options.get_host().to_owned(),
         port: options.get_port(),
         socket,
         user: options.get_username().to_owned(),
-        database: connector.database().to_owned(),
+        database: endpoint.database().to_owned(),
     })
 }
 
@@ -103,9 +103,9 @@ mod tests {
     fn the_option_file_says_what_the_url_says() {
         let url = "mysql://me:p%22a%5C%23s@localhost:3307/app?ssl-mode=verify_ca&ssl-ca=/ca.pem";
         let url = DatabaseUrl::parse(url, std::path::Path::new("/")).expect("a URL");
-        let told = told(&url).expect("told");
-        assert_eq!((told.port, told.database.as_str(), told.user.as_str()), (3307, "app", "me"));
-        let lines: Vec<&str> = told.option_file.lines().collect();
+        let access = access(&url).expect("access");
+        assert_eq!((access.port, access.database.as_str(), access.user.as_str()), (3307, "app", "me"));
+        let lines: Vec<&str> = access.option_file.lines().collect();
         for line in [
             r#"password="p\"a\\#s""#,
             r#"protocol="tcp""#,

@@ -2,7 +2,7 @@
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use super::connect::Connector;
+use super::connect::Endpoint;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// A statement that the prepared protocol does not know.
@@ -157,22 +157,22 @@ const WITHOUT_TRUST: &str = "`?ssl-mode=` chooses how much TLS there must be, an
     certificate of the authority";
 
 /// The error of a connection that could not be made.
-pub(super) fn from_connecting(error: sqlx::Error, connector: &Connector) -> DatabaseError {
-    let (user, place, shown) = (connector.user(), connector.place(), connector.shown());
+pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> DatabaseError {
+    let (user, place, shown) = (endpoint.user(), endpoint.place(), endpoint.shown());
     let hint = match &error {
         sqlx::Error::Database(server) => {
             match server.try_downcast_ref::<MySqlDatabaseError>().map_or(0, MySqlDatabaseError::number) {
                 1045 | 1698 => format!("look at the user `{user}` and the password in the URL `{shown}`"),
                 1044 => format!(
                     "an administrator can grant it: `GRANT ALL PRIVILEGES ON `{}`.* TO …`, with the user of the message",
-                    connector.database()
+                    endpoint.database()
                 ),
-                1049 => format!("make it first: `CREATE DATABASE `{}` CHARACTER SET utf8mb4`", connector.database()),
+                1049 => format!("make it first: `CREATE DATABASE `{}` CHARACTER SET utf8mb4`", endpoint.database()),
                 1040 | 1203 | 1226 => {
                     "runner needs three connections at most; wait, or raise `max_connections` on the server".to_owned()
                 }
                 1129 => "`FLUSH HOSTS` on the server lets this host in again".to_owned(),
-                1130 => "the server lets nobody in from this host; look at the host part of its users".to_owned(),
+                1130 => "the server admits no user from this host; check the host part of its users".to_owned(),
                 _ => format!("look at {place}"),
             }
         }
@@ -197,7 +197,7 @@ fn is_of_tls(error: &std::io::Error) -> bool {
     ["certificate", "received fatal alert", "peer is incompatible", "TLS"].iter().any(|part| text.contains(part))
 }
 
-/// Whether the statement ended because somebody killed it.
+/// Whether the statement ended because it was killed.
 pub(super) fn is_interrupted(error: &DatabaseError) -> bool {
     error.code == INTERRUPTED || matches!(error.code.as_str(), "1969" | "3024")
 }

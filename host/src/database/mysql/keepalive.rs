@@ -40,7 +40,7 @@ async fn keep(connection: Weak<Mutex<MySqlConnection>>) {
     loop {
         tokio::time::sleep(PERIOD).await;
         let Some(connection) = connection.upgrade() else { return };
-        // Whoever uses the session next finds out what is wrong with it.
+        // The next user of the session finds out what is wrong with it.
         let _ = connection.lock().await.ping().await;
     }
 }

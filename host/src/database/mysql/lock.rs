@@ -1,7 +1,7 @@
 //! The lock that keeps two runs apart: two user locks, which live as long as the sessions that hold them.
 //!
 //! The first is held by a session that does nothing else. A session that works can outlive the run whose process was
-//! killed: the server notices only behind the statement. So the work session holds a second lock. Who gets the first but
+//! killed: the server notices only after the statement. So the work session holds a second lock. Who gets the first but
 //! not the second has found such an orphan, waits for it, and ends it if it lasts.
 
 use std::time::{Duration, Instant};
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, MySqlConnection};
 
-use super::connect::Connector;
+use super::connect::Endpoint;
 use super::keepalive::KeptAlive;
-use super::session::{self, Server, literal, row_text};
+use super::session::{self, SessionFacts, literal, row_text};
 use super::{MysqlDatabase, owner};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
 use crate::random::jittered;
@@ -32,7 +32,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(server: &Server) -> Self {
+    fn of(server: &SessionFacts) -> Self {
         let schema = server.facts.schema.clone().unwrap_or_default();
         // Where the server does not tell `App` from `app`, neither do we.
         let schema = if server.folds_table_names { schema.to_lowercase() } else { schema };
@@ -70,7 +70,7 @@ impl MysqlDatabase {
         if self.lock.is_some() {
             return Ok(());
         }
-        if self.server.is_cluster_node && !self.connector.locks_by_node {
+        if self.server.is_cluster_node && !self.endpoint.locks_by_node {
             return Err(DatabaseError::new(
                 DatabaseErrorKind::Configuration,
                 "the server is a node of a Galera cluster, and locks hold on one node only: runs on two nodes would not \
@@ -80,7 +80,7 @@ impl MysqlDatabase {
         }
         let names = Names::of(&self.server);
         let started = Instant::now();
-        let mut connection = take_first(&self.connector, &names, request, stop, waiting).await?;
+        let mut connection = take_first(&self.endpoint, &names, request, stop, waiting).await?;
         let left = request.wait.saturating_sub(started.elapsed());
         take_second(&mut self.connection, &mut connection, &names, left, stop, waiting).await?;
         // The text helps those who wait; the lock holds without it.
@@ -110,7 +110,7 @@ impl MysqlDatabase {
 
     /// Makes the work session anew: with the lock, if it is held. What the old session had open is over when this returns.
     pub(super) async fn renew(&mut self) -> Result<(), DatabaseError> {
-        let (connection, server) = self.connector.connect().await?;
+        let (connection, server) = self.endpoint.connect().await?;
         let old = std::mem::replace(&mut self.connection, connection);
         let old_id = std::mem::replace(&mut self.server, server).id;
         self.watch.id = self.server.id;
@@ -123,7 +123,7 @@ impl MysqlDatabase {
             return wait_for_end(&mut self.connection, old_id).await;
         };
         if !lock.is_held().await {
-            let mut connection = take_first(&self.connector, &lock.names, &lock.request, &stop, &|_| {}).await?;
+            let mut connection = take_first(&self.endpoint, &lock.names, &lock.request, &stop, &|_| {}).await?;
             let _ = owner::publish(&mut connection, &lock.names.owner, &lock.request.owner).await;
             lock.connection = KeptAlive::new(connection);
         }
@@ -147,13 +147,13 @@ impl Lock {
 
 /// A session that holds the first lock.
 async fn take_first(
-    connector: &Connector,
+    endpoint: &Endpoint,
     names: &Names,
     request: &LockRequest,
     stop: &StopSignal,
     waiting: Waiting<'_>,
 ) -> Result<MySqlConnection, DatabaseError> {
-    let (mut connection, _) = connector.connect().await?;
+    let (mut connection, _) = endpoint.connect().await?;
     let started = Instant::now();
     let mut told: Option<String> = None;
     let mut holder = String::new();
@@ -186,7 +186,7 @@ async fn take_first(
     }
 }
 
-/// Takes the second lock for the work session. Whoever holds it beside the first is an orphan.
+/// Takes the second lock for the work session. A session that holds it without the first is an orphan.
 async fn take_second(
     work: &mut MySqlConnection,
     first: &mut MySqlConnection,

@@ -12,9 +12,9 @@ mod cursor_batch;
 pub mod dump;
 mod error;
 mod keepalive;
+mod learned;
 mod lock;
 mod look;
-mod opened;
 mod owner;
 mod packed;
 mod page;
@@ -42,13 +42,16 @@ mod tests;
 use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
-use self::connect::Connector;
+use self::connect::Endpoint;
+use self::cursor::Cursor;
+use self::learned::Learned;
 use self::lock::Lock;
-use self::opened::Opened;
 use self::rights::Guard;
-use self::session::Server;
+use self::session::SessionFacts;
 use self::transaction::Transaction;
 use self::watch::Watch;
+use self::writer::Writer;
+use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
     LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
@@ -61,40 +64,46 @@ pub(super) struct MysqlDatabase {
     /// The work connection: every statement of a run goes here.
     connection: MySqlConnection,
     /// What is known of the server, and of the session of `connection`.
-    server: Server,
+    server: SessionFacts,
     /// Watches over the answers of `connection`.
     watch: Watch,
     /// What the role may do, and what was done so far.
     guard: Guard,
     transaction: Option<Transaction>,
-    /// Cursors and writers.
-    opened: Opened,
+    /// The open cursors and writers of the transaction.
+    opened: Opened<Cursor, Writer>,
+    /// Temporary tables of cursors, quoted.
+    kept: Vec<String>,
+    learned: Learned,
     lock: Option<Lock>,
-    connector: Connector,
+    endpoint: Endpoint,
     url: DatabaseUrl,
 }
 
 /// Opens the database of the URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
-    let connector = Connector::new(url, options)?;
-    let (connection, server) = connector.connect().await?;
+    let endpoint = Endpoint::new(url, options)?;
+    let (connection, server) = endpoint.connect().await?;
     Ok(Box::new(MysqlDatabase {
-        watch: Watch::new(connector.clone(), server.id),
+        watch: Watch::new(endpoint.clone(), server.id),
         guard: Guard::default(),
         transaction: None,
         opened: Opened::default(),
+        kept: Vec::new(),
+        learned: Learned::default(),
         lock: None,
         url: url.clone(),
         connection,
         server,
-        connector,
+        endpoint,
     }))
 }
 
 impl MysqlDatabase {
-    /// Closes cursors and writers.
+    /// Closes cursors and writers. The tables of cursors are dropped before the next one is made.
     fn close_statements(&mut self) {
         self.opened.close();
+        self.learned.forget_tables();
     }
 }
 
@@ -224,7 +233,7 @@ impl Bulk for MysqlDatabase {
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
         self.check_transaction()?;
         let answer = self.fetch_now(cursor, limits).await;
-        self.look_behind(answer).await
+        self.check_after_failure(answer).await
     }
 
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
@@ -238,10 +247,10 @@ impl Bulk for MysqlDatabase {
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
         self.check_transaction()?;
         let answer = self.write_now(writer, rows, hint).await;
-        self.look_behind(answer).await
+        self.check_after_failure(answer).await
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
-        self.finish_writer_now(writer)
+        self.opened.take_writer(writer).map(|writer| writer.rows_written())
     }
 }

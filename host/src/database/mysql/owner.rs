@@ -24,7 +24,7 @@ pub(super) async fn publish(connection: &mut MySqlConnection, prefix: &str, owne
     let is_set = |bit: &usize| bytes[bit / 8] >> (bit % 8) & 1 == 1;
     let mut locks: Vec<String> =
         (0..bytes.len() * 8).filter(is_set).map(|bit| format!("GET_LOCK('{prefix}:{bit}', 0)")).collect();
-    // Last: until it is held, nobody reads the others.
+    // Last: until it is held, the others are not read.
     locks.push(format!("GET_LOCK('{prefix}:told', 0)"));
     session::run(connection, format!("DO {}", locks.join(", "))).await?;
     Ok(())
@@ -35,8 +35,8 @@ pub(super) fn question(lock: &str) -> String {
     format!("SELECT IS_USED_LOCK('{lock}')")
 }
 
-/// Who holds the user lock: what the holder has published, or else what the server says of its session. None: nobody holds
-/// it any more. Empty: somebody whose name cannot be read yet.
+/// Who holds the user lock: what the holder has published, or else what the server says of its session. None: it is not
+/// held any more. Empty: the holder's name cannot be read yet.
 pub(super) async fn read(
     connection: &mut MySqlConnection,
     lock: &str,

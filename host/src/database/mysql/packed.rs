@@ -11,7 +11,7 @@ use sqlx::mysql::MySqlArguments;
 use super::types_write::Encoded;
 use crate::database::DatabaseError;
 
-/// Digits of a position or a length in [`Form::Placed`].
+/// Digits of a position or a length in [`PackedForm::Placed`].
 const DIGITS: usize = 10;
 
 /// Bytes that cells of one width may take beyond twice the bytes that they have.
@@ -20,11 +20,11 @@ const SLACK: usize = 64 << 10;
 /// The cells of some rows of a column.
 pub(super) struct Packed {
     data: Vec<u8>,
-    form: Form,
+    form: PackedForm,
     is_text: bool,
 }
 
-enum Form {
+enum PackedForm {
     /// All cells filled up to one width with a byte that no cell ends with. NULL is a byte that no cell consists of.
     Padded { width: usize, pad: u8, null: Option<u8> },
     /// The cells end to end; and where each begins and how long it is, in digits.
@@ -32,7 +32,7 @@ enum Form {
 }
 
 /// A place that an expression computes, and the parameters in it.
-pub(super) struct Place<'a> {
+pub(super) struct RowPlace<'a> {
     /// The expression, counted from 0.
     pub sql: &'a str,
     /// Its parameters.
@@ -95,7 +95,7 @@ impl Packed {
                 let cell = if null(row) { std::slice::from_ref(&mark) } else { column.cells.get(row) };
                 data[at..at + cell.len()].copy_from_slice(cell);
             }
-            let form = Form::Padded { width: longest, pad, null: has_nulls.then_some(mark) };
+            let form = PackedForm::Padded { width: longest, pad, null: has_nulls.then_some(mark) };
             return Self { data, form, is_text: column.is_text };
         }
         // A position of 0 stands for NULL, and for a place that no row has.
@@ -111,25 +111,25 @@ impl Packed {
             spots[at..at + DIGITS * 2].copy_from_slice(text.as_bytes());
             data.extend_from_slice(cell);
         }
-        Self { data, form: Form::Placed { places: spots }, is_text: column.is_text }
+        Self { data, form: PackedForm::Placed { places: spots }, is_text: column.is_text }
     }
 
     /// How many bytes its parameters take.
     pub fn byte_len(&self) -> usize {
         match &self.form {
-            Form::Padded { .. } => self.data.len() + 64,
-            Form::Placed { places } => self.data.len() + 2 * places.len() + 64,
+            PackedForm::Padded { .. } => self.data.len() + 64,
+            PackedForm::Placed { places } => self.data.len() + 2 * places.len() + 64,
         }
     }
 
     /// The expression for the cell at a place; bytes, or a text in utf8mb4.
     pub fn sql(&self, place: &str) -> String {
         let bytes = match &self.form {
-            Form::Padded { null, .. } => {
+            PackedForm::Padded { null, .. } => {
                 let cell = format!("TRIM(TRAILING ? FROM SUBSTR(?, {place} * ? + 1, ?))");
                 if null.is_some() { format!("NULLIF({cell}, ?)") } else { cell }
             }
-            Form::Placed { .. } => format!(
+            PackedForm::Placed { .. } => format!(
                 "SUBSTR(?, NULLIF(SUBSTR(?, {place} * 20 + 1, 10), _binary'0000000000'), SUBSTR(?, {place} * 20 + 11, 10))"
             ),
         };
@@ -137,11 +137,11 @@ impl Packed {
     }
 
     /// Adds the parameters of [`Packed::sql`].
-    pub fn bind(&self, arguments: &mut MySqlArguments, place: &Place<'_>) -> Result<(), DatabaseError> {
+    pub fn bind(&self, arguments: &mut MySqlArguments, place: &RowPlace<'_>) -> Result<(), DatabaseError> {
         let bind_place =
             |arguments: &mut MySqlArguments| place.parameters.iter().try_for_each(|number| number.bind(arguments));
         match &self.form {
-            Form::Padded { width, pad, null } => {
+            PackedForm::Padded { width, pad, null } => {
                 let width = Number(*width as i128);
                 bind_bytes(arguments, &[*pad])?;
                 bind_bytes(arguments, &self.data)?;
@@ -150,7 +150,7 @@ impl Packed {
                 width.bind(arguments)?;
                 null.map_or(Ok(()), |null| bind_bytes(arguments, &[null]))
             }
-            Form::Placed { places } => {
+            PackedForm::Placed { places } => {
                 bind_bytes(arguments, &self.data)?;
                 for _ in 0..2 {
                     bind_bytes(arguments, places)?;

@@ -2,7 +2,7 @@
 //! it is not known how many rows fill a batch.
 
 use super::MysqlDatabase;
-use super::cursor::{Cursor, CursorColumn, FIRST_PART, Source};
+use super::cursor::{Cursor, CursorColumn, FIRST_PART, RowSource};
 use crate::data::Batch;
 use crate::database::{DatabaseError, PageRequest};
 
@@ -16,8 +16,8 @@ impl MysqlDatabase {
         let asked = self.before(&statement).await?;
         let answer = self.read_page_rows(page, statement, locks).await;
         let answer = self.after(asked, answer).await;
-        let answer = self.look_behind(answer).await;
-        if !self.opened.kept.is_empty() {
+        let answer = self.check_after_failure(answer).await;
+        if !self.kept.is_empty() {
             self.drop_kept().await?;
         }
         answer
@@ -31,20 +31,20 @@ impl MysqlDatabase {
     ) -> Result<Option<Batch>, DatabaseError> {
         let columns = self.describe(&statement, &page.parameters, &page.types).await?;
         let names = (page.table.clone(), names(&columns));
-        let part = self.opened.parts.get(&names).copied().unwrap_or(FIRST_PART);
+        let part = self.learned.parts.get(&names).copied().unwrap_or(FIRST_PART);
         // Rows are locked by one statement: between two, others could insert rows, and move those that come next.
         let source = if page.locks_rows && part < page.limits.rows {
             self.keep(&statement, &page.parameters).await?
         } else {
             let (select, parameters) = (page.select.clone(), page.parameters.clone());
-            Source::Page { select, parameters, limit: page.limits.rows, locks }
+            RowSource::Page { select, parameters, limit: page.limits.rows, locks }
         };
         let mut cursor = Cursor { source, columns, delivered: 0, part };
         let batch = self.fill(&mut cursor, Some(page), page.limits).await?;
         if batch.row_count == 0 {
             return Ok(None);
         }
-        self.opened.parts.insert(names, cursor.part);
+        self.learned.parts.insert(names, cursor.part);
         Ok(Some(batch))
     }
 }

@@ -39,13 +39,13 @@ fn add(arguments: &mut MySqlArguments, value: &Value, decimal: Option<&MySqlType
             (Some(Integer::Signed(number)), _) => arguments.add(number),
             (Some(Integer::Unsigned(number)), _) => arguments.add(number),
             (None, _) if !is_decimal(text.as_bytes()) => return Err(format!("`{text}` is no decimal number")),
-            (None, Some(info)) => arguments.add(Decimal { text, info }),
+            (None, Some(info)) => arguments.add(DecimalParameter { text, info }),
             (None, None) => arguments.add(text.as_str()),
         },
         Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Uuid(..) => {
             arguments.add(temporal::value_text(value)?)
         }
-        // The session's time zone is UTC, and MySQL before 8.0.19 takes no zone behind a time.
+        // The session's time zone is UTC, and MySQL before 8.0.19 takes no zone after a time.
         Value::Timestamptz(instant) => arguments.add(temporal::value_text(&Value::Timestamp(*instant))?),
     };
     added.map_err(|error| error.to_string())
@@ -62,18 +62,18 @@ fn integer(text: &str) -> Option<Integer> {
 }
 
 /// A decimal under the server's own name for its type, which sqlx has only together with a crate for decimals.
-struct Decimal<'a> {
+struct DecimalParameter<'a> {
     text: &'a str,
     info: &'a MySqlTypeInfo,
 }
 
-impl Type<MySql> for Decimal<'_> {
+impl Type<MySql> for DecimalParameter<'_> {
     fn type_info() -> MySqlTypeInfo {
         <str as Type<MySql>>::type_info()
     }
 }
 
-impl Encode<'_, MySql> for Decimal<'_> {
+impl Encode<'_, MySql> for DecimalParameter<'_> {
     fn encode_by_ref(&self, buffer: &mut Vec<u8>) -> Result<IsNull, BoxDynError> {
         Encode::<MySql>::encode_by_ref(&self.text, buffer)
     }

@@ -1,5 +1,5 @@
-//! What scripts and guests may not do: the first wall, told from the statement's text, and what is looked at behind a
-//! statement of whose text nobody can tell what it did.
+//! What scripts and guests may not do: the first wall, told from the statement's text, and what is checked after a
+//! statement whose text does not tell what it did.
 //!
 //! A statement of a caller, on whatever way it goes to the server, is enclosed by [`MysqlDatabase::before`] and
 //! [`MysqlDatabase::after`]:
@@ -16,7 +16,7 @@
 //! [`MysqlDatabase::before_writing`].
 
 use super::error::NOT_PREPARABLE;
-use super::settings::Settings;
+use super::settings::SessionSettings;
 use super::{MysqlDatabase, session};
 use crate::database::facts::is_tool_table;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
@@ -25,7 +25,7 @@ use crate::sql::{StatementClass, classify, has_statement, identifiers};
 
 /// A statement of a caller that may be run; see [`MysqlDatabase::before`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
+pub(super) struct CheckedStatement {
     class: StatementClass,
     reads: bool,
 }
@@ -41,7 +41,7 @@ pub(super) struct Guard {
     /// Whether a trigger, view or routine names a tool table, if that was looked up.
     pub others_name_tool_tables: Option<bool>,
     /// Whose settings the session has.
-    pub settings: Settings,
+    pub settings: SessionSettings,
     /// Temporary tables that were made in the session, as far as their names are known.
     pub temporary: Vec<String>,
 }
@@ -153,12 +153,12 @@ fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Role
 impl MysqlDatabase {
     /// What stands before a statement of a caller: the session that it may use, the stop signal, what the caller may do.
     /// Answers what [`Self::after`] needs to know of it.
-    pub(super) async fn before(&mut self, statement: &str) -> Result<Asked, DatabaseError> {
+    pub(super) async fn before(&mut self, statement: &str) -> Result<CheckedStatement, DatabaseError> {
         self.watch.check_stop()?;
         let dialect = self.server.facts.dialect;
         // The servers take a comment for a statement.
         if !has_statement(statement, dialect) {
-            return Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in the text"));
+            return Err(DatabaseError::no_statement());
         }
         let class = self.guard.check(statement, dialect, self.transaction.is_some())?;
         self.check_transaction()?;
@@ -171,7 +171,7 @@ impl MysqlDatabase {
             self.look_at_tool_tables(class).await?;
             self.guard.note_temporary(statement, dialect);
         }
-        Ok(Asked { class, reads: reads(statement, dialect) })
+        Ok(CheckedStatement { class, reads: reads(statement, dialect) })
     }
 
     /// What stands before a writer opens a table: as [`Self::before`].
@@ -190,11 +190,11 @@ impl MysqlDatabase {
         self.look_at_tool_tables(StatementClass::Rows).await
     }
 
-    /// What stands behind it: a statement of a script or guest that may have done anything is followed by a proof that the
+    /// What follows it: a statement of a script or guest that may have done anything is followed by a proof that the
     /// transaction is still ours, or by the end of whatever it began.
     pub(super) async fn after<T>(
         &mut self,
-        asked: Asked,
+        asked: CheckedStatement,
         answer: Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
         let answer = match answer {
@@ -213,7 +213,7 @@ impl MysqlDatabase {
             return answer;
         }
         if is_plain {
-            return self.look_behind(answer).await;
+            return self.check_after_failure(answer).await;
         }
         self.guard.others_name_tool_tables = None;
         if self.transaction.is_none() {
@@ -226,7 +226,7 @@ impl MysqlDatabase {
     }
 
     /// Without a transaction each statement stands for itself. What it left open (`START TRANSACTION` in a procedure,
-    /// `autocommit = 0`) would swallow what runner notes behind it.
+    /// `autocommit = 0`) would swallow what runner notes after it.
     async fn end_what_is_open(&mut self) -> Result<(), DatabaseError> {
         let end = "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0";
         match session::run(&mut self.connection, end.to_owned()).await {

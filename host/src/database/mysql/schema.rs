@@ -29,7 +29,7 @@ pub(super) struct MysqlColumn {
     pub unsigned: bool,
     /// The number in parentheses: digits of a decimal, length in characters, bits, digits of a second.
     pub precision: Option<u32>,
-    /// The second number in parentheses: digits behind the point.
+    /// The second number in parentheses: digits after the point.
     pub scale: Option<u32>,
     /// The character set of a text; none for other types and for bytes.
     pub character_set: Option<String>,

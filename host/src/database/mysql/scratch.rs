@@ -7,8 +7,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::data::Value;
-use crate::database::copy::{Copy, Place, Request};
 use crate::database::facts::is_tool_table;
+use crate::database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, connect};
 use crate::sql::{qualifiers, words};
 
@@ -29,7 +29,7 @@ fn name_of(original: &str) -> String {
 }
 
 /// Copies the database that the connection is to.
-pub async fn make(original: &mut dyn Database, request: &Request<'_>) -> Result<Copy, DatabaseError> {
+pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> Result<ScratchCopy, DatabaseError> {
     let source = original.facts().schema.clone().unwrap_or_default();
     let scratch = name_of(&source);
     discard(original, &scratch).await.map_err(|error| rights(error, &scratch))?;
@@ -72,7 +72,7 @@ async fn create(original: &mut dyn Database, source: &str, scratch: &str) -> Res
     original.execute(&create, &[]).await.map(drop).map_err(|error| rights(error, scratch))
 }
 
-/// The error of somebody who may not have a scratch database, with the way to it.
+/// The error of a user who may not make a scratch database, with the way to it.
 fn rights(mut error: DatabaseError, scratch: &str) -> DatabaseError {
     if [ACCESS_DENIED, SPECIFIC_ACCESS_DENIED].contains(&error.code.as_str()) {
         error.message = format!("the user may not make the scratch database `{scratch}`: {}", error.message);
@@ -86,8 +86,8 @@ async fn fill(
     original: &mut dyn Database,
     source: &str,
     scratch: &str,
-    request: &Request<'_>,
-) -> Result<Copy, DatabaseError> {
+    request: &ScratchRequest<'_>,
+) -> Result<ScratchCopy, DatabaseError> {
     let others = texts(original, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA", &[]).await?;
     let others: Vec<String> = others
         .into_iter()
@@ -116,7 +116,13 @@ async fn fill(
     let caveats = filler.caveats;
     drop(target);
     let database = connect(&url, request.connect).await?;
-    Ok(Copy { database, name: "scratch database", others, caveats, place: Place::Schema(scratch.to_owned()) })
+    Ok(ScratchCopy {
+        database,
+        name: "scratch database",
+        others,
+        caveats,
+        place: ScratchPlace::Schema(scratch.to_owned()),
+    })
 }
 
 struct Filler<'a> {
@@ -129,7 +135,7 @@ struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    async fn tables(&mut self, request: &Request<'_>) -> Result<(), DatabaseError> {
+    async fn tables(&mut self, request: &ScratchRequest<'_>) -> Result<(), DatabaseError> {
         let ask = "SELECT TABLE_NAME, TABLE_TYPE, coalesce(ENGINE, ''), coalesce(CREATE_OPTIONS, '') \
                    FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE NOT LIKE '%VIEW' \
                    ORDER BY TABLE_TYPE = 'SEQUENCE' DESC, TABLE_NAME";
@@ -237,7 +243,7 @@ impl Filler<'_> {
         Ok(())
     }
 
-    /// Views may stand on one another: those that fail are tried again behind the others.
+    /// Views may stand on one another: those that fail are tried again after the others.
     async fn views(&mut self) -> Result<(), DatabaseError> {
         let ask = "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME";
         let mut left: Vec<String> =
@@ -282,7 +288,7 @@ impl Filler<'_> {
         match text {
             Some(Value::Text(text)) => Ok(text),
             Some(Value::Bytes(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-            // The server shows it to nobody else than its owner.
+            // The server shows it to its owner only.
             _ => Err(refused(format!("the user may not see how `{name}` is made"))
                 .hint("a user who may, such as its definer, can do the dry run on a copy")),
         }

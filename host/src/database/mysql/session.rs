@@ -11,7 +11,7 @@ use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, Dialect,
 
 /// What is known of a server and of the session on it.
 #[derive(Clone, Debug)]
-pub(super) struct Server {
+pub(super) struct SessionFacts {
     /// The facts.
     pub facts: Facts,
     /// The session's number, by which another can kill it.
@@ -33,7 +33,7 @@ pub(super) async fn prepare(
     connection: &mut MySqlConnection,
     settings: &ConnectOptions,
     names: &str,
-) -> Result<Server, DatabaseError> {
+) -> Result<SessionFacts, DatabaseError> {
     let found = all(connection, format!("SELECT VERSION(), CONNECTION_ID(), DATABASE(); {}", variables())).await?;
     let row = found.first().ok_or_else(|| lost("it does not say what it is"))?;
     let (reported, id, schema): (String, u64, Option<String>) = (text(row, 0), number(row, 1), row_text(row, 2));
@@ -47,7 +47,7 @@ pub(super) async fn prepare(
     version.check(dialect, &reported)?;
     let settings_of_texts = settings_of_texts(names, &sql_mode(get("sql_mode"), get("global_sql_mode")));
     // The servers' own default, so that a server that is set up otherwise does not change what a migration sees. READ
-    // COMMITTED would be refused where the binary log holds statements. Whoever has made sessions read-only meant it.
+    // COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only are meant to be.
     let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
     let all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(dialect, settings));
     run(connection, all).await?;
@@ -59,7 +59,7 @@ pub(super) async fn prepare(
         schema,
         ..Facts::of_dialect(dialect)
     };
-    Ok(Server {
+    Ok(SessionFacts {
         facts,
         id,
         settings_of_texts,

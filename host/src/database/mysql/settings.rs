@@ -1,5 +1,5 @@
 //! Settings that a script changes for its own statements, and that the host must not run under: with another `sql_mode` a
-//! text of ours would be read in another way, and behind `SET NAMES latin1` history would be written in latin1.
+//! text of ours would be read in another way, and after `SET NAMES latin1` history would be written in latin1.
 
 use super::MysqlDatabase;
 use super::session::{self, literal, row_text, text};
@@ -7,7 +7,7 @@ use crate::database::{DatabaseError, Role};
 
 /// Whose settings the session has.
 #[derive(Debug, Default)]
-pub(super) enum Settings {
+pub(super) enum SessionSettings {
     /// Ours.
     #[default]
     Ours,
@@ -25,33 +25,33 @@ pub(super) struct Kept {
 }
 
 impl MysqlDatabase {
-    /// Gives the session the settings of whoever speaks next.
+    /// Gives the session the settings of the role that speaks next.
     pub(super) async fn settle(&mut self) -> Result<(), DatabaseError> {
         match (self.guard.rights(), std::mem::take(&mut self.guard.settings)) {
-            (Role::Host, Settings::Theirs) => {
+            (Role::Host, SessionSettings::Theirs) => {
                 let kept = self.settings_to_keep().await?;
-                let database = self.server.facts.dialect.quote(self.connector.database());
+                let database = self.server.facts.dialect.quote(self.endpoint.database());
                 let ours = format!("{}; USE {database}", self.server.settings_of_texts);
                 session::run(&mut self.connection, ours).await?;
-                self.guard.settings = Settings::Kept(kept);
+                self.guard.settings = SessionSettings::Kept(kept);
             }
-            (Role::SqlScript | Role::Component, Settings::Kept(kept)) => {
+            (Role::SqlScript | Role::Component, SessionSettings::Kept(kept)) => {
                 let mut theirs = kept.set;
                 if let Some(database) = kept.database {
                     theirs.push_str(&format!("; USE {}", self.server.facts.dialect.quote(&database)));
                 }
                 session::run(&mut self.connection, theirs).await?;
-                self.guard.settings = Settings::Theirs;
+                self.guard.settings = SessionSettings::Theirs;
             }
             (_, settings) => self.guard.settings = settings,
         }
         Ok(())
     }
 
-    /// Behind a statement of a script that may have changed settings.
+    /// After a statement of a script that may have changed settings.
     pub(super) async fn unsettle(&mut self) -> Result<(), DatabaseError> {
-        self.guard.settings = Settings::Theirs;
-        session::run(&mut self.connection, format!("SET {}", self.connector.names())).await.map(|_| ())
+        self.guard.settings = SessionSettings::Theirs;
+        session::run(&mut self.connection, format!("SET {}", self.endpoint.names())).await.map(|_| ())
     }
 
     async fn settings_to_keep(&mut self) -> Result<Kept, DatabaseError> {

@@ -8,7 +8,7 @@ use sqlx::{
 };
 
 use super::error::{NOT_PREPARABLE, from_sqlx};
-use super::types::Kind;
+use super::types::ColumnKind;
 use super::types_convert;
 use super::types_read::{self, Wire};
 use super::{MysqlDatabase, parameters};
@@ -47,7 +47,7 @@ impl MysqlDatabase {
 
     /// Forgets what is known of tables that a statement may change; sqlx keeps the columns of prepared statements.
     async fn forget_tables(&mut self) -> Result<(), DatabaseError> {
-        self.opened.forget();
+        self.learned.forget_tables();
         self.connection.clear_cached_statements().await.map_err(from_sqlx)
     }
 
@@ -56,7 +56,7 @@ impl MysqlDatabase {
         if has_statement(statement, self.server.facts.dialect) {
             return Ok(());
         }
-        Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text"))
+        Err(DatabaseError::no_statement())
     }
 
     async fn execute_text(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
@@ -178,22 +178,22 @@ impl MysqlDatabase {
     }
 
     /// What a column of a table holds; none if the table cannot be asked, as inside a view whose tables are another's.
-    async fn kind_of(&mut self, table: &TableName, column: &str) -> Option<Kind> {
-        if !self.opened.declared.contains_key(table) {
+    async fn kind_of(&mut self, table: &TableName, column: &str) -> Option<ColumnKind> {
+        if !self.learned.declared.contains_key(table) {
             let columns = self.table_now(table).await.map(|table| table.columns).unwrap_or_default();
-            let kinds = columns.iter().map(|column| (column.name.clone(), Kind::of(column))).collect();
-            self.opened.declared.insert(table.clone(), kinds);
+            let kinds = columns.iter().map(|column| (column.name.clone(), ColumnKind::of(column))).collect();
+            self.learned.declared.insert(table.clone(), kinds);
         }
-        let kinds = self.opened.declared.get(table)?;
+        let kinds = self.learned.declared.get(table)?;
         kinds.iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, kind)| kind.clone())
     }
 
     /// Values as parameters.
     pub(super) async fn arguments(&mut self, values: &[Value]) -> Result<MySqlArguments, DatabaseError> {
-        if self.opened.decimal.is_none() && parameters::has_decimal(values) {
-            self.opened.decimal = Some(self.decimal_type().await?);
+        if self.learned.decimal.is_none() && parameters::has_decimal(values) {
+            self.learned.decimal = Some(self.decimal_type().await?);
         }
-        parameters::arguments(values, self.opened.decimal.as_ref())
+        parameters::arguments(values, self.learned.decimal.as_ref())
     }
 
     async fn decimal_type(&mut self) -> Result<MySqlTypeInfo, DatabaseError> {

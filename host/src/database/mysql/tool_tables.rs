@@ -36,7 +36,7 @@ impl MysqlDatabase {
         Ok(())
     }
 
-    /// Whether something in the database names a tool table. Looked up once, and again behind dynamic SQL: whatever else
+    /// Whether something in the database names a tool table. Looked up once, and again after dynamic SQL: whatever else
     /// makes such a thing has to spell the name, and is refused.
     pub(super) async fn others_name_tool_tables(&mut self) -> Result<bool, DatabaseError> {
         if let Some(found) = self.guard.others_name_tool_tables {
@@ -61,7 +61,7 @@ impl MysqlDatabase {
     }
 
     /// A statement of the host may change the tables: then what migrations did before is looked at, and the picture is
-    /// taken anew behind it.
+    /// taken anew after it.
     pub(super) async fn host_touches(&mut self, statement: &str) -> Result<(), DatabaseError> {
         let has_picture = self.transaction.as_ref().is_some_and(|transaction| transaction.tool_tables.is_some());
         if !has_picture || !names_tool_table(statement) {

@@ -1,5 +1,5 @@
 //! The one transaction of a migration, which a savepoint of ours proves to be still the same; and the session, which is
-//! made anew behind each migration.
+//! made anew after each migration.
 
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
@@ -10,11 +10,11 @@ use crate::random;
 
 /// A transaction that `begin` opened.
 pub(super) struct Transaction {
-    /// The savepoint that lives as long as the transaction; nobody can guess its name.
+    /// The savepoint that lives as long as the transaction; its name cannot be guessed.
     proof: String,
     /// The tool's tables as they were before the first statement of a script, or after the host's last.
     pub tool_tables: Option<Picture>,
-    /// It was found to be over, as behind a deadlock: what came now would commit by itself.
+    /// It was found to be over, as after a deadlock: what came now would commit by itself.
     pub is_over: bool,
 }
 
@@ -27,7 +27,7 @@ impl MysqlDatabase {
     }
 
     /// A chunk locks the rows that it reads. Were its transaction to lock the gaps between them too, as it does by default,
-    /// it would wait for whoever works on the next chunk. But a binary log of statements demands just that; and where
+    /// it would wait for the worker of the next chunk. But a binary log of statements demands just that; and where
     /// something names the tool's tables, they are watched, which needs a view of them that stays the same.
     pub(super) async fn begin_part_now(&mut self, part: Part) -> Result<Claims, DatabaseError> {
         self.renew_if_due().await?;
@@ -42,7 +42,7 @@ impl MysqlDatabase {
 
     async fn begin_at(&mut self, isolation: &str) -> Result<(), DatabaseError> {
         if self.transaction.is_some() {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
+            return Err(DatabaseError::in_transaction());
         }
         self.watch.check_stop()?;
         if self.server.facts.read_only {
@@ -64,7 +64,7 @@ impl MysqlDatabase {
     pub(super) async fn commit_now(&mut self) -> Result<(), DatabaseError> {
         self.close_statements();
         if self.transaction.is_none() {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to commit"));
+            return Err(DatabaseError::no_transaction("commit"));
         }
         let is_open = self.in_transaction_now().await;
         self.transaction = None;
@@ -85,7 +85,7 @@ impl MysqlDatabase {
     pub(super) async fn check_constraints_now(&mut self) -> Result<(), DatabaseError> {
         match self.transaction {
             Some(_) => Ok(()),
-            None => Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to check")),
+            None => Err(DatabaseError::no_transaction("check")),
         }
     }
 
@@ -141,8 +141,11 @@ impl MysqlDatabase {
         if self.transaction.as_ref().is_some_and(|transaction| transaction.is_over) { Err(ended(None)) } else { Ok(()) }
     }
 
-    /// Looks behind a failure whether the server has given up the transaction with it, as it does with deadlocks.
-    pub(super) async fn look_behind<T>(&mut self, answer: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+    /// After a failure, checks whether the server has given up the transaction, as it does with deadlocks.
+    pub(super) async fn check_after_failure<T>(
+        &mut self,
+        answer: Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
         let says_nothing = [DatabaseErrorKind::Connection, DatabaseErrorKind::InvalidArgument];
         let failed = answer.as_ref().is_err_and(|error| !says_nothing.contains(&error.kind));
         if failed && self.transaction.is_some() {
@@ -153,7 +156,7 @@ impl MysqlDatabase {
     }
 
     /// Outside of a transaction a new session takes the old one's place, before the next statement. Inside of one, temporary
-    /// tables go as far as their names are known, and the session is made anew behind the transaction.
+    /// tables go as far as their names are known, and the session is made anew after the transaction.
     pub(super) async fn drop_temporary_now(&mut self) -> Result<(), DatabaseError> {
         self.close_statements();
         if self.guard.is_used {
@@ -202,7 +205,7 @@ pub(super) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
     }
 }
 
-/// A name that nobody can guess.
+/// A name that cannot be guessed.
 fn random_name() -> String {
     format!("runner_{:016x}{:016x}", random::bits(), random::bits())
 }

@@ -8,7 +8,7 @@ use super::session;
 
 /// What a column holds, with everything that decides whether a value fits into it as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnKind {
     /// `TINYINT(1)`, which is how both servers spell BOOLEAN.
     Boolean,
     /// A whole number, and the least and greatest that fit.
@@ -17,11 +17,11 @@ pub(super) enum Kind {
     Year,
     /// `BIT(n)`.
     Bit(u32),
-    /// `FLOAT`, and the digits behind the point that it is declared to keep.
+    /// `FLOAT`, and the digits after the point that it is declared to keep.
     Float(Option<u32>),
     /// `DOUBLE`, likewise.
     Double(Option<u32>),
-    /// `DECIMAL` with that many digits behind the point.
+    /// `DECIMAL` with that many digits after the point.
     Decimal { precision: u32, scale: u32 },
     /// `DATE`.
     Date,
@@ -53,7 +53,7 @@ pub(super) enum Kind {
     Geometry(String),
 }
 
-impl Kind {
+impl ColumnKind {
     /// What a column holds.
     pub fn of(column: &MysqlColumn) -> Self {
         if column.is_json { Self::Json } else { kind(&column.column_type) }
@@ -88,7 +88,7 @@ pub(super) fn unique_keys(rows: &[MySqlRow]) -> Vec<Vec<String>> {
 }
 
 /// What a declared type such as `decimal(10,2) unsigned` means.
-fn kind(declared: &str) -> Kind {
+fn kind(declared: &str) -> ColumnKind {
     let (name, rest) = match declared.find(['(', ' ']) {
         Some(at) => declared.split_at(at),
         None => (declared, ""),
@@ -101,43 +101,43 @@ fn kind(declared: &str) -> Kind {
     let integer = |bits: u32| {
         let all = 1_i128 << bits;
         if unsigned {
-            Kind::Integer { least: 0, greatest: all - 1 }
+            ColumnKind::Integer { least: 0, greatest: all - 1 }
         } else {
-            Kind::Integer { least: -(all / 2), greatest: all / 2 - 1 }
+            ColumnKind::Integer { least: -(all / 2), greatest: all / 2 - 1 }
         }
     };
     let length = first.unwrap_or(1) as usize;
     match name.as_str() {
-        "tinyint" if first == Some(1) && !unsigned => Kind::Boolean,
+        "tinyint" if first == Some(1) && !unsigned => ColumnKind::Boolean,
         "tinyint" => integer(8),
         "smallint" => integer(16),
         "mediumint" => integer(24),
         "int" | "integer" => integer(32),
         "bigint" => integer(64),
-        "year" => Kind::Year,
-        "bit" => Kind::Bit(first.unwrap_or(1)),
-        "float" => Kind::Float(number(1)),
-        "double" | "real" => Kind::Double(number(1)),
-        "decimal" | "numeric" => Kind::Decimal { precision: first.unwrap_or(10), scale: number(1).unwrap_or(0) },
-        "date" => Kind::Date,
-        "time" => Kind::Time(first.unwrap_or(0)),
-        "datetime" => Kind::Datetime(first.unwrap_or(0)),
-        "timestamp" => Kind::Timestamp(first.unwrap_or(0)),
-        "char" => Kind::Char { characters: length, fixed: true },
-        "varchar" => Kind::Char { characters: length, fixed: false },
-        "tinytext" => Kind::Text { bytes: 255 },
-        "text" => Kind::Text { bytes: 65_535 },
-        "mediumtext" => Kind::Text { bytes: 16_777_215 },
-        "longtext" => Kind::Text { bytes: u32::MAX as usize },
-        "enum" => Kind::Enum(words(arguments)),
-        "set" => Kind::Set(words(arguments)),
-        "binary" => Kind::Binary(length),
-        "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Kind::Bytes,
-        "json" => Kind::Json,
-        "uuid" => Kind::Uuid,
+        "year" => ColumnKind::Year,
+        "bit" => ColumnKind::Bit(first.unwrap_or(1)),
+        "float" => ColumnKind::Float(number(1)),
+        "double" | "real" => ColumnKind::Double(number(1)),
+        "decimal" | "numeric" => ColumnKind::Decimal { precision: first.unwrap_or(10), scale: number(1).unwrap_or(0) },
+        "date" => ColumnKind::Date,
+        "time" => ColumnKind::Time(first.unwrap_or(0)),
+        "datetime" => ColumnKind::Datetime(first.unwrap_or(0)),
+        "timestamp" => ColumnKind::Timestamp(first.unwrap_or(0)),
+        "char" => ColumnKind::Char { characters: length, fixed: true },
+        "varchar" => ColumnKind::Char { characters: length, fixed: false },
+        "tinytext" => ColumnKind::Text { bytes: 255 },
+        "text" => ColumnKind::Text { bytes: 65_535 },
+        "mediumtext" => ColumnKind::Text { bytes: 16_777_215 },
+        "longtext" => ColumnKind::Text { bytes: u32::MAX as usize },
+        "enum" => ColumnKind::Enum(words(arguments)),
+        "set" => ColumnKind::Set(words(arguments)),
+        "binary" => ColumnKind::Binary(length),
+        "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => ColumnKind::Bytes,
+        "json" => ColumnKind::Json,
+        "uuid" => ColumnKind::Uuid,
         "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon"
-        | "geometrycollection" | "geomcollection" => Kind::Geometry(name),
-        _ => Kind::Native(name),
+        | "geometrycollection" | "geomcollection" => ColumnKind::Geometry(name),
+        _ => ColumnKind::Native(name),
     }
 }
 
@@ -168,21 +168,21 @@ mod tests {
     #[test]
     fn declared_types_are_understood() {
         for (declared, expected) in [
-            ("tinyint(1)", Kind::Boolean),
-            ("tinyint(1) unsigned", Kind::Integer { least: 0, greatest: 255 }),
-            ("tinyint(4)", Kind::Integer { least: -128, greatest: 127 }),
-            ("int", Kind::Integer { least: -(1 << 31), greatest: (1 << 31) - 1 }),
-            ("bigint(20) unsigned zerofill", Kind::Integer { least: 0, greatest: u64::MAX.into() }),
-            ("decimal(10,2) unsigned", Kind::Decimal { precision: 10, scale: 2 }),
-            ("float(7,3)", Kind::Float(Some(3))),
-            ("double", Kind::Double(None)),
-            ("datetime(6)", Kind::Datetime(6)),
-            ("time", Kind::Time(0)),
-            ("varchar(40)", Kind::Char { characters: 40, fixed: false }),
-            ("enum('a','it''s','x,y','(z)')", Kind::Enum(["a", "it's", "x,y", "(z)"].map(str::to_owned).into())),
-            ("uuid", Kind::Uuid),
-            ("inet6", Kind::Native("inet6".to_owned())),
-            ("point", Kind::Geometry("point".to_owned())),
+            ("tinyint(1)", ColumnKind::Boolean),
+            ("tinyint(1) unsigned", ColumnKind::Integer { least: 0, greatest: 255 }),
+            ("tinyint(4)", ColumnKind::Integer { least: -128, greatest: 127 }),
+            ("int", ColumnKind::Integer { least: -(1 << 31), greatest: (1 << 31) - 1 }),
+            ("bigint(20) unsigned zerofill", ColumnKind::Integer { least: 0, greatest: u64::MAX.into() }),
+            ("decimal(10,2) unsigned", ColumnKind::Decimal { precision: 10, scale: 2 }),
+            ("float(7,3)", ColumnKind::Float(Some(3))),
+            ("double", ColumnKind::Double(None)),
+            ("datetime(6)", ColumnKind::Datetime(6)),
+            ("time", ColumnKind::Time(0)),
+            ("varchar(40)", ColumnKind::Char { characters: 40, fixed: false }),
+            ("enum('a','it''s','x,y','(z)')", ColumnKind::Enum(["a", "it's", "x,y", "(z)"].map(str::to_owned).into())),
+            ("uuid", ColumnKind::Uuid),
+            ("inet6", ColumnKind::Native("inet6".to_owned())),
+            ("point", ColumnKind::Geometry("point".to_owned())),
         ] {
             assert_eq!(kind(declared), expected, "{declared}");
         }

@@ -6,6 +6,7 @@ use super::types_read::{Cell, Wire};
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::temporal::{self, DAY, SECOND};
 use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
+use crate::database::number::exact_integer;
 
 /// Appends a cell to a column. `requested`: the caller asked for the column's type, so whatever converts exactly is
 /// converted. False: it does not fit without loss.
@@ -180,19 +181,13 @@ fn float_of(cell: Cell<'_>) -> Option<f64> {
     }
 }
 
-/// The float that is exactly this integer.
+/// The float that is exactly this integer, which may be unsigned.
 pub(super) fn exact_float(number: i128) -> Option<f64> {
     let float = number as f64;
     (float as i128 == number).then_some(float)
 }
 
-/// The integer that is exactly this float; -0.0 has none, for its sign would be lost.
-pub(super) fn exact_integer(number: f64) -> Option<i64> {
-    let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);
-    (in_range && number.fract() == 0.0 && !(number == 0.0 && number.is_sign_negative())).then_some(number as i64)
-}
-
-/// The integer that a decimal is, whatever zeros stand behind its point.
+/// The integer that a decimal is, whatever zeros follow its point.
 fn integer_of_decimal(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -6,7 +6,7 @@
 use sqlx::mysql::MySqlColumn;
 use sqlx::{Column as _, TypeInfo as _};
 
-use super::types::Kind;
+use super::types::ColumnKind;
 use crate::data::ColumnType;
 use crate::data::temporal::{self, DAY, SECOND};
 
@@ -68,11 +68,11 @@ impl Wire {
     }
 
     /// What a text of the wire is in truth.
-    pub fn of_kind(kind: &Kind) -> Self {
+    pub fn of_kind(kind: &ColumnKind) -> Self {
         match kind {
-            Kind::Json => Self::Json,
-            Kind::Uuid => Self::Uuid,
-            Kind::Native(_) => Self::Native,
+            ColumnKind::Json => Self::Json,
+            ColumnKind::Uuid => Self::Uuid,
+            ColumnKind::Native(_) => Self::Native,
             _ => Self::Text,
         }
     }

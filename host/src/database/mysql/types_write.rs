@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::types::Kind;
-use super::types_convert::{exact_float, exact_integer, push_interval};
+use super::types::ColumnKind;
+use super::types_convert::{exact_float, push_interval};
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::temporal::{self, DAY, SECOND};
 use crate::data::{Column, ColumnValues, Value, VarValues};
 use crate::database::message::cell_text;
+use crate::database::number::exact_integer;
 
 /// A column as the server takes it: a string of bytes for each row.
 pub(super) struct Encoded<'a> {
@@ -24,26 +25,26 @@ pub(super) struct Encoded<'a> {
 }
 
 /// A cell that cannot be written as it is.
-pub(super) struct Unfit {
+pub(super) struct Unwritable {
     pub row: usize,
     pub what: String,
 }
 
 /// The column as a table's column of that kind takes it.
-pub(super) fn encode<'a>(column: &'a Column, kind: &Kind) -> Result<Encoded<'a>, Unfit> {
+pub(super) fn encode<'a>(column: &'a Column, kind: &ColumnKind) -> Result<Encoded<'a>, Unwritable> {
     let is_text = matches!(
         kind,
-        Kind::Char { .. }
-            | Kind::Text { .. }
-            | Kind::Enum(_)
-            | Kind::Set(_)
-            | Kind::Json
-            | Kind::Uuid
-            | Kind::Native(_)
-            | Kind::Date
-            | Kind::Time(_)
-            | Kind::Datetime(_)
-            | Kind::Timestamp(_)
+        ColumnKind::Char { .. }
+            | ColumnKind::Text { .. }
+            | ColumnKind::Enum(_)
+            | ColumnKind::Set(_)
+            | ColumnKind::Json
+            | ColumnKind::Uuid
+            | ColumnKind::Native(_)
+            | ColumnKind::Date
+            | ColumnKind::Time(_)
+            | ColumnKind::Datetime(_)
+            | ColumnKind::Timestamp(_)
     );
     if let Some(values) = as_it_is(column, kind) {
         return Ok(Encoded { nulls: &column.nulls, cells: Cow::Borrowed(values), is_text });
@@ -54,7 +55,7 @@ pub(super) fn encode<'a>(column: &'a Column, kind: &Kind) -> Result<Encoded<'a>,
     for row in 0..rows {
         if !column.is_null(row) {
             spell(&mut cells.data, column, row, kind)
-                .map_err(|what| Unfit { row, what: format!("{}: {what}", cell_text(column, row)) })?;
+                .map_err(|what| Unwritable { row, what: format!("{}: {what}", cell_text(column, row)) })?;
         }
         cells.offsets.push(cells.data.len() as u32);
     }
@@ -76,43 +77,47 @@ fn rows_of(column: &Column) -> usize {
 }
 
 /// The entries, if all of them can go as they are: most texts, and bytes.
-fn as_it_is<'a>(column: &'a Column, kind: &Kind) -> Option<&'a VarValues> {
+fn as_it_is<'a>(column: &'a Column, kind: &ColumnKind) -> Option<&'a VarValues> {
     let longest =
         |values: &VarValues| values.offsets.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize;
     match (&column.values, kind) {
         // As many bytes as characters may be: no need to count them.
-        (ColumnValues::Text(values), Kind::Char { characters, fixed: false }) if longest(values) <= *characters => {
+        (ColumnValues::Text(values), ColumnKind::Char { characters, fixed: false })
+            if longest(values) <= *characters =>
+        {
             Some(values)
         }
-        (ColumnValues::Text(values), Kind::Text { bytes }) if longest(values) <= *bytes / 4 => Some(values),
-        (ColumnValues::Bytes(values), Kind::Bytes) | (ColumnValues::Json(values), Kind::Json) => Some(values),
+        (ColumnValues::Text(values), ColumnKind::Text { bytes }) if longest(values) <= *bytes / 4 => Some(values),
+        (ColumnValues::Bytes(values), ColumnKind::Bytes) | (ColumnValues::Json(values), ColumnKind::Json) => {
+            Some(values)
+        }
         _ => None,
     }
 }
 
 type Spelt = Result<(), String>;
 
-fn spell(out: &mut Vec<u8>, column: &Column, row: usize, kind: &Kind) -> Spelt {
+fn spell(out: &mut Vec<u8>, column: &Column, row: usize, kind: &ColumnKind) -> Spelt {
     // Integers come first: nearly all cells are.
-    if let (ColumnValues::Int64(entries), Kind::Integer { least, greatest }) = (&column.values, kind) {
+    if let (ColumnValues::Int64(entries), ColumnKind::Integer { least, greatest }) = (&column.values, kind) {
         return integer(out, entries[row].into(), *least, *greatest);
     }
     let value = Value::of_cell(column, row);
     match kind {
-        Kind::Boolean => integer(out, whole(&value)?, -128, 127),
-        Kind::Integer { least, greatest } => integer(out, whole(&value)?, *least, *greatest),
-        Kind::Year => match whole(&value)? {
+        ColumnKind::Boolean => integer(out, whole(&value)?, -128, 127),
+        ColumnKind::Integer { least, greatest } => integer(out, whole(&value)?, *least, *greatest),
+        ColumnKind::Year => match whole(&value)? {
             // Of the text `0` the server would make 2000.
             0 => push(out, "0000"),
             year => integer(out, year, 1901, 2155),
         },
-        Kind::Bit(bits) => bit(out, &value, *bits),
-        Kind::Float(digits) => float(out, &value, *digits, true),
-        Kind::Double(digits) => float(out, &value, *digits, false),
-        Kind::Decimal { scale, .. } => decimal(out, &value, *scale),
-        Kind::Date | Kind::Datetime(_) | Kind::Timestamp(_) => day(out, &value, kind),
-        Kind::Time(digits) => time(out, &value, *digits),
-        Kind::Char { characters, fixed } => {
+        ColumnKind::Bit(bits) => bit(out, &value, *bits),
+        ColumnKind::Float(digits) => float(out, &value, *digits, true),
+        ColumnKind::Double(digits) => float(out, &value, *digits, false),
+        ColumnKind::Decimal { scale, .. } => decimal(out, &value, *scale),
+        ColumnKind::Date | ColumnKind::Datetime(_) | ColumnKind::Timestamp(_) => day(out, &value, kind),
+        ColumnKind::Time(digits) => time(out, &value, *digits),
+        ColumnKind::Char { characters, fixed } => {
             let text = text(&value)?;
             if *fixed && text.ends_with(' ') {
                 return Err("a CHAR column would drop its trailing spaces".to_owned());
@@ -123,18 +128,18 @@ fn spell(out: &mut Vec<u8>, column: &Column, row: usize, kind: &Kind) -> Spelt {
             }
             push(out, &text)
         }
-        Kind::Text { bytes } => {
+        ColumnKind::Text { bytes } => {
             let text = text(&value)?;
             if text.len() > *bytes {
                 return Err(format!("it has {} bytes, and the column takes {bytes}", text.len()));
             }
             push(out, &text)
         }
-        Kind::Enum(words) => {
+        ColumnKind::Enum(words) => {
             let text = text(&value)?;
             if words.contains(&text) { push(out, &text) } else { Err("it is none of the words of the ENUM".to_owned()) }
         }
-        Kind::Set(words) => {
+        ColumnKind::Set(words) => {
             let text = text(&value)?;
             let known = |part: &str| words.iter().any(|word| word == part);
             if text.is_empty() || text.split(',').all(known) {
@@ -143,7 +148,7 @@ fn spell(out: &mut Vec<u8>, column: &Column, row: usize, kind: &Kind) -> Spelt {
                 Err("it has a word that the SET does not have".to_owned())
             }
         }
-        Kind::Binary(length) => {
+        ColumnKind::Binary(length) => {
             let start = out.len();
             bytes(out, &value)?;
             match out.len() - start {
@@ -151,23 +156,23 @@ fn spell(out: &mut Vec<u8>, column: &Column, row: usize, kind: &Kind) -> Spelt {
                 found => Err(format!("it has {found} bytes, and the column would fill or cut it to {length}")),
             }
         }
-        Kind::Bytes => bytes(out, &value),
-        Kind::Json => match &value {
+        ColumnKind::Bytes => bytes(out, &value),
+        ColumnKind::Json => match &value {
             Value::Json(text) | Value::Text(text) => push(out, text),
             Value::Boolean(value) => push(out, if *value { "true" } else { "false" }),
             Value::Int64(_) | Value::Float64(_) | Value::Decimal(_) => push(out, &number_text(&value)?),
             _ => Err("is no JSON".to_owned()),
         },
-        Kind::Uuid => match &value {
+        ColumnKind::Uuid => match &value {
             Value::Uuid(..) => push(out, &temporal::value_text(&value)?),
             Value::Text(text) if temporal::parse_uuid(text.as_bytes()).is_some() => push(out, text),
             _ => Err("is no UUID".to_owned()),
         },
-        Kind::Native(name) => match &value {
+        ColumnKind::Native(name) => match &value {
             Value::Native { text, .. } | Value::Text(text) => push(out, text),
             _ => Err(format!("`{name}` takes its own text form only")),
         },
-        Kind::Geometry(_) => match &value {
+        ColumnKind::Geometry(_) => match &value {
             Value::Bytes(bytes) => {
                 out.extend_from_slice(bytes);
                 Ok(())
@@ -270,7 +275,7 @@ fn decimal(out: &mut Vec<u8>, value: &Value, scale: u32) -> Spelt {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
     let exponent: i64 = exponent.parse().unwrap_or(0);
     let fraction = mantissa.split_once('.').map_or("", |(_, fraction)| fraction).trim_end_matches('0');
-    // With nothing behind the point, zeros before it make room for a negative exponent.
+    // With nothing after the point, zeros before it make room for a negative exponent.
     let behind = if fraction.is_empty() {
         let whole = mantissa.split('.').next().unwrap_or_default();
         -((whole.len() - whole.trim_end_matches('0').len()) as i64)
@@ -279,19 +284,19 @@ fn decimal(out: &mut Vec<u8>, value: &Value, scale: u32) -> Spelt {
     };
     let is_zero = !mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
     if !is_zero && behind - exponent > i64::from(scale) {
-        return Err(format!("the column keeps {scale} digits behind the point"));
+        return Err(format!("the column keeps {scale} digits after the point"));
     }
     push(out, if is_zero { "0" } else { &text })
 }
 
 /// A day, or a day and a time of it.
-fn day(out: &mut Vec<u8>, value: &Value, kind: &Kind) -> Spelt {
+fn day(out: &mut Vec<u8>, value: &Value, kind: &ColumnKind) -> Spelt {
     let instant = match value {
         Value::Date(date) => i64::from(*date) * DAY,
         Value::Timestamp(instant) | Value::Timestamptz(instant) => *instant,
         Value::Text(text) => {
             let parsed = match kind {
-                Kind::Timestamp(_) => temporal::parse_timestamptz(text.as_bytes()),
+                ColumnKind::Timestamp(_) => temporal::parse_timestamptz(text.as_bytes()),
                 _ => temporal::parse_timestamp(text.as_bytes()),
             };
             parsed.ok_or_else(|| "is no date".to_owned())?
@@ -300,9 +305,11 @@ fn day(out: &mut Vec<u8>, value: &Value, kind: &Kind) -> Spelt {
     };
     let mut text = String::with_capacity(26);
     match kind {
-        Kind::Date if instant.rem_euclid(DAY) != 0 => return Err("a DATE column would drop its time of day".to_owned()),
-        Kind::Date => temporal::push_date(&mut text, instant.div_euclid(DAY))?,
-        Kind::Datetime(digits) | Kind::Timestamp(digits) => {
+        ColumnKind::Date if instant.rem_euclid(DAY) != 0 => {
+            return Err("a DATE column would drop its time of day".to_owned());
+        }
+        ColumnKind::Date => temporal::push_date(&mut text, instant.div_euclid(DAY))?,
+        ColumnKind::Datetime(digits) | ColumnKind::Timestamp(digits) => {
             keeps_fraction(instant, *digits)?;
             temporal::push_timestamp(&mut text, instant, ' ')?;
         }

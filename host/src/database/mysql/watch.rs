@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::connect::Connector;
+use super::connect::Endpoint;
 use super::error::{is_interrupted, lost};
 use super::{keepalive, owner, session};
 use crate::database::{DatabaseError, DatabaseErrorKind, Role, StopSignal};
@@ -25,7 +25,7 @@ const ATTEMPTS: u32 = 10;
 /// ```
 #[derive(Clone)]
 pub(super) struct Watch {
-    connector: Connector,
+    endpoint: Endpoint,
     /// The session's number.
     pub id: u64,
     stop: StopSignal,
@@ -42,8 +42,8 @@ enum Reason {
 }
 
 impl Watch {
-    pub fn new(connector: Connector, id: u64) -> Self {
-        Self { connector, id, stop: StopSignal::never(), rights: Role::Host, killed: Arc::default() }
+    pub fn new(endpoint: Endpoint, id: u64) -> Self {
+        Self { endpoint, id, stop: StopSignal::never(), rights: Role::Host, killed: Arc::default() }
     }
 
     /// Who speaks from now on, and what ends the statements.
@@ -64,7 +64,7 @@ impl Watch {
         self.check_stop()?;
         self.note(None);
         let mut work = pin!(work);
-        let limit = self.connector.statement_timeout().filter(|_| self.rights != Role::Host);
+        let limit = self.endpoint.statement_timeout().filter(|_| self.rights != Role::Host);
         let reason = tokio::select! {
             biased;
             answer = &mut work => return answer,
@@ -107,7 +107,7 @@ impl Watch {
 
     /// Whether the server has the session in its list.
     async fn is_known(&self) -> Result<bool, DatabaseError> {
-        let mut connection = self.connector.connect_briefly().await?;
+        let mut connection = self.endpoint.connect_briefly().await?;
         Ok(!owner::describe(&mut connection, self.id).await?.is_empty())
     }
 
@@ -125,7 +125,7 @@ impl Watch {
 
     /// Asks the server by a second connection to end what the session does (`KILL QUERY`), or the session (`KILL`).
     pub async fn kill(&self, what: &str) -> Result<(), DatabaseError> {
-        let mut connection = self.connector.connect_briefly().await?;
+        let mut connection = self.endpoint.connect_briefly().await?;
         session::run(&mut connection, format!("{what} {}", self.id)).await?;
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::error::from_sqlx;
 use super::packed::Packed;
 use super::statement::cell;
 use super::types_read::{Cell, Wire, decode};
-use super::write_sql::{KeyRange, Statement};
+use super::write_sql::{BoundStatement, KeyRange};
 use super::writer::Job;
 use super::{MysqlDatabase, session};
 use crate::database::{DatabaseError, DatabaseErrorKind};
@@ -21,7 +21,7 @@ const LOSSES: [&str; 4] = ["1264", "1265", "1366", "1406"];
 
 impl MysqlDatabase {
     /// Runs a statement of the host's own making.
-    pub(super) async fn run_built(&mut self, statement: Statement) -> Result<u64, DatabaseError> {
+    pub(super) async fn run_built(&mut self, statement: BoundStatement) -> Result<u64, DatabaseError> {
         let connection = &mut self.connection;
         let query = sqlx::query_with(AssertSqlSafe(statement.text), statement.arguments);
         let done = self.watch.clone().over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await?;
@@ -43,7 +43,7 @@ impl MysqlDatabase {
         packed: &[Packed],
     ) -> Result<(), DatabaseError> {
         if let Some(range) = range {
-            let key = &job.layout.names[job.layout.key[0]];
+            let key = &job.sql.layout.names[job.sql.layout.key[0]];
             let statement = range.count(&job.table, key)?;
             let found = self.rows_of(statement.text, statement.arguments).await?;
             let count = found.first().and_then(|row| number(row, 0));
@@ -72,10 +72,7 @@ impl MysqlDatabase {
     ) -> DatabaseError {
         match self.find_culprit(job, rows, range, packed).await {
             Ok(Some(error)) | Err(error) => error,
-            Ok(None) => {
-                let (table, mode) = (&job.writer.table.info.name, job.writer.mode);
-                DatabaseError::invalid(format!("a batch to {mode} did not change each of its rows in `{table}` once"))
-            }
+            Ok(None) => job.errors().not_each_once(),
         }
     }
 
@@ -92,8 +89,8 @@ impl MysqlDatabase {
             }
             return self.double_key(job, rows, packed).await;
         };
-        let place = job.layout.key[0];
-        let statement = range.list(&job.table, &job.layout.names[place])?;
+        let place = job.sql.layout.key[0];
+        let statement = range.list(&job.table, &job.sql.layout.names[place])?;
         let found = self.rows_of(statement.text, statement.arguments).await?;
         let found: HashSet<i128> = found
             .iter()
@@ -108,7 +105,7 @@ impl MysqlDatabase {
             })
             .collect();
         let missing = rows.clone().find(|row| job.number(place, *row).is_some_and(|number| !found.contains(&number)));
-        Ok(missing.map(|row| absent(job, row)))
+        Ok(missing.map(|row| job.errors().absent(row)))
     }
 
     /// The first row of the batch whose key has no row of the table, or several.
@@ -121,10 +118,10 @@ impl MysqlDatabase {
         if job.writer.mode == crate::database::WriteMode::Upsert {
             return Ok(None);
         }
-        let (keys, on) = job.layout.keys(packed);
+        let (keys, on) = job.sql.keys(packed);
         let mut arguments = MySqlArguments::default();
-        job.layout.bind_keys(packed, rows.len(), &mut arguments)?;
-        let found = format!("COUNT(runner_t.{})", job.layout.quoted_key(0));
+        job.sql.bind_keys(packed, rows.len(), &mut arguments)?;
+        let found = format!("COUNT(runner_t.{})", job.sql.quoted_key(0));
         let text = format!(
             "SELECT runner_x.n, {found} FROM {keys} LEFT JOIN {} AS runner_t ON {on} GROUP BY runner_x.n \
              HAVING {found} <> 1 ORDER BY runner_x.n LIMIT 1",
@@ -135,15 +132,7 @@ impl MysqlDatabase {
             return Ok(None);
         };
         let row = rows.start + row as usize;
-        if count == 0 {
-            return Ok(Some(absent(job, row)));
-        }
-        let (table, mode) = (&job.writer.table.info.name, job.writer.mode);
-        let error =
-            DatabaseError::invalid(format!("several rows of `{table}` have the key that a batch to {mode} gives"))
-                .hint("choose columns that identify a row as the key")
-                .detail(job.writer.row_name(job.rows, row));
-        Ok(Some(error))
+        Ok(Some(if count == 0 { job.errors().absent(row) } else { job.errors().ambiguous(row) }))
     }
 
     /// The first row of the batch whose key another row of it has too, as the table compares keys.
@@ -153,11 +142,11 @@ impl MysqlDatabase {
         rows: &Range<usize>,
         packed: &[Packed],
     ) -> Result<Option<DatabaseError>, DatabaseError> {
-        let (keys, on) = job.layout.keys(packed);
+        let (keys, on) = job.sql.keys(packed);
         let mut arguments = MySqlArguments::default();
-        job.layout.bind_keys(packed, rows.len(), &mut arguments)?;
+        job.sql.bind_keys(packed, rows.len(), &mut arguments)?;
         let columns: Vec<String> =
-            (0..job.layout.key.len()).map(|at| format!("runner_t.{}", job.layout.quoted_key(at))).collect();
+            (0..job.sql.layout.key.len()).map(|at| format!("runner_t.{}", job.sql.quoted_key(at))).collect();
         let text = format!(
             "SELECT MAX(runner_x.n) FROM {keys} STRAIGHT_JOIN {} AS runner_t ON {on} GROUP BY {} \
              HAVING COUNT(DISTINCT runner_x.n) > 1 ORDER BY 1 LIMIT 1",
@@ -165,7 +154,7 @@ impl MysqlDatabase {
             columns.join(", ")
         );
         let answer = self.rows_of(text, arguments).await?;
-        Ok(answer.first().and_then(|row| number(row, 0)).map(|row| job.twice(rows.start + row as usize)))
+        Ok(answer.first().and_then(|row| number(row, 0)).map(|row| job.errors().duplicate(rows.start + row as usize)))
     }
 
     /// Fails if the last statement did not store values as they came, and only warned of it.
@@ -199,13 +188,6 @@ impl MysqlDatabase {
         let loss = warnings.iter().map(|row| (session::text(row, 1), session::text(row, 2)));
         Ok(loss.into_iter().find(|(code, message)| LOSSES.contains(&code.as_str()) && ours(message)))
     }
-}
-
-fn absent(job: &Job<'_>, row: usize) -> DatabaseError {
-    let (table, mode) = (&job.writer.table.info.name, job.writer.mode);
-    DatabaseError::invalid(format!("no row of `{table}` has the key that a batch to {mode} gives"))
-        .hint("write rows that may be new in the mode `upsert`")
-        .detail(job.writer.row_name(job.rows, row))
 }
 
 /// A count in a result.

@@ -1,11 +1,12 @@
-//! The statements of a writer: which columns a batch has, and what they mean for the table.
+//! The statements of a writer.
 
 use sqlx::mysql::MySqlArguments;
 
-use super::packed::{Number, Packed, Place};
+use super::packed::{Number, Packed, RowPlace};
 use super::schema::MysqlTable;
-use super::types::Kind;
+use super::types::ColumnKind;
 use crate::data::Batch;
+use crate::database::write::Layout;
 use crate::database::{DatabaseError, Dialect, WriteMode};
 
 /// Rows that one statement takes at most: what the numbers of [`NUMBERS`] go up to.
@@ -16,24 +17,17 @@ const NUMBERS: &str = "WITH RECURSIVE runner_d (n) AS (SELECT 0 UNION ALL SELECT
     SELECT runner_h.n * 128 + runner_l.n AS n FROM runner_d AS runner_h STRAIGHT_JOIN runner_d AS runner_l \
     WHERE runner_h.n <= ? AND runner_h.n * 128 + runner_l.n < ?";
 
-/// Which columns a batch has, and what they mean for the table.
-pub(super) struct Layout {
-    /// The names of the batch's columns, as they come.
-    pub given: Vec<String>,
-    /// The same as the table spells them.
-    pub names: Vec<String>,
-    /// What each of them holds.
-    pub kinds: Vec<Kind>,
+/// The statements of a writer for batches with certain columns.
+pub(super) struct WriteSql {
+    pub layout: Layout,
+    /// What each column of the batch holds.
+    pub kinds: Vec<ColumnKind>,
     /// The collation of each of them that is a text.
     collations: Vec<Option<String>>,
-    /// The places of the key's columns, in the key's order.
-    pub key: Vec<usize>,
-    /// The places of the others.
-    pub others: Vec<usize>,
 }
 
 /// A statement and its parameters.
-pub(super) struct Statement {
+pub(super) struct BoundStatement {
     pub text: String,
     pub arguments: MySqlArguments,
 }
@@ -42,90 +36,50 @@ fn quote(name: &str) -> String {
     Dialect::Mysql.quote(name)
 }
 
-impl Layout {
-    /// Checks a batch's columns against the table.
+impl WriteSql {
+    /// For batches with the columns of this one, its first.
     pub fn new(table: &MysqlTable, mode: WriteMode, key: &[String], rows: &Batch) -> Result<Self, DatabaseError> {
-        let name = &table.info.name;
-        let (mut names, mut kinds, mut collations) = (Vec::new(), Vec::new(), Vec::new());
-        for column in &rows.columns {
-            let known = table.info.known_column(&column.name)?;
-            if names.contains(&known) {
-                return Err(DatabaseError::invalid(format!("column `{known}` stands twice in a batch for `{name}`")));
-            }
-            let declared = table.columns.iter().find(|column| column.name == known);
-            kinds.push(declared.map_or(Kind::Bytes, Kind::of));
+        let layout = Layout::new(&table.info, mode, key, rows)?;
+        let (mut kinds, mut collations) = (Vec::new(), Vec::new());
+        for name in &layout.names {
+            let declared = table.columns.iter().find(|column| column.name == *name);
+            kinds.push(declared.map_or(ColumnKind::Bytes, ColumnKind::of));
             collations.push(declared.and_then(|column| column.collation.clone()));
-            names.push(known);
         }
-        if names.is_empty() {
-            return Err(DatabaseError::invalid(format!("a batch for `{name}` has no columns")));
-        }
-        let mut key_at = Vec::with_capacity(key.len());
-        for column in key {
-            let at = names.iter().position(|other| other == column).ok_or_else(|| {
-                DatabaseError::invalid(format!(
-                    "a batch for `{name}` lacks the key column `{column}`, which {mode} needs"
-                ))
-            })?;
-            if matches!(kinds.get(at), Some(Kind::Json | Kind::Geometry(_))) {
-                return Err(DatabaseError::invalid(format!(
-                    "column `{name}.{column}` cannot be a key: its values are not compared as a whole"
-                )));
-            }
-            key_at.push(at);
-        }
-        let others: Vec<usize> = (0..names.len()).filter(|place| !key_at.contains(place)).collect();
-        let generated = |place: &usize| table.info.column(&names[*place]).is_some_and(|column| column.generated);
-        let found = match mode {
-            WriteMode::Delete => None,
-            WriteMode::Update => others.iter().copied().find(generated),
-            _ => (0..names.len()).find(generated),
-        };
-        if let Some(place) = found {
+        if let Some(place) =
+            layout.key.iter().find(|place| matches!(kinds[**place], ColumnKind::Json | ColumnKind::Geometry(_)))
+        {
             return Err(DatabaseError::invalid(format!(
-                "column `{name}.{}` is generated and cannot be written",
-                names[place]
-            ))
-            .hint("leave the column out of the batch"));
-        }
-        if mode == WriteMode::Update && others.is_empty() {
-            return Err(DatabaseError::invalid(format!(
-                "a batch for `{name}` has no columns beside the key, so there is nothing to update"
+                "column `{}.{}` cannot be a key: its values are not compared as a whole",
+                table.info.name, layout.names[*place]
             )));
         }
-        let given = rows.columns.iter().map(|column| column.name.clone()).collect();
-        Ok(Self { given, names, kinds, collations, key: key_at, others })
-    }
-
-    /// Whether a batch has the columns that this was made for.
-    pub fn fits(&self, rows: &Batch) -> bool {
-        self.given.len() == rows.columns.len()
-            && self.given.iter().zip(&rows.columns).all(|(name, column)| *name == column.name)
+        Ok(Self { layout, kinds, collations })
     }
 
     /// A column of the key, quoted.
     pub fn quoted_key(&self, number: usize) -> String {
-        self.key.get(number).map(|place| self.name(*place)).unwrap_or_default()
+        self.layout.key.get(number).map(|place| self.name(*place)).unwrap_or_default()
     }
 
     fn name(&self, place: usize) -> String {
-        quote(&self.names[place])
+        quote(&self.layout.names[place])
     }
 
     /// A cell of the key as the column's own type, so that the table's index can be asked for it.
     fn typed(&self, place: usize, cell: &str) -> String {
         match &self.kinds[place] {
-            Kind::Boolean => format!("CAST({cell} AS SIGNED)"),
-            Kind::Integer { least, .. } if *least < 0 => format!("CAST({cell} AS SIGNED)"),
-            Kind::Integer { .. } | Kind::Year => format!("CAST({cell} AS UNSIGNED)"),
-            Kind::Bit(_) => format!("CAST(CONV(HEX({cell}), 16, 10) AS UNSIGNED)"),
-            Kind::Float(_) | Kind::Double(_) => format!("({cell} + 0e0)"),
-            Kind::Decimal { precision, scale } => format!("CAST({cell} AS DECIMAL({precision}, {scale}))"),
-            Kind::Date => format!("CAST({cell} AS DATE)"),
-            Kind::Time(_) => format!("CAST({cell} AS TIME(6))"),
-            Kind::Datetime(_) | Kind::Timestamp(_) => format!("CAST({cell} AS DATETIME(6))"),
-            Kind::Uuid => format!("CAST({cell} AS UUID)"),
-            Kind::Native(name) => format!("CAST({cell} AS {name})"),
+            ColumnKind::Boolean => format!("CAST({cell} AS SIGNED)"),
+            ColumnKind::Integer { least, .. } if *least < 0 => format!("CAST({cell} AS SIGNED)"),
+            ColumnKind::Integer { .. } | ColumnKind::Year => format!("CAST({cell} AS UNSIGNED)"),
+            ColumnKind::Bit(_) => format!("CAST(CONV(HEX({cell}), 16, 10) AS UNSIGNED)"),
+            ColumnKind::Float(_) | ColumnKind::Double(_) => format!("({cell} + 0e0)"),
+            ColumnKind::Decimal { precision, scale } => format!("CAST({cell} AS DECIMAL({precision}, {scale}))"),
+            ColumnKind::Date => format!("CAST({cell} AS DATE)"),
+            ColumnKind::Time(_) => format!("CAST({cell} AS TIME(6))"),
+            ColumnKind::Datetime(_) | ColumnKind::Timestamp(_) => format!("CAST({cell} AS DATETIME(6))"),
+            ColumnKind::Uuid => format!("CAST({cell} AS UUID)"),
+            ColumnKind::Native(name) => format!("CAST({cell} AS {name})"),
             _ => match (&self.collations[place], self.charset(place)) {
                 (Some(collation), Some("utf8mb4")) => format!("{cell} COLLATE {collation}"),
                 (Some(collation), Some(charset)) => format!("CONVERT({cell} USING {charset}) COLLATE {collation}"),
@@ -148,8 +102,8 @@ impl Layout {
     /// in `runner_t`.
     pub fn keys(&self, packed: &[Packed]) -> (String, String) {
         let mut columns = vec!["runner_s.n AS n".to_owned()];
-        let mut terms = Vec::with_capacity(self.key.len());
-        for (number, place) in self.key.iter().enumerate() {
+        let mut terms = Vec::with_capacity(self.layout.key.len());
+        for (number, place) in self.layout.key.iter().enumerate() {
             let cell = packed[*place].sql("runner_s.n");
             columns.push(format!("{} AS k{number}", self.typed(*place, &cell)));
             terms.push(format!("runner_t.{} = runner_x.k{number}", self.name(*place)));
@@ -164,15 +118,15 @@ impl Layout {
         (table, terms.join(" AND "))
     }
 
-    /// Adds the parameters of the first half of [`Layout::keys`].
+    /// Adds the parameters of the first half of [`WriteSql::keys`].
     pub fn bind_keys(
         &self,
         packed: &[Packed],
         rows: usize,
         arguments: &mut MySqlArguments,
     ) -> Result<(), DatabaseError> {
-        let place = Place { sql: "runner_s.n", parameters: &[] };
-        for at in &self.key {
+        let place = RowPlace { sql: "runner_s.n", parameters: &[] };
+        for at in &self.layout.key {
             let times = if self.may_lack_characters(*at) { 2 } else { 1 };
             for _ in 0..times {
                 packed[*at].bind(arguments, &place)?;
@@ -182,50 +136,55 @@ impl Layout {
     }
 
     /// Changes the rows whose keys lie in a range, each to the cells at its own place of the batch.
-    pub fn update_range(&self, table: &str, packed: &[Packed], range: &KeyRange) -> Result<Statement, DatabaseError> {
-        let key = self.name(self.key[0]);
+    pub fn update_range(
+        &self,
+        table: &str,
+        packed: &[Packed],
+        range: &KeyRange,
+    ) -> Result<BoundStatement, DatabaseError> {
+        let key = self.name(self.layout.key[0]);
         let at = format!("({key} - ?)");
         let base = [Number(range.first)];
-        let place = Place { sql: &at, parameters: &base };
+        let place = RowPlace { sql: &at, parameters: &base };
         let mut arguments = MySqlArguments::default();
-        let mut set = Vec::with_capacity(self.others.len());
-        for other in &self.others {
+        let mut set = Vec::with_capacity(self.layout.others.len());
+        for other in &self.layout.others {
             set.push(format!("{} = {}", self.name(*other), packed[*other].sql(place.sql)));
             packed[*other].bind(&mut arguments, &place)?;
         }
         let condition = range.condition(&key, &mut arguments)?;
-        Ok(Statement { text: format!("UPDATE {table} SET {} WHERE {condition}", set.join(", ")), arguments })
+        Ok(BoundStatement { text: format!("UPDATE {table} SET {} WHERE {condition}", set.join(", ")), arguments })
     }
 
     /// Changes the rows that have the batch's keys.
-    pub fn update_keys(&self, table: &str, packed: &[Packed], rows: usize) -> Result<Statement, DatabaseError> {
+    pub fn update_keys(&self, table: &str, packed: &[Packed], rows: usize) -> Result<BoundStatement, DatabaseError> {
         let (keys, on) = self.keys(packed);
         let mut arguments = MySqlArguments::default();
         self.bind_keys(packed, rows, &mut arguments)?;
-        let place = Place { sql: "runner_x.n", parameters: &[] };
-        let mut set = Vec::with_capacity(self.others.len());
-        for other in &self.others {
+        let place = RowPlace { sql: "runner_x.n", parameters: &[] };
+        let mut set = Vec::with_capacity(self.layout.others.len());
+        for other in &self.layout.others {
             set.push(format!("runner_t.{} = {}", self.name(*other), packed[*other].sql(place.sql)));
             packed[*other].bind(&mut arguments, &place)?;
         }
         let text = format!("UPDATE {keys} STRAIGHT_JOIN {table} AS runner_t ON {on} SET {}", set.join(", "));
-        Ok(Statement { text, arguments })
+        Ok(BoundStatement { text, arguments })
     }
 
     /// Deletes the rows whose keys lie in a range.
-    pub fn delete_range(&self, table: &str, range: &KeyRange) -> Result<Statement, DatabaseError> {
+    pub fn delete_range(&self, table: &str, range: &KeyRange) -> Result<BoundStatement, DatabaseError> {
         let mut arguments = MySqlArguments::default();
-        let condition = range.condition(&self.name(self.key[0]), &mut arguments)?;
-        Ok(Statement { text: format!("DELETE FROM {table} WHERE {condition}"), arguments })
+        let condition = range.condition(&self.name(self.layout.key[0]), &mut arguments)?;
+        Ok(BoundStatement { text: format!("DELETE FROM {table} WHERE {condition}"), arguments })
     }
 
     /// Deletes the rows that have the batch's keys.
-    pub fn delete_keys(&self, table: &str, packed: &[Packed], rows: usize) -> Result<Statement, DatabaseError> {
+    pub fn delete_keys(&self, table: &str, packed: &[Packed], rows: usize) -> Result<BoundStatement, DatabaseError> {
         let (keys, on) = self.keys(packed);
         let mut arguments = MySqlArguments::default();
         self.bind_keys(packed, rows, &mut arguments)?;
         let text = format!("DELETE runner_t FROM {keys} STRAIGHT_JOIN {table} AS runner_t ON {on}");
-        Ok(Statement { text, arguments })
+        Ok(BoundStatement { text, arguments })
     }
 
     /// Inserts the rows of the batch; `absent`: those whose keys the table does not have.
@@ -235,11 +194,11 @@ impl Layout {
         packed: &[Packed],
         rows: usize,
         absent: bool,
-    ) -> Result<Statement, DatabaseError> {
-        let columns: Vec<String> = (0..self.names.len()).map(|place| self.name(place)).collect();
+    ) -> Result<BoundStatement, DatabaseError> {
+        let columns: Vec<String> = (0..self.layout.names.len()).map(|place| self.name(place)).collect();
         let number = if absent { "runner_x.n" } else { "runner_s.n" };
         let cells: Vec<String> = packed.iter().map(|packed| packed.sql(number)).collect();
-        let place = Place { sql: number, parameters: &[] };
+        let place = RowPlace { sql: number, parameters: &[] };
         let mut arguments = MySqlArguments::default();
         for packed in packed {
             packed.bind(&mut arguments, &place)?;
@@ -247,14 +206,14 @@ impl Layout {
         let from = if absent {
             let (keys, on) = self.keys(packed);
             self.bind_keys(packed, rows, &mut arguments)?;
-            let missing = self.name(self.key[0]);
+            let missing = self.name(self.layout.key[0]);
             format!("{keys} LEFT JOIN {table} AS runner_t ON {on} WHERE runner_t.{missing} IS NULL")
         } else {
             bind_numbers(rows, &mut arguments)?;
             format!("({NUMBERS}) AS runner_s")
         };
         let text = format!("INSERT INTO {table} ({}) SELECT {} FROM {from}", columns.join(", "), cells.join(", "));
-        Ok(Statement { text, arguments })
+        Ok(BoundStatement { text, arguments })
     }
 }
 
@@ -287,18 +246,18 @@ impl KeyRange {
     }
 
     /// How many rows of the table are the batch's.
-    pub fn count(&self, table: &str, key: &str) -> Result<Statement, DatabaseError> {
+    pub fn count(&self, table: &str, key: &str) -> Result<BoundStatement, DatabaseError> {
         let mut arguments = MySqlArguments::default();
         let condition = self.condition(&quote(key), &mut arguments)?;
-        Ok(Statement { text: format!("SELECT COUNT(*) FROM {table} WHERE {condition}"), arguments })
+        Ok(BoundStatement { text: format!("SELECT COUNT(*) FROM {table} WHERE {condition}"), arguments })
     }
 
     /// The keys of the table in the range.
-    pub fn list(&self, table: &str, key: &str) -> Result<Statement, DatabaseError> {
+    pub fn list(&self, table: &str, key: &str) -> Result<BoundStatement, DatabaseError> {
         let mut arguments = MySqlArguments::default();
         Number(self.first).bind(&mut arguments)?;
         Number(self.last).bind(&mut arguments)?;
         let key = quote(key);
-        Ok(Statement { text: format!("SELECT {key} FROM {table} WHERE {key} BETWEEN ? AND ?"), arguments })
+        Ok(BoundStatement { text: format!("SELECT {key} FROM {table} WHERE {key} BETWEEN ? AND ?"), arguments })
     }
 }

@@ -8,12 +8,13 @@ use std::ops::Range;
 
 use super::packed::Packed;
 use super::schema::MysqlTable;
-use super::types::{Kind, unique_keys};
+use super::types::{ColumnKind, unique_keys};
 use super::types_write::{Encoded, encode};
-use super::write_sql::{KeyRange, Layout, MOST_ROWS, Statement};
+use super::write_sql::{BoundStatement, KeyRange, MOST_ROWS, WriteSql};
 use super::{MysqlDatabase, session};
 use crate::data::{Batch, ColumnValues};
-use crate::database::message::{self, TAKES_PART, takes_nothing_back};
+use crate::database::message::{TAKES_PART, takes_nothing_back};
+use crate::database::write::{RowErrors, is_a_view};
 use crate::database::{
     DatabaseError, DatabaseErrorKind, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId,
 };
@@ -32,14 +33,14 @@ pub(super) struct Writer {
     /// Whether the key identifies a row.
     pub(super) unique: bool,
     /// Made for the columns of the first batch.
-    layout: Option<Layout>,
+    sql: Option<WriteSql>,
     rows_written: u64,
 }
 
 /// A batch that is being written.
 pub(super) struct Job<'a> {
     pub writer: &'a Writer,
-    pub layout: &'a Layout,
+    pub sql: &'a WriteSql,
     pub rows: &'a Batch,
     pub columns: &'a [Encoded<'a>],
     /// The table's name as statements spell it.
@@ -52,13 +53,18 @@ impl Writer {
         self.rows_written
     }
 
-    /// Which row of a batch it is.
-    pub(super) fn row_name(&self, rows: &Batch, row: usize) -> String {
-        message::row_name(&self.table.info, &self.key, rows, row)
+    /// For errors about a row of a batch.
+    pub(super) fn errors<'a>(&'a self, rows: &'a Batch) -> RowErrors<'a> {
+        RowErrors { table: &self.table.info, mode: self.mode, key: &self.key, rows }
     }
 }
 
 impl Job<'_> {
+    /// For errors about a row of the batch.
+    pub(super) fn errors(&self) -> RowErrors<'_> {
+        self.writer.errors(self.rows)
+    }
+
     /// How many bytes the cells of some rows take.
     fn byte_len(&self, rows: &Range<usize>) -> usize {
         self.columns
@@ -69,8 +75,8 @@ impl Job<'_> {
 
     /// The range of the rows' keys, if they are whole numbers close together.
     fn range(&self, rows: &Range<usize>) -> Result<Option<KeyRange>, DatabaseError> {
-        let [place] = self.layout.key.as_slice() else { return Ok(None) };
-        if !self.writer.unique || !matches!(self.layout.kinds[*place], Kind::Integer { .. }) {
+        let [place] = self.sql.layout.key.as_slice() else { return Ok(None) };
+        if !self.writer.unique || !matches!(self.sql.kinds[*place], ColumnKind::Integer { .. }) {
             return Ok(None);
         }
         let Some((first, last)) = self.ends(*place, rows) else { return Ok(None) };
@@ -82,7 +88,7 @@ impl Job<'_> {
         for row in rows.clone() {
             let at = self.number(*place, row).map_or(0, |number| (number - first) as usize);
             if guard[at] == b'1' {
-                return Err(self.twice(row));
+                return Err(self.errors().duplicate(row));
             }
             guard[at] = b'1';
         }
@@ -119,20 +125,13 @@ impl Job<'_> {
         let pack = |column: &Encoded<'_>| match range {
             Some(range) => {
                 let width = (range.last - range.first + 1) as usize;
-                let key = self.layout.key[0];
+                let key = self.sql.layout.key[0];
                 let place = |row: usize| self.number(key, row).map_or(0, |number| (number - range.first) as usize);
                 Packed::new(column, rows.clone(), width, place)
             }
             None => Packed::new(column, rows.clone(), rows.len(), |row| row - rows.start),
         };
         self.columns.iter().map(pack).collect()
-    }
-
-    pub(super) fn twice(&self, row: usize) -> DatabaseError {
-        let (table, mode) = (&self.writer.table.info.name, self.writer.mode);
-        DatabaseError::invalid(format!("a batch to {mode} in `{table}` has the same key twice"))
-            .hint("put each row into a batch once; in a collation without case, `a` and `A` are the same key")
-            .detail(self.writer.row_name(self.rows, row))
     }
 }
 
@@ -142,11 +141,10 @@ impl MysqlDatabase {
         let table = self.table_now(&target.table).await?;
         let name = &target.table;
         if table.info.is_view {
-            return Err(DatabaseError::invalid(format!("`{name}` is a view; batches are written to tables"))
-                .hint("write to the tables behind it, or execute statements"));
+            return Err(is_a_view(name, ""));
         }
         if let Some(engine) = &table.lasting_engine {
-            // What a batch has written would stay behind one that fails, and be in its own way ever after.
+            // What a batch has written would stay if it failed, and be in its own way the next time.
             let table = takes_nothing_back(name, engine);
             return Err(DatabaseError::invalid(format!("no batches are written to {table}")).hint(TAKES_PART));
         }
@@ -166,9 +164,8 @@ impl MysqlDatabase {
                 .hint("name the columns of the primary key or of a unique index whose columns are NOT NULL"));
             }
         }
-        let id = WriterId(self.opened.new_id());
-        self.opened.writers.push((id, Writer { table, mode: target.mode, key, unique, layout: None, rows_written: 0 }));
-        Ok(id)
+        let writer = Writer { table, mode: target.mode, key, unique, sql: None, rows_written: 0 };
+        Ok(self.opened.add_writer(writer))
     }
 
     /// A table's name with the session's own database, whatever `USE` a script has run.
@@ -184,51 +181,32 @@ impl MysqlDatabase {
         _hint: WriteHint,
     ) -> Result<u64, DatabaseError> {
         self.watch.check_stop()?;
-        let Some(at) = self.opened.writers.iter().position(|(other, _)| *other == id) else {
-            return Err(DatabaseError::closed("writer"));
-        };
         // A writer that fails is closed.
-        let (_, mut writer) = self.opened.writers.remove(at);
+        let mut writer = self.opened.take_writer(id)?;
         if rows.row_count > 0 {
-            let layout = match writer.layout.take() {
-                Some(layout) => layout,
-                None => Layout::new(&writer.table, writer.mode, &writer.key, rows)?,
+            let sql = match writer.sql.take() {
+                Some(sql) => sql,
+                None => WriteSql::new(&writer.table, writer.mode, &writer.key, rows)?,
             };
-            self.write_batch(&writer, &layout, rows).await?;
-            writer.layout = Some(layout);
+            sql.layout.check_columns(&writer.table.info, rows)?;
+            self.write_batch(&writer, &sql, rows).await?;
+            writer.sql = Some(sql);
         }
         let written = rows.row_count as u64;
         writer.rows_written += written;
-        self.opened.writers.push((id, writer));
+        self.opened.put_writer(id, writer);
         Ok(written)
     }
 
-    pub(super) fn finish_writer_now(&mut self, id: WriterId) -> Result<u64, DatabaseError> {
-        match self.opened.writers.iter().position(|(other, _)| *other == id) {
-            Some(at) => Ok(self.opened.writers.remove(at).1.rows_written()),
-            None => Err(DatabaseError::closed("writer")),
-        }
-    }
-
-    async fn write_batch(&mut self, writer: &Writer, layout: &Layout, rows: &Batch) -> Result<(), DatabaseError> {
-        let name = &writer.table.info.name;
-        if !layout.fits(rows) {
-            return Err(DatabaseError::invalid(format!(
-                "a batch for `{name}` has other columns than the writer's first one: {}",
-                layout.given.join(", ")
-            )));
-        }
+    async fn write_batch(&mut self, writer: &Writer, sql: &WriteSql, rows: &Batch) -> Result<(), DatabaseError> {
+        let errors = writer.errors(rows);
         let mut columns = Vec::with_capacity(rows.columns.len());
-        for (column, kind) in rows.columns.iter().zip(&layout.kinds) {
-            columns.push(encode(column, kind).map_err(|unfit| {
-                DatabaseError::new(
-                    DatabaseErrorKind::Conversion,
-                    format!("column `{name}.{}` cannot hold {}", column.name, unfit.what),
-                )
-                .detail(writer.row_name(rows, unfit.row))
-            })?);
+        for (column, kind) in rows.columns.iter().zip(&sql.kinds) {
+            let encoded = encode(column, kind);
+            columns.push(encoded.map_err(|unfit| errors.cannot_hold(&column.name, unfit.what, unfit.row))?);
         }
-        let job = Job { writer, layout, rows, columns: &columns, table: self.spelt(name) };
+        let table = self.spelt(&writer.table.info.name);
+        let job = Job { writer, sql, rows, columns: &columns, table };
         let most = STATEMENT_BYTES.min(self.server.max_allowed_packet / 4 * 3);
         // What is still to be written, the first rows last.
         let mut pending: Vec<Range<usize>> = std::iter::once(0..rows.row_count).collect();
@@ -240,7 +218,7 @@ impl MysqlDatabase {
             match self.write_rows(&job, &rows, most).await {
                 Ok(()) => {}
                 Err(Failure::Row(_)) if rows.len() > 1 => halve(&mut pending, &rows),
-                Err(Failure::Row(error)) => return Err(error.detail(writer.row_name(job.rows, rows.start))),
+                Err(Failure::Row(error)) => return Err(error.detail(errors.row_name(rows.start))),
                 Err(Failure::Batch(error)) => return Err(error),
             }
         }
@@ -249,7 +227,7 @@ impl MysqlDatabase {
 
     /// Writes some rows in one statement, or in the two of an upsert.
     async fn write_rows(&mut self, job: &Job<'_>, rows: &Range<usize>, most: usize) -> Result<(), Failure> {
-        let (layout, table) = (job.layout, job.table.as_str());
+        let (sql, table) = (job.sql, job.table.as_str());
         let mode = job.writer.mode;
         let range = match mode {
             WriteMode::Update | WriteMode::Delete => job.range(rows).map_err(Failure::Batch)?,
@@ -276,17 +254,17 @@ impl MysqlDatabase {
             self.check_found(job, rows, range.as_ref(), &packed).await.map_err(Failure::Batch)?;
         }
         let built = match (mode, &range) {
-            (WriteMode::Insert, _) => layout.insert(table, &packed, rows.len(), false),
-            (WriteMode::Upsert, _) if layout.others.is_empty() => layout.insert(table, &packed, rows.len(), true),
-            (WriteMode::Update, Some(range)) => layout.update_range(table, &packed, range),
-            (WriteMode::Update | WriteMode::Upsert, _) => layout.update_keys(table, &packed, rows.len()),
-            (WriteMode::Delete, Some(range)) => layout.delete_range(table, range),
-            (WriteMode::Delete, None) => layout.delete_keys(table, &packed, rows.len()),
+            (WriteMode::Insert, _) => sql.insert(table, &packed, rows.len(), false),
+            (WriteMode::Upsert, _) if sql.layout.others.is_empty() => sql.insert(table, &packed, rows.len(), true),
+            (WriteMode::Update, Some(range)) => sql.update_range(table, &packed, range),
+            (WriteMode::Update | WriteMode::Upsert, _) => sql.update_keys(table, &packed, rows.len()),
+            (WriteMode::Delete, Some(range)) => sql.delete_range(table, range),
+            (WriteMode::Delete, None) => sql.delete_keys(table, &packed, rows.len()),
         };
         let changed = self.run_write(job, built).await?;
         match mode {
-            WriteMode::Upsert if !layout.others.is_empty() => {
-                let inserted = self.run_write(job, layout.insert(table, &packed, rows.len(), true)).await?;
+            WriteMode::Upsert if !sql.layout.others.is_empty() => {
+                let inserted = self.run_write(job, sql.insert(table, &packed, rows.len(), true)).await?;
                 if changed + inserted != rows.len() as u64 {
                     return Err(Failure::Batch(self.not_all(job, rows, range.as_ref(), &packed).await));
                 }
@@ -299,10 +277,10 @@ impl MysqlDatabase {
         Ok(())
     }
 
-    async fn run_write(&mut self, job: &Job<'_>, built: Result<Statement, DatabaseError>) -> Result<u64, Failure> {
+    async fn run_write(&mut self, job: &Job<'_>, built: Result<BoundStatement, DatabaseError>) -> Result<u64, Failure> {
         let statement = built.map_err(Failure::Batch)?;
         let changed = self.run_built(statement).await.map_err(Failure::of)?;
-        self.refuse_loss_in(&job.layout.names).await.map_err(Failure::Row)?;
+        self.refuse_loss_in(&job.sql.layout.names).await.map_err(Failure::Row)?;
         Ok(changed)
     }
 }

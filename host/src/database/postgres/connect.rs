@@ -23,20 +23,20 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 const STARTING: Duration = Duration::from_millis(200);
 
 /// How to reach a database, as often as needed.
-pub(super) struct Server {
+pub(super) struct Endpoint {
     options: PgConnectOptions,
     settings: ConnectOptions,
     url: DatabaseUrl,
 }
 
 /// What the server said of itself when the connection was made.
-pub(super) struct Found {
+pub(super) struct Connected {
     pub(super) facts: Facts,
     /// The process that served the first transaction.
     pub(super) backend: i32,
 }
 
-impl Server {
+impl Endpoint {
     pub(super) fn new(url: &DatabaseUrl, settings: &ConnectOptions) -> Result<Self, DatabaseError> {
         let options = match &settings.driver {
             Some(DriverOptions::Postgres(given)) => options::of_session((**given).clone(), &settings.application),
@@ -82,7 +82,7 @@ impl Server {
     }
 
     /// The connection for the work, and what the server is.
-    pub(super) async fn open_for_work(&self) -> Result<(PgConnection, Found), DatabaseError> {
+    pub(super) async fn open_for_work(&self) -> Result<(PgConnection, Connected), DatabaseError> {
         let mut connection = self.open().await?;
         let asked = tokio::time::timeout(self.settings.connect_timeout, look(&mut connection)).await;
         match asked {
@@ -91,7 +91,7 @@ impl Server {
         }
     }
 
-    /// Asks the server to cancel what a backend does. Best effort: whoever asks looks at the statement itself.
+    /// Asks the server to cancel what a backend does. Best effort: the caller looks at the statement itself.
     pub(super) async fn cancel(&self, backend: i32) {
         let ask = async {
             let mut connection = self.open_within(CANCEL_TIMEOUT).await?;
@@ -105,7 +105,7 @@ impl Server {
 }
 
 /// What the server is, in a transaction of its own.
-async fn look(connection: &mut PgConnection) -> Result<Found, DatabaseError> {
+async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError> {
     const LOOK: &str = "SELECT current_setting('server_version'), current_setting('server_version_num')::int4, \
         pg_is_in_recovery() OR current_setting('transaction_read_only')::bool, current_schema()::text, \
         pg_backend_pid(), current_setting('server_encoding')";
@@ -132,5 +132,5 @@ async fn look(connection: &mut PgConnection) -> Result<Found, DatabaseError> {
         ..Facts::of_dialect(Dialect::Postgres)
     };
     let backend = text(4)?.and_then(|number| number.parse().ok()).unwrap_or_default();
-    Ok(Found { facts, backend })
+    Ok(Connected { facts, backend })
 }

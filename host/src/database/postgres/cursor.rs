@@ -16,19 +16,8 @@ use crate::data::{Batch, ColumnType, Value};
 use crate::database::read::{duplicate_column, not_a_query};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, PageRequest};
 
-/// Ended cursors that are remembered.
-const ENDED: usize = 64;
-
 /// Rows of the first fetch of a cursor whose rows may be of any width.
 const FIRST_ROWS: usize = 256;
-
-/// The open cursors.
-#[derive(Default)]
-pub(super) struct Cursors {
-    open: Vec<(CursorId, Cursor)>,
-    /// Those that came to their end, the latest last.
-    ended: VecDeque<CursorId>,
-}
 
 /// An open cursor.
 pub(super) struct Cursor {
@@ -46,14 +35,14 @@ pub(super) struct Cursor {
 impl PostgresDatabase {
     pub(super) async fn open_cursor_now(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         let text = &request.statement;
-        let id = CursorId(self.new_id());
+        let id = CursorId(self.opened.next_id());
         let scope = self.enter(Some(text)).await?;
         let watch = self.watch();
         let hold = if scope.is_in_transaction() { "" } else { " WITH HOLD" };
         let opened = watch.run(open(&mut self.connection, &mut self.types, request, id, hold)).await;
         let settled = self.settle(&scope, text).await;
         let cursor = self.leave(scope, opened.and_then(|cursor| settled.map(|()| cursor))).await?;
-        self.cursors.open.push((id, cursor));
+        self.opened.put_cursor(id, cursor);
         Ok(id)
     }
 
@@ -62,16 +51,13 @@ impl PostgresDatabase {
         id: CursorId,
         limits: BatchLimits,
     ) -> Result<Option<Batch>, DatabaseError> {
-        let Some(at) = self.cursors.open.iter().position(|(other, _)| *other == id) else {
-            return if self.cursors.ended.contains(&id) { Ok(None) } else { Err(DatabaseError::closed("cursor")) };
-        };
-        let (_, mut cursor) = self.cursors.open.remove(at);
+        let Some(mut cursor) = self.opened.take_cursor(id)? else { return Ok(None) };
         if let Some(batch) = cursor.surplus.pop_front() {
-            self.cursors.open.push((id, cursor));
+            self.opened.put_cursor(id, cursor);
             return Ok(Some(batch));
         }
         if cursor.at_end {
-            self.cursors.end(id);
+            self.opened.end_cursor(id);
             return Ok(None);
         }
         let scope = self.enter(None).await?;
@@ -79,16 +65,15 @@ impl PostgresDatabase {
         let fetched = watch.run(fetch(&mut self.connection, &mut cursor, None, limits)).await;
         let batch = self.leave(scope, fetched).await?;
         if cursor.at_end && cursor.surplus.is_empty() {
-            self.cursors.end(id);
+            self.opened.end_cursor(id);
         } else {
-            self.cursors.open.push((id, cursor));
+            self.opened.put_cursor(id, cursor);
         }
         Ok(batch)
     }
 
     pub(super) async fn close_cursor_now(&mut self, id: CursorId) -> Result<(), DatabaseError> {
-        let Some(at) = self.cursors.open.iter().position(|(other, _)| *other == id) else { return Ok(()) };
-        let (_, cursor) = self.cursors.open.remove(at);
+        let Some(cursor) = self.opened.close_cursor(id) else { return Ok(()) };
         // One that has come to its end is closed on the server already.
         if cursor.at_end {
             return Ok(());
@@ -97,15 +82,6 @@ impl PostgresDatabase {
         let watch = self.watch();
         let done = watch.run(close(&mut self.connection, &cursor.name)).await;
         self.leave(scope, done).await
-    }
-}
-
-impl Cursors {
-    fn end(&mut self, id: CursorId) {
-        self.ended.push_back(id);
-        if self.ended.len() > ENDED {
-            self.ended.pop_front();
-        }
     }
 }
 

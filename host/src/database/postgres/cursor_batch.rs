@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::statement_describe::Described;
-use super::types_read::Unfit;
+use super::types_read::Unreadable;
 use crate::data::{Batch, ColumnBuilder, ColumnType};
 use crate::database::message::cell_text;
 use crate::database::read::{cell_too_large, in_column};
@@ -154,7 +154,7 @@ impl Described {
     }
 }
 
-fn conversion(unfit: Unfit) -> DatabaseError {
+fn conversion(unfit: Unreadable) -> DatabaseError {
     let error = DatabaseError::new(DatabaseErrorKind::Conversion, unfit.what);
     match unfit.hint {
         Some(hint) => error.hint(hint),

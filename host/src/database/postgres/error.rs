@@ -6,6 +6,7 @@ use std::error::Error as _;
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
 use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
+use crate::database::message::place_in;
 use crate::database::url::redact;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 use crate::sql::excerpt;
@@ -133,7 +134,7 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
             "another transaction holds a lock on the table or row; run it again when less goes on, or allow a longer wait"
         }
         CANCELED => {
-            "the statement took longer than it may, or somebody cancelled it; look at the statement timeout of the \
+            "the statement took longer than it may, or it was cancelled; look at the statement timeout of the \
              settings, the role and the database"
         }
         "53100" => "make room on the disk that holds the database; everything of the transaction is rolled back",
@@ -194,19 +195,10 @@ fn grant(inner: &PgDatabaseError) -> String {
     }
 }
 
-/// Line and column of a position, counted from 1 in characters, with the text there.
+/// Where a position in a statement is, counted from 1 in characters.
 fn place(statement: &str, position: usize) -> Option<String> {
     let (offset, _) = statement.char_indices().nth(position.checked_sub(1)?)?;
-    let before = &statement[..offset];
-    let line = before.matches('\n').count() + 1;
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    let column = statement[start..offset].chars().count() + 1;
-    let near: String = statement[offset..].chars().take_while(|c| *c != '\n').take(30).collect();
-    Some(if near.trim().is_empty() {
-        format!("line {line}, column {column}")
-    } else {
-        format!("line {line}, column {column}, at `{}`", near.trim_end())
-    })
+    place_in(statement, offset)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Fails if the connection that holds the lock is gone: then somebody else may have it.
+    /// Fails if the connection that holds the lock is gone: then another run may have it.
     pub(super) async fn check(&mut self) -> Result<(), DatabaseError> {
         let held = ask(&self.mark);
         let answer = tokio::time::timeout(CHECK_TIMEOUT, rows(&mut self.connection, &held)).await;
@@ -101,7 +101,7 @@ impl PostgresDatabase {
             return Ok(());
         }
         self.check_usable()?;
-        let connection = self.server.open().await?;
+        let connection = self.endpoint.open().await?;
         let mut lock = Lock::take(connection, request, stop, waiting).await?;
         orphans::end(&mut lock.connection, &lock.mark, stop, waiting).await?;
         self.busy = true;
@@ -133,7 +133,7 @@ impl PostgresDatabase {
         }
         if self.check_usable().is_ok() && self.transaction.is_none() {
             self.busy = true;
-            let named = simple(&mut self.connection, &self.server.set_application()).await;
+            let named = simple(&mut self.connection, &self.endpoint.set_application()).await;
             self.busy = false;
             self.note_loss(&named);
         }
@@ -147,7 +147,7 @@ pub(super) fn lock_lost() -> DatabaseError {
         .hint("run it again; look whether a pooler or the server ends transactions that are idle")
 }
 
-/// Names the connection that works for a run, so that a later run knows what an earlier one has left behind.
+/// Names the connection that works for a run, so that a later run knows what an earlier one has left.
 pub(super) fn set_application(run_id: &str) -> String {
     // A server keeps 63 bytes of it.
     let name: String = run_id.chars().filter(|character| !character.is_control() && *character != '\'').collect();

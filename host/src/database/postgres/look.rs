@@ -28,7 +28,7 @@ impl PostgresDatabase {
         }
         self.busy = false;
         let mut results = told?;
-        // What stands before the questions answers, too; behind them come the holder and the end of the transaction.
+        // What stands before the questions answers, too; after them come the holder and the end of the transaction.
         let first = results.len().checked_sub(questions.len() + 2);
         let mut answers =
             results.drain(first.ok_or_else(|| lost("the server did not answer all that it was asked"))?..);

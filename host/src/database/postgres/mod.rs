@@ -38,9 +38,9 @@ mod types_numeric;
 mod types_read;
 mod types_write;
 mod watch;
+mod write_job;
+mod write_sql;
 mod writer;
-mod writer_job;
-mod writer_plan;
 
 #[cfg(test)]
 mod tests;
@@ -50,8 +50,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sqlx::PgConnection;
 
-use self::connect::Server;
-use self::cursor::Cursors;
+use self::connect::Endpoint;
+use self::cursor::Cursor;
 use self::lock::Lock;
 use self::page::Pages;
 use self::reconnect::Left;
@@ -60,7 +60,8 @@ use self::tool_tables::Fingerprint;
 use self::transaction::Transaction;
 use self::types::Types;
 use self::watch::Watch;
-use self::writer::Writers;
+use self::writer::Writer;
+use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
     LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
@@ -73,13 +74,11 @@ pub(super) struct PostgresDatabase {
     /// Where statements run. Only between `enter` and `leave`.
     connection: PgConnection,
     /// How to make further connections to the same database.
-    server: Arc<Server>,
-    /// The open cursors of the transaction.
-    cursors: Cursors,
+    endpoint: Arc<Endpoint>,
+    /// The open cursors and writers of the transaction.
+    opened: Opened<Cursor, Writer>,
     /// What is known of the pages of tables.
     pages: Pages,
-    /// The open writers of the transaction.
-    writers: Writers,
     /// The server's types that have come by.
     types: Types,
     /// The transaction that `begin` opened.
@@ -94,7 +93,7 @@ pub(super) struct PostgresDatabase {
     stop: StopSignal,
     /// The server's process that runs the current or the last transaction: what is to be cancelled.
     backend: i32,
-    /// Somebody is between `enter` and `leave`; at the next `enter` that means that a future was dropped half-way.
+    /// A caller is between `enter` and `leave`; at the next `enter` that means that a future was dropped half-way.
     busy: bool,
     /// The connection is gone, or in the middle of something; only `reconnect` helps.
     lost: bool,
@@ -102,7 +101,6 @@ pub(super) struct PostgresDatabase {
     wrapped: Option<Fingerprint>,
     /// What a lost connection may have left in the server.
     left: Option<Left>,
-    next_id: u64,
     facts: Facts,
 }
 
@@ -112,14 +110,13 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
 }
 
 async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDatabase, DatabaseError> {
-    let server = Server::new(url, options)?;
-    let (connection, found) = server.open_for_work().await?;
+    let endpoint = Endpoint::new(url, options)?;
+    let (connection, found) = endpoint.open_for_work().await?;
     Ok(PostgresDatabase {
         connection,
-        server: Arc::new(server),
-        cursors: Cursors::default(),
+        endpoint: Arc::new(endpoint),
+        opened: Opened::default(),
         pages: Pages::default(),
-        writers: Writers::default(),
         types: Types::default(),
         transaction: None,
         lock: None,
@@ -132,7 +129,6 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
         lost: false,
         wrapped: None,
         left: None,
-        next_id: 0,
         facts: found.facts,
     })
 }
@@ -140,27 +136,20 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
 impl PostgresDatabase {
     /// Watches over work on the connection: see [`Watch::run`]. Independent of `self`, so that the work may borrow it.
     fn watch(&self) -> Watch {
-        Watch::new(self.server.clone(), self.stop.clone(), self.backend)
+        Watch::new(self.endpoint.clone(), self.stop.clone(), self.backend)
     }
 
     /// Closes cursors and writers; the transaction they live in ends, or they are not to be seen any more.
     fn forget_statements(&mut self) {
-        self.cursors = Cursors::default();
+        self.opened.close();
         self.pages.forget_statement();
-        self.writers = Writers::default();
-    }
-
-    /// A number that no cursor or writer of this database has had.
-    fn new_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
     }
 }
 
 #[async_trait]
 impl Database for PostgresDatabase {
     fn url(&self) -> &DatabaseUrl {
-        self.server.url()
+        self.endpoint.url()
     }
 
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
@@ -298,6 +287,6 @@ impl Bulk for PostgresDatabase {
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
-        self.finish_writer_now(writer).await
+        self.opened.take_writer(writer).map(|writer| writer.rows_written())
     }
 }

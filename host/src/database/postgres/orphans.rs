@@ -1,4 +1,4 @@
-//! What a killed run has left behind: the server works on at its last statement for a while, though the lock is free.
+//! What a killed run has left: the server works on at its last statement for a while, though the lock is free.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::sql::excerpt;
 /// What the names of connections begin with that work for a run; the run's id follows.
 pub(super) const PREFIX: &str = "runner:";
 
-/// How long a statement that was left behind may go on before it is ended: a run that heals has two seconds in all, and most
+/// How long a statement that was left may go on before it is ended: a run that heals has two seconds in all, and most
 /// servers end it within the first (see `client_connection_check_interval` in `settings`).
 const GRACE: Duration = Duration::from_secs(1);
 

@@ -77,7 +77,7 @@ struct Read {
 impl PostgresDatabase {
     pub(super) async fn read_page_now(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
         let statement = page.statement();
-        let cursor = cursor_name(self.new_id());
+        let cursor = cursor_name(self.opened.next_id());
         let described = self.pages.described(&statement, &page.types);
         let is_new = described.is_none();
         let row_bytes = self.pages.row_bytes(&page.table);

@@ -1,5 +1,5 @@
 //! A page of a table by `COPY (SELECT …) TO STDOUT`: whole rows of bytes, which cost the client half of what rows of a
-//! cursor cost it. It takes no parameters, so the key behind which the page begins stands in the statement.
+//! cursor cost it. It takes no parameters, so the key after which the page begins is part of the statement.
 
 use futures_util::TryStreamExt as _;
 use sqlx::PgConnection;
@@ -107,7 +107,7 @@ impl Rows {
     }
 
     /// Finds the cells of the row that begins at `at`, and its end; none if its end has not come, and none for the end if
-    /// this is the mark behind the last row.
+    /// this is the mark after the last row.
     fn row(&mut self, bytes: &[u8], at: usize) -> Option<Option<usize>> {
         let count = i16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?);
         let Ok(count) = usize::try_from(count) else { return Some(None) };

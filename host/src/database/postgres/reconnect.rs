@@ -38,8 +38,8 @@ impl PostgresDatabase {
         self.left.get_or_insert(Left { backend, xid });
         self.wrapped = None;
         self.forget_statements();
-        let (connection, found) = self.server.open_for_work().await?;
-        // The old one is dropped, and its socket closed: a server that waits for us sees that nobody is there.
+        let (connection, found) = self.endpoint.open_for_work().await?;
+        // The old one is dropped, and its socket closed: a server that waits for us sees that the client is gone.
         self.connection = connection;
         (self.facts, self.backend) = (found.facts, found.backend);
         if let Some(left) = &self.left {

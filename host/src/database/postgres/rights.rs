@@ -1,5 +1,5 @@
 //! The first wall: what scripts and guests may not say. It reads words, so it can be walked around with SQL that is put
-//! together at run time; `tool_tables` and the identity of the transaction are what proves that nobody did.
+//! together at run time; `tool_tables` and the identity of the transaction are what proves that none did.
 
 use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};

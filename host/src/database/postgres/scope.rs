@@ -16,7 +16,7 @@ use crate::sql::has_statement;
 /// The savepoint that stands before each statement of a guest.
 const SAVEPOINT: &str = "runner_guest";
 
-/// What is open around a statement. Whoever gets one hands it to [`PostgresDatabase::leave`], whatever happens between.
+/// What is open around a statement. The caller hands it to [`PostgresDatabase::leave`], whatever happens between.
 #[must_use]
 pub(super) struct Scope {
     around: Around,
@@ -46,7 +46,7 @@ impl Scope {
         (self.around == Around::Savepoint).then_some(SAVEPOINT)
     }
 
-    /// Whether a transaction goes on behind the statement, so that what it opens can live on.
+    /// Whether a transaction goes on after the statement, so that what it opens can live on.
     pub(super) fn is_in_transaction(&self) -> bool {
         matches!(self.around, Around::Transaction | Around::Savepoint)
     }
@@ -59,7 +59,7 @@ impl PostgresDatabase {
         self.enter_with(statement, |_| String::new()).await
     }
 
-    /// The same; `more`, statements of ours that answer nothing, goes in the same message behind the savepoint.
+    /// The same; `more`, statements of ours that answer nothing, goes in the same message after the savepoint.
     pub(super) async fn enter_with(
         &mut self,
         statement: Option<&str>,
@@ -68,7 +68,9 @@ impl PostgresDatabase {
         self.check_usable()?;
         let class = match statement {
             Some(statement) if statement.contains('\0') => return Err(zero_byte()),
-            Some(statement) if !has_statement(statement, Dialect::Postgres) => return Err(no_statement()),
+            Some(statement) if !has_statement(statement, Dialect::Postgres) => {
+                return Err(DatabaseError::no_statement());
+            }
             Some(statement) => rights::check(statement, self.rights)?,
             None => StatementClass::Rows,
         };
@@ -106,7 +108,7 @@ impl PostgresDatabase {
         }
     }
 
-    /// Behind a statement: keeps or takes back what it did, and answers its result.
+    /// After a statement: keeps or takes back what it did, and answers its result.
     pub(super) async fn leave<T>(
         &mut self,
         scope: Scope,
@@ -127,7 +129,7 @@ impl PostgresDatabase {
                 Err(error)
             }
             (Around::Nothing, result) => {
-                let timeouts = self.own.timeouts(self.rights, self.server.settings());
+                let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
                 let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
                 let reset = simple(&mut self.connection, &reset.join("; ")).await;
                 self.note_loss(&reset);
@@ -170,7 +172,7 @@ impl PostgresDatabase {
         let is_script = self.rights != Role::Host;
         let turns = transaction.script_speaks != is_script;
         if turns {
-            text.push_str(&set_local(&self.own.timeouts(self.rights, self.server.settings())));
+            text.push_str(&set_local(&self.own.timeouts(self.rights, self.endpoint.settings())));
             text.push_str(&FINGERPRINT);
             text.push_str("; ");
         }
@@ -214,7 +216,7 @@ impl PostgresDatabase {
         let is_script = self.rights != Role::Host;
         let mut text = String::new();
         if is_script {
-            text.push_str(&set_local(&self.own.timeouts(self.rights, self.server.settings())));
+            text.push_str(&set_local(&self.own.timeouts(self.rights, self.endpoint.settings())));
             text.push_str(&FINGERPRINT);
         }
         let begin = prologue(&self.own, "NULL");
@@ -247,7 +249,7 @@ impl PostgresDatabase {
     }
 
     async fn set_for_session(&mut self) -> Result<(), DatabaseError> {
-        let timeouts = self.own.timeouts(self.rights, self.server.settings());
+        let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
         let text = set_local(&timeouts).replace("SET LOCAL", "SET");
         let ask = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";
         let rows = rows(&mut self.connection, &format!("{text}{ask}")).await?;
@@ -256,7 +258,7 @@ impl PostgresDatabase {
     }
 }
 
-/// Sets them until the transaction ends; what follows goes right behind it.
+/// Sets them until the transaction ends; what follows goes right after it.
 fn set_local(settings: &[(&str, String)]) -> String {
     settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect()
 }
@@ -265,10 +267,6 @@ fn refuses_transaction() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Other, "this statement cannot run inside a transaction")
         .code("25001")
         .hint("put it into a migration in SQL of its own that begins with the line `-- runner:no-transaction`")
-}
-
-fn no_statement() -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text")
 }
 
 /// A zero byte ends a text in the protocol, so that the server would see half a statement.

@@ -53,7 +53,7 @@ pub(super) fn prologue_of(part: Option<Part>, own: &Own, also: &str) -> String {
     let settings = in_transaction(own);
     let (level, more) = match part {
         None => ("READ COMMITTED", ""),
-        // A row that somebody changes behind our reading of it fails our writing.
+        // A row that another transaction changes after it was read cannot be written.
         Some(Part::Chunk) => ("REPEATABLE READ", ""),
         // No wait for the disk: it comes there before whatever is committed later. All others wait for who claims, so that a
         // process which is frozen meanwhile must not keep them.

@@ -106,7 +106,7 @@ async fn query(
     let rows = limits.rows.checked_add(1).filter(|_| shape(statement) == Shape::Select);
     let wrapped = described.wrapped(statement, rows)?;
     let query = sqlx::query_with(AssertSqlSafe(wrapped.unwrap_or_else(|| text.to_owned())), arguments);
-    let mut found = Found { rows: Vec::new(), bytes: 0, failed: None };
+    let mut found = SmallResult { rows: Vec::new(), bytes: 0, failed: None };
     let mut stream = connection.fetch(query);
     loop {
         match stream.try_next().await {
@@ -125,14 +125,14 @@ async fn query(
 }
 
 /// A small result on its way.
-struct Found {
+struct SmallResult {
     rows: Vec<Vec<Value>>,
     bytes: usize,
     /// The rest is read all the same: a stream that is dropped leaves the connection in the middle of it.
     failed: Option<DatabaseError>,
 }
 
-impl Found {
+impl SmallResult {
     fn take(&mut self, described: &Described, row: &sqlx::postgres::PgRow, limits: QueryLimits) {
         if self.failed.is_some() {
             return;

@@ -63,7 +63,7 @@ pub(super) fn shape(statement: &str) -> Shape {
 pub(super) fn one_statement(text: &str) -> Result<&str, DatabaseError> {
     match split(text, Dialect::Postgres) {
         Ok(found) => match found.as_slice() {
-            [] => Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text")),
+            [] => Err(DatabaseError::no_statement()),
             [only] => Ok(only.text),
             _ => Ok(text),
         },

@@ -1,6 +1,6 @@
 //! The second wall around the tool's own tables: whatever a script did, by whatever way, the server tells.
 //!
-//! Nobody can change a table in PostgreSQL without a lock on it that is kept until the transaction ends, so a script that
+//! A table cannot be changed in PostgreSQL without a lock on it that is kept until the transaction ends, so a script that
 //! wrote to one of them, truncated, locked or altered it, or gave it a trigger, holds a lock that it did not hold before.
 //! (`ANALYZE` of the whole database takes one under which no content changes, and is let pass.)
 //! Where the host itself holds such a lock already, the server's count of the rows that this transaction has written tells

@@ -54,7 +54,7 @@ impl Transaction {
         }
     }
 
-    /// Somebody else speaks from here on, and this is what the tool's tables are.
+    /// Another role speaks from here on, and this is what the tool's tables are.
     pub(super) fn turn(&mut self, is_script: bool, now: Fingerprint) {
         self.compare(&now);
         self.script_speaks = is_script;
@@ -99,7 +99,7 @@ impl PostgresDatabase {
     /// Fails where no transaction can be opened: one is open, the connection is lost, or the run is to stop.
     pub(super) fn check_free(&mut self) -> Result<(), DatabaseError> {
         if self.transaction.is_some() {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
+            return Err(DatabaseError::in_transaction());
         }
         self.check_usable()?;
         if self.stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
@@ -125,7 +125,7 @@ impl PostgresDatabase {
 
     pub(super) async fn commit_now(&mut self) -> Result<(), DatabaseError> {
         let Some(transaction) = self.transaction.take() else {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to commit"));
+            return Err(DatabaseError::no_transaction("commit"));
         };
         self.forget_statements();
         self.check_usable()?;
@@ -179,7 +179,7 @@ impl PostgresDatabase {
     /// Tries what a commit would do to the deferred constraints, and takes that back: they are deferred still.
     pub(super) async fn check_constraints_now(&mut self) -> Result<(), DatabaseError> {
         if self.transaction.is_none() {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to check"));
+            return Err(DatabaseError::no_transaction("check"));
         }
         let rights = std::mem::replace(&mut self.rights, Role::Host);
         let scope = self.enter(None).await;

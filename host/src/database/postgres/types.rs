@@ -33,7 +33,7 @@ pub(super) enum Wire {
     Uuid,
     /// JSON as text.
     Json,
-    /// JSON as text behind a byte for the version.
+    /// JSON as text after a byte for the version.
     Jsonb,
     /// No form that is read or written here: the server turns it into text, and text into it.
     Foreign,
@@ -52,7 +52,7 @@ pub(super) struct ServerType {
     /// length that SQL adds to the bare names `bit` and `char`.
     pub quoted: String,
     pub wire: Wire,
-    /// What it is delivered as when nobody asks for something else.
+    /// What it is delivered as unless another type is asked for.
     pub delivered: ColumnType,
 }
 

@@ -1,21 +1,21 @@
 //! The binary form of `numeric`: digits to the base of 10,000, the power of the first of them, a sign, and how many digits
-//! are shown behind the point.
+//! are shown after the point.
 
-use super::types_read::Unfit;
+use super::types_read::Unreadable;
 
 const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xC000;
 const INFINITY: u16 = 0xD000;
 const NEGATIVE_INFINITY: u16 = 0xF000;
 
-/// Digits behind the point that PostgreSQL can keep.
+/// Digits after the point that PostgreSQL can keep.
 const MOST_SCALE: i64 = 16_383;
 /// Digits before the point that PostgreSQL can keep.
 const MOST_WHOLE: i64 = 131_072;
 
 /// Appends a number in the very digits that the server shows.
-pub(super) fn push_text(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Unfit> {
-    let malformed = || Unfit::new("a number in a form that is not known");
+pub(super) fn push_text(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Unreadable> {
+    let malformed = || Unreadable::new("a number in a form that is not known");
     let field = |at: usize| -> Option<u16> { Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?)) };
     let (Some(count), Some(weight), Some(sign), Some(scale)) = (field(0), field(2), field(4), field(6)) else {
         return Err(malformed());
@@ -62,18 +62,18 @@ fn four_digits(group: u16) -> [u8; 4] {
     [digit(1000), digit(100), digit(10), digit(1)]
 }
 
-fn no_number(what: &str) -> Unfit {
-    Unfit::new(what)
+fn no_number(what: &str) -> Unreadable {
+    Unreadable::new(what)
 }
 
 /// The parts of a decimal number in text.
 pub(super) struct Decimal {
     negative: bool,
-    /// Digits before and behind the point, as characters.
+    /// Digits before and after the point, as characters.
     digits: Vec<u8>,
     /// How many of them stand before the point; negative if zeros stand between the point and the first.
     point: i64,
-    /// Digits to show behind the point.
+    /// Digits to show after the point.
     scale: i64,
 }
 
@@ -99,7 +99,7 @@ impl Decimal {
         Some(Self { negative, digits, point: at as i64 + i64::from(exponent), scale })
     }
 
-    /// Digits behind the point without zeros at the end.
+    /// Digits after the point without zeros at the end.
     pub(super) fn significant_scale(&self) -> i64 {
         match self.digits.iter().rposition(|digit| *digit != b'0') {
             Some(last) => (last as i64 + 1 - self.point).max(0),
@@ -119,7 +119,7 @@ impl Decimal {
         let whole = first.map_or(0, |first| self.point - first as i64);
         if self.significant_scale() > MOST_SCALE || whole > MOST_WHOLE {
             return Err(format!(
-                "PostgreSQL keeps at most {MOST_WHOLE} digits before and {MOST_SCALE} behind the point of a number"
+                "PostgreSQL keeps at most {MOST_WHOLE} digits before and {MOST_SCALE} after the point of a number"
             ));
         }
         let scale = self.scale.min(MOST_SCALE) as u16;

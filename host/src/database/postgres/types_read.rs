@@ -9,6 +9,7 @@ use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::temporal::{self, DAY};
 use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 use crate::database::message::excerpt;
+use crate::database::number::{exact_float, exact_integer};
 
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
 pub(super) const EPOCH_DAYS: i32 = 10_957;
@@ -20,13 +21,13 @@ const AS_TEXT: &str = "ask for the column `as` another type, such as text";
 
 /// A cell that cannot be delivered.
 #[derive(Debug)]
-pub(super) struct Unfit {
+pub(super) struct Unreadable {
     /// What it holds.
     pub what: String,
     pub hint: Option<&'static str>,
 }
 
-impl Unfit {
+impl Unreadable {
     pub(super) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), hint: None }
     }
@@ -63,7 +64,7 @@ impl ReadAs {
 
     /// Appends a cell that is not NULL.
     #[inline]
-    pub(super) fn push(&self, builder: &mut ColumnBuilder, bytes: &[u8]) -> Result<(), Unfit> {
+    pub(super) fn push(&self, builder: &mut ColumnBuilder, bytes: &[u8]) -> Result<(), Unreadable> {
         let done = match (builder.entries(), self.wire) {
             (ColumnValues::Int64(entries), Wire::Int8) => {
                 <[u8; 8]>::try_from(bytes).map(|bytes| entries.push(i64::from_be_bytes(bytes))).is_ok()
@@ -96,20 +97,20 @@ impl ReadAs {
         Ok(())
     }
 
-    fn push_other(&self, builder: &mut ColumnBuilder, bytes: &[u8]) -> Result<(), Unfit> {
+    fn push_other(&self, builder: &mut ColumnBuilder, bytes: &[u8]) -> Result<(), Unreadable> {
         let cell = Cell::read(self.wire, bytes).map_err(|unfit| self.unfit(unfit.what))?;
         if convert(builder, &cell) { Ok(()) } else { Err(self.unfit(cell.to_string())) }
     }
 
     #[cold]
-    fn unfit(&self, what: String) -> Unfit {
+    fn unfit(&self, what: String) -> Unreadable {
         let hint = (self.column_type != ColumnType::Text).then_some(AS_TEXT);
-        Unfit { what: format!("{what}, which is no {}", self.column_type), hint }
+        Unreadable { what: format!("{what}, which is no {}", self.column_type), hint }
     }
 }
 
 /// A cell of a small result: in a column of its own.
-pub(super) fn value(read_as: &ReadAs, bytes: &[u8]) -> Result<Value, Unfit> {
+pub(super) fn value(read_as: &ReadAs, bytes: &[u8]) -> Result<Value, Unreadable> {
     let mut builder = read_as.builder(1);
     read_as.push(&mut builder, bytes)?;
     Ok(Value::of_cell(&builder.finish(""), 0))
@@ -132,7 +133,7 @@ enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    fn read(wire: Wire, bytes: &'a [u8]) -> Result<Self, Unfit> {
+    fn read(wire: Wire, bytes: &'a [u8]) -> Result<Self, Unreadable> {
         let four = || fixed::<4>(bytes);
         let eight = || fixed::<8>(bytes);
         Ok(match wire {
@@ -153,12 +154,12 @@ impl<'a> Cell<'a> {
             // A first byte of 1 is the only version there has been.
             Wire::Jsonb => match bytes {
                 [1, text @ ..] => Self::Json(utf8(text)?),
-                _ => return Err(Unfit::new("JSON in a form that is not known")),
+                _ => return Err(Unreadable::new("JSON in a form that is not known")),
             },
             Wire::Bytea => Self::Bytes(bytes),
             Wire::Date => match i32::from_be_bytes(four()?) {
-                i32::MAX => return Err(Unfit::new("infinity")),
-                i32::MIN => return Err(Unfit::new("-infinity")),
+                i32::MAX => return Err(Unreadable::new("infinity")),
+                i32::MIN => return Err(Unreadable::new("-infinity")),
                 days => Self::Date(days.checked_add(EPOCH_DAYS).ok_or_else(|| beyond(days))?),
             },
             Wire::Time => Self::Time(i64::from_be_bytes(eight()?)),
@@ -183,28 +184,28 @@ impl<'a> Cell<'a> {
     }
 }
 
-fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Unfit> {
-    bytes.try_into().map_err(|_| Unfit::new(format!("{} bytes where {N} are expected", bytes.len())))
+fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Unreadable> {
+    bytes.try_into().map_err(|_| Unreadable::new(format!("{} bytes where {N} are expected", bytes.len())))
 }
 
-fn utf8(bytes: &[u8]) -> Result<&[u8], Unfit> {
+fn utf8(bytes: &[u8]) -> Result<&[u8], Unreadable> {
     match std::str::from_utf8(bytes) {
         Ok(_) => Ok(bytes),
         // A database in SQL_ASCII takes and gives whatever bytes it is given.
-        Err(_) => Err(Unfit::new(format!("a text of {} bytes that are not UTF-8", bytes.len()))),
+        Err(_) => Err(Unreadable::new(format!("a text of {} bytes that are not UTF-8", bytes.len()))),
     }
 }
 
-fn instant(micros: i64) -> Result<i64, Unfit> {
+fn instant(micros: i64) -> Result<i64, Unreadable> {
     match micros {
-        i64::MAX => Err(Unfit::new("infinity")),
-        i64::MIN => Err(Unfit::new("-infinity")),
-        _ => micros.checked_add(EPOCH_MICROS).ok_or_else(|| Unfit::new("a time after the year 294246")),
+        i64::MAX => Err(Unreadable::new("infinity")),
+        i64::MIN => Err(Unreadable::new("-infinity")),
+        _ => micros.checked_add(EPOCH_MICROS).ok_or_else(|| Unreadable::new("a time after the year 294246")),
     }
 }
 
-fn beyond(days: i32) -> Unfit {
-    Unfit::new(format!("day {days} after 2000-01-01"))
+fn beyond(days: i32) -> Unreadable {
+    Unreadable::new(format!("day {days} after 2000-01-01"))
 }
 
 /// Appends a cell in the column's type. False: it does not fit without loss.
@@ -284,19 +285,6 @@ pub(super) fn nearest(text: &[u8]) -> Option<f64> {
     let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     let shown = float_text(number)?;
     same_number(text, shown.as_bytes()).then_some(number)
-}
-
-/// The float that is exactly this integer.
-pub(super) fn exact_float(number: i64) -> Option<f64> {
-    let float = number as f64;
-    // 2^63 itself is a float but no i64, and `as` would saturate to i64::MAX.
-    (float < 9_223_372_036_854_775_808.0 && float as i64 == number).then_some(float)
-}
-
-/// The integer that is exactly this float; -0.0 has none, for its sign would be lost.
-pub(super) fn exact_integer(number: f64) -> Option<i64> {
-    let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);
-    (in_range && number.fract() == 0.0 && !(number == 0.0 && number.is_sign_negative())).then_some(number as i64)
 }
 
 impl std::fmt::Display for Cell<'_> {

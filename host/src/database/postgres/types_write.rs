@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use super::types::{ServerType, TEXT, TEXT_ARRAY, Wire};
 use super::types_numeric::Decimal;
-use super::types_read::{EPOCH_DAYS, EPOCH_MICROS, exact_float, exact_integer, integer, nearest};
+use super::types_read::{EPOCH_DAYS, EPOCH_MICROS, integer, nearest};
 use crate::data::Value;
 use crate::data::decimal::float_text;
 use crate::data::temporal::{self, DAY};
+use crate::database::number::{exact_float, exact_integer};
 
 /// The first and the last day that PostgreSQL keeps, counted from 2000-01-01.
 const DAYS: std::ops::Range<i32> = -2_451_545..2_145_031_949;
@@ -171,7 +172,7 @@ impl Target {
             // 11 bits with a sign.
             let scale = i64::from(((self.modifier - 4) & 0x7ff) ^ 1024) - 1024;
             if number.significant_scale() > scale.max(0) || scale < 0 && !number.is_multiple_of_ten_to(-scale) {
-                return Err(format!("it would be rounded to {scale} digits behind the point"));
+                return Err(format!("it would be rounded to {scale} digits after the point"));
             }
         }
         number.push(out)
@@ -227,7 +228,7 @@ impl Target {
         if micros % 10_i64.pow(6 - digits) == 0 {
             Ok(micros)
         } else {
-            Err(format!("its seconds would be rounded to {digits} digits behind the point"))
+            Err(format!("its seconds would be rounded to {digits} digits after the point"))
         }
     }
 }

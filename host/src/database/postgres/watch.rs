@@ -1,12 +1,12 @@
 //! Ends a statement when the stop signal is raised: the server is asked to cancel it, and its answer is awaited, because a
-//! future that is dropped half-way leaves a connection that nobody can use.
+//! future that is dropped half-way leaves a connection that cannot be used.
 
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connect::Server;
+use super::connect::Endpoint;
 use super::error::{CANCELED, lost};
 use crate::database::{DatabaseError, StopSignal};
 
@@ -19,14 +19,14 @@ const AGAIN: Duration = Duration::from_millis(300);
 
 /// The watch over one piece of work.
 pub(super) struct Watch {
-    server: Arc<Server>,
+    endpoint: Arc<Endpoint>,
     stop: StopSignal,
     backend: i32,
 }
 
 impl Watch {
-    pub(super) fn new(server: Arc<Server>, stop: StopSignal, backend: i32) -> Self {
-        Self { server, stop, backend }
+    pub(super) fn new(endpoint: Arc<Endpoint>, stop: StopSignal, backend: i32) -> Self {
+        Self { endpoint, stop, backend }
     }
 
     /// Does the work, which uses the connection, to its end; never drops it while the server may answer. With the stop signal
@@ -47,7 +47,7 @@ impl Watch {
         }
         let mut timeouts = pin!(tokio::time::sleep(PATIENCE));
         let result = loop {
-            let mut cancel = pin!(self.server.cancel(self.backend));
+            let mut cancel = pin!(self.endpoint.cancel(self.backend));
             tokio::select! {
                 result = &mut work => {
                     // A request on its way would hit whatever comes next.

@@ -9,10 +9,10 @@ use super::rights::check_table;
 use super::schema::{Table, literal};
 use super::scope::{Scope, rows as ask, text_of};
 use super::types::{ServerType, Types};
-use super::writer_job::Job;
-use super::writer_plan::{Layout, PLANNER, Way};
+use super::write_job::Job;
+use super::write_sql::{PLANNER, Way, WriteSql};
 use crate::data::{Batch, ColumnValues};
-use crate::database::message;
+use crate::database::write::{Layout, RowErrors};
 use crate::database::{DatabaseError, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId};
 
 /// How many times as wide as its rows a range of integer keys may be for the table to be read between its ends.
@@ -20,12 +20,6 @@ const SPARSE: u64 = 4;
 
 /// The savepoint before a batch, where the statement has none.
 const SAVEPOINT: &str = "runner_batch";
-
-/// The open writers.
-#[derive(Default)]
-pub(super) struct Writers {
-    open: Vec<(WriterId, Writer)>,
-}
 
 /// An open writer.
 pub(super) struct Writer {
@@ -42,14 +36,19 @@ pub(super) struct Writer {
     /// The planner's settings that a batch may change, as they are otherwise.
     planner: Vec<String>,
     /// Made for the columns of the first batch.
-    layout: Option<Layout>,
+    sql: Option<WriteSql>,
     rows_written: u64,
 }
 
 impl Writer {
-    /// Which row of a batch it is.
-    pub(super) fn row_name(&self, rows: &Batch, row: usize) -> String {
-        message::row_name(&self.table.info, &self.key, rows, row)
+    /// Rows that all batches changed.
+    pub(super) fn rows_written(&self) -> u64 {
+        self.rows_written
+    }
+
+    /// For errors about a row of a batch.
+    pub(super) fn errors<'a>(&'a self, rows: &'a Batch) -> RowErrors<'a> {
+        RowErrors { table: &self.table.info, mode: self.mode, key: &self.key, rows }
     }
 
     /// How the rows of this batch find those of the table.
@@ -82,17 +81,14 @@ impl PostgresDatabase {
         let into = qualified.quoted(Dialect::Postgres);
         let scope = self.enter(None).await?;
         let watch = self.watch();
-        let asked = watch.run(facts_of(&mut self.connection, &mut self.types, &table, &into)).await;
+        let asked = watch.run(ask_for(&mut self.connection, &mut self.types, &table, &into)).await;
         let settled = self.settle(&scope, "SELECT").await;
-        let Facts { copies, types, planner } =
-            self.leave(scope, asked.and_then(|facts| settled.map(|()| facts))).await?;
-        let id = WriterId(self.new_id());
+        let ServerSide { copies, types, planner } =
+            self.leave(scope, asked.and_then(|answer| settled.map(|()| answer))).await?;
         let is_primary = !key.is_empty() && table.info.identifies(&key);
         let mode = target.mode;
-        let writer =
-            Writer { table, into, mode, key, is_primary, copies, types, planner, layout: None, rows_written: 0 };
-        self.writers.open.push((id, writer));
-        Ok(id)
+        let writer = Writer { table, into, mode, key, is_primary, copies, types, planner, sql: None, rows_written: 0 };
+        Ok(self.opened.add_writer(writer))
     }
 
     pub(super) async fn write_now(
@@ -101,20 +97,17 @@ impl PostgresDatabase {
         rows: &Batch,
         hint: WriteHint,
     ) -> Result<u64, DatabaseError> {
-        let Some(at) = self.writers.open.iter().position(|(other, _)| *other == id) else {
-            return Err(DatabaseError::closed("writer"));
-        };
         // A writer that fails is closed.
-        let (_, mut writer) = self.writers.open.remove(at);
+        let mut writer = self.opened.take_writer(id)?;
         if rows.row_count > 0 {
-            let layout = writer.layout_for(rows)?;
-            let way = writer.way(&layout, rows, hint);
-            let copies = writer.mode == WriteMode::Insert && writer.copies && layout.is_binary();
+            let sql = writer.sql_for(rows)?;
+            let way = writer.way(&sql.layout, rows, hint);
+            let copies = writer.mode == WriteMode::Insert && writer.copies && sql.is_binary();
             let planner = if copies { &[] } else { way.settings() };
             let scope = self.enter_with(None, |scope| begin_batch(scope, planner)).await?;
             let savepoint = scope.savepoint().unwrap_or(SAVEPOINT);
             let watch = self.watch();
-            let job = Job { writer: &writer, layout: &layout, rows, way, copies, savepoint };
+            let job = Job { writer: &writer, sql: &sql, rows, way, copies, savepoint };
             let result = watch.run(job.run(&mut self.connection)).await;
             if result.is_ok() {
                 let end = end_batch(&scope, planner, &writer.planner);
@@ -123,34 +116,25 @@ impl PostgresDatabase {
             let settled = self.settle(&scope, "INSERT").await;
             let written = self.leave(scope, result.and_then(|rows| settled.map(|()| rows))).await?;
             writer.rows_written += written;
-            writer.layout = Some(layout);
-            self.writers.open.push((id, writer));
+            writer.sql = Some(sql);
+            self.opened.put_writer(id, writer);
             return Ok(written);
         }
-        self.writers.open.push((id, writer));
+        self.opened.put_writer(id, writer);
         Ok(0)
-    }
-
-    pub(super) async fn finish_writer_now(&mut self, id: WriterId) -> Result<u64, DatabaseError> {
-        match self.writers.open.iter().position(|(other, _)| *other == id) {
-            Some(at) => Ok(self.writers.open.remove(at).1.rows_written),
-            None => Err(DatabaseError::closed("writer")),
-        }
     }
 }
 
 impl Writer {
-    /// The layout of a batch, which must be that of the first. A column that was all NULLs may have another type later.
-    fn layout_for(&mut self, rows: &Batch) -> Result<Layout, DatabaseError> {
-        match self.layout.take() {
-            Some(layout) if !layout.fits(rows) => Err(DatabaseError::invalid(format!(
-                "a batch for `{}` has other columns than the writer's first one: {}",
-                self.table.info.name,
-                layout.columns()
-            ))),
-            Some(layout) if layout.has_types(rows) => Ok(layout),
-            _ => Layout::new(&self.table, &self.types, self.mode, &self.key, rows),
+    /// The statements for a batch. A column that was all NULLs may have another type later.
+    fn sql_for(&mut self, rows: &Batch) -> Result<WriteSql, DatabaseError> {
+        if let Some(sql) = self.sql.take() {
+            sql.layout.check_columns(&self.table.info, rows)?;
+            if sql.has_types(rows) {
+                return Ok(sql);
+            }
         }
+        WriteSql::new(&self.table, &self.types, self.mode, &self.key, rows)
     }
 }
 
@@ -161,7 +145,7 @@ fn begin_batch(scope: &Scope, planner: &[(&str, &str)]) -> String {
     text
 }
 
-/// Takes back what a batch that went well leaves behind. One that failed was rolled back, and its settings with it.
+/// Takes back what a batch that went well leaves. One that failed was rolled back, and its settings with it.
 fn end_batch(scope: &Scope, planner: &[(&str, &str)], was: &[String]) -> String {
     let mut text = if scope.savepoint().is_none() { format!("RELEASE SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
     for (name, _) in planner {
@@ -173,8 +157,8 @@ fn end_batch(scope: &Scope, planner: &[(&str, &str)], was: &[String]) -> String 
     text
 }
 
-/// What a writer asks the server when it is opened.
-struct Facts {
+/// What the server says of a table that is opened for writing.
+struct ServerSide {
     /// The table takes `COPY`.
     copies: bool,
     /// The types of its columns.
@@ -183,12 +167,12 @@ struct Facts {
     planner: Vec<String>,
 }
 
-async fn facts_of(
+async fn ask_for(
     connection: &mut PgConnection,
     types: &mut Types,
     table: &Table,
     into: &str,
-) -> Result<Facts, DatabaseError> {
+) -> Result<ServerSide, DatabaseError> {
     let numbers: Vec<u32> = table.types.iter().map(|declared| declared.base).collect();
     let types = types.of(connection, &numbers).await?;
     let settings: String = PLANNER.iter().map(|name| format!(", pg_catalog.current_setting('{name}')")).collect();
@@ -199,5 +183,5 @@ async fn facts_of(
     let found = ask(connection, &format!("SELECT {secured}{settings}")).await?;
     let text = |column: usize| found.first().and_then(|row| text_of(row, column));
     let planner = (1..=PLANNER.len()).map(|column| text(column).unwrap_or_default()).collect();
-    Ok(Facts { copies: text(0).as_deref() == Some("f"), types, planner })
+    Ok(ServerSide { copies: text(0).as_deref() == Some("f"), types, planner })
 }

@@ -18,7 +18,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CACHE_KIB: u32 = 16 * 1024;
 
 /// The settings in the URL.
-struct Settings {
+struct FileSettings {
     path: Option<PathBuf>,
     read_only: bool,
     may_create: bool,
@@ -29,7 +29,7 @@ struct Settings {
     cache_kib: u32,
 }
 
-impl Settings {
+impl FileSettings {
     fn read(url: &DatabaseUrl) -> Result<Self, DatabaseError> {
         let mut settings = Self {
             path: url.sqlite_path(),
@@ -100,7 +100,7 @@ impl Settings {
 }
 
 /// An open database.
-pub(super) struct Opened {
+pub(super) struct OpenedFile {
     pub connection: Connection,
     /// Its file, unless it is in memory.
     pub path: Option<PathBuf>,
@@ -109,8 +109,8 @@ pub(super) struct Opened {
 }
 
 /// Opens the database of the URL.
-pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<Opened, DatabaseError> {
-    let settings = Settings::read(url)?;
+pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<OpenedFile, DatabaseError> {
+    let settings = FileSettings::read(url)?;
     let may_create = settings.may_create && !settings.read_only;
     let create = create && may_create;
     let new = match &settings.path {
@@ -120,11 +120,11 @@ pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<Opened, Data
     let connection = open_file(&settings, create)
         .and_then(|sqlite| prepare(sqlite, &settings, new))
         .map_err(|failure| explain(from_failure(&failure), settings.path.as_deref()))?;
-    Ok(Opened { connection, path: settings.path, busy_timeout: settings.busy_timeout })
+    Ok(OpenedFile { connection, path: settings.path, busy_timeout: settings.busy_timeout })
 }
 
 /// Opens the file, or a database in memory.
-fn open_file(settings: &Settings, create: bool) -> Result<rusqlite::Connection, Failure> {
+fn open_file(settings: &FileSettings, create: bool) -> Result<rusqlite::Connection, Failure> {
     let access = match (settings.read_only, create || settings.path.is_none()) {
         (true, _) => OpenFlags::SQLITE_OPEN_READ_ONLY,
         (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -193,7 +193,7 @@ fn is_new(path: &Path, create: bool, may_create: bool) -> Result<bool, DatabaseE
 }
 
 /// Applies the settings of the connection and reads the file for the first time.
-fn prepare(sqlite: rusqlite::Connection, settings: &Settings, new: bool) -> Result<Connection, Failure> {
+fn prepare(sqlite: rusqlite::Connection, settings: &FileSettings, new: bool) -> Result<Connection, Failure> {
     sqlite.busy_timeout(settings.busy_timeout)?;
     let cache = settings.cache_kib;
     sqlite.execute_batch(&format!("PRAGMA foreign_keys = ON; PRAGMA cache_size = -{cache}"))?;
@@ -215,7 +215,7 @@ fn prepare(sqlite: rusqlite::Connection, settings: &Settings, new: bool) -> Resu
 
 /// Sets the journal mode of a new file. If another process creates the same file at the same moment, the file is locked for a
 /// while, and SQLite does not wait for that by itself.
-fn set_journal_mode(connection: &Connection, settings: &Settings) -> Result<(), Failure> {
+fn set_journal_mode(connection: &Connection, settings: &FileSettings) -> Result<(), Failure> {
     let mode = settings.journal_mode;
     let deadline = Instant::now() + settings.busy_timeout;
     loop {

@@ -18,7 +18,7 @@ const PAGES: i32 = 1024;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Called with the number of pages copied, and of all pages.
-pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
+pub type PageProgress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 
 /// Copies the database of the URL, as of one moment, over the file `to`, which must exist and be empty. What others commit
 /// meanwhile is not in the copy. The copy is read again and must pass SQLite's own check.
@@ -26,7 +26,7 @@ pub async fn copy(
     url: &DatabaseUrl,
     to: &Path,
     stop: &StopSignal,
-    progress: Progress<'_>,
+    progress: PageProgress<'_>,
 ) -> Result<(), DatabaseError> {
     let from = connect::open(url, false).await?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -40,7 +40,7 @@ fn copy_pages(
     to: &mut Connection,
     busy_timeout: Duration,
     stop: &StopSignal,
-    progress: Progress<'_>,
+    progress: PageProgress<'_>,
 ) -> Result<(), DatabaseError> {
     // An open transaction pins what is read: without one, every commit of another connection would restart the copy.
     from.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(failed)?;

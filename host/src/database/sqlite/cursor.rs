@@ -1,15 +1,12 @@
 //! Cursors: a SELECT that is stepped into columns, a batch at a time.
 
 use super::raw::{Active, Cell, Statement, Step};
-use super::read_types::{self, Source};
+use super::types_read::{self, TypeSource};
 use super::{SqliteDatabase, bind};
 use crate::data::{Batch, ColumnBuilder, ColumnType, Value};
 use crate::database::message::{cell_text, excerpt};
 use crate::database::read::{cell_too_large, duplicate_column, in_column, not_a_query};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, PageRequest, Role};
-
-/// Ended cursors that are remembered.
-const ENDED: usize = 64;
 
 /// An open cursor.
 pub(super) struct Cursor {
@@ -23,7 +20,7 @@ struct CursorColumn {
     name: String,
     /// None until the first cell that is not NULL.
     column_type: Option<ColumnType>,
-    source: Source,
+    source: TypeSource,
 }
 
 /// A column while a batch is filled: NULLs are only counted until its type is known.
@@ -37,9 +34,7 @@ impl SqliteDatabase {
         self.check_transaction()?;
         self.guard.check_stop()?;
         let cursor = self.start(request.statement.clone(), &request.parameters, &request.types)?;
-        let id = CursorId(self.new_id());
-        self.cursors.push((id, cursor));
-        Ok(id)
+        Ok(self.opened.add_cursor(cursor))
     }
 
     pub(super) fn read_page_now(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
@@ -72,10 +67,7 @@ impl SqliteDatabase {
     pub(super) fn fetch_now(&mut self, id: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
         self.check_transaction()?;
         self.guard.check_stop()?;
-        let Some(at) = self.cursors.iter().position(|(other, _)| *other == id) else {
-            return if self.ended.contains(&id) { Ok(None) } else { Err(DatabaseError::closed("cursor")) };
-        };
-        let (_, mut cursor) = self.cursors.remove(at);
+        let Some(mut cursor) = self.opened.take_cursor(id)? else { return Ok(None) };
         // After a change of the schema the statement is authorized again, in the role that opened it.
         let rights = self.guard.rights();
         self.guard.set_role(cursor.rights);
@@ -83,12 +75,9 @@ impl SqliteDatabase {
         self.guard.set_role(rights);
         let (batch, more) = fetched?;
         if more {
-            self.cursors.push((id, cursor));
+            self.opened.put_cursor(id, cursor);
         } else {
-            self.ended.push_back(id);
-            if self.ended.len() > ENDED {
-                self.ended.pop_front();
-            }
+            self.opened.end_cursor(id);
         }
         Ok((batch.row_count > 0).then_some(batch))
     }
@@ -128,7 +117,7 @@ impl SqliteDatabase {
             for (index, filling) in filling.iter_mut().enumerate() {
                 let cell = active.cell(index);
                 let pushed = match filling {
-                    Filling::Known(builder) => read_types::push_as_stored(builder, cell, limits.cell_bytes),
+                    Filling::Known(builder) => types_read::push_as_stored(builder, cell, limits.cell_bytes),
                     Filling::Nulls(_) => None,
                 };
                 bytes += match pushed {
@@ -165,11 +154,11 @@ fn cursor_columns(statement: &Active<'_>, types: &[Option<ColumnType>]) -> Resul
             return Err(duplicate_column(&name));
         }
         let requested = types.get(index).copied().flatten();
-        let (column_type, source) = match (requested, read_types::declared(statement, index)) {
-            (Some(requested), _) => (Some(requested), Source::Requested),
-            (None, Some(declared)) => (Some(declared), Source::Declared),
-            (None, None) if statement.table_name(index).is_some() => (None, Source::FirstCell),
-            (None, None) => (None, Source::Expression),
+        let (column_type, source) = match (requested, types_read::declared(statement, index)) {
+            (Some(requested), _) => (Some(requested), TypeSource::Requested),
+            (None, Some(declared)) => (Some(declared), TypeSource::Declared),
+            (None, None) if statement.table_name(index).is_some() => (None, TypeSource::FirstCell),
+            (None, None) => (None, TypeSource::Expression),
         };
         columns.push(CursorColumn { name, column_type, source });
     }
@@ -190,7 +179,7 @@ impl CursorColumn {
         let builder = match filling {
             Filling::Known(builder) => builder,
             Filling::Nulls(count) => {
-                let Some(column_type) = read_types::stored_column_type(cell) else {
+                let Some(column_type) = types_read::stored_column_type(cell) else {
                     *count += 1;
                     return Ok(0);
                 };
@@ -200,7 +189,7 @@ impl CursorColumn {
                 builder
             }
         };
-        if !read_types::push(builder, cell, self.source) {
+        if !types_read::push(builder, cell, self.source) {
             return Err(unfit(cell, builder.column_type(), self.source));
         }
         Ok(size)
@@ -254,11 +243,11 @@ fn locate(
 }
 
 #[cold]
-fn unfit(cell: Cell<'_>, column_type: ColumnType, source: Source) -> DatabaseError {
-    let what = format!("{}, which is no {column_type}", read_types::describe(cell));
+fn unfit(cell: Cell<'_>, column_type: ColumnType, source: TypeSource) -> DatabaseError {
+    let what = format!("{}, which is no {column_type}", types_read::describe(cell));
     let error = DatabaseError::new(DatabaseErrorKind::Conversion, what);
     match source {
-        Source::Requested => error,
+        TypeSource::Requested => error,
         _ => error.hint("ask for the column `as` another type, such as text"),
     }
 }

@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use rusqlite::ffi;
 
 use super::raw::Failure;
+use crate::database::message::place_in;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// The name and number of an extended result code, such as `SQLITE_CONSTRAINT_FOREIGNKEY (787)`.
@@ -69,7 +70,7 @@ pub(super) fn from_failure(failure: &Failure) -> DatabaseError {
 /// A failure of a statement, with the position in its text.
 pub(super) fn from_statement(failure: &Failure, statement: &str) -> DatabaseError {
     let error = from_failure(failure);
-    match failure.offset.and_then(|offset| place(statement, offset)) {
+    match failure.offset.and_then(|offset| place_in(statement, offset)) {
         Some(place) => error.detail(place),
         None => error,
     }
@@ -94,20 +95,6 @@ fn message(failure: &Failure) -> String {
 pub(super) fn text_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
     let bytes = row.get_ref(column)?.as_bytes_or_null()?.unwrap_or_default();
     Ok(String::from_utf8_lossy(bytes).into_owned())
-}
-
-/// Line and column of a byte, with the line's text.
-fn place(statement: &str, offset: usize) -> Option<String> {
-    let before = statement.get(..offset)?;
-    let line = before.matches('\n').count() + 1;
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    let column = statement[start..offset].chars().count() + 1;
-    let near: String = statement[offset..].chars().take_while(|c| *c != '\n').take(30).collect();
-    Some(if near.trim().is_empty() {
-        format!("line {line}, column {column}")
-    } else {
-        format!("line {line}, column {column}, at `{}`", near.trim_end())
-    })
 }
 
 const NAMES: &[(c_int, &str)] = &[

@@ -12,20 +12,20 @@ mod lock;
 mod pragmas;
 mod pulled;
 mod raw;
-mod read_types;
 mod rights;
 mod schema;
+pub(super) mod scratch;
 mod statement;
 mod temporary;
 mod transaction;
-mod write_plan;
-mod write_types;
+mod types_read;
+mod types_write;
+mod write_sql;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -37,6 +37,7 @@ use self::raw::Connection;
 use self::rights::Guard;
 use self::transaction::Transaction;
 use self::writer::Writer;
+use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect, Facts,
     LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
@@ -49,17 +50,13 @@ const GUEST_VALUE_BYTES: i32 = 128 << 20;
 
 /// A SQLite database.
 struct SqliteDatabase {
-    cursors: Vec<(CursorId, Cursor)>,
-    writers: Vec<(WriterId, Writer)>,
+    opened: Opened<Cursor, Writer>,
     cache: statement::Cache,
     connection: Connection,
     // After the connection, so that the file is closed before the lock is released.
     lock: Option<Lock>,
     guard: Guard,
     transaction: Option<Transaction>,
-    /// Cursors that have ended; fetching from them again is not an error.
-    ended: VecDeque<CursorId>,
-    next_id: u64,
     path: Option<PathBuf>,
     url: DatabaseUrl,
     facts: Facts,
@@ -67,20 +64,17 @@ struct SqliteDatabase {
 
 /// Opens the database file of the URL.
 pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database>, DatabaseError> {
-    let connect::Opened { mut connection, path, busy_timeout } = connect::open(url, create).await?;
+    let connect::OpenedFile { mut connection, path, busy_timeout } = connect::open(url, create).await?;
     let guard = Guard::new(busy_timeout);
     connection.set_hooks(guard.hooks()).map_err(|failure| error::from_failure(&failure))?;
     let facts = Facts { version: rusqlite::version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
     Ok(Box::new(SqliteDatabase {
-        cursors: Vec::new(),
-        writers: Vec::new(),
+        opened: Opened::default(),
         cache: statement::Cache::default(),
         connection,
         lock: None,
         guard,
         transaction: None,
-        ended: VecDeque::new(),
-        next_id: 0,
         path,
         url: url.clone(),
         facts,
@@ -90,15 +84,8 @@ pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database
 impl SqliteDatabase {
     /// Closes cursors and writers.
     fn close_statements(&mut self) {
-        self.cursors.clear();
-        self.writers.clear();
-        self.ended.clear();
+        self.opened.close();
         self.connection.finalize_dropped();
-    }
-
-    fn new_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
     }
 }
 
@@ -244,7 +231,7 @@ impl Bulk for SqliteDatabase {
     }
 
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
-        self.cursors.retain(|(id, _)| *id != cursor);
+        self.opened.close_cursor(cursor);
         self.connection.finalize_dropped();
         Ok(())
     }
@@ -258,9 +245,6 @@ impl Bulk for SqliteDatabase {
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
-        let Some(at) = self.writers.iter().position(|(id, _)| *id == writer) else {
-            return Err(writer::unknown());
-        };
-        Ok(self.writers.remove(at).1.rows_written())
+        self.opened.take_writer(writer).map(|writer| writer.rows_written())
     }
 }

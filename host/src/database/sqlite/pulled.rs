@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::SqliteDatabase;
 use super::error::from_failure;
 use super::raw::{Active, Cell, CellColumn, Cells, Failure, PullBatch, PullKeys, Pulled};
-use super::writer::{Plan, Writer};
+use super::writer::{WritePlan, Writer};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
 
@@ -87,7 +87,7 @@ impl SqliteDatabase {
     pub(super) fn write_range(
         &mut self,
         writer: &Writer,
-        plan: &mut Plan,
+        plan: &mut WritePlan,
         rows: &Batch,
         columns: &[CellColumn<'_>],
         hint: WriteHint,
@@ -96,7 +96,7 @@ impl SqliteDatabase {
         if !matches!(mode, WriteMode::Update | WriteMode::Delete) || table.is_virtual {
             return Ok(None);
         }
-        let [key] = plan.layout.key[..] else { return Ok(None) };
+        let [key] = plan.sql.layout.key[..] else { return Ok(None) };
         let keys = columns.get(key).and_then(|column| Keys::new(*column, rows.row_count, hint));
         let Some(keys) = keys else { return Ok(None) };
         let count = rows.row_count as i128;
@@ -106,12 +106,12 @@ impl SqliteDatabase {
         }
         // There may be a 1.5 between 1 and 2, unless the key is the row id. A delete asks for each row in any case: afterwards it
         // is unknown which rows there were.
-        let full = full && plan.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
+        let full = full && plan.sql.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
         let guarded = !(full || hint.covers_key_range) || mode == WriteMode::Delete;
         self.connection.provide_functions(columns.len()).map_err(|failure| from_failure(&failure))?;
         let _pulling = self.guard.pulling();
         let place = if guarded { &mut plan.guarded_range } else { &mut plan.range };
-        let made = self.made(place, || plan.layout.by_range(table, mode, guarded).unwrap_or_default())?;
+        let made = self.made(place, || plan.sql.by_range(guarded).unwrap_or_default())?;
         let batch = PullBatch { keys: keys.as_pull(), columns };
         let mut active = made.statement.activate(&self.connection);
         keys.bind_range(&mut active, rows.row_count).map_err(|failure| self.failed(&failure, &made.text))?;
@@ -125,7 +125,7 @@ impl SqliteDatabase {
         }
         let culprit = match mode {
             WriteMode::Delete => pulled.first_unasked.unwrap_or(0),
-            _ => self.culprit(writer, plan, rows, columns)?,
+            _ => self.culprit(plan, rows, columns)?,
         };
         Err(self.not_one(writer, plan, rows, columns, culprit))
     }
@@ -151,21 +151,15 @@ impl SqliteDatabase {
         }
         let mut error = self.failed(failure, text);
         if let Some(row) = pulled.last_row {
-            error.detail = Some(writer.row_name(rows, row));
+            error.detail = Some(writer.errors(rows).row_name(row));
         }
         error
     }
 
     /// The first row of a batch that matches no row of the table, or more than one.
-    fn culprit(
-        &mut self,
-        writer: &Writer,
-        plan: &Plan,
-        rows: &Batch,
-        columns: &[CellColumn<'_>],
-    ) -> Result<usize, DatabaseError> {
+    fn culprit(&mut self, plan: &WritePlan, rows: &Batch, columns: &[CellColumn<'_>]) -> Result<usize, DatabaseError> {
         for row in 0..rows.row_count {
-            if self.rows_with_key(writer, plan, columns, row)? != 1 {
+            if self.rows_with_key(plan, columns, row)? != 1 {
                 return Ok(row);
             }
         }

@@ -28,7 +28,7 @@ pub(super) struct Denial {
     pub hint: &'static str,
 }
 
-/// The rights of whoever speaks, shared by the database and SQLite's callbacks.
+/// The rights of the current role, shared by the database and SQLite's callbacks.
 #[derive(Clone, Default)]
 pub(super) struct Guard {
     state: Arc<Mutex<State>>,

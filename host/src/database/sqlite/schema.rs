@@ -4,7 +4,7 @@ use super::SqliteDatabase;
 use super::error::{from_failure, text_of};
 use super::raw::Failure;
 use super::rights::{denied_attached, is_attached};
-use super::write_types::Affinity;
+use super::types_write::Affinity;
 use crate::database::spec::guess;
 use crate::database::spec::{ColumnInfo, ROWID};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableInfo, TableName};

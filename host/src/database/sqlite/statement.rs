@@ -2,7 +2,7 @@
 
 use super::error::from_statement;
 use super::raw::{Cell, Failure, Statement, Step};
-use super::{SqliteDatabase, bind, read_types};
+use super::{SqliteDatabase, bind, types_read};
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Role};
 
@@ -73,7 +73,7 @@ impl SqliteDatabase {
         bind::bind_all(&mut active, parameters).map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
         let width = active.column_count();
         let columns: Vec<String> = (0..width).map(|column| active.column_name(column)).collect();
-        let declared: Vec<_> = (0..width).map(|column| read_types::declared(&active, column)).collect();
+        let declared: Vec<_> = (0..width).map(|column| types_read::declared(&active, column)).collect();
         let mut rows = Vec::new();
         let mut bytes = 0usize;
         loop {
@@ -95,7 +95,7 @@ impl SqliteDatabase {
                 if bytes > limits.bytes {
                     return Err(too_much(format!("the result has more than {} bytes", limits.bytes)));
                 }
-                row.push(read_types::value(cell, *declared).map_err(|what| {
+                row.push(types_read::value(cell, *declared).map_err(|what| {
                     DatabaseError::new(DatabaseErrorKind::Conversion, format!("column `{}`: {what}", columns[column]))
                 })?);
             }
@@ -126,7 +126,7 @@ impl SqliteDatabase {
         self.guard.expect(statement);
         let prepared = self.connection.prepare(statement, true).map_err(|failure| self.failed(&failure, statement))?;
         let Some(prepared) = prepared else {
-            return Err(DatabaseError::new(DatabaseErrorKind::Syntax, "there is no statement in this text"));
+            return Err(DatabaseError::no_statement());
         };
         let tail = &statement.as_bytes()[prepared.end..];
         if let Some(at) = something_else(tail) {

@@ -22,7 +22,7 @@ type Violations = HashMap<(String, Option<i64>, String), u64>;
 impl SqliteDatabase {
     pub(super) fn begin_now(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
         if self.transaction.is_some() {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "a transaction is open already"));
+            return Err(DatabaseError::in_transaction());
         }
         self.guard.check_stop()?;
         if self.connection.sqlite().is_readonly(MAIN_DB).unwrap_or(false) {
@@ -49,7 +49,7 @@ impl SqliteDatabase {
 
     pub(super) fn commit_now(&mut self) -> Result<(), DatabaseError> {
         let Some(transaction) = self.transaction.take() else {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to commit"));
+            return Err(DatabaseError::no_transaction("commit"));
         };
         let _host = self.guard.as_host();
         self.close_statements();
@@ -66,7 +66,7 @@ impl SqliteDatabase {
     pub(super) fn check_constraints_now(&mut self) -> Result<(), DatabaseError> {
         self.check_transaction()?;
         let Some(transaction) = &mut self.transaction else {
-            return Err(DatabaseError::new(DatabaseErrorKind::InvalidArgument, "there is no transaction to check"));
+            return Err(DatabaseError::no_transaction("check"));
         };
         let _host = self.guard.as_host();
         if let Some(before) = &mut transaction.violations {

@@ -3,11 +3,11 @@
 use super::SqliteDatabase;
 use super::raw::{CellColumn, Statement};
 use super::schema::Table;
-use super::write_plan::Layout;
-use super::write_types::{Affinity, Encoded, encode};
+use super::types_write::{Affinity, Encoded, encode};
+use super::write_sql::WriteSql;
 use crate::data::Batch;
-use crate::database::message;
-use crate::database::{DatabaseError, DatabaseErrorKind, Role, TableTarget, WriteHint, WriteMode, WriterId};
+use crate::database::write::{RowErrors, is_a_view};
+use crate::database::{DatabaseError, Role, TableTarget, WriteHint, WriteMode, WriterId};
 
 /// An open writer.
 pub(super) struct Writer {
@@ -16,13 +16,13 @@ pub(super) struct Writer {
     key: Vec<String>,
     rights: Role,
     /// Made for the columns of the first batch.
-    plan: Option<Plan>,
+    plan: Option<WritePlan>,
     rows_written: u64,
 }
 
 /// The statements for batches with certain columns, each made when it is first needed.
-pub(super) struct Plan {
-    pub(super) layout: Layout,
+pub(super) struct WritePlan {
+    pub(super) sql: WriteSql,
     /// For each column of the batch, the affinity of the table's.
     affinities: Vec<Affinity>,
     pub(super) one: Option<Made>,
@@ -43,15 +43,10 @@ impl Writer {
         self.rows_written
     }
 
-    /// Which row of a batch it is.
-    pub(super) fn row_name(&self, rows: &Batch, row: usize) -> String {
-        message::row_name(&self.table.info, &self.key, rows, row)
+    /// For errors about a row of a batch.
+    pub(super) fn errors<'a>(&'a self, rows: &'a Batch) -> RowErrors<'a> {
+        RowErrors { table: &self.table.info, mode: self.mode, key: &self.key, rows }
     }
-}
-
-/// The error for a writer that is not open.
-pub(super) fn unknown() -> DatabaseError {
-    DatabaseError::closed("writer")
 }
 
 impl SqliteDatabase {
@@ -59,32 +54,27 @@ impl SqliteDatabase {
         self.check_transaction()?;
         self.guard.check_stop()?;
         let table = self.table_now(&target.table)?;
-        let name = &target.table;
         if table.info.is_view {
-            return Err(DatabaseError::invalid(format!("`{name}` is a view; batches are written to tables"))
-                .hint("write to the tables behind it, or execute statements that its triggers handle"));
+            return Err(is_a_view(&target.table, " that its triggers handle"));
         }
         let key = table.info.write_key(target)?;
-        let id = WriterId(self.new_id());
         let rights = self.guard.rights();
         let writer = Writer { table, mode: target.mode, key, rights, plan: None, rows_written: 0 };
-        self.writers.push((id, writer));
-        Ok(id)
+        Ok(self.opened.add_writer(writer))
     }
 
     pub(super) fn write_now(&mut self, id: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
         self.check_transaction()?;
         self.guard.check_stop()?;
-        let Some(at) = self.writers.iter().position(|(other, _)| *other == id) else { return Err(unknown()) };
         // A writer that fails is closed.
-        let (_, mut writer) = self.writers.remove(at);
+        let mut writer = self.opened.take_writer(id)?;
         let rights = self.guard.rights();
         self.guard.set_role(writer.rights);
         let written = self.write_rows(&mut writer, rows, hint);
         self.guard.set_role(rights);
         let written = written?;
         writer.rows_written += written;
-        self.writers.push((id, writer));
+        self.opened.put_writer(id, writer);
         Ok(written)
     }
 
@@ -95,27 +85,17 @@ impl SqliteDatabase {
         let mut plan = match writer.plan.take() {
             Some(plan) => plan,
             None => {
-                let layout = Layout::new(&writer.table, writer.mode, &writer.key, rows)?;
-                let affinities = layout.names.iter().map(|name| writer.table.affinity(name)).collect();
-                Plan { layout, affinities, one: None, many: None, range: None, guarded_range: None }
+                let sql = WriteSql::new(&writer.table.info, writer.mode, &writer.key, rows)?;
+                let affinities = sql.layout.names.iter().map(|name| writer.table.affinity(name)).collect();
+                WritePlan { sql, affinities, one: None, many: None, range: None, guarded_range: None }
             }
         };
-        if !plan.layout.fits(rows) {
-            return Err(DatabaseError::invalid(format!(
-                "a batch for `{}` has other columns than the writer's first one: {}",
-                writer.table.info.name,
-                plan.layout.given.join(", ")
-            )));
-        }
+        plan.sql.layout.check_columns(&writer.table.info, rows)?;
         let mut encoded = Vec::with_capacity(rows.columns.len());
         for (column, affinity) in rows.columns.iter().zip(&plan.affinities) {
-            encoded.push(encode(column, *affinity).map_err(|unfit| {
-                DatabaseError::new(
-                    DatabaseErrorKind::Conversion,
-                    format!("column `{}.{}` cannot hold {}", writer.table.info.name, column.name, unfit.what),
-                )
-                .detail(writer.row_name(rows, unfit.row))
-            })?);
+            let encoding = encode(column, *affinity);
+            encoded
+                .push(encoding.map_err(|unfit| writer.errors(rows).cannot_hold(&column.name, unfit.what, unfit.row))?);
         }
         let columns: Vec<CellColumn<'_>> = encoded.iter().map(Encoded::as_pull).collect();
         let written = match self.write_range(writer, &mut plan, rows, &columns, hint)? {
@@ -150,17 +130,16 @@ impl SqliteDatabase {
     fn write_each(
         &mut self,
         writer: &Writer,
-        plan: &mut Plan,
+        plan: &mut WritePlan,
         rows: &Batch,
         columns: &[CellColumn<'_>],
     ) -> Result<u64, DatabaseError> {
-        let (table, mode) = (&writer.table, writer.mode);
-        let parameters = plan.layout.parameters(mode);
-        let at_once = plan.layout.rows_at_once(mode);
+        let parameters = plan.sql.parameters();
+        let at_once = plan.sql.rows_at_once();
         let mut written = 0;
         let mut row = 0;
         if at_once > 1 && rows.row_count >= at_once {
-            let made = self.made(&mut plan.many, || plan.layout.by_row(table, mode, at_once))?;
+            let made = self.made(&mut plan.many, || plan.sql.by_row(at_once))?;
             made.statement.activate(&self.connection).with_batch(columns, &parameters, |runs| {
                 // A statement that fails undoes its work. Writing the rows one by one then shows which row it was.
                 while row + at_once <= rows.row_count && runs.run(row, at_once).is_ok() {
@@ -172,8 +151,8 @@ impl SqliteDatabase {
         if row == rows.row_count {
             return Ok(written);
         }
-        let must_exist = matches!(mode, WriteMode::Update | WriteMode::Delete);
-        let made = self.made(&mut plan.one, || plan.layout.by_row(table, mode, 1))?;
+        let must_exist = matches!(writer.mode, WriteMode::Update | WriteMode::Delete);
+        let made = self.made(&mut plan.one, || plan.sql.by_row(1))?;
         let failed = made.statement.activate(&self.connection).with_batch(columns, &parameters, |runs| {
             while row < rows.row_count {
                 runs.run(row, 1).map_err(Some)?;
@@ -190,7 +169,7 @@ impl SqliteDatabase {
             Ok(()) => Ok(written),
             Err(Some(failure)) => {
                 let mut error = self.failed(&failure, &made.text);
-                error.detail = Some(writer.row_name(rows, row));
+                error.detail = Some(writer.errors(rows).row_name(row));
                 Err(error)
             }
             Err(None) => Err(self.not_one(writer, plan, rows, columns, row)),
@@ -201,38 +180,31 @@ impl SqliteDatabase {
     pub(super) fn not_one(
         &mut self,
         writer: &Writer,
-        plan: &Plan,
+        plan: &WritePlan,
         rows: &Batch,
         columns: &[CellColumn<'_>],
         row: usize,
     ) -> DatabaseError {
-        let (name, mode) = (&writer.table.info.name, writer.mode);
-        let found = match self.rows_with_key(writer, plan, columns, row) {
-            Ok(found) => found,
-            Err(error) => return error,
-        };
-        let error = match found {
-            // A row that was deleted twice is gone the second time, as is one that was never there.
-            0 => DatabaseError::invalid(format!("no row of `{name}` has the key that a batch to {mode} gives"))
-                .hint("write rows that may be new in the mode `upsert`"),
-            1 => DatabaseError::invalid(format!("a trigger of `{name}` kept a batch from its {mode}")),
-            _ => DatabaseError::invalid(format!("several rows of `{name}` have the key that a batch to {mode} gives"))
-                .hint("choose columns that identify a row as the key"),
-        };
-        error.detail(writer.row_name(rows, row))
+        let errors = writer.errors(rows);
+        match self.rows_with_key(plan, columns, row) {
+            Ok(0) => errors.absent(row),
+            Ok(1) => errors.prevented(row),
+            Ok(_) => errors.ambiguous(row),
+            Err(error) => error,
+        }
     }
 
     /// How many rows of the table have the key of a row of the batch: none, one, or more.
     pub(super) fn rows_with_key(
         &mut self,
-        writer: &Writer,
-        plan: &Plan,
+        plan: &WritePlan,
         columns: &[CellColumn<'_>],
         row: usize,
     ) -> Result<usize, DatabaseError> {
-        let text = plan.layout.count_key(&writer.table);
+        let text = plan.sql.with_key();
         let mut statement = self.prepare_one(&text)?;
-        let found = statement.activate(&self.connection).with_batch(columns, &plan.layout.key, |runs| runs.count(row));
+        let found =
+            statement.activate(&self.connection).with_batch(columns, &plan.sql.layout.key, |runs| runs.count(row));
         found.map_err(|failure| self.failed(&failure, &text))
     }
 }

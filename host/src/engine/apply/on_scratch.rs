@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Engine, Request, as_host};
-use crate::database::copy::{self, Place};
-use crate::database::{Database, DatabaseErrorKind, Dialect};
+use crate::database::copy::{self, ScratchPlace};
+use crate::database::{Database, DatabaseErrorKind};
 use crate::engine::control::RunControl;
 use crate::engine::dry_run::{DryRun, Ground, OnScratch, RecordingDatabase};
 use crate::engine::event::Event;
@@ -23,7 +23,7 @@ impl Engine {
         on_scratch: &OnScratch,
     ) -> Result<Outcome> {
         let made = self.make_copy(on_scratch).await?;
-        let copy::Copy { database, name, others, caveats, place } = made;
+        let copy::ScratchCopy { database, name, others, caveats, place } = made;
         let ran = self.run_on(database, others, request, dry_run).await;
         let removed = self.remove_copy(place).await;
         if let Err(error) = removed {
@@ -52,7 +52,7 @@ impl Engine {
         Ok(outcome)
     }
 
-    async fn make_copy(&self, on_scratch: &OnScratch) -> Result<copy::Copy> {
+    async fn make_copy(&self, on_scratch: &OnScratch) -> Result<copy::ScratchCopy> {
         let events = self.events.clone();
         let progress = move |unit: &str, done: u64, total: Option<u64>| {
             let (what, unit) = ("copy".to_owned(), unit.to_owned());
@@ -60,7 +60,7 @@ impl Engine {
         };
         let mut database = self.database.lock().await;
         as_host(&mut **database);
-        let asked = copy::Request {
+        let asked = copy::ScratchRequest {
             rows: on_scratch.rows,
             connect: &on_scratch.connect,
             stop: &self.stop,
@@ -103,7 +103,7 @@ impl Engine {
         engine.run_plan(request, plan).await
     }
 
-    async fn remove_copy(&self, place: Place) -> Result<()> {
+    async fn remove_copy(&self, place: ScratchPlace) -> Result<()> {
         let mut database = self.database.lock().await;
         as_host(&mut **database);
         Ok(copy::discard(&mut **database, place).await?)
@@ -127,20 +127,8 @@ impl Engine {
     /// What a dry run in a transaction cannot show, or does not take back.
     pub(super) async fn caveats(&self, plan: &Plan) -> Vec<String> {
         let dialect = self.database.lock().await.facts().dialect;
-        let mut told = Vec::new();
+        let mut told: Vec<String> = dialect.rollback_caveats().iter().map(|text| (*text).to_owned()).collect();
         let mut tell = |text: &str| told.push(text.to_owned());
-        match dialect {
-            Dialect::Sqlite => tell("it held the right to write to the database as long as it ran"),
-            Dialect::Postgres => {
-                tell("it held its locks on tables and rows as long as it ran, and left dead rows for VACUUM");
-                tell("sequences that it advanced stay advanced");
-                tell("what functions and triggers do outside of the database is not taken back");
-            }
-            Dialect::Mysql | Dialect::Mariadb => {
-                tell("it held its locks on tables and rows as long as it ran");
-                tell("counters of AUTO_INCREMENT that it advanced stay advanced");
-            }
-        }
         let stepwise = plan.steps.iter().filter(|step| step.mode == RunMode::Stepwise).count();
         if stepwise > 0 {
             tell("migrations that run stepwise ran in the one transaction: in earnest each step commits by itself");

@@ -114,7 +114,7 @@ impl Engine {
                         // The upgrade's journal goes with the downgrade; history keeps how far it had come.
                         let work = history::Work { steps: broken.steps, ..history::Work::default() };
                         history::add_work(database, record, Direction::Up, &work).await?;
-                        Run { history: record, direction: Direction::Up }.set_aside(database).await?;
+                        Run { history: record, direction: Direction::Up }.suspend(database).await?;
                     }
                     history::reopen(database, record, State::PartlyRolledBack).await?;
                     record
@@ -280,7 +280,7 @@ impl Engine {
                     history::drop_unused_artifacts(database, &step.revision).await
                 }
                 Direction::Down if step.broken.is_some() => {
-                    run.bring_back(database).await?;
+                    run.resume(database).await?;
                     history::reopen(database, run.history, State::PartlyApplied).await
                 }
                 Direction::Down => history::reopen(database, run.history, State::Applied).await,

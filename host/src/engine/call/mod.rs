@@ -206,6 +206,7 @@ fn drops_several(statement: &str, dialect: Dialect) -> bool {
 pub fn is_repeatable(statement: &str, dialect: Dialect) -> bool {
     let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // Words of statements: they belong to the dialect.
     match (dialect, words.as_slice()) {
         (_, ["ANALYZE" | "VACUUM", ..]) => true,
         // Settings of the file, which have one value, and what ends with the connection.

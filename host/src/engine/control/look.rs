@@ -43,7 +43,7 @@ impl Life {
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
-            Self::Held => "held",
+            Self::Held => "waiting",
             Self::Ended => "ended",
             Self::Lost => "lost",
             Self::Silent => "silent",

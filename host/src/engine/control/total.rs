@@ -21,6 +21,7 @@ pub async fn estimate(database: &mut dyn Database, source: &TableSource) -> Resu
         return Ok(None);
     }
     let dialect = database.facts().dialect;
+    // Each server has its statistics in another place.
     let (text, parameters): (_, Vec<Value>) = match dialect {
         // It has none without ANALYZE, and counts quickly.
         Dialect::Sqlite => return Ok(None),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::store::{self, By};
 use super::{LOOK, RunControl};
-use crate::database::{ConnectOptions, Database, DatabaseUrl, Dialect, connect};
+use crate::database::{ConnectOptions, Database, DatabaseUrl, connect};
 
 /// How long a look may take before its connection is given up.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ impl Drop for Watch {
 impl RunControl {
     /// Begins to look. None where a second connection would only be in the way: a SQLite file has one writer.
     pub fn watch(self: &Arc<Self>, url: &DatabaseUrl) -> Option<Watch> {
-        if url.dialect() == Dialect::Sqlite {
+        if !url.dialect().has_many_writers() {
             return None;
         }
         let (control, url) = (self.clone(), url.clone());

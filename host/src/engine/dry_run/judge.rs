@@ -39,7 +39,7 @@ pub(super) fn judge(statement: &str, ground: &Ground, facts: &Facts, outside: bo
             let is_plain = class == StatementClass::Rows && open_run_comments(statement, facts.dialect).is_none();
             (!is_plain).then(|| commits(facts.dialect))
         }
-        Ground::Copy { .. } if facts.dialect == Dialect::Sqlite => leaves_file(statement).then(other_file),
+        Ground::Copy { .. } if !facts.dialect.has_server() => leaves_file(statement).then(other_file),
         Ground::Copy { others } => leaves_schema(statement, class, others, facts.dialect),
     };
     match refused {

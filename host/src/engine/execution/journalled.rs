@@ -8,6 +8,7 @@ use super::calls::Calls;
 use super::step::{Access, RunningStep, StepStart, Steps};
 use super::{NEXT, next_of_table};
 use crate::data::Batch;
+use crate::database::write::other_columns;
 use crate::database::{CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint};
 use crate::engine::CallError;
 use crate::engine::call::answer::{Page, Position, Resolved, Spooled, Transformed};
@@ -273,11 +274,7 @@ impl JournalledWriter {
     async fn write_rows(&self, database: &mut dyn Database, batch: &Batch) -> Result<u64, DatabaseError> {
         if let Some(columns) = self.columns.as_ref().filter(|columns| batch.row_count > 0 && **columns != names(batch))
         {
-            return Err(DatabaseError::invalid(format!(
-                "a batch for `{}` has other columns than the writer's first one: {}",
-                self.target.table,
-                columns.join(", ")
-            )));
+            return Err(other_columns(&self.target.table, columns));
         }
         let id = database.open_writer(&self.target).await?;
         let written = database.write(id, batch, WriteHint::default()).await?;

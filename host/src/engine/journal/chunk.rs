@@ -34,23 +34,52 @@ pub struct Claimant {
     pub owner: Owner,
 }
 
-/// Whose a chunk is.
+/// Who works on chunks: one attempt of a run at a transform.
 #[derive(Clone, Debug)]
 pub struct Owner {
-    /// Run and attempt, and whether it leads.
+    /// Tells the attempt from every other one.
     pub id: String,
+    /// Whether it leads.
+    pub role: ChunkRole,
+    /// The run.
+    pub run_id: String,
     /// Process and host, for people.
     pub held_by: String,
-    /// It holds the lock.
-    pub leads: bool,
+}
+
+/// The part that a process has in a shared transform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChunkRole {
+    /// It holds the lock: it begins and ends the transform.
+    Leader,
+    /// It takes chunks of a transform that another process leads.
+    Helper,
+}
+
+impl ChunkRole {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Leader => "leader",
+            Self::Helper => "helper",
+        }
+    }
 }
 
 impl Owner {
-    /// Of an attempt of a run at a transform.
-    pub fn new(run_id: &str, held_by: &str, leads: bool) -> Self {
-        let kind = if leads { "lead" } else { "help" };
-        let id = format!("{kind}:{run_id}:{:08x}", crate::random::bits() as u32);
-        Self { id, held_by: held_by.to_owned(), leads }
+    /// A new attempt of a run.
+    pub fn new(run_id: &str, held_by: &str, role: ChunkRole) -> Self {
+        let id = format!("{run_id}-{:08x}", crate::random::bits() as u32);
+        Self { id, role, run_id: run_id.to_owned(), held_by: held_by.to_owned() }
+    }
+
+    /// Whether it leads.
+    pub fn leads(&self) -> bool {
+        self.role == ChunkRole::Leader
+    }
+
+    /// The columns `owner`, `role`, `run_id` and `held_by`.
+    fn columns(&self) -> [Value; 4] {
+        [self.id.as_str().into(), self.role.name().into(), self.run_id.as_str().into(), self.held_by.as_str().into()]
     }
 }
 
@@ -138,6 +167,7 @@ impl Claimant {
             step.clone(),
         ];
         change(database, sql::MOVE, &moved).await?;
+        let [owner, role, run_id, held_by] = self.owner.columns();
         let inserted = [
             history,
             direction,
@@ -146,8 +176,10 @@ impl Claimant {
             key(&chunk.from),
             end,
             number(size.unwrap_or_default()),
-            self.owner.id.as_str().into(),
-            self.owner.held_by.as_str().into(),
+            owner,
+            role,
+            run_id,
+            held_by,
             LEASE_MICROSECONDS.into(),
         ];
         change(database, sql::INSERT, &inserted).await?;
@@ -157,7 +189,7 @@ impl Claimant {
     /// Takes over a chunk of somebody who is dead, if there is one.
     pub async fn take_over(&self, database: &mut dyn Database) -> Result<Option<Chunk>, DatabaseError> {
         let mut place = self.place().to_vec();
-        let text = if self.owner.leads {
+        let text = if self.owner.leads() {
             place.push(self.owner.id.as_str().into());
             sql::LEFT_TO_LEADER
         } else {
@@ -178,9 +210,12 @@ impl Claimant {
         };
         let chunk = chunk().ok_or_else(garbled)?;
         let [history, direction, step] = self.place();
+        let [owner, role, run_id, held_by] = self.owner.columns();
         let taken = [
-            self.owner.id.as_str().into(),
-            self.owner.held_by.as_str().into(),
+            owner,
+            role,
+            run_id,
+            held_by,
             chunk.token.into(),
             LEASE_MICROSECONDS.into(),
             history,
@@ -279,7 +314,7 @@ pub async fn totals(
     helper: Option<&str>,
 ) -> Result<Transformed, DatabaseError> {
     let mut parameters = place(run, step).to_vec();
-    parameters.extend(helper.map(|run_id| Value::from(format!("help:{run_id}:%"))));
+    parameters.extend(helper.map(Value::from));
     let text = if helper.is_some() { sql::TOTALS_OF } else { sql::TOTALS };
     let found = rows(database, text, &parameters).await?;
     let done = |row: &Vec<Value>| {
@@ -301,6 +336,7 @@ pub async fn insert_done(
     let [history, direction, step] = claimant.place();
     let (from, to) = (key(from), key(to));
     let seal = seal(claimant.step, chunk, [&from, &to], effect);
+    let [owner, role, run_id, held_by] = claimant.owner.columns();
     let parameters = [
         history,
         direction,
@@ -309,8 +345,10 @@ pub async fn insert_done(
         from,
         to,
         number(effect.rows_read),
-        claimant.owner.id.as_str().into(),
-        claimant.owner.held_by.as_str().into(),
+        owner,
+        role,
+        run_id,
+        held_by,
         number(effect.rows_read),
         number(effect.rows_written),
         seal.into(),

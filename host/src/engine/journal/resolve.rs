@@ -114,7 +114,8 @@ fn names(statement: &str, dialect: Dialect) -> Vec<String> {
     names
 }
 
-/// Kind, place and name of what has a name, in lower case. System catalogues are left out.
+/// Kind, place and name of what has a name, in lower case. System catalogues are left out. Each dialect has catalogues of its
+/// own.
 fn named(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => "SELECT type, '', name FROM main.sqlite_schema WHERE lower(name) = ?1 ORDER BY 1, 3",
@@ -155,7 +156,7 @@ async fn digest(database: &mut dyn Database, facts: &Facts, names: &[String]) ->
     Ok(hasher.finalize().to_vec())
 }
 
-/// Everything that a schema has under one name, in lower case.
+/// Everything that a schema has under one name, in lower case. Each dialect has catalogues of its own.
 fn objects(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::Sqlite => &[

@@ -1,5 +1,5 @@
-//! The transforms of an upgrade that broke off and is rolled back: they are set aside, so that no other process works on their
-//! chunks meanwhile, and come back if the way down is given up before it did anything.
+//! The transforms of an upgrade that broke off and is being rolled back are suspended, so that no other process works on their
+//! chunks meanwhile. They are resumed if the rollback is given up before it did anything.
 
 use crate::database::Database;
 use crate::engine::Direction;
@@ -10,30 +10,27 @@ use crate::engine::run::Run;
 use crate::engine::schema::journal as sql;
 use crate::error::Result;
 
-/// The direction of what is set aside, under which nobody looks for work.
-const ASIDE: &str = "set-aside";
-
 impl Run {
-    /// What its transforms under way have committed so far, by all who took part.
+    /// What its transforms in progress have committed so far, in all processes.
     pub async fn committed(self, database: &mut dyn Database) -> Result<Transformed> {
         Ok(transformed(database, self, None).await?.unwrap_or_default())
     }
 
-    /// Waits for all who work on chunks of the upgrade, and takes its transforms out of their sight.
-    pub async fn set_aside(self, database: &mut dyn Database) -> Result<()> {
+    /// Waits for everyone who works on chunks of the upgrade, and suspends its transforms.
+    pub async fn suspend(self, database: &mut dyn Database) -> Result<()> {
         let upgrade = Self { direction: Direction::Up, ..self };
         upgrade.close(database).await?;
-        turn(database, self.history, &Direction::Up.to_string(), ASIDE).await
+        set_suspended(database, self.history, true).await
     }
 
-    /// Has the transforms of the upgrade be as they were before they were set aside.
-    pub async fn bring_back(self, database: &mut dyn Database) -> Result<()> {
-        turn(database, self.history, ASIDE, &Direction::Up.to_string()).await
+    /// Resumes the transforms of the upgrade.
+    pub async fn resume(self, database: &mut dyn Database) -> Result<()> {
+        set_suspended(database, self.history, false).await
     }
 
-    /// Ends all transforms of a revision that does not go on, whoever is still at work on one.
+    /// Ends all transforms of a revision that is not continued, even those that are still being worked on.
     pub async fn give_up(self, database: &mut dyn Database) -> Result<()> {
-        self.bring_back(database).await?;
+        self.resume(database).await?;
         for direction in [Direction::Up, Direction::Down] {
             let run = Self { direction, ..self };
             run.close(database).await?;
@@ -44,9 +41,10 @@ impl Run {
     }
 }
 
-async fn turn(database: &mut dyn Database, history: i64, from: &str, to: &str) -> Result<()> {
-    for text in [sql::TURN_CHECKPOINTS, sql::TURN_CHUNKS] {
-        execute(database, text, &[to.into(), history.into(), from.into()]).await?;
+async fn set_suspended(database: &mut dyn Database, history: i64, suspended: bool) -> Result<()> {
+    let (now, before) = (i64::from(suspended), i64::from(!suspended));
+    for text in [sql::SUSPEND_CHECKPOINTS, sql::SUSPEND_CHUNKS] {
+        execute(database, text, &[now.into(), history.into(), before.into()]).await?;
     }
     Ok(())
 }

@@ -162,7 +162,7 @@ async fn another_build_is_refused() {
 }
 
 #[tokio::test]
-async fn a_journal_that_somebody_changed_is_refused() {
+async fn a_tampered_journal_is_refused() {
     for (change, cause) in [
         (
             "UPDATE runner_journal SET answer = (SELECT answer FROM runner_journal WHERE step = 3) WHERE step = 2",

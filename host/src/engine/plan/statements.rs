@@ -2,7 +2,7 @@
 //! whether a dry run can take it back. Told from the text, before anything runs.
 
 use super::PlannedMigration;
-use crate::database::{Dialect, Facts};
+use crate::database::Facts;
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::unreadable::unreadable;
@@ -83,9 +83,9 @@ fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result
     if step.kind == Kind::Component && step.resume_after.is_some() {
         let error =
             Error::usage("a component that broke off goes on from its journal, which takes transactions of its own");
-        return Err(match facts.dialect {
-            Dialect::Postgres => error,
-            _ => error.hint("`--on-copy` runs it on a copy of the database"),
+        return Err(match facts.dialect.has_scratch_copies() {
+            true => error.hint("`--on-copy` runs it on a copy of the database"),
+            false => error,
         });
     }
     if facts.transactional_ddl {
@@ -117,6 +117,7 @@ fn at_statement(error: Error, direction: Direction, statements: &[Statement<'_>]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::Dialect;
 
     fn told(dialect: Dialect, mode: RunMode, text: &str) -> String {
         match look(Direction::Up, mode, text, &Facts::of_dialect(dialect)) {

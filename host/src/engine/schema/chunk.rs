@@ -25,7 +25,15 @@ pub fn text(template: &str, facts: &Facts) -> String {
 
 macro_rules! of_step {
     ($history:literal, $direction:literal, $step:literal) => {
-        concat!(" WHERE history_id = ", $history, " AND direction = ", $direction, " AND step = ", $step)
+        concat!(
+            " WHERE history_id = ",
+            $history,
+            " AND direction = ",
+            $direction,
+            " AND step = ",
+            $step,
+            " AND suspended = 0"
+        )
     };
 }
 
@@ -46,16 +54,16 @@ pub const MOVE: &str = concat!(
      rows_written = rows_written + ?4, changed_at = ?5",
     of_step!("?6", "?7", "?8")
 );
-/// Adds a chunk that is to be done. Parameters: history row, direction, step, number, from, to, size, owner, who that is, lease.
+/// Adds a chunk that is to be done. Parameters: history row, direction, step, number, from, to, size, owner, role, run, process and host,
+/// lease.
 pub const INSERT: &str = "INSERT INTO @.runner_chunk (history_id, direction, step, number, from_key, to_key, size, state, \
-     owner, held_by, token, lease_until, attempts, rows_read, rows_written, seal, began_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'claimed', ?8, ?9, 1, ~now~ + ?10, 1, 0, 0, '', ~now~)";
-/// Adds a chunk that is done. Parameters: history row, direction, step, number, from, to, size, owner, who that is, rows read,
-/// rows written, seal.
+     owner, role, run_id, held_by, token, lease_until, attempts, rows_read, rows_written, seal, began_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'claimed', ?8, ?9, ?10, ?11, 1, ~now~ + ?12, 1, 0, 0, '', ~now~)";
+/// Adds a chunk that is done. Parameters: history row, direction, step, number, from, to, size, owner, role, run, process and host,
+/// rows read, rows written, seal.
 pub const INSERT_DONE: &str = "INSERT INTO @.runner_chunk (history_id, direction, step, number, from_key, to_key, size, \
-     state, owner, held_by, token, lease_until, attempts, rows_read, rows_written, \
-     seal, began_at, ended_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'done', ?8, ?9, 1, 0, 1, ?10, ?11, ?12, ~now~, ~now~)";
+     state, owner, role, run_id, held_by, token, lease_until, attempts, rows_read, rows_written, seal, began_at, ended_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'done', ?8, ?9, ?10, ?11, 1, 0, 1, ?12, ?13, ?14, ~now~, ~now~)";
 /// A chunk whose owner is dead, which nobody works on: number, from, to, size, token. Parameters: history row, direction, step.
 pub const LEFT: &str = concat!(
     "SELECT number, from_key, to_key, size, token FROM @.runner_chunk",
@@ -67,14 +75,15 @@ pub const LEFT: &str = concat!(
 pub const LEFT_TO_LEADER: &str = concat!(
     "SELECT number, from_key, to_key, size, token FROM @.runner_chunk",
     of_step!("?1", "?2", "?3"),
-    " AND state = 'claimed' AND (lease_until <= ~now~ OR (owner LIKE 'lead:%' AND owner <> ?4)) \
+    " AND state = 'claimed' AND (lease_until <= ~now~ OR (role = 'leader' AND owner <> ?4)) \
      ORDER BY number LIMIT 1~free~"
 );
-/// Takes a chunk over. Parameters: owner, who that is, token, lease, history row, direction, step, number.
+/// Takes a chunk over. Parameters: owner, role, run, process and host, token, lease, history row, direction, step, number.
 pub const TAKE: &str = concat!(
-    "UPDATE @.runner_chunk SET owner = ?1, held_by = ?2, token = ?3, lease_until = ~now~ + ?4, attempts = attempts + 1",
-    of_step!("?5", "?6", "?7"),
-    " AND number = ?8"
+    "UPDATE @.runner_chunk SET owner = ?1, role = ?2, run_id = ?3, held_by = ?4, token = ?5, lease_until = ~now~ + ?6, \
+     attempts = attempts + 1",
+    of_step!("?7", "?8", "?9"),
+    " AND number = ?10"
 );
 /// Keeps a chunk until the transaction ends: state, owner, token, rows read, rows written. Parameters: history row, direction,
 /// step, number.
@@ -113,24 +122,26 @@ pub const TOTALS: &str = concat!(
     of_step!("?1", "?2", "?3"),
     " AND state = 'done'"
 );
-/// As [`TOTALS`], by owners of a kind. Parameters: history row, direction, step, what owners are like.
+/// As [`TOTALS`], of a run that helped. Parameters: history row, direction, step, run.
 pub const TOTALS_OF: &str = concat!(
     "SELECT count(*), CAST(coalesce(sum(rows_read), 0) AS ~int~), CAST(coalesce(sum(rows_written), 0) AS ~int~) \
      FROM @.runner_chunk",
     of_step!("?1", "?2", "?3"),
-    " AND state = 'done' AND owner LIKE ?4"
+    " AND state = 'done' AND role = 'helper' AND run_id = ?4"
 );
 /// Takes the chunks of a step away. Parameters: history row, direction, step.
 pub const CLEAR_STEP: &str = concat!("DELETE FROM @.runner_chunk", of_step!("?1", "?2", "?3"));
 /// Takes the chunks of a run away. Parameters: history row, direction.
-pub const CLEAR: &str = "DELETE FROM @.runner_chunk WHERE history_id = ?1 AND direction = ?2";
+pub const CLEAR: &str = "DELETE FROM @.runner_chunk WHERE history_id = ?1 AND direction = ?2 AND suspended = 0";
 /// Keeps all checkpoints of a run, so that nobody cuts a chunk. Parameters: history row, direction.
-pub const CLOSE: &str = "SELECT step FROM @.runner_checkpoint WHERE history_id = ?1 AND direction = ?2~lock~";
+pub const CLOSE: &str =
+    "SELECT step FROM @.runner_checkpoint WHERE history_id = ?1 AND direction = ?2 AND suspended = 0~lock~";
 /// The states of all chunks of a run, each waited for. Parameters: history row, direction.
-pub const STATES: &str = "SELECT state FROM @.runner_chunk WHERE history_id = ?1 AND direction = ?2~lock~";
+pub const STATES: &str =
+    "SELECT state FROM @.runner_chunk WHERE history_id = ?1 AND direction = ?2 AND suspended = 0~lock~";
 /// Transforms on the way up that are under way: history row, step, revision, digest of the artifact. No parameters.
 pub const UNDER_WAY: &str = "SELECT h.id, c.step, h.revision, h.sha256 FROM @.runner_checkpoint c \
-     JOIN @.runner_history h ON h.id = c.history_id WHERE h.active = 1 AND c.direction = 'upgrade' ORDER BY h.id, c.step";
+     JOIN @.runner_history h ON h.id = c.history_id WHERE h.active = 1 AND c.direction = 'upgrade' AND c.suspended = 0 ORDER BY h.id, c.step";
 
 /// All of them.
 #[cfg(test)]

@@ -62,31 +62,36 @@ pub const BEGIN_CHECKPOINT: &str = "INSERT INTO @.runner_checkpoint (history_id,
      rows_read, rows_written, chunks, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, ?6)";
 /// Moves a checkpoint. Parameters: position, rows read, rows written, chunks, changed, history row, direction, step.
 pub const MOVE_CHECKPOINT: &str = "UPDATE @.runner_checkpoint SET position = ?1, rows_read = ?2, rows_written = ?3, \
-     chunks = ?4, changed_at = ?5 WHERE history_id = ?6 AND direction = ?7 AND step = ?8";
+     chunks = ?4, changed_at = ?5 WHERE history_id = ?6 AND direction = ?7 AND step = ?8 AND suspended = 0";
 /// A checkpoint: source, position, rows read, rows written, chunks. Parameters: history row, direction, step.
 pub const CHECKPOINT: &str = concat!(
     "SELECT source, position, rows_read, rows_written, chunks FROM @.runner_checkpoint",
     of_run!(),
+    " AND suspended = 0",
     " AND step = ?3"
 );
 /// The transforms under way. Parameters: history row, direction.
-pub const UNDER_WAY: &str = concat!("SELECT step FROM @.runner_checkpoint", of_run!(), " ORDER BY step");
+pub const UNDER_WAY: &str =
+    concat!("SELECT step FROM @.runner_checkpoint", of_run!(), " AND suspended = 0", " ORDER BY step");
 /// How many transforms under way have written chunks. Parameters: history row, direction.
 pub const MOVED: &str = concat!(
     "SELECT count(*) FROM @.runner_checkpoint",
     of_run!(),
+    " AND suspended = 0",
     " AND EXISTS (SELECT 1 FROM @.runner_chunk k WHERE k.history_id = @.runner_checkpoint.history_id \
      AND k.direction = @.runner_checkpoint.direction AND k.step = @.runner_checkpoint.step AND k.state = 'done')"
 );
 /// Takes a checkpoint away. Parameters: history row, direction, step.
-pub const CLEAR_CHECKPOINT: &str = concat!("DELETE FROM @.runner_checkpoint", of_run!(), " AND step = ?3");
+pub const CLEAR_CHECKPOINT: &str =
+    concat!("DELETE FROM @.runner_checkpoint", of_run!(), " AND suspended = 0", " AND step = ?3");
 /// Takes the checkpoints of a run away. Parameters: history row, direction.
-pub const CLEAR_CHECKPOINTS: &str = concat!("DELETE FROM @.runner_checkpoint", of_run!());
-/// Has transforms be of another direction. Parameters: that, history row, direction.
-pub const TURN_CHECKPOINTS: &str =
-    "UPDATE @.runner_checkpoint SET direction = ?1 WHERE history_id = ?2 AND direction = ?3";
-/// Has chunks be of another direction. Parameters: that, history row, direction.
-pub const TURN_CHUNKS: &str = "UPDATE @.runner_chunk SET direction = ?1 WHERE history_id = ?2 AND direction = ?3";
+pub const CLEAR_CHECKPOINTS: &str = concat!("DELETE FROM @.runner_checkpoint", of_run!(), " AND suspended = 0");
+/// Suspends the transforms of an upgrade, or resumes them. Parameters: 1 or 0, history row, the other one.
+pub const SUSPEND_CHECKPOINTS: &str =
+    "UPDATE @.runner_checkpoint SET suspended = ?1 WHERE history_id = ?2 AND direction = 'upgrade' AND suspended = ?3";
+/// As [`SUSPEND_CHECKPOINTS`], of their chunks.
+pub const SUSPEND_CHUNKS: &str =
+    "UPDATE @.runner_chunk SET suspended = ?1 WHERE history_id = ?2 AND direction = 'upgrade' AND suspended = ?3";
 /// Begins the head of a journal. Parameters: history row, direction, seal, run, who.
 pub const BEGIN_HEAD: &str =
     "INSERT INTO @.runner_head (history_id, direction, step, seal, run_id, run_by) VALUES (?1, ?2, 0, ?3, ?4, ?5)";
@@ -127,8 +132,8 @@ pub(super) const STATEMENTS: &[&str] = &[
     MOVED,
     CLEAR_CHECKPOINT,
     CLEAR_CHECKPOINTS,
-    TURN_CHECKPOINTS,
-    TURN_CHUNKS,
+    SUSPEND_CHECKPOINTS,
+    SUSPEND_CHUNKS,
     BEGIN_HEAD,
     TAKE_HEAD,
     MOVE_HEAD,

@@ -21,7 +21,7 @@ use self::{mysql::MYSQL, postgres::POSTGRES, sqlite::SQLITE};
 use crate::database::{Dialect, Facts};
 
 /// The format of the tables, as `runner_meta` keeps it.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
 
 /// What a dialect has of its own.
 pub struct DialectSchema {

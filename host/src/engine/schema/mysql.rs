@@ -109,6 +109,7 @@ const TABLES: [&str; 11] = [
         rows_written BIGINT NOT NULL,
         chunks BIGINT NOT NULL,
         changed_at VARCHAR(64) NOT NULL,
+        suspended BIGINT NOT NULL DEFAULT 0,
         PRIMARY KEY (history_id, direction, step)
     ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     "CREATE TABLE IF NOT EXISTS @.runner_head (
@@ -130,6 +131,8 @@ const TABLES: [&str; 11] = [
         size BIGINT NOT NULL,
         state VARCHAR(32) NOT NULL,
         owner VARCHAR(255) NOT NULL,
+        role VARCHAR(16) NOT NULL,
+        run_id VARCHAR(64) NOT NULL,
         held_by VARCHAR(255) NOT NULL,
         token BIGINT NOT NULL,
         lease_until BIGINT NOT NULL,
@@ -140,6 +143,7 @@ const TABLES: [&str; 11] = [
         last_error LONGTEXT,
         began_at BIGINT NOT NULL,
         ended_at BIGINT,
+        suspended BIGINT NOT NULL DEFAULT 0,
         PRIMARY KEY (history_id, direction, step, number)
     ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     "CREATE TABLE IF NOT EXISTS @.runner_control (

@@ -111,6 +111,7 @@ const TABLES: [&str; 11] = [
         rows_written bigint NOT NULL,
         chunks bigint NOT NULL,
         changed_at text NOT NULL,
+        suspended bigint NOT NULL DEFAULT 0,
         PRIMARY KEY (history_id, direction, step)
     )",
     "CREATE TABLE @.runner_head (
@@ -132,6 +133,8 @@ const TABLES: [&str; 11] = [
         size bigint NOT NULL,
         state text NOT NULL,
         owner text NOT NULL,
+        role text NOT NULL,
+        run_id text NOT NULL,
         held_by text NOT NULL,
         token bigint NOT NULL,
         lease_until bigint NOT NULL,
@@ -142,6 +145,7 @@ const TABLES: [&str; 11] = [
         last_error text,
         began_at bigint NOT NULL,
         ended_at bigint,
+        suspended bigint NOT NULL DEFAULT 0,
         PRIMARY KEY (history_id, direction, step, number)
     )",
     "CREATE TABLE @.runner_control (

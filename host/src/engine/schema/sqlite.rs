@@ -104,6 +104,7 @@ const TABLES: [&str; 11] = [
         rows_written INTEGER NOT NULL,
         chunks INTEGER NOT NULL,
         changed_at TEXT NOT NULL,
+        suspended INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (history_id, direction, step)
     ) WITHOUT ROWID",
     // How far the journal must reach, apart from it: rows that are missing at its end leave no other trace.
@@ -116,6 +117,7 @@ const TABLES: [&str; 11] = [
         run_by TEXT NOT NULL,
         PRIMARY KEY (history_id, direction)
     ) WITHOUT ROWID",
+    // `owner` tells an attempt of a run from every other one; `suspended` is 1 while the upgrade is being rolled back.
     // Times are microseconds of the database's own clock. `from_key` is the key behind which a chunk begins, `size` the rows
     // that it had when it was cut; 0: they were not counted.
     "CREATE TABLE @.runner_chunk (
@@ -128,6 +130,8 @@ const TABLES: [&str; 11] = [
         size INTEGER NOT NULL,
         state TEXT NOT NULL,
         owner TEXT NOT NULL,
+        role TEXT NOT NULL,
+        run_id TEXT NOT NULL,
         held_by TEXT NOT NULL,
         token INTEGER NOT NULL,
         lease_until INTEGER NOT NULL,
@@ -138,6 +142,7 @@ const TABLES: [&str; 11] = [
         last_error TEXT,
         began_at INTEGER NOT NULL,
         ended_at INTEGER,
+        suspended INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (history_id, direction, step, number)
     ) WITHOUT ROWID",
     // What operators want: a row for everything, called `*`, and one for each revision that was named. `cancels` only grows:

@@ -77,7 +77,7 @@ impl Load {
             }
         }
         let mut worst: Option<(String, Duration)> = None;
-        if database.facts().dialect == Dialect::Postgres {
+        if database.facts().dialect.reports_replicas() {
             let found = self.standbys(database).await?;
             if found.is_empty() && is_first && replicas.is_empty() {
                 self.warnings
@@ -156,6 +156,7 @@ async fn active(database: &mut dyn Database, run_id: &str) -> Result<u64> {
         value.as_int64().or_else(|| value.as_text()?.parse().ok()).and_then(|count| u64::try_from(count).ok())
     };
     let unknown = || Error::failed("the server does not say how many sessions are at work");
+    // Each server has a view of its own for that, and a file has no sessions.
     match database.facts().dialect {
         Dialect::Sqlite => Ok(0),
         Dialect::Postgres => {

@@ -65,6 +65,7 @@ impl Replica {
             }
         };
         let dialect = database.facts().dialect;
+        // Each server has its own statement for it, and its own columns.
         let text = match dialect {
             Dialect::Postgres => POSTGRES,
             // All its sources, by whatever name.

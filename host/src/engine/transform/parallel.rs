@@ -29,7 +29,7 @@ use crate::engine::control::total::is_to_be_counted;
 use crate::engine::event::Total;
 use crate::engine::event::{Event, Level};
 use crate::engine::journal::Journal;
-use crate::engine::journal::chunk::{Claimant, Frontier, Owner};
+use crate::engine::journal::chunk::{ChunkRole, Claimant, Frontier, Owner};
 use crate::engine::role::as_host;
 use crate::engine::script::{Execution, RunContext};
 use crate::error::{Error, Result};
@@ -108,7 +108,7 @@ impl SharedTransform {
     /// Reports a chunk that was done in this process.
     pub fn chunk_done(&self, chunk: Chunk) {
         self.done.fetch_add(1, Ordering::Relaxed);
-        if !self.claimant.owner.leads {
+        if !self.claimant.owner.leads() {
             self.run.recorder.add_step();
         }
         self.run.control.chunk_done(chunk);
@@ -221,7 +221,7 @@ pub async fn help(
     };
     let mut main = run.database.clone().lock_owned().await;
     as_host(&mut **main);
-    let owner = Owner::new(&run.transforms.run_id, &run.transforms.held_by, false);
+    let owner = Owner::new(&run.transforms.run_id, &run.transforms.held_by, ChunkRole::Helper);
     let claimant = Claimant { run: journal.run(), step, owner };
     // It may have come to its end since it was found.
     let Some(checkpoint) = journal.checkpoint(&mut **main, step).await? else { return Ok(Transformed::default()) };

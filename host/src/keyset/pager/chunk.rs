@@ -10,13 +10,13 @@ use crate::keyset::page_sql::Range;
 pub struct ChunkRange {
     /// The greatest key that is read.
     pub bound: Option<Vec<Value>>,
-    /// The key behind which it begins.
+    /// The key after which it begins.
     pub after: Option<Vec<Value>>,
     /// Its last key in the order of reading.
     pub to: Option<Vec<Value>>,
     /// How many rows it should have.
     pub size: Option<usize>,
-    /// Nobody else may change what is read before the transaction ends.
+    /// No other transaction may change what is read before this one ends.
     pub holds_rows: bool,
 }
 
@@ -38,7 +38,7 @@ impl TableReader {
         self.done = false;
     }
 
-    /// Where a chunk of so many rows behind a key ends; none if there are fewer.
+    /// Where a chunk of so many rows after a key ends; none if there are fewer.
     pub async fn cut(
         &self,
         database: &mut dyn Database,
@@ -50,7 +50,7 @@ impl TableReader {
         Ok(found.into_iter().next())
     }
 
-    /// Whether cutting runs anything of the migration's own: its condition, or what is behind a view.
+    /// Whether cutting runs anything of the migration's own: its condition, or the query of a view.
     pub fn asks_the_migration(&self) -> bool {
         self.sql.filter.is_some() || self.is_view
     }

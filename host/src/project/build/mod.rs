@@ -1,4 +1,4 @@
-//! `runner build`: from sources to artifacts, and from artifacts to lines of the lockfile.
+//! `runner build`: compiles sources to artifacts and records them in the lockfile.
 
 mod encode;
 mod refresh;
@@ -17,28 +17,27 @@ use super::settings::Settings;
 use crate::error::Result;
 use refresh::Refresh;
 
-/// Asks a component what it says of itself; the sandbox does it.
+/// Reads the description of a component, in the sandbox.
 pub type Describe<'a> = dyn Fn(&[u8]) -> Result<ComponentDescription> + 'a;
 
 /// What to build.
 pub struct BuildRequest<'a> {
-    /// Build these anew, and touch no other line of the lockfile. Empty: build what has no artifact yet, and refresh
-    /// all lines.
+    /// Rebuild these and change no other line of the lockfile. Empty: build what has no artifact yet, and update all lines.
     pub revisions: &'a [String],
-    /// Build everything that has a source.
+    /// Rebuild everything that has source code.
     pub all: bool,
-    /// The variables of the process, for the compilers.
+    /// Environment variables of the process, for compilers.
     pub env: &'a BTreeMap<String, String>,
-    /// Asks a component.
+    /// Reads the description of a component.
     pub describe: &'a Describe<'a>,
-    /// Hears, before it may take long, which migration is compiled and how.
+    /// Called before a migration is compiled, which may take long.
     pub compiling: &'a dyn Fn(&str),
 }
 
-/// What was built.
+/// The result of a build.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuildReport {
-    /// Each artifact that was looked at, in the order of revisions.
+    /// The artifacts in the order of their revisions.
     pub artifacts: Vec<BuiltArtifact>,
     /// The lockfile's name.
     pub lockfile: String,
@@ -46,33 +45,33 @@ pub struct BuildReport {
     pub lockfile_written: bool,
 }
 
-/// What became of one artifact.
+/// An artifact of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuiltArtifact {
     /// Its revision.
     pub revision: String,
-    /// The name behind it.
+    /// The name after the revision.
     pub name: String,
-    /// How it is written.
+    /// Its kind.
     pub kind: Kind,
-    /// Whether it was compiled just now.
+    /// Whether it was compiled.
     pub compiled: bool,
-    /// What became of its line in the lockfile.
+    /// How its line in the lockfile changed.
     pub change: Change,
-    /// Its bytes: the `.wasm` file's, or both SQL files'.
+    /// Its size: that of the `.wasm` file, or of both SQL files.
     pub size: u64,
 }
 
-/// What became of a line in the lockfile.
+/// How a line of the lockfile changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It was not there before.
+    /// It is new.
     Added,
-    /// It said so before.
+    /// It is the same.
     Unchanged,
-    /// It said something else before: who has applied that will be told so.
+    /// It is different: databases where the old artifact is applied will report a mismatch.
     Changed,
-    /// Its files are gone, and so is the line.
+    /// It was removed, as its files no longer exist.
     Removed,
 }
 
@@ -88,20 +87,20 @@ impl Change {
     }
 }
 
-/// Builds what has to be built and brings the lockfile up to date.
+/// Builds what is needed and updates the lockfile.
 pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildReport> {
     let project = ProjectFolder::open(&settings.root, &settings.migrations)?;
     let lockfile_name = settings.lockfile_name();
     let (old, proven) = Lockfile::read_to_rewrite(&project.root, &lockfile_name)?;
     let (found, problems) = discover(&project)?;
     let folder = settings.migrations.display();
-    if let Some(error) = error_for(problems, |count| format!("{count} things are wrong in `{folder}`")) {
+    if let Some(error) = error_for(problems, |count| format!("{count} problems in `{folder}`")) {
         return Err(error);
     }
     let chosen = select::select(&found, request.revisions)?;
     let mut lines: BTreeMap<u128, LockLine> = BTreeMap::new();
     let mut report = BuildReport { lockfile: lockfile_name.clone(), ..BuildReport::default() };
-    // Lines that nobody asked about stay as they are.
+    // Lines of other revisions are not changed.
     let everything = request.revisions.is_empty();
     for line in &old.lines {
         if !everything {
@@ -123,7 +122,7 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
     Ok(report)
 }
 
-/// The folder to compile, if the migration is to be compiled.
+/// The directory to compile, if the migration has to be compiled.
 fn needs_compiling<'f>(
     found: &'f Found,
     project: &ProjectFolder,

@@ -1,4 +1,4 @@
-//! Makes the line of one migration anew.
+//! Updates the line of a migration in the lockfile.
 
 use std::collections::BTreeMap;
 
@@ -14,18 +14,18 @@ use crate::project::problem::{Problem, error_for};
 use crate::project::settings::Settings;
 use crate::project::sql_file::{directives, sql_text};
 
-/// What is needed to make lines.
+/// Context for updating lines.
 pub(super) struct Refresh<'a> {
     pub settings: &'a Settings,
     pub project: &'a ProjectFolder,
     pub request: &'a BuildRequest<'a>,
     pub old: &'a Lockfile,
-    /// Whether the old lockfile is known to be ours, so that what it says of unchanged bytes need not be asked again.
+    /// Whether the digest of the old lockfile matches, so that descriptions of unchanged bytes can be reused.
     pub proven: bool,
 }
 
 impl Refresh<'_> {
-    /// The line of a migration, compiled before if `source` is given.
+    /// The line of a migration, which is compiled first if `source` is given.
     pub fn artifact(&self, found: &Found, source: Option<&FoundEntry>) -> Result<(LockLine, BuiltArtifact)> {
         let (artifact, size) = match &found.files {
             FoundFiles::Sql { up, down } => self.sql(found, up, down.as_ref()),
@@ -52,8 +52,8 @@ impl Refresh<'_> {
         let down = down.map(read).transpose()?;
         let dialect: Dialect = self.settings.database_url.value.dialect();
         if let Err(problems) = directives(&found.id(), &up, down.as_deref(), dialect) {
-            let heading = |count| format!("{count} things are wrong with the SQL");
-            return Err(error_for(problems, heading).unwrap_or_else(|| Error::usage("the SQL is wrong")));
+            let heading = |count| format!("{count} problems in the SQL");
+            return Err(error_for(problems, heading).unwrap_or_else(|| Error::usage("invalid SQL")));
         }
         let size = up.len() + down.as_ref().map_or(0, String::len);
         let digest = |text: &String| sha256(text.as_bytes());
@@ -81,7 +81,7 @@ impl Refresh<'_> {
             (None, Some(bytes)) => bytes.clone(),
             (None, None) => {
                 return Err(Error::usage(format!(
-                    "`{}` has neither a source to build nor a `{file_name}`",
+                    "`{}` has neither source code to build nor a `{file_name}`",
                     found.id()
                 ))
                 .hint(rust::LANGUAGES_HINT));
@@ -98,7 +98,7 @@ impl Refresh<'_> {
         let digest = sha256(&bytes);
         let description = match self.known(found, &digest) {
             Some(description) => description,
-            // Before it is written: what cannot be described is no artifact.
+            // Before it is written: an artifact without a description is unusable.
             None => (self.request.describe)(&bytes)?,
         };
         if there.as_ref() != Some(&bytes) {
@@ -108,7 +108,7 @@ impl Refresh<'_> {
         Ok((LockedArtifact::Component { sha256: digest, description, assets }, bytes.len() as u64))
     }
 
-    /// What the lockfile says of the very same bytes.
+    /// The description of the same bytes in the lockfile.
     fn known(&self, found: &Found, digest: &str) -> Option<crate::project::lockfile::ComponentDescription> {
         match &self.old.get(&found.revision).filter(|_| self.proven)?.artifact {
             LockedArtifact::Component { sha256, description, .. } if sha256 == digest => Some(description.clone()),

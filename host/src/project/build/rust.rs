@@ -11,14 +11,14 @@ use crate::project::files::{ProjectFolder, explain};
 use crate::project::problem::shown;
 use crate::project::settings::Settings;
 
-/// What is kept of compiling, below the project; guests share their compiled dependencies there.
+/// The target directory, relative to the project; guests share their compiled dependencies there.
 const TARGET_FOLDER: &str = ".runner/target";
 
-/// What to do about a folder that cannot be built.
-pub(super) const LANGUAGES_HINT: &str = "this version builds Rust (a folder with a `Cargo.toml`); for other languages \
-     build the component yourself, put it beside the folder as `REVISION_name.wasm` and run `runner build`";
+/// Hint for a directory that cannot be built.
+pub(super) const LANGUAGES_HINT: &str = "this version builds Rust (a directory with a `Cargo.toml`); for other languages \
+     build the component yourself, put it next to the directory as `REVISION_name.wasm` and run `runner build`";
 
-/// Files by which the sources of other languages are known.
+/// Files that identify source code in other languages.
 const OTHERS: [(&str, &str); 8] = [
     ("app.py", "Python"),
     ("pyproject.toml", "Python"),
@@ -30,8 +30,7 @@ const OTHERS: [(&str, &str); 8] = [
     ("main.c", "C"),
 ];
 
-/// Whether the folder is a source that can be compiled. A source in another language is an error, unless its artifact
-/// is there already.
+/// Whether the directory can be compiled. Source code in another language is an error, unless its artifact exists.
 pub(super) fn is_source(project: &ProjectFolder, folder: &FoundEntry, built: bool) -> Result<bool> {
     let name = &folder.file_name;
     let dir = project
@@ -61,21 +60,20 @@ pub(super) fn compile(settings: &Settings, source: &FoundEntry, env: &BTreeMap<S
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     remap(&mut cargo, settings, env);
-    let output = cargo.output().map_err(|error| {
-        Error::usage("`cargo` cannot be started").cause(error).hint("install Rust from https://rustup.rs")
-    })?;
+    let output = cargo
+        .output()
+        .map_err(|error| Error::usage("cannot run `cargo`").cause(error).hint("install Rust from https://rustup.rs"))?;
     if !output.status.success() {
-        return Err(Error::failed("`cargo build` failed").hint("see cargo's own messages above"));
+        return Err(Error::failed("`cargo build` failed").hint("see the messages of cargo above"));
     }
     let library = library(&String::from_utf8_lossy(&output.stdout), &folder).ok_or_else(|| {
-        Error::usage(format!("`{}` builds no library for WebAssembly", source.file_name))
+        Error::usage(format!("`{}` does not build a WebAssembly library", source.file_name))
             .hint("its `Cargo.toml` needs `[lib]` with `crate-type = [\"cdylib\"]`")
     })?;
-    std::fs::read(&library)
-        .map_err(|error| Error::failed(format!("`{}` cannot be read", library.display())).cause(error))
+    std::fs::read(&library).map_err(|error| Error::failed(format!("cannot read `{}`", library.display())).cause(error))
 }
 
-/// The folder for what compiling leaves, hidden from version control by its neighbour.
+/// Creates the target directory, with a `.gitignore`.
 fn target_folder(settings: &Settings) -> Result<PathBuf> {
     let target = settings.root.join(TARGET_FOLDER);
     let prepare = || {
@@ -83,25 +81,25 @@ fn target_folder(settings: &Settings) -> Result<PathBuf> {
         let ignore = target.join(".gitignore");
         if ignore.exists() { Ok(()) } else { std::fs::write(ignore, "*\n") }
     };
-    prepare().map_err(|error| Error::failed(format!("`{TARGET_FOLDER}` cannot be made")).cause(error))?;
+    prepare().map_err(|error| Error::failed(format!("cannot create `{TARGET_FOLDER}`")).cause(error))?;
     Ok(target)
 }
 
-/// Keeps this machine's paths out of the artifact: it tells nothing, and differs less from one built elsewhere.
+/// Keeps local paths out of the artifact, for privacy and reproducibility.
 fn remap(cargo: &mut Command, settings: &Settings, env: &BTreeMap<String, String>) {
     let home = || env.get("HOME").or_else(|| env.get("USERPROFILE")).map(|home| Path::new(home).join(".cargo"));
     let cargo_home = env.get("CARGO_HOME").map(PathBuf::from).or_else(home);
     let mut folders = vec![(settings.root.clone(), "/project")];
     folders.extend(settings.sdk.clone().and_then(|sdk| sdk.canonicalize().ok()).map(|sdk| (sdk, "/sdk")));
     if let Some(home) = cargo_home {
-        // Of several prefixes that fit, the compiler takes the last: the registries' folders, whose names differ.
+        // Of several matching prefixes, the compiler uses the last one: the directories of the registries.
         let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
         let registries: Vec<PathBuf> = registries.map(|entry| entry.path()).collect();
         folders.push((home, "/cargo"));
         folders.extend(registries.into_iter().map(|folder| (folder, "/crates")));
     }
     let flags = folders.iter().filter_map(|(from, to)| Some(format!("--remap-path-prefix={}={to}", from.to_str()?)));
-    // Flags in the environment would silence those of `--config`, which go together with a user's own settings.
+    // Flags in the environment would override those of `--config`, which are merged with a user's own settings.
     let own = env.get("CARGO_ENCODED_RUSTFLAGS").cloned();
     let own = own.or_else(|| Some(env.get("RUSTFLAGS")?.split_whitespace().collect::<Vec<_>>().join("\u{1f}")));
     match own {
@@ -116,7 +114,7 @@ fn remap(cargo: &mut Command, settings: &Settings, env: &BTreeMap<String, String
     }
 }
 
-/// The library that cargo says it made of the package in the folder.
+/// The library that cargo built from the package in the directory.
 fn library(messages: &str, folder: &Path) -> Option<PathBuf> {
     let manifest = folder.join("Cargo.toml").canonicalize().ok()?;
     messages.lines().rev().find_map(|line| {

@@ -1,11 +1,11 @@
-//! Finds the migrations that a person names.
+//! Selects migrations by revision or name.
 
 use crate::error::{Error, Result};
 use crate::project::discovery::{Found, revision_number};
 use crate::project::problem::{list, shown};
 use crate::suggest::did_you_mean;
 
-/// The migrations of these names, or all if there are none.
+/// The given migrations, or all if none are given.
 pub(super) fn select<'a>(found: &'a [Found], names: &[String]) -> Result<Vec<&'a Found>> {
     if names.is_empty() {
         return Ok(found.iter().collect());
@@ -16,7 +16,7 @@ pub(super) fn select<'a>(found: &'a [Found], names: &[String]) -> Result<Vec<&'a
     Ok(chosen)
 }
 
-/// The migration of that revision, or of which it is a unique beginning of revision or name.
+/// The migration with this revision or name, or a unique prefix of either.
 fn one<'a>(found: &'a [Found], name: &str) -> Result<&'a Found> {
     let name = name.trim_end_matches('/');
     let number = revision_number(name);
@@ -29,17 +29,17 @@ fn one<'a>(found: &'a [Found], name: &str) -> Result<&'a Found> {
     match matching.as_slice() {
         [one] => Ok(one),
         [] => {
-            let error = Error::usage(format!("there is no migration `{}`", shown(name)));
+            let error = Error::usage(format!("no such migration: `{}`", shown(name)));
             let names = found.iter().flat_map(|it| [it.name.as_str(), it.revision.as_str()]);
             Err(match did_you_mean(name, names) {
                 Some(meant) => error.hint(format!("did you mean `{meant}`?")),
-                None => error.hint("name a revision or the beginning of one; `runner status` lists them"),
+                None => error.hint("`runner status` lists all migrations"),
             })
         }
         several => {
             let ids: Vec<String> = several.iter().map(|found| found.id()).collect();
-            Err(Error::usage(format!("`{}` is the beginning of several migrations", shown(name)))
-                .hint(format!("say more: {}", list(ids.iter().map(String::as_str)))))
+            Err(Error::usage(format!("`{}` matches several migrations", shown(name)))
+                .hint(format!("use a longer prefix: {}", list(ids.iter().map(String::as_str)))))
         }
     }
 }
@@ -66,8 +66,8 @@ mod tests {
         for name in ["7", "0007", "f"] {
             assert_eq!(of(name), "0007_fill", "{name}");
         }
-        assert_eq!(of("create"), "`create` is the beginning of several migrations");
-        assert_eq!(of("creaet_users"), "there is no migration `creaet_users`");
+        assert_eq!(of("create"), "`create` matches several migrations");
+        assert_eq!(of("creaet_users"), "no such migration: `creaet_users`");
         assert_eq!(select(&found, &[]).expect("all").len(), 3);
     }
 }

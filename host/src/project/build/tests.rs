@@ -63,7 +63,7 @@ fn the_lockfile_follows_the_files() {
 }
 
 #[test]
-fn a_merged_lockfile_is_written_anew_and_asks_again() {
+fn a_merged_lockfile_is_rewritten() {
     let project = TestProject::new(&[]);
     project.write("migrations/1_a.wasm", component("one"));
     build_in(&project, &[], false).expect("built");
@@ -74,7 +74,7 @@ fn a_merged_lockfile_is_written_anew_and_asks_again() {
 }
 
 #[test]
-fn what_cannot_be_built_says_why() {
+fn build_errors() {
     let project = TestProject::new(&[("migrations/1_py/app.py", ""), ("migrations/1_py/Readme", "")]);
     let error = build_in(&project, &[], false).expect_err("Python");
     assert_eq!(error.message, "`1_py` is written in Python, which this version of runner does not build");
@@ -85,8 +85,11 @@ fn what_cannot_be_built_says_why() {
     );
 
     for (bytes, message) in [
-        (&b"no wasm"[..], "`1_py.wasm` is no WebAssembly"),
-        (b"\0asm\x01\0\0\0", "`1_py.wasm` is a core module without its WIT, so it cannot become a component"),
+        (&b"no wasm"[..], "`1_py.wasm` is not WebAssembly"),
+        (
+            b"\0asm\x01\0\0\0",
+            "`1_py.wasm` is a core module without embedded WIT, so it cannot be converted to a component",
+        ),
     ] {
         project.write("migrations/1_py.wasm", bytes);
         let error = build_in(&project, &[], false).expect_err(message);
@@ -100,7 +103,7 @@ fn what_cannot_be_built_says_why() {
     );
     let project = TestProject::new(&[("migrations/1_a/assets/x", "")]);
     let error = build_in(&project, &[], false).expect_err("nothing to build");
-    assert_eq!(error.message, "`1_a` has neither a source to build nor a `1_a.wasm`");
+    assert_eq!(error.message, "`1_a` has neither source code to build nor a `1_a.wasm`");
 }
 
 #[test]
@@ -139,7 +142,7 @@ fn rust_is_compiled_to_a_component() {
     project.write("migrations/1_guest/src/lib.rs", "");
     assert_eq!(
         build_in(&project, &["1"], false).expect_err("no library").message,
-        "`1_guest` builds no library for WebAssembly"
+        "`1_guest` does not build a WebAssembly library"
     );
     project.write("runner.toml", "[build]\ntoolchain = 'no-such-toolchain'\n");
     let error = build_in(&project, &["1"], false).expect_err("no toolchain");

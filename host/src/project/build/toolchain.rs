@@ -10,7 +10,7 @@ use crate::project::origin::Sourced;
 /// The target of guests: no WASI, no operating system.
 pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The name behind the `+`, or none for the one that is used anyway in `folder`.
+/// The name for `+NAME`, or `None` for the default toolchain of `folder`.
 pub(super) fn find(
     wanted: Option<&Sourced<String>>,
     folder: &Path,
@@ -29,12 +29,12 @@ pub(super) fn find(
     }
     let able = installed(folder, env).into_iter().find(|name| has_target(Some(name), folder, env));
     able.map(Some).ok_or_else(|| {
-        Error::usage(format!("no Rust toolchain here can build for {TARGET}"))
-            .hint(format!("run `rustup target add {TARGET}`, or name a toolchain in `[build] toolchain`"))
+        Error::usage(format!("no installed Rust toolchain can build for {TARGET}"))
+            .hint(format!("run `rustup target add {TARGET}`, or set `[build] toolchain`"))
     })
 }
 
-/// A command of the toolchain, in the folder, and without what a surrounding cargo says to its own children.
+/// A command of the toolchain in a directory, without the variables that an outer cargo sets.
 pub(super) fn command(
     program: &str,
     toolchain: Option<&str>,
@@ -49,7 +49,7 @@ pub(super) fn command(
     command
 }
 
-/// Variables that cargo and rustup set for what they start, when runner is run by `cargo run` or in a test.
+/// Variables that cargo and rustup set for child processes, when runner is started by `cargo run` or in a test.
 fn is_cargos(name: &str) -> bool {
     const NAMES: [&str; 12] = [
         "CARGO",
@@ -69,7 +69,7 @@ fn is_cargos(name: &str) -> bool {
     NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Whether the standard library for the target is there.
+/// Whether the standard library for the target is installed.
 fn has_target(toolchain: Option<&str>, folder: &Path, env: &BTreeMap<String, String>) -> bool {
     let output =
         command("rustc", toolchain, folder, env).args(["--print", "target-libdir", "--target", TARGET]).output();
@@ -80,7 +80,7 @@ fn has_target(toolchain: Option<&str>, folder: &Path, env: &BTreeMap<String, Str
     entries.any(|entry| entry.file_name().to_str().is_some_and(is_std))
 }
 
-/// The toolchains of rustup; none without it.
+/// The toolchains of rustup; empty without it.
 fn installed(folder: &Path, env: &BTreeMap<String, String>) -> Vec<String> {
     let output = command("rustup", None, folder, env).args(["toolchain", "list"]).output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else { return Vec::new() };

@@ -13,7 +13,7 @@ pub(super) enum Digests {
     Component { bytes: String, assets: BTreeMap<String, String> },
 }
 
-/// Everything in which the files of a migration differ from its line.
+/// All differences between the files of a migration and its line.
 pub(super) fn differences(
     migration: &Migration,
     found: &Digests,
@@ -23,54 +23,56 @@ pub(super) fn differences(
     let id = migration.id();
     let mut messages = Vec::new();
     if line.id() != id {
-        messages.push(format!("`{id}` is called `{}` in `{lockfile}`", line.id()));
+        messages.push(format!("`{id}` is named `{}` in `{lockfile}`", line.id()));
     }
     match (found, &line.artifact) {
         (Digests::Sql { up, down }, LockedArtifact::Sql { sha256, down: locked_down }) => {
             if up != sha256 {
-                messages.push(format!("`{id}.up.sql` has other bytes than `{lockfile}` says"));
+                messages.push(format!("`{id}.up.sql` does not match the digest in `{lockfile}`"));
             }
             match (down, locked_down) {
                 (Some(down), Some(locked)) if down != locked => {
-                    messages.push(format!("`{id}.down.sql` has other bytes than `{lockfile}` says"));
+                    messages.push(format!("`{id}.down.sql` does not match the digest in `{lockfile}`"));
                 }
                 (Some(_), None) => messages.push(format!("`{id}.down.sql` was added since `{lockfile}` was written")),
-                (None, Some(_)) => messages.push(format!("`{id}.down.sql` is gone, and `{lockfile}` lists it")),
+                (None, Some(_)) => {
+                    messages.push(format!("`{id}.down.sql` is listed in `{lockfile}` but does not exist"))
+                }
                 _ => {}
             }
         }
         (Digests::Component { bytes, assets }, LockedArtifact::Component { sha256, assets: locked, .. }) => {
             if bytes != sha256 {
-                messages.push(format!("`{id}.wasm` has other bytes than `{lockfile}` says"));
+                messages.push(format!("`{id}.wasm` does not match the digest in `{lockfile}`"));
             }
             let paths: BTreeSet<&String> = assets.keys().chain(locked.keys()).collect();
             messages.extend(paths.into_iter().filter_map(|path| {
                 let asset = format!("the asset `{id}/assets/{path}`");
                 match (assets.get(path), locked.get(path)) {
                     (Some(found), Some(locked)) if found != locked => {
-                        Some(format!("{asset} has other bytes than `{lockfile}` says"))
+                        Some(format!("{asset} does not match the digest in `{lockfile}`"))
                     }
                     (Some(_), None) => Some(format!("{asset} was added since `{lockfile}` was written")),
-                    (None, Some(_)) => Some(format!("{asset} is gone, and `{lockfile}` lists it")),
+                    (None, Some(_)) => Some(format!("{asset} is listed in `{lockfile}` but does not exist")),
                     _ => None,
                 }
             }));
         }
         (Digests::Sql { .. }, LockedArtifact::Component { .. }) => {
-            messages.push(format!("`{id}` is SQL, and `{lockfile}` lists a component"));
+            messages.push(format!("`{id}` is SQL, but `{lockfile}` lists a component"));
         }
         (Digests::Component { .. }, LockedArtifact::Sql { .. }) => {
-            messages.push(format!("`{id}` is a component, and `{lockfile}` lists SQL"));
+            messages.push(format!("`{id}` is a component, but `{lockfile}` lists SQL"));
         }
     }
     let hint = format!(
-        "restore what was applied from version control; if the change is meant, run `runner build {}`",
+        "restore the applied version from version control; if the change is intended, run `runner build {}`",
         migration.revision
     );
     messages.into_iter().map(|message| problem(migration, CatalogProblemKind::Changed, message, &hint)).collect()
 }
 
-/// A migration that the lockfile does not list, if it must.
+/// A migration that the lockfile has to list and does not.
 pub(super) fn unlisted(migration: &Migration, locked: bool, lockfile: &str) -> Option<CatalogProblem> {
     let file = match migration.kind {
         Kind::Component => format!("{}.wasm", migration.id()),
@@ -85,7 +87,7 @@ pub(super) fn unlisted(migration: &Migration, locked: bool, lockfile: &str) -> O
     Some(problem(migration, CatalogProblemKind::Unlisted, message, &hint))
 }
 
-/// A line of the lockfile whose files are gone.
+/// A line of the lockfile whose files do not exist.
 pub(super) fn missing(line: &LockLine, lockfile: &str) -> CatalogProblem {
     let file = match line.artifact {
         LockedArtifact::Sql { .. } => format!("{}.up.sql", line.id()),
@@ -95,8 +97,8 @@ pub(super) fn missing(line: &LockLine, lockfile: &str) -> CatalogProblem {
         revision: line.revision.clone(),
         name: line.name.clone(),
         kind: CatalogProblemKind::Missing,
-        message: format!("`{file}` is gone, and `{lockfile}` lists it"),
-        hint: "restore the file from version control, or run `runner build` to drop its line".to_owned(),
+        message: format!("`{file}` is listed in `{lockfile}` but does not exist"),
+        hint: "restore the file from version control, or run `runner build` to remove its line".to_owned(),
     }
 }
 

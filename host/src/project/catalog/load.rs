@@ -19,13 +19,13 @@ use crate::project::sql_file::{directives, sql_text};
 use crate::sql::Directives;
 
 impl Catalog {
-    /// Finds the migrations of a project and checks them against the lockfile; everything must fit.
+    /// Finds the migrations of a project and checks them against the lockfile; any mismatch is an error.
     pub fn load(settings: &Settings, checks: Checks) -> Result<Self> {
         Self::inspect(settings, checks)?.into_catalog()
     }
 
-    /// As [`Catalog::load`], but disagreements with the lockfile stand beside the catalog. What is wrong with the project
-    /// itself, such as names that do not parse, is an error all the same; a folder that is missing is an empty one.
+    /// As [`Catalog::load`], but returns mismatches with the lockfile together with the catalog. Problems of the project itself, such
+    /// as names that do not parse, are still errors; a missing directory counts as empty.
     pub fn inspect(settings: &Settings, checks: Checks) -> Result<CatalogReport> {
         let lockfile_name = settings.lockfile_name();
         let source = Source::open(settings)?;
@@ -42,9 +42,9 @@ impl Catalog {
         let mut report = CatalogReport::default();
         for loaded in parallel::map(&found, Found::is_component, |found| loader.load(found)) {
             match loaded {
-                Ok((migration, disagreements)) => {
+                Ok((migration, mismatches)) => {
                     report.catalog.migrations.extend(migration);
-                    report.problems.extend(disagreements);
+                    report.problems.extend(mismatches);
                 }
                 Err(wrong) => problems.extend(wrong),
             }
@@ -57,7 +57,7 @@ impl Catalog {
         report.problems.sort_by_key(|problem| revision_number(&problem.revision));
         problems.extend(check_dependencies(&mut report.catalog, &report.problems));
         let folder = settings.migrations.display();
-        match error_for(problems, |count| format!("{count} things are wrong in `{folder}`")) {
+        match error_for(problems, |count| format!("{count} problems in `{folder}`")) {
             Some(error) => Err(error),
             None => Ok(report),
         }
@@ -84,11 +84,11 @@ impl Loader<'_> {
             }
             FoundFiles::Component { wasm: None, .. } => return Ok((None, vec![self.unbuilt(found, line)])),
         };
-        let disagreements = match line {
+        let mismatches = match line {
             Some(line) => differences(&migration, &digests, line, self.lockfile_name),
             None => unlisted(&migration, self.checks.locked, self.lockfile_name).into_iter().collect(),
         };
-        Ok((Some(Migration { locked: line.is_some(), ..migration }), disagreements))
+        Ok((Some(Migration { locked: line.is_some(), ..migration }), mismatches))
     }
 
     fn sql(
@@ -157,7 +157,7 @@ fn migration(found: &Found, kind: Kind, sha256: String, artifact: Artifact, mut 
     Migration { revision, name, kind, sha256, artifact, description, locked: false }
 }
 
-/// What a SQL file says of itself.
+/// The description of a SQL migration.
 fn described(directives: Directives) -> Description {
     Description {
         summary: directives.summary.unwrap_or_default(),
@@ -169,10 +169,10 @@ fn described(directives: Directives) -> Description {
     }
 }
 
-/// What a migration depends on must stand before it; the names are brought to the catalog's own spelling.
-fn check_dependencies(catalog: &mut Catalog, disagreements: &[CatalogProblem]) -> Vec<Problem> {
+/// Checks that dependencies are earlier revisions, and normalises their spelling.
+fn check_dependencies(catalog: &mut Catalog, mismatches: &[CatalogProblem]) -> Vec<Problem> {
     let spelling: BTreeMap<u128, String> = (catalog.migrations.iter().map(|migration| &migration.revision))
-        .chain(disagreements.iter().map(|problem| &problem.revision))
+        .chain(mismatches.iter().map(|problem| &problem.revision))
         .filter_map(|revision| Some((revision_number(revision)?, revision.clone())))
         .collect();
     let mut problems = Vec::new();
@@ -183,13 +183,13 @@ fn check_dependencies(catalog: &mut Catalog, disagreements: &[CatalogProblem]) -
             let number = revision_number(dependency).unwrap_or(u128::MAX);
             match spelling.get(&number) {
                 Some(_) if number >= own => {
-                    let message = format!("`{id}` depends on `{dependency}`, which does not stand before it");
-                    problems.push(Problem::new(message).hint("a migration can depend on earlier revisions only"));
+                    let message = format!("`{id}` depends on `{dependency}`, which is not earlier");
+                    problems.push(Problem::new(message).hint("a migration can only depend on earlier revisions"));
                 }
                 Some(revision) => dependency.clone_from(revision),
                 None => {
-                    let message = format!("`{id}` depends on `{}`, which is no revision here", shown(dependency));
-                    problems.push(Problem::new(message).hint("write the digits that the file's name begins with"));
+                    let message = format!("`{id}` depends on the unknown revision `{}`", shown(dependency));
+                    problems.push(Problem::new(message).hint("use the digits at the start of the file name"));
                 }
             }
         }

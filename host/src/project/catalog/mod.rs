@@ -14,7 +14,7 @@ use crate::database::Dialect;
 use crate::error::{Error, Result};
 pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks};
 
-/// How a migration's logic is written.
+/// Kind of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A pair of SQL files.
@@ -24,7 +24,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The name as lockfile, history and JSON spell it.
+    /// The name in lockfile, history and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sql => "sql",
@@ -33,7 +33,7 @@ impl Kind {
     }
 }
 
-/// How a migration asks for its work to be committed.
+/// The mode that a migration asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// Atomic where the database can roll back DDL, stepwise elsewhere.
@@ -41,12 +41,12 @@ pub enum Mode {
     Auto,
     /// One transaction for the work and its history row.
     Atomic,
-    /// Every step commits by itself.
+    /// Every step commits on its own.
     Stepwise,
 }
 
 impl Mode {
-    /// The name as lockfile, history and JSON spell it.
+    /// The name in lockfile, history and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -56,41 +56,41 @@ impl Mode {
     }
 }
 
-/// What a migration says of itself: from a component's `describe` (kept in the lockfile) or a SQL file's directives.
+/// Description of a migration: from a component's `describe` (stored in the lockfile) or the directives of a SQL file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
     /// One line.
     pub summary: String,
-    /// Revisions that must be applied before.
+    /// Revisions that must be applied first.
     pub depends_on: Vec<String>,
-    /// How it wants to be committed.
+    /// The mode that it asks for.
     pub mode: Mode,
-    /// Databases it works on; empty: all.
+    /// Supported databases; empty: all.
     pub dialects: Vec<Dialect>,
-    /// No way back.
+    /// It cannot be rolled back.
     pub irreversible: bool,
     /// What it needs, as text: `table-rebuild`, `schema-changes`, `read NAME`, `write NAME`.
     pub needs: Vec<String>,
 }
 
 impl Description {
-    /// Whether it declares the need for unenforced foreign keys while it runs.
+    /// Whether it needs foreign keys not to be enforced while it runs.
     pub fn needs_table_rebuild(&self) -> bool {
         self.needs.iter().any(|need| need == "table-rebuild")
     }
 }
 
-/// Where a migration's bytes are.
+/// The artifact of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Artifact {
-    /// SQL, read and with LF line ends.
+    /// SQL with LF line ends.
     Sql {
         /// The upgrade.
         up: String,
         /// The downgrade.
         down: Option<String>,
     },
-    /// A component: read when it is needed.
+    /// A component, which is read when needed.
     Component {
         /// Its files.
         files: ComponentFiles,
@@ -106,7 +106,7 @@ pub enum ComponentFiles {
     Disk {
         /// The `.wasm` file, absolute.
         path: PathBuf,
-        /// The folder of its assets, absolute; it exists only if there are any.
+        /// The directory of its assets, absolute; it exists only if there are any.
         assets_folder: PathBuf,
     },
     /// In the program.
@@ -133,30 +133,30 @@ impl ComponentFiles {
 /// One migration of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
-    /// Its id in the order, digits as the file name has them.
+    /// Its revision, as spelled in the file name.
     pub revision: String,
-    /// The name behind the revision.
+    /// The name after the revision.
     pub name: String,
-    /// How it is written.
+    /// Its kind.
     pub kind: Kind,
     /// Digest of what is applied, in hexadecimal: the upgrade's text with LF line ends, or the component's bytes; with
     /// assets, the digest over the bytes' and the assets' digests.
     pub sha256: String,
-    /// Where it is.
+    /// Its artifact.
     pub artifact: Artifact,
-    /// What it says of itself.
+    /// Its description.
     pub description: Description,
     /// Whether the lockfile lists it.
     pub locked: bool,
 }
 
 impl Migration {
-    /// `REVISION_name`, as files and messages spell it.
+    /// `REVISION_name`.
     pub fn id(&self) -> String {
         format!("{}_{}", self.revision, self.name)
     }
 
-    /// The bytes of a component, proven to be those that were found; none for SQL.
+    /// The bytes of a component, checked against its digest; `None` for SQL.
     pub fn read_component(&self) -> Result<Option<Vec<u8>>> {
         let Artifact::Component { files, assets } = &self.artifact else { return Ok(None) };
         let path = match files {
@@ -165,10 +165,10 @@ impl Migration {
             ComponentFiles::Embedded { wasm, .. } => return Ok(Some(wasm.to_vec())),
         };
         let bytes = std::fs::read(path)
-            .map_err(|error| Error::failed(format!("`{}` cannot be read", path.display())).cause(error))?;
+            .map_err(|error| Error::failed(format!("cannot read `{}`", path.display())).cause(error))?;
         if component_digest(&sha256(&bytes), assets) != self.sha256 {
-            return Err(Error::mismatch(format!("`{}` was changed while runner was at work", path.display()))
-                .hint("run the command again when nothing writes to the project any more"));
+            return Err(Error::mismatch(format!("`{}` changed while runner was running", path.display()))
+                .hint("run the command again once nothing else writes to the project"));
         }
         Ok(Some(bytes))
     }
@@ -182,7 +182,7 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The migration of that revision; leading zeros do not matter.
+    /// The migration with this revision, ignoring leading zeros.
     pub fn get(&self, revision: &str) -> Option<&Migration> {
         let number = revision_number(revision)?;
         let of = |migration: &Migration| revision_number(&migration.revision).unwrap_or_default();

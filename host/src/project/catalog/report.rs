@@ -1,26 +1,26 @@
-//! A catalog with everything in which project and lockfile disagree.
+//! A catalog and its mismatches with the lockfile.
 
 use super::Catalog;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::problem::{Problem, error_for};
 
-/// How strictly a project is looked at.
+/// How strictly a project is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checks {
     /// `--locked`: the lockfile must list every migration, SQL as well.
     pub locked: bool,
 }
 
-/// In what project and lockfile disagree.
+/// Kind of a mismatch between project and lockfile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CatalogProblemKind {
-    /// An artifact is not what the lockfile says: other bytes, another name, another asset.
+    /// An artifact differs from the lockfile: its bytes, its name or its assets.
     Changed,
-    /// The lockfile lists an artifact whose file is gone.
+    /// The lockfile lists an artifact whose file does not exist.
     Missing,
     /// An artifact that the lockfile must list is not listed.
     Unlisted,
-    /// There is a source and no artifact yet.
+    /// There is source code and no artifact yet.
     Unbuilt,
 }
 
@@ -36,14 +36,14 @@ impl CatalogProblemKind {
     }
 }
 
-/// One disagreement of project and lockfile.
+/// A mismatch between project and lockfile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogProblem {
-    /// The revision it is about.
+    /// The revision.
     pub revision: String,
-    /// The name behind the revision.
+    /// The name after the revision.
     pub name: String,
-    /// In what they disagree.
+    /// Its kind.
     pub kind: CatalogProblemKind,
     /// What is wrong, naming the file.
     pub message: String,
@@ -51,20 +51,20 @@ pub struct CatalogProblem {
     pub hint: String,
 }
 
-/// A catalog and what is wrong with it, for those who only look.
+/// A catalog and its problems, for commands that only read.
 #[derive(Clone, Debug, Default)]
 pub struct CatalogReport {
-    /// The migrations whose artifacts are there.
+    /// The migrations whose artifacts exist.
     pub catalog: Catalog,
     /// In the order of their revisions.
     pub problems: Vec<CatalogProblem>,
-    /// The project has no folder for its migrations: the catalog is empty. Version control drops an empty folder, and
-    /// whoever looks or goes back needs none.
+    /// The project has no directory of migrations: the catalog is empty. Version control drops empty directories, and reading or
+    /// rolling back does not need one.
     pub no_folder: Option<Error>,
 }
 
 impl CatalogReport {
-    /// The catalog, if nothing is wrong with it.
+    /// The catalog, if it has no problems.
     pub fn into_catalog(self) -> Result<Catalog> {
         if let Some(error) = self.no_folder {
             return Err(error);
@@ -76,7 +76,7 @@ impl CatalogReport {
             };
             Problem::new(problem.message).hint(problem.hint).kind(kind)
         };
-        let heading = |count| format!("{count} migrations do not fit the lockfile");
+        let heading = |count| format!("{count} migrations do not match the lockfile");
         match error_for(self.problems.into_iter().map(problem).collect(), heading) {
             Some(error) => Err(error),
             None => Ok(self.catalog),

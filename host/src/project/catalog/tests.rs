@@ -58,23 +58,26 @@ fn line_ends_do_not_matter() {
 }
 
 #[test]
-fn every_disagreement_with_the_lockfile_is_told() {
+fn every_mismatch_with_the_lockfile_is_reported() {
     let project = locked();
     for (change, message) in [
-        (("migrations/1_create.up.sql", Some("SELECT 2")), "`1_create.up.sql` has other bytes than `runner.lock` says"),
-        (("migrations/1_create.down.sql", Some("x")), "`1_create.down.sql` has other bytes than `runner.lock` says"),
-        (("migrations/1_create.down.sql", None), "`1_create.down.sql` is gone, and `runner.lock` lists it"),
+        (
+            ("migrations/1_create.up.sql", Some("SELECT 2")),
+            "`1_create.up.sql` does not match the digest in `runner.lock`",
+        ),
+        (("migrations/1_create.down.sql", Some("x")), "`1_create.down.sql` does not match the digest in `runner.lock`"),
+        (("migrations/1_create.down.sql", None), "`1_create.down.sql` is listed in `runner.lock` but does not exist"),
         (("migrations/3_last.down.sql", Some("x")), "`3_last.down.sql` was added since `runner.lock` was written"),
-        (("migrations/3_last.up.sql", None), "`3_last.up.sql` is gone, and `runner.lock` lists it"),
-        (("migrations/2_fill.wasm", Some("x")), "`2_fill.wasm` has other bytes than `runner.lock` says"),
-        (("migrations/2_fill.wasm", None), "`2_fill.wasm` is gone, and `runner.lock` lists it"),
+        (("migrations/3_last.up.sql", None), "`3_last.up.sql` is listed in `runner.lock` but does not exist"),
+        (("migrations/2_fill.wasm", Some("x")), "`2_fill.wasm` does not match the digest in `runner.lock`"),
+        (("migrations/2_fill.wasm", None), "`2_fill.wasm` is listed in `runner.lock` but does not exist"),
         (
             ("migrations/2_fill/assets/x.csv", Some("2")),
-            "the asset `2_fill/assets/x.csv` has other bytes than `runner.lock` says",
+            "the asset `2_fill/assets/x.csv` does not match the digest in `runner.lock`",
         ),
         (
             ("migrations/2_fill/assets/x.csv", None),
-            "the asset `2_fill/assets/x.csv` is gone, and `runner.lock` lists it",
+            "the asset `2_fill/assets/x.csv` is listed in `runner.lock` but does not exist",
         ),
         (
             ("migrations/2_fill/assets/y.csv", Some("2")),
@@ -97,35 +100,35 @@ fn every_disagreement_with_the_lockfile_is_told() {
     project.write("migrations/3_last.up.sql", "SELECT 3");
     assert_eq!(
         told_by(load(&project)),
-        "2 migrations do not fit the lockfile\n  - `2_fill.wasm` has other bytes than `runner.lock` says\n  \
-         - `3_last.up.sql` has other bytes than `runner.lock` says\n  \
-         hint: restore what was applied from version control; if the change is meant, run `runner build 2`\n  \
-         hint: restore what was applied from version control; if the change is meant, run `runner build 3`"
+        "2 migrations do not match the lockfile\n  - `2_fill.wasm` does not match the digest in `runner.lock`\n  \
+         - `3_last.up.sql` does not match the digest in `runner.lock`\n  \
+         hint: restore the applied version from version control; if the change is intended, run `runner build 2`\n  \
+         hint: restore the applied version from version control; if the change is intended, run `runner build 3`"
     );
 }
 
 #[test]
-fn a_missing_folder_is_an_empty_one_for_those_who_look() {
+fn a_missing_directory_is_empty_for_inspect() {
     let project = locked();
     std::fs::remove_dir_all(project.path().join("migrations")).expect("removed");
     let report = Catalog::inspect(&project.settings(), Checks::default()).expect("a report");
     assert!(report.catalog.migrations.is_empty());
     assert!(report.problems.iter().all(|problem| problem.kind == CatalogProblemKind::Missing));
     assert!(!report.problems.is_empty());
-    assert!(told_by(load(&project)).starts_with("there is no folder `migrations` in the project\n"));
+    assert!(told_by(load(&project)).starts_with("the project has no directory `migrations`\n"));
 }
 
 #[test]
-fn a_changed_name_or_kind_is_told() {
+fn a_changed_name_or_kind_is_reported() {
     let project = locked();
     let rename = |from: &str, to: &str| {
         std::fs::rename(project.path().join(from), project.path().join(to)).expect("renamed");
     };
     rename("migrations/3_last.up.sql", "migrations/3_end.up.sql");
-    assert_eq!(load(&project).expect_err("renamed").message, "`3_end` is called `3_last` in `runner.lock`");
+    assert_eq!(load(&project).expect_err("renamed").message, "`3_end` is named `3_last` in `runner.lock`");
     rename("migrations/3_end.up.sql", "migrations/3_last.wasm");
     let error = load(&project).expect_err("another kind");
-    assert_eq!(error.message, "`3_last` is a component, and `runner.lock` lists SQL");
+    assert_eq!(error.message, "`3_last` is a component, but `runner.lock` lists SQL");
 }
 
 #[test]
@@ -141,7 +144,7 @@ fn components_must_be_listed_and_sql_may() {
 }
 
 #[test]
-fn a_source_that_is_not_built_is_told_and_looked_past() {
+fn an_unbuilt_migration_is_reported() {
     let project = TestProject::new(&[
         ("migrations/1_a/Cargo.toml", ""),
         ("migrations/2_b.up.sql", "-- runner:depends-on 1\nSELECT 1"),
@@ -154,7 +157,7 @@ fn a_source_that_is_not_built_is_told_and_looked_past() {
 }
 
 #[test]
-fn what_is_wrong_with_the_files_is_told_at_once() {
+fn all_problems_of_files_are_reported() {
     let project = TestProject::new(&[
         ("migrations/1_a.up.sql", "-- nothing\n"),
         ("migrations/2_b.up.sql", "-- runner:depends-on 9\n-- runner:depends-on 3\nSELECT 1"),
@@ -164,20 +167,20 @@ fn what_is_wrong_with_the_files_is_told_at_once() {
     project.write("migrations/5_e.up.sql", b"SELECT '\xff'");
     assert_eq!(
         told_by(load(&project)),
-        "6 things are wrong in `migrations`\n  - `4_d.sql` says neither `.up.sql` nor `.down.sql`\n  \
+        "6 problems in `migrations`\n  - `4_d.sql` ends neither in `.up.sql` nor in `.down.sql`\n  \
          - `1_a.up.sql` has no statement\n  \
-         - 3_c.up.sql:2: there is no directive `runner:irreversable`\n  \
-         - `5_e.up.sql` is not UTF-8: byte 8 (counted from 0) cannot be read\n  \
-         - `2_b` depends on `9`, which is no revision here\n  \
-         - `2_b` depends on `3`, which is no revision here\n  \
+         - 3_c.up.sql:2: unknown directive `runner:irreversable`\n  \
+         - `5_e.up.sql` is not valid UTF-8 at byte 8 (counted from 0)\n  \
+         - `2_b` depends on the unknown revision `9`\n  \
+         - `2_b` depends on the unknown revision `3`\n  \
          hint: rename it to `4_d.up.sql`\n  \
-         hint: write one, or delete the migration if it was never applied\n  \
+         hint: add one, or delete the migration if it was never applied\n  \
          hint: did you mean `-- runner:irreversible`?\n  \
          hint: save the file as UTF-8; write other bytes as `X'…'`\n  \
-         hint: write the digits that the file's name begins with"
+         hint: use the digits at the start of the file name"
     );
     let project = TestProject::new(&[("migrations/1_a.up.sql", "-- runner:depends-on 1\nSELECT 1")]);
-    assert_eq!(load(&project).expect_err("itself").message, "`1_a` depends on `1`, which does not stand before it");
+    assert_eq!(load(&project).expect_err("itself").message, "`1_a` depends on `1`, which is not earlier");
 }
 
 #[test]
@@ -186,6 +189,6 @@ fn artifacts_have_a_limit() {
     let limits = Limits { artifact_bytes: 7, ..Limits::default() };
     let settings = Settings { limits, ..project.settings() };
     let error = Catalog::load(&settings, Checks::default()).expect_err("too large");
-    assert_eq!(error.message, "`1_a.up.sql` is larger than the limit `artifact_bytes` of 7B allows");
+    assert_eq!(error.message, "`1_a.up.sql` exceeds the limit `artifact_bytes` of 7B");
     assert_eq!(error.kind, crate::error::ErrorKind::Denied);
 }

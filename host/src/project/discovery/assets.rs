@@ -1,4 +1,4 @@
-//! The assets of a component: files it may read when it runs.
+//! The assets of a component: files that it can read at run time.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use crate::project::digest::sha256_of_reader;
 use crate::project::files::{ProjectFolder, explain, too_large};
 use crate::project::problem::{Problem, shown};
 
-/// The folder of the assets in a migration's own.
+/// The directory of the assets in that of the migration.
 pub(in crate::project) const ASSETS: &str = "assets";
 
-/// How deep folders of assets may stand in each other.
+/// Maximum depth of directories of assets.
 const DEPTH: usize = 32;
 
-/// The assets below a migration's folder: path, with `/`, to sha256. Hidden files are none.
+/// The assets of a migration: path, with `/`, to sha256. Hidden files are ignored.
 pub(in crate::project) fn find_assets(
     project: &ProjectFolder,
     folder: &FoundEntry,
@@ -48,8 +48,8 @@ fn walk(
         let name = raw.to_str().filter(|name| !name.chars().any(char::is_control));
         let Some(name) = name else {
             let message =
-                format!("`{top}/{below}{}` has a name that no lockfile can hold", shown(&raw.to_string_lossy()));
-            return Err(Problem::new(message).hint("rename it: UTF-8 without control characters"));
+                format!("`{top}/{below}{}` has a name that the lockfile cannot contain", shown(&raw.to_string_lossy()));
+            return Err(Problem::new(message).hint("rename it; names are UTF-8 without control characters"));
         };
         if name.starts_with('.') {
             continue;
@@ -67,8 +67,8 @@ fn walk(
             };
             assets.insert(path, sha256);
         } else {
-            let message = format!("`{top}/{path}` is no plain file");
-            return Err(Problem::new(message).hint("assets are files and folders; put a copy in the place of a link"));
+            let message = format!("`{top}/{path}` is not a regular file");
+            return Err(Problem::new(message).hint("assets are files and directories; replace links by copies"));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Puts the files of each revision together.
+//! Groups the files of each revision.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use super::name::{Name, Role};
 use super::{about, revision_number};
 use crate::project::problem::{Problem, list};
 
-/// A file or folder by its name in the folder of the migrations.
+/// A file or directory of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundEntry {
     /// Its name.
     pub file_name: String,
-    /// Whether it is a link, which is followed within the project.
+    /// Whether it is a link; links are followed within the project.
     pub link: bool,
 }
 
@@ -25,11 +25,11 @@ pub enum FoundFiles {
         /// The downgrade.
         down: Option<FoundEntry>,
     },
-    /// A component; one of the two is there at least.
+    /// A component; at least one of the two exists.
     Component {
-        /// The artifact; none if it is not built yet.
+        /// The artifact; `None` if it is not built yet.
         wasm: Option<FoundEntry>,
-        /// The folder of its source and assets.
+        /// The directory of its source and assets.
         folder: Option<FoundEntry>,
     },
 }
@@ -37,9 +37,9 @@ pub enum FoundFiles {
 /// One migration, found by its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The revision, as the names spell it.
+    /// The revision, as spelled in the names.
     pub revision: String,
-    /// The name behind it.
+    /// The name after it.
     pub name: String,
     /// Its files.
     pub files: FoundFiles,
@@ -51,7 +51,7 @@ impl Found {
         format!("{}_{}", self.revision, self.name)
     }
 
-    /// Whether it is a component, whose digest takes reading and hashing much.
+    /// Whether it is a component, which takes longer to hash.
     pub fn is_component(&self) -> bool {
         !matches!(self.files, FoundFiles::Sql { .. })
     }
@@ -92,10 +92,9 @@ fn one(entries: Vec<Entry>) -> Result<Found, Problem> {
     let same =
         |entry: &Entry| entry.name.revision == entries[0].name.revision && entry.name.name == entries[0].name.name;
     if !entries.iter().all(same) {
-        let message = format!("revision {} stands more than once: {}", entries[0].name.revision, names());
-        return Err(
-            Problem::new(message).hint("files of one migration share their whole name; give others another revision")
-        );
+        let message = format!("revision {} exists more than once: {}", entries[0].name.revision, names());
+        return Err(Problem::new(message)
+            .hint("the files of a migration share its full name; give the others another revision"));
     }
     if entries.iter().any(|entry| entry.name.role.is_sql()) && entries.iter().any(|entry| !entry.name.role.is_sql()) {
         let message = format!("revision {} is both SQL and a component: {}", entries[0].name.revision, names());
@@ -115,7 +114,7 @@ fn one(entries: Vec<Entry>) -> Result<Found, Problem> {
     let files = match (up, down) {
         (Some(up), down) => FoundFiles::Sql { up, down },
         (None, Some(down)) => {
-            let problem = Problem::new("goes down from where nothing goes up");
+            let problem = Problem::new("has no matching upgrade");
             let hint = format!("add `{revision}_{name}.up.sql`");
             return Err(about(&down.file_name, problem.hint(hint)));
         }

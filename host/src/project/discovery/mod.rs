@@ -1,4 +1,4 @@
-//! Finds the migrations in their folder. Every name that does not fit is a problem, never a silent skip.
+//! Finds the migrations. Every name that does not parse is a problem, never silently skipped.
 
 mod assets;
 mod group;
@@ -13,17 +13,19 @@ use name::{Role, is_ignored, parse_file, parse_folder};
 
 pub(super) use assets::{ASSETS, find_assets};
 pub use group::{Found, FoundEntry, FoundFiles};
+pub use name::TARGET_WORDS;
+pub(super) use name::mistaken_for_target;
 
 /// The folder of the data and checks of `runner test`.
 pub(super) const TESTS: &str = "tests";
 
-/// Packages of others will stand in this folder.
+/// Reserved for third-party packages.
 const VENDOR: &str = "vendor";
 
-/// What stands in the folder: the migrations in order, and everything that is wrong with the rest.
+/// The migrations in order, and the problems of everything else.
 pub(super) fn discover(project: &ProjectFolder) -> Result<(Vec<Found>, Vec<Problem>)> {
     let unreadable =
-        |error| Error::usage(format!("the folder `{}` cannot be listed", project.path.display())).cause(error);
+        |error| Error::usage(format!("cannot list the directory `{}`", project.path.display())).cause(error);
     let mut entries = Vec::new();
     let mut problems = Vec::new();
     for entry in project.migrations.entries().map_err(unreadable)? {
@@ -69,11 +71,11 @@ pub(super) fn discover_embedded(names: &BTreeSet<(&str, bool)>) -> (Vec<Found>, 
 }
 
 fn packages() -> Problem {
-    Problem::new("holds packages, which this version of runner does not support")
-        .hint("copy the package's migrations into the folder itself, under revisions of your own")
+    Problem::new("contains packages, which this version of runner does not support")
+        .hint("copy the migrations of the package into the directory itself, under your own revisions")
 }
 
-/// The problem as a sentence about the file.
+/// The problem as a sentence about a file.
 fn about(name: &str, problem: Problem) -> Problem {
     Problem { message: format!("`{}` {}", shown(name), problem.message), ..problem }
 }
@@ -85,7 +87,7 @@ fn classify(
 ) -> Result<Option<group::Entry>, Problem> {
     let failed = |error: std::io::Error| {
         let problem = Problem::new(explain(&error));
-        if super::files::leaves(&error) { problem.hint("put a copy in its place") } else { problem }
+        if super::files::leaves(&error) { problem.hint("replace it by a copy") } else { problem }
     };
     let mut kind = entry.file_type().map_err(failed)?;
     let link = kind.is_symlink();
@@ -93,7 +95,7 @@ fn classify(
         kind = project.root.metadata(project.path.join(name)).map_err(failed)?.file_type();
     }
     if !kind.is_dir() && !kind.is_file() {
-        return Err(Problem::new("is neither a file nor a folder").hint("move it out of the folder"));
+        return Err(Problem::new("is neither a file nor a directory").hint("move it out of the directory"));
     }
     if name == TESTS && kind.is_dir() {
         return Ok(None);
@@ -114,7 +116,7 @@ fn parse(name: &str, is_folder: bool, link: bool) -> Result<group::Entry, Proble
     Ok(group::Entry { file: FoundEntry { file_name: name.to_owned(), link }, name: parsed })
 }
 
-/// The number that a revision stands for: leading zeros do not matter. None if it is none.
+/// The numeric value of a revision, ignoring leading zeros; `None` if it is not a revision.
 pub fn revision_number(revision: &str) -> Option<u128> {
     let digits = !revision.is_empty() && revision.len() <= 20 && revision.bytes().all(|byte| byte.is_ascii_digit());
     if digits { revision.parse().ok() } else { None }

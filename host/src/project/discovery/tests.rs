@@ -42,7 +42,7 @@ fn migrations_come_in_the_order_of_their_numbers() {
 }
 
 #[test]
-fn everything_that_does_not_fit_is_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let project = with(&[
         "1_a.sql",
         "2_b.down.sql",
@@ -63,15 +63,15 @@ fn everything_that_does_not_fit_is_told_at_once() {
     assert_eq!(
         problems,
         [
-            "`1_a.sql` says neither `.up.sql` nor `.down.sql`",
-            "`2_b.down.sql` goes down from where nothing goes up",
-            "`6_g.txt` is no migration",
+            "`1_a.sql` ends neither in `.up.sql` nor in `.down.sql`",
+            "`2_b.down.sql` has no matching upgrade",
+            "`6_g.txt` is not a migration",
             "`notes` has no `_` between revision and name",
-            "`vendor` holds packages, which this version of runner does not support",
-            "revision 3 stands more than once: `3_c.up.sql` and `03_d.wasm`",
+            "`vendor` contains packages, which this version of runner does not support",
+            "revision 3 exists more than once: `3_c.up.sql` and `03_d.wasm`",
             "revision 4 is both SQL and a component: `4_e.up.sql` and `4_e.wasm`",
             "revision 5 is both SQL and a component: `5_f.up.sql` and `5_f`",
-            "revision 7 stands more than once: `7_h.up.sql` and `7_h2.down.sql`",
+            "revision 7 exists more than once: `7_h.up.sql` and `7_h2.down.sql`",
         ]
     );
 }
@@ -95,22 +95,22 @@ fn links_are_followed_within_the_project_only() {
     assert_eq!(found, ["1_a", "2_b"]);
     assert_eq!(problems.len(), 4, "{problems:?}");
     for (problem, end) in problems.iter().zip([
-        "`3_c.up.sql` leads out of the project",
-        "`4_d.up.sql` leads out of the project",
+        "`3_c.up.sql` is outside the project",
+        "`4_d.up.sql` is outside the project",
         "`5_e.up.sql` cannot be read: No such file or directory (os error 2)",
-        "`6_f` leads out of the project",
+        "`6_f` is outside the project",
     ]) {
         assert_eq!(problem, end);
     }
-    // The folder itself may be a link as little.
+    // Nor may the directory itself be a link out of the project.
     symlink(outside.path(), project.path().join("elsewhere")).expect("a link");
     let error = ProjectFolder::open(project.path(), Path::new("elsewhere")).err().expect("an error");
-    assert_eq!(error.message, "the folder `elsewhere` leads out of the project");
+    assert_eq!(error.message, "the directory `elsewhere` is outside the project");
 }
 
 #[cfg(unix)]
 #[test]
-fn names_that_no_message_could_show() {
+fn names_are_escaped_in_messages() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let project = with(&["1_\u{1b}[2J.up.sql"]);
@@ -118,7 +118,7 @@ fn names_that_no_message_could_show() {
     let (_, problems) = look(&project);
     assert_eq!(
         problems,
-        ["`1_\\u{1b}[2J.up.sql` has `\\u{1b}` in its name", "`2_\u{fffd}.up.sql` has a name that is not UTF-8"]
+        ["`1_\\u{1b}[2J.up.sql` contains `\\u{1b}`", "`2_\u{fffd}.up.sql` has a name that is not UTF-8"]
     );
 }
 
@@ -134,12 +134,12 @@ fn assets_are_found_with_their_digests() {
     let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(assets.into_iter().collect::<Vec<_>>(), [("zones/eu.csv".to_owned(), digest.to_owned())]);
     let problem = find_assets(&folder, &entry, 2).expect_err("too large");
-    assert_eq!(problem.message, "`1_a/assets/zones/eu.csv` is larger than the limit `asset_bytes` of 2B allows");
+    assert_eq!(problem.message, "`1_a/assets/zones/eu.csv` exceeds the limit `asset_bytes` of 2B");
 }
 
 #[test]
-fn a_missing_folder_is_told() {
+fn a_missing_directory_is_an_error() {
     let project = TestProject::new(&[]);
     let error = ProjectFolder::open(project.path(), Path::new("db")).err().expect("an error");
-    assert_eq!(error.message, "there is no folder `db` in the project");
+    assert_eq!(error.message, "the project has no directory `db`");
 }

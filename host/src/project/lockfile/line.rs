@@ -1,4 +1,4 @@
-//! One line of the lockfile, to text and back.
+//! Reads and writes a line of the lockfile.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::project::catalog::Kind;
 use crate::project::catalog::{Description, Mode};
 use crate::project::toml_reader::Section;
 
-/// The line as text. What is the default is left out.
+/// The line as text, without defaults.
 #[cfg(feature = "cli")]
 pub(super) fn render(line: &LockLine) -> String {
     let mut fields = Vec::new();
@@ -60,7 +60,7 @@ pub(super) fn render(line: &LockLine) -> String {
     format!("{} = {{ {} }}", line.id(), fields.join(", "))
 }
 
-/// A string of TOML on one line.
+/// A single-line TOML string.
 #[cfg(feature = "cli")]
 fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -76,10 +76,10 @@ fn quote(text: &str) -> String {
     quoted
 }
 
-/// Reads a line; what is wrong with it is noted in the document.
+/// Reads a line; problems are recorded in the document.
 pub(super) fn read(section: &Section<'_, '_>, id: &str) -> Option<LockLine> {
     let Some((revision, name)) = id.split_once('_') else {
-        section.wrong("", format!("`{id}` is not a migration's name"), "run `runner build`");
+        section.wrong("", format!("`{id}` is not the name of a migration"), "run `runner build`");
         return None;
     };
     let kind = required(section, "kind")?;
@@ -91,7 +91,7 @@ pub(super) fn read(section: &Section<'_, '_>, id: &str) -> Option<LockLine> {
         }
         "component" => component(section)?,
         _ => {
-            section.wrong("kind", format!("there is no kind of artifact `{kind}`"), "run `runner build`");
+            section.wrong("kind", format!("unknown kind of artifact `{kind}`"), "run `runner build`");
             return None;
         }
     };
@@ -112,7 +112,8 @@ fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
         "needs",
         "assets",
     ]);
-    let unknown = |key: &str, value: &str| section.wrong(key, format!("`{value}` is no `{key}`"), "run `runner build`");
+    let unknown =
+        |key: &str, value: &str| section.wrong(key, format!("invalid `{key}`: `{value}`"), "run `runner build`");
     let mut mode = Mode::Auto;
     if let Some(name) = section.text("mode") {
         match [Mode::Auto, Mode::Atomic, Mode::Stepwise].into_iter().find(|mode| mode.name() == name) {

@@ -1,4 +1,4 @@
-//! `runner.lock`: one line per artifact, with the digest of its bytes and what it says of itself.
+//! `runner.lock`: one line per artifact, with its digest and its description.
 //!
 //! ```toml
 //! # Written by `runner build`. …
@@ -10,7 +10,7 @@
 //! 20260112101500_utc_times = { kind = "component", sha256 = "…", world = "…", summary = "…", assets = { "zones.csv" = "…" } }
 //! ```
 //!
-//! The digest goes over all lines, so that two branches which both add one conflict on purpose.
+//! The digest covers all lines, so that two branches that each add a line conflict on purpose.
 
 mod line;
 mod read;
@@ -38,15 +38,15 @@ pub struct Lockfile {
 /// One artifact in the lockfile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockLine {
-    /// The revision, as the file names spell it.
+    /// The revision, as spelled in the file names.
     pub revision: String,
-    /// The name behind it.
+    /// The name after it.
     pub name: String,
-    /// What it must be.
+    /// The expected artifact.
     pub artifact: LockedArtifact,
 }
 
-/// What the lockfile says of an artifact.
+/// An artifact as recorded in the lockfile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockedArtifact {
     /// A pair of SQL files.
@@ -60,17 +60,17 @@ pub enum LockedArtifact {
     Component {
         /// The digest of its bytes.
         sha256: String,
-        /// What it says of itself.
+        /// Its description.
         description: ComponentDescription,
-        /// Path below its `assets` folder to the digest of the file.
+        /// Path in its `assets` directory to the digest of the file.
         assets: BTreeMap<String, String>,
     },
 }
 
-/// Everything that is asked of a component when it is built.
+/// What a component reports when it is built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ComponentDescription {
-    /// What its `describe` answers.
+    /// The result of its `describe`.
     pub description: Description,
     /// Whether it exports `transformer`.
     pub transformer: bool,
@@ -92,7 +92,7 @@ impl LockLine {
         }
     }
 
-    /// How the artifact is written.
+    /// The kind of the artifact.
     pub fn kind(&self) -> Kind {
         match self.artifact {
             LockedArtifact::Sql { .. } => Kind::Sql,

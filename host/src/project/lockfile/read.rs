@@ -1,4 +1,4 @@
-//! Reads a lockfile, and tells what is wrong with one.
+//! Reads a lockfile.
 
 use std::collections::HashMap;
 use std::io;
@@ -26,25 +26,26 @@ impl Lockfile {
         if proven {
             return Ok(lockfile);
         }
-        Err(Error::mismatch(format!("`{name}` was changed by something else than runner"))
+        Err(Error::mismatch(format!("`{name}` was changed by something other than runner"))
             .at("file", name)
-            .hint("if that was a merge, check that the lines of both sides are there and run `runner build`")
+            .hint("after a merge, check that the lines of both sides are present and run `runner build`")
             .hint("otherwise restore the file from version control"))
     }
 
-    /// Reads the lockfile to write it anew, perhaps after a merge; answers whether its digest fits as well.
+    /// Reads the lockfile in order to rewrite it, perhaps after a merge; also returns whether its digest matches.
     pub(in crate::project) fn read_to_rewrite(root: &Dir, name: &str) -> Result<(Self, bool)> {
         match root.read(name) {
             Ok(bytes) => {
-                let text = String::from_utf8(bytes).map_err(|_| broken(format!("`{name}` is not UTF-8"), name))?;
+                let text =
+                    String::from_utf8(bytes).map_err(|_| broken(format!("`{name}` is not valid UTF-8"), name))?;
                 Self::parse(&text, name)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Self::default(), true)),
-            Err(error) => Err(Error::usage(format!("`{name}` cannot be read")).cause(error)),
+            Err(error) => Err(Error::usage(format!("cannot read `{name}`")).cause(error)),
         }
     }
 
-    /// Reads the text of a lockfile that messages call `name`; answers whether its digest fits as well.
+    /// Parses a lockfile; also returns whether its digest matches. `name` is its name in messages.
     pub(in crate::project) fn parse(text: &str, name: &str) -> Result<(Self, bool)> {
         // Version control may have changed the line ends.
         let text = text.replace("\r\n", "\n");
@@ -56,8 +57,10 @@ impl Lockfile {
         let section = Section::root(&document, &root);
         let version = section.integer("version");
         if let Some(newer) = version.filter(|version| *version > VERSION) {
-            return Err(Error::usage(format!("`{name}` has version {newer}, and this runner reads {VERSION}"))
-                .hint("use the newer version of runner that wrote it"));
+            return Err(Error::usage(format!(
+                "`{name}` has version {newer}, but this version of runner supports {VERSION}"
+            ))
+            .hint("use the version of runner that wrote it, or a newer one"));
         }
         section.only(&["version", "digest", "artifacts"]);
         let digest = section.text("digest").map(str::to_owned);
@@ -72,7 +75,7 @@ impl Lockfile {
         lockfile.lines.sort_by_key(LockLine::number);
         document.finish().map_err(as_mismatch)?;
         if version != Some(VERSION) {
-            return Err(broken(format!("`{name}` does not say `version = {VERSION}`"), name));
+            return Err(broken(format!("`{name}` has no `version = {VERSION}`"), name));
         }
         let proven = digest == Some(format!("sha256:{}", sha256(lines.as_bytes())));
         Ok((lockfile, proven))
@@ -89,7 +92,7 @@ fn refuse_conflict(text: &str, name: &str) -> Result<()> {
     }
 }
 
-/// Two lines about one revision, which TOML would not let pass either, but without saying why.
+/// Refuses two lines for the same revision. TOML would refuse them too, but without explaining why.
 fn refuse_duplicates(text: &str, lines: &str, name: &str) -> Result<()> {
     let first = text[..text.len() - lines.len()].lines().count() + 1;
     let mut seen = HashMap::new();
@@ -98,9 +101,9 @@ fn refuse_duplicates(text: &str, lines: &str, name: &str) -> Result<()> {
         let Some(number) = id.split_once('_').and_then(|(revision, _)| revision_number(revision)) else { continue };
         if let Some(earlier) = seen.insert(number, at) {
             let [earlier, at] = [first + earlier, first + at];
-            return Err(Error::mismatch(format!("lines {earlier} and {at} of `{name}` are about the same revision"))
+            return Err(Error::mismatch(format!("lines {earlier} and {at} of `{name}` have the same revision"))
                 .at("file", format!("{name}:{at}"))
-                .hint("delete the line whose file is not there any more, then run `runner build`"));
+                .hint("delete the line whose file no longer exists, then run `runner build`"));
         }
     }
     Ok(())

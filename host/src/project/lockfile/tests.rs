@@ -90,17 +90,17 @@ fn a_lockfile_that_is_not_ours_is_refused() {
     );
     let (kind, told) = of(&text.replacen("\"aa\"", "\"ab\"", 1));
     assert_eq!(kind, ErrorKind::Mismatch);
-    assert!(told.starts_with("`runner.lock` was changed by something else than runner"), "{told}");
+    assert!(told.starts_with("`runner.lock` was changed by something other than runner"), "{told}");
     let (_, proven) =
         Lockfile::parse(&text.replacen("\"aa\"", "\"ab\"", 1), "runner.lock").expect("to be written anew");
     assert!(!proven);
     let (_, told) = of(&text.replacen("\n02_", "\n001_again = { kind = \"sql\", sha256 = \"aa\" }\n02_", 1));
-    assert!(told.starts_with("lines 7 and 8 of `runner.lock` are about the same revision"), "{told}");
+    assert!(told.starts_with("lines 7 and 8 of `runner.lock` have the same revision"), "{told}");
     let (kind, told) = of(&text.replacen("version = 1", "version = 2", 1));
     assert_eq!(kind, ErrorKind::Usage);
-    assert!(told.starts_with("`runner.lock` has version 2, and this runner reads 1"), "{told}");
+    assert!(told.starts_with("`runner.lock` has version 2, but this version of runner supports 1"), "{told}");
     let (_, told) = of("");
-    assert!(told.starts_with("`runner.lock` does not say `version = 1`"), "{told}");
+    assert!(told.starts_with("`runner.lock` has no `version = 1`"), "{told}");
     let (kind, told) = of(&text.replacen("{ kind", "{ kind =", 1));
     assert_eq!(kind, ErrorKind::Mismatch);
     assert!(told.starts_with("`runner.lock` is not valid TOML: "), "{told}");
@@ -117,5 +117,5 @@ fn a_missing_lockfile_has_no_lines_and_a_binary_one_is_refused() {
     let root = crate::project::files::open_root(project.path()).expect("a folder");
     assert_eq!(Lockfile::read(&root, "runner.lock").expect("none"), Lockfile::default());
     project.write("runner.lock", b"\xff");
-    assert!(told_by(Lockfile::read(&root, "runner.lock")).starts_with("`runner.lock` is not UTF-8"));
+    assert!(told_by(Lockfile::read(&root, "runner.lock")).starts_with("`runner.lock` is not valid UTF-8"));
 }

@@ -1,4 +1,4 @@
-//! The lockfile as text: the same lines are the same bytes.
+//! Writes the lockfile: equal lines give equal bytes.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::project::digest::sha256;
 use crate::project::files::cannot_write;
 
 const HEADER: &str = "\
-# Written by `runner build`; do not edit. It belongs into version control, together with the artifacts.
+# Written by `runner build`; do not edit. Commit it together with the artifacts.
 # If a merge conflicts here, keep the lines of both sides and run `runner build`.
 ";
 
@@ -23,7 +23,7 @@ impl Lockfile {
         format!("{HEADER}version = {VERSION}\ndigest = \"sha256:{digest}\"\n\n[artifacts]\n{lines}")
     }
 
-    /// Writes the file, all of it or nothing; answers whether it had to be.
+    /// Writes the file atomically, if it changed; returns whether it was written.
     pub(in crate::project) fn write(&self, root: &Dir, name: &str) -> Result<bool> {
         let text = self.render();
         let failed = |error: io::Error| cannot_write(name, &error);
@@ -38,7 +38,7 @@ impl Lockfile {
     }
 }
 
-/// Writes a file beside its place and moves it there, so that nobody ever sees half of it.
+/// Writes a temporary file and renames it, so that a partial file is never visible.
 pub(in crate::project) fn write_atomically(dir: &Dir, name: &str, bytes: &[u8]) -> io::Result<()> {
     let temporary = format!(".{name}.{}", std::process::id());
     let write = || {
@@ -48,7 +48,7 @@ pub(in crate::project) fn write_atomically(dir: &Dir, name: &str, bytes: &[u8]) 
         dir.rename(&temporary, dir, name)
     };
     write().inspect_err(|_| {
-        // The first error is the one to tell.
+        // The first error is the one to report.
         let _ = dir.remove_file(&temporary);
     })
 }

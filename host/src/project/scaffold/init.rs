@@ -1,4 +1,4 @@
-//! `runner init`: a project that applies at once.
+//! `runner init`: creates a project that applies as it is.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use crate::project::settings::FILE_NAME;
 const MIGRATIONS: &str = "migrations";
 const GITIGNORE: &str = ".gitignore";
 
-/// Makes a project in a folder, which is made if it is not there. `revision` is that of the first migration.
+/// Creates a project in a directory, which is created if needed. `revision` is that of the first migration.
 pub fn init(folder: &Path, revision: &str) -> Result<Scaffolded> {
     if folder.join(FILE_NAME).exists() {
-        return Err(Error::usage(format!("`{}` is a project already: it has a `{FILE_NAME}`", folder.display()))
-            .hint("make another migration with `runner new NAME`"));
+        return Err(Error::usage(format!("`{}` is already a project: it contains `{FILE_NAME}`", folder.display()))
+            .hint("`runner new NAME` creates another migration"));
     }
     std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
     let root = folder.canonicalize().map_err(|error| cannot_write(folder, &error))?;
@@ -37,7 +37,7 @@ pub fn init(folder: &Path, revision: &str) -> Result<Scaffolded> {
             .map_err(|error| cannot_write(Path::new(GITIGNORE), &error))?;
         made.files.push(GITIGNORE.into());
     }
-    // Last: what has this file is a project.
+    // Last: a directory with this file is a project.
     let settings = include_str!("templates/runner.toml")
         .replace("{{name}}", &toml::Value::String(name.clone()).to_string())
         .replace("{{file}}", &file_name(&name));
@@ -45,7 +45,7 @@ pub fn init(folder: &Path, revision: &str) -> Result<Scaffolded> {
     Ok(made)
 }
 
-/// Their lines and what is missing of ours; none if nothing is.
+/// The existing lines and our missing ones; `None` if nothing is missing.
 fn merged_gitignore(theirs: &str, ours: &str) -> Option<String> {
     if theirs.trim().is_empty() {
         return Some(ours.to_owned());
@@ -57,7 +57,7 @@ fn merged_gitignore(theirs: &str, ours: &str) -> Option<String> {
     (!missing.is_empty()).then(|| format!("{theirs}{end}\n# runner\n{missing}"))
 }
 
-/// The project's name as that of a file which needs no quotes anywhere.
+/// The project's name as a file name that needs no quoting.
 fn file_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
     let name: String = name.chars().map(plain).collect();

@@ -1,4 +1,4 @@
-//! New projects and new migrations, from templates that work as they are.
+//! Creates projects and migrations from templates that work as they are.
 
 mod init;
 mod name;
@@ -15,19 +15,19 @@ use crate::error::{Error, Result};
 pub use init::init;
 pub use new::{Language, NewRequest, new_migration};
 
-/// What was made.
+/// The files that were created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scaffolded {
-    /// The project's folder.
+    /// The directory of the project.
     pub root: PathBuf,
-    /// `REVISION_name` of the migration; none if there was no need for one.
+    /// `REVISION_name` of the migration, if one was created.
     pub migration: Option<String>,
     /// The files that were written, relative to the project.
     pub files: Vec<PathBuf>,
 }
 
 impl Scaffolded {
-    /// Writes a file that must not be there yet.
+    /// Writes a file that must not exist yet.
     fn add(&mut self, dir: &Dir, path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
         let write = || -> io::Result<()> {
             if let Some(parent) = path.parent() {
@@ -45,27 +45,27 @@ impl Scaffolded {
 fn cannot_write(path: &Path, error: &io::Error) -> Error {
     let path = path.display();
     match error.kind() {
-        io::ErrorKind::AlreadyExists => Error::usage(format!("`{path}` is there already")),
+        io::ErrorKind::AlreadyExists => Error::usage(format!("`{path}` already exists")),
         _ => crate::project::files::cannot_write(path, error),
     }
 }
 
-/// How a moment is spelt as a revision.
+/// Format of a timestamp as a revision.
 const FORM: &str = "%Y%m%d%H%M%S";
 
-/// The revision of a moment, in seconds since 1970-01-01T00:00:00Z: `YYYYMMDDHHMMSS`.
+/// The revision of a timestamp, in seconds since 1970-01-01T00:00:00Z: `YYYYMMDDHHMMSS`.
 pub fn revision_at(seconds: i64) -> String {
     let moment = jiff::Timestamp::from_second(seconds).unwrap_or_default();
     moment.strftime(FORM).to_string()
 }
 
-/// The revision behind another: of a moment the next second, so that it is a moment too; of any other number the next.
+/// The revision after another one: the next second if it is a timestamp, otherwise the next number.
 fn revision_after(number: u128) -> String {
     let moment = |number: u128| {
         let text = number.to_string();
         jiff::civil::DateTime::strptime(FORM, &text).ok().filter(|_| text.len() == 14)
     };
-    // A time that never was, such as second 64, is followed by the one that it came to mean: the next minute or hour.
+    // A number such as second 64, which is not a valid time, is followed by the next valid one.
     const HOUR: u128 = 10_000;
     let after = match moment(number) {
         Some(at) => at.checked_add(jiff::SignedDuration::from_secs(1)).ok().map(|at| at.strftime(FORM).to_string()),

@@ -1,4 +1,4 @@
-//! `runner new`: a migration that builds and works.
+//! `runner new`: creates a migration that builds and works.
 
 use std::path::{Component, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::project::problem::{list, shown};
 use crate::project::settings::Settings;
 use crate::suggest::did_you_mean;
 
-/// What a new migration is written in.
+/// Language of a new migration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
     /// A pair of SQL files.
@@ -22,21 +22,20 @@ pub enum Language {
 }
 
 impl Language {
-    /// The languages of this version.
+    /// The supported languages.
     pub const NAMES: [&'static str; 2] = ["sql", "rust"];
 
-    /// The language of that name.
+    /// The language with this name.
     pub fn from_name(name: &str) -> Result<Self> {
         match name.to_lowercase().as_str() {
             "sql" => Ok(Self::Sql),
             "rust" | "rs" => Ok(Self::Rust),
             other => {
-                let error =
-                    Error::usage(format!("there is no template for `{}` in this version of runner", shown(other)));
+                let error = Error::usage(format!("no template for the language `{}`", shown(other)));
                 Err(match did_you_mean(other, Self::NAMES) {
                     Some(meant) => error.hint(format!("did you mean `{meant}`?")),
                     None => error.hint(format!(
-                        "there are templates for {}; a component in any language can be put among the migrations",
+                        "there are templates for {}; components in other languages can be added as `.wasm` files",
                         list(Self::NAMES)
                     )),
                 })
@@ -45,24 +44,24 @@ impl Language {
     }
 }
 
-/// A migration to be made.
+/// A migration to create.
 #[derive(Clone, Copy, Debug)]
 pub struct NewRequest<'a> {
-    /// Its name, as a person says it.
+    /// Its name, as given.
     pub name: &'a str,
-    /// What it is written in.
+    /// Its language.
     pub language: Language,
-    /// Its revision, if no later one is there already.
+    /// Its revision, unless a later one exists.
     pub revision: &'a str,
 }
 
-/// Makes a migration.
+/// Creates a migration.
 pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Scaffolded> {
     let name = snake_case(request.name)?;
     let root = open_root(&settings.root)?;
     root.create_dir_all(&settings.migrations).map_err(|error| super::cannot_write(&settings.migrations, &error))?;
     let project = ProjectFolder::open(&settings.root, &settings.migrations)?;
-    // Problems among the others are told by whatever looks at them; they need not stand in the way of a new one.
+    // Problems of other migrations must not prevent a new one; other commands report them.
     let (found, _) = discover(&project)?;
     let revision = match (found.last(), revision_number(request.revision)) {
         (Some(last), Some(wanted)) if wanted <= last.number() => super::revision_after(last.number()),
@@ -71,7 +70,7 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
     let id = format!("{revision}_{name}");
     let mut made = Scaffolded { root: settings.root.clone(), migration: Some(id.clone()), files: Vec::new() };
     let path = settings.migrations.join(&id);
-    // What tables and crates are called does not begin with a digit.
+    // Names of tables and crates must not start with a digit.
     let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
     let identifier = if digit_first { format!("migration_{name}") } else { name.clone() };
     match request.language {
@@ -93,17 +92,18 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
     Ok(made)
 }
 
-/// The way from the new migration's folder to the SDK, with `/`.
+/// The path from the directory of the new migration to the SDK, with `/`.
 fn sdk_path(settings: &Settings, made: &mut Scaffolded, root: &cap_std::fs::Dir) -> Result<String> {
     let sdk = match &settings.sdk {
         Some(sdk) if sdk.join("Cargo.toml").is_file() => sdk.clone(),
         Some(sdk) => {
-            return Err(Error::usage(format!("there is no crate in `{}`, set by `project.sdk`", sdk.display()))
-                .hint("name the folder of `runner-guest`, or take the setting out to use the copy inside runner"));
+            return Err(Error::usage(format!("`{}`, set by `project.sdk`, contains no crate", sdk.display())).hint(
+                "use the directory of `runner-guest`, or remove the setting to use the copy embedded in runner",
+            ));
         }
         None => settings.root.join(sdk::unpack(root, made)?),
     };
-    // Below the project, and one folder up from it for each `..` that the setting begins with.
+    // Inside the project; each leading `..` of the setting goes up one directory.
     let relative = match sdk.strip_prefix(&settings.root) {
         Ok(below) => {
             let up = settings.migrations.components().count() + 1;

@@ -1,4 +1,4 @@
-//! The sources of `runner-guest`, carried inside the tool, so that a project's components can be built for ever.
+//! The sources of `runner-guest`, embedded in the binary, so that components of a project can always be built.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,8 +19,8 @@ const README: &str = include_str!("../../../../guest-sdk/README.md");
 static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../guest-sdk/src");
 static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../wit");
 
-/// Unpacks the SDK into the project, unless this version is there; answers its folder, relative to the project. It is to
-/// be committed: migrations are built from it.
+/// Unpacks the SDK into the project, unless this version exists, and returns its directory relative to the project. It belongs
+/// into version control: migrations are built from it.
 pub(super) fn unpack(root: &Folder, made: &mut Scaffolded) -> Result<PathBuf> {
     let folder = Path::new(".runner/sdk").join(format!("runner-guest-{}", version()));
     if root.is_file(folder.join("Cargo.toml")) {
@@ -39,7 +39,7 @@ fn write(root: &Folder, folder: &Path) -> io::Result<()> {
         target.create_dir_all(name)?;
         extract(&target.open_dir(name)?, dir)?;
     }
-    // Last: what has this file is complete.
+    // Last: an SDK with this file is complete.
     target.write("Cargo.toml", manifest())
 }
 
@@ -54,7 +54,7 @@ fn extract(target: &Folder, dir: &Dir<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// The manifest without what the copy has not: its tests. It stands alone, whatever workspace the project is in.
+/// The manifest without dev-dependencies, since the copy has no tests. It is its own workspace, independent of the project's.
 fn manifest() -> String {
     let mut document: toml_edit::DocumentMut = MANIFEST.parse().unwrap_or_default();
     document.remove("dev-dependencies");

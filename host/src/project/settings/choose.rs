@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{Environment, NamedDatabase, SettingsFile};
 use super::interpolate;
-use super::named::{flagged, said};
+use super::named::{flag_or_variable, flagged};
 use super::{DEFAULT_DATABASE_URL, LoadRequest};
 use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::project::origin::{Origin, Sourced};
 use crate::project::problem::{list, shown};
 use crate::suggest::did_you_mean;
 
-/// The environment and the database that a run is about.
+/// The chosen environment and database.
 pub(super) struct Choice<'a> {
     pub environment: Option<(Sourced<String>, &'a Environment)>,
     pub database: Option<(Sourced<String>, &'a NamedDatabase)>,
@@ -21,7 +21,7 @@ pub(super) struct Choice<'a> {
 
 impl<'a> Choice<'a> {
     pub fn make(request: &LoadRequest, variables: &Variables, content: &'a SettingsFile, file: &str) -> Result<Self> {
-        let environment = said(request.environment.as_ref(), "--environment", variables, env::ENVIRONMENT)
+        let environment = flag_or_variable(request.environment.as_ref(), "--environment", variables, env::ENVIRONMENT)
             .filter(|name| !set_by_github(name, request, content));
         let environment = environment
             .map(|name| {
@@ -30,7 +30,7 @@ impl<'a> Choice<'a> {
                 found.ok_or_else(|| missing("environment", "environments", &name, known, file)).map(|it| (name, it))
             })
             .transpose()?;
-        let database = said(request.database.as_ref(), "--database", variables, env::DATABASE);
+        let database = flag_or_variable(request.database.as_ref(), "--database", variables, env::DATABASE);
         let database = database
             .map(|name| {
                 let known = content.databases.keys().map(String::as_str);
@@ -41,7 +41,7 @@ impl<'a> Choice<'a> {
         Ok(Self { environment, database })
     }
 
-    /// What the file says, then what its named database says, then what its environment says.
+    /// Values of the file, then of its named database, then of its environment.
     pub fn layers<'l, T>(
         &'l self,
         plain: &'l T,
@@ -53,7 +53,7 @@ impl<'a> Choice<'a> {
         std::iter::once(plain).chain(database).chain(environment)
     }
 
-    /// The folder of the migrations, relative to the project.
+    /// The directory of the migrations, relative to the project.
     pub fn migrations(&self, content: &SettingsFile) -> PathBuf {
         match &self.database {
             Some((_, database)) => database.migrations.clone(),
@@ -61,9 +61,9 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// The URL of the database: a flag, `RUNNER_DATABASE_URL`, `DATABASE_URL`, `.env`, the file's, the default. Where a flag
-    /// chose a name, only `RUNNER_DATABASE_URL` of the environment leads elsewhere: after `--environment production`, what
-    /// was set for other tools or for every day does not count.
+    /// The URL of the database: a flag, `RUNNER_DATABASE_URL`, `DATABASE_URL`, `.env`, the file, the default. If a flag selected a
+    /// name, only `RUNNER_DATABASE_URL` of the environment overrides it: `--environment production` must not be redirected by what
+    /// is set for other tools or for daily use.
     pub fn database_url(
         &self,
         request: &LoadRequest,
@@ -81,12 +81,12 @@ impl<'a> Choice<'a> {
             Ok(Sourced { value, origin: url.origin })
         };
         if let Some(url) = flagged(request.database_url.as_ref(), "--database-url") {
-            // As every path on the command line, a relative one means the folder one stands in; others, the project's.
+            // Relative paths of the command line start at the current directory, all others at the project.
             return parse(url, &request.start_dir);
         }
         let variable = match self.database {
             None => variables.first(&[env::DATABASE_URL, env::COMMON_DATABASE_URL]),
-            // What other tools use is about the project's main database.
+            // `DATABASE_URL` is shared with other tools and refers to the main database.
             Some(_) => variables.first(&[env::DATABASE_URL]),
         };
         let chosen = self.chosen_url();
@@ -103,13 +103,13 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// Whether the operator named the environment or the database on the command line.
+    /// Whether the environment or the database was selected on the command line.
     fn is_chosen_by_flag(&self) -> bool {
         let names = [self.environment.as_ref().map(|it| &it.0), self.database.as_ref().map(|it| &it.0)];
         names.into_iter().flatten().any(|name| matches!(name.origin, Origin::Flag(_)))
     }
 
-    /// The URL that stands under the chosen names.
+    /// The URL of the chosen names.
     fn chosen_url(&self) -> Option<Result<Sourced<String>>> {
         match (&self.database, &self.environment) {
             (Some((_, database)), None) => Some(Ok(database.url.clone())),
@@ -129,7 +129,7 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// GitHub's runners set a variable of our name to say of what kind they are.
+/// GitHub's runners set `RUNNER_ENVIRONMENT` to their own kind.
 fn set_by_github(name: &Sourced<String>, request: &LoadRequest, content: &SettingsFile) -> bool {
     matches!(name.origin, Origin::Environment(_))
         && matches!(name.value.as_str(), "github-hosted" | "self-hosted")

@@ -1,4 +1,4 @@
-//! `runner.toml`, checked but not yet chosen from.
+//! `runner.toml`: checked, before an environment and a database are chosen.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::backup;
-use super::named::{self, Entry};
+use super::named::{self, SettingValue};
 use super::test;
 use super::throttle::{self, TransformSection};
 use super::timeouts::{self, Timeouts};
@@ -19,7 +19,7 @@ use crate::project::origin::Sourced;
 use crate::project::problem::{list, shown};
 use crate::project::toml_reader::{Document, Section, to_i64};
 
-/// What the settings file says.
+/// The content of the settings file.
 #[derive(Debug, Default)]
 pub(super) struct SettingsFile {
     pub name: Option<String>,
@@ -31,10 +31,10 @@ pub(super) struct SettingsFile {
     pub databases: BTreeMap<String, NamedDatabase>,
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
-    pub timeouts: Vec<Entry<Timeouts>>,
-    pub backup: backup::Said,
+    pub timeouts: Vec<SettingValue<Timeouts>>,
+    pub backup: backup::BackupSection,
     pub test: test::TestTable,
-    pub transform: Vec<Entry<Chunking>>,
+    pub transform: Vec<SettingValue<Chunking>>,
     pub throttle: TransformSection,
 }
 
@@ -46,9 +46,9 @@ pub(super) struct Environment {
     pub databases: BTreeMap<String, Sourced<String>>,
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
-    pub timeouts: Vec<Entry<Timeouts>>,
+    pub timeouts: Vec<SettingValue<Timeouts>>,
     pub throttle: TransformSection,
-    pub backup: backup::Said,
+    pub backup: backup::BackupSection,
 }
 
 /// `[databases.NAME]`
@@ -56,22 +56,21 @@ pub(super) struct Environment {
 pub(super) struct NamedDatabase {
     pub url: Sourced<String>,
     pub migrations: PathBuf,
-    pub timeouts: Vec<Entry<Timeouts>>,
-    pub backup: backup::Said,
+    pub timeouts: Vec<SettingValue<Timeouts>>,
+    pub backup: backup::BackupSection,
 }
 
 const DEFAULT_MIGRATIONS: &str = "migrations";
 
 impl SettingsFile {
-    /// Reads the file; `shown` is what messages call it.
+    /// Reads the file; `shown` is its name in messages.
     pub fn read(path: &Path, shown: &str) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| {
-            Error::usage(format!("`{shown}` cannot be read")).cause(error).hint("look at the rights of the file")
+            Error::usage(format!("cannot read `{shown}`")).cause(error).hint("check the permissions of the file")
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
-            Error::usage(format!("`{shown}` is not UTF-8: byte {offset} cannot be read"))
-                .hint("save the file as UTF-8, which every editor can")
+            Error::usage(format!("`{shown}` is not valid UTF-8 at byte {offset}")).hint("save the file as UTF-8")
         })?;
         Self::parse(&text, shown)
     }
@@ -129,24 +128,24 @@ impl SettingsFile {
             content.test = test::read(&section);
         }
         if root.has("grants") {
-            let hint = "take the table out; without it nobody is granted anything";
+            let hint = "remove the table; nothing is granted without it";
             root.wrong("grants", "`[grants]` is not supported by this version of runner", hint);
         }
         content
     }
 
-    /// The URL of the main database; none: nothing is said. A project of named databases alone has no main one.
+    /// The URL of the main database, if it is set. A project with only named databases has no main one.
     pub fn main_url(&self, file: &str) -> Result<Option<Sourced<String>>> {
         if self.url.is_none() && !self.databases.is_empty() {
             let names = list(self.databases.keys().map(String::as_str));
-            return Err(Error::usage(format!("`{file}` has several databases and none is chosen"))
-                .hint(format!("choose one of {names} with `--database NAME`")));
+            return Err(Error::usage(format!("`{file}` has several databases: no database selected"))
+                .hint(format!("select one of {names} with `--database NAME`")));
         }
         Ok(self.url.clone())
     }
 }
 
-/// The tables below a table, by their names.
+/// The subtables of a table, by name.
 fn by_name<T>(
     root: &Section<'_, '_>,
     key: &str,
@@ -157,8 +156,8 @@ fn by_name<T>(
     let Some(tables) = root.section(key, &path) else { return result };
     for (name, value) in tables.entries() {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
-            let message = format!("`{}` is not a name for `[{path}.NAME]`", shown(name));
-            let hint = "a name has letters, digits, `_` and `-`".to_owned();
+            let message = format!("invalid name `{}` in `[{path}.NAME]`", shown(name));
+            let hint = "use letters, digits, `_` and `-`".to_owned();
             root.document().wrong(&value.span(), message, Some(hint));
             continue;
         }
@@ -203,19 +202,19 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
     })
 }
 
-/// These keys and those about timeouts.
+/// These keys and those of the timeouts.
 fn known(keys: &[&'static str]) -> Vec<&'static str> {
     keys.iter().copied().chain(named::names(&timeouts::SETTINGS)).collect()
 }
 
-/// A folder within the project.
+/// A directory within the project.
 fn folder(section: &Section<'_, '_>, key: &str) -> Option<PathBuf> {
     let text = section.text(key)?;
     let path: PathBuf = Path::new(text).components().filter(|part| *part != Component::CurDir).collect();
     let within = path.components().all(|part| matches!(part, Component::Normal(_)));
     if !within || path.as_os_str().is_empty() {
-        let message = format!("`{}` must be a folder below the project, not `{}`", section.key(key), shown(text));
-        section.wrong(key, message, "write a relative path without `..`, such as `db/migrations`");
+        let message = format!("`{}` must be a directory inside the project, not `{}`", section.key(key), shown(text));
+        section.wrong(key, message, "use a relative path without `..`, such as `db/migrations`");
         return None;
     }
     Some(path)
@@ -245,7 +244,7 @@ fn parameters(section: &Section<'_, '_>, key: &str) -> BTreeMap<String, Value> {
             DeValue::Float(float) => float.as_str().parse().ok().map(Value::Float64),
             _ => None,
         };
-        let value = section.expect(name, value, found, "a string, a boolean, a float or an integer of 64 bits")?;
+        let value = section.expect(name, value, found, "a string, a boolean, a float or a 64-bit integer")?;
         Some((name.to_owned(), value))
     };
     section.entries().filter_map(read).collect()

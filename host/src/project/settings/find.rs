@@ -1,4 +1,4 @@
-//! Finds the settings file: the one that is named, else the nearest above.
+//! Finds the settings file: the given one, else the nearest in the current directory and its parents.
 
 use std::path::{Path, PathBuf};
 
@@ -16,12 +16,12 @@ pub(super) fn settings_file(request: &LoadRequest) -> Result<PathBuf> {
     if let Some((file, origin)) = named {
         let path = request.start_dir.join(&file);
         if path.is_dir() {
-            return Err(Error::usage(format!("`{}` from `{origin}` is a folder", file.display()))
-                .hint(format!("name the file: `{}`", file.join(FILE_NAME).display())));
+            return Err(Error::usage(format!("`{}` from `{origin}` is a directory", file.display()))
+                .hint(format!("use the path of the file: `{}`", file.join(FILE_NAME).display())));
         }
         if !path.exists() {
-            return Err(Error::usage(format!("there is no settings file `{}`, named by `{origin}`", file.display()))
-                .hint("a relative path means the folder one stands in; without a name, the nearest `runner.toml` is taken"));
+            return Err(Error::usage(format!("settings file `{}` from `{origin}` not found", file.display()))
+                .hint("relative paths start at the current directory; by default the nearest `runner.toml` is used"));
         }
         return Ok(path);
     }
@@ -30,6 +30,6 @@ pub(super) fn settings_file(request: &LoadRequest) -> Result<PathBuf> {
 }
 
 fn no_project(start: &Path) -> Error {
-    Error::usage(format!("there is no `{FILE_NAME}` in `{}` nor in a folder above", start.display()))
-        .hint("make a project here with `runner init`, or name its settings file with `--config FILE`")
+    Error::usage(format!("could not find `{FILE_NAME}` in `{}` or any parent directory", start.display()))
+        .hint("create a project with `runner init`, or pass its settings file with `--config FILE`")
 }

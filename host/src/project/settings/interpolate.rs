@@ -1,4 +1,4 @@
-//! `${NAME}` in the URLs of the settings file, so that a password need not stand there.
+//! `${NAME}` in the URLs of the settings file, so that passwords can stay out of it.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use crate::project::env::Variables;
 use crate::project::origin::{Origin, Sourced};
 use crate::project::toml_reader::Section;
 
-/// A list of URLs in a section, each as it is written.
+/// A list of URLs in a section, as written.
 pub(super) fn urls(section: &Section<'_, '_>, key: &str) -> Vec<Sourced<String>> {
     let origin = section.entries().find(|(name, _)| *name == key).map(|(key, value)| section.origin(key, value));
     let origin = origin.unwrap_or(Origin::Default);
     section.strings(key).into_iter().map(|value| Sourced { value, origin: origin.clone() }).collect()
 }
 
-/// The URL that a text of the settings file means; a relative path stands below `root`.
+/// Parses a URL of the settings file; a relative path starts at `root`.
 pub(super) fn url(text: &Sourced<String>, variables: &Variables, root: &Path) -> Result<DatabaseUrl> {
     let parsed = DatabaseUrl::parse(&interpolate(text, variables)?, root);
     parsed.map_err(|error| error.at("setting", text.origin.to_string()))
 }
 
-/// The text with every `${NAME}` replaced by that variable; `$${` stands for `${`, and any other `$` for itself.
+/// Replaces every `${NAME}` by the variable; `$${` is a literal `${`.
 fn interpolate(text: &Sourced<String>, variables: &Variables) -> Result<String> {
     let mut rest = text.value.as_str();
     let mut result = String::new();
@@ -34,9 +34,7 @@ fn interpolate(text: &Sourced<String>, variables: &Variables) -> Result<String> 
         }
         let problem = |what: String| Error::usage(what).at("setting", text.origin.to_string());
         let Some(end) = rest[at..].find('}').map(|end| at + end) else {
-            return Err(
-                problem("`${` has no `}` behind it".to_owned()).hint("write `$${` for the two signs themselves")
-            );
+            return Err(problem("`${` has no closing `}`".to_owned()).hint("write `$${` for a literal `${`"));
         };
         let name = &rest[at + 2..end];
         match variables.get(name) {
@@ -66,6 +64,6 @@ mod tests {
         assert_eq!(with("postgres://me:${PASSWORD}@host/$db").expect("set"), "postgres://me:a$b@host/$db");
         assert_eq!(with("$${PASSWORD}").expect("escaped"), "${PASSWORD}");
         assert_eq!(with("${NONE}").expect_err("not set").message, "the variable `NONE` is not set");
-        assert_eq!(with("a${PASSWORD").expect_err("open").message, "`${` has no `}` behind it");
+        assert_eq!(with("a${PASSWORD").expect_err("open").message, "`${` has no closing `}`");
     }
 }

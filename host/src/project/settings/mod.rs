@@ -1,4 +1,4 @@
-//! The settings of a run: flags, environment, `.env`, `runner.toml` and defaults, in this order.
+//! The settings of a run: flags, environment, `.env`, `runner.toml` and defaults, in this order of precedence.
 
 mod backup;
 mod choose;
@@ -26,7 +26,7 @@ use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 pub use backup::{BackupSettings, BackupTo};
 use file::SettingsFile;
-use named::said;
+use named::flag_or_variable;
 pub use test::TestSettings;
 pub use throttle::Throttle;
 pub use timeouts::Timeouts;
@@ -35,13 +35,13 @@ pub use transform::Chunking;
 /// The name of the settings file.
 pub const FILE_NAME: &str = "runner.toml";
 
-/// The database of a project that says nothing: SQLite, in a file beside `runner.toml`.
+/// The default database: SQLite, in a file next to `runner.toml`.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://runner.db";
 
-/// How long to wait for the lock if nobody says anything: longer than most runs, shorter than a person's timeouts.
+/// Default timeout for the lock: longer than most runs, and short enough for someone who waits at a terminal.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the command line and the process say.
+/// Input from the command line and the process.
 #[derive(Clone, Debug, Default)]
 pub struct LoadRequest {
     /// `--config`.
@@ -64,7 +64,7 @@ pub struct LoadRequest {
     pub statement_timeout: Option<String>,
     /// `--retries`.
     pub retries: Option<String>,
-    /// `--batch-delay` and its like, by their names in the settings file.
+    /// `--batch-delay` and the other throttling flags, by their names in the settings file.
     pub throttle: BTreeMap<&'static str, String>,
     /// `--backup`.
     pub backup: Option<String>,
@@ -74,63 +74,63 @@ pub struct LoadRequest {
     pub chunk_time: Option<String>,
     /// Every `--limit NAME=VALUE`.
     pub limits: Vec<String>,
-    /// The folder to start from: the current one, absolute.
+    /// The directory to start from: the current one, absolute.
     pub start_dir: PathBuf,
-    /// The variables of the process.
+    /// Environment variables of the process.
     pub env: BTreeMap<String, String>,
 }
 
-/// Everything that is set for a run.
+/// All settings of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The project: the folder of the settings file, absolute.
+    /// The project: the directory of the settings file, absolute.
     pub root: PathBuf,
     /// The settings file, absolute.
     pub file: PathBuf,
     /// Where migrations and lockfile are read.
     pub files: ProjectFiles,
-    /// The project's name; by default that of its folder.
+    /// The project's name; by default that of its directory.
     pub name: String,
     /// The chosen environment.
     pub environment: Option<Sourced<String>>,
-    /// The chosen database, if it is one with a name.
+    /// The chosen database, if it is a named one.
     pub database: Option<Sourced<String>>,
-    /// Where the database is.
+    /// The URL of the database.
     pub database_url: Sourced<DatabaseUrl>,
-    /// The folder of the migrations, relative to the project.
+    /// The directory of the migrations, relative to the project.
     pub migrations: PathBuf,
-    /// Where `runner new --lang rust` finds the sources of `runner-guest`, absolute; none: the copy inside the tool.
+    /// The sources of `runner-guest` for `runner new --lang rust`, absolute; by default the copy embedded in the binary.
     pub sdk: Option<PathBuf>,
-    /// The Rust toolchain that builds guests; none: the first that can.
+    /// The Rust toolchain that builds guests; by default the first that can.
     pub toolchain: Option<Sourced<String>>,
-    /// The bounds.
+    /// The limits.
     pub limits: Limits,
-    /// Where the bounds that are not the default come from, by their names.
+    /// Origins of the limits that are not defaults, by name.
     pub limit_origins: BTreeMap<String, Origin>,
-    /// What guests are given.
+    /// Parameters for guests.
     pub parameters: BTreeMap<String, Value>,
-    /// What variables say of parameters: in file's or small letters, and their text; after `parameters`.
+    /// Parameters from variables, with the spelling of the file or in lower case; they override `parameters`.
     pub parameter_variables: Vec<(String, Sourced<String>)>,
-    /// What variables say in place of flags.
+    /// Variables that stand in for flags.
     pub switches: Switches,
     /// The output format, unchecked.
     pub format: Option<Sourced<String>>,
     /// How long to wait for the lock.
     pub lock_timeout: Sourced<Duration>,
-    /// Timeouts with a database that others use too.
+    /// Timeouts and retries.
     pub timeouts: Timeouts,
-    /// How hard a transform may press on it.
+    /// Throttling of transforms.
     pub throttle: Throttle,
     /// Backups before a run.
     pub backup: BackupSettings,
-    /// What `runner test` works on.
+    /// Settings of `runner test`.
     pub test: TestSettings,
-    /// How transforms are cut into chunks.
+    /// How transforms are split into chunks.
     pub chunking: Chunking,
 }
 
 impl Settings {
-    /// Finds the project and reads its settings. Reads files and nothing else of the world.
+    /// Finds the project and reads its settings. Reads nothing but files.
     pub fn load(request: &LoadRequest) -> Result<Self> {
         let file = find::settings_file(request)?;
         let root = file.parent().unwrap_or(Path::new("/")).to_path_buf();
@@ -199,7 +199,7 @@ impl Settings {
             parameters,
             parameter_variables,
             switches: variables.switches(),
-            format: said(request.format.as_ref(), "--format", variables, env::FORMAT),
+            format: flag_or_variable(request.format.as_ref(), "--format", variables, env::FORMAT),
             lock_timeout: lock_timeout(request, variables)?,
             timeouts,
             throttle,
@@ -212,8 +212,7 @@ impl Settings {
         })
     }
 
-    /// The lockfile's name in the project: `runner.lock`, or `runner.NAME.lock` for a database with a name, whose
-    /// migrations are its own.
+    /// The name of the lockfile: `runner.lock`, or `runner.NAME.lock` for a named database, which has its own migrations.
     pub fn lockfile_name(&self) -> String {
         match &self.database {
             Some(name) => format!("runner.{}.lock", name.value),
@@ -221,34 +220,34 @@ impl Settings {
         }
     }
 
-    /// The folder of the migrations, absolute.
+    /// The directory of the migrations, absolute.
     pub fn migrations_folder(&self) -> PathBuf {
         self.root.join(&self.migrations)
     }
 }
 
 fn lock_timeout(request: &LoadRequest, variables: &Variables) -> Result<Sourced<Duration>> {
-    let text = said(request.lock_timeout.as_ref(), "--lock-timeout", variables, env::LOCK_TIMEOUT);
+    let text = flag_or_variable(request.lock_timeout.as_ref(), "--lock-timeout", variables, env::LOCK_TIMEOUT);
     let Some(text) = text else { return Ok(Sourced::default(DEFAULT_LOCK_TIMEOUT)) };
     let value = parse_duration(&text.value)
-        .map_err(|problem| Error::usage(format!("the wait for the lock {}: {problem}", text.origin)))
-        .map_err(|error| error.hint("write a number and its unit, such as `30s` or `10m`"))?;
+        .map_err(|problem| Error::usage(format!("invalid lock timeout {}: {problem}", text.origin)))
+        .map_err(|error| error.hint("use a number with a unit, such as `30s` or `10m`"))?;
     Ok(Sourced { value, origin: text.origin })
 }
 
-/// What variables say of parameters. A variable means the parameter of the file that has its name but for the letters'
-/// size and `-` for `_`, and else one in small letters.
+/// Parameters from variables. A variable matches a parameter of the file regardless of case and of `-` or `_`; otherwise its name
+/// is in lower case.
 fn parameter_variables(variables: &Variables, known: &BTreeMap<String, Value>) -> Vec<(String, Sourced<String>)> {
-    let said = variables.starting_with(env::PARAMETER_PREFIX).filter_map(|variable| {
+    let parameters = variables.starting_with(env::PARAMETER_PREFIX).filter_map(|variable| {
         let name = &variable[env::PARAMETER_PREFIX.len()..];
         let of_file = known.keys().find(|key| key.replace('-', "_").eq_ignore_ascii_case(name));
         let name = of_file.cloned().unwrap_or_else(|| name.to_lowercase());
         Some((name, variables.first(&[variable])?))
     });
-    said.filter(|(name, _)| !name.is_empty()).collect()
+    parameters.filter(|(name, _)| !name.is_empty()).collect()
 }
 
-/// The file's limits, then its environment's, then the variables, then the flags.
+/// Limits of the file, then of its environment, then variables, then flags; the last one wins.
 fn limits(
     request: &LoadRequest,
     variables: &Variables,

@@ -1,4 +1,4 @@
-//! Settings with a name: how one is read from the settings file, a variable or a flag, and which of them goes first.
+//! Settings by name, read from the settings file, a variable or a flag, and their precedence.
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -16,30 +16,30 @@ pub(super) struct Named<T> {
     pub name: &'static str,
     /// Its flag.
     pub flag: &'static str,
-    /// What was said by the flag.
-    pub said: fn(&LoadRequest) -> Option<&String>,
+    /// The value of the flag.
+    pub given: fn(&LoadRequest) -> Option<&String>,
     /// Its variable.
     pub variable: &'static str,
-    /// What the settings file has for it.
+    /// Its type in the settings file.
     pub in_file: InFile,
-    /// What it takes, as a hint says it.
+    /// The values it accepts, for hints.
     pub takes: &'static str,
-    /// Sets it, or says what is wrong with the text.
+    /// Parses and sets it.
     pub set: fn(&mut T, &str) -> Result<(), String>,
 }
 
-/// What the settings file has for a setting.
+/// Type of a setting in the settings file.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum InFile {
-    /// A whole number, or a text.
+    /// An integer or a string.
     Count,
-    /// A text, such as this one.
+    /// A string, such as this one.
     Text(&'static str),
 }
 
-/// What a section of the settings file says of one of these settings: checked, as text.
+/// The value of a setting in a section of the settings file: checked, as text.
 #[derive(Debug)]
-pub(super) struct Entry<T: 'static> {
+pub(super) struct SettingValue<T: 'static> {
     setting: &'static Named<T>,
     text: Sourced<String>,
 }
@@ -48,7 +48,7 @@ impl<T> Named<T> {
     fn set(&self, target: &mut T, text: &str) -> Result<()> {
         (self.set)(target, text).map_err(|problem| {
             let Self { name, takes, .. } = self;
-            Error::usage(format!("`{name}` cannot be set: {problem}")).hint(format!("`{name}` takes {takes}"))
+            Error::usage(format!("invalid `{name}`: {problem}")).hint(format!("`{name}` is {takes}"))
         })
     }
 
@@ -62,24 +62,24 @@ pub(super) fn names<T>(settings: &'static [Named<T>]) -> impl Iterator<Item = &'
     settings.iter().map(|setting| setting.name)
 }
 
-/// What a section says of these settings; what is wrong is noted.
-pub(super) fn read<T: Default>(section: &Section<'_, '_>, settings: &'static [Named<T>]) -> Vec<Entry<T>> {
+/// Reads these settings from a section; problems are recorded in the document.
+pub(super) fn read<T: Default>(section: &Section<'_, '_>, settings: &'static [Named<T>]) -> Vec<SettingValue<T>> {
     let entry = |(key, value): (&str, &Spanned<DeValue<'_>>)| {
         let setting = settings.iter().find(|setting| setting.name == key)?;
         let (text, expected) = match setting.in_file {
-            InFile::Count => (text_of(value), "a whole number".to_owned()),
+            InFile::Count => (text_of(value), "an integer".to_owned()),
             InFile::Text(example) => {
                 (value.get_ref().as_str().map(str::to_owned), format!("a string such as \"{example}\""))
             }
         };
         let text = section.expect(key, value, text, &expected)?;
         let text = checked(section, key, value, text, |text| setting.set(&mut T::default(), text))?;
-        Some(Entry { setting, text })
+        Some(SettingValue { setting, text })
     };
     section.entries().filter_map(entry).collect()
 }
 
-/// A text, or a number as text.
+/// A string, or an integer as text.
 pub(super) fn text_of(value: &Spanned<DeValue<'_>>) -> Option<String> {
     match value.get_ref() {
         DeValue::Integer(integer) => to_i64(integer).map(|integer| integer.to_string()),
@@ -87,7 +87,7 @@ pub(super) fn text_of(value: &Spanned<DeValue<'_>>) -> Option<String> {
     }
 }
 
-/// The text and where it stands, or a note of what is wrong with it.
+/// The text and its origin; problems are recorded in the document.
 pub(super) fn checked<'t>(
     section: &Section<'_, 't>,
     key: &str,
@@ -104,27 +104,27 @@ pub(super) fn checked<'t>(
     }
 }
 
-/// The file's, from its plainest section to its most particular one, then the variables', then the flags'.
+/// Sections of the file from general to specific, then variables, then flags; the last one wins.
 pub(super) fn choose<'e, T: Default>(
     request: &LoadRequest,
     variables: &Variables,
     settings: &'static [Named<T>],
-    in_file: impl IntoIterator<Item = &'e Entry<T>>,
+    in_file: impl IntoIterator<Item = &'e SettingValue<T>>,
 ) -> Result<T> {
     let mut target = T::default();
-    for Entry { setting, text } in in_file {
+    for SettingValue { setting, text } in in_file {
         setting.set_sourced(&mut target, &text.value, text)?;
     }
     for setting in settings {
-        if let Some(text) = said((setting.said)(request), setting.flag, variables, setting.variable) {
+        if let Some(text) = flag_or_variable((setting.given)(request), setting.flag, variables, setting.variable) {
             setting.set_sourced(&mut target, text.value.trim(), &text)?;
         }
     }
     Ok(target)
 }
 
-/// What a flag says, and else its variable.
-pub(super) fn said(
+/// The value of a flag, else of its variable.
+pub(super) fn flag_or_variable(
     value: Option<&String>,
     flag: &'static str,
     variables: &Variables,
@@ -133,7 +133,7 @@ pub(super) fn said(
     flagged(value, flag).or_else(|| variables.first(&[variable]))
 }
 
-/// What a flag says.
+/// The value of a flag.
 pub(super) fn flagged(value: Option<&String>, flag: &'static str) -> Option<Sourced<String>> {
     value.map(|value| Sourced::flag(value.clone(), flag))
 }

@@ -1,4 +1,4 @@
-//! `[test]`: what `runner test` works on.
+//! `[test]`: settings of `runner test`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::project::env::Variables;
 use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
 
-/// `[test]` as the file has it.
+/// `[test]` as in the file.
 #[derive(Debug, Default)]
 pub(super) struct TestTable {
     urls: Vec<Sourced<String>>,
@@ -18,14 +18,14 @@ pub(super) struct TestTable {
     ignore_schema: BTreeSet<String>,
 }
 
-/// What `runner test` works on.
+/// Settings of `runner test`.
 #[derive(Clone, Debug)]
 pub struct TestSettings {
-    /// Servers on which scratch databases are made, and SQLite; an error that is for nobody else to hear.
+    /// Servers for scratch databases, and SQLite. An error matters only to `runner test`.
     pub urls: Result<Vec<Sourced<DatabaseUrl>>>,
-    /// Rows that no test compares: `table`, or `table.column`.
+    /// Rows to ignore in comparisons: `table`, or `table.column`.
     pub ignore_rows: BTreeSet<String>,
-    /// Objects of the schema that no test compares.
+    /// Schema objects to ignore in comparisons.
     pub ignore_schema: BTreeSet<String>,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> TestTable {
     }
 }
 
-/// A variable that is not set is of no concern to other verbs.
+/// Keeps errors, such as an unset variable, for `runner test`.
 pub(super) fn choose(table: &TestTable, variables: &Variables, root: &Path) -> TestSettings {
     let parse =
         |text: &Sourced<String>| Ok(Sourced { value: url(text, variables, root)?, origin: text.origin.clone() });

@@ -95,7 +95,7 @@ fn everything_can_be_set() {
 }
 
 #[test]
-fn patience_is_that_of_the_dialect_unless_somebody_says_more() {
+fn timeouts_default_to_those_of_the_dialect() {
     let seconds = |count| Some(Duration::from_secs(count));
     let timeouts = load("", |_| ()).expect("settings").timeouts;
     assert_eq!((timeouts.table_lock_timeout(Dialect::Postgres), timeouts.retries), (seconds(3), 10));
@@ -112,9 +112,9 @@ fn patience_is_that_of_the_dialect_unless_somebody_says_more() {
     assert_eq!((flag.retries, flag.table_lock_timeout(Dialect::Sqlite)), (0, Some(Duration::from_millis(500))));
     assert_eq!(
         mistake("[database]\nstatement_timeout = '0s'\n").lines().next(),
-        Some("`statement_timeout` cannot be set: nothing can be done in no time")
+        Some("invalid `statement_timeout`: the duration must not be zero")
     );
-    assert!(mistake("[database]\nretries = 2000\n").starts_with("`retries` cannot be set: `2000` is too many"));
+    assert!(mistake("[database]\nretries = 2000\n").starts_with("invalid `retries`: `2000` is too large"));
     assert!(
         mistake("[database]\ntable_lock_timeout = 3\n").starts_with("`database.table_lock_timeout` must be a string")
     );

@@ -1,4 +1,4 @@
-//! How hard a transform may press on a database that others use too: `[transform]`, and its flags.
+//! Throttling of transforms: `[transform]`, its variables and its flags.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::LoadRequest;
 use super::choose::Choice;
 use super::file::SettingsFile;
 use super::interpolate::{url, urls};
-use super::named::{self, Entry, InFile, Named};
+use super::named::{self, InFile, Named, SettingValue};
 use crate::database::{DatabaseUrl, Dialect};
 use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
@@ -15,29 +15,29 @@ use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
 use crate::project::units::{parse_count, parse_duration_or_none};
 
-/// Bounds on the control of a transform. None: no bound.
+/// Throttling of a transform; `None` means unlimited.
 #[derive(Clone, Debug, Default)]
 pub struct Throttle {
-    /// How long a run rests behind each chunk.
+    /// Pause after each chunk.
     pub batch_delay: Option<Duration>,
-    /// Rows that a run reads in a second at most.
+    /// Maximum number of rows read per second.
     pub max_rows_per_second: Option<u64>,
-    /// How far a replica may lag behind while a run goes on.
+    /// Maximum lag of a replica; a run waits while it is exceeded.
     pub max_lag: Option<Duration>,
-    /// Sessions of others that may be at work while a run goes on.
+    /// Maximum number of other active sessions; a run waits while it is exceeded.
     pub max_active_connections: Option<u64>,
-    /// Replicas that are asked themselves how far they lag.
+    /// Replicas whose lag is queried directly.
     pub replicas: Vec<DatabaseUrl>,
-    /// Which of them were asked for by a flag: such a wish is fulfilled or refused, never passed over.
+    /// Those given as flags: a flag is honoured or refused, never ignored.
     pub by_flag: Vec<&'static str>,
 }
 
-/// The bounds, each by its name.
+/// The settings by name.
 static SETTINGS: [Named<Throttle>; 4] = [
     Named {
         name: "batch_delay",
         flag: "--batch-delay",
-        said: |request| request.throttle.get("batch_delay"),
+        given: |request| request.throttle.get("batch_delay"),
         variable: env::BATCH_DELAY,
         in_file: InFile::Text("5s"),
         takes: TIME,
@@ -49,7 +49,7 @@ static SETTINGS: [Named<Throttle>; 4] = [
     Named {
         name: "max_rows_per_second",
         flag: "--max-rows-per-second",
-        said: |request| request.throttle.get("max_rows_per_second"),
+        given: |request| request.throttle.get("max_rows_per_second"),
         variable: env::MAX_ROWS_PER_SECOND,
         in_file: InFile::Count,
         takes: COUNT,
@@ -61,7 +61,7 @@ static SETTINGS: [Named<Throttle>; 4] = [
     Named {
         name: "max_lag",
         flag: "--max-lag",
-        said: |request| request.throttle.get("max_lag"),
+        given: |request| request.throttle.get("max_lag"),
         variable: env::MAX_LAG,
         in_file: InFile::Text("5s"),
         takes: TIME,
@@ -73,7 +73,7 @@ static SETTINGS: [Named<Throttle>; 4] = [
     Named {
         name: "max_active_connections",
         flag: "--max-active-connections",
-        said: |request| request.throttle.get("max_active_connections"),
+        given: |request| request.throttle.get("max_active_connections"),
         variable: env::MAX_ACTIVE_CONNECTIONS,
         in_file: InFile::Count,
         takes: COUNT,
@@ -85,48 +85,48 @@ static SETTINGS: [Named<Throttle>; 4] = [
 ];
 
 const TIME: &str = "a duration such as `500ms` or `5s`, or `none`";
-const COUNT: &str = "a whole number from 1 on, or `none`";
+const COUNT: &str = "an integer greater than 0, or `none`";
 
 fn time(text: &str) -> Result<Option<Duration>, String> {
-    parse_duration_or_none(text, "`0` says nothing")
+    parse_duration_or_none(text, "the duration must not be zero")
 }
 
 fn count(text: &str) -> Result<Option<u64>, String> {
     match text {
         "none" => Ok(None),
         text => match parse_count(text)? {
-            0 => Err("with `0` nothing would ever go on".to_owned()),
+            0 => Err("it must be greater than 0".to_owned()),
             count => Ok(Some(count)),
         },
     }
 }
 
-/// What a section `[transform]` says, each checked, as text.
+/// The section `[transform]`: checked, as text.
 #[derive(Debug, Default)]
 pub(super) struct TransformSection {
-    settings: Vec<Entry<Throttle>>,
+    settings: Vec<SettingValue<Throttle>>,
     replicas: Option<Vec<Sourced<String>>>,
 }
 
 impl Throttle {
-    /// Whether anything slows a transform down.
+    /// Whether a transform is throttled.
     pub fn is_set(&self) -> bool {
         self.batch_delay.is_some() || self.max_rows_per_second.is_some() || self.has_ceilings()
     }
 
-    /// Whether a look at the load decides when a transform goes on.
+    /// Whether a transform waits depending on the load.
     pub fn has_ceilings(&self) -> bool {
         self.max_lag.is_some() || self.max_active_connections.is_some()
     }
 
-    /// Fails for a wish that this kind of database cannot fulfil. What only the settings file says, perhaps with another
-    /// database in mind, is passed over where there is nothing to look at.
+    /// Refuses flags that do not apply to this kind of database. Values of the settings file, which may be meant for another
+    /// database, are ignored if they do not apply.
     pub fn fit(mut self, dialect: Dialect) -> Result<Self> {
-        if dialect == Dialect::Sqlite {
+        if !dialect.has_server() {
             let ceilings = ["--max-lag", "--max-active-connections"];
             if let Some(flag) = self.by_flag.iter().find(|flag| ceilings.contains(flag)) {
                 return Err(Error::usage(format!(
-                    "`{flag}` has nothing to look at: SQLite has no replicas and no server"
+                    "`{flag}` does not apply to SQLite: it has no server and no replicas"
                 ))
                 .hint("`--batch-delay` and `--max-rows-per-second` work on every database"));
             }
@@ -135,20 +135,19 @@ impl Throttle {
             self.replicas.clear();
             return Ok(self);
         }
-        let is_mysql = |dialect| matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
-        if let Some(other) = self.replicas.iter().find(|url| is_mysql(url.dialect()) != is_mysql(dialect)) {
-            return Err(Error::usage(format!("`{other}` is no replica of a {dialect} server"))
+        if let Some(other) = self.replicas.iter().find(|url| !url.dialect().is_akin(dialect)) {
+            return Err(Error::usage(format!("`{other}` is not a replica of a {dialect} server"))
                 .at("setting", "`transform.replicas` in `runner.toml`"));
         }
-        if self.max_lag.is_some() && is_mysql(dialect) && self.replicas.is_empty() {
-            let error = Error::usage(format!("`max_lag` is set, and {dialect} does not tell its replicas' lag"));
-            return Err(error.hint("name the replicas in `runner.toml`: `[transform]`, `replicas = [\"mysql://…\"]`"));
+        if self.max_lag.is_some() && !dialect.reports_replicas() && self.replicas.is_empty() {
+            let error = Error::usage(format!("`max_lag` requires `replicas`: {dialect} does not report their lag"));
+            return Err(error.hint("list the replicas in `runner.toml`: `[transform]`, `replicas = [\"mysql://…\"]`"));
         }
         Ok(self)
     }
 }
 
-/// Reads a section `[transform]`, in which others may stand beside ours.
+/// Reads a section `[transform]`, which may also contain the keys `others`.
 pub(super) fn read(root: &Section<'_, '_>, others: &[&'static str]) -> TransformSection {
     let path = root.key("transform");
     let Some(section) = root.section("transform", &path) else { return TransformSection::default() };
@@ -162,7 +161,7 @@ pub(super) fn read(root: &Section<'_, '_>, others: &[&'static str]) -> Transform
     }
 }
 
-/// The file's, then its environment's, then the variables', then the flags'.
+/// The file, then its environment, then variables, then flags; the last one wins.
 pub(super) fn choose(
     request: &LoadRequest,
     variables: &Variables,
@@ -178,8 +177,8 @@ pub(super) fn choose(
     }
     let in_file = sections().flat_map(|section| &section.settings);
     let throttle = named::choose(request, variables, &SETTINGS, in_file)?;
-    let asked = |setting: &&Named<_>| (setting.said)(request).is_some_and(|text| text.trim() != "none");
-    let by_flag = SETTINGS.iter().filter(asked).map(|setting| setting.flag).collect();
+    let is_given = |setting: &&Named<_>| (setting.given)(request).is_some_and(|text| text.trim() != "none");
+    let by_flag = SETTINGS.iter().filter(is_given).map(|setting| setting.flag).collect();
     Ok(Throttle { replicas, by_flag, ..throttle })
 }
 

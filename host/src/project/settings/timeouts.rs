@@ -1,4 +1,4 @@
-//! How long a migration waits for others, how long a statement may take, and how often a migration is tried again.
+//! Timeouts of statements, and retries of migrations.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use crate::database::Dialect;
 use crate::project::env;
 use crate::project::units::{parse_count, parse_duration_or_none};
 
-/// The most retries that may be asked for: beyond, the run's time is up in any case.
+/// Maximum number of retries: with more, the wall time of the run ends first.
 const MOST_RETRIES: u64 = 1000;
 
-/// Timeouts with a database that others use too.
+/// Timeouts and retries, for databases that are in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// What was said of the wait for a table or row; none: nothing was said.
+    /// The setting for table and row locks; `None` if it is not set.
     table_lock_timeout: Option<Option<Duration>>,
-    /// How long a statement of a migration may take; none: as long as it wants.
+    /// Timeout of a statement of a migration; `None` if unlimited.
     pub statement_timeout: Option<Duration>,
-    /// How often a migration that met somebody else's lock is tried again.
+    /// Number of retries after a lock conflict.
     pub retries: u32,
 }
 
@@ -28,7 +28,7 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// How long a statement may wait for a lock on a table or row; none: as the server is set up.
+    /// Timeout for locks on tables and rows; `None` leaves it to the server.
     pub fn table_lock_timeout(&self, dialect: Dialect) -> Option<Duration> {
         self.table_lock_timeout.unwrap_or_else(|| dialect.table_lock_timeout())
     }
@@ -39,12 +39,12 @@ impl Timeouts {
     }
 }
 
-/// What can be said of it.
+/// The settings by name.
 pub(super) static SETTINGS: [Named<Timeouts>; 3] = [
     Named {
         name: "table_lock_timeout",
         flag: "--table-lock-timeout",
-        said: |request| request.table_lock_timeout.as_ref(),
+        given: |request| request.table_lock_timeout.as_ref(),
         variable: env::TABLE_LOCK_TIMEOUT,
         in_file: InFile::Text("3s"),
         takes: TIME,
@@ -56,7 +56,7 @@ pub(super) static SETTINGS: [Named<Timeouts>; 3] = [
     Named {
         name: "statement_timeout",
         flag: "--statement-timeout",
-        said: |request| request.statement_timeout.as_ref(),
+        given: |request| request.statement_timeout.as_ref(),
         variable: env::STATEMENT_TIMEOUT,
         in_file: InFile::Text("3s"),
         takes: TIME,
@@ -68,14 +68,14 @@ pub(super) static SETTINGS: [Named<Timeouts>; 3] = [
     Named {
         name: "retries",
         flag: "--retries",
-        said: |request| request.retries.as_ref(),
+        given: |request| request.retries.as_ref(),
         variable: env::RETRIES,
         in_file: InFile::Count,
-        takes: "a whole number from 0 to 1000",
+        takes: "an integer from 0 to 1000",
         set: |timeouts, text| {
             let count = parse_count(text)?;
             let bounded = u32::try_from(count).ok().filter(|_| count <= MOST_RETRIES);
-            timeouts.retries = bounded.ok_or_else(|| format!("`{text}` is too many"))?;
+            timeouts.retries = bounded.ok_or_else(|| format!("`{text}` is too large"))?;
             Ok(())
         },
     },
@@ -84,5 +84,5 @@ pub(super) static SETTINGS: [Named<Timeouts>; 3] = [
 const TIME: &str = "a duration such as `3s`, or `none`";
 
 fn time(text: &str) -> Result<Option<Duration>, String> {
-    parse_duration_or_none(text, "nothing can be done in no time")
+    parse_duration_or_none(text, "the duration must not be zero")
 }

@@ -1,4 +1,4 @@
-//! How transforms are cut into chunks: `[transform]`, its variables and its flags.
+//! How transforms are split into chunks: `[transform]`, its variables and its flags.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use super::named::{InFile, Named};
 use crate::project::env;
 use crate::project::units::{parse_count, parse_duration_or_none};
 
-/// The most rows of a chunk: a transaction with more has no advantage, and is hard on everybody else.
+/// Maximum number of rows in a chunk: larger transactions have no advantage and block others for longer.
 const MOST_ROWS: u64 = 10_000_000;
 
-/// How transforms are cut into chunks.
+/// How transforms are split into chunks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Chunking {
-    /// Rows of a chunk at most; none: as many as a batch has.
+    /// Maximum number of rows in a chunk; `None`: the size of a batch.
     pub rows: Option<u64>,
-    /// How long a chunk should take; none: it is not measured.
+    /// Target duration of a chunk; `None`: the size is fixed.
     pub time: Option<Duration>,
 }
 
-/// What can be said of it.
+/// The settings by name.
 pub(super) static SETTINGS: [Named<Chunking>; 2] = [
     Named {
         name: "chunk_rows",
         flag: "--chunk-rows",
-        said: |request| request.chunk_rows.as_ref(),
+        given: |request| request.chunk_rows.as_ref(),
         variable: env::CHUNK_ROWS,
         in_file: InFile::Count,
-        takes: "a whole number from 1 to 10_000_000",
+        takes: "an integer from 1 to 10_000_000",
         set: |chunking, text| {
             let rows = parse_count(text)?;
             if !(1..=MOST_ROWS).contains(&rows) {
@@ -39,12 +39,12 @@ pub(super) static SETTINGS: [Named<Chunking>; 2] = [
     Named {
         name: "chunk_time",
         flag: "--chunk-time",
-        said: |request| request.chunk_time.as_ref(),
+        given: |request| request.chunk_time.as_ref(),
         variable: env::CHUNK_TIME,
         in_file: InFile::Text("500ms"),
         takes: "a duration such as `500ms`, or `none`",
         set: |chunking, text| {
-            chunking.time = parse_duration_or_none(text, "nothing can be done in no time")?;
+            chunking.time = parse_duration_or_none(text, "the duration must not be zero")?;
             Ok(())
         },
     },

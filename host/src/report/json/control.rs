@@ -1,4 +1,4 @@
-//! How far runs are, and what operators say to them.
+//! Progress of runs, and the output of `pause`, `resume` and `cancel`.
 
 use serde::Serialize;
 
@@ -8,23 +8,23 @@ use crate::engine::event::Progress;
 use crate::engine::throttle::Pause;
 use crate::engine::throttle::time;
 
-/// How far a transform is.
+/// Progress of a transform.
 #[derive(Debug, Serialize)]
 pub(super) struct ProgressJson {
     transform: Option<String>,
     rows_done: u64,
     rows_total: Option<u64>,
-    /// Whether the total is the server's guess.
+    /// Whether the total is an estimate of the server.
     total_is_estimate: bool,
     percent: Option<f64>,
     rows_per_second: Option<u64>,
-    left_ms: Option<u64>,
+    remaining_ms: Option<u64>,
     chunks: u64,
     retries: u64,
     held: Option<HeldJson>,
 }
 
-/// What holds a run.
+/// What a run waits for, or what throttles it.
 #[derive(Debug, Serialize)]
 struct HeldJson {
     reason: String,
@@ -41,7 +41,7 @@ impl ProgressJson {
             total_is_estimate: progress.total.is_some_and(|total| total.is_estimate),
             percent: progress.percent().map(tenth),
             rows_per_second: progress.rate.map(|rate| rate as u64),
-            left_ms: progress.left.map(|left| left.as_millis() as u64),
+            remaining_ms: progress.left.map(|left| left.as_millis() as u64),
             chunks: progress.chunks,
             retries: progress.retries,
             held: held.map(|(reason, text)| HeldJson { reason: (*reason).to_owned(), text: text.clone() }),
@@ -49,7 +49,7 @@ impl ProgressJson {
     }
 }
 
-/// A percentage with one digit behind the point, rounded down: what is not done is not 100 %.
+/// A percentage with one decimal place, rounded down: 100 % means done.
 fn tenth(percent: f64) -> f64 {
     (percent * 10.0).floor() / 10.0
 }
@@ -57,7 +57,7 @@ fn tenth(percent: f64) -> f64 {
 /// The runs on a database.
 #[derive(Debug, Serialize)]
 pub struct RunsJson {
-    /// Who has the lock.
+    /// Owner of the lock.
     lock_holder: Option<String>,
     runs: Vec<SeenJson>,
     pauses: Vec<PauseJson>,
@@ -66,23 +66,23 @@ pub struct RunsJson {
 #[derive(Debug, Serialize)]
 struct SeenJson {
     run_id: String,
-    /// `running`, `held`, `ended`, `lost` or `silent`.
+    /// `running`, `waiting`, `ended`, `lost` or `silent`.
     state: &'static str,
     owner: String,
-    /// Whether it works beside the run that has the lock; its numbers are those of its own part.
+    /// Whether it works alongside the run that holds the lock; its numbers are those of its own share.
     shares: bool,
     revision: String,
     direction: String,
     mode: String,
     #[serde(flatten)]
     progress: ProgressJson,
-    heard_of_ms_ago: Option<u64>,
-    began_at: Option<String>,
+    last_seen_ms_ago: Option<u64>,
+    started_at: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct PauseJson {
-    /// None: everything.
+    /// `None`: all runs.
     revision: Option<String>,
     since: String,
     for_ms: u64,
@@ -113,7 +113,7 @@ impl SeenJson {
             total_is_estimate: row.total.is_some_and(|total| total.is_estimate),
             percent: seen.percent().map(tenth),
             rows_per_second: row.rate.filter(|_| seen.life.is_alive()),
-            left_ms: seen.left.map(|left| left.as_millis() as u64),
+            remaining_ms: seen.left.map(|left| left.as_millis() as u64),
             chunks: row.chunks,
             retries: row.retries,
             held,
@@ -127,8 +127,8 @@ impl SeenJson {
             direction: row.direction.clone(),
             mode: row.mode.clone(),
             progress,
-            heard_of_ms_ago: seen.heard.map(|heard| heard.as_millis() as u64),
-            began_at: seen.heard.map(|_| time(row.began_at)),
+            last_seen_ms_ago: seen.heard.map(|heard| heard.as_millis() as u64),
+            started_at: seen.heard.map(|_| time(row.began_at)),
         }
     }
 }
@@ -150,7 +150,7 @@ pub struct ControlJson {
     schema: u32,
     command: &'static str,
     database: DatabaseJson,
-    /// The revision that was named.
+    /// The revision that was given.
     revision: Option<String>,
     /// Whether anything was changed.
     changed: bool,
@@ -159,7 +159,7 @@ pub struct ControlJson {
 }
 
 impl ControlJson {
-    /// What a verb changed, and how it is behind it.
+    /// What a command changed, and the runs after it.
     pub fn new(
         command: &'static str,
         database: DatabaseJson,

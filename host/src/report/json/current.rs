@@ -1,4 +1,4 @@
-//! What `current` says.
+//! The output of `runner current`.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ pub struct CurrentJson {
 }
 
 impl CurrentJson {
-    /// Where the database is.
+    /// The current revision.
     pub fn new(database: DatabaseJson, history: &History) -> Self {
         let current = history.current();
         Self {

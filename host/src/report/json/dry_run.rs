@@ -1,4 +1,4 @@
-//! What a dry run did.
+//! The report of a dry run.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,24 @@ use serde::Serialize;
 use super::run::milliseconds;
 use crate::engine::event::dry_run::{Cell, Change, Ending, Report, Sample, Tried, TriedMigration};
 
-/// What a dry run has to tell.
+/// The report of a dry run.
 #[derive(Debug, Serialize)]
 pub struct DryRunJson {
     /// `transaction`, `copy` or `scratch database`.
     ground: &'static str,
     caveats: Vec<String>,
-    migrations: Vec<MigrationJson>,
+    migrations: Vec<TriedMigrationJson>,
 }
 
 #[derive(Debug, Serialize)]
-struct MigrationJson {
+struct TriedMigrationJson {
     revision: String,
     name: String,
     direction: String,
     steps: Vec<StepJson>,
-    /// How many more there were than are listed.
+    /// Number of steps that are not listed.
     steps_left_out: u64,
-    /// Rows that its own writers changed.
+    /// Rows that its writers changed.
     samples: Vec<SampleJson>,
 }
 
@@ -39,7 +39,7 @@ struct StepJson {
     result: &'static str,
     /// Why it failed.
     error: Option<String>,
-    /// So many steps with this statement, one behind the other.
+    /// Number of consecutive steps with this statement.
     times: u64,
     samples: Vec<SampleJson>,
 }
@@ -59,17 +59,17 @@ struct ChangeJson {
 }
 
 impl DryRunJson {
-    /// The report as programs read it.
+    /// The JSON of a report.
     pub fn new(report: &Report) -> Self {
         Self {
             ground: report.ground,
             caveats: report.caveats.clone(),
-            migrations: report.migrations.iter().map(MigrationJson::new).collect(),
+            migrations: report.migrations.iter().map(TriedMigrationJson::new).collect(),
         }
     }
 }
 
-impl MigrationJson {
+impl TriedMigrationJson {
     fn new(migration: &TriedMigration) -> Self {
         Self {
             revision: migration.revision.clone(),

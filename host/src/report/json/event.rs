@@ -1,4 +1,4 @@
-//! What happens during a run: one JSON document a line.
+//! Events of a run as JSON Lines.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::engine::event::{Event, Level};
 pub struct EventJson {
     schema: u32,
     #[serde(flatten)]
-    event: Kind,
+    event: EventBody,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-enum Kind {
+enum EventBody {
     LockWaiting {
         holder: String,
     },
@@ -56,12 +56,12 @@ enum Kind {
         #[serde(flatten)]
         progress: ProgressJson,
     },
-    Held {
+    Waiting {
         revision: String,
         reason: &'static str,
         text: String,
     },
-    GoesOn {
+    Resumed {
         revision: String,
         reason: &'static str,
     },
@@ -89,13 +89,13 @@ enum Kind {
 }
 
 impl EventJson {
-    /// The line of an event; none for what stands in the report of the run.
+    /// The line of an event; `None` if it is part of the report.
     pub fn new(event: &Event) -> Option<Self> {
-        Kind::new(event).map(|event| Self { schema: SCHEMA, event })
+        EventBody::new(event).map(|event| Self { schema: SCHEMA, event })
     }
 }
 
-impl Kind {
+impl EventBody {
     fn new(event: &Event) -> Option<Self> {
         Some(match event.clone() {
             Event::DryRunEvent(_) => return None,
@@ -116,8 +116,8 @@ impl Kind {
             Event::Transform { revision, progress } => {
                 Self::Transform { revision, done: progress.is_over, progress: ProgressJson::new(&progress) }
             }
-            Event::Held { revision, reason, text, .. } => Self::Held { revision, reason, text },
-            Event::GoesOn { revision, reason } => Self::GoesOn { revision, reason },
+            Event::Held { revision, reason, text, .. } => Self::Waiting { revision, reason, text },
+            Event::GoesOn { revision, reason } => Self::Resumed { revision, reason },
             Event::Retrying { revision, name, reason, pause, retry, of } => {
                 Self::Retrying { revision, name, reason, pause_ms: milliseconds(pause), retry, of }
             }
@@ -146,7 +146,7 @@ fn level_name(level: Level) -> &'static str {
     }
 }
 
-/// Milliseconds with three digits behind the point.
+/// Milliseconds with three decimal places.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
@@ -172,7 +172,7 @@ mod tests {
         let line = EventJson::new(&Event::Transform { revision: "2".to_owned(), progress });
         let expected = serde_json::json!({
             "schema": 1, "event": "transform", "revision": "2", "done": false, "transform": "shout", "rows_done": 40,
-            "rows_total": 70, "total_is_estimate": true, "percent": 57.1, "rows_per_second": 20, "left_ms": 1500,
+            "rows_total": 70, "total_is_estimate": true, "percent": 57.1, "rows_per_second": 20, "remaining_ms": 1500,
             "chunks": 2, "retries": 1,
             "held": { "reason": "batch-delay", "text": "100 ms between two chunks" },
         });

@@ -1,4 +1,4 @@
-//! What commands that only look say.
+//! The output of `runner status` and `runner plan`.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct StatusJson {
     current: Option<String>,
     counts: BTreeMap<&'static str, usize>,
     migrations: Vec<StatusRowJson>,
-    /// In what project and lockfile disagree.
+    /// Where the project does not match the lockfile.
     problems: Vec<ProblemJson>,
     #[serde(flatten)]
     now: RunsJson,
@@ -33,7 +33,7 @@ struct StatusRowJson {
     revision: String,
     name: String,
     state: &'static str,
-    late: bool,
+    out_of_order: bool,
     kind: &'static str,
     sha256: String,
     applied_sha256: Option<String>,
@@ -42,12 +42,12 @@ struct StatusRowJson {
     rows_read: Option<u64>,
     rows_written: Option<u64>,
     applied_by: Option<String>,
-    /// Of a partial one: statements that took effect.
+    /// If partial: number of statements that took effect.
     statements_done: Option<u64>,
 }
 
 impl StatusJson {
-    /// The rows, and what is wrong with the project.
+    /// The rows, and the problems of the project.
     pub fn new(
         database: DatabaseJson,
         history: &History,
@@ -78,7 +78,7 @@ impl StatusRowJson {
             revision: row.revision().to_owned(),
             name: row.name().to_owned(),
             state: row.standing.name(),
-            late: row.late,
+            out_of_order: row.late,
             kind: kind.map(crate::project::catalog::Kind::name).unwrap_or_default(),
             sha256: row.migration.map(|it| it.sha256.clone()).or_else(|| applied.clone()).unwrap_or_default(),
             applied_sha256: applied,
@@ -100,11 +100,11 @@ pub struct PlanJson {
     database: DatabaseJson,
     target: String,
     current: Option<String>,
-    steps: Vec<PlanStepJson>,
+    migrations: Vec<PlannedJson>,
 }
 
 #[derive(Debug, Serialize)]
-struct PlanStepJson {
+struct PlannedJson {
     direction: String,
     revision: String,
     name: String,
@@ -116,23 +116,23 @@ struct PlanStepJson {
     /// `project` or `database`.
     source: &'static str,
     resume_after: Option<u64>,
-    /// On the way down: steps of an upgrade that broke off.
+    /// Of a downgrade: completed steps of the unfinished upgrade.
     upgrade_steps_done: Option<u64>,
-    /// Of a migration in SQL: how many statements it has.
+    /// Of a SQL migration: number of statements.
     statements: Option<u64>,
-    /// Of a migration in SQL: how many of them change the schema on a server that commits that at once.
+    /// Of a SQL migration: number of schema changes that the server commits implicitly.
     schema_commits: Option<u64>,
-    /// Whether a dry run can try it.
+    /// Whether a dry run can run it.
     dry_run: bool,
-    /// Of a component that has run here before: statements that left the order of their rows to the database.
+    /// Of a component that has run on this database: statements that read without ORDER BY.
     unordered: Vec<String>,
-    /// With `--sql`, of a migration in SQL.
+    /// Of a SQL migration, with `--sql`.
     #[serde(skip_serializing_if = "Option::is_none")]
     sql: Option<String>,
 }
 
 impl PlanJson {
-    /// The plan, with its SQL if that was asked for.
+    /// The plan, with its SQL if requested.
     pub fn new(
         database: DatabaseJson,
         target: String,
@@ -148,12 +148,17 @@ impl PlanJson {
             database,
             target,
             current: plan.current.clone(),
-            steps: plan.steps.iter().enumerate().map(|(at, step)| PlanStepJson::new(step, look(at), sql(at))).collect(),
+            migrations: plan
+                .steps
+                .iter()
+                .enumerate()
+                .map(|(at, step)| PlannedJson::new(step, look(at), sql(at)))
+                .collect(),
         }
     }
 }
 
-impl PlanStepJson {
+impl PlannedJson {
     fn new(step: &PlannedMigration, look: StepLook, sql: Option<String>) -> Self {
         Self {
             direction: step.direction.to_string(),
@@ -197,7 +202,7 @@ pub(super) struct MigrationJson {
 impl MigrationJson {
     pub(super) fn new(migration: &Migration) -> Self {
         let description = &migration.description;
-        let (no_way_back, assets) = match &migration.artifact {
+        let (is_irreversible, assets) = match &migration.artifact {
             Artifact::Sql { down, .. } => (down.is_none(), BTreeMap::new()),
             Artifact::Component { assets, .. } => (false, assets.clone()),
         };
@@ -209,7 +214,7 @@ impl MigrationJson {
             dialects: description.dialects.iter().map(|dialect| dialect.name()).collect(),
             depends_on: description.depends_on.clone(),
             needs: description.needs.clone(),
-            reversible: !description.irreversible && !no_way_back,
+            reversible: !description.irreversible && !is_irreversible,
             locked: migration.locked,
             assets,
         }

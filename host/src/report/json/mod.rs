@@ -1,5 +1,5 @@
-//! What programs read: structs of their own, so that no change inside changes the output. A new field may come at any
-//! time; a change of meaning raises [`SCHEMA`].
+//! JSON output. Its structs are separate from internal ones, so that internal changes do not change the output. New fields may be
+//! added at any time; a change of meaning increments [`SCHEMA`].
 
 mod control;
 mod current;
@@ -19,7 +19,7 @@ pub use current::CurrentJson;
 pub use event::EventJson;
 pub use look::{PlanJson, StatusJson};
 pub use project::{BuildJson, ScaffoldJson, ValidateJson};
-pub use record::{HistoryJson, Said, ShowJson};
+pub use record::{HistoryJson, RevisionDetails, ShowJson};
 pub use repair::RepairJson;
 pub use run::RunJson;
 pub use test::TestJson;
@@ -30,10 +30,10 @@ use serde::Serialize;
 use super::error::kind_name;
 use crate::error::Error;
 
-/// The number of the output's form.
+/// Version of the output format.
 pub const SCHEMA: u32 = 1;
 
-/// A document that says an error and nothing else.
+/// A document that consists of an error.
 #[derive(Debug, Serialize)]
 pub struct ErrorDocument {
     schema: u32,
@@ -65,7 +65,7 @@ struct PlaceJson {
 }
 
 impl ErrorJson {
-    /// An error and the exit code that it means.
+    /// An error and its exit code.
     pub fn new(error: &Error, exit_code: u8) -> Self {
         let place = |(label, text): &(&'static str, String)| PlaceJson { label, text: text.clone() };
         Self {
@@ -79,7 +79,7 @@ impl ErrorJson {
     }
 }
 
-/// The database that a document is about.
+/// The database of a document.
 #[derive(Debug, Serialize)]
 pub struct DatabaseJson {
     name: Option<String>,
@@ -87,7 +87,7 @@ pub struct DatabaseJson {
 }
 
 impl DatabaseJson {
-    /// The database of that name, if it has one. The URL must be one without its password.
+    /// A database with its name, if it has one. The password must already be removed from the URL.
     pub fn new(name: Option<&str>, url: String) -> Self {
         Self { name: name.map(str::to_owned), url }
     }

@@ -1,13 +1,13 @@
-//! What is wrong with a project, beside whatever else is told of it.
+//! Problems of a project.
 
 use serde::Serialize;
 
 use crate::project::catalog::CatalogReport;
 
-/// One thing that is wrong with the project.
+/// A problem of the project.
 #[derive(Debug, Serialize)]
 pub(super) struct ProblemJson {
-    /// None if it is about no single one.
+    /// `None` if it concerns the whole project.
     revision: Option<String>,
     /// `changed`, `missing`, `unlisted`, `unbuilt` or `no-folder`.
     kind: &'static str,
@@ -16,7 +16,7 @@ pub(super) struct ProblemJson {
 }
 
 impl ProblemJson {
-    /// Everything that is wrong with the project.
+    /// All problems of the project.
     pub(super) fn all(report: &CatalogReport) -> Vec<Self> {
         let no_folder = report.no_folder.iter().map(|error| Self {
             revision: None,

@@ -1,4 +1,4 @@
-//! What commands say that work on the project alone.
+//! The output of the commands that need no database.
 
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ struct BuiltJson {
 }
 
 impl BuildJson {
-    /// What a build made.
+    /// The result of a build.
     pub fn new(report: &BuildReport) -> Self {
         Self {
             schema: SCHEMA,
@@ -68,7 +68,7 @@ pub struct ScaffoldJson {
 }
 
 impl ScaffoldJson {
-    /// What was made.
+    /// The files that were created.
     pub fn new(command: &'static str, made: &Scaffolded) -> Self {
         Self {
             schema: SCHEMA,
@@ -98,7 +98,7 @@ struct NamedMigrationJson {
 }
 
 impl ValidateJson {
-    /// A project in which everything fits.
+    /// A valid project.
     pub fn new(catalog: &Catalog) -> Self {
         let named = |migration: &crate::project::Migration| NamedMigrationJson {
             revision: migration.revision.clone(),

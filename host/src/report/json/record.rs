@@ -1,4 +1,4 @@
-//! What history says.
+//! The output of `runner history` and `runner show`.
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ pub struct HistoryJson {
 }
 
 impl HistoryJson {
-    /// All rows of history.
+    /// All rows of the history.
     pub fn new(database: DatabaseJson, records: &[Record], repairs: &[Repair]) -> Self {
         let runs = records.iter().map(|record| RecordJson::new(record, repairs)).collect();
         Self { schema: SCHEMA, command: "history", database, runs }
@@ -43,17 +43,17 @@ struct RecordJson {
     transcript: String,
     run_id: String,
     run_timestamp: i64,
-    /// As text: JSON's numbers are not sure beyond 2^53.
+    /// As text: JSON numbers are not exact beyond 2^53.
     seed: String,
     applied_by: String,
     tool_version: String,
     reason: Option<String>,
     statements_done: u64,
     statement_started: Option<u64>,
-    /// Of a transform under way.
+    /// Of the unfinished transform.
     chunks_done: u64,
     chunk_rows: u64,
-    /// What operators said of it.
+    /// Repairs by operators.
     repairs: Vec<RepairedJson>,
     rolled_back_at: Option<String>,
     rolled_back_by: Option<String>,
@@ -113,28 +113,28 @@ pub struct ShowJson {
     revision: String,
     name: String,
     state: &'static str,
-    late: bool,
+    out_of_order: bool,
     project: Option<MigrationJson>,
-    /// Whether the database keeps the bytes of what is applied.
+    /// Whether the database stores the applied artifact.
     stored: bool,
-    /// Statements of its last upgrade that left the order of their rows to the database.
+    /// Statements of its last upgrade that read without ORDER BY.
     unordered: Vec<String>,
     runs: Vec<RecordJson>,
 }
 
-/// What is known of a revision beside its rows of history.
-pub struct Said<'a> {
-    /// What operators said.
+/// What is known of a revision besides its rows in the history.
+pub struct RevisionDetails<'a> {
+    /// Repairs by operators.
     pub repairs: &'a [Repair],
-    /// Whether the database keeps the bytes of what is applied.
+    /// Whether the database stores the applied artifact.
     pub stored: bool,
-    /// Statements of its last upgrade that left the order of their rows to the database.
+    /// Statements of its last upgrade that read without ORDER BY.
     pub unordered: Vec<String>,
 }
 
 impl ShowJson {
-    /// One revision in full.
-    pub fn new(database: DatabaseJson, row: &StatusRow<'_>, records: &[&Record], said: Said<'_>) -> Self {
+    /// One revision in detail.
+    pub fn new(database: DatabaseJson, row: &StatusRow<'_>, records: &[&Record], details: RevisionDetails<'_>) -> Self {
         Self {
             schema: SCHEMA,
             command: "show",
@@ -142,11 +142,11 @@ impl ShowJson {
             revision: row.revision().to_owned(),
             name: row.name().to_owned(),
             state: row.standing.name(),
-            late: row.late,
+            out_of_order: row.late,
             project: row.migration.map(MigrationJson::new),
-            stored: said.stored,
-            unordered: said.unordered,
-            runs: records.iter().map(|record| RecordJson::new(record, said.repairs)).collect(),
+            stored: details.stored,
+            unordered: details.unordered,
+            runs: records.iter().map(|record| RecordJson::new(record, details.repairs)).collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What `repair` shows and records.
+//! The output of `runner repair`.
 
 use serde::Serialize;
 
@@ -16,21 +16,21 @@ pub struct RepairJson {
     revision: String,
     name: String,
     kind: &'static str,
-    /// As it was when the command began.
+    /// The state before the command.
     state: &'static str,
     direction: String,
     steps_done: u64,
-    /// Of a transform under way.
+    /// Of the unfinished transform.
     chunks_done: u64,
     chunk_rows: u64,
     last_run: Option<LastRunJson>,
     unknown: Option<UnknownJson>,
-    /// What is wrong with the journal.
+    /// Why the journal cannot be used.
     damage: Option<String>,
     last_effects: Vec<String>,
     choices: Vec<ChoiceJson>,
     repairs: Vec<RepairedJson>,
-    /// What this call recorded.
+    /// What the command recorded.
     recorded: Option<RepairedJson>,
 }
 
@@ -46,10 +46,10 @@ struct UnknownJson {
     kind: String,
     statement: String,
     digest: String,
-    began_at: String,
+    started_at: String,
     /// `took-effect`, `no-effect`, `repeatable`, `halved` or `nothing`.
     known: &'static str,
-    /// Whether a run waits for the operator's word.
+    /// Whether the next run needs a decision of the operator.
     waits: bool,
     found: Vec<String>,
 }
@@ -60,7 +60,7 @@ struct ChoiceJson {
     does: String,
 }
 
-/// What an operator said of a revision.
+/// A repair of a revision by an operator.
 #[derive(Debug, Serialize)]
 pub(super) struct RepairedJson {
     direction: String,
@@ -106,7 +106,7 @@ impl RepairJson {
         }
     }
 
-    /// What was recorded of a revision.
+    /// What the command recorded.
     pub fn done(database: DatabaseJson, before: &Survey, repair: &Repair) -> Self {
         Self { recorded: Some(RepairedJson::new(repair)), ..Self::shown(database, before) }
     }
@@ -119,7 +119,7 @@ impl UnknownJson {
             kind: unknown.kind.clone(),
             statement: unknown.statement.clone(),
             digest: unknown.digest.clone(),
-            began_at: unknown.began_at.clone(),
+            started_at: unknown.began_at.clone(),
             known: match unknown.known {
                 Known::TookEffect => "took-effect",
                 Known::NoEffect => "no-effect",

@@ -1,4 +1,4 @@
-//! What a run did.
+//! The outcome of a run.
 
 use std::time::Duration;
 
@@ -21,18 +21,18 @@ pub struct RunJson {
     dry_run: bool,
     /// `done`, `up-to-date` or `failed`.
     result: &'static str,
-    /// The newest revision in force afterwards.
+    /// The current revision after the run.
     current: Option<String>,
     duration_ms: f64,
     applied: Vec<DoneJson>,
     rolled_back: Vec<DoneJson>,
     failed: Option<FailedJson>,
-    not_run: Vec<StepJson>,
+    not_run: Vec<PlannedMigrationJson>,
     error: Option<ErrorJson>,
-    /// The backup that was made before anything was run.
+    /// The backup that was made before the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     backup: Option<BackupJson>,
-    /// What a dry run has to tell.
+    /// The report of a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     dry_run_report: Option<DryRunJson>,
 }
@@ -56,12 +56,12 @@ struct DoneJson {
     rows_read: u64,
     rows_written: u64,
     transcript: String,
-    /// How often it was tried again, because somebody else held a lock.
+    /// Number of retries after lock conflicts.
     retries: u32,
 }
 
 #[derive(Debug, Serialize)]
-struct StepJson {
+struct PlannedMigrationJson {
     revision: String,
     name: String,
     direction: String,
@@ -70,20 +70,20 @@ struct StepJson {
 #[derive(Debug, Serialize)]
 struct FailedJson {
     #[serde(flatten)]
-    step: StepJson,
-    /// Partial: so many statements took effect and stay.
+    step: PlannedMigrationJson,
+    /// Partial: number of statements that took effect and remain.
     statements_done: Option<u64>,
     statements: Option<u64>,
-    /// Partial: so many steps of a component are done.
+    /// Partial: number of steps of a component that are done.
     steps_done: Option<u64>,
-    /// Partial: so many chunks of a transform under way are committed.
+    /// Partial: number of committed chunks of the unfinished transform.
     chunks_done: Option<u64>,
-    /// Partial: rows that these chunks wrote.
+    /// Partial: number of rows that these chunks wrote.
     chunk_rows: Option<u64>,
 }
 
 impl RunJson {
-    /// The outcome of a command. `exit_code` says what an error means.
+    /// The outcome of a command. `exit_code` returns the exit code of an error.
     pub fn new(
         command: &'static str,
         database: DatabaseJson,
@@ -111,7 +111,7 @@ impl RunJson {
             applied: of(Direction::Up),
             rolled_back: of(Direction::Down),
             failed: outcome.failed.as_ref().map(FailedJson::new),
-            not_run: outcome.not_run.iter().map(StepJson::new).collect(),
+            not_run: outcome.not_run.iter().map(PlannedMigrationJson::new).collect(),
             error: outcome.error.as_ref().map(|error| ErrorJson::new(error, exit_code(error))),
             backup: outcome.backup.as_ref().map(|backup| BackupJson {
                 path: backup.path.display().to_string(),
@@ -141,7 +141,7 @@ impl DoneJson {
     }
 }
 
-impl StepJson {
+impl PlannedMigrationJson {
     fn new(step: &PlannedMigration) -> Self {
         Self { revision: step.revision.clone(), name: step.name.clone(), direction: step.direction.to_string() }
     }
@@ -150,7 +150,7 @@ impl StepJson {
 impl FailedJson {
     fn new(failed: &Failed) -> Self {
         Self {
-            step: StepJson::new(&failed.step),
+            step: PlannedMigrationJson::new(&failed.step),
             statements_done: failed.took_effect.filter(|part| part.of.is_some()).map(|part| part.steps),
             statements: failed.took_effect.and_then(|part| part.of),
             steps_done: failed.took_effect.filter(|part| part.of.is_none()).map(|part| part.steps),
@@ -160,7 +160,7 @@ impl FailedJson {
     }
 }
 
-/// Milliseconds with three digits behind the point.
+/// Milliseconds with three decimal places.
 pub(super) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
@@ -173,7 +173,7 @@ mod tests {
     use crate::project::catalog::{Description, Kind};
 
     #[test]
-    fn a_failed_run_says_what_was_done_what_failed_and_what_was_not_begun() {
+    fn a_failed_run_lists_what_was_done_what_failed_and_what_was_not_run() {
         let step = |revision: &str| PlannedMigration {
             direction: Direction::Up,
             revision: revision.to_owned(),

@@ -1,4 +1,4 @@
-//! `runner test`.
+//! The output of `runner test`.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{ErrorJson, SCHEMA};
 use crate::error::Error;
 use crate::migration_tests::{Crashes, DatabaseReport, Failure, MigrationReport, PhaseReport};
 
-/// What came of the tests.
+/// The results of the tests.
 #[derive(Debug, Serialize)]
 pub struct TestJson {
     schema: u32,
@@ -62,17 +62,17 @@ struct FailureJson {
 
 #[derive(Debug, Serialize)]
 struct CrashesJson {
-    /// Runs that were killed on the way up.
+    /// Number of upgrades that were killed.
     killed_up: u64,
-    /// And down.
+    /// Number of downgrades that were killed.
     killed_down: u64,
     /// How long the next run took.
-    healed_ms_median: f64,
-    healed_ms_longest: f64,
+    recovery_ms_median: f64,
+    recovery_ms_max: f64,
 }
 
 impl TestJson {
-    /// The reports of all databases. `exit_code` says what an error means.
+    /// The reports of all databases. `exit_code` returns the exit code of an error.
     pub fn new(
         reports: &[DatabaseReport],
         crash: bool,
@@ -141,8 +141,8 @@ impl CrashesJson {
         Self {
             killed_up: crashes.up,
             killed_down: crashes.down,
-            healed_ms_median: milliseconds(median),
-            healed_ms_longest: milliseconds(longest),
+            recovery_ms_median: milliseconds(median),
+            recovery_ms_max: milliseconds(longest),
         }
     }
 }

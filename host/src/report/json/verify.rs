@@ -1,4 +1,4 @@
-//! What `runner verify` found.
+//! The output of `runner verify`.
 
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ struct VerifiedJson {
     transcript: String,
     result: &'static str,
     findings: Vec<FindingJson>,
-    /// Statements whose rows came in no order that was asked for.
+    /// Statements that read without ORDER BY.
     unordered: Vec<String>,
 }
 
@@ -32,14 +32,14 @@ struct VerifiedJson {
 struct FindingJson {
     /// `artifact`, `replay`, `recompute` or `target`.
     level: &'static str,
-    /// The transform, or none for the whole revision.
+    /// The transform; `None` for the whole revision.
     subject: Option<String>,
     /// `proven`, `unproven` or `differs`.
     result: &'static str,
     detail: String,
 }
 
-/// The worst of some verdicts.
+/// The worst of the verdicts.
 pub fn worst<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> &'static str {
     let any = |wanted: fn(&Verdict) -> bool| findings.clone().any(|it| wanted(&it.verdict));
     if any(|it| matches!(it, Verdict::Differs(_))) {
@@ -52,7 +52,7 @@ pub fn worst<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> &'stati
 }
 
 impl VerifyJson {
-    /// What was found.
+    /// The findings.
     pub fn new(database: DatabaseJson, verified: &[Verified]) -> Self {
         let result = worst(verified.iter().flat_map(|it| &it.findings));
         let migrations = verified.iter().map(VerifiedJson::new).collect();

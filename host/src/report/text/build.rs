@@ -1,4 +1,4 @@
-//! What a build made.
+//! The result of a build.
 
 use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::project::build::{BuildReport, Change};

@@ -1,4 +1,4 @@
-//! How far runs are, and what holds them.
+//! Progress of runs, and what they wait for.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::engine::event::{Progress, Total};
 use crate::engine::throttle::{Pause, only_slows};
 use crate::report::units;
 
-/// The numbers of a transform: `12,345 of 70,000 rows (17 %), 8,000 rows/s, 7.1 s left, 12 chunks`.
+/// The progress of a transform: `12,345 of 70,000 rows (17 %), 8,000 rows/s, 7.1 s left, 12 chunks`.
 pub fn numbers(progress: &Progress) -> String {
-    let told = Numbers {
+    let figures = Figures {
         rows_done: progress.rows_done,
         total: progress.total,
         percent: progress.percent(),
@@ -19,19 +19,19 @@ pub fn numbers(progress: &Progress) -> String {
         chunks: progress.chunks,
         retries: progress.retries,
     };
-    let numbers = told.text();
+    let numbers = figures.text();
     match &progress.held {
         Some((name, text)) => format!("{numbers}; {}: {text}", word(name)),
         None => numbers,
     }
 }
 
-/// What something that holds a run does to it.
+/// The word for what holds a run.
 fn word(held: &str) -> &'static str {
-    if only_slows(held) { "slowed down" } else { "waiting" }
+    if only_slows(held) { "throttled" } else { "waiting" }
 }
 
-struct Numbers {
+struct Figures {
     rows_done: u64,
     total: Option<Total>,
     percent: Option<f64>,
@@ -41,13 +41,13 @@ struct Numbers {
     retries: u64,
 }
 
-impl Numbers {
+impl Figures {
     fn text(&self) -> String {
         let done = units::count(self.rows_done);
         let mut parts = vec![match self.total {
             Some(Total { rows, is_estimate }) => {
                 let about = if is_estimate { "about " } else { "" };
-                // Rounded down: what is not done is not 100 %.
+                // Rounded down: 100 % means done.
                 let percent = self.percent.map(|percent| format!(" ({} %)", percent as u64)).unwrap_or_default();
                 format!("{done} of {about}{} rows{percent}", units::count(rows))
             }
@@ -63,7 +63,7 @@ impl Numbers {
     }
 }
 
-/// What `status` says of the runs on a database. `name` knows the migration of a revision.
+/// The runs on a database, as `status` shows them. `name` returns the id of a revision.
 pub fn runs(overview: &Overview, name: impl Fn(&str) -> String) -> Text {
     let mut text = Text::new();
     for seen in &overview.runs {
@@ -71,9 +71,7 @@ pub fn runs(overview: &Overview, name: impl Fn(&str) -> String) -> Text {
     }
     if let Some(holder) = overview.untold() {
         text = text.add(GOOD, "running").plain(format!(" {holder}")).end();
-        text = text
-            .add(DIM, "  it says nothing of its progress: it works in one transaction, or has begun a moment ago")
-            .end();
+        text = text.add(DIM, "  no progress reported: it works in a single transaction or has just started").end();
     }
     for pause in &overview.pauses {
         text.append(&paused(pause));
@@ -86,14 +84,14 @@ fn run(seen: &Seen, id: &str, is_locked: bool) -> Text {
     let (style, state) = match seen.life {
         Life::Running => (GOOD, "running"),
         Life::Held => (ODD, "waiting"),
-        Life::Ended => (ODD, "broke off"),
+        Life::Ended => (ODD, "stopped"),
         Life::Lost => (BAD, "lost"),
         Life::Silent => (ODD, "silent"),
     };
-    let shares = if row.shares { ", which shares a transform" } else { "" };
+    let shares = if row.shares { ", sharing a transform" } else { "" };
     let mut text = Text::new().add(style, state).plain(" ").add(STRONG, id);
     text = text.plain(format!(": {}{shares}", row.owner)).end();
-    let numbers = Numbers {
+    let figures = Figures {
         rows_done: row.rows_done,
         total: row.total,
         percent: seen.percent(),
@@ -106,10 +104,10 @@ fn run(seen: &Seen, id: &str, is_locked: bool) -> Text {
         let name = row.transform.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
         let note = match row.shares {
             true => ", done by this process",
-            false if seen.is_atomic() => ", in one transaction: not committed yet",
+            false if seen.is_atomic() => ", in a single transaction: not committed yet",
             false => "",
         };
-        text = text.plain(format!("  {name}{}{note}", numbers.text())).end();
+        text = text.plain(format!("  {name}{}{note}", figures.text())).end();
     }
     if let Some((name, held)) = &row.held {
         let held = match name.as_str() {
@@ -125,27 +123,28 @@ fn run(seen: &Seen, id: &str, is_locked: bool) -> Text {
     }
 }
 
-/// When a run that is not alive was heard of, and what becomes of its work.
+/// When an inactive run was last seen, and how its work continues.
 fn note(seen: &Seen, is_locked: bool) -> Option<String> {
     let row = &seen.row;
-    let heard = || seen.heard.map(|heard| format!("last heard of {} ago", units::duration(heard)));
+    let last_seen = || seen.heard.map(|heard| format!("last seen {} ago", units::duration(heard)));
     let way = if row.direction == "downgrade" { "rollback" } else { "apply" };
-    let place = if row.chunks > 0 { "behind the last chunk" } else { "where it stopped" };
+    let place = if row.chunks > 0 { "after the last chunk" } else { "where it stopped" };
     let rest = match is_locked {
-        true => "another run has the lock now".to_owned(),
-        false => format!("`runner {way}` goes on {place}"),
+        true => "another run holds the lock now".to_owned(),
+        false => format!("`runner {way}` continues {place}"),
     };
     match seen.life {
         Life::Running | Life::Held => None,
-        Life::Silent => heard(),
+        Life::Silent => last_seen(),
         Life::Ended => Some(rest),
         Life::Lost if row.shares => {
-            let heard = heard().unwrap_or_default();
-            Some(format!("{heard}; a chunk that it was at is done by whoever goes on with the transform"))
+            let heard = last_seen().unwrap_or_default();
+            Some(format!("{heard}; its unfinished chunk is processed by the run that continues the transform"))
         }
         Life::Lost => {
-            let heard = heard().unwrap_or_else(|| "killed or cut off before it told anything of itself".to_owned());
-            let lock = if is_locked { "" } else { "nobody holds its lock; " };
+            let heard =
+                last_seen().unwrap_or_else(|| "killed or disconnected before it reported any progress".to_owned());
+            let lock = if is_locked { "" } else { "its lock is free; " };
             Some(format!("{heard}; {lock}{rest}"))
         }
     }
@@ -160,7 +159,7 @@ fn paused(pause: &Pause) -> Text {
         .add(STRONG, &what)
         .plain(format!(" for {age}, {pause}"))
         .end()
-        .add(PLAIN, format!("  {resume} lets runs go on"))
+        .add(PLAIN, format!("  {resume} ends the pause"))
         .end()
 }
 
@@ -180,7 +179,7 @@ mod tests {
         assert_eq!(
             numbers(&progress),
             "12,345 of about 70,000 rows (17 %), 8,000 rows/s, 7.2 s left, 1 chunk, 1 retry; \
-             slowed down: 100 ms between two chunks"
+             throttled: 100 ms between two chunks"
         );
         // A guess that was too low is told as it was, without a share.
         progress.total = Some(Total { rows: 12_000, is_estimate: true });

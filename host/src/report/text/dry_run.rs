@@ -1,4 +1,4 @@
-//! What a dry run does: steps as they end, rows before and after, and what it cannot show.
+//! The report of a dry run: its steps, rows before and after, and its limits.
 
 use super::{BAD, DIM, NEW, ODD, OLD, PLAIN, STRONG, Text};
 use crate::engine::event::dry_run::{Cell, Change, DryRunEvent, Ending, Sample, Tried};
@@ -7,12 +7,12 @@ use crate::report::{Verbosity, units};
 /// The longest excerpt of a statement, in characters.
 const STATEMENT: usize = 160;
 
-/// Cells of a row that stand on one line.
+/// Maximum number of cells on a line.
 const ON_A_LINE: usize = 6;
 
-/// Something that a dry run tells.
-pub fn dry_run_event(told: &DryRunEvent, verbosity: Verbosity) -> Text {
-    match told {
+/// An event of a dry run.
+pub fn dry_run_event(event: &DryRunEvent, verbosity: Verbosity) -> Text {
+    match event {
         DryRunEvent::Migration { id, direction } => Text::new().add(STRONG, id).add(DIM, format!(" {direction}")).end(),
         DryRunEvent::Step(step) => tried(step, verbosity),
         DryRunEvent::Samples(samples) => {
@@ -46,7 +46,7 @@ fn tried(step: &Tried, verbosity: Verbosity) -> Text {
     }
     match &step.ending {
         Ending::Done => text.push(DIM, format!(" ({}, {rows})", units::duration(step.duration))),
-        Ending::NotRun => text.push(ODD, " (not run: it refuses a transaction)"),
+        Ending::NotRun => text.push(ODD, " (not run: cannot run in a transaction)"),
         Ending::Failed(message) => {
             text.push(DIM, " ");
             text.push(BAD, format!("(failed: {message})"));
@@ -78,7 +78,7 @@ fn sample(text: &mut Text, sample: &Sample) {
     }
 }
 
-/// A row: its key, and of its other cells those that differ.
+/// A row: its key, and the other cells that differ.
 fn change(text: &mut Text, change: &Change) {
     if !change.key.is_empty() {
         text.push(PLAIN, format!("         {}", cells(&change.key)));
@@ -123,7 +123,7 @@ fn cells(cells: &[Cell]) -> String {
     cells.iter().map(|cell| format!("{} = {}", cell.column, cell.value)).collect::<Vec<_>>().join(", ")
 }
 
-/// What a dry run cannot show, or does not take back.
+/// What a dry run cannot show or roll back.
 pub fn caveats(caveats: &[String]) -> Text {
     let mut text = Text::new();
     for caveat in caveats {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_run_is_said_so() {
+    fn a_statement_that_did_not_run_is_marked() {
         let step = |ending, times| {
             let statement = "VACUUM".to_owned();
             let (parameters, samples) = (Vec::new(), Vec::new());
@@ -197,7 +197,7 @@ mod tests {
             let step = Tried { number: 1, statement, parameters, rows: 0, duration, ending, times, samples };
             dry_run_event(&DryRunEvent::Step(step), Verbosity::Normal).unstyled()
         };
-        assert_eq!(step(Ending::NotRun, 1), "     1 VACUUM (not run: it refuses a transaction)\n");
+        assert_eq!(step(Ending::NotRun, 1), "     1 VACUUM (not run: cannot run in a transaction)\n");
         assert_eq!(step(Ending::Failed("no".to_owned()), 1), "     1 VACUUM (failed: no)\n");
         assert_eq!(step(Ending::Done, 4), "       … 4 more like it (0.0 ms, 0 rows)\n");
     }

@@ -1,4 +1,4 @@
-//! What ran, and when.
+//! The table of `runner history`.
 
 use super::status::short_time;
 use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
@@ -6,14 +6,14 @@ use crate::engine::history::{Record, Repair, State};
 use crate::report::table::{Cell, Table};
 use crate::report::units;
 
-/// A table of everything that ran, in order: a rollback is a line of its own.
+/// A table of all runs in order; a rollback has its own line.
 pub fn history(records: &[Record], repairs: &[Repair]) -> Text {
     let mut lines: Vec<(&str, Vec<Cell>, Option<&str>)> = Vec::new();
     for record in records {
         let (style, word) = match record.state {
-            State::PartlyApplied => (ODD, "partly applied"),
-            State::PartlyRolledBack => (ODD, "partly rolled back"),
-            State::RolledBack if !record.was_whole() => (ODD, "partly applied"),
+            State::PartlyApplied => (ODD, "partially applied"),
+            State::PartlyRolledBack => (ODD, "partially rolled back"),
+            State::RolledBack if !record.was_whole() => (ODD, "partially applied"),
             State::Applied | State::RolledBack => (GOOD, "applied"),
         };
         let when = short_time(&record.started_at);

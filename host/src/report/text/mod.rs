@@ -1,4 +1,4 @@
-//! What people read. Whatever enters a [`Text`] is escaped there: this is the one door to the terminal.
+//! Text output. A [`Text`] escapes everything that is added to it, and nothing else is written to the terminal.
 
 mod build;
 mod control;
@@ -30,26 +30,26 @@ use anstyle::{AnsiColor, Style};
 
 use super::escape;
 
-/// Something is wrong.
+/// Errors.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
-/// Something is as it should be.
+/// Success.
 pub const GOOD: Style = AnsiColor::Green.on_default();
-/// Something wants attention.
+/// Warnings.
 pub const ODD: Style = AnsiColor::Yellow.on_default();
-/// Advice.
+/// Hints.
 pub const HINT: Style = AnsiColor::Cyan.on_default();
-/// What matters less.
+/// Details.
 pub const DIM: Style = Style::new().dimmed();
 /// Headings and names.
 pub const STRONG: Style = Style::new().bold();
-/// A row as it was.
+/// A row before a change.
 pub const OLD: Style = AnsiColor::Red.on_default();
-/// A row as it is.
+/// A row after a change.
 pub const NEW: Style = AnsiColor::Green.on_default();
-/// Nothing special.
+/// No style.
 pub const PLAIN: Style = Style::new();
 
-/// Text with styles. The styles are ours; everything else is escaped as it comes in.
+/// Styled text. Everything that is added is escaped; only our own styles are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
     styled: String,
@@ -94,7 +94,7 @@ impl Text {
         }
     }
 
-    /// Adds a text of several lines, each behind the same indent, and ends the last.
+    /// Adds several lines with the same indent and ends the last one.
     pub fn push_block(&mut self, style: Style, indent: &str, block: &str) {
         for line in escape::lines(block) {
             self.styled.push_str(indent);
@@ -118,7 +118,7 @@ impl Text {
         self.styled.is_empty()
     }
 
-    /// The text with the codes of its styles.
+    /// The text with the escape codes of its styles.
     pub fn styled(&self) -> &str {
         &self.styled
     }

@@ -1,4 +1,4 @@
-//! What would run.
+//! The output of `runner plan`.
 
 use super::{DIM, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
@@ -7,7 +7,7 @@ use crate::engine::plan::{Plan, Source, StepLook};
 use crate::project::catalog::Kind;
 use crate::report::table::{Cell, Table};
 
-/// A table of the steps, in order.
+/// A table of the planned migrations, in order.
 pub fn plan(plan: &Plan, looks: &[StepLook]) -> Text {
     if plan.is_empty() {
         return Text::new();
@@ -22,7 +22,7 @@ pub fn plan(plan: &Plan, looks: &[StepLook]) -> Text {
             (direction, None) => direction.to_string(),
         };
         let style = if step.direction == Direction::Down { ODD } else { PLAIN };
-        let from = if step.source == Source::Database { "the database's copy" } else { "" };
+        let from = if step.source == Source::Database { "stored copy" } else { "" };
         let mode_style = if step.mode == RunMode::Stepwise { ODD } else { DIM };
         table.row(vec![
             Cell::left(style, what),
@@ -34,7 +34,7 @@ pub fn plan(plan: &Plan, looks: &[StepLook]) -> Text {
         ]);
         if let Some(broken) = &step.broken {
             table.note(format!(
-                "its upgrade broke off: {} took effect, and the downgrade runs on that",
+                "its upgrade is incomplete: {} took effect, and the downgrade starts from there",
                 broken.shown(step.kind)
             ));
         }
@@ -43,11 +43,11 @@ pub fn plan(plan: &Plan, looks: &[StepLook]) -> Text {
             statements.map(|it| it.count).filter(|count| step.mode == RunMode::Stepwise && *count > 1)
         {
             table.note(format!(
-                "each of its {several} statements commits by itself: what took effect stays if one fails"
+                "each of its {several} statements commits on its own: if one fails, the earlier ones remain"
             ));
         }
         for statement in looks.get(at).into_iter().flat_map(|look| &look.unordered) {
-            table.note(format!("risk: read without an ORDER BY when it ran before: {statement}"));
+            table.note(format!("risk: an earlier run read without ORDER BY: {statement}"));
         }
         if !step.description.needs.is_empty() {
             table.note(format!("needs: {}", step.description.needs.join(", ")));
@@ -56,7 +56,7 @@ pub fn plan(plan: &Plan, looks: &[StepLook]) -> Text {
     table.text()
 }
 
-/// The SQL of the steps, with a comment before each.
+/// The SQL of the planned migrations, each after a comment.
 pub fn plan_sql(plan: &Plan, sql: &[Option<String>]) -> Text {
     let mut text = Text::new();
     for (step, sql) in plan.steps.iter().zip(sql) {
@@ -66,7 +66,7 @@ pub fn plan_sql(plan: &Plan, sql: &[Option<String>]) -> Text {
         text.push(DIM, format!("-- {} {}, {}", step.direction, step.id(), step.mode.name()));
         text.push_end();
         if let Some(done) = step.resume_after {
-            text.push(DIM, format!("-- its first {done} statements have taken effect"));
+            text.push(DIM, format!("-- its first {done} statements have already taken effect"));
             text.push_end();
         }
         match sql {
@@ -74,7 +74,7 @@ pub fn plan_sql(plan: &Plan, sql: &[Option<String>]) -> Text {
             None => {
                 text.push(
                     DIM,
-                    format!("-- a component, sha256 {}: its statements show in `--dry-run -v`", step.sha256),
+                    format!("-- a component, sha256 {}: `runner apply --dry-run -v` shows its statements", step.sha256),
                 );
                 text.push_end();
             }

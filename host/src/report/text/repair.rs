@@ -1,4 +1,4 @@
-//! A revision that broke off: what is known of it, and what can be said of it.
+//! The output of `runner repair`: what is known of a partial revision, and the possible actions.
 
 use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
@@ -28,7 +28,7 @@ pub fn survey(survey: &Survey) -> Text {
     );
     if survey.direction == Direction::Down && !record.was_whole() {
         let upgrade = units::counted(record.steps, one, many);
-        line(&mut text, "upgrade", &format!("had broken off behind {upgrade}"));
+        line(&mut text, "upgrade", &format!("stopped after {upgrade}"));
     }
     if let Some(head) = &survey.head {
         line(&mut text, "last run", &format!("{} by {}", head.worker.run_id, head.worker.by));
@@ -49,17 +49,20 @@ pub fn survey(survey: &Survey) -> Text {
         None if survey.damage.is_some() => {
             text.push_end();
             let verb = survey.verb();
-            text.push(PLAIN, format!("`runner {verb}` goes on once runner's own tables are restored from a backup"));
+            text.push(PLAIN, format!("`runner {verb}` continues once runner's own tables are restored from a backup"));
             text.push_end();
         }
         None => {
             text.push_end();
-            text.push(PLAIN, format!("no {one} is unknown: `runner {}` goes on where it broke off", survey.verb()));
+            text.push(
+                PLAIN,
+                format!("no {one} has an unknown outcome: `runner {}` continues where it stopped", survey.verb()),
+            );
             text.push_end();
         }
     }
     text.push_end();
-    text.push(PLAIN, "what you can say, with `--why TEXT`:");
+    text.push(PLAIN, "actions, each with `--why TEXT`:");
     text.push_end();
     for (action, does) in survey.choices() {
         text.push(HINT, format!("  runner repair {} {:<18}", record.revision, action.to_string()));
@@ -72,33 +75,38 @@ pub fn survey(survey: &Survey) -> Text {
 fn of_unknown(text: &mut Text, survey: &Survey, unknown: &Unknown) {
     let (one, _) = survey.units();
     text.push_end();
-    text.push(ODD, format!("{one} {} was begun, and its end was not noted", unknown.step));
-    text.push(DIM, " (a run that is active looks so, too)");
+    text.push(
+        ODD,
+        format!("the outcome of {one} {} is unknown: it was started and not recorded as finished", unknown.step),
+    );
+    text.push(DIM, " (also the case while a run is active)");
     text.push_end();
     line(text, "kind", &unknown.kind);
-    line(text, "began", &unknown.began_at);
+    line(text, "started", &unknown.began_at);
     line(text, "digest", &format!("{} (of kind, statement and parameters)", unknown.digest));
     line(text, "statement", "");
     text.push_block(PLAIN, "    ", &unknown.statement);
     line(text, "known", &known(unknown.known, survey.verb()));
     for (at, found) in survey.found.iter().enumerate() {
-        line(text, if at == 0 { "there is" } else { "" }, found);
+        line(text, if at == 0 { "found" } else { "" }, found);
     }
     if survey.found.is_empty() {
-        line(text, "there is", "nothing under a name that is in the statement");
+        line(text, "found", "no object that the statement names");
     }
 }
 
-/// What is known of a step, in words.
+/// What is known of a step.
 pub fn known(known: Known, verb: &str) -> String {
     match known {
         Known::TookEffect => {
-            format!("the schema shows that it took effect: `runner {verb}` goes on behind it by itself")
+            format!("the schema shows that it took effect: `runner {verb}` continues after it")
         }
-        Known::NoEffect => format!("the schema shows that it did not take effect: `runner {verb}` runs it by itself"),
-        Known::Repeatable => format!("it does the same a second time: `runner {verb}` runs it again by itself"),
-        Known::Halved => "the schema shows that a part of it took effect".to_owned(),
-        Known::Nothing => "the database does not tell whether it took effect: look at what it was to change".to_owned(),
+        Known::NoEffect => format!("the schema shows that it did not take effect: `runner {verb}` runs it"),
+        Known::Repeatable => format!("it can be repeated safely: `runner {verb}` runs it again"),
+        Known::Halved => "the schema shows that part of it took effect".to_owned(),
+        Known::Nothing => {
+            "the database does not show whether it took effect: check what it was meant to change".to_owned()
+        }
     }
 }
 
@@ -106,7 +114,7 @@ pub fn known(known: Known, verb: &str) -> String {
 pub fn repaired(survey: &Survey, action: Action, repair: &Repair) -> Text {
     let id = survey.record.id();
     let next = match action {
-        Action::Retry | Action::MarkDone { .. } | Action::Skip => format!("`runner {}` goes on with it", survey.verb()),
+        Action::Retry | Action::MarkDone { .. } | Action::Skip => format!("`runner {}` continues it", survey.verb()),
         Action::AsApplied => format!("`{id}` is applied"),
         Action::AsNotApplied => format!("`{id}` is not applied"),
     };

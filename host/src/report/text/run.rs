@@ -1,4 +1,4 @@
-//! What a run did.
+//! The outcome of a run.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::engine::plan::PlannedMigration;
 use crate::error::ErrorKind;
 use crate::report::units;
 
-/// Rows from which on a rate says something.
+/// Minimum number of rows for a meaningful rate.
 const ENOUGH_FOR_A_RATE: u64 = 1_000;
 
-/// The word for a finished migration.
+/// The verb for a finished migration.
 pub(in crate::report) fn word(direction: Direction, dry_run: bool) -> &'static str {
     match (direction, dry_run) {
         (Direction::Up, false) => "applied",
         (Direction::Down, false) => "rolled back",
         (Direction::Up, true) => "tried",
-        (Direction::Down, true) => "tried the way back of",
+        (Direction::Down, true) => "tried rolling back",
     }
 }
 
@@ -50,7 +50,7 @@ pub fn finished_line(
         .end()
 }
 
-/// What came of a run, in a line or two.
+/// The outcome of a run in one line.
 pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text {
     if outcome.is_up_to_date() {
         let at = current.map_or_else(|| "nothing is applied".to_owned(), |id| format!("the database is at `{id}`"));
@@ -66,23 +66,23 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
     }
     if parts.is_empty() {
         let some = outcome.failed.as_ref().is_some_and(|it| it.took_effect.is_some() || may_stay(outcome, it));
-        parts.push((PLAIN, if some { "nothing was finished" } else { "nothing was done" }.to_owned()));
+        parts.push((PLAIN, if some { "no migration completed" } else { "nothing was changed" }.to_owned()));
     }
     if let Some(failed) = &outcome.failed {
         let id = failed.step.id();
         parts.push(match failed.took_effect {
             Some(part) => (ODD, format!("`{id}` is partial: {part} took effect")),
-            None if may_stay(outcome, failed) => (ODD, format!("`{id}` failed, and a part of it may stay")),
+            None if may_stay(outcome, failed) => (ODD, format!("`{id}` failed, and part of it may remain")),
             None if was_rolled_back(outcome, &failed.step) => {
-                (BAD, format!("`{id}` failed to come back and is rolled back now"))
+                (BAD, format!("`{id}` was rolled back and failed to apply again"))
             }
             None if failed.step.broken.is_some() => (ODD, format!("`{id}` failed and stays partial")),
             None if failed.step.direction == Direction::Down => (BAD, format!("`{id}` failed and stays applied")),
-            None => (BAD, format!("`{id}` failed and left nothing behind")),
+            None => (BAD, format!("`{id}` failed and left no changes")),
         });
     }
     if !outcome.not_run.is_empty() {
-        parts.push((PLAIN, format!("{} not begun", units::count(outcome.not_run.len() as u64))));
+        parts.push((PLAIN, format!("{} not run", units::count(outcome.not_run.len() as u64))));
     }
     let mut text = Text::new();
     for (place, (style, part)) in parts.iter().enumerate() {
@@ -98,29 +98,29 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
     text
 }
 
-/// Where the backup is that was made before the run.
+/// The path of the backup that was made before the run.
 pub fn backup_note(backup: &BackupDone) -> Text {
     let facts = format!(" ({}, {} bytes)", units::duration(backup.duration), units::count(backup.bytes));
     Text::new().plain("backup ").add(STRONG, backup.path.display().to_string()).add(DIM, facts).end()
 }
 
-/// Whether nobody can say that nothing stays of a migration in one transaction: the answer to its commit got lost, or its rollback
-/// could not take everything back.
+/// Whether part of a migration in a single transaction may remain: the answer to its commit was lost, or its rollback was
+/// incomplete.
 fn may_stay(outcome: &Outcome, failed: &Failed) -> bool {
     let is_partial = outcome.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Partial);
     is_partial && failed.took_effect.is_none() && failed.step.broken.is_none()
 }
 
-/// Whether the same run took the revision back, as `redo` does. A dry run takes nothing back.
+/// Whether the same run rolled the revision back, as `redo` does. A dry run rolls everything back.
 fn was_rolled_back(outcome: &Outcome, step: &PlannedMigration) -> bool {
     let is_same = |done: &Done| done.direction == Direction::Down && done.revision == step.revision;
     step.direction == Direction::Up && !outcome.dry_run && outcome.done.iter().any(is_same)
 }
 
-/// What a dry run must say about itself.
+/// The last line of a dry run.
 pub fn dry_run_note(on_scratch: bool) -> Text {
-    let end = if on_scratch { "the copy is removed" } else { "everything was rolled back" };
-    Text::new().add(ODD, "dry run").plain(format!(": {end}; the database is as it was")).end()
+    let end = if on_scratch { "the copy was removed" } else { "everything was rolled back" };
+    Text::new().add(ODD, "dry run").plain(format!(": {end}; the database is unchanged")).end()
 }
 
 #[cfg(test)]
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_says_what_stays() {
+    fn a_summary_shows_what_remains() {
         let error = || Some(Error::failed("it broke"));
         let failed = |direction, took_effect| Some(Failed { step: step(direction), took_effect });
         for (outcome, shown) in [
@@ -187,7 +187,7 @@ mod tests {
                     error: error(),
                     ..Outcome::default()
                 },
-                "applied 1 migration; `2_b` failed and left nothing behind; 1 not begun",
+                "applied 1 migration; `2_b` failed and left no changes; 1 not run",
             ),
             (
                 Outcome {
@@ -195,11 +195,11 @@ mod tests {
                     error: Some(Error::new(ErrorKind::Partial, "it broke")),
                     ..Outcome::default()
                 },
-                "nothing was finished; `2_b` failed, and a part of it may stay",
+                "no migration completed; `2_b` failed, and part of it may remain",
             ),
             (
                 Outcome { failed: failed(Direction::Down, None), error: error(), ..Outcome::default() },
-                "nothing was done; `2_b` failed and stays applied",
+                "nothing was changed; `2_b` failed and stays applied",
             ),
             (
                 Outcome {
@@ -208,7 +208,7 @@ mod tests {
                     error: error(),
                     ..Outcome::default()
                 },
-                "rolled back 1 migration; `2_b` failed to come back and is rolled back now",
+                "rolled back 1 migration; `2_b` was rolled back and failed to apply again",
             ),
             (
                 Outcome {
@@ -216,7 +216,7 @@ mod tests {
                     error: error(),
                     ..Outcome::default()
                 },
-                "nothing was finished; `2_b` is partial: 2 of 4 statements took effect",
+                "no migration completed; `2_b` is partial: 2 of 4 statements took effect",
             ),
         ] {
             let text = summary(&outcome, Duration::from_millis(1_500), Some("1_a"));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_time_rows_and_rate() {
+    fn a_line_shows_time_rows_and_rate() {
         for (millis, read, written, shown) in [
             (0, 0, 0, "applied 1_a (0.0 ms)\n"),
             (12, 5, 0, "applied 1_a (12 ms, 5 rows read)\n"),

@@ -1,4 +1,4 @@
-//! What was made from a template.
+//! The output of `runner init` and `runner new`.
 
 use super::{GOOD, PLAIN, Text};
 use crate::project::scaffold::Scaffolded;
@@ -7,7 +7,7 @@ use crate::project::scaffold::Scaffolded;
 pub fn made(made: &Scaffolded) -> Text {
     let mut text = Text::new();
     for file in &made.files {
-        text.push(GOOD, "made");
+        text.push(GOOD, "created");
         text.push(PLAIN, format!(" {}", file.display()));
         text.push_end();
     }

@@ -1,4 +1,4 @@
-//! One revision in full.
+//! The output of `runner show`.
 
 use super::{DIM, ODD, PLAIN, STRONG, Text};
 use crate::engine::history::{Record, Repair, State};
@@ -6,16 +6,16 @@ use crate::engine::status::StatusRow;
 use crate::project::catalog::{Artifact, Kind, Migration};
 use crate::report::units;
 
-/// Everything about a revision: what it is, how it stands, and each time it ran.
+/// Everything about a revision: its description, its state, and its runs.
 pub fn show(row: &StatusRow<'_>, records: &[&Record], repairs: &[Repair], stored: bool, unordered: &[String]) -> Text {
     let mut text = Text::new().add(STRONG, format!("{}_{}", row.revision(), row.name())).end();
     line(&mut text, "state", row.standing.name());
     match row.migration {
         Some(migration) => of_project(&mut text, migration),
-        None => line(&mut text, "project", "does not have it"),
+        None => line(&mut text, "project", "not found"),
     }
     if !records.is_empty() {
-        line(&mut text, "kept copy", if stored { "in the database" } else { "none in the database" });
+        line(&mut text, "stored copy", if stored { "in the database" } else { "none" });
     }
     for statement in unordered {
         line(&mut text, "no ORDER BY", statement);
@@ -40,9 +40,9 @@ fn of_project(text: &mut Text, migration: &Migration) {
     optional(text, "dialects", &dialects.join(", "));
     optional(text, "depends on", &description.depends_on.join(", "));
     optional(text, "needs", &description.needs.join(", "));
-    let no_way_back = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
-    line(text, "reversible", if no_way_back { "no" } else { "yes" });
-    line(text, "lockfile", if migration.locked { "lists it" } else { "does not list it" });
+    let is_irreversible = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
+    line(text, "reversible", if is_irreversible { "no" } else { "yes" });
+    line(text, "lockfile", if migration.locked { "listed" } else { "not listed" });
     if let Artifact::Component { files, assets } = &migration.artifact {
         line(text, "artifact", &files.shown());
         for (asset, sha256) in assets {
@@ -56,8 +56,8 @@ fn of_history(text: &mut Text, record: &Record) {
     text.push(PLAIN, format!("run {}", record.run_id));
     text.push(DIM, format!(" by {}, runner {}", record.applied_by, record.tool_version));
     text.push_end();
-    line(text, "began", &record.started_at);
-    optional(text, "ended", record.finished_at.as_deref().unwrap_or_default());
+    line(text, "started", &record.started_at);
+    optional(text, "finished", record.finished_at.as_deref().unwrap_or_default());
     line(text, "took", &units::milliseconds(record.duration_ms));
     line(text, "mode", record.mode.name());
     line(text, "steps", &units::count(record.steps));
@@ -84,11 +84,11 @@ fn of_history(text: &mut Text, record: &Record) {
         text.push_end();
     }
     if matches!(record.state, State::RolledBack | State::PartlyRolledBack) && !record.was_whole() {
-        line(text, "upgrade", "broke off, and was not brought to its end");
+        line(text, "upgrade", "not completed");
     }
     optional(text, "reason", record.reason.as_deref().unwrap_or_default());
     if let (State::RolledBack, Some(at)) = (record.state, &record.rolled_back_at) {
-        let by = record.rolled_back_by.as_deref().unwrap_or("somebody");
+        let by = record.rolled_back_by.as_deref().unwrap_or("an unknown user");
         let run = record.rolled_back_run_id.as_deref().unwrap_or("?");
         line(text, "rolled back", &format!("{at} by {by}, run {run}"));
         let took = record.rolled_back_duration_ms.map(units::milliseconds);

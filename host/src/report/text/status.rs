@@ -1,4 +1,4 @@
-//! Which migrations are applied, and which are not.
+//! The output of `runner status` and `runner current`.
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::engine::history::History;
@@ -12,7 +12,7 @@ pub fn status(rows: &[StatusRow<'_>]) -> Text {
     for row in rows {
         let (style, note) = match row.standing {
             Standing::Applied => (GOOD, ""),
-            Standing::Pending if row.late => (ODD, " (late)"),
+            Standing::Pending if row.late => (ODD, " (out of order)"),
             Standing::Pending => (PLAIN, ""),
             Standing::Partial | Standing::Missing | Standing::RolledBack => (ODD, ""),
             Standing::Changed => (BAD, ""),
@@ -40,10 +40,10 @@ pub(super) fn short_time(time: &str) -> String {
     }
 }
 
-/// How many of each there are, for people.
+/// The number of migrations in each state.
 pub fn status_summary(rows: &[StatusRow<'_>]) -> Text {
     if rows.is_empty() {
-        return Text::new().plain("there are no migrations yet").end();
+        return Text::new().plain("no migrations yet").end();
     }
     let all = [Standing::Applied, Standing::Pending, Standing::Partial, Standing::Missing, Standing::Changed];
     let parts = all.into_iter().filter_map(|standing| {
@@ -53,7 +53,7 @@ pub fn status_summary(rows: &[StatusRow<'_>]) -> Text {
     Text::new().plain(parts.collect::<Vec<_>>().join(", ")).end()
 }
 
-/// Where the database is: the newest revision in force, or `base`.
+/// The current revision, or `base`.
 pub fn current(history: &History) -> Text {
     match history.current() {
         Some(record) => Text::new().plain(record.id()).end(),

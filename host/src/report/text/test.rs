@@ -1,4 +1,4 @@
-//! `runner test`.
+//! The output of `runner test`.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::{BAD, DIM, GOOD, HINT, ODD, STRONG, Text};
 use crate::migration_tests::{DatabaseReport, Failure, MigrationReport, Verdict};
 use crate::report::units;
 
-/// What came of a migration: a line, and what failed below it.
+/// The result of a migration: a line, followed by its failures.
 pub fn tested(database: &DatabaseReport, migration: &MigrationReport) -> Text {
     let style = match migration.verdict() {
         Verdict::Passed | Verdict::Applied => GOOD,
@@ -44,7 +44,7 @@ fn facts(migration: &MigrationReport) -> String {
     }
     let way = match (migration.chosen, migration.irreversible) {
         (true, false) => "up, down, up",
-        (true, true) => "up, with no way back",
+        (true, true) => "up, irreversible",
         (false, _) => "up",
     };
     let mut facts = format!(": {way}");
@@ -54,7 +54,7 @@ fn facts(migration: &MigrationReport) -> String {
     if let Some(crashes) = &migration.crashes {
         let times = units::counted(crashes.up + crashes.down, "time", "times");
         let (longest, _) = crashes.longest_and_median();
-        facts.push_str(&format!(", killed {times} and healed in at most {}", units::duration(longest)));
+        facts.push_str(&format!(", killed {times}, recovered in at most {}", units::duration(longest)));
     }
     format!("{facts} ({})", units::duration(migration.took))
 }
@@ -68,7 +68,7 @@ pub fn test_summary(reports: &[DatabaseReport], took: Duration) -> Text {
     let (passed, failed, not_run) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::NotRun));
     let mut text = Text::new();
     if passed + failed + not_run == 0 && reports.iter().all(DatabaseReport::passed) {
-        return text.plain("there is nothing to test: the project has no migrations").end();
+        return text.plain("nothing to test: the project has no migrations").end();
     }
     let tests = units::counted(passed + failed + not_run, "test", "tests");
     let databases = units::counted(reports.len() as u64, "database", "databases");

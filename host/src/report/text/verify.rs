@@ -14,9 +14,9 @@ fn word(verdict: &Verdict) -> (anstyle::Style, &'static str) {
     }
 }
 
-/// Every proof of every revision.
+/// A table of all checks of all revisions.
 pub fn verified(verified: &[Verified]) -> Text {
-    let mut table = Table::new(&["migration", "proof", "result", "of", "by or why"]);
+    let mut table = Table::new(&["migration", "check", "result", "transform", "detail"]);
     for revision in verified {
         let mut id = format!("{}_{}", revision.revision, revision.name);
         for finding in &revision.findings {
@@ -30,13 +30,13 @@ pub fn verified(verified: &[Verified]) -> Text {
             ]);
         }
         for statement in &revision.unordered {
-            table.note(format!("read without an ORDER BY, so that another run may read it otherwise: {statement}"));
+            table.note(format!("read without ORDER BY, so another run may get a different order: {statement}"));
         }
     }
     table.text()
 }
 
-/// How many of each, for people.
+/// The number of checks with each result.
 pub fn verify_summary(verified: &[Verified]) -> Text {
     let findings: Vec<&Finding> = verified.iter().flat_map(|it| &it.findings).collect();
     let number = |wanted: fn(&Verdict) -> bool| findings.iter().filter(|it| wanted(&it.verdict)).count() as u64;
@@ -45,7 +45,7 @@ pub fn verify_summary(verified: &[Verified]) -> Text {
     let differs = number(|it| matches!(it, Verdict::Differs(_)));
     let mut text = Text::new().plain(format!(
         "{} of {}: {proven} proven",
-        counted(findings.len() as u64, "proof", "proofs"),
+        counted(findings.len() as u64, "check", "checks"),
         counted(verified.len() as u64, "migration", "migrations"),
     ));
     if unproven > 0 {

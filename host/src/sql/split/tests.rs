@@ -105,20 +105,20 @@ fn delimiters_are_obeyed() {
 }
 
 #[test]
-fn what_never_ends_is_an_error_with_its_line() {
+fn unterminated_texts_have_line_numbers() {
     for (dialect, script, line, message) in [
-        (Sqlite, "SELECT 1;\nSELECT 'a;", 2, "the text that begins with `'` never ends"),
-        (Sqlite, "SELECT [a", 1, "the name that begins with `[` never ends"),
-        (Postgres, "SELECT $a$ $$", 1, "the text that begins with `$a$` never ends"),
-        (Postgres, "\n/* /* */", 2, "the comment that begins with `/*` never ends"),
-        (Mysql, r"SELECT 'a\'", 1, "the text that begins with `'` never ends"),
+        (Sqlite, "SELECT 1;\nSELECT 'a;", 2, "unterminated string that starts with `'`"),
+        (Sqlite, "SELECT [a", 1, "unterminated quoted name that starts with `[`"),
+        (Postgres, "SELECT $a$ $$", 1, "unterminated string that starts with `$a$`"),
+        (Postgres, "\n/* /* */", 2, "unterminated comment that starts with `/*`"),
+        (Mysql, r"SELECT 'a\'", 1, "unterminated string that starts with `'`"),
         (
             Sqlite,
             "SELECT 1;\n\nCREATE TRIGGER a AFTER INSERT ON b BEGIN SELECT 1;",
             3,
-            "the trigger has no `END` behind the last `;` of its body",
+            "the trigger has no `END` after the last `;` of its body",
         ),
-        (Mysql, "CREATE PROCEDURE a() BEGIN SELECT 1;", 1, "the body has a `BEGIN` without its `END`"),
+        (Mysql, "CREATE PROCEDURE a() BEGIN SELECT 1;", 1, "the body has a `BEGIN` without an `END`"),
     ] {
         let error = split(script, dialect).expect_err(script);
         assert_eq!((error.line, error.message.as_str()), (line, message));
@@ -126,33 +126,28 @@ fn what_never_ends_is_an_error_with_its_line() {
 }
 
 #[test]
-fn what_only_a_client_understands_is_refused() {
+fn client_commands_are_refused() {
     for (dialect, script, line, message) in [
-        (
-            Postgres,
-            "SELECT 1;\n\\connect other\n",
-            2,
-            "`\\connect` is a command of psql, which the server does not know",
-        ),
-        (Postgres, "SELECT 1 \\gexec", 1, "`\\gexec` is a command of psql, which the server does not know"),
+        (Postgres, "SELECT 1;\n\\connect other\n", 2, "`\\connect` is a command of psql, not of the server"),
+        (Postgres, "SELECT 1 \\gexec", 1, "`\\gexec` is a command of psql, not of the server"),
         (
             Postgres,
             "SELECT 1;\nCOPY t (a, b) FROM stdin WITH (FORMAT csv);\n1\tit's\n\\.\n",
             2,
-            "`COPY` from or to the client works in psql alone",
+            "`COPY` from or to the client only works in psql",
         ),
         (
             Postgres,
             "SET standard_conforming_strings = off;",
             1,
-            "`standard_conforming_strings` would change how the rest of the script is read",
+            "`standard_conforming_strings` would change how the rest of the script is parsed",
         ),
-        (Mysql, "SELECT 1\\G", 1, "`\\G` is a command of the client, which the server does not know"),
+        (Mysql, "SELECT 1\\G", 1, "`\\G` is a command of the client, not of the server"),
         (
             Mariadb,
             "SET sql_mode = CONCAT(@@sql_mode, ',no_backslash_escapes')",
             1,
-            "the SQL mode `NO_BACKSLASH_ESCAPES` would change how the rest of the script is read",
+            "the SQL mode `NO_BACKSLASH_ESCAPES` would change how the rest of the script is parsed",
         ),
     ] {
         let error = split(script, dialect).expect_err(script);

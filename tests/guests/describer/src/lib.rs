@@ -1,4 +1,4 @@
-//! Asks the host a question while it describes itself, which no migration may.
+//! Calls the host from `describe`, which is not allowed.
 
 use runner_guest::prelude::*;
 

@@ -1,12 +1,12 @@
-//! What the hostile component can do. The suite `sandbox` includes this file: a behaviour without a test, or a test
+//! The behaviours of the hostile component. The suite `sandbox` includes this file: a behaviour without a test, or a test
 //! without a behaviour, does not compile.
 
-/// Hands the list of behaviours, `Variant = "name"`, to a macro.
+/// Passes the list of behaviours, `Variant = "name"`, to a macro.
 #[macro_export]
 macro_rules! for_each_behaviour {
     ($callback:ident) => {
         $callback! {
-            // Uses things up.
+            // Exhausts resources.
             LoopForever = loop_forever,
             LoopInTransform = loop_in_transform,
             RecurseForever = recurse_forever,
@@ -24,7 +24,7 @@ macro_rules! for_each_behaviour {
             FloodLogLines = flood_log_lines,
             FloodLogBytes = flood_log_bytes,
             OpenLargeAsset = open_large_asset,
-            // Ends badly, or well without a right to.
+            // Ends with a failure, or with an unjustified success.
             Trap = trap,
             Panic = panic,
             ReturnError = return_error,
@@ -33,7 +33,7 @@ macro_rules! for_each_behaviour {
             IgnoreDatabaseError = ignore_database_error,
             RollBackByConflict = roll_back_by_conflict,
             RollBackByTrigger = roll_back_by_trigger,
-            // Answers nonsense from `transform-batch`.
+            // Returns nonsense from `transform-batch`.
             OffsetsFall = offsets_fall,
             OffsetsBeyondData = offsets_beyond_data,
             OffsetsStartLate = offsets_start_late,
@@ -77,15 +77,15 @@ macro_rules! for_each_behaviour {
             TransformHistory = transform_history,
             TransformWithoutKey = transform_without_key,
             DropTableUnderReader = drop_table_under_reader,
-            // Speaks to the terminal and beyond.
+            // Writes to the terminal and opens files.
             EscapesInLog = escapes_in_log,
             EscapesInError = escapes_in_error,
             EscapesInProgress = escapes_in_progress,
             EscapesInStatement = escapes_in_statement,
             AssetOutside = asset_outside,
-            // Runs the statements of the parameter `statements`, one a line, and tells which were accepted.
+            // Runs the statements of the parameter `statements`, one per line, and reports which were accepted.
             Statements = statements,
-            // Does what it should.
+            // Behaves well.
             Behave = behave,
         }
     };
@@ -101,7 +101,7 @@ macro_rules! define {
         }
 
         impl Behaviour {
-            /// All of them.
+            /// All behaviours.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The value of the parameter `behaviour`.
@@ -111,7 +111,7 @@ macro_rules! define {
                 }
             }
 
-            /// The behaviour of that name.
+            /// The behaviour with this name.
             pub fn from_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|behaviour| behaviour.name() == name)
             }

@@ -1,4 +1,4 @@
-//! Ends in ways that a run has to tell apart.
+//! Ends in ways that a run has to distinguish.
 
 use runner_guest::prelude::*;
 
@@ -27,13 +27,13 @@ pub fn return_wrapped_error() -> Result<()> {
     Ok(())
 }
 
-/// SQLite undoes the failed statement and no other: going on is a right of the migration.
+/// SQLite only undoes the failed statement: the migration may continue.
 pub fn ignore_database_error() -> Result<()> {
     let _ = sql::execute("INSERT INTO people (id, name) VALUES (1, 'twice')", params![]);
     Ok(())
 }
 
-/// The conflict clause ends the whole transaction behind the host's back.
+/// The conflict clause ends the whole transaction without the host's knowledge.
 pub fn roll_back_by_conflict() -> Result<()> {
     let _ = sql::execute("INSERT OR ROLLBACK INTO people (id, name) VALUES (1, 'twice')", params![]);
     let _ = sql::execute("UPDATE people SET name = 'changed outside of the transaction'", params![]);

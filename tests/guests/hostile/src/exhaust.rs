@@ -1,4 +1,4 @@
-//! Uses up what there is.
+//! Exhausts resources.
 
 use std::hint::black_box;
 
@@ -11,7 +11,7 @@ pub fn loop_forever() -> ! {
     }
 }
 
-/// Frames of locals alone, on the stack that the sandbox bounds.
+/// Frames with locals only, on the stack that the sandbox limits.
 pub fn recurse_forever() -> Result<()> {
     #[inline(never)]
     fn deeper(depth: u64, other: u64) -> u64 {
@@ -20,7 +20,7 @@ pub fn recurse_forever() -> Result<()> {
     bail!("recursion ended at {}", deeper(black_box(0), black_box(1)))
 }
 
-/// Frames that Rust keeps in the memory, whose stack ends before the sandbox's does.
+/// Frames that Rust keeps in linear memory, whose stack ends before the sandbox's does.
 pub fn recurse_in_memory() -> Result<()> {
     fn deeper(depth: u64) -> u64 {
         let frame = black_box([depth; 16]);
@@ -41,7 +41,7 @@ pub fn endless_statement() -> Result<()> {
     Ok(())
 }
 
-/// Little work for the guest, so that no fuel ends it.
+/// Little work for the guest, so that it does not run out of fuel.
 pub fn endless_host_calls() -> Result<()> {
     loop {
         sql::query("SELECT 1", params![])?;

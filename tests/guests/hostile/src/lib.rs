@@ -1,4 +1,4 @@
-//! One component that does everything that a migration should not. The parameter `behaviour` says what.
+//! One component that does everything a migration should not do. The parameter `behaviour` selects what.
 //!
 //! It expects the table `people` of the suite `sandbox`: `id INTEGER PRIMARY KEY, name TEXT NOT NULL, score REAL,
 //! active BOOLEAN, note TEXT UNIQUE`.
@@ -21,7 +21,7 @@ impl Migration for Hostile {
     }
 
     fn upgrade() -> Result<()> {
-        // Whatever comes after, these changes must not survive a failure.
+        // Whatever follows, these changes must not survive a failure.
         sql::execute("UPDATE people SET score = score + 1", params![])?;
         sql::execute("CREATE TABLE made_by_hostile (id INTEGER PRIMARY KEY)", params![])?;
         act(chosen()?)

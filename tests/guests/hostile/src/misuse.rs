@@ -1,11 +1,11 @@
-//! Holds readers, writers and statements wrong.
+//! Misuses readers, writers and statements.
 
 use runner_guest::batch::{ColumnValues, Int64Builder, TextBuilder};
 use runner_guest::bindings::migration::runner::migration::batches as raw;
 use runner_guest::bindings::migration::runner::migration::types::Error as Answer;
 use runner_guest::prelude::*;
 
-/// What the host answered, in its own words.
+/// The host's answer, as text.
 fn told(error: Answer) -> Error {
     Error::with_kind(error.kind, error.message)
 }
@@ -96,7 +96,7 @@ pub fn drop_table_under_reader() -> Result<()> {
     Ok(())
 }
 
-/// Tries statements that should all be refused, and goes on whatever comes of them.
+/// Tries statements that should all be refused, and continues in any case.
 pub fn statements() -> Result<()> {
     let list: String = context::parameter("statements")?;
     for statement in list.lines() {

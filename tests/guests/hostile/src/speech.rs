@@ -1,8 +1,8 @@
-//! Says what a terminal would obey, and asks for files that are none of its own.
+//! Sends control sequences to the terminal, and opens files that are not its own.
 
 use runner_guest::prelude::*;
 
-/// Clears the screen, sets the title, writes over the line, turns the text around, rings the bell.
+/// Clears the screen, sets the title, overwrites the line, reverses the text direction, rings the bell.
 const ESCAPES: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\rfake line\u{8}\u{202e}drow\u{9b}31m\nrunner: all is well\u{7f}";
 
 pub fn escapes_in_log() -> Result<()> {

@@ -1,4 +1,4 @@
-//! Answers of `transform-batch`, most of them malformed.
+//! Results of `transform-batch`, most of them malformed.
 
 use std::hint::black_box;
 
@@ -8,7 +8,7 @@ use runner_guest::prelude::*;
 use crate::behaviour::Behaviour;
 use crate::exhaust;
 
-/// What becomes of a chunk of `people`.
+/// The result for a chunk of `people`.
 pub fn turn(behaviour: Behaviour, mut rows: Batch) -> Result<Batch> {
     let count = rows.row_count as usize;
     match behaviour {
@@ -35,7 +35,7 @@ pub fn turn(behaviour: Behaviour, mut rows: Batch) -> Result<Batch> {
         }
         Behaviour::InvalidUtf8 => names(&mut rows)?.data[0] = 0xff,
         Behaviour::SplitCharacter => {
-            // Every entry is one byte of a character of two: the whole is UTF-8, no entry is.
+            // Every entry is one byte of a two-byte character: the whole is valid UTF-8, but no entry is.
             let data = "é".repeat(count.div_ceil(2)).into_bytes();
             let offsets = (0..=count as u32).collect();
             *names(&mut rows)? = VarValues { offsets, data: data[..count].to_vec() };

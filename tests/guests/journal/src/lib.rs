@@ -1,4 +1,4 @@
-//! A migration that runs stepwise and uses every way to the database, each of which leaves a trace of how often it was taken.
+//! A stepwise migration that uses every kind of database call, each of which leaves a trace of how often it ran.
 //!
 //! It expects the table `items (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION NOT NULL)`.
 
@@ -17,7 +17,7 @@ impl Migration for Journal {
         note(1, format!("{} {}", context::seed(), context::run_timestamp().0))?;
         let count: i64 = sql::query_scalar("SELECT count(*) FROM items", params![])?;
         note(2, format!("{count} items"))?;
-        // An error that is handled is an answer like any other.
+        // A handled error is an answer like any other.
         match note(2, "twice".to_owned()) {
             Ok(()) => bail!("a key was taken twice"),
             Err(error) => note(3, format!("{:?}", error.kind()))?,
@@ -62,7 +62,7 @@ impl Transformer for Journal {
             bail!("no way past 41");
         }
         for price in rows.float64_mut("price")? {
-            // Exact in binary both ways, and seen if it is done twice.
+            // Exact in binary in both directions, and visible if done twice.
             *price = if name == "raise" { *price * 2.0 } else { *price / 2.0 };
         }
         Ok(rows)
@@ -73,7 +73,7 @@ fn inputs() -> String {
     format!("{} {}", context::seed(), context::run_timestamp().0)
 }
 
-/// The statement with the placeholders of the database.
+/// The statement with the database's placeholders.
 fn own(statement: &str) -> String {
     if context::dialect() != Dialect::Postgres {
         return statement.to_owned();
@@ -92,7 +92,7 @@ fn note(id: i64, entry: String) -> Result<()> {
     Ok(())
 }
 
-/// Reads a table in pages and writes between them, also into what it reads.
+/// Reads a table in pages and writes between them, including to the table it reads.
 fn pages() -> Result<()> {
     let mut id = 100;
     for rows in batches::read_table(&TableSource::new("items").columns(["name"]))? {
@@ -106,7 +106,7 @@ fn pages() -> Result<()> {
     Ok(())
 }
 
-/// Reads a result whose rows no longer fit it after the first write.
+/// Reads a result whose rows no longer match its condition after the first write.
 fn rows() -> Result<()> {
     let mut id = 200;
     for rows in batches::read("SELECT id, price FROM items WHERE price < 1000 ORDER BY id", params![])? {

@@ -1,4 +1,4 @@
-//! Doubles a price, chunk by chunk: what is done twice is seen, and so is what is left out.
+//! Doubles a price, chunk by chunk: anything done twice or left out is visible.
 
 use runner_guest::prelude::*;
 
@@ -27,7 +27,7 @@ fn raise(how: &str) -> Result<()> {
 impl Transformer for Paced {
     fn transform(how: &str, mut rows: Batch) -> Result<Batch> {
         for price in rows.float64_mut("price")? {
-            // Exact in binary both ways.
+            // Exact in binary in both directions.
             *price = if how == "raise" { *price * 2.0 } else { *price / 2.0 };
         }
         Ok(rows)

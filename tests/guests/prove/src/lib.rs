@@ -1,4 +1,4 @@
-//! A migration of which everything can be proven again: its sources stay as they were, and it takes every way to the database.
+//! A migration that `verify` can prove completely: its sources do not change, and it uses every kind of database call.
 //!
 //! It expects the table `items (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, price INTEGER NOT NULL, twice INTEGER)`.
 
@@ -18,7 +18,7 @@ impl Migration for Prove {
         let twice = batches::transform("twice", &items.clone().columns(["price"]), &TableTarget::update("items"))?;
         ensure!(twice.rows_read == twice.rows_written, "rows were lost");
         batches::transform("copy", &items.columns(["name"]), &TableTarget::insert("copies"))?;
-        // An error that is handled is an answer like any other.
+        // A handled error is an answer like any other.
         if sql::execute("INSERT INTO copies (id, label) VALUES (1, 'again')", params![]).is_ok() {
             bail!("a key was taken twice");
         }

@@ -1,8 +1,8 @@
-//! The migration that is killed everywhere: changes of the schema, SQL, pages through a writer, a transform that updates, one
-//! that inserts and one that deletes. Whatever is done twice, or not at all, is seen in the tables.
+//! The migration that is killed at every point: schema changes, SQL, pages copied through a writer, a transform that updates,
+//! one that inserts and one that deletes. Anything done twice, or not at all, is visible in the tables.
 //!
 //! It expects the table `items (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION NOT NULL)`. With the
-//! parameter `steps` it takes so many steps more, each of which counts.
+//! parameter `steps` it runs that many more steps, each of which counts.
 
 use runner_guest::batch::{Int64Builder, TextBuilder};
 use runner_guest::prelude::*;
@@ -19,7 +19,7 @@ impl Migration for Reference {
         run("INSERT INTO ledger (id, entry) VALUES (0, '')")?;
         run("CREATE TABLE copies (id INTEGER NOT NULL PRIMARY KEY, label VARCHAR(120) NOT NULL)")?;
         count()?;
-        // In pages, between which it writes: to another table, and to the one it reads.
+        // In pages, with writes in between: to another table, and to the one it reads.
         let writer = batches::writer(&TableTarget::insert("ledger"))?;
         for rows in batches::read_table(&TableSource::new("items").columns(["id", "name"]))? {
             let rows = rows?;
@@ -64,14 +64,14 @@ impl Transformer for Reference {
             return Ok(rows);
         }
         for price in rows.float64_mut("price")? {
-            // Exact in binary both ways, and seen if it is done twice.
+            // Exact in binary in both directions, and visible if done twice.
             *price = if name == "raise" { *price * 2.0 } else { *price / 2.0 };
         }
         Ok(rows)
     }
 }
 
-/// Two rows of each second one, and one of the others.
+/// Two rows for every second one, and one for each of the others.
 fn copy(rows: &Batch) -> Result<Batch> {
     let (mut id, mut label) = (Int64Builder::new(), TextBuilder::new());
     for row in 0..rows.len() {
@@ -85,7 +85,7 @@ fn copy(rows: &Batch) -> Result<Batch> {
     Batch::new([id.finish("id"), label.finish("label")])
 }
 
-/// Steps of which each reads what the one before wrote.
+/// Steps that each read what the previous one wrote.
 fn count() -> Result<()> {
     let steps = context::parameter::<Option<i64>>("steps")?.unwrap_or_default();
     if steps > 0 {

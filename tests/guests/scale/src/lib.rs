@@ -1,7 +1,7 @@
-//! A stepwise migration of transforms over any table: what it does twice is seen.
+//! A stepwise migration with transforms over any table: anything done twice is visible.
 //!
-//! Parameters say which table, by which key; `log` is a table into which each row is copied behind that, `slow` has a batch
-//! take its time, and `stumble` is a value of `n` at which it gives up.
+//! Parameters set the table and the key; `log` is a table into which each row is copied afterwards, `slow` delays each batch,
+//! and `stumble` is a value of `n` at which it fails.
 
 use runner_guest::prelude::*;
 
@@ -61,7 +61,7 @@ impl Transformer for Scale {
     fn transform(name: &str, mut rows: Batch) -> Result<Batch> {
         let mut noise = 1_u64;
         for round in 0..context::parameter::<Option<i64>>("slow")?.unwrap_or_default() {
-            // The compiler must not see through it.
+            // The compiler must not optimise it away.
             noise = std::hint::black_box(noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(round as u64));
         }
         let stumble = context::parameter::<Option<i64>>("stumble")?;

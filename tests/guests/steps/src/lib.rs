@@ -1,4 +1,4 @@
-//! A migration of many steps that tells of each, so that a test can interrupt it at any of them.
+//! A migration with many steps that logs each one, so that a test can interrupt it at any of them.
 //!
 //! It expects the table `items (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION NOT
 //! NULL)`, on any engine.
@@ -55,14 +55,14 @@ impl Migration for Steps {
 impl Transformer for Steps {
     fn transform(name: &str, mut rows: Batch) -> Result<Batch> {
         for price in rows.float64_mut("price")? {
-            // Exact in binary both ways.
+            // Exact in binary in both directions.
             *price = if name == "raise" { *price * 2.0 } else { *price / 2.0 };
         }
         Ok(rows)
     }
 }
 
-/// Counts steps and tells of them.
+/// Counts and logs steps.
 struct Step(u32);
 
 impl Step {
@@ -72,7 +72,7 @@ impl Step {
         Ok(())
     }
 
-    /// Tells of the step, and dawdles: who interrupts now interrupts here.
+    /// Logs the step and waits, so that an interruption happens here.
     fn done(&mut self) {
         self.0 += 1;
         info!("step {} done", self.0);

@@ -1,4 +1,4 @@
-//! Writes the column `name` in capitals, from any source to any target that the parameters name.
+//! Converts the column `name` to upper case, from any source to any target named by the parameters.
 
 use runner_guest::prelude::*;
 
@@ -41,7 +41,7 @@ impl Transformer for Turn {
             "shout" => rows.text_mut("name")?.make_ascii_uppercase(),
             // Two rows for each: only for inserts.
             "double" => rows = double(&rows)?,
-            // Every second row, by its place in the chunk.
+            // Every second row, by its position in the chunk.
             "halve" => rows = halve(&rows)?,
             "none" => rows = Batch::empty(),
             _ => bail!("there is no way to turn rows called `{how}`"),

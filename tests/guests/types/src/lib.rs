@@ -1,4 +1,4 @@
-//! Copies the table `source` in every way that a migration can move rows. The copies have the same columns; the suite
+//! Copies the table `source` with every method a migration has for moving rows. The copies have the same columns; the suite
 //! compares them cell by cell.
 
 use runner_guest::bindings::migration::runner::migration::types as raw;

@@ -54,7 +54,7 @@ pub(in crate::database::postgres) fn read(
 
 /// The options with what holds for all connections of a run.
 pub(in crate::database::postgres) fn of_session(options: PgConnectOptions, application: &str) -> PgConnectOptions {
-    // Notices of the server would reach a log that nobody reads; statements would reach it with their values.
+    // Notices of the server would reach a log that is not read; statements would reach it with their values.
     let options = options
         .disable_statement_logging()
         // Shortest exact text is the server's default since version 12; poolers refuse the parameter at the start.

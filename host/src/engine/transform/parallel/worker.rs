@@ -104,7 +104,7 @@ impl ChunkWorker {
                 self.release(&chunk, why.as_deref()).await;
                 return Err(end);
             }
-            if self.shared.claimant.owner.leads && self.shared.counts_now() {
+            if self.shared.claimant.owner.leads() && self.shared.counts_now() {
                 self.count().await?;
             }
         }

@@ -7,7 +7,7 @@ use crate::data::{Batch, Value};
 use crate::database::{Database, DatabaseError, QueryLimits, StopSignal, TableTarget, WriteHint, WriterId};
 use crate::engine::call::answer::{Position, Transformed};
 use crate::engine::call_error::CallError;
-use crate::engine::journal::chunk::{Claimant, Effect, Owner};
+use crate::engine::journal::chunk::{ChunkRole, Claimant, Effect, Owner};
 use crate::engine::journal::{Journal, LiveTransform, crash};
 use crate::engine::role::{as_host, as_migration};
 use crate::engine::script::RunContext;
@@ -68,7 +68,7 @@ impl<'a> ChunkIo<'a> {
     pub fn new(run: &'a RunContext, step: Option<(Arc<Journal>, Box<LiveTransform>)>) -> Self {
         let done = step.as_ref().and_then(|(_, step)| step.checkpoint.as_ref()).map(|it| it.done).unwrap_or_default();
         let journalled = step.map(|(journal, step)| {
-            let owner = Owner::new(&run.transforms.run_id, &run.transforms.held_by, true);
+            let owner = Owner::new(&run.transforms.run_id, &run.transforms.held_by, ChunkRole::Leader);
             let claimant = Claimant { run: journal.run(), step: step.number(), owner };
             JournalledTransform { journal, step, claimant }
         });

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn mistakes_in_the_file_are_told_with_their_line() {
+fn errors_in_the_file_have_line_numbers() {
     for (toml, message) in [
         (
             "[project]\nmigratons = 'db'\n",
@@ -16,7 +16,7 @@ fn mistakes_in_the_file_are_told_with_their_line() {
         ),
         (
             "[build]\nzzz = 1\n",
-            "unknown key `zzz` in `[build]`\n  file: runner.toml:2:1\n  line: zzz = 1\n  hint: known here: `toolchain`",
+            "unknown key `zzz` in `[build]`\n  file: runner.toml:2:1\n  line: zzz = 1\n  hint: valid keys: `toolchain`",
         ),
         (
             "[project]\nname = 3\n",
@@ -25,26 +25,26 @@ fn mistakes_in_the_file_are_told_with_their_line() {
         ("project = 3\n", "`project` must be a table, not an integer\n  file: runner.toml:1:11\n  line: project = 3"),
         (
             "[limits]\nfual = 3\n",
-            "there is no limit `fual`\n  file: runner.toml:2:8\n  line: fual = 3\n  hint: did you mean `fuel`?",
+            "unknown limit `fual`\n  file: runner.toml:2:8\n  line: fual = 3\n  hint: did you mean `fuel`?",
         ),
         (
             "[limits]\nfuel = -3\n",
-            "the limit `fuel` cannot be set: `-3` is not a whole number\n  file: runner.toml:2:8\n  line: fuel = -3\n  \
-             hint: `fuel` takes a whole number such as `1_000_000`",
+            "invalid limit `fuel`: `-3` is not a non-negative integer\n  file: runner.toml:2:8\n  line: fuel = -3\n  \
+             hint: `fuel` is an integer such as `1_000_000`",
         ),
         (
             "[parameters]\nday = 2026-01-01\n",
-            "`parameters.day` must be a string, a boolean, a float or an integer of 64 bits, not a datetime\n  \
+            "`parameters.day` must be a string, a boolean, a float or a 64-bit integer, not a datetime\n  \
              file: runner.toml:2:7\n  line: day = 2026-01-01",
         ),
         (
             "[project]\nmigrations = '../elsewhere'\n",
-            "`project.migrations` must be a folder below the project, not `../elsewhere`\n  file: runner.toml:2:14\n  \
-             line: migrations = '../elsewhere'\n  hint: write a relative path without `..`, such as `db/migrations`",
+            "`project.migrations` must be a directory inside the project, not `../elsewhere`\n  file: runner.toml:2:14\n  \
+             line: migrations = '../elsewhere'\n  hint: use a relative path without `..`, such as `db/migrations`",
         ),
         (
             "[databases.a]\n",
-            "`runner.toml` has 2 mistakes\n  - runner.toml:1:1: `[databases.a]` has no `url`\n  \
+            "`runner.toml` has 2 errors\n  - runner.toml:1:1: `[databases.a]` has no `url`\n  \
              - runner.toml:1:1: `[databases.a]` has no `migrations`\n  \
              hint: add a line such as `url = \"sqlite://a.db\"`\n  \
              hint: add a line such as `migrations = \"a/migrations\"`",
@@ -52,12 +52,12 @@ fn mistakes_in_the_file_are_told_with_their_line() {
         (
             "[grants.'acme']\ntables = ['*']\n",
             "`[grants]` is not supported by this version of runner\n  file: runner.toml:1:2\n  line: [grants.'acme']\n  \
-             hint: take the table out; without it nobody is granted anything",
+             hint: remove the table; nothing is granted without it",
         ),
         (
             "[environments.\"a b\"]\n",
-            "`a b` is not a name for `[environments.NAME]`\n  file: runner.toml:1:1\n  line: [environments.\"a b\"]\n  \
-             hint: a name has letters, digits, `_` and `-`",
+            "invalid name `a b` in `[environments.NAME]`\n  file: runner.toml:1:1\n  line: [environments.\"a b\"]\n  \
+             hint: use letters, digits, `_` and `-`",
         ),
     ] {
         assert_eq!(mistake(toml), message);
@@ -65,7 +65,7 @@ fn mistakes_in_the_file_are_told_with_their_line() {
 }
 
 #[test]
-fn no_toml_is_told_with_line_and_column() {
+fn invalid_toml_has_line_and_column() {
     let told = mistake("[database]\nurl = sqlite\n");
     assert!(told.starts_with("`runner.toml` is not valid TOML: "), "{told}");
     assert!(told.contains("  file: runner.toml:2:7\n  line: url = sqlite\n  hint: "), "{told}");
@@ -92,12 +92,12 @@ fn settings_that_fit_nowhere() {
     let of = |change: fn(&mut LoadRequest)| told_by(load("", change));
     assert_eq!(
         of(|request| request.lock_timeout = Some("5".to_owned())),
-        "the wait for the lock from `--lock-timeout`: `5` is not a duration such as `500ms`, `10s`, `5m` or `1h`\n  \
-         hint: write a number and its unit, such as `30s` or `10m`"
+        "invalid lock timeout from `--lock-timeout`: `5` is not a duration such as `500ms`, `10s`, `5m` or `1h`\n  \
+         hint: use a number with a unit, such as `30s` or `10m`"
     );
     assert!(
         of(|request| drop(request.env.insert("RUNNER_LIMIT_FULE".to_owned(), "1".to_owned())))
-            .starts_with("there is no limit `fule`\n  setting: from `RUNNER_LIMIT_FULE` in the environment\n")
+            .starts_with("unknown limit `fule`\n  setting: from `RUNNER_LIMIT_FULE` in the environment\n")
     );
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 /// The sources of the URL, from the one that goes first to the one that goes last: each in turn is left out.
 #[test]
-fn the_url_comes_from_the_first_that_says_one() {
+fn precedence_of_urls() {
     let project = TestProject::new(&[]);
     let of = |flag: Option<&str>, skip: usize| {
         let sources = [
@@ -88,8 +88,8 @@ fn named_databases_have_their_own_folder_and_url() {
     );
     assert_eq!(
         mistake(toml),
-        "`runner.toml` has several databases and none is chosen\n  \
-         hint: choose one of `one` and `two` with `--database NAME`"
+        "`runner.toml` has several databases: no database selected\n  \
+         hint: select one of `one` and `two` with `--database NAME`"
     );
 }
 
@@ -108,7 +108,7 @@ fn a_missing_environment_lists_those_there_are() {
 }
 
 #[test]
-fn github_says_something_else_by_the_same_name() {
+fn the_variable_of_github_runners_is_ignored() {
     let with = |value: &str| {
         load("", |request| {
             request.env.insert("GITHUB_ACTIONS".to_owned(), "true".to_owned());
@@ -133,18 +133,18 @@ fn the_file_is_found_from_below_or_by_name() {
     let missing = LoadRequest { config: Some("none.toml".into()), ..project.request(&[]) };
     assert_eq!(
         told_by(Settings::load(&missing)),
-        "there is no settings file `none.toml`, named by `--config`\n  \
-         hint: a relative path means the folder one stands in; without a name, the nearest `runner.toml` is taken"
+        "settings file `none.toml` from `--config` not found\n  \
+         hint: relative paths start at the current directory; by default the nearest `runner.toml` is used"
     );
     let folder = LoadRequest { config: Some("other".into()), ..project.request(&[]) };
-    assert!(told_by(Settings::load(&folder)).starts_with("`other` from `--config` is a folder"));
+    assert!(told_by(Settings::load(&folder)).starts_with("`other` from `--config` is a directory"));
     let empty = tempfile::tempdir().expect("a folder");
     let nowhere = LoadRequest { start_dir: empty.path().to_path_buf(), ..LoadRequest::default() };
-    assert!(told_by(Settings::load(&nowhere)).starts_with("there is no `runner.toml` in"));
+    assert!(told_by(Settings::load(&nowhere)).starts_with("could not find `runner.toml` in"));
 }
 
 #[test]
-fn a_folder_called_dotenv_is_somebody_elses() {
+fn a_directory_named_dotenv_is_ignored() {
     let project = TestProject::new(&[(".env/bin/python", "")]);
     assert_eq!(project.settings().database_url.origin, Origin::Default);
 }

@@ -1,4 +1,4 @@
-//! The benchmark's transform: names in capitals, balances ten percent up.
+//! The benchmark's transform: names in upper case, balances increased by ten percent.
 
 use runner_guest::prelude::*;
 

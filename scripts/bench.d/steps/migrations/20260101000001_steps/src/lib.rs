@@ -1,4 +1,4 @@
-//! As many steps as the parameter `steps` says: half of them ask, half of them write, each what the one before left.
+//! The parameter `steps` sets the number of steps: half of them read, half of them write, each using the result of the previous one.
 
 use runner_guest::prelude::*;
 
@@ -10,7 +10,7 @@ impl Migration for Steps {
     }
 
     fn upgrade() -> Result<()> {
-        // Said on the command line, where everything is text.
+        // Given on the command line, where everything is text.
         let said: String = context::parameter("steps")?;
         let Ok(steps) = said.parse::<u32>() else { bail!("`{said}` is not a number of steps") };
         sql::execute("INSERT INTO t (id, name, bal) VALUES (-1, 'counter', 0)", params![])?;

@@ -6,24 +6,20 @@ use super::schema::Table;
 use super::types::ServerType;
 use super::types_write::{Form, Target};
 use crate::data::{Batch, ColumnType};
+use crate::database::write::Layout;
 use crate::database::{DatabaseError, Dialect, WriteMode};
 
 /// The rows of the table, and those of the batch, in our statements.
 const TABLE: &str = "runner_table";
 const BATCH: &str = "runner_batch";
 
-/// Which columns a batch has, and what they mean for the table.
-pub(super) struct Layout {
-    /// The names and types of the batch's columns, as they come.
-    given: Vec<(String, ColumnType)>,
-    /// The names as the table spells them.
-    names: Vec<String>,
+/// The statements of a writer for batches with certain columns.
+pub(super) struct WriteSql {
+    pub layout: Layout,
+    /// The types of the batch's columns.
+    types: Vec<ColumnType>,
     /// What each column becomes.
     pub targets: Vec<Target>,
-    /// The places of the key's columns, in the key's order.
-    pub key: Vec<usize>,
-    /// The places of the others.
-    others: Vec<usize>,
     /// A value is written into a column that the server numbers by itself.
     overriding: bool,
 }
@@ -31,7 +27,7 @@ pub(super) struct Layout {
 /// How the rows of a batch find those of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// The table is read between two keys, and both sides are joined. The parameters behind the columns are the two keys.
+    /// The table is read between two keys, and both sides are joined. The parameters after the columns are the two keys.
     Range,
     /// Each row is looked for by the index of the primary key.
     Probe,
@@ -41,7 +37,7 @@ pub(super) enum Way {
 
 /// What a statement answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Returning {
     /// How many rows it changed.
     Count,
     /// The number in the batch, from 1, of each row that hit one.
@@ -83,8 +79,8 @@ fn join(parts: impl Iterator<Item = String>, separator: &str) -> String {
     parts.collect::<Vec<_>>().join(separator)
 }
 
-impl Layout {
-    /// Checks a batch's columns against the table. `types`: those of the table's columns.
+impl WriteSql {
+    /// For batches with the columns of this one. `types`: those of the table's columns.
     pub(super) fn new(
         table: &Table,
         types: &[Arc<ServerType>],
@@ -92,82 +88,24 @@ impl Layout {
         key: &[String],
         rows: &Batch,
     ) -> Result<Self, DatabaseError> {
-        let name = &table.info.name;
-        let mut layout = Self {
-            given: Vec::new(),
-            names: Vec::new(),
-            targets: Vec::new(),
-            key: Vec::new(),
-            others: Vec::new(),
-            overriding: false,
-        };
-        for column in &rows.columns {
-            let known = table.info.known_column(&column.name)?;
-            if layout.names.contains(&known) {
-                return Err(DatabaseError::invalid(format!("column `{known}` stands twice in a batch for `{name}`")));
-            }
-            let at = table.info.columns.iter().position(|other| other.name == known).unwrap_or_default();
+        let layout = Layout::new(&table.info, mode, key, rows)?;
+        let mut sql = Self { layout, types: Vec::new(), targets: Vec::new(), overriding: false };
+        for (column, name) in rows.columns.iter().zip(&sql.layout.names) {
+            let at = table.info.columns.iter().position(|other| other.name == *name).unwrap_or_default();
             let column_type = column.values.column_type();
             let form = if column_type == ColumnType::Native { Form::Native } else { Form::Typed };
             if let (Some(of), Some(declared)) = (types.get(at), table.types.get(at)) {
-                layout.targets.push(Target::new(of.clone(), declared.base_modifier, form));
-                layout.overriding |= declared.always_identity;
+                sql.targets.push(Target::new(of.clone(), declared.base_modifier, form));
+                sql.overriding |= declared.always_identity;
             }
-            layout.given.push((column.name.clone(), column_type));
-            layout.names.push(known);
+            sql.types.push(column_type);
         }
-        if layout.names.is_empty() {
-            return Err(DatabaseError::invalid(format!("a batch for `{name}` has no columns")));
-        }
-        for column in key {
-            layout.key.push(layout.names.iter().position(|other| other == column).ok_or_else(|| {
-                DatabaseError::invalid(format!(
-                    "a batch for `{name}` lacks the key column `{column}`, which {mode} needs"
-                ))
-            })?);
-        }
-        layout.others = (0..layout.names.len()).filter(|place| !layout.key.contains(place)).collect();
-        layout.check(table, mode)?;
-        Ok(layout)
+        Ok(sql)
     }
 
-    fn check(&self, table: &Table, mode: WriteMode) -> Result<(), DatabaseError> {
-        let name = &table.info.name;
-        let generated = |place: &usize| table.info.column(&self.names[*place]).is_some_and(|column| column.generated);
-        let written = match mode {
-            WriteMode::Delete => None,
-            WriteMode::Update => self.others.iter().copied().find(generated),
-            WriteMode::Insert | WriteMode::Upsert => (0..self.names.len()).find(generated),
-        };
-        if let Some(place) = written {
-            return Err(DatabaseError::invalid(format!(
-                "column `{name}.{}` is generated and cannot be written",
-                self.names[place]
-            ))
-            .hint("leave the column out of the batch"));
-        }
-        if mode == WriteMode::Update && self.others.is_empty() {
-            return Err(DatabaseError::invalid(format!(
-                "a batch for `{name}` has no columns beside the key, so there is nothing to update"
-            )));
-        }
-        Ok(())
-    }
-
-    /// Whether a batch has these columns.
-    pub(super) fn fits(&self, rows: &Batch) -> bool {
-        self.given.len() == rows.columns.len()
-            && self.given.iter().zip(&rows.columns).all(|((name, _), column)| *name == column.name)
-    }
-
-    /// Whether a batch has them in the same types.
+    /// Whether the columns of a batch have the types of the first one's.
     pub(super) fn has_types(&self, rows: &Batch) -> bool {
-        self.given.iter().zip(&rows.columns).all(|((_, known), column)| *known == column.values.column_type())
-    }
-
-    /// The names of the batch's columns, for messages.
-    pub(super) fn columns(&self) -> String {
-        join(self.given.iter().map(|(name, _)| name.clone()), ", ")
+        self.types.iter().zip(&rows.columns).all(|(known, column)| *known == column.values.column_type())
     }
 
     /// Whether all columns can travel in a binary `COPY`.
@@ -178,8 +116,8 @@ impl Layout {
     /// The places of the columns that a statement takes as arrays, in the order of its parameters.
     pub(super) fn parameters(&self, mode: WriteMode) -> Vec<usize> {
         match mode {
-            WriteMode::Delete => self.key.clone(),
-            _ => (0..self.names.len()).collect(),
+            WriteMode::Delete => self.layout.key.clone(),
+            _ => (0..self.layout.names.len()).collect(),
         }
     }
 
@@ -189,11 +127,11 @@ impl Layout {
     }
 
     fn list(&self) -> String {
-        join(self.names.iter().map(|name| quote(name)), ", ")
+        join(self.layout.names.iter().map(|name| quote(name)), ", ")
     }
 
     /// The rows of the batch as a FROM item.
-    fn rows(&self, mode: WriteMode, answer: Answer) -> String {
+    fn rows(&self, mode: WriteMode, answer: Returning) -> String {
         let column = |(at, place): (usize, usize)| {
             let target = &self.targets[place];
             let number = at + 1;
@@ -204,57 +142,57 @@ impl Layout {
             }
         };
         let mut columns = join(self.parameters(mode).into_iter().enumerate().map(column), ", ");
-        if answer == Answer::Numbers {
+        if answer == Returning::Numbers {
             columns.push_str(", pg_catalog.generate_subscripts($1, 1) AS number");
         }
         format!("(SELECT {columns}) AS {BATCH}")
     }
 
     fn on_key(&self) -> String {
-        let term = |place: &usize| format!("{TABLE}.{} = {BATCH}.c{place}", quote(&self.names[*place]));
-        join(self.key.iter().map(term), " AND ")
+        let term = |place: &usize| format!("{TABLE}.{} = {BATCH}.c{place}", quote(&self.layout.names[*place]));
+        join(self.layout.key.iter().map(term), " AND ")
     }
 
     /// The statement that inserts a batch, or updates what is there already.
     pub(super) fn insert(&self, into: &str, mode: WriteMode) -> String {
-        let values = join((0..self.names.len()).map(|place| format!("{BATCH}.c{place}")), ", ");
+        let values = join((0..self.layout.names.len()).map(|place| format!("{BATCH}.c{place}")), ", ");
         let overriding = if self.overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
-        let rows = self.rows(mode, Answer::Count);
+        let rows = self.rows(mode, Returning::Count);
         let mut text =
             format!("INSERT INTO {into} AS {TABLE} ({}){overriding} SELECT {values} FROM {rows}", self.list());
         if mode == WriteMode::Upsert {
-            let set = |place: &usize| format!("{0} = excluded.{0}", quote(&self.names[*place]));
-            let action = match join(self.others.iter().map(set), ", ") {
+            let set = |place: &usize| format!("{0} = excluded.{0}", quote(&self.layout.names[*place]));
+            let action = match join(self.layout.others.iter().map(set), ", ") {
                 nothing if nothing.is_empty() => "NOTHING".to_owned(),
                 set => format!("UPDATE SET {set}"),
             };
-            let key = join(self.key.iter().map(|place| quote(&self.names[*place])), ", ");
+            let key = join(self.layout.key.iter().map(|place| quote(&self.layout.names[*place])), ", ");
             text.push_str(&format!(" ON CONFLICT ({key}) DO {action}"));
         }
         text
     }
 
     /// The statement that updates or deletes a batch.
-    pub(super) fn change(&self, table: &str, mode: WriteMode, way: Way, answer: Answer) -> String {
+    pub(super) fn change(&self, table: &str, mode: WriteMode, way: Way, answer: Returning) -> String {
         let rows = self.rows(mode, answer);
         let mut text = if mode == WriteMode::Delete {
             format!("DELETE FROM {table} AS {TABLE} USING {rows}")
         } else {
-            let set = |place: &usize| format!("{} = {BATCH}.c{place}", quote(&self.names[*place]));
-            format!("UPDATE {table} AS {TABLE} SET {} FROM {rows}", join(self.others.iter().map(set), ", "))
+            let set = |place: &usize| format!("{} = {BATCH}.c{place}", quote(&self.layout.names[*place]));
+            format!("UPDATE {table} AS {TABLE} SET {} FROM {rows}", join(self.layout.others.iter().map(set), ", "))
         };
         text.push_str(&format!(" WHERE {}", self.on_key()));
-        if let (Way::Range, [key]) = (way, self.key.as_slice()) {
+        if let (Way::Range, [key]) = (way, self.layout.key.as_slice()) {
             let first = self.parameters(mode).len() + 1;
             let target = &self.targets[*key];
             let bound = |number: usize| match target.as_text {
                 true => format!("(${number}::pg_catalog.text)::{}", target.of.quoted),
                 false => format!("${number}::{}", target.of.quoted),
             };
-            let key = quote(&self.names[*key]);
+            let key = quote(&self.layout.names[*key]);
             text.push_str(&format!(" AND {TABLE}.{key} BETWEEN {} AND {}", bound(first), bound(first + 1)));
         }
-        if answer == Answer::Numbers {
+        if answer == Returning::Numbers {
             text.push_str(&format!(" RETURNING {BATCH}.number"));
         }
         text
@@ -265,13 +203,13 @@ impl Layout {
         let term = |(at, place): (usize, &usize)| {
             let target = &self.targets[*place];
             let number = at + 1;
-            let name = quote(&self.names[*place]);
+            let name = quote(&self.layout.names[*place]);
             if target.as_text {
                 format!("{name} = (${number}::pg_catalog.text)::{}", target.of.quoted)
             } else {
                 format!("{name} = ${number}::{}", target.of.quoted)
             }
         };
-        format!("SELECT 1 FROM {table} WHERE {} LIMIT 2", join(self.key.iter().enumerate().map(term), " AND "))
+        format!("SELECT 1 FROM {table} WHERE {} LIMIT 2", join(self.layout.key.iter().enumerate().map(term), " AND "))
     }
 }

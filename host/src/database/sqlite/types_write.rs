@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 
 use super::raw::{Cell, CellColumn, Cells};
-use super::read_types::exact_float;
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::{Column, ColumnValues, VarValues, temporal};
 use crate::database::message::cell_text;
+use crate::database::number::{exact_float, exact_integer};
 
 /// How a column of SQLite converts values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,13 +94,13 @@ impl Encoded<'_> {
 }
 
 /// A cell that cannot be stored as it is.
-pub(super) struct Unfit {
+pub(super) struct Unwritable {
     pub row: usize,
     pub what: String,
 }
 
 /// The column as a table's column of that affinity stores it.
-pub(super) fn encode(column: &Column, affinity: Affinity) -> Result<Encoded<'_>, Unfit> {
+pub(super) fn encode(column: &Column, affinity: Affinity) -> Result<Encoded<'_>, Unwritable> {
     let cells = match &column.values {
         ColumnValues::Boolean(entries) => Stored::Boolean(entries),
         ColumnValues::Int64(entries) => {
@@ -134,7 +134,7 @@ pub(super) fn encode(column: &Column, affinity: Affinity) -> Result<Encoded<'_>,
 }
 
 /// Refuses the first cell that is not NULL and for which there is a reason.
-fn refuse(column: &Column, rows: usize, reason: impl Fn(usize) -> Option<String>) -> Result<(), Unfit> {
+fn refuse(column: &Column, rows: usize, reason: impl Fn(usize) -> Option<String>) -> Result<(), Unwritable> {
     for row in 0..rows {
         if column.is_null(row) {
             continue;
@@ -146,8 +146,8 @@ fn refuse(column: &Column, rows: usize, reason: impl Fn(usize) -> Option<String>
     Ok(())
 }
 
-fn unfit(column: &Column, row: usize, reason: &str) -> Unfit {
-    Unfit { row, what: format!("{}: {reason}", cell_text(column, row)) }
+fn unfit(column: &Column, row: usize, reason: &str) -> Unwritable {
+    Unwritable { row, what: format!("{}: {reason}", cell_text(column, row)) }
 }
 
 /// Texts. In a column of numbers SQLite makes a number of what looks like one; `same` says whether that loses anything.
@@ -156,7 +156,7 @@ fn texts<'a>(
     values: &'a VarValues,
     affinity: Affinity,
     same: impl Fn(&[u8], &[u8]) -> bool,
-) -> Result<Stored<'a>, Unfit> {
+) -> Result<Stored<'a>, Unwritable> {
     if !affinity.is_number() || !(0..values.len()).any(|row| looks_numeric(values.get(row))) {
         return Ok(Stored::Text(Cow::Borrowed(values)));
     }
@@ -172,7 +172,7 @@ fn texts<'a>(
     Ok(Stored::Each(cells))
 }
 
-fn decimals<'a>(column: &Column, values: &'a VarValues, affinity: Affinity) -> Result<Stored<'a>, Unfit> {
+fn decimals<'a>(column: &Column, values: &'a VarValues, affinity: Affinity) -> Result<Stored<'a>, Unwritable> {
     refuse(column, values.len(), |row| (!is_decimal(values.get(row))).then(|| "is not a decimal number".to_owned()))?;
     if !affinity.is_number() {
         return Ok(Stored::Text(Cow::Borrowed(values)));
@@ -196,13 +196,13 @@ fn number<'a>(
     text: &[u8],
     affinity: Affinity,
     same: impl Fn(&[u8], &[u8]) -> bool,
-) -> Result<Cell<'a>, Unfit> {
+) -> Result<Cell<'a>, Unwritable> {
     let trimmed = trim(text);
     let trimmed = std::str::from_utf8(trimmed.strip_prefix(b"+").unwrap_or(trimmed)).unwrap_or_default();
     let real = trimmed.parse::<f64>().unwrap_or(f64::NAN);
     let integer = match trimmed.parse::<i64>() {
         Ok(integer) => Some(integer),
-        Err(_) => super::read_types::exact_integer(real),
+        Err(_) => exact_integer(real),
     };
     let (cell, stored) = match integer {
         Some(integer) if affinity != Affinity::Real => (Cell::Integer(integer), Some(integer.to_string())),
@@ -271,7 +271,7 @@ fn uuid_blobs(entries: &[u64]) -> Stored<'static> {
 }
 
 /// Dates, times and UUIDs, written out. None of them looks like a number.
-fn written(column: &Column) -> Result<Stored<'static>, Unfit> {
+fn written(column: &Column) -> Result<Stored<'static>, Unwritable> {
     match &column.values {
         ColumnValues::Date(entries) => {
             write_out(column, entries.len(), |text, row| temporal::push_date(text, i64::from(entries[row])))
@@ -301,7 +301,7 @@ fn write_out(
     column: &Column,
     rows: usize,
     push: impl Fn(&mut String, usize) -> Result<(), String>,
-) -> Result<Stored<'static>, Unfit> {
+) -> Result<Stored<'static>, Unwritable> {
     let mut data = String::with_capacity(rows * 24);
     let mut offsets = Vec::with_capacity(rows + 1);
     offsets.push(0);

@@ -8,6 +8,7 @@ use super::raw::{Active, Cell};
 use crate::data::decimal::{float_text, is_decimal};
 use crate::data::temporal;
 use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
+use crate::database::number::{exact_float, exact_integer};
 
 /// What the declared type of a column says about its cells.
 pub(super) fn declared(statement: &Active<'_>, column: usize) -> Option<ColumnType> {
@@ -52,7 +53,7 @@ pub(super) fn stored_column_type(cell: Cell<'_>) -> Option<ColumnType> {
 
 /// Where the type of a column comes from, which decides the conversions that are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum TypeSource {
     /// The caller asked for it: convert whatever can be converted exactly.
     Requested,
     /// The declared type.
@@ -92,7 +93,7 @@ pub(super) fn push_as_stored(builder: &mut ColumnBuilder, cell: Cell<'_>, limit:
 }
 
 /// Appends a cell to a column. False: it does not fit into the column's type without loss.
-pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, source: Source) -> bool {
+pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, source: TypeSource) -> bool {
     if matches!(cell, Cell::Null) {
         builder.push_null();
         return true;
@@ -100,17 +101,17 @@ pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, source: Source) 
     push_as_stored(builder, cell, usize::MAX).is_some() || push_other(builder, builder.column_type(), cell, source)
 }
 
-fn push_other(builder: &mut ColumnBuilder, column_type: ColumnType, cell: Cell<'_>, source: Source) -> bool {
+fn push_other(builder: &mut ColumnBuilder, column_type: ColumnType, cell: Cell<'_>, source: TypeSource) -> bool {
     match (column_type, cell) {
         (ColumnType::Boolean, Cell::Integer(number @ (0 | 1))) => builder.push_boolean(number == 1),
-        (ColumnType::Float64, Cell::Integer(number)) if source != Source::FirstCell => {
+        (ColumnType::Float64, Cell::Integer(number)) if source != TypeSource::FirstCell => {
             exact_float(number).is_some_and(|number| builder.push_float64(number))
         }
         (ColumnType::Decimal, Cell::Text(text)) => is_decimal(text) && builder.push_bytes(text),
         (ColumnType::Decimal | ColumnType::Json, Cell::Integer(_) | Cell::Real(_)) => {
             number_text(cell).is_some_and(|text| builder.push_bytes(text.as_bytes()))
         }
-        _ => source == Source::Requested && convert(builder, column_type, cell),
+        _ => source == TypeSource::Requested && convert(builder, column_type, cell),
     }
 }
 
@@ -149,19 +150,6 @@ fn number_text(cell: Cell<'_>) -> Option<String> {
         Cell::Real(number) => float_text(number),
         _ => None,
     }
-}
-
-/// The float that is exactly this integer.
-pub(super) fn exact_float(number: i64) -> Option<f64> {
-    let float = number as f64;
-    // 2^63 itself is a float but no i64, and `as` would saturate to i64::MAX.
-    (float < 9_223_372_036_854_775_808.0 && float as i64 == number).then_some(float)
-}
-
-/// The integer that equals this float exactly; none for -0.0, whose sign would be lost.
-pub(super) fn exact_integer(number: f64) -> Option<i64> {
-    let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);
-    (in_range && number.fract() == 0.0 && !(number == 0.0 && number.is_sign_negative())).then_some(number as i64)
 }
 
 /// A cell in a few words, for messages.

@@ -11,9 +11,10 @@ use super::error::from_sqlx;
 use super::parameters::add;
 use super::scope::simple;
 use super::types_column::{COPY_HEADER, COPY_TRAILER, Encoder, Unwritable};
+use super::write_sql::{Returning, Way, WriteSql};
 use super::writer::Writer;
-use super::writer_plan::{Answer, Layout, Way};
 use crate::data::Batch;
+use crate::database::write::RowErrors;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteMode};
 
 /// Bytes of a `COPY` that are sent at once; large enough for few messages, small enough for the server not to wait.
@@ -27,7 +28,7 @@ const NOT_UNIQUE: &str = "42P10";
 /// A batch and what is to be done with it.
 pub(super) struct Job<'a> {
     pub writer: &'a Writer,
-    pub layout: &'a Layout,
+    pub sql: &'a WriteSql,
     pub rows: &'a Batch,
     pub way: Way,
     /// By `COPY`.
@@ -37,7 +38,7 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Writes the batch; answers how many rows changed. One that fails leaves nothing of it behind.
+    /// Writes the batch; answers how many rows changed. One that fails leaves nothing of it.
     pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
         self.check_keys()?;
         match self.write(connection).await {
@@ -50,19 +51,15 @@ impl Job<'_> {
         }
     }
 
-    /// A key with NULL in it is nobody's.
+    /// No row has a key with NULL in it.
     fn check_keys(&self) -> Result<(), DatabaseError> {
         if !matches!(self.writer.mode, WriteMode::Update | WriteMode::Delete) {
             return Ok(());
         }
-        for place in &self.layout.key {
+        for place in &self.sql.layout.key {
             let column = &self.rows.columns[*place];
             if let Some(row) = column.nulls.iter().position(|byte| *byte != 0) {
-                return Err(DatabaseError::invalid(format!(
-                    "column `{}.{}` is part of the key but NULL in a batch to {}",
-                    self.writer.table.info.name, column.name, self.writer.mode
-                ))
-                .detail(self.writer.row_name(self.rows, row)));
+                return Err(self.errors().null_key(&column.name, row));
             }
         }
         Ok(())
@@ -82,8 +79,8 @@ impl Job<'_> {
                 // The same again, but that each row tells what it hit.
                 self.numbered(connection).await
             }
-            Ok(_) => Err(self.unclear()),
-            Err(error) if error.code == TWICE => Err(self.twice().unwrap_or(error)),
+            Ok(_) => Err(self.errors().not_each_once()),
+            Err(error) if error.code == TWICE => Err(self.duplicate().unwrap_or(error)),
             Err(error) if error.code == NOT_UNIQUE => Err(error
                 .hint(format!("make a unique constraint or index for the columns `{}`", self.writer.key.join("`, `")))),
             Err(error) if is_of_a_row(&error) => Err(self.blame(connection, error).await),
@@ -106,10 +103,10 @@ impl Job<'_> {
         if self.copies {
             return self.copy(connection, rows).await;
         }
-        let (layout, writer) = (self.layout, self.writer);
+        let (sql, writer) = (self.sql, self.writer);
         let text = match writer.mode {
-            WriteMode::Insert | WriteMode::Upsert => layout.insert(&writer.into, writer.mode),
-            WriteMode::Update | WriteMode::Delete => layout.change(&writer.into, writer.mode, self.way, Answer::Count),
+            WriteMode::Insert | WriteMode::Upsert => sql.insert(&writer.into, writer.mode),
+            WriteMode::Update | WriteMode::Delete => sql.change(&writer.into, writer.mode, self.way, Returning::Count),
         };
         let query = sqlx::query_with(AssertSqlSafe(text.as_str()), self.arguments(rows)?);
         let done = connection.execute(query).await.map_err(|error| self.failed(&error, &text))?;
@@ -118,7 +115,7 @@ impl Job<'_> {
 
     /// Changes all rows, and holds what each of them hit against what it should.
     async fn numbered(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
-        let text = self.layout.change(&self.writer.into, self.writer.mode, self.way, Answer::Numbers);
+        let text = self.sql.change(&self.writer.into, self.writer.mode, self.way, Returning::Numbers);
         let arguments = self.arguments(0..self.rows.row_count)?;
         let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments);
         let mut hits = vec![0_u32; self.rows.row_count];
@@ -141,28 +138,18 @@ impl Job<'_> {
 
     /// The error for a row of the batch that hit none or several rows of the table, which is as it was before the batch.
     async fn not_one(&self, connection: &mut PgConnection, row: usize) -> DatabaseError {
-        let (name, mode) = (&self.writer.table.info.name, self.writer.mode);
-        let found = match self.rows_with_key(connection, row).await {
-            Ok(found) => found,
-            Err(error) => return error,
-        };
-        let error = match found {
-            0 => DatabaseError::invalid(format!("no row of `{name}` has the key that a batch to {mode} gives"))
-                .hint("write rows that may be new in the mode `upsert`"),
-            1 => match self.twice() {
-                Some(error) => return error,
-                None => DatabaseError::invalid(format!("a trigger or rule of `{name}` kept a batch from its {mode}")),
-            },
-            _ => DatabaseError::invalid(format!("several rows of `{name}` have the key that a batch to {mode} gives"))
-                .hint("choose columns that identify a row as the key"),
-        };
-        error.detail(self.writer.row_name(self.rows, row))
+        match self.rows_with_key(connection, row).await {
+            Ok(0) => self.errors().absent(row),
+            Ok(1) => self.duplicate().unwrap_or_else(|| self.errors().prevented(row)),
+            Ok(_) => self.errors().ambiguous(row),
+            Err(error) => error,
+        }
     }
 
     async fn rows_with_key(&self, connection: &mut PgConnection, row: usize) -> Result<usize, DatabaseError> {
-        let text = self.layout.with_key(&self.writer.into);
+        let text = self.sql.with_key(&self.writer.into);
         let mut arguments = PgArguments::default();
-        for place in &self.layout.key {
+        for place in &self.sql.layout.key {
             add(&mut arguments, self.encoder(*place).parameter(row).map_err(|unfit| self.unfit(unfit))?)?;
         }
         let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments);
@@ -171,25 +158,22 @@ impl Job<'_> {
     }
 
     /// The error for a key that stands twice in the batch, if one does.
-    fn twice(&self) -> Option<DatabaseError> {
+    fn duplicate(&self) -> Option<DatabaseError> {
         let mut seen = HashMap::with_capacity(self.rows.row_count);
         for row in 0..self.rows.row_count {
             let mut key = Vec::with_capacity(16);
-            for place in &self.layout.key {
+            for place in &self.sql.layout.key {
                 self.encoder(*place).push_cell(&mut key, row).ok()?;
             }
             if seen.insert(key, row).is_some() {
-                let (name, mode) = (&self.writer.table.info.name, self.writer.mode);
-                let error = DatabaseError::invalid(format!("a key stands twice in a batch to {mode} rows of `{name}`"));
-                return Some(error.detail(self.writer.row_name(self.rows, row)));
+                return Some(self.errors().duplicate(row));
             }
         }
         None
     }
 
-    fn unclear(&self) -> DatabaseError {
-        let (name, mode) = (&self.writer.table.info.name, self.writer.mode);
-        DatabaseError::invalid(format!("a trigger or rule of `{name}` kept a part of a batch from its {mode}"))
+    fn errors(&self) -> RowErrors<'_> {
+        self.writer.errors(self.rows)
     }
 
     /// Finds the row that an error is about: writes halves of what is left until one row is.
@@ -199,7 +183,7 @@ impl Job<'_> {
                 if let Some(detail) = found.detail.take() {
                     found.message = format!("{}: {detail}", found.message);
                 }
-                found.detail(self.writer.row_name(self.rows, row))
+                found.detail(self.errors().row_name(row))
             }
             Ok(None) => error,
             Err(other) => other,
@@ -229,7 +213,7 @@ impl Job<'_> {
 
     /// Sends the rows in pieces: the server takes in one while the next is put into its form.
     async fn copy(&self, connection: &mut PgConnection, rows: Range<usize>) -> Result<u64, DatabaseError> {
-        let text = self.layout.copy(&self.writer.into);
+        let text = self.sql.copy(&self.writer.into);
         let failed = |error: sqlx::Error| self.failed(&error, &text);
         let encoders: Vec<Encoder<'_>> = (0..self.rows.columns.len()).map(|place| self.encoder(place)).collect();
         let width = (encoders.len() as u16).to_be_bytes();
@@ -257,10 +241,10 @@ impl Job<'_> {
 
     fn arguments(&self, rows: Range<usize>) -> Result<PgArguments, DatabaseError> {
         let mut arguments = PgArguments::default();
-        for place in self.layout.parameters(self.writer.mode) {
+        for place in self.sql.parameters(self.writer.mode) {
             add(&mut arguments, self.encoder(place).array(rows.clone()).map_err(|unfit| self.unfit(unfit))?)?;
         }
-        if let (Way::Range, [key]) = (self.way, self.layout.key.as_slice()) {
+        if let (Way::Range, [key]) = (self.way, self.sql.layout.key.as_slice()) {
             let encoder = self.encoder(*key);
             for row in [rows.start, rows.end - 1] {
                 add(&mut arguments, encoder.parameter(row).map_err(|unfit| self.unfit(unfit))?)?;
@@ -270,14 +254,12 @@ impl Job<'_> {
     }
 
     fn encoder(&self, place: usize) -> Encoder<'_> {
-        Encoder::new(&self.rows.columns[place], &self.layout.targets[place])
+        Encoder::new(&self.rows.columns[place], &self.sql.targets[place])
     }
 
     #[cold]
     fn unfit(&self, unfit: Unwritable) -> DatabaseError {
-        let table = &self.writer.table.info.name;
-        let message = format!("column `{table}.{}` cannot hold {}", unfit.column, unfit.what);
-        DatabaseError::new(DatabaseErrorKind::Conversion, message).detail(self.writer.row_name(self.rows, unfit.row))
+        self.errors().cannot_hold(&unfit.column, unfit.what, unfit.row)
     }
 
     fn failed(&self, error: &sqlx::Error, text: &str) -> DatabaseError {

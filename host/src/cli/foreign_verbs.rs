@@ -1,0 +1,28 @@
+//! Commands of other migration tools that are none of ours, or mean something else there, and what to use instead.
+
+/// What to use instead of a command of another tool.
+pub fn hint(verb: &str) -> Option<&'static str> {
+    Some(match verb.to_lowercase().as_str() {
+        "deploy" | "run" | "sync" => "use `runner apply`",
+        "goto" | "to" => "use `runner apply --target TARGET` or `runner rollback --target TARGET`",
+        "steps" => "use `runner apply --target +N` or `runner rollback -n N`",
+        "make" | "makemigrations" | "add" => "use `runner new NAME`",
+        "edit" => "open the migration's file; `runner redo` applies it again",
+        "diff" | "autogenerate" => "`runner plan` shows what would run; migrations are not generated from a schema",
+        "preview" | "sqlmigrate" => "use `runner plan --sql`",
+        "dry-run" | "dryrun" => "use `runner apply --dry-run`",
+        "heads" | "head" => "use `runner status`: its last migration is the head",
+        "branches" | "merge" => "revisions are a single sequence without branches; `runner status` lists them",
+        "list" | "ls" | "showmigrations" | "pending" | "progress" => "use `runner status`",
+        "log" => "use `runner history`",
+        "lint" => "use `runner validate`",
+        "compile" => "use `runner build`",
+        "reset" | "fresh" | "refresh" => "use `runner rollback --all`, then `runner apply`",
+        "clean" | "zero" => "use `runner rollback --all`",
+        "stop" | "abort" | "kill" => "use `runner cancel`",
+        "continue" | "unpause" => "use `runner resume`",
+        "force" | "fix" | "resolve" => "use `runner repair`",
+        "version" => "use `runner --version`, or `runner current` for the revision of the database",
+        _ => return None,
+    })
+}

@@ -1,0 +1,68 @@
+//! The command line of the commands that need no database, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `runner init`
+#[derive(Args, Debug)]
+#[command(after_help = "Run `runner help init` for examples.")]
+#[command(after_long_help = "\
+Examples:
+  runner init                      in the current directory
+  runner init shop                 in a new directory `shop`")]
+pub struct InitArgs {
+    /// Directory of the project
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
+/// `runner new`
+#[derive(Args, Debug)]
+#[command(after_help = "Run `runner help new` for examples.")]
+#[command(after_long_help = "\
+Examples:
+  runner new create_orders         two SQL files, for upgrade and downgrade
+  runner new \"create orders\"       the same
+  runner new tidy_names --lang rust")]
+pub struct NewArgs {
+    /// Name of the migration, such as `create_orders` or `"create orders"`
+    pub name: String,
+    /// Language of the migration: `sql` (the default) or `rust`
+    ///
+    /// [env: RUNNER_LANG]
+    #[arg(short, long, value_name = "LANG")]
+    pub lang: Option<String>,
+}
+
+/// `runner build`
+#[derive(Args, Debug)]
+#[command(after_help = "Run `runner help build` for examples.")]
+#[command(after_long_help = "\
+Examples:
+  runner build                     build what has no artifact yet and update the lockfile
+  runner build 20260112101500      rebuild one migration
+  runner build --all               rebuild every migration that has source code")]
+pub struct BuildArgs {
+    /// Revisions to rebuild: revisions, names, or unique prefixes
+    #[arg(value_name = "REVISION")]
+    pub revisions: Vec<String>,
+    /// Rebuild every migration that has source code
+    #[arg(long, conflicts_with = "revisions")]
+    pub all: bool,
+}
+
+/// `runner validate`
+#[derive(Args, Debug)]
+#[command(after_help = "Run `runner help validate` for examples.")]
+#[command(after_long_help = "\
+Examples:
+  runner validate                  check names, lockfile, SQL and components
+  runner validate --locked         for CI: also require that the lockfile is complete")]
+pub struct ValidateArgs {
+    /// Require that the lockfile lists every migration, SQL included
+    ///
+    /// [env: RUNNER_LOCKED]
+    #[arg(long)]
+    pub locked: bool,
+}

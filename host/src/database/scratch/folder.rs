@@ -1,0 +1,78 @@
+//! Folders for copies of database files.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::random;
+
+/// Names of such folders in the system's folder for temporary files begin with this.
+const PREFIX: &str = "runner-copy-";
+
+/// The file in it that is locked as long as the run lives.
+const LOCK: &str = "lock";
+
+/// A folder that is removed when it is dropped. Its lock dies with its process, which tells whether it is still in use.
+#[derive(Debug)]
+pub struct Folder {
+    /// Where it is.
+    pub path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes one in a folder for temporary files.
+    pub fn make(parent: &Path) -> std::io::Result<Self> {
+        let path = parent.join(format!("{PREFIX}{:016x}", random::bits()));
+        let mut builder = std::fs::DirBuilder::new();
+        // It holds everything that the database holds.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&path)?;
+        let lock = File::create(path.join(LOCK))?;
+        lock.lock()?;
+        Ok(Self { path, _lock: lock })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next run.
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Removes the folders of killed runs. One without a lock is only just being made, or its run was killed in that moment: it is
+/// empty.
+pub fn sweep_folders(parent: &Path) {
+    let Ok(entries) = std::fs::read_dir(parent) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
+        // A link of that name leads nowhere.
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let Ok(lock) = File::open(entry.path().join(LOCK)) else { continue };
+        if lock.try_lock().is_ok() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unlocked_folder_is_swept() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let held = Folder::make(parent.path()).expect("a folder");
+        let left = parent.path().join(format!("{PREFIX}left"));
+        std::fs::create_dir(&left).expect("a folder");
+        std::fs::write(left.join(LOCK), "").expect("a file");
+        std::fs::create_dir(parent.path().join("other")).expect("a folder");
+        sweep_folders(parent.path());
+        assert!(held.path.exists() && !left.exists() && parent.path().join("other").exists());
+        let path = held.path.clone();
+        drop(held);
+        assert!(!path.exists());
+    }
+}
