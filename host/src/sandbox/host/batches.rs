@@ -54,8 +54,7 @@ impl Host for GuestState {
     async fn transform(&mut self, name: String, source: TableSource, target: TableTarget) -> Answer<TransformReport> {
         let (source, target) = (convert::source_in(source), convert::target_in(target));
         let run = self.loaded.as_ref().zip(self.run.as_ref());
-        let function =
-            run.and_then(|(loaded, run)| ComponentFunction::of(loaded, run, self.server.clone(), &self.log));
+        let function = run.and_then(|(loaded, run)| ComponentFunction::of(loaded, run, self.server.clone(), &self.log));
         let done = match self.purpose.calls(CallKind::Transform) {
             Ok(calls) => calls.transform(function, TransformTask { name, source, target }).await,
             Err(denied) => Err(denied),
