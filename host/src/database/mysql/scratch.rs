@@ -96,7 +96,7 @@ async fn fill(
         .collect();
     let url = original.url().with_database_name(scratch);
     let mut target = connect(&url, request.connect).await.map_err(|error| rights(error, scratch))?;
-    crate::database::role::set_role(&mut *target, crate::database::Role::Host, &request.stop);
+    crate::database::role::set_role(&mut *target, crate::database::Role::Host, request.stop);
     // Rows are taken over as they are, also those that today's mode would refuse; tables before those they refer to. Read
     // committed takes no locks on the rows that are read.
     for statement in [
