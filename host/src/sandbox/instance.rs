@@ -34,7 +34,7 @@ pub(super) struct ComponentFunction {
 
 impl ComponentFunction {
     /// The batch functions of a component; none if it exports no transformer. `log`: what its instances may still log.
-    pub(super) fn new(
+    pub(super) fn of_component(
         loaded: &Arc<LoadedComponent>,
         run: &RunContext,
         server: Option<(Dialect, String)>,

@@ -137,6 +137,6 @@ impl Script for ComponentScript {
     async fn batch_function(&self, context: &RunContext) -> Option<Arc<dyn BatchFunction>> {
         let server = server_of(context, context.database.lock().await.facts());
         let log = Arc::new(Mutex::new(LogBudget::new(&self.loaded.core.limits)));
-        ComponentFunction::new(&self.loaded, context, Some(server), &log)
+        ComponentFunction::of_component(&self.loaded, context, Some(server), &log)
     }
 }

@@ -55,7 +55,7 @@ impl Host for GuestState {
         let (source, target) = (convert::source_in(source), convert::target_in(target));
         let run = self.loaded.as_ref().zip(self.run.as_ref());
         let function =
-            run.and_then(|(loaded, run)| ComponentFunction::new(loaded, run, self.server.clone(), &self.log));
+            run.and_then(|(loaded, run)| ComponentFunction::of_component(loaded, run, self.server.clone(), &self.log));
         let done = match self.purpose.calls(CallKind::Transform) {
             Ok(calls) => calls.transform(function, TransformTask { name, source, target }).await,
             Err(denied) => Err(denied),
