@@ -293,9 +293,9 @@ impl State {
         Denial {
             what: format!("a migration may not control the transaction: {word} is refused"),
             hint: if self.transaction {
-                "runner opens the transaction and commits it with the history; omit the statement"
+                "runner opens the transaction and commits it with the history; leave the statement out"
             } else {
-                "each statement of a `-- runner:no-transaction` migration commits by itself; omit the statement"
+                "each statement of a `-- runner:no-transaction` migration commits by itself; leave the statement out"
             },
         }
     }
