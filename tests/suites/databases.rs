@@ -26,14 +26,14 @@ fn refused(project: &TestProject, line: &str, code: i32, says: &[&str]) -> Outpu
 #[test]
 fn in_a_folder_that_is_not_there() {
     let project = one("CREATE TABLE a (id INTEGER);");
-    project.runner("apply -D sqlite:nowhere/x.db").exits(2).says(&["nowhere/x.db", "folder", "hint:"]);
+    project.runner("apply -D sqlite:nowhere/x.db").exits(2).says(&["nowhere/x.db", "directory", "hint:"]);
     assert!(!project.file("nowhere").exists());
 }
 
 #[test]
 fn that_is_a_folder() {
     let project = one("CREATE TABLE a (id INTEGER);");
-    project.runner("apply -D sqlite:migrations").exits(2).says(&["is a folder"]);
+    project.runner("apply -D sqlite:migrations").exits(2).says(&["is a directory"]);
 }
 
 #[test]
