@@ -15,7 +15,7 @@ pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, back
         Dialect::Sqlite => {
             let database = url.sqlite_path().map(|path| quoted(&path.display().to_string())).unwrap_or_default();
             format!(
-                "to bring it back, stop whatever uses the database, remove {database}-wal and {database}-shm, and copy \
+                "to restore it, stop whatever uses the database, remove {database}-wal and {database}-shm, and copy \
                  {backup} over {database}"
             )
         }
@@ -24,7 +24,7 @@ pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, back
                 format!(" --host={host}{}", port.map_or(String::new(), |port| format!(" --port={port}")))
             });
             format!(
-                "to bring it back, make a fresh database and fill it: `createdb{0} NAME && pg_restore{0} --exit-on-error \
+                "to restore it, make a fresh database and fill it: `createdb{0} NAME && pg_restore{0} --exit-on-error \
                  --dbname=NAME {backup}`",
                 server.unwrap_or_default()
             )

@@ -17,7 +17,7 @@ pub(super) fn no_components() -> Error {
 
 /// Refuses a run with a component before its first migration runs, and not when the component's turn comes.
 pub(super) async fn check(order: &Order, catalog: &Catalog, database: &mut dyn Database) -> Result<()> {
-    let history = history::read_with_artifacts(database).await?;
+    let history = history::read_with_artifacts(&mut database.host()).await?;
     let input = Input { catalog, history: &history, facts: database.facts(), options: order.options };
     let plan = match &order.action {
         Action::Apply(target) => plan_apply(&input, target),

@@ -156,6 +156,6 @@ fn misbehaving_as_soon_as_they_start() {
 /// Small files that take a compiler long.
 #[test]
 fn bombs_for_the_compiler() {
-    build(&components::deep(5_000)).exits(7).says(&["2000 blocks"]);
+    build(&components::deep(5_000)).exits(7).says(&["2000 nested blocks"]);
     build(&components::wide(200_001)).exits(7).says(&["200000 functions"]);
 }

@@ -109,7 +109,7 @@ for_each_engine! {
         project.runner("resume").succeeds();
         project.runner("pause 0001").succeeds();
         project.runner("apply").succeeds();
-        project.runner("resume 0002").succeeds().says(&["`0002` is not paused on its own", "0001 is paused still"]);
+        project.runner("resume 0002").succeeds().says(&["`0002` is not paused on its own", "0001 is still paused"]);
         let seen = status(&project);
         assert_eq!(seen["pauses"][0]["revision"], "0001");
         project.runner("resume").succeeds();
@@ -145,7 +145,7 @@ for_each_engine! {
         let project = project!(engine);
         for verb in ["pause", "resume", "cancel"] {
             let output = project.runner(verb);
-            output.exits(1).says(&[&format!("nothing has been applied to this database, so there is no run to {verb}"), "hint:"]);
+            output.exits(1).says(&[&format!("no run to {verb}: nothing has been applied to this database"), "hint:"]);
         }
         if engine == Engine::Sqlite {
             assert!(!project.file("runner.db").exists());

@@ -92,7 +92,7 @@ async fn a_fault_is_told_by_its_place_in_the_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_transaction_is_runners() {
-    for (statement, hint) in [("COMMIT", "omit the statement"), ("VACUUM", "-- runner:no-transaction")] {
+    for (statement, hint) in [("COMMIT", "leave the statement out"), ("VACUUM", "-- runner:no-transaction")] {
         let context = context(Arc::default()).await;
         let failure = script(statement, None).run(Direction::Up, &context).await.expect_err(statement);
         assert!(failure.hints.iter().any(|it| it.contains(hint)), "{:?}", failure);

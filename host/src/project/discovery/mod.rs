@@ -14,6 +14,7 @@ use name::{Role, is_ignored, parse_file, parse_folder};
 pub(super) use assets::{ASSETS, find_assets};
 pub use group::{Found, FoundEntry, FoundFiles};
 pub use name::TARGET_WORDS;
+#[cfg(feature = "cli")]
 pub(super) use name::mistaken_for_target;
 
 /// The folder of the data and checks of `runner test`.
