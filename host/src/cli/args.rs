@@ -87,12 +87,12 @@ pub struct Global {
     pub database: Option<String>,
     /// Override a limit, such as `fuel=1_000_000`; may be repeated
     ///
-    /// [env: RUNNER_LIMIT_<NAME>]
+    /// [env: RUNNER_LIMIT_NAME]
     #[arg(long = "limit", global = true, value_name = "NAME=VALUE", hide_short_help = true)]
     pub limits: Vec<String>,
     /// Set a parameter for components; may be repeated
     ///
-    /// [env: RUNNER_PARAMETER_<NAME>]
+    /// [env: RUNNER_PARAMETER_NAME]
     #[arg(short, long = "parameter", global = true, value_name = "NAME=VALUE", hide_short_help = true)]
     pub parameters: Vec<String>,
     /// Output format

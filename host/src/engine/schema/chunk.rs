@@ -1,4 +1,4 @@
-//! The statements about chunks: one text for all dialects, as in [`super::sql`], in which `~now~` stands for the database's
+//! The statements about chunks: one text for all dialects, as in [`super`], in which `~now~` stands for the database's
 //! own clock in microseconds, `~int~` for its integer of 64 bits, `~lock~` for what keeps a row, and `~free~` for what keeps
 //! it and leaves out those that others keep.
 //!
