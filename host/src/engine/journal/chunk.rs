@@ -1,9 +1,10 @@
 //! The chunks of a transform as database rows, shared by several connections and processes.
 //!
-//! A worker keeps the row of its chunk locked in the transaction of the work, so the server itself shows which workers are
-//! alive. A row that is `claimed` but not locked belongs to a worker that is about to begin, for which the lease allows
-//! time, or to one that is dead. Taking over a chunk raises its token. The change to `done` is bound to the token and is in
-//! the transaction of the chunk's rows, so a chunk takes effect exactly once even if its former owner returns late.
+//! A worker keeps the row of its chunk locked in the transaction of the work, so the server itself shows which workers
+//! are alive. A row that is `claimed` but not locked belongs to a worker that is about to begin, for which the lease
+//! allows time, or to one that is dead. Taking over a chunk raises its token. The change to `done` is bound to the
+//! token and is in the transaction of the chunk's rows, so a chunk takes effect exactly once even if its former owner
+//! returns late.
 
 mod under_way;
 mod whole;
@@ -151,7 +152,8 @@ impl Claimant {
     ) -> Result<Chunk, DatabaseError> {
         let Frontier { position, chunks, .. } = frontier;
         let chunk = Chunk { number: chunks + 1, from: position.last.clone(), to: to.clone(), size, token: 1 };
-        // An open end or the bound itself marks the last chunk. Bytes are compared because a NaN is not equal to itself.
+        // An open end or the bound itself marks the last chunk. Bytes are compared because a NaN is not equal to
+        // itself.
         let end = key(&to);
         let bound = position.bound.filter(|bound| to.is_some() && key(&Some(bound.clone())) != end);
         let next = Position { bound, last: to, types: position.types };
@@ -246,8 +248,8 @@ impl Claimant {
         effect().map(Held::Done).ok_or_else(garbled)
     }
 
-    /// Marks a chunk as done in the transaction of its rows. Returns false if the chunk is no longer ours; then nothing of it
-    /// may be committed.
+    /// Marks a chunk as done in the transaction of its rows. Returns false if the chunk is no longer ours; then nothing
+    /// of it may be committed.
     pub async fn complete(
         &self,
         database: &mut HostSession<'_>,

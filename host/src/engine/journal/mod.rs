@@ -1,10 +1,10 @@
 //! The record of a stepwise migration. Every call that touches the database is a step that commits by itself, together
-//! with its answer. An interrupted run restarts from the beginning: recorded steps are answered from the journal, and the
-//! first step that is not recorded runs live.
+//! with its answer. An interrupted run restarts from the beginning: recorded steps are answered from the journal, and
+//! the first step that is not recorded runs live.
 //!
-//! A step that can be rolled back is committed in one transaction with its entry, so either both exist or neither does. A
-//! step that cannot is recorded before it begins and again after it ends. If only its beginning is recorded, its outcome is
-//! unknown unless the database itself shows it.
+//! A step that can be rolled back is committed in one transaction with its entry, so either both exist or neither does.
+//! A step that cannot is recorded before it begins and again after it ends. If only its beginning is recorded, its
+//! outcome is unknown unless the database itself shows it.
 
 mod checkpoint;
 pub mod chunk;
@@ -204,8 +204,8 @@ pub async fn progress(database: &mut HostSession<'_>, history: i64, direction: D
     Ok(come)
 }
 
-/// Returns the work of a partial revision's transforms in progress, for read-only commands, or `None` if there are none.
-/// With `helper`, only the work of that run, which helped another run.
+/// Returns the work of a partial revision's transforms in progress, for read-only commands, or `None` if there are
+/// none. With `helper`, only the work of that run, which helped another run.
 pub async fn transformed(
     database: &mut HostSession<'_>,
     run: Run,
