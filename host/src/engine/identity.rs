@@ -52,7 +52,7 @@ fn user() -> String {
     named(&["USER", "LOGNAME", "USERNAME"]).or_else(user_of_process).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// Returns the host name from the system, because containers often have no variable for it.
+/// Returns the user name of the process. Containers often have no variable for it.
 #[cfg(unix)]
 fn user_of_process() -> Option<String> {
     use std::os::unix::fs::MetadataExt;

@@ -11,7 +11,7 @@ use super::transcript::{Evidence, Transcript, TranscriptRecorder, TransformRecor
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession};
 use crate::error::Result;
 
-/// Transforms of which the chunks are kept. More belong to a migration that could do with fewer.
+/// The number of transforms whose chunks are kept. A migration with more could do with fewer.
 const KEPT_TRANSFORMS: usize = 256;
 
 /// The number of unordered statements that are remembered.

@@ -140,7 +140,7 @@ impl Ledger {
         self.chunks += 1;
     }
 
-    /// Returns whether the kept chunks alone yield the digest, that is, none was left out.
+    /// Returns whether the kept chunks yield the recorded digest, or `None` if any chunk was left out.
     pub fn proves_itself(&self) -> Option<bool> {
         if self.kept.len() as u64 != self.chunks {
             return None;
