@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-/// The time now as history keeps it: ISO 8601, UTC, milliseconds.
+/// Returns the current time as history stores it: ISO 8601, UTC, milliseconds.
 pub fn now() -> String {
     iso(Timestamp::now())
 }
 
-/// A time as history keeps it.
+/// Returns a time as history stores it.
 pub fn iso(timestamp: Timestamp) -> String {
     timestamp.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }

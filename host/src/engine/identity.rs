@@ -1,4 +1,4 @@
-//! Who runs, when, and the run's recorded inputs.
+//! The identity of a run and its recorded inputs.
 
 use jiff::Timestamp;
 
@@ -8,10 +8,10 @@ use crate::random;
 /// The version of this tool, as history keeps it.
 pub const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What is told of a run, and what its migrations see instead of a clock and of chance.
+/// What is reported of a run, and what its migrations see instead of a clock and randomness.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Names the run: when it began, and a random number.
+    /// Identifies the run: its start time and a random number.
     pub run_id: String,
     /// Microseconds since 1970-01-01T00:00:00Z.
     pub run_timestamp: i64,
@@ -24,7 +24,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of a run that begins now.
+    /// Creates the identity of a run that begins now.
     pub fn now() -> Self {
         let now = Timestamp::now();
         let begin = now.strftime("%Y%m%dT%H%M%SZ");
@@ -37,7 +37,7 @@ impl Identity {
         }
     }
 
-    /// What a waiter for the lock is told of this run.
+    /// Returns how this run is described to those that wait for the lock.
     pub fn lock_owner(&self, command: &str) -> String {
         format!(
             "`runner {command}` of {}, process {}, since {}",
@@ -52,7 +52,7 @@ fn user() -> String {
     named(&["USER", "LOGNAME", "USERNAME"]).or_else(user_of_process).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// In a container there is often no variable that says it.
+/// Returns the user name of the process. Containers often have no variable for it.
 #[cfg(unix)]
 fn user_of_process() -> Option<String> {
     use std::os::unix::fs::MetadataExt;

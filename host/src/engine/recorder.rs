@@ -1,4 +1,4 @@
-//! Counts and records what a script does.
+//! Counts and records what a migration does.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,13 +11,13 @@ use super::transcript::{Evidence, Transcript, TranscriptRecorder, TransformRecor
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession};
 use crate::error::Result;
 
-/// Transforms of which the chunks are kept. More belong to a migration that could do with fewer.
+/// The number of transforms whose chunks are kept. A migration with more could do with fewer.
 const KEPT_TRANSFORMS: usize = 256;
 
-/// Statements without an order that are remembered.
+/// The number of unordered statements that are remembered.
 const KEPT_UNORDERED: usize = 16;
 
-/// Counts what a script does; shared with whoever reports on it.
+/// The run recorder, shared with the code that reports on the run.
 #[derive(Default)]
 pub struct RunRecorder {
     steps: AtomicU64,
@@ -32,8 +32,8 @@ pub struct RunRecorder {
 }
 
 impl RunRecorder {
-    /// Writes what was recorded into the evidence of a run, except for what a stepwise run has written already. Belongs in
-    /// the transaction that records the run as done.
+    /// Writes the recorded evidence of a run, except for what a stepwise run has already written. Belongs in the
+    /// transaction that records the run as done.
     pub async fn write_evidence(&self, database: &mut HostSession<'_>, run: Run, inputs: &Inputs) -> Result<()> {
         store::put(database, run, Kind::Inputs, 0, &pack(Ok(inputs))).await?;
         if let Some(calls) = self.recording() {
@@ -48,23 +48,23 @@ impl RunRecorder {
         Ok(())
     }
 
-    /// Counts what is also recorded, call by call, within so many bytes.
+    /// Creates a recorder that also records every call, up to this many bytes.
     pub fn recording_within(bytes: u64) -> Self {
         Self { transcript: Mutex::new(Transcript::new(TranscriptRecorder::new(bytes))), ..Self::default() }
     }
 
-    /// Begins a step and answers its number, counted from 1.
+    /// Begins a step and returns its number, counted from 1.
     pub fn begin_step(&self, call: &Call<'_>) -> u64 {
         self.called(call);
         self.steps.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Counts a step that is in no transcript.
+    /// Counts a step that is not in the transcript.
     pub fn add_step(&self) {
         self.steps.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Adds a call to the transcript that is no step.
+    /// Adds a call that is not a step to the transcript.
     pub fn called(&self, call: &Call<'_>) {
         lock(&self.transcript).called(call);
     }
@@ -74,7 +74,7 @@ impl RunRecorder {
         lock(&self.transcript).answered(Ok(answer));
     }
 
-    /// Notes an error that the script was given.
+    /// Records an error that the migration received.
     pub fn note_error(&self, error: &DatabaseError) {
         lock(&self.transcript).answered::<u64>(Err(error));
         self.met_a_lock.fetch_or(error.is_transient(), Ordering::Relaxed);
@@ -83,7 +83,7 @@ impl RunRecorder {
         self.lost_connection.fetch_or(error.kind == DatabaseErrorKind::Connection, Ordering::Relaxed);
     }
 
-    /// Notes a transform that is done.
+    /// Records a completed transform.
     pub fn add_transform(&self, record: TransformRecord) {
         let mut transforms = lock(&self.transforms);
         if transforms.len() < KEPT_TRANSFORMS {
@@ -91,12 +91,12 @@ impl RunRecorder {
         }
     }
 
-    /// Transforms that are done, in order, as far as they were noted here; once.
+    /// Takes the completed transforms recorded here, in order. A second call returns none.
     pub fn take_transforms(&self) -> Vec<TransformRecord> {
         std::mem::take(&mut *lock(&self.transforms))
     }
 
-    /// Notes a statement whose rows came in no order that was asked for; true for one that is new.
+    /// Records a statement whose rows had no requested order. Returns true if it is new.
     pub fn note_unordered(&self, statement: &str) -> bool {
         let statement = crate::sql::excerpt(statement);
         let mut known = lock(&self.unordered);
@@ -107,27 +107,27 @@ impl RunRecorder {
         is_new
     }
 
-    /// Statements whose rows came in no order that was asked for.
+    /// Returns the statements whose rows had no requested order.
     pub fn unordered(&self) -> Vec<String> {
         lock(&self.unordered).clone()
     }
 
-    /// What was recorded, once; none if nothing was to be, or if it was too much.
+    /// Takes the recording, or returns `None` if nothing was to be recorded or it exceeded its limit.
     pub fn recording(&self) -> Option<Vec<u8>> {
         lock(&self.transcript).recording()
     }
 
-    /// Whether an error was noted that may not come again if everything is tried again.
+    /// Returns whether an error was recorded that may not recur if the whole migration is retried.
     pub fn met_a_lock(&self) -> bool {
         self.met_a_lock.load(Ordering::Relaxed)
     }
 
-    /// Whether the database knew something not that a statement named, or did not understand it.
+    /// Returns whether a statement named an unknown object or was not understood by the database.
     pub fn missed_something(&self) -> bool {
         self.missed_something.load(Ordering::Relaxed)
     }
 
-    /// Whether the connection was lost.
+    /// Returns whether the connection was lost.
     pub fn lost_connection(&self) -> bool {
         self.lost_connection.load(Ordering::Relaxed)
     }
@@ -142,22 +142,22 @@ impl RunRecorder {
         self.rows_written.fetch_add(rows, Ordering::Relaxed);
     }
 
-    /// Steps begun.
+    /// Returns the number of steps begun.
     pub fn steps(&self) -> u64 {
         self.steps.load(Ordering::Relaxed)
     }
 
-    /// Rows read.
+    /// Returns the number of rows read.
     pub fn rows_read(&self) -> u64 {
         self.rows_read.load(Ordering::Relaxed)
     }
 
-    /// Rows written.
+    /// Returns the number of rows written.
     pub fn rows_written(&self) -> u64 {
         self.rows_written.load(Ordering::Relaxed)
     }
 
-    /// The digest of the transcript so far, in hexadecimal.
+    /// Returns the digest of the transcript so far, in hexadecimal.
     pub fn transcript_digest(&self) -> String {
         lock(&self.transcript).digest().hex()
     }

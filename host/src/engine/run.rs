@@ -1,12 +1,12 @@
-//! Which run something was recorded by.
+//! The run that something was recorded for.
 
 use super::Direction;
 
-/// Which run a journal is of: its row of history, and the way it goes.
+/// Identifies the run of a journal: its history row and its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// The row of history.
+    /// The history row.
     pub history: i64,
-    /// The way.
+    /// The direction.
     pub direction: Direction,
 }

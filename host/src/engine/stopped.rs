@@ -3,7 +3,7 @@
 use crate::database::stop::StopReason;
 use crate::error::{Error, ErrorKind};
 
-/// The error of a run that was told to stop.
+/// Returns the error of a run that was told to stop.
 pub fn stopped(reason: StopReason) -> Error {
     match reason {
         StopReason::Interrupt => Error::new(ErrorKind::Interrupted, "stopped by an interrupt"),

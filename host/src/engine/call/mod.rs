@@ -15,13 +15,13 @@ use crate::database::{Dialect, Facts};
 use crate::sql::classify::has_list;
 use crate::sql::{StatementClass, classify, concurrent_index, identifiers};
 
-/// Digits of a digest that the journal keeps: enough to know a call again.
+/// Digits of a digest that the journal keeps: enough to recognise a call.
 const DIGITS: usize = 32;
 
-/// Characters of a statement that the journal keeps for people.
+/// Characters of a statement that the journal keeps for display.
 const SHOWN: usize = 500;
 
-/// What is asked of the database.
+/// The kind of a database call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
     /// A statement of a migration in SQL.
@@ -47,7 +47,7 @@ pub enum CallKind {
 }
 
 impl CallKind {
-    /// The name as journal and messages spell it.
+    /// Returns the name used in the journal and in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Statement => "statement",
@@ -80,54 +80,54 @@ pub struct Call<'a> {
     pub kind: CallKind,
     /// The statement, or what the call is.
     pub text: &'a str,
-    /// What tells it from another call with the same text: a digest of its parameters.
+    /// A digest of the parameters, which distinguishes calls with the same text.
     pub parameters: &'a str,
 }
 
 impl Call<'_> {
-    /// The call as a line of the transcript.
+    /// Returns the call as a line of the transcript.
     pub fn line(&self) -> String {
         format!("{}\n{}\n{}", self.kind.name(), self.text, self.parameters)
     }
 
-    /// What the journal knows it by.
+    /// Returns the digest that identifies the call in the journal.
     pub fn digest(&self) -> String {
         hex::encode(Sha256::digest(self.line()))[..DIGITS].to_owned()
     }
 
-    /// The statement for people, not longer than they read.
+    /// Returns the statement for display, shortened.
     pub fn shown(&self) -> String {
         shown(self.text)
     }
 
-    /// How it is committed.
+    /// Returns how the call is committed.
     pub fn commit(&self, facts: &Facts) -> Commit {
         if !matches!(self.kind, CallKind::Statement | CallKind::Execute | CallKind::Query) {
             return Commit::Together;
         }
         match self.class(facts.dialect) {
-            // The database refuses what would end a transaction, whoever opened it; settings do no harm to one.
+            // The database refuses anything that would end a transaction; settings do not affect one.
             StatementClass::Rows | StatementClass::TransactionControl | StatementClass::Session => Commit::Together,
             StatementClass::Schema if facts.transactional_ddl => Commit::Together,
             StatementClass::Schema | StatementClass::RefusesTransaction | StatementClass::Unknown => Commit::Apart,
         }
     }
 
-    /// Whether the schema alone tells what became of it.
+    /// Returns whether the schema alone shows the outcome of the call.
     pub fn shows_in_schema(&self, facts: &Facts) -> bool {
         let is_atomic = facts.atomic_ddl && self.class(facts.dialect) == StatementClass::Schema;
-        // An index that was not finished is not valid, and is taken away before it is built again.
+        // An unfinished index is not valid, and is dropped before it is rebuilt.
         (is_atomic && shows(self.text, facts.dialect) && !drops_several(self.text, facts.dialect))
             || concurrent_index(self.text, facts.dialect).is_some()
     }
 
-    /// Whether the schema tells what became of it unless it was interrupted in the middle.
+    /// Returns whether the schema shows the outcome unless the call was interrupted partway.
     pub fn shows_unless_halved(&self, facts: &Facts) -> bool {
         facts.atomic_ddl
             && self.class(facts.dialect) == StatementClass::Schema
             && drops_several(self.text, facts.dialect)
             && shows(self.text, facts.dialect)
-            // What belongs to another database is not looked at.
+            // Objects of another database are not inspected.
             && !self.text.contains('.')
     }
 
@@ -135,7 +135,7 @@ impl Call<'_> {
         classify(self.text, dialect)
     }
 
-    /// Whether it may change something that stays.
+    /// Returns whether the call may make a lasting change.
     pub fn has_effect(&self, dialect: Dialect) -> bool {
         match self.kind {
             CallKind::Statement | CallKind::Execute | CallKind::WriteBatch | CallKind::Transform => true,
@@ -145,7 +145,7 @@ impl Call<'_> {
     }
 }
 
-/// A statement for people, not longer than they read.
+/// Returns a statement for display, shortened.
 pub fn shown(statement: &str) -> String {
     match statement.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &statement[..end]),
@@ -153,7 +153,7 @@ pub fn shown(statement: &str) -> String {
     }
 }
 
-/// Whether a statement changes nothing, as far as its words tell.
+/// Returns whether a statement changes nothing, judged by its words.
 fn only_looks(statement: &str, dialect: Dialect) -> bool {
     let words = identifiers(statement, dialect);
     let looks = ["SELECT", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "PRAGMA"];
@@ -161,7 +161,7 @@ fn only_looks(statement: &str, dialect: Dialect) -> bool {
     first && !words.iter().any(|word| word.eq_ignore_ascii_case("INTO"))
 }
 
-/// Words behind the verb that say what is changed, and whether the schema shows all of that.
+/// Words after the verb that name what is changed, and whether the schema shows all of that change.
 const OBJECTS: [(&str, bool); 17] = [
     ("TABLE", true),
     ("INDEX", true),
@@ -182,8 +182,9 @@ const OBJECTS: [(&str, bool); 17] = [
     ("LOGFILE", false),
 ];
 
-/// Whether a change of the schema is in the schema afterwards. Role, users and the numbers of a sequence are not in what we
-/// compare; a `TRUNCATE` leaves the schema as it is; a table that is replaced is dropped before it is made.
+/// Returns whether a schema change is visible in the schema afterwards. Roles, users and the numbers of a sequence are
+/// not part of the comparison; a `TRUNCATE` leaves the schema as it is; a replaced table is dropped before it is
+/// created.
 fn shows(statement: &str, dialect: Dialect) -> bool {
     let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect();
     let Some(verb) = words.first() else { return false };
@@ -196,17 +197,17 @@ fn shows(statement: &str, dialect: Dialect) -> bool {
         && !(replaced || counts_on || has("PARTITION"))
 }
 
-/// Several tables are dropped one after the other.
+/// Returns whether a statement drops several tables one after the other.
 fn drops_several(statement: &str, dialect: Dialect) -> bool {
     let words = identifiers(statement, dialect);
     words.first().is_some_and(|verb| verb.eq_ignore_ascii_case("DROP")) && has_list(statement, dialect)
 }
 
-/// Whether a statement may be run a second time with the same result, so that nobody needs to know whether it took effect.
+/// Returns whether a statement is idempotent, so that it does not matter whether it already took effect.
 pub fn is_repeatable(statement: &str, dialect: Dialect) -> bool {
     let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    // Words of statements: they belong to the dialect.
+    // The words of statements belong to the dialect.
     match (dialect, words.as_slice()) {
         (_, ["ANALYZE" | "VACUUM", ..]) => true,
         // Settings of the file, which have one value, and what ends with the connection.
@@ -217,7 +218,7 @@ pub fn is_repeatable(statement: &str, dialect: Dialect) -> bool {
     }
 }
 
-/// The digest of parts, each set apart from the next by its length.
+/// Returns the digest of parts, each prefixed with its length.
 pub fn digest_of(parts: &[&[u8]]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {

@@ -1,4 +1,5 @@
-//! What a database remembers of its migrations. Reading never writes: a database without our tables has an empty history.
+//! What a database records about its migrations. Reading never writes: a database without our tables has an empty
+//! history.
 
 mod artifact;
 mod read;

@@ -17,54 +17,54 @@ use crate::project::catalog::Kind;
 /// The format of the tables that this version writes.
 pub(super) use crate::engine::schema::FORMAT;
 
-/// How many tables there are.
+/// The number of tables.
 const TABLES: usize = TOOL_TABLES.len();
 
 /// The history as far as it is in force.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// What is in force, in the order of application.
+    /// The live rows, in the order of application.
     pub live: Vec<Record>,
-    /// Revision and digest of the artifacts that the database keeps, if they were asked for.
+    /// Revision and digest of the stored artifacts, if they were requested.
     pub stored: BTreeSet<(String, String)>,
 }
 
 impl History {
-    /// The row in force of a revision.
+    /// Returns the live row of a revision.
     pub fn get(&self, revision: &str) -> Option<&Record> {
         self.live.iter().find(|record| compare_revisions(&record.revision, revision).is_eq())
     }
 
-    /// Whether the database is known to keep what was applied.
+    /// Returns whether the database is known to store what was applied.
     pub fn keeps(&self, record: &Record) -> bool {
         self.stored.contains(&(record.revision.clone(), record.sha256.clone()))
     }
 
-    /// The newest revision that is wholly in force: where the database is.
+    /// Returns the newest fully applied revision: the current revision.
     pub fn current(&self) -> Option<&Record> {
         let whole = self.live.iter().filter(|record| record.state == State::Applied);
         whole.max_by(|left, right| compare_revisions(&left.revision, &right.revision))
     }
 
-    /// The newest revision of which anything is in force.
+    /// Returns the newest revision of which any part is live.
     pub fn newest(&self) -> Option<&Record> {
         self.live.iter().max_by(|left, right| compare_revisions(&left.revision, &right.revision))
     }
 
-    /// The revision that a run broke off.
+    /// Returns the revision that an interrupted run left partial.
     pub fn partial(&self) -> Option<&Record> {
         self.live.iter().find(|record| record.state.is_partial())
     }
 }
 
-/// Reads what is in force, without the artifacts; empty if there are no tables.
+/// Reads the live rows without the artifacts; empty if the tables do not exist.
 pub async fn read(database: &mut HostSession<'_>) -> Result<History> {
     let mut live = records(database, sql::LIVE).await?.unwrap_or_default();
     read_progress(database, &mut live).await?;
     Ok(History { live, stored: BTreeSet::new() })
 }
 
-/// Reads what is in force, and which artifacts the database keeps.
+/// Reads the live rows, and which artifacts the database stores.
 pub async fn read_with_artifacts(database: &mut HostSession<'_>) -> Result<History> {
     let Some(mut live) = records(database, sql::LIVE).await? else { return Ok(History::default()) };
     read_progress(database, &mut live).await?;
@@ -77,14 +77,14 @@ pub async fn read_with_artifacts(database: &mut HostSession<'_>) -> Result<Histo
     Ok(History { live, stored: stored.rows.into_iter().filter_map(key).collect() })
 }
 
-/// Reads every row, also those that are only a record; empty if there are no tables.
+/// Reads every row, including those kept only as a record; empty if the tables do not exist.
 pub async fn read_all(database: &mut HostSession<'_>) -> Result<Vec<Record>> {
     let mut records = records(database, sql::ALL).await?.unwrap_or_default();
     read_progress(database, &mut records).await?;
     Ok(records)
 }
 
-/// Reads how far what broke off has come.
+/// Reads the progress of partial revisions.
 async fn read_progress(database: &mut HostSession<'_>, records: &mut [Record]) -> Result<()> {
     for record in records.iter_mut().filter(|record| record.mode == RunMode::Stepwise) {
         let direction = match record.state {
@@ -103,12 +103,12 @@ async fn read_progress(database: &mut HostSession<'_>, records: &mut [Record]) -
     Ok(())
 }
 
-/// Whether the tables are there, whole.
+/// Returns whether all the tables exist.
 pub async fn is_there(database: &mut HostSession<'_>) -> Result<bool> {
     Ok(presence(database).await? == Presence::Whole)
 }
 
-/// How much of our tables there is.
+/// How many of our tables exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Presence {
     /// Nothing.
@@ -119,7 +119,7 @@ pub(super) enum Presence {
     Whole,
 }
 
-/// How much of our tables there is; an error if this version cannot read them.
+/// Returns how many of our tables exist; an error if this version cannot read them.
 pub(super) async fn presence(database: &mut HostSession<'_>) -> Result<Presence> {
     let tables = tables(database).await?;
     if tables.is_empty() {
@@ -134,7 +134,7 @@ pub(super) async fn presence(database: &mut HostSession<'_>) -> Result<Presence>
     }
 }
 
-/// The names of our tables that there are.
+/// Returns the names of our tables that exist.
 async fn tables(database: &mut HostSession<'_>) -> Result<Vec<String>> {
     let facts = database.facts().clone();
     let text = tool_sql(&dialect_schema(&facts).tables.replace("~tables~", TOOL_TABLE_LITERALS), &facts);
@@ -142,7 +142,7 @@ async fn tables(database: &mut HostSession<'_>) -> Result<Vec<String>> {
     found.rows.into_iter().map(|row| row.into_iter().next().and_then(self::text).ok_or_else(garbled)).collect()
 }
 
-/// What the tables say of their format, if anything.
+/// Returns the recorded format of the tables, if any.
 async fn format(database: &mut HostSession<'_>) -> Result<Option<String>> {
     let text = tool_sql(sql::FORMAT, database.facts());
     let found = database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?;
@@ -161,7 +161,7 @@ fn check_format(format: &str) -> Result<()> {
     }
 }
 
-/// Tables without their format, or not all of them: the rest of a crash, or a loss.
+/// Classifies tables that are incomplete or lack their format: left by a crash, or lost.
 async fn unfinished(database: &mut HostSession<'_>, tables: &[String]) -> Result<Presence> {
     let facts = database.facts().clone();
     if !facts.transactional_ddl {
@@ -286,7 +286,7 @@ fn record(row: Vec<Value>) -> Option<Record> {
         applied_by: text(next()?)?,
         tool_version: text(next()?)?,
         reason: optional(next()?, text)?,
-        // The journal tells.
+        // Filled in from the journal.
         steps_done: 0,
         unknown_step: None,
         committed: Transformed::default(),

@@ -17,7 +17,7 @@ pub enum RunMode {
 }
 
 impl RunMode {
-    /// The name as history and JSON spell it.
+    /// Returns the name used in history and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Atomic => "atomic",
@@ -30,23 +30,23 @@ impl RunMode {
     }
 }
 
-/// How far a recorded revision has come.
+/// How far a recorded revision has progressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// All of its upgrade is in the database.
     Applied,
-    /// A part of its upgrade is in the database.
+    /// Part of its upgrade is in the database.
     PartlyApplied,
-    /// A part of its downgrade is in the database.
+    /// Part of its downgrade is in the database.
     PartlyRolledBack,
-    /// Gone again; the row is kept as a record.
+    /// It was rolled back; the row is kept as a record.
     RolledBack,
 }
 
 impl State {
     const ALL: [Self; 4] = [Self::Applied, Self::PartlyApplied, Self::PartlyRolledBack, Self::RolledBack];
 
-    /// The name as history and JSON spell it.
+    /// Returns the name used in history and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Applied => "applied",
@@ -56,7 +56,7 @@ impl State {
         }
     }
 
-    /// Whether a run broke in the middle of it.
+    /// Returns whether a run was interrupted partway.
     pub fn is_partial(self) -> bool {
         matches!(self, Self::PartlyApplied | Self::PartlyRolledBack)
     }
@@ -69,13 +69,13 @@ impl State {
 /// One application of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The row's number: the order of application. 0 before it is written.
+    /// The row's number, which gives the order of application; 0 before it is written.
     pub id: i64,
-    /// The revision, as the file name had it.
+    /// The revision, as in the file name.
     pub revision: String,
     /// The migration's name.
     pub name: String,
-    /// What the migration said of itself, in one line.
+    /// The migration's own one-line summary.
     pub summary: String,
     /// How it was written.
     pub kind: Kind,
@@ -85,7 +85,7 @@ pub struct Record {
     pub mode: RunMode,
     /// What the migration declared, as JSON; see [`Record::description`].
     pub declared: String,
-    /// How far it has come.
+    /// How far it has progressed.
     pub state: State,
     /// When it began: ISO 8601, UTC.
     pub started_at: String,
@@ -93,31 +93,31 @@ pub struct Record {
     pub finished_at: Option<String>,
     /// How long it took.
     pub duration_ms: u64,
-    /// Steps done.
+    /// The number of completed steps.
     pub steps: u64,
     /// Rows read.
     pub rows_read: u64,
     /// Rows written.
     pub rows_written: u64,
-    /// The digest of what was done.
+    /// The digest of the transcript.
     pub transcript: String,
     /// The run that did it.
     pub run_id: String,
     /// The run's time as the migration saw it: microseconds since 1970-01-01T00:00:00Z.
     pub run_timestamp: i64,
-    /// The run's seed, of 63 bits, as every database has a type for.
+    /// The run's seed, limited to 63 bits so that every database has a type for it.
     pub seed: u64,
     /// Who ran it: `user@host`.
     pub applied_by: String,
-    /// The version of runner that did it.
+    /// The version of runner that applied it.
     pub tool_version: String,
     /// Why the row was written by hand, if it was.
     pub reason: Option<String>,
-    /// Stepwise: steps that are done, of the direction that is under way; as the journal has it, and no column.
+    /// Stepwise: the number of completed steps in the direction in progress. Read from the journal, not a column.
     pub steps_done: u64,
-    /// Stepwise: the step of which only an operator can find out whether it took effect; as the journal has it.
+    /// Stepwise: the step whose outcome only an operator can determine. Read from the journal.
     pub unknown_step: Option<u64>,
-    /// Stepwise: what a transform under way has committed; as the journal has it.
+    /// Stepwise: what a transform in progress has committed. Read from the journal.
     pub committed: Transformed,
     /// When it was rolled back.
     pub rolled_back_at: Option<String>,
@@ -125,18 +125,18 @@ pub struct Record {
     pub rolled_back_by: Option<String>,
     /// The run that rolled it back.
     pub rolled_back_run_id: Option<String>,
-    /// How long the way back took.
+    /// How long the downgrade took.
     pub rolled_back_duration_ms: Option<u64>,
-    /// Rows that the way back read.
+    /// Rows that the downgrade read.
     pub rolled_back_rows_read: Option<u64>,
-    /// Rows that the way back wrote.
+    /// Rows that the downgrade wrote.
     pub rolled_back_rows_written: Option<u64>,
-    /// The digest of what the way back did.
+    /// The digest of the downgrade's transcript.
     pub rolled_back_transcript: Option<String>,
 }
 
 impl Record {
-    /// One of which nothing is known: what records are made from that say only some of it.
+    /// Returns an empty record, the base for records that fill in only some fields.
     pub fn blank() -> Self {
         Self {
             id: 0,
@@ -174,24 +174,25 @@ impl Record {
         }
     }
 
-    /// Whether all of its upgrade was in the database once. Not so for one that broke off and was never brought to its end.
+    /// Returns whether all of its upgrade was ever in the database. False for an upgrade that was interrupted and never
+    /// completed.
     pub fn was_whole(&self) -> bool {
         self.finished_at.is_some()
     }
 
-    /// `REVISION_name`, as files and messages spell it.
+    /// Returns `REVISION_name`, as files and messages spell it.
     pub fn id(&self) -> String {
         format!("{}_{}", self.revision, self.name)
     }
 
-    /// What the migration declared when it was applied.
+    /// Returns what the migration declared when it was applied.
     pub fn description(&self) -> Result<Description> {
         parse_declared(&self.declared, &self.summary)
             .ok_or_else(|| Error::mismatch("history does not read as runner wrote it").at("migration", self.id()))
     }
 }
 
-/// A description as history keeps it.
+/// Returns a description as history stores it.
 pub fn declared_json(description: &Description) -> String {
     json!({
         "depends_on": description.depends_on,

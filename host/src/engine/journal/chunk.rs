@@ -1,9 +1,10 @@
-//! The chunks of a transform as rows of the database, which several connections and processes share.
+//! The chunks of a transform as database rows, shared by several connections and processes.
 //!
-//! Who works on a chunk keeps its row locked in the transaction of the work, so that the server itself tells who is alive: a
-//! row that is `claimed` and not locked is of somebody who is about to begin, for which the lease gives time, or who is dead.
-//! Whoever takes it over raises the token; the change to `done` is bound to the token and stands in the transaction of the
-//! chunk's rows, so that a chunk takes effect once whoever comes late.
+//! A worker keeps the row of its chunk locked in the transaction of the work, so the server itself shows which workers
+//! are alive. A row that is `claimed` but not locked belongs to a worker that is about to begin, for which the lease
+//! allows time, or to one that is dead. Taking over a chunk raises its token. The change to `done` is bound to the
+//! token and is in the transaction of the chunk's rows, so a chunk takes effect exactly once even if its former owner
+//! returns late.
 
 mod under_way;
 mod whole;
@@ -19,40 +20,40 @@ use crate::engine::clock::now;
 use crate::engine::run::Run;
 use crate::engine::schema::chunk as sql;
 
-/// How long a chunk waits for the transaction that works on it, by the database's clock. A process that dies in that moment
-/// holds up those that share the transform with it for as long; one that is late finds the chunk taken, and takes another.
+/// How long a claimed chunk waits for its owner's transaction, by the database's clock. A process that dies in between
+/// delays the others for this long; one that is late finds its chunk taken and claims another.
 const LEASE_MICROSECONDS: i64 = 5_000_000;
 
-/// Who claims chunks of one transform.
+/// A worker that claims chunks of one transform.
 #[derive(Clone, Debug)]
 pub struct Claimant {
-    /// Whose journal.
+    /// The run whose journal holds the transform.
     pub run: Run,
     /// The transform's step.
     pub step: u64,
-    /// Tells it from all others that ever claimed.
+    /// Distinguishes this worker from all others that ever claimed a chunk.
     pub owner: Owner,
 }
 
-/// Who works on chunks: one attempt of a run at a transform.
+/// The owner of chunks: one attempt of a run at a transform.
 #[derive(Clone, Debug)]
 pub struct Owner {
-    /// Tells the attempt from every other one.
+    /// Distinguishes the attempt from every other one.
     pub id: String,
-    /// Whether it leads.
+    /// Whether the attempt leads or helps.
     pub role: ChunkRole,
     /// The run.
     pub run_id: String,
-    /// Process and host, for people.
+    /// Process and host, for display.
     pub held_by: String,
 }
 
-/// The part that a process has in a shared transform.
+/// The role of a process in a shared transform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChunkRole {
-    /// It holds the lock: it begins and ends the transform.
+    /// Holds the lock, and begins and ends the transform.
     Leader,
-    /// It takes chunks of a transform that another process leads.
+    /// Processes chunks of a transform that another process leads.
     Helper,
 }
 
@@ -66,49 +67,49 @@ impl ChunkRole {
 }
 
 impl Owner {
-    /// A new attempt of a run.
+    /// Creates a new attempt of a run.
     pub fn new(run_id: &str, held_by: &str, role: ChunkRole) -> Self {
         let id = format!("{run_id}-{:08x}", crate::random::bits() as u32);
         Self { id, role, run_id: run_id.to_owned(), held_by: held_by.to_owned() }
     }
 
-    /// Whether it leads.
+    /// Returns whether the attempt leads.
     pub fn leads(&self) -> bool {
         self.role == ChunkRole::Leader
     }
 
-    /// The columns `owner`, `role`, `run_id` and `held_by`.
+    /// Returns the columns `owner`, `role`, `run_id` and `held_by`.
     fn columns(&self) -> [Value; 4] {
         [self.id.as_str().into(), self.role.name().into(), self.run_id.as_str().into(), self.held_by.as_str().into()]
     }
 }
 
-/// A chunk that is to be done.
+/// A chunk to process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chunk {
     /// Counted from 1 in the order of the key.
     pub number: u64,
-    /// The key behind which it begins.
+    /// The key after which it begins.
     pub from: Option<Vec<Value>>,
-    /// The key of its last row; none: the end.
+    /// The key of its last row, or `None` for the end of the table.
     pub to: Option<Vec<Value>>,
-    /// The rows that it had when it was cut, if they were counted.
+    /// The number of its rows when it was cut, if they were counted.
     pub size: Option<u64>,
     token: i64,
 }
 
-/// How far chunks were cut.
+/// How far the table has been cut into chunks.
 #[derive(Clone, Debug)]
 pub struct Frontier {
-    /// Behind which key; without a bound there is nothing left to cut.
+    /// The key after which the next chunk begins; without a bound, nothing is left to cut.
     pub position: Position,
-    /// How many chunks that makes.
+    /// The number of chunks cut so far.
     pub chunks: u64,
-    /// Rows that were read, as far as it is noted there.
+    /// Rows read, as far as recorded here.
     pub rows_read: u64,
 }
 
-/// What was done for a chunk.
+/// The work done for a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
     /// Rows read.
@@ -117,19 +118,19 @@ pub struct Effect {
     pub rows_written: u64,
 }
 
-/// What became of a chunk that was claimed.
+/// The state of a claimed chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// It is ours, and is kept until the transaction ends.
+    /// It is ours, and stays locked until the transaction ends.
     Ours,
-    /// It is done, by us: the answer to the commit got lost.
+    /// We completed it, but the answer to the commit was lost.
     Done(Effect),
-    /// Somebody else took it over.
+    /// Another worker took it over.
     Lost,
 }
 
 impl Claimant {
-    /// How far chunks were cut; nobody else cuts one before the transaction ends. None: the transform is over.
+    /// Locks the frontier until the transaction ends and returns it, or `None` if the transform is over.
     pub async fn frontier(&self, database: &mut HostSession<'_>) -> Result<Option<Frontier>, DatabaseError> {
         let found = rows(database, sql::FRONTIER, &self.place()).await?;
         let Some(row) = found.first() else { return Ok(None) };
@@ -141,7 +142,7 @@ impl Claimant {
         frontier().map(Some).ok_or_else(garbled)
     }
 
-    /// Cuts a chunk off at a frontier that is kept, and claims it. `before`: what was done since the last that was cut.
+    /// Cuts a chunk off at a locked frontier and claims it. `before` is the work done since the last cut.
     pub async fn cut(
         &self,
         database: &mut HostSession<'_>,
@@ -151,7 +152,8 @@ impl Claimant {
     ) -> Result<Chunk, DatabaseError> {
         let Frontier { position, chunks, .. } = frontier;
         let chunk = Chunk { number: chunks + 1, from: position.last.clone(), to: to.clone(), size, token: 1 };
-        // An open end, and the bound itself, are the last of it. Bytes tell: a NaN is not equal to itself.
+        // An open end or the bound itself marks the last chunk. Bytes are compared because a NaN is not equal to
+        // itself.
         let end = key(&to);
         let bound = position.bound.filter(|bound| to.is_some() && key(&Some(bound.clone())) != end);
         let next = Position { bound, last: to, types: position.types };
@@ -186,7 +188,7 @@ impl Claimant {
         Ok(chunk)
     }
 
-    /// Takes over a chunk of somebody who is dead, if there is one.
+    /// Takes over a chunk of a dead worker, if there is one.
     pub async fn take_over(&self, database: &mut HostSession<'_>) -> Result<Option<Chunk>, DatabaseError> {
         let mut place = self.place().to_vec();
         let text = if self.owner.leads() {
@@ -227,7 +229,7 @@ impl Claimant {
         Ok(Some(chunk))
     }
 
-    /// Keeps a claimed chunk until the transaction ends, if it is still ours.
+    /// Locks a claimed chunk until the transaction ends, if it is still ours.
     pub async fn hold(&self, database: &mut HostSession<'_>, chunk: &Chunk) -> Result<Held, DatabaseError> {
         let [history, direction, step] = self.place();
         let found = rows(database, sql::HOLD, &[history, direction, step, number(chunk.number)]).await?;
@@ -246,8 +248,8 @@ impl Claimant {
         effect().map(Held::Done).ok_or_else(garbled)
     }
 
-    /// Notes, in the transaction of its rows, that a chunk is done; false if it is not ours any more: then nothing of it may
-    /// be committed.
+    /// Marks a chunk as done in the transaction of its rows. Returns false if the chunk is no longer ours; then nothing
+    /// of it may be committed.
     pub async fn complete(
         &self,
         database: &mut HostSession<'_>,
@@ -270,7 +272,7 @@ impl Claimant {
         Ok(execute(database, sql::COMPLETE, &parameters).await? == 1)
     }
 
-    /// Gives a chunk up for anybody to take. `why`: the error that it met, if it met one.
+    /// Releases a chunk for any worker to claim. `why` is the error that it met, if any.
     pub async fn release(
         &self,
         database: &mut HostSession<'_>,
@@ -290,13 +292,13 @@ impl Claimant {
         execute(database, sql::RELEASE, &parameters).await.map(drop)
     }
 
-    /// Whether chunks are claimed that are not done.
+    /// Returns whether any claimed chunk is not done.
     pub async fn has_claimed(&self, database: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
         let found = rows(database, sql::CLAIMED, &self.place()).await?;
         found.first().and_then(|row| row.first()).and_then(count).map(|left| left > 0).ok_or_else(garbled)
     }
 
-    /// What was done by all who took part.
+    /// Returns the work of all participants.
     pub async fn totals(&self, database: &mut HostSession<'_>) -> Result<Transformed, DatabaseError> {
         totals(database, self.run, self.step, None).await
     }
@@ -306,7 +308,7 @@ impl Claimant {
     }
 }
 
-/// What was done of a transform, by all who took part, or by this run beside others that led.
+/// Returns the work done on a transform by all participants, or by this run alone if it helped another.
 pub async fn totals(
     database: &mut HostSession<'_>,
     run: Run,
@@ -325,7 +327,7 @@ pub async fn totals(
     found.first().and_then(done).ok_or_else(garbled)
 }
 
-/// Adds a chunk that was done by who works alone, in the transaction of its rows.
+/// Adds a completed chunk of a lone worker, in the transaction of its rows.
 pub async fn insert_done(
     database: &mut HostSession<'_>,
     claimant: &Claimant,
@@ -356,19 +358,19 @@ pub async fn insert_done(
     change(database, sql::INSERT_DONE, &parameters).await
 }
 
-/// Takes the chunks of a step away.
+/// Deletes the chunks of a step.
 pub async fn clear_step(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<(), DatabaseError> {
     execute(database, sql::CLEAR_STEP, &place(run, step)).await.map(drop)
 }
 
-/// Takes the chunks of a run away.
+/// Deletes the chunks of a run.
 pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<(), DatabaseError> {
     let [history, direction, _] = place(run, 0);
     execute(database, sql::CLEAR, &[history, direction]).await.map(drop)
 }
 
-/// Waits for all who work on chunks of a run, and keeps others from beginning, until the transaction ends. Answers whether any
-/// chunk is done.
+/// Waits for all workers on chunks of a run and keeps others from starting until the transaction ends. Returns whether
+/// any chunk is done.
 pub async fn close(database: &mut HostSession<'_>, run: Run) -> Result<bool, DatabaseError> {
     let [history, direction, _] = place(run, 0);
     let of_run = [history, direction];

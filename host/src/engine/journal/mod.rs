@@ -1,10 +1,10 @@
-//! The record of a stepwise migration: every call that touches the database is a step that commits by itself, together with
-//! what it answered. A run that broke off is begun again from its start; what the journal holds is answered from it, and the
-//! first step that it does not hold goes on live.
+//! The record of a stepwise migration. Every call that touches the database is a step that commits by itself, together
+//! with its answer. An interrupted run restarts from the beginning: recorded steps are answered from the journal, and
+//! the first step that is not recorded runs live.
 //!
-//! A step that can be rolled back is committed in one transaction with its entry: it is either done and recorded or neither. One
-//! that cannot is noted before it begins and after it ended; if it is found begun and not ended, nobody knows, unless the
-//! database itself shows it.
+//! A step that can be rolled back is committed in one transaction with its entry, so either both exist or neither does.
+//! A step that cannot is recorded before it begins and again after it ends. If only its beginning is recorded, its
+//! outcome is unknown unless the database itself shows it.
 
 mod checkpoint;
 pub mod chunk;
@@ -48,25 +48,25 @@ pub struct Journal {
     state: tokio::sync::Mutex<State>,
 }
 
-/// Where a run stands.
+/// The position of a run in its journal.
 #[derive(Default)]
 struct State {
     /// The last step that was begun or answered.
     step: u64,
-    /// The seal over everything up to it.
+    /// The seal over all steps up to `step`.
     seal: String,
     /// The next recorded steps.
     page: VecDeque<store::Recorded>,
-    /// Nothing more is recorded.
+    /// Whether all recorded steps have been replayed.
     is_live: bool,
-    /// A step that failed. It is recorded when the migration goes on after it; one that ends the migration is tried again
-    /// by the next run.
+    /// A step that failed. It is recorded if the migration continues after it; if it ends the migration, the next run
+    /// retries it.
     failed: Option<store::Entry>,
-    /// Steps that are recorded.
+    /// The number of recorded steps.
     done: u64,
-    /// Of these, those that may have changed something.
+    /// The number of recorded steps that may have changed something.
     effects: u64,
-    /// A step of which nobody knows whether it took effect.
+    /// A step whose outcome is unknown.
     unknown: Option<(u64, String)>,
 }
 
@@ -86,23 +86,23 @@ impl State {
 }
 
 impl Journal {
-    /// What the migration sees of the world outside, as it was when its first run began.
+    /// Returns what the migration sees of the outside world, as it was when its first run began.
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
     }
 
-    /// Which row of history and which way.
+    /// Returns the history row and the direction.
     pub fn run(&self) -> Run {
         self.run
     }
 
-    /// How far the migration has come.
+    /// Returns the migration's progress.
     pub async fn progress(&self) -> Progress {
         let state = self.state.lock().await;
         Progress { done: state.done, effects: state.effects, unknown: state.unknown.clone() }
     }
 
-    /// After the migration ended well: fails if the journal holds steps that it did not ask for again.
+    /// Fails if the journal holds steps that the completed migration did not repeat.
     pub async fn end(&self, database: &mut HostSession<'_>) -> Result<()> {
         let mut state = self.state.lock().await;
         let step = state.step + 1;
@@ -110,7 +110,7 @@ impl Journal {
         Err(self.another_way(state.done, &recorded.entry, "came to its end"))
     }
 
-    /// The entry of a step, if the journal holds it.
+    /// Returns the entry of a step if the journal holds it.
     async fn next_recorded(
         &self,
         database: &mut HostSession<'_>,
@@ -125,7 +125,7 @@ impl Journal {
         }
         match state.page.pop_front() {
             None => {
-                // From here on steps are done, so that nothing may be missing.
+                // From here on steps run live, so no entry may be missing.
                 head::check(database, self.run, step - 1, &state.seal).await?;
                 state.is_live = true;
                 Ok(None)
@@ -135,7 +135,7 @@ impl Journal {
         }
     }
 
-    /// The error of a migration that does something else than what is recorded.
+    /// Returns the error for a migration that differs from what is recorded.
     fn another_way(&self, done: u64, recorded: &store::Entry, now: &str) -> Error {
         if self.kind == Kind::Sql {
             return changed_statements(done);
@@ -155,7 +155,7 @@ impl Journal {
     }
 }
 
-/// The error of SQL whose statements are not those that took effect.
+/// Returns the error for SQL whose statements differ from those that took effect.
 fn changed_statements(done: u64) -> Error {
     let (message, hint) = match done {
         1 => (
@@ -170,29 +170,28 @@ fn changed_statements(done: u64) -> Error {
     Error::mismatch(message).hint(hint)
 }
 
-/// The error of a journal that somebody else wrote to.
+/// Returns the error for a journal that something else wrote to.
 fn damaged(what: String) -> Error {
     store::garbled().cause(what)
 }
 
-/// The time as the journal notes it.
-/// Where the journal of a run ends, and who was at it last.
+/// Returns the end of a run's journal and the last worker.
 pub async fn head(database: &mut HostSession<'_>, run: Run) -> Result<Head> {
     head::read(database, run).await
 }
 
-/// How far the journal of a partial revision has come, for those who only look.
+/// The progress of a partial revision, for read-only commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Come {
-    /// Steps done.
+    /// The number of completed steps.
     pub done: u64,
-    /// The step of which only an operator can find out whether it took effect.
+    /// The step whose outcome only an operator can determine.
     pub unknown: Option<u64>,
-    /// What a transform under way has committed.
+    /// What a transform in progress has committed.
     pub committed: answer::Transformed,
 }
 
-/// How far the journal of a partial revision has come.
+/// Returns the progress of a partial revision from its journal.
 pub async fn progress(database: &mut HostSession<'_>, history: i64, direction: Direction) -> Result<Come> {
     let run = Run { history, direction };
     let mut come = Come { done: store::done(database, run).await?, ..Come::default() };
@@ -205,8 +204,8 @@ pub async fn progress(database: &mut HostSession<'_>, history: i64, direction: D
     Ok(come)
 }
 
-/// What the transforms of a partial revision have done that are under way, for those who only look; none: none is. `helper`:
-/// what this run did of it beside others that led.
+/// Returns the work of a partial revision's transforms in progress, for read-only commands, or `None` if there are
+/// none. With `helper`, only the work of that run, which helped another run.
 pub async fn transformed(
     database: &mut HostSession<'_>,
     run: Run,

@@ -1,9 +1,10 @@
 //! The tables that the tool owns: their definitions, their format, and every statement about them.
 //!
-//! A statement is one text for all dialects, in which `@` stands for the place of the tool's tables and `?1` for a parameter;
-//! what differs more is a [`DialectSchema`]. Tables are always addressed by their qualified names: neither a temporary table
-//! of the same name nor a search path may put another in their place. Parameters are in the order of their numbers, and each
-//! is used once: where placeholders have no numbers, their order alone tells them apart.
+//! A statement is one text for all dialects, in which `@` stands for the schema of the tool's tables and `?1` for a
+//! parameter. Statements that differ more are in a [`DialectSchema`]. Tables are always addressed by qualified names,
+//! so neither a temporary table of the same name nor a search path can substitute another table. Parameters appear in
+//! the order of their numbers, and each is used once, because placeholders without numbers are told apart by their
+//! order alone.
 
 pub mod chunk;
 pub mod control;
@@ -23,28 +24,29 @@ use crate::database::{Dialect, Facts};
 /// The format of the tables, as `runner_meta` keeps it.
 pub const FORMAT: i64 = 2;
 
-/// What a dialect has of its own.
+/// The statements and facts that are specific to a dialect.
 pub struct DialectSchema {
-    /// The names of those of our tables that there are; `~tables~` are their names. Parameter: the schema or database they
-    /// would be in.
+    /// Lists which of our tables exist; `~tables~` stands for their names. Parameter: the schema or database that would
+    /// contain them.
     pub tables: &'static str,
     /// Whether the schema is there, and what makes it; none where there is no need to make it.
     pub schema: Option<(&'static str, &'static str)>,
-    /// Makes the tables that are not there.
+    /// Creates the missing tables.
     pub create: &'static [&'static str],
-    /// Stores an artifact, in the place of one of the same revision and digest. Parameters: revision, digest, kind, size,
+    /// Stores an artifact, replacing one with the same revision and digest. Parameters: revision, digest, kind, size,
     /// compression, digests of assets, bytes.
     pub store_artifact: &'static str,
-    /// The greatest number of bytes that the server takes at once, if it has such a bound.
+    /// Returns the maximum number of bytes that the server accepts at once, if it has such a limit.
     pub packet: Option<&'static str>,
-    /// Whether a row that brings its own number may move the counter of its table, which no rollback moves back: InnoDB's goes
-    /// on even for some below zero.
+    /// Whether inserting a row with an explicit number may advance the table's counter, which no rollback resets.
+    /// InnoDB's advances even for some numbers below zero.
     pub own_number_counts: bool,
-    /// The advice where rights to make the tables are missing and the database's own error says nothing of them.
+    /// The hint for when the privileges to create the tables are missing and the database's own error does not mention
+    /// them.
     pub grant: Option<&'static str>,
 }
 
-/// What the dialect has of its own.
+/// Returns the statements and facts that are specific to the dialect.
 pub fn dialect_schema(facts: &Facts) -> &'static DialectSchema {
     match facts.dialect {
         Dialect::Sqlite => &SQLITE,
@@ -53,7 +55,8 @@ pub fn dialect_schema(facts: &Facts) -> &'static DialectSchema {
     }
 }
 
-/// The text as the database of these facts reads it: `@` is the quoted place of the tool's tables, `?1` a placeholder.
+/// Returns the text as a database with these facts reads it: `@` becomes the quoted schema of the tool's tables, `?1` a
+/// placeholder.
 pub fn tool_sql(text: &str, facts: &Facts) -> String {
     let place = facts.dialect.quote(facts.tool_schema());
     let mut result = String::with_capacity(text.len() + 8 * place.len());

@@ -1,4 +1,4 @@
-//! Which rows went into a transform and what came out, a chunk at a time.
+//! Which rows went into a transform and which came out, chunk by chunk.
 
 use crate::data::{ColumnType, Digest, Value};
 use crate::database::message::value_text;
@@ -7,35 +7,35 @@ use crate::engine::call::codec;
 use crate::engine::call::codec::{Sink, Source};
 use crate::engine::transcript::tables;
 
-/// Chunks of one transform that are kept for `verify`: 33 million rows at the default size of a chunk. Of more, every second
-/// one is kept, then every fourth, and so on.
+/// The number of chunks of one transform kept for `verify`: 33 million rows at the default chunk size. Beyond that,
+/// every second chunk is kept, then every fourth, and so on.
 const KEPT: usize = 2_048;
 
 /// A chunk of a transform.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chunk {
-    /// The key of the row before its first, as the database stores it; none at the beginning.
+    /// The key of the row before its first, as the database stores it; `None` at the beginning.
     pub after: Option<Vec<Value>>,
     /// The key of its last row.
     pub last: Option<Vec<Value>>,
     /// The types of the source's columns, as far as they were known when it was read.
     pub types: Vec<Option<ColumnType>>,
-    /// The columns that came out.
+    /// The columns of the output.
     pub columns: Vec<(String, ColumnType)>,
-    /// Whether the rows that came out have the keys of those that went in, in the same order.
+    /// Whether the output rows have the keys of the input rows, in the same order.
     pub aligned: bool,
-    /// How many rows went in.
+    /// The number of input rows.
     pub rows_in: u64,
-    /// How many came out.
+    /// The number of output rows.
     pub rows_out: u64,
-    /// The digest of the batch that went in.
+    /// The digest of the input batch.
     pub input: Digest,
-    /// The digest of the batch that came out.
+    /// The digest of the output batch.
     pub output: Digest,
 }
 
 impl Chunk {
-    /// The range of keys, for people.
+    /// Returns the range of keys, for display.
     pub fn span(&self) -> String {
         let key = |key: &Option<Vec<Value>>| match key {
             Some(values) => values.iter().map(value_text).collect::<Vec<_>>().join(", "),
@@ -47,7 +47,7 @@ impl Chunk {
         }
     }
 
-    /// Puts it into bytes.
+    /// Encodes the chunk as bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(160);
         put_key(&mut bytes, self.after.as_deref());
@@ -65,7 +65,7 @@ impl Chunk {
         bytes
     }
 
-    /// Takes it from bytes.
+    /// Decodes a chunk.
     pub fn decode(source: &mut Source<'_>) -> Option<Self> {
         Some(Self {
             after: key(source)?,
@@ -92,18 +92,18 @@ fn key(source: &mut Source<'_>) -> Option<Option<Vec<Value>>> {
     Some(is_there.then_some(key))
 }
 
-/// The chunks of a transform in the order of their keys: a digest over all of them, and as many of them as are kept.
+/// The chunks of a transform in key order: a digest over all of them, and as many of them as are kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
     /// The digest over all chunks.
     pub content: Digest,
-    /// How many there were.
+    /// The number of chunks.
     pub chunks: u64,
-    /// How many rows went into them.
+    /// The number of rows that went into them.
     pub rows_in: u64,
-    /// One of so many is kept.
+    /// One in `stride` chunks is kept.
     stride: u64,
-    /// Those that are kept.
+    /// The chunks that are kept.
     pub kept: Vec<Chunk>,
 }
 
@@ -114,7 +114,7 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// Adds the next chunk in the order of keys.
+    /// Adds the next chunk in key order.
     pub fn push(&mut self, chunk: Chunk) {
         let mut link = Vec::with_capacity(112);
         link.put(&self.content.0);
@@ -140,7 +140,7 @@ impl Ledger {
         self.chunks += 1;
     }
 
-    /// Whether the kept chunks alone make the digest: none was left out.
+    /// Returns whether the kept chunks yield the recorded digest, or `None` if any chunk was left out.
     pub fn proves_itself(&self) -> Option<bool> {
         if self.kept.len() as u64 != self.chunks {
             return None;
@@ -167,7 +167,7 @@ pub struct TransformRecord {
 }
 
 impl TransformRecord {
-    /// Puts it into bytes.
+    /// Encodes the record as bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.bytes(self.name.as_bytes());
@@ -182,7 +182,7 @@ impl TransformRecord {
         bytes
     }
 
-    /// Takes it from bytes.
+    /// Decodes a record.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut source = Source::new(bytes);
         let record = Self {

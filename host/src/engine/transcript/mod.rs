@@ -1,9 +1,9 @@
-//! What went over the border between a migration and the database, so that it can be proven again.
+//! What passed between a migration and the database, so that it can be verified again.
 //!
-//! A *transcript* is one digest over the ordered calls of a run and their answers. Beside it, as long as there is room, the
-//! *evidence* of an applied component is kept: what the run was given, its calls with their answers, and of each transform
-//! which rows went in and came out. All of it is noted where the guest stands, so that it does not matter how the steps were
-//! committed, how many instances turned chunks, or how often the run was broken off.
+//! A *transcript* is one digest over the ordered calls of a run and their answers. As long as there is room, the
+//! *evidence* of an applied component is kept as well: the run's inputs, its calls with their answers, and, for each
+//! transform, which rows went in and came out. Everything is recorded at the guest's boundary, so it does not matter
+//! how the steps were committed, how many instances processed chunks, or how often the run was interrupted.
 
 mod chunk;
 mod evidence;
