@@ -259,7 +259,7 @@ impl PostgresDatabase {
     }
 }
 
-/// Returns the text that sets them until the transaction ends; other statements can directly follow it.
+/// Returns the text that sets the settings until the transaction ends; other statements can directly follow it.
 fn set_local(settings: &[(&str, String)]) -> String {
     settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect()
 }

@@ -9,8 +9,7 @@ use crate::sql::classify::{StatementClass, classify, identifiers};
 
 /// The settings of every transaction, unless a script that commits statement by statement has changed them itself.
 ///
-/// Keep-alives end a session whose client has vanished within about 20 s, so that its statement does not run on for
-/// hours.
+/// Keep-alives end a session within about 20 s after its client vanished, so that its statement does not run for hours.
 ///
 /// With `row_security` off, a policy that would hide rows from the role is an error. Otherwise a migration that changed
 /// only some rows, or none, would count as applied.

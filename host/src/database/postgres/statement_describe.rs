@@ -149,8 +149,8 @@ async fn describe_around(
 }
 
 /// Runs an internal statement that returns no rows, and returns how many it changed. The statement is not cached, so
-/// its types must be known beforehand: sqlx looks an unknown type up by its own query, after which the server has
-/// forgotten such a statement.
+/// its types must be known beforehand: sqlx looks an unknown type up by its own query, after which the server
+/// forgets such a statement.
 pub(super) async fn run(
     connection: &mut PgConnection,
     statement: &str,
