@@ -52,7 +52,7 @@ pub(super) const PLANNER: [&str; 6] =
 impl Way {
     /// Returns the settings for the planner. It cannot know how long an array is, or what a range contains; a nested
     /// loop over two sides of 16,000 rows, or a scan of the whole table for each batch, would take hours. Between two
-    /// keys the plan is the same for every batch: planning again for arrays of that length takes a fortieth of the time.
+    /// keys the plan is the same for every batch: planning again for such long arrays takes a fortieth of the time.
     pub(super) fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Range => &[
