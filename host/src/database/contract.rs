@@ -1,5 +1,5 @@
-//! What every implementation of [`Database`] must do, as tests that each of them runs: [`contract!`] makes them for a
-//! [`Factory`]. SQL in here is such that every dialect understands it; what cannot be said so stands in a table ([`endless`]).
+//! What every implementation of [`Database`] must do, as tests that each of them runs: [`contract!`] generates them for
+//! a [`Factory`]. The SQL is common to all dialects; what has no common form is chosen by dialect ([`endless`]).
 
 pub(crate) mod bulk;
 pub(crate) mod lock;
@@ -17,11 +17,11 @@ use crate::database::unguarded::Unguarded as _;
 /// One fresh database.
 #[async_trait]
 pub(crate) trait Factory: Send + Sync {
-    /// A further connection to it.
+    /// Opens another connection to it.
     async fn open(&self) -> Box<dyn Database>;
 }
 
-/// Tests of the whole contract for the factory that the expression makes.
+/// Generates the tests of the whole contract for the factory that the expression creates.
 macro_rules! contract {
     ($factory:expr) => {
         $crate::database::contract::contract!(@ $factory, statements: [
@@ -57,10 +57,10 @@ macro_rules! contract {
 }
 pub(crate) use contract;
 
-/// A statement that never ends.
+/// Returns a statement that never ends.
 pub(crate) fn endless(dialect: Dialect) -> &'static str {
     match dialect {
-        // They end a recursion by themselves, after `max_recursive_iterations` and `cte_max_recursion_depth`.
+        // The server would otherwise end the recursion at `max_recursive_iterations` or `cte_max_recursion_depth`.
         Dialect::Mysql | Dialect::Mariadb => {
             "SELECT COUNT(SHA2(CONCAT(a.COLUMN_NAME, b.COLUMN_NAME, c.COLUMN_NAME), 512)) \
             FROM information_schema.COLUMNS a, information_schema.COLUMNS b, information_schema.COLUMNS c"
@@ -69,7 +69,7 @@ pub(crate) fn endless(dialect: Dialect) -> &'static str {
     }
 }
 
-/// A column of texts.
+/// Returns a text column.
 pub(crate) fn texts(name: &str, entries: &[&str]) -> Column {
     let mut values = VarValues::default();
     for entry in entries {
@@ -79,24 +79,24 @@ pub(crate) fn texts(name: &str, entries: &[&str]) -> Column {
     column(name, ColumnValues::Text(values))
 }
 
-/// A column of integers.
+/// Returns an integer column.
 pub(crate) fn integers(name: &str, entries: &[i64]) -> Column {
     column(name, ColumnValues::Int64(entries.to_vec()))
 }
 
-/// A column without NULLs.
+/// Returns a column without NULLs.
 pub(crate) fn column(name: &str, values: ColumnValues) -> Column {
     Column { name: name.to_owned(), nulls: Vec::new(), values }
 }
 
-/// A batch of columns of one length.
+/// Returns a batch of columns of the same length.
 pub(crate) fn batch(row_count: usize, columns: Vec<Column>) -> Batch {
     let batch = Batch { row_count, columns };
     batch.validate().expect("a valid batch");
     batch
 }
 
-/// The rows of a query.
+/// Returns the rows of a query.
 pub(crate) async fn rows(database: &mut dyn Database, statement: &str) -> Vec<Vec<Value>> {
     database.query(statement, &[], QueryLimits::NONE).await.expect(statement).rows
 }
@@ -106,12 +106,12 @@ pub(crate) async fn run(database: &mut dyn Database, statement: &str) -> u64 {
     database.execute(statement, &[]).await.expect(statement)
 }
 
-/// All of a table.
+/// Returns a source that covers a whole table.
 pub(crate) fn source(table: &str) -> TableSource {
     TableSource::all_of(TableName::new(table))
 }
 
-/// Writes one batch with a writer of its own.
+/// Writes one batch with its own writer.
 pub(crate) async fn write(
     database: &mut dyn Database,
     table: &str,
@@ -126,7 +126,7 @@ pub(crate) async fn write(
     database.finish_writer(writer).await
 }
 
-/// A page of the table `t` with everything that a SELECT finds there.
+/// Returns a request for a page of the table `t` with everything that the SELECT returns.
 pub(crate) fn page(select: &str, key: &[&str]) -> PageRequest {
     PageRequest {
         table: TableName::new("t"),
@@ -139,7 +139,7 @@ pub(crate) fn page(select: &str, key: &[&str]) -> PageRequest {
     }
 }
 
-/// All rows of a SELECT as batches of at most `limits`.
+/// Reads all rows of a SELECT as batches of at most `limits`.
 pub(crate) async fn read(
     database: &mut dyn Database,
     statement: &str,

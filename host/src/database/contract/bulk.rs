@@ -46,7 +46,7 @@ pub(crate) async fn reads_pages(factory: &dyn Factory) {
     table(database, 1200).await;
     for locks_rows in [false, true] {
         database.begin(TransactionOptions::default()).await.expect("begun");
-        // The first page shows how wide rows are, the second may take another path.
+        // The first page shows how wide rows are; the second may be read in a different way.
         for (rows, expected) in [(600, 600), (700, 700), (5000, 1200)] {
             let limits = BatchLimits { rows, ..BatchLimits::default() };
             let page = PageRequest { locks_rows, limits, ..page("SELECT id, name FROM t ORDER BY id", &["id"]) };
@@ -80,7 +80,7 @@ pub(crate) async fn refuses_large_cells(factory: &dyn Factory) {
 pub(crate) async fn writes_in_all_modes(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let database = database.as_mut();
-    // More than fit into one statement of several rows, and then some.
+    // More rows than fit into one multi-row statement.
     table(database, 150).await;
     let change = batch(2, vec![integers("id", &[7, 3]), texts("name", &["seven", "three"])]);
     assert_eq!(write(database, "t", WriteMode::Update, &[], &change).await, Ok(2));

@@ -36,7 +36,7 @@ pub(crate) async fn refuse_transaction_control(factory: &dyn Factory) {
             assert_eq!(database.in_transaction().await, Ok(in_transaction));
             run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
             run(database.as_mut(), "DELETE FROM t").await;
-            // The host ends the transaction whatever the rights are set to.
+            // The host ends the transaction whatever the session role is.
             if in_transaction {
                 database.commit().await.expect("committed");
             }
@@ -44,7 +44,7 @@ pub(crate) async fn refuse_transaction_control(factory: &dyn Factory) {
     }
 }
 
-/// Makes the history as far as these tests need it; answers its qualified name.
+/// Creates the history as far as these tests need it; returns its qualified name.
 pub(super) async fn make_history(database: &mut dyn Database) -> String {
     let schema = database.facts().tool_schema().to_owned();
     if database.facts().dialect == Dialect::Postgres {
@@ -99,7 +99,7 @@ pub(crate) async fn leave_the_host_alone(factory: &dyn Factory) {
     database.set_role(Role::Component);
     refused(database.as_mut(), &insert).await;
     database.set_role(Role::Host);
-    // The same text again: nothing of the guest's refusal, nor of the host's permission, may stick to it.
+    // The same text again: neither the guest's refusal nor the host's permission may be cached with it.
     assert_eq!(run(database.as_mut(), &insert).await, 1);
     database.set_role(Role::Component);
     refused(database.as_mut(), &insert).await;

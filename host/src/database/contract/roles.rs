@@ -1,4 +1,4 @@
-//! Guards: who speaks while one is held, and who does once it is gone.
+//! Guards: the session role while a guard is held, and after it is dropped.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use super::rights::{make_history, refused};
 use super::*;
 use crate::database::stop::StopReason;
 
-/// Only the host may write to the tool's tables, and only without a raised stop signal does anything run.
+/// Only the host may write to the tool's tables, and statements run only while no stop signal is raised.
 async fn speaks_for_the_host(database: &mut dyn Database, history: &str) {
-    // Without a guard: in whatever role the last one left.
+    // Without a guard: in the role that the last guard left.
     run(database, &format!("INSERT INTO {history} (id) VALUES (1)")).await;
     run(database, &format!("DELETE FROM {history}")).await;
 }
@@ -46,7 +46,7 @@ pub(crate) async fn are_given_back(factory: &dyn Factory) {
         }
         speaks_for_the_host(database, &history).await;
         if in_transaction {
-            // PostgreSQL ends a transaction with the first statement that fails.
+            // PostgreSQL ends a transaction at the first statement that fails.
             database.rollback().await.expect("rolled back");
             database.begin(TransactionOptions::default()).await.expect("begun");
         }
@@ -68,7 +68,7 @@ pub(crate) async fn hold_while_they_are_taken(factory: &dyn Factory) {
     let history = make_history(database.as_mut()).await;
     let write = format!("INSERT INTO {history} (id) VALUES (7)");
     let stop = StopSignal::default();
-    // The host lends its connection in between.
+    // The host borrows the connection in between.
     let mut host = database.host();
     host.begin(TransactionOptions::default()).await.expect("begun");
     for _ in 0..2 {
@@ -83,7 +83,7 @@ pub(crate) async fn hold_while_they_are_taken(factory: &dyn Factory) {
     drop(host);
     database.set_role(Role::SqlScript);
     refused(database.as_mut(), &write).await;
-    // A guard takes its own role, whatever was set before.
+    // A guard sets its own role, whatever the role was before.
     let found = database.host().query(&format!("SELECT id FROM {history}"), &[], QueryLimits::NONE).await;
     assert_eq!(found.expect("rows").rows, [[Value::Int64(7)]]);
 }

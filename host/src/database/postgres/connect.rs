@@ -1,4 +1,4 @@
-//! From a URL to a connection that knows its server.
+//! Opens connections from a URL, and finds out what server they lead to.
 
 mod failure;
 pub(super) mod options;
@@ -13,23 +13,23 @@ use super::error::{from_sqlx, lost};
 use crate::database::nagle::without_delay;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, DriverOptions, Facts};
 
-/// The oldest server that has all that is used here, as `server_version_num`.
+/// The oldest server with all the features used here, as `server_version_num`.
 const OLDEST: i32 = 130_000;
 
-/// How long a second connection, made to cancel a statement of the first, may take.
+/// The timeout for a second connection that cancels a statement of the first.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pause before another try at a server that is starting up.
+/// The pause before another attempt to connect to a server that is starting up.
 const STARTING: Duration = Duration::from_millis(200);
 
-/// How to reach a database, as often as needed.
+/// How to connect to a database, any number of times.
 pub(super) struct Endpoint {
     options: PgConnectOptions,
     settings: ConnectOptions,
     url: DatabaseUrl,
 }
 
-/// What the server said of itself when the connection was made.
+/// What the server reported when the connection was opened.
 pub(super) struct Connected {
     pub(super) facts: Facts,
     /// The process that served the first transaction.
@@ -53,13 +53,13 @@ impl Endpoint {
         &self.settings
     }
 
-    /// The statement that gives a connection the name it was made with.
+    /// Returns the statement that gives a connection the name it was opened with.
     pub(super) fn set_application(&self) -> String {
         let name = self.options.get_application_name().unwrap_or_default();
         format!("SET application_name = {}", super::schema::literal(name))
     }
 
-    /// A connection, made within the timeout; a server that starts up is waited for.
+    /// Opens a connection within the timeout; waits for a server that is starting up.
     pub(super) async fn open(&self) -> Result<PgConnection, DatabaseError> {
         self.open_within(self.settings.connect_timeout).await
     }
@@ -81,7 +81,7 @@ impl Endpoint {
         }
     }
 
-    /// The connection for the work, and what the server is.
+    /// Opens the connection for the work, and returns what the server is.
     pub(super) async fn open_for_work(&self) -> Result<(PgConnection, Connected), DatabaseError> {
         let mut connection = self.open().await?;
         let asked = tokio::time::timeout(self.settings.connect_timeout, look(&mut connection)).await;
@@ -91,7 +91,7 @@ impl Endpoint {
         }
     }
 
-    /// Asks the server to cancel what a backend does. Best effort: the caller looks at the statement itself.
+    /// Asks the server to cancel what a backend runs. Best effort: the caller observes the statement itself.
     pub(super) async fn cancel(&self, backend: i32) {
         let ask = async {
             let mut connection = self.open_within(CANCEL_TIMEOUT).await?;
@@ -99,18 +99,18 @@ impl Endpoint {
             connection.execute(sqlx::raw_sql(AssertSqlSafe(cancel))).await.map_err(|error| from_sqlx(&error, None))?;
             connection.close().await.map_err(|error| from_sqlx(&error, None))
         };
-        // Nothing to be done here if it fails: the watch asks again, and gives up in the end.
+        // A failure needs no handling here: the watch asks again, and finally gives up.
         let _ = ask.await;
     }
 }
 
-/// What the server is, in a transaction of its own.
+/// Finds out what the server is, in a separate transaction.
 async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError> {
     const LOOK: &str = "SELECT current_setting('server_version'), current_setting('server_version_num')::int4, \
         pg_is_in_recovery() OR current_setting('transaction_read_only')::bool, current_schema()::text, \
         pg_backend_pid(), current_setting('server_encoding')";
     let failed = |error: sqlx::Error| from_sqlx(&error, Some(LOOK));
-    // Not all that stands before a statement of ours: each of a dozen settings costs a server's fresh process its time.
+    // Not the whole prologue of other statements: in a fresh server process, each of a dozen settings costs time.
     let begin = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}; COMMIT");
     let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(begin))).await.map_err(failed)?;
     let row = rows.last().ok_or_else(|| lost("the server does not say what it is"))?;
@@ -125,7 +125,7 @@ async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError>
         .hint("upgrade the server"));
     }
     let facts = Facts {
-        // `15.20 (Debian 15.20-0+deb12u1)` says more than anybody asks for.
+        // Only the number of `15.20 (Debian 15.20-0+deb12u1)` is needed.
         version: version.split(' ').next().unwrap_or_default().to_owned(),
         read_only: text(2)?.as_deref() == Some("t"),
         schema: text(3)?,

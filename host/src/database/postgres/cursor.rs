@@ -1,4 +1,4 @@
-//! Cursors: a SELECT that is fetched into columns, as many rows at a time as fill a batch.
+//! Cursors: a SELECT that is fetched into columns, with as many rows at a time as fill a batch.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,17 +16,17 @@ use crate::data::{Batch, ColumnType, Value};
 use crate::database::read::{duplicate_column, not_a_query};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, PageRequest};
 
-/// Rows of the first fetch of a cursor whose rows may be of any width.
+/// Rows of the first fetch of a cursor whose rows may have any width.
 const FIRST_ROWS: usize = 256;
 
 /// An open cursor.
 pub(super) struct Cursor {
-    /// What the server calls it.
+    /// Its name on the server.
     pub name: String,
     described: Arc<Described>,
     /// Rows that were fetched beyond the end of a batch.
     surplus: VecDeque<Batch>,
-    /// What a row takes, as far as it has shown; 0 if nothing has.
+    /// Bytes per row, as far as known; 0 if unknown.
     pub row_bytes: usize,
     /// The server has no more rows, and has closed it.
     pub at_end: bool,
@@ -74,7 +74,7 @@ impl PostgresDatabase {
 
     pub(super) async fn close_cursor_now(&mut self, id: CursorId) -> Result<(), DatabaseError> {
         let Some(cursor) = self.opened.close_cursor(id) else { return Ok(()) };
-        // One that has come to its end is closed on the server already.
+        // The server has already closed a cursor that reached its end.
         if cursor.at_end {
             return Ok(());
         }
@@ -106,7 +106,7 @@ async fn open(
     Ok(Cursor::new(name, Arc::new(described), 0))
 }
 
-/// Has the server describe a statement that is to be read as batches.
+/// Asks the server to describe a statement that is to be read as batches.
 pub(super) async fn describe_query(
     connection: &mut PgConnection,
     types: &mut Types,
@@ -126,7 +126,7 @@ pub(super) async fn describe_query(
     Ok(described)
 }
 
-/// What the server calls the cursor of that number.
+/// Returns the server's name of the cursor with that number.
 pub(super) fn cursor_name(number: u64) -> String {
     format!("runner_cursor_{number}")
 }
@@ -153,7 +153,7 @@ pub(super) async fn close(connection: &mut PgConnection, name: &str) -> Result<(
     simple(connection, &format!("CLOSE {name}")).await
 }
 
-/// The next batch; rows that came with it but do not fit become the cursor's surplus.
+/// Fetches the next batch; rows that arrive with it but do not fit become the cursor's surplus.
 pub(super) async fn fetch(
     connection: &mut PgConnection,
     cursor: &mut Cursor,
@@ -165,11 +165,13 @@ pub(super) async fn fetch(
     while !cursor.at_end && !filling.has_batch() {
         let wanted = rows_to_fetch(cursor, &filling, limits);
         let text = format!("FETCH {wanted} FROM {}", cursor.name);
-        // Ours to the letter, so it may go by the simple protocol: in one message, with binary cells from a binary cursor.
+        // The text is entirely our own, so it may use the simple protocol: one message, with binary cells from a binary
+        // cursor.
         let mut stream = connection.fetch(sqlx::raw_sql(AssertSqlSafe(text.as_str())));
         let mut came = 0;
         let mut failed = None;
-        // The rest is read after a failure too: a stream that is dropped leaves the connection in the middle of it.
+        // Read the rest even after a failure: dropping the stream would leave the connection in the middle of a
+        // response.
         while let Some(row) = stream.try_next().await.map_err(|error| from_sqlx(&error, None))? {
             came += 1;
             if failed.is_none() {
@@ -196,7 +198,7 @@ pub(super) async fn fetch(
     Ok(cursor.surplus.pop_front())
 }
 
-/// As many rows as the rest of the batch has room for, going by what rows have taken so far.
+/// Returns how many rows fit into the rest of the batch, judged by the size of earlier rows.
 fn rows_to_fetch(cursor: &Cursor, filling: &Filling<'_>, limits: BatchLimits) -> usize {
     let (rows, bytes) = filling.room();
     let by_bytes = match cursor.row_bytes {

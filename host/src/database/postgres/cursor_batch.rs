@@ -1,4 +1,4 @@
-//! Rows of a cursor on their way into batches.
+//! Collects the rows of a cursor into batches.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use crate::database::message::cell_text;
 use crate::database::read::{cell_too_large, in_column};
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest};
 
-/// Builders with room for more rows than this would be made for nothing where a batch ends by its bytes.
+/// The most rows that builders reserve room for: more would be wasted if a batch is ended by its bytes.
 const ROOM: usize = 16_384;
 
 /// Batches that are being filled.
@@ -26,9 +26,9 @@ pub(super) struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    /// `page`: the page of a table that is read, for messages.
+    /// `page`: the page of a table that is being read, for messages.
     pub(super) fn new(described: &'a Described, page: Option<&'a PageRequest>, limits: BatchLimits) -> Self {
-        // Offsets of a column are 32 bits wide.
+        // The offsets of a column are 32 bits wide.
         let limits = BatchLimits { bytes: limits.bytes.min(u32::MAX as usize / 2), ..limits };
         Self {
             described,
@@ -48,22 +48,22 @@ impl<'a> Filling<'a> {
         !self.full.is_empty()
     }
 
-    /// Whether no row has come yet.
+    /// Whether no row has arrived yet.
     pub(super) fn is_empty(&self) -> bool {
         self.all_rows == 0
     }
 
-    /// How many rows and bytes the current batch has room for.
+    /// Returns how many rows and bytes the current batch has room for.
     pub(super) fn room(&self) -> (usize, usize) {
         (self.limits.rows.saturating_sub(self.rows), self.limits.bytes.saturating_sub(self.bytes))
     }
 
-    /// What a row has taken on the average; 0 if there was none.
+    /// Returns the average bytes per row; 0 if there were no rows.
     pub(super) fn row_bytes(&self) -> usize {
         self.all_bytes.checked_div(self.all_rows).unwrap_or(0)
     }
 
-    /// Appends a row, given by its cells; NULL is none.
+    /// Appends a row, given by its cells; `None` is NULL.
     #[inline]
     pub(super) fn push<'r>(&mut self, cell: impl Fn(usize) -> Option<&'r [u8]>) -> Result<(), DatabaseError> {
         let mut bytes = 0;
@@ -104,13 +104,13 @@ impl<'a> Filling<'a> {
         self.bytes = 0;
     }
 
-    /// The batches, the last one perhaps smaller.
+    /// Returns the batches; the last one may be smaller.
     pub(super) fn finish(mut self) -> VecDeque<Batch> {
         self.cut();
         self.full
     }
 
-    /// Says which cell of the current row an error is about.
+    /// Names the cell of the current row that an error is about.
     #[cold]
     fn locate<'r>(
         &self,
@@ -124,7 +124,7 @@ impl<'a> Filling<'a> {
         })
     }
 
-    /// A cell in a message.
+    /// Formats a cell for a message.
     fn shown(&self, index: usize, bytes: Option<&[u8]>) -> String {
         let read_as = &self.described.columns[index].read_as;
         let Some(bytes) = bytes else { return "NULL".to_owned() };
@@ -141,7 +141,7 @@ fn builders(described: &Described, rows: usize) -> Vec<ColumnBuilder> {
 }
 
 impl Described {
-    /// What a row takes, if all rows take the same.
+    /// Returns the bytes per row, if all rows have the same size.
     pub(super) fn fixed_row_bytes(&self) -> Option<usize> {
         let fixed = |column_type: ColumnType| {
             !matches!(

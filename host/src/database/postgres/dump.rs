@@ -1,10 +1,10 @@
-//! How PostgreSQL's own programs find the database of a URL.
+//! How PostgreSQL's own programs find the database at a URL.
 
 use super::connect::options;
 use crate::database::{DatabaseError, DatabaseUrl};
 
-/// Where the database is and who asks, as the variables that `pg_dump` and its like read. What the URL leaves open stays
-/// open: the programs read `PGPASSWORD`, the password file and the like as runner itself does.
+/// Returns the connection parameters as the environment variables that `pg_dump` and similar programs read. What the
+/// URL leaves out stays unset: like runner itself, the programs read `PGPASSWORD`, the password file and so on.
 pub fn environment(url: &DatabaseUrl) -> Result<Vec<(&'static str, String)>, DatabaseError> {
     let options = options::read(url, "runner backup")?;
     let host = match options.get_socket() {

@@ -1,5 +1,5 @@
-//! PostgreSQL's errors as errors that a person can act upon. Told apart by SQLSTATE, never by text: servers speak other
-//! languages.
+//! Turns PostgreSQL's errors into errors that an operator can act on. They are told apart by SQLSTATE, never by text:
+//! the language of a server's messages varies.
 
 use std::error::Error as _;
 
@@ -15,10 +15,10 @@ use crate::sql::excerpt;
 pub(super) const CANCELED: &str = "57014";
 /// SQLSTATE of a statement in a transaction that an earlier error has ended.
 pub(super) const ABORTED: &str = "25P02";
-/// SQLSTATE of a missing right.
+/// SQLSTATE of a missing privilege.
 const NO_RIGHT: &str = "42501";
 
-/// An error of sqlx; with the statement, it says where in it.
+/// Converts an error of sqlx; with the statement given, the error includes the position in it.
 pub(super) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> DatabaseError {
     match error {
         sqlx::Error::Database(inner) => match inner.try_downcast_ref::<PgDatabaseError>() {
@@ -47,7 +47,7 @@ pub(super) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> Databas
     }
 }
 
-/// The connection cannot be used any more.
+/// Returns the error for a connection that can no longer be used.
 pub(super) fn lost(message: &str) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Connection, redact(message))
 }
@@ -60,7 +60,7 @@ fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseErro
     error
 }
 
-/// What a SQLSTATE means.
+/// Returns the meaning of a SQLSTATE.
 pub(super) fn kind(code: &str) -> DatabaseErrorKind {
     use DatabaseErrorKind as Kind;
     match code {
@@ -74,7 +74,7 @@ pub(super) fn kind(code: &str) -> DatabaseErrorKind {
         "53200" | "53400" | "54000" | "54001" | "54011" | "54023" => return Kind::Limit,
         "XX001" | "XX002" => return Kind::Corrupt,
         "26000" | "3F000" | "42P05" => return Kind::Syntax,
-        // More or fewer values than placeholders; what breaks the protocol otherwise is no answer of a server.
+        // More or fewer values than placeholders; other protocol violations are not reported by a server.
         "08P01" => return Kind::InvalidArgument,
         "2200G" | "22P05" | "22021" => return Kind::Conversion,
         _ => {}
@@ -90,7 +90,7 @@ pub(super) fn kind(code: &str) -> DatabaseErrorKind {
     }
 }
 
-/// Where it happened: the place in the statement, what the server adds, and the objects it names.
+/// Returns where it happened: the position in the statement, the server's detail, and the objects it names.
 fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     match inner.position() {
@@ -114,7 +114,7 @@ fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
         ("constraint", inner.constraint()),
     ];
     for (what, name) in objects {
-        // Most messages name them already.
+        // Most messages already name them.
         if let Some(name) = name.filter(|name| !text.contains(&format!("\"{name}\""))) {
             parts.push(format!("{what} `{name}`"));
         }
@@ -159,8 +159,8 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
     Some(ours.to_owned())
 }
 
-/// Which grant is missing. The kind of the object stands in the message alone, which is translated: the English words are
-/// looked for, and without them the hint stays general.
+/// Returns the grant that is missing. The kind of the object is only in the message, which is translated: the English
+/// words are searched for, and without them the hint stays general.
 fn grant(inner: &PgDatabaseError) -> String {
     let message = inner.message();
     let name = message.split('"').nth(1).or(message.split(' ').next_back()).unwrap_or_default();
@@ -195,7 +195,7 @@ fn grant(inner: &PgDatabaseError) -> String {
     }
 }
 
-/// Where a position in a statement is, counted from 1 in characters.
+/// Returns the place of a position in a statement, counted from 1 in characters.
 fn place(statement: &str, position: usize) -> Option<String> {
     let (offset, _) = statement.char_indices().nth(position.checked_sub(1)?)?;
     place_in(statement, offset)

@@ -1,6 +1,6 @@
-//! The lock that keeps two runs apart: an advisory lock of an open transaction on a connection of its own. It dies with
-//! its owner, a migration cannot release it, and a pooler cannot hand it on. It is asked for again and again rather than
-//! waited for in the server: `CREATE INDEX CONCURRENTLY` waits for all who wait there, and would be a deadlock.
+//! The lock that keeps two runs apart: an advisory lock of an open transaction on its own connection. It ends with its
+//! owner, a migration cannot release it, and a pooler cannot hand it to another client. It is polled instead of waited
+//! for on the server: `CREATE INDEX CONCURRENTLY` waits for every session that waits there, which would be a deadlock.
 
 use std::time::{Duration, Instant};
 
@@ -15,31 +15,31 @@ use super::settings::{Own, in_transaction};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
 use crate::random::jittered;
 
-/// The lock's number, `runner` in ASCII and two zeros: part of the format, since all versions must agree on it. The server
-/// keeps advisory locks apart by database.
+/// The lock's key: `runner` in ASCII and two zero bytes. It is part of the format, since all versions must agree on it.
+/// The server separates advisory locks by database.
 const KEY: i64 = 0x7275_6e6e_6572_0000;
 
-/// What the statement of a holder begins with; the rest is its owner.
+/// The prefix of a holder's statements; the owner follows.
 const MARK: &str = "/* runner lock, held by ";
 
-/// The list of sessions stays the same for a transaction, unless it is told to look anew.
+/// Refreshes the list of sessions, which otherwise stays the same within a transaction.
 const ANEW: &str = "SELECT pg_catalog.pg_stat_clear_snapshot()";
 
-/// The pauses between two tries: the first, and the longest.
+/// The pauses between two attempts: the first and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
-/// How long a look at the lock's connection may take before it is taken for lost.
+/// How long a check of the lock's connection may take before the connection is considered lost.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A lock that is held until it is dropped.
 pub(super) struct Lock {
     connection: PgConnection,
-    /// Stands before each statement of this connection, so that the list of sessions says whose it is.
+    /// Comes before each statement of this connection, so that the list of sessions shows the lock's owner.
     mark: String,
 }
 
 impl Lock {
-    /// Fails if the connection that holds the lock is gone: then another run may have it.
+    /// Fails if the connection that holds the lock is closed: another run may then hold the lock.
     pub(super) async fn check(&mut self) -> Result<(), DatabaseError> {
         let held = ask(&self.mark);
         let answer = tokio::time::timeout(CHECK_TIMEOUT, rows(&mut self.connection, &held)).await;
@@ -128,7 +128,7 @@ impl PostgresDatabase {
         let Some(mut lock) = self.lock.take() else { return Ok(()) };
         let released = simple(&mut lock.connection, "ROLLBACK").await;
         if released.is_ok() {
-            // The lock is gone already.
+            // The lock is already released.
             let _ = lock.connection.close().await;
         }
         if self.check_usable().is_ok() && self.transaction.is_none() {
@@ -141,39 +141,41 @@ impl PostgresDatabase {
     }
 }
 
-/// The lock is gone before its time.
+/// Returns the error for a lock that was lost before it was released.
 pub(super) fn lock_lost() -> DatabaseError {
     lost("the connection that holds the lock is lost, so another run may have begun")
         .hint("run it again; look whether a pooler or the server ends transactions that are idle")
 }
 
-/// Names the connection that works for a run, so that a later run knows what an earlier one has left.
+/// Returns the statement that names the connection after its run, so that a later run can recognise what an earlier one
+/// has left.
 pub(super) fn set_application(run_id: &str) -> String {
-    // A server keeps 63 bytes of it.
+    // The server keeps 63 bytes of the name.
     let name: String = run_id.chars().filter(|character| !character.is_control() && *character != '\'').collect();
     format!("SET application_name = '{}{name}'", orphans::PREFIX)
 }
 
-/// Asks for the lock; asking again is harmless for who has it.
+/// Returns the query that requests the lock; requesting it again is harmless for its holder.
 fn ask(mark: &str) -> String {
     format!("{mark}SELECT pg_catalog.pg_try_advisory_xact_lock({KEY})")
 }
 
-/// Who holds the lock, as well as it can be told.
+/// Returns the holder of the lock, as far as it can be determined.
 async fn holder(connection: &mut PgConnection) -> Result<Option<String>, DatabaseError> {
     let found = rows(connection, &format!("{ANEW}; {}", who_holds_it())).await?;
     Ok(told(&found))
 }
 
-/// A look at the server in the transaction that holds the lock, or waits for it. That one lasts as long as the run, and what
-/// it has read would stay locked: `VACUUM FULL` and `REINDEX DATABASE` would wait for it, and everybody who connects for them.
+/// Queries the server in the transaction that holds the lock or waits for it. This transaction lasts as long as the
+/// run, and what it has read would stay locked: `VACUUM FULL` and `REINDEX DATABASE` would wait for it, and new
+/// connections would wait for them.
 pub(super) async fn look(connection: &mut PgConnection, mark: &str, ask: &str) -> Result<Vec<PgRow>, DatabaseError> {
     let look = format!("{mark}SAVEPOINT look; {ANEW}; {ask}; ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look");
     rows(connection, &look).await
 }
 
-/// The question for the session that holds the lock. It asks for this one alone: the view of all sessions looks up the
-/// databases and the roles of all of them.
+/// Returns the query for the session that holds the lock. It asks for this session only: the view of all sessions looks
+/// up the database and role of each of them.
 pub(super) fn who_holds_it() -> String {
     let (high, low) = (KEY >> 32, KEY & 0xffff_ffff);
     format!(
@@ -185,7 +187,7 @@ pub(super) fn who_holds_it() -> String {
     )
 }
 
-/// What the answer to [`who_holds_it`] says.
+/// Returns the holder named in the answer to [`who_holds_it`].
 pub(super) fn told(found: &[PgRow]) -> Option<String> {
     let row = found.iter().find(|row| row.len() == 3)?;
     let query = text_of(row, 0).unwrap_or_default();
@@ -195,7 +197,7 @@ pub(super) fn told(found: &[PgRow]) -> Option<String> {
     Some(owner.unwrap_or(process))
 }
 
-/// A text that cannot end the comment it stands in.
+/// Returns the text in a form that cannot end the comment around it.
 fn comment(text: &str) -> String {
     text.chars()
         .filter(|character| !character.is_control())

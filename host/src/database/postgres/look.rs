@@ -1,5 +1,5 @@
-//! Several questions of ours in one message, with the transaction and the settings around them: nothing is prepared, so
-//! nothing has to be described, and there is one trip.
+//! Runs several internal queries in one message, together with the transaction and the settings around them: nothing is
+//! prepared, so nothing has to be described, and there is only one round trip.
 
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Column as _, Executor as _, PgConnection, Row as _, TypeInfo as _, ValueRef as _};
@@ -28,7 +28,8 @@ impl PostgresDatabase {
         }
         self.busy = false;
         let mut results = told?;
-        // What stands before the questions answers, too; after them come the holder and the end of the transaction.
+        // The statements before the questions return results too; the holder and the end of the transaction follow
+        // them.
         let first = results.len().checked_sub(questions.len() + 2);
         let mut answers =
             results.drain(first.ok_or_else(|| lost("the server did not answer all that it was asked"))?..);
@@ -39,7 +40,7 @@ impl PostgresDatabase {
     }
 }
 
-/// The rows of each statement of a text.
+/// Returns the rows of each statement of a text.
 async fn results(connection: &mut PgConnection, text: &str) -> Result<Vec<Vec<PgRow>>, DatabaseError> {
     by_statement(connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text))))
         .await

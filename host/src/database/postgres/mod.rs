@@ -1,7 +1,7 @@
-//! PostgreSQL through sqlx: one dedicated connection that works, and one more that holds the lock.
+//! PostgreSQL through sqlx: one dedicated connection for the work, and a second one that holds the lock.
 //!
-//! Every statement on the work connection passes three stations, so that rights, transactions, timeouts and the stop signal
-//! are looked after in one place:
+//! Every statement on the work connection goes through the same three calls, so that rights, transactions, timeouts and
+//! the stop signal are handled in one place:
 //!
 //! ```text
 //! let scope = self.enter(Some(statement)).await?;           // scope.rs: rights, BEGIN or SAVEPOINT, timeouts
@@ -71,40 +71,40 @@ use crate::data::{Batch, RowSet, Value};
 
 /// A PostgreSQL database.
 pub(super) struct PostgresDatabase {
-    /// Where statements run. Only between `enter` and `leave`.
+    /// Runs the statements. Used only between `enter` and `leave`.
     connection: PgConnection,
-    /// How to make further connections to the same database.
+    /// How to open further connections to the same database.
     endpoint: Arc<Endpoint>,
     /// The open cursors and writers of the transaction.
     opened: Opened<Cursor, Writer>,
-    /// What is known of the pages of tables.
+    /// What earlier pages of tables showed.
     pages: Pages,
-    /// The server's types that have come by.
+    /// The server's types seen so far.
     types: Types,
     /// The transaction that `begin` opened.
     transaction: Option<Transaction>,
-    /// The lock, on a connection of its own.
+    /// The lock, on its own connection.
     lock: Option<Lock>,
-    /// What the lock was taken for, until it is given back: it may be lost meanwhile.
+    /// The request with which the lock was taken, kept until the lock is released: the lock may be lost meanwhile.
     locked_for: Option<LockRequest>,
     rights: Role,
     /// What a script has set for its session.
     own: Own,
     stop: StopSignal,
-    /// The server's process that runs the current or the last transaction: what is to be cancelled.
+    /// The server process that runs the current or last transaction: the target of a cancel request.
     backend: i32,
-    /// A caller is between `enter` and `leave`; at the next `enter` that means that a future was dropped half-way.
+    /// A caller is between `enter` and `leave`. If this is set at the next `enter`, a future was dropped halfway.
     busy: bool,
-    /// The connection is gone, or in the middle of something; only `reconnect` helps.
+    /// The connection is closed, or in the middle of something; only `reconnect` helps.
     lost: bool,
-    /// What the tool's tables were before the statement of a script that has a transaction of its own.
+    /// The state of the tool's tables before a script's statement that has its own transaction.
     wrapped: Option<Fingerprint>,
-    /// What a lost connection may have left in the server.
+    /// What a lost connection may have left on the server.
     left: Option<Left>,
     facts: Facts,
 }
 
-/// Opens the database of the URL.
+/// Opens the database at the URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
     Ok(Box::new(open(url, options).await?))
 }
@@ -134,12 +134,13 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
 }
 
 impl PostgresDatabase {
-    /// Watches over work on the connection: see [`Watch::run`]. Independent of `self`, so that the work may borrow it.
+    /// Returns a watch for work on the connection: see [`Watch::run`]. It is independent of `self`, so that the work
+    /// may borrow it.
     fn watch(&self) -> Watch {
         Watch::new(self.endpoint.clone(), self.stop.clone(), self.backend)
     }
 
-    /// Closes cursors and writers; the transaction they live in ends, or they are not to be seen any more.
+    /// Closes cursors and writers: the transaction they belong to ends, or they must no longer be visible.
     fn forget_statements(&mut self) {
         self.opened.close();
         self.pages.forget_statement();

@@ -1,4 +1,4 @@
-//! What a killed run has left: the server works on at its last statement for a while, though the lock is free.
+//! What a killed run has left: the server continues its last statement for a while, although the lock is free.
 
 use std::time::{Duration, Instant};
 
@@ -9,28 +9,28 @@ use super::scope::{rows, text_of};
 use crate::database::{DatabaseError, DatabaseErrorKind, StopSignal};
 use crate::sql::excerpt;
 
-/// What the names of connections begin with that work for a run; the run's id follows.
+/// The prefix of the names of connections that work for a run; the run's id follows.
 pub(super) const PREFIX: &str = "runner:";
 
-/// How long a statement that was left may go on before it is ended: a run that heals has two seconds in all, and most
-/// servers end it within the first (see `client_connection_check_interval` in `settings`).
+/// How long an orphaned statement may continue before it is ended: a run that recovers has two seconds in all, and most
+/// servers end the statement within the first (see `client_connection_check_interval` in `settings`).
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long its end may take; where the server does not let us end it, how much longer it may go on.
+/// How long ending it may take; if the server does not permit that, how much longer the statement may continue.
 const ENDING: Duration = Duration::from_secs(5);
 
-/// The pause between two looks.
+/// The pause between two checks.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A session that works for a run that is gone.
+/// A session of a run that no longer exists.
 struct Orphan {
     pid: String,
     name: String,
     query: String,
 }
 
-/// Waits until no session works for an earlier run, and ends those that last. To be called by who has the lock, on the
-/// lock's connection, before the own work connection is named. `mark` stands before each statement.
+/// Waits until no session works for an earlier run, and ends sessions that take too long. The holder of the lock calls
+/// this on the lock's connection, before it names its own work connection. `mark` is put before each statement.
 pub(super) async fn end(
     connection: &mut PgConnection,
     mark: &str,
@@ -70,7 +70,8 @@ impl Orphan {
     }
 }
 
-/// Sessions that are idle do nothing: a pooler may keep one with the name of its last client.
+/// Finds the sessions that are active. Idle sessions do no work: a pooler may keep one with the name of its last
+/// client.
 async fn look(connection: &mut PgConnection, mark: &str) -> Result<Vec<Orphan>, DatabaseError> {
     let ask = format!(
         "SELECT pid, application_name, query FROM pg_catalog.pg_stat_activity \
@@ -87,7 +88,8 @@ async fn look(connection: &mut PgConnection, mark: &str) -> Result<Vec<Orphan>, 
         .collect())
 }
 
-/// In a savepoint: a refusal, which is the answer, must not end the transaction that holds the lock.
+/// Ends a session, in a savepoint: a refusal, which is a valid answer, must not end the transaction that holds the
+/// lock.
 async fn terminate(
     connection: &mut PgConnection,
     mark: &str,

@@ -1,5 +1,5 @@
-//! Pages of a table. One whose rows are known to be narrow is copied (see `page_copy`); any other is read by a cursor of its
-//! own, so that its rows come only as far as they fit into the batch.
+//! Pages of a table. A page whose rows are known to be narrow is copied (see `page_copy`); any other is read through
+//! its own cursor, so that only as many rows are sent as fit into the batch.
 
 use std::sync::Arc;
 
@@ -17,16 +17,16 @@ use crate::database::{DatabaseError, PageRequest, TableName};
 /// Bytes of a row up to which a page is copied: 16,384 of them are two batches.
 const NARROW: usize = 256;
 
-/// A copied page is received to its end, but once it has this many times the bytes of a batch, the rest is dropped: its rows
-/// are wider than those of the page before.
+/// A copied page is received to its end, but once this many times the bytes of a batch have arrived, the rest is
+/// dropped: its rows are wider than those of the page before.
 const ROOM: usize = 4;
 
 /// What was learned from earlier pages.
 #[derive(Default)]
 pub(super) struct Pages {
-    /// The bytes that a row took in the last page: the next page is likely of the same table.
+    /// The table and the bytes per row of the last page: the next page is likely to be of the same table.
     row_bytes: Option<(TableName, usize)>,
-    /// The last page that was copied: the next one likely has the same statement.
+    /// The last page that was copied: the next one is likely to have the same statement.
     described: Option<DescribedPage>,
 }
 
@@ -38,35 +38,35 @@ struct DescribedPage {
 }
 
 impl Pages {
-    /// What a row takes, if the last page was of the same table; 0 if that is unknown.
+    /// Returns the bytes per row if the last page was of the same table; 0 if unknown.
     fn row_bytes(&self, table: &TableName) -> usize {
         self.row_bytes.as_ref().filter(|(known, _)| known == table).map_or(0, |(_, bytes)| *bytes)
     }
 
-    /// What the server said of this very statement.
+    /// Returns the server's description of exactly this statement, if it is known.
     fn described(&self, statement: &str, types: &[Option<ColumnType>]) -> Option<Arc<Described>> {
         let known = self.described.as_ref()?;
         (known.statement == statement && known.types == types).then(|| known.described.clone())
     }
 
-    /// Something other than rows may have changed, so the server must describe statements anew. How wide rows are is likely to
-    /// stay true, in the next transaction too.
+    /// Forgets the described statement: something other than rows may have changed, so the server must describe
+    /// statements again. The width of rows is likely to stay the same, in the next transaction too.
     pub(super) fn forget_statement(&mut self) {
         self.described = None;
     }
 }
 
-/// A page on its way.
+/// A page that is being read.
 struct Reading<'a> {
     page: &'a PageRequest,
     statement: &'a str,
-    /// The name of its cursor, should there be one.
+    /// The name of its cursor, if it needs one.
     cursor: String,
     described: Option<Arc<Described>>,
     row_bytes: usize,
 }
 
-/// A page that was read.
+/// A page that has been read.
 struct Read {
     batch: Option<Batch>,
     described: Arc<Described>,
@@ -86,7 +86,7 @@ impl PostgresDatabase {
         let mut unread = false;
         let reading = Reading { page, statement: &statement, cursor, described, row_bytes };
         let read = watch.run(reading.run(&mut self.connection, &mut self.types, &mut unread)).await;
-        // Answers would be taken for those of later statements.
+        // Unread responses would be taken for those of later statements.
         self.lost |= unread;
         let settled = if is_new && !self.lost { self.settle(&scope, &statement).await } else { Ok(()) };
         let read = self.leave(scope, read.and_then(|read| settled.map(|()| read))).await?;
@@ -120,7 +120,7 @@ impl Reading<'_> {
         declare(connection, types, &self.cursor, statement, &described, &page.parameters, "").await?;
         let mut cursor = Cursor::new(self.cursor, described.clone(), self.row_bytes);
         let batch = fetch(connection, &mut cursor, Some(page), page.limits).await?;
-        // A batch that is full leaves the cursor open.
+        // A full batch leaves the cursor open.
         if !cursor.at_end {
             close(connection, &cursor.name).await?;
         }
@@ -128,8 +128,8 @@ impl Reading<'_> {
     }
 }
 
-/// The SELECT of a page that can be copied. A page has a bound on its rows but none on its bytes, so it is copied only if its
-/// rows are known to be narrow.
+/// Returns the SELECT of a page that can be copied. A page limits its rows but not its bytes, so it is copied only if
+/// its rows are known to be narrow.
 fn copyable(
     page: &PageRequest,
     described: &Described,
@@ -147,7 +147,7 @@ fn copyable(
 mod tests {
     use super::*;
 
-    /// A stepwise transform reads each chunk in a transaction of its own: all but the first are copied, too.
+    /// A stepwise transform reads each chunk in its own transaction: all chunks but the first are copied here too.
     #[test]
     fn the_width_of_rows_outlives_a_transaction() {
         let mut pages = Pages { row_bytes: Some((TableName::new("t"), 40)), ..Pages::default() };

@@ -1,5 +1,5 @@
-//! A page of a table by `COPY (SELECT …) TO STDOUT`: whole rows of bytes, which cost the client half of what rows of a
-//! cursor cost it. It takes no parameters, so the key after which the page begins is part of the statement.
+//! A page of a table by `COPY (SELECT …) TO STDOUT`: whole rows of bytes, at half the client's cost for rows of a
+//! cursor. `COPY` takes no parameters, so the key after which the page begins is part of the statement.
 
 use futures_util::TryStreamExt as _;
 use sqlx::PgConnection;
@@ -11,14 +11,14 @@ use crate::data::Value;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::substitute;
 
-/// What a binary `COPY` begins with; flags and the length of an extension follow.
+/// The start of a binary `COPY`; flags and the length of an extension follow.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
 /// Bytes of flags and of the extension's length.
 const HEADER_REST: usize = 8;
 
-/// The statement with its parameters in it; none if one of them is of a kind that is not written exactly alike in every
-/// session, or the statement is no plain page of a table.
+/// Returns the statement with its parameters inlined; `None` if a parameter is of a kind whose text differs between
+/// sessions, or if the statement is not a plain page of a table.
 pub(super) fn inlined(statement: &str, parameters: &[Value]) -> Option<String> {
     let values = parameters.iter().map(|value| match value {
         Value::Int64(number) => Some(literal(&number.to_string())),
@@ -30,9 +30,9 @@ pub(super) fn inlined(statement: &str, parameters: &[Value]) -> Option<String> {
     substitute(statement, Dialect::Postgres, &values)
 }
 
-/// Reads the page. Once a batch is full or `room` bytes have come, the rest is received and dropped: the next page begins after
-/// the last row that was kept. `unread` says whether the connection still holds an answer that the driver does not know of: it
-/// does not read on where the statement fails before its first row.
+/// Reads the page. Once a batch is full or `room` bytes have arrived, the rest is received and dropped: the next page
+/// begins after the last row that was kept. `unread` says whether the connection still holds a response that the driver
+/// does not know of: the driver stops reading if the statement fails before its first row.
 pub(super) async fn copy(
     connection: &mut PgConnection,
     select: &str,
@@ -47,7 +47,7 @@ pub(super) async fn copy(
     let mut rows = Rows { header: false, kept: Vec::new(), cells: Vec::new() };
     let mut taken = Ok(());
     let mut bytes = 0;
-    // Whatever happens, the stream is read to its end: one that is dropped leaves the connection in the middle of it.
+    // Always read the stream to its end: dropping it would leave the connection in the middle of a response.
     while let Some(message) = stream.try_next().await.map_err(|error| from_sqlx(&error, None))? {
         if taken.is_ok() && bytes < room && !filling.has_batch() {
             taken = rows.take(&message, filling);
@@ -62,12 +62,12 @@ pub(super) async fn copy(
     Ok(())
 }
 
-/// Cuts the bytes of a `COPY` into rows. The server sends a row a message, but does not promise it.
+/// Splits the bytes of a `COPY` into rows. The server sends one row per message, but does not promise to.
 struct Rows {
     header: bool,
-    /// The beginning of a row whose end has not come.
+    /// The beginning of a row whose end has not arrived yet.
     kept: Vec<u8>,
-    /// Where the cells of a row are; none for NULL.
+    /// The positions of a row's cells; `None` for NULL.
     cells: Vec<Option<(usize, usize)>>,
 }
 
@@ -85,7 +85,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Takes all whole rows; answers how many bytes they were.
+    /// Reads all complete rows; returns how many bytes they took.
     fn rows(&mut self, bytes: &[u8], filling: &mut Filling<'_>) -> Result<usize, DatabaseError> {
         let mut at = 0;
         if !self.header {
@@ -106,8 +106,8 @@ impl Rows {
         Ok(at)
     }
 
-    /// Finds the cells of the row that begins at `at`, and its end; none if its end has not come, and none for the end if
-    /// this is the mark after the last row.
+    /// Finds the cells and the end of the row that begins at `at`. Returns `None` if the end has not arrived yet, and
+    /// `Some(None)` at the marker after the last row.
     fn row(&mut self, bytes: &[u8], at: usize) -> Option<Option<usize>> {
         let count = i16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?);
         let Ok(count) = usize::try_from(count) else { return Some(None) };

@@ -1,4 +1,4 @@
-//! The parameters of a statement, in the types that the server gives to its placeholders.
+//! The parameters of a statement, in the types that the server assigns to its placeholders.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::types_write::{Form, Target};
 use crate::data::Value;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
-/// Puts values into binary form; as many as the statement has placeholders.
+/// Encodes values in binary form; their number must be that of the statement's placeholders.
 pub(super) async fn encode(
     connection: &mut PgConnection,
     types: &mut Types,
@@ -33,7 +33,7 @@ pub(super) async fn encode(
             Value::Null => None,
             value => Some(one(connection, of, value).await.map_err(|error| place(error, index))?),
         };
-        // What the server makes of a placeholder is a matter of the statement, so the type goes along as it came.
+        // The type that the server assigns to a placeholder depends on the statement, so it is passed on unchanged.
         add(&mut arguments, Raw { oid: numbers[index], bytes })?;
     }
     Ok(arguments)
@@ -57,7 +57,7 @@ async fn one(connection: &mut PgConnection, of: &Arc<ServerType>, value: &Value)
     Ok(bytes)
 }
 
-/// Has the server turn a text into the type, and answer its binary form.
+/// Asks the server to convert a text to the type and return its binary form.
 async fn from_text(connection: &mut PgConnection, of: &ServerType, text: Vec<u8>) -> Result<Vec<u8>, DatabaseError> {
     let statement = format!("SELECT ($1::pg_catalog.text)::{}", of.quoted);
     let mut arguments = PgArguments::default();

@@ -1,5 +1,5 @@
-//! A connection that reads a table beside the one that writes: the server has one process for each connection, and so reads a
-//! page while it writes another. `docs/design/0021-read-ahead.md` says why that is safe, and where it is.
+//! A second connection that reads a table while the first one writes: the server has one process for each connection,
+//! and so reads one page while it writes another. `docs/design/0021-read-ahead.md` explains why and where this is safe.
 
 use super::PostgresDatabase;
 use super::schema::literal;
@@ -8,11 +8,12 @@ use super::settings::prologue_reading;
 use super::transaction::Transaction;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableIdentity, TableName, TableSource, TableTarget};
 
-/// Answers the number of table `{source}` if others see in it what this transaction sees, while that writes to `{target}`:
+/// A query for the OID of table `{source}`, if other sessions see in it what this transaction sees while it writes to
+/// `{target}`:
 ///
-/// * it is a plain table, without parts elsewhere and without policies, and the role is the one that logged in;
-/// * this transaction has done nothing but read it: whatever changes rows or tables leaves a lock until the end;
-/// * writing to the target changes nothing else: it has no rules, and no triggers but those that look references up.
+/// * it is a plain table, without partitions and without policies, and the role is the one that logged in;
+/// * this transaction has only read it: any change of rows or of the table leaves a lock until the end;
+/// * writing to the target changes nothing else: it has no rules, and no triggers but those that check references.
 const OTHERS_SEE: &str = "\
     SELECT s.oid::text FROM pg_catalog.pg_class s, pg_catalog.pg_class t \
     WHERE s.oid = pg_catalog.to_regclass({source}) AND t.oid = pg_catalog.to_regclass({target}) \
@@ -35,7 +36,7 @@ impl PostgresDatabase {
         source: &TableSource,
         target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError> {
-        // A condition may call functions of the migration, and look at other tables.
+        // A condition may call functions of the migration, and read other tables.
         if self.transaction.is_none() || source.filter.is_some() {
             return Ok(None);
         }
@@ -58,7 +59,7 @@ impl PostgresDatabase {
         let number = format!("pg_catalog.to_regclass({})::oid::text", literal(&quoted));
         let found = self.open(&prologue_reading(&self.own, &quoted, &number)).await?;
         if found.as_ref() == Some(&is.0) {
-            // It has no number, since it changes nothing.
+            // The transaction has no id, since it changes nothing.
             self.transaction = Some(Transaction::new(String::new()));
             return Ok(());
         }

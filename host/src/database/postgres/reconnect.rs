@@ -1,4 +1,4 @@
-//! After a connection was lost: a new one, once the server has done with the old.
+//! Opens a new connection after one was lost, once the server has finished with the old one.
 
 use std::time::{Duration, Instant};
 
@@ -8,17 +8,17 @@ use super::PostgresDatabase;
 use super::scope::{rows, simple, text_of};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
-/// How long the old session may go on before it is ended, and how long its end may take.
+/// How long the old session may continue before it is ended, and how long ending it may take.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The pause between two looks.
+/// The pause between two checks.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What a lost connection may have left in the server.
+/// What a lost connection may have left on the server.
 pub(super) struct Left {
-    /// Its process.
+    /// Its server process.
     pub(super) backend: i32,
-    /// The number of its transaction, if it had one that writes.
+    /// The id of its transaction, if that writes.
     pub(super) xid: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl PostgresDatabase {
         self.wrapped = None;
         self.forget_statements();
         let (connection, found) = self.endpoint.open_for_work().await?;
-        // The old one is dropped, and its socket closed: a server that waits for us sees that the client is gone.
+        // The old one is dropped, which closes its socket: a server that waits for the client sees that it is gone.
         self.connection = connection;
         (self.facts, self.backend) = (found.facts, found.backend);
         if let Some(left) = &self.left {
@@ -54,7 +54,7 @@ impl PostgresDatabase {
         locked
     }
 
-    /// Makes sure of the lock, if there is to be one. Who else had it meanwhile is known by the history.
+    /// Takes the lock again, if the run holds one. The history shows whether another run held it meanwhile.
     async fn lock_again(&mut self) -> Result<(), DatabaseError> {
         let Some(request) = self.locked_for.clone() else { return Ok(()) };
         if let Some(lock) = &mut self.lock
@@ -67,12 +67,13 @@ impl PostgresDatabase {
     }
 }
 
-/// Waits until the server has ended the old session's transaction, and ends the session if that lasts.
+/// Waits until the server has ended the old session's transaction, and ends the session if that takes too long.
 async fn done_with(connection: &mut PgConnection, left: &Left) -> Result<(), DatabaseError> {
-    // A session is known by its process and its transaction: after a restart, the same process number may be another's.
+    // A session is identified by its process and its transaction: after a restart, another session may have the same
+    // process number.
     let Left { backend, xid } = left;
     let which = match xid {
-        // The list of sessions shows the lower half of the number.
+        // The list of sessions shows the lower half of the id.
         Some(xid) => format!("(backend_xid::text::int8 = ({xid} & 4294967295))"),
         None => format!("(pid = {backend} AND application_name LIKE 'runner%' AND state <> 'idle')"),
     };

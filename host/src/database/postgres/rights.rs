@@ -1,12 +1,12 @@
-//! The first wall: what scripts and guests may not say. It reads words, so it can be walked around with SQL that is put
-//! together at run time; `tool_tables` and the identity of the transaction are what proves that none did.
+//! The first line of defence: the statements that scripts and guests may not run. It looks at words, so SQL that is
+//! assembled at run time can evade it; `tool_tables` and the identity of the transaction prove that none did.
 
 use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
 use crate::sql::classify::{StatementClass, classify, identifiers};
 use crate::sql::excerpt;
 
-/// Refuses a statement that the role may not run; says what it does to the transaction around it otherwise.
+/// Refuses a statement that the role may not run; otherwise returns its effect on the surrounding transaction.
 pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, DatabaseError> {
     let class = classify(statement, Dialect::Postgres);
     if rights == Role::Host {
@@ -48,13 +48,13 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
     Ok(class)
 }
 
-/// Refuses the tool's own tables to a writer.
+/// Refuses writers access to the tool's own tables.
 pub(super) fn check_table(table: &TableName, rights: Role) -> Result<(), DatabaseError> {
     let ours = is_tool_table(&table.name) || table.schema.as_deref() == Some(TOOL_SCHEMA);
     if rights != Role::Host && ours { Err(tool_table(&table.name)) } else { Ok(()) }
 }
 
-/// Whether a statement reads rows and does nothing else, as far as words tell.
+/// Whether a statement only reads rows, as far as its words show.
 fn only_reads(words: &[String]) -> bool {
     const WRITES: [&str; 8] = ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO", "SHARE", "LOCK", "ANALYZE"];
     let any_of = |word: &String, names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
@@ -62,7 +62,7 @@ fn only_reads(words: &[String]) -> bool {
         && !words.iter().any(|word| any_of(word, &WRITES))
 }
 
-/// The tool table that a word of a statement names. Texts are data, but for the bodies of functions and `DO`.
+/// Returns the tool table that a word of a statement names. Texts are data, except the bodies of functions and `DO`.
 fn tool_table_in(word: &str, class: StatementClass) -> Option<String> {
     if is_tool_table(word) {
         return Some(word.to_owned());
@@ -75,7 +75,7 @@ fn tool_table_in(word: &str, class: StatementClass) -> Option<String> {
     words.find(|word| is_tool_table(word)).map(str::to_owned)
 }
 
-/// The refusal of a tool table.
+/// Returns the error for access to a tool table.
 pub(super) fn tool_table(name: &str) -> DatabaseError {
     denied(&format!("the table `{}` belongs to runner itself", name.to_lowercase()))
         .hint("the history is written by `runner apply` and `runner rollback` alone; name your table otherwise")

@@ -8,11 +8,11 @@ use crate::database::spec::ColumnInfo;
 use crate::database::spec::guess;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
 
-/// A table, with what only PostgreSQL knows of it.
+/// A table, with the properties that only PostgreSQL has.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) info: TableInfo,
-    /// The schema it was found in.
+    /// The schema in which it was found.
     pub(super) schema: String,
     /// The types of its columns, in the order of `info.columns`.
     pub(super) types: Vec<PgType>,
@@ -21,10 +21,10 @@ pub(super) struct Table {
 /// The type of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PgType {
-    /// The type's number, and its modifier: -1 or, say, the length of a `varchar`.
+    /// The type's OID and modifier: -1 or, for example, the length of a `varchar`.
     pub(super) oid: u32,
     pub(super) modifier: i32,
-    /// The same of what a domain is made of; equal to the above for other types.
+    /// The same for the base type of a domain; equal to the above for other types.
     pub(super) base: u32,
     pub(super) base_modifier: i32,
     /// `typtype` of the base: `b` base, `c` composite, `e` enum, `r` range, `m` multirange.
@@ -37,8 +37,8 @@ pub(super) struct PgType {
     pub(super) always_identity: bool,
 }
 
-/// One row for each column, or one with a NULL if there is none; none if there is no such table. What a domain is made of is
-/// looked for through all the domains between.
+/// Returns one row for each column, one row with a NULL if the table has no columns, and no rows if there is no such
+/// table. The base type of a domain is looked up through all domains in between.
 const COLUMNS: &str = "\
     SELECT n.nspname, c.relkind, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, \
         a.attgenerated <> '', a.attidentity = 'a', a.atttypid, a.atttypmod, \
@@ -58,7 +58,7 @@ const COLUMNS: &str = "\
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid = pg_catalog.to_regclass(";
 
 impl PostgresDatabase {
-    /// Looks a table or view up; without a schema on the search path.
+    /// Looks up a table or view; without a schema, on the search path.
     pub(super) async fn table_now(&mut self, name: &TableName) -> Result<Table, DatabaseError> {
         let scope = self.enter(None).await?;
         let watch = self.watch();
@@ -125,7 +125,7 @@ fn number(row: &PgRow, column: usize) -> Option<i64> {
     text_of(row, column)?.parse().ok()
 }
 
-/// The error for a table that does not exist, with the name most like it among those on the search path.
+/// Returns the error for a table that does not exist, with the most similar name on the search path.
 async fn no_table(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<DatabaseError, DatabaseError> {
     let place = match &name.schema {
         Some(schema) => format!("n.nspname = {}", literal(schema)),
@@ -149,8 +149,8 @@ async fn no_table(connection: &mut sqlx::PgConnection, name: &TableName) -> Resu
     })
 }
 
-/// A text as a statement of ours spells it; `standard_conforming_strings` is on in all of them.
+/// Quotes a text as a literal for internal statements, all of which run with `standard_conforming_strings` on.
 pub(super) fn literal(text: &str) -> String {
-    // A zero byte would end the whole statement; no name has one.
+    // A zero byte would end the whole statement; no name contains one.
     format!("'{}'", text.replace('\'', "''").replace('\0', "\u{fffd}"))
 }

@@ -1,5 +1,5 @@
-//! What stands around each statement: rights before it, a transaction or a savepoint about it, and timeouts that are those
-//! of the role. See the module's drawing.
+//! What surrounds each statement: the rights check before it, a transaction or savepoint around it, and the timeouts of
+//! the session role. The module's comment has an overview.
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
@@ -13,10 +13,10 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
 use crate::sql::classify::StatementClass;
 use crate::sql::has_statement;
 
-/// The savepoint that stands before each statement of a guest.
+/// The savepoint before each statement of a guest.
 const SAVEPOINT: &str = "runner_guest";
 
-/// What is open around a statement. The caller hands it to [`PostgresDatabase::leave`], whatever happens between.
+/// What is open around a statement. The caller passes it to [`PostgresDatabase::leave`], whatever happens in between.
 #[must_use]
 pub(super) struct Scope {
     around: Around,
@@ -26,40 +26,41 @@ pub(super) struct Scope {
 enum Around {
     /// The transaction that `begin` opened.
     Transaction,
-    /// The same, with a savepoint before the statement.
+    /// That transaction, with a savepoint before the statement.
     Savepoint,
-    /// A transaction for this statement alone.
+    /// A transaction for this statement only.
     Wrapped,
-    /// None: the statement refuses a transaction.
+    /// No transaction: the statement cannot run inside one.
     Nothing,
 }
 
 impl Scope {
-    /// Whether the statement must go by the simple protocol: alone, without a transaction, and in a single message, so that
-    /// a pooler cannot cut it in two.
+    /// Whether the statement must use the simple protocol: alone, without a transaction, and in a single message, so
+    /// that a pooler cannot split it.
     pub(super) fn is_bare(&self) -> bool {
         self.around == Around::Nothing
     }
 
-    /// The savepoint before the statement, if there is one.
+    /// Returns the savepoint before the statement, if there is one.
     pub(super) fn savepoint(&self) -> Option<&'static str> {
         (self.around == Around::Savepoint).then_some(SAVEPOINT)
     }
 
-    /// Whether a transaction goes on after the statement, so that what it opens can live on.
+    /// Whether the transaction stays open after the statement, so that what it opens can stay open too.
     pub(super) fn is_in_transaction(&self) -> bool {
         matches!(self.around, Around::Transaction | Around::Savepoint)
     }
 }
 
 impl PostgresDatabase {
-    /// Before a statement, or before work on a cursor or writer whose rights are looked at elsewhere (`None`). Fails with
-    /// nothing opened.
+    /// Prepares for a statement, or for work on a cursor or writer whose rights are checked elsewhere (`None`). If this
+    /// fails, nothing has been opened.
     pub(super) async fn enter(&mut self, statement: Option<&str>) -> Result<Scope, DatabaseError> {
         self.enter_with(statement, |_| String::new()).await
     }
 
-    /// The same; `more`, statements of ours that answer nothing, goes in the same message after the savepoint.
+    /// As [`Self::enter`]; `more`, internal statements that return nothing, is sent in the same message after the
+    /// savepoint.
     pub(super) async fn enter_with(
         &mut self,
         statement: Option<&str>,
@@ -101,14 +102,14 @@ impl PostgresDatabase {
         opened.map(|()| scope)
     }
 
-    /// Statements of ours that answer nothing and can wait for the next message in this transaction.
+    /// Queues internal statements that return nothing and can wait for the next message in this transaction.
     pub(super) fn later(&mut self, scope: &Scope, text: &str) {
         if let (Some(transaction), true) = (&mut self.transaction, scope.is_in_transaction()) {
             transaction.later.push_str(text);
         }
     }
 
-    /// After a statement: keeps or takes back what it did, and answers its result.
+    /// Finishes a statement: keeps or undoes its effects, and returns its result.
     pub(super) async fn leave<T>(
         &mut self,
         scope: Scope,
@@ -142,7 +143,7 @@ impl PostgresDatabase {
         result
     }
 
-    /// Fails if the connection is gone, or in the middle of something that its caller gave up.
+    /// Fails if the connection is closed, or in the middle of something that its caller abandoned.
     pub(super) fn check_usable(&mut self) -> Result<(), DatabaseError> {
         if self.busy {
             self.lost = true;
@@ -161,8 +162,8 @@ impl PostgresDatabase {
         }
     }
 
-    /// Goes on in the open transaction: with the role's timeouts, an eye on the tool's tables where the role changed,
-    /// and a savepoint if there is to be one. All in one message, and in none if nothing of it is needed.
+    /// Continues in the open transaction: sets the role's timeouts, checks the tool's tables if the role changed, and
+    /// sets a savepoint if one is needed. Sends all of it in one message, or no message if nothing is needed.
     async fn go_on(&mut self, around: Around, more: &str) -> Result<(), DatabaseError> {
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         if let Some(first) = &transaction.failed {
@@ -201,7 +202,7 @@ impl PostgresDatabase {
         }
     }
 
-    /// An error that the server answered has ended the transaction; what comes next is told so.
+    /// Records that an error from the server has ended the transaction, so that later statements can report it.
     fn failed_in_transaction(&mut self, error: DatabaseError) -> DatabaseError {
         if let Some(transaction) = &mut self.transaction
             && !error.code.is_empty()
@@ -235,7 +236,7 @@ impl PostgresDatabase {
 
     async fn close_wrapped(&mut self) -> Result<(), DatabaseError> {
         if let Some(before) = self.wrapped.take() {
-            // Deferred constraints and triggers have their say before the look at the tables.
+            // Deferred constraints and triggers run before the tables are checked.
             let text = format!("SET CONSTRAINTS ALL IMMEDIATE; {}", *FINGERPRINT);
             let looked = rows(&mut self.connection, &text).await;
             let looked = looked.and_then(|rows| before.compare(&Fingerprint::of(rows.last())));
@@ -258,7 +259,7 @@ impl PostgresDatabase {
     }
 }
 
-/// Sets them until the transaction ends; what follows goes right after it.
+/// Returns the text that sets the settings until the transaction ends; other statements can directly follow it.
 fn set_local(settings: &[(&str, String)]) -> String {
     settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect()
 }
@@ -269,18 +270,18 @@ fn refuses_transaction() -> DatabaseError {
         .hint("put it into a migration in SQL of its own that begins with the line `-- runner:no-transaction`")
 }
 
-/// A zero byte ends a text in the protocol, so that the server would see half a statement.
+/// Returns the error for a zero byte. It ends a string in the protocol, so the server would see half a statement.
 fn zero_byte() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Syntax, "a statement cannot hold a zero byte")
         .hint("take it out; PostgreSQL keeps no zero bytes in texts, only in `bytea`")
 }
 
-/// Runs a text of ours.
+/// Runs internal SQL.
 pub(super) async fn simple(connection: &mut PgConnection, text: &str) -> Result<(), DatabaseError> {
     connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(drop).map_err(|error| from_sqlx(&error, None))
 }
 
-/// Runs a text of ours; answers all rows of all its statements, in text format.
+/// Runs internal SQL and returns the rows of all its statements, in text format.
 pub(super) async fn rows(
     connection: &mut PgConnection,
     text: &str,
@@ -288,12 +289,13 @@ pub(super) async fn rows(
     connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(text))).await.map_err(|error| from_sqlx(&error, None))
 }
 
-/// A column of a row in text format.
+/// Returns a column of a row in text format.
 pub(super) fn text_of(row: &sqlx::postgres::PgRow, column: usize) -> Option<String> {
     row.try_get_unchecked::<Option<String>, _>(column).ok().flatten()
 }
 
-/// The server's process, from the rows of [`prologue`](super::settings::prologue) or of a query for it alone.
+/// Returns the server process from the rows of [`prologue`](super::settings::prologue), or of a query for the process
+/// alone.
 pub(super) fn backend_of(rows: &[sqlx::postgres::PgRow]) -> Option<i32> {
     rows.iter().find_map(|row| {
         let is_pid = row.columns().first().is_some_and(|column| sqlx::Column::name(column) == "pg_backend_pid");

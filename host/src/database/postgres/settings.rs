@@ -1,5 +1,5 @@
-//! Settings of the server's session. All are set for one transaction: behind a pooler, which hands the server's process to
-//! the next client, settings of a session would reach strangers.
+//! Settings of the server's session. All of them are set for one transaction only: a pooler hands the server process to
+//! the next client, and session settings would affect other clients.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use super::PostgresDatabase;
 use crate::database::{ConnectOptions, Dialect, Part, Role};
 use crate::sql::classify::{StatementClass, classify, identifiers};
 
-/// What holds in every transaction, unless a script that commits statement by statement has set it itself.
+/// The settings of every transaction, unless a script that commits statement by statement has changed them itself.
 ///
-/// Keep-alives end a session whose client vanished within about 20 s, so that its statement does not work on for hours.
+/// Keep-alives end a session within about 20 s after its client vanished, so that its statement does not run for hours.
 ///
-/// Without `row_security`, a policy that would hide rows of the role is an error: a migration that changed some rows, or none,
-/// would pass for applied.
+/// With `row_security` off, a policy that would hide rows from the role is an error. Otherwise a migration that changed
+/// only some rows, or none, would count as applied.
 const SETTINGS: [(&str, &str); 12] = [
     ("timezone", "'UTC'"),
     ("datestyle", "'ISO, MDY'"),
@@ -28,13 +28,13 @@ const SETTINGS: [(&str, &str); 12] = [
     ("tcp_keepalives_count", "3"),
 ];
 
-/// Lets a statement end within a second after its client was killed. Known since version 14, and refused on systems that
-/// cannot tell.
+/// Makes a statement end within a second after its client was killed. Available since version 14, and refused on
+/// systems that cannot detect a closed connection.
 const CHECK_CLIENT: &str = "SELECT pg_catalog.set_config('client_connection_check_interval', '1000', true) \
     WHERE pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL \
     AND pg_catalog.version() LIKE '%linux%'";
 
-/// The text that sets what holds in every transaction.
+/// Returns the text that sets the settings of every transaction.
 pub(super) fn in_transaction(own: &Own) -> String {
     let mut text = String::new();
     for (name, value) in SETTINGS.into_iter().filter(|(name, _)| !own.has(name)) {
@@ -43,7 +43,7 @@ pub(super) fn in_transaction(own: &Own) -> String {
     text + CHECK_CLIENT
 }
 
-/// The text that opens a transaction and answers, as its last row, the server's process and `also`, an expression.
+/// Returns the text that opens a transaction; its last row is the server process and `also`, an expression.
 pub(super) fn prologue(own: &Own, also: &str) -> String {
     prologue_of(None, own, also)
 }
@@ -55,8 +55,8 @@ pub(super) fn prologue_of(part: Option<Part>, own: &Own, also: &str) -> String {
         None => ("READ COMMITTED", ""),
         // A row that another transaction changes after it was read cannot be written.
         Some(Part::Chunk) => ("REPEATABLE READ", ""),
-        // No wait for the disk: it comes there before whatever is committed later. All others wait for who claims, so that a
-        // process which is frozen meanwhile must not keep them.
+        // The commit does not wait for the disk: it is flushed before anything that is committed later. All other
+        // processes wait for the one that claims a chunk, so a process that is frozen meanwhile must not block them.
         Some(Part::Claim) => (
             "READ COMMITTED",
             "; SET LOCAL synchronous_commit = off; SET LOCAL idle_in_transaction_session_timeout = '3s'",
@@ -68,9 +68,9 @@ pub(super) fn prologue_of(part: Option<Part>, own: &Own, also: &str) -> String {
     )
 }
 
-/// The text that opens a transaction which only reads `table`, and answers as [`prologue`] does. The table is locked against those
-/// who would change its form: one of them who waits must never stand between the reading and the writing connection, which would
-/// wait for each other, unseen by the server.
+/// Returns the text that opens a transaction which only reads `table`; its last row is that of [`prologue`]. The table
+/// is locked against schema changes: a session waiting to make one must never come between the reading and the writing
+/// connection, which would then wait for each other in a deadlock that the server cannot detect.
 pub(super) fn prologue_reading(own: &Own, table: &str, also: &str) -> String {
     let settings = in_transaction(own);
     format!(
@@ -79,7 +79,7 @@ pub(super) fn prologue_reading(own: &Own, table: &str, also: &str) -> String {
     )
 }
 
-/// The names of settings that a script has set for its session.
+/// The names of the settings that a script has set for its session.
 #[derive(Debug, Default)]
 pub(super) struct Own(Vec<String>);
 
@@ -88,7 +88,7 @@ impl Own {
         self.0.iter().any(|own| own == name)
     }
 
-    /// Notes what a statement sets.
+    /// Records the settings that a statement changes.
     fn note(&mut self, statement: &str) {
         let words: Vec<String> =
             identifiers(statement, Dialect::Postgres).iter().map(|word| word.to_lowercase()).collect();
@@ -100,7 +100,7 @@ impl Own {
         }
     }
 
-    /// The timeouts of a role, as names and values: those of the options for migrations, none for the host.
+    /// Returns the timeouts of a role as names and values: those of the options for migrations, none for the host.
     pub(super) fn timeouts(&self, rights: Role, options: &ConnectOptions) -> Vec<(&'static str, String)> {
         let milliseconds = |timeout: Option<Duration>| {
             let timeout = timeout.filter(|_| rights != Role::Host)?;
@@ -115,7 +115,7 @@ impl Own {
 }
 
 impl PostgresDatabase {
-    /// Notes what a script has set for its session, where no transaction of ours ends it.
+    /// Records what a script has set for its session, if no transaction of the host ends it.
     pub(super) fn note_settings(&mut self, statement: &str) {
         if self.rights == Role::SqlScript && classify(statement, Dialect::Postgres) == StatementClass::Session {
             self.own.note(statement);

@@ -1,4 +1,4 @@
-//! Statements with parameters: understood by the server first, so that each value is sent in the type it expects.
+//! Statements with parameters. The server describes them first, so that each value is sent in the type it expects.
 
 use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, ValueRef as _};
@@ -14,7 +14,7 @@ use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, QueryLimits};
 use crate::sql::classify::{StatementClass, classify};
 
-/// Bytes that a cell of a fixed size counts for.
+/// The bytes that a cell of fixed size counts as.
 const CELL: usize = 8;
 
 impl PostgresDatabase {
@@ -47,8 +47,7 @@ impl PostgresDatabase {
         self.leave(scope, result.and_then(|rows| settled.map(|()| rows))).await
     }
 
-    /// Forgets prepared statements where they could be wrong: the schema may be another one now, or behind a pooler the
-    /// session.
+    /// Forgets prepared statements that may be wrong: the schema may have changed or, behind a pooler, the session.
     pub(super) async fn settle(&mut self, scope: &Scope, statement: &str) -> Result<(), DatabaseError> {
         let goes_on = scope.is_in_transaction();
         if goes_on && classify(statement, Dialect::Postgres) == StatementClass::Rows {
@@ -102,7 +101,7 @@ async fn query(
     let statement = one_statement(text)?;
     let described = describe(connection, types, text, &[], values).await?;
     let arguments = parameters::encode(connection, types, &described.placeholders, values).await?;
-    // One row more than is allowed shows that there are too many, and no more need be sent.
+    // One row more than allowed shows that there are too many; no further rows need to be sent.
     let rows = limits.rows.checked_add(1).filter(|_| shape(statement) == Shape::Select);
     let wrapped = described.wrapped(statement, rows)?;
     let query = sqlx::query_with(AssertSqlSafe(wrapped.unwrap_or_else(|| text.to_owned())), arguments);
@@ -124,11 +123,11 @@ async fn query(
     }
 }
 
-/// A small result on its way.
+/// A small result that is being read.
 struct SmallResult {
     rows: Vec<Vec<Value>>,
     bytes: usize,
-    /// The rest is read all the same: a stream that is dropped leaves the connection in the middle of it.
+    /// The rest is still read: dropping the stream would leave the connection in the middle of a response.
     failed: Option<DatabaseError>,
 }
 

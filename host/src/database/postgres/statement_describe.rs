@@ -1,4 +1,5 @@
-//! What a statement takes and answers, and the statements around it that have the server turn columns into text.
+//! The parameters and result columns of a statement, and the statements around it that make the server turn columns
+//! into text.
 
 use sqlx::postgres::{PgArguments, PgTypeInfo};
 use sqlx::{
@@ -14,10 +15,10 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::classify::identifiers;
 use crate::sql::split;
 
-/// What stands around a SELECT whose columns are turned into text, or whose rows are counted off.
+/// The name of a SELECT in the statement around it, which converts its columns to text or limits its rows.
 const ROWS: &str = "runner_rows";
 
-/// A statement that the server has understood.
+/// A statement that the server has described.
 pub(super) struct Described {
     /// The types of its placeholders.
     pub placeholders: Vec<PgTypeInfo>,
@@ -30,18 +31,18 @@ pub(super) struct ResultColumn {
     pub read_as: ReadAs,
 }
 
-/// How a statement can be put into another one.
+/// How a statement can be embedded in another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// It reads: into a FROM.
+    /// It reads, and can be embedded in a FROM.
     Select,
-    /// It changes rows and may answer them: into a WITH.
+    /// It changes rows and may return them, and can be embedded in a WITH.
     Change,
-    /// Not at all.
+    /// It cannot be embedded.
     Other,
 }
 
-/// The shape of a statement, by its words.
+/// Returns the shape of a statement, judged by its words.
 pub(super) fn shape(statement: &str) -> Shape {
     let words = identifiers(statement, Dialect::Postgres);
     let changes =
@@ -59,7 +60,7 @@ pub(super) fn shape(statement: &str) -> Shape {
     }
 }
 
-/// Fails if there is no statement in the text; what is more than one, the server refuses.
+/// Fails if the text contains no statement; the server refuses more than one.
 pub(super) fn one_statement(text: &str) -> Result<&str, DatabaseError> {
     match split(text, Dialect::Postgres) {
         Ok(found) => match found.as_slice() {
@@ -67,12 +68,12 @@ pub(super) fn one_statement(text: &str) -> Result<&str, DatabaseError> {
             [only] => Ok(only.text),
             _ => Ok(text),
         },
-        // The server says better what is wrong with it.
+        // The server gives the better error.
         Err(_) => Ok(text),
     }
 }
 
-/// Has the server understand a statement. `requested`: a type for each column of the result.
+/// Asks the server to describe a statement. `requested`: a type for each column of the result.
 pub(super) async fn describe(
     connection: &mut PgConnection,
     types: &mut Types,
@@ -82,7 +83,7 @@ pub(super) async fn describe(
 ) -> Result<Described, DatabaseError> {
     let (placeholders, columns) = match prepare(connection, statement).await {
         Ok(found) => found,
-        // The server has understood it, but sqlx not the type of a column: multiranges, for one.
+        // The server has described it, but sqlx does not know the type of a column, such as a multirange.
         Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) if shape(statement) == Shape::Select => {
             describe_around(connection, types, statement, values).await?
         }
@@ -124,7 +125,8 @@ fn name_and_type(column: &sqlx::postgres::PgColumn) -> (String, u32) {
     (column.name().to_owned(), info.oid().map_or(0, |oid| oid.0))
 }
 
-/// Learns the same from two statements around it: one that answers none of its columns, one that answers a row of NULLs.
+/// Describes the statement through two statements around it: one that returns none of its columns, and one that returns
+/// a row of NULLs.
 async fn describe_around(
     connection: &mut PgConnection,
     types: &mut Types,
@@ -146,8 +148,9 @@ async fn describe_around(
     Ok((placeholders, columns.unwrap_or_default()))
 }
 
-/// Runs a statement of ours that answers no rows; tells how many it changed. It is not kept, so its types must have come by
-/// before: sqlx asks for a type that it does not know by a query of its own, with which the server forgets such a statement.
+/// Runs an internal statement that returns no rows, and returns how many it changed. The statement is not cached, so
+/// its types must be known beforehand: sqlx looks an unknown type up by its own query, after which the server
+/// forgets such a statement.
 pub(super) async fn run(
     connection: &mut PgConnection,
     statement: &str,
@@ -158,8 +161,8 @@ pub(super) async fn run(
 }
 
 impl Described {
-    /// The statement that answers the columns as they are to be read; `rows`: at most so many of them. None: the statement
-    /// itself does.
+    /// Returns the statement that returns the columns in the form in which they are read, at most `rows` of them;
+    /// `None` if the statement itself does that.
     pub(super) fn wrapped(&self, statement: &str, rows: Option<usize>) -> Result<Option<String>, DatabaseError> {
         let cast = self.columns.iter().find(|column| column.read_as.cast);
         if self.columns.is_empty() || cast.is_none() && rows.is_none() {
@@ -176,7 +179,7 @@ impl Described {
         let limit = rows.map_or_else(String::new, |rows| format!(" LIMIT {rows}"));
         match (shape(statement), cast) {
             (Shape::Select, _) => Ok(Some(format!("SELECT {list} FROM (\n{statement}\n) AS {ROWS} ({names}){limit}"))),
-            // All rows are changed, however few are wanted.
+            // All rows are changed, even if fewer are requested.
             (Shape::Change, Some(_)) => {
                 Ok(Some(format!("WITH {ROWS} ({names}) AS (\n{statement}\n) SELECT {list} FROM {ROWS}")))
             }

@@ -1,6 +1,6 @@
-//! What a migration leaves in the session: temporary objects, settings, the role, cursors, prepared statements, locks and
-//! channels. PostgreSQL keeps them for the session and not for the transaction. (`DISCARD ALL` does it in one go, but not
-//! inside a transaction.)
+//! Removes what a migration leaves in the session: temporary objects, settings, the role, cursors, prepared statements,
+//! locks and channels. PostgreSQL keeps them for the session, not for the transaction. (`DISCARD ALL` removes all of
+//! them, but cannot run inside a transaction.)
 
 use sqlx::Connection;
 
@@ -11,12 +11,12 @@ use super::scope::{rows, simple, text_of};
 use super::settings::{Own, in_transaction};
 use crate::database::{DatabaseError, Role};
 
-/// Answers whether there may be something temporary.
+/// Resets the session, and returns whether there may be temporary objects.
 const LEAVE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; \
     SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL; DISCARD SEQUENCES; RESET ALL; \
     SELECT pg_catalog.pg_my_temp_schema() <> 0";
 
-/// SQLSTATE of a table that cannot be dropped because deferred triggers wait.
+/// SQLSTATE of a table that cannot be dropped because of pending deferred triggers.
 const IN_USE: &str = "55006";
 
 impl PostgresDatabase {
@@ -53,7 +53,8 @@ impl PostgresDatabase {
         simple(&mut self.connection, "RELEASE SAVEPOINT runner_temporary").await
     }
 
-    /// Closes the statements that sqlx has prepared: the session, behind a pooler, may be another one after the transaction.
+    /// Closes the statements that sqlx has prepared: behind a pooler, the session may be a different one after the
+    /// transaction.
     pub(super) async fn drop_prepared(&mut self) -> Result<(), DatabaseError> {
         if self.connection.cached_statements_size() == 0 {
             return Ok(());

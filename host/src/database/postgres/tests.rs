@@ -1,4 +1,4 @@
-//! What only PostgreSQL does; what every database does is tested by `database::contract`.
+//! Tests of what only PostgreSQL does; `database::contract` tests what every database does.
 
 mod connect;
 mod contract;
@@ -20,7 +20,7 @@ use super::*;
 use crate::database::contract::{rows, run};
 use crate::database::unguarded::Unguarded as _;
 
-/// A fresh database in the server that all tests share.
+/// Creates a fresh database on the server that all tests share.
 fn fresh() -> TestDatabase {
     servers::postgres().database()
 }
@@ -37,7 +37,7 @@ async fn open_with(url: &str, options: &ConnectOptions) -> Result<Box<dyn Databa
     super::connect(&DatabaseUrl::parse(url, Path::new("/")).expect("a URL"), options).await
 }
 
-/// The error of what has to fail: a database is nothing to print.
+/// Returns the error of a connection that must fail; needed because a database cannot be printed.
 fn refusal(result: Result<Box<dyn Database>, DatabaseError>) -> DatabaseError {
     match result {
         Err(error) => error,
@@ -45,7 +45,7 @@ fn refusal(result: Result<Box<dyn Database>, DatabaseError>) -> DatabaseError {
     }
 }
 
-/// Makes tables with the names of the tool's own, with a row each.
+/// Creates tables with the names of the tool's own, with one row each.
 async fn make_tool_tables(database: &mut dyn Database) {
     run(database, "CREATE SCHEMA runner").await;
     for table in crate::database::facts::TOOL_TABLES {

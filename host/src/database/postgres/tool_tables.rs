@@ -1,10 +1,11 @@
-//! The second wall around the tool's own tables: whatever a script did, by whatever way, the server tells.
+//! The second line of defence for the tool's own tables: detects, through the server, any change by a script, however
+//! it was made.
 //!
-//! A table cannot be changed in PostgreSQL without a lock on it that is kept until the transaction ends, so a script that
-//! wrote to one of them, truncated, locked or altered it, or gave it a trigger, holds a lock that it did not hold before.
-//! (`ANALYZE` of the whole database takes one under which no content changes, and is let pass.)
-//! Where the host itself holds such a lock already, the server's count of the rows that this transaction has written tells
-//! the difference. Owner and grants are changed without a lock, and looked at by themselves.
+//! In PostgreSQL a table cannot be changed without a lock on it that is kept until the transaction ends. So a script
+//! that wrote to one of them, truncated, locked or altered it, or gave it a trigger, holds a lock that it did not hold
+//! before. (`ANALYZE` of the whole database takes a lock under which no content changes; this is allowed.) If the host
+//! itself already holds such a lock, the server's count of the rows that this transaction has written shows the
+//! difference. Owner and grants can change without a lock, and are compared separately.
 
 use std::sync::LazyLock;
 
@@ -14,7 +15,7 @@ use super::scope::text_of;
 use crate::database::facts::{TOOL_SCHEMA, TOOL_TABLE_LITERALS};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
-/// Answers one row: the tables, the locks of this transaction on them, and the rows it has written to them.
+/// A query for one row: the tables, this transaction's locks on them, and the number of rows it has written to them.
 pub(super) static FINGERPRINT: LazyLock<String> = LazyLock::new(|| LOOK.replace("~tables~", TOOL_TABLE_LITERALS));
 
 const LOOK: &str = "\
@@ -32,7 +33,7 @@ const LOOK: &str = "\
                 pg_catalog.pg_stat_get_xact_tuples_updated(oid), pg_catalog.pg_stat_get_xact_tuples_deleted(oid)), ';' \
                 ORDER BY relname) FROM tool)";
 
-/// What [`FINGERPRINT`] answered.
+/// The result of [`FINGERPRINT`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint([Option<String>; 3]);
 
@@ -41,7 +42,7 @@ impl Fingerprint {
         Self([0, 1, 2].map(|column| row.and_then(|row| text_of(row, column))))
     }
 
-    /// Fails if the tables are not what they were.
+    /// Fails if the tables have changed.
     pub(super) fn compare(&self, now: &Self) -> Result<(), DatabaseError> {
         let [tables, locks, rows] = &self.0;
         let [tables_now, locks_now, rows_now] = &now.0;
@@ -62,7 +63,7 @@ impl Fingerprint {
     }
 }
 
-/// The first lock that was not there before.
+/// Returns the first lock that is new.
 fn added<'a>(before: Option<&str>, now: Option<&'a str>) -> Option<&'a str> {
     let before: Vec<&str> = before.unwrap_or_default().split(';').collect();
     now.unwrap_or_default().split(';').find(|lock| !before.contains(lock))

@@ -1,6 +1,6 @@
 //! The one transaction of a migration. PostgreSQL answers the COMMIT of a transaction that an error has ended with a
-//! ROLLBACK and no error, and a COMMIT without a transaction with a warning: so each commit proves before that the
-//! transaction lives, and that it is the one that `begin` opened.
+//! ROLLBACK and no error, and a COMMIT without a transaction with a warning. So each commit is preceded by a check that
+//! the transaction is alive and is the one that `begin` opened.
 
 use std::time::Duration;
 
@@ -13,34 +13,35 @@ use super::settings::prologue_of;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use crate::database::{DatabaseError, DatabaseErrorKind, Part, Role};
 
-/// How long a server may take to roll back before it is taken for lost; it rolls back what it lost by itself.
+/// How long a rollback may take before the connection is considered lost; the server rolls back a lost connection by
+/// itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Tells the transaction's number without making one.
+/// Returns the transaction's id without assigning one.
 const WHICH: &str = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::text";
 
 /// A transaction that `begin` opened.
 pub(super) struct Transaction {
-    /// Its number.
+    /// Its id.
     pub(super) xid: String,
-    /// The first error that the server answered in it, after which it takes nothing more.
+    /// The first error that the server returned in it; the transaction accepts no more statements after that.
     pub(super) failed: Option<String>,
-    /// The savepoint of the last statement of a guest is still there.
+    /// The savepoint before the guest's last statement is still set.
     pub(super) savepoint: bool,
-    /// What goes before the next statement, in one message with what stands around that.
+    /// SQL to run before the next statement, in the same message as what surrounds that statement.
     pub(super) later: String,
-    /// The timeouts are those of a script, and the last statement may have been one's.
+    /// The script's timeouts are in force, and the last statement may have been a script's.
     pub(super) script_speaks: bool,
-    /// A script has spoken.
+    /// A script has run statements.
     had_script: bool,
-    /// The tool's tables when the script began to speak.
+    /// The state of the tool's tables when the script's role began.
     before: Option<Fingerprint>,
-    /// A script has changed them.
+    /// A script has changed the tool's tables.
     tampered: Option<DatabaseError>,
 }
 
 impl Transaction {
-    /// One that has just begun.
+    /// Returns a transaction that has just begun.
     pub(super) fn new(xid: String) -> Self {
         Self {
             xid,
@@ -54,7 +55,7 @@ impl Transaction {
         }
     }
 
-    /// Another role speaks from here on, and this is what the tool's tables are.
+    /// Records that another role runs statements from here on, and the current state of the tool's tables.
     pub(super) fn turn(&mut self, is_script: bool, now: Fingerprint) {
         self.compare(&now);
         self.script_speaks = is_script;
@@ -82,7 +83,7 @@ impl PostgresDatabase {
             (None, Some(_)) => return Err(lock_lost()),
             (None, None) => {}
         }
-        // A number of its own means the right to write.
+        // Assigning a transaction id requires a transaction that may write.
         let xid = self.open(&prologue_of(part, &self.own, "pg_catalog.pg_current_xact_id()::text")).await?;
         match xid {
             Some(xid) => {
@@ -96,7 +97,7 @@ impl PostgresDatabase {
         }
     }
 
-    /// Fails where no transaction can be opened: one is open, the connection is lost, or the run is to stop.
+    /// Fails if no transaction can be opened: one is open already, the connection is lost, or the run is to stop.
     pub(super) fn check_free(&mut self) -> Result<(), DatabaseError> {
         if self.transaction.is_some() {
             return Err(DatabaseError::in_transaction());
@@ -105,7 +106,8 @@ impl PostgresDatabase {
         if self.stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
     }
 
-    /// Opens a transaction by a text of [`settings`](super::settings). Answers what that asks besides the server's process.
+    /// Opens a transaction with a text of [`settings`](super::settings). Returns what the text asks for besides the
+    /// server process.
     pub(super) async fn open(&mut self, prologue: &str) -> Result<Option<String>, DatabaseError> {
         self.busy = true;
         let begun = rows(&mut self.connection, prologue).await;
@@ -145,14 +147,14 @@ impl PostgresDatabase {
         committed
     }
 
-    /// Fails unless the open transaction is the one that `begin` opened, lives, and can be committed.
+    /// Fails unless the open transaction is the one that `begin` opened, is alive, and can be committed.
     async fn prove(&mut self, mut transaction: Transaction) -> Result<(), DatabaseError> {
         if let Some(first) = &transaction.failed {
             return Err(explain_aborted(first));
         }
         self.drop_prepared().await?;
         let text = if transaction.had_script {
-            // What a script has put off until the commit must not touch the tool's tables either.
+            // What a script has deferred until the commit must not touch the tool's tables either.
             format!("{WHICH}; {0}; SET CONSTRAINTS ALL IMMEDIATE; {0}", *FINGERPRINT)
         } else {
             WHICH.to_owned()
@@ -176,7 +178,8 @@ impl PostgresDatabase {
         transaction.tampered.map_or(Ok(()), Err)
     }
 
-    /// Tries what a commit would do to the deferred constraints, and takes that back: they are deferred still.
+    /// Checks the deferred constraints as a commit would, and then undoes the check: they are still deferred
+    /// afterwards.
     pub(super) async fn check_constraints_now(&mut self) -> Result<(), DatabaseError> {
         if self.transaction.is_none() {
             return Err(DatabaseError::no_transaction("check"));
@@ -190,7 +193,7 @@ impl PostgresDatabase {
             watch.run(simple(&mut self.connection, "SAVEPOINT runner_check; SET CONSTRAINTS ALL IMMEDIATE")).await;
         let back =
             simple(&mut self.connection, "ROLLBACK TO SAVEPOINT runner_check; RELEASE SAVEPOINT runner_check").await;
-        // The error of a check has not ended the transaction, since the savepoint was there.
+        // The error of a failed check has not ended the transaction, because of the savepoint.
         self.leave(scope, back).await.and(checked)
     }
 
@@ -205,7 +208,7 @@ impl PostgresDatabase {
         Ok(())
     }
 
-    /// Rolls back, or gives the connection up, with which the server rolls back by itself.
+    /// Rolls back. If that fails, gives up the connection, so that the server rolls back by itself.
     pub(super) async fn roll_back(&mut self) {
         if self.check_usable_but_busy().is_err() {
             return;
@@ -219,7 +222,7 @@ impl PostgresDatabase {
         self.lost |= !matches!(ended, Ok(Ok(())));
     }
 
-    /// Fails where even a `ROLLBACK` cannot be sent.
+    /// Fails if not even a `ROLLBACK` can be sent.
     fn check_usable_but_busy(&self) -> Result<(), DatabaseError> {
         if self.lost { Err(lost("the connection to the server is lost")) } else { Ok(()) }
     }
@@ -245,7 +248,7 @@ impl PostgresDatabase {
         let rights = std::mem::replace(&mut self.rights, Role::Host);
         let scope = self.enter(None).await;
         self.rights = rights;
-        // Entering as the host is what looks at the tables.
+        // Entering as the host checks the tables.
         self.leave(scope?, Ok(())).await?;
         match &self.transaction {
             Some(Transaction { tampered: Some(error), .. }) => Err(error.clone()),
@@ -254,7 +257,7 @@ impl PostgresDatabase {
     }
 }
 
-/// Why nothing more goes in a transaction that an error has ended.
+/// Explains why a transaction that an error has ended accepts no more statements.
 pub(super) fn explain_aborted(first: &str) -> DatabaseError {
     DatabaseError::new(
         DatabaseErrorKind::Other,

@@ -1,5 +1,5 @@
-//! The types of PostgreSQL as this crate sees them: how their binary form is read and written, and as what they are
-//! delivered. `types.md` has the table.
+//! The types of PostgreSQL as this crate sees them: how their binary form is read and written, and the types in which
+//! they are delivered. `types.md` has the table.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,30 +33,30 @@ pub(super) enum Wire {
     Uuid,
     /// JSON as text.
     Json,
-    /// JSON as text after a byte for the version.
+    /// A version byte followed by JSON as text.
     Jsonb,
-    /// No form that is read or written here: the server turns it into text, and text into it.
+    /// A format that is neither read nor written here: the server converts it to and from text.
     Foreign,
 }
 
 /// A type of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ServerType {
-    /// Its number; for a domain, that of the type below.
+    /// Its OID; for a domain, that of its base type.
     pub oid: u32,
-    /// The number of the type of its arrays; 0 if there is none.
+    /// The OID of its array type; 0 if there is none.
     pub array: u32,
     /// Its name in messages and in `native` columns.
     pub name: String,
-    /// Its name with schema and quotes, by which a statement means this type whatever the search path, and without the
-    /// length that SQL adds to the bare names `bit` and `char`.
+    /// Its name with schema and quotes: it denotes this type whatever the search path is, and without the length that
+    /// SQL adds to the bare names `bit` and `char`.
     pub quoted: String,
     pub wire: Wire,
-    /// What it is delivered as unless another type is asked for.
+    /// The type in which it is delivered unless another one is requested.
     pub delivered: ColumnType,
 }
 
-/// Number, number of the array type, name, name in `pg_catalog` where it is another, binary form.
+/// OID, OID of the array type, name, name in `pg_catalog` if that differs, binary format.
 const BUILT_IN: [(u32, u32, &str, &str, Wire); 19] = [
     (16, 1000, "boolean", "bool", Wire::Bool),
     (17, 1001, "bytea", "bytea", Wire::Bytea),
@@ -79,17 +79,17 @@ const BUILT_IN: [(u32, u32, &str, &str, Wire); 19] = [
     (2950, 2951, "uuid", "uuid", Wire::Uuid),
 ];
 
-/// The number of `jsonb`.
+/// The OID of `jsonb`.
 const JSONB: u32 = 3802;
-/// The number of `"char"`, a single byte that need not be a character.
+/// The OID of `"char"`, a single byte that need not be a character.
 const CHAR: u32 = 18;
-/// The number of `text`.
+/// The OID of `text`.
 pub(super) const TEXT: u32 = 25;
-/// The number of `text[]`.
+/// The OID of `text[]`.
 pub(super) const TEXT_ARRAY: u32 = 1009;
 
-/// What the server says of types, asked for by number; for domains, of the types below them. Text goes over the wire as
-/// itself: enums, `unknown`, `void`, and what shares the function of `text`, such as `citext`.
+/// Looks types up by OID; for domains, their base types. Some types have the same binary form as text: enums,
+/// `unknown`, `void`, and types that share the function of `text`, such as `citext`.
 const LOOK_UP: &str = "\
 WITH RECURSIVE wanted (asked, oid) AS (
     SELECT t.oid, t.oid FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1)
@@ -105,19 +105,19 @@ FROM wanted w
     JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 WHERE t.typtype <> 'd'";
 
-/// The types that a connection has come across.
+/// The types that a connection has seen.
 #[derive(Default)]
 pub(super) struct Types {
     known: HashMap<u32, Arc<ServerType>>,
 }
 
 impl Types {
-    /// Forgets what a change of the schema may have changed.
+    /// Forgets what a schema change may have changed.
     pub(super) fn clear(&mut self) {
         self.known.clear();
     }
 
-    /// The types with these numbers, asking the server for those that are not known yet.
+    /// Returns the types with these OIDs, asking the server for those that are not known yet.
     pub(super) async fn of(
         &mut self,
         connection: &mut PgConnection,
@@ -195,7 +195,7 @@ fn make(oid: u32, array: u32, name: &str, catalog: &str, wire: Wire) -> ServerTy
 }
 
 impl Wire {
-    /// What a value in this form is delivered as.
+    /// Returns the type in which a value of this format is delivered.
     pub(super) fn delivered(self) -> ColumnType {
         match self {
             Self::Bool => ColumnType::Boolean,

@@ -18,9 +18,9 @@ const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 
 /// A value in its binary form, as a parameter.
 pub(super) struct Raw {
-    /// The number of its type.
+    /// The OID of its type.
     pub oid: u32,
-    /// None: NULL.
+    /// `None` is NULL.
     pub bytes: Option<Vec<u8>>,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Unwritable {
     pub what: String,
 }
 
-/// A column on its way into a column of a table.
+/// A column of a batch and the table column it is written to.
 #[derive(Clone, Copy)]
 pub(super) struct Encoder<'a> {
     column: &'a Column,
@@ -115,12 +115,12 @@ impl<'a> Encoder<'a> {
         Ok(())
     }
 
-    /// Some of its rows as an array.
+    /// Returns some of its rows as an array.
     pub(super) fn array(&self, rows: Range<usize>) -> Result<Raw, Unwritable> {
         let data = self.column.values.byte_len();
         let mut out = Vec::with_capacity(20 + data + rows.len() * 8);
         let has_nulls = i32::from(self.column.nulls.contains(&1));
-        // One dimension, whose numbers begin with 1.
+        // One dimension, with indexes from 1.
         for field in [1, has_nulls, self.target.oid() as i32, rows.len() as i32, 1] {
             out.extend_from_slice(&field.to_be_bytes());
         }
@@ -130,7 +130,7 @@ impl<'a> Encoder<'a> {
         Ok(Raw { oid: self.target.array(), bytes: Some(out) })
     }
 
-    /// One cell as a parameter.
+    /// Returns one cell as a parameter.
     pub(super) fn parameter(&self, row: usize) -> Result<Raw, Unwritable> {
         let oid = self.target.oid();
         if self.column.is_null(row) {
@@ -147,7 +147,7 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// What a binary `COPY` begins with: its signature, no flags, no extension.
+/// The start of a binary `COPY`: its signature, no flags, no extension.
 pub(super) const COPY_HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// What it ends with, in place of a number of cells.
+/// The end of a binary `COPY`, in place of a number of cells.
 pub(super) const COPY_TRAILER: [u8; 2] = (-1_i16).to_be_bytes();

@@ -1,5 +1,5 @@
-//! The binary form of `numeric`: digits to the base of 10,000, the power of the first of them, a sign, and how many digits
-//! are shown after the point.
+//! The binary form of `numeric`: base-10,000 digits, the exponent of the first one, a sign, and the number of digits
+//! shown after the decimal point.
 
 use super::types_read::Unreadable;
 
@@ -8,12 +8,12 @@ const NAN: u16 = 0xC000;
 const INFINITY: u16 = 0xD000;
 const NEGATIVE_INFINITY: u16 = 0xF000;
 
-/// Digits after the point that PostgreSQL can keep.
+/// Digits after the decimal point that PostgreSQL can store.
 const MOST_SCALE: i64 = 16_383;
-/// Digits before the point that PostgreSQL can keep.
+/// Digits before the decimal point that PostgreSQL can store.
 const MOST_WHOLE: i64 = 131_072;
 
-/// Appends a number in the very digits that the server shows.
+/// Appends a number with exactly the digits that the server shows.
 pub(super) fn push_text(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Unreadable> {
     let malformed = || Unreadable::new("a number in a form that is not known");
     let field = |at: usize| -> Option<u16> { Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?)) };
@@ -69,16 +69,17 @@ fn no_number(what: &str) -> Unreadable {
 /// The parts of a decimal number in text.
 pub(super) struct Decimal {
     negative: bool,
-    /// Digits before and after the point, as characters.
+    /// Digits before and after the decimal point, as characters.
     digits: Vec<u8>,
-    /// How many of them stand before the point; negative if zeros stand between the point and the first.
+    /// How many of them are before the decimal point; negative if zeros come between the point and the first digit.
     point: i64,
-    /// Digits to show after the point.
+    /// Digits to show after the decimal point.
     scale: i64,
 }
 
 impl Decimal {
-    /// Reads a number: a sign, digits with a point among them, an exponent. None: it is none.
+    /// Parses a number: a sign, digits that may contain a decimal point, an exponent. Returns `None` if the text is not
+    /// a number.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let (negative, rest) = match text {
             [b'-', rest @ ..] => (true, rest),
@@ -99,7 +100,7 @@ impl Decimal {
         Some(Self { negative, digits, point: at as i64 + i64::from(exponent), scale })
     }
 
-    /// Digits after the point without zeros at the end.
+    /// Returns the number of digits after the decimal point, without trailing zeros.
     pub(super) fn significant_scale(&self) -> i64 {
         match self.digits.iter().rposition(|digit| *digit != b'0') {
             Some(last) => (last as i64 + 1 - self.point).max(0),
@@ -107,13 +108,13 @@ impl Decimal {
         }
     }
 
-    /// Whether the last of its digits that is not zero stands at least so many places before the point.
+    /// Whether the last non-zero digit is at least `places` places before the decimal point.
     pub(super) fn is_multiple_of_ten_to(&self, places: i64) -> bool {
         let last = self.digits.iter().rposition(|digit| *digit != b'0');
         last.is_none_or(|last| self.point - 1 - last as i64 >= places)
     }
 
-    /// Appends the binary form; an error if PostgreSQL cannot keep so many digits.
+    /// Appends the binary form; fails if PostgreSQL cannot store so many digits.
     pub(super) fn push(&self, out: &mut Vec<u8>) -> Result<(), String> {
         let first = self.digits.iter().position(|digit| *digit != b'0');
         let whole = first.map_or(0, |first| self.point - first as i64);
@@ -129,7 +130,7 @@ impl Decimal {
             return Ok(());
         };
         let last = self.digits.iter().rposition(|digit| *digit != b'0').unwrap_or(first);
-        // The power of ten thousand that the first digit belongs to.
+        // The exponent, to the base of ten thousand, of the first digit.
         let weight = (self.point - 1 - first as i64).div_euclid(4);
         let lowest = (self.point - 1 - last as i64).div_euclid(4);
         let count = (weight - lowest + 1) as u16;
@@ -138,7 +139,7 @@ impl Decimal {
         out.extend_from_slice(&(if self.negative { NEGATIVE } else { 0 }).to_be_bytes());
         out.extend_from_slice(&scale.to_be_bytes());
         for group in 0..i64::from(count) {
-            // The place, among all digits, of the first of these four.
+            // The position, among all digits, of the first of these four.
             let start = self.point - 4 * (weight - group + 1);
             let four = (start..start + 4).fold(0_u16, |number, at| {
                 let digit = usize::try_from(at).ok().and_then(|at| self.digits.get(at)).map_or(0, |digit| digit - b'0');

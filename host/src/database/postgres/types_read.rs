@@ -1,7 +1,7 @@
-//! How a cell in PostgreSQL's binary form becomes a cell of a batch. `types.md` has the table.
+//! How a cell in PostgreSQL's binary format becomes a cell of a batch. `types.md` has the table.
 //!
-//! A column has one type on the server and one in the batch. What does not fit into the latter without loss is an error that
-//! names the cell, never a changed value.
+//! A column has one type on the server and one in the batch. A value that does not fit into the latter without loss is
+//! an error that names the cell; values are never changed.
 
 use super::types::{ServerType, Wire};
 use super::types_numeric::push_text;
@@ -11,18 +11,18 @@ use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 use crate::database::message::excerpt;
 use crate::database::number::{exact_float, exact_integer};
 
-/// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
+/// Days from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
 pub(super) const EPOCH_DAYS: i32 = 10_957;
 /// The same in microseconds.
 pub(super) const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * DAY;
 
-/// The way out for what has no place in a typed column.
+/// The hint for a value that a typed column cannot hold.
 const AS_TEXT: &str = "ask for the column `as` another type, such as text";
 
 /// A cell that cannot be delivered.
 #[derive(Debug)]
 pub(super) struct Unreadable {
-    /// What it holds.
+    /// What the cell holds.
     pub what: String,
     pub hint: Option<&'static str>,
 }
@@ -36,18 +36,18 @@ impl Unreadable {
 /// How a column of a result is read.
 #[derive(Clone, Debug)]
 pub(super) struct ReadAs {
-    /// The server is to turn it into text.
+    /// The server converts it to text.
     pub cast: bool,
-    /// The form in which it then comes.
+    /// The format in which it then arrives.
     pub wire: Wire,
-    /// What it is delivered as.
+    /// The type in which it is delivered.
     pub column_type: ColumnType,
     /// The server's name of the type.
     pub type_name: String,
 }
 
 impl ReadAs {
-    /// For a column of that type, delivered as was asked for, if it was.
+    /// Returns how to read a column of that type, delivered as requested, if a type was requested.
     pub(super) fn new(of: &ServerType, requested: Option<ColumnType>) -> Self {
         let column_type = requested.unwrap_or(of.delivered);
         let as_text = matches!(column_type, ColumnType::Text | ColumnType::Native);
@@ -57,7 +57,7 @@ impl ReadAs {
         Self { cast, wire, column_type, type_name: of.name.clone() }
     }
 
-    /// A builder for the column.
+    /// Returns a builder for the column.
     pub(super) fn builder(&self, rows: usize) -> ColumnBuilder {
         ColumnBuilder::new(self.column_type, rows, &self.type_name)
     }
@@ -109,7 +109,7 @@ impl ReadAs {
     }
 }
 
-/// A cell of a small result: in a column of its own.
+/// Returns the value of a cell of a small result. Each cell is read into its own column.
 pub(super) fn value(read_as: &ReadAs, bytes: &[u8]) -> Result<Value, Unreadable> {
     let mut builder = read_as.builder(1);
     read_as.push(&mut builder, bytes)?;
@@ -151,7 +151,7 @@ impl<'a> Cell<'a> {
             }
             Wire::Text | Wire::Foreign => Self::Text(utf8(bytes)?),
             Wire::Json => Self::Json(utf8(bytes)?),
-            // A first byte of 1 is the only version there has been.
+            // 1 is the only version that has ever existed.
             Wire::Jsonb => match bytes {
                 [1, text @ ..] => Self::Json(utf8(text)?),
                 _ => return Err(Unreadable::new("JSON in a form that is not known")),
@@ -172,7 +172,7 @@ impl<'a> Cell<'a> {
         })
     }
 
-    /// The decimal number that this is.
+    /// Returns the cell as a decimal number, if it is one.
     fn number(&self) -> Option<Vec<u8>> {
         match self {
             Self::Int(number) => Some(number.to_string().into_bytes()),
@@ -191,7 +191,7 @@ fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Unreadable> {
 fn utf8(bytes: &[u8]) -> Result<&[u8], Unreadable> {
     match std::str::from_utf8(bytes) {
         Ok(_) => Ok(bytes),
-        // A database in SQL_ASCII takes and gives whatever bytes it is given.
+        // A database in SQL_ASCII stores and returns arbitrary bytes.
         Err(_) => Err(Unreadable::new(format!("a text of {} bytes that are not UTF-8", bytes.len()))),
     }
 }
@@ -208,7 +208,7 @@ fn beyond(days: i32) -> Unreadable {
     Unreadable::new(format!("day {days} after 2000-01-01"))
 }
 
-/// Appends a cell in the column's type. False: it does not fit without loss.
+/// Appends a cell in the column's type. Returns false if it does not fit without loss.
 fn convert(builder: &mut ColumnBuilder, cell: &Cell<'_>) -> bool {
     match (builder.column_type(), cell) {
         (ColumnType::Boolean, Cell::Bool(value)) => builder.push_boolean(*value),
@@ -270,7 +270,7 @@ fn convert(builder: &mut ColumnBuilder, cell: &Cell<'_>) -> bool {
     }
 }
 
-/// The integer that a decimal number is.
+/// Returns the integer that a decimal number denotes, if it is one.
 pub(super) fn integer(text: &[u8]) -> Option<i64> {
     let whole = match text.iter().position(|byte| *byte == b'.') {
         Some(at) if text[at + 1..].iter().all(|digit| *digit == b'0') => &text[..at],
@@ -280,7 +280,7 @@ pub(super) fn integer(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(whole).ok()?.parse().ok()
 }
 
-/// The float whose shortest text is this very number.
+/// Returns the float whose shortest text is exactly this number, if there is one.
 pub(super) fn nearest(text: &[u8]) -> Option<f64> {
     let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     let shown = float_text(number)?;

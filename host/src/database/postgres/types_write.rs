@@ -1,7 +1,7 @@
-//! How a value becomes a cell in PostgreSQL's binary form. `types.md` has the table.
+//! How a value is encoded as a cell in PostgreSQL's binary format. `types.md` has the table.
 //!
-//! A value of another type than the column's is converted if it keeps all it says, and refused otherwise. What the server
-//! would round or cut by itself to fit a column's declared length is refused too.
+//! A value whose type differs from the column's is converted if nothing is lost, and refused otherwise. What the server
+//! would round or truncate to fit a column's declared length is refused too.
 
 use std::sync::Arc;
 
@@ -13,48 +13,48 @@ use crate::data::decimal::float_text;
 use crate::data::temporal::{self, DAY};
 use crate::database::number::{exact_float, exact_integer};
 
-/// The first and the last day that PostgreSQL keeps, counted from 2000-01-01.
+/// The range of days that PostgreSQL can store, counted from 2000-01-01.
 const DAYS: std::ops::Range<i32> = -2_451_545..2_145_031_949;
-/// The first and the last instant that PostgreSQL keeps, in microseconds from 2000-01-01.
+/// The range of instants that PostgreSQL can store, in microseconds from 2000-01-01.
 const MICROS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
 
-/// In which form a value comes from the migration.
+/// The form in which the migration passes a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// In one of our own types.
+    /// In one of runner's own types.
     Typed,
-    /// In the server's text form.
+    /// In the server's text format.
     Native,
 }
 
-/// What a value is to become.
+/// The type that a value is encoded as.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub of: Arc<ServerType>,
-    /// The declared length, digits or precision as the server keeps it; -1 if there is none.
+    /// The declared length, digits or precision as the server stores it; -1 if there is none.
     pub modifier: i32,
-    /// The value travels as text, and the server turns it into the type.
+    /// The value is sent as text, and the server converts it to the type.
     pub as_text: bool,
 }
 
 impl Target {
-    /// A value of that type.
+    /// Returns the target for values of that type.
     pub(super) fn new(of: Arc<ServerType>, modifier: i32, form: Form) -> Self {
         let as_text = of.wire == Wire::Foreign || form == Form::Native && of.wire != Wire::Text;
         Self { of, modifier, as_text }
     }
 
-    /// The form in which the value travels.
+    /// Returns the format in which the value is sent.
     pub(super) fn wire(&self) -> Wire {
         if self.as_text { Wire::Text } else { self.of.wire }
     }
 
-    /// The number of the type in which the value travels.
+    /// Returns the OID of the type in which the value is sent.
     pub(super) fn oid(&self) -> u32 {
         if self.as_text { TEXT } else { self.of.oid }
     }
 
-    /// The number of the type of arrays of such values.
+    /// Returns the OID of the type of arrays of such values.
     pub(super) fn array(&self) -> u32 {
         if self.as_text { TEXT_ARRAY } else { self.of.array }
     }
@@ -99,7 +99,7 @@ impl Target {
         Ok(())
     }
 
-    /// Appends a text, which must not have a zero byte or more characters than the column is declared for.
+    /// Appends a text. It must not contain a zero byte, or more characters than the column's declared length.
     #[inline]
     pub(super) fn push_text(&self, out: &mut Vec<u8>, text: &[u8]) -> Result<(), String> {
         if text.contains(&0) {
@@ -107,7 +107,7 @@ impl Target {
         }
         if self.modifier >= 0 && !self.as_text && text.len() + 4 > self.modifier as usize {
             let most = self.modifier as usize - 4;
-            // Characters, which begin with any byte but a continuation.
+            // Count characters: every byte starts one, except continuation bytes.
             if text.iter().filter(|byte| **byte & 0xC0 != 0x80).count() > most {
                 return Err(format!("it is longer than {most} characters"));
             }
@@ -126,7 +126,7 @@ impl Target {
             Value::Boolean(value) => Some((*value).into()),
             Value::Float64(number) => exact_integer(*number),
             Value::Decimal(text) => integer(text.as_bytes()),
-            // `007` and `+7` would not come back as they are.
+            // `007` and `+7` would not read back unchanged.
             Value::Text(text) => integer(text.as_bytes()).filter(|number| number.to_string() == *text),
             _ => None,
         };
@@ -134,13 +134,13 @@ impl Target {
         self.narrow(number)
     }
 
-    /// An integer of the width of the type.
+    /// Appends an integer of the width of the type.
     #[inline]
     pub(super) fn narrow<T: TryFrom<i64>>(&self, number: i64) -> Result<T, String> {
         T::try_from(number).map_err(|_| format!("it is out of the range of {}", self.of.name))
     }
 
-    /// The number in single precision.
+    /// Returns the number in single precision.
     #[inline]
     pub(super) fn single(&self, number: f64) -> Result<f32, String> {
         let single = number as f32;
@@ -161,7 +161,7 @@ impl Target {
             }
             _ => return Err(self.refuse()),
         };
-        // A float's text ends in `.0` where it is whole; the column's scale is not to be that of our spelling.
+        // The text of a whole float ends in `.0`; that spelling must not determine the value's scale.
         self.push_decimal(out, text.strip_suffix(".0").unwrap_or(&text).as_bytes())
     }
 
@@ -169,7 +169,7 @@ impl Target {
     pub(super) fn push_decimal(&self, out: &mut Vec<u8>, text: &[u8]) -> Result<(), String> {
         let number = Decimal::parse(text).ok_or_else(|| "it is no decimal number".to_owned())?;
         if self.modifier >= 4 {
-            // 11 bits with a sign.
+            // An 11-bit signed field.
             let scale = i64::from(((self.modifier - 4) & 0x7ff) ^ 1024) - 1024;
             if number.significant_scale() > scale.max(0) || scale < 0 && !number.is_multiple_of_ten_to(-scale) {
                 return Err(format!("it would be rounded to {scale} digits after the point"));
@@ -197,7 +197,7 @@ impl Target {
         self.time_of_day(time.ok_or_else(|| self.refuse())?)
     }
 
-    /// A time of day as the server counts it.
+    /// Returns a time of day as the server counts it.
     pub(super) fn time_of_day(&self, micros: i64) -> Result<i64, String> {
         if !(0..=DAY).contains(&micros) {
             return Err(format!("{micros} microseconds are no time of day"));
@@ -215,14 +215,14 @@ impl Target {
         self.since_2000(micros.ok_or_else(|| self.refuse())?)
     }
 
-    /// An instant as the server counts it.
+    /// Returns an instant as the server counts it.
     pub(super) fn since_2000(&self, micros: i64) -> Result<i64, String> {
         let micros = self.precise(micros)?;
         let shifted = micros.checked_sub(EPOCH_MICROS).filter(|shifted| MICROS.contains(shifted));
         shifted.ok_or_else(|| "PostgreSQL keeps the years 4713 BC to 294276 AD".to_owned())
     }
 
-    /// Fractions of a second beyond the declared precision would be rounded.
+    /// Refuses fractions of a second beyond the declared precision, which the server would round.
     fn precise(&self, micros: i64) -> Result<i64, String> {
         let Ok(digits @ 0..6) = u32::try_from(self.modifier) else { return Ok(micros) };
         if micros % 10_i64.pow(6 - digits) == 0 {
@@ -233,7 +233,7 @@ impl Target {
     }
 }
 
-/// A day as the server counts it.
+/// Returns a day as the server counts it.
 pub(super) fn day(days: i32) -> Result<i32, String> {
     let shifted = days.checked_sub(EPOCH_DAYS).filter(|shifted| DAYS.contains(shifted));
     shifted.ok_or_else(|| "PostgreSQL keeps the years 4713 BC to 5874897 AD".to_owned())
@@ -266,7 +266,7 @@ fn float(value: &Value) -> Option<f64> {
     }
 }
 
-/// The text of a value; bytes have none.
+/// Returns the text of a value; bytes have none.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::Text(text) | Value::Json(text) | Value::Decimal(text) | Value::Native { text, .. } => Some(text.clone()),
@@ -287,7 +287,7 @@ fn json(value: &Value) -> Option<String> {
         | Value::Int64(_)
         | Value::Decimal(_)
         | Value::Float64(_) => text(value),
-        // Elsewhere a text would have to be put into quotes: the migration's to do.
+        // For other types the text would need quotes, which are up to the migration.
         _ => None,
     }
 }

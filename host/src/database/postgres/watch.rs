@@ -1,5 +1,5 @@
-//! Ends a statement when the stop signal is raised: the server is asked to cancel it, and its answer is awaited, because a
-//! future that is dropped half-way leaves a connection that cannot be used.
+//! Ends a statement when the stop signal is raised. The server is asked to cancel it and its response is awaited,
+//! because dropping a future halfway leaves a connection that cannot be used.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,11 +10,11 @@ use super::connect::Endpoint;
 use super::error::{CANCELED, lost};
 use crate::database::{DatabaseError, StopSignal};
 
-/// How long the server may take to answer after it was first asked to cancel; a server that does not answer by then is
-/// taken for lost. Ours to choose: the shell of a person who pressed Ctrl-C hangs as long.
+/// How long the server may take to respond after the first cancel request; after that, the connection is considered
+/// lost. The value is ours to choose: it is how long the shell of an operator who pressed Ctrl-C hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long after one request to cancel comes the next: the first may come while no statement runs.
+/// The interval between cancel requests: the first may arrive while no statement runs.
 const AGAIN: Duration = Duration::from_millis(300);
 
 /// The watch over one piece of work.
@@ -29,9 +29,10 @@ impl Watch {
         Self { endpoint, stop, backend }
     }
 
-    /// Does the work, which uses the connection, to its end; never drops it while the server may answer. With the stop signal
-    /// raised the work is not begun, or is cancelled: both end with [`DatabaseErrorKind::Interrupted`]. Work that came to
-    /// its end all the same keeps its result. After [`PATIENCE`] an error of kind [`DatabaseErrorKind::Connection`].
+    /// Runs the work, which uses the connection, to its end; never drops it while the server may still respond. If the
+    /// stop signal is raised, the work is not started, or is cancelled: both end with
+    /// [`DatabaseErrorKind::Interrupted`]. Work that completes nevertheless keeps its result. After [`PATIENCE`], fails
+    /// with an error of kind [`DatabaseErrorKind::Connection`].
     pub(super) async fn run<T>(
         &self,
         work: impl Future<Output = Result<T, DatabaseError>>,
@@ -50,7 +51,7 @@ impl Watch {
             let mut cancel = pin!(self.endpoint.cancel(self.backend));
             tokio::select! {
                 result = &mut work => {
-                    // A request on its way would hit whatever comes next.
+                    // A request still on its way would cancel whatever runs next.
                     let _ = tokio::time::timeout(AGAIN, cancel).await;
                     break result;
                 }

@@ -1,4 +1,4 @@
-//! A batch on its way into a table: one statement for all of its rows, and a search for the row to blame if that fails.
+//! Writes a batch into a table: one statement for all rows, and a search for the failing row if that statement fails.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -17,32 +17,33 @@ use crate::data::Batch;
 use crate::database::write::RowErrors;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteMode};
 
-/// Bytes of a `COPY` that are sent at once; large enough for few messages, small enough for the server not to wait.
+/// Bytes of a `COPY` that are sent at once: large enough to need few messages, small enough that the server does not
+/// wait.
 const PIECE: usize = 64 << 10;
 
-/// SQLSTATE of an upsert that would touch a row twice.
+/// SQLSTATE of an upsert that would change a row twice.
 const TWICE: &str = "21000";
 /// SQLSTATE of an upsert by columns without a unique constraint.
 const NOT_UNIQUE: &str = "42P10";
 
-/// A batch and what is to be done with it.
+/// A batch and what to do with it.
 pub(super) struct Job<'a> {
     pub writer: &'a Writer,
     pub sql: &'a WriteSql,
     pub rows: &'a Batch,
     pub way: Way,
-    /// By `COPY`.
+    /// Whether to use `COPY`.
     pub copies: bool,
-    /// The savepoint before it, to which the search for a row goes back.
+    /// The savepoint before the batch, to which the search for the failing row rolls back.
     pub savepoint: &'static str,
 }
 
 impl Job<'_> {
-    /// Writes the batch; answers how many rows changed. One that fails leaves nothing of it.
+    /// Writes the batch and returns how many rows changed. A batch that fails leaves no changes.
     pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
         self.check_keys()?;
         match self.write(connection).await {
-            // Nothing more can be said to the server where the connection is gone.
+            // Without a connection, the server cannot be asked for more.
             Err(error) if error.kind != DatabaseErrorKind::Connection => {
                 self.back(connection).await?;
                 Err(error)
@@ -51,7 +52,7 @@ impl Job<'_> {
         }
     }
 
-    /// No row has a key with NULL in it.
+    /// Fails if a row has a NULL in its key.
     fn check_keys(&self) -> Result<(), DatabaseError> {
         if !matches!(self.writer.mode, WriteMode::Update | WriteMode::Delete) {
             return Ok(());
@@ -76,7 +77,7 @@ impl Job<'_> {
             Ok(changed) if !self.must_hit() || changed == self.rows.row_count as u64 => Ok(changed),
             Ok(_) if counted => {
                 self.back(connection).await?;
-                // The same again, but that each row tells what it hit.
+                // The same again, except that the statement returns which rows matched.
                 self.numbered(connection).await
             }
             Ok(_) => Err(self.errors().not_each_once()),
@@ -88,12 +89,12 @@ impl Job<'_> {
         }
     }
 
-    /// Whether each row of the batch must hit exactly one of the table.
+    /// Whether each row of the batch must match exactly one row of the table.
     fn must_hit(&self) -> bool {
         matches!(self.writer.mode, WriteMode::Update | WriteMode::Delete)
     }
 
-    /// Takes back what was written since the savepoint.
+    /// Undoes what was written since the savepoint.
     async fn back(&self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
         simple(connection, &format!("ROLLBACK TO SAVEPOINT {}", self.savepoint)).await
     }
@@ -113,7 +114,7 @@ impl Job<'_> {
         Ok(done.rows_affected())
     }
 
-    /// Changes all rows, and holds what each of them hit against what it should.
+    /// Changes all rows, and checks that each of them matched as many rows as it should.
     async fn numbered(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
         let text = self.sql.change(&self.writer.into, self.writer.mode, self.way, Returning::Numbers);
         let arguments = self.arguments(0..self.rows.row_count)?;
@@ -136,7 +137,8 @@ impl Job<'_> {
         }
     }
 
-    /// The error for a row of the batch that hit none or several rows of the table, which is as it was before the batch.
+    /// Returns the error for a row of the batch that matched none or several rows of the table, whose state is that
+    /// before the batch.
     async fn not_one(&self, connection: &mut PgConnection, row: usize) -> DatabaseError {
         match self.rows_with_key(connection, row).await {
             Ok(0) => self.errors().absent(row),
@@ -157,7 +159,7 @@ impl Job<'_> {
         Ok(found.len())
     }
 
-    /// The error for a key that stands twice in the batch, if one does.
+    /// Returns the error for a key that occurs twice in the batch, if there is one.
     fn duplicate(&self) -> Option<DatabaseError> {
         let mut seen = HashMap::with_capacity(self.rows.row_count);
         for row in 0..self.rows.row_count {
@@ -176,7 +178,7 @@ impl Job<'_> {
         self.writer.errors(self.rows)
     }
 
-    /// Finds the row that an error is about: writes halves of what is left until one row is.
+    /// Finds the row that an error is about by bisection: writes half of the remaining rows until one row is left.
     async fn blame(&self, connection: &mut PgConnection, error: DatabaseError) -> DatabaseError {
         match self.search(connection).await {
             Ok(Some((row, mut found))) => {
@@ -197,7 +199,7 @@ impl Job<'_> {
             let middle = low + (high - low) / 2;
             match self.piece(connection, low..middle).await {
                 Ok(_) => {
-                    // What went well stays, so that the rest finds what it would have found.
+                    // Keep the rows that were written, so that the remaining rows meet the same state as in the batch.
                     simple(connection, &format!("RELEASE SAVEPOINT {0}; SAVEPOINT {0}", self.savepoint)).await?;
                     low = middle;
                 }
@@ -211,7 +213,7 @@ impl Job<'_> {
         Ok(self.piece(connection, low..high).await.err().map(|error| (low, error)))
     }
 
-    /// Sends the rows in pieces: the server takes in one while the next is put into its form.
+    /// Sends the rows in pieces: the server reads one while the next is encoded.
     async fn copy(&self, connection: &mut PgConnection, rows: Range<usize>) -> Result<u64, DatabaseError> {
         let text = self.sql.copy(&self.writer.into);
         let failed = |error: sqlx::Error| self.failed(&error, &text);
@@ -224,8 +226,8 @@ impl Job<'_> {
             data.extend_from_slice(&width);
             let pushed = encoders.iter().try_for_each(|encoder| encoder.push_cell(&mut data, row));
             if let Err(unfit) = pushed {
-                // What was sent goes with the savepoint. Not `abort`: if the server has failed by then, that leaves an
-                // answer unread.
+                // The savepoint undoes what was sent. Not `abort`: if the server has failed by then, `abort` leaves a
+                // response unread.
                 let _ = sink.finish().await;
                 return Err(self.unfit(unfit));
             }
@@ -269,7 +271,8 @@ impl Job<'_> {
     }
 }
 
-/// Whether one row may be to blame. A trigger may raise any code; what the server says of the statement or of itself is none.
+/// Whether the error may be about a single row. A trigger may raise any code; errors about the statement or the server
+/// itself are not about a row.
 fn is_of_a_row(error: &DatabaseError) -> bool {
     use DatabaseErrorKind as Kind;
     let is_of_all = ["0A", "25", "34", "55", "XX"].iter().any(|class| error.code.starts_with(class));

@@ -1,4 +1,4 @@
-//! The statements of a writer. A batch travels as one array for each column, which the server turns into rows.
+//! The statements of a writer. A batch is sent as one array for each column, which the server turns into rows.
 
 use std::sync::Arc;
 
@@ -9,49 +9,50 @@ use crate::data::{Batch, ColumnType};
 use crate::database::write::Layout;
 use crate::database::{DatabaseError, Dialect, WriteMode};
 
-/// The rows of the table, and those of the batch, in our statements.
+/// The names of the table's rows and of the batch's rows in these statements.
 const TABLE: &str = "runner_table";
 const BATCH: &str = "runner_batch";
 
-/// The statements of a writer for batches with certain columns.
+/// The statements of a writer, for batches with certain columns.
 pub(super) struct WriteSql {
     pub layout: Layout,
     /// The types of the batch's columns.
     types: Vec<ColumnType>,
-    /// What each column becomes.
+    /// The type that each column is written as.
     pub targets: Vec<Target>,
-    /// A value is written into a column that the server numbers by itself.
+    /// A value is written into a column that the server would number by itself.
     overriding: bool,
 }
 
-/// How the rows of a batch find those of the table.
+/// How the rows of a batch are matched with those of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// The table is read between two keys, and both sides are joined. The parameters after the columns are the two keys.
+    /// The table is read between two keys, and both sides are joined. The two keys are the parameters after the
+    /// columns.
     Range,
-    /// Each row is looked for by the index of the primary key.
+    /// Each row is looked up in the index of the primary key.
     Probe,
-    /// As the server sees fit.
+    /// The server chooses.
     Free,
 }
 
-/// What a statement answers.
+/// What a statement returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Returning {
-    /// How many rows it changed.
+    /// The number of rows that it changed.
     Count,
-    /// The number in the batch, from 1, of each row that hit one.
+    /// The number in the batch, from 1, of each row that matched one.
     Numbers,
 }
 
-/// The planner's settings of [`Way::settings`].
+/// The planner settings that [`Way::settings`] uses.
 pub(super) const PLANNER: [&str; 6] =
     ["jit", "plan_cache_mode", "enable_nestloop", "enable_hashjoin", "enable_mergejoin", "enable_seqscan"];
 
 impl Way {
-    /// What the planner is told. It cannot know that an array is as long as it is, or what a range holds; a nested loop of
-    /// two sides of 16,000 rows, or a scan of the whole table for each batch, would take hours. Between two keys the plan is
-    /// the same for every batch: planning anew for arrays of that length takes a fortieth of the time.
+    /// Returns the settings for the planner. It cannot know how long an array is, or what a range contains; a nested
+    /// loop over two sides of 16,000 rows, or a scan of the whole table for each batch, would take hours. Between two
+    /// keys the plan is the same for every batch: planning again for such long arrays takes a fortieth of the time.
     pub(super) fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Range => &[
@@ -80,7 +81,7 @@ fn join(parts: impl Iterator<Item = String>, separator: &str) -> String {
 }
 
 impl WriteSql {
-    /// For batches with the columns of this one. `types`: those of the table's columns.
+    /// Returns the statements for batches with the columns of this one. `types` are those of the table's columns.
     pub(super) fn new(
         table: &Table,
         types: &[Arc<ServerType>],
@@ -103,17 +104,17 @@ impl WriteSql {
         Ok(sql)
     }
 
-    /// Whether the columns of a batch have the types of the first one's.
+    /// Whether the columns of a batch have the same types as those of the first batch.
     pub(super) fn has_types(&self, rows: &Batch) -> bool {
         self.types.iter().zip(&rows.columns).all(|(known, column)| *known == column.values.column_type())
     }
 
-    /// Whether all columns can travel in a binary `COPY`.
+    /// Whether all columns can be sent in a binary `COPY`.
     pub(super) fn is_binary(&self) -> bool {
         self.targets.iter().all(|target| !target.as_text)
     }
 
-    /// The places of the columns that a statement takes as arrays, in the order of its parameters.
+    /// Returns the positions of the columns that a statement takes as arrays, in the order of its parameters.
     pub(super) fn parameters(&self, mode: WriteMode) -> Vec<usize> {
         match mode {
             WriteMode::Delete => self.layout.key.clone(),
@@ -121,7 +122,7 @@ impl WriteSql {
         }
     }
 
-    /// `COPY` into the table.
+    /// Returns the `COPY` into the table.
     pub(super) fn copy(&self, into: &str) -> String {
         format!("COPY {into} ({}) FROM STDIN (FORMAT binary)", self.list())
     }
@@ -130,7 +131,7 @@ impl WriteSql {
         join(self.layout.names.iter().map(|name| quote(name)), ", ")
     }
 
-    /// The rows of the batch as a FROM item.
+    /// Returns the rows of the batch as a FROM item.
     fn rows(&self, mode: WriteMode, answer: Returning) -> String {
         let column = |(at, place): (usize, usize)| {
             let target = &self.targets[place];
@@ -153,7 +154,7 @@ impl WriteSql {
         join(self.layout.key.iter().map(term), " AND ")
     }
 
-    /// The statement that inserts a batch, or updates what is there already.
+    /// Returns the statement that inserts a batch, or updates rows that already exist.
     pub(super) fn insert(&self, into: &str, mode: WriteMode) -> String {
         let values = join((0..self.layout.names.len()).map(|place| format!("{BATCH}.c{place}")), ", ");
         let overriding = if self.overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
@@ -172,7 +173,7 @@ impl WriteSql {
         text
     }
 
-    /// The statement that updates or deletes a batch.
+    /// Returns the statement that updates or deletes a batch.
     pub(super) fn change(&self, table: &str, mode: WriteMode, way: Way, answer: Returning) -> String {
         let rows = self.rows(mode, answer);
         let mut text = if mode == WriteMode::Delete {
@@ -198,7 +199,8 @@ impl WriteSql {
         text
     }
 
-    /// The statement that answers a row for each of the first two rows with a key, which is its parameters.
+    /// Returns the statement that returns one row for each of the first two rows with a key; the key is passed as its
+    /// parameters.
     pub(super) fn with_key(&self, table: &str) -> String {
         let term = |(at, place): (usize, &usize)| {
             let target = &self.targets[*place];

@@ -1,4 +1,4 @@
-//! Writers: batches into a table, by key.
+//! Writers: write batches into a table, by key.
 
 use std::sync::Arc;
 
@@ -15,43 +15,44 @@ use crate::data::{Batch, ColumnValues};
 use crate::database::write::{Layout, RowErrors};
 use crate::database::{DatabaseError, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId};
 
-/// How many times as wide as its rows a range of integer keys may be for the table to be read between its ends.
+/// How many times its number of rows a batch's range of integer keys may span for the table to be read between its
+/// ends.
 const SPARSE: u64 = 4;
 
-/// The savepoint before a batch, where the statement has none.
+/// The savepoint before a batch, if the statement has none.
 const SAVEPOINT: &str = "runner_batch";
 
 /// An open writer.
 pub(super) struct Writer {
     pub(super) table: Table,
-    /// The table as statements name it.
+    /// The table, as statements name it.
     pub(super) into: String,
     pub(super) mode: WriteMode,
     pub(super) key: Vec<String>,
-    /// The key is the primary key, so that there is an index for it and a key has one row at most.
+    /// The key is the primary key, so it has an index, and at most one row has a given key.
     pub(super) is_primary: bool,
-    /// The table takes `COPY`.
+    /// The table accepts `COPY`.
     copies: bool,
     types: Vec<Arc<ServerType>>,
-    /// The planner's settings that a batch may change, as they are otherwise.
+    /// The original values of the planner settings that a batch may change.
     planner: Vec<String>,
-    /// Made for the columns of the first batch.
+    /// The statements, made for the columns of the first batch.
     sql: Option<WriteSql>,
     rows_written: u64,
 }
 
 impl Writer {
-    /// Rows that all batches changed.
+    /// Returns the number of rows that all batches have changed.
     pub(super) fn rows_written(&self) -> u64 {
         self.rows_written
     }
 
-    /// For errors about a row of a batch.
+    /// Returns the context for errors about a row of a batch.
     pub(super) fn errors<'a>(&'a self, rows: &'a Batch) -> RowErrors<'a> {
         RowErrors { table: &self.table.info, mode: self.mode, key: &self.key, rows }
     }
 
-    /// How the rows of this batch find those of the table.
+    /// Returns how the rows of this batch are matched with those of the table.
     fn way(&self, layout: &Layout, rows: &Batch, hint: WriteHint) -> Way {
         if !self.is_primary {
             return Way::Free;
@@ -61,7 +62,7 @@ impl Writer {
     }
 }
 
-/// Whether integers ascend, and there is not much between the first and the last but themselves.
+/// Whether integers ascend with few gaps between the first and the last.
 fn is_dense(values: &ColumnValues) -> bool {
     let ColumnValues::Int64(entries) = values else { return false };
     match (entries.first(), entries.last()) {
@@ -126,7 +127,7 @@ impl PostgresDatabase {
 }
 
 impl Writer {
-    /// The statements for a batch. A column that was all NULLs may have another type later.
+    /// Returns the statements for a batch. A column that was all NULLs may have another type later.
     fn sql_for(&mut self, rows: &Batch) -> Result<WriteSql, DatabaseError> {
         if let Some(sql) = self.sql.take() {
             sql.layout.check_columns(&self.table.info, rows)?;
@@ -138,14 +139,16 @@ impl Writer {
     }
 }
 
-/// Tells the planner what it cannot know, and sets the savepoint to which the search for a row goes back, unless there is one.
+/// Returns the statements that set the planner settings, and the savepoint for the search for a failing row unless
+/// there is one already.
 fn begin_batch(scope: &Scope, planner: &[(&str, &str)]) -> String {
     let mut text = if scope.savepoint().is_none() { format!("SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
     text.extend(planner.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")));
     text
 }
 
-/// Takes back what a batch that went well leaves. One that failed was rolled back, and its settings with it.
+/// Returns the statements that undo the settings after a batch that succeeded. A failed batch was rolled back along
+/// with its settings.
 fn end_batch(scope: &Scope, planner: &[(&str, &str)], was: &[String]) -> String {
     let mut text = if scope.savepoint().is_none() { format!("RELEASE SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
     for (name, _) in planner {
@@ -157,13 +160,13 @@ fn end_batch(scope: &Scope, planner: &[(&str, &str)], was: &[String]) -> String 
     text
 }
 
-/// What the server says of a table that is opened for writing.
+/// What the server reports about a table that is opened for writing.
 struct ServerSide {
-    /// The table takes `COPY`.
+    /// The table accepts `COPY`.
     copies: bool,
     /// The types of its columns.
     types: Vec<Arc<ServerType>>,
-    /// The settings of [`PLANNER`].
+    /// The values of the [`PLANNER`] settings.
     planner: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Why a connection could not be made, in words that lead somewhere.
+//! Explains why a connection could not be opened, in terms the operator can act on.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use super::super::error::from_sqlx;
 use crate::database::url::redact;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
-/// Whether the server only needs time.
+/// Whether the server is only starting up.
 pub(super) fn is_starting(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(inner) if inner.code().as_deref() == Some("57P03"))
 }
 
-/// A server that did not answer in time.
+/// Returns the error for a server that did not respond in time.
 pub(super) fn silent(options: &PgConnectOptions, timeout: Duration) -> DatabaseError {
     DatabaseError::new(
         DatabaseErrorKind::Connection,
@@ -22,7 +22,7 @@ pub(super) fn silent(options: &PgConnectOptions, timeout: Duration) -> DatabaseE
     .hint("look at host and port of the database URL, at firewalls, and whether the server is up")
 }
 
-/// An error of connecting, with server, database and user.
+/// Converts a connection error, adding server, database and user.
 pub(super) fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> DatabaseError {
     let server = server(options);
     match error {
@@ -121,7 +121,7 @@ fn refused(error: DatabaseError, options: &PgConnectOptions, server: &str) -> Da
     }
 }
 
-/// The server, as a message names it.
+/// Returns the server's name for messages.
 fn server(options: &PgConnectOptions) -> String {
     format!("the PostgreSQL server at {}", place(options))
 }

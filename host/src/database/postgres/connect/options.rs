@@ -1,4 +1,4 @@
-//! The parameters of a URL. sqlx reads most of what libpq reads, and only logs what it does not know.
+//! The parameters of a URL. sqlx reads most of what libpq reads, and only logs unknown parameters.
 
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 use crate::database::url::{plain_host, redact};
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
-/// What sqlx understands; `options[…]` stands for any setting of the server.
+/// The parameters that sqlx knows; `options[…]` denotes any setting of the server.
 const KNOWN: [&str; 19] = [
     "application_name",
     "dbname",
@@ -29,14 +29,14 @@ const KNOWN: [&str; 19] = [
     "options[…]",
 ];
 
-/// Reads the URL, and what it leaves open from `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE` and
-/// their like, and from the password file.
+/// Reads the URL; what it leaves out comes from `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`
+/// and similar variables, and from the password file.
 pub(in crate::database::postgres) fn read(
     url: &DatabaseUrl,
     application: &str,
 ) -> Result<PgConnectOptions, DatabaseError> {
     let unreadable = |cause: &str| {
-        // The cause may quote a part of the URL.
+        // The cause may quote part of the URL.
         wrong(format!("the database URL `{url}` cannot be read: {}", redact(cause)))
             .hint("a URL looks like `postgres://user:password@host:5432/database`; write `%40` for `@` in a password")
     };
@@ -52,12 +52,12 @@ pub(in crate::database::postgres) fn read(
     Ok(of_session(options.host(&host), application))
 }
 
-/// The options with what holds for all connections of a run.
+/// Adds the options that all connections of a run share.
 pub(in crate::database::postgres) fn of_session(options: PgConnectOptions, application: &str) -> PgConnectOptions {
-    // Notices of the server would reach a log that is not read; statements would reach it with their values.
+    // Notices of the server would go to a log that is not read; statements would go there with their values.
     let options = options
         .disable_statement_logging()
-        // Shortest exact text is the server's default since version 12; poolers refuse the parameter at the start.
+        // The shortest exact text is the server's default since version 12; poolers refuse the parameter at startup.
         .extra_float_digits(None);
     match options.get_application_name() {
         Some(_) => options,
@@ -71,7 +71,7 @@ fn is_known(name: &str) -> bool {
 
 fn known_hint(unknown: &str) -> String {
     let distance = |known: &&str| strsim::damerau_levenshtein(known, unknown);
-    // The names with a dash are sqlx's own; libpq's are known to more people.
+    // The names with a dash are sqlx's own; libpq's are more widely known.
     let near = KNOWN.into_iter().filter(|known| !known.starts_with("ssl-")).min_by_key(distance);
     match near.filter(|known| distance(known) <= 3) {
         Some(near) => format!("did you mean `{near}`?"),
