@@ -32,11 +32,11 @@ impl Engine {
         }
     }
 
-    /// A SELECT of `i` from 1 to a number, which stands behind `INSERT INTO …`.
+    /// Returns a SELECT of `i` from 1 to a number, to follow `INSERT INTO …`.
     pub fn numbers(self, last: u64) -> String {
         match self {
             Self::Postgres => format!("SELECT i FROM generate_series(1, {last}) AS n(i)"),
-            // MariaDB's recursion ends after 1,000 rounds without a word.
+            // MariaDB silently ends a recursion after 1,000 rounds.
             Self::Mariadb => format!("SELECT seq AS i FROM seq_1_to_{last}"),
             Self::Sqlite => {
                 format!(
@@ -82,7 +82,7 @@ pub struct EngineProject {
 }
 
 impl EngineProject {
-    /// A project without migrations, and a fresh database.
+    /// Creates a project without migrations, and a fresh database.
     pub fn new(binary: &str, engine: Engine) -> Self {
         match engine.server() {
             None => Self { engine, project: TestProject::new(binary), database: None },
@@ -90,7 +90,7 @@ impl EngineProject {
         }
     }
 
-    /// A project without migrations on a database of a server.
+    /// Creates a project without migrations on a database of a server.
     pub fn on(binary: &str, database: TestDatabase) -> Self {
         let mut project = TestProject::new(binary);
         project.set_url(&database.url());
@@ -124,7 +124,7 @@ impl EngineProject {
         self.engine
     }
 
-    /// Has the project work on its database by another URL.
+    /// Makes the project use another URL for its database.
     pub fn by(&mut self, url: &str) -> &Self {
         self.project.set_url(url);
         self
@@ -135,7 +135,7 @@ impl EngineProject {
         self.database.as_ref().expect("SQLite has no server")
     }
 
-    /// Runs statements past the project.
+    /// Runs statements on the database directly, without the project.
     #[track_caller]
     pub fn execute(&self, statements: &str) {
         match &self.database {
@@ -180,7 +180,7 @@ impl EngineProject {
                 let lines = database.client().dump().into_iter();
                 lines.map(|line| line.replace(database.name(), "database")).collect()
             }
-            // The first write sets the journal mode, which no rollback brings back.
+            // The first write sets the journal mode, which a rollback does not restore.
             None => format!("{:?}", self.project.dump_user())
                 .lines()
                 .filter(|line| !line.starts_with("journal_mode"))

@@ -36,7 +36,7 @@ pub use snapshot::normalise;
 /// How long anything may take to happen at all. It is no measure of ours: a machine may be busy.
 const EVER: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 #[track_caller]
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = std::time::Instant::now();

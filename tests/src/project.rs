@@ -35,7 +35,7 @@ impl TestProject {
         Self { binary: PathBuf::from(binary), folder: Some(folder), root, url: None }
     }
 
-    /// Has every run of the binary work on this database, unless it is told otherwise.
+    /// Makes every run of the binary use this database, unless it is told otherwise.
     pub fn set_url(&mut self, url: &str) {
         self.url = Some(url.to_owned());
     }
@@ -88,7 +88,7 @@ impl TestProject {
         self.write(&format!("migrations/{id}.up.sql"), up).write(&format!("migrations/{id}.down.sql"), down)
     }
 
-    /// Adds a component as a migration, and has the lockfile list it.
+    /// Adds a component as a migration, and to the lockfile.
     pub fn component(&self, id: &str, bytes: &[u8]) -> &Self {
         self.write(&format!("migrations/{id}.wasm"), bytes);
         self.run(["build"]).succeeds();
@@ -141,7 +141,7 @@ impl TestProject {
         self.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()))
     }
 
-    /// Has a run die at the moment of that number; false if it came to its end before.
+    /// Kills a run at its crash point of that number; returns false if the run ended before.
     #[track_caller]
     pub fn dies_at(&self, line: &str, moment: usize) -> bool {
         let output = self.crash_at(line, moment);

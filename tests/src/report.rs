@@ -1,9 +1,9 @@
-//! What tests found, for reports.
+//! Test results, for reports.
 
 use std::fmt::Display;
 use std::io::Write as _;
 
-/// Tells it, and adds it to the file `RUNNER_TEST_REPORT` if there is one.
+/// Prints a result, and appends it to the file `RUNNER_TEST_REPORT` if there is one.
 pub fn tell(line: impl Display) {
     println!("{line}");
     if let Some(file) = std::env::var_os("RUNNER_TEST_REPORT") {

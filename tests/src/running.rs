@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 pub struct Running(Child);
 
 impl Running {
-    /// Starts a command whose standard output nobody reads.
+    /// Starts a command and discards its standard output.
     pub fn start(command: &mut Command) -> Self {
         Self(command.stdout(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }

@@ -50,7 +50,7 @@ fn restored(project: &EngineProject, file: &Path) -> Vec<String> {
     };
     let fresh = server.database();
     fresh.client().restore(file);
-    // The name of the database is no part of what is compared.
+    // The name of the database is not compared.
     let text = fresh.client().dump_everything();
     text.into_iter().map(|line| line.replace(fresh.name(), "DATABASE")).collect()
 }

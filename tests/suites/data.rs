@@ -10,7 +10,7 @@ use rusqlite::types::Value;
 const COLUMNS: &str = "id INTEGER PRIMARY KEY, truth BOOLEAN, whole INTEGER, real REAL, text TEXT, bytes BLOB, \
                        exact DECIMAL(20, 5), json JSON, day TEXT, time TEXT, moment TEXT, instant TEXT, uuid TEXT, odd";
 
-/// For each column behind the key, values that are easily lost.
+/// For each column after the key, values that are easily lost.
 fn hard_values() -> Vec<Vec<Value>> {
     let text = |texts: &[&str]| texts.iter().map(|text| Value::from((*text).to_owned())).collect::<Vec<_>>();
     let long = "long ".repeat(50_000);

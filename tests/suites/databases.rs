@@ -103,7 +103,7 @@ fn with_a_history_that_is_not_ours_to_read() {
     for line in ["apply", "status", "rollback", "history"] {
         refused(&project, line, 4, &["newer", "hint:"]);
     }
-    // Somebody else's table of that name is no history.
+    // A table of that name that belongs to another program is not a history.
     let project = one("CREATE TABLE a (id INTEGER);");
     project.database().execute_batch("CREATE TABLE runner_history (thing TEXT)").unwrap();
     let output = project.runner("apply");

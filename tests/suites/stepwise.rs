@@ -214,7 +214,7 @@ fn a_chunk_that_fails_leaves_those_before_it() {
     runs(&project, "apply").exits(6).says(&["no way past 41"]);
     assert_eq!(done(), "40");
     assert_ne!(project.dump_user(), *after);
-    // The way back does not cope with a part, and so does nothing.
+    // The downgrade cannot handle a part, and so does nothing.
     let part = project.dump_user();
     let rollback = runs(&project, "rollback");
     rollback.exits(6).says(&["items_price", "does not cope with it", "`0002_journal` failed and stays partial"]);

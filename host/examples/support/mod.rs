@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::Write;
 use std::time::Duration;
 
-/// The file on the command line, and what may stand behind it.
+/// The file on the command line, and the optional argument after it.
 pub fn arguments(usage: &str) -> Result<(String, Option<String>), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let file = arguments.next().ok_or_else(|| format!("arguments: {usage}"))?;

@@ -25,7 +25,7 @@ fn killed(project: impl Fn() -> EngineProject, line: &str, first: usize) {
         let since = Instant::now();
         let output = project.runner(line);
         assert_eq!(output.exit_code(), Some(0), "killed at moment {moment}\n{output}");
-        // A lease of somebody who is dead is not waited for.
+        // The lease of a dead process is not waited for.
         let took = since.elapsed();
         assert!(took.as_secs() < 5, "killed at moment {moment}: {took:?}\n{output}");
         is_done_once(&project, 70, &format!("killed at moment {moment}\n{output}"));

@@ -83,7 +83,7 @@ fn of_mariadb_on_the_way_down() {
     crashes(Kind::Mariadb, "down");
 }
 
-/// A server that stays away is told of as such, and nothing is lost.
+/// A server that stays away is reported as such, and nothing is lost.
 #[test]
 fn the_server_stays_away() {
     for kind in [Kind::Postgres, Kind::Mariadb] {
@@ -98,7 +98,7 @@ fn the_server_stays_away() {
     }
 }
 
-/// The runner itself is killed at each step, and the server has to clean up behind it.
+/// The runner itself is killed at each step, and the server has to clean up after it.
 fn kills(kind: Kind, line: &str) {
     let server = match kind {
         Kind::Postgres => runner_tests::servers::postgres(),

@@ -123,7 +123,7 @@ fn tls_as_the_url_asks_for_it() {
         let url = project.server_database().url();
         let ca = server.authority().display().to_string();
         unreachable(&project, &format!("{url}?{mode}={none}"), &[]);
-        // Nobody knows this authority.
+        // No client trusts this authority.
         unreachable(&project, &format!("{url}?{mode}={verified}"), &["certificate"]);
         project.run(["apply", "--target", "1", "-D", &format!("{url}?{mode}={required}")]).succeeds();
         project.run(["apply", "-D", &format!("{url}?{mode}={verified}&{authority}={ca}")]).succeeds();

@@ -124,7 +124,7 @@ for_each_engine! {
         assert!(matches!(output.exit_code(), Some(1 | 6)), "{output}");
         output.says(&["0002_create_orders", "statement", "nowhere", "0002_create_orders.up.sql", "2 of 2, line 2"]);
         assert_eq!(project.history(), ["0001"]);
-        // Mended, it goes on.
+        // Once fixed, it continues.
         project.sql("0002_create_orders", "UPDATE users SET name = name;\nCREATE TABLE nowhere (id INTEGER);", "SELECT 1;");
         project.runner("apply").succeeds();
         assert_eq!(project.history(), ["0001", "0002", "0003"]);
