@@ -44,7 +44,7 @@ fn a_migration_that_does_not_heal_is_found() {
     project.sql("4_empty", "TRUNCATE TABLE orders;", "TRUNCATE TABLE orders;");
     let output = test(&project, "4 --crash");
     output.exits(1).prints(&[
-        "after a crash: a run was killed at moment",
+        "after a crash: a run was killed at step",
         "and the next one failed",
         "nobody knows whether",
     ]);
