@@ -44,7 +44,7 @@ impl Verifier {
                 source = source.or(Some(bytes));
             }
             Kept::Another => {
-                let what = format!("the database's copy is not what was applied, sha256 {}", short(&record.sha256));
+                let what = format!("the stored copy is not what was applied, sha256 {}", short(&record.sha256));
                 differs.get_or_insert(what);
             }
             Kept::Nothing => {}
