@@ -1,5 +1,5 @@
-//! What every implementation of [`Database`] must do, as tests that each of them runs: [`contract!`] generates them for
-//! a [`Factory`]. The SQL is common to all dialects; what has no common form is chosen by dialect ([`endless`]).
+//! Tests of what every implementation of [`Database`] must do; [`contract!`] generates them for a [`Factory`]. The SQL
+//! is common to all dialects; what has no common form is chosen by dialect ([`endless`]).
 
 pub(crate) mod bulk;
 pub(crate) mod lock;
@@ -14,10 +14,10 @@ use super::*;
 use crate::data::{Batch, Column, ColumnType, ColumnValues, Value, VarValues};
 use crate::database::unguarded::Unguarded as _;
 
-/// One fresh database.
+/// A factory of connections to one fresh database.
 #[async_trait]
 pub(crate) trait Factory: Send + Sync {
-    /// Opens another connection to it.
+    /// Opens another connection to the database.
     async fn open(&self) -> Box<dyn Database>;
 }
 

@@ -1,5 +1,5 @@
-//! A copy of a database to try things on: of SQLite's in a file of its own, of MySQL's and MariaDB's in a scratch database
-//! beside it. It is removed when it is discarded; what a killed run left is found and removed by the next one.
+//! Scratch copies of a database: in a separate file for SQLite, in a scratch database next to the original for MySQL
+//! and MariaDB. A copy is removed when it is discarded; the next run finds and removes what a killed run left.
 
 #[cfg(feature = "mysql")]
 use super::mysql;
@@ -16,7 +16,7 @@ use super::{Database, DatabaseError, DatabaseErrorKind, Dialect};
     expect(unused_variables, reason = "PostgreSQL alone needs no copy")
 )]
 pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> Result<ScratchCopy, DatabaseError> {
-    // Which driver makes the copy.
+    // The driver that makes the copy.
     match original.facts().dialect {
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => sqlite::scratch::make(original.url(), request).await,
@@ -47,9 +47,9 @@ pub async fn discard(original: &mut dyn Database, place: ScratchPlace) -> Result
     }
 }
 
-/// Removes what a killed run left of its copy; answers its name, if there was one. For runs that hold the lock.
+/// Removes what a killed run left of its copy and returns its name, if there was one. Only for runs that hold the lock.
 pub async fn sweep(original: &mut dyn Database) -> Result<Option<String>, DatabaseError> {
-    // Only the driver of MySQL and MariaDB leaves one; folders are swept when the next one is made.
+    // Only the driver of MySQL and MariaDB can leave one; directories are swept when the next one is made.
     match original.facts().dialect {
         #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => mysql::scratch::sweep(original).await,

@@ -1,127 +1,127 @@
-//! Errors of a database, told apart as far as a caller may decide upon them.
+//! Database errors, classified as far as callers need to decide what to do.
 
 use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 
-/// What kind of failure a database error is; more than the WIT contract tells apart.
+/// The kind of a database error; finer than the WIT contract distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseErrorKind {
-    /// Not allowed to this role.
+    /// The role is not allowed to do this.
     Denied,
-    /// Not valid SQL, or names what does not exist.
+    /// The statement is invalid SQL or names an unknown object.
     Syntax,
     /// A constraint refused the change.
     Constraint,
-    /// A value cannot cross without loss.
+    /// A value cannot be converted without loss.
     Conversion,
     /// A batch or a target is malformed.
     InvalidArgument,
     /// A statement took longer than allowed.
     Timeout,
-    /// Another transaction or run holds what is needed.
+    /// Another transaction or run holds a resource that is needed.
     Busy,
     /// A limit is exhausted.
     Limit,
-    /// The connection is gone.
+    /// The connection is lost.
     Connection,
     /// The database does not exist.
     NotFound,
-    /// The database URL asks for what there is not.
+    /// The database URL requests something that does not exist.
     Configuration,
-    /// The database cannot be written: read-only file, missing rights.
+    /// The database is not writable: a read-only file or missing privileges.
     ReadOnly,
-    /// No room left.
+    /// The disk or the database is full.
     Full,
-    /// The file is damaged or no database.
+    /// The file is damaged or is not a database.
     Corrupt,
-    /// Ended by the stop signal.
+    /// The stop signal ended the operation.
     Interrupted,
     /// Anything else.
     Other,
 }
 
-/// An error that a database answered, or that the host made in its name.
+/// An error that the database reported, or that the host raised on its behalf.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseError {
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub kind: DatabaseErrorKind,
-    /// The database's own code; empty if it had no part in it.
+    /// The database's own code; empty if the error did not come from the database.
     pub code: String,
     /// What happened, without a final period.
     pub message: String,
-    /// Table, column, row key, the database's own detail.
+    /// Table, column, row key, and the database's own detail.
     pub detail: Option<String>,
-    /// What to do about it.
+    /// How to resolve it.
     pub hint: Option<String>,
-    /// The statement that failed, where it is not the caller's own. Boxed: an error travels in every result.
+    /// The statement that failed, if it is not the caller's own. Boxed because every result carries an error.
     pub statement: Option<Box<str>>,
 }
 
 impl DatabaseError {
-    /// An error without a code.
+    /// Creates an error without a code.
     pub fn new(kind: DatabaseErrorKind, message: impl Into<String>) -> Self {
         Self { kind, code: String::new(), message: message.into(), detail: None, hint: None, statement: None }
     }
 
-    /// Whether the same may succeed if the whole transaction is tried again: another held a lock for too long, two
-    /// transactions stood in each other's way, or they could not be put in an order.
+    /// Returns whether the same work may succeed if the whole transaction is retried: a lock was held for too long, two
+    /// transactions deadlocked, or they could not be serialised.
     pub fn is_transient(&self) -> bool {
         TRANSIENT.contains(&self.code.as_str())
     }
 
-    /// Whether it is said of a rollback that could not take everything back.
+    /// Returns whether the error means that a rollback could not undo every change.
     pub fn is_not_undone(&self) -> bool {
         self.code == NOT_UNDONE
     }
 
-    /// The error of a malformed argument.
+    /// Returns the error for a malformed argument.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(DatabaseErrorKind::InvalidArgument, message)
     }
 
-    /// The error of what the stop signal ended.
+    /// Returns the error for work that the stop signal ended.
     pub fn stopped() -> Self {
         Self::new(DatabaseErrorKind::Interrupted, "stopped by the stop signal")
     }
 
-    /// The error of a text without a statement.
+    /// Returns the error for a text without a statement.
     pub fn no_statement() -> Self {
         Self::new(DatabaseErrorKind::Syntax, "there is no statement in this text")
     }
 
-    /// The error of a second `begin`.
+    /// Returns the error for a second `begin`.
     pub fn in_transaction() -> Self {
         Self::invalid("a transaction is open already")
     }
 
-    /// The error of what needs a transaction: to `commit` or `check` it.
+    /// Returns the error for an operation that requires a transaction, such as `commit` or `check`.
     pub fn no_transaction(verb: &str) -> Self {
         Self::invalid(format!("there is no transaction to {verb}"))
     }
 
-    /// The error for a `cursor` or `writer` that is not open.
+    /// Returns the error for a `cursor` or `writer` that is not open.
     pub fn closed(what: &str) -> Self {
         Self::invalid(format!(
             "this {what} is closed: it has failed, was ended, or belonged to a transaction that is over"
         ))
     }
 
-    /// With the database's own code.
+    /// Sets the database's own code.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = code.into();
         self
     }
 
-    /// With more about where.
+    /// Adds detail about where it happened.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// With advice.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -132,8 +132,8 @@ impl DatabaseError {
 /// The warning of MySQL and MariaDB after a rollback: tables such as those of MyISAM keep their changes.
 pub const NOT_UNDONE: &str = "1196";
 
-/// PostgreSQL's `lock_not_available`, `deadlock_detected` and `serialization_failure`; the timeout of a lock and the deadlock
-/// of MySQL and MariaDB, and MariaDB's row that was changed since the transaction began.
+/// PostgreSQL's `lock_not_available`, `deadlock_detected` and `serialization_failure`; the lock timeout and deadlock of
+/// MySQL and MariaDB; and MariaDB's error for a row that was changed since the transaction began.
 const TRANSIENT: [&str; 6] = ["55P03", "40P01", "40001", "1205", "1213", "1020"];
 
 impl fmt::Display for DatabaseError {
@@ -152,7 +152,7 @@ impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         let kind = match error.kind {
             DatabaseErrorKind::Busy => ErrorKind::LockTimeout,
-            // The time that a statement may take is a limit like others.
+            // To a caller, the statement timeout is a limit like any other.
             DatabaseErrorKind::Denied | DatabaseErrorKind::Limit | DatabaseErrorKind::Timeout => ErrorKind::Denied,
             DatabaseErrorKind::NotFound | DatabaseErrorKind::Configuration => ErrorKind::Usage,
             _ => ErrorKind::Failed,

@@ -1,30 +1,30 @@
-//! What is known of a server, as data: callers ask for a fact, never for the name of the server.
+//! What is known about a server, as data: callers ask for a fact, never for the name of the server.
 
 use crate::dialect::Dialect;
 
-/// What a server can do, as it was asked when the connection was made.
+/// What a server can do, determined when the connection is made.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The family, as the server itself reports it.
     pub dialect: Dialect,
     /// The version that the server reports.
     pub version: String,
-    /// Whether a rollback takes DDL back.
+    /// Whether a rollback undoes DDL.
     pub transactional_ddl: bool,
-    /// Whether a single statement of DDL takes effect wholly or not at all, even if the server dies meanwhile.
+    /// Whether a single DDL statement takes effect completely or not at all, even if the server crashes meanwhile.
     pub atomic_ddl: bool,
-    /// Whether a single statement of DDL that names several objects, and fails, has done nothing to any of them.
+    /// Whether a single DDL statement that names several objects and fails leaves all of them unchanged.
     pub atomic_lists: bool,
-    /// Whether a SELECT can leave out rows that others have locked.
+    /// Whether a SELECT can skip rows that other transactions have locked.
     pub skips_locked: bool,
-    /// Whether the server refuses to write: a standby, a replica, a file opened for reading.
+    /// Whether the server refuses writes: a standby, a replica, or a file opened for reading.
     pub read_only: bool,
-    /// Where names without a schema belong: PostgreSQL's first schema of the search path, MySQL's database.
+    /// The schema of unqualified names: the first schema of the search path on PostgreSQL, the database on MySQL.
     pub schema: Option<String>,
 }
 
 impl Facts {
-    /// What is true of the dialect before any server was asked.
+    /// Returns what is true of the dialect before the server has been asked.
     pub fn of_dialect(dialect: Dialect) -> Self {
         let transactional_ddl = matches!(dialect, Dialect::Sqlite | Dialect::Postgres);
         Self {
@@ -32,7 +32,7 @@ impl Facts {
             version: String::new(),
             transactional_ddl,
             atomic_ddl: transactional_ddl,
-            // MariaDB drops and makes one after the other, and goes on after those that it cannot.
+            // MariaDB drops and creates the objects one by one, and continues after those that fail.
             atomic_lists: dialect != Dialect::Mariadb,
             skips_locked: dialect == Dialect::Postgres,
             read_only: false,
@@ -40,7 +40,8 @@ impl Facts {
         }
     }
 
-    /// Where runner's own tables are: SQLite's main file, a schema of their own on PostgreSQL, MySQL's database.
+    /// Returns the schema of runner's own tables: SQLite's main file, a separate schema on PostgreSQL, the database on
+    /// MySQL.
     pub fn tool_schema(&self) -> &str {
         match self.dialect {
             Dialect::Sqlite => "main",
@@ -50,15 +51,15 @@ impl Facts {
     }
 }
 
-/// The schema of runner's own tables where they have one to themselves.
+/// The schema of runner's own tables on databases where they have a separate one.
 pub const TOOL_SCHEMA: &str = "runner";
 
 macro_rules! tool_tables {
     ($first:literal $(, $other:literal)*) => {
-        /// The tables that runner keeps in a database. No migration may write to them, change them or stand in for them.
+        /// The tables that runner keeps in a database. No migration may write to them, alter them or shadow them.
         pub const TOOL_TABLES: [&str; { [$first $(, $other)*].len() }] = [$first $(, $other)*];
 
-        /// The same as a list of literals in SQL.
+        /// The same names as a list of SQL literals.
         pub const TOOL_TABLE_LITERALS: &str = concat!("'", $first, "'" $(, ", '", $other, "'")*);
     };
 }
@@ -77,7 +78,7 @@ tool_tables!(
     "runner_meta"
 );
 
-/// Whether a name is one of [`TOOL_TABLES`], in any case.
+/// Returns whether a name is one of [`TOOL_TABLES`], ignoring case.
 pub fn is_tool_table(name: &str) -> bool {
     TOOL_TABLES.iter().any(|table| table.eq_ignore_ascii_case(name))
 }

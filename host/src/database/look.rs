@@ -1,5 +1,5 @@
-//! One look at a database: several questions of the engine's own at once. A server may be far away, and even one that is
-//! near takes longer for the trips and for describing statements than for answering them.
+//! A probe of the database: several of the engine's own queries in one message. A server may be far away, and even on a
+//! nearby one the round trips and statement descriptions take longer than the answers.
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use futures_util::{Stream, TryStreamExt as _};
@@ -10,16 +10,16 @@ use sqlx::Either;
 use super::{DatabaseError, DatabaseErrorKind};
 use crate::data::Value;
 
-/// What one look shows: see [`Session::probe`](super::Session::probe).
+/// The result of a probe; see [`Session::probe`](super::Session::probe).
 #[derive(Clone, Debug, Default)]
 pub struct Probe {
-    /// The rows that answer each question.
+    /// The rows that answer each query.
     pub answers: Vec<Vec<Vec<Value>>>,
-    /// Who holds the lock; none: it is free.
+    /// The holder of the lock; `None` if the lock is free.
     pub holder: Option<String>,
 }
 
-/// The rows of each statement of a text.
+/// Returns the rows of each statement of a text.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) async fn by_statement<D, R>(
     mut stream: impl Stream<Item = Result<Either<D, R>, sqlx::Error>> + Unpin,
@@ -34,7 +34,7 @@ pub(super) async fn by_statement<D, R>(
     Ok(results)
 }
 
-/// A cell of an answer. Where several questions go in one message, servers answer in text.
+/// Reads a cell of an answer. When several queries go in one message, servers answer in text.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) fn cell(text: Option<&[u8]>, is_number: bool) -> Result<Value, DatabaseError> {
     let Some(bytes) = text else { return Ok(Value::Null) };

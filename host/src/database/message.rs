@@ -1,37 +1,37 @@
-//! Cells and rows in messages, alike on every database.
+//! Cells and rows in messages, in the same form on every database.
 
 use super::TableInfo;
 use crate::data::{Batch, Column, Value, temporal};
 
-/// How much of a text or of bytes a message shows.
+/// How many characters of a text, or bytes, a message shows.
 const EXCERPT: usize = 40;
 
-/// What to do about a table whose engine knows no transactions.
+/// How to make a table transactional if its engine is not.
 pub const TAKES_PART: &str = "`ALTER TABLE … ENGINE = InnoDB` makes a table take part in transactions";
 
-/// A table whose engine knows no transactions.
+/// Describes a table whose engine does not support transactions.
 pub fn takes_nothing_back(table: impl std::fmt::Display, engine: &str) -> String {
     format!("a table that takes nothing back, `{table}` of the engine {engine}")
 }
 
-/// The beginning of a text, quoted, with control characters escaped.
+/// Returns the beginning of a text, quoted, with control characters escaped.
 pub fn excerpt(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(&text[..text.len().min(EXCERPT * 4 + 4)]).into_owned();
     let start: String = text.chars().take(EXCERPT).collect();
     if start.len() < text.len() { format!("{start:?}…") } else { format!("{start:?}") }
 }
 
-/// The beginning of bytes, as a statement spells them.
+/// Returns the beginning of bytes as an SQL literal.
 pub fn excerpt_of_bytes(bytes: &[u8]) -> String {
     format!("x'{}'", hex::encode(&bytes[..bytes.len().min(EXCERPT)]))
 }
 
-/// A cell of a validated column.
+/// Formats a cell of a validated column.
 pub fn cell_text(column: &Column, row: usize) -> String {
     value_text(&Value::of_cell(column, row))
 }
 
-/// A value; of a long one its beginning.
+/// Formats a value; a long one is cut.
 pub fn value_text(value: &Value) -> String {
     match value {
         Value::Null => "NULL".to_owned(),
@@ -45,12 +45,12 @@ pub fn value_text(value: &Value) -> String {
     }
 }
 
-/// Cells of a row with the names of their columns: `id = 7, day = 2026-01-05`.
+/// Formats the cells of a row with the names of their columns: `id = 7, day = 2026-01-05`.
 pub fn cells_text<'a>(columns: impl Iterator<Item = &'a Column>, row: usize) -> String {
     columns.map(|column| format!("{} = {}", column.name, cell_text(column, row))).collect::<Vec<_>>().join(", ")
 }
 
-/// Which row of a batch it is: by the key where it has one (empty: the table's own), else by its place.
+/// Names a row of a batch: by the key if the batch has it (empty means the table's own key), otherwise by its position.
 pub fn row_name(table: &TableInfo, key: &[String], rows: &Batch, row: usize) -> String {
     let key = if key.is_empty() { &table.key } else { key };
     let cells = key.iter().filter_map(|name| {
@@ -63,13 +63,13 @@ pub fn row_name(table: &TableInfo, key: &[String], rows: &Batch, row: usize) -> 
     }
 }
 
-/// The values of columns, such as a key, as messages show them.
+/// Formats the values of columns, such as a key, for messages.
 pub fn values_text(names: &[String], key: &[Value]) -> String {
     let cell = |(name, value): (&String, &Value)| format!("{name} = {}", value_text(value));
     names.iter().zip(key).map(cell).collect::<Vec<_>>().join(", ")
 }
 
-/// Line and column of a byte of a statement, with the text there.
+/// Returns the line and column of a byte of a statement, with the text there.
 pub fn place_in(statement: &str, offset: usize) -> Option<String> {
     let before = statement.get(..offset)?;
     let line = before.matches('\n').count() + 1;

@@ -1,5 +1,5 @@
-//! What the engine and the sandbox need from a database: statements, cursors and writers in columns, one transaction,
-//! one lock. A dialect is facts and SQL text; loops and policy live with the callers.
+//! What the engine and the sandbox need from a database: statements, cursors and writers for columnar batches, one
+//! transaction and one lock. A dialect contributes facts and SQL text; loops and policy belong to the callers.
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -44,28 +44,28 @@ pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, Table
 pub use stop::StopSignal;
 pub use url::DatabaseUrl;
 
-/// The database, shared by the engine and a running script; one user at a time.
+/// The database, shared by the engine and a running script. Only one of them uses it at a time.
 pub type SharedDatabase = Arc<tokio::sync::Mutex<Box<dyn Database>>>;
 
-/// How a connection is made.
+/// Options for making a connection.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
-    /// A SQLite file that does not exist is made; otherwise its absence is an error of kind
+    /// Whether to create a SQLite file that does not exist. Otherwise its absence is an error of kind
     /// [`DatabaseErrorKind::NotFound`].
     pub create: bool,
-    /// What the server calls the connection for those who look at its list of sessions, where it can be told.
+    /// The name under which the server lists the connection, where the protocol supports one.
     pub application: String,
-    /// How long the server may take to answer at all when the connection is made.
+    /// How long the server may take to respond while the connection is made.
     pub connect_timeout: Duration,
-    /// How long a statement of a migration may take; none: as long as it wants.
+    /// How long a statement of a migration may take; `None` means no limit.
     pub statement_timeout: Option<Duration>,
-    /// How long a statement may wait for a lock on a table or row; none: as the server is set up.
+    /// How long a statement may wait for a lock on a table or row; `None` means the server's setting.
     pub lock_timeout: Option<Duration>,
-    /// The options of a program's own connections, which are used in place of the URL's.
+    /// The connect options of an embedding program, which replace those of the URL.
     pub driver: Option<DriverOptions>,
 }
 
-/// Connect options of sqlx. They are kept whole, since a URL cannot hold all of them.
+/// The connect options of sqlx, kept whole because a URL cannot express all of them.
 #[derive(Clone)]
 pub enum DriverOptions {
     /// PostgreSQL.
@@ -78,7 +78,7 @@ pub enum DriverOptions {
 
 impl std::fmt::Debug for DriverOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The options hold the password.
+        // The options contain the password.
         f.write_str("DriverOptions")
     }
 }
@@ -97,81 +97,84 @@ impl Default for ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// The default, but that a SQLite file is made.
+    /// Returns the defaults, except that a missing SQLite file is created.
     pub fn creating() -> Self {
         Self { create: true, ..Self::default() }
     }
 }
 
-/// How the transaction of a migration is opened.
+/// Options for the transaction of a migration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransactionOptions {
-    /// SQLite: foreign keys are not enforced inside, and are checked as a whole by `commit`.
+    /// SQLite: foreign keys are not enforced inside the transaction; `commit` checks them all.
     pub foreign_keys_off: bool,
 }
 
-/// What a transaction of a transform is for, where several connections work on one.
+/// The purpose of a transform's transaction when several connections work on the transform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Reads a chunk and writes what was made of it. No other transaction can change in between what was read: such a change is waited
-    /// for, or the transaction fails with an error that is transient. Where that takes locks, the reader asks for them.
+    /// Reads a chunk and writes the result. No other transaction can change what was read before this one ends: such a
+    /// change waits, or this transaction fails with a transient error. Where this requires row locks, the reader
+    /// requests them.
     Chunk,
-    /// Takes hold of a chunk. If the server crashes, it may be lost, but not before what is committed later.
+    /// Claims a chunk. The claim may be lost if the server crashes, but only together with everything committed after
+    /// it.
     Claim,
 }
 
-/// Whether the transaction of a chunk can take hold of the next one as well.
+/// Whether the transaction of a chunk can also claim the next chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claims {
-    /// It can.
+    /// It can claim the next chunk.
     Within,
-    /// It sees the tables as they were when it began, so that takes another one.
+    /// It sees the tables as they were when it began, so claiming takes a separate transaction.
     Apart,
 }
 
-/// A table as its server knows it, by whatever name: two connections that mean the same one can tell by this.
+/// The server's own identity of a table, whatever name is used for it. Two connections compare it to find out whether
+/// they mean the same table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableIdentity(pub String);
 
-/// Who asks for the lock, for the message of those who wait.
+/// A request for the lock, with what waiting runs are shown.
 #[derive(Clone, Debug)]
 pub struct LockRequest {
-    /// How long to wait for it.
+    /// How long to wait for the lock.
     pub wait: Duration,
-    /// Names the run; a server's connections that work for it carry the name.
+    /// The id of the run, which also names the server connections that work for it.
     pub run_id: String,
-    /// Told to other waiters: run id, process, host, command, since when.
+    /// The text shown to waiting runs: run id, process, host, command and start time.
     pub owner: String,
 }
 
-/// A connection to a database: its lock, its transaction, and the doors through which statements go.
+/// A connection to a database: its lock, its transaction, and the guards through which statements are run.
 ///
-/// It runs no statement. `host()` lends a session for the tool's own statements, `script(stop)` and `component(stop)` for those
-/// of a migration; see [`role`].
+/// It runs no statement itself. `host()` lends a session for the tool's own statements; `script(stop)` and
+/// `component(stop)` lend one for those of a migration; see [`role`].
 ///
 /// No method has a default body, so a wrapper cannot inherit one by accident.
 #[async_trait]
 pub trait Database: Send {
-    /// What is known of the server.
+    /// Returns what is known about the server.
     fn facts(&self) -> &Facts;
 
-    /// The database's URL; its `Display` hides the password.
+    /// Returns the URL of the database; its `Display` hides the password.
     fn url(&self) -> &DatabaseUrl;
 
     /// Sets the role of the session that [`session`](Self::session) returns from now on, and the signal that ends its
-    /// statements. Sends nothing: what the server must know goes with the next statement.
+    /// statements. Sends nothing: what the server must know is sent with the next statement.
     fn take_role(&mut self, role: Role, stop: StopSignal, token: RoleToken);
 
-    /// The session of the current role.
+    /// Returns the session in its current role.
     fn session(&self, token: RoleToken) -> &(dyn Bulk + 'static);
 
-    /// The session of the current role, mutably.
+    /// Returns the session in its current role, mutably.
     fn session_mut(&mut self, token: RoleToken) -> &mut (dyn Bulk + 'static);
 
-    /// Takes the lock that keeps two runs apart, waiting at most `request.wait`. `waiting` hears who holds it, once for each
-    /// holder. Fails with [`DatabaseErrorKind::Busy`] when the time is up. Waiting ends early when the stop signal is raised.
-    /// Nothing that an earlier, killed run began is still going on in the server when this returns: such statements are
-    /// waited for, and ended if they last.
+    /// Takes the lock that excludes other runs, waiting at most `request.wait`. Calls `waiting` once for each holder.
+    /// Fails with [`DatabaseErrorKind::Busy`] when the time is up; a raised stop signal ends the wait early. When this
+    /// returns, no statement of an earlier, killed run is still executing on the server: such statements are waited
+    /// for, and ended if they take too long.
     async fn lock(
         &mut self,
         request: &LockRequest,
@@ -179,69 +182,70 @@ pub trait Database: Send {
         waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
     ) -> Result<(), DatabaseError>;
 
-    /// Releases the lock. Dropping the database does so too.
+    /// Releases the lock, as dropping the database also does.
     async fn unlock(&mut self) -> Result<(), DatabaseError>;
 
-    /// Who holds the lock at this moment, as well as it can be told; none: it is free.
+    /// Returns the current holder of the lock as far as it can be determined, or `None` if the lock is free.
     async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError>;
 
-    /// Opens the transaction, taking the right to write at once.
+    /// Opens the transaction, acquiring the right to write immediately.
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;
 
-    /// As [`Database::begin`], for a part of a transform.
+    /// Opens a transaction for part of a transform; otherwise like [`Database::begin`].
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError>;
 
-    /// Commits, or fails with everything rolled back; only where the connection is lost
-    /// ([`DatabaseErrorKind::Connection`]) nobody knows. A transaction that the server has given up is never reported as
-    /// committed.
+    /// Commits, or fails with everything rolled back. Only if the connection is lost
+    /// ([`DatabaseErrorKind::Connection`]) is the outcome unknown. A transaction that the server has aborted is never
+    /// reported as committed.
     async fn commit(&mut self) -> Result<(), DatabaseError>;
 
-    /// Fails where `commit` would because of what the statements did to references between tables; the transaction stays
-    /// open. With foreign keys off, each call looks at what came since the last.
+    /// Fails if `commit` would fail because the statements broke references between tables; the transaction stays open.
+    /// With foreign keys off, each call checks the changes since the previous call.
     async fn check_constraints(&mut self) -> Result<(), DatabaseError>;
 
-    /// Rolls back. Without a transaction it does nothing.
+    /// Rolls back; does nothing without a transaction.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;
 
-    /// Opens a transaction for a connection that only reads one table, as others leave it. Nobody is waited for then, and
-    /// nothing can be committed by it. Fails where the table is locked, or where another table has that name here.
+    /// Opens a transaction on a connection that only reads one table, in its committed state. It waits for no other
+    /// transaction and cannot commit any change. Fails if the table is locked, or if its name means another table on
+    /// this connection.
     async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError>;
 
-    /// Drops what migrations made for this connection alone, such as temporary tables: the next migration finds the same
-    /// database in whatever run it is applied. Closes cursors and writers.
+    /// Drops what migrations created for this connection only, such as temporary tables, so that a migration finds the
+    /// same database in whichever run applies it. Closes cursors and writers.
     async fn drop_temporary(&mut self) -> Result<(), DatabaseError>;
 
-    /// After the connection was lost: makes it anew, waits until the server has done with the old one, and takes the lock
-    /// again if it was held. What was in the lost transaction is then either committed or gone. Harmless while the
-    /// connection lives.
+    /// Reconnects after the connection was lost: waits until the server has finished with the old connection, and
+    /// retakes the lock if it was held. The lost transaction is then either committed or rolled back. Harmless while
+    /// the connection is alive.
     async fn reconnect(&mut self) -> Result<(), DatabaseError>;
 
-    /// Fails with [`DatabaseErrorKind::Denied`] if a script changed the tool's own tables in this transaction, by whatever
-    /// way. Nothing to do where the database refuses such statements in the first place.
+    /// Fails with [`DatabaseErrorKind::Denied`] if a script changed the tool's own tables in this transaction by any
+    /// means. Does nothing where the database refuses such statements in the first place.
     async fn check_tool_tables(&mut self) -> Result<(), DatabaseError>;
 
-    /// Whether the very transaction that `begin` opened is still open; a guest that ended it, also one that opened another
-    /// in its place, is found out by this.
+    /// Returns whether the very transaction that `begin` opened is still open. This detects a guest that ended it, even
+    /// if the guest opened another in its place.
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError>;
 }
 
-/// How further connections to a database are made.
+/// How to make further connections to a database.
 #[derive(Clone, Debug)]
 pub struct Connector {
-    /// Where it is.
+    /// The URL of the database.
     pub url: DatabaseUrl,
-    /// How.
+    /// The connect options.
     pub options: ConnectOptions,
 }
 
 impl Connector {
-    /// Makes one.
+    /// Makes a connection.
     pub async fn connect(&self) -> Result<Box<dyn Database>, DatabaseError> {
         connect(&self.url, &self.options).await
     }
 }
 
-/// Opens the database of a URL.
+/// Connects to the database of a URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
     match url.dialect() {
         #[cfg(feature = "sqlite")]
@@ -255,7 +259,7 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
     }
 }
 
-/// The error for a database whose driver is not part of this build.
+/// Returns the error for a database whose driver is not part of this build.
 pub(crate) fn no_driver(dialect: Dialect) -> DatabaseError {
     let feature = match dialect {
         Dialect::Sqlite => "sqlite",
@@ -266,7 +270,7 @@ pub(crate) fn no_driver(dialect: Dialect) -> DatabaseError {
         .hint(format!("enable the Cargo feature `{feature}` of the crate `runner`"))
 }
 
-/// The error of a driver for which one connection both reads and writes.
+/// Returns the error of a driver that uses one connection for both reading and writing.
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 fn not_read_apart() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Other, "one connection reads and writes here")

@@ -1,18 +1,18 @@
-//! Connections that send every message at once, instead of holding it back until the one before is acknowledged.
+//! Connections that send each message immediately instead of holding it back until the previous one is acknowledged.
 //!
-//! sqlx 0.9.0 leaves Nagle's algorithm on, as no release before it did (transact-rs/sqlx#4335). A message that follows one
-//! without a reply, such as the end of a prepared statement, then waits for 40 ms, the time for which a server's system delays
-//! acknowledgements; migrations with few steps took twice as long. This module goes with the release that sets the option itself
-//! (transact-rs/sqlx#4336).
+//! sqlx 0.9.0 leaves Nagle's algorithm enabled, unlike all earlier releases (transact-rs/sqlx#4335). A message that
+//! follows another without a reply in between, such as the end of a prepared statement, then waits 40 ms, which is how
+//! long the server's operating system delays acknowledgements; migrations with few steps took twice as long. Remove
+//! this module once a release of sqlx sets the option itself (transact-rs/sqlx#4336).
 //!
-//! sqlx neither accepts a connected socket nor shows the one that it opened. So the descriptors of the process are compared
-//! before and after each time the connecting future is polled: what appears in between, and is connected to the server's port, is
-//! the socket. No other socket of the process is changed.
+//! sqlx neither accepts a connected socket nor exposes the one it opens. So the descriptors of the process are compared
+//! before and after each poll of the connecting future: a descriptor that appears in between and is connected to the
+//! server's port is the socket. No other socket of the process is changed.
 
 #[cfg(unix)]
 pub use unix::without_delay;
 
-/// Connects. On this system the socket cannot be found, and is left as it is.
+/// Connects. On this platform the socket cannot be found and is left as it is.
 #[cfg(not(unix))]
 pub async fn without_delay<T>(_: Option<u16>, connect: impl Future<Output = T>) -> T {
     connect.await
@@ -28,16 +28,17 @@ mod unix {
     use std::pin::pin;
     use std::sync::{Mutex, PoisonError};
 
-    /// The open descriptors of the process, each an entry named by its number, on Linux, macOS and the BSDs.
+    /// The directory of the process's open descriptors, named by number, on Linux, macOS and the BSDs.
     const DESCRIPTORS: &str = "/dev/fd";
 
     /// Keeps connections that are made at the same time from seeing each other's sockets.
     static POLLING: Mutex<()> = Mutex::new(());
 
-    /// Runs `connect` and sets `TCP_NODELAY` on the socket that it opens to this port. `None`: it opens none, but a Unix socket.
+    /// Runs `connect` and sets `TCP_NODELAY` on the socket that it opens to this port; `None` if `connect` uses a Unix
+    /// socket.
     ///
-    /// If another thread opens a socket to the same port in the microseconds in which sqlx opens its own, the two cannot be told
-    /// apart, and both are left as they are.
+    /// If another thread opens a socket to the same port during the microseconds in which sqlx opens its own, the two
+    /// cannot be distinguished, and both are left as they are.
     pub async fn without_delay<T>(port: Option<u16>, connect: impl Future<Output = T>) -> T {
         let Some(port) = port else { return connect.await };
         let mut connect = pin!(connect);
@@ -55,13 +56,13 @@ mod unix {
         .await;
         let mut connected = opened.iter().filter_map(|socket| socket.connected(port));
         if let (Some(socket), None) = (connected.next(), connected.next()) {
-            // Without the option the connection is slow, and still right.
+            // Without the option the connection is slow but correct.
             let _ = socket.set_nodelay(true);
         }
         output
     }
 
-    /// An open socket: its number, device and inode. The number alone may stand for another file a moment later.
+    /// An open socket: its number, device and inode. The number alone may refer to another file a moment later.
     #[derive(Clone, Copy, PartialEq, Eq, Hash)]
     struct Socket {
         number: RawFd,
@@ -69,7 +70,7 @@ mod unix {
         inode: u64,
     }
 
-    /// All sockets of the process.
+    /// Returns all sockets of the process.
     fn sockets() -> HashSet<Socket> {
         let Ok(entries) = std::fs::read_dir(DESCRIPTORS) else { return HashSet::new() };
         let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -83,7 +84,7 @@ mod unix {
             file.file_type().is_socket().then(|| Self { number, device: file.dev(), inode: file.ino() })
         }
 
-        /// Another descriptor of the socket, if it is open and connected to this port by TCP.
+        /// Duplicates the socket's descriptor if it is open and connected to this port by TCP.
         fn connected(self, port: u16) -> Option<TcpStream> {
             let stream = self.duplicate()?;
             // Fails for sockets of other protocols.
@@ -95,8 +96,8 @@ mod unix {
             if self.number < 0 {
                 return None;
             }
-            // SAFETY: the number is not -1, and is borrowed for one call, which duplicates the descriptor. If another thread has
-            // closed it meanwhile, the call fails or duplicates a different file, which is recognised below.
+            // SAFETY: the number is not -1 and is borrowed for one call, which duplicates the descriptor. If another
+            // thread has closed it meanwhile, the call fails or duplicates a different file, which is detected below.
             let copy = unsafe { BorrowedFd::borrow_raw(self.number) }.try_clone_to_owned().ok()?;
             let file = File::from(copy);
             let same = Self::of(self.number, &file.metadata().ok()?) == Some(self);

@@ -1,13 +1,13 @@
-//! Numbers from one kind to another, or not at all where something would be lost.
+//! Conversions of numbers that fail where something would be lost.
 
-/// The float that is exactly this integer.
+/// Returns the float that equals this integer exactly.
 pub fn exact_float(number: i64) -> Option<f64> {
     let float = number as f64;
-    // 2^63 itself is a float but no i64, and `as` would saturate to i64::MAX.
+    // 2^63 is representable as a float but not as an i64, and `as` would saturate to i64::MAX.
     (float < 9_223_372_036_854_775_808.0 && float as i64 == number).then_some(float)
 }
 
-/// The integer that is exactly this float; -0.0 has none, for its sign would be lost.
+/// Returns the integer that equals this float exactly; `None` for -0.0, because its sign would be lost.
 pub fn exact_integer(number: f64) -> Option<i64> {
     let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);
     (in_range && number.fract() == 0.0 && !(number == 0.0 && number.is_sign_negative())).then_some(number as i64)

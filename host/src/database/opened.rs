@@ -1,16 +1,16 @@
-//! The cursors and writers of a connection, by their ids.
+//! The open cursors and writers of a connection, by id.
 
 use std::collections::VecDeque;
 
 use super::{CursorId, DatabaseError, WriterId};
 
-/// Ended cursors that are remembered: fetching from one again is no error.
+/// How many ended cursors are remembered: fetching from one again is not an error.
 const ENDED: usize = 64;
 
-/// The cursors and writers that a connection has open.
+/// The open cursors and writers of a connection.
 pub struct Opened<C, W> {
     cursors: Vec<(CursorId, C)>,
-    /// Cursors that came to their end, the latest last.
+    /// Cursors that have ended, most recent last.
     ended: VecDeque<CursorId>,
     writers: Vec<(WriterId, W)>,
     last_id: u64,
@@ -23,20 +23,20 @@ impl<C, W> Default for Opened<C, W> {
 }
 
 impl<C, W> Opened<C, W> {
-    /// A number that no cursor and no writer of this connection has had.
+    /// Returns a number that no cursor or writer of this connection has used.
     pub fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
     }
 
-    /// Keeps a cursor that was just opened.
+    /// Adds a cursor that was just opened.
     pub fn add_cursor(&mut self, cursor: C) -> CursorId {
         let id = CursorId(self.next_id());
         self.put_cursor(id, cursor);
         id
     }
 
-    /// Takes a cursor out for a fetch; none if it has come to its end. One that fails meanwhile is not put back.
+    /// Takes a cursor out for a fetch; returns `None` if it has ended. A cursor that fails meanwhile is not put back.
     pub fn take_cursor(&mut self, id: CursorId) -> Result<Option<C>, DatabaseError> {
         match self.close_cursor(id) {
             Some(cursor) => Ok(Some(cursor)),
@@ -45,12 +45,12 @@ impl<C, W> Opened<C, W> {
         }
     }
 
-    /// Puts a cursor back, or in under an id that [`Opened::next_id`] gave.
+    /// Puts a cursor back, or adds one under an id from [`Opened::next_id`].
     pub fn put_cursor(&mut self, id: CursorId, cursor: C) {
         self.cursors.push((id, cursor));
     }
 
-    /// Remembers that a cursor has come to its end.
+    /// Records that a cursor has ended.
     pub fn end_cursor(&mut self, id: CursorId) {
         self.ended.push_back(id);
         if self.ended.len() > ENDED {
@@ -58,25 +58,25 @@ impl<C, W> Opened<C, W> {
         }
     }
 
-    /// Takes a cursor out for good, if it is open.
+    /// Removes a cursor, if it is open.
     pub fn close_cursor(&mut self, id: CursorId) -> Option<C> {
         let at = self.cursors.iter().position(|(other, _)| *other == id)?;
         Some(self.cursors.remove(at).1)
     }
 
-    /// The open cursors.
+    /// Returns the open cursors.
     pub fn cursors(&self) -> impl Iterator<Item = &C> {
         self.cursors.iter().map(|(_, cursor)| cursor)
     }
 
-    /// Keeps a writer that was just opened.
+    /// Adds a writer that was just opened.
     pub fn add_writer(&mut self, writer: W) -> WriterId {
         let id = WriterId(self.next_id());
         self.put_writer(id, writer);
         id
     }
 
-    /// Takes a writer out for a batch, or for good. One that fails meanwhile is not put back.
+    /// Takes a writer out for a batch, or to finish it. A writer that fails meanwhile is not put back.
     pub fn take_writer(&mut self, id: WriterId) -> Result<W, DatabaseError> {
         match self.writers.iter().position(|(other, _)| *other == id) {
             Some(at) => Ok(self.writers.remove(at).1),
@@ -89,7 +89,7 @@ impl<C, W> Opened<C, W> {
         self.writers.push((id, writer));
     }
 
-    /// Closes them all, as the end of a transaction does.
+    /// Closes all cursors and writers, as the end of a transaction does.
     pub fn close(&mut self) {
         self.cursors.clear();
         self.ended.clear();

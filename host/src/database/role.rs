@@ -1,12 +1,13 @@
 //! Session roles as types.
 //!
-//! A [`Database`] runs no statement by itself. It lends a session to one of two guards: [`HostSession`] for the tool's own
-//! statements, [`MigrationSession`] for those of a migration. Dropping the guard returns the connection to the host's role,
-//! without a stop signal, however the borrow ends: at the end of a block, by `?`, or when a future is cancelled.
+//! A [`Database`] runs no statement by itself. It lends a session to one of two guards: [`HostSession`] for the tool's
+//! own statements, [`MigrationSession`] for those of a migration. Dropping the guard returns the connection to the
+//! host's role, without a stop signal, however the borrow ends: at the end of a block, through `?`, or when a future is
+//! cancelled.
 //!
-//! A caller must not assume that both guards reach the same session of the server. A `Database` that keeps a second login for
+//! A caller must not assume that both guards reach the same server session. A `Database` that keeps a second login for
 //! migrations returns the session of the current role from [`Database::session`]. `docs/design/0022-roles-by-type.md`
-//! says what that leaves to do.
+//! lists what remains to be done for that.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -16,15 +17,15 @@ use super::{Bulk, Claims, Database, DatabaseError, Part, StopSignal, Transaction
 /// What the statements of a session may do; the database enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The engine: everything.
+    /// The engine, which may do everything.
     Host,
-    /// A migration in SQL: everything but transaction control and the tool's own tables.
+    /// A migration in SQL: everything except transaction control and the tool's own tables.
     SqlScript,
-    /// A component: as `SqlScript`, without attaching files, loading code and changing settings of the connection.
+    /// A component: like `SqlScript`, but it may not attach files, load code or change connection settings.
     Component,
 }
 
-/// Proof that the caller is a guard: only this module can make one.
+/// Proof that the caller is a guard: only this module can create one.
 ///
 /// A `Database` that wraps another passes on the token it receives.
 pub struct RoleToken(());
@@ -49,29 +50,29 @@ pub struct HostSession<'a>(RoleSession<'a>);
 pub struct MigrationSession<'a>(RoleSession<'a>);
 
 impl dyn Database + '_ {
-    /// A session for the tool's own statements. No stop signal ends them: a run that is told to stop must still record what it
-    /// did.
+    /// Returns a session for the tool's own statements. No stop signal ends them: a run that is told to stop must still
+    /// record what it did.
     pub fn host(&mut self) -> HostSession<'_> {
         self.host_until(&StopSignal::never())
     }
 
-    /// A session for the tool's own statements that may end when the signal is raised. The signal is forgotten as soon as the
-    /// connection is lent to another guard.
+    /// Returns a session for the tool's own statements that end when the signal is raised. The signal no longer applies
+    /// once the connection is lent to another guard.
     pub fn host_until(&mut self, stop: &StopSignal) -> HostSession<'_> {
         HostSession(self.in_role(Role::Host, stop))
     }
 
-    /// A session for the statements of a migration in SQL.
+    /// Returns a session for the statements of a migration in SQL.
     pub fn script(&mut self, stop: &StopSignal) -> MigrationSession<'_> {
         MigrationSession(self.in_role(Role::SqlScript, stop))
     }
 
-    /// A session for the statements of a component.
+    /// Returns a session for the statements of a component.
     pub fn component(&mut self, stop: &StopSignal) -> MigrationSession<'_> {
         MigrationSession(self.in_role(Role::Component, stop))
     }
 
-    /// A session in the role that a wrapper received with [`Database::take_role`].
+    /// Returns a session in the role that a wrapper received from [`Database::take_role`].
     pub(crate) fn in_role(&mut self, role: Role, stop: &StopSignal) -> RoleSession<'_> {
         self.take_role(role, stop.clone(), RoleToken(()));
         RoleSession { database: self }
@@ -79,7 +80,7 @@ impl dyn Database + '_ {
 }
 
 impl HostSession<'_> {
-    /// The connection, to lend it to another guard.
+    /// Returns the connection, to lend it to another guard.
     pub fn connection(&mut self) -> &mut dyn Database {
         self.0.database
     }
@@ -129,7 +130,7 @@ impl HostSession<'_> {
         self.0.database.drop_temporary().await
     }
 
-    /// See [`Database::reconnect`]. The new connection is in the host's role, too.
+    /// See [`Database::reconnect`]. The new connection is in the host's role too.
     pub async fn reconnect(&mut self) -> Result<(), DatabaseError> {
         self.0.database.reconnect().await
     }

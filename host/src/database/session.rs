@@ -1,4 +1,4 @@
-//! What a session offers in every role: single statements and bulk data.
+//! The methods of a session in any role: single statements and bulk data.
 
 use async_trait::async_trait;
 
@@ -8,11 +8,11 @@ use crate::data::{Batch, ColumnType, RowSet, Value};
 /// Bounds on one batch.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimits {
-    /// Rows at most.
+    /// The maximum number of rows.
     pub rows: usize,
-    /// Bytes after which the batch ends (the row that crosses it is still in).
+    /// The size in bytes at which the batch ends; the row that crosses it is included.
     pub bytes: usize,
-    /// The size at which a single cell is refused.
+    /// The size in bytes above which a single cell is refused.
     pub cell_bytes: usize,
 }
 
@@ -25,25 +25,25 @@ impl Default for BatchLimits {
 /// Bounds on the result of `query`.
 #[derive(Clone, Copy, Debug)]
 pub struct QueryLimits {
-    /// Rows at most.
+    /// The maximum number of rows.
     pub rows: usize,
-    /// Bytes at most.
+    /// The maximum size in bytes.
     pub bytes: usize,
 }
 
 impl QueryLimits {
-    /// For the engine's own statements.
+    /// No limits, for the engine's own statements.
     pub const NONE: Self = Self { rows: usize::MAX, bytes: usize::MAX };
 }
 
-/// A cursor to open: the statement and how its columns are to be delivered.
+/// A request to open a cursor: the statement and the types in which to deliver its columns.
 #[derive(Clone, Debug, Default)]
 pub struct CursorRequest {
     /// A SELECT.
     pub statement: String,
-    /// The values of its placeholders.
+    /// The values of the statement's placeholders.
     pub parameters: Vec<Value>,
-    /// A type for each column; `None`, and columns beyond the end: by the database's own type.
+    /// The type of each column; for `None`, and for columns past the end, the database's own type.
     pub types: Vec<Option<ColumnType>>,
 }
 
@@ -55,25 +55,25 @@ pub struct CursorId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WriterId(pub u64);
 
-/// What a caller knows of a batch it writes, so that the database can take its shortest path.
+/// What a caller knows about a batch it writes, which lets the database choose a faster path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WriteHint {
-    /// The batch's keys are ascending, and are all the keys that the table has between the first and the last of them.
+    /// Whether the batch's keys are ascending and include every key of the table between the first and the last.
     pub covers_key_range: bool,
 }
 
-/// Single statements, and what is known of the database.
+/// Single statements, and what is known about the database.
 ///
-/// What a statement may do depends on the role in which the session was taken; see [`role`](super::role).
+/// What a statement may do depends on the role of the session; see [`role`](super::role).
 #[async_trait]
 pub trait Session: Send {
-    /// What is known of the server.
+    /// Returns what is known about the server.
     fn facts(&self) -> &Facts;
 
     /// Runs exactly one statement and returns the number of rows it changed.
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
 
-    /// Runs exactly one statement and collects its rows, within limits.
+    /// Runs exactly one statement and collects its rows, within the limits.
     async fn query(
         &mut self,
         statement: &str,
@@ -85,33 +85,34 @@ pub trait Session: Send {
     /// transaction may be open. A question is one SELECT without parameters that returns only integers and texts.
     async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError>;
 
-    /// Columns, primary key and declared types of a table or view; an error of kind `Syntax` if there is none.
+    /// Returns the columns, primary key and declared types of a table or view; fails with an error of kind `Syntax` if
+    /// it does not exist.
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError>;
 }
 
-/// Rows in batches of columns, read through cursors and written through writers.
+/// Rows in columnar batches, read through cursors and written through writers.
 ///
-/// Cursors and writers live in the transaction they were opened in: `commit` and `rollback` close them all. Each belongs to the
-/// role that opened it.
+/// Cursors and writers belong to the transaction and the role that opened them; `commit` and `rollback` close them all.
 #[async_trait]
 pub trait Bulk: Session {
-    /// Identifies the source if another connection, in a transaction opened with
-    /// [`begin_reading`](super::Database::begin_reading), is certain to read the same rows from it as this session does in its
-    /// open transaction, as long as this session only writes to the target what was read. Otherwise `None`.
+    /// Returns the identity of the source if another connection, in a transaction opened with
+    /// [`begin_reading`](super::Database::begin_reading), is certain to read the same rows from it as this session does
+    /// in its open transaction, provided this session writes to the target only what was read. Returns `None`
+    /// otherwise.
     async fn others_see(
         &mut self,
         source: &TableSource,
         target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError>;
 
-    /// Reads a page of a table as one batch, never an empty one; `None` if there are no rows. A batch that reaches its limit
-    /// in bytes ends before its page does: the next page begins after its last row.
+    /// Reads a page of a table as one batch, which is never empty; returns `None` if there are no rows. A batch that
+    /// reaches its byte limit ends before its page does: the next page begins after its last row.
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError>;
 
     /// Opens a cursor over a SELECT.
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;
 
-    /// The next batch, never an empty one. After the last row it is `None`, and the cursor is closed.
+    /// Returns the next batch, which is never empty. After the last row it returns `None` and closes the cursor.
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError>;
 
     /// Closes a cursor. Closing twice is harmless.
@@ -120,8 +121,8 @@ pub trait Bulk: Session {
     /// Opens a writer. All its batches must have the columns of the first.
     async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError>;
 
-    /// Writes a validated batch and returns the number of rows changed. A failure closes the writer and may leave a part of the
-    /// batch written, which only a rollback undoes.
+    /// Writes a validated batch and returns the number of rows changed. A failure closes the writer and may leave part
+    /// of the batch written, which only a rollback undoes.
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError>;
 
     /// Closes a writer and returns the number of rows that all its batches changed.

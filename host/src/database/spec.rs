@@ -1,4 +1,4 @@
-//! Tables, and what is read from and written to them.
+//! Tables, and requests to read from and write to them.
 
 use std::fmt;
 
@@ -6,22 +6,22 @@ use super::{BatchLimits, DatabaseError, Dialect};
 use crate::data::{ColumnType, Value};
 use crate::suggest::did_you_mean;
 
-/// A table or view by name, unquoted.
+/// The name of a table or view, unquoted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TableName {
     /// The schema, database or attached database.
     pub schema: Option<String>,
-    /// The name.
+    /// The name itself.
     pub name: String,
 }
 
 impl TableName {
-    /// A name without a schema.
+    /// Creates a name without a schema.
     pub fn new(name: impl Into<String>) -> Self {
         Self { schema: None, name: name.into() }
     }
 
-    /// The name as a statement spells it.
+    /// Returns the name quoted for a statement.
     pub fn quoted(&self, dialect: Dialect) -> String {
         match &self.schema {
             Some(schema) => format!("{}.{}", dialect.quote(schema), dialect.quote(&self.name)),
@@ -39,31 +39,31 @@ impl fmt::Display for TableName {
     }
 }
 
-/// Rows to read in the order of a key; see `wit/batches.wit`.
+/// Rows to read in key order; see `wit/batches.wit`.
 #[derive(Clone, Debug)]
 pub struct TableSource {
     /// The table or view.
     pub table: TableName,
-    /// Columns and the types to deliver them in; empty: all.
+    /// Columns and the types to deliver them in; empty means all columns.
     pub columns: Vec<(String, Option<ColumnType>)>,
-    /// The key's columns; empty: the primary key.
+    /// The columns of the key; empty means the primary key.
     pub key: Vec<String>,
-    /// A condition that chooses rows.
+    /// A condition that selects rows.
     pub filter: Option<String>,
-    /// The values of its placeholders.
+    /// The values of the condition's placeholders.
     pub parameters: Vec<Value>,
-    /// From the greatest key to the least.
+    /// Whether to read from the greatest key to the least.
     pub descending: bool,
 }
 
 impl TableSource {
-    /// All of a table, in the order of its primary key.
+    /// Returns a source that covers a whole table, in primary-key order.
     pub fn all_of(table: TableName) -> Self {
         Self { table, columns: Vec::new(), key: Vec::new(), filter: None, parameters: Vec::new(), descending: false }
     }
 }
 
-/// A page of a table: rows in the order of a key, read as one batch.
+/// A page of a table: rows in key order, read as one batch.
 #[derive(Clone, Debug)]
 pub struct PageRequest {
     /// The table.
@@ -72,18 +72,18 @@ pub struct PageRequest {
     pub key: Vec<String>,
     /// A SELECT over the table in the order of the key, without a limit.
     pub select: String,
-    /// The values of its placeholders.
+    /// The values of the statement's placeholders.
     pub parameters: Vec<Value>,
-    /// A type for each column; `None`, and columns beyond the end: by the database's own type.
+    /// The type of each column; for `None`, and for columns past the end, the database's own type.
     pub types: Vec<Option<ColumnType>>,
-    /// Whether no other transaction may change the rows before this one ends.
+    /// Whether other transactions must be kept from changing the rows until this one ends.
     pub locks_rows: bool,
     /// Bounds on the batch; `rows` is the length of the page.
     pub limits: BatchLimits,
 }
 
 impl PageRequest {
-    /// The statement that reads the page, without a locking clause.
+    /// Returns the statement that reads the page, without a locking clause.
     pub fn statement(&self) -> String {
         format!("{} LIMIT {}", self.select, self.limits.rows)
     }
@@ -92,13 +92,13 @@ impl PageRequest {
 /// What a writer does with a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteMode {
-    /// Insert.
+    /// Inserts.
     Insert,
-    /// Update by key.
+    /// Updates by key.
     Update,
-    /// Update by key, or insert.
+    /// Updates by key, or inserts.
     Upsert,
-    /// Delete by key.
+    /// Deletes by key.
     Delete,
 }
 
@@ -120,7 +120,7 @@ pub struct TableTarget {
     pub table: TableName,
     /// What to do with each row.
     pub mode: WriteMode,
-    /// The key's columns; empty: the primary key.
+    /// The columns of the key; empty means the primary key.
     pub key: Vec<String>,
 }
 
@@ -129,15 +129,15 @@ pub struct TableTarget {
 pub struct ColumnInfo {
     /// Its name.
     pub name: String,
-    /// The declared type, empty if there is none.
+    /// The declared type; empty if there is none.
     pub declared_type: String,
-    /// Whether NULL is refused.
+    /// Whether the column rejects NULL.
     pub not_null: bool,
-    /// Whether its value is computed and cannot be written.
+    /// Whether the value is computed and cannot be written.
     pub generated: bool,
 }
 
-/// Names of SQLite's row id, where no column has them.
+/// Names of SQLite's row id, unless a column has the same name.
 pub const ROWID: [&str; 3] = ["rowid", "_rowid_", "oid"];
 
 /// A table or view as the database declares it.
@@ -147,36 +147,36 @@ pub struct TableInfo {
     pub name: TableName,
     /// Its columns in order.
     pub columns: Vec<ColumnInfo>,
-    /// The primary key's columns in the key's order; for a SQLite table without one, `rowid`; empty for a view.
+    /// The columns of the primary key, in key order: `rowid` for a SQLite table without one, empty for a view.
     pub key: Vec<String>,
     /// Whether it is a view.
     pub is_view: bool,
-    /// SQLite: the key's only column is the row id itself.
+    /// SQLite: whether the key's only column is the row id itself.
     pub key_is_rowid: bool,
-    /// SQLite: the name of the row id, if the table has row ids. Whatever its key, it can be read and written by them too,
-    /// in the order in which it is stored.
+    /// SQLite: the name of the row id, if the table has row ids. Whatever its key, such a table can also be read and
+    /// written by row id, which is its storage order.
     pub rowid: Option<String>,
 }
 
 impl TableInfo {
-    /// The name of a column or of the row id, as the table spells it.
+    /// Returns the name of a column or of the row id as the table spells it.
     pub fn name_of(&self, name: &str) -> Option<&str> {
         let rowid = self.rowid.as_deref().filter(|_| ROWID.iter().any(|alias| alias.eq_ignore_ascii_case(name)));
         self.column(name).map(|column| column.name.as_str()).or(rowid)
     }
 
-    /// Whether that is the row id, by one name or another.
+    /// Returns whether the name means the row id.
     pub fn is_rowid(&self, name: &str) -> bool {
         self.rowid.as_deref() == Some(name) || self.key_is_rowid && self.key.iter().any(|key| key == name)
     }
 
-    /// Whether no two rows without NULLs in these columns can be the same in them.
+    /// Returns whether these columns identify a row: no two rows without NULLs in them are equal in all of them.
     pub fn identifies(&self, columns: &[String]) -> bool {
         let by_rowid = matches!(columns, [only] if self.is_rowid(only));
         !self.is_view && (by_rowid || columns == self.key)
     }
 
-    /// The column of that name, or the only one that differs from it in capitals alone.
+    /// Returns the column of that name, or the only one whose name differs just in case.
     pub fn column(&self, name: &str) -> Option<&ColumnInfo> {
         let exact = self.columns.iter().find(|column| column.name == name);
         exact.or_else(|| {
@@ -185,7 +185,7 @@ impl TableInfo {
         })
     }
 
-    /// The name of a column or of the row id, as the table spells it; the error guesses what was meant.
+    /// Returns the name of a column or of the row id as the table spells it; the error suggests a name.
     pub fn known_column(&self, name: &str) -> Result<String, DatabaseError> {
         if let Some(known) = self.name_of(name) {
             return Ok(known.to_owned());
@@ -194,7 +194,7 @@ impl TableInfo {
         Err(guess(DatabaseError::invalid(format!("`{}` has no column `{name}`", self.name)), name, names))
     }
 
-    /// The columns by which a writer finds rows, as the table spells them; none for inserts.
+    /// Returns the columns by which a writer finds rows, as the table spells them; empty for inserts.
     pub fn write_key(&self, target: &TableTarget) -> Result<Vec<String>, DatabaseError> {
         if target.mode == WriteMode::Insert {
             return Ok(Vec::new());
@@ -211,7 +211,7 @@ impl TableInfo {
     }
 }
 
-/// An error about an unknown name, with the one of those that exist that was probably meant.
+/// Adds the existing name that was probably meant to an error about an unknown name.
 pub(super) fn guess<'a>(error: DatabaseError, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> DatabaseError {
     match did_you_mean(wrong, known) {
         Some(meant) => error.hint(format!("there is one called `{meant}`")),

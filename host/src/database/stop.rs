@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Why a run is to stop.
+/// Why a run must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
     /// SIGINT, or Ctrl-C.
@@ -12,15 +12,15 @@ pub enum StopReason {
     Terminate,
     /// The run's wall time is used up.
     WallTime,
-    /// An operator said `runner cancel` somewhere else.
+    /// An operator ran `runner cancel` elsewhere.
     Cancelled,
 }
 
-/// Raised once, seen by everybody who holds a clone: the sandbox between two slices of guest code, a database between two
-/// rows, a waiter for the lock.
+/// A signal that is raised once and seen by every holder of a clone: the sandbox between two slices of guest code, a
+/// database between two rows, a run that waits for the lock.
 #[derive(Clone, Debug)]
 pub struct StopSignal {
-    /// None: it can never be raised.
+    /// `None` for a signal that can never be raised.
     inner: Option<Arc<Inner>>,
 }
 
@@ -37,12 +37,12 @@ impl Default for StopSignal {
 }
 
 impl StopSignal {
-    /// A signal that cannot be raised. Unlike a new one it allocates nothing.
+    /// Returns a signal that cannot be raised. Unlike [`StopSignal::default`], it allocates nothing.
     pub const fn never() -> Self {
         Self { inner: None }
     }
 
-    /// Raises the signal; the first reason stays.
+    /// Raises the signal; the first reason is kept.
     pub fn raise(&self, reason: StopReason) {
         let code = match reason {
             StopReason::Interrupt => 1,
@@ -56,7 +56,7 @@ impl StopSignal {
         }
     }
 
-    /// Whether and why to stop.
+    /// Returns why to stop, if the signal is raised.
     pub fn reason(&self) -> Option<StopReason> {
         match self.inner.as_ref()?.reason.load(Ordering::Acquire) {
             0 => None,
@@ -67,7 +67,7 @@ impl StopSignal {
         }
     }
 
-    /// Whether to stop.
+    /// Returns whether the signal is raised.
     pub fn is_raised(&self) -> bool {
         self.reason().is_some()
     }

@@ -1,4 +1,5 @@
-//! For tests: statements on a bare connection, in a role that stays until another is taken. What ships cannot do this.
+//! Test-only statements on a bare connection, in a role that lasts until another is set. Release builds have no such
+//! access.
 
 use async_trait::async_trait;
 
@@ -12,13 +13,13 @@ use crate::data::{Batch, RowSet, Value};
 /// The methods of a session, without a guard.
 #[async_trait]
 pub(crate) trait Unguarded {
-    /// Speaks in a role from now on, without a stop signal.
+    /// Sets the role from now on, without a stop signal.
     fn set_role(&mut self, role: Role);
 
-    /// Speaks as the host from now on, with a stop signal.
+    /// Sets the host's role from now on, with a stop signal.
     fn set_stop_signal(&mut self, stop: StopSignal);
 
-    /// Speaks in a role from now on, with a stop signal.
+    /// Sets the role from now on, with a stop signal.
     fn speak(&mut self, role: Role, stop: &StopSignal);
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
     async fn query(

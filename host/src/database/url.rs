@@ -10,7 +10,7 @@ use url::{ParseError, Url};
 use super::Dialect;
 use crate::error::{Error, Result};
 
-/// Where a database is. `Display` and `Debug` hide the password; [`DatabaseUrl::secret`] does not.
+/// The address of a database. `Display` and `Debug` hide the password; [`DatabaseUrl::secret`] does not.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     text: String,
@@ -18,17 +18,17 @@ pub struct DatabaseUrl {
     place: Place,
 }
 
-/// What the URL says after its scheme.
+/// The part of the URL after its scheme.
 #[derive(Clone, PartialEq, Eq)]
 enum Place {
     /// SQLite.
     File {
-        /// The file; none in memory.
+        /// The file; `None` for a database in memory.
         path: Option<PathBuf>,
-        /// What follows the `?`.
+        /// The text after the `?`.
         parameters: String,
     },
-    /// A URL that cannot be parsed is an error of connecting: until then it is only shown, and passed on.
+    /// A URL that cannot be parsed is reported as a connection error; until then it is only shown and passed on.
     Server(std::result::Result<Url, ParseError>),
 }
 
@@ -77,17 +77,17 @@ impl DatabaseUrl {
         Ok(Self { text, dialect, place: Place::File { path, parameters: parameters.to_owned() } })
     }
 
-    /// The family that the scheme names; the server may know better.
+    /// Returns the dialect that the scheme names, which the server may correct.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// The whole URL, including the password. Never print it.
+    /// Returns the whole URL, including the password. Never print it.
     pub fn secret(&self) -> &str {
         &self.text
     }
 
-    /// Servers: the parsed URL, or why it cannot be parsed. Never print it.
+    /// Servers: returns the parsed URL, or why it cannot be parsed. Never print it.
     pub fn server(&self) -> std::result::Result<&Url, ParseError> {
         match &self.place {
             Place::Server(Ok(url)) => Ok(url),
@@ -96,13 +96,13 @@ impl DatabaseUrl {
         }
     }
 
-    /// The name of the database on a server; none for SQLite, and if the URL names none.
+    /// Returns the name of the database on a server; `None` for SQLite and for URLs without one.
     pub fn database_name(&self) -> Option<&str> {
         let name = self.server().ok()?.path().trim_start_matches('/');
         Some(name).filter(|name| !name.is_empty())
     }
 
-    /// The same server and user, with another database. The name must need no encoding.
+    /// Returns the URL of another database on the same server with the same user. The name must need no encoding.
     #[must_use]
     pub fn with_database_name(&self, name: &str) -> Self {
         let Ok(url) = self.server() else { return self.clone() };
@@ -116,7 +116,7 @@ impl DatabaseUrl {
         Self { text: url.as_str().to_owned(), place: Place::Server(Ok(url)), ..*self }
     }
 
-    /// SQLite: the database's file; none for a database in memory and for servers.
+    /// SQLite: returns the database's file; `None` for a database in memory and for servers.
     pub fn sqlite_path(&self) -> Option<PathBuf> {
         match &self.place {
             Place::File { path, .. } => path.clone(),
@@ -124,27 +124,27 @@ impl DatabaseUrl {
         }
     }
 
-    /// Servers: host and port, as far as the URL names them.
+    /// Servers: returns the host and port, as far as the URL names them.
     pub fn host_and_port(&self) -> Option<(&str, Option<u16>)> {
         let url = self.server().ok()?;
         let host = url.host_str().filter(|host| !host.is_empty())?;
         Some((plain_host(host), url.port()))
     }
 
-    /// Servers: the password, if the URL has one. Never print it.
+    /// Servers: returns the password, if the URL has one. Never print it.
     pub fn password(&self) -> Option<String> {
         let password = self.server().ok()?.password();
         let password = password.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
         password.or_else(|| self.parameter(&["password"])).filter(|password| !password.is_empty())
     }
 
-    /// Servers: the value of the first of these parameters that the URL has.
+    /// Servers: returns the value of the first of these parameters that the URL has.
     pub fn parameter(&self, names: &[&str]) -> Option<String> {
         let mut parameters = self.server().ok()?.query_pairs();
         parameters.find(|(name, _)| names.contains(&&**name)).map(|(_, value)| value.into_owned())
     }
 
-    /// SQLite: the parameters that follow the `?`.
+    /// SQLite: returns the parameters after the `?`.
     pub fn sqlite_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         let parameters = match &self.place {
             Place::File { parameters, .. } => parameters.as_str(),
@@ -155,8 +155,8 @@ impl DatabaseUrl {
     }
 }
 
-/// libpq accepts a user without a host, which means a socket. A URL has no user without a host, so the user moves to the
-/// parameters.
+/// Moves a user without a host, which libpq accepts and takes to mean a socket, to the parameters: a URL cannot have a
+/// user without a host.
 fn user_apart(url: &str) -> Cow<'_, str> {
     let apart = || {
         let (scheme, rest) = url.split_once("://")?;
@@ -185,19 +185,19 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// A host of a URL as the resolver takes it: IPv6 addresses have brackets in URLs only.
+/// Returns a URL's host in the form that the resolver accepts: only URLs put IPv6 addresses in brackets.
 pub fn plain_host(host: &str) -> &str {
     host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
 }
 
-/// The text with the password of a URL, and of a `password=` parameter, replaced by `***`.
+/// Replaces the password of a URL, and that of a `password=` parameter, with `***`.
 pub fn redact(text: &str) -> String {
     let mut redacted = text.to_owned();
     if let Some(start) = redacted.find("://").map(|at| at + 3) {
         let authority = redacted[start..].find(['/', '?']).map_or(redacted.len(), |at| start + at);
         // A password that contains a `/` or `?` ends after them: hide too much rather than too little.
         let end = if redacted[start..authority].contains('@') { authority } else { redacted.len() };
-        // The last `@`: a password may contain one that was not encoded.
+        // The last `@`, because a password may contain one that is not encoded.
         if let Some(at) = redacted[start..end].rfind('@').map(|at| start + at)
             && let Some(colon) = redacted[start..at].find(':').map(|colon| start + colon)
         {

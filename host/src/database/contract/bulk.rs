@@ -46,7 +46,7 @@ pub(crate) async fn reads_pages(factory: &dyn Factory) {
     table(database, 1200).await;
     for locks_rows in [false, true] {
         database.begin(TransactionOptions::default()).await.expect("begun");
-        // The first page shows how wide rows are; the second may be read in a different way.
+        // The first page shows how wide rows are; the second may be read differently.
         for (rows, expected) in [(600, 600), (700, 700), (5000, 1200)] {
             let limits = BatchLimits { rows, ..BatchLimits::default() };
             let page = PageRequest { locks_rows, limits, ..page("SELECT id, name FROM t ORDER BY id", &["id"]) };

@@ -48,7 +48,7 @@ pub(crate) async fn tells_who_holds_it(factory: &dyn Factory) {
 pub(crate) async fn ends_with_its_owner(factory: &dyn Factory) {
     let mut holder = factory.open().await;
     holder.lock(&request("first", 1_000), &StopSignal::default(), &|_| {}).await.expect("the lock");
-    // It outlasts transactions.
+    // The lock outlasts transactions.
     holder.begin(TransactionOptions::default()).await.expect("begun");
     holder.commit().await.expect("committed");
     let mut next = factory.open().await;

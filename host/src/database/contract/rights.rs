@@ -36,7 +36,7 @@ pub(crate) async fn refuse_transaction_control(factory: &dyn Factory) {
             assert_eq!(database.in_transaction().await, Ok(in_transaction));
             run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
             run(database.as_mut(), "DELETE FROM t").await;
-            // The host ends the transaction whatever the session role is.
+            // The host ends the transaction in any session role.
             if in_transaction {
                 database.commit().await.expect("committed");
             }
@@ -44,7 +44,7 @@ pub(crate) async fn refuse_transaction_control(factory: &dyn Factory) {
     }
 }
 
-/// Creates the history as far as these tests need it; returns its qualified name.
+/// Creates as much of the history as these tests need and returns its qualified name.
 pub(super) async fn make_history(database: &mut dyn Database) -> String {
     let schema = database.facts().tool_schema().to_owned();
     if database.facts().dialect == Dialect::Postgres {

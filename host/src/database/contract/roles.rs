@@ -8,7 +8,7 @@ use crate::database::stop::StopReason;
 
 /// Only the host may write to the tool's tables, and statements run only while no stop signal is raised.
 async fn speaks_for_the_host(database: &mut dyn Database, history: &str) {
-    // Without a guard: in the role that the last guard left.
+    // Without a guard, the session has the role that the last guard left.
     run(database, &format!("INSERT INTO {history} (id) VALUES (1)")).await;
     run(database, &format!("DELETE FROM {history}")).await;
 }

@@ -143,7 +143,7 @@ pub(crate) async fn answers_several_questions(factory: &dyn Factory) {
     ];
     let sight = database.probe(&questions).await.expect("answers");
     assert_eq!((&sight.answers[..], sight.holder), (&answers[..], None));
-    // A query that fails leaves the connection as it was.
+    // A failed query leaves the connection as it was.
     let error = database.probe(&ask(&["SELECT id FROM t", "SELECT id FROM nowhere", "SELECT id FROM t"])).await;
     assert_eq!(error.expect_err("no such table").kind, DatabaseErrorKind::Syntax);
     let mut other = factory.open().await;

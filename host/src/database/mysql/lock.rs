@@ -1,8 +1,8 @@
-//! The lock that keeps two runs apart: two user locks, which live as long as the sessions that hold them.
+//! The lock that excludes other runs: two user locks, which live as long as the sessions that hold them.
 //!
-//! The first is held by a session that does nothing else. A session that works can outlive the run whose process was
-//! killed: the server notices only after the statement. So the work session holds a second lock. Who gets the first but
-//! not the second has found such an orphan, waits for it, and ends it if it lasts.
+//! A session that does nothing else holds the first. The work session can outlive a run whose process was killed,
+//! because the server notices only after the statement; so it holds a second lock. A run that gets the first but not
+//! the second has found such an orphan: it waits for it, and ends it if it takes too long.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ struct Names {
 impl Names {
     fn of(server: &SessionFacts) -> Self {
         let schema = server.facts.schema.clone().unwrap_or_default();
-        // Where the server does not tell `App` from `app`, neither do we.
+        // Where the server does not distinguish `App` from `app`, neither do we.
         let schema = if server.folds_table_names { schema.to_lowercase() } else { schema };
         let digest = hex::encode(&Sha256::digest(schema)[..12]);
         Self {
@@ -89,7 +89,7 @@ impl MysqlDatabase {
         Ok(())
     }
 
-    /// The question for the number of the session that holds the lock; NULL: none does.
+    /// Returns the query for the number of the session that holds the lock; the result is NULL if none does.
     pub(super) fn who_holds_it(&self) -> String {
         owner::question(&Names::of(&self.server).run)
     }

@@ -1,8 +1,9 @@
-//! MySQL and MariaDB through sqlx: one implementation, for the servers tell by their version which of the two they are.
+//! MySQL and MariaDB through sqlx. One implementation serves both: the servers' version shows which of the two they
+//! are.
 //!
-//! Every answer of the work connection is awaited under `Watch::over` (see `watch`), and every statement of a caller goes
-//! between `before` and `after` (see `rights`), which check what the caller may do and what the statement did to the
-//! transaction.
+//! Every answer on the work connection is awaited under `Watch::over` (see `watch`), and every statement of a caller
+//! runs between `before` and `after` (see `rights`), which check what the caller may do and what the statement did to
+//! the transaction.
 //!
 #![doc = include_str!("types.md")]
 

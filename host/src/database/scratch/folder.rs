@@ -1,30 +1,31 @@
-//! Folders for copies of database files.
+//! Directories for copies of database files.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::random;
 
-/// Names of such folders in the system's folder for temporary files begin with this.
+/// The prefix of such directories in the system's temporary directory.
 const PREFIX: &str = "runner-copy-";
 
-/// The file in it that is locked as long as the run lives.
+/// The file in it that stays locked while the run lives.
 const LOCK: &str = "lock";
 
-/// A folder that is removed when it is dropped. Its lock dies with its process, which tells whether it is still in use.
+/// A directory that is removed when it is dropped. Its lock is released when its process ends, so the lock shows
+/// whether it is still in use.
 #[derive(Debug)]
 pub struct Folder {
-    /// Where it is.
+    /// The path of the directory.
     pub path: PathBuf,
     _lock: File,
 }
 
 impl Folder {
-    /// Makes one in a folder for temporary files.
+    /// Creates one in a directory for temporary files.
     pub fn make(parent: &Path) -> std::io::Result<Self> {
         let path = parent.join(format!("{PREFIX}{:016x}", random::bits()));
         let mut builder = std::fs::DirBuilder::new();
-        // It holds everything that the database holds.
+        // The directory contains everything that the database contains.
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&path)?;
@@ -36,17 +37,17 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed now is removed by the next run.
+        // The next run removes what cannot be removed here.
         let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
-/// Removes the folders of killed runs. One without a lock is only just being made, or its run was killed in that moment: it is
-/// empty.
+/// Removes the directories of killed runs. One without a lock file is either being created or belongs to a run that was
+/// killed at that moment; it is empty.
 pub fn sweep_folders(parent: &Path) {
     let Ok(entries) = std::fs::read_dir(parent) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
-        // A link of that name leads nowhere.
+        // A symbolic link with such a name is not followed.
         if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }

@@ -1,5 +1,5 @@
-//! A scratch copy of a database to try migrations on, whatever way a driver makes it: the words that the drivers and
-//! [`copy`](super::copy) share.
+//! Scratch copies of a database to try migrations on, however a driver makes them: the types that the drivers share
+//! with [`copy`](super::copy).
 
 #[cfg(feature = "sqlite")]
 mod folder;
@@ -9,41 +9,41 @@ pub use folder::{Folder, sweep_folders};
 
 use super::{ConnectOptions, Database, StopSignal};
 
-/// Hears how far a copy has come: what is counted, how much is done, of how much.
+/// A callback for the progress of a copy: what is counted, how much is done, and the total if it is known.
 pub type CopyProgress<'a> = &'a (dyn Fn(&str, u64, Option<u64>) + Send + Sync);
 
-/// What is copied, and how.
+/// What to copy, and how.
 pub struct ScratchRequest<'a> {
-    /// At most so many rows of each table, where a copy can be a part; none: all.
+    /// The maximum number of rows of each table, where a copy can be partial; `None` means all.
     pub rows: Option<u64>,
-    /// How the copy is connected to.
+    /// How to connect to the copy.
     pub connect: &'a ConnectOptions,
-    /// Ends it early.
+    /// The signal that ends the copying early.
     pub stop: &'a StopSignal,
-    /// Hears how far it has come.
+    /// Receives the progress.
     pub progress: CopyProgress<'a>,
 }
 
 /// A scratch copy.
 pub struct ScratchCopy {
-    /// The connection to it.
+    /// The connection to the copy.
     pub database: Box<dyn Database>,
-    /// What it is: `copy` or `scratch database`.
+    /// What to call it in messages: `copy` or `scratch database`.
     pub name: &'static str,
-    /// The databases of the server that are no copies.
+    /// The databases of the server that are not copies.
     pub others: Vec<String>,
-    /// In what it is no exact copy.
+    /// The respects in which it is not an exact copy.
     pub caveats: Vec<String>,
-    /// What is to be removed in the end.
+    /// What to remove at the end.
     pub place: ScratchPlace,
 }
 
-/// Where a scratch copy is.
+/// The location of a scratch copy.
 #[derive(Debug)]
 pub enum ScratchPlace {
-    /// A folder of its own.
+    /// A directory of its own.
     #[cfg(feature = "sqlite")]
     Folder(Folder),
-    /// A database of the server, by its name.
+    /// A database on the server, by name.
     Schema(String),
 }

@@ -1,23 +1,24 @@
-//! The layout of a write: which columns of a table a batch has, and what they are to the writer.
+//! The layout of a write: which columns of a table a batch has, and how the writer uses each.
 
 use super::other_columns;
 use crate::data::Batch;
 use crate::database::{DatabaseError, TableInfo, WriteMode};
 
-/// Which columns a batch has, and what they mean for the table.
+/// The columns of a batch and their meaning for the table.
 pub struct Layout {
-    /// The names of the batch's columns, as they come.
+    /// The names of the batch's columns as given.
     given: Vec<String>,
-    /// The same as the table spells them.
+    /// The same names as the table spells them.
     pub names: Vec<String>,
-    /// The places of the key's columns, in the key's order.
+    /// The positions of the key's columns, in key order.
     pub key: Vec<usize>,
-    /// The places of the others.
+    /// The positions of the other columns.
     pub others: Vec<usize>,
 }
 
 impl Layout {
-    /// Checks the columns of a batch against the table. `key`: the columns by which rows are found, as the table spells them.
+    /// Checks the columns of a batch against the table. `key` has the columns by which rows are found, as the table
+    /// spells them.
     pub fn new(table: &TableInfo, mode: WriteMode, key: &[String], rows: &Batch) -> Result<Self, DatabaseError> {
         let name = &table.name;
         let mut names: Vec<String> = Vec::with_capacity(rows.columns.len());
@@ -70,7 +71,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Fails unless a further batch has the columns of the first one.
+    /// Fails unless a further batch has the columns of the first.
     pub fn check_columns(&self, table: &TableInfo, rows: &Batch) -> Result<(), DatabaseError> {
         let same = self.given.len() == rows.columns.len()
             && self.given.iter().zip(&rows.columns).all(|(name, column)| *name == column.name);
