@@ -1,4 +1,4 @@
-//! What came of a run.
+//! The outcome of a run.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,43 +11,43 @@ use crate::engine::event::dry_run::Report;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
-/// A migration that a run finished.
+/// A migration that a run completed.
 #[derive(Clone, Debug)]
 pub struct Done {
     /// Its revision.
     pub revision: String,
     /// Its name.
     pub name: String,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
     /// How it is written.
     pub kind: Kind,
     /// How it was committed.
     pub mode: RunMode,
-    /// How long it took.
+    /// Its duration.
     pub duration: Duration,
-    /// Steps it took.
+    /// The number of steps.
     pub steps: u64,
-    /// Rows it read.
+    /// Rows read.
     pub rows_read: u64,
-    /// Rows it wrote.
+    /// Rows written.
     pub rows_written: u64,
-    /// The digest of what it did.
+    /// The digest of its calls and their answers.
     pub transcript: String,
-    /// How often it was tried again, because somebody else held a lock.
+    /// How often it was retried after a lock conflict.
     pub retries: u32,
 }
 
-/// What of a stepwise migration took effect.
+/// The part of a stepwise migration that took effect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TookEffect {
-    /// Its first statements, or steps.
+    /// The number of statements or steps, from the first.
     pub steps: u64,
-    /// Of so many, if that is known: of a migration in SQL.
+    /// The total, if known: for a migration in SQL.
     pub of: Option<u64>,
-    /// Chunks that a transform under way has committed.
+    /// Chunks committed by a transform in progress.
     pub chunks: u64,
-    /// Rows that these chunks wrote.
+    /// Rows written by these chunks.
     pub rows: u64,
 }
 
@@ -69,38 +69,38 @@ impl fmt::Display for TookEffect {
     }
 }
 
-/// The migration at which a run ended.
+/// The migration that ended a run.
 #[derive(Clone, Debug)]
 pub struct Failed {
-    /// What was to be run.
+    /// The planned migration.
     pub step: PlannedMigration,
-    /// What of it stays in the database; none: nothing does.
+    /// What it left in the database; `None` if nothing.
     pub took_effect: Option<TookEffect>,
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The run.
+    /// The run's ID.
     pub run_id: String,
-    /// Whether everything was rolled back in the end, as asked.
+    /// Whether everything was rolled back at the end, as requested.
     pub dry_run: bool,
-    /// The backup that was made before anything was run.
+    /// The backup made before anything ran.
     pub backup: Option<BackupDone>,
-    /// What a dry run has to tell.
+    /// The report of a dry run.
     pub dry_run_report: Option<Report>,
-    /// What was finished, in order.
+    /// The completed migrations, in order.
     pub done: Vec<Done>,
-    /// What failed.
+    /// The migration that failed.
     pub failed: Option<Failed>,
-    /// What was not begun.
+    /// The migrations that were not started.
     pub not_run: Vec<PlannedMigration>,
     /// Why the run ended early.
     pub error: Option<Error>,
 }
 
 impl Outcome {
-    /// The outcome of a run that did all it was to do, or why it ended early.
+    /// Returns the outcome if the run did everything, otherwise the error that ended it early.
     pub fn into_result(mut self) -> Result<Self> {
         match self.error.take() {
             Some(error) => Err(error),

@@ -1,5 +1,6 @@
-//! What an operator can say of a revision that broke off: what became of the step that nobody knows about, or at which of its
-//! two versions the database is. What is said is kept, with who said it and why.
+//! Records an operator's decision about an interrupted revision: whether the unknown step took effect, or which of its
+//! two
+//! versions the database is at. The decision is kept, with its author and reason.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,26 +17,26 @@ use crate::engine::run::Run;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind};
 
-/// What an operator says.
+/// An operator's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The step did not take effect: the next run does it.
+    /// The step did not take effect: the next run executes it.
     Retry,
-    /// The step took effect, on so many rows.
+    /// The step took effect and affected this many rows.
     MarkDone {
-        /// Rows affected, if the component is to be told of any.
+        /// Rows affected, if the component needs a number.
         rows: Option<u64>,
     },
-    /// The step did not take effect, and is not to.
+    /// The step did not take effect and is to be skipped.
     Skip,
-    /// All of the revision is in the database.
+    /// The whole revision is in the database.
     AsApplied,
     /// Nothing of the revision is in the database.
     AsNotApplied,
 }
 
 impl Action {
-    /// The flag without its dashes, as history keeps it.
+    /// The name of the flag without its dashes, as kept in history.
     pub fn name(self) -> &'static str {
         match self {
             Self::Retry => "retry",
@@ -46,7 +47,7 @@ impl Action {
         }
     }
 
-    /// Whether it is about a step, and not about the revision.
+    /// Whether it concerns a step rather than the revision.
     fn is_of_step(self) -> bool {
         matches!(self, Self::Retry | Self::MarkDone { .. } | Self::Skip)
     }
@@ -58,50 +59,50 @@ impl fmt::Display for Action {
     }
 }
 
-/// What to record.
+/// The decision to record.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// What is said.
+    /// The action.
     pub action: Action,
-    /// The step it is said of; none: the one that is unknown.
+    /// The step it concerns; `None` for the unknown step.
     pub step: Option<u64>,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
-/// What is known of a revision that broke off.
+/// What is known about an interrupted revision.
 #[derive(Clone, Debug)]
 pub struct Survey {
-    /// Its row of history.
+    /// Its history row.
     pub record: Record,
-    /// Which way it was going.
+    /// Its direction.
     pub direction: Direction,
-    /// Where its journal ends, and which run was at it; none if the journal has lost that.
+    /// The end of its journal and the run that wrote it; `None` if the journal has lost that.
     pub head: Option<Head>,
-    /// The step that was begun and not answered.
+    /// The step that began and has no recorded answer.
     pub unknown: Option<Unknown>,
-    /// What the database has under the names in that step's statement.
+    /// What the database contains under the names in that step's statement.
     pub found: Vec<String>,
-    /// What is wrong with its journal.
+    /// The damage to its journal, if any.
     pub damage: Option<Error>,
-    /// The last steps that changed something.
+    /// The last steps with an effect.
     pub effects: Vec<String>,
-    /// What was said of it before.
+    /// Earlier decisions.
     pub repairs: Vec<Repair>,
 }
 
 impl Survey {
-    /// `statement` or `step`, one and many.
+    /// Returns `statement` or `step`, singular and plural.
     pub fn units(&self) -> (&'static str, &'static str) {
         if self.record.kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") }
     }
 
-    /// The verb that goes on with it.
+    /// The command that continues the revision.
     pub fn verb(&self) -> &'static str {
         if self.direction == Direction::Up { "apply" } else { "rollback" }
     }
 
-    /// What can be said of it, and what comes of that.
+    /// Returns the possible decisions and what follows from each.
     pub fn choices(&self) -> Vec<(Action, String)> {
         let (verb, revision) = (self.verb(), self.record.id());
         let mut choices = Vec::new();
@@ -141,7 +142,7 @@ impl Survey {
     }
 }
 
-/// Looks at the revision that broke off. `wanted`: a revision, a name, or the beginning of either.
+/// Surveys the interrupted revision. `wanted` is a revision, a name, or a prefix of either.
 pub async fn survey(database: &mut dyn Database, wanted: Option<&str>, catalog: &Catalog) -> Result<Survey> {
     let database = &mut database.host();
     let history = history::read(database).await?;
@@ -167,7 +168,7 @@ pub async fn survey(database: &mut dyn Database, wanted: Option<&str>, catalog: 
     })
 }
 
-/// The partial revision that is meant.
+/// Finds the partial revision that `wanted` refers to.
 fn find<'a>(history: &'a history::History, wanted: Option<&str>, catalog: &Catalog) -> Result<&'a Record> {
     let Some(wanted) = wanted else {
         return history.partial().ok_or_else(|| {
@@ -194,8 +195,8 @@ fn find<'a>(history: &'a history::History, wanted: Option<&str>, catalog: &Catal
     })
 }
 
-/// Records what an operator says; answers what that was about. Refused while a run is active: what looks unknown may be what it
-/// is at.
+/// Records an operator's decision and returns what it concerned. Refused while a run is active: the step that looks
+/// unknown may be the one it is executing.
 pub async fn repair(
     database: &mut dyn Database,
     wanted: Option<&str>,
@@ -203,7 +204,7 @@ pub async fn repair(
     order: &Order,
     identity: &Identity,
 ) -> Result<Repair> {
-    // Whatever comes of it, the revision must be there: a mistake is told before the lock is asked for.
+    // The revision must exist in any case: report a mistake before requesting the lock.
     survey(database, wanted, catalog).await?;
     let owner = identity.lock_owner("repair");
     let lock = LockRequest { wait: Duration::ZERO, run_id: identity.run_id.clone(), owner };
@@ -250,7 +251,7 @@ async fn repair_locked(
         Err(error) => Err(error),
     };
     if let Err(error) = written {
-        // What was refused matters more than what a rollback says about it.
+        // The original error matters more than a failed rollback.
         let _ = database.rollback().await;
         return Err(error);
     }
@@ -258,7 +259,7 @@ async fn repair_locked(
     Ok(repair)
 }
 
-/// The step that is meant, if the order is about one.
+/// Returns the step that the decision concerns, if it concerns one.
 fn step_of<'a>(survey: &'a Survey, order: &Order) -> Result<Option<&'a Unknown>> {
     let id = survey.record.id();
     let (one, _) = survey.units();
@@ -320,7 +321,7 @@ async fn write(
     }
 }
 
-/// Makes history say that the revision is at one of its two versions.
+/// Records in history that the revision is at one of its two versions.
 async fn settle(
     database: &mut HostSession<'_>,
     survey: &Survey,
@@ -330,7 +331,7 @@ async fn settle(
 ) -> Result<()> {
     let record = &survey.record;
     if order.action == Action::AsApplied {
-        // What the project has from now on is what counts as applied.
+        // From here on, the project's version counts as applied.
         let migration = catalog.get(&record.revision);
         let sha256 = migration.map_or(&record.sha256, |it| &it.sha256);
         let declared =
@@ -354,5 +355,5 @@ async fn settle(
     Run { history: record.id, direction: survey.direction }.give_up(database).await
 }
 
-/// The largest pair of SQL files that is kept with a revision that was brought to its end by hand: no file is larger.
+/// The largest pair of SQL files kept with a revision that was completed by hand: no file is larger.
 const KEPT: u64 = 4 << 20;

@@ -1,4 +1,4 @@
-//! What the engine needs from a migration's logic, whether it is SQL or a component.
+//! What the engine needs from a migration's logic, in SQL or as a component.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,40 +21,41 @@ use crate::error::Result;
 /// The logic of one migration, loaded and ready to run.
 #[async_trait]
 pub trait Script: Send + Sync {
-    /// Brings the database up or down. The transaction is open and stays the caller's, or none is and the steps go through the
-    /// journal. An error says in its places where
-    /// the script stood: the call, the step, the statement.
+    /// Upgrades or downgrades the database. Either the caller has opened a transaction and ends it, or there is none
+    /// and the
+    /// steps go through the journal. The places of an error say where the script failed: the call, the step, the
+    /// statement.
     async fn run(&self, direction: Direction, context: &RunContext) -> Result<()>;
 
-    /// Its batch functions, apart from any call of it; none if it has none.
+    /// Returns its batch functions for use outside of a run, if it has any.
     async fn batch_function(&self, _context: &RunContext) -> Option<Arc<dyn BatchFunction>> {
         None
     }
 
-    /// How many steps that takes, if it is known before.
+    /// Returns the number of steps, if it is known in advance.
     fn steps(&self, _direction: Direction) -> Option<u64> {
         None
     }
 }
 
-/// How transforms are cut into chunks, and who works on them.
+/// How transforms are divided into chunks, and the connections that process them.
 #[derive(Clone, Debug)]
 pub struct Transforms {
-    /// Rows of a chunk at most; none: as a batch has.
+    /// The most rows in a chunk; `None` for the size of a batch.
     pub rows: Option<u64>,
-    /// How long a chunk should take; none: it is not measured.
+    /// The target duration of a chunk; `None` if chunks are not timed.
     pub time: Option<Duration>,
-    /// Connections that work at a time, where the database takes several writers.
+    /// The number of connections to use at a time, if the database allows several writers.
     pub connections: usize,
-    /// How often a chunk that met somebody else's lock, or lost its connection, is tried again.
+    /// How often a chunk is retried after a lock conflict or a lost connection.
     pub retries: u32,
-    /// How further connections are made; none: there are none.
+    /// Opens further connections; `None` if there are none.
     pub connector: Option<Connector>,
-    /// Waiting for the lock, take part in a transform of who has it.
+    /// While waiting for the lock, take part in the transform of the run that holds it.
     pub share: bool,
-    /// The run, for those who look at a chunk.
+    /// The run's ID, shown with a claimed chunk.
     pub run_id: String,
-    /// Its process and host.
+    /// The run's process and host.
     pub held_by: String,
 }
 
@@ -65,18 +66,18 @@ impl Default for Transforms {
     }
 }
 
-/// Everything that a script is given.
+/// Everything that a script receives.
 #[derive(Clone)]
 pub struct RunContext {
     /// The database, in the transaction of this migration.
     pub database: SharedDatabase,
-    /// Where progress, logs and statements go.
+    /// The destination of progress, logs and statements.
     pub events: Arc<dyn EventSink>,
-    /// Ends the run early.
+    /// Ends the run early when raised.
     pub stop: StopSignal,
-    /// The revision that runs.
+    /// The revision that is running.
     pub revision: String,
-    /// The run's time: microseconds since 1970-01-01T00:00:00Z.
+    /// The run's timestamp, in microseconds since 1970-01-01T00:00:00Z.
     pub run_timestamp: i64,
     /// The run's seed.
     pub seed: u64,
@@ -84,19 +85,19 @@ pub struct RunContext {
     pub parameters: Arc<BTreeMap<String, Value>>,
     /// What the script has done so far.
     pub recorder: Arc<RunRecorder>,
-    /// How its calls are carried out.
+    /// How its calls are executed.
     pub execution: Execution,
-    /// What slows it down, and hears how far it is.
+    /// Slows it down and receives its progress.
     pub control: Arc<RunControl>,
-    /// What a dry run leaves out of it.
+    /// What a dry run leaves out.
     pub left_out: LeftOut,
-    /// How transforms are cut, and who works on them.
+    /// How transforms are divided into chunks, and the connections that process them.
     pub transforms: Arc<Transforms>,
-    /// The version of the server that the first run saw; none: as it is.
+    /// The server version that the first run saw; `None` for the actual one.
     pub server_version: Option<String>,
 }
 
-/// How the calls of a migration are carried out; chosen once, when its run begins.
+/// How the calls of a migration are executed; chosen once, when its run begins.
 #[derive(Clone)]
 pub enum Execution {
     /// All in one transaction.
@@ -110,9 +111,9 @@ pub enum Execution {
 /// What a dry run leaves out of a migration; nothing by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// So many statements of a migration in SQL, which took effect in an earlier run.
+    /// The number of leading statements to skip in a migration in SQL: they took effect in an earlier run.
     pub statements: u64,
-    /// All chunks of a transform but so many, spread over the table.
+    /// The number of chunks to process in a transform, spread over the table; the others are skipped.
     pub chunks_but: Option<u64>,
 }
 
@@ -121,18 +122,18 @@ pub struct LeftOut {
 pub enum ScriptSource {
     /// SQL, split by the loader.
     Sql {
-        /// The statements of the upgrade, one text.
+        /// The statements of the upgrade, as one text.
         up: String,
-        /// The statements of the downgrade, one text.
+        /// The statements of the downgrade, as one text.
         down: Option<String>,
     },
     /// A component.
     Component {
         /// Its bytes.
         bytes: Arc<[u8]>,
-        /// Their digest, in hexadecimal.
+        /// Their SHA-256 digest, in hexadecimal.
         sha256: String,
-        /// The folder of its assets and the digest of each; none for bytes from the database, whose assets are gone.
+        /// The location and digests of its assets; `None` for bytes from the database, which does not keep assets.
         assets: Option<Assets>,
     },
 }
@@ -140,20 +141,20 @@ pub enum ScriptSource {
 /// Where the assets of a component are.
 #[derive(Clone, Debug)]
 pub enum AssetPlace {
-    /// In a folder.
+    /// In a directory.
     Folder(PathBuf),
-    /// In the program: path to bytes.
+    /// In the program: a map from path to bytes.
     Embedded(Arc<BTreeMap<String, &'static [u8]>>),
 }
 
-/// The assets of a component: where they are and what they must be.
+/// The assets of a component: their location and expected digests.
 #[derive(Clone, Debug)]
 pub struct Assets {
     /// Where they are.
     pub place: AssetPlace,
-    /// Path below the folder, with `/`, to the sha256 of the file, in hexadecimal.
+    /// A map from path relative to the directory, with `/`, to the file's SHA-256 digest, in hexadecimal.
     pub digests: BTreeMap<String, String>,
 }
 
-/// Makes a script from its bytes; the command line wires it, so that the engine knows no sandbox.
+/// Builds a script from its bytes. The command line provides it, so that the engine does not depend on the sandbox.
 pub type ScriptLoader = dyn Fn(&ScriptSource) -> Result<Box<dyn Script>> + Send + Sync;

@@ -1,4 +1,4 @@
-//! A migration in SQL: its statements one by one, each a step.
+//! A migration in SQL: each statement is a step.
 
 use async_trait::async_trait;
 
@@ -25,7 +25,7 @@ pub struct SqlScript {
 #[derive(Debug)]
 struct Statement {
     text: String,
-    /// Where it begins in its file, counted from 1.
+    /// Its position in the file, counted from 1.
     line: usize,
     column: usize,
 }
@@ -37,12 +37,12 @@ impl Statement {
 }
 
 impl SqlScript {
-    /// Splits the two texts, with LF line ends, as the database reads them.
+    /// Splits the two texts, which have LF line endings, as the database reads them.
     pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
         let statements = |direction: Direction, text: &str| -> Result<Vec<Statement>> {
             let statements = split(text, dialect).map_err(|error| unreadable(direction, error))?;
             let owned = statements.into_iter().map(|it| {
-                // A statement is a part of the text.
+                // A statement is a slice of the text.
                 let before = text.get(..it.text.as_ptr().addr() - text.as_ptr().addr()).unwrap_or_default();
                 let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
                 Statement { text: it.text.to_owned(), line: it.line, column }
@@ -86,7 +86,7 @@ impl Script for SqlScript {
     }
 }
 
-/// Runs a statement in the mode of the run; returns how many rows it changed.
+/// Executes a statement in the mode of the run; returns the number of rows it changed.
 async fn run_statement(steps: &mut Steps, statement: &Statement, context: &RunContext) -> Result<u64, CallError> {
     let mut step = match steps.begin(&statement.call()).await? {
         StepStart::Answered(rows) => {
@@ -107,7 +107,7 @@ async fn run_statement(steps: &mut Steps, statement: &Statement, context: &RunCo
     steps.end(step, result).await
 }
 
-/// Settings ended with the session of the run that made them: those behind them are to find them as they were.
+/// Executes a setting again. Settings ended with the session that made them, and later statements depend on them.
 async fn set_again(statement: &Statement, context: &RunContext) -> Result<()> {
     let mut database = context.database.lock().await;
     if classify(&statement.text, database.facts().dialect) == StatementClass::Session {
@@ -116,7 +116,8 @@ async fn set_again(statement: &Statement, context: &RunContext) -> Result<()> {
     Ok(())
 }
 
-/// Removes what a failed attempt at the statement left in the database. If that fails, the statement itself says why it cannot run.
+/// Removes what a failed attempt at the statement left in the database. If that fails, the statement itself reports why
+/// it cannot run.
 async fn clear(host: &mut HostSession<'_>, statement: &Statement, context: &RunContext) {
     let message = match invalid_index::clear(host, &statement.text).await {
         Ok(message) => message,
@@ -131,7 +132,7 @@ async fn clear(host: &mut HostSession<'_>, statement: &Statement, context: &RunC
 /// The error of a statement, with its place.
 fn failed(error: CallError, statement: &Statement, direction: Direction, stop: &StopSignal, place: String) -> Error {
     let error = match error {
-        // Another statement is wrong, not this one.
+        // Another statement caused the error, not this one.
         CallError::Failed(error) if error.kind == ErrorKind::Mismatch => return error,
         CallError::Database(mut error) => {
             error.detail = error.detail.map(|detail| in_file(&detail, statement));
@@ -143,7 +144,8 @@ fn failed(error: CallError, statement: &Statement, direction: Direction, stop: &
     error.at("script", direction.to_string())
 }
 
-/// The database's `line 1, column 2, …`, which counts within the statement, counted within the file; anything else as it is.
+/// Converts the database's `line 1, column 2, …`, which is relative to the statement, to a position in the file.
+/// Returns other text unchanged.
 fn in_file(detail: &str, statement: &Statement) -> String {
     let counted = || -> Option<(usize, usize, &str)> {
         let (line, rest) = detail.strip_prefix("line ")?.split_once(", column ")?;
@@ -157,7 +159,7 @@ fn in_file(detail: &str, statement: &Statement) -> String {
     }
 }
 
-/// The error of a statement: what ended it, and where it stands.
+/// The error of a statement: what ended it, and its place.
 pub(super) fn statement_failed(error: DatabaseError, stop: &StopSignal, text: &str, place: String) -> Error {
     match stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
         Some(reason) => stopped(reason),
@@ -167,7 +169,7 @@ pub(super) fn statement_failed(error: DatabaseError, stop: &StopSignal, text: &s
     .at("statement", place)
 }
 
-/// The database's error, with advice where only the kind of migration is wrong.
+/// The database's error, with advice if the migration only needs another mode.
 fn explain(error: DatabaseError) -> Error {
     let message = error.message.to_lowercase();
     // SQLite's VACUUM; PostgreSQL's VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE and ALTER SYSTEM.

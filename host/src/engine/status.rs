@@ -1,28 +1,28 @@
-//! Project and history side by side: a pure function.
+//! Compares project and history: a pure function.
 
 use super::history::{History, Record, State};
 use super::target::compare_revisions;
 use crate::project::catalog::{Catalog, Migration};
 
-/// How a revision stands.
+/// The state of a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// In the database, as the project has it.
+    /// In the database, as in the project.
     Applied,
-    /// In the project and not in the database.
+    /// In the project but not in the database.
     Pending,
-    /// Half in the database.
+    /// Partly in the database.
     Partial,
-    /// In the database and not in the project.
+    /// In the database but not in the project.
     Missing,
-    /// In the database, from another artifact than the project has.
+    /// In the database, from a different artifact than the project's.
     Changed,
-    /// Gone from the database and from the project; history remembers it.
+    /// No longer in the database or the project, only in history.
     RolledBack,
 }
 
 impl Standing {
-    /// The name as tables and JSON spell it.
+    /// The name in tables and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Applied => "applied",
@@ -38,13 +38,13 @@ impl Standing {
 /// One revision.
 #[derive(Clone, Copy, Debug)]
 pub struct StatusRow<'a> {
-    /// How it stands.
+    /// Its state.
     pub standing: Standing,
-    /// Pending, and older than the newest applied one.
+    /// Pending, and older than the newest applied revision.
     pub late: bool,
-    /// What the project has.
+    /// The project's migration.
     pub migration: Option<&'a Migration>,
-    /// What history has.
+    /// The history row.
     pub record: Option<&'a Record>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> StatusRow<'a> {
     }
 }
 
-/// Every revision that project or history knows, in order.
+/// Returns every revision in the project or in history, in order.
 pub fn status<'a>(catalog: &'a Catalog, history: &'a History) -> Vec<StatusRow<'a>> {
     let newest = history.newest().map(|record| &*record.revision);
     let mut records: Vec<&Record> = history.live.iter().collect();
@@ -82,7 +82,7 @@ pub fn status<'a>(catalog: &'a Catalog, history: &'a History) -> Vec<StatusRow<'
     rows
 }
 
-/// How a revision stands that neither the project has nor the database, by what was its last row of history.
+/// The status of a revision that is in neither the project nor the database, from its last history row.
 pub fn only_remembered(record: &Record) -> StatusRow<'_> {
     StatusRow { standing: Standing::RolledBack, late: false, migration: None, record: Some(record) }
 }

@@ -1,4 +1,4 @@
-//! Runs a plan: under the lock, each migration in its own transaction together with its row of history.
+//! Runs a plan: under the lock, each migration in its own transaction together with its history row.
 
 mod atomic;
 mod dry_run;
@@ -39,46 +39,46 @@ use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::Catalog;
 
-/// Runs migrations of a project on a database.
+/// Runs a project's migrations on a database.
 pub struct Engine {
     /// The database.
     pub database: SharedDatabase,
     /// The project's migrations.
     pub catalog: Arc<Catalog>,
-    /// Makes scripts from their bytes.
+    /// Builds scripts from their bytes.
     pub loader: Arc<ScriptLoader>,
-    /// Hears what happens.
+    /// Receives the run's events.
     pub events: Arc<dyn EventSink>,
-    /// Ends the run early.
+    /// Ends the run early when raised.
     pub stop: StopSignal,
-    /// Handed to components.
+    /// The parameters passed to components.
     pub parameters: Arc<BTreeMap<String, Value>>,
-    /// Who runs, and when.
+    /// The process that runs and the time of the run.
     pub identity: Identity,
-    /// The largest artifact that history keeps, in bytes.
+    /// The largest artifact kept in history, in bytes.
     pub stored_artifact_bytes: u64,
-    /// The largest recording of a component's calls that history keeps, in bytes.
+    /// The largest recording of a component's calls kept in history, in bytes.
     pub stored_call_bytes: u64,
-    /// How often a migration that met somebody else's lock, and was rolled back, is tried again.
+    /// How often a migration is retried after a lock conflict rolled it back.
     pub retries: u32,
-    /// What slows the run down, and hears how far it is.
+    /// Slows the run down and receives its progress.
     pub control: Arc<RunControl>,
-    /// How a dry run is done, and who hears of it.
+    /// How to perform a dry run and where to report it.
     pub dry_run: Option<DryRun>,
-    /// Makes a backup before anything is run.
+    /// Makes a backup before anything runs.
     pub backup: Option<Arc<dyn Backup>>,
-    /// How transforms are cut, and who works on them.
+    /// How transforms are divided into chunks, and the connections that process them.
     pub transforms: Arc<Transforms>,
 }
 
-/// What came of one step.
+/// The result of one migration.
 type StepResult = std::result::Result<Done, Box<Failure>>;
 
-/// Why a step failed, and what of it stays.
+/// Why a migration failed, and what it left in the database.
 struct Failure {
     error: Error,
     took_effect: Option<TookEffect>,
-    /// Somebody else held a lock: it may get on if it is taken up again.
+    /// Another session held a lock: resuming may succeed.
     met_a_lock: bool,
 }
 
@@ -89,10 +89,10 @@ impl From<Error> for Box<Failure> {
 }
 
 impl Engine {
-    /// Does what is asked. An error means that nothing was begun; what ends later stands in the outcome.
+    /// Carries out the request. An error means that nothing was started; later failures are in the outcome.
     pub async fn run(&self, request: &Request) -> Result<Outcome> {
         self.check_sharing().await?;
-        // Who has nothing to do needs no lock, and waits for nobody.
+        // A run with nothing to do needs no lock and does not wait for one.
         let plan = self.plan(request).await?;
         if plan.is_empty() {
             return Ok(self.outcome(request));
@@ -104,7 +104,7 @@ impl Engine {
             false => self.lock(request).await?,
         }
         let outcome = self.run_locked(request).await;
-        // Nothing is to be done if this fails: the lock ends with the connection at the latest.
+        // A failure here needs no handling: the lock ends with the connection at the latest.
         let unlocked = self.database.lock().await.unlock().await;
         if let Err(error) = unlocked {
             self.warn("", format!("the lock could not be released: {error}"));
@@ -113,7 +113,7 @@ impl Engine {
     }
 
     async fn run_locked(&self, request: &Request) -> Result<Outcome> {
-        // Somebody may have been at work between the first look and the lock.
+        // Another run may have changed the database between the first plan and the lock.
         let plan = self.plan(request).await?;
         if plan.is_empty() {
             return Ok(self.outcome(request));
@@ -149,7 +149,7 @@ impl Engine {
         Ok(outcome)
     }
 
-    /// Works a plan off.
+    /// Runs a plan.
     async fn run_plan(&self, request: &Request, plan: Plan) -> Result<Outcome> {
         self.ensure_history().await?;
         let _watch = self.control.watch(self.database.lock().await.url());
@@ -202,7 +202,7 @@ impl Engine {
         Ok(outcome)
     }
 
-    /// What the request means for the database as it is now.
+    /// Plans the request for the database's current state.
     async fn plan(&self, request: &Request) -> Result<Plan> {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
@@ -219,7 +219,7 @@ impl Engine {
         }
     }
 
-    /// Refuses a server that takes no changes while nothing has run yet.
+    /// Fails before anything has run if the server accepts no changes.
     async fn check_writable(&self) -> Result<()> {
         let database = self.database.lock().await;
         if !database.facts().read_only {
@@ -244,14 +244,15 @@ impl Engine {
         }
     }
 
-    /// The control of a migration begins: it waits while a pause is on.
+    /// Begins the control of a migration; waits while the run is paused.
     async fn begin_control(&self, step: &PlannedMigration) -> Result<()> {
         let migration = Migration { revision: step.revision.clone(), direction: step.direction, mode: step.mode };
         let mut database = self.database.lock().await;
         self.control.begin(&mut **database, migration).await
     }
 
-    /// The control of a migration ends; `error`: why it stays half done. What it could not write down is for onlookers alone.
+    /// Ends the control of a migration. `error` says why it is left half done. A failure to write is ignored: it
+    /// affects only observers.
     async fn end_control(&self, error: Option<&Error>) {
         let _ = self.control.end(&mut **self.database.lock().await, error).await;
     }
@@ -265,7 +266,7 @@ impl Engine {
         database.begin(TransactionOptions::default()).await?;
         let made = history::ensure(database).await;
         if let Err(error) = made {
-            // The error matters more than what a rollback says about it.
+            // The original error matters more than a failed rollback.
             let _ = database.rollback().await;
             return Err(error);
         }

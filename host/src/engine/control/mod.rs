@@ -1,9 +1,11 @@
-//! The control of a run: what slows it down, what operators say to it from another terminal, and what it tells of itself.
+//! The control of a run: what slows it down, what operators request from another terminal, and the progress it reports.
 //!
-//! Whoever drives chunks asks [`RunControl::before_chunk`] before it reads the next one, outside of a transaction, and says
-//! [`RunControl::chunk_done`] behind it. Several workers of a process share one control. At most once a second somebody *looks*: reads
-//! what operators want and how the database fares, and writes down how far the run is. On a server a connection of its own
-//! does that, so that a long statement can be cancelled too; where there is none, whoever comes to the next chunk does.
+//! Code that processes chunks calls [`RunControl::before_chunk`] before it reads the next one, outside a transaction,
+//! and
+//! [`RunControl::chunk_done`] after it. The workers of a process share one control. At most once a second the control
+//! *looks*: it reads the operators' requests and the load of the database, and writes the run's progress. On a server a
+//! separate connection does this, so that a long statement can be cancelled too; otherwise the next chunk's worker
+//! does.
 
 pub mod look;
 mod looking;
@@ -33,46 +35,46 @@ use crate::project::settings::Throttle;
 use looking::Looking;
 use state::{State, Transform};
 
-/// How often somebody looks.
+/// The interval between looks.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How old a look may be where a connection of its own should have looked: it may be gone.
+/// The age at which a look is stale although a separate connection should have looked: that connection may be lost.
 const STALE: Duration = Duration::from_secs(3);
 
-/// How often a connection that waits is used, so that nobody on its way forgets it.
+/// How often a waiting connection is used, so that nothing on the network path drops it as idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// The longest sleep between two looks at what holds.
+/// The longest sleep between two checks of what holds the run.
 const NAP: Duration = Duration::from_millis(250);
 
-/// A run, as its control must know it.
+/// What the control knows about its run.
 #[derive(Clone)]
 pub struct About {
-    /// Names the run.
+    /// The run's ID.
     pub run_id: String,
-    /// Who: as the lock's other waiters are told.
+    /// The run's owner, as shown to runs that wait for the lock.
     pub owner: String,
 }
 
-/// The migration that runs.
+/// The migration that is running.
 #[derive(Clone, Debug)]
 pub struct Migration {
     /// Its revision.
     pub revision: String,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
     /// How it commits.
     pub mode: RunMode,
 }
 
-/// A chunk that is committed.
+/// A committed chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct Chunk {
-    /// Rows that were read.
+    /// Rows read.
     pub rows_read: u64,
-    /// Rows that were written.
+    /// Rows written.
     pub rows_written: u64,
-    /// How long it took, from reading to committing.
+    /// The time from reading to committing.
     pub took: Duration,
 }
 
@@ -83,13 +85,13 @@ pub struct RunControl {
     events: Arc<dyn EventSink>,
     stop: StopSignal,
     state: Mutex<State>,
-    /// Who looks holds it.
+    /// Held while looking.
     looking: tokio::sync::Mutex<Looking>,
     cancelled: OnceLock<String>,
 }
 
 impl RunControl {
-    /// The control of a run that has not begun.
+    /// Creates the control of a run that has not begun.
     pub fn new(about: About, throttle: Throttle, events: Arc<dyn EventSink>, stop: StopSignal) -> Self {
         Self {
             about,
@@ -102,20 +104,20 @@ impl RunControl {
         }
     }
 
-    /// The control of a run that nobody slows down and that tells nobody.
+    /// Creates a control that neither slows the run down nor reports its progress.
     pub fn free(events: Arc<dyn EventSink>, stop: StopSignal) -> Self {
         let about = About { run_id: String::new(), owner: String::new() };
         Self::new(about, Throttle::default(), events, stop)
     }
 
-    /// A migration begins, no transaction is open. Waits while a pause is on.
+    /// Begins a migration, with no transaction open. Waits while the run is paused.
     pub async fn begin(&self, database: &mut dyn Database, migration: Migration) -> Result<()> {
         let is_stepwise = migration.mode == RunMode::Stepwise;
         let mut controls = None;
         if !self.state().looked_within(LOOK) {
             let database = &mut database.host_until(&self.stop);
             let mut found = orders::read(database).await;
-            // No transaction is open, so nothing is lost with a connection; one that lives is left alone.
+            // No transaction is open, so reconnecting loses nothing; a live connection is left alone.
             if found.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
                 found = orders::read(database).await;
             }
@@ -133,14 +135,15 @@ impl RunControl {
         self.check_stop()
     }
 
-    /// As [`RunControl::begin`], of a migration that another run is at, whose chunks are shared.
+    /// Like [`RunControl::begin`], for a migration that another run executes and whose chunks this run shares.
     pub async fn begin_sharing(&self, database: &mut dyn Database, migration: Migration) -> Result<()> {
         self.state().is_sharing = true;
         self.begin(database, migration).await
     }
 
-    /// The migration has ended, well or not; what it may have left open is closed. `error`: why it ended half done, which is
-    /// written down however short the run was, so that nobody takes it for one that was killed.
+    /// Ends a migration, successful or not, and closes what it may have left open. `error` says why it is left half
+    /// done; it
+    /// is written however short the run was, so that the run is not mistaken for one that was killed.
     pub async fn end(&self, database: &mut dyn Database, error: Option<&Error>) -> Result<()> {
         let mut looking = self.looking.lock().await;
         let row = self.state().row(&self.about, &self.throttle);
@@ -162,8 +165,9 @@ impl RunControl {
         Ok(())
     }
 
-    /// Waits until the next chunk may be read; no transaction is open, unless the migration runs in one, which waits for
-    /// nothing. Ends with the stop signal.
+    /// Waits until the next chunk may be read. No transaction is open, except for an atomic migration, which never
+    /// waits
+    /// here. Ends with the stop signal.
     pub async fn before_chunk(&self, database: &mut dyn Database) -> Result<()> {
         self.check_stop()?;
         if !self.may_wait() {
@@ -172,17 +176,18 @@ impl RunControl {
         self.wait(database, Depth::Chunk).await
     }
 
-    /// Whether [`RunControl::before_chunk`] may have to wait. Who reads ahead first writes what it has read: rows that were read
-    /// before a pause must not be written behind it.
+    /// Whether [`RunControl::before_chunk`] may have to wait. A worker that reads ahead first writes what it has read:
+    /// rows
+    /// that were read before a pause must not be written after it.
     pub fn may_wait(&self) -> bool {
         let state = self.state();
-        // Behind each chunk it rests.
+        // It pauses after each chunk.
         let rests = self.throttle.batch_delay.is_some();
         state.is_stepwise()
             && (rests || state.is_due(&self.throttle) || state.hold(&self.throttle, Instant::now()).is_some())
     }
 
-    /// As [`RunControl::before_chunk`], before a step of a stepwise migration that is no chunk: the bounds on rows are not for it.
+    /// Like [`RunControl::before_chunk`], for a step that is not a chunk: the limits on rows do not apply.
     pub async fn before_step(&self, database: &SharedDatabase) -> Result<()> {
         self.check_stop()?;
         if !self.may_wait() {
@@ -191,7 +196,7 @@ impl RunControl {
         self.wait(&mut **database.lock().await, Depth::Step).await
     }
 
-    /// How many rows a chunk may have that could have so many: a burst of many seconds' worth would be no bound.
+    /// Returns the number of rows for a chunk of up to `most`: a burst worth many seconds would defeat the rate limit.
     pub fn chunk_rows(&self, most: usize) -> usize {
         match self.throttle.max_rows_per_second {
             Some(rows) if self.state().is_stepwise() => most.min(usize::try_from(rows).unwrap_or(usize::MAX)),
@@ -199,7 +204,8 @@ impl RunControl {
         }
     }
 
-    /// A transform begins, or goes on behind so many rows and chunks. Fails where a bound was asked for that cannot be kept.
+    /// Begins a transform, or resumes it after the given rows and chunks. Fails if a requested limit cannot be
+    /// enforced.
     pub fn transform(&self, name: &str, rows_done: u64, chunks: u64, total: Option<Total>) -> Result<()> {
         if self.state().is_atomic() && self.throttle.is_set() {
             self.refuse_in_transaction(name)?;
@@ -209,7 +215,7 @@ impl RunControl {
         Ok(())
     }
 
-    /// It is known how many rows there are.
+    /// Sets the total number of rows, once it is known.
     pub fn total(&self, total: Total) {
         if let Some(transform) = &mut self.state().transform {
             transform.progress.total = Some(total);
@@ -217,20 +223,20 @@ impl RunControl {
         self.tell();
     }
 
-    /// A chunk is committed.
+    /// Records a committed chunk.
     pub fn chunk_done(&self, chunk: Chunk) {
         self.state().chunk_done(&self.throttle, chunk, Instant::now());
         self.tell();
     }
 
-    /// So many rows are done by all who take part.
+    /// Sets the number of rows that all participating runs have processed.
     pub fn saw(&self, rows_done: u64) {
         if let Some(transform) = &mut self.state().transform {
             transform.progress.rows_done = transform.progress.rows_done.max(rows_done);
         }
     }
 
-    /// The transform has come to its end.
+    /// Ends the transform.
     pub fn transform_done(&self) {
         if let Some(transform) = &mut self.state().transform {
             let progress = &mut transform.progress;
@@ -241,7 +247,7 @@ impl RunControl {
         self.state().transform = None;
     }
 
-    /// A chunk is tried again, for a reason.
+    /// Reports that a chunk is retried, and why.
     pub fn retried(&self, reason: &str) {
         self.count_retry();
         let revision = self.state().revision();
@@ -250,12 +256,12 @@ impl RunControl {
         self.tell();
     }
 
-    /// Something is tried again that is told of elsewhere.
+    /// Counts a retry that is reported elsewhere.
     pub fn count_retry(&self) {
         self.state().retries += 1;
     }
 
-    /// An error with what is known of it here: who cancelled the run.
+    /// Adds to an error what the control knows: who cancelled the run.
     pub fn explain(&self, error: Error) -> Error {
         match (self.stop.reason(), self.cancelled.get()) {
             (Some(StopReason::Cancelled), Some(who)) if !error.causes.contains(who) => error.cause(who),
@@ -274,12 +280,12 @@ impl RunControl {
         }
     }
 
-    /// An error, or the stop signal that caused it.
+    /// Returns the stop signal's error if it is raised, since it caused this error; otherwise the error itself.
     fn or_stopped(&self, error: Error) -> Error {
         self.check_stop().err().unwrap_or(error)
     }
 
-    /// Waits until nothing holds the run that counts at this depth.
+    /// Waits until nothing that applies at this depth holds the run.
     async fn wait(&self, database: &mut dyn Database, depth: Depth) -> Result<()> {
         let mut used = Instant::now();
         loop {
@@ -326,7 +332,7 @@ impl RunControl {
         self.events.emit(&Event::Log { revision, level: Level::Warning, message });
     }
 
-    /// Tells that something holds the run, once for each kind, and again how far it is.
+    /// Reports what holds the run, once for each kind, and then the progress again.
     fn holds(&self, hold: &Hold) {
         let (is_news, is_new) = self.state().note_hold(hold);
         if is_news {
@@ -352,7 +358,7 @@ impl RunControl {
         }
     }
 
-    /// Tells how far the transform is.
+    /// Reports the progress of the transform.
     fn tell(&self) {
         let told = {
             let state = self.state();
@@ -364,12 +370,12 @@ impl RunControl {
     }
 }
 
-/// Where a run waits.
+/// The point at which a run waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Depth {
-    /// At the beginning of a migration: only an operator's pause holds it.
+    /// At the start of a migration: only an operator's pause holds it.
     Pause,
-    /// Before a step: the load counts, too.
+    /// Before a step: the load counts too.
     Step,
     /// Before a chunk.
     Chunk,

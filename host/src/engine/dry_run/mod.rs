@@ -1,8 +1,9 @@
-//! What a dry run tells: each statement with its values and rows, and rows before and after.
+//! What a dry run reports: each statement with its values and rows, and rows before and after.
 //!
-//! A [`RecordingDatabase`] database stands between the migrations and the real one. It notes what they ask, looks at some rows before
-//! and behind each batch that is written, and refuses what no rollback takes back. The [`DryRunRecorder`] puts that together with
-//! the engine's own events, tells it as it happens, and keeps a bounded record for those who want it at the end.
+//! A [`RecordingDatabase`] sits between the migrations and the real database. It records their calls, reads some rows
+//! before and after each batch that is written, and refuses what a rollback cannot undo. The [`DryRunRecorder`]
+//! combines
+//! this with the engine's own events, reports it as it happens, and keeps a bounded record for the final report.
 
 mod judge;
 mod recorder;
@@ -17,22 +18,22 @@ use std::sync::Arc;
 
 use crate::database::ConnectOptions;
 
-/// How a dry run is done.
+/// How a dry run is performed.
 #[derive(Clone)]
 pub struct DryRun {
-    /// Hears what the watched database and the engine have to tell.
+    /// Receives what the recording database and the engine report.
     pub recorder: Arc<DryRunRecorder>,
-    /// Runs on a copy of the database; else in a transaction that is rolled back.
+    /// Runs on a scratch copy of the database; otherwise in a transaction that is rolled back.
     pub on_scratch: Option<OnScratch>,
-    /// Only so many chunks of each transform, spread over the table.
+    /// Processes only this many chunks of each transform, spread over the table.
     pub chunks: Option<u64>,
 }
 
-/// What is copied, and how the copy is reached.
+/// What is copied, and how to connect to the copy.
 #[derive(Clone, Debug)]
 pub struct OnScratch {
-    /// At most so many rows of each table, where a copy can be a part; none: all.
+    /// The most rows to copy from each table, where partial copies are possible; `None` copies all.
     pub rows: Option<u64>,
-    /// As the run's own connection was made.
+    /// How the run's own connection was made.
     pub connect: ConnectOptions,
 }

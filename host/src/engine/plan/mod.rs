@@ -1,4 +1,4 @@
-//! What would run: a pure function of project, history, target and options. Nothing here touches a database or a file.
+//! What would run: a pure function of project, history, target and options. Touches no database and no file.
 
 mod apply;
 mod check;
@@ -28,12 +28,12 @@ pub struct Options {
     pub allow_missing: bool,
 }
 
-/// What a plan is made from.
+/// The input of a plan.
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
     /// The project's migrations.
     pub catalog: &'a Catalog,
-    /// What the database remembers.
+    /// The history of the database.
     pub history: &'a History,
     /// What the server can do.
     pub facts: &'a Facts,
@@ -41,10 +41,10 @@ pub struct Input<'a> {
     pub options: Options,
 }
 
-/// Where the bytes of a step come from.
+/// Where the bytes of a planned migration come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The project's folder.
+    /// The project's directory.
     Project,
     /// The database, which kept them when the revision was applied.
     Database,
@@ -53,7 +53,7 @@ pub enum Source {
 /// One migration to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedMigration {
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
     /// Its revision.
     pub revision: String,
@@ -63,33 +63,33 @@ pub struct PlannedMigration {
     pub kind: Kind,
     /// The artifact's digest.
     pub sha256: String,
-    /// How it is committed.
+    /// How it commits.
     pub mode: RunMode,
-    /// What it says of itself.
+    /// Its description of itself.
     pub description: Description,
     /// Where its bytes come from.
     pub source: Source,
-    /// Its row of history, where there is one already.
+    /// Its history row, if it already has one.
     pub record: Option<i64>,
-    /// A broken-off run is taken up behind that many statements.
+    /// The number of completed statements after which an interrupted run resumes.
     pub resume_after: Option<u64>,
-    /// On the way down: its upgrade broke off, so that the downgrade meets a part of it.
+    /// For a downgrade: the upgrade was interrupted, so the downgrade finds only part of it.
     pub broken: Option<Broken>,
 }
 
-/// How far an upgrade had come that broke off and is rolled back.
+/// The progress of an interrupted upgrade that is rolled back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Broken {
-    /// Steps done.
+    /// Completed steps.
     pub steps: u64,
-    /// A step of which nobody knows whether it took effect.
+    /// A step that may or may not have taken effect.
     pub unknown: Option<u64>,
-    /// What a transform under way had committed.
+    /// What a transform in progress had committed.
     pub committed: Transformed,
 }
 
 impl Broken {
-    /// What took effect, in words: `2 statements and 3 chunks of a transform`.
+    /// Describes what took effect: `2 statements and 3 chunks of a transform`.
     pub fn shown(&self, kind: Kind) -> String {
         let (one, many) = if kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") };
         let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
@@ -110,12 +110,12 @@ impl Broken {
 }
 
 impl PlannedMigration {
-    /// `REVISION_name`, as files and messages spell it.
+    /// Returns `REVISION_name`, as in files and messages.
     pub fn id(&self) -> String {
         format!("{}_{}", self.revision, self.name)
     }
 
-    /// Whether an earlier run has left its revision half done.
+    /// Whether an earlier run left its revision half done.
     pub fn is_half_done(&self) -> bool {
         self.resume_after.is_some() || self.broken.is_some()
     }
@@ -137,7 +137,7 @@ impl Plan {
     }
 }
 
-/// Up or down, whichever leads from here to the target.
+/// Plans an upgrade or a downgrade, whichever leads from the current revision to the target.
 pub fn plan_towards(input: &Input<'_>, target: &Target) -> Result<Plan> {
     let down = match target {
         Target::Base | Target::Back(_) => true,
@@ -152,15 +152,15 @@ pub fn plan_towards(input: &Input<'_>, target: &Target) -> Result<Plan> {
     if down { plan_rollback(input, target) } else { plan_apply(input, target) }
 }
 
-/// Everything that a revision's text may mean.
+/// Returns every revision that the text of a revision can refer to.
 pub fn candidates<'a>(input: &Input<'a>) -> Candidates<'a> {
     let project = input.catalog.migrations.iter().map(|migration| (&*migration.revision, &*migration.name));
     let history = input.history.live.iter().map(|record| (&*record.revision, &*record.name));
-    // The project's names win: they come last.
+    // Names in the project take precedence, so they come last.
     history.chain(project).collect()
 }
 
-/// How a migration is committed on this server.
+/// Returns how a migration commits on this server.
 fn run_mode(migration: &Migration, facts: &Facts) -> Result<RunMode> {
     use crate::project::catalog::Mode;
     let mode = match migration.description.mode {
@@ -171,7 +171,7 @@ fn run_mode(migration: &Migration, facts: &Facts) -> Result<RunMode> {
     Ok(mode)
 }
 
-/// The error for a revision that another verb has to finish first.
+/// The error for a revision that another command has to finish first.
 fn half_done(record: &Record, verb: &str) -> Error {
     let error = Error::new(ErrorKind::Partial, format!("`{}` is only half done", record.id()))
         .hint(format!("`runner {verb}` takes it up where it broke off"));
@@ -181,7 +181,7 @@ fn half_done(record: &Record, verb: &str) -> Error {
     }
 }
 
-/// Behind how many steps a broken-off revision goes on.
+/// Returns the number of steps after which an interrupted revision resumes.
 fn resume_after(record: &Record) -> Result<u64> {
     let Some(unknown) = record.unknown_step else { return Ok(record.steps_done) };
     let one = if record.kind == Kind::Sql { "statement" } else { "step" };
@@ -196,7 +196,7 @@ fn resume_after(record: &Record) -> Result<u64> {
     )))
 }
 
-/// Of a step that rolls back what broke off on its way up: how far that had come.
+/// Returns the progress of the interrupted upgrade that this record describes, for its rollback.
 fn broken_upgrade(record: &Record) -> Option<Broken> {
     match record.state {
         State::PartlyApplied => {

@@ -1,4 +1,4 @@
-//! What slows a run down: the load of the server, the lag of replicas, and bounds on rows.
+//! What slows a run down: the load of the server, the lag of replicas, and limits on rows.
 
 mod hold;
 pub mod load;

@@ -1,4 +1,4 @@
-//! Proves applied migrations again from what is kept of them. Reads, and writes nothing at all.
+//! Verifies applied migrations against the evidence kept of them. Only reads.
 
 mod artifact;
 mod cells;
@@ -21,21 +21,21 @@ use crate::engine::stopped::stopped;
 use crate::error::Result;
 use crate::project::catalog::{CatalogReport, Kind};
 
-/// What is proven of a revision.
+/// What is verified about a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// The bytes are those that were applied, wherever they are.
+    /// The bytes are those that were applied, wherever they are kept.
     Artifact,
-    /// The component, given the same and answered the same, calls the same.
+    /// The component makes the same calls when it is given the same inputs and answers.
     Replay,
-    /// The rows that a transform read are there, and it makes the same of them.
+    /// The rows that a transform read still exist, and it computes the same result from them.
     Recompute,
-    /// The target of a transform holds what was written.
+    /// The target of a transform contains what was written.
     Target,
 }
 
 impl Level {
-    /// The name as tables and JSON spell it.
+    /// The name in tables and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Artifact => "artifact",
@@ -46,19 +46,19 @@ impl Level {
     }
 }
 
-/// What came of a proof.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is so; by what.
+    /// Confirmed, and by what.
     Proven(String),
-    /// Nobody can tell; why.
+    /// Cannot be determined, and why.
     Unproven(String),
-    /// It is not so: what differs.
+    /// Refuted: what differs.
     Differs(String),
 }
 
 impl Verdict {
-    /// The name as JSON spells it.
+    /// The name in JSON.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Proven(_) => "proven",
@@ -67,7 +67,7 @@ impl Verdict {
         }
     }
 
-    /// What it says.
+    /// The explanation.
     pub fn text(&self) -> &str {
         match self {
             Self::Proven(text) | Self::Unproven(text) | Self::Differs(text) => text,
@@ -75,63 +75,63 @@ impl Verdict {
     }
 }
 
-/// One proof of a revision.
+/// One check of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What was to be proven.
+    /// What was checked.
     pub level: Level,
-    /// Of what: a transform, or nothing for the whole revision.
+    /// The transform it concerns; `None` for the whole revision.
     pub subject: Option<String>,
-    /// What came of it.
+    /// The result.
     pub verdict: Verdict,
 }
 
-/// What came of a revision.
+/// The results for a revision.
 #[derive(Clone, Debug)]
 pub struct Verified {
     /// The revision.
     pub revision: String,
     /// Its name.
     pub name: String,
-    /// How it was written.
+    /// How it is written.
     pub kind: Kind,
-    /// The transcript that history has of it.
+    /// Its transcript in history.
     pub transcript: String,
-    /// Each proof.
+    /// The result of each check.
     pub findings: Vec<Finding>,
-    /// Statements whose rows came in no order that was asked for, so that another run may have read them in another.
+    /// Statements without an explicit row order; another run may have read their rows in a different one.
     pub unordered: Vec<String>,
 }
 
-/// How many chunks of each transform are looked at.
+/// How many chunks of each transform are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// So many, spread over the transform.
+    /// This many, spread over the transform.
     Sample(usize),
-    /// All that are kept.
+    /// All chunks that are kept.
     All,
 }
 
-/// What proves revisions.
+/// Verifies revisions.
 pub struct Verifier {
     /// The database.
     pub database: SharedDatabase,
-    /// The project, and in what it disagrees with its lockfile.
+    /// The project, and where it disagrees with its lockfile.
     pub project: CatalogReport,
-    /// Makes scripts from their bytes.
+    /// Builds scripts from their bytes.
     pub loader: Arc<ScriptLoader>,
-    /// Hears of progress.
+    /// Receives progress.
     pub events: Arc<dyn EventSink>,
-    /// Ends it early.
+    /// Ends the verification early when raised.
     pub stop: StopSignal,
-    /// How many chunks are looked at.
+    /// How many chunks are checked.
     pub extent: Extent,
-    /// The bounds on a batch.
+    /// The limits of a batch.
     pub limits: BatchLimits,
 }
 
 impl Verifier {
-    /// Proves the revisions that are asked for; if none is, all components in force.
+    /// Verifies the given revisions, or all applied components if none are given.
     pub async fn run(&self, wanted: &[String]) -> Result<Vec<Verified>> {
         let history = {
             let mut database = self.database.lock().await;
@@ -205,7 +205,7 @@ impl Verifier {
         Ok(verified)
     }
 
-    /// What a component is given when it is proven: what it was given when it was applied.
+    /// The context in which a component is verified: the inputs it had when it was applied.
     fn context(&self, record: &Record, evidence: &Evidence, replay: Option<Arc<Replay>>) -> RunContext {
         let inputs = evidence.inputs.clone().unwrap_or_default();
         RunContext {
@@ -226,20 +226,20 @@ impl Verifier {
     }
 }
 
-/// What a component says while it is proven was said when it was applied.
+/// Discards a component's output during verification: it was already reported when the component was applied.
 struct Unheard;
 
 impl EventSink for Unheard {
     fn emit(&self, _: &super::Event) {}
 }
 
-/// Whether all of a component's assets are at hand.
+/// Whether all of a component's assets are available.
 fn has_assets(source: Option<&ScriptSource>, evidence: &Evidence) -> bool {
     let wanted = evidence.inputs.as_ref().is_some_and(|inputs| !inputs.assets.is_empty());
     !wanted || matches!(source, Some(ScriptSource::Component { assets: Some(_), .. }))
 }
 
-/// A number and what it counts.
+/// Formats a number and what it counts.
 fn counted(number: u64, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
