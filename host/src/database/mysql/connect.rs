@@ -1,4 +1,4 @@
-//! From a URL to a session that means the same on every server.
+//! Connects to the database of a URL, with the same session settings on every server.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::database::nagle::without_delay;
 use crate::database::url::plain_host;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, DriverOptions};
 
-/// How connections to one database are made: the work connection, the one that holds the lock, and those that kill.
+/// Makes the connections to one database: the work connection, the lock connection, and short ones that send `KILL`.
 #[derive(Clone)]
 pub(super) struct Endpoint {
     options: MySqlConnectOptions,
     settings: ConnectOptions,
     /// The URL without its password, for messages.
     shown: String,
-    /// The operator says that all runs use this node of a cluster.
+    /// The operator states that all runs use this node of a cluster.
     pub locks_by_node: bool,
 }
 
-/// Parameters of a URL that are understood; the two spellings of some are those of sqlx.
+/// Parameters of a URL that are understood. Where a parameter has two spellings, both are those of sqlx.
 const PARAMETERS: [&str; 13] = [
     "socket",
     "ssl-mode",
@@ -40,7 +40,7 @@ const PARAMETERS: [&str; 13] = [
 ];
 
 impl Endpoint {
-    /// Reads the URL. It must name a database, and no parameter that is not understood.
+    /// Reads the URL. It must name a database; an unknown parameter is an error.
     pub fn new(url: &DatabaseUrl, settings: &ConnectOptions) -> Result<Self, DatabaseError> {
         let shown = url.to_string();
         let mut settings = settings.clone();
@@ -76,7 +76,7 @@ impl Endpoint {
                 }
             }
         }
-        // The error of the parser may quote the password.
+        // The parser's error may quote the password.
         let options = match &settings.driver {
             Some(DriverOptions::Mysql(given)) => Ok((**given).clone()),
             _ => MySqlConnectOptions::from_url(parsed),
@@ -96,13 +96,13 @@ impl Endpoint {
         }
         let host = plain_host(options.get_host()).to_owned();
         let options = options.host(&host);
-        // What sqlx adds to the server's sql_mode changes what a migration means: with `PIPES_AS_CONCAT`, `a || b` is no
-        // longer OR. It can be set on the server.
+        // sqlx adds flags to the server's sql_mode that change what a migration means: with `PIPES_AS_CONCAT`, `a ||
+        // b` is no longer OR. An operator who wants the flag can set it on the server.
         let options = options.pipes_as_concat(false).no_engine_substitution(false).disable_statement_logging();
         Ok(Self { options, settings, shown, locks_by_node })
     }
 
-    /// A session with the settings of all our sessions, and what is known of its server.
+    /// Opens a session with the settings that all our sessions share, and returns what is known of its server.
     pub async fn connect(&self) -> Result<(MySqlConnection, SessionFacts), DatabaseError> {
         self.in_time(async {
             let port = self.options.get_socket().is_none().then(|| self.options.get_port());
@@ -114,7 +114,7 @@ impl Endpoint {
         .await
     }
 
-    /// A session that is used for one statement, such as `KILL`.
+    /// Opens a session for one statement, such as `KILL`.
     pub async fn connect_briefly(&self) -> Result<MySqlConnection, DatabaseError> {
         self.in_time(async { self.options.connect().await.map_err(from_sqlx) }).await
     }
@@ -135,7 +135,7 @@ impl Endpoint {
         self.settings.statement_timeout
     }
 
-    /// The character set and the collation of texts on the wire, as `SET` takes them.
+    /// The character set and the collation of text on the wire, as `SET` takes them.
     pub fn names(&self) -> String {
         match self.options.get_collation() {
             Some(collation) => format!("NAMES utf8mb4 COLLATE {}", session::literal(collation)),
@@ -143,7 +143,7 @@ impl Endpoint {
         }
     }
 
-    /// The options as they were read.
+    /// The options read from the URL.
     pub fn options(&self) -> &MySqlConnectOptions {
         &self.options
     }
@@ -163,7 +163,7 @@ impl Endpoint {
         self.options.get_username()
     }
 
-    /// Where the server is, as messages say it.
+    /// Where the server is, for messages.
     pub fn place(&self) -> String {
         match self.options.get_socket() {
             Some(socket) => format!("the server at the socket `{}`", socket.display()),

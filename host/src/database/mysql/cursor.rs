@@ -1,8 +1,8 @@
 //! Cursors.
-//!
-//! The servers send a result to its end, and nothing else can be said on the connection until it has been read; the driver has
-//! no cursors of the server. So the result of a SELECT is kept in a temporary table with the number of each row, and read from
-//! there in parts, each by a statement of its own that is read to its end. Pages of tables go the same way (see `page`).
+//! // The servers send a result in full, and the connection can do nothing else until it has been read; the driver
+//! does not support server-side cursors. So the result of a SELECT is kept in a temporary table with a number for
+//! each row, and read from there in parts, each by a statement that is read to its end. Pages of tables are read in
+//! the same way (see `page`).
 
 use futures_util::TryStreamExt as _;
 use sqlx::mysql::MySqlColumn;
@@ -17,14 +17,14 @@ use crate::data::{Batch, ColumnType, Value};
 use crate::database::read::{duplicate_column, not_a_query};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, Dialect, PageRequest};
 
-/// Rows of the first part of a result whose width is unknown: at 16 MiB a row, the most that a cell may have, they are
-/// still read in seconds, and at 100 bytes they are read in no time.
+/// Rows of the first part of a result whose width is unknown. At 16 MiB a row, the most that a cell may have, the
+/// part is still read in seconds; at 100 bytes a row it takes almost no time.
 pub(super) const FIRST_PART: usize = 512;
 
-/// The number of a row in the temporary table of a cursor.
+/// The column of a cursor's temporary table that numbers its rows.
 const NUMBER: &str = "runner_row_number";
 
-/// Modes that make an error of what a plain SELECT delivers.
+/// Modes that turn what a plain SELECT returns into an error.
 const STRICT_MODES: [&str; 6] = [
     "STRICT_TRANS_TABLES",
     "STRICT_ALL_TABLES",
@@ -40,15 +40,15 @@ pub(super) struct Cursor {
     pub columns: Vec<CursorColumn>,
     /// Rows that were delivered.
     pub delivered: usize,
-    /// Rows that are asked for at a time.
+    /// Rows to request at a time.
     pub part: usize,
 }
 
 /// Where the rows come from.
 pub(super) enum RowSource {
-    /// A page of a table: its SELECT without its limit, its length, and the locking clause.
+    /// A page of a table: its SELECT without the limit, its length, and the locking clause.
     Page { select: String, parameters: Vec<Value>, limit: usize, locks: &'static str },
-    /// The temporary table of that name, quoted.
+    /// The temporary table with this name, quoted.
     Kept { table: String },
 }
 
@@ -74,7 +74,7 @@ impl MysqlDatabase {
         Ok(Cursor { source, columns, delivered: 0, part: FIRST_PART })
     }
 
-    /// Has the server describe a statement that is to be read as batches.
+    /// Lets the server describe a statement that is to be read as batches.
     pub(super) async fn describe(
         &mut self,
         statement: &str,
@@ -99,10 +99,10 @@ impl MysqlDatabase {
         let table = Dialect::Mysql.quote(&format!("runner_cursor_{number}"));
         let mode = session::text(&session::one(&mut self.connection, "SELECT @@SESSION.sql_mode").await?, 0);
         let lenient: Vec<&str> = mode.split(',').filter(|mode| !STRICT_MODES.contains(mode)).collect();
-        // What a SELECT delivers, such as a zero date or NULL for a division by zero, is to be kept as it is.
+        // What a SELECT returns, such as a zero date or NULL for a division by zero, is kept unchanged.
         let set = |mode: &str| format!("SET SESSION sql_mode = {}", session::literal(mode));
         session::run(&mut self.connection, set(&lenient.join(","))).await?;
-        // The line break ends a comment after the statement.
+        // The line break ends a comment at the end of the statement.
         let statement = statement.trim_end().trim_end_matches(';');
         let text = format!(
             "CREATE TEMPORARY TABLE {table} ({NUMBER} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE = InnoDB \
@@ -127,7 +127,7 @@ impl MysqlDatabase {
         self.refuse_loss("the result").await
     }
 
-    /// Drops the temporary tables of cursors that are closed.
+    /// Drops the temporary tables of closed cursors.
     pub(super) async fn drop_kept(&mut self) -> Result<(), DatabaseError> {
         let used = |table: &String| {
             self.opened
@@ -173,8 +173,8 @@ impl MysqlDatabase {
         if self.kept.is_empty() { Ok(()) } else { self.drop_kept().await }
     }
 
-    /// The next batch of a cursor; empty at the end. However many parts it takes, where it ends follows from the rows and the
-    /// limits alone: a migration that is run again must be given the same batches.
+    /// Returns the next batch of a cursor; an empty batch is the end. Where a batch ends depends only on the rows and
+    /// the limits, not on the number of parts: a migration that runs again must receive the same batches.
     pub(super) async fn fill(
         &mut self,
         cursor: &mut Cursor,
@@ -207,7 +207,7 @@ impl MysqlDatabase {
         }
         let rows = filling.rows;
         if rows > 0 {
-            // As many rows as this batch could have had by its bytes.
+            // As many rows as fit into this batch's byte limit.
             cursor.part = filling.fitting(limits.bytes, part.max(rows)).max(1);
         }
         let (batch, problem) = filling.finish(cursor);
@@ -244,7 +244,7 @@ fn type_name(column: &MySqlColumn, wire: Wire) -> String {
 }
 
 impl Cursor {
-    /// The statement of the next `rows` rows after those that are in the batch already, and how many it asks for at most.
+    /// The statement that reads the next `rows` rows after those already in the batch, and the most rows it requests.
     fn part_sql(&self, rows: usize, in_batch: usize) -> (String, &[Value], usize) {
         let delivered = self.delivered + in_batch;
         match &self.source {

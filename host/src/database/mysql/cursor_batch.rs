@@ -1,4 +1,4 @@
-//! A batch of a cursor while it is filled.
+//! A cursor's batch while it is being filled.
 
 use sqlx::Row as _;
 
@@ -10,22 +10,22 @@ use crate::data::{Batch, Column, ColumnBuilder};
 use crate::database::read::{cell_too_large, in_column};
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest};
 
-/// A batch that is being filled. Once it is full the rest of the answer is passed over.
+/// A batch that is being filled. Once it is full, the rest of the answer is discarded.
 pub(super) struct Filling<'a> {
     page: Option<&'a PageRequest>,
     builders: Vec<ColumnBuilder>,
     wires: Vec<Wire>,
-    /// Rows so far.
+    /// Number of rows so far.
     pub rows: usize,
-    /// Their bytes.
+    /// Number of bytes so far.
     pub bytes: usize,
     limits: BatchLimits,
-    /// Why no more rows are taken.
+    /// Why no more rows are accepted.
     pub problem: Option<DatabaseError>,
 }
 
 impl<'a> Filling<'a> {
-    /// `page`: the page of a table that is read, for messages.
+    /// `page` is the page of a table that is being read, for messages.
     pub fn new(cursor: &Cursor, page: Option<&'a PageRequest>, limits: BatchLimits, rows: usize) -> Self {
         let builders = cursor
             .columns
@@ -41,7 +41,8 @@ impl<'a> Filling<'a> {
         self.rows >= self.limits.rows || (self.rows > 0 && self.bytes >= self.limits.bytes)
     }
 
-    /// How many rows are likely to fit so many bytes, going by those that came; not many more than were asked for last.
+    /// Estimates how many rows fit into so many bytes, from the rows so far; limited relative to `last`, the previous
+    /// request.
     pub fn fitting(&self, bytes: usize, last: usize) -> usize {
         let fitting = (bytes.saturating_mul(self.rows.max(1)) / self.bytes.max(1)).saturating_add(1);
         fitting.clamp(1, last.saturating_mul(16).max(1))
@@ -81,7 +82,7 @@ impl<'a> Filling<'a> {
         self.rows += 1;
     }
 
-    /// Says which cell of the row an error is about.
+    /// Adds to an error which cell of the row it is about.
     fn locate(
         &self,
         error: DatabaseError,

@@ -1,15 +1,15 @@
-//! How the client programs of MySQL and MariaDB find the database of a URL.
+//! How the client programs of MySQL and MariaDB reach the database of a URL.
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
 use super::connect::Endpoint;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseUrl};
 
-/// What `mariadb-dump`, `mysqldump` and their like are told.
+/// The connection settings for `mariadb-dump`, `mysqldump` and similar programs.
 pub struct DumpAccess {
-    /// An option file: server, user, password and TLS. It holds the password, so that it stands on no disk.
+    /// An option file: server, user, password and TLS. It contains the password, so it must not be written to disk.
     pub option_file: String,
-    /// The host, or none for a socket.
+    /// The host; not used with a socket.
     pub host: String,
     /// The port.
     pub port: u16,
@@ -21,7 +21,7 @@ pub struct DumpAccess {
     pub database: String,
 }
 
-/// What the programs have to know to find the database of a URL.
+/// Returns what the programs need in order to reach the database of a URL.
 pub fn access(url: &DatabaseUrl) -> Result<DumpAccess, DatabaseError> {
     let endpoint = Endpoint::new(url, &ConnectOptions::default())?;
     let options = endpoint.options();
@@ -57,7 +57,7 @@ pub fn access(url: &DatabaseUrl) -> Result<DumpAccess, DatabaseError> {
     })
 }
 
-/// The two families spell it differently: `loose-` has each pass over what is the other's.
+/// The two families spell these options differently; with `loose-`, each ignores the other's.
 fn tls(options: &MySqlConnectOptions, url: &DatabaseUrl) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let mut mode = |mysql: &str, mariadb: &'static [&'static str]| {
@@ -79,7 +79,7 @@ fn tls(options: &MySqlConnectOptions, url: &DatabaseUrl) -> Vec<(&'static str, S
     found
 }
 
-/// A value as option files spell it.
+/// Quotes a value for an option file.
 fn quoted(value: &str) -> String {
     let mut text = String::from("\"");
     for character in value.chars() {

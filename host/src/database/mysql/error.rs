@@ -1,20 +1,20 @@
-//! The servers' error numbers as errors that a person can act upon.
+//! Turns the servers' error numbers into errors that an operator can act on.
 
 use sqlx::mysql::MySqlDatabaseError;
 
 use super::connect::Endpoint;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
-/// A statement that the prepared protocol does not know.
+/// The prepared protocol does not support the statement.
 pub(super) const NOT_PREPARABLE: &str = "1295";
 
-/// There is no such table.
+/// The table does not exist.
 pub(super) const NO_TABLE: &str = "1146";
 
-/// There is no such database.
+/// The database does not exist.
 pub(super) const NO_DATABASE: &str = "1049";
 
-/// What a statement answers that was killed.
+/// The answer to a statement that was killed.
 const INTERRUPTED: &str = "1317";
 
 /// What an error of the driver means.
@@ -26,7 +26,7 @@ pub(super) fn from_sqlx(error: sqlx::Error) -> DatabaseError {
         },
         sqlx::Error::Io(error) => lost(&error.to_string()),
         sqlx::Error::Tls(error) => DatabaseError::new(DatabaseErrorKind::Connection, format!("TLS failed: {error}")),
-        // Broken packets come from a connection that was cut.
+        // Malformed packets come from a connection that was cut.
         sqlx::Error::Protocol(message) => lost(&message),
         error @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_)) => {
             DatabaseError::new(DatabaseErrorKind::Conversion, error.to_string())
@@ -35,13 +35,13 @@ pub(super) fn from_sqlx(error: sqlx::Error) -> DatabaseError {
     }
 }
 
-/// The connection is gone.
+/// The error of a lost connection.
 pub(super) fn lost(why: &str) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Connection, format!("the connection to the server is lost: {why}"))
         .hint("look at the server's log; when the server is back, run the command again")
 }
 
-/// What a number of the server means. `state` is its SQLSTATE.
+/// What an error number of the server means. `state` is its SQLSTATE.
 fn from_server(number: u16, state: &str, message: &str) -> DatabaseError {
     let error = DatabaseError::new(kind(number, state), without_period(message)).code(number.to_string());
     match hint(number, message) {
@@ -63,7 +63,7 @@ fn kind(number: u16, state: &str) -> DatabaseErrorKind {
         // Access: to a database, table, column, routine; missing privileges.
         1044 | 1045 | 1095 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 1698 | 3118 => Denied,
         1049 => NotFound,
-        // MySQL says 4025 of something else.
+        // On MySQL, 4025 is a different error.
         4025 if state != "23000" => Other,
         1022 | 1048 | 1062 | 1169 | 1216 | 1217 | 1364 | 1451 | 1452 | 1557 | 1586 | 1761 | 1762 | 1859 | 3819
         | 4025 => Constraint,
@@ -106,7 +106,7 @@ fn kind(number: u16, state: &str) -> DatabaseErrorKind {
     }
 }
 
-/// What to do about it.
+/// The hint for an error number.
 fn hint(number: u16, message: &str) -> Option<String> {
     Some(match number {
         1044 | 1142 | 1143 | 1370 => return grant(number, message.trim_end_matches('.')),
@@ -135,7 +135,7 @@ fn hint(number: u16, message: &str) -> Option<String> {
     })
 }
 
-/// The `GRANT` that is missing, as far as the server says it.
+/// The missing `GRANT`, as far as the server's message names it.
 fn grant(number: u16, message: &str) -> Option<String> {
     // "Access denied for user 'u'@'h' to database 'd'", "INSERT command denied to user 'u'@'h' for table `d`.`t`".
     let user = message.split(" user ").nth(1)?.split(' ').next()?;
@@ -152,11 +152,11 @@ fn grant(number: u16, message: &str) -> Option<String> {
     Some(format!("an administrator can grant it: `GRANT {grant}`"))
 }
 
-/// What to do where TLS fails.
+/// The hint for a TLS failure.
 const WITHOUT_TRUST: &str = "`?ssl-mode=` chooses how much TLS there must be, and `?ssl-ca=` names the file with the \
     certificate of the authority";
 
-/// The error of a connection that could not be made.
+/// The error of a connection that could not be opened.
 pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> DatabaseError {
     let (user, place, shown) = (endpoint.user(), endpoint.place(), endpoint.shown());
     let hint = match &error {
@@ -191,7 +191,7 @@ pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> Databa
     converted
 }
 
-/// Whether a connection failed because of TLS, which the driver tells by the words of the error only.
+/// Whether a connection failed because of TLS, which the driver reveals only in the text of the error.
 fn is_of_tls(error: &std::io::Error) -> bool {
     let text = error.to_string();
     ["certificate", "received fatal alert", "peer is incompatible", "TLS"].iter().any(|part| text.contains(part))

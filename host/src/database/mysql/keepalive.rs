@@ -1,5 +1,4 @@
-//! Keeps a session that waits for nothing from being forgotten by firewalls, and notices when a server is gone that says
-//! nothing any more.
+//! Keeps firewalls from dropping an idle session, and notices when a server has stopped answering.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -8,10 +7,10 @@ use sqlx::{Connection, MySqlConnection};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-/// Firewalls forget a connection on which nothing was said for some minutes; the shortest known is about 4.
+/// Firewalls drop a connection after some idle minutes; the shortest known limit is about 4.
 pub(super) const PERIOD: Duration = Duration::from_secs(30);
 
-/// A session that is asked for a sign of life now and then, until it is dropped.
+/// A session that is pinged at intervals until it is dropped.
 pub(super) struct KeptAlive {
     connection: Arc<Mutex<MySqlConnection>>,
     task: JoinHandle<()>,
@@ -24,7 +23,7 @@ impl KeptAlive {
         Self { connection, task }
     }
 
-    /// The session, for as long as the answer is held.
+    /// Locks the session for as long as the guard is held.
     pub async fn lock(&self) -> tokio::sync::MutexGuard<'_, MySqlConnection> {
         self.connection.lock().await
     }
@@ -40,7 +39,7 @@ async fn keep(connection: Weak<Mutex<MySqlConnection>>) {
     loop {
         tokio::time::sleep(PERIOD).await;
         let Some(connection) = connection.upgrade() else { return };
-        // The next user of the session finds out what is wrong with it.
+        // If the session is broken, its next user gets the error.
         let _ = connection.lock().await.ping().await;
     }
 }

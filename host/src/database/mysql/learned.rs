@@ -1,4 +1,4 @@
-//! What a connection has learned of tables and types.
+//! What a connection has learned about tables and types.
 
 use std::collections::HashMap;
 
@@ -10,16 +10,16 @@ use crate::database::TableName;
 /// What is known without asking the server again.
 #[derive(Default)]
 pub(super) struct Learned {
-    /// For a table and the columns that are read of it, how many rows fill a batch.
+    /// How many rows fill a batch, by table and selected columns.
     pub parts: HashMap<(TableName, String), usize>,
-    /// What the columns of tables hold, for types that the wire does not tell.
+    /// What the columns of tables hold, for types that the wire does not identify.
     pub declared: HashMap<TableName, Vec<(String, ColumnKind)>>,
-    /// What the server calls a DECIMAL.
+    /// The server's type for DECIMAL.
     pub decimal: Option<MySqlTypeInfo>,
 }
 
 impl Learned {
-    /// Forgets what was learned of tables, which may have changed since.
+    /// Forgets everything about tables, because their definitions may have changed.
     pub fn forget_tables(&mut self) {
         self.declared.clear();
     }

@@ -1,8 +1,8 @@
-//! The lock that excludes other runs: two user locks, which live as long as the sessions that hold them.
-//!
-//! A session that does nothing else holds the first. The work session can outlive a run whose process was killed,
-//! because the server notices only after the statement; so it holds a second lock. A run that gets the first but not
-//! the second has found such an orphan: it waits for it, and ends it if it takes too long.
+//! The lock that excludes other runs: two user locks, which last as long as the sessions that hold them.
+//! // The first is held by a session that does nothing else. The second is held by the work session, which can
+//! outlive a run whose process was killed, because the server notices only after the current statement. A run that
+//! gets the first lock but not the second has found such an orphan: it waits for the orphan, and kills it after a
+//! grace period.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub(super) struct Lock {
     request: LockRequest,
 }
 
-/// Names of user locks: at most 64 characters, the same for all runs on one database.
+/// Names of user locks: at most 64 characters, and the same for all runs on one database.
 #[derive(Clone)]
 struct Names {
     run: String,
@@ -34,7 +34,7 @@ struct Names {
 impl Names {
     fn of(server: &SessionFacts) -> Self {
         let schema = server.facts.schema.clone().unwrap_or_default();
-        // Where the server does not distinguish `App` from `app`, neither do we.
+        // Where the server does not distinguish `App` from `app`, the lock's name must not either.
         let schema = if server.folds_table_names { schema.to_lowercase() } else { schema };
         let digest = hex::encode(&Sha256::digest(schema)[..12]);
         Self {
@@ -45,19 +45,19 @@ impl Names {
     }
 }
 
-/// How long a holder may stay without a name before we speak of it.
+/// How long a holder's name may be missing before it is reported.
 const NAMELESS: Duration = Duration::from_millis(500);
 
-/// How long an orphan may work on before it is ended: a run that heals has two seconds in all.
+/// How long an orphan may continue before it is killed: a resumed run has two seconds in total.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long the end of an own session that was left is waited for.
+/// How long to wait for the end of an abandoned session of our own.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long the server may take to undo what an orphan did, at least.
+/// The minimum time to allow the server for undoing an orphan's work.
 const UNDOING: Duration = Duration::from_secs(60);
 
-/// Hears who holds a lock.
+/// Called with the name of the lock's holder.
 type Waiting<'a> = &'a (dyn for<'b> Fn(&'b str) + Send + Sync);
 
 impl MysqlDatabase {
@@ -83,13 +83,13 @@ impl MysqlDatabase {
         let mut connection = take_first(&self.endpoint, &names, request, stop, waiting).await?;
         let left = request.wait.saturating_sub(started.elapsed());
         take_second(&mut self.connection, &mut connection, &names, left, stop, waiting).await?;
-        // The text helps those who wait; the lock holds without it.
+        // The name only helps those who wait; the lock holds without it.
         let _ = owner::publish(&mut connection, &names.owner, &request.owner).await;
         self.lock = Some(Lock { connection: KeptAlive::new(connection), names, request: request.clone() });
         Ok(())
     }
 
-    /// Returns the query for the number of the session that holds the lock; the result is NULL if none does.
+    /// Returns the query for the connection ID of the session that holds the lock; the result is NULL if none does.
     pub(super) fn who_holds_it(&self) -> String {
         owner::question(&Names::of(&self.server).run)
     }
@@ -102,20 +102,21 @@ impl MysqlDatabase {
 
     pub(super) async fn unlock_now(&mut self) -> Result<(), DatabaseError> {
         let Some(lock) = self.lock.take() else { return Ok(()) };
-        // Where a session is gone, so is its lock.
+        // If a session is gone, so is its lock.
         let _ = release(&mut self.connection, &lock.names.work).await;
         let _ = release(&mut *lock.connection.lock().await, &lock.names.run).await;
         Ok(())
     }
 
-    /// Makes the work session anew: with the lock, if it is held. What the old session had open is over when this returns.
+    /// Replaces the work session, with its lock if it holds one. When this returns, nothing that the old session had
+    /// open remains.
     pub(super) async fn renew(&mut self) -> Result<(), DatabaseError> {
         let (connection, server) = self.endpoint.connect().await?;
         let old = std::mem::replace(&mut self.connection, connection);
         let old_id = std::mem::replace(&mut self.server, server).id;
         self.watch.id = self.server.id;
         self.guard.renewed();
-        // If the old session lives, it ends at once, and its lock with it; if not, the server has to find out.
+        // If the old session is alive, it ends at once, together with its lock; if not, the server has to notice.
         let work = self.lock.as_ref().map(|lock| lock.names.work.clone());
         let _ = tokio::time::timeout(PATIENCE, leave(old, work)).await;
         let stop = StopSignal::default();
@@ -131,7 +132,7 @@ impl MysqlDatabase {
         let taken = take_second(&mut self.connection, &mut first, &lock.names, UNDOING, &stop, &|_| {}).await;
         drop(first);
         if taken.is_err() {
-            // Nothing may be done without it.
+            // No statement may run without the lock.
             self.guard.must_renew = true;
         }
         taken
@@ -145,7 +146,7 @@ impl Lock {
     }
 }
 
-/// A session that holds the first lock.
+/// Opens a session that holds the first lock.
 async fn take_first(
     endpoint: &Endpoint,
     names: &Names,
@@ -231,9 +232,9 @@ async fn take_second(
     Ok(())
 }
 
-/// Ends a session.
+/// Kills a session.
 async fn kill(connection: &mut MySqlConnection, id: u64, who: &str) -> Result<(), DatabaseError> {
-    /// There is no session of that number any more.
+    /// The session no longer exists.
     const GONE: &str = "1094";
     match session::run(connection, format!("KILL {id}")).await {
         Err(error) if error.code != GONE => {
@@ -245,7 +246,7 @@ async fn kill(connection: &mut MySqlConnection, id: u64, who: &str) -> Result<()
     }
 }
 
-/// Ends a session in good order.
+/// Closes a session cleanly.
 async fn leave(mut connection: MySqlConnection, lock: Option<String>) {
     if let Some(lock) = lock {
         let _ = release(&mut connection, &lock).await;
@@ -253,7 +254,7 @@ async fn leave(mut connection: MySqlConnection, lock: Option<String>) {
     let _ = connection.close().await;
 }
 
-/// Waits until a session is gone from the server's list, as far as we may see it.
+/// Waits until a session has left the server's process list, as far as the user may see it.
 async fn wait_for_end(connection: &mut MySqlConnection, id: u64) -> Result<(), DatabaseError> {
     let started = Instant::now();
     while !owner::describe(connection, id).await?.is_empty() && started.elapsed() < PATIENCE {
@@ -262,14 +263,14 @@ async fn wait_for_end(connection: &mut MySqlConnection, id: u64) -> Result<(), D
     Ok(())
 }
 
-/// Whether the user lock was free and is ours. Other answers than 0 and 1 are failures: MariaDB answers NULL at once to what
-/// it does not like.
+/// Whether the user lock was free and is ours. Any answer other than 0 and 1 is a failure: MariaDB answers NULL at
+/// once to arguments it rejects.
 async fn get(connection: &mut MySqlConnection, name: &str) -> Result<bool, DatabaseError> {
     let row = session::one(connection, format!("SELECT GET_LOCK({}, 0)", literal(name))).await?;
     taken(row_text(&row, 0).as_deref())
 }
 
-/// What an answer of `GET_LOCK` means.
+/// Interprets an answer of `GET_LOCK`.
 fn taken(answer: Option<&str>) -> Result<bool, DatabaseError> {
     match answer {
         Some("1") => Ok(true),
@@ -295,7 +296,7 @@ fn busy(holder: &str, waited: Duration) -> DatabaseError {
     .hint("wait for the other run, or give `--lock-timeout` more time; the lock ends with its process")
 }
 
-/// Waits before the next attempt: short at first, then longer, and never at the same moments as others.
+/// Waits before the next attempt: briefly at first, then longer, with jitter so that waiting runs do not collide.
 async fn pause(started: Instant, left: Duration, stop: &StopSignal) {
     let longest = (20 + started.elapsed().as_millis() as u64 / 10).min(250);
     let wait = jittered(Duration::from_millis(longest));

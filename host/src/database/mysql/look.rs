@@ -1,4 +1,4 @@
-//! Several questions of ours in one message, by the text protocol: nothing is prepared, and there is one trip.
+//! Sends several queries of ours in one message by the text protocol: no preparation, and one round trip.
 
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, Row as _};
@@ -21,12 +21,12 @@ impl MysqlDatabase {
         let (who, answers) = told.split_last().ok_or_else(|| lost("the server did not answer what it was asked"))?;
         let answers = answers.iter().map(|rows| values(rows)).collect::<Result<_, _>>()?;
         let is_held = who.first().is_some_and(|row| statement::cell(row, 0).is_some());
-        // Its name takes questions that depend on one another.
+        // The holder's name takes several queries that depend on one another.
         Ok(Probe { answers, holder: if is_held { self.lock_holder_now().await? } else { None } })
     }
 }
 
-/// The rows of each statement of a text.
+/// The rows of each statement in a text.
 async fn results(connection: &mut MySqlConnection, text: &str) -> Result<Vec<Vec<MySqlRow>>, DatabaseError> {
     by_statement(connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)))).await.map_err(from_sqlx)
 }

@@ -1,10 +1,7 @@
-//! MySQL and MariaDB through sqlx. One implementation serves both: the servers' version shows which of the two they
-//! are.
-//!
-//! Every answer on the work connection is awaited under `Watch::over` (see `watch`), and every statement of a caller
-//! runs between `before` and `after` (see `rights`), which check what the caller may do and what the statement did to
-//! the transaction.
-//!
+//! MySQL and MariaDB through sqlx. One implementation serves both; the server's version shows which of the two it is.
+//! // Every answer on the work connection is awaited under `Watch::over` (see `watch`), and every statement of a
+//! caller runs between `before` and `after` (see `rights`), which check what the caller may do and what the statement
+//! did to the transaction.
 #![doc = include_str!("types.md")]
 
 mod connect;
@@ -62,13 +59,13 @@ use crate::data::{Batch, RowSet, Value};
 
 /// A database on a MySQL or MariaDB server.
 pub(super) struct MysqlDatabase {
-    /// The work connection: every statement of a run goes here.
+    /// The work connection, which runs every statement of a run.
     connection: MySqlConnection,
-    /// What is known of the server, and of the session of `connection`.
+    /// What is known of the server and of the session of `connection`.
     server: SessionFacts,
     /// Watches over the answers of `connection`.
     watch: Watch,
-    /// What the role may do, and what was done so far.
+    /// What the role may do, and what has been done so far.
     guard: Guard,
     transaction: Option<Transaction>,
     /// The open cursors and writers of the transaction.
@@ -101,7 +98,7 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
 }
 
 impl MysqlDatabase {
-    /// Closes cursors and writers. The tables of cursors are dropped before the next one is made.
+    /// Closes cursors and writers. The cursors' tables are dropped before the next cursor is opened.
     fn close_statements(&mut self) {
         self.opened.close();
         self.learned.forget_tables();

@@ -1,19 +1,20 @@
-//! Who holds the lock, told without a table: an idle session of MySQL or MariaDB shows no text to others, and a table may
-//! not exist yet when the first run waits. What every user can see of a session is which user locks it holds
-//! (`IS_USED_LOCK`). So the holder takes one user lock for each bit that is set in its name; they are gone with it.
+//! Publishes who holds the lock, without a table: an idle session of MySQL or MariaDB shows no text to others, and a
+//! table may not exist when the first run waits. What every user can see of a session is which user locks it holds
+//! (`IS_USED_LOCK`). So the holder takes one user lock for each bit that is set in its name; they end with its
+//! session.
 
 use sqlx::MySqlConnection;
 
 use super::session::{self, number, row_text, text};
 use crate::database::DatabaseError;
 
-/// Longest name in bytes; its length must fit into one byte.
+/// The longest name in bytes; its length must fit into one byte.
 const LONGEST: usize = 200;
 
-/// Bits of the length that precedes the text.
+/// Bits of the length, which precedes the text.
 const LENGTH_BITS: usize = 8;
 
-/// Tells others who holds the locks of the session. `prefix` begins the names of the locks.
+/// Publishes who holds the locks of the session. `prefix` starts the names of the locks.
 pub(super) async fn publish(connection: &mut MySqlConnection, prefix: &str, owner: &str) -> Result<(), DatabaseError> {
     let mut end = owner.len().min(LONGEST);
     while !owner.is_char_boundary(end) {
@@ -24,19 +25,19 @@ pub(super) async fn publish(connection: &mut MySqlConnection, prefix: &str, owne
     let is_set = |bit: &usize| bytes[bit / 8] >> (bit % 8) & 1 == 1;
     let mut locks: Vec<String> =
         (0..bytes.len() * 8).filter(is_set).map(|bit| format!("GET_LOCK('{prefix}:{bit}', 0)")).collect();
-    // Last: until it is held, the others are not read.
+    // This one is last: readers ignore the others until it is held.
     locks.push(format!("GET_LOCK('{prefix}:told', 0)"));
     session::run(connection, format!("DO {}", locks.join(", "))).await?;
     Ok(())
 }
 
-/// The question for the number of the session that holds the user lock.
+/// The query for the ID of the session that holds the user lock.
 pub(super) fn question(lock: &str) -> String {
     format!("SELECT IS_USED_LOCK('{lock}')")
 }
 
-/// Who holds the user lock: what the holder has published, or else what the server says of its session. None: it is not
-/// held any more. Empty: the holder's name cannot be read yet.
+/// Returns who holds the user lock: the name the holder has published, or else what the server reports about its
+/// session. `None` if the lock is free; an empty string if the holder's name cannot be read yet.
 pub(super) async fn read(
     connection: &mut MySqlConnection,
     lock: &str,
@@ -59,10 +60,10 @@ pub(super) async fn read(
     Ok(Some((id, String::from_utf8_lossy(&bytes(&text(&row, 0))).into_owned())))
 }
 
-/// What the server says of a session: who, from where, and what it runs. Empty if there is no such session, or if nobody
-/// tells us.
+/// What the server reports about a session: user, host and statement. Empty if the session does not exist or may not
+/// be seen.
 pub(super) async fn describe(connection: &mut MySqlConnection, id: u64) -> Result<String, DatabaseError> {
-    // `information_schema.PROCESSLIST` is to go from MySQL.
+    // MySQL is going to remove `information_schema.PROCESSLIST`.
     let sessions = session::all(connection, "SHOW FULL PROCESSLIST").await?;
     let Some(row) = sessions.iter().find(|row| number(row, 0) == id) else { return Ok(String::new()) };
     let mut told = format!("connection {id} of `{}` from `{}`", text(row, 1), text(row, 2));
@@ -77,7 +78,7 @@ pub(super) async fn describe(connection: &mut MySqlConnection, id: u64) -> Resul
 /// Characters of a statement that a message shows.
 const EXCERPT: usize = 120;
 
-/// Bytes of a text of bits, the lowest of each byte first.
+/// The bytes of a string of bits, the lowest bit of each byte first.
 fn bytes(bits: &str) -> Vec<u8> {
     bits.as_bytes()
         .chunks(8)

@@ -1,7 +1,6 @@
-//! A column of a batch as one parameter, out of which an expression of SQL takes the cell of a row by its place.
-//!
-//! A statement that takes its values in this way is the same for every batch: it is prepared once, has a handful of parameters and
-//! not tens of thousands, and the server reads the bytes of a batch without parsing them.
+//! A column of a batch as one parameter, from which an SQL expression takes the cell of a row by its position.
+//! // Such a statement is the same for every batch: it is prepared once, has a handful of parameters instead of tens
+//! of thousands, and the server reads the bytes of a batch without parsing them.
 
 use std::ops::Range;
 
@@ -14,7 +13,7 @@ use crate::database::DatabaseError;
 /// Digits of a position or a length in [`PackedForm::Placed`].
 const DIGITS: usize = 10;
 
-/// Bytes that cells of one width may take beyond twice the bytes that they have.
+/// How many bytes padded cells may take beyond twice their own length.
 const SLACK: usize = 64 << 10;
 
 /// The cells of some rows of a column.
@@ -25,13 +24,13 @@ pub(super) struct Packed {
 }
 
 enum PackedForm {
-    /// All cells filled up to one width with a byte that no cell ends with. NULL is a byte that no cell consists of.
+    /// All cells padded to one width with a byte that no cell ends with. NULL is a byte that no cell consists of.
     Padded { width: usize, pad: u8, null: Option<u8> },
-    /// The cells end to end; and where each begins and how long it is, in digits.
+    /// The cells end to end, and the position and length of each in digits.
     Placed { places: Vec<u8> },
 }
 
-/// A place that an expression computes, and the parameters in it.
+/// A position computed by an expression, and the expression's parameters.
 pub(super) struct RowPlace<'a> {
     /// The expression, counted from 0.
     pub sql: &'a str,
@@ -59,7 +58,7 @@ pub(super) fn bind_bytes(arguments: &mut MySqlArguments, bytes: &[u8]) -> Result
 }
 
 impl Packed {
-    /// Packs `rows` of a column; `place` says where in `places` places a row goes.
+    /// Packs `rows` of a column; `place` gives the position of a row, below `places`.
     pub fn new(column: &Encoded<'_>, rows: Range<usize>, places: usize, place: impl Fn(usize) -> usize) -> Self {
         let null = |row: usize| column.nulls.get(row).is_some_and(|flag| *flag != 0);
         let (mut longest, mut total) = (1, 0);
@@ -98,7 +97,7 @@ impl Packed {
             let form = PackedForm::Padded { width: longest, pad, null: has_nulls.then_some(mark) };
             return Self { data, form, is_text: column.is_text };
         }
-        // A position of 0 stands for NULL, and for a place that no row has.
+        // Position 0 means NULL, and also marks a position without a row.
         let mut spots = vec![b'0'; places * DIGITS * 2];
         let mut data = Vec::with_capacity(total);
         for row in rows {
@@ -122,7 +121,7 @@ impl Packed {
         }
     }
 
-    /// The expression for the cell at a place; bytes, or a text in utf8mb4.
+    /// The expression for the cell at a position: bytes, or text in utf8mb4.
     pub fn sql(&self, place: &str) -> String {
         let bytes = match &self.form {
             PackedForm::Padded { null, .. } => {

@@ -1,12 +1,12 @@
-//! Pages of tables. A page has its own order and its own `LIMIT`, so that it is asked for as it is: in smaller parts as long as
-//! it is not known how many rows fill a batch.
+//! Pages of tables. A page has its own order and `LIMIT`, so it is read directly, in smaller parts until it is known
+//! how many rows fill a batch.
 
 use super::MysqlDatabase;
 use super::cursor::{Cursor, CursorColumn, FIRST_PART, RowSource};
 use crate::data::Batch;
 use crate::database::{DatabaseError, PageRequest};
 
-/// Follows a SELECT whose rows no other transaction may change before this one ends.
+/// Ends a SELECT whose rows no other transaction may change before this one ends.
 const LOCKS: &str = " FOR UPDATE";
 
 impl MysqlDatabase {
@@ -32,7 +32,8 @@ impl MysqlDatabase {
         let columns = self.describe(&statement, &page.parameters, &page.types).await?;
         let names = (page.table.clone(), names(&columns));
         let part = self.learned.parts.get(&names).copied().unwrap_or(FIRST_PART);
-        // Rows are locked by one statement: between two, others could insert rows, and move those that come next.
+        // One statement locks all rows: between two statements, others could insert rows and shift the ones that
+        // follow.
         let source = if page.locks_rows && part < page.limits.rows {
             self.keep(&statement, &page.parameters).await?
         } else {
@@ -49,7 +50,7 @@ impl MysqlDatabase {
     }
 }
 
-/// The columns' names in one text.
+/// The columns' names as one string.
 fn names(columns: &[CursorColumn]) -> String {
     columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join("\0")
 }

@@ -9,7 +9,7 @@ use crate::data::decimal::is_decimal;
 use crate::data::{Value, temporal};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
-/// Parameters for one statement. `decimal` is what the server calls a DECIMAL; without it a decimal goes as text.
+/// Parameters for one statement. `decimal` is the server's type for DECIMAL; without it, a decimal is sent as text.
 pub(super) fn arguments(values: &[Value], decimal: Option<&MySqlTypeInfo>) -> Result<MySqlArguments, DatabaseError> {
     let mut arguments = MySqlArguments::default();
     for (index, value) in values.iter().enumerate() {
@@ -35,7 +35,7 @@ fn add(arguments: &mut MySqlArguments, value: &Value, decimal: Option<&MySqlType
         Value::Text(text) | Value::Json(text) | Value::Native { text, .. } => arguments.add(text.as_str()),
         Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
         Value::Decimal(text) => match (integer(text), decimal) {
-            // As a number of its own kind: a text would be compared with a column of numbers as a float.
+            // Sent as a number of its own type: the server would compare text with a numeric column as floats.
             (Some(Integer::Signed(number)), _) => arguments.add(number),
             (Some(Integer::Unsigned(number)), _) => arguments.add(number),
             (None, _) if !is_decimal(text.as_bytes()) => return Err(format!("`{text}` is no decimal number")),
@@ -45,7 +45,7 @@ fn add(arguments: &mut MySqlArguments, value: &Value, decimal: Option<&MySqlType
         Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Uuid(..) => {
             arguments.add(temporal::value_text(value)?)
         }
-        // The session's time zone is UTC, and MySQL before 8.0.19 takes no zone after a time.
+        // The session's time zone is UTC, and MySQL before 8.0.19 does not accept a zone after a time.
         Value::Timestamptz(instant) => arguments.add(temporal::value_text(&Value::Timestamp(*instant))?),
     };
     added.map_err(|error| error.to_string())
@@ -56,12 +56,12 @@ enum Integer {
     Unsigned(u64),
 }
 
-/// The number, if the decimal is a whole one that the protocol has a type for.
+/// The integer, if the decimal is a whole number that fits a type of the protocol.
 fn integer(text: &str) -> Option<Integer> {
     text.parse().map(Integer::Signed).or_else(|_| text.parse().map(Integer::Unsigned)).ok()
 }
 
-/// A decimal under the server's own name for its type, which sqlx has only together with a crate for decimals.
+/// A decimal with the server's own type; sqlx supports it only together with a decimal crate.
 struct DecimalParameter<'a> {
     text: &'a str,
     info: &'a MySqlTypeInfo,

@@ -1,7 +1,6 @@
-//! What scripts and guests may not do: the first wall, told from the statement's text, and what is checked after a
-//! statement whose text does not tell what it did.
-//!
-//! A statement of a caller, on whatever way it goes to the server, is enclosed by [`MysqlDatabase::before`] and
+//! What scripts and guests may not do: the first wall, a check of the statement's text; and what is checked after a
+//! statement whose text does not show what it does.
+//! // Every statement of a caller, however it is sent to the server, is enclosed by [`MysqlDatabase::before`] and
 //! [`MysqlDatabase::after`]:
 //!
 //! ```text
@@ -23,26 +22,26 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName
 use crate::sql::classify::{open_run_comments, reads, temporary_table};
 use crate::sql::{StatementClass, classify, has_statement, identifiers};
 
-/// A statement of a caller that may be run; see [`MysqlDatabase::before`].
+/// A statement of a caller that has been allowed; see [`MysqlDatabase::before`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CheckedStatement {
     class: StatementClass,
     reads: bool,
 }
 
-/// What the role may do, and what the session has been through.
+/// What the role may do, and what has happened in the session.
 #[derive(Default)]
 pub(super) struct Guard {
     rights: Option<Role>,
-    /// Whether a script or a guest has used the session since it was made.
+    /// Whether a script or a guest has used the session since it was created.
     pub is_used: bool,
-    /// Whether the session is to be made anew before it is used outside of a transaction.
+    /// Whether the session has to be replaced before it is used outside a transaction.
     pub must_renew: bool,
     /// Whether a trigger, view or routine names a tool table, if that was looked up.
     pub others_name_tool_tables: Option<bool>,
     /// Whose settings the session has.
     pub settings: SessionSettings,
-    /// Temporary tables that were made in the session, as far as their names are known.
+    /// Temporary tables created in the session, as far as their names are known.
     pub temporary: Vec<String>,
 }
 
@@ -55,12 +54,12 @@ impl Guard {
         self.rights.unwrap_or(Role::Host)
     }
 
-    /// The session is a new one.
+    /// Resets what belongs to the replaced session.
     pub fn renewed(&mut self) {
         *self = Self { rights: self.rights, ..Self::default() };
     }
 
-    /// Fails where the role may not run a statement.
+    /// Fails if the role may not run a statement.
     fn check(&self, statement: &str, dialect: Dialect, in_transaction: bool) -> Result<StatementClass, DatabaseError> {
         let opened = open_run_comments(statement, dialect);
         let class = classify(opened.as_deref().unwrap_or(statement), dialect);
@@ -75,7 +74,7 @@ impl Guard {
         for text in std::iter::once(statement).chain(opened.as_deref()) {
             check_names(text, classify(text, dialect), dialect, rights)?;
         }
-        // Whatever stands where in such comments: a name in them is a name.
+        // In such comments, a name counts wherever it occurs.
         if opened.is_some()
             && let Some(name) = tool_table_in(statement)
         {
@@ -106,7 +105,7 @@ fn tool_table_in(text: &str) -> Option<&'static str> {
     crate::database::facts::TOOL_TABLES.into_iter().find(|name| text.contains(name))
 }
 
-/// Names of functions that free the locks by which runner knows that its session lives.
+/// Functions that release the locks by which runner recognises its live session.
 const FREES_LOCKS: [&str; 2] = ["RELEASE_LOCK", "RELEASE_ALL_LOCKS"];
 
 fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Role) -> Result<(), DatabaseError> {
@@ -151,12 +150,12 @@ fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Role
 }
 
 impl MysqlDatabase {
-    /// What stands before a statement of a caller: the session that it may use, the stop signal, what the caller may do.
-    /// Answers what [`Self::after`] needs to know of it.
+    /// Runs before a statement of a caller: prepares the session, and checks the stop signal and what the caller may
+    /// do. Returns what [`Self::after`] needs to know.
     pub(super) async fn before(&mut self, statement: &str) -> Result<CheckedStatement, DatabaseError> {
         self.watch.check_stop()?;
         let dialect = self.server.facts.dialect;
-        // The servers take a comment for a statement.
+        // The servers accept a comment as a statement.
         if !has_statement(statement, dialect) {
             return Err(DatabaseError::no_statement());
         }
@@ -174,7 +173,7 @@ impl MysqlDatabase {
         Ok(CheckedStatement { class, reads: reads(statement, dialect) })
     }
 
-    /// What stands before a writer opens a table: as [`Self::before`].
+    /// Runs before a writer opens a table, like [`Self::before`].
     pub(super) async fn before_writing(&mut self, table: &TableName) -> Result<(), DatabaseError> {
         self.watch.check_stop()?;
         if self.guard.rights() != Role::Host && is_tool_table(&table.name) {
@@ -190,15 +189,15 @@ impl MysqlDatabase {
         self.look_at_tool_tables(StatementClass::Rows).await
     }
 
-    /// What follows it: a statement of a script or guest that may have done anything is followed by a proof that the
-    /// transaction is still ours, or by the end of whatever it began.
+    /// Runs after it: if a statement of a script or guest may have done anything, proves that the transaction is
+    /// still ours, or ends whatever the statement began.
     pub(super) async fn after<T>(
         &mut self,
         asked: CheckedStatement,
         answer: Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
         let answer = match answer {
-            // Some functions (`SLEEP`, `BENCHMARK`) answer something else when they are killed, and that is no error.
+            // Some functions (`SLEEP`, `BENCHMARK`) return another value when they are killed, which is not an error.
             Ok(_) if asked.reads => self.watch.check_killed().and(answer),
             Err(error) if error.code == NOT_PREPARABLE && self.guard.rights() == Role::Component => {
                 Err(denied("this statement from a component: the prepared protocol does not know it")
@@ -225,13 +224,13 @@ impl MysqlDatabase {
         answer
     }
 
-    /// Without a transaction each statement stands for itself. What it left open (`START TRANSACTION` in a procedure,
-    /// `autocommit = 0`) would swallow what runner notes after it.
+    /// Without a transaction, each statement commits by itself. A transaction that a statement left open (`START
+    /// TRANSACTION` in a procedure, `autocommit = 0`) would capture what runner records afterwards.
     async fn end_what_is_open(&mut self) -> Result<(), DatabaseError> {
         let end = "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0";
         match session::run(&mut self.connection, end.to_owned()).await {
             Err(error) if error.kind != DatabaseErrorKind::Connection => {
-                // Such as an XA transaction; it goes with the session.
+                // Such as an XA transaction, which ends with the session.
                 self.guard.must_renew = true;
                 Err(denied("a statement that leaves a transaction open which cannot be committed")
                     .code(error.code.clone())
@@ -244,7 +243,7 @@ impl MysqlDatabase {
 }
 
 impl Guard {
-    /// Remembers a temporary table that a statement makes.
+    /// Records a temporary table that a statement creates.
     fn note_temporary(&mut self, statement: &str, dialect: Dialect) {
         if let Some(names) = temporary_table(statement, dialect) {
             self.temporary.push(names.iter().map(|name| dialect.quote(name)).collect::<Vec<_>>().join("."));

@@ -1,18 +1,18 @@
-//! Tables and views as the server declares them. Read by `SHOW`, which knows temporary tables too.
+//! Tables and views as the server declares them, read by `SHOW`, which includes temporary tables.
 
 use super::session::{self, literal, row_text, text};
 use super::{MysqlDatabase, error};
 use crate::database::spec::ColumnInfo;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
 
-/// A table with what the data path needs to know of its columns.
+/// A table, with what the data path needs to know about its columns.
 #[derive(Clone, Debug)]
 pub(super) struct MysqlTable {
-    /// What every dialect tells.
+    /// What every dialect reports.
     pub info: TableInfo,
     /// The columns, in the order of `info.columns`.
     pub columns: Vec<MysqlColumn>,
-    /// The table's engine, if it knows no transactions.
+    /// The table's engine, if it does not support transactions.
     pub lasting_engine: Option<String>,
 }
 
@@ -25,23 +25,23 @@ pub(super) struct MysqlColumn {
     pub data_type: String,
     /// The whole type as the server spells it: `int(10) unsigned`, `enum('a','b')`.
     pub column_type: String,
-    /// Whether numbers below zero are refused.
+    /// Whether negative numbers are refused.
     pub unsigned: bool,
-    /// The number in parentheses: digits of a decimal, length in characters, bits, digits of a second.
+    /// The number in parentheses: digits of a decimal, length in characters, bits, fractional digits of a second.
     pub precision: Option<u32>,
-    /// The second number in parentheses: digits after the point.
+    /// The second number in parentheses: digits after the decimal point.
     pub scale: Option<u32>,
-    /// The character set of a text; none for other types and for bytes.
+    /// The character set of a text column; `None` for other types and for bytes.
     pub character_set: Option<String>,
-    /// The collation of a text.
+    /// The collation of a text column.
     pub collation: Option<String>,
-    /// Whether it takes NULL.
+    /// Whether it accepts NULL.
     pub nullable: bool,
-    /// Whether its value is computed from others and cannot be written.
+    /// Whether its value is computed from other columns and cannot be written.
     pub generated: bool,
-    /// Whether the server numbers rows by it.
+    /// Whether the server assigns its values (`AUTO_INCREMENT`).
     pub auto_increment: bool,
-    /// MariaDB: a text that the server checks to be JSON.
+    /// MariaDB: text that the server checks to be JSON.
     pub is_json: bool,
 }
 
@@ -127,7 +127,7 @@ async fn json_columns(
         literal(table)
     );
     let rows = session::all(connection, ask).await?;
-    // The check of a column has the column's name.
+    // The check of a column is named after it.
     let is_json = |(name, clause): &(String, String)| *clause == format!("json_valid({})", dialect.quote(name));
     Ok(rows.iter().map(|row| (text(row, 0), text(row, 1))).filter(is_json).map(|(name, _)| name).collect())
 }
@@ -165,7 +165,7 @@ fn read_column(name: &str, column_type: &str, collation: Option<String>, null: &
         character_set: collation.as_deref().and_then(|it| it.split('_').next()).map(str::to_owned),
         collation,
         nullable: null.eq_ignore_ascii_case("YES"),
-        // Not `DEFAULT_GENERATED`, which is a default that MySQL computes.
+        // Excludes `DEFAULT_GENERATED`, which is a default that MySQL computes.
         generated: ["VIRTUAL GENERATED", "STORED GENERATED", "PERSISTENT"].iter().any(|kind| extra.contains(kind)),
         auto_increment: extra.contains("AUTO_INCREMENT"),
         is_json: false,

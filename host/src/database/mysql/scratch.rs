@@ -1,8 +1,8 @@
-//! A scratch copy of a database, in a database beside it: tables with their keys and rows, sequences, routines, views and
-//! triggers, as the server itself spells them. What cannot be copied as it is, is refused.
-//!
-//! Its name follows from that of the original, and the run's lock keeps it to one run: what stands under that name when a run
-//! begins is what a killed one left.
+//! A scratch copy of a database, as a second database on the same server: tables with their keys and rows, sequences,
+//! routines, views and triggers, as the server itself spells them. Anything that cannot be copied faithfully is
+//! refused.
+//! // The name is derived from the original's, and the run's lock ensures that only one run uses it: a database that
+//! already has this name when a run begins was left by a killed run.
 
 use sha2::{Digest, Sha256};
 
@@ -14,15 +14,15 @@ use crate::database::{
 };
 use crate::sql::{qualifiers, words};
 
-/// Engines that keep everything in the table itself.
+/// Engines that keep all data in the table itself.
 const ENGINES: [&str; 8] = ["innodb", "myisam", "aria", "memory", "archive", "csv", "rocksdb", "tokudb"];
 
-/// Schemas that statements may read from anywhere.
+/// Schemas that any statement may read.
 const OF_THE_SERVER: [&str; 2] = ["information_schema", "performance_schema"];
 
-/// No rights to a database.
+/// No privileges on a database.
 const ACCESS_DENIED: &str = "1044";
-/// No right to a database or table, or to what only administrators may.
+/// A missing privilege on a database or table, or one reserved for administrators.
 const SPECIFIC_ACCESS_DENIED: &str = "1227";
 
 /// The name of the scratch copy of a database.
@@ -30,7 +30,7 @@ fn name_of(original: &str) -> String {
     format!("runner_scratch_{}", &hex::encode(Sha256::digest(original))[..16])
 }
 
-/// Copies the database that the connection is to.
+/// Copies the database of the connection.
 pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> Result<ScratchCopy, DatabaseError> {
     let source = original.facts().schema.clone().unwrap_or_default();
     let scratch = name_of(&source);
@@ -41,14 +41,14 @@ pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> 
     match fill(&mut **original, &source, (&scratch, &url), request).await {
         Ok(copy) => Ok(copy),
         Err(error) => {
-            // The error matters more; the next run removes what stays.
+            // The error matters more; the next run removes what remains.
             let _ = drop_schema(&mut **original, &scratch).await;
             Err(error)
         }
     }
 }
 
-/// Removes the scratch copy of that name.
+/// Removes the scratch copy with that name.
 pub async fn discard(original: &mut dyn Database, name: &str) -> Result<(), DatabaseError> {
     drop_schema(&mut *original.host(), name).await
 }
@@ -81,7 +81,7 @@ async fn create(original: &mut dyn Session, source: &str, scratch: &str) -> Resu
     original.execute(&create, &[]).await.map(drop).map_err(|error| rights(error, scratch))
 }
 
-/// The error of a user who may not make a scratch database, with the way to it.
+/// The error of a user who may not create a scratch database, with the way to allow it.
 fn rights(mut error: DatabaseError, scratch: &str) -> DatabaseError {
     if [ACCESS_DENIED, SPECIFIC_ACCESS_DENIED].contains(&error.code.as_str()) {
         error.message = format!("the user may not make the scratch database `{scratch}`: {}", error.message);
@@ -105,8 +105,8 @@ async fn fill(
         .collect();
     let mut target = connect(url, request.connect).await.map_err(|error| rights(error, scratch))?;
     let mut session = target.host_until(request.stop);
-    // Rows are taken over as they are, also those that today's mode would refuse; tables before those they refer to. Read
-    // committed takes no locks on the rows that are read.
+    // Rows are copied unchanged, including those that today's mode would refuse, and tables before those they refer
+    // to. READ COMMITTED takes no locks on the rows that are read.
     for statement in [
         "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0, unique_checks = 0",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -136,7 +136,7 @@ async fn fill(
 
 struct Filler<'a> {
     original: &'a mut dyn Session,
-    /// Its session's database is the scratch one.
+    /// A session whose database is the scratch copy.
     target: &'a mut dyn Session,
     source: &'a str,
     others: &'a [String],
@@ -150,7 +150,7 @@ impl Filler<'_> {
                    ORDER BY TABLE_TYPE = 'SEQUENCE' DESC, TABLE_NAME";
         let tables = texts(self.original, ask, &[self.source.into()]).await?;
         let mut parts = Vec::new();
-        // All tables before any rows: nothing is copied for a database that is refused.
+        // All tables come before any rows, so that no rows are copied for a database that is refused.
         for row in &tables {
             let [table, kind, engine, _] = row.as_slice() else { continue };
             match kind.as_str() {
@@ -199,7 +199,7 @@ impl Filler<'_> {
         self.make("table", table, &definition).await
     }
 
-    /// Copies rows; answers whether some were left out.
+    /// Copies rows; returns whether some were left out.
     async fn rows(&mut self, table: &str, bound: Option<u64>) -> Result<bool, DatabaseError> {
         let ask = "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? \
                    AND coalesce(GENERATION_EXPRESSION, '') = '' AND EXTRA NOT LIKE '%INVISIBLE SYSTEM%' \
@@ -252,7 +252,7 @@ impl Filler<'_> {
         Ok(())
     }
 
-    /// Views may stand on one another: those that fail are tried again after the others.
+    /// Views may depend on one another: those that fail are retried after the others.
     async fn views(&mut self) -> Result<(), DatabaseError> {
         let ask = "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME";
         let mut left: Vec<String> =
@@ -288,7 +288,7 @@ impl Filler<'_> {
         Ok(())
     }
 
-    /// The statement that made it. The connection's own database is not named in it.
+    /// The statement that created an object. It does not name the connection's own database.
     async fn shown(&mut self, kind: &str, name: &str, column: &str) -> Result<String, DatabaseError> {
         let ask = format!("SHOW CREATE {kind} {}", Dialect::Mysql.quote(name));
         let found = self.original.query(&ask, &[], QueryLimits::NONE).await?;
@@ -297,13 +297,13 @@ impl Filler<'_> {
         match text {
             Some(Value::Text(text)) => Ok(text),
             Some(Value::Bytes(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-            // The server shows it to its owner only.
+            // The server shows it only to its owner.
             _ => Err(refused(format!("the user may not see how `{name}` is made"))
                 .hint("a user who may, such as its definer, can do the dry run on a copy")),
         }
     }
 
-    /// The database beside the copy that a definition names, if it does.
+    /// Another database that a definition names, if any.
     fn other_in(&self, definition: &str) -> Option<String> {
         let dialect = self.original.facts().dialect;
         qualifiers(definition, dialect)
@@ -311,7 +311,7 @@ impl Filler<'_> {
             .find(|name| self.others.iter().any(|other| other.eq_ignore_ascii_case(name)))
     }
 
-    /// What runs by itself must not reach past the copy.
+    /// Routines and triggers must not reach beyond the copy.
     fn check_body(&self, what: &str, name: &str, definition: &str) -> Result<(), DatabaseError> {
         if let Some(other) = self.other_in(definition) {
             return Err(refused(format!("the {what} `{name}` names the database `{other}`")).hint(OUTSIDE));
@@ -328,7 +328,7 @@ impl Filler<'_> {
     }
 }
 
-/// Why a database cannot be copied, and what is left to do.
+/// The hint where a definition reaches beyond the copy.
 const OUTSIDE: &str = "on a copy it would change what is no copy, so there is no dry run on a copy of this database; try the \
                        migrations on a server of your own";
 
@@ -347,7 +347,7 @@ fn failed(what: &str, name: &str, mut error: DatabaseError) -> DatabaseError {
     error
 }
 
-/// The rows of a query as texts.
+/// The rows of a query as strings.
 async fn texts(
     session: &mut dyn Session,
     query: &str,

@@ -1,4 +1,4 @@
-//! What a session is told when it begins, and what its server says of itself.
+//! The settings of a new session, and what its server reports about itself.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, Dialect,
 pub(super) struct SessionFacts {
     /// The facts.
     pub facts: Facts,
-    /// The session's number, by which another can kill it.
+    /// The connection ID, by which another session can kill it.
     pub id: u64,
-    /// The `SET` by which the server reads our texts and values as we mean them.
+    /// The `SET` that makes the server read text and values as intended.
     pub settings_of_texts: String,
-    /// A packet with more bytes is refused.
+    /// The largest packet that the server accepts, in bytes.
     pub max_allowed_packet: usize,
     /// The server is a node of a Galera cluster, so its user locks hold on one node only.
     pub is_cluster_node: bool,
     /// Its binary log holds statements, so that transactions must be repeatable.
     pub logs_statements: bool,
-    /// Table names are compared without case (`lower_case_table_names`).
+    /// Table names are compared without regard to case (`lower_case_table_names`).
     pub folds_table_names: bool,
 }
 
-/// Asks the server who it is, and brings the session to the settings that all our sessions have.
+/// Queries the server's facts, and applies the settings that all our sessions share.
 pub(super) async fn prepare(
     connection: &mut MySqlConnection,
     settings: &ConnectOptions,
@@ -46,8 +46,9 @@ pub(super) async fn prepare(
     let version = Version::read(&reported);
     version.check(dialect, &reported)?;
     let settings_of_texts = settings_of_texts(names, &sql_mode(get("sql_mode"), get("global_sql_mode")));
-    // The servers' own default, so that a server that is set up otherwise does not change what a migration sees. READ
-    // COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only are meant to be.
+    // The servers' own default, set explicitly so that a server's configuration does not change what a migration
+    // sees. READ COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only
+    // stay so.
     let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
     let all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(dialect, settings));
     run(connection, all).await?;
@@ -70,11 +71,12 @@ pub(super) async fn prepare(
     })
 }
 
-/// Each of them makes the session or the server read-only. `tx_read_only` is MariaDB's, and `transaction_read_only` MySQL's.
+/// Each of these makes the session or the server read-only. `tx_read_only` is MariaDB's, `transaction_read_only`
+/// MySQL's.
 const READ_ONLY: [&str; 5] =
     ["read_only", "innodb_read_only", "super_read_only", "tx_read_only", "transaction_read_only"];
 
-/// The questions for what is read of the server; those variables that a dialect does not have stay away.
+/// The query for the server's variables; those that a dialect does not have are absent from the result.
 fn variables() -> String {
     const OTHERS: [&str; 7] = [
         "version_comment",
@@ -89,9 +91,10 @@ fn variables() -> String {
     format!("SELECT 'global_sql_mode', @@GLOBAL.sql_mode; SHOW SESSION VARIABLES WHERE Variable_name IN ({names})")
 }
 
-/// Modes that are taken out. Without backslashes in texts, and in Oracle's language, a script would have to be read in
-/// another way than by the rules of MySQL and MariaDB. Where an empty text is a NULL, or a CHAR comes with the blanks that fill it
-/// up, values do not come back as they were written. And a `SHOW CREATE TABLE` that leaves things out is of no use for a copy.
+/// Modes that are removed. Without backslash escapes, or in Oracle mode, a script would have to be parsed by other
+/// rules than those of MySQL and MariaDB. Where an empty string is NULL, or a CHAR is returned with its padding,
+/// values do not come back as they were written. And a `SHOW CREATE TABLE` that leaves out parts is useless for a
+/// copy.
 const MODES_OUT: [&str; 7] = [
     "NO_BACKSLASH_ESCAPES",
     "ORACLE",
@@ -102,13 +105,14 @@ const MODES_OUT: [&str; 7] = [
     "NO_FIELD_OPTIONS",
 ];
 
-/// The session's own modes, strict, without what would change how a script is read and without what only the driver adds.
+/// The session's own modes plus strict mode, without those that change how a script is read or that only the driver
+/// adds.
 fn sql_mode(session: &str, global: &str) -> String {
     let global_has = |mode: &str| global.split(',').any(|it| it == mode);
     let mut modes: Vec<&str> = session
         .split(',')
         .filter(|mode| !mode.is_empty() && !MODES_OUT.contains(mode))
-        // A flag that sqlx raises when it connects, and that makes names of functions reserved words.
+        // A flag that sqlx sets when it connects, and that turns function names into reserved words.
         .filter(|mode| *mode != "IGNORE_SPACE" || global_has(mode))
         .collect();
     if !modes.iter().any(|mode| mode.starts_with("STRICT_")) {
@@ -117,17 +121,18 @@ fn sql_mode(session: &str, global: &str) -> String {
     modes.join(",")
 }
 
-/// A year: a session that waits for a component to compile or for a person must not be thrown out, whatever
-/// `wait_timeout` says to idle web servers. The greatest that all platforms take is 2,147,483 s.
+/// As long as possible: a session that waits for a person, or for a component to compile, must not be closed,
+/// whatever `wait_timeout` is set for idle web servers. All platforms accept up to 2,147,483 s, about 24 days.
 const IDLE_SECONDS: u32 = 2_147_483;
 
-/// How long the server waits for a reader of rows, in seconds: a component may work on a chunk for as long.
+/// How long the server waits for a client that reads rows, in seconds: a component may work on one chunk for that
+/// long.
 const READER_SECONDS: u32 = 86_400;
 
-/// By how much the server's own limit for a statement is longer than ours: it ends those whose run was killed.
+/// How much longer the server's own statement limit is than ours: it ends the statements of killed runs.
 const ORPHANED: Duration = Duration::from_secs(10);
 
-/// What decides how our texts and values are read.
+/// The settings that decide how text and values are read.
 fn settings_of_texts(names: &str, sql_mode: &str) -> String {
     format!("SET {names}, sql_mode = '{sql_mode}', time_zone = '+00:00', foreign_key_checks = 1, unique_checks = 1")
 }
@@ -166,7 +171,7 @@ impl Version {
         Self(next(), next(), next())
     }
 
-    /// Refuses servers whose user locks exclude one another or that lack window functions.
+    /// Refuses servers on which a session can hold only one user lock, or that lack window functions.
     fn check(self, dialect: Dialect, reported: &str) -> Result<(), DatabaseError> {
         let oldest = if dialect == Dialect::Mariadb { Self(10, 5, 0) } else { Self(8, 0, 0) };
         if self >= oldest {
@@ -185,23 +190,23 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// Since when a statement of DDL takes effect wholly or not at all.
+/// The first version in which a DDL statement is atomic.
 fn oldest_with_atomic_ddl(dialect: Dialect) -> Version {
     if dialect == Dialect::Mariadb { Version(10, 6, 1) } else { Version(8, 0, 0) }
 }
 
-/// Since when there is `SKIP LOCKED`.
+/// The first version with `SKIP LOCKED`.
 fn oldest_that_skips_locked(dialect: Dialect) -> Version {
     if dialect == Dialect::Mariadb { Version(10, 6, 0) } else { Version(8, 0, 1) }
 }
 
-/// Runs a text of our own making by the text protocol: one trip, and nothing to prepare.
+/// Runs SQL of our own by the text protocol: one round trip, and nothing to prepare.
 pub(super) async fn run(connection: &mut MySqlConnection, statement: String) -> Result<u64, DatabaseError> {
     let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await.map_err(from_sqlx)?;
     Ok(done.rows_affected())
 }
 
-/// The only row of a text of our own making.
+/// The only row of a query of our own.
 pub(super) async fn one(
     connection: &mut MySqlConnection,
     statement: impl Into<String>,
@@ -209,7 +214,7 @@ pub(super) async fn one(
     sqlx::raw_sql(AssertSqlSafe(statement.into())).fetch_one(&mut *connection).await.map_err(from_sqlx)
 }
 
-/// All rows of a text of our own making.
+/// All rows of a query of our own.
 pub(super) async fn all(
     connection: &mut MySqlConnection,
     statement: impl Into<String>,
@@ -217,23 +222,23 @@ pub(super) async fn all(
     sqlx::raw_sql(AssertSqlSafe(statement.into())).fetch_all(&mut *connection).await.map_err(from_sqlx)
 }
 
-/// A text of a row; empty if there is none.
+/// A row's column as text; empty if NULL.
 pub(super) fn text(row: &MySqlRow, column: usize) -> String {
     row_text(row, column).unwrap_or_default()
 }
 
-/// A text of a row, or NULL. Catalogues call their texts by many types, some of them binary.
+/// A row's column as text, or `None`. Catalogues use many types for text, some of them binary.
 pub(super) fn row_text(row: &MySqlRow, column: usize) -> Option<String> {
     let bytes: Option<Vec<u8>> = row.try_get_unchecked(column).ok()?;
     bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A number of a row; 0 if there is none.
+/// A row's column as a number; 0 if NULL.
 pub(super) fn number(row: &MySqlRow, column: usize) -> u64 {
     row_text(row, column).and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-/// A text as a statement spells it, whatever the session's `sql_mode`.
+/// A string literal that is valid under any `sql_mode`.
 pub(super) fn literal(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('\'');

@@ -1,5 +1,5 @@
-//! Settings that a script changes for its own statements, and that the host must not run under: with another `sql_mode` a
-//! text of ours would be read in another way, and after `SET NAMES latin1` history would be written in latin1.
+//! Settings that a script changes for its own statements, and that must not affect the host: with another `sql_mode`,
+//! the host's SQL would be read differently, and after `SET NAMES latin1` the history would be written in latin1.
 
 use super::MysqlDatabase;
 use super::session::{self, literal, row_text, text};
@@ -8,16 +8,17 @@ use crate::database::{DatabaseError, Role};
 /// Whose settings the session has.
 #[derive(Debug, Default)]
 pub(super) enum SessionSettings {
-    /// Ours.
+    /// The host's.
     #[default]
     Ours,
     /// A script may have changed them.
     Theirs,
-    /// Ours; the script's are those.
+    /// The host's; these are the script's.
     Kept(Kept),
 }
 
-/// What is given back to a script. Not the character set: scripts reach the server in UTF-8, whatever their file says.
+/// The settings restored for a script. The character set is not among them: scripts are sent in UTF-8, whatever they
+/// set.
 #[derive(Debug)]
 pub(super) struct Kept {
     set: String,
@@ -25,7 +26,7 @@ pub(super) struct Kept {
 }
 
 impl MysqlDatabase {
-    /// Gives the session the settings of the role that speaks next.
+    /// Gives the session the settings of the role that acts next.
     pub(super) async fn settle(&mut self) -> Result<(), DatabaseError> {
         match (self.guard.rights(), std::mem::take(&mut self.guard.settings)) {
             (Role::Host, SessionSettings::Theirs) => {
@@ -48,7 +49,7 @@ impl MysqlDatabase {
         Ok(())
     }
 
-    /// After a statement of a script that may have changed settings.
+    /// Runs after a statement of a script that may have changed settings.
     pub(super) async fn unsettle(&mut self) -> Result<(), DatabaseError> {
         self.guard.settings = SessionSettings::Theirs;
         session::run(&mut self.connection, format!("SET {}", self.endpoint.names())).await.map(|_| ())

@@ -16,18 +16,18 @@ use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Role, TableName};
 use crate::sql::{has_statement, identifiers};
 
-/// First words of statements that leave all tables as they are declared.
+/// First words of statements that do not change how tables are declared.
 const KEEPS_TABLES: [&str; 8] = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "SHOW", "DO", "SET"];
 
-/// A statement that the server has read.
+/// A statement that the server has prepared.
 pub(super) struct Prepared {
-    /// The columns of its result; none if it answers no rows.
+    /// The columns of its result; empty if it returns no rows.
     pub columns: Vec<MySqlColumn>,
     /// What the wire carries for each of them.
     pub wires: Vec<Wire>,
 }
 
-/// The bytes of a cell in the binary protocol. sqlx itself takes zero dates for NULL; this does not.
+/// The bytes of a cell in the binary protocol. sqlx itself treats zero dates as NULL; this does not.
 pub(super) fn cell(row: &MySqlRow, at: usize) -> Option<&[u8]> {
     row.try_get_raw(at).ok().and_then(|value| <&[u8] as sqlx::Decode<sqlx::MySql>>::decode(value).ok())
 }
@@ -45,13 +45,13 @@ impl MysqlDatabase {
         self.after(class, answer).await
     }
 
-    /// Forgets what is known of tables that a statement may change; sqlx keeps the columns of prepared statements.
+    /// Forgets tables that a statement may change; sqlx keeps the columns of prepared statements.
     async fn forget_tables(&mut self) -> Result<(), DatabaseError> {
         self.learned.forget_tables();
         self.connection.clear_cached_statements().await.map_err(from_sqlx)
     }
 
-    /// The servers run a comment without a word.
+    /// The servers accept a comment as a statement without an error.
     fn refuse_blank(&self, statement: &str) -> Result<(), DatabaseError> {
         if has_statement(statement, self.server.facts.dialect) {
             return Ok(());
@@ -60,7 +60,7 @@ impl MysqlDatabase {
     }
 
     async fn execute_text(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
-        // Only what may have placeholders: sqlx must not be left with a number of values that is not theirs.
+        // Only statements that may have placeholders: sqlx must not be given the wrong number of values.
         let has_values = !values.is_empty() || statement.contains('?');
         if has_values {
             match self.prepare(statement, values.len()).await {
@@ -74,7 +74,8 @@ impl MysqlDatabase {
         let connection = &mut self.connection;
         let query = sqlx::query_with(text(), arguments).persistent(has_values);
         let mut answer = watch.over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await;
-        // The server has read the whole text as one statement before it says so; a second one in it is an error of syntax.
+        // The server reports this only after it has parsed the whole text as one statement; a second statement in it
+        // would be a syntax error.
         if self.guard.rights() != Role::Component && matches!(&answer, Err(error) if error.code == NOT_PREPARABLE) {
             answer =
                 watch.over(async { sqlx::raw_sql(text()).execute(&mut *connection).await.map_err(from_sqlx) }).await;
@@ -112,7 +113,8 @@ impl MysqlDatabase {
         let work = async {
             let mut rows = sqlx::query_with(AssertSqlSafe(statement.to_owned()), arguments).fetch(&mut *connection);
             while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
-                // The rest of too large a result is passed over: the connection must come to the end of the answer.
+                // The rest of a result that is too large is discarded: the connection must reach the end of the
+                // answer.
                 if problem.is_some() {
                     continue;
                 }
@@ -138,7 +140,7 @@ impl MysqlDatabase {
         problem.map_or(Ok(found), Err)
     }
 
-    /// Has the server read a statement, and checks the number of its values.
+    /// Lets the server prepare a statement, and checks the number of its values.
     pub(super) async fn prepare(&mut self, statement: &str, values: usize) -> Result<Prepared, DatabaseError> {
         let text = AssertSqlSafe(statement.to_owned()).into_sql_str();
         let connection = &mut self.connection;
@@ -159,7 +161,7 @@ impl MysqlDatabase {
         Ok(Prepared { columns, wires })
     }
 
-    /// What the wire carries for each column; the tables are asked where the wire does not say.
+    /// What the wire carries for each column; where the wire is ambiguous, the table is asked.
     async fn wires(&mut self, columns: &[MySqlColumn]) -> Result<Vec<Wire>, DatabaseError> {
         let mut wires = Vec::with_capacity(columns.len());
         for column in columns {
@@ -177,7 +179,7 @@ impl MysqlDatabase {
         Ok(wires)
     }
 
-    /// What a column of a table holds; none if the table cannot be asked, as inside a view whose tables are another's.
+    /// What a column of a table holds; `None` if the table cannot be read, as with a view over another user's tables.
     async fn kind_of(&mut self, table: &TableName, column: &str) -> Option<ColumnKind> {
         if !self.learned.declared.contains_key(table) {
             let columns = self.table_now(table).await.map(|table| table.columns).unwrap_or_default();
@@ -229,7 +231,8 @@ fn row_values(row: &MySqlRow, wires: &[Wire]) -> Result<Vec<Value>, DatabaseErro
     Ok(values)
 }
 
-/// What the wire carries: as the result itself says, but for what only the table knew when the statement was prepared.
+/// What the wire carries: what the result itself says, except for what only the table knew when the statement was
+/// prepared.
 pub(super) fn wire_now(column: &MySqlColumn, prepared: Option<Wire>) -> Wire {
     match (Wire::of(column), prepared) {
         ((Wire::Text, true), Some(known @ (Wire::Json | Wire::Uuid | Wire::Native))) => known,

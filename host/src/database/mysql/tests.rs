@@ -1,4 +1,4 @@
-//! What only MySQL and MariaDB do; what every database does is tested by `database::contract`.
+//! What is specific to MySQL and MariaDB; `database::contract` tests what every database does.
 
 mod connect;
 mod contract;
@@ -21,7 +21,7 @@ use crate::database::DatabaseErrorKind;
 use crate::database::contract::{endless, rows, run};
 use crate::database::unguarded::Unguarded as _;
 
-/// A fresh database on the server that the tests share.
+/// A new database on the server that the tests share.
 fn fresh() -> TestDatabase {
     servers::mariadb().database()
 }
@@ -39,7 +39,7 @@ async fn open(database: &TestDatabase) -> Box<dyn Database> {
     open_url(&database.url()).await.expect("a connection")
 }
 
-/// The one text of a query.
+/// The only cell of a query's result, as text.
 async fn text_of(database: &mut dyn Database, statement: &str) -> String {
     match rows(database, statement).await.pop().and_then(|mut row| row.pop()) {
         Some(Value::Text(text)) => text,
@@ -48,7 +48,7 @@ async fn text_of(database: &mut dyn Database, statement: &str) -> String {
     }
 }
 
-/// The number of a database's session.
+/// The connection ID of a database's session.
 async fn session_of(database: &mut dyn Database) -> u64 {
     text_of(database, "SELECT CAST(CONNECTION_ID() AS CHAR)").await.parse().expect("a number")
 }

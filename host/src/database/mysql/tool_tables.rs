@@ -1,6 +1,6 @@
-//! The second wall around runner's own tables: what they are is compared before and after the statements of a migration.
-//! Inside a transaction that is still ours only rows can have changed, for everything else commits; and a temporary table
-//! can have come in front of one.
+//! The second wall around the tool tables: their definitions and contents are compared before and after the
+//! statements of a migration. Inside a transaction that is still ours, only rows can have changed, because everything
+//! else commits; besides that, a temporary table can hide one of them.
 
 use sha2::{Digest, Sha256};
 use sqlx::Row;
@@ -11,15 +11,16 @@ use crate::database::facts::{TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
 use crate::sql::StatementClass;
 
-/// What other sessions of runner write while a migration runs: those that share a transform with it, and those that watch it.
+/// Tables that other sessions of runner write while a migration runs: sessions that share a transform with it, and
+/// those that watch it.
 const SHARED: [&str; 5] = ["runner_checkpoint", "runner_chunk", "runner_evidence", "runner_control", "runner_progress"];
 
-/// A tool table and a digest of what it is and holds.
+/// Each tool table with a digest of its definition and contents.
 pub(super) type Picture = Vec<(String, String)>;
 
 impl MysqlDatabase {
-    /// Takes the picture that `check_tool_tables` compares with, before the first statement of a script or guest that could
-    /// change the tables though it does not name them: by dynamic SQL, or by a trigger, view or routine that names them.
+    /// Takes the picture that `check_tool_tables` compares with, before the first statement of a script or guest that
+    /// could change the tables without naming them: by dynamic SQL, or by a trigger, view or routine that names them.
     pub(super) async fn look_at_tool_tables(&mut self, class: StatementClass) -> Result<(), DatabaseError> {
         match &self.transaction {
             Some(Transaction { tool_tables: None, .. }) => {}
@@ -36,14 +37,14 @@ impl MysqlDatabase {
         Ok(())
     }
 
-    /// Whether something in the database names a tool table. Looked up once, and again after dynamic SQL: whatever else
-    /// makes such a thing has to spell the name, and is refused.
+    /// Whether anything in the database names a tool table. Looked up once, and again after dynamic SQL: any other
+    /// statement that creates such an object must spell the name, and is refused.
     pub(super) async fn others_name_tool_tables(&mut self) -> Result<bool, DatabaseError> {
         if let Some(found) = self.guard.others_name_tool_tables {
             return Ok(found);
         }
         let schema = literal(self.server.facts.schema.as_deref().unwrap_or_default());
-        // Not the prefix alone: a database may be called so, and each view names its database.
+        // The prefix alone is not enough: a database may have such a name, and each view names its database.
         let names = TOOL_TABLES.join("|");
         let places = [
             ("TRIGGERS", "TRIGGER_SCHEMA", "ACTION_STATEMENT"),
@@ -60,8 +61,8 @@ impl MysqlDatabase {
         Ok(found)
     }
 
-    /// A statement of the host may change the tables: then what migrations did before is looked at, and the picture is
-    /// taken anew after it.
+    /// Before a statement of the host that may change the tables: checks what migrations did so far; a new picture is
+    /// taken after it.
     pub(super) async fn host_touches(&mut self, statement: &str) -> Result<(), DatabaseError> {
         let has_picture = self.transaction.as_ref().is_some_and(|transaction| transaction.tool_tables.is_some());
         if !has_picture || !names_tool_table(statement) {

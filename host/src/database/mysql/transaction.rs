@@ -1,5 +1,5 @@
-//! The one transaction of a migration, which a savepoint of ours proves to be still the same; and the session, which is
-//! made anew after each migration.
+//! The one transaction of a migration, with a savepoint that proves it is still the same transaction; and the
+//! session, which is replaced after each migration.
 
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
@@ -10,15 +10,15 @@ use crate::random;
 
 /// A transaction that `begin` opened.
 pub(super) struct Transaction {
-    /// The savepoint that lives as long as the transaction; its name cannot be guessed.
+    /// The savepoint that lasts as long as the transaction; its name cannot be guessed.
     proof: String,
-    /// The tool's tables as they were before the first statement of a script, or after the host's last.
+    /// The tool tables before the first statement of a script, or after the host's last statement.
     pub tool_tables: Option<Picture>,
-    /// It was found to be over, as after a deadlock: what came now would commit by itself.
+    /// The transaction was found to be over, for example after a deadlock: further statements would autocommit.
     pub is_over: bool,
 }
 
-/// A server answers this when there is no savepoint of a name.
+/// A server's answer if there is no savepoint with that name.
 const NO_SAVEPOINT: &str = "1305";
 
 impl MysqlDatabase {
@@ -26,9 +26,9 @@ impl MysqlDatabase {
         self.begin_at("").await
     }
 
-    /// A chunk locks the rows that it reads. Were its transaction to lock the gaps between them too, as it does by default,
-    /// it would wait for the worker of the next chunk. But a binary log of statements demands just that; and where
-    /// something names the tool's tables, they are watched, which needs a view of them that stays the same.
+    /// A chunk locks the rows that it reads. If its transaction also locked the gaps between them, as it does by
+    /// default, it would wait for the worker of the next chunk. But a statement-based binary log requires exactly
+    /// that; and where anything names the tool tables, they are watched, which needs a consistent view of them.
     pub(super) async fn begin_part_now(&mut self, part: Part) -> Result<Claims, DatabaseError> {
         self.renew_if_due().await?;
         let is_watched = part == Part::Chunk && self.others_name_tool_tables().await?;
@@ -73,7 +73,8 @@ impl MysqlDatabase {
         }
         if let Err(error) = session::run(&mut self.connection, "COMMIT AND NO CHAIN NO RELEASE".to_owned()).await {
             if error.kind != DatabaseErrorKind::Connection {
-                // Such as a cluster that found a conflict: nothing of it stays, and no transaction may stay open.
+                // For example, a cluster found a conflict: none of the changes are kept, and no transaction may stay
+                // open.
                 let _ = session::run(&mut self.connection, "ROLLBACK AND NO CHAIN NO RELEASE".to_owned()).await;
             }
             return Err(error);
@@ -81,7 +82,7 @@ impl MysqlDatabase {
         Ok(())
     }
 
-    /// MySQL and MariaDB check each row at once; nothing is put off until the commit.
+    /// MySQL and MariaDB check each row at once; nothing is deferred to the commit.
     pub(super) async fn check_constraints_now(&mut self) -> Result<(), DatabaseError> {
         match self.transaction {
             Some(_) => Ok(()),
@@ -97,7 +98,8 @@ impl MysqlDatabase {
         let rollback = "ROLLBACK AND NO CHAIN NO RELEASE; SHOW WARNINGS";
         match session::all(&mut self.connection, rollback).await {
             Ok(warnings) if warnings.iter().any(|row| session::text(row, 1) == NOT_UNDONE) => {
-                // The list stays until a statement reads a table. Where this fails, so does the next statement.
+                // The list of warnings stays until a statement reads a table. If this fails, so does the next
+                // statement.
                 let _ = session::all(&mut self.connection, "SELECT 1 FROM information_schema.ENGINES LIMIT 0").await;
                 Err(DatabaseError::new(
                     DatabaseErrorKind::Other,
@@ -106,7 +108,7 @@ impl MysqlDatabase {
                 .code(NOT_UNDONE)
                 .hint(TAKES_PART))
             }
-            // The server rolls back what a lost connection leaves.
+            // The server rolls back the transaction of a lost connection.
             Err(error) if error.kind == DatabaseErrorKind::Connection => {
                 self.guard.must_renew = true;
                 Ok(())
@@ -115,7 +117,7 @@ impl MysqlDatabase {
         }
     }
 
-    /// Whether the savepoint of `begin` is still there. It is released and set again, under a new name.
+    /// Whether the savepoint of `begin` still exists. It is released and set again under a new name.
     pub(super) async fn in_transaction_now(&mut self) -> Result<bool, DatabaseError> {
         let Some(transaction) = &mut self.transaction else { return Ok(false) };
         if transaction.is_over {
@@ -136,12 +138,12 @@ impl MysqlDatabase {
         }
     }
 
-    /// Fails where the transaction was found to be over.
+    /// Fails if the transaction was found to be over.
     pub(super) fn check_transaction(&self) -> Result<(), DatabaseError> {
         if self.transaction.as_ref().is_some_and(|transaction| transaction.is_over) { Err(ended(None)) } else { Ok(()) }
     }
 
-    /// After a failure, checks whether the server has given up the transaction, as it does with deadlocks.
+    /// After a failure, checks whether the server has rolled back the transaction, as it does on deadlocks.
     pub(super) async fn check_after_failure<T>(
         &mut self,
         answer: Result<T, DatabaseError>,
@@ -149,14 +151,14 @@ impl MysqlDatabase {
         let says_nothing = [DatabaseErrorKind::Connection, DatabaseErrorKind::InvalidArgument];
         let failed = answer.as_ref().is_err_and(|error| !says_nothing.contains(&error.kind));
         if failed && self.transaction.is_some() {
-            // Where even that fails, so does whatever comes next.
+            // If even that fails, so does whatever comes next.
             let _ = self.in_transaction_now().await;
         }
         answer
     }
 
-    /// Outside of a transaction a new session takes the old one's place, before the next statement. Inside of one, temporary
-    /// tables go as far as their names are known, and the session is made anew after the transaction.
+    /// Outside a transaction, a new session replaces the old one before the next statement. Inside one, temporary
+    /// tables are dropped as far as their names are known, and the session is replaced after the transaction.
     pub(super) async fn drop_temporary_now(&mut self) -> Result<(), DatabaseError> {
         self.close_statements();
         if self.guard.is_used {
@@ -170,7 +172,7 @@ impl MysqlDatabase {
         Ok(())
     }
 
-    /// Makes the session anew if it is due, and if no transaction would be lost by it.
+    /// Replaces the session if that is due and would not lose a transaction.
     pub(super) async fn renew_if_due(&mut self) -> Result<(), DatabaseError> {
         if self.guard.must_renew && self.transaction.is_none() { self.renew().await } else { Ok(()) }
     }
@@ -189,7 +191,7 @@ impl MysqlDatabase {
     }
 }
 
-/// The error of a transaction that is not ours any more. `cause`: the statement's own error, if it had one.
+/// The error of a transaction that is no longer ours. `cause` is the statement's own error, if it had one.
 pub(super) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
     let error = DatabaseError::new(
         DatabaseErrorKind::Denied,

@@ -1,4 +1,4 @@
-//! What the columns of a table hold, read from how the server declares them. `types.md` has the table.
+//! What the columns of a table hold, derived from the server's declarations. `types.md` has the table.
 
 use sqlx::mysql::MySqlRow;
 use sqlx::{Column as _, Row as _};
@@ -6,26 +6,26 @@ use sqlx::{Column as _, Row as _};
 use super::schema::MysqlColumn;
 use super::session;
 
-/// What a column holds, with everything that decides whether a value fits into it as it is.
+/// What a column holds, with everything that decides whether a value fits without change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ColumnKind {
     /// `TINYINT(1)`, which is how both servers spell BOOLEAN.
     Boolean,
-    /// A whole number, and the least and greatest that fit.
+    /// An integer, with the least and greatest values that fit.
     Integer { least: i128, greatest: i128 },
     /// `YEAR`.
     Year,
     /// `BIT(n)`.
     Bit(u32),
-    /// `FLOAT`, and the digits after the point that it is declared to keep.
+    /// `FLOAT`, with the declared number of digits after the decimal point.
     Float(Option<u32>),
     /// `DOUBLE`, likewise.
     Double(Option<u32>),
-    /// `DECIMAL` with that many digits after the point.
+    /// `DECIMAL` with that many digits after the decimal point.
     Decimal { precision: u32, scale: u32 },
     /// `DATE`.
     Date,
-    /// `TIME` with that many digits of a second.
+    /// `TIME` with that many fractional digits.
     Time(u32),
     /// `DATETIME`, likewise.
     Datetime(u32),
@@ -33,13 +33,13 @@ pub(super) enum ColumnKind {
     Timestamp(u32),
     /// `CHAR(n)`, whose trailing spaces are not kept, and `VARCHAR(n)`.
     Char { characters: usize, fixed: bool },
-    /// `TEXT` of any size, in bytes.
+    /// `TEXT` of any size, with its limit in bytes.
     Text { bytes: usize },
     /// The words of an ENUM.
     Enum(Vec<String>),
     /// The words of a SET.
     Set(Vec<String>),
-    /// `BINARY(n)`, which fills up with zeros.
+    /// `BINARY(n)`, which the server pads with zeros.
     Binary(usize),
     /// `VARBINARY` and `BLOB`.
     Bytes,
@@ -47,7 +47,7 @@ pub(super) enum ColumnKind {
     Json,
     /// MariaDB's UUID.
     Uuid,
-    /// MariaDB's INET4, INET6 and whatever else the server knows in text only.
+    /// MariaDB's INET4 and INET6, and any other type that is only known as text.
     Native(String),
     /// A geometry, in the server's own bytes.
     Geometry(String),
@@ -60,7 +60,8 @@ impl ColumnKind {
     }
 }
 
-/// The sets of columns that identify a row: unique indexes of whole columns without NULLs. Rows of `SHOW INDEX`.
+/// The sets of columns that identify a row: unique indexes over whole NOT NULL columns. Takes the rows of `SHOW
+/// INDEX`.
 pub(super) fn unique_keys(rows: &[MySqlRow]) -> Vec<Vec<String>> {
     let mut found: Vec<(String, Option<Vec<String>>)> = Vec::new();
     for row in rows {
@@ -72,7 +73,7 @@ pub(super) fn unique_keys(rows: &[MySqlRow]) -> Vec<Vec<String>> {
             continue;
         }
         let (index, name) = (cell("Key_name"), cell("Column_name"));
-        // A part of a column, an expression, or a column with NULLs does not identify a row.
+        // A prefix of a column, an expression or a nullable column does not identify a row.
         let whole = cell("Sub_part").is_empty() && !name.is_empty() && cell("Null") != "YES";
         if found.last().is_none_or(|(last, _)| *last != index) {
             found.push((index, Some(Vec::new())));

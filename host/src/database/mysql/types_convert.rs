@@ -1,6 +1,5 @@
-//! How a cell becomes a cell of a batch, or a scalar. `types.md` has the table.
-//!
-//! What does not fit into a column's type without loss is an error that names the cell, never a changed value.
+//! Converts a server's cell to a cell of a batch, or to a scalar. `types.md` has the table.
+//! // A value that does not fit a column's type without loss is an error that names the cell; it is never changed.
 
 use super::types_read::{Cell, Wire};
 use crate::data::decimal::{float_text, is_decimal, same_number};
@@ -8,8 +7,8 @@ use crate::data::temporal::{self, DAY, SECOND};
 use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 use crate::database::number::exact_integer;
 
-/// Appends a cell to a column. `requested`: the caller asked for the column's type, so whatever converts exactly is
-/// converted. False: it does not fit without loss.
+/// Appends a cell to a column. With `requested`, the caller asked for the column's type, so anything that converts
+/// exactly is converted. Returns false if the cell does not fit without loss.
 #[inline]
 pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, requested: bool) -> bool {
     match (builder.entries(), cell) {
@@ -18,7 +17,7 @@ pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, requested: bool)
         (ColumnValues::Date(entries), Cell::Date(days)) => entries.push(days),
         (ColumnValues::Timestamp(entries), Cell::Datetime(instant))
         | (ColumnValues::Timestamptz(entries), Cell::Instant(instant)) => entries.push(instant),
-        // A server may hold bytes in a text that its character set does not know.
+        // A server may hold bytes in a text column that are invalid in its character set.
         (ColumnValues::Text(_), Cell::Text(bytes)) | (ColumnValues::Json(_), Cell::Json(bytes))
             if std::str::from_utf8(bytes).is_err() =>
         {
@@ -52,7 +51,7 @@ fn push_other(builder: &mut ColumnBuilder, cell: Cell<'_>, requested: bool) -> b
     }
 }
 
-/// The conversions that only an explicit request makes.
+/// The conversions that are made only on explicit request.
 fn convert(builder: &mut ColumnBuilder, wanted: ColumnType, cell: Cell<'_>) -> bool {
     match (wanted, cell) {
         (ColumnType::Boolean, Cell::Bit(_)) => match number_of_bits(cell) {
@@ -110,8 +109,8 @@ fn convert(builder: &mut ColumnBuilder, wanted: ColumnType, cell: Cell<'_>) -> b
     }
 }
 
-/// The text of a cell, as the server itself would write it but for floats, which come in the shortest text that reads back
-/// as the same number. None for bytes.
+/// The text of a cell, as the server itself would write it, except for floats, which use the shortest text that reads
+/// back as the same number. `None` for bytes.
 pub(super) fn text_of(cell: Cell<'_>) -> Option<String> {
     let owned = |bytes: &[u8]| Some(String::from_utf8_lossy(bytes).into_owned());
     let mut text = String::new();
@@ -168,7 +167,7 @@ fn number_of_bits(cell: Cell<'_>) -> Option<u64> {
     (bytes.len() <= 8).then(|| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 
-/// The float that is exactly this number, or that a decimal reads back from.
+/// The float that is exactly this number, or that a decimal was printed from.
 fn float_of(cell: Cell<'_>) -> Option<f64> {
     match cell {
         Cell::Integer(number) => exact_float(number.into()),
@@ -187,14 +186,14 @@ pub(super) fn exact_float(number: i128) -> Option<f64> {
     (float as i128 == number).then_some(float)
 }
 
-/// The integer that a decimal is, whatever zeros follow its point.
+/// The integer equal to a decimal, ignoring zeros after its point.
 fn integer_of_decimal(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.bytes().any(|digit| digit != b'0') { None } else { whole.parse().ok() }
 }
 
-/// A cell of a small result: in the type of its column where it fits, else in one that holds it.
+/// A cell of a small result: in the type of its column if it fits, else in one that can hold it.
 pub(super) fn value(wire: Wire, cell: Cell<'_>, type_name: &str) -> Option<Value> {
     let owned = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let native = || text_of(cell).map(|text| Value::Native { type_name: type_name.to_owned(), text });
@@ -216,7 +215,7 @@ pub(super) fn value(wire: Wire, cell: Cell<'_>, type_name: &str) -> Option<Value
     })
 }
 
-/// A cell in a few words, for messages.
+/// A short description of a cell, for messages.
 pub(super) fn describe(cell: Cell<'_>) -> String {
     let short = |text: &str| {
         let shown: String = text.chars().take(40).collect();
@@ -230,7 +229,7 @@ pub(super) fn describe(cell: Cell<'_>) -> String {
     }
 }
 
-/// What to do about a cell that does not fit.
+/// The hint for a cell that does not fit.
 pub(super) fn hint(cell: Cell<'_>) -> &'static str {
     match cell {
         Cell::Unreal { .. } => "ask for the column as `text`, or make such dates NULL first",

@@ -1,7 +1,6 @@
 //! What the binary protocol carries, and the cells in it.
-//!
-//! The wire tells less than the table: MariaDB sends UUIDs, addresses and JSON as texts. Where it is ambiguous the table is
-//! asked.
+//! // The wire says less than the table's declaration: MariaDB sends UUIDs, addresses and JSON as text. Where it is
+//! ambiguous, the table is asked.
 
 use sqlx::mysql::MySqlColumn;
 use sqlx::{Column as _, TypeInfo as _};
@@ -16,7 +15,7 @@ pub(super) enum Wire {
     Boolean,
     Signed,
     Unsigned,
-    /// Above the greatest `int64`, so that the type of the column is not that of its cells.
+    /// Above the greatest `int64`, so that the column's type differs from that of its cells.
     UnsignedBig,
     Float,
     Double,
@@ -36,10 +35,10 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    /// What the metadata of a result says; and whether the table may know better.
+    /// What the metadata of a result says, and whether the table may know better.
     pub fn of(column: &MySqlColumn) -> (Self, bool) {
         let info = column.type_info();
-        // A text has a collation, bytes have none; the flag that sqlx names types by says only how it sorts.
+        // Text has a collation, bytes have none; the flag by which sqlx names types only says how the column sorts.
         let is_text = <str as sqlx::Type<sqlx::MySql>>::compatible(info);
         let unsigned = <u64 as sqlx::Type<sqlx::MySql>>::compatible(info);
         let wire = match info.name() {
@@ -67,7 +66,7 @@ impl Wire {
         (wire, wire == Self::Text && matches!(info.name(), "BINARY" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" | "TINYBLOB"))
     }
 
-    /// What a text of the wire is in truth.
+    /// What a text on the wire really is.
     pub fn of_kind(kind: &ColumnKind) -> Self {
         match kind {
             ColumnKind::Json => Self::Json,
@@ -77,7 +76,7 @@ impl Wire {
         }
     }
 
-    /// The type in which such a column is delivered.
+    /// The column type in which such a column is returned.
     pub fn column_type(self) -> ColumnType {
         match self {
             Self::Boolean => ColumnType::Boolean,
@@ -106,11 +105,11 @@ pub(super) enum Cell<'a> {
     Float(f64),
     Decimal(&'a [u8]),
     Date(i32),
-    /// Microseconds, which may be less than none and more than a day.
+    /// Microseconds, which may be negative or exceed a day.
     Time(i64),
     Datetime(i64),
     Instant(i64),
-    /// A date of which parts are zero; with the time of day, if it has one.
+    /// A date with parts that are zero; with the time of day, if it has one.
     Unreal {
         year: u16,
         month: u8,
@@ -125,7 +124,7 @@ pub(super) enum Cell<'a> {
     Geometry(&'a [u8]),
 }
 
-/// A cell from the bytes of the binary protocol. None: a packet that is no such cell.
+/// Decodes a cell from the bytes of the binary protocol. `None` if they are not such a cell.
 #[inline]
 pub(super) fn decode(wire: Wire, bytes: &[u8]) -> Option<Cell<'_>> {
     Some(match wire {

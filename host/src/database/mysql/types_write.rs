@@ -1,7 +1,7 @@
-//! How the cells of a batch are spelt for the server. `types.md` has the table.
-//!
-//! The servers round, cut and fill up without a word even in strict mode: digits of a DECIMAL and of a second, trailing spaces,
-//! words of an ENUM that look like numbers. A cell that would not read back as it was written is refused here, and named.
+//! How the cells of a batch are written for the server. `types.md` has the table.
+//! // Even in strict mode, the servers silently round, truncate and pad: digits of a DECIMAL or of a second, trailing
+//! spaces, ENUM values that look like numbers. A cell that would not read back as it was written is refused here, and
+//! named.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -14,13 +14,13 @@ use crate::data::{Column, ColumnValues, Value, VarValues};
 use crate::database::message::cell_text;
 use crate::database::number::exact_integer;
 
-/// A column as the server takes it: a string of bytes for each row.
+/// A column as the server takes it: a byte string for each row.
 pub(super) struct Encoded<'a> {
     /// Empty, or one byte per row.
     pub nulls: &'a [u8],
     /// The strings.
     pub cells: Cow<'a, VarValues>,
-    /// Whether they are texts in UTF-8; else digits or bytes.
+    /// Whether they are text in UTF-8; otherwise digits or bytes.
     pub is_text: bool,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Unwritable {
     pub what: String,
 }
 
-/// The column as a table's column of that kind takes it.
+/// Encodes the column for a table's column of that kind.
 pub(super) fn encode<'a>(column: &'a Column, kind: &ColumnKind) -> Result<Encoded<'a>, Unwritable> {
     let is_text = matches!(
         kind,
@@ -76,12 +76,12 @@ fn rows_of(column: &Column) -> usize {
     }
 }
 
-/// The entries, if all of them can go as they are: most texts, and bytes.
+/// The entries, if all of them can be sent unchanged: most text, and bytes.
 fn as_it_is<'a>(column: &'a Column, kind: &ColumnKind) -> Option<&'a VarValues> {
     let longest =
         |values: &VarValues| values.offsets.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize;
     match (&column.values, kind) {
-        // As many bytes as characters may be: no need to count them.
+        // No more bytes than the character limit: no need to count characters.
         (ColumnValues::Text(values), ColumnKind::Char { characters, fixed: false })
             if longest(values) <= *characters =>
         {
@@ -98,7 +98,7 @@ fn as_it_is<'a>(column: &'a Column, kind: &ColumnKind) -> Option<&'a VarValues> 
 type Spelt = Result<(), String>;
 
 fn spell(out: &mut Vec<u8>, column: &Column, row: usize, kind: &ColumnKind) -> Spelt {
-    // Integers come first: nearly all cells are.
+    // Integers come first because nearly all cells are integers.
     if let (ColumnValues::Int64(entries), ColumnKind::Integer { least, greatest }) = (&column.values, kind) {
         return integer(out, entries[row].into(), *least, *greatest);
     }
@@ -107,7 +107,7 @@ fn spell(out: &mut Vec<u8>, column: &Column, row: usize, kind: &ColumnKind) -> S
         ColumnKind::Boolean => integer(out, whole(&value)?, -128, 127),
         ColumnKind::Integer { least, greatest } => integer(out, whole(&value)?, *least, *greatest),
         ColumnKind::Year => match whole(&value)? {
-            // Of the text `0` the server would make 2000.
+            // The server would read the text `0` as the year 2000.
             0 => push(out, "0000"),
             year => integer(out, year, 1901, 2155),
         },
@@ -251,7 +251,7 @@ fn float(out: &mut Vec<u8>, value: &Value, digits: Option<u32>, single: bool) ->
     let kept = match value {
         Value::Float64(number) => *number == stored,
         Value::Int64(number) => exact_float((*number).into()) == Some(stored),
-        // The number that the text stands for, to as many digits as such a column has.
+        // Whether the text is the same number, to as many digits as such a column has.
         _ if single => same_number(text.as_bytes(), (parsed as f32).to_string().as_bytes()),
         _ => float_text(stored).is_some_and(|stored| same_number(text.as_bytes(), stored.as_bytes())),
     };
@@ -260,7 +260,7 @@ fn float(out: &mut Vec<u8>, value: &Value, digits: Option<u32>, single: bool) ->
         return Err(format!("a {} column would make {spelt} of it", if single { "FLOAT" } else { "DOUBLE" }));
     }
     if let Some(digits) = digits {
-        // A FLOAT comes as the number of 64 bits next to what the column keeps, which has more digits than that.
+        // A FLOAT arrives as the 64-bit number nearest to what the column stores, which has more digits.
         let rounded = format!("{stored:.*}", digits as usize);
         let again = if single { rounded.parse::<f32>().map(f64::from) } else { rounded.parse::<f64>() };
         if again != Ok(stored) {
@@ -275,7 +275,7 @@ fn decimal(out: &mut Vec<u8>, value: &Value, scale: u32) -> Spelt {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
     let exponent: i64 = exponent.parse().unwrap_or(0);
     let fraction = mantissa.split_once('.').map_or("", |(_, fraction)| fraction).trim_end_matches('0');
-    // With nothing after the point, zeros before it make room for a negative exponent.
+    // Without digits after the point, zeros before it make room for a negative exponent.
     let behind = if fraction.is_empty() {
         let whole = mantissa.split('.').next().unwrap_or_default();
         -((whole.len() - whole.trim_end_matches('0').len()) as i64)
@@ -289,7 +289,7 @@ fn decimal(out: &mut Vec<u8>, value: &Value, scale: u32) -> Spelt {
     push(out, if is_zero { "0" } else { &text })
 }
 
-/// A day, or a day and a time of it.
+/// A date, or a date and time.
 fn day(out: &mut Vec<u8>, value: &Value, kind: &ColumnKind) -> Spelt {
     let instant = match value {
         Value::Date(date) => i64::from(*date) * DAY,
@@ -335,7 +335,7 @@ fn interval(text: &str) -> Option<i64> {
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let (hours, rest) = text.split_once(':')?;
     let hours: i64 = if hours.bytes().all(|digit| digit.is_ascii_digit()) { hours.parse().ok()? } else { return None };
-    // Minutes and seconds as of a time of day.
+    // Minutes and seconds follow the rules of a time of day.
     let rest = temporal::parse_time(format!("00:{rest}").as_bytes())?;
     let time = (hours <= 838).then_some(hours * 3_600 * SECOND + rest)?;
     Some(if negative { -time } else { time })

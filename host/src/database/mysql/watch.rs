@@ -1,6 +1,6 @@
-//! What watches over every answer that the work connection waits for: the stop signal, and the time that a statement may
-//! take. A statement that is to end is never given up, for its connection would be left in the middle of an answer: the
-//! server is asked to end it, by a second connection, and its answer is awaited.
+//! Enforces the stop signal and the statement timeout on every answer that the work connection waits for. A statement
+//! that has to end is never abandoned, because its connection would be left in the middle of an answer: a second
+//! connection asks the server to end it, and its answer is awaited.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,10 +11,10 @@ use super::error::{is_interrupted, lost};
 use super::{keepalive, owner, session};
 use crate::database::{DatabaseError, DatabaseErrorKind, Role, StopSignal};
 
-/// After this long a request to end a statement is repeated: the first may have come between two statements.
+/// A request to end a statement is repeated after this time: the first may have arrived between two statements.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// How often in a row the request may fail before the server counts as lost.
+/// How many times in a row the request may fail before the server counts as lost.
 const ATTEMPTS: u32 = 10;
 
 /// Watches over the answers of one session. Cheap to clone, so that a future may borrow the connection meanwhile:
@@ -46,7 +46,7 @@ impl Watch {
         Self { endpoint, id, stop: StopSignal::never(), rights: Role::Host, killed: Arc::default() }
     }
 
-    /// Who speaks from now on, and what ends the statements.
+    /// Sets the role of the following statements and what ends them.
     pub fn take_role(&mut self, role: Role, stop: StopSignal) {
         self.rights = role;
         self.stop = stop;
@@ -57,9 +57,10 @@ impl Watch {
         if self.stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
     }
 
-    /// Awaits an answer of the work connection. When the stop signal is raised meanwhile, or the statement of a migration
-    /// takes longer than it may, the server ends it; what the server then answers decides: [`DatabaseErrorKind::Interrupted`]
-    /// or [`DatabaseErrorKind::Timeout`], but a statement that was quicker than its end is a success.
+    /// Awaits an answer of the work connection. If the stop signal is raised meanwhile, or a statement of a migration
+    /// exceeds its time limit, the server is asked to end it, and its answer decides:
+    /// [`DatabaseErrorKind::Interrupted`] or [`DatabaseErrorKind::Timeout`], or success if the statement completed
+    /// first.
     pub async fn over<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
         self.check_stop()?;
         self.note(None);
@@ -91,7 +92,8 @@ impl Watch {
         }
     }
 
-    /// Ends when the server has lost the session, or does not answer to others either: a link that was cut says nothing.
+    /// Returns when the server has lost the session, or does not answer other connections either: a cut link shows no
+    /// error.
     async fn gone(&self) -> DatabaseError {
         let mut unanswered = 0;
         loop {
@@ -105,13 +107,13 @@ impl Watch {
         }
     }
 
-    /// Whether the server has the session in its list.
+    /// Whether the session is in the server's process list.
     async fn is_known(&self) -> Result<bool, DatabaseError> {
         let mut connection = self.endpoint.connect_briefly().await?;
         Ok(!owner::describe(&mut connection, self.id).await?.is_empty())
     }
 
-    /// Fails where the last statement was asked to end, though it answered without an error.
+    /// Fails if the last statement was asked to end, even if it answered without an error.
     pub fn check_killed(&self) -> Result<(), DatabaseError> {
         match *self.killed.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(reason) => Err(reason.error()),
@@ -123,7 +125,8 @@ impl Watch {
         *self.killed.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 
-    /// Asks the server by a second connection to end what the session does (`KILL QUERY`), or the session (`KILL`).
+    /// Asks the server over a second connection to end the session's statement (`KILL QUERY`) or the session
+    /// (`KILL`).
     pub async fn kill(&self, what: &str) -> Result<(), DatabaseError> {
         let mut connection = self.endpoint.connect_briefly().await?;
         session::run(&mut connection, format!("{what} {}", self.id)).await?;

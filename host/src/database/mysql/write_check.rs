@@ -1,4 +1,4 @@
-//! Whether a batch hit each of its rows once; and which row it was that it did not.
+//! Checks that a batch hit each of its rows once, and finds the row that it did not.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -16,11 +16,11 @@ use super::writer::Job;
 use super::{MysqlDatabase, session};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
-/// Warnings that say that a value was not stored as it came: out of range, cut, no such text, too long.
+/// Warnings that a value was not stored unchanged: out of range, truncated, invalid text, too long.
 const LOSSES: [&str; 4] = ["1264", "1265", "1366", "1406"];
 
 impl MysqlDatabase {
-    /// Runs a statement of the host's own making.
+    /// Runs a statement of the host's own.
     pub(super) async fn run_built(&mut self, statement: BoundStatement) -> Result<u64, DatabaseError> {
         let connection = &mut self.connection;
         let query = sqlx::query_with(AssertSqlSafe(statement.text), statement.arguments);
@@ -34,7 +34,8 @@ impl MysqlDatabase {
         self.watch.clone().over(async { query.fetch(&mut *connection).try_collect().await.map_err(from_sqlx) }).await
     }
 
-    /// Before rows are deleted, or changed by a key that does not identify them: fails unless each key has one row.
+    /// Before rows are deleted, or changed by a key that does not identify them: fails unless each key has exactly
+    /// one row.
     pub(super) async fn check_found(
         &mut self,
         job: &Job<'_>,
@@ -62,7 +63,7 @@ impl MysqlDatabase {
         }
     }
 
-    /// The error of a batch that did not change as many rows as it has.
+    /// The error of a batch that changed fewer rows than it has.
     pub(super) async fn not_all(
         &mut self,
         job: &Job<'_>,
@@ -108,7 +109,7 @@ impl MysqlDatabase {
         Ok(missing.map(|row| job.errors().absent(row)))
     }
 
-    /// The first row of the batch whose key has no row of the table, or several.
+    /// The first row of the batch whose key matches no row of the table, or several.
     async fn odd_key(
         &mut self,
         job: &Job<'_>,
@@ -135,7 +136,7 @@ impl MysqlDatabase {
         Ok(Some(if count == 0 { job.errors().absent(row) } else { job.errors().ambiguous(row) }))
     }
 
-    /// The first row of the batch whose key another row of it has too, as the table compares keys.
+    /// The first row of the batch whose key occurs in another of its rows, as the table compares keys.
     async fn double_key(
         &mut self,
         job: &Job<'_>,
@@ -157,7 +158,7 @@ impl MysqlDatabase {
         Ok(answer.first().and_then(|row| number(row, 0)).map(|row| job.errors().duplicate(rows.start + row as usize)))
     }
 
-    /// Fails if the last statement did not store values as they came, and only warned of it.
+    /// Fails if the last statement did not store values unchanged and only warned about it.
     pub(super) async fn refuse_loss(&mut self, what: &str) -> Result<(), DatabaseError> {
         match self.loss(|_| true).await? {
             Some((code, message)) => {
@@ -168,7 +169,7 @@ impl MysqlDatabase {
         }
     }
 
-    /// The same for some columns: what a trigger does to others is the table's own business.
+    /// The same for some columns: what a trigger does to other columns is up to the table.
     pub(super) async fn refuse_loss_in(&mut self, columns: &[String]) -> Result<(), DatabaseError> {
         let ours = |message: &str| {
             columns.iter().any(|name| message.contains(&format!("'{name}'")) || message.contains(&format!("`{name}`")))

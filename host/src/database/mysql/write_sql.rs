@@ -9,10 +9,11 @@ use crate::data::Batch;
 use crate::database::write::Layout;
 use crate::database::{DatabaseError, Dialect, WriteMode};
 
-/// Rows that one statement takes at most: what the numbers of [`NUMBERS`] go up to.
+/// The most rows that one statement takes: the range of [`NUMBERS`].
 pub(super) const MOST_ROWS: usize = 128 * 128;
 
-/// The numbers from 0 to a parameter's predecessor, in order. Two small recursions, for the servers stop long ones.
+/// The numbers from 0 up to, but excluding, a parameter, in order. Two short recursions, because the servers limit
+/// long ones.
 const NUMBERS: &str = "WITH RECURSIVE runner_d (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM runner_d WHERE n < 127) \
     SELECT runner_h.n * 128 + runner_l.n AS n FROM runner_d AS runner_h STRAIGHT_JOIN runner_d AS runner_l \
     WHERE runner_h.n <= ? AND runner_h.n * 128 + runner_l.n < ?";
@@ -22,7 +23,7 @@ pub(super) struct WriteSql {
     pub layout: Layout,
     /// What each column of the batch holds.
     pub kinds: Vec<ColumnKind>,
-    /// The collation of each of them that is a text.
+    /// The collation of each text column.
     collations: Vec<Option<String>>,
 }
 
@@ -37,7 +38,7 @@ fn quote(name: &str) -> String {
 }
 
 impl WriteSql {
-    /// For batches with the columns of this one, its first.
+    /// Builds the statements for batches with the columns of this one, the first.
     pub fn new(table: &MysqlTable, mode: WriteMode, key: &[String], rows: &Batch) -> Result<Self, DatabaseError> {
         let layout = Layout::new(&table.info, mode, key, rows)?;
         let (mut kinds, mut collations) = (Vec::new(), Vec::new());
@@ -66,7 +67,7 @@ impl WriteSql {
         quote(&self.layout.names[place])
     }
 
-    /// A cell of the key as the column's own type, so that the table's index can be asked for it.
+    /// A cell of the key cast to the column's own type, so that the table's index can be used.
     fn typed(&self, place: usize, cell: &str) -> String {
         match &self.kinds[place] {
             ColumnKind::Boolean => format!("CAST({cell} AS SIGNED)"),
@@ -92,14 +93,14 @@ impl WriteSql {
         self.collations[place].as_deref().and_then(|collation| collation.split('_').next())
     }
 
-    /// Whether texts of this column of the key may have characters that its character set does not know: they would be
-    /// compared as question marks.
+    /// Whether text in this column of the key may contain characters that the column's character set lacks: they
+    /// would be compared as question marks.
     fn may_lack_characters(&self, place: usize) -> bool {
         self.charset(place).is_some_and(|charset| charset != "utf8mb4" && charset != "binary")
     }
 
-    /// The keys of a batch as a table `runner_x` with the number `n` of each row; and the condition that finds their rows
-    /// in `runner_t`.
+    /// The keys of a batch as a table `runner_x` with the number `n` of each row, and the condition that finds their
+    /// rows in `runner_t`.
     pub fn keys(&self, packed: &[Packed]) -> (String, String) {
         let mut columns = vec!["runner_s.n AS n".to_owned()];
         let mut terms = Vec::with_capacity(self.layout.key.len());
@@ -135,7 +136,7 @@ impl WriteSql {
         bind_numbers(rows, arguments)
     }
 
-    /// Changes the rows whose keys lie in a range, each to the cells at its own place of the batch.
+    /// Updates the rows whose keys are in a range, each with the cells at its own position in the batch.
     pub fn update_range(
         &self,
         table: &str,
@@ -156,7 +157,7 @@ impl WriteSql {
         Ok(BoundStatement { text: format!("UPDATE {table} SET {} WHERE {condition}", set.join(", ")), arguments })
     }
 
-    /// Changes the rows that have the batch's keys.
+    /// Updates the rows that have the batch's keys.
     pub fn update_keys(&self, table: &str, packed: &[Packed], rows: usize) -> Result<BoundStatement, DatabaseError> {
         let (keys, on) = self.keys(packed);
         let mut arguments = MySqlArguments::default();
@@ -171,7 +172,7 @@ impl WriteSql {
         Ok(BoundStatement { text, arguments })
     }
 
-    /// Deletes the rows whose keys lie in a range.
+    /// Deletes the rows whose keys are in a range.
     pub fn delete_range(&self, table: &str, range: &KeyRange) -> Result<BoundStatement, DatabaseError> {
         let mut arguments = MySqlArguments::default();
         let condition = range.condition(&self.name(self.layout.key[0]), &mut arguments)?;
@@ -187,7 +188,7 @@ impl WriteSql {
         Ok(BoundStatement { text, arguments })
     }
 
-    /// Inserts the rows of the batch; `absent`: those whose keys the table does not have.
+    /// Inserts the rows of the batch; with `absent`, those whose keys the table does not have.
     pub fn insert(
         &self,
         table: &str,
@@ -222,18 +223,18 @@ fn bind_numbers(rows: usize, arguments: &mut MySqlArguments) -> Result<(), Datab
     Number(rows as i128).bind(arguments)
 }
 
-/// Whole numbers as keys that lie close together, so that a row's place follows from its key.
+/// Integer keys that are close together, so that a row's position follows from its key.
 pub(super) struct KeyRange {
     /// The least key.
     pub first: i128,
     /// The greatest.
     pub last: i128,
-    /// For each number of the range `1` if the batch has it; empty: it has them all.
+    /// For each number of the range, `1` if the batch has it; empty if it has them all.
     pub guard: Vec<u8>,
 }
 
 impl KeyRange {
-    /// The condition that a row is one of the batch's; adds its parameters.
+    /// The condition that a row belongs to the batch; adds its parameters.
     fn condition(&self, key: &str, arguments: &mut MySqlArguments) -> Result<String, DatabaseError> {
         Number(self.first).bind(arguments)?;
         Number(self.last).bind(arguments)?;
@@ -245,7 +246,7 @@ impl KeyRange {
         Ok(format!("{key} BETWEEN ? AND ? AND SUBSTR(?, ({key} - ?) + 1, 1) = _binary'1'"))
     }
 
-    /// How many rows of the table are the batch's.
+    /// Counts the table's rows that belong to the batch.
     pub fn count(&self, table: &str, key: &str) -> Result<BoundStatement, DatabaseError> {
         let mut arguments = MySqlArguments::default();
         let condition = self.condition(&quote(key), &mut arguments)?;

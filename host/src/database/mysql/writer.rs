@@ -1,8 +1,7 @@
 //! Writers: batches into a table, by key.
-//!
-//! A batch goes to the server as one parameter a column (see `packed`), in one statement: an UPDATE or DELETE of a range of
-//! whole numbers where the keys are such, else a join with the keys. A statement that fails because of a row has changed
-//! nothing; it is run again for one half of the rows and then the other, until the row is found.
+//! // A batch is sent with one parameter per column (see `packed`), in one statement: an UPDATE or DELETE over a
+//! range of integer keys where possible, else a join with the keys. A statement that fails because of a row has
+//! changed nothing; it is retried with each half of the rows until the row is found.
 
 use std::ops::Range;
 
@@ -19,10 +18,10 @@ use crate::database::{
     DatabaseError, DatabaseErrorKind, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId,
 };
 
-/// Bytes of parameters that one statement has at most, where the server takes larger packets still.
+/// The most parameter bytes in one statement, even where the server accepts larger packets.
 const STATEMENT_BYTES: usize = 16 << 20;
 
-/// A range of keys that is this many times as wide as the batch has rows is no range any more.
+/// A range of keys that is this many times wider than the batch has rows is not used as a range.
 const WIDEST: usize = 4;
 
 /// An open writer.
@@ -32,7 +31,7 @@ pub(super) struct Writer {
     pub(super) key: Vec<String>,
     /// Whether the key identifies a row.
     pub(super) unique: bool,
-    /// Made for the columns of the first batch.
+    /// Created for the columns of the first batch.
     sql: Option<WriteSql>,
     rows_written: u64,
 }
@@ -48,7 +47,7 @@ pub(super) struct Job<'a> {
 }
 
 impl Writer {
-    /// Rows that all batches changed.
+    /// Rows that all batches together changed.
     pub(super) fn rows_written(&self) -> u64 {
         self.rows_written
     }
@@ -73,7 +72,7 @@ impl Job<'_> {
             .sum()
     }
 
-    /// The range of the rows' keys, if they are whole numbers close together.
+    /// The range of the rows' keys, if they are integers close together.
     fn range(&self, rows: &Range<usize>) -> Result<Option<KeyRange>, DatabaseError> {
         let [place] = self.sql.layout.key.as_slice() else { return Ok(None) };
         if !self.writer.unique || !matches!(self.sql.kinds[*place], ColumnKind::Integer { .. }) {
@@ -107,7 +106,7 @@ impl Job<'_> {
         ends
     }
 
-    /// A key that is a whole number.
+    /// A key that is an integer.
     pub(super) fn number(&self, place: usize, row: usize) -> Option<i128> {
         let column = self.rows.columns.get(place)?;
         if column.is_null(row) {
@@ -120,7 +119,7 @@ impl Job<'_> {
         }
     }
 
-    /// The columns of some rows, each row at its place.
+    /// The columns of some rows, each row at its position.
     fn pack(&self, rows: &Range<usize>, range: Option<&KeyRange>) -> Vec<Packed> {
         let pack = |column: &Encoded<'_>| match range {
             Some(range) => {
@@ -144,7 +143,7 @@ impl MysqlDatabase {
             return Err(is_a_view(name, ""));
         }
         if let Some(engine) = &table.lasting_engine {
-            // What a batch has written would stay if it failed, and be in its own way the next time.
+            // What a batch has written would remain after a failure, and conflict with a retry.
             let table = takes_nothing_back(name, engine);
             return Err(DatabaseError::invalid(format!("no batches are written to {table}")).hint(TAKES_PART));
         }
@@ -208,7 +207,7 @@ impl MysqlDatabase {
         let table = self.spelt(&writer.table.info.name);
         let job = Job { writer, sql, rows, columns: &columns, table };
         let most = STATEMENT_BYTES.min(self.server.max_allowed_packet / 4 * 3);
-        // What is still to be written, the first rows last.
+        // The row ranges still to be written, the first last.
         let mut pending: Vec<Range<usize>> = std::iter::once(0..rows.row_count).collect();
         while let Some(rows) = pending.pop() {
             if rows.len() > 1 && (rows.len() > MOST_ROWS || job.byte_len(&rows) > most / 2) {
@@ -238,7 +237,7 @@ impl MysqlDatabase {
         if size > most && rows.len() > 1 {
             return Err(Failure::Row(DatabaseError::invalid("too many bytes for one statement".to_owned())));
         }
-        // A packet that is too large would cost the connection. The statement's text is sent by itself.
+        // A packet that is too large would break the connection. The statement's text is sent separately.
         if size + 1024 > self.server.max_allowed_packet {
             let error = DatabaseError::new(
                 DatabaseErrorKind::Limit,
@@ -287,7 +286,7 @@ impl MysqlDatabase {
 
 /// Why rows were not written.
 enum Failure {
-    /// Because of one of them, which is to be found.
+    /// Because of one of them, which has to be found.
     Row(DatabaseError),
     /// Because of all of them, or of the server.
     Batch(DatabaseError),
@@ -296,18 +295,18 @@ enum Failure {
 impl Failure {
     fn of(error: DatabaseError) -> Self {
         match error.kind {
-            // What a trigger says by SIGNAL is of the kind `Other`.
+            // A trigger's SIGNAL is of the kind `Other`.
             DatabaseErrorKind::Constraint | DatabaseErrorKind::Conversion | DatabaseErrorKind::Other => {
                 Self::Row(error)
             }
-            // The database, not the host, has an argument that it does not take.
+            // The database, not the host, rejected an argument.
             DatabaseErrorKind::InvalidArgument if !error.code.is_empty() => Self::Row(error),
             _ => Self::Batch(error),
         }
     }
 }
 
-/// Puts the two halves of some rows on the stack, the first on top.
+/// Pushes the two halves of some rows onto the stack, the first on top.
 fn halve(pending: &mut Vec<Range<usize>>, rows: &Range<usize>) {
     let middle = rows.start + rows.len() / 2;
     pending.push(middle..rows.end);

@@ -1,4 +1,4 @@
-//! URLs, and servers that do not let us in.
+//! URLs, and servers that refuse connections.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn refused(url: &str) -> DatabaseError {
 }
 
 #[tokio::test]
-async fn a_url_says_what_is_wrong_with_it() {
+async fn errors_in_a_url_are_named() {
     use DatabaseErrorKind::Configuration;
     for (url, kind, part) in [
         ("mysql://me:secret@localhost", Configuration, "names no database"),
@@ -37,7 +37,7 @@ async fn a_url_says_what_is_wrong_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_lets_nobody_in_says_why() {
+async fn a_refused_login_says_why() {
     let database = fresh();
     database.sql("CREATE USER IF NOT EXISTS 'my_connect'@'%' IDENTIFIED BY 'right'");
     for (url, kind, code, part) in [
@@ -63,7 +63,7 @@ async fn a_server_that_lets_nobody_in_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_does_not_answer_is_not_waited_for_long() {
+async fn an_unresponsive_server_times_out() {
     let database = fresh();
     let proxy = Proxy::start(servers::mariadb().port());
     proxy.stall(true);
@@ -74,7 +74,7 @@ async fn a_server_that_does_not_answer_is_not_waited_for_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_connections_are_told() {
+async fn too_many_connections_are_reported() {
     let server = Server::private(Kind::Mariadb).setting("max-connections", 1).start();
     let database = server.database();
     let mut held = Vec::new();
@@ -83,14 +83,14 @@ async fn too_many_connections_are_told() {
             Ok(connection) => held.push(connection),
             Err(error) => break error,
         }
-        assert!(held.len() < 20, "nothing is refused");
+        assert!(held.len() < 20, "no connection was refused");
     };
     assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Connection, "1040"), "{error}");
     assert!(error.hint.is_some_and(|hint| hint.contains("max_connections")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_is_as_the_url_says() {
+async fn tls_follows_the_url() {
     let server = Server::private(Kind::Mariadb).tls(servers::Tls::Offered).start();
     let database = server.database();
     let plain = |mode: &str| {
@@ -122,7 +122,7 @@ async fn facts_come_from_the_server() {
     let database = fresh();
     let opened = open_url(&database.url().replace("mysql://", "mariadb://")).await.expect("a connection");
     let facts = opened.facts();
-    // DATABASE_URL may lead to either.
+    // DATABASE_URL may point to either.
     assert!(matches!(facts.dialect, Dialect::Mariadb | Dialect::Mysql));
     assert_eq!(facts.schema.as_deref(), Some(database.name()));
     assert!(!facts.transactional_ddl && !facts.read_only);
@@ -137,7 +137,7 @@ async fn facts_come_from_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_cannot_be_written_is_known() {
+async fn a_read_only_server_is_detected() {
     let server = Server::private(Kind::Mariadb).setting("read-only", 1).start();
     let database = server.database();
     database.sql("CREATE USER reader@'%' IDENTIFIED BY 'x'");

@@ -1,4 +1,4 @@
-//! The contract, on the server that the tests share.
+//! The contract, run on the server that the tests share.
 
 use async_trait::async_trait;
 

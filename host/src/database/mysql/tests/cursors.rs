@@ -6,7 +6,7 @@ use crate::database::contract::{batch, integers, read, source, texts, write};
 use crate::database::{TableSource, WriteMode};
 use crate::keyset::TableReader;
 
-/// Reads all of a table, and the sizes of the batches.
+/// Reads a whole table; returns the sizes of the batches as well.
 async fn pages(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> (Vec<i64>, Vec<usize>) {
     let mut reader = TableReader::open(&mut *database.host(), source, limits).await.expect("a reader");
     let (mut ids, mut sizes) = (Vec::new(), Vec::new());
@@ -24,7 +24,7 @@ async fn pages(database: &mut dyn Database, source: TableSource, limits: BatchLi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cursor_leaves_the_connection_to_others() {
+async fn the_connection_is_usable_while_a_cursor_is_open() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -53,13 +53,13 @@ async fn a_cursor_leaves_the_connection_to_others() {
     }
     assert_eq!(seen, (1..=5000).rev().collect::<Vec<i64>>());
     let left = rows(database, "SHOW TABLES").await;
-    assert_eq!(left, [[Value::from("t")]], "no table of a cursor stays");
+    assert_eq!(left, [[Value::from("t")]], "no cursor's table remains");
     assert!(text_of(database, "SELECT @@sql_mode").await.contains("STRICT_ALL_TABLES"));
     database.commit().await.expect("committed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wide_rows_are_not_read_again_and_again() {
+async fn wide_rows_are_not_read_twice() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -81,7 +81,7 @@ async fn sent(database: &mut dyn Database) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_of_every_kind_order_a_reading() {
+async fn tables_are_read_in_the_order_of_any_key_type() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -132,7 +132,7 @@ async fn keys_of_every_kind_order_a_reading() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cell_that_does_not_fit_is_named() {
+async fn an_error_names_the_cell_that_does_not_fit() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -162,7 +162,7 @@ async fn a_cell_that_does_not_fit_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_can_be_changed_page_by_page() {
+async fn a_table_can_be_updated_while_it_is_read_in_pages() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();

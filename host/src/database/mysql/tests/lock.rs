@@ -1,4 +1,4 @@
-//! The lock, runs that were killed, and locks that servers refuse.
+//! The lock, killed runs, and locks that servers refuse.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ async fn take(database: &mut dyn Database, owner: &str, milliseconds: u64) -> Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn owners_of_any_name_are_told() {
+async fn any_owner_name_can_be_published() {
     let database = fresh();
     for owner in ["é😀 `runner apply` of me@host, process 1".to_owned(), "x".to_owned(), "ä".repeat(300)] {
         let mut holder = open(&database).await;
@@ -30,7 +30,7 @@ async fn owners_of_any_name_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn locks_of_two_databases_are_two_locks() {
+async fn two_databases_have_separate_locks() {
     let (one, two) = (fresh(), fresh());
     let mut first = open(&one).await;
     take(first.as_mut(), "first", 0).await.expect("the lock");
@@ -38,12 +38,12 @@ async fn locks_of_two_databases_are_two_locks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_holder_without_a_name_is_told_by_its_connection() {
+async fn a_holder_without_a_name_is_reported_by_its_connection() {
     let database = fresh();
     let mut reader = open(&database).await;
     let mut holder = open(&database).await;
     take(holder.as_mut(), "known", 0).await.expect("the lock");
-    // Somebody who takes the lock by hand, under the name that a waiter asks for.
+    // A session that takes the lock by hand, under the name that a waiting run asks for.
     let mut lock = String::new();
     for row in rows(reader.as_mut(), "SELECT SUBSTR(SHA2(DATABASE(), 256), 1, 24)").await {
         lock = format!("runner:{}", row[0].as_text().expect("a text"));
@@ -55,9 +55,9 @@ async fn a_holder_without_a_name_is_told_by_its_connection() {
     assert!(error.message.contains(&format!("connection {id} of ")), "{error}");
 }
 
-/// A run whose process was killed while the server worked for it.
+/// A run whose process was killed while the server was working for it.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_orphan_is_ended_before_the_next_run_begins() {
+async fn an_orphan_is_killed_before_the_next_run_begins() {
     let database = fresh();
     let mut holder = open(&database).await;
     run(holder.as_mut(), "CREATE TABLE t (id INT PRIMARY KEY)").await;
@@ -72,10 +72,10 @@ async fn an_orphan_is_ended_before_the_next_run_begins() {
     while text_of(next.as_mut(), &ask).await == "0" {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // As the death of a process: the sockets close, and the server works on.
+    // Like the death of a process: the sockets close, and the server continues.
     working.abort();
     let _ = working.await;
-    assert_eq!(text_of(next.as_mut(), &ask).await, "1", "the server knows nothing of it");
+    assert_eq!(text_of(next.as_mut(), &ask).await, "1", "the server has not noticed");
     let heard = take(next.as_mut(), "next", 10_000).await.expect("the lock");
     assert!(
         heard.iter().any(|text| text.contains(&format!("connection {orphan}")) && text.contains("SHA2")),
@@ -86,7 +86,7 @@ async fn an_orphan_is_ended_before_the_next_run_begins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_runs_at_once_go_one_by_one() {
+async fn concurrent_runs_are_serialised() {
     let database = fresh();
     database.sql("CREATE TABLE t (n INT)");
     database.sql("INSERT INTO t VALUES (0)");
@@ -96,7 +96,7 @@ async fn many_runs_at_once_go_one_by_one() {
         tokio::spawn(async move {
             let mut opened = open_url(&url).await.expect("a connection");
             take(opened.as_mut(), &format!("run {number}"), 60_000).await.expect("the lock");
-            // Between the two, another run would lose this one's count.
+            // Between these two statements, another run would lose this one's count.
             let n = text_of(opened.as_mut(), "SELECT CAST(n AS CHAR) FROM t").await;
             run(opened.as_mut(), &format!("UPDATE t SET n = {n} + 1")).await;
             opened.unlock().await.expect("unlocked");
@@ -129,7 +129,7 @@ async fn a_new_session_keeps_the_lock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restarted_server_is_locked_again() {
+async fn the_lock_is_taken_again_after_a_server_restart() {
     let server = servers::Server::private(servers::Kind::Mariadb).start();
     let database = server.database();
     let mut holder = open(&database).await;

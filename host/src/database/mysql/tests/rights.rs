@@ -1,4 +1,4 @@
-//! What hides from the first look at a statement.
+//! Statements whose text does not show what they do.
 
 use super::*;
 
@@ -9,7 +9,7 @@ async fn denied(database: &mut dyn Database, statement: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_migration_may_not_do_is_refused_before_it_runs() {
+async fn forbidden_statements_are_refused_before_they_run() {
     let database = fresh();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
@@ -48,7 +48,7 @@ async fn what_a_migration_may_not_do_is_refused_before_it_runs() {
     assert_eq!(text_of(opened, "SELECT COUNT(*) FROM runner_history").await, "0");
 }
 
-/// Statements that commit in a transaction, as the first wall sees them.
+/// Statements that commit in a transaction, as the check of the text sees them.
 const COMMITTING: [&str; 6] = [
     "CREATE TABLE u (id INT)",
     "ALTER TABLE t ADD COLUMN n INT",
@@ -59,7 +59,7 @@ const COMMITTING: [&str; 6] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_commits_runs_in_a_transaction() {
+async fn statements_that_commit_are_refused_in_a_transaction() {
     let database = fresh();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
@@ -85,7 +85,7 @@ async fn nothing_that_commits_runs_in_a_transaction() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hidden_commit_is_found_out() {
+async fn a_hidden_commit_is_detected() {
     let database = fresh();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
@@ -113,7 +113,7 @@ async fn a_hidden_commit_is_found_out() {
             assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
             opened.set_role(Role::Host);
             if error.code == "1295" {
-                assert_eq!(rights, Role::Component, "{statement}: only guests are bound to the prepared protocol");
+                assert_eq!(rights, Role::Component, "{statement}: only guests are limited to the prepared protocol");
                 opened.rollback().await.expect("rolled back");
                 continue;
             }
@@ -127,12 +127,12 @@ async fn a_hidden_commit_is_found_out() {
     opened.set_role(Role::SqlScript);
     run(opened, "EXECUTE IMMEDIATE 'INSERT INTO t VALUES (3)'").await;
     run(opened, "DO SLEEP(0)").await;
-    opened.commit().await.expect("what ends nothing is allowed");
+    opened.commit().await.expect("a statement that ends no transaction is allowed");
 }
 
-/// Statements that leave a transaction open, or the session without autocommit, where there is none to leave.
+/// Statements that leave a transaction open, or autocommit off, when the host has opened none.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_outside_of_a_transaction_leaves_none_open() {
+async fn a_statement_outside_a_transaction_leaves_none_open() {
     let database = fresh();
     let mut opened = open(&database).await;
     let mut other = open(&database).await;
@@ -150,7 +150,7 @@ async fn a_statement_outside_of_a_transaction_leaves_none_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_xa_transaction_goes_with_its_session() {
+async fn an_xa_transaction_ends_with_its_session() {
     let database = fresh();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
@@ -164,12 +164,12 @@ async fn an_xa_transaction_goes_with_its_session() {
     opened.begin(NONE).await.expect("begun");
     opened.set_role(Role::SqlScript);
     let error = error_of(opened, "EXECUTE IMMEDIATE CONCAT('X', 'A START ''x''')").await;
-    assert_eq!(error.code, "1400", "not inside of ours: {error}");
+    assert_eq!(error.code, "1400", "not inside our transaction: {error}");
     opened.rollback().await.expect("rolled back");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_of_the_tools_tables_are_found_out() {
+async fn changes_to_tool_tables_are_detected() {
     let database = fresh();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
@@ -194,7 +194,7 @@ async fn changes_of_the_tools_tables_are_found_out() {
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
         assert!(error.message.contains("runner_history"), "{statement}: {error}");
         let error = error_of(opened, "INSERT INTO runner_history (name) VALUES ('b')").await;
-        assert_eq!(error.kind, DatabaseErrorKind::Denied, "nor does the host write over it: {error}");
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "the host does not overwrite it either: {error}");
         opened.rollback().await.expect("rolled back");
         opened.drop_temporary().await.expect("dropped");
     }
@@ -206,7 +206,7 @@ async fn changes_of_the_tools_tables_are_found_out() {
     opened.set_role(Role::Component);
     run(opened, "INSERT INTO t VALUES (78)").await;
     opened.set_role(Role::Host);
-    opened.check_tool_tables().await.expect("the host's own changes are no breach");
+    opened.check_tool_tables().await.expect("the host's own changes are allowed");
     opened.commit().await.expect("committed");
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_are_told_as_they_are() {
+async fn tables_are_described_as_declared() {
     let database = fresh();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();

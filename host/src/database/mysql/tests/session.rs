@@ -8,7 +8,7 @@ use super::*;
 use crate::database::stop::StopReason;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_means_the_same_on_every_server() {
+async fn a_session_has_the_same_settings_on_every_server() {
     let server = Server::private(Kind::Mariadb)
         .setting("sql-mode", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES,EMPTY_STRING_IS_NULL,PAD_CHAR_TO_FULL_LENGTH")
         .setting("default-time-zone", "+05:00")
@@ -49,7 +49,7 @@ async fn a_session_means_the_same_on_every_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_was_stopped_leaves_the_session_usable() {
+async fn the_session_survives_a_stopped_statement() {
     let database = fresh();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
@@ -77,7 +77,7 @@ async fn a_statement_that_was_stopped_leaves_the_session_usable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_others_kill_is_interrupted_too() {
+async fn a_statement_killed_by_another_session_is_interrupted() {
     let database = fresh();
     let mut opened = open(&database).await;
     let id = session_of(opened.as_mut()).await;
@@ -99,26 +99,26 @@ async fn a_statement_that_others_kill_is_interrupted_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_may_not_take_longer_than_allowed() {
+async fn statements_have_a_time_limit() {
     let database = fresh();
     let options = ConnectOptions { statement_timeout: Some(Duration::from_millis(200)), ..ConnectOptions::default() };
     let mut opened = open_with(&database.url(), &options).await.expect("a connection");
     let opened = opened.as_mut();
     let endless = endless(opened.facts().dialect);
     opened.set_role(Role::SqlScript);
-    // What is killed inside of a function may answer without an error, and wrongly.
+    // A function that is killed may return a wrong answer without an error.
     for statement in [endless, "SELECT SLEEP(100)", "SELECT BENCHMARK(1000000000000, SHA2('x', 512))"] {
         let error = error_of(opened, statement).await;
         assert_eq!(error.kind, DatabaseErrorKind::Timeout, "{error}");
         assert!(error.hint.is_some());
     }
-    // The server's own limit can be raised by a script; ours cannot.
+    // A script can raise the server's own limit, but not ours.
     run(opened, "SET max_statement_time = 0").await;
     assert_eq!(error_of(opened, endless).await.kind, DatabaseErrorKind::Timeout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_on_rows_is_not_waited_for_long() {
+async fn waiting_for_row_locks_is_limited() {
     let database = fresh();
     let options = ConnectOptions { lock_timeout: Some(Duration::from_millis(300)), ..ConnectOptions::default() };
     let mut first = open(&database).await;
@@ -136,7 +136,7 @@ async fn a_lock_on_rows_is_not_waited_for_long() {
     run(second.as_mut(), "UPDATE t SET n = 4 WHERE id = 2").await;
     first.set_role(Role::Component);
     second.set_role(Role::Component);
-    // Whichever of the two the server gives up, nothing of it may be called committed.
+    // Whichever of the two the server rolls back must not count as committed.
     let (a, b) = tokio::join!(
         first.execute("UPDATE t SET n = 5 WHERE id = 2", &[]),
         second.execute("UPDATE t SET n = 5 WHERE id = 1", &[])
@@ -148,7 +148,7 @@ async fn a_lock_on_rows_is_not_waited_for_long() {
         if answer.as_ref().is_err_and(|error| error.code == "1213") {
             assert_eq!(connection.in_transaction().await, Ok(false), "a deadlock ends the transaction");
             let error = error_of(connection.as_mut(), "UPDATE t SET n = 9").await;
-            assert_eq!(error.kind, DatabaseErrorKind::Denied, "what came now would commit by itself: {error}");
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "further statements would autocommit: {error}");
             assert_eq!(connection.commit().await.expect_err("gone").kind, DatabaseErrorKind::Denied);
         }
         connection.rollback().await.expect("rolled back");
@@ -156,7 +156,7 @@ async fn a_lock_on_rows_is_not_waited_for_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_host_does_not_run_under_a_scripts_settings() {
+async fn a_scripts_settings_do_not_affect_the_host() {
     let database = fresh();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
@@ -178,7 +178,7 @@ async fn the_host_does_not_run_under_a_scripts_settings() {
         assert_eq!(
             text_of(opened, "SELECT @@sql_mode").await,
             "NO_BACKSLASH_ESCAPES",
-            "and the script's are given back"
+            "the script's settings are restored"
         );
         assert_eq!(text_of(opened, "SELECT @@time_zone").await, "+05:00");
         assert_eq!(text_of(opened, "SELECT IF(@@foreign_key_checks, 'on', 'off')").await, "off");

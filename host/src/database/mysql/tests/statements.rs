@@ -9,7 +9,7 @@ async fn one(database: &mut dyn Database, statement: &str, values: &[Value]) -> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn values_are_what_the_server_says() {
+async fn values_are_read_as_the_server_shows_them() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let native = |type_name: &str, text: &str| Value::Native { type_name: type_name.to_owned(), text: text.to_owned() };
@@ -34,7 +34,7 @@ async fn values_are_what_the_server_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn parameters_compare_as_their_own_kind() {
+async fn parameters_compare_by_their_own_type() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -62,7 +62,7 @@ async fn parameters_compare_as_their_own_kind() {
         let count = format!("SELECT COUNT(*) FROM t WHERE {name} = ?");
         assert_eq!(one(database, &count, std::slice::from_ref(value)).await, Value::Int64(1), "{name}");
     }
-    // As floats these two are one number.
+    // As floats, these two are the same number.
     let near = [Value::Decimal("123456789012345678901234567890.0123456788".to_owned())];
     assert_eq!(one(database, "SELECT COUNT(*) FROM t WHERE d = ?", &near).await, Value::Int64(0));
     let near = [Value::Decimal((u64::MAX - 1).to_string())];
@@ -75,7 +75,7 @@ async fn parameters_compare_as_their_own_kind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_number_of_values_leaves_the_connection_as_it_was() {
+async fn the_connection_survives_a_wrong_number_of_values() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -91,7 +91,7 @@ async fn a_wrong_number_of_values_leaves_the_connection_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_that_are_found_count_as_changed() {
+async fn matched_rows_count_as_changed() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();

@@ -1,11 +1,11 @@
-//! Transactions, sessions that are made anew, and commits whose answer got lost.
+//! Transactions, replaced sessions, and commits whose answer was lost.
 
 use runner_tests::servers::{Proxy, Trap};
 
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_leaves_nothing_in_the_session() {
+async fn no_session_state_survives_a_migration() {
     let database = fresh();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
@@ -31,11 +31,11 @@ async fn a_migration_leaves_nothing_in_the_session() {
     }
     let before = session_of(opened).await;
     opened.drop_temporary().await.expect("nothing to drop");
-    assert_eq!(session_of(opened).await, before, "a session that no migration used stays");
+    assert_eq!(session_of(opened).await, before, "a session that no migration used is kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_to_commit_is_an_error_of_the_connection() {
+async fn a_lost_answer_to_commit_is_a_connection_error() {
     let database = fresh();
     for (trap, committed) in [(Trap::Answer("COMMIT", 1), "1"), (Trap::Before("COMMIT", 1), "0")] {
         database.sql("CREATE OR REPLACE TABLE t (id INT)");
@@ -74,7 +74,7 @@ async fn a_connection_that_was_cut_rolls_back() {
     proxy.cut();
     let error = error_of(opened.as_mut(), "INSERT INTO t VALUES (2)").await;
     assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
-    opened.rollback().await.expect("the server does it");
+    opened.rollback().await.expect("the server rolls back by itself");
     assert_eq!(opened.in_transaction().await, Ok(false));
     opened.reconnect().await.expect("a new session");
     assert_eq!(text_of(opened.as_mut(), "SELECT COUNT(*) FROM t").await, "0");
@@ -85,7 +85,7 @@ async fn a_connection_that_was_cut_rolls_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_cannot_be_rolled_back_is_told() {
+async fn a_table_that_cannot_be_rolled_back_is_reported() {
     let database = fresh();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();

@@ -1,4 +1,4 @@
-//! Every type both ways, with random values and extremes, against what the server itself says.
+//! Every type in both directions, with random and extreme values, compared with what the server itself returns.
 
 use runner_tests::random::Random;
 
@@ -10,14 +10,14 @@ use crate::database::contract::{batch, column, integers, read, texts, write};
 
 const ROWS: usize = 300;
 
-/// How the server is asked for a cell, and how its answer is compared.
+/// How a cell is queried, and how the answer is compared.
 #[derive(Clone, Copy)]
 enum Ask {
-    /// Its text is the value's.
+    /// Its text equals the value's.
     Text,
     /// Its text is the same number.
     Number,
-    /// Its bytes are the value's.
+    /// Its bytes equal the value's.
     Hex,
 }
 
@@ -100,7 +100,7 @@ fn cases(random: &mut Random) -> Vec<(&'static str, ColumnValues, Option<ColumnT
         }
         all
     };
-    // MariaDB takes no UUID of a variant that nobody has defined.
+    // MariaDB accepts only UUIDs of a defined variant.
     let half = |at: usize, bits: u64| if at.is_multiple_of(2) { bits & !0xf000 | 0x4000 } else { bits >> 2 | 1 << 63 };
     let uuids = |random: &mut Random| (0..2 * ROWS).map(|at| half(at, random.draw())).collect::<Vec<u64>>();
     let text = |random: &mut Random, most: u64| var(random, |random| random_text(random, most).into_bytes());
@@ -211,7 +211,7 @@ impl IntoBytes for (&'static str, VarValues, Option<ColumnType>, Ask) {
     }
 }
 
-/// What the server should say of a cell.
+/// What the server should return for a cell.
 fn expected(value: &Value, ask: Ask) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
     match (ask, value) {
@@ -260,7 +260,7 @@ async fn check(database: &mut dyn Database, declared: &str, given: &Column, read
                 assert_eq!(said.parse::<f64>(), expected.parse::<f64>(), "{declared}: {said} {expected}");
             }
             Ask::Number => assert!(same_number(said.as_bytes(), expected.as_bytes()), "{declared}: {said} {expected}"),
-            // Zeros of a fraction are written by the server, and not by us.
+            // The server writes trailing zeros of a fraction; we do not.
             Ask::Text if said.contains(':') && said.contains('.') => {
                 let short = |text: &str| match text.split_once('.') {
                     Some((whole, fraction)) => format!("{whole}.{}", fraction.trim_end_matches('0')),
@@ -277,7 +277,7 @@ async fn check(database: &mut dyn Database, declared: &str, given: &Column, read
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_type_returns_as_it_was_written() {
+async fn every_type_round_trips() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -305,7 +305,7 @@ async fn every_type_returns_as_it_was_written() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_converts_exactly_is_read_as_asked() {
+async fn exact_conversions_are_made_on_request() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();

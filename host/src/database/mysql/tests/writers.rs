@@ -1,4 +1,4 @@
-//! Writers on awkward tables.
+//! Writers and unusual tables.
 
 use super::*;
 use crate::data::{Column, ColumnValues, VarValues};
@@ -34,7 +34,7 @@ async fn text(database: &mut dyn Database, statement: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn names_are_quoted_and_keys_composite() {
+async fn names_are_quoted_and_keys_may_be_composite() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -76,7 +76,7 @@ async fn names_are_quoted_and_keys_composite() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_are_compared_as_the_table_does() {
+async fn keys_are_compared_by_the_tables_collation() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -88,7 +88,7 @@ async fn keys_are_compared_as_the_table_does() {
         Ok(2),
         "a collation without case"
     );
-    // A character that latin1 does not know is no question mark.
+    // A character that latin1 lacks does not become a question mark.
     let error = write(database, "t", WriteMode::Update, &[], &some(&["b", "😀"])).await.expect_err("no such key");
     assert_eq!(error.detail.as_deref(), Some("row k = \"😀\""), "{error}");
     for mode in [WriteMode::Update, WriteMode::Delete] {
@@ -106,7 +106,7 @@ async fn keys_are_compared_as_the_table_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_of_every_kind_find_their_rows() {
+async fn keys_of_every_type_find_their_rows() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -161,13 +161,13 @@ async fn keys_of_every_kind_find_their_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_between_the_keys_stay_as_they_are() {
+async fn rows_between_the_keys_are_unchanged() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
     run(database, "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(200), n INT)").await;
     run(database, "INSERT INTO t SELECT seq, 'old', seq FROM seq_1_to_1000").await;
-    // Every third, not in order, some NULL and one much longer than the others.
+    // Every third, out of order, some NULL and one much longer than the others.
     let mut ids: Vec<i64> = (1..=300).map(|number| number * 3).collect();
     ids.reverse();
     let long = "x".repeat(200);
@@ -189,7 +189,7 @@ async fn rows_between_the_keys_stay_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upsert_changes_no_other_row() {
+async fn an_upsert_leaves_other_rows_unchanged() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -208,7 +208,7 @@ async fn an_upsert_changes_no_other_row() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn triggers_run_and_are_heard() {
+async fn triggers_run_and_their_errors_are_reported() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -233,7 +233,7 @@ async fn triggers_run_and_are_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_server_would_change_is_refused() {
+async fn values_the_server_would_alter_are_refused() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -312,7 +312,7 @@ async fn wide_rows_fit_into_the_servers_packets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_takes_nothing_back_is_not_written_to() {
+async fn tables_without_rollback_are_not_written() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -329,7 +329,7 @@ async fn a_table_that_takes_nothing_back_is_not_written_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_float_with_digits_is_written_as_it_was_read() {
+async fn a_float_with_declared_digits_round_trips() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
