@@ -25,22 +25,22 @@ pub(crate) trait Factory: Send + Sync {
 macro_rules! contract {
     ($factory:expr) => {
         $crate::database::contract::contract!(@ $factory, statements: [
-            counts_changed_rows, binds_every_kind_of_value, takes_one_statement_a_call, tells_errors_apart,
-            bounds_results, stops_soon_after_the_signal, answers_several_questions
+            counts_changed_rows, binds_every_kind_of_value, accepts_one_statement_per_call, classifies_errors,
+            bounds_results, stops_soon_after_the_signal, answers_several_queries
         ]);
         $crate::database::contract::contract!(@ $factory, transactions: [
             commits_and_rolls_back, knows_whether_it_is_open, survives_a_failed_statement, closes_cursors_and_writers
         ]);
         $crate::database::contract::contract!(@ $factory, rights: [
-            refuse_transaction_control, protect_the_tools_tables, leave_the_host_alone
+            refuse_transaction_control, protect_the_tools_tables, do_not_restrict_the_host
         ]);
-        $crate::database::contract::contract!(@ $factory, roles: [are_given_back, hold_while_they_are_taken]);
+        $crate::database::contract::contract!(@ $factory, roles: [are_returned, last_while_a_guard_is_held]);
         $crate::database::contract::contract!(@ $factory, bulk: [
             reads_in_batches, reads_pages, refuses_large_cells, writes_in_all_modes, refuses_malformed_batches, names_the_row_of_an_error,
             refuses_what_matches_no_row
         ]);
         $crate::database::contract::contract!(@ $factory, lock: [
-            lets_one_in, tells_who_holds_it, ends_with_its_owner, stops_waiting_at_the_signal
+            excludes_other_runs, names_its_holder, ends_with_its_owner, stops_waiting_at_the_signal
         ]);
     };
     (@ $factory:expr, $module:ident: [$($test:ident),*]) => {

@@ -119,7 +119,7 @@ mod unix {
         }
 
         #[tokio::test]
-        async fn only_the_socket_that_connects_sends_at_once() {
+        async fn only_the_new_socket_gets_the_option() {
             let (_listener, address) = listener();
             let before = TcpStream::connect(address).expect("a connection");
             let connect = tokio::net::TcpStream::connect(address);
@@ -130,7 +130,7 @@ mod unix {
         }
 
         #[tokio::test]
-        async fn the_next_address_is_tried_after_one_that_refuses() {
+        async fn the_next_address_is_tried_after_a_refusal() {
             let (_listener, address) = listener();
             // As with `localhost`, which has two addresses on most machines.
             let (closed, refusing) = listener();
@@ -142,7 +142,7 @@ mod unix {
         }
 
         #[test]
-        fn a_number_that_stands_for_another_socket_is_left_alone() {
+        fn a_reused_descriptor_is_left_alone() {
             let (_listener, address) = listener();
             let stream = TcpStream::connect(address).expect("a connection");
             let number = stream.as_raw_fd();
@@ -153,7 +153,7 @@ mod unix {
         }
 
         #[tokio::test]
-        async fn connections_at_the_same_time_are_told_apart() {
+        async fn concurrent_connections_are_distinguished() {
             let (_listener, address) = listener();
             let connect = || without_delay(Some(address.port()), tokio::net::TcpStream::connect(address));
             let (one, two, three) = tokio::join!(connect(), connect(), connect());

@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_be_lost_is_none() {
+    fn lossy_conversions_are_none() {
         assert_eq!(
             (exact_float(1 << 53), exact_float((1 << 53) + 1), exact_float(i64::MAX)),
             (Some(2_f64.powi(53)), None, None)

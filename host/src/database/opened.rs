@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ended_cursor_is_told_from_one_that_failed() {
+    fn an_ended_cursor_is_distinguished_from_a_failed_one() {
         let mut opened = Opened::<&str, &str>::default();
         let (ended, failed) = (opened.add_cursor("a"), opened.add_cursor("b"));
         let writer = opened.add_writer("w");
@@ -113,6 +113,6 @@ mod tests {
         assert!(opened.take_cursor(failed).is_err());
         opened.close();
         assert!(opened.take_cursor(ended).is_err() && opened.take_writer(writer).is_err());
-        assert_ne!(opened.add_cursor("c").0, writer.0, "ids are not given twice");
+        assert_ne!(opened.add_cursor("c").0, writer.0, "ids are never reused");
     }
 }

@@ -81,8 +81,9 @@ pub trait Session: Send {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError>;
 
-    /// Answers several questions of the engine, and reports who holds the lock, in as few round trips as the server allows. No
-    /// transaction may be open. A question is one SELECT without parameters that returns only integers and texts.
+    /// Answers several queries of the engine, and reports who holds the lock, in as few round trips as the server
+    /// allows. No transaction may be open. A query is one SELECT without parameters that returns only integers and
+    /// texts.
     async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError>;
 
     /// Returns the columns, primary key and declared types of a table or view; fails with an error of kind `Syntax` if

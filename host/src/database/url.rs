@@ -36,7 +36,7 @@ impl DatabaseUrl {
     /// Parses a URL. Relative SQLite paths are resolved against `base`; `%20` and the like in them are decoded.
     ///
     /// SQLite: `sqlite:app.db`, `sqlite://app.db`, `sqlite:///var/app.db`, `sqlite::memory:`, each with `?mode=ro`
-    /// and the like. Others: `postgres://…`, `postgresql://…`, `mysql://…`, `mariadb://…`.
+    /// and similar. Others: `postgres://…`, `postgresql://…`, `mysql://…`, `mariadb://…`.
     pub fn parse(text: &str, base: &Path) -> Result<Self> {
         let Some((scheme, rest)) = text.split_once(':') else {
             return Err(Error::usage(format!("`{}` is not a database URL", redact(text)))

@@ -24,7 +24,7 @@ pub(crate) async fn reads_in_batches(factory: &dyn Factory) {
     assert_eq!(batches[2], batch(2, vec![integers("id", &[9, 10]), texts("name", &["name 9", "name 10"])]));
     let limits = BatchLimits { bytes: 1, ..BatchLimits::default() };
     let batches = read(database, all, &[], limits).await.expect("batches");
-    assert_eq!(batches.len(), 10, "the row that crosses the limit is still in");
+    assert_eq!(batches.len(), 10, "the row that crosses the limit is included");
     assert!(read(database, "SELECT id FROM t WHERE id > 99", &[], limits).await.expect("nothing").is_empty());
     let error = read(database, "DELETE FROM t", &[], limits).await.expect_err("no SELECT");
     assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");

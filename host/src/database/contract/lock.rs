@@ -11,7 +11,7 @@ fn request(owner: &str, milliseconds: u64) -> LockRequest {
     LockRequest { wait: Duration::from_millis(milliseconds), run_id: owner.to_owned(), owner: owner.to_owned() }
 }
 
-pub(crate) async fn lets_one_in(factory: &dyn Factory) {
+pub(crate) async fn excludes_other_runs(factory: &dyn Factory) {
     let inside = AtomicUsize::new(0);
     let run = |name: String| {
         let inside = &inside;
@@ -19,7 +19,7 @@ pub(crate) async fn lets_one_in(factory: &dyn Factory) {
             for _ in 0..5 {
                 let mut database = factory.open().await;
                 database.lock(&request(&name, 60_000), &StopSignal::default(), &|_| {}).await.expect("the lock");
-                assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "{name} came in beside somebody");
+                assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "{name} is not alone");
                 tokio::time::sleep(Duration::from_millis(2)).await;
                 inside.fetch_sub(1, Ordering::SeqCst);
                 database.unlock().await.expect("unlocked");
@@ -29,7 +29,7 @@ pub(crate) async fn lets_one_in(factory: &dyn Factory) {
     futures_util::future::join_all((0..5).map(|number| run(format!("run {number}")))).await;
 }
 
-pub(crate) async fn tells_who_holds_it(factory: &dyn Factory) {
+pub(crate) async fn names_its_holder(factory: &dyn Factory) {
     let mut holder = factory.open().await;
     holder.lock(&request("run 7 on host x", 1_000), &StopSignal::default(), &|_| {}).await.expect("the lock");
     let heard = Mutex::new(Vec::new());

@@ -92,7 +92,7 @@ pub(crate) async fn protect_the_tools_tables(factory: &dyn Factory) {
     assert_eq!(rows(database.as_mut(), &all).await, [[Value::Int64(1)]]);
 }
 
-pub(crate) async fn leave_the_host_alone(factory: &dyn Factory) {
+pub(crate) async fn do_not_restrict_the_host(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let history = make_history(database.as_mut()).await;
     let insert = format!("INSERT INTO {history} VALUES (1)");

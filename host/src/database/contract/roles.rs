@@ -27,7 +27,7 @@ async fn never_ends(database: &mut dyn Database, stop: &StopSignal) {
     std::future::pending().await
 }
 
-pub(crate) async fn are_given_back(factory: &dyn Factory) {
+pub(crate) async fn are_returned(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let database = database.as_mut();
     let history = make_history(database).await;
@@ -63,7 +63,7 @@ pub(crate) async fn are_given_back(factory: &dyn Factory) {
     }
 }
 
-pub(crate) async fn hold_while_they_are_taken(factory: &dyn Factory) {
+pub(crate) async fn last_while_a_guard_is_held(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let history = make_history(database.as_mut()).await;
     let write = format!("INSERT INTO {history} (id) VALUES (7)");

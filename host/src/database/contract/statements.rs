@@ -46,7 +46,7 @@ pub(crate) async fn binds_every_kind_of_value(factory: &dyn Factory) {
     assert_eq!((found.columns, found.rows), (vec!["id".to_owned()], vec![vec![Value::Int64(1)]]));
 }
 
-pub(crate) async fn takes_one_statement_a_call(factory: &dyn Factory) {
+pub(crate) async fn accepts_one_statement_per_call(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let database = database.as_mut();
     for rights in [Role::Host, Role::SqlScript, Role::Component] {
@@ -68,7 +68,7 @@ pub(crate) async fn takes_one_statement_a_call(factory: &dyn Factory) {
     assert_eq!(rows(database, "SELECT 1; -- the end").await, [[Value::Int64(1)]]);
 }
 
-pub(crate) async fn tells_errors_apart(factory: &dyn Factory) {
+pub(crate) async fn classifies_errors(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let database = database.as_mut();
     run(database, "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER NOT NULL CHECK (n > 0), u INTEGER UNIQUE)").await;
@@ -128,7 +128,7 @@ pub(crate) async fn stops_soon_after_the_signal(factory: &dyn Factory) {
     run(database.as_mut(), "SELECT 1").await;
 }
 
-pub(crate) async fn answers_several_questions(factory: &dyn Factory) {
+pub(crate) async fn answers_several_queries(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let database = database.as_mut();
     run(database, "CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY, s VARCHAR(20))").await;

@@ -1,5 +1,6 @@
 //! Cursors.
-//! // The servers send a result in full, and the connection can do nothing else until it has been read; the driver
+//!
+//! The servers send a result in full, and the connection can do nothing else until it has been read; the driver
 //! does not support server-side cursors. So the result of a SELECT is kept in a temporary table with a number for
 //! each row, and read from there in parts, each by a statement that is read to its end. Pages of tables are read in
 //! the same way (see `page`).

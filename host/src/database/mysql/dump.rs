@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_option_file_says_what_the_url_says() {
+    fn the_option_file_follows_the_url() {
         let url = "mysql://me:p%22a%5C%23s@localhost:3307/app?ssl-mode=verify_ca&ssl-ca=/ca.pem";
         let url = DatabaseUrl::parse(url, std::path::Path::new("/")).expect("a URL");
         let access = access(&url).expect("access");

@@ -1,5 +1,6 @@
 //! The lock that excludes other runs: two user locks, which last as long as the sessions that hold them.
-//! // The first is held by a session that does nothing else. The second is held by the work session, which can
+//!
+//! The first is held by a session that does nothing else. The second is held by the work session, which can
 //! outlive a run whose process was killed, because the server notices only after the current statement. A run that
 //! gets the first lock but not the second has found such an orphan: it waits for the orphan, and kills it after a
 //! grace period.
@@ -311,7 +312,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_one_is_a_lock() {
+    fn only_the_answer_1_is_a_lock() {
         assert_eq!(taken(Some("1")), Ok(true));
         assert_eq!(taken(Some("0")), Ok(false));
         let error = taken(None).expect_err("no answer");

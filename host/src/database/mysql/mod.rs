@@ -1,7 +1,9 @@
 //! MySQL and MariaDB through sqlx. One implementation serves both; the server's version shows which of the two it is.
-//! // Every answer on the work connection is awaited under `Watch::over` (see `watch`), and every statement of a
+//!
+//! Every answer on the work connection is awaited under `Watch::over` (see `watch`), and every statement of a
 //! caller runs between `before` and `after` (see `rights`), which check what the caller may do and what the statement
 //! did to the transaction.
+//!
 #![doc = include_str!("types.md")]
 
 mod connect;

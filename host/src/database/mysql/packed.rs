@@ -1,5 +1,6 @@
 //! A column of a batch as one parameter, from which an SQL expression takes the cell of a row by its position.
-//! // Such a statement is the same for every batch: it is prepared once, has a handful of parameters instead of tens
+//!
+//! Such a statement is the same for every batch: it is prepared once, has a handful of parameters instead of tens
 //! of thousands, and the server reads the bytes of a batch without parsing them.
 
 use std::ops::Range;

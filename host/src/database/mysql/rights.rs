@@ -1,6 +1,7 @@
 //! What scripts and guests may not do: the first wall, a check of the statement's text; and what is checked after a
 //! statement whose text does not show what it does.
-//! // Every statement of a caller, however it is sent to the server, is enclosed by [`MysqlDatabase::before`] and
+//!
+//! Every statement of a caller, however it is sent to the server, is enclosed by [`MysqlDatabase::before`] and
 //! [`MysqlDatabase::after`]:
 //!
 //! ```text

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_read_from_what_the_server_shows() {
+    fn columns_are_parsed_from_show_columns() {
         for (column_type, extra, data_type, unsigned, precision, scale, generated) in [
             ("int(10) unsigned", "auto_increment", "int", true, Some(10), None, false),
             ("bigint unsigned zerofill", "", "bigint", true, None, None, false),

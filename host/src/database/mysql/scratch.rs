@@ -1,7 +1,8 @@
 //! A scratch copy of a database, as a second database on the same server: tables with their keys and rows, sequences,
 //! routines, views and triggers, as the server itself spells them. Anything that cannot be copied faithfully is
 //! refused.
-//! // The name is derived from the original's, and the run's lock ensures that only one run uses it: a database that
+//!
+//! The name is derived from the original's, and the run's lock ensures that only one run uses it: a database that
 //! already has this name when a run begins was left by a killed run.
 
 use sha2::{Digest, Sha256};

@@ -1,5 +1,6 @@
 //! Converts a server's cell to a cell of a batch, or to a scalar. `types.md` has the table.
-//! // A value that does not fit a column's type without loss is an error that names the cell; it is never changed.
+//!
+//! A value that does not fit a column's type without loss is an error that names the cell; it is never changed.
 
 use super::types_read::{Cell, Wire};
 use crate::data::decimal::{float_text, is_decimal, same_number};

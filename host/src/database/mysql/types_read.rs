@@ -1,5 +1,6 @@
 //! What the binary protocol carries, and the cells in it.
-//! // The wire says less than the table's declaration: MariaDB sends UUIDs, addresses and JSON as text. Where it is
+//!
+//! The wire says less than the table's declaration: MariaDB sends UUIDs, addresses and JSON as text. Where it is
 //! ambiguous, the table is asked.
 
 use sqlx::mysql::MySqlColumn;

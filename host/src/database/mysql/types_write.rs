@@ -1,5 +1,6 @@
 //! How the cells of a batch are written for the server. `types.md` has the table.
-//! // Even in strict mode, the servers silently round, truncate and pad: digits of a DECIMAL or of a second, trailing
+//!
+//! Even in strict mode, the servers silently round, truncate and pad: digits of a DECIMAL or of a second, trailing
 //! spaces, ENUM values that look like numbers. A cell that would not read back as it was written is refused here, and
 //! named.
 

@@ -1,5 +1,6 @@
 //! Writers: batches into a table, by key.
-//! // A batch is sent with one parameter per column (see `packed`), in one statement: an UPDATE or DELETE over a
+//!
+//! A batch is sent with one parameter per column (see `packed`), in one statement: an UPDATE or DELETE over a
 //! range of integer keys where possible, else a join with the keys. A statement that fails because of a row has
 //! changed nothing; it is retried with each half of the rows until the row is found.
 

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_variables_say_what_the_url_says() {
+    fn the_variables_follow_the_url() {
         let url = "postgres://me:s%20cret@db.example:5433/app?sslmode=verify-ca&sslrootcert=/ca.pem&options=-c%20a%3Db";
         let url = DatabaseUrl::parse(url, std::path::Path::new("/")).expect("a URL");
         let found = environment(&url).expect("variables");

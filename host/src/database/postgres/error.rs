@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_told_apart() {
+    fn codes_determine_the_kind() {
         use DatabaseErrorKind as Kind;
         for (code, expected) in [
             ("42601", Kind::Syntax),

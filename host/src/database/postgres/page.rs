@@ -149,7 +149,7 @@ mod tests {
 
     /// A stepwise transform reads each chunk in its own transaction: all chunks but the first are copied here too.
     #[test]
-    fn the_width_of_rows_outlives_a_transaction() {
+    fn the_row_width_is_kept_across_transactions() {
         let mut pages = Pages { row_bytes: Some((TableName::new("t"), 40)), ..Pages::default() };
         pages.forget_statement();
         assert_eq!((pages.row_bytes(&TableName::new("t")), pages.row_bytes(&TableName::new("u"))), (40, 0));

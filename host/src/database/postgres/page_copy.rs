@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_written_where_they_stood() {
+    fn parameters_are_inlined_at_their_placeholders() {
         let page = "SELECT \"$1\" FROM t WHERE (a, b) > ($1, $2) AND a <= $1 LIMIT 7";
         let parameters = [Value::Int64(-5), Value::Text("it's".to_owned())];
         let expected = "SELECT \"$1\" FROM t WHERE (a, b) > ('-5', 'it''s') AND a <= '-5' LIMIT 7";

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_script_sets_itself_is_left_alone() {
+    fn settings_of_a_script_are_kept() {
         let mut own = Own::default();
         for statement in [
             "SET LOCAL datestyle = 'SQL'",

@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_are_told_from_words() {
+    fn shapes_are_determined_from_words() {
         for (statement, expected) in [
             ("SELECT 1", Shape::Select),
             ("/* a */ (SELECT 1) UNION (SELECT 2)", Shape::Select),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_a_statement_is_none() {
+    fn text_without_a_statement_is_refused() {
         for none in ["", " \n", "-- nothing", "/* nothing */", ";"] {
             assert!(one_statement(none).is_err(), "{none:?}");
         }

@@ -1,4 +1,4 @@
-//! Tests of what only PostgreSQL does; `database::contract` tests what every database does.
+//! Tests of what is specific to PostgreSQL; `database::contract` tests what every database does.
 
 mod connect;
 mod contract;

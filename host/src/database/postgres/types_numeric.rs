@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_return_from_their_binary_form() {
+    fn numbers_round_trip_through_their_binary_form() {
         let long = format!("-{}.{}", "123456789".repeat(111), "987654321".repeat(111));
         for (text, back) in [
             ("0", "0"),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_told() {
+    fn invalid_numbers_are_recognised() {
         for other in ["", "-", ".", "NaN", "1.2.3", "1e", "0x1", " 1", "1 "] {
             assert!(Decimal::parse(other.as_bytes()).is_none(), "{other}");
         }

@@ -21,7 +21,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Creates one in a directory for temporary files.
+    /// Creates one inside a directory for temporary files.
     pub fn make(parent: &Path) -> std::io::Result<Self> {
         let path = parent.join(format!("{PREFIX}{:016x}", random::bits()));
         let mut builder = std::fs::DirBuilder::new();
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unlocked_folder_is_swept() {
+    fn an_unlocked_directory_is_swept() {
         let parent = tempfile::tempdir().expect("a folder");
         let held = Folder::make(parent.path()).expect("a folder");
         let left = parent.path().join(format!("{PREFIX}left"));

@@ -151,8 +151,8 @@ fn immutable_uri(path: &Path) -> Option<String> {
     Some(uri.into())
 }
 
-/// Whether to create the file; an error if that is impossible. An empty file counts as new: a run that was killed when it
-/// started leaves one, without the journal mode of a new file.
+/// Returns whether to create the file; fails if that is impossible. An empty file counts as new: a run that was
+/// killed when it started leaves one, without the journal mode of a new file.
 fn is_new(path: &Path, create: bool, may_create: bool) -> Result<bool, DatabaseError> {
     let not_found = |message: String| DatabaseError::new(DatabaseErrorKind::NotFound, message);
     match std::fs::metadata(path) {
@@ -213,8 +213,8 @@ fn prepare(sqlite: rusqlite::Connection, settings: &FileSettings, new: bool) -> 
     Ok(connection)
 }
 
-/// Sets the journal mode of a new file. If another process creates the same file at the same moment, the file is locked for a
-/// while, and SQLite does not wait for that by itself.
+/// Sets the journal mode of a new file. If another process creates the same file at the same moment, the file is
+/// locked briefly, and SQLite does not wait for that by itself.
 fn set_journal_mode(connection: &Connection, settings: &FileSettings) -> Result<(), Failure> {
     let mode = settings.journal_mode;
     let deadline = Instant::now() + settings.busy_timeout;
@@ -232,8 +232,8 @@ fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Why a missing file cannot be created, if its directory is the cause. SQLite does not say, and permissions are not the only
-/// cause: a file system may be mounted read-only. So we try.
+/// Why a missing file cannot be created, if its directory is the cause. SQLite does not report it, and permissions
+/// are not the only cause: a file system may be mounted read-only. So we try.
 fn cannot_create(path: &Path) -> Option<std::io::Error> {
     use std::io::ErrorKind;
     if path.exists() {
@@ -253,7 +253,7 @@ fn cannot_create(path: &Path) -> Option<std::io::Error> {
     }
 }
 
-/// An error of opening, with the file's name.
+/// Adds the file's name to an error of opening it.
 fn explain(mut error: DatabaseError, path: Option<&Path>) -> DatabaseError {
     let Some(path) = path else { return error };
     if error.kind == DatabaseErrorKind::NotFound

@@ -20,8 +20,8 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Called with the number of pages copied, and of all pages.
 pub type PageProgress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 
-/// Copies the database of the URL, as of one moment, over the file `to`, which must exist and be empty. What others commit
-/// meanwhile is not in the copy. The copy is read again and must pass SQLite's own check.
+/// Copies the database of the URL, as of one moment, over the file `to`, which must exist and be empty. What others
+/// commit meanwhile is not in the copy. The copy is read again and must pass SQLite's own integrity check.
 pub async fn copy(
     url: &DatabaseUrl,
     to: &Path,
@@ -77,7 +77,7 @@ fn failed(error: rusqlite::Error) -> DatabaseError {
     from_failure(&error.into())
 }
 
-/// Fails unless SQLite finds nothing wrong.
+/// Fails unless SQLite's integrity check passes.
 fn check(copy: &Connection) -> Result<(), DatabaseError> {
     let said: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if said == "ok" {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_copy_is_that_of_one_moment_whatever_is_committed_meanwhile() {
+    async fn a_copy_is_a_consistent_snapshot_despite_concurrent_commits() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, to) = (folder.path().join("a.db"), folder.path().join("b.db"));
         let writer = std::sync::Mutex::new(filled(&path, 20_000));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_damaged_database_has_no_good_copy() {
+    async fn a_damaged_database_cannot_be_copied() {
         use std::io::{Seek, SeekFrom, Write};
         let folder = tempfile::tempdir().expect("a folder");
         let (path, to) = (folder.path().join("a.db"), folder.path().join("b.db"));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_stop_signal_ends_it() {
+    async fn a_stop_signal_ends_a_copy() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, to) = (folder.path().join("a.db"), folder.path().join("b.db"));
         drop(filled(&path, 20_000));

@@ -166,7 +166,8 @@ fn cursor_columns(statement: &Active<'_>, types: &[Option<ColumnType>]) -> Resul
 }
 
 impl CursorColumn {
-    /// Appends a cell that is not stored as its column is delivered. Returns its size in bytes, without that of the entry.
+    /// Appends a cell whose storage class differs from its column's type. Returns its size in bytes, without that of
+    /// the entry.
     #[inline(never)]
     fn push(&mut self, cell: Cell<'_>, filling: &mut Filling, limits: BatchLimits) -> Result<usize, DatabaseError> {
         let size = match cell {
@@ -227,7 +228,7 @@ impl Cursor {
     }
 }
 
-/// Adds the place of a cell of the current row to an error about it.
+/// Adds the position of a cell of the current row to an error about it.
 fn locate(
     error: DatabaseError,
     statement: &Active<'_>,

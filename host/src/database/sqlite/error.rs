@@ -91,7 +91,7 @@ fn message(failure: &Failure) -> String {
     }
 }
 
-/// A text that may be NULL, and that may not be UTF-8 in a file that another program wrote.
+/// Text that may be NULL, and that may not be UTF-8 in a file that another program wrote.
 pub(super) fn text_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
     let bytes = row.get_ref(column)?.as_bytes_or_null()?.unwrap_or_default();
     Ok(String::from_utf8_lossy(bytes).into_owned())

@@ -88,8 +88,8 @@ impl Drop for Lock {
     }
 }
 
-/// The holder of the lock of a database file, if it is held. A lock file that is missing or cannot be read has no holder that
-/// could be named.
+/// The holder of the lock of a database file, if it is held. A lock file that is missing or cannot be read names no
+/// holder.
 pub(super) fn holder(database: &Path) -> Option<String> {
     let path = lock_path(database);
     let file = open(&path, OpenOptions::new().read(true)).ok()?;

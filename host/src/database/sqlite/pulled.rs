@@ -14,7 +14,7 @@ use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
 /// the batch costs about a quarter of looking one up.
 const SPARSE: i128 = 4;
 
-/// The keys of a batch, by which its range is found.
+/// The keys of a batch, which determine its range.
 enum Keys<'a> {
     Integers {
         sorted: Cow<'a, [i64]>,

@@ -1,5 +1,5 @@
-//! What a statement may do, decided by SQLite's authorizer while the statement is prepared: there is no parser of ours to
-//! deceive.
+//! What a statement may do, decided by SQLite's authorizer while the statement is prepared: no parser of ours can be
+//! deceived.
 //!
 //! The authorizer names everything that a statement touches, also through triggers, views and nested SELECTs, with two gaps that
 //! the text of the statement closes: the new name of `ALTER TABLE … RENAME TO`, and the body of `CREATE TRIGGER`, which is
@@ -91,7 +91,7 @@ impl Guard {
         Box::new(self.clone())
     }
 
-    /// Who speaks from now on, and what ends the statements.
+    /// Sets the role of the following statements and what ends them.
     pub(super) fn take_role(&self, role: Role, stop: StopSignal) {
         let mut state = self.state();
         state.rights = role;

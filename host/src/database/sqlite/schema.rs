@@ -9,7 +9,7 @@ use crate::database::spec::guess;
 use crate::database::spec::{ColumnInfo, ROWID};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableInfo, TableName};
 
-/// A table, with what only SQLite knows of it.
+/// A table, with the properties that only SQLite has.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub info: TableInfo,

@@ -1,4 +1,4 @@
-//! A scratch copy of a database file, in a folder of its own.
+//! A scratch copy of a database file, in its own temporary directory.
 
 use std::fs::File;
 use std::path::Path;
@@ -42,7 +42,7 @@ pub async fn make(url: &DatabaseUrl, request: &ScratchRequest<'_>) -> Result<Scr
     })
 }
 
-/// The URL of a file, whatever its name.
+/// The URL of a file, whatever its name contains.
 fn url_of(path: &Path) -> Result<DatabaseUrl, DatabaseError> {
     let path = path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     DatabaseUrl::parse(&format!("sqlite://{path}"), Path::new("/"))
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_found_again_whatever_its_name() {
+    fn files_with_special_characters_have_urls() {
         for path in ["/tmp/a b/copy.db", "/tmp/50%20?x#/copy.db"] {
             let url = url_of(Path::new(path)).expect("a URL");
             assert_eq!(url.sqlite_path(), Some(PathBuf::from(path)));

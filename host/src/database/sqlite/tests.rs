@@ -1,4 +1,4 @@
-//! What only SQLite does; what every database does is tested by `database::contract`.
+//! What is specific to SQLite; `database::contract` tests what every database does.
 
 mod connect;
 mod contract;
@@ -34,7 +34,7 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// One text of a result.
+/// The only cell of a query's result, as text.
 async fn text_of(database: &mut dyn Database, statement: &str) -> String {
     match rows(database, statement).await.pop().and_then(|mut row| row.pop()) {
         Some(Value::Text(text)) => text,

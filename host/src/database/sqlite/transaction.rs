@@ -94,8 +94,8 @@ impl SqliteDatabase {
         result.map_err(|failure| from_failure(&failure))
     }
 
-    /// An error if SQLite has ended the transaction by itself, for a full disk or `ON CONFLICT ROLLBACK`. Further statements would
-    /// each commit by themselves.
+    /// Fails if SQLite has ended the transaction by itself, because of a full disk or `ON CONFLICT ROLLBACK`. Further
+    /// statements would autocommit.
     pub(super) fn check_transaction(&self) -> Result<(), DatabaseError> {
         if self.transaction.is_some() && self.connection.is_autocommit() { Err(ended()) } else { Ok(()) }
     }

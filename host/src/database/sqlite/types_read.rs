@@ -64,9 +64,9 @@ pub(super) enum TypeSource {
     Expression,
 }
 
-/// Appends a cell that is stored as its column is delivered, as nearly all are. Returns its size in bytes, without that of the
-/// entry.
-/// None: it is stored otherwise, see [`push`]. The cursor checks text for UTF-8, a column at a time.
+/// Appends a cell whose storage class is its column's type, as nearly all are. Returns its size in bytes, without
+/// that of the entry; `None` if the storage class is another, see [`push`]. The cursor checks text for UTF-8, a
+/// column at a time.
 #[inline(always)]
 pub(super) fn push_as_stored(builder: &mut ColumnBuilder, cell: Cell<'_>, limit: usize) -> Option<usize> {
     let size = match (builder.entries(), cell) {
@@ -92,7 +92,7 @@ pub(super) fn push_as_stored(builder: &mut ColumnBuilder, cell: Cell<'_>, limit:
     Some(size)
 }
 
-/// Appends a cell to a column. False: it does not fit into the column's type without loss.
+/// Appends a cell to a column. Returns false if it does not fit into the column's type without loss.
 pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, source: TypeSource) -> bool {
     if matches!(cell, Cell::Null) {
         builder.push_null();
@@ -152,7 +152,7 @@ fn number_text(cell: Cell<'_>) -> Option<String> {
     }
 }
 
-/// A cell in a few words, for messages.
+/// A short description of a cell, for messages.
 pub(super) fn describe(cell: Cell<'_>) -> String {
     match cell {
         Cell::Null => cell.to_string(),

@@ -150,7 +150,8 @@ fn unfit(column: &Column, row: usize, reason: &str) -> Unwritable {
     Unwritable { row, what: format!("{}: {reason}", cell_text(column, row)) }
 }
 
-/// Texts. In a column of numbers SQLite makes a number of what looks like one; `same` says whether that loses anything.
+/// Texts. In a numeric column, SQLite turns text that looks like a number into one; `same` says whether that loses
+/// anything.
 fn texts<'a>(
     column: &Column,
     values: &'a VarValues,
@@ -179,7 +180,7 @@ fn decimals<'a>(column: &Column, values: &'a VarValues, affinity: Affinity) -> R
     }
     let mut cells = Vec::with_capacity(values.len());
     for row in 0..values.len() {
-        // What stands under a NULL means nothing.
+        // The value under a NULL is meaningless.
         cells.push(if column.is_null(row) {
             Cell::Integer(0)
         } else {
@@ -215,7 +216,7 @@ fn number<'a>(
     }
 }
 
-/// Without what SQLite takes for white space around a number.
+/// Removes what SQLite treats as white space around a number.
 fn trim(text: &[u8]) -> &[u8] {
     let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t'..=b'\r');
     let start = text.iter().position(is_text).unwrap_or(text.len());
@@ -223,7 +224,7 @@ fn trim(text: &[u8]) -> &[u8] {
     &text[start..end]
 }
 
-/// Whether a column of numbers would take the text for one.
+/// Whether a numeric column would turn the text into a number.
 fn looks_numeric(text: &[u8]) -> bool {
     let mut rest = trim(text);
     // Most texts end here.
@@ -270,7 +271,7 @@ fn uuid_blobs(entries: &[u64]) -> Stored<'static> {
     Stored::Blob(Cow::Owned(values))
 }
 
-/// Dates, times and UUIDs, written out. None of them looks like a number.
+/// Dates, times and UUIDs as text. None of them looks like a number.
 fn written(column: &Column) -> Result<Stored<'static>, Unwritable> {
     match &column.values {
         ColumnValues::Date(entries) => {
@@ -291,12 +292,12 @@ fn written(column: &Column) -> Result<Stored<'static>, Unwritable> {
             temporal::push_uuid(text, entries[row * 2], entries[row * 2 + 1]);
             Ok(())
         }),
-        // The others are stored without being written out.
+        // The others are stored directly.
         _ => Ok(Stored::Each(Vec::new())),
     }
 }
 
-/// Texts made one by one; NULLs stay empty.
+/// Text built one entry at a time; NULLs stay empty.
 fn write_out(
     column: &Column,
     rows: usize,
@@ -319,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn affinities_are_those_of_sqlite() {
+    fn affinities_match_sqlites() {
         for (declared, affinity) in [
             ("INTEGER", Affinity::Integer),
             ("varchar(20)", Affinity::Text),
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_told_from_texts_as_sqlite_does() {
+    fn numeric_text_is_recognised_as_sqlite_does() {
         let connection = rusqlite::Connection::open_in_memory().expect("a database");
         connection.execute_batch("CREATE TABLE t (n NUMERIC)").expect("a table");
         for text in [

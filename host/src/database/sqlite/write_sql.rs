@@ -28,7 +28,7 @@ fn join(parts: impl Iterator<Item = String>, separator: &str) -> String {
 }
 
 impl WriteSql {
-    /// For batches with the columns of this one, its first.
+    /// Builds the statements for batches with the columns of this one, the first.
     pub(super) fn new(table: &TableInfo, mode: WriteMode, key: &[String], rows: &Batch) -> Result<Self, DatabaseError> {
         let layout = Layout::new(table, mode, key, rows)?;
         Ok(Self { layout, mode, into: table.name.quoted(Dialect::Sqlite) })
@@ -91,7 +91,7 @@ impl WriteSql {
         join(terms, separator)
     }
 
-    /// The statement that pulls the rows of a key range out of the batch; `guarded`: there may be others in the range.
+    /// The statement that pulls the rows of a key range from the batch. `guarded`: the range may contain other rows.
     pub(super) fn by_range(&self, guarded: bool) -> Option<String> {
         let into = &self.into;
         let [key] = self.layout.key.as_slice() else { return None };
@@ -108,7 +108,7 @@ impl WriteSql {
         }
     }
 
-    /// The statement that answers a row for each of the first two rows with a key.
+    /// The statement that returns a row for each of the first two rows with a key.
     pub(super) fn with_key(&self) -> String {
         format!("SELECT 1 FROM {} WHERE {} LIMIT 2", self.into, self.numbered(1, &self.layout.key, " AND "))
     }

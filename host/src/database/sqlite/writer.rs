@@ -15,15 +15,15 @@ pub(super) struct Writer {
     pub(super) mode: WriteMode,
     key: Vec<String>,
     rights: Role,
-    /// Made for the columns of the first batch.
+    /// Created for the columns of the first batch.
     plan: Option<WritePlan>,
     rows_written: u64,
 }
 
-/// The statements for batches with certain columns, each made when it is first needed.
+/// The statements for batches with certain columns, each prepared when it is first needed.
 pub(super) struct WritePlan {
     pub(super) sql: WriteSql,
-    /// For each column of the batch, the affinity of the table's.
+    /// For each column of the batch, the affinity of the table's column.
     affinities: Vec<Affinity>,
     pub(super) one: Option<Made>,
     pub(super) many: Option<Made>,
@@ -106,7 +106,7 @@ impl SqliteDatabase {
         Ok(written)
     }
 
-    /// Prepares a statement of a writer, or takes the one that is there.
+    /// Prepares a statement of a writer, or returns the prepared one.
     pub(super) fn made<'p>(
         &mut self,
         place: &'p mut Option<Made>,
@@ -126,7 +126,7 @@ impl SqliteDatabase {
         Ok(place.insert(made))
     }
 
-    /// Runs of a prepared statement, a row or a few rows at a time.
+    /// Runs a prepared statement for one row or a few rows at a time.
     fn write_each(
         &mut self,
         writer: &Writer,
@@ -141,7 +141,7 @@ impl SqliteDatabase {
         if at_once > 1 && rows.row_count >= at_once {
             let made = self.made(&mut plan.many, || plan.sql.by_row(at_once))?;
             made.statement.activate(&self.connection).with_batch(columns, &parameters, |runs| {
-                // A statement that fails undoes its work. Writing the rows one by one then shows which row it was.
+                // A statement that fails undoes its work. Writing the rows one by one then shows which row failed.
                 while row + at_once <= rows.row_count && runs.run(row, at_once).is_ok() {
                     written += self.connection.changes();
                     row += at_once;

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_libpq_takes_is_taken() {
+    fn parameters_of_libpq_are_accepted() {
         let options =
             parse("postgres://me:p%40ss@db.example:5433/app?sslmode=require&application_name=x").expect("options");
         assert_eq!((options.get_host(), options.get_port()), ("db.example", 5433));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_is_refused() {
+    fn unknown_parameters_are_refused() {
         for (url, part) in [
             ("postgres://h/d?ssl_mode=require", "did you mean `sslmode`"),
             ("postgres://h/d?target_session_attrs=any", "it takes `application_name`"),

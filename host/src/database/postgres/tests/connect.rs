@@ -1,4 +1,4 @@
-//! Connections, and those that cannot be made.
+//! Connections, and those that cannot be opened.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn url(port: u16, user: &str, rest: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_server_says_what_it_is() {
+async fn the_servers_facts_are_read() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let facts = database.facts().clone();
@@ -25,7 +25,7 @@ async fn the_server_says_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_unix_socket_and_parameters_lead_to_it() {
+async fn unix_sockets_and_parameters_are_supported() {
     let fresh = fresh();
     if let Some(url) = fresh.socket_url() {
         let mut database = open_url(&url).await.expect("a connection");
@@ -39,7 +39,7 @@ async fn a_unix_socket_and_parameters_lead_to_it() {
 }
 
 #[tokio::test]
-async fn settings_hold_in_every_transaction() {
+async fn settings_apply_to_every_transaction() {
     let fresh = fresh();
     fresh.sql(&format!(
         "ALTER DATABASE {0} SET timezone = 'Asia/Tokyo'; ALTER DATABASE {0} SET bytea_output = 'escape'; \
@@ -59,10 +59,10 @@ async fn settings_hold_in_every_transaction() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_reached_is_named() {
+async fn an_unreachable_server_is_named() {
     let fresh = fresh();
     let port = fresh.client().value("SELECT current_setting('port')").parse::<u16>().expect("a port");
-    // Bound, and closed again: nobody listens there.
+    // Bound and closed again: the port has no listener.
     let free =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
     for (url, kind, message, hint) in [
@@ -102,7 +102,7 @@ async fn what_cannot_be_reached_is_named() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_given_up() {
+async fn a_silent_server_times_out() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("a port").port();
     let options = ConnectOptions { connect_timeout: Duration::from_millis(200), ..ConnectOptions::default() };
@@ -112,7 +112,7 @@ async fn a_server_that_says_nothing_is_given_up() {
 }
 
 #[tokio::test]
-async fn what_is_no_postgres_server_is_told_from_one() {
+async fn another_kind_of_server_is_recognised() {
     use std::io::Write;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("a port").port();
@@ -126,7 +126,7 @@ async fn what_is_no_postgres_server_is_told_from_one() {
 }
 
 #[tokio::test]
-async fn passwords_are_asked_for_and_never_shown() {
+async fn passwords_are_checked_and_never_shown() {
     let server = Server::private(Kind::Postgres).passwords().start();
     let fresh = server.database();
     fresh.sql(&format!("CREATE ROLE me LOGIN PASSWORD 'right'; GRANT ALL ON DATABASE {} TO me", fresh.name()));
@@ -145,7 +145,7 @@ async fn passwords_are_asked_for_and_never_shown() {
 }
 
 #[tokio::test]
-async fn a_server_that_starts_is_waited_for() {
+async fn waits_for_a_server_that_is_starting() {
     let server = Server::private(Kind::Postgres).start();
     let fresh = server.database();
     server.pause();
@@ -157,7 +157,7 @@ async fn a_server_that_starts_is_waited_for() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_is_known_before() {
+async fn a_read_only_database_is_detected() {
     let fresh = fresh();
     fresh.sql(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", fresh.name()));
     let mut database = open(&fresh).await;
@@ -170,7 +170,7 @@ async fn what_cannot_be_written_is_known_before() {
 }
 
 #[tokio::test]
-async fn tls_is_asked_for_and_checked() {
+async fn tls_is_requested_and_verified() {
     let server = Server::private(Kind::Postgres).tls(runner_tests::servers::Tls::Required).start();
     let fresh = server.database();
     let authority = server.authority();
@@ -190,7 +190,7 @@ async fn tls_is_asked_for_and_checked() {
 }
 
 #[tokio::test]
-async fn a_standby_is_only_read() {
+async fn a_standby_is_read_only() {
     let server = Server::private(Kind::Postgres).start();
     let fresh = server.database();
     let standby = server.standby();

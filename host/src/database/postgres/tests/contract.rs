@@ -1,4 +1,4 @@
-//! The contract, on a server.
+//! The contract, run on a server.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! A value of one type as another: exact, or an error with a way out.
+//! Values of one type as another: exact, or an error with a way out.
 
 use super::*;
 use crate::data::{Batch, Column, ColumnType, ColumnValues};
@@ -15,7 +15,7 @@ async fn refused(database: &mut dyn Database, select: &str, as_what: Option<Colu
 }
 
 #[tokio::test]
-async fn what_has_no_place_in_a_typed_column_is_an_error_with_a_way_out() {
+async fn a_value_that_does_not_fit_its_column_is_an_error_with_a_hint() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -39,7 +39,7 @@ async fn what_has_no_place_in_a_typed_column_is_an_error_with_a_way_out() {
 }
 
 #[tokio::test]
-async fn a_type_that_was_asked_for_is_exact_or_an_error() {
+async fn requested_types_convert_exactly_or_fail() {
     use ColumnType as Type;
     let fresh = fresh();
     let mut database = open(&fresh).await;
@@ -112,7 +112,7 @@ fn decimals(name: &str, entries: &[&str]) -> Column {
 }
 
 #[tokio::test]
-async fn a_value_of_another_type_is_written_exactly_or_refused() {
+async fn values_of_another_type_are_written_exactly_or_refused() {
     use crate::database::contract::texts;
     let fresh = fresh();
     let mut database = open(&fresh).await;

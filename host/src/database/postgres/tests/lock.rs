@@ -1,4 +1,4 @@
-//! The lock among many, behind a pooler, and what killed runs leave behind.
+//! The lock with many runs, behind a pooler, and after killed runs.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ fn request(run: &str, seconds: u64) -> LockRequest {
     LockRequest { wait: Duration::from_secs(seconds), run_id: run.to_owned(), owner: format!("`{run}` */ of me") }
 }
 
-/// So many runs at once, each with a transaction under the lock.
+/// Runs this many clients at once, each with a transaction under the lock.
 async fn crowd(url: &str, count: usize) {
     let inside = AtomicUsize::new(0);
     let one = |number: usize| {
@@ -23,7 +23,7 @@ async fn crowd(url: &str, count: usize) {
             let mut database = open_url(url).await.expect("a connection");
             let name = format!("run {number}");
             database.lock(&request(&name, 60), &StopSignal::default(), &|_| {}).await.expect("the lock");
-            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "{name} came in beside somebody");
+            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "{name} is not alone");
             database.begin(TransactionOptions::default()).await.expect("begun");
             run(database.as_mut(), "UPDATE counter SET n = n + 1").await;
             database.commit().await.expect("committed");
@@ -35,7 +35,7 @@ async fn crowd(url: &str, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_runs_come_in_one_by_one() {
+async fn concurrent_runs_are_serialised() {
     // Each takes two connections.
     let server = Server::private(Kind::Postgres).setting("max_connections", 130).start();
     let fresh = server.database();
@@ -45,17 +45,17 @@ async fn many_runs_come_in_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pooler_does_not_hand_the_lock_on() {
+async fn a_pooler_does_not_pass_the_lock_to_another_client() {
     let fresh = fresh();
     fresh.sql("CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)");
-    // Fewer connections than runs have need of would make them wait for each other, which is the pooler's business.
+    // With fewer connections than runs, they would wait for each other in the pooler.
     let bouncer = Bouncer::start(servers::postgres(), 20);
     crowd(&fresh.url_at(bouncer.port()), 8).await;
     assert_eq!(fresh.value("SELECT n FROM counter"), "8");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_waiter_does_not_hold_up_a_concurrent_index() {
+async fn a_waiting_run_does_not_block_create_index_concurrently() {
     let fresh = fresh();
     fresh.sql("CREATE TABLE t (id int)");
     let mut holder = open(&fresh).await;
@@ -76,10 +76,10 @@ async fn a_waiter_does_not_hold_up_a_concurrent_index() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_statement_of_a_killed_run_is_ended_before_work_begins() {
+async fn the_statement_of_a_killed_run_ends_before_the_next_run_starts() {
     let fresh = fresh();
     let mut killed = fresh.client().session();
-    // It never looks whether its client lives.
+    // This session never checks whether its client is alive.
     killed.run(
         "SET client_connection_check_interval = 0; SET application_name = 'runner:killed'; CREATE TABLE t (id int)",
     );
@@ -100,7 +100,7 @@ async fn the_statement_of_a_killed_run_is_ended_before_work_begins() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_may_not_be_ended_is_named() {
+async fn a_session_that_may_not_be_terminated_is_named() {
     let fresh = fresh();
     let role = format!("role_{}", fresh.name());
     fresh.sql(&format!("CREATE ROLE {role} LOGIN"));
@@ -117,20 +117,20 @@ async fn what_may_not_be_ended_is_named() {
     let error = database.lock(&request("next", 1), &StopSignal::default(), &|_| {}).await.expect_err("not ours");
     assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
     assert!(error.message.contains("`other`"), "{error}");
-    assert!(error.detail.is_some(), "the server says why: {error:?}");
+    assert!(error.detail.is_some(), "the server gives the reason: {error:?}");
     assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("pg_terminate_backend(")), "{error:?}");
     drop((database, other));
     fresh.sql(&format!("DROP ROLE {role}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_may_not_be_ended_is_waited_for() {
+async fn a_session_that_may_not_be_terminated_is_waited_for() {
     let fresh = fresh();
     let role = format!("role_{}", fresh.name());
     fresh.sql(&format!("CREATE ROLE {role} LOGIN"));
     let mut other = fresh.client().session();
     other.run("SET application_name = 'runner:other'");
-    // To whom it is a stranger's, the server does not say that a session is idle: it has to end.
+    // A role that does not own a session cannot see that it is idle: the session has to end.
     other.send("SELECT pg_terminate_backend(pg_backend_pid()) FROM pg_sleep(2.5)");
     while fresh
         .value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'runner:other' AND state = 'active'")
@@ -140,7 +140,7 @@ async fn what_may_not_be_ended_is_waited_for() {
     }
     let mut database = open_url(&fresh.url_as(&role, "")).await.expect("a connection");
     database.lock(&request("next", 1), &StopSignal::default(), &|_| {}).await.expect("the lock");
-    // The refusal has not cost it the lock.
+    // The refusal did not lose it the lock.
     let error = open(&fresh).await.lock(&request("third", 0), &StopSignal::default(), &|_| {}).await.expect_err("busy");
     assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
     database.unlock().await.expect("unlocked");
@@ -149,7 +149,7 @@ async fn what_may_not_be_ended_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_lock_that_is_lost_stops_the_next_transaction() {
+async fn a_lost_lock_stops_the_next_transaction() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     database.lock(&request("holder", 1), &StopSignal::default(), &|_| {}).await.expect("the lock");
@@ -161,7 +161,7 @@ async fn a_lock_that_is_lost_stops_the_next_transaction() {
     assert!(error.message.contains("holds the lock"), "{error}");
     let mut other = open(&fresh).await;
     other.lock(&request("other", 0), &StopSignal::default(), &|_| {}).await.expect("free");
-    // As often as it is tried: nobody goes on without the lock.
+    // Every further attempt fails too: no transaction starts without the lock.
     for _ in 0..2 {
         let error = database.reconnect().await.expect_err("taken");
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
@@ -174,7 +174,7 @@ async fn a_lock_that_is_lost_stops_the_next_transaction() {
 }
 
 mod pooled {
-    //! The contract, behind pgbouncer in transaction mode.
+    //! The contract, run behind pgbouncer in transaction mode.
 
     use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! Pages of tables, whichever way they come: by a cursor, or copied.
+//! Pages of tables, read by a cursor or by `COPY`.
 
 use super::*;
 use crate::data::{ColumnValues, Value};
@@ -7,7 +7,7 @@ use crate::database::contract::source;
 use crate::database::{BatchLimits, TableSource};
 use crate::keyset::TableReader;
 
-/// Reads all of a table in pages; answers its column `n`.
+/// Reads a whole table in pages and returns its column `n`.
 async fn numbers(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> Vec<i64> {
     let mut reader = TableReader::open(&mut *database.host(), source, limits).await.expect("a reader");
     let mut found = Vec::new();
@@ -22,7 +22,7 @@ async fn numbers(database: &mut dyn Database, source: TableSource, limits: Batch
 }
 
 #[tokio::test]
-async fn each_row_comes_once_whatever_the_key() {
+async fn each_row_is_read_once_for_any_type_of_key() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -64,7 +64,7 @@ async fn each_row_comes_once_whatever_the_key() {
 }
 
 #[tokio::test]
-async fn rows_that_widen_are_not_lost() {
+async fn rows_that_grow_wider_are_not_lost() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -84,7 +84,7 @@ async fn rows_that_widen_are_not_lost() {
     let mut reader = TableReader::open(&mut *database.host(), source("t"), limits).await.expect("a reader");
     let error = loop {
         match reader.next(&mut *database.host()).await {
-            Ok(page) => assert!(page.is_some(), "a cell beyond the limit came through"),
+            Ok(page) => assert!(page.is_some(), "a cell beyond the limit was accepted"),
             Err(error) => break error,
         }
     };

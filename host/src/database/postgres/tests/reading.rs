@@ -1,4 +1,5 @@
-//! Reading beside the connection that writes: only where that one's changes do not matter, and without ever waiting.
+//! Reading on a second connection: only where the writing connection's changes do not matter, and without ever
+//! waiting.
 
 use super::*;
 use crate::data::{ColumnValues, Value};
@@ -15,7 +16,7 @@ async fn others_see(database: &mut dyn Database, from: &str, to: &str) -> Option
 }
 
 #[tokio::test]
-async fn only_what_this_transaction_left_alone_is_seen_by_others() {
+async fn others_see_only_tables_this_transaction_has_not_changed() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -31,12 +32,12 @@ async fn only_what_this_transaction_left_alone_is_seen_by_others() {
     run(database, "CREATE TRIGGER t BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION nothing()").await;
     run(database, "CREATE RULE r AS ON INSERT TO ruled DO ALSO UPDATE b SET n = 0").await;
     run(database, "ALTER TABLE secured ENABLE ROW LEVEL SECURITY").await;
-    assert_eq!(others_see(database, "b", "b").await, None, "nothing is open");
+    assert_eq!(others_see(database, "b", "b").await, None, "no transaction is open");
     database.begin(TransactionOptions::default()).await.expect("begun");
     for (from, to) in [("b", "b"), ("b", "referring"), ("watched", "b"), ("ruled", "b")] {
         assert!(others_see(database, from, to).await.is_some(), "{from} to {to}");
     }
-    // `a` is referred to with a cascade.
+    // A foreign key refers to `a` with a cascade.
     for (from, to) in [("b", "a"), ("b", "watched"), ("b", "ruled"), ("secured", "b"), ("parent", "b"), ("b", "parent")]
     {
         assert_eq!(others_see(database, from, to).await, None, "{from} to {to}");
@@ -61,7 +62,7 @@ async fn only_what_this_transaction_left_alone_is_seen_by_others() {
 }
 
 #[tokio::test]
-async fn it_reads_what_is_committed_and_waits_for_nobody() {
+async fn it_reads_committed_rows_without_waiting() {
     let fresh = fresh();
     let (mut writing, mut reading) = (open(&fresh).await, open(&fresh).await);
     let (writing, reading) = (writing.as_mut(), reading.as_mut());

@@ -1,4 +1,4 @@
-//! Hostile SQL: what scripts and guests try on the transaction and on the tool's own tables.
+//! Hostile SQL: attempts of scripts and guests to change the transaction and the tool's own tables.
 
 use super::*;
 use crate::data::Value;
@@ -6,7 +6,7 @@ use crate::database::DatabaseErrorKind;
 
 const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false };
 
-/// What the words give away.
+/// Statements whose words give them away.
 const REFUSED: &[&str] = &[
     "COMMIT AND CHAIN",
     "ROLLBACK AND CHAIN",
@@ -46,7 +46,7 @@ const REFUSED: &[&str] = &[
     "COPY a TO STDOUT",
 ];
 
-/// What only the server can know: the names are put together at run time.
+/// Statements that only the server can see through: the names are assembled at run time.
 const DYNAMIC: &[&str] = &[
     "DO $$ BEGIN EXECUTE 'DELETE FROM runner.runner' || '_history'; END $$",
     "DO $$ BEGIN EXECUTE 'INSERT INTO runner.runner' || '_history VALUES (2)'; END $$",
@@ -69,7 +69,7 @@ const DYNAMIC: &[&str] = &[
     "INSERT INTO armed VALUES (1)",
 ];
 
-/// What must be let through.
+/// Statements that must be allowed.
 const HARMLESS: &[&str] = &[
     "INSERT INTO a VALUES (1)",
     "SELECT 'COMMIT', 'runner'",
@@ -98,7 +98,7 @@ async fn prepared() -> (TestDatabase, Box<dyn Database>) {
     (fresh, database)
 }
 
-/// All that the tool's tables are.
+/// The complete contents of the tool's tables.
 fn state(fresh: &TestDatabase) -> Vec<String> {
     fresh.sql(
         "SELECT n.nspname, c.relname, c.relkind, c.relacl, n.nspacl, c.relnatts, c.relhastriggers, c.relrowsecurity, \
@@ -109,7 +109,7 @@ fn state(fresh: &TestDatabase) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn words_that_give_it_away_are_refused() {
+async fn statements_recognised_by_their_words_are_refused() {
     let (fresh, mut database) = prepared().await;
     let before = state(&fresh);
     for in_transaction in [true, false] {
@@ -134,7 +134,7 @@ async fn words_that_give_it_away_are_refused() {
 }
 
 #[tokio::test]
-async fn what_words_hide_the_server_tells() {
+async fn statements_with_hidden_names_are_detected_by_the_server() {
     let (fresh, mut database) = prepared().await;
     let database = database.as_mut();
     let before = state(&fresh);
@@ -142,7 +142,7 @@ async fn what_words_hide_the_server_tells() {
         for statement in DYNAMIC {
             database.begin(NONE).await.expect("begun");
             if host_writes_first {
-                // A lock that the host has itself must hide nothing.
+                // A lock that the host holds itself must not hide a change.
                 run(database, "UPDATE runner.runner_history SET state = 'x'").await;
             }
             database.set_role(Role::Component);
@@ -166,7 +166,7 @@ async fn what_words_hide_the_server_tells() {
 }
 
 #[tokio::test]
-async fn a_bomb_that_goes_off_at_the_commit_is_found() {
+async fn a_change_deferred_to_the_commit_is_detected() {
     let (fresh, mut database) = prepared().await;
     let database = database.as_mut();
     let before = state(&fresh);
@@ -186,7 +186,7 @@ async fn a_bomb_that_goes_off_at_the_commit_is_found() {
 }
 
 #[tokio::test]
-async fn what_is_harmless_is_let_through() {
+async fn harmless_statements_are_allowed() {
     let (fresh, mut database) = prepared().await;
     let database = database.as_mut();
     for rights in [Role::SqlScript, Role::Component] {
@@ -232,7 +232,7 @@ async fn procedures_and_blocks_cannot_end_the_transaction() {
 }
 
 #[tokio::test]
-async fn a_guest_changes_no_settings_and_a_script_only_its_own() {
+async fn guests_cannot_change_settings_and_scripts_only_their_own() {
     let (_fresh, mut database) = prepared().await;
     let database = database.as_mut();
     database.begin(NONE).await.expect("begun");
@@ -244,7 +244,7 @@ async fn a_guest_changes_no_settings_and_a_script_only_its_own() {
         assert!(error.hint.is_some(), "{statement}: {error}");
     }
     database.set_role(Role::Component);
-    // A function, and no word of its own: it lasts until the end of the migration.
+    // A function rather than a keyword: its effect lasts until the end of the migration.
     run(database, "SELECT set_config('search_path', 'nowhere', false)").await;
     database.set_role(Role::Host);
     database.drop_temporary().await.expect("dropped");
@@ -254,7 +254,7 @@ async fn a_guest_changes_no_settings_and_a_script_only_its_own() {
 }
 
 #[tokio::test]
-async fn a_missing_right_names_the_grant() {
+async fn a_missing_privilege_names_the_grant() {
     let fresh = fresh();
     let role = format!("role_{}", fresh.name());
     fresh.sql(&format!(

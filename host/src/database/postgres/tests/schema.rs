@@ -39,7 +39,7 @@ async fn every_kind_of_table_is_read() {
         ("at", "timestamp with time zone", false, false),
     ];
     assert_eq!(columns, expected);
-    assert_eq!(table.column("ID"), None, "it could be either");
+    assert_eq!(table.column("ID"), None, "the name is ambiguous");
     assert_eq!(table.column("NAME").map(|column| column.name.as_str()), Some("name"));
     assert_eq!(table.column("id").map(|column| column.name.as_str()), Some("id"));
     let other = TableName { schema: Some("other".to_owned()), name: "t".to_owned() };
@@ -53,7 +53,7 @@ async fn every_kind_of_table_is_read() {
 }
 
 #[tokio::test]
-async fn types_are_what_the_server_says() {
+async fn types_match_the_servers_catalogue() {
     let fresh = fresh();
     fresh.sql(
         "CREATE DOMAIN code AS varchar(5); CREATE DOMAIN short AS code; CREATE TYPE mood AS ENUM ('ok'); \
@@ -74,7 +74,7 @@ async fn types_are_what_the_server_says() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_is_named() {
+async fn a_missing_table_is_named() {
     let fresh = fresh();
     fresh.sql("CREATE TABLE flights (id int); CREATE SCHEMA s; CREATE TABLE s.hidden (id int)");
     let mut database = open(&fresh).await;

@@ -1,4 +1,4 @@
-//! Transactions, timeouts, what a session keeps, and connections that get lost.
+//! Transactions, timeouts, session state, and lost connections.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::database::stop::StopReason;
 const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false };
 
 #[tokio::test]
-async fn what_an_error_ended_is_never_committed() {
+async fn an_aborted_transaction_is_never_committed() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     run(database.as_mut(), "CREATE TABLE t (id int PRIMARY KEY)").await;
@@ -21,7 +21,7 @@ async fn what_an_error_ended_is_never_committed() {
         database.set_role(rights);
         run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
         assert!(database.execute("INSERT INTO t VALUES (1)", &[]).await.is_err());
-        // Somebody who takes no notice.
+        // A caller that ignores the error.
         let error = database.execute("INSERT INTO t VALUES (2)", &[]).await.expect_err("aborted");
         assert_eq!(error.code, "25P02", "{error}");
         assert!(error.detail.as_deref().is_some_and(|first| first.contains("t_pkey")), "{error}");
@@ -34,7 +34,7 @@ async fn what_an_error_ended_is_never_committed() {
 }
 
 #[tokio::test]
-async fn a_guest_goes_on_after_an_error_that_it_handles() {
+async fn a_guest_can_continue_after_handling_an_error() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     run(database.as_mut(), "CREATE TABLE t (id int PRIMARY KEY)").await;
@@ -53,14 +53,14 @@ async fn a_guest_goes_on_after_an_error_that_it_handles() {
 }
 
 #[tokio::test]
-async fn a_transaction_in_place_of_ours_is_found_out() {
+async fn a_transaction_in_place_of_ours_is_detected() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     run(database.as_mut(), "CREATE TABLE t (id int)").await;
     for end in ["COMMIT", "ROLLBACK", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN"] {
         database.begin(NONE).await.expect("begun");
         assert_eq!(database.in_transaction().await, Ok(true));
-        // What a script cannot say the host can.
+        // The host can run what a script cannot.
         run(database.as_mut(), end).await;
         if end.ends_with("CHAIN") {
             run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
@@ -73,7 +73,7 @@ async fn a_transaction_in_place_of_ours_is_found_out() {
 }
 
 #[tokio::test]
-async fn deferred_constraints_are_tried_and_stay_deferred() {
+async fn deferred_constraints_are_checked_and_stay_deferred() {
     let fresh = fresh();
     fresh.sql(
         "CREATE TABLE a (id int PRIMARY KEY); \
@@ -92,7 +92,7 @@ async fn deferred_constraints_are_tried_and_stay_deferred() {
         if commit {
             run(database.as_mut(), "INSERT INTO a VALUES (7)").await;
             database.check_constraints().await.expect("mended");
-            // What was checked at once still is.
+            // Immediate constraints still apply at once.
             assert!(database.execute("INSERT INTO b (c) VALUES (8)", &[]).await.is_err());
             database.rollback().await.expect("rolled back");
         } else {
@@ -104,7 +104,7 @@ async fn deferred_constraints_are_tried_and_stay_deferred() {
 }
 
 #[tokio::test]
-async fn timeouts_are_those_of_migrations_alone() {
+async fn timeouts_apply_to_migrations_only() {
     let fresh = fresh();
     fresh.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
     let options = ConnectOptions {
@@ -146,7 +146,7 @@ async fn timeouts_are_those_of_migrations_alone() {
 }
 
 #[tokio::test]
-async fn what_a_script_sets_for_its_session_holds_between_transactions() {
+async fn session_settings_of_a_script_last_across_transactions() {
     let fresh = fresh();
     let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(3)), ..ConnectOptions::default() };
     let mut database = open_with(&fresh.url(), &options).await.expect("a connection");
@@ -164,7 +164,7 @@ async fn what_a_script_sets_for_its_session_holds_between_transactions() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_migration_stays_in_the_session() {
+async fn no_session_state_survives_a_migration() {
     let fresh = fresh();
     fresh.sql("CREATE TABLE a (id int PRIMARY KEY); CREATE SEQUENCE s");
     let mut database = open(&fresh).await;
@@ -216,7 +216,7 @@ async fn nothing_of_a_migration_stays_in_the_session() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_the_statement_in_the_server() {
+async fn a_stop_signal_ends_the_statement_on_the_server() {
     let fresh = fresh();
     for rights in [Role::Host, Role::SqlScript, Role::Component] {
         for in_transaction in [true, false] {
@@ -247,7 +247,7 @@ async fn a_stop_ends_the_statement_in_the_server() {
 }
 
 #[tokio::test]
-async fn what_refuses_a_transaction_is_told_so_before() {
+async fn statements_that_refuse_a_transaction_are_reported_before_they_run() {
     let fresh = fresh();
     fresh.sql("CREATE TABLE t (id int)");
     let mut database = open(&fresh).await;
@@ -257,7 +257,7 @@ async fn what_refuses_a_transaction_is_told_so_before() {
         database.set_role(Role::SqlScript);
         let error = database.execute(statement, &[]).await.expect_err(statement);
         assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("no-transaction")), "{error:?}");
-        assert_eq!(database.in_transaction().await, Ok(true), "it was not run");
+        assert_eq!(database.in_transaction().await, Ok(true), "the statement was not run");
         database.rollback().await.expect("rolled back");
         run(database, statement).await;
         database.set_role(Role::Component);
@@ -268,7 +268,7 @@ async fn what_refuses_a_transaction_is_told_so_before() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_made_anew() {
+async fn a_lost_connection_is_replaced() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let request = LockRequest { wait: Duration::from_secs(5), run_id: "r".to_owned(), owner: "me".to_owned() };
@@ -284,7 +284,7 @@ async fn a_lost_connection_is_made_anew() {
         let error = database.execute("SELECT 1", &[]).await.expect_err("lost");
         assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
         assert_eq!(database.begin(NONE).await.expect_err("still open").kind, DatabaseErrorKind::InvalidArgument);
-        database.rollback().await.expect("the server does it");
+        database.rollback().await.expect("the server rolls back by itself");
         assert_eq!(database.begin(NONE).await.expect_err("lost").kind, DatabaseErrorKind::Connection);
         database.reconnect().await.expect("anew");
         assert_eq!(fresh.value("SELECT count(*) FROM pg_class WHERE relname = 't'"), "0");
@@ -296,7 +296,7 @@ async fn a_lost_connection_is_made_anew() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_commit_without_an_answer_is_found_out() {
+async fn the_outcome_of_an_unanswered_commit_is_determined() {
     let server = servers::postgres();
     for (trap, rows) in [(Trap::Answer("COMMIT", 1), "1"), (Trap::Before("COMMIT", 1), "0")] {
         let fresh = server.database();
@@ -316,7 +316,7 @@ async fn the_end_of_a_commit_without_an_answer_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_statement_that_its_caller_gave_up_is_not_taken_for_another() {
+async fn the_answer_to_an_abandoned_statement_is_not_taken_for_anothers() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     run(database.as_mut(), "CREATE TABLE t (id int)").await;

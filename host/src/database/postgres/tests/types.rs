@@ -1,11 +1,11 @@
-//! Every type there and back, by what the server itself says of its values.
+//! Every type in both directions, compared with the server's own representation.
 
 use super::*;
 use crate::data::ColumnType;
 use crate::database::contract::{read, write};
 use crate::database::{BatchLimits, WriteMode};
 
-/// A type, how it is delivered, and values of it as SQL.
+/// A type, the column type in which it is read, and values of it as SQL.
 const TYPES: &[(&str, ColumnType, &[&str])] = &[
     ("boolean", ColumnType::Boolean, &["true", "false"]),
     ("smallint", ColumnType::Int64, &["-32768", "32767", "0"]),
@@ -104,10 +104,11 @@ const TYPES: &[(&str, ColumnType, &[&str])] = &[
 const MADE: &str = "CREATE TYPE mood AS ENUM ('sad', 'very ''happy'); CREATE DOMAIN percent AS int CHECK (VALUE BETWEEN 0 AND 100); \
     CREATE DOMAIN quantity AS numeric(10,2); CREATE TYPE pair AS (a int, b text)";
 
-/// Types that cannot be a parameter as they are: one has no binary form on the server, the other is unknown to sqlx.
+/// Types that cannot be sent as parameters directly: one has no binary form on the server, the other is unknown to
+/// sqlx.
 const NO_PARAMETERS: [&str; 2] = ["aclitem", "nummultirange"];
 
-/// How many rows are different between two tables, as the server sees it.
+/// The number of rows that differ between two tables, compared by the server.
 async fn differences(database: &mut dyn Database, left: &str, right: &str) -> Value {
     let ask = format!(
         "SELECT count(*) FROM {left} l FULL JOIN {right} r USING (id) WHERE l.v::text IS DISTINCT FROM r.v::text \
@@ -116,14 +117,14 @@ async fn differences(database: &mut dyn Database, left: &str, right: &str) -> Va
     rows(database, &ask).await.remove(0).remove(0)
 }
 
-/// What [`differences`] should be.
+/// The expected result of [`differences`].
 const NONE: Value = Value::Int64(0);
 
 #[tokio::test]
-async fn every_type_returns_as_it_was() {
+async fn every_type_round_trips() {
     let fresh = fresh();
     fresh.sql(MADE);
-    // They come with the server, but in a package of their own on some systems.
+    // These ship with the server, but in a separate package on some systems.
     let extensions = ["citext", "hstore"]
         .map(|name| (name, fresh.client().try_sql(&format!("CREATE EXTENSION {name}")).is_err()))
         .map(|(name, is_missing)| if is_missing { name } else { "" });
@@ -176,7 +177,7 @@ async fn every_type_returns_as_it_was() {
             assert_eq!(database.execute(&insert, &row).await, Ok(1), "{name}: {row:?}");
         }
         assert_eq!(differences(database, &from, &to).await, NONE, "{name} by parameter");
-        // As text, and in the database's own form, every type crosses.
+        // Every type can be transferred as text and in the database's own form.
         for as_what in [ColumnType::Text, ColumnType::Native] {
             run(database, &format!("DELETE FROM {to}")).await;
             for batch in read(database, &select, &[None, Some(as_what)], BatchLimits::default()).await.expect(name) {
@@ -193,7 +194,7 @@ async fn every_type_returns_as_it_was() {
 }
 
 #[tokio::test]
-async fn random_values_return_as_they_were() {
+async fn random_values_round_trip() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();

@@ -1,4 +1,4 @@
-//! Writers on tables that are awkward in one way or another.
+//! Writers and unusual tables.
 
 use super::*;
 use crate::data::{Batch, Column, ColumnValues, NativeValues};
@@ -27,7 +27,7 @@ async fn refused(
 }
 
 #[tokio::test]
-async fn names_and_keys_of_any_kind_are_written_by() {
+async fn names_are_quoted_and_keys_may_be_composite() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -84,7 +84,7 @@ async fn names_and_keys_of_any_kind_are_written_by() {
 }
 
 #[tokio::test]
-async fn a_key_that_stands_twice_or_is_null_is_named() {
+async fn a_duplicate_or_null_key_is_named() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -109,11 +109,11 @@ async fn a_key_that_stands_twice_or_is_null_is_named() {
     }
     assert_eq!(fresh.value("SELECT count(*) FROM t WHERE id = v"), "10", "nothing of it is left");
     let error = refused(database, "t", WriteMode::Upsert, &["v"], &twice).await;
-    assert!(error.hint.is_some_and(|hint| hint.contains("unique")), "no constraint to go by");
+    assert!(error.hint.is_some_and(|hint| hint.contains("unique")), "no unique constraint");
 }
 
 #[tokio::test]
-async fn a_batch_that_covers_its_range_changes_only_its_own_rows() {
+async fn a_batch_that_covers_its_key_range_changes_only_its_own_rows() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -131,7 +131,7 @@ async fn a_batch_that_covers_its_range_changes_only_its_own_rows() {
         let settings = "SELECT current_setting('enable_nestloop') || current_setting('jit')";
         let within = rows_of(database, settings).await;
         database.rollback().await.expect("rolled back");
-        assert_eq!(rows_of(database, settings).await, within, "the planner is as it was");
+        assert_eq!(rows_of(database, settings).await, within, "the planner settings are restored");
     }
 }
 
@@ -140,7 +140,7 @@ async fn rows_of(database: &mut dyn Database, query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn columns_that_the_server_fills_are_left_to_it_or_overridden() {
+async fn generated_values_are_kept_or_overridden() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -200,7 +200,7 @@ async fn partitions_views_and_secured_tables_are_written_through() {
 }
 
 #[tokio::test]
-async fn triggers_may_change_rows_but_not_swallow_them_unseen() {
+async fn triggers_may_change_rows_but_not_drop_them_silently() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -221,7 +221,7 @@ async fn triggers_may_change_rows_but_not_swallow_them_unseen() {
 }
 
 #[tokio::test]
-async fn the_row_that_breaks_a_rule_is_found_in_a_large_batch() {
+async fn the_row_that_violates_a_constraint_is_found_in_a_large_batch() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -235,7 +235,7 @@ async fn the_row_that_breaks_a_rule_is_found_in_a_large_batch() {
     let rows = batch(10_000, vec![integers("id", &ids), integers("parent", &parents), integers("u", &ids)]);
     let error = refused(database, "t", WriteMode::Insert, &[], &rows).await;
     assert_eq!((error.code.as_str(), error.detail.as_deref()), ("23505", Some("row id = 5000")), "{error}");
-    // The server has failed already when a later value turns out to have no place.
+    // The server has already failed when a later value turns out not to fit.
     let mut numbers = ids.clone();
     numbers[9_999] = i64::MAX;
     let both = batch(10_000, vec![integers("id", &ids), integers("parent", &parents), integers("u", &numbers)]);
@@ -253,7 +253,7 @@ async fn the_row_that_breaks_a_rule_is_found_in_a_large_batch() {
 }
 
 #[tokio::test]
-async fn cursors_go_on_while_rows_are_written() {
+async fn cursors_stay_open_while_rows_are_written() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
@@ -295,7 +295,7 @@ async fn cursors_go_on_while_rows_are_written() {
 }
 
 #[tokio::test]
-async fn statements_see_a_schema_that_changes() {
+async fn statements_see_schema_changes() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();

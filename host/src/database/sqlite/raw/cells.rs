@@ -10,7 +10,7 @@ pub(in super::super) enum Cell<'a> {
     Null,
     Integer(i64),
     Real(f64),
-    /// UTF-8 as far as whoever wrote it cared.
+    /// UTF-8, unless the program that wrote it stored something else.
     Text(&'a [u8]),
     Blob(&'a [u8]),
 }

@@ -12,7 +12,7 @@ fn prepare(connection: &Connection, sql: &str) -> Statement {
 }
 
 #[test]
-fn a_statement_may_be_dropped_after_its_connection() {
+fn a_statement_can_be_dropped_after_its_connection() {
     let connection = open();
     let mut statement = prepare(&connection, "SELECT 1");
     assert_eq!(statement.activate(&connection).step().expect("a step"), Step::Row);
@@ -23,14 +23,14 @@ fn a_statement_may_be_dropped_after_its_connection() {
 
 #[test]
 #[should_panic(expected = "with the connection that prepared it")]
-fn a_statement_is_refused_by_another_connection() {
+fn another_connection_refuses_a_statement() {
     let (one, other) = (open(), open());
     let mut statement = prepare(&one, "SELECT 1");
     statement.activate(&other);
 }
 
 #[test]
-fn a_statement_that_another_thread_drops_is_finalized_by_the_connection() {
+fn the_connection_finalizes_statements_dropped_on_another_thread() {
     let connection = open();
     connection.run("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)").expect("a table");
     let mut statement = prepare(&connection, "SELECT id FROM t");
@@ -41,7 +41,7 @@ fn a_statement_that_another_thread_drops_is_finalized_by_the_connection() {
 }
 
 #[test]
-fn a_slot_is_used_again() {
+fn slots_are_reused() {
     let connection = open();
     for number in 0..1_000 {
         let mut statement = prepare(&connection, &format!("SELECT {number}"));
@@ -53,7 +53,7 @@ fn a_slot_is_used_again() {
 }
 
 #[test]
-fn a_connection_with_functions_may_be_dropped_on_another_thread() {
+fn a_connection_with_functions_can_be_dropped_on_another_thread() {
     let connection = open();
     connection.provide_functions(3).expect("functions");
     let statement = prepare(&connection, "SELECT runner_pull_2(1)");
@@ -71,7 +71,7 @@ fn a_function_without_a_batch_fails() {
 }
 
 #[test]
-fn a_run_leaves_nothing_of_its_batch_behind() {
+fn no_reference_to_a_batch_outlives_its_run() {
     let connection = open();
     connection.provide_functions(1).expect("functions");
     connection

@@ -1,4 +1,4 @@
-//! Opening, and what is wrong with files.
+//! Opening files, and errors of files.
 
 use super::*;
 use crate::database::DatabaseErrorKind;
@@ -12,7 +12,7 @@ async fn refused(folder: &Path, url: &str, create: bool) -> DatabaseError {
 }
 
 #[tokio::test]
-async fn a_new_file_gets_wal_and_an_old_one_keeps_its_mode() {
+async fn a_new_file_uses_wal_and_an_old_one_keeps_its_mode() {
     let folder = folder();
     let mut database = open_at(folder.path()).await;
     assert_eq!(text_of(database.as_mut(), "PRAGMA journal_mode").await, "wal");
@@ -34,7 +34,7 @@ async fn a_closed_database_leaves_one_file() {
     let mut database = open_at(folder.path()).await;
     run(database.as_mut(), "CREATE TABLE t (x)").await;
     let cursor = CursorRequest { statement: "SELECT 1".to_owned(), ..CursorRequest::default() };
-    database.open_cursor(&cursor).await.expect("a cursor that nobody closes");
+    database.open_cursor(&cursor).await.expect("a cursor that is never closed");
     drop(database);
     let names: Vec<_> =
         std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
@@ -42,7 +42,7 @@ async fn a_closed_database_leaves_one_file() {
 }
 
 #[tokio::test]
-async fn settings_are_those_of_the_url() {
+async fn settings_come_from_the_url() {
     let folder = folder();
     let mut database = open_at(folder.path()).await;
     for (pragma, value) in [("foreign_keys", 1), ("synchronous", 2), ("trusted_schema", 0)] {
@@ -74,14 +74,14 @@ async fn settings_are_those_of_the_url() {
 }
 
 #[tokio::test]
-async fn missing_files_are_made_only_when_asked() {
+async fn missing_files_are_created_only_on_request() {
     let folder = folder();
     for url in ["sqlite://app.db", "sqlite://app.db?mode=rw", "sqlite://app.db?mode=ro"] {
         let error = refused(folder.path(), url, url.contains("mode")).await;
         assert_eq!(error.kind, DatabaseErrorKind::NotFound, "{url}: {error}");
         let hint = error.hint.as_deref().expect("a hint");
         assert!(error.message.contains("app.db"), "{url}: {error:?}");
-        // Nothing makes a file under a mode that only opens one.
+        // No file is created in a mode that only opens one.
         assert_eq!(hint.contains("runner apply"), !url.contains("mode"), "{url}: {hint}");
     }
     let error = refused(folder.path(), "sqlite://nowhere/app.db", true).await;
@@ -89,17 +89,17 @@ async fn missing_files_are_made_only_when_asked() {
     assert!(error.message.contains("directory"), "{error}");
     let error = refused(folder.path(), "sqlite:.", true).await;
     assert!(error.message.contains("is a directory"), "{error}");
-    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was made");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a directory").count(), 0, "nothing was created");
 }
 
-/// Tells a child that has fewer rights than this program where to look.
+/// Tells a child process with fewer rights than this one which directory to use.
 #[cfg(unix)]
 const LOCKED_FOLDER: &str = "RUNNER_CONNECT_TEST_FOLDER";
 
 /// Does nothing unless the next test starts it.
 #[cfg(unix)]
 #[tokio::test]
-async fn task_of_a_child_without_rights() {
+async fn task_of_an_unprivileged_child() {
     let Some(folder) = std::env::var_os(LOCKED_FOLDER) else { return };
     let folder = Path::new(&folder);
     let error = refused(folder, "sqlite://app.db", true).await;
@@ -112,7 +112,7 @@ async fn task_of_a_child_without_rights() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_without_the_right_to_write_is_named() {
+fn an_unwritable_directory_is_named() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     let outer = folder();
@@ -126,14 +126,14 @@ fn a_folder_without_the_right_to_write_is_named() {
         .args(["--exact", "database::sqlite::tests::connect::task_of_a_child_without_rights", "--nocapture"])
         .env(LOCKED_FOLDER, &locked)
         .current_dir("/");
-    // No rights keep root from writing.
+    // Permissions do not keep root from writing.
     let probe = locked.join("probe");
     if std::fs::write(&probe, "").is_ok() {
         std::fs::remove_file(&probe).expect("removed");
         child.uid(65_534).gid(65_534);
     }
     let output = match child.output() {
-        // This program lies where the other account may not go.
+        // This executable is in a directory that the other account may not enter.
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return,
         output => output.expect("a child"),
     };
@@ -143,7 +143,7 @@ fn a_folder_without_the_right_to_write_is_named() {
 }
 
 #[tokio::test]
-async fn damaged_files_are_told_from_databases() {
+async fn damaged_files_are_distinguished_from_databases() {
     let folder = folder();
     std::fs::write(folder.path().join("text.db"), "no database, but long enough to look at ".repeat(200))
         .expect("a file");
@@ -165,7 +165,7 @@ async fn damaged_files_are_told_from_databases() {
 }
 
 #[tokio::test]
-async fn read_only_databases_say_so() {
+async fn read_only_databases_are_reported() {
     let folder = folder();
     let mut database = open_at(folder.path()).await;
     run(database.as_mut(), "CREATE TABLE t (x)").await;
@@ -181,7 +181,7 @@ async fn read_only_databases_say_so() {
 }
 
 #[tokio::test]
-async fn another_writer_makes_us_wait_and_then_fail() {
+async fn waiting_for_another_writer_ends_with_an_error() {
     let folder = folder();
     let mut first = open_at(folder.path()).await;
     let mut second = open_url(folder.path(), "sqlite://app.db?busy_timeout=50").await;
@@ -222,12 +222,13 @@ async fn the_stop_signal_ends_the_wait_for_another_writer() {
         let error = result.expect_err("stopped");
         assert_eq!(error.kind, DatabaseErrorKind::Interrupted, "{begins}: {error}");
         let heard = ended.saturating_duration_since(raised.await.expect("raised"));
-        // 25 ms as a rule; the rest is for a busy machine.
+        // Usually 25 ms; the rest allows for a busy machine.
         assert!(heard < Duration::from_millis(500), "{begins}: {heard:?}");
         assert_eq!(second.in_transaction().await, Ok(false));
     }
     first.rollback().await.expect("rolled back");
-    // What ends a run waits for others though the signal is raised: a reader keeps the commit of an old journal waiting.
+    // What ends a run waits for other connections even though the signal is raised: a reader blocks the commit of a
+    // rollback journal.
     let mut writer = open_url(folder.path(), "sqlite://old.db?journal_mode=delete").await;
     run(writer.as_mut(), "CREATE TABLE t (x)").await;
     let reader = rusqlite::Connection::open(folder.path().join("old.db")).expect("a database");
@@ -246,7 +247,7 @@ async fn the_stop_signal_ends_the_wait_for_another_writer() {
 }
 
 #[tokio::test]
-async fn a_full_disk_rolls_back_and_nothing_more_is_written() {
+async fn after_a_full_disk_everything_is_rolled_back() {
     let mut database = in_memory().await;
     run(database.as_mut(), "CREATE TABLE t (x TEXT)").await;
     let pages = rows(database.as_mut(), "PRAGMA page_count").await[0][0].as_int64().expect("a number");
@@ -256,7 +257,7 @@ async fn a_full_disk_rolls_back_and_nothing_more_is_written() {
     let error = database.execute("INSERT INTO t VALUES (hex(zeroblob(1000000)))", &[]).await.expect_err("full");
     assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Full, "SQLITE_FULL (13)"));
     if !database.in_transaction().await.expect("an answer") {
-        // SQLite has rolled back by itself: what came next would commit by itself.
+        // SQLite has rolled back by itself: further statements would autocommit.
         assert!(database.execute("INSERT INTO t VALUES ('stray')", &[]).await.is_err());
         assert!(database.commit().await.is_err());
     }
@@ -308,7 +309,7 @@ async fn tables_are_described_as_declared() {
 }
 
 #[tokio::test]
-async fn errors_say_where_in_the_statement() {
+async fn errors_name_the_position_in_the_statement() {
     let mut database = in_memory().await;
     let error = database.execute("SELECT 1,\n  nowhere", &[]).await.expect_err("no column");
     assert_eq!(error.detail.as_deref(), Some("line 2, column 3, at `nowhere`"));
@@ -321,7 +322,7 @@ async fn errors_say_where_in_the_statement() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn works_on_one_thread_too() {
+async fn works_on_a_single_thread() {
     let mut database = in_memory().await;
     run(database.as_mut(), "CREATE TABLE t (x)").await;
 }

@@ -1,4 +1,4 @@
-//! The contract, on a file.
+//! The contract, run on a file.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! The lock between processes: this test program starts itself.
+//! The lock between processes: this test binary starts itself as a child.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::database::DatabaseErrorKind;
 
-/// Tells a child what to do, and with which folder.
+/// Tells a child what to do, and in which directory.
 const TASK: &str = "RUNNER_LOCK_TEST_TASK";
 const FOLDER: &str = "RUNNER_LOCK_TEST_FOLDER";
 
@@ -35,14 +35,14 @@ async fn task_of_a_child() {
     let stop = StopSignal::default();
     if task == "hold" {
         database.lock(&request(&owner), &stop, &|_| {}).await.expect("the lock");
-        // The test harness may hold back what is printed; a file is seen at once.
+        // The test harness may buffer what is printed; a file is visible at once.
         std::fs::write(folder.join("held"), &owner).expect("a file");
         tokio::time::sleep(Duration::from_secs(60)).await;
     }
     for _ in 0..8 {
         database.lock(&request(&owner), &stop, &|_| {}).await.expect("the lock");
         let inside = folder.join("inside");
-        std::fs::File::create_new(&inside).expect("nobody else inside");
+        std::fs::File::create_new(&inside).expect("no other process inside");
         tokio::time::sleep(Duration::from_millis(1)).await;
         std::fs::remove_file(&inside).expect("still there");
         database.unlock().await.expect("unlocked");
@@ -51,7 +51,7 @@ async fn task_of_a_child() {
 }
 
 #[test]
-fn processes_come_in_one_by_one() {
+fn processes_are_serialised() {
     let folder = folder();
     let children: Vec<Child> = (0..4).map(|_| child("take turns", folder.path())).collect();
     for child in children {
@@ -63,7 +63,7 @@ fn processes_come_in_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_killed_holder_frees_it() {
+async fn a_killed_holder_releases_the_lock() {
     let folder = folder();
     let mut holder = child("hold", folder.path());
     let started = Instant::now();
@@ -82,7 +82,7 @@ async fn a_killed_holder_frees_it() {
     database.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("free");
     assert!(killed.elapsed() < Duration::from_secs(1));
     holder.wait().expect("an end");
-    // What it was called is gone with it.
+    // The text of the killed holder is overwritten.
     let file = folder.path().join("app.db.runner-lock");
     assert_eq!(std::fs::read_to_string(&file).expect("the lock's file"), "runner lock, held by us");
     database.unlock().await.expect("unlocked");
@@ -90,7 +90,7 @@ async fn a_killed_holder_frees_it() {
 }
 
 #[tokio::test]
-async fn every_path_to_a_file_leads_to_one_lock() {
+async fn all_paths_to_a_file_share_one_lock() {
     let folder = folder();
     let mut first = open_at(folder.path()).await;
     first.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("the lock");
@@ -106,7 +106,7 @@ async fn every_path_to_a_file_leads_to_one_lock() {
 }
 
 #[tokio::test]
-async fn a_database_in_memory_needs_none() {
+async fn a_database_in_memory_needs_no_lock() {
     let mut database = in_memory().await;
     database.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("nothing to lock");
     database.unlock().await.expect("nothing to unlock");
@@ -114,7 +114,7 @@ async fn a_database_in_memory_needs_none() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn what_stands_in_the_place_of_its_file_is_left_alone() {
+async fn a_foreign_file_in_place_of_the_lock_file_is_left_alone() {
     use std::os::unix::fs::symlink;
     let folder = folder();
     let mut database = open_at(folder.path()).await;
@@ -125,7 +125,7 @@ async fn what_stands_in_the_place_of_its_file_is_left_alone() {
     let stands: [(&str, &dyn Fn()); 6] = [
         ("not a regular file", &|| symlink(&precious, &at).expect("a link")),
         ("not a regular file", &|| symlink(&absent, &at).expect("a link to nothing")),
-        ("not a regular file", &|| std::fs::create_dir(&at).expect("a folder")),
+        ("not a regular file", &|| std::fs::create_dir(&at).expect("a directory")),
         ("hard link", &|| std::fs::hard_link(&precious, &at).expect("a hard link")),
         ("not written", &|| std::fs::write(&at, "my notes").expect("a file")),
         ("not written", &|| {
@@ -142,7 +142,7 @@ async fn what_stands_in_the_place_of_its_file_is_left_alone() {
         assert!(!absent.exists() && std::fs::read(&precious).expect("a file").is_empty());
         if at.is_dir() { std::fs::remove_dir(&at) } else { std::fs::remove_file(&at) }.expect("removed");
     }
-    // What a killed run leaves, whole or in part, is no obstacle.
+    // A lock file that a killed run left, complete or truncated, is no obstacle.
     for left in ["runner lock, held by another", "runner lo", ""] {
         std::fs::write(&at, left).expect("a file");
         database.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("the lock");

@@ -1,4 +1,4 @@
-//! Updates and deletes that SQLite pulls out of the batch.
+//! Updates and deletes that pull their cells from the batch.
 
 use super::*;
 use crate::database::DatabaseErrorKind;
@@ -37,7 +37,7 @@ async fn changed(database: &mut dyn Database) -> Vec<i64> {
     found.iter().filter_map(|row| row[0].as_int64()).collect()
 }
 
-/// Tables on which SQLite may choose other ways to update.
+/// Tables for which SQLite may choose other query plans.
 const TABLES: &[&str] = &[
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL)",
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL);;CREATE INDEX i ON t (a);;CREATE INDEX j ON t (b, a)",
@@ -48,7 +48,7 @@ const TABLES: &[&str] = &[
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL, g TEXT AS (a || b) STORED);;CREATE INDEX i ON t (g)",
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL);;CREATE TABLE log (id INTEGER, old TEXT);;\
      CREATE TRIGGER tr AFTER UPDATE ON t BEGIN INSERT INTO log VALUES (old.id, old.a); END",
-    // A trigger that touches the very table.
+    // A trigger on the same table.
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL, touched INTEGER DEFAULT 0);;\
      CREATE TRIGGER tr AFTER UPDATE OF a ON t BEGIN UPDATE t SET touched = touched + 1 WHERE id = old.id; END",
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL);;\
@@ -56,7 +56,7 @@ const TABLES: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn updates_what_the_batch_holds_and_nothing_else() {
+async fn only_the_rows_of_the_batch_are_updated() {
     let dense: Vec<i64> = (1..=1000).collect();
     let gaps: Vec<i64> = (1..=1000).filter(|id| id % 3 != 0).collect();
     let sparse: Vec<i64> = (1..=1000).step_by(100).collect();
@@ -89,11 +89,11 @@ async fn updates_what_the_batch_holds_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn several_batches_follow_each_other() {
+async fn several_batches_in_a_row() {
     let mut database = table(TABLES[0], 5_000).await;
     let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Update, key: Vec::new() };
     let writer = database.open_writer(&target).await.expect("a writer");
-    // Runs of neighbours, then gaps, then one far row: each of the ways in turn, with the same writer.
+    // Runs of consecutive keys, then gaps, then one distant row: each code path in turn, with the same writer.
     for ids in
         [(1..=1000).collect::<Vec<_>>(), (1001..=3000).step_by(2).collect(), vec![4000, 5000], (3001..=3100).collect()]
     {
@@ -105,7 +105,7 @@ async fn several_batches_follow_each_other() {
 }
 
 #[tokio::test]
-async fn a_key_twice_takes_the_last_row() {
+async fn the_last_row_of_a_duplicate_key_wins() {
     let mut database = table(TABLES[0], 3).await;
     let rows = batch(3, vec![integers("id", &[2, 2, 1]), texts("a", &["first", "second", "other"])]);
     assert_eq!(update(database.as_mut(), &rows, WriteHint::default()).await, Ok(3));
@@ -116,7 +116,7 @@ async fn a_key_twice_takes_the_last_row() {
 }
 
 #[tokio::test]
-async fn a_wrong_hint_is_found_out() {
+async fn a_wrong_hint_is_detected() {
     let mut database = table(TABLES[0], 10).await;
     let error = update(database.as_mut(), &change(&[2, 3, 9]), COVERS).await.expect_err("4 to 8 are there too");
     assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument);
@@ -124,12 +124,12 @@ async fn a_wrong_hint_is_found_out() {
     let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Delete, key: Vec::new() };
     let writer = database.open_writer(&target).await.expect("a writer");
     let keys = batch(2, vec![integers("id", &[2, 9])]);
-    assert_eq!(database.write(writer, &keys, COVERS).await, Ok(2), "a delete takes no more than it is given");
+    assert_eq!(database.write(writer, &keys, COVERS).await, Ok(2), "a delete removes only the rows it is given");
     assert_eq!(rows(database.as_mut(), "SELECT count(*) FROM t").await, [[Value::Int64(8)]]);
 }
 
 #[tokio::test]
-async fn a_constraint_names_its_row() {
+async fn a_constraint_error_names_its_row() {
     for definition in &TABLES[2..3] {
         let mut database = table(definition, 100).await;
         let mut rows = change(&(1..=100).collect::<Vec<_>>());
@@ -143,7 +143,7 @@ async fn a_constraint_names_its_row() {
 }
 
 #[tokio::test]
-async fn odd_keys_of_the_table_are_passed_over() {
+async fn fractional_keys_of_the_table_are_skipped() {
     for definition in
         ["CREATE TABLE t (id INT PRIMARY KEY, a TEXT)", "CREATE TABLE t (id INT PRIMARY KEY, a TEXT) WITHOUT ROWID"]
     {
@@ -160,7 +160,7 @@ async fn odd_keys_of_the_table_are_passed_over() {
 }
 
 #[tokio::test]
-async fn every_kind_of_cell_arrives() {
+async fn every_kind_of_cell_is_written() {
     let mut database = in_memory().await;
     run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY, v)").await;
     run(database.as_mut(), "INSERT INTO t (id) VALUES (1), (2), (3)").await;
@@ -186,13 +186,13 @@ async fn every_kind_of_cell_arrives() {
 }
 
 #[tokio::test]
-async fn a_guest_writes_with_its_own_rights() {
+async fn a_guests_writer_has_the_guests_rights() {
     let mut database = table(TABLES[0], 10).await;
     database.set_role(Role::Component);
     assert_eq!(update(database.as_mut(), &change(&[1, 2, 3]), WriteHint::default()).await, Ok(3));
     let error = database.execute("UPDATE t SET a = runner_pull_0(id)", &[]).await.expect_err("ours");
     assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
-    // Nor may a trigger call them while a statement of ours runs.
+    // A trigger may not call them either while a statement of ours runs.
     run(
         database.as_mut(),
         "CREATE TRIGGER tr AFTER UPDATE ON t BEGIN UPDATE t SET a = runner_pull_0(1) WHERE id = 9; END",
@@ -202,14 +202,14 @@ async fn a_guest_writes_with_its_own_rights() {
 }
 
 #[tokio::test]
-async fn texts_and_blobs_are_keys_too() {
+async fn texts_and_blobs_can_be_keys() {
     let texts_of = |ids: &[i64]| ids.iter().map(|id| format!("Key {:04}", id * 7 % 1000)).collect::<Vec<_>>();
     for definition in [
         "CREATE TABLE t (k TEXT PRIMARY KEY, a TEXT)",
         "CREATE TABLE t (k TEXT PRIMARY KEY, a TEXT) WITHOUT ROWID",
         "CREATE TABLE t (k TEXT COLLATE NOCASE PRIMARY KEY, a TEXT)",
         "CREATE TABLE t (k BLOB PRIMARY KEY, a TEXT)",
-        // Unique, but without an index that has the order: SQLite asks in the order of the row ids.
+        // Unique, but without an index in key order: SQLite asks in the order of the row ids.
         "CREATE TABLE t (k TEXT, a TEXT)",
     ] {
         let mut database = in_memory().await;
@@ -237,7 +237,7 @@ async fn texts_and_blobs_are_keys_too() {
         assert_eq!(database.write(writer, &rows_of, COVERS).await, Ok(800), "{definition}");
         let changed = rows(database, "SELECT count(*) FROM t WHERE a = 'new ' || CAST(k AS TEXT)").await;
         assert_eq!(changed, [[Value::Int64(800)]], "{definition}");
-        // One is missing in the batch: the hint is wrong.
+        // One key is missing from the batch: the hint is wrong.
         let short: Vec<String> = sorted[100..103].iter().chain(&sorted[104..110]).cloned().collect();
         let wrong = batch(9, vec![texts("a", &["x"; 9]), keys(short)]);
         let error = database.write(writer, &wrong, COVERS).await.expect_err("a row too many");

@@ -1,9 +1,9 @@
-//! Random cells, copied by every way there is, are the same to the last bit.
+//! Random cells are the same to the last bit, whichever way they are copied.
 
 use super::*;
 use crate::database::DatabaseErrorKind;
 
-/// A small generator of numbers; the same ones in every run.
+/// A small pseudo-random number generator; it yields the same numbers in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -45,7 +45,7 @@ impl Dice {
         (0..self.below(40)).map(|_| self.roll() as u8).collect()
     }
 
-    /// A value such as a column of that type may hold.
+    /// A value that a column of that type may hold.
     fn value(&mut self, declared: &str) -> Value {
         if self.below(6) == 0 {
             return Value::Null;
@@ -81,7 +81,7 @@ async fn shown(database: &mut dyn Database, table: &str) -> Vec<Vec<Value>> {
 }
 
 #[tokio::test]
-async fn every_way_of_writing_keeps_every_bit() {
+async fn every_way_of_writing_preserves_every_bit() {
     const ROWS: i64 = 3_000;
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let mut database = in_memory().await;
@@ -99,7 +99,8 @@ async fn every_way_of_writing_keeps_every_bit() {
     for table in ["pulled", "by_row"] {
         run(database, &format!("INSERT INTO {table} (id) SELECT id FROM source")).await;
     }
-    // A text that SQLite has made a number of is one in the source already, so its column is read as it was stored.
+    // Text that SQLite has turned into a number is already a number in the source, so its column is read as it was
+    // stored.
     let mut types = vec![None; COLUMNS.len() + 1];
     types[5] = Some(crate::data::ColumnType::Text);
     run(database, "DELETE FROM source WHERE typeof(t) IN ('integer', 'real')").await;
@@ -119,7 +120,7 @@ async fn every_way_of_writing_keeps_every_bit() {
         ] {
             write(database, table, mode, &[], batch).await.expect(table);
         }
-        // Keys with repetitions are written row by row.
+        // Batches with duplicate keys are written row by row.
         let mut twice = batch.clone();
         if let ColumnValues::Int64(ids) = &mut twice.columns[0].values {
             let last = ids.len() - 1;
@@ -158,7 +159,7 @@ fn first_of(column: &Column) -> Column {
 }
 
 #[tokio::test]
-async fn texts_of_numbers_never_change_unseen() {
+async fn numeric_text_never_changes_silently() {
     const CHARACTERS: &[u8; 15] = b"0123456789.-+e ";
     let mut database = in_memory().await;
     let database = database.as_mut();

@@ -1,4 +1,4 @@
-//! What the authorizer of SQLite keeps scripts and guests from.
+//! What SQLite's authorizer denies to scripts and guests.
 
 use super::*;
 use crate::database::DatabaseErrorKind;
@@ -21,18 +21,18 @@ async fn prepared() -> Box<dyn Database> {
 }
 
 #[tokio::test]
-async fn no_way_leads_to_the_tools_tables() {
+async fn every_access_to_the_tool_tables_is_refused() {
     for rights in [Role::SqlScript, Role::Component] {
         let mut database = prepared().await;
         database.set_role(rights);
         for statement in [
-            // Shadows: an unqualified name would find them first.
+            // Shadowing: an unqualified name would find these first.
             "CREATE TEMP TABLE runner_history (revision TEXT)",
             "CREATE TEMP VIEW \"Runner_History\" AS SELECT 1 AS revision",
             "CREATE TABLE IF NOT EXISTS [runner_checkpoint] (x)",
             "CREATE TABLE `runner_meta` AS SELECT 1",
             "CREATE VIRTUAL TABLE runner_artifact USING fts5(x)",
-            // Time bombs: they would go off when the application writes.
+            // Delayed triggers: they would fire when the application writes.
             "CREATE TRIGGER bomb AFTER INSERT ON t BEGIN DELETE FROM runner_history; END",
             "CREATE TEMP TRIGGER bomb AFTER INSERT ON t BEGIN DELETE FROM main.\"RUNNER_history\"; END",
             "CREATE TRIGGER runner_journal AFTER INSERT ON t BEGIN SELECT 1; END",
@@ -44,7 +44,7 @@ async fn no_way_leads_to_the_tools_tables() {
             "ALTER TABLE runner_history RENAME COLUMN revision TO r",
             "ALTER TABLE runner_history DROP COLUMN note",
             "CREATE UNIQUE INDEX runner_journal ON t (n)",
-            // Through something else.
+            // Indirectly.
             "WITH a AS (SELECT 1) INSERT INTO main.runner_history SELECT 'x', 'y' FROM a",
             "REPLACE INTO runner_history (revision) VALUES ('kept')",
             "EXPLAIN DELETE FROM runner_history",
@@ -56,7 +56,7 @@ async fn no_way_leads_to_the_tools_tables() {
                 "{rights:?}: {statement}"
             );
         }
-        // The catalogue itself is out of reach: SQLite refuses, whatever we say.
+        // The catalogue itself cannot be written: SQLite refuses it in any case.
         for statement in [
             "DELETE FROM sqlite_schema",
             "UPDATE sqlite_schema SET sql = ''",
@@ -64,7 +64,7 @@ async fn no_way_leads_to_the_tools_tables() {
         ] {
             assert!(kind(database.as_mut(), statement).await.is_some(), "{statement}");
         }
-        // What only looks like it is free to use.
+        // Statements that only look similar are allowed.
         for statement in [
             "CREATE TABLE runner_results (runner_history_note TEXT)",
             "CREATE TRIGGER fine AFTER INSERT ON t BEGIN UPDATE t SET n = 1 WHERE id = new.id; END",
@@ -80,7 +80,7 @@ async fn no_way_leads_to_the_tools_tables() {
 }
 
 #[tokio::test]
-async fn a_trigger_of_the_host_does_not_lend_its_rights() {
+async fn a_trigger_of_the_host_does_not_pass_on_its_rights() {
     let mut database = prepared().await;
     run(
         database.as_mut(),
@@ -124,7 +124,7 @@ async fn a_guest_cannot_reach_files_code_or_settings() {
             "PRAGMA temp_store_directory = '/'".to_owned(),
             "PRAGMA wal_checkpoint".to_owned(),
         ] {
-            // A function that does not exist is not there to be refused either.
+            // A function that does not exist cannot be refused either.
             let refused = kind(database.as_mut(), &statement).await;
             let expected = [Some(DatabaseErrorKind::Denied), Some(DatabaseErrorKind::Syntax)];
             assert!(expected.contains(&refused), "{statement}: {refused:?}");
@@ -148,7 +148,7 @@ async fn a_guest_cannot_reach_files_code_or_settings() {
 }
 
 #[tokio::test]
-async fn a_script_hears_that_a_pragma_would_do_nothing() {
+async fn pragmas_without_effect_are_refused() {
     let mut database = prepared().await;
     database.set_role(Role::SqlScript);
     for (statement, part) in [
@@ -173,7 +173,7 @@ async fn a_script_hears_that_a_pragma_would_do_nothing() {
 }
 
 #[tokio::test]
-async fn a_script_leaves_the_connection_as_it_found_it() {
+async fn a_script_does_not_change_the_connection() {
     let folder = folder();
     let mut database = open_at(folder.path()).await;
     run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
@@ -250,7 +250,7 @@ async fn a_guest_cannot_make_huge_values() {
     assert_eq!(error.kind, DatabaseErrorKind::Limit, "{error}");
     let started = std::time::Instant::now();
     assert_eq!(rows(database.as_mut(), "SELECT printf('%.*c', 900000000, 'x')").await, [[Value::Null]]);
-    assert!(started.elapsed().as_millis() < 500, "SQLite gives up before it begins");
+    assert!(started.elapsed().as_millis() < 500, "SQLite fails before it builds the value");
     database.set_role(Role::Host);
     run(database.as_mut(), "SELECT length(zeroblob(900000000))").await;
 }
@@ -269,7 +269,7 @@ async fn a_cursor_keeps_the_rights_it_was_opened_with() {
 }
 
 #[tokio::test]
-async fn attached_files_go_with_the_migration_that_attached_them() {
+async fn attached_files_are_detached_after_their_migration() {
     let folder = folder();
     let file = folder.path().join("other.db");
     let attach = format!("ATTACH '{}' AS \"o\"\"ther\"", file.display());
@@ -303,7 +303,7 @@ async fn attached_files_go_with_the_migration_that_attached_them() {
 }
 
 #[tokio::test]
-async fn a_guest_does_not_reach_an_attached_database() {
+async fn a_guest_cannot_access_an_attached_database() {
     let mut database = prepared().await;
     run(database.as_mut(), "ATTACH ':memory:' AS other").await;
     run(database.as_mut(), "CREATE TABLE other.secret (id INTEGER PRIMARY KEY, x UNIQUE)").await;

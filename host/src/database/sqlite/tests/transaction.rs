@@ -1,4 +1,4 @@
-//! Foreign keys that are off, deferred, or violated.
+//! Foreign keys that are off, deferred or violated.
 
 use super::*;
 use crate::database::DatabaseErrorKind;
@@ -43,7 +43,7 @@ async fn a_table_can_be_rebuilt_without_losing_its_children() {
 }
 
 #[tokio::test]
-async fn only_new_violations_keep_it_from_committing() {
+async fn only_new_violations_prevent_the_commit() {
     let mut database = family().await;
     database.begin(OFF).await.expect("begun");
     run(database.as_mut(), "INSERT INTO child VALUES (30, 3)").await;
@@ -56,12 +56,12 @@ async fn only_new_violations_keep_it_from_committing() {
     assert_eq!(foreign_keys(database.as_mut()).await, [[Value::Int64(1)]]);
     assert_eq!(database.in_transaction().await, Ok(false));
     assert_eq!(rows(database.as_mut(), "SELECT count(*) FROM child").await, [[Value::Int64(2)]]);
-    // One that has been there before is not ours to complain about.
+    // An existing violation is not reported.
     run(database.as_mut(), "PRAGMA foreign_keys = OFF").await;
     run(database.as_mut(), "INSERT INTO child VALUES (40, 4)").await;
     database.begin(OFF).await.expect("begun");
     run(database.as_mut(), "INSERT INTO parent VALUES (5)").await;
-    database.commit().await.expect("the old one is still there");
+    database.commit().await.expect("only the old violation remains");
     database.begin(OFF).await.expect("begun");
     run(database.as_mut(), "DELETE FROM parent WHERE id = 2").await;
     let error = database.commit().await.expect_err("violated");
@@ -69,7 +69,7 @@ async fn only_new_violations_keep_it_from_committing() {
 }
 
 #[tokio::test]
-async fn foreign_keys_are_on_again_in_every_way_out() {
+async fn foreign_keys_are_enforced_again_however_it_ends() {
     let mut database = family().await;
     database.begin(OFF).await.expect("begun");
     database.rollback().await.expect("rolled back");

@@ -1,10 +1,10 @@
-//! Every type in and out.
+//! Every type in both directions.
 
 use super::*;
 use crate::data::ColumnType as T;
 use crate::database::DatabaseErrorKind;
 
-/// The first cell of a SELECT, delivered as asked.
+/// The first cell of a SELECT, in the requested type.
 async fn cell(database: &mut dyn Database, select: &str, wanted: Option<T>) -> Result<(T, Value), DatabaseError> {
     let batches = read(database, select, &[wanted], BatchLimits::default()).await?;
     let column = &batches[0].columns[0];
@@ -66,7 +66,7 @@ async fn declared_types_decide() {
 }
 
 #[tokio::test]
-async fn requests_convert_what_can_be_converted_exactly() {
+async fn requested_types_convert_exactly_or_fail() {
     let mut database = in_memory().await;
     let database = database.as_mut();
     let day = 86_400_000_000_i64;
@@ -124,7 +124,7 @@ async fn requests_convert_what_can_be_converted_exactly() {
 }
 
 #[tokio::test]
-async fn the_first_value_decides_where_nothing_else_does() {
+async fn otherwise_the_first_value_determines_the_type() {
     let mut database = in_memory().await;
     let database = database.as_mut();
     run(database, "CREATE TABLE t (id INTEGER PRIMARY KEY, v)").await;
@@ -162,10 +162,10 @@ async fn an_error_names_table_column_row_and_value() {
     let cursor = database.open_cursor(&request).await.expect("a cursor");
     let error = database.fetch(cursor, BatchLimits::default()).await.expect_err("abc");
     assert_eq!(error.message, "column `n` holds the text \"abc\", which is no int64");
-    assert_eq!(error.detail, None, "which row it is cannot be told");
+    assert_eq!(error.detail, None, "the row is unknown");
     assert!(
         database.fetch(cursor, BatchLimits::default()).await.is_err(),
-        "a failed cursor does not look like an ended one"
+        "a failed cursor is not reported as ended"
     );
     let error =
         database.read_page(&page("SELECT s, a, b FROM t ORDER BY a", &["a", "b"])).await.expect_err("not UTF-8");
@@ -176,7 +176,7 @@ async fn an_error_names_table_column_row_and_value() {
 }
 
 #[tokio::test]
-async fn two_halves_of_a_character_do_not_make_one() {
+async fn a_character_split_over_two_cells_is_invalid() {
     let mut database = in_memory().await;
     run(database.as_mut(), "CREATE TABLE t (s TEXT)").await;
     run(database.as_mut(), "INSERT INTO t VALUES (CAST(x'c3' AS TEXT)), (CAST(x'a4' AS TEXT))").await;
@@ -185,7 +185,7 @@ async fn two_halves_of_a_character_do_not_make_one() {
 }
 
 #[tokio::test]
-async fn text_of_utf16_databases_arrives_as_utf8() {
+async fn text_of_utf16_databases_is_read_as_utf8() {
     let folder = folder();
     let old = rusqlite::Connection::open(folder.path().join("app.db")).expect("a database");
     old.execute_batch("PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT)")
@@ -199,7 +199,7 @@ async fn text_of_utf16_databases_arrives_as_utf8() {
     assert_eq!(found, [written]);
 }
 
-/// Writes one cell into a column of the declared type and answers how it is stored.
+/// Writes one cell into a column of the declared type and returns how it is stored.
 async fn stored(database: &mut dyn Database, declared: &str, values: ColumnValues) -> Result<String, DatabaseError> {
     run(database, "DROP TABLE IF EXISTS t").await;
     run(database, &format!("CREATE TABLE t (id INTEGER PRIMARY KEY, v {declared})")).await;
@@ -218,7 +218,7 @@ fn var(text: &str) -> VarValues {
 }
 
 #[tokio::test]
-async fn writing_keeps_values_or_refuses() {
+async fn values_are_stored_unchanged_or_refused() {
     let mut database = in_memory().await;
     let database = database.as_mut();
     let text = |text: &str| ColumnValues::Text(var(text));
@@ -285,7 +285,7 @@ async fn writing_keeps_values_or_refuses() {
 }
 
 #[tokio::test]
-async fn what_is_under_a_null_is_not_looked_at() {
+async fn the_value_under_a_null_is_ignored() {
     let mut database = in_memory().await;
     run(database.as_mut(), "CREATE TABLE t (v NUMERIC, f REAL, d TEXT)").await;
     let null = |name: &str, values| Column { name: name.to_owned(), nulls: vec![1], values };
@@ -302,7 +302,7 @@ async fn what_is_under_a_null_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn copies_are_the_same_in_the_last_bit() {
+async fn copies_are_identical_to_the_last_bit() {
     let mut database = in_memory().await;
     let database = database.as_mut();
     let columns = "i INTEGER, b BOOLEAN, r REAL, s TEXT, x BLOB, d DECIMAL(20,4), j JSON, t TIMESTAMP, n";
