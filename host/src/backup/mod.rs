@@ -35,7 +35,8 @@ pub use running::end_at_once;
 pub struct Options {
     /// Where they go.
     pub to: BackupTo,
-    /// The directory for generated names, absolute; `None`: next to a SQLite database, else `backups` in the project.
+    /// The directory for generated names, absolute; `None`: next to a SQLite database, otherwise `backups` in the
+    /// project.
     pub folder: Option<PathBuf>,
     /// A program to run instead of the default one, and its arguments.
     pub command: Option<Vec<String>>,
@@ -110,11 +111,11 @@ impl Backup for Backups {
     }
 }
 
-/// Reports progress from time to time.
+/// Reports progress at intervals.
 struct Told<'a> {
     job: &'a BackupJob,
     began: Instant,
-    /// Tenths of a second from the beginning to the last word, and one.
+    /// Tenths of a second from the start to the last report, plus one.
     last: AtomicU64,
 }
 

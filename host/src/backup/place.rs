@@ -116,7 +116,7 @@ impl Drop for Growing {
     }
 }
 
-/// Renames a file without overwriting. A hard link fails where a rename would overwrite; without hard links, check first.
+/// Renames a file without overwriting. A hard link fails if the target exists; without hard links, check first.
 fn name_it(from: &Path, to: &Path) -> Result<()> {
     let linked = std::fs::hard_link(from, to);
     let named = match linked {
@@ -192,7 +192,7 @@ mod tests {
         assert!(!named.exists());
         assert_eq!(growing.finish().expect("named"), (named.clone(), 5));
         assert!(choose(BackupTo::At(named.clone()), None).expect("a place").begin().is_err());
-        // Somebody was quicker.
+        // Another process was faster.
         let other = folder.path().join("other.db");
         let growing = choose(BackupTo::At(other.clone()), None).expect("a place").begin().expect("a file");
         std::fs::write(&other, "theirs").expect("written");

@@ -130,7 +130,7 @@ fn prepare(url: &DatabaseUrl, dialect: Dialect, command: Option<&[String]>, file
     Ok(prepared)
 }
 
-/// Without its driver there is no such database to back up.
+/// Without its driver, there is no database of this kind to back up.
 #[cfg(not(feature = "postgres"))]
 fn environment(_url: &DatabaseUrl) -> Result<Vec<(&'static str, String)>> {
     Err(no_driver(Dialect::Postgres).into())
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_filled_in_and_shows_no_password() {
+    fn placeholders_are_replaced_and_no_password_is_shown() {
         let command = ["dump", "{user}@{host}:{port}/{database}", "--to={file}"].map(str::to_owned);
         for (url, dialect, filled) in [
             ("postgres://me:secret@db:5433/app", Dialect::Postgres, "me@db:5433/app"),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_programs_show_no_password() {
+    fn the_default_programs_show_no_password() {
         for url in ["postgres://me:secret@db/app", "mysql://me:secret@db/app"] {
             let url = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
             let prepared = prepare(&url, url.dialect(), None, Path::new("/b"));
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_a_failure_is_advised() {
+    fn known_failures_have_a_hint() {
         let old = "pg_dump: error: aborting because of server version mismatch\n";
         assert!(advice(old).is_some_and(|advice| advice.contains("older than the server")));
         assert_eq!(advice("something else"), None);

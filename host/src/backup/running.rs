@@ -86,7 +86,7 @@ impl Running {
         Ok(status)
     }
 
-    /// The end of its output, once it has ended.
+    /// The end of its output, once it has exited.
     pub async fn said(mut self) -> String {
         // All of it is in the pipe, which never closes if a daemon inherited the other end.
         let _ = tokio::time::timeout(10 * SOON, &mut self.listener).await;

@@ -1,4 +1,5 @@
-//! Batches: rows as columns. The same layout as `wit/types.wit`, so that a column enters the sandbox with one copy.
+//! Batches: rows as columns, in the same layout as `wit/types.wit`, so that a column enters the sandbox with one
+//! copy.
 
 use std::fmt;
 
@@ -288,7 +289,7 @@ fn validate_var(values: &VarValues, row_count: usize, utf8: bool) -> Result<usiz
         return Err(format!("the last offset is {end} but there are {} bytes", values.data.len()));
     }
     if utf8 {
-        // One pass over all bytes, then only the seams: an entry must not begin inside a character.
+        // One pass over all bytes, then only the boundaries: an entry must not begin inside a character.
         let text = std::str::from_utf8(&values.data).map_err(|error| {
             let row = offsets.partition_point(|offset| *offset as usize <= error.valid_up_to()).saturating_sub(1);
             format!("row {row} is not UTF-8")
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_guest_can_get_wrong_is_named() {
+    fn malformed_batches_are_described() {
         let int64 = |entries: &[i64], nulls: &[u8]| Batch {
             row_count: 2,
             columns: vec![Column {

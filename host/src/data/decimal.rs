@@ -1,6 +1,7 @@
 //! Decimal numbers as text: whether a text is one, and whether two are the same number.
 
-/// Whether the text is a decimal number: an optional sign, digits with at most one point among them, an optional exponent.
+/// Whether the text is a decimal number: an optional sign, digits with at most one decimal point, an optional
+/// exponent.
 pub fn is_decimal(text: &[u8]) -> bool {
     split(text).is_some()
 }
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimals_are_told_from_other_text() {
+    fn decimals_are_distinguished_from_other_text() {
         for decimal in ["0", "-12.50", "+1", ".5", "5.", "1e3", "1E-3", "000", "99999999999999999999999999.9"] {
             assert!(is_decimal(decimal.as_bytes()), "{decimal}");
         }
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn floats_return_from_their_text() {
+    fn floats_round_trip_as_text() {
         for number in [0.0, -0.0, 1.0, 0.1, -2.5e-8, 1e300, f64::MIN_POSITIVE, 5e-324, f64::MAX, 123_456_789.125] {
             let text = float_text(number).expect("finite");
             assert_eq!(text.parse::<f64>().map(f64::to_bits), Ok(number.to_bits()), "{text}");

@@ -102,7 +102,7 @@ fn varying(hasher: &mut blake3::Hasher, values: &VarValues, nulls: &[u8]) {
     hasher.update(blake3::hash(&values.data).as_bytes());
 }
 
-/// Numbers that are nothing but their bytes.
+/// Numbers without padding.
 trait Plain: Copy + Default {
     /// Appends the bytes, the least significant first.
     #[cfg_attr(target_endian = "little", expect(dead_code, reason = "there the memory is what is wanted"))]
@@ -138,7 +138,7 @@ fn of_plain<T: Plain>(entries: &[T]) -> blake3::Hash {
     blake3::hash(&bytes)
 }
 
-/// The entries without those under a NULL.
+/// The entries, with those under a NULL emptied.
 fn bared(values: &VarValues, nulls: &[u8]) -> VarValues {
     let mut bare = VarValues::default();
     for (row, null) in nulls.iter().enumerate() {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_under_a_null_does_not_count() {
+    fn the_value_under_a_null_does_not_count() {
         let masked = |entries: &[i64]| of_batch(&batch(&[0, 1], ColumnValues::Int64(entries.to_vec()), entries.len()));
         assert_eq!(masked(&[7, 1]), masked(&[7, 2]));
         assert_ne!(masked(&[7, 1]), masked(&[8, 1]));

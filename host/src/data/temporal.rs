@@ -29,7 +29,7 @@ fn push_digits(out: &mut String, number: i64, width: usize) {
     out.extend(digits[..width].iter().map(|digit| char::from(*digit)));
 }
 
-/// Appends `YYYY-MM-DD`; an error outside the years 0001 to 9999.
+/// Appends `YYYY-MM-DD`; fails outside the years 0001 to 9999.
 pub fn push_date(out: &mut String, date: i64) -> Result<(), String> {
     let inside = (FIRST_DAY..=LAST_DAY).contains(&date);
     let found = inside.then(|| EPOCH.checked_add(SignedDuration::from_hours(date * 24)).ok()).flatten();
@@ -42,7 +42,7 @@ pub fn push_date(out: &mut String, date: i64) -> Result<(), String> {
     Ok(())
 }
 
-/// Appends `HH:MM:SS`, with `.ffffff` where there is a fraction; an error outside 0 to 24 hours.
+/// Appends `HH:MM:SS`, with `.ffffff` if there is a fraction; fails outside 0 to 24 hours.
 pub fn push_time(out: &mut String, time: i64) -> Result<(), String> {
     if !(0..=DAY).contains(&time) {
         return Err(format!("{time} microseconds are not a time of day"));
@@ -76,7 +76,7 @@ pub fn push_uuid(out: &mut String, high: u64, low: u64) {
     let _ = write!(out, "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", groups.0, groups.1, groups.2, groups.3, groups.4);
 }
 
-/// The text of a date, time, timestamp, timestamptz or UUID; an error says why there is none.
+/// The text of a date, time, timestamp, timestamptz or UUID; fails with the reason if there is none.
 pub fn value_text(value: &Value) -> Result<String, String> {
     let mut text = String::with_capacity(36);
     match value {
@@ -93,7 +93,7 @@ pub fn value_text(value: &Value) -> Result<String, String> {
     Ok(text)
 }
 
-/// Days since 1970-01-01 of a day of the calendar; none if there is no such day.
+/// Days since 1970-01-01 of a calendar date; `None` if the date is not valid.
 pub fn days_of(year: i64, month: i64, day: i64) -> Option<i32> {
     if year < 1 {
         return None;
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_day_of_the_calendar_returns() {
+    fn every_date_round_trips() {
         let mut text = String::new();
         for day in FIRST_DAY..=LAST_DAY {
             text.clear();
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn uuids_return_in_lower_case() {
+    fn uuids_are_written_in_lower_case() {
         let (high, low) = parse_uuid(b"123E4567-e89b-12d3-A456-426614174000").expect("a UUID");
         let mut text = String::new();
         push_uuid(&mut text, high, low);

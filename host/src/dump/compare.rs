@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn with_other_columns_those_that_stayed_are_compared() {
+    fn columns_that_both_have_are_compared() {
         let mut wider = rows(2, 1, &[]);
         wider.columns.insert("shout".to_owned(), 9);
         wider.digest = [7; 4];
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_rows_are_counted() {
+    fn a_different_number_of_rows_is_reported() {
         let before = dump(&[], rows(2, 1, &["1 | Ada", "2 | Bob"]));
         let now = dump(&[], rows(1, 2, &["1 | Ada"]));
         let found = now.differences(&before, &Ignore::default());

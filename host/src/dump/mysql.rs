@@ -5,7 +5,7 @@ use crate::database::facts::is_tool_table;
 use crate::database::{DatabaseError, Dialect, Session, TableName};
 use crate::sql::canonical;
 
-/// Tables and views by their definition, everything else from `information_schema`.
+/// Tables and views are read by their definition, everything else from `information_schema`.
 const OTHERS: &str = "
     SELECT concat('trigger ', trigger_name),
         concat_ws(' ', action_timing, event_manipulation, 'on', event_object_table, action_order, action_statement)

@@ -76,7 +76,7 @@ const OBJECTS: &str = "
     FROM pg_catalog.pg_type AS t JOIN spaces ON spaces.oid = typnamespace
     WHERE typtype IN ('e', 'd', 'r') AND t.oid NOT IN (SELECT objid FROM made)";
 
-/// Tables with rows of their own: of a partitioned table, its partitions.
+/// Tables with rows of their own; for a partitioned table, its partitions.
 const COLUMNS: &str = "
     SELECT nspname, relname, attname
     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace
@@ -87,7 +87,7 @@ const COLUMNS: &str = "
 
 pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseError> {
     let own = session.facts().schema.clone().unwrap_or_else(|| "public".to_owned());
-    // As users write it: without the current schema.
+    // As users write it, without the current schema.
     let own = format!("{own}.");
     let short = |label: &str| match label.split_once(' ') {
         Some((word, name)) => format!("{word} {}", name.strip_prefix(&own).unwrap_or(name)),

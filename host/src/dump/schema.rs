@@ -69,7 +69,7 @@ async fn sqlite(session: &mut dyn Session) -> Result<Schema, DatabaseError> {
             schema.objects.insert(format!("{kind} {name}"), canonical(&sql, Dialect::Sqlite));
         }
     }
-    // The shadow tables of a virtual table are its own business.
+    // The shadow tables of a virtual table are an implementation detail.
     let tables = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') \
                   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
     for [name] in lines::<1>(session, tables, &[]).await? {

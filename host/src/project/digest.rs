@@ -10,7 +10,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// The sha256 of everything that a reader gives, in hexadecimal, and its length. Fails beyond `limit` bytes.
+/// The sha256 of everything that a reader yields, in hexadecimal, and its length. Fails beyond `limit` bytes.
 pub(super) fn sha256_of_reader(mut reader: impl Read, limit: u64) -> io::Result<Option<(String, u64)>> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 64 << 10];
@@ -29,7 +29,7 @@ pub(super) fn sha256_of_reader(mut reader: impl Read, limit: u64) -> io::Result<
     }
 }
 
-/// The digest of a component with its assets: that of its bytes if it has none, else that over all digests.
+/// The digest of a component with its assets: that of its bytes if it has none, otherwise that over all digests.
 pub fn component_digest(bytes: &str, assets: &BTreeMap<String, String>) -> String {
     if assets.is_empty() {
         return bytes.to_owned();

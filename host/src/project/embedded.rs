@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
-/// A project: a folder on disk, or files that were compiled into a program.
+/// A project: a directory on disk, or files that were compiled into a program.
 #[derive(Clone, Debug)]
 pub struct Project {
     pub(crate) place: Place,
@@ -22,7 +22,7 @@ pub(crate) enum Place {
 /// Where the files of a project are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProjectFiles {
-    /// In its folder.
+    /// In its directory.
     Folder,
     /// In the program.
     Embedded(Arc<EmbeddedFiles>),
@@ -35,7 +35,7 @@ pub struct EmbeddedFiles {
 }
 
 impl Project {
-    /// The project in a folder: `migrations/`, and if they are there `runner.toml`, `runner.lock` and `.env`.
+    /// A project in a directory: `migrations/` and, if they exist, `runner.toml`, `runner.lock` and `.env`.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
         Self { place: Place::Folder(path.into()) }
     }
@@ -47,7 +47,7 @@ impl Project {
         Self { place: Place::Embedded(Arc::new(EmbeddedFiles { files })) }
     }
 
-    /// A project folder that the crate [`include_dir`](https://docs.rs/include_dir) has embedded.
+    /// A project directory that the crate [`include_dir`](https://docs.rs/include_dir) has embedded.
     #[cfg(feature = "include-dir")]
     pub fn included(folder: &include_dir::Dir<'static>) -> Self {
         fn collect(folder: &include_dir::Dir<'static>, files: &mut Vec<(String, &'static [u8])>) {
@@ -61,21 +61,21 @@ impl Project {
     }
 }
 
-/// The project in a folder.
+/// The project in a directory.
 impl From<&str> for Project {
     fn from(folder: &str) -> Self {
         Self::folder(folder)
     }
 }
 
-/// The project in a folder.
+/// The project in a directory.
 impl From<PathBuf> for Project {
     fn from(folder: PathBuf) -> Self {
         Self::folder(folder)
     }
 }
 
-/// The project in a folder.
+/// The project in a directory.
 impl From<&std::path::Path> for Project {
     fn from(folder: &std::path::Path) -> Self {
         Self::folder(folder)
@@ -83,7 +83,7 @@ impl From<&std::path::Path> for Project {
 }
 
 impl EmbeddedFiles {
-    /// Fails if a path is not one below the project.
+    /// Fails if a path is not below the project.
     pub(crate) fn check(&self) -> Result<()> {
         let is_wrong = |path: &&String| path.split('/').any(|part| matches!(part, "" | "." | ".."));
         match self.files.keys().find(is_wrong) {
@@ -98,13 +98,13 @@ impl EmbeddedFiles {
         self.files.get(path).copied()
     }
 
-    /// The text of a file; an error if it is not UTF-8.
+    /// The text of a file; fails if it is not UTF-8.
     pub(crate) fn text(&self, path: &str) -> Result<Option<&'static str>> {
         let Some(bytes) = self.get(path) else { return Ok(None) };
         std::str::from_utf8(bytes).map(Some).map_err(|_| Error::usage(format!("`{path}` is not UTF-8")))
     }
 
-    /// All files below a folder, by their paths below it.
+    /// All files below a directory, by their paths below it.
     pub(crate) fn below(&self, folder: &str) -> impl Iterator<Item = (&str, &'static [u8])> {
         let prefix = format!("{folder}/");
         let paths = self.files.range::<String, _>(prefix.clone()..);
@@ -112,7 +112,7 @@ impl EmbeddedFiles {
         inside.map(|(length, path, bytes)| (&path[path.len() - length..], bytes))
     }
 
-    /// The names in a folder, and whether each is a folder itself.
+    /// The names in a directory, and whether each is itself a directory.
     pub(crate) fn entries(&self, folder: &str) -> BTreeSet<(&str, bool)> {
         let entry = |path| match str::split_once(path, '/') {
             Some((name, _)) => (name, true),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_lists_what_is_in_it() {
+    fn a_directory_lists_its_entries() {
         let files = files(&["runner.lock", "migrations/1_a.up.sql", "migrations\\2_b\\assets\\x.csv", "migrations2/y"]);
         let entries: Vec<_> = files.entries("migrations").into_iter().collect();
         assert_eq!(entries, [("1_a.up.sql", false), ("2_b", true)]);

@@ -150,7 +150,7 @@ impl Switches {
         Variables::of_process(process).switches()
     }
 
-    /// Instances that work on a transform; none: nothing is said.
+    /// Instances that work on a transform; `None` if not set.
     pub fn job_count(&self) -> Result<Option<usize>> {
         let Some(text) = &self.jobs else { return Ok(None) };
         match text.value.trim().parse() {
@@ -170,7 +170,7 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// The variables of the process and of the file `.env` in `folder`, if there is one.
+    /// The variables of the process and of the file `.env` in the directory, if there is one.
     pub fn load(process: BTreeMap<String, String>, folder: &Path) -> Result<Self> {
         let file = match std::fs::read(folder.join(".env")) {
             Ok(bytes) => read_dotenv(&String::from_utf8_lossy(&bytes))?,
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_for_others_is_passed_over_and_one_for_runner_is_not() {
+    fn invalid_lines_are_ignored_unless_they_set_our_variables() {
         let read =
             read_dotenv("APP=My App\nDATABASE_URL='sqlite:a.db'\nDATABASE_URL=sqlite:b.db\nEMPTY=\n").expect("read");
         assert_eq!(read.into_iter().collect::<Vec<_>>(), [("DATABASE_URL".to_owned(), "sqlite:a.db".to_owned())]);

@@ -58,7 +58,7 @@ impl ProjectFolder {
     pub fn read(&self, name: &str, link: bool, limit: u64) -> Result<Vec<u8>, Problem> {
         let unreadable = |error: io::Error| Problem::new(format!("`{}` {}", shown(name), explain(&error)));
         let file = self.open_file(name, link).map_err(unreadable)?;
-        // Most are small: one read for the content, and one that finds the end.
+        // Most files are small: one read for the content, and one that finds the end.
         let mut bytes = Vec::with_capacity(2048);
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > limit {

@@ -29,7 +29,8 @@ pub struct Limits {
     pub query_bytes: u64,
     /// Rows of a batch.
     pub batch_rows: u64,
-    /// Bytes after which a batch ends. 1 to 2 MiB are fastest: below, calls cost; above, caches miss.
+    /// Bytes after which a batch ends. 1 to 2 MiB are fastest: smaller batches need more calls, larger ones miss the
+    /// cache.
     pub batch_bytes: u64,
     /// Bytes of one cell.
     pub cell_bytes: u64,
@@ -37,10 +38,11 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Log messages of one migration.
     pub log_lines: u64,
-    /// Wall time of a run, after which it stops at the next safe point; `none`: unlimited. A day is enough for long backfills,
-    /// and ends what hangs.
+    /// Wall time of a run, after which it stops at the next safe point; `None`: unlimited. A day is enough for long
+    /// backfills, and ends runs that hang.
     pub wall_time: Option<Duration>,
-    /// Size of the largest artifact that is read. A Python component has 18 MB; compiling takes memory in proportion.
+    /// Size of the largest artifact that is read. A Python component takes 18 MB; the memory for compiling is
+    /// proportional.
     pub artifact_bytes: u64,
     /// Compressed size of the largest artifact that the history stores for later rollbacks; 0: none.
     pub stored_artifact_bytes: u64,
@@ -200,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_a_limit_and_takes_what_it_shows() {
+    fn every_name_is_a_limit_and_accepts_its_own_output() {
         let mut limits = Limits::default();
         let entries = limits.entries();
         assert_eq!(entries.len(), Limits::NAMES.len());
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_and_bounded() {
+    fn values_are_parsed_and_bounded() {
         let mut limits = Limits::default();
         limits.set("guest_memory", "64MiB").expect("a size");
         limits.set("wall_time", "none").expect("no bound");

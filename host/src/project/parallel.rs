@@ -1,22 +1,22 @@
-//! Work on many items at once, in their order.
+//! Processes many items in parallel, in their order.
 
 use std::num::NonZero;
 use std::thread;
 
-/// Below this, threads that open small files stand in each other's way in the kernel more than they save.
+/// Below this, threads that open small files cost more in contention inside the kernel than they save.
 const WORTH_IT: usize = 4_096;
 
-/// Below this, starting threads costs more than they save, however much there is to compute for each item.
+/// Below this, starting threads costs more than they save, however much computation each item needs.
 const WORTH_IT_IF_HEAVY: usize = 64;
 
-/// More threads than this wait for the file system and not for themselves.
+/// More threads than this wait for the file system rather than for each other.
 const MOST: usize = 8;
 
-/// What `work` makes of each item, in the order of the items. `heavy` says which items take computing, and not only
-/// opening a file.
+/// Returns the result of `work` for each item, in the order of the items. `heavy` tells which items need computation
+/// besides opening a file.
 pub(super) fn map<T: Sync, R: Send>(items: &[T], heavy: impl Fn(&T) -> bool, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let is_worth_it = items.len() >= WORTH_IT || items.iter().filter(|item| heavy(item)).count() >= WORTH_IT_IF_HEAVY;
-    // Asked last: the answer takes reading files of the system.
+    // Asked last: the answer requires reading files of the system.
     let threads = if is_worth_it { thread::available_parallelism().map_or(1, NonZero::get).min(MOST) } else { 1 };
     if threads == 1 {
         return items.iter().map(work).collect();
@@ -34,7 +34,7 @@ pub(super) fn map<T: Sync, R: Send>(items: &[T], heavy: impl Fn(&T) -> bool, wor
 #[cfg(test)]
 mod tests {
     #[test]
-    fn results_come_in_the_order_of_the_items() {
+    fn results_keep_the_order_of_the_items() {
         for count in [0, 1, 4_095, 4_096, 4_097, 10_000] {
             let items: Vec<usize> = (0..count).collect();
             assert_eq!(

@@ -1,4 +1,4 @@
-//! Where the files of a project's migrations are read: in its folder, or in the program.
+//! Where the files of a project's migrations are read: on disk, or in the program.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ pub(super) enum Source {
 /// The migrations among the files of a program.
 pub(super) struct EmbeddedMigrations {
     files: Arc<EmbeddedFiles>,
-    /// Their folder, with `/`.
+    /// Their directory, with `/`.
     folder: String,
 }
 
 impl Source {
-    /// The migrations that the settings name; none if there is no such folder.
+    /// The migrations that the settings name; `None` if the directory does not exist.
     pub fn open(settings: &Settings) -> Result<Option<Self>> {
         let ProjectFiles::Embedded(files) = &settings.files else {
             return Ok(ProjectFolder::open_if_there(&settings.root, &settings.migrations)?.map(Self::Folder));
@@ -52,7 +52,7 @@ impl Source {
         }
     }
 
-    /// The migrations in order, and everything that is wrong with the rest.
+    /// The migrations in order, and all problems of the others.
     pub fn discover(&self) -> Result<(Vec<Found>, Vec<Problem>)> {
         match self {
             Self::Folder(folder) => discover(folder),
@@ -83,7 +83,7 @@ impl Source {
         }
     }
 
-    /// The assets below a migration's folder: path, with `/`, to sha256.
+    /// The assets below a migration's directory: path, with `/`, to sha256.
     pub fn assets(&self, folder: &FoundEntry, limit: u64) -> Result<BTreeMap<String, String>, Problem> {
         let embedded = match self {
             Self::Folder(project) => return find_assets(project, folder, limit),
@@ -96,7 +96,7 @@ impl Source {
         embedded.into_iter().map(digest).collect()
     }
 
-    /// Where the files of a component are when it runs.
+    /// Where the files of a component are at run time.
     pub fn component(&self, settings: &Settings, found: &Found, wasm: &FoundEntry) -> ComponentFiles {
         match self {
             Self::Folder(_) => {
@@ -121,7 +121,7 @@ impl EmbeddedMigrations {
         if bytes.len() as u64 > limit { Err(too_large(name, limit, "artifact_bytes")) } else { Ok(bytes) }
     }
 
-    /// The assets of a migration; as on disk, hidden files are none.
+    /// The assets of a migration; as on disk, hidden files are ignored.
     fn assets(&self, id: &str) -> BTreeMap<String, &'static [u8]> {
         let is_hidden = |path: &str| path.split('/').any(|part| part.starts_with('.'));
         let all = format!("{}/{id}/{ASSETS}", self.folder);

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_ends_and_marks_do_not_matter() {
+    fn line_ends_and_byte_order_marks_are_ignored() {
         for bytes in
             [&b"SELECT 1;\nSELECT 2;\n"[..], b"SELECT 1;\r\nSELECT 2;\r\n", b"\xef\xbb\xbfSELECT 1;\nSELECT 2;\r\n"]
         {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_refused() {
+    fn invalid_text_is_refused() {
         let error = normalise(b"SELECT '\xe9';".to_vec()).expect_err("Latin-1");
         assert_eq!(error.message, "is not valid UTF-8 at byte 8 (counted from 0)");
         let error = normalise(b"SELECT 1;\0DROP TABLE a;".to_vec()).expect_err("NUL");
@@ -105,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn directives_of_both_files_must_fit() {
+    fn directives_of_both_files_must_be_compatible() {
         let of = |up: &str, down: Option<&str>| match directives("1_a", up, down, Dialect::Sqlite) {
             Ok(directives) => Ok(directives),
             Err(problems) => Err(problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>()),
         };
         let both = "-- runner:no-transaction\nSELECT 1;";
         assert!(of(both, Some(both)).expect("repeated").no_transaction);
-        assert!(of(both, Some("")).is_ok(), "a way back with nothing to do");
+        assert!(of(both, Some("")).is_ok(), "an empty downgrade");
         assert_eq!(
             of("SELECT 1", Some(both)),
             Err(vec!["`1_a.down.sql` has directives that `1_a.up.sql` does not have".to_owned()])

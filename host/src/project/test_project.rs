@@ -1,4 +1,4 @@
-//! A project in a temporary folder, for tests.
+//! A project in a temporary directory, for tests.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::lockfile::ComponentDescription;
 use super::settings::{LoadRequest, Settings};
 use crate::error::{Error, Result};
 
-/// A project that is deleted in the end.
+/// A project that is deleted on drop.
 pub(super) struct TestProject {
     folder: tempfile::TempDir,
 }
@@ -56,7 +56,7 @@ impl TestProject {
     }
 }
 
-/// An error as a person sees it, more or less.
+/// An error, approximately as a user sees it.
 pub(super) fn told(error: &Error) -> String {
     let mut lines = vec![error.message.clone()];
     lines.extend(error.places.iter().map(|(label, place)| format!("  {label}: {place}")));
@@ -65,12 +65,12 @@ pub(super) fn told(error: &Error) -> String {
     lines.join("\n")
 }
 
-/// The error of something that must fail, as a person sees it.
+/// The error of something that must fail, as a user sees it.
 pub(super) fn told_by<T>(result: Result<T>) -> String {
     told(&result.err().expect("an error"))
 }
 
-/// A component that does nothing; its bytes and its summary depend on the text.
+/// A component that does nothing; its bytes and its summary are derived from the text.
 pub(super) fn component(text: &str) -> Vec<u8> {
     let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
     let name = u8::try_from(text.len()).expect("short");
@@ -79,7 +79,7 @@ pub(super) fn component(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// What such a component, or any other, says of itself.
+/// What such a component, or any other, reports about itself.
 pub(super) fn described(bytes: &[u8]) -> Result<ComponentDescription> {
     let summary = String::from_utf8_lossy(&bytes[bytes.len().min(11)..]).into_owned();
     if summary == "broken" {

@@ -1,4 +1,4 @@
-//! The host's side of the WIT contract, generated; nothing else meets the macro.
+//! The host's side of the WIT contract, generated; this is the only use of the macro.
 
 #![allow(missing_docs, reason = "generated from wit/, where every item is documented")]
 
@@ -7,7 +7,7 @@ wasmtime::component::bindgen!({
     world: "migration",
     imports: {
         default: async | trappable,
-        // Nothing to wait for and nothing to fail: what a run knows from its start.
+        // Neither waits nor fails: what a run knows from its start.
         "runner:migration/context.get-dialect": trappable,
         "runner:migration/context.server-version": trappable,
         "runner:migration/context.parameters": trappable,

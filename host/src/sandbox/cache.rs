@@ -1,7 +1,7 @@
 //! Compiled components on disk, so that each is compiled once per machine (a Python component takes seconds).
 //!
-//! A compiled component is machine code that runs with the rights of this process: write access to the cache is the right to
-//! run code. The folder is therefore private (mode 0700, owned by this user), and any other folder is not used.
+//! A compiled component is machine code that runs with the rights of this process: write access to the cache is the
+//! right to run code. So only a private directory is used (mode 0700, owned by this user).
 
 use std::fs;
 use std::hash::{Hash, Hasher};
@@ -11,27 +11,28 @@ use std::path::{Path, PathBuf};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// A folder of compiled components, keyed by the artifact's digest and the engine.
+/// A directory of compiled components, keyed by the artifact's digest and the engine.
 #[derive(Clone, Debug)]
 pub struct Cache {
     folder: PathBuf,
 }
 
 impl Cache {
-    /// The cache in that folder, created if necessary; `None` if the folder cannot be private to this user.
+    /// Opens the cache in that directory, created if necessary; `None` if the directory cannot be made private to
+    /// this user.
     pub fn open(folder: &Path) -> Option<Self> {
         make_private(folder)?;
         Some(Self { folder: folder.to_owned() })
     }
 
-    /// The compiled component of that digest, if it is there and this engine can load it.
+    /// The compiled component with that digest, if it exists and this engine can load it.
     pub fn load(&self, engine: &Engine, sha256: &str) -> Option<Component> {
         let path = self.path(engine, sha256);
         if !path.is_file() {
             return None;
         }
-        // SAFETY: only files that `store` wrote are loaded, from a folder that no other user can write, and wasmtime checks the
-        // version and the settings of the engine in the file's header.
+        // SAFETY: only files that `store` wrote are loaded, from a directory that no other user can write to, and
+        // wasmtime checks the version and the settings of the engine in the file's header.
         #[allow(unsafe_code, reason = "loading compiled code is what the cache is for")]
         let loaded = unsafe { Component::deserialize_file(engine, &path) };
         match loaded {
@@ -76,7 +77,7 @@ fn make_private(folder: &Path) -> Option<()> {
         }
     }
     let metadata = fs::symlink_metadata(folder).ok()?;
-    // The owner of a probe file tells this user's id without unsafe code.
+    // The owner of a probe file reveals this user's id without unsafe code.
     let probe = folder.join(format!(".probe-{}-{:?}", std::process::id(), std::thread::current().id()));
     let owner = fs::File::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.uid());
     let _ = fs::remove_file(&probe);
@@ -86,7 +87,7 @@ fn make_private(folder: &Path) -> Option<()> {
 
 #[cfg(not(unix))]
 fn make_private(folder: &Path) -> Option<()> {
-    // The user's cache folder is private to the user by default there.
+    // The user's cache directory is private by default there.
     fs::create_dir_all(folder).ok()
 }
 
@@ -96,7 +97,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_that_others_can_write_is_not_used() {
+    fn a_directory_writable_by_others_is_not_used() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let shared = folder.path().join("shared");

@@ -1,4 +1,4 @@
-//! Between the WIT contract's types and the host's own. Columns are moved, never copied.
+//! Converts between the WIT contract's types and the host's own. Columns are moved, never copied.
 
 use super::bindings::runner::migration::{batches as wit_batches, description_types as wit_description, types as wit};
 use crate::data::{Batch, Column, ColumnType, ColumnValues, NativeValues, RowSet, Value, VarValues};
@@ -169,7 +169,7 @@ pub fn target_in(target: wit_batches::TableTarget) -> TableTarget {
     }
 }
 
-/// A dialect to a guest: the contract has an enum of its own.
+/// A dialect to a guest: the contract has its own enum.
 pub fn dialect_out(dialect: Dialect) -> wit::Dialect {
     match dialect {
         Dialect::Sqlite => wit::Dialect::Sqlite,
@@ -179,7 +179,7 @@ pub fn dialect_out(dialect: Dialect) -> wit::Dialect {
     }
 }
 
-/// An error to a guest; what the contract does not tell apart becomes `other`.
+/// An error to a guest; kinds that the contract does not distinguish become `other`.
 pub fn error_out(error: &DatabaseError) -> wit::Error {
     let kind = match error.kind {
         DatabaseErrorKind::Denied => wit::ErrorKind::Denied,

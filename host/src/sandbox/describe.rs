@@ -9,10 +9,10 @@ use super::{SandboxCore, convert, failure, script};
 use crate::error::{Error, Result};
 use crate::project::catalog::Description;
 
-/// What a component is.
+/// What a component reports about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// What it says of itself.
+    /// Its description.
     pub description: Description,
     /// Whether it exports a transformer.
     pub transformer: bool,
@@ -21,7 +21,7 @@ pub struct Described {
 /// The longest summary that a lockfile line takes.
 const MAX_SUMMARY: usize = 500;
 
-/// Runs the component's `describe`. Blocks the calling thread; the guest runs on one of its own.
+/// Runs the component's `describe`. Blocks the calling thread; the guest runs on a separate one.
 pub(super) fn describe(core: Arc<SandboxCore>, bytes: &[u8]) -> Result<Described> {
     use sha2::Digest;
     let sha256 = hex::encode(sha2::Sha256::digest(bytes));
@@ -45,7 +45,7 @@ pub(super) fn describe(core: Arc<SandboxCore>, bytes: &[u8]) -> Result<Described
         }
     };
     let failed = |what: &str| Error::failed(format!("the component could not be described: {what}"));
-    // A thread of its own: the caller may be inside an async runtime, which cannot be entered twice.
+    // A separate thread: the caller may be inside an async runtime, which cannot be entered twice.
     let description = std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
             crate::runtime::run(async {
@@ -61,7 +61,7 @@ pub(super) fn describe(core: Arc<SandboxCore>, bytes: &[u8]) -> Result<Described
     Ok(Described { description, transformer })
 }
 
-/// The error of a component whose functions have other types than the contract's.
+/// The error for a component whose functions have other types than the contract's.
 pub(super) fn inspect_mismatch(error: &wasmtime::Error) -> Error {
     Error::failed("the component's functions do not have the types of `runner:migration@0.1.0`")
         .cause(format!("{error:#}"))

@@ -1,5 +1,5 @@
-//! Turns the end of a guest into an error of the tool: it returned an error, trapped, reached a limit, was stopped, or the host
-//! failed.
+//! Turns the end of a guest into an error of the tool: it returned an error, trapped, reached a limit or was stopped,
+//! or the host failed.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
 
-/// The run is to stop: ends the guest as a trap, in a host call or between two slices of its code.
+/// The run has to stop: ends the guest as a trap, in a host call or between two slices of its code.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopped(pub StopReason);
 
@@ -27,7 +27,7 @@ impl fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// A host call that failed for a reason that is not the guest's to handle.
+/// A host call that failed for a reason that the guest cannot handle.
 #[derive(Clone, Debug)]
 pub struct HostFailure(pub String);
 
@@ -54,7 +54,7 @@ fn used_up(limit: &LimitExceeded) -> Error {
 /// The error of a call that ended in a trap or in the host. `call` is the exported function.
 pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error {
     let failure = |error: Error| match state.purpose.made().and_then(Calls::last_step) {
-        // Only the kind of failure tells whether the guest was in the step or after it.
+        // Only the kind of failure shows whether the guest was inside the step or past it.
         Some((step, statement)) => {
             error.at("statement", statement.clone()).at("last step", step.to_string()).at("call", call)
         }
@@ -90,7 +90,8 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
         }
         None => {
             let text = format!("{error:#}");
-            // wasmtime keeps the type of this error private (`HostcallFuelExhausted`), so that only its text is left to test.
+            // wasmtime keeps the type of this error private (`HostcallFuelExhausted`), so only its text can be
+            // tested.
             if text.contains("fuel allocated for hostcalls") {
                 let at = format_size(state.limits.host_call_bytes);
                 return failure(used_up(&LimitExceeded { name: "host_call_bytes", at }));
@@ -104,7 +105,7 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
     }
 }
 
-/// The error that a guest returned. If it passes on the last error of the database, it gets the place of that.
+/// The error that a guest returned. If it passes on the last error of the database, it gets that error's place.
 pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
     let kind = match error.kind {
         wit::ErrorKind::Denied | wit::ErrorKind::Limit => ErrorKind::Denied,
@@ -118,7 +119,7 @@ pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
         message.push_str(&format!(" [{}]", error.code));
     }
     let mut report = Error::new(kind, message);
-    // Guests wrap an error of the database in their own words; its place is still where things went wrong.
+    // Guests wrap an error of the database in their own words; its place is still where the failure occurred.
     if let Some(fault) =
         state.purpose.made().and_then(Calls::fault).filter(|fault| error.message.contains(&fault.error.message))
     {

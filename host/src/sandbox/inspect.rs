@@ -1,5 +1,5 @@
-//! Checks a component before it is compiled or run: that it is one, that its size and shape compile in reasonable time, and that
-//! it implements the contract.
+//! Checks a component before it is compiled or run: that it is a component, that its size and shape compile in
+//! reasonable time, and that it implements the contract.
 
 use wasmparser::{Encoding, Parser, Payload};
 use wasmtime::Engine;
@@ -17,7 +17,7 @@ const VERSION: &str = "0.1.0";
 /// The interface that a component with transforms exports.
 pub const TRANSFORMER: &str = "runner:migration/transformer@0.1.0";
 
-/// Functions in one component. Compiling takes time and memory for each; CPython has about 15,000.
+/// Functions in one component. Each takes time and memory to compile; CPython has about 15,000.
 const MAX_FUNCTIONS: usize = 200_000;
 /// Nested blocks. Compile time grows with the square of the depth; compilers emit far fewer.
 const MAX_NESTING: usize = 2_000;
@@ -93,7 +93,7 @@ pub fn invalid(error: &wasmtime::Error) -> Error {
         .hint("build it again; it may need a WebAssembly feature that the sandbox leaves off")
 }
 
-/// Whether a component of this version imports only what the host offers and exports what a migration has to.
+/// Whether a component of this version imports only what the host offers and exports what a migration must export.
 pub fn check_world(engine: &Engine, component: &Component) -> Result<()> {
     let component_type = component.component_type();
     let unknown: Vec<String> = component_type

@@ -1,4 +1,4 @@
-//! The batch functions of a component: each instance has a store of its own, and imports nothing but `context`.
+//! The batch functions of a component: each instance has its own store, and imports only `context`.
 
 use std::sync::{Arc, Mutex};
 
@@ -33,7 +33,8 @@ pub(super) struct ComponentFunction {
 }
 
 impl ComponentFunction {
-    /// The batch functions of a component; none if it exports no transformer. `log`: what its instances may still log.
+    /// The batch functions of a component; `None` if it exports no transformer. `log` is what its instances may still
+    /// log.
     pub(super) fn of(
         loaded: &Arc<LoadedComponent>,
         run: &RunContext,

@@ -1,7 +1,7 @@
 //! Runs components: wasmtime's configuration, the limits, the host's side of the WIT contract.
 //!
-//! Closed by default. A component has no clock, no network, no files, no environment, no randomness and no WASI; it has its
-//! own memory, fuel to burn, the interfaces of `runner:migration`, and the assets that the lockfile lists.
+//! Closed by default. A component has no clock, network, files, environment, randomness or WASI; it has its own
+//! memory, a budget of fuel, the interfaces of `runner:migration`, and the assets that the lockfile lists.
 
 mod bindings;
 mod cache;
@@ -33,15 +33,15 @@ use state::GuestState;
 /// How components are run.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
-    /// What a component may use up.
+    /// What a component may use.
     pub limits: Limits,
-    /// Where compiled components are kept; `None`: nowhere.
+    /// Where compiled components are kept; `None`: they are not kept.
     pub cache_folder: Option<PathBuf>,
     /// How many instances transform chunks at the same time.
     pub jobs: usize,
 }
 
-/// Loads and runs components. Making one starts nothing: wasmtime wakes with the first component.
+/// Loads and runs components. Creating one is cheap: wasmtime starts with the first component.
 pub struct Sandbox {
     options: SandboxOptions,
     core: OnceLock<Arc<SandboxCore>>,
@@ -62,14 +62,14 @@ impl Sandbox {
         Self { options, core: OnceLock::new() }
     }
 
-    /// Compiles a component, or takes its code from the cache, ready to run.
+    /// Compiles a component, or loads it from the cache, ready to run.
     pub fn load(&self, bytes: &[u8], sha256: &str, assets: Option<Assets>) -> Result<Box<dyn Script>> {
         let core = self.core()?;
         let component = core.component(bytes, sha256)?;
         Ok(Box::new(ComponentScript::new(core, component, assets)?))
     }
 
-    /// Asks a component what it is: its description, and whether it transforms.
+    /// Asks a component for its description, and whether it transforms.
     pub fn describe(&self, bytes: &[u8]) -> Result<Described> {
         describe::describe(self.core()?, bytes)
     }

@@ -47,7 +47,7 @@ impl ComponentScript {
 
 /// Links a component with the host's functions.
 pub(super) fn pre_instantiate(core: &SandboxCore, component: &Component) -> Result<InstancePre<GuestState>> {
-    // Code from the cache, too: the same digest has passed this check before, but the check is cheap.
+    // Components from the cache are checked too: the same digest has passed before, but the check is cheap.
     inspect::check_world(&core.engine, component)?;
     core.linker.instantiate_pre(component).map_err(|error| inspect_mismatch(&error))
 }
@@ -108,8 +108,9 @@ impl Script for ComponentScript {
                 Direction::Down => migration.call_downgrade(&mut store).await,
             }
         };
-        // A stopped guest is dropped where it is, and its store is never used again. A call to the database may finish first, which
-        // the stop signal makes quick: a connection abandoned in the middle of a call could not be used any more.
+        // A stopped guest is dropped where it is, and its store is never used again. A call to the database is
+        // completed first, which the stop signal makes quick: a connection abandoned in the middle of a call would be
+        // unusable.
         let mut call = Box::pin(call);
         let ended = tokio::select! {
             biased;

@@ -1,4 +1,4 @@
-//! The data of a store: what the guest is there for, what it may call, what it has open.
+//! The data of a store: the guest's purpose, what it may call, and what it has open.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,18 +13,18 @@ use crate::engine::execution::{CallLimits, Calls};
 use crate::engine::script::RunContext;
 use crate::project::limits::Limits;
 
-/// The purpose of an instance; decides which imports answer.
+/// The purpose of an instance, which decides which imports work.
 pub enum Purpose {
-    /// To describe itself: no import answers.
+    /// To describe itself: no import works.
     Describe,
-    /// To upgrade or downgrade: all imports answer.
+    /// To upgrade or downgrade: all imports work.
     Migrate(Box<Calls>),
-    /// To transform batches: `context` answers, `sql` and `batches` are denied.
+    /// To transform batches: `context` works, `sql` and `batches` are denied.
     Transform,
 }
 
 impl Purpose {
-    /// The calls that reach the database, or why there are none. `kind`: the call that is made.
+    /// The calls that reach the database, or the reason why there are none. `kind` is the call being made.
     pub fn calls(&mut self, kind: CallKind) -> Result<&mut Calls, CallError> {
         let place = match self {
             Self::Migrate(calls) => return Ok(calls),
@@ -36,7 +36,7 @@ impl Purpose {
         Err(DatabaseError::new(DatabaseErrorKind::Denied, message).into())
     }
 
-    /// The calls that were made.
+    /// The calls made so far.
     pub fn made(&self) -> Option<&Calls> {
         match self {
             Self::Migrate(calls) => Some(calls),
@@ -55,7 +55,7 @@ pub struct Asset {
 
 /// The data of a store.
 pub struct GuestState {
-    /// What it is there for.
+    /// Its purpose.
     pub purpose: Purpose,
     /// Its handles.
     pub table: ResourceTable,
@@ -65,11 +65,11 @@ pub struct GuestState {
     pub log: Arc<Mutex<LogBudget>>,
     /// The limits.
     pub limits: Arc<Limits>,
-    /// The run it is part of; none while it describes itself.
+    /// The run it is part of; `None` while it describes itself.
     pub run: Option<RunContext>,
     /// The database's family and version, as of the start of the run.
     pub server: Option<(Dialect, String)>,
-    /// The component, for the instances of a transform; none while it describes itself.
+    /// The component, for the instances of a transform; `None` while it describes itself.
     pub loaded: Option<Arc<LoadedComponent>>,
     /// The last message of a panic, which the SDKs log before they trap.
     pub last_words: Option<String>,
@@ -96,7 +96,7 @@ fn saturating(limit: u64) -> usize {
 }
 
 impl GuestState {
-    /// A state without anything open.
+    /// A state with nothing open.
     pub fn new(purpose: Purpose, limits: Arc<Limits>) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));

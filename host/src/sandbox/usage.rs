@@ -1,4 +1,4 @@
-//! Limits on what a guest uses: memory and tables of the whole store, not each by itself, and log volume.
+//! Limits on what a guest uses: memory and tables of the whole store together, and log volume.
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ use wasmtime::ResourceLimiter;
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
 
-/// Table elements that a guest may have; each takes a pointer in the host's memory. Compilers emit one table of functions.
+/// Table elements that a guest may have; each takes a pointer in the host's memory. Compilers emit one function
+/// table.
 const TABLE_ELEMENTS: usize = 200_000;
 
 /// A limit that a guest has reached; ends the guest as a trap.
@@ -15,7 +16,7 @@ const TABLE_ELEMENTS: usize = 200_000;
 pub struct LimitExceeded {
     /// The limit's name under `[limits]`.
     pub name: &'static str,
-    /// Its value, for people.
+    /// Its value, formatted for messages.
     pub at: String,
 }
 
@@ -48,7 +49,7 @@ pub struct LogBudget {
 pub enum LogVerdict {
     /// Pass it on.
     Pass,
-    /// Drop it, the first one, and say so once.
+    /// Drop it, as the first one, and report that once.
     Close,
     /// Drop it.
     Drop,

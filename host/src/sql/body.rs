@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 #[derive(Debug)]
 pub(super) struct Body {
     dialect: Dialect,
-    /// The first words, in upper case, as long as the statement has only words.
+    /// The first words, in upper case, while the statement consists only of words.
     leading: Vec<String>,
     only_words: bool,
     kind: BodyKind,
@@ -27,7 +27,7 @@ enum BodyKind {
     Trigger,
     /// PostgreSQL: a routine, which may have a body in `BEGIN ATOMIC … END`.
     Routine,
-    /// MySQL and MariaDB: a stored program, or a compound statement of its own.
+    /// MySQL and MariaDB: a stored program, or a compound statement by itself.
     Program,
 }
 
@@ -160,7 +160,7 @@ impl Body {
         let begins =
             matches!(self.last, Last::Semicolon | Last::Opener) || (self.depth == 0 && self.last == Last::Other);
         match word {
-            // `END IF`, `END LOOP` and the like close one block with two words.
+            // `END IF`, `END LOOP` and similar close one block with two words.
             "IF" | "CASE" | "LOOP" | "REPEAT" | "WHILE" | "FOR" if self.last == Last::End => return Some(Last::Other),
             "BEGIN" | "CASE" => self.depth += 1,
             "IF" | "LOOP" | "REPEAT" | "WHILE" | "FOR" if begins && self.depth > 0 => self.depth += 1,

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_means_the_same_reads_the_same() {
+    fn equivalent_definitions_are_equal() {
         for (left, right) in [
             ("CREATE TABLE \"t\" (a INT, b TEXT DEFAULT 'A, B')", "create table t(b text DEFAULT 'A, B',\n  a int)"),
             (
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_reads_differently() {
+    fn different_definitions_differ() {
         for (left, right) in [
             ("CREATE TABLE t (a INT)", "CREATE TABLE t (a TEXT)"),
             ("CREATE TABLE t (a INT DEFAULT 'A')", "CREATE TABLE t (a INT DEFAULT 'a')"),

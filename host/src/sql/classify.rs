@@ -14,7 +14,8 @@ pub enum StatementClass {
     Schema,
     /// Begins, ends or divides a transaction.
     TransactionControl,
-    /// Cannot run inside a transaction: `VACUUM`, SQLite's `PRAGMA wal_checkpoint`, PostgreSQL's `CREATE INDEX CONCURRENTLY` and the like.
+    /// Cannot run inside a transaction: `VACUUM`, SQLite's `PRAGMA wal_checkpoint`, PostgreSQL's `CREATE INDEX
+    /// CONCURRENTLY` and similar.
     RefusesTransaction,
     /// Changes settings of the session, or its role.
     Session,
@@ -155,8 +156,9 @@ pub fn reads(statement: &str, dialect: Dialect) -> bool {
     }
 }
 
-/// Whether the order or choice of the rows that a statement returned is up to the database: several rows without ORDER BY, or LIMIT
-/// without ORDER BY. An ORDER BY in parentheses does not order the result; whether one is total cannot be seen from the text.
+/// Whether the database decides the order or choice of the rows that a statement returned: several rows without ORDER
+/// BY, or LIMIT without ORDER BY. An ORDER BY in parentheses does not order the result; the text does not show
+/// whether an ORDER BY is total.
 pub fn is_unordered(statement: &str, dialect: Dialect, rows: u64) -> bool {
     let (mut depth, mut words) = (0_usize, Vec::new());
     let mut lexer = Lexer::new(statement, dialect);
@@ -243,7 +245,7 @@ pub fn identifiers(statement: &str, dialect: Dialect) -> Vec<String> {
     found
 }
 
-/// Whether a statement has a comma outside of parentheses, that is, a list of objects.
+/// Whether a statement has a comma outside parentheses, that is, a list of objects.
 pub fn has_list(statement: &str, dialect: Dialect) -> bool {
     let mut depth = 0_usize;
     let mut lexer = Lexer::new(statement, dialect);
@@ -330,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_the_order_to_the_database_is_found() {
+    fn unordered_results_are_recognised() {
         for (statement, rows, unordered) in [
             ("SELECT a FROM t", 2, true),
             ("select a from t -- order by a", 2, true),
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_that_are_run_are_laid_bare() {
+    fn executable_comments_are_opened() {
         for (statement, opened) in [
             ("/*!50000 COMMIT */", Some("  COMMIT  ")),
             ("/*M! commit */ -- x", Some("  commit   -- x")),

@@ -16,7 +16,7 @@ pub struct Directives {
     pub irreversible: bool,
     /// `-- runner:table-rebuild`: SQLite does not enforce foreign keys while it runs, and checks them all afterwards.
     pub table_rebuild: bool,
-    /// `-- runner:summary TEXT`: what the migration does, in one line.
+    /// `-- runner:summary TEXT`: one line that describes the migration.
     pub summary: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! Refuses client commands that servers do not understand, and settings that would make a server parse a text differently from how
-//! it was split, before anything runs.
+//! Refuses, before anything runs, client commands that servers do not understand, and settings with which a server
+//! would parse the script differently from how it was split.
 
 use super::lex::{Lexer, TokenKind};
 use crate::dialect::Dialect;
@@ -12,7 +12,7 @@ pub(super) fn client_command(rest: &str, begins_statement: bool, dialect: Dialec
     let behind = rest.strip_prefix('\\')?;
     let name: String = behind.chars().take_while(|c| c.is_ascii_alphanumeric() || "!?.".contains(*c)).collect();
     match dialect {
-        // PostgreSQL has no backslash outside of strings.
+        // PostgreSQL has no backslashes outside strings.
         Dialect::Postgres => {
             let hint = match name.as_str() {
                 "i" | "ir" | "include" => "copy the statements of the other file into the migration",
@@ -68,7 +68,7 @@ pub(super) fn foreign_statement(statement: &str, dialect: Dialect) -> Option<Adv
             })
         }
         Dialect::Postgres if has("STANDARD_CONFORMING_STRINGS") && !is(0, "COPY") => {
-            // Dumps set what is the default anyway.
+            // Dumps set this to its default value.
             let is_on = has("ON") || has("TRUE") || texts.iter().any(|text| text == "'ON'");
             (!is_on).then(|| {
                 (

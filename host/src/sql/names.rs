@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_before_dots_are_found_however_they_are_written() {
+    fn qualifiers_are_found_in_any_spelling() {
         let text = "INSERT INTO `my``shop` /* x */ . items SELECT a.b, '.c' -- d.e\n FROM shop.t";
         assert_eq!(qualifiers(text, Dialect::Mariadb), ["my`shop", "a", "shop"]);
         assert_eq!(words("select 'x' from \"y\" -- z", Dialect::Postgres), ["SELECT", "FROM"]);

@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_index_built_concurrently_is_known_by_name_and_table() {
+    fn the_name_and_table_of_a_concurrent_index_are_found() {
         for (statement, found) in [
             ("CREATE INDEX CONCURRENTLY i ON t (a)", Some(("i", "t"))),
             (
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_value_is_late_unless_its_enum_is_new_too() {
+    fn the_use_of_a_new_enum_value_is_late_unless_the_enum_is_new_too() {
         let late = |statements: &[&str]| late_enum_value(statements, Dialect::Postgres);
         let used = Some((1, "b".to_owned()));
         assert_eq!(late(&["ALTER TYPE s.m ADD VALUE 'b'", "SELECT 'b'::s.m"]), used);

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_needs_to_stand_alone_is_found() {
+    fn statements_that_refuse_a_transaction_are_found() {
         for (statement, refuses) in [
             ("/* a */ vacuum", true),
             ("PRAGMA journal_mode = WAL", true),

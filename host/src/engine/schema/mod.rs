@@ -36,7 +36,7 @@ pub struct DialectSchema {
     /// Stores an artifact, replacing one with the same revision and digest. Parameters: revision, digest, kind, size,
     /// compression, digests of assets, bytes.
     pub store_artifact: &'static str,
-    /// Returns the maximum number of bytes that the server accepts at once, if it has such a limit.
+    /// A query for the maximum number of bytes that the server accepts at once; `None` if there is no such limit.
     pub packet: Option<&'static str>,
     /// Whether inserting a row with an explicit number may advance the table's counter, which no rollback resets.
     /// InnoDB's advances even for some numbers below zero.
@@ -55,8 +55,8 @@ pub fn dialect_schema(facts: &Facts) -> &'static DialectSchema {
     }
 }
 
-/// Returns the text as a database with these facts reads it: `@` becomes the quoted schema of the tool's tables, `?1` a
-/// placeholder.
+/// Returns the text as a database with these facts reads it: `@` becomes the quoted schema of the tool's tables (SQLite's
+/// is `main`), `?1` a placeholder.
 pub fn tool_sql(text: &str, facts: &Facts) -> String {
     let place = facts.dialect.quote(facts.tool_schema());
     let mut result = String::with_capacity(text.len() + 8 * place.len());

@@ -92,14 +92,14 @@ fn remap(cargo: &mut Command, settings: &Settings, env: &BTreeMap<String, String
     let mut folders = vec![(settings.root.clone(), "/project")];
     folders.extend(settings.sdk.clone().and_then(|sdk| sdk.canonicalize().ok()).map(|sdk| (sdk, "/sdk")));
     if let Some(home) = cargo_home {
-        // Of several matching prefixes, the compiler uses the last one: the directories of the registries.
+        // Of several matching prefixes, the compiler uses the last one, so the registries' directories come last.
         let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
         let registries: Vec<PathBuf> = registries.map(|entry| entry.path()).collect();
         folders.push((home, "/cargo"));
         folders.extend(registries.into_iter().map(|folder| (folder, "/crates")));
     }
     let flags = folders.iter().filter_map(|(from, to)| Some(format!("--remap-path-prefix={}={to}", from.to_str()?)));
-    // Flags in the environment would override those of `--config`, which are merged with a user's own settings.
+    // Flags in the environment would override those of `--config`, which cargo merges with a user's own settings.
     let own = env.get("CARGO_ENCODED_RUSTFLAGS").cloned();
     let own = own.or_else(|| Some(env.get("RUSTFLAGS")?.split_whitespace().collect::<Vec<_>>().join("\u{1f}")));
     match own {

@@ -50,7 +50,7 @@ mod tests {
     use crate::project::discovery::FoundFiles;
 
     #[test]
-    fn migrations_are_found_by_what_names_only_one() {
+    fn migrations_are_found_by_an_unambiguous_name() {
         let found = ["20260101_create_users", "20260102_create_orders", "0007_fill"].map(|id| {
             let (revision, name) = id.split_once('_').expect("two parts");
             let files = FoundFiles::Component { wasm: None, folder: None };

@@ -21,7 +21,7 @@ fn build_in(project: &TestProject, revisions: &[&str], all: bool) -> Result<Buil
     build(&project.settings(), &request)
 }
 
-/// What became of each artifact.
+/// How the line of each artifact changed.
 fn changes(report: &BuildReport) -> Vec<(String, &'static str, bool)> {
     report.artifacts.iter().map(|it| (format!("{}_{}", it.revision, it.name), it.change.name(), it.compiled)).collect()
 }
@@ -80,7 +80,7 @@ fn build_errors() {
     assert_eq!(error.message, "`1_py` is written in Python, which this version of runner does not build");
     project.write("migrations/1_py.wasm", component("ready"));
     assert_eq!(
-        changes(&build_in(&project, &["1"], true).expect("placed by hand")),
+        changes(&build_in(&project, &["1"], true).expect("the component exists already")),
         [("1_py".to_owned(), "added", false)]
     );
 
@@ -129,7 +129,7 @@ fn rust_is_compiled_to_a_component() {
     let names: Vec<_> = std::fs::read_dir(project.path().join("migrations")).expect("listed").flatten().collect();
     assert_eq!(names.len(), 3, "nothing else lands among the migrations: {names:?}");
 
-    // An artifact is frozen: a changed source is built when somebody says so.
+    // Artifacts do not follow their source: a change is only built on request.
     project.write("migrations/1_guest/src/lib.rs", guest(8));
     assert!(build_in(&project, &[], false).expect("looked at").artifacts.iter().all(|it| !it.compiled));
     let report = build_in(&project, &["guest"], false).expect("built");

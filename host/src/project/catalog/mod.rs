@@ -94,7 +94,7 @@ pub enum Artifact {
     Component {
         /// Its files.
         files: ComponentFiles,
-        /// The assets: path below their folder, with `/`, to sha256.
+        /// The assets: path below their directory, with `/`, to sha256.
         assets: BTreeMap<String, String>,
     },
 }
@@ -115,7 +115,7 @@ pub enum ComponentFiles {
         path: String,
         /// Its bytes.
         wasm: &'static [u8],
-        /// The assets: path below their folder, with `/`, to bytes.
+        /// The assets: path below their directory, with `/`, to bytes.
         assets: Arc<BTreeMap<String, &'static [u8]>>,
     },
 }

@@ -28,7 +28,7 @@ fn locked() -> TestProject {
 }
 
 #[test]
-fn migrations_have_all_that_is_known_of_them() {
+fn migrations_have_their_description_and_digest() {
     let project = locked();
     let catalog = load(&project).expect("a catalog");
     let [create, fill, last] = catalog.migrations.as_slice() else { panic!("{catalog:?}") };
@@ -51,7 +51,7 @@ fn migrations_have_all_that_is_known_of_them() {
 }
 
 #[test]
-fn line_ends_do_not_matter() {
+fn line_ends_are_ignored() {
     let project = locked();
     project.write("migrations/1_create.down.sql", "\u{feff}DROP TABLE a;\r\n");
     load(&project).expect("the same artifact");
@@ -132,7 +132,7 @@ fn a_changed_name_or_kind_is_reported() {
 }
 
 #[test]
-fn components_must_be_listed_and_sql_may() {
+fn the_lockfile_must_list_components_and_may_list_sql() {
     let project = TestProject::new(&[("migrations/1_a.up.sql", "SELECT 1")]);
     assert!(!load(&project).expect("SQL").migrations[0].locked);
     let error = Catalog::load(&project.settings(), Checks { locked: true }).expect_err("locked");
@@ -180,7 +180,7 @@ fn all_problems_of_files_are_reported() {
          hint: use the digits at the start of the file name"
     );
     let project = TestProject::new(&[("migrations/1_a.up.sql", "-- runner:depends-on 1\nSELECT 1")]);
-    assert_eq!(load(&project).expect_err("itself").message, "`1_a` depends on `1`, which is not earlier");
+    assert_eq!(load(&project).expect_err("depends on itself").message, "`1_a` depends on `1`, which is not earlier");
 }
 
 #[test]

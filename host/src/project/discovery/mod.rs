@@ -17,7 +17,7 @@ pub use name::TARGET_WORDS;
 #[cfg(feature = "cli")]
 pub(super) use name::mistaken_for_target;
 
-/// The folder of the data and checks of `runner test`.
+/// The directory with the data and checks of `runner test`.
 pub(super) const TESTS: &str = "tests";
 
 /// Reserved for third-party packages.
@@ -51,7 +51,7 @@ pub(super) fn discover(project: &ProjectFolder) -> Result<(Vec<Found>, Vec<Probl
     Ok((found, problems))
 }
 
-/// As [`discover`], in a folder of a program: the names in it, and whether each is a folder.
+/// As [`discover`], for the files of a program: the names in the directory, and whether each is a directory.
 pub(super) fn discover_embedded(names: &BTreeSet<(&str, bool)>) -> (Vec<Found>, Vec<Problem>) {
     let mut entries = Vec::new();
     let mut problems = Vec::new();
@@ -111,7 +111,7 @@ fn classify(
     parse(name, kind.is_dir(), link).map(Some)
 }
 
-/// An entry by its name.
+/// Parses the name of an entry.
 fn parse(name: &str, is_folder: bool, link: bool) -> Result<group::Entry, Problem> {
     let parsed = if is_folder { parse_folder(name)? } else { parse_file(name)? };
     Ok(group::Entry { file: FoundEntry { file_name: name.to_owned(), link }, name: parsed })

@@ -2,7 +2,7 @@
 
 use crate::project::problem::Problem;
 
-/// What a file or directory is for its migration.
+/// The role of a file or directory within its migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
     Up,
@@ -55,10 +55,10 @@ pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
         .hint("migrations end in `.up.sql`, `.down.sql` or `.wasm`; move other files elsewhere"))
 }
 
-/// Words that mean something as a target. No migration may be named like one: `--target NAME` could not reach it.
+/// Words with a meaning as a target. No migration may have such a name: `--target NAME` could not reach it.
 pub const TARGET_WORDS: [&str; 6] = ["latest", "head", "heads", "next", "current", "base"];
 
-/// Why a name could not be given as a target, if so. A name that merely begins with such a word is fine.
+/// Why a name could not be given as a target, if so. A name that only begins with such a word is fine.
 pub(in crate::project) fn mistaken_for_target(name: &str) -> Option<String> {
     if let Some(word) = TARGET_WORDS.iter().find(|word| word.eq_ignore_ascii_case(name)) {
         return Some(format!("`{word}` is reserved as a target"));
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_parse() {
+    fn valid_names_are_parsed() {
         for (file, revision, name, role) in [
             ("20260105093000_create_users.up.sql", "20260105093000", "create_users", Role::Up),
             ("1_a.down.sql", "1", "a", Role::Down),

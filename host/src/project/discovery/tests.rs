@@ -3,7 +3,7 @@ use std::path::Path;
 use super::*;
 use crate::project::test_project::TestProject;
 
-/// What is found, as names, and what is wrong, as messages.
+/// The names that are found, and the messages of all problems.
 fn look(project: &TestProject) -> (Vec<String>, Vec<String>) {
     let folder = ProjectFolder::open(project.path(), Path::new("migrations")).expect("a folder");
     let (found, problems) = discover(&folder).expect("listed");
@@ -23,7 +23,7 @@ fn with(names: &[&str]) -> TestProject {
 }
 
 #[test]
-fn migrations_come_in_the_order_of_their_numbers() {
+fn migrations_are_ordered_by_number() {
     let project = with(&[
         "10_ten.up.sql",
         "9_nine.up.sql",
@@ -102,7 +102,7 @@ fn links_are_followed_within_the_project_only() {
     ]) {
         assert_eq!(problem, end);
     }
-    // Nor may the directory itself be a link out of the project.
+    // The directory itself must not be a link out of the project either.
     symlink(outside.path(), project.path().join("elsewhere")).expect("a link");
     let error = ProjectFolder::open(project.path(), Path::new("elsewhere")).err().expect("an error");
     assert_eq!(error.message, "the directory `elsewhere` is outside the project");

@@ -17,7 +17,7 @@ impl Lockfile {
         Self::read_to_rewrite(root, name).and_then(|read| Self::prove(read, name))
     }
 
-    /// Reads the text of a lockfile, whose digest must fit.
+    /// Parses the text of a lockfile, whose digest must match.
     pub(in crate::project) fn parse_proven(text: &str, name: &str) -> Result<Self> {
         Self::parse(text, name).and_then(|read| Self::prove(read, name))
     }

@@ -40,7 +40,7 @@ fn sample() -> Lockfile {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn a_lockfile_round_trips() {
     let text = sample().render();
     assert_eq!(Lockfile::parse(&text, "runner.lock").expect("a lockfile"), (sample(), true));
     assert_eq!(Lockfile::parse(&text.replace('\n', "\r\n"), "runner.lock").expect("CRLF"), (sample(), true));
@@ -59,7 +59,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn an_equal_lockfile_is_not_written_again() {
+fn an_unchanged_lockfile_is_not_rewritten() {
     let project = TestProject::new(&[]);
     let root = crate::project::files::open_root(project.path()).expect("a folder");
     assert!(sample().write(&root, "runner.lock").expect("written"));
@@ -70,7 +70,7 @@ fn an_equal_lockfile_is_not_written_again() {
 }
 
 #[test]
-fn a_lockfile_that_is_not_ours_is_refused() {
+fn a_foreign_lockfile_is_refused() {
     let text = sample().render();
     let of = |text: &str| {
         let project = TestProject::new(&[("runner.lock", text)]);
@@ -92,7 +92,7 @@ fn a_lockfile_that_is_not_ours_is_refused() {
     assert_eq!(kind, ErrorKind::Mismatch);
     assert!(told.starts_with("`runner.lock` was changed by something other than runner"), "{told}");
     let (_, proven) =
-        Lockfile::parse(&text.replacen("\"aa\"", "\"ab\"", 1), "runner.lock").expect("to be written anew");
+        Lockfile::parse(&text.replacen("\"aa\"", "\"ab\"", 1), "runner.lock").expect("the lockfile can be rewritten");
     assert!(!proven);
     let (_, told) = of(&text.replacen("\n02_", "\n001_again = { kind = \"sql\", sha256 = \"aa\" }\n02_", 1));
     assert!(told.starts_with("lines 7 and 8 of `runner.lock` have the same revision"), "{told}");

@@ -1,4 +1,4 @@
-//! `runner init`: creates a project that applies as it is.
+//! `runner init`: creates a project that can be applied at once.
 
 use std::path::Path;
 

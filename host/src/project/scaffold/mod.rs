@@ -1,4 +1,4 @@
-//! Creates projects and migrations from templates that work as they are.
+//! Creates projects and migrations from templates that work unchanged.
 
 mod init;
 mod name;

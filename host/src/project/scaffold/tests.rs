@@ -24,7 +24,7 @@ fn a_new_project_has_a_migration_and_can_be_loaded() {
 }
 
 #[test]
-fn what_is_there_already_stays() {
+fn existing_files_are_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join(".gitignore"), "*.db\n.env\nmine").expect("written");
     std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
@@ -43,7 +43,7 @@ fn new_sql_migrations_come_last_and_load() {
     let files = ["migrations/20260105093000_add_email.up.sql", "migrations/20260105093000_add_email.down.sql"];
     assert_eq!(made.files, files.map(PathBuf::from));
     assert!(project.read(files[0]).starts_with("-- runner:summary add email\n"));
-    // The clock stands still, or went back.
+    // The clock has not advanced, or was set back.
     let made = new_in(&project, "again", Language::Sql, "20260105093000").expect("made");
     assert_eq!(made.migration.as_deref(), Some("20260105093001_again"));
     let catalog = Catalog::load(&project.settings(), Checks::default()).expect("a catalog");
@@ -53,7 +53,7 @@ fn new_sql_migrations_come_last_and_load() {
 }
 
 #[test]
-fn revisions_of_one_second_are_times_all_the_same() {
+fn revisions_of_the_same_second_are_valid_times() {
     for (last, next) in [
         (7, "8"),
         (20_261_120_085_058, "20261120085059"),
@@ -67,7 +67,7 @@ fn revisions_of_one_second_are_times_all_the_same() {
 }
 
 #[test]
-fn a_missing_folder_is_made() {
+fn a_missing_directory_is_created() {
     let project = TestProject::new(&[("runner.toml", "[project]\nmigrations = 'db/changes'\n")]);
     let made = new_in(&project, "x", Language::Sql, "5").expect("made");
     assert_eq!(made.files[0], Path::new("db/changes/5_x.up.sql"));
@@ -94,10 +94,10 @@ fn rust_uses_the_sdk_that_the_project_names() {
     assert!(told_by(new_in(&project, "x", Language::Rust, "6")).contains("contains no crate"));
 }
 
-/// Takes some seconds: the SDK is compiled as a user's machine would.
+/// Takes some seconds: the SDK is compiled as on a user's machine.
 #[test]
-fn rust_without_an_sdk_gets_the_one_inside_and_builds() {
-    // What it needs was needed to build this test as well.
+fn rust_uses_the_embedded_sdk_by_default() {
+    // Its dependencies are already on disk, because this test needed them too.
     let project = TestProject::new(&[(".cargo/config.toml", "[net]\noffline = true\n")]);
     let made = new_in(&project, "add_email", Language::Rust, "5").expect("made");
     assert_eq!(made.files[0], Path::new(".runner/sdk").join(format!("runner-guest-{}", env!("CARGO_PKG_VERSION"))));
@@ -109,8 +109,8 @@ fn rust_without_an_sdk_gets_the_one_inside_and_builds() {
     assert!(report.artifacts[0].compiled);
     let artifact = std::fs::read(project.path().join("migrations/5_add_email.wasm")).expect("an artifact");
     let path = project.path().to_str().expect("UTF-8").as_bytes();
-    assert!(!artifact.windows(path.len()).any(|window| window == path), "no path of this machine");
-    // The next one finds the SDK there.
+    assert!(!artifact.windows(path.len()).any(|window| window == path), "the artifact contains no local path");
+    // The next migration uses the same SDK.
     assert_eq!(new_in(&project, "more", Language::Rust, "6").expect("made").files.len(), 3);
 }
 

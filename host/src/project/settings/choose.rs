@@ -109,7 +109,7 @@ impl<'a> Choice<'a> {
         names.into_iter().flatten().any(|name| matches!(name.origin, Origin::Flag(_)))
     }
 
-    /// The URL of the chosen names.
+    /// The URL of the chosen environment and database.
     fn chosen_url(&self) -> Option<Result<Sourced<String>>> {
         match (&self.database, &self.environment) {
             (Some((_, database)), None) => Some(Ok(database.url.clone())),

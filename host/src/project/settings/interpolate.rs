@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_are_put_in() {
+    fn variables_are_replaced() {
         let process = [("PASSWORD".to_owned(), "a$b".to_owned())].into();
         let variables = Variables::load(process, Path::new("/nowhere")).expect("no file");
         let with = |text: &str| interpolate(&Sourced::default(text.to_owned()), &variables);

@@ -38,7 +38,7 @@ pub const FILE_NAME: &str = "runner.toml";
 /// The default database: SQLite, in a file next to `runner.toml`.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://runner.db";
 
-/// Default timeout for the lock: longer than most runs, and short enough for someone who waits at a terminal.
+/// Default timeout for the lock: longer than most runs, and short enough for an operator at a terminal.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Input from the command line and the process.
@@ -52,7 +52,7 @@ pub struct LoadRequest {
     pub database: Option<String>,
     /// `--database-url`.
     pub database_url: Option<String>,
-    /// The database of an embedding program; before everything else that names one.
+    /// The database of an embedding program; takes precedence over everything else that names one.
     pub program_database: Option<DatabaseUrl>,
     /// `--format`.
     pub format: Option<String>,
@@ -101,7 +101,7 @@ pub struct Settings {
     pub migrations: PathBuf,
     /// The sources of `runner-guest` for `runner new --lang rust`, absolute; by default the copy embedded in the binary.
     pub sdk: Option<PathBuf>,
-    /// The Rust toolchain that builds guests; by default the first that can.
+    /// The Rust toolchain that builds guests; by default the first suitable one.
     pub toolchain: Option<Sourced<String>>,
     /// The limits.
     pub limits: Limits,
@@ -130,7 +130,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Finds the project and reads its settings. Reads nothing but files.
+    /// Finds the project and reads its settings. Only reads files.
     pub fn load(request: &LoadRequest) -> Result<Self> {
         let file = find::settings_file(request)?;
         let root = file.parent().unwrap_or(Path::new("/")).to_path_buf();

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_go_before_variables_and_those_before_the_file() {
+    fn flags_override_variables_and_variables_the_file() {
         let plain = throttle(|_| ()).expect("settings");
         assert_eq!((plain.batch_delay, plain.max_rows_per_second), (Some(Duration::from_millis(50)), Some(1_000)));
         assert_eq!(plain.replicas[0].secret(), "mysql://a:secret@b/c");
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_refuses_what_it_cannot_keep() {
+    fn a_database_refuses_throttles_it_cannot_support() {
         let plain = || throttle(|_| ()).expect("settings");
         let on_sqlite = plain().fit(Dialect::Sqlite).expect("passed over");
         assert!(!on_sqlite.has_ceilings() && on_sqlite.is_set());
@@ -232,7 +232,7 @@ mod tests {
         assert!(asked.fit(Dialect::Sqlite).is_err());
         assert!(plain().fit(Dialect::Mariadb).is_ok());
         assert!(plain().fit(Dialect::Postgres).is_err(), "another kind of server");
-        assert!(Throttle { replicas: Vec::new(), ..plain() }.fit(Dialect::Mysql).is_err(), "nobody to ask");
+        assert!(Throttle { replicas: Vec::new(), ..plain() }.fit(Dialect::Mysql).is_err(), "no replica to ask");
         assert!(Throttle { replicas: Vec::new(), ..plain() }.fit(Dialect::Postgres).is_ok());
     }
 }

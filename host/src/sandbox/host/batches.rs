@@ -1,4 +1,4 @@
-//! `batches`: what it opens, its readers and transforms.
+//! `batches`: its functions that open something, its readers and its transforms.
 
 use wasmtime::component::Resource;
 

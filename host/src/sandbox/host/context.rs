@@ -125,7 +125,7 @@ impl HostAsset for GuestState {
     }
 }
 
-/// Opens an asset that the lockfile lists and whose bytes are the listed ones.
+/// Opens an asset that the lockfile lists, after checking its bytes.
 fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, DatabaseError> {
     let error = |message: String| DatabaseError::new(DatabaseErrorKind::InvalidArgument, message);
     let Some(assets) = assets else {
@@ -148,7 +148,7 @@ fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, Databa
     };
     match &assets.place {
         AssetPlace::Folder(folder) => {
-            // Below the folder only, whatever links lie there: the listed path was found the same way.
+            // Only below the directory, whatever links it contains: the listed path was found in the same way.
             let folder = cap_std::fs::Dir::open_ambient_dir(folder, cap_std::ambient_authority());
             let file = folder.and_then(|folder| folder.open(path)).map(cap_std::fs::File::into_std);
             let mut file = file.map_err(|io| error(format!("the asset `{path}` cannot be opened: {io}")))?;
@@ -172,7 +172,7 @@ fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, Databa
     }
 }
 
-/// The sha256 of everything that a reader gives, in hexadecimal.
+/// The sha256 of everything that a reader yields, in hexadecimal.
 fn digest(reader: &mut dyn Read) -> std::io::Result<String> {
     use sha2::Digest as _;
     let mut hasher = sha2::Sha256::new();

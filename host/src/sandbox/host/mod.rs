@@ -1,5 +1,5 @@
-//! The host's side of the contract: one WIT interface, one file. Each function converts its arguments, calls the engine, and
-//! converts what that returns.
+//! The host's side of the contract: one file per WIT interface. Each function converts its arguments, calls the
+//! engine, and converts the result.
 
 mod batches;
 mod context;
@@ -31,7 +31,8 @@ pub fn linker(engine: &Engine) -> Result<Linker<GuestState>> {
 impl types::Host for GuestState {}
 impl description_types::Host for GuestState {}
 
-/// The result of a call for the guest. Only the database's errors are the guest's to handle; any other ends it as a trap.
+/// The result of a call for the guest. The guest can only handle errors of the database; any other error ends it as a
+/// trap.
 fn answer<T>(result: Result<T, CallError>) -> Answer<T> {
     match result {
         Ok(value) => Ok(Ok(value)),

@@ -29,7 +29,7 @@ impl HostWriter for GuestState {
     }
 
     async fn drop(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()> {
-        // One that is dropped unfinished fails the migration at its end.
+        // A writer that is dropped unfinished makes the migration fail at its end.
         self.table.delete(writer)?;
         Ok(())
     }

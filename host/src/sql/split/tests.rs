@@ -23,7 +23,7 @@ fn statements_have_their_text_and_line() {
 }
 
 #[test]
-fn semicolons_in_quotes_and_comments_end_nothing() {
+fn semicolons_in_quotes_and_comments_do_not_end_statements() {
     for (dialect, statement) in [
         (Sqlite, r#"SELECT 'it''s;', "a"";", `b``;`, [c;]"#),
         (Sqlite, r"SELECT 'back\', ';'"),
@@ -46,12 +46,12 @@ fn semicolons_in_quotes_and_comments_end_nothing() {
 }
 
 #[test]
-fn a_comment_in_front_is_left_out_and_one_inside_is_kept() {
+fn leading_comments_are_dropped_and_inner_ones_kept() {
     assert_eq!(texts("/* a */ SELECT /* b */ 1 /* c */;", Sqlite), ["SELECT /* b */ 1"]);
 }
 
 #[test]
-fn bodies_hold_together() {
+fn bodies_are_not_split() {
     for (dialect, statement) in [
         (Sqlite, "CREATE TRIGGER a AFTER UPDATE ON b BEGIN UPDATE c SET d = CASE WHEN 1 THEN 2 END; SELECT 1; END"),
         (Sqlite, "create temp trigger if not exists a after insert on b begin select case 1 when 1 then 2 end; end"),
@@ -79,7 +79,7 @@ fn bodies_hold_together() {
 }
 
 #[test]
-fn transactions_are_statements_of_their_own() {
+fn transaction_control_is_split_too() {
     for dialect in ALL {
         assert_eq!(
             texts("BEGIN; SELECT 1; END; SELECT 2", dialect),
@@ -90,7 +90,7 @@ fn transactions_are_statements_of_their_own() {
 }
 
 #[test]
-fn delimiters_are_obeyed() {
+fn delimiters_are_honoured() {
     let script = "SELECT 1;\nDELIMITER $$\nCREATE PROCEDURE a() BEGIN SELECT 1; SELECT '$$'; END$$\n\
                   CREATE PROCEDURE b() SELECT 2 $$\ndelimiter ;\nSELECT 3;";
     let expected = [
@@ -167,7 +167,7 @@ fn client_commands_are_refused() {
     }
 }
 
-/// A generator of numbers, so that a failure comes again.
+/// A deterministic number generator, so that a failure can be reproduced.
 struct Numbers(u64);
 
 impl Numbers {
@@ -178,7 +178,7 @@ impl Numbers {
 }
 
 #[test]
-fn statements_come_back_as_they_went_in() {
+fn statements_round_trip() {
     let pieces = |dialect| match dialect {
         Sqlite => vec![
             "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; SELECT CASE 1 WHEN 1 THEN 2 END; END",
@@ -211,9 +211,9 @@ fn statements_come_back_as_they_went_in() {
     }
 }
 
-/// Whatever the text: no panic, statements in order, and between them nothing but blanks, comments and semicolons.
+/// For any text: no panic, statements in order, and between them only blanks, comments and semicolons.
 #[test]
-fn nothing_is_lost() {
+fn no_text_is_lost() {
     let parts = [
         "'",
         "\"",

@@ -1,4 +1,4 @@
-//! What is wrong in a settings file, and how that is told.
+//! Mistakes in a settings file, and their messages.
 
 use super::*;
 
@@ -76,7 +76,7 @@ fn invalid_toml_has_line_and_column() {
 }
 
 #[test]
-fn settings_that_fit_nowhere() {
+fn invalid_values_are_reported() {
     assert_eq!(
         mistake("[database]\nurl = 'oracle://x'\n").lines().take(2).collect::<Vec<_>>(),
         [
@@ -101,9 +101,9 @@ fn settings_that_fit_nowhere() {
     );
 }
 
-/// Whatever the file holds: an error at most.
+/// Whatever the file contains, reading it at most fails.
 #[test]
-fn no_text_makes_it_panic() {
+fn no_text_causes_a_panic() {
     let parts = [
         "[project]\n",
         "[limits]\n",

@@ -1,8 +1,8 @@
-//! Where a setting comes from: flags, variables, `.env`, and which part of which file.
+//! Where a setting comes from: flags, variables, `.env`, and the parts of the file.
 
 use super::*;
 
-/// The sources of the URL, from the one that goes first to the one that goes last: each in turn is left out.
+/// The sources of the URL, in their order of precedence: each in turn is left out.
 #[test]
 fn precedence_of_urls() {
     let project = TestProject::new(&[]);
@@ -48,9 +48,9 @@ fn precedence_of_urls() {
     ];
     for (skip, expected) in variables.into_iter().enumerate() {
         assert_eq!(of(None, skip), expected);
-        // A name that a variable chose says which URL of the file is meant, and the file goes last.
+        // A name that a variable chose selects a URL of the file, and the file comes last.
         assert_eq!(of(Some("RUNNER_ENVIRONMENT"), skip), expected);
-        // A name that a flag chose stays, but for the variable that is about nothing else.
+        // A name that a flag chose is kept, and only the variable that means nothing else overrides it.
         assert_eq!(of(Some("-e"), skip), if skip == 0 { env.clone() } else { chosen.clone() });
     }
     assert_eq!(of(None, 4), file("plain", "database.url", 2));
@@ -58,7 +58,7 @@ fn precedence_of_urls() {
 }
 
 #[test]
-fn named_databases_have_their_own_folder_and_url() {
+fn named_databases_have_their_own_directory_and_url() {
     let toml = "[databases.one]\nurl = 'sqlite:one.db'\nmigrations = 'one'\n[databases.two]\nurl = 'sqlite:two.db'\n\
                 migrations = 'two'\n[environments.live.databases.one]\nurl = 'sqlite:live.db'\n";
     let with = |database: &str, environment: Option<&str>| {
@@ -94,7 +94,7 @@ fn named_databases_have_their_own_folder_and_url() {
 }
 
 #[test]
-fn a_missing_environment_lists_those_there_are() {
+fn a_missing_environment_lists_the_existing_ones() {
     let of = |toml| {
         load(toml, |request| drop(request.env.insert("RUNNER_ENVIRONMENT".to_owned(), "x".to_owned())))
             .expect_err("none")
@@ -120,7 +120,7 @@ fn the_variable_of_github_runners_is_ignored() {
 }
 
 #[test]
-fn the_file_is_found_from_below_or_by_name() {
+fn the_file_is_found_in_parents_or_by_name() {
     let project = TestProject::new(&[("other/special.toml", "[project]\nname = 'special'\n"), ("a/b/c", "")]);
     let below = LoadRequest { start_dir: project.path().join("a/b"), ..LoadRequest::default() };
     assert_eq!(Settings::load(&below).expect("settings").root, project.path());
