@@ -91,7 +91,11 @@ fn everything_can_be_set() {
     assert_eq!(settings.lock_timeout.value, Duration::from_secs(5));
     let timeouts = settings.timeouts;
     assert_eq!((timeouts.table_lock_timeout(Dialect::Postgres), timeouts.retries), (None, 3));
-    assert_eq!(timeouts.statement_timeout, Some(Duration::from_secs(60)), "the variable takes precedence over the file");
+    assert_eq!(
+        timeouts.statement_timeout,
+        Some(Duration::from_secs(60)),
+        "the variable takes precedence over the file"
+    );
 }
 
 #[test]

@@ -163,10 +163,7 @@ async fn an_error_names_table_column_row_and_value() {
     let error = database.fetch(cursor, BatchLimits::default()).await.expect_err("abc");
     assert_eq!(error.message, "column `n` holds the text \"abc\", which is no int64");
     assert_eq!(error.detail, None, "the row is unknown");
-    assert!(
-        database.fetch(cursor, BatchLimits::default()).await.is_err(),
-        "a failed cursor is not reported as ended"
-    );
+    assert!(database.fetch(cursor, BatchLimits::default()).await.is_err(), "a failed cursor is not reported as ended");
     let error =
         database.read_page(&page("SELECT s, a, b FROM t ORDER BY a", &["a", "b"])).await.expect_err("not UTF-8");
     assert!(error.message.contains("which is not UTF-8"), "{error}");
