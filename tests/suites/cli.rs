@@ -18,9 +18,9 @@ use insta::assert_snapshot;
 use runner_tests::{Output, TestProject, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 21] = [
     "init", "new", "build", "apply", "rollback", "redo", "plan", "status", "pause", "resume", "cancel", "current",
-    "history", "show", "repair", "validate", "test", "verify",
+    "history", "show", "repair", "stamp", "baseline", "db", "validate", "test", "verify",
 ];
 
 fn shop() -> TestProject {

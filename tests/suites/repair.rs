@@ -4,8 +4,12 @@
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
+#[path = "repair/adopting.rs"]
+mod adopting;
 #[path = "repair/by_itself.rs"]
 mod by_itself;
+#[path = "repair/db.rs"]
+mod db;
 #[path = "repair/faults.rs"]
 mod faults;
 #[path = "repair/operator.rs"]

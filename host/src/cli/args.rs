@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::adopt_args::{BaselineArgs, DbArgs, StampArgs};
 use super::history_args::{RepairArgs, ShowArgs, StatusArgs, VerifyArgs};
 use super::project_args::{BuildArgs, InitArgs, NewArgs, ValidateArgs};
 use super::run_args::{ApplyArgs, PlanArgs, RedoArgs, RollbackArgs};
@@ -181,6 +182,12 @@ Examples:
     Show(ShowArgs),
     /// Show a partial revision, or record how it was resolved
     Repair(RepairArgs),
+    /// Record migrations as applied without running them
+    Stamp(StampArgs),
+    /// Begin the history of a database that already has a schema
+    Baseline(BaselineArgs),
+    /// Create, drop, reset or wait for a database
+    Db(DbArgs),
     /// Check the project without a database
     #[command(visible_alias = "check")]
     Validate(ValidateArgs),

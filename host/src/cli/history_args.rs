@@ -40,7 +40,8 @@ Examples:
   runner repair                    show the partial revision
   runner repair 20260112 --retry --why 'the procedure had not started: its log is empty'
   runner repair 20260112 --mark-done --rows-affected 12 --why 'counted by hand'
-  runner repair 20260112 --as-not-applied --why 'its build is lost; table dropped by hand'")]
+  runner repair 20260112 --as-not-applied --why 'its build is lost; table dropped by hand'
+  runner repair 20260112 --accept-checksum --why 'only a comment changed'")]
 pub struct RepairArgs {
     /// A revision, a name, or a unique prefix of either; required by an action
     pub revision: Option<String>,
@@ -61,9 +62,14 @@ pub struct RepairArgs {
     /// Nothing of the revision is left in the database, reverted by hand
     #[arg(long, group = "action")]
     pub as_not_applied: bool,
+    /// Accept the project's version of an applied revision that was edited, as it is now
+    ///
+    /// For changes that do not matter to the database, such as a comment. Nothing is run.
+    #[arg(long, group = "action")]
+    pub accept_checksum: bool,
     /// With `--mark-done`: the number of affected rows to report to the component
     #[arg(long, value_name = "N", requires = "mark_done")]
-    #[arg(conflicts_with_all = ["retry", "skip", "as_applied", "as_not_applied"])]
+    #[arg(conflicts_with_all = ["retry", "skip", "as_applied", "as_not_applied", "accept_checksum"])]
     pub rows_affected: Option<u64>,
     /// Reason, kept in the history; required by an action
     #[arg(long, value_name = "TEXT", requires = "action")]

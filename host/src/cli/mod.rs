@@ -1,12 +1,15 @@
 //! The command line: parses arguments, wires the rooms together, maps results to exit codes.
 
+mod adopt_args;
 mod apply;
 mod args;
 mod build;
 mod cancel;
+mod confirm;
 mod context;
 mod control;
 mod current;
+mod db;
 mod exit;
 mod foreign_verbs;
 mod history;
@@ -25,6 +28,7 @@ mod run;
 mod run_args;
 mod show;
 mod signals;
+mod stamp;
 mod status;
 mod test;
 mod test_args;
@@ -44,9 +48,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::project::env::{self, Switches};
 use crate::report::json::ErrorDocument;
 use crate::report::{ColorWhen, Format, Printer, Verbosity};
+use adopt_args::{DbArgs, DbCommand};
 use args::{Cli, Command, FormatArg};
 use context::Context;
-use request::PrinterFlags;
+use request::{GlobalRequest, PrinterFlags};
 
 /// Runs the process's command line.
 pub fn main() -> ExitCode {
@@ -87,8 +92,9 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Rollback(args) => {
             let global = request::with_waits(&global, &args.run);
             let context = Context::load(printer.clone(), &global)?;
+            let yes = args.yes;
             let request = request::rollback(args, &context.settings.switches)?;
-            rollback::run(context, &request)
+            rollback::run(context, &request, yes)
         }
         Command::Redo(args) => {
             let global = request::with_waits(&global, &args.run);
@@ -108,6 +114,9 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::History => history::run(&context()?),
         Command::Show(args) => show::run(&context()?, &args.revision),
         Command::Repair(args) => repair::run(&context()?, &request::repair(args)?),
+        Command::Stamp(args) => stamp::run(&context()?, &request::stamp(args)?),
+        Command::Baseline(args) => stamp::run(&context()?, &request::baseline(args)?),
+        Command::Db(args) => db(args, printer, &global),
         Command::Validate(args) => {
             let context = context()?;
             validate::run(&context, args.locked || context.settings.switches.locked)
@@ -123,6 +132,22 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             test_runs::crash_at(context, &global, &request)
         }
         Command::Verify(args) => verify::run(&context()?, &request::verify(args)),
+    }
+}
+
+/// Translates the commands about whole databases.
+fn db(args: DbArgs, printer: &Arc<Printer>, global: &GlobalRequest) -> Result<u8> {
+    let context = || Context::load(printer.clone(), global);
+    match args.command {
+        DbCommand::Create => db::create(&context()?),
+        DbCommand::Drop(args) => db::drop(&context()?, args.yes, args.force),
+        DbCommand::Reset(args) => {
+            let global = request::with_waits(global, &args.run);
+            let context = Context::load(printer.clone(), &global)?;
+            let request = request::reset(&args, &context.settings.switches)?;
+            db::reset(context, &request, args.yes, args.force)
+        }
+        DbCommand::Wait(args) => db::wait(&context()?, request::db_wait(&args)?),
     }
 }
 

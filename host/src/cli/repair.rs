@@ -2,11 +2,13 @@
 
 use super::context::{Context, Look};
 use super::exit;
-use super::request::RepairRequest;
+use super::request::{RepairOrder, RepairRequest};
+use crate::database::Database;
+use crate::engine::accept::{AcceptRequest, accept_checksum};
 use crate::engine::identity::Identity;
 use crate::engine::repair::{repair, survey};
 use crate::error::{Error, Result};
-use crate::report::json::RepairJson;
+use crate::report::json::{AcceptJson, RepairJson};
 use crate::report::{Format, text};
 use crate::runtime;
 
@@ -21,7 +23,10 @@ pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {
         let database = &mut *database;
         let wanted = request.revision.as_deref();
         let printer = &context.printer;
-        let Some(order) = &request.order else {
+        if let RepairOrder::AcceptChecksum(why) = &request.order {
+            return accept(context, database, wanted.unwrap_or_default(), why).await;
+        }
+        let RepairOrder::Record(order) = &request.order else {
             let survey = survey(database, wanted, &catalog).await.map_err(|error| context.place(error))?;
             match printer.format() {
                 Format::Json => printer.json(&RepairJson::shown(context.database_json(), &survey)),
@@ -38,4 +43,22 @@ pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {
         }
         Ok(exit::DONE)
     })
+}
+
+/// Accepts a changed artifact. Unlike a repair of an interrupted run, it requires the project to match its lockfile: what
+/// is accepted must be what the team reviewed.
+async fn accept(context: &Context, database: &mut dyn Database, wanted: &str, why: &str) -> Result<u8> {
+    let catalog = context.catalog(false)?;
+    let request = AcceptRequest {
+        why: why.to_owned(),
+        lock_wait: context.settings.lock_timeout.value,
+        stored_artifact_bytes: context.settings.limits.stored_artifact_bytes,
+    };
+    let accepted = accept_checksum(database, &catalog, wanted, &request, &Identity::now()).await;
+    let accepted = accepted.map_err(|error| context.place(error))?;
+    match context.printer.format() {
+        Format::Json => context.printer.json(&AcceptJson::new(context.database_json(), &accepted)),
+        Format::Text => context.printer.talk(&text::accepted(&accepted)),
+    }
+    Ok(exit::DONE)
 }

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::adopt_args::{BaselineArgs, ResetArgs, StampArgs, WaitArgs};
 use super::args::{ColorArg, FormatArg, Global};
 use super::history_args::{RepairArgs, VerifyArgs};
 use super::run_args::{ApplyArgs, DryRunArgs, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
 use super::test_args::{CrashAtArgs, TestArgs};
 use crate::engine::plan::Options;
 use crate::engine::repair::{Action, Order};
+use crate::engine::stamp::StampKind;
 use crate::engine::target::Target;
 use crate::engine::verify::Extent;
 use crate::error::{Error, Result};
 use crate::project::LoadRequest;
 use crate::project::env::Switches;
+use crate::project::units::parse_duration;
 use crate::report::{ColorWhen, Verbosity};
 
 /// Options of every command.
@@ -175,8 +179,34 @@ pub fn crash_at(args: CrashAtArgs, switches: &Switches) -> Result<CrashAtRequest
 pub struct RepairRequest {
     /// The revision; `None` is the partial one.
     pub revision: Option<String>,
-    /// What to record; `None` only shows what is known.
-    pub order: Option<Order>,
+    /// What to record.
+    pub order: RepairOrder,
+}
+
+/// What `repair` does.
+#[derive(Clone, Debug)]
+pub enum RepairOrder {
+    /// Shows what is known of the partial revision.
+    Show,
+    /// Records a decision about it.
+    Record(Order),
+    /// Accepts a changed artifact of an applied revision, for this reason.
+    AcceptChecksum(String),
+}
+
+/// Options of `stamp` and `baseline`.
+#[derive(Clone, Debug)]
+pub struct StampOrder {
+    /// Which of the two.
+    pub kind: StampKind,
+    /// The revision that the database is at.
+    pub target: Target,
+    /// The reason.
+    pub why: String,
+    /// Only show what would be recorded.
+    pub dry_run: bool,
+    /// What the operator allows.
+    pub options: Options,
 }
 
 /// Options of `verify`.
@@ -286,9 +316,21 @@ pub fn repair(args: RepairArgs) -> Result<RepairRequest> {
         (args.as_applied, Action::AsApplied),
         (args.as_not_applied, Action::AsNotApplied),
     ];
+    let why = args.why.map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
+    if args.accept_checksum {
+        const FLAG: &str = "--accept-checksum";
+        if step.is_some() {
+            return Err(Error::usage(format!("`{FLAG}` takes no step")));
+        }
+        if revision.is_none() {
+            return Err(Error::usage(format!("`{FLAG}` requires a revision"))
+                .hint("`runner status` shows which ones were changed"));
+        }
+        return Ok(RepairRequest { revision, order: RepairOrder::AcceptChecksum(required(why, FLAG)?) });
+    }
     let Some((_, action)) = actions.into_iter().find(|(given, _)| *given) else {
         return match step {
-            None => Ok(RepairRequest { revision, order: None }),
+            None => Ok(RepairRequest { revision, order: RepairOrder::Show }),
             Some(_) => Err(Error::usage("a step requires an action").hint(
                 "add `--retry`, `--mark-done` or `--skip`; `runner repair` without arguments shows what is known",
             )),
@@ -299,11 +341,38 @@ pub fn repair(args: RepairArgs) -> Result<RepairRequest> {
             Error::usage(format!("`{action}` requires a revision")).hint("`runner repair` shows which one is partial")
         );
     }
-    let why = args.why.map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
-    let why = why.ok_or_else(|| {
+    let why = required(why, &action.to_string())?;
+    Ok(RepairRequest { revision, order: RepairOrder::Record(Order { action, step, why }) })
+}
+
+/// The reason, which an action requires.
+fn required(why: Option<String>, action: &str) -> Result<String> {
+    why.ok_or_else(|| {
         Error::usage(format!("`{action}` requires a reason")).hint("add `--why TEXT`: the history keeps it")
-    })?;
-    Ok(RepairRequest { revision, order: Some(Order { action, step, why }) })
+    })
+}
+
+pub fn stamp(args: StampArgs) -> Result<StampOrder> {
+    let options = Options { allow_missing: args.allow_missing, ..Options::default() };
+    let target = args.target.parse()?;
+    let why = args.why.unwrap_or_default().trim().to_owned();
+    Ok(StampOrder { kind: StampKind::Stamp, target, why, dry_run: args.dry_run, options })
+}
+
+pub fn baseline(args: BaselineArgs) -> Result<StampOrder> {
+    let target = args.revision.parse()?;
+    let why = args.why.unwrap_or_default().trim().to_owned();
+    Ok(StampOrder { kind: StampKind::Baseline, target, why, dry_run: args.dry_run, options: Options::default() })
+}
+
+/// What `db reset` applies to the new database.
+pub fn reset(args: &ResetArgs, switches: &Switches) -> Result<RunRequest> {
+    run(&args.run, args.target.parse()?, Options::default(), &DryRunArgs::none(), switches)
+}
+
+/// How long `db wait` waits.
+pub fn db_wait(args: &WaitArgs) -> Result<Duration> {
+    parse_duration(&args.timeout).map_err(|wrong| Error::usage(format!("invalid value for `--timeout`: {wrong}")))
 }
 
 fn run(

@@ -88,6 +88,13 @@ pub struct DryRunArgs {
     pub copy_rows: Option<String>,
 }
 
+impl DryRunArgs {
+    /// Not a dry run.
+    pub fn none() -> Self {
+        Self { dry_run: false, sample: 0, sample_chunks: None, on_scratch: false, copy_rows: None }
+    }
+}
+
 /// `runner apply`
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help apply` for all options and examples.")]
@@ -154,6 +161,9 @@ pub struct RollbackArgs {
     // Takes the place of the global flag of this id, and hands its value up to it.
     #[arg(id = "database", long, value_name = "NAME", help_heading = "Global options")]
     pub database: Option<String>,
+    /// Do not ask before rolling back every migration
+    #[arg(short, long)]
+    pub yes: bool,
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]

@@ -6,6 +6,7 @@ pub(crate) mod contract;
 pub mod copy;
 pub mod error;
 pub mod facts;
+pub mod lifecycle;
 pub mod look;
 pub mod message;
 #[cfg(feature = "mysql")]

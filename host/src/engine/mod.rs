@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! apply                                                  the run: lock, transaction, history, retries
-//! verify repair status outcome                           what else is done with history, and what comes of a run
+//! verify repair stamp accept status outcome              what else is done with history, and what comes of a run
 //! sql_script dry_run artifact                            statements of a file, one by one; what a dry run records
 //! execution                                              calls of a migration: atomic, journalled or replayed
 //! transform                                              cuts tables into chunks and has batch functions transform them
@@ -19,6 +19,7 @@
 //! batch_function call schema event clock role run stopped target throttle unreadable invalid_index
 //! ```
 
+pub mod accept;
 pub mod apply;
 mod artifact;
 pub mod backup;
@@ -43,6 +44,7 @@ pub mod run;
 pub mod schema;
 pub mod script;
 pub mod sql_script;
+pub mod stamp;
 pub mod status;
 pub mod stopped;
 pub mod target;

@@ -106,7 +106,7 @@ pub(super) fn holder(database: &Path) -> Option<String> {
 }
 
 /// The lock file of a database file, the same for every link that leads to it.
-fn lock_path(database: &Path) -> PathBuf {
+pub(super) fn lock_path(database: &Path) -> PathBuf {
     let real = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     let mut name = real.into_os_string();
     name.push(".runner-lock");

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::load::to_store;
 use super::record::{Started, done};
 use super::retry::Retries;
 use super::{Engine, StepResult};
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
 use crate::engine::Direction;
+use crate::engine::artifact::to_store;
 use crate::engine::history::{self, State};
 use crate::engine::journal::crash;
 use crate::engine::outcome::Done;

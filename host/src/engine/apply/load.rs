@@ -123,14 +123,3 @@ fn damaged() -> Error {
     Error::mismatch("the database's copy of the artifact is not what was applied")
         .hint("bring the migration's files back into the project, from the release that has them")
 }
-
-/// What the database keeps of a script's bytes.
-pub(super) fn to_store(source: &ScriptSource) -> Stored {
-    match source {
-        ScriptSource::Sql { up, down } => Stored::Sql { up: up.clone(), down: down.clone() },
-        ScriptSource::Component { bytes, assets, .. } => Stored::Component {
-            bytes: bytes.to_vec(),
-            assets: assets.as_ref().map(|assets| assets.digests.clone()).unwrap_or_default(),
-        },
-    }
-}

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::atomic::roll_back;
-use super::load::to_store;
 use super::record::{Started, done, work};
 use super::{Engine, Failure, StepResult};
 use crate::database::{DatabaseErrorKind, HostSession, TransactionOptions};
 use crate::engine::Direction;
+use crate::engine::artifact::to_store;
 use crate::engine::call::answer::Transformed;
 use crate::engine::clock::now;
 use crate::engine::history::{self, RunMode, State};

@@ -7,6 +7,9 @@ use crate::engine::schema::repair as sql;
 use crate::engine::schema::tool_sql;
 use crate::error::Result;
 
+/// The action of accepting a changed artifact.
+pub const ACCEPT_CHECKSUM: &str = "accept-checksum";
+
 /// One repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
@@ -16,7 +19,8 @@ pub struct Repair {
     pub direction: String,
     /// The step that it is about; none: the revision as a whole.
     pub step: Option<u64>,
-    /// What was said: `retry`, `mark-done`, `skip`, `as-applied` or `as-not-applied`.
+    /// What was said: `retry`, `mark-done`, `skip`, `as-applied`, `as-not-applied`, `accept-checksum`, `stamp` or
+    /// `baseline`.
     pub action: String,
     /// The statement of the step.
     pub statement: String,
@@ -33,6 +37,20 @@ pub struct Repair {
 }
 
 impl Repair {
+    /// Returns whether it is all that happened: nothing ran.
+    pub fn is_record(&self) -> bool {
+        matches!(self.action.as_str(), "stamp" | "baseline")
+    }
+
+    /// Returns what happened, for the table of `runner history`.
+    pub fn event(&self) -> String {
+        let state = if self.direction == "upgrade" { "applied" } else { "not applied" };
+        match self.is_record() {
+            true => format!("{}: {state}", self.action),
+            false => format!("repaired: {}", self.shown()),
+        }
+    }
+
     /// What was said, for people: `mark-done of step 3`.
     pub fn shown(&self) -> String {
         match (self.step, self.rows) {

@@ -35,7 +35,8 @@ pub fn check_history(input: &Input<'_>, except: Option<&str>) -> Result<()> {
         }
         return Err(error
             .hint("restore the files as they were applied, and put the change into a new migration")
-            .hint("while it is the newest and not yet released, `runner redo` rolls it back and applies it anew"));
+            .hint("while it is the newest and not yet released, `runner redo` rolls it back and applies it anew")
+            .hint("if the change does not matter, `runner repair REVISION --accept-checksum --why TEXT` accepts it"));
     }
     if !missing.is_empty() && !input.options.allow_missing {
         let mut error = Error::mismatch(match missing.len() {

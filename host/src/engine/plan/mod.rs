@@ -3,12 +3,14 @@
 mod apply;
 mod check;
 mod rollback;
+mod stamp;
 mod statements;
 #[cfg(test)]
 mod tests;
 
 pub use apply::plan_apply;
 pub use rollback::{plan_redo, plan_rollback};
+pub use stamp::{Mark, plan_baseline, plan_stamp};
 pub use statements::{Statements, StepLook, check_dry_run, inspect};
 
 use super::Direction;

@@ -178,6 +178,12 @@ impl Verifier {
             Evidence::read(database, record.id).await?
         };
         verified.unordered.clone_from(&evidence.unordered);
+        let ran_another = evidence.inputs.as_ref().is_some_and(|inputs| inputs.sha256 != record.sha256);
+        if ran_another && self.was_accepted(record).await? {
+            let why = "the accepted artifact is not the one that ran".to_owned();
+            verified.findings.push(Finding { level: Level::Replay, subject: None, verdict: Verdict::Unproven(why) });
+            return Ok(verified);
+        }
         let script = match source.as_ref().map(|source| (self.loader)(source)) {
             Some(Ok(script)) => script,
             none => {
@@ -203,6 +209,13 @@ impl Verifier {
             verified.findings.extend(findings);
         }
         Ok(verified)
+    }
+
+    /// Returns whether an operator accepted another artifact than the one that ran.
+    async fn was_accepted(&self, record: &Record) -> Result<bool> {
+        let mut database = self.database.lock().await;
+        let repairs = history::read_repairs(&mut database.host()).await?;
+        Ok(repairs.iter().any(|it| it.history == record.id && it.action == history::ACCEPT_CHECKSUM))
     }
 
     /// The context in which a component is verified: the inputs it had when it was applied.

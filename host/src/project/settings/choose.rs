@@ -53,6 +53,21 @@ impl<'a> Choice<'a> {
         std::iter::once(plain).chain(database).chain(environment)
     }
 
+    /// The table of the settings that protects the database, if one does.
+    pub fn protected(&self, content: &SettingsFile) -> Option<String> {
+        if let Some((name, environment)) = &self.environment
+            && environment.protected
+        {
+            return Some(format!("environments.{}", name.value));
+        }
+        match &self.database {
+            Some((name, database)) => database.protected.then(|| format!("databases.{}", name.value)),
+            // `[database]` is the default; an environment decides for itself.
+            None if self.environment.is_none() => content.protected.then(|| "database".to_owned()),
+            None => None,
+        }
+    }
+
     /// The directory of the migrations, relative to the project.
     pub fn migrations(&self, content: &SettingsFile) -> PathBuf {
         match &self.database {

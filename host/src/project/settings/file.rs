@@ -27,6 +27,7 @@ pub(super) struct SettingsFile {
     pub sdk: Option<PathBuf>,
     pub toolchain: Option<Sourced<String>>,
     pub url: Option<Sourced<String>>,
+    pub protected: bool,
     pub environments: BTreeMap<String, Environment>,
     pub databases: BTreeMap<String, NamedDatabase>,
     pub limits: Vec<(String, Sourced<String>)>,
@@ -42,6 +43,8 @@ pub(super) struct SettingsFile {
 #[derive(Debug)]
 pub(super) struct Environment {
     pub url: Option<Sourced<String>>,
+    /// Databases are neither dropped nor rolled back to the base.
+    pub protected: bool,
     /// `[environments.NAME.databases.OTHER] url`
     pub databases: BTreeMap<String, Sourced<String>>,
     pub limits: Vec<(String, Sourced<String>)>,
@@ -55,6 +58,7 @@ pub(super) struct Environment {
 #[derive(Debug)]
 pub(super) struct NamedDatabase {
     pub url: Sourced<String>,
+    pub protected: bool,
     pub migrations: PathBuf,
     pub timeouts: Vec<SettingValue<Timeouts>>,
     pub backup: backup::BackupSection,
@@ -107,8 +111,9 @@ impl SettingsFile {
             content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
-            database.only(&known(&["url"]));
+            database.only(&known(&["url", "protected"]));
             content.url = database.string("url");
+            content.protected = database.boolean("protected");
             content.timeouts = named::read(&database, &timeouts::SETTINGS);
         }
         content.environments = by_name(root, "environments", environment);
@@ -170,9 +175,10 @@ fn by_name<T>(
 }
 
 fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
-    section.only(&known(&["url", "limits", "parameters", "transform", "databases", "backup"]));
+    section.only(&known(&["url", "protected", "limits", "parameters", "transform", "databases", "backup"]));
     Some(Environment {
         url: section.string("url"),
+        protected: section.boolean("protected"),
         databases: by_name(section, "databases", |section, _| {
             section.only(&["url"]);
             section.string("url")
@@ -186,7 +192,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
 }
 
 fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
-    section.only(&known(&["url", "migrations", "backup"]));
+    section.only(&known(&["url", "protected", "migrations", "backup"]));
     for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
         if !section.has(key) {
             let hint = format!("add a line such as `{key} = \"{example}\"`");
@@ -196,6 +202,7 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
     let migrations = folder(section, "migrations");
     Some(NamedDatabase {
         url: section.string("url")?,
+        protected: section.boolean("protected"),
         migrations: migrations?,
         timeouts: named::read(section, &timeouts::SETTINGS),
         backup: backup::read(section),

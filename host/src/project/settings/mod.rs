@@ -97,6 +97,8 @@ pub struct Settings {
     pub database: Option<Sourced<String>>,
     /// The URL of the database.
     pub database_url: Sourced<DatabaseUrl>,
+    /// The settings say that the database is neither dropped nor rolled back to the base: which of them.
+    pub protected: Option<String>,
     /// The directory of the migrations, relative to the project.
     pub migrations: PathBuf,
     /// The sources of `runner-guest` for `runner new --lang rust`, absolute; by default the copy embedded in the binary.
@@ -189,6 +191,7 @@ impl Settings {
         Ok(Self {
             name: content.name.clone().unwrap_or_else(folder_name),
             migrations: choice.migrations(content),
+            protected: choice.protected(content),
             environment: choice.environment.map(|(name, _)| name),
             database: choice.database.map(|(name, _)| name),
             database_url,

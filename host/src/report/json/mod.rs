@@ -11,6 +11,7 @@ mod project;
 mod record;
 mod repair;
 mod run;
+mod stamp;
 mod test;
 mod verify;
 
@@ -22,6 +23,7 @@ pub use project::{BuildJson, ScaffoldJson, ValidateJson};
 pub use record::{HistoryJson, RevisionDetails, ShowJson};
 pub use repair::RepairJson;
 pub use run::RunJson;
+pub use stamp::{AcceptJson, DbJson, StampJson};
 pub use test::TestJson;
 pub use verify::VerifyJson;
 

@@ -22,8 +22,14 @@ pub fn history(records: &[Record], repairs: &[Repair]) -> Text {
         cells.push(Cell::right(PLAIN, units::count(record.rows_written)));
         cells.push(Cell::left(DIM, &record.applied_by));
         cells.push(Cell::left(DIM, &record.run_id));
-        lines.push((&record.started_at, cells, None));
-        if let Some(at) = &record.rolled_back_at {
+        // What ran nothing has the line of the command that recorded it.
+        let is_recorded =
+            |run: &str| repairs.iter().any(|it| it.is_record() && it.history == record.id && it.run_id == run);
+        if !is_recorded(&record.run_id) {
+            lines.push((&record.started_at, cells, None));
+        }
+        let end = record.rolled_back_run_id.as_deref();
+        if let Some(at) = record.rolled_back_at.as_ref().filter(|_| !end.is_some_and(is_recorded)) {
             let cell =
                 |number: Option<u64>, shown: fn(u64) -> String| Cell::right(PLAIN, number.map_or(String::new(), shown));
             lines.push((
@@ -43,7 +49,7 @@ pub fn history(records: &[Record], repairs: &[Repair]) -> Text {
         for repair in repairs.iter().filter(|repair| repair.history == record.id) {
             let cells = vec![
                 Cell::left(DIM, short_time(&repair.at)),
-                Cell::left(ODD, format!("repaired: {}", repair.shown())),
+                Cell::left(ODD, repair.event()),
                 Cell::left(STRONG, record.id()),
                 Cell::left(PLAIN, ""),
                 Cell::left(PLAIN, ""),

@@ -1,0 +1,125 @@
+//! `runner db`
+
+use std::time::{Duration, Instant};
+
+use super::context::Context;
+use super::request::RunRequest;
+use super::{confirm, exit};
+use crate::database::{ConnectOptions, DatabaseErrorKind, connect, lifecycle};
+use crate::engine::apply::Action;
+use crate::error::{Error, ErrorKind, Result};
+use crate::report::json::DbJson;
+use crate::report::{Format, Text, text};
+use crate::runtime;
+
+/// How often a server that does not accept connections is tried again.
+const POLL: Duration = Duration::from_millis(250);
+
+/// Creates the database.
+pub fn create(context: &Context) -> Result<u8> {
+    let created = create_database(context)?;
+    let message = if created { "created" } else { "exists already:" };
+    report(context, "create", created, &[(created, message)]);
+    Ok(exit::DONE)
+}
+
+/// Drops the database.
+pub fn drop(context: &Context, yes: bool, by_force: bool) -> Result<u8> {
+    confirm::destroy(context, "drop", yes)?;
+    let dropped = drop_database(context, by_force)?;
+    let message = if dropped { "dropped" } else { "does not exist:" };
+    report(context, "drop", dropped, &[(dropped, message)]);
+    Ok(exit::DONE)
+}
+
+/// Drops the database, creates it and applies migrations.
+pub fn reset(context: Context, request: &RunRequest, yes: bool, by_force: bool) -> Result<u8> {
+    confirm::destroy(&context, "drop and recreate", yes)?;
+    // Mistakes in the project must not cost the database.
+    context.catalog(request.locked)?;
+    let dropped = drop_database(&context, by_force)?;
+    create_database(&context)?;
+    if context.printer.format() == Format::Text {
+        let message = if dropped { "dropped and created" } else { "created" };
+        context.printer.talk(&text::db(message, &context.settings.database_url.value.to_string(), true));
+    }
+    super::run::run(context, request, Action::Apply(request.target.clone()))
+}
+
+/// Waits until the server accepts connections.
+pub fn wait(context: &Context, timeout: Duration) -> Result<u8> {
+    let url = &context.settings.database_url.value;
+    let began = Instant::now();
+    if !url.dialect().has_server() {
+        report(context, "wait", false, &[(true, "needs no server:")]);
+        return Ok(exit::DONE);
+    }
+    runtime::run(async {
+        let mut told = false;
+        loop {
+            let left = timeout.saturating_sub(began.elapsed());
+            let options = ConnectOptions {
+                connect_timeout: left.clamp(Duration::from_secs(1), Duration::from_secs(10)),
+                ..context.connector().options
+            };
+            let error = match connect(url, &options).await {
+                Ok(_) => {
+                    report(context, "wait", told, &[(true, "ready:")]);
+                    return Ok(exit::DONE);
+                }
+                // The server answers; it is not for `wait` to create the database.
+                Err(error) if error.kind == DatabaseErrorKind::NotFound => {
+                    report(
+                        context,
+                        "wait",
+                        told,
+                        &[(true, "the server accepts connections, but it lacks the database")],
+                    );
+                    context
+                        .printer
+                        .talk(&Text::new().add(text::HINT, "hint").plain(": `runner db create` creates it").end());
+                    return Ok(exit::DONE);
+                }
+                Err(error) if error.kind != DatabaseErrorKind::Connection => return Err(context.place(error.into())),
+                Err(error) => error,
+            };
+            if began.elapsed() >= timeout {
+                let shown = format!("{} s", timeout.as_secs_f64());
+                let refused = Error::new(
+                    ErrorKind::Failed,
+                    format!("the database server did not accept connections within {shown}"),
+                );
+                return Err(context.place(refused.cause(Error::from(error).message)));
+            }
+            if !told {
+                told = true;
+                context.printer.talk(&Text::new().plain("waiting for ").plain(url.to_string()).end());
+            }
+            tokio::time::sleep(POLL.min(timeout.saturating_sub(began.elapsed()))).await;
+        }
+    })
+}
+
+fn create_database(context: &Context) -> Result<bool> {
+    let url = &context.settings.database_url.value;
+    let options = context.connector().options;
+    runtime::run(async { lifecycle::create(url, &options).await.map_err(|error| context.place(error.into())) })
+}
+
+fn drop_database(context: &Context, by_force: bool) -> Result<bool> {
+    let url = &context.settings.database_url.value;
+    let options = context.connector().options;
+    runtime::run(async { lifecycle::drop(url, &options, by_force).await.map_err(|error| context.place(error.into())) })
+}
+
+/// Prints the one line of a command.
+fn report(context: &Context, action: &'static str, changed: bool, lines: &[(bool, &str)]) {
+    match context.printer.format() {
+        Format::Json => context.printer.json(&DbJson::new(context.database_json(), action, changed)),
+        Format::Text => {
+            for (good, message) in lines {
+                context.printer.talk(&text::db(message, &context.settings.database_url.value.to_string(), *good));
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `runner stamp` and `runner baseline`
+
+use std::sync::Arc;
+
+use super::context::{Context, Look};
+use super::request::StampOrder;
+use super::{exit, signals};
+use crate::database::StopSignal;
+use crate::engine::identity::Identity;
+use crate::engine::stamp::{StampRequest, stamp};
+use crate::error::{Error, Result};
+use crate::report::json::StampJson;
+use crate::report::{Format, Text, text};
+use crate::runtime;
+
+/// Records that the database is at a revision, without running anything.
+pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {
+    let catalog = context.catalog(false)?;
+    runtime::run(async {
+        let Some(mut database) = context.look(Look::Live).await?.database else {
+            return Err(context.place(
+                Error::usage("the database does not exist, so it cannot be at any revision")
+                    .hint("`runner apply` creates it; check the database URL if it should exist"),
+            ));
+        };
+        let stop = StopSignal::default();
+        signals::watch(&stop, None)?;
+        let identity = Identity::now();
+        let request = StampRequest {
+            kind: order.kind,
+            target: order.target.clone(),
+            why: order.why.clone(),
+            dry_run: order.dry_run,
+            options: order.options,
+            lock_wait: context.settings.lock_timeout.value,
+            stored_artifact_bytes: context.settings.limits.stored_artifact_bytes,
+        };
+        let printer = Arc::clone(&context.printer);
+        let waiting = move |holder: &str| {
+            printer.always(&Text::new().plain(format!("waiting for the lock, held by {holder}")).end());
+        };
+        let marks = stamp(&mut *database, &catalog, &request, &identity, &stop, &waiting).await;
+        let marks = marks.map_err(|error| context.place(error))?;
+        let history = crate::engine::history::read(&mut database.host()).await.map_err(|error| context.place(error))?;
+        match context.printer.format() {
+            Format::Json => {
+                context.printer.json(&StampJson::new(context.database_json(), &request, &identity, &marks, &history));
+            }
+            Format::Text => context.printer.talk(&text::stamped(&request, &marks, &history)),
+        }
+        Ok(exit::DONE)
+    })
+}

@@ -1,0 +1,107 @@
+//! `runner db`: whole databases.
+
+use std::time::Duration;
+
+use runner_tests::servers::Proxy;
+use runner_tests::{Engine, EngineProject, for_each_engine, for_each_server, project};
+
+use super::told;
+
+fn one(engine: Engine) -> EngineProject {
+    let project = project!(engine);
+    project.sql("0001_users", "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY);", "DROP TABLE users;");
+    project
+}
+
+/// A project whose database does not exist yet.
+fn without_database(engine: Engine) -> EngineProject {
+    let mut project = one(engine);
+    if engine != Engine::Sqlite {
+        let name = project.server_database().name().to_owned();
+        let url = project.url().replace(&name, &format!("{name}_other"));
+        project.by(&url);
+    }
+    project
+}
+
+for_each_engine! {
+    fn is_created_reset_and_dropped(engine) {
+        let project = without_database(engine);
+        project.runner("db drop").succeeds().says(&["does not exist"]);
+        project.runner("db create").succeeds().says(&["created"]);
+        project.runner("db create").succeeds().says(&["exists already"]);
+        project.runner("apply").succeeds();
+        project.runner("db reset").succeeds().says(&["dropped and created", "applied"]);
+        project.runner("status --exit-code").succeeds();
+        let document = told(&project.runner("db drop --format json"));
+        assert_eq!((&document["action"], &document["changed"]), (&"drop".into(), &true.into()), "{document}");
+        let document = told(&project.runner("db drop --format json"));
+        assert_eq!(document["changed"], false, "{document}");
+    }
+
+    fn is_not_dropped_where_it_is_protected(engine) {
+        let project = one(engine);
+        project.runner("apply").succeeds();
+        project.settings(&format!("[environments.production]\nprotected = true\nurl = \"{}\"", project.url()));
+        for line in ["db drop --yes", "db reset --yes", "rollback --all --yes", "rollback --target base"] {
+            let line = format!("{line} -e production");
+            project.runner(&line).exits(7).says(&["[environments.production]", "protected = true"]);
+        }
+        assert_eq!(project.history(), ["0001"]);
+        project.runner("rollback -e production").succeeds();
+    }
+
+    fn is_not_dropped_for_a_project_that_cannot_be_applied(engine) {
+        let project = one(engine);
+        project.runner("apply").succeeds();
+        project.write("migrations/0001_again.up.sql", "SELECT 1;");
+        assert_ne!(project.runner("db reset").exit_code(), Some(0));
+        assert_eq!(project.history(), ["0001"]);
+    }
+}
+
+for_each_server! {
+    fn is_waited_for(engine) {
+        let mut project = one(engine);
+        let proxy = Proxy::start(engine.server().unwrap().port());
+        let url = project.server_database().url_at(proxy.port());
+        project.by(&url);
+        proxy.refuse(true);
+        project.runner("db wait --timeout 1s").exits(1).says(&["did not accept connections within 1 s"]);
+        let output = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| project.runner("db wait --timeout 60s"));
+            std::thread::sleep(Duration::from_millis(700));
+            proxy.refuse(false);
+            waiting.join().unwrap()
+        });
+        output.succeeds().says(&["waiting for", "ready"]);
+        project.runner("db wait --timeout soon").exits(2).says(&["`soon` is not a duration"]);
+    }
+
+    fn of_the_server_stays(engine) {
+        let mut project = one(engine);
+        let system = if engine == Engine::Postgres { "postgres" } else { "mysql" };
+        let name = project.server_database().name().to_owned();
+        let url = project.url().replace(&name, system);
+        project.by(&url);
+        project.runner("db drop --yes").exits(7).says(&["belongs to the server"]);
+    }
+}
+
+#[test]
+fn a_postgres_database_in_use_is_dropped_by_force() {
+    let project = one(Engine::Postgres);
+    project.runner("apply").succeeds();
+    let mut session = project.server_database().client().session();
+    session.run("SELECT 1;");
+    project.runner("db drop").exits(5).says(&["--force"]);
+    project.runner("db drop --force").succeeds().says(&["dropped"]);
+}
+
+#[test]
+fn only_a_sqlite_database_is_removed() {
+    let project = one(Engine::Sqlite);
+    project.write("runner.db", "this is my diary, and no database");
+    project.runner("db drop --yes").exits(1).says(&["not a SQLite database"]);
+    assert!(project.file("runner.db").exists());
+}
