@@ -79,7 +79,7 @@ pub enum DbCommand {
     /// Drop the database with everything in it
     Drop(DropArgs),
     /// Drop the database, create it and apply all migrations
-    Reset(ResetArgs),
+    Reset(Box<ResetArgs>),
     /// Wait until the database server accepts connections
     Wait(WaitArgs),
 }
