@@ -1,11 +1,11 @@
-//! Small components in WebAssembly's text form, for what no toolchain would make.
+//! Small components in WebAssembly's text format that no toolchain would produce.
 
 /// A component from its text.
 pub fn parse(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// A core module, which is no component.
+/// A core module, not a component.
 pub fn core_module() -> Vec<u8> {
     parse(r#"(module (func (export "upgrade")))"#)
 }
@@ -25,13 +25,13 @@ pub fn other_world() -> Vec<u8> {
     )
 }
 
-/// A component that imports these interfaces and nothing else.
+/// A component that imports only these interfaces.
 pub fn importing(interfaces: &[&str]) -> Vec<u8> {
     let imports: String = interfaces.iter().map(|name| format!("(import \"{name}\" (instance))")).collect();
     parse(&format!("(component {imports})"))
 }
 
-/// A component whose functions have the right names and other types.
+/// A component whose functions have the right names and the wrong types.
 pub fn other_types() -> Vec<u8> {
     parse(
         r#"(component
@@ -44,18 +44,18 @@ pub fn other_types() -> Vec<u8> {
     )
 }
 
-/// A core module with a function of so many blocks within each other: small, and slow to compile.
+/// A core module with a function of this many nested blocks: small, and slow to compile.
 pub fn deep(depth: usize) -> Vec<u8> {
     let (open, close) = ("(block ".repeat(depth), ")".repeat(depth));
     parse(&format!("(component (core module (func {open}{close})))"))
 }
 
-/// A component with so many functions.
+/// A component with this many functions.
 pub fn wide(functions: usize) -> Vec<u8> {
     parse(&format!("(component (core module {}))", "(func)".repeat(functions)))
 }
 
-/// A component with the right exports whose core module holds this, and starts with the function `$start`.
+/// A component with the right exports whose core module contains this text and starts with the function `$start`.
 pub fn starting(module: &str) -> Vec<u8> {
     parse(&format!(
         r#"(component

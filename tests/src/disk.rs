@@ -1,15 +1,15 @@
-//! Disks of few bytes.
+//! Small disks.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{Output, TestProject};
 
-/// A file system in memory of so many bytes.
+/// A file system in memory with a limited size.
 pub struct Disk(PathBuf);
 
 impl Disk {
-    /// Mounts it in a new folder; none where mounting is not permitted.
+    /// Mounts one in a new directory; `None` where mounting is not permitted.
     pub fn mount(folder: &Path, bytes: u64) -> Option<Self> {
         std::fs::create_dir(folder).unwrap();
         let mut mount = Command::new("mount");
@@ -17,12 +17,12 @@ impl Disk {
         mount.output().is_ok_and(|output| output.status.success()).then(|| Self(folder.to_path_buf()))
     }
 
-    /// Makes it larger.
+    /// Grows it.
     pub fn grow(&self, bytes: u64) {
         self.remount(&format!("size={bytes}"));
     }
 
-    /// Whether anything may be written to it.
+    /// Makes it writable or read-only.
     pub fn set_writable(&self, is_writable: bool) {
         self.remount(if is_writable { "rw" } else { "ro" });
     }
@@ -39,7 +39,7 @@ impl Drop for Disk {
     }
 }
 
-/// A disk in a folder of a project, or, where mounting is not permitted, a bound on the size of files.
+/// A disk in a directory of a project or, where mounting is not permitted, a limit on the size of files.
 pub struct SmallDisk<'a> {
     project: &'a TestProject,
     disk: Option<Disk>,
@@ -47,7 +47,7 @@ pub struct SmallDisk<'a> {
 }
 
 impl<'a> SmallDisk<'a> {
-    /// A disk of so many bytes in this folder, which is new.
+    /// A disk of this size in a new directory.
     pub fn new(project: &'a TestProject, folder: &str, bytes: u64) -> Self {
         let disk = Disk::mount(&project.file(folder), bytes);
         if disk.is_none() {
@@ -56,17 +56,17 @@ impl<'a> SmallDisk<'a> {
         Self { project, disk, bytes }
     }
 
-    /// The disk, if it is one.
+    /// The disk, if it was mounted.
     pub fn disk(&self) -> Option<&Disk> {
         self.disk.as_ref()
     }
 
-    /// Runs the binary, within the bound if there is no disk.
+    /// Runs the binary, with the limit if there is no disk.
     pub fn run(&self, line: &str) -> Output {
         if self.disk.is_some() {
             return self.project.runner(line);
         }
-        // Blocks of 512 bytes; ignored, the signal becomes an error of the write.
+        // Blocks of 512 bytes; because the signal is ignored, the write fails with an error instead.
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", self.bytes / 512);
         let mut shell = Command::new("sh");
         self.project.prepare(&mut shell);

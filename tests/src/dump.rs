@@ -1,4 +1,4 @@
-//! A database as text: schema and rows, so that two states can be compared and their difference read.
+//! A database as text: schema and rows, so that two states can be compared and their difference shown.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use sha2::{Digest, Sha256};
 
-/// Tables of the tool begin so.
+/// The prefix of the tool's tables.
 const TOOL_PREFIX: &str = "runner_";
 
-/// Everything that is in a database, in an order of its own.
+/// The whole content of a database, in a fixed order.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Dump {
     objects: Vec<String>,
@@ -29,18 +29,18 @@ pub fn everything(connection: &Connection) -> Dump {
     dump(connection, |_| true)
 }
 
-/// All but the tool's own tables.
+/// Everything except the tool's own tables.
 pub fn user(connection: &Connection) -> Dump {
     dump(connection, |table| !table.starts_with(TOOL_PREFIX))
 }
 
-/// The one value of a query, as text.
+/// The only value of a query, as text.
 pub fn value(connection: &Connection, query: &str) -> String {
     let read = |row: &rusqlite::Row<'_>| Ok(cell(row.get_ref(0)?));
     connection.query_row(query, [], read).unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
-/// All rows of a query, a line each.
+/// All rows of a query, one per line.
 pub fn rows(connection: &Connection, query: &str) -> Vec<String> {
     let mut statement = connection.prepare(query).unwrap_or_else(|error| panic!("{query}: {error}"));
     let width = statement.column_count();
@@ -51,7 +51,7 @@ pub fn rows(connection: &Connection, query: &str) -> Vec<String> {
     statement.query_map([], line).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
-/// SQLite's own checks find nothing.
+/// SQLite's own checks find no errors.
 pub fn check(connection: &Connection) {
     assert_eq!(rows(connection, "PRAGMA integrity_check"), ["ok"], "the database file is damaged");
     assert_eq!(rows(connection, "PRAGMA foreign_key_check"), Vec::<String>::new(), "foreign keys are violated");
@@ -78,7 +78,7 @@ fn dump(connection: &Connection, chosen: impl Fn(&str) -> bool) -> Dump {
 }
 
 fn read(connection: &Connection, table: &str) -> Table {
-    // Two rows that differ in nothing but their order are the same; without a key there is no order.
+    // Rows without a key have no order, so they are sorted.
     let mut lines = rows(connection, &format!("SELECT * FROM \"{}\"", table.replace('"', "\"\"")));
     lines.sort_unstable();
     let mut digest = Sha256::new();
@@ -91,7 +91,7 @@ fn read(connection: &Connection, table: &str) -> Table {
     Table { name: table.to_owned(), rows, digest, first: lines }
 }
 
-/// A cell so that different values have different texts.
+/// A cell as text; different values have different texts.
 fn cell(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => "NULL".to_owned(),

@@ -1,5 +1,5 @@
-//! One scenario on every engine: a project whose database is a file of SQLite's or one on a server, and the same questions
-//! to all of them.
+//! Runs one scenario on every engine: a project whose database is a SQLite file or on a server, with the same queries
+//! for all of them.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -46,7 +46,7 @@ impl Engine {
         }
     }
 
-    /// Statements that make [`ITEMS`] with so many rows.
+    /// Statements that create [`ITEMS`] with this many rows.
     pub fn items(self, rows: u64) -> String {
         let numbers = self.numbers(rows);
         format!(
@@ -55,7 +55,7 @@ impl Engine {
         )
     }
 
-    /// The server of this process; none for SQLite.
+    /// The server of this process; `None` for SQLite.
     pub fn server(self) -> Option<&'static servers::Server> {
         match self {
             Self::Sqlite => None,
@@ -90,14 +90,14 @@ impl EngineProject {
         }
     }
 
-    /// Creates a project without migrations on a database of a server.
+    /// Creates a project without migrations on a server's database.
     pub fn on(binary: &str, database: TestDatabase) -> Self {
         let mut project = TestProject::new(binary);
         project.set_url(&database.url());
         Self { engine: database.kind().into(), project, database: Some(database) }
     }
 
-    /// A copy of a project that stands somewhere else, and a fresh database, whatever the project's own would be.
+    /// Copies a project to another directory, with a fresh database in place of its own.
     pub fn copy(binary: &str, engine: Engine, of: &Path) -> Self {
         let mut copy = Self::new(binary, engine);
         copy.project.copy_of(of);
@@ -114,7 +114,7 @@ impl EngineProject {
         }
     }
 
-    /// Adds the migration `0001_items`, which makes [`ITEMS`] with so many rows.
+    /// Adds the migration `0001_items`, which creates [`ITEMS`] with this many rows.
     pub fn items(&self, rows: u64) -> &TestProject {
         self.project.sql("0001_items", &self.engine.items(rows), "DROP TABLE items;")
     }
@@ -144,7 +144,7 @@ impl EngineProject {
         }
     }
 
-    /// Whether a statement sleeps in the server.
+    /// Whether a statement is sleeping on the server.
     #[track_caller]
     pub fn sleeps(&self) -> bool {
         let query = match self.engine {
@@ -156,7 +156,7 @@ impl EngineProject {
         self.value(query) != "0"
     }
 
-    /// All rows of a query, a line each, cells separated by `|`.
+    /// All rows of a query, one per line, with cells separated by `|`.
     #[track_caller]
     pub fn rows(&self, query: &str) -> Vec<String> {
         match &self.database {
@@ -165,7 +165,7 @@ impl EngineProject {
         }
     }
 
-    /// The one value of a query, as text.
+    /// The only value of a query, as text.
     #[track_caller]
     pub fn value(&self, query: &str) -> String {
         let rows = self.rows(query);
@@ -173,7 +173,7 @@ impl EngineProject {
         rows.into_iter().next().unwrap_or_default()
     }
 
-    /// Everything that is in the database but its name and the tool's own tables, as lines to compare.
+    /// Everything in the database except its name and the tool's own tables, as lines to compare.
     pub fn state(&self) -> Vec<String> {
         match &self.database {
             Some(database) => {
@@ -189,7 +189,7 @@ impl EngineProject {
         }
     }
 
-    /// As [`EngineProject::state`], the tool's own tables as well.
+    /// Like [`EngineProject::state`], including the tool's own tables.
     pub fn everything(&self) -> Vec<String> {
         match &self.database {
             Some(database) => database.client().dump_everything(),
@@ -197,7 +197,7 @@ impl EngineProject {
         }
     }
 
-    /// What the database is, with its version.
+    /// The kind of database and its version.
     pub fn version(&self) -> String {
         self.value(match self.engine {
             Engine::Sqlite => "SELECT 'SQLite ' || sqlite_version()",
@@ -220,7 +220,7 @@ impl EngineProject {
         self.value(query) == "1"
     }
 
-    /// The revisions that the history calls applied, in the order in which they were.
+    /// The revisions that the history lists as applied, in order of application.
     pub fn history(&self) -> Vec<String> {
         match self.has_history() {
             true => self.rows(&format!(
@@ -240,7 +240,7 @@ impl Deref for EngineProject {
     }
 }
 
-/// One test on every engine, or on every server, for each of these functions.
+/// Generates one test on every engine, or on every server, for each of these functions.
 ///
 /// ```text
 /// for_each_engine! { fn applies(engine) { … } }     // applies::sqlite, applies::postgres, applies::mariadb

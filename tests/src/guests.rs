@@ -1,4 +1,4 @@
-//! The guests of `tests/guests`, compiled once and made into components.
+//! The guests of `tests/guests`, compiled once and converted to components.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,13 +11,13 @@ pub fn component(name: &str) -> Vec<u8> {
     encode(&core_module(name))
 }
 
-/// A guest as the compiler made it: a core module that carries its WIT.
+/// A guest as the compiler produced it: a core module with embedded WIT.
 pub fn core_module(name: &str) -> Vec<u8> {
     let file = build().join(name.replace('-', "_")).with_extension("wasm");
     std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// A core module that carries its WIT as a component.
+/// Converts a core module with embedded WIT to a component.
 pub fn encode(module: &[u8]) -> Vec<u8> {
     let encoder =
         wit_component::ComponentEncoder::default().validate(true).module(module).map(|encoder| encoder.encode());
@@ -29,18 +29,19 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate stands in the repository")
 }
 
-/// The target folder of the running test.
-pub fn target_folder() -> PathBuf {
+/// The target directory of the running test.
+pub fn target_directory() -> PathBuf {
     // <target>/<profile>/deps/<test>
     let test = std::env::current_exe().expect("the running test");
     test.ancestors().nth(3).expect("a test stands in a target folder").to_path_buf()
 }
 
-/// Builds all guests, once for each process; cargo itself keeps several processes apart. Answers the folder of the modules.
+/// Builds all guests, once per process; cargo itself serialises several processes. Returns the directory of the
+/// modules.
 fn build() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let target = target_folder().join("guests");
+        let target = target_directory().join("guests");
         let output = cargo()
             .current_dir(repository().join("tests/guests"))
             .args(["build", "--release", "--locked", "--quiet", "--target", TARGET, "--target-dir"])
@@ -63,7 +64,7 @@ fn cargo() -> Command {
     command
 }
 
-/// A cargo without the variables that the surrounding cargo has set.
+/// A cargo command without the variables that the outer cargo sets.
 pub fn native_cargo() -> Command {
     let mut command = Command::new("cargo");
     for (name, _) in std::env::vars_os() {
@@ -75,7 +76,7 @@ pub fn native_cargo() -> Command {
     command
 }
 
-/// The toolchain that has the target: none for the default one, else the first of rustup's.
+/// The toolchain that has the target: `None` for the default one, otherwise the first of rustup's.
 fn toolchain() -> Option<String> {
     if has_target(None) {
         return None;
@@ -93,7 +94,7 @@ fn has_target(toolchain: Option<&str>) -> bool {
     rustc.current_dir(repository()).env_remove("RUSTUP_TOOLCHAIN");
     rustc.args(toolchain.map(|name| format!("+{name}"))).args(["--print", "target-libdir", "--target", TARGET]);
     let Ok(output) = rustc.output() else { return false };
-    // rustc names the folder whether or not it is there.
+    // rustc prints the directory whether or not it exists.
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     let Ok(mut entries) = std::fs::read_dir(folder) else { return false };
     entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))

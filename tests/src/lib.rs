@@ -1,8 +1,8 @@
-//! What the test suites share: throw-away projects that the real binary works on, guests built once, dumps of databases to
-//! compare, and snapshots of what a user sees.
+//! What the test suites share: temporary projects that the real binary works on, guests built once, dumps of
+//! databases to compare, and snapshots of what a user sees.
 //!
-//! The suites stand in `tests/suites/` and are integration tests of the package `runner`, so that cargo builds the binary
-//! for them.
+//! The suites are in `tests/suites/`. They are integration tests of the package `runner`, so that cargo builds the
+//! binary for them.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 
@@ -33,7 +33,7 @@ pub use project::TestProject;
 pub use running::Running;
 pub use snapshot::normalise;
 
-/// How long anything may take to happen at all. It is no measure of ours: a machine may be busy.
+/// How long anything may take to happen at all. It measures nothing: a machine may be busy.
 const EVER: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Waits until a condition holds.
@@ -46,12 +46,13 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Whether a test is to try everything, and not a few things of many: `RUNNER_TEST_LONG=1`.
+/// Whether tests should be exhaustive instead of sampling: `RUNNER_TEST_LONG=1`.
 pub fn is_long() -> bool {
     std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1")
 }
 
-/// A new project for the binary that the calling suite was built with; `project!(engine)` on one of the engines.
+/// Creates a project for the binary that cargo built for the calling suite; `project!(engine)` uses one of the
+/// engines.
 #[macro_export]
 macro_rules! project {
     () => {

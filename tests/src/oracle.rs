@@ -1,17 +1,17 @@
-//! The programs in `tests/oracle`, which look at a database past everything that is tested, and share no code with it.
+//! The programs in `tests/oracle`, which read a database independently and share no code with the tested program.
 
 use std::process::Command;
 
 use crate::guests;
 
-/// A digest of each table's columns and rows, a line each. It says nothing of the engine, nor of the order of rows and
+/// A digest of each table's columns and rows, one per line, independent of the engine and of the order of rows and
 /// columns.
 #[track_caller]
 pub fn digest(url: &str) -> Vec<String> {
     run("engines.py", url)
 }
 
-/// Computes every row of the demo by itself and compares; knows by the tables how far the database has come.
+/// Computes every row of the demo independently and compares; derives the database's version from its tables.
 #[track_caller]
 pub fn flights(url: &str) {
     run("flights.py", url);

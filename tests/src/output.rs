@@ -1,4 +1,4 @@
-//! What a run of the binary left: exit code and both streams.
+//! The result of a run of the binary: exit code and both streams.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 
 use crate::snapshot;
 
-/// What a run left.
+/// The result of a run.
 #[derive(Clone)]
 pub struct Output {
     line: String,
@@ -30,7 +30,7 @@ impl Output {
         output
     }
 
-    /// The exit code; none if a signal ended the run.
+    /// The exit code; `None` if a signal ended the run.
     pub fn exit_code(&self) -> Option<i32> {
         self.status.code()
     }
@@ -43,7 +43,7 @@ impl Output {
         None
     }
 
-    /// What no run may ever do: panic, or write anything that steers a terminal where there is none.
+    /// Checks what every run must satisfy: no panic, and no terminal control characters when there is no terminal.
     fn is_sound(&self) {
         assert!(!self.stderr.contains("note: run with `RUST_BACKTRACE="), "the binary panicked\n{self}");
         let steers = |character: char| {
@@ -56,20 +56,20 @@ impl Output {
         }
     }
 
-    /// It ended with this exit code.
+    /// Asserts the exit code.
     #[track_caller]
     pub fn exits(&self, code: i32) -> &Self {
         assert!(self.exit_code() == Some(code), "expected exit code {code}\n{self}");
         self
     }
 
-    /// It ended well.
+    /// Asserts success.
     #[track_caller]
     pub fn succeeds(&self) -> &Self {
         self.exits(0)
     }
 
-    /// Its messages hold all of these.
+    /// Asserts that the messages contain all of these.
     #[track_caller]
     pub fn says(&self, texts: &[&str]) -> &Self {
         for text in texts {
@@ -78,16 +78,16 @@ impl Output {
         self
     }
 
-    /// Its messages hold none of these.
+    /// Asserts that neither stream contains any of these.
     #[track_caller]
-    pub fn keeps_silent_about(&self, texts: &[&str]) -> &Self {
+    pub fn does_not_say(&self, texts: &[&str]) -> &Self {
         for text in texts {
             assert!(!self.stderr.contains(text) && !self.stdout.contains(text), "`{text}` is in the output\n{self}");
         }
         self
     }
 
-    /// Its data hold all of these.
+    /// Asserts that the data contain all of these.
     #[track_caller]
     pub fn prints(&self, texts: &[&str]) -> &Self {
         for text in texts {
@@ -96,7 +96,7 @@ impl Output {
         self
     }
 
-    /// Exit code and both streams, without what differs from run to run.
+    /// Exit code and both streams, without the parts that vary between runs.
     pub fn snapshot(&self) -> String {
         let code = self.exit_code().map_or_else(|| "none".to_owned(), |code| code.to_string());
         let text = format!("exit code: {code}\n----- stdout\n{}----- stderr\n{}", self.stdout, self.stderr);

@@ -1,4 +1,4 @@
-//! A project in a folder of its own.
+//! A project in its own directory.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,17 @@ use tempfile::TempDir;
 use crate::dump::{self, Dump};
 use crate::output::Output;
 
-/// A project in a temporary folder, and the binary that works on it. The folder of a failed test is kept.
+/// A project in a temporary directory, and the binary that works on it. The directory of a failed test is kept.
 pub struct TestProject {
     binary: PathBuf,
     folder: Option<TempDir>,
     root: PathBuf,
-    /// What `DATABASE_URL` says.
+    /// The value of `DATABASE_URL`.
     url: Option<String>,
 }
 
 impl TestProject {
-    /// A project without migrations. Its database is the default one.
+    /// A project without migrations, with the default database.
     pub fn new(binary: &str) -> Self {
         let project = Self::empty(binary);
         project.write("runner.toml", "[project]\nname = \"test\"\n");
@@ -27,20 +27,20 @@ impl TestProject {
         project
     }
 
-    /// An empty folder.
+    /// An empty directory.
     pub fn empty(binary: &str) -> Self {
         let folder = TempDir::with_prefix("runner-test-").unwrap();
-        // On some systems the temporary folder stands behind a link; what the binary prints is the real path.
+        // On some systems the temporary directory is behind a link; the binary prints the real path.
         let root = folder.path().canonicalize().unwrap();
         Self { binary: PathBuf::from(binary), folder: Some(folder), root, url: None }
     }
 
-    /// Makes every run of the binary use this database, unless it is told otherwise.
+    /// Sets the database that every run of the binary uses by default.
     pub fn set_url(&mut self, url: &str) {
         self.url = Some(url.to_owned());
     }
 
-    /// Brings a copy of another project here: its settings, its lockfile and its migrations.
+    /// Copies another project here: its settings, its lockfile and its migrations.
     pub fn copy_of(&self, project: &Path) -> &Self {
         for file in ["runner.toml", "runner.lock"] {
             std::fs::copy(project.join(file), self.file(file)).unwrap();
@@ -54,7 +54,7 @@ impl TestProject {
         &self.binary
     }
 
-    /// The project's folder.
+    /// The project's directory.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -64,7 +64,7 @@ impl TestProject {
         self.root.join(path)
     }
 
-    /// Writes a file, with the folders above it.
+    /// Writes a file and creates its parent directories.
     pub fn write(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
         let path = self.file(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -95,7 +95,7 @@ impl TestProject {
         self
     }
 
-    /// A command line of the binary, in the project, with an environment of its own and no input.
+    /// A command of the binary, in the project, with its own environment and no input.
     pub fn command<I, S>(&self, arguments: I) -> Command
     where
         I: IntoIterator<Item = S>,
@@ -107,21 +107,21 @@ impl TestProject {
         command
     }
 
-    /// Gives any command the project's folder and environment.
+    /// Sets the project's directory and environment for any command.
     pub fn prepare(&self, command: &mut Command) {
         command.current_dir(&self.root).stdin(Stdio::null()).env_clear().env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
-        // Compilers of guests live in the home folder or where these say.
+        // Compilers of guests are in the home directory or where these variables point.
         for name in ["PATH", "HOME", "RUSTUP_HOME", "CARGO_HOME"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
         }
         command.envs(self.url.iter().map(|url| ("DATABASE_URL", url)));
-        // One cache of compiled guests for all tests.
-        command.env("XDG_CACHE_HOME", crate::guests::target_folder().join("test-cache"));
+        // All tests share one cache of compiled guests.
+        command.env("XDG_CACHE_HOME", crate::guests::target_directory().join("test-cache"));
     }
 
-    /// Runs the binary to its end.
+    /// Runs the binary to completion.
     pub fn run<I, S>(&self, arguments: I) -> Output
     where
         I: IntoIterator<Item = S>,
@@ -130,18 +130,18 @@ impl TestProject {
         self.finish(&mut self.command(arguments))
     }
 
-    /// Runs the binary on a line of arguments that are separated by spaces.
+    /// Runs the binary with space-separated arguments.
     pub fn runner(&self, line: &str) -> Output {
         self.run(line.split_whitespace())
     }
 
-    /// Runs such a line, and has the run die at the moment of that number, if it comes to it.
+    /// Runs such a line and makes the run die at this crash point, if it reaches it.
     pub fn crash_at(&self, line: &str, moment: usize) -> Output {
         let mut command = self.command(line.split_whitespace());
         self.finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()))
     }
 
-    /// Kills a run at its crash point of that number; returns false if the run ended before.
+    /// Kills a run at this crash point; returns false if the run ended before.
     #[track_caller]
     pub fn dies_at(&self, line: &str, moment: usize) -> bool {
         let output = self.crash_at(line, moment);
@@ -150,7 +150,7 @@ impl TestProject {
         !has_ended
     }
 
-    /// Runs a command line to its end.
+    /// Runs a command to completion.
     pub fn finish(&self, command: &mut Command) -> Output {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         let line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
@@ -170,17 +170,17 @@ impl TestProject {
         connection
     }
 
-    /// Everything that is in the database.
+    /// The whole content of the database.
     pub fn dump(&self) -> Dump {
         dump::everything(&self.database())
     }
 
-    /// Everything that is in the database but the tool's own tables.
+    /// The content of the database except the tool's own tables.
     pub fn dump_user(&self) -> Dump {
         dump::user(&self.database())
     }
 
-    /// The one value of a query, as text.
+    /// The only value of a query, as text.
     pub fn value(&self, query: &str) -> String {
         dump::value(&self.database(), query)
     }

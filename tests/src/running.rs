@@ -1,4 +1,4 @@
-//! A run that is under way, which ends with the test at the latest.
+//! A running process, which ends with the test at the latest.
 
 use std::ops::{Deref, DerefMut};
 use std::process::{Child, Command, Stdio};
@@ -12,7 +12,7 @@ impl Running {
         Self(command.stdout(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 
-    /// Sends it a signal. It may have ended by itself in the meantime.
+    /// Sends it a signal. It may have exited in the meantime.
     pub fn signal(&self, name: &str) {
         let mut kill = Command::new("kill");
         kill.args([&format!("-{name}"), &self.id().to_string()]).stderr(Stdio::null()).status().expect("`kill`");
@@ -35,7 +35,7 @@ impl DerefMut for Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail only where it has ended already.
+        // Both fail only if it has exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! Takes out of an output what differs from run to run and from machine to machine.
+//! Removes from an output what differs between runs and machines.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use regex::Regex;
 
 static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
-        // Identities of runs and people, digests, versions.
+        // Identifiers of runs, user names, digests, versions.
         (r"\b20[0-9]{12}_", "[REVISION]_"),
         (r"\b20[0-9]{6}T[0-9]{6}Z-[0-9a-f]{8}\b", "[RUN]"),
         (r#""applied_by": "[^"]*""#, r#""applied_by": "[WHO]""#),
@@ -16,20 +16,20 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b[0-9a-f]{32}\b", "[DIGEST]"),
         (r"sha256 [0-9a-f]{12}\b", "sha256 [SHORT]"),
         (r"\b3\.[0-9]{2}\.[0-9]+\b", "[SQLITE]"),
-        // Moments and durations.
+        // Times and durations.
         (r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-5][0-9](:[0-5][0-9])?(\.[0-9]+)?( ?UTC|Z)?", "[MOMENT]"),
         (r"(< )?\b[0-9]+(\.[0-9]+)? ?(ns|µs|ms|s|min|h)\b( [0-9]+ ?(ms|s|min)\b)*", "[TIME]"),
         (r#""(duration_ms|seed|run_timestamp)": ?[0-9.]+"#, r#""$1": [N]"#),
         (r"\bpid [0-9]+", "pid [PID]"),
         (r"\b[0-9,]+ rows/s", "[RATE]"),
-        // Columns are as wide as what stood in them.
+        // Columns are as wide as their content was.
         (r"(\S) {2,}", "$1  "),
     ]
     .map(|(pattern, replacement)| (Regex::new(pattern).expect("a pattern"), replacement))
     .into()
 });
 
-/// The text without what differs.
+/// The text without the parts that vary.
 pub fn normalise(text: &str, root: &Path) -> String {
     let mut text = text.replace(&root.display().to_string(), "[PROJECT]");
     for (pattern, replacement) in FILTERS.iter() {
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_is_taken_out() {
+    fn variable_parts_are_removed() {
         let root = Path::new("/tmp/runner-test-x");
         for (text, expected) in [
             ("/tmp/runner-test-x/runner.db", "[PROJECT]/runner.db"),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use runner_tests::servers::{Kind, Server, Tls};
 use runner_tests::{Engine, EngineProject, ITEMS, Output, SmallDisk, dump, for_each_engine, for_each_server, project};
 
-/// Two migrations, the first of which is applied; with values that a bad dump would lose.
+/// Two migrations, the first of which is applied, with values that a bad dump would lose.
 fn shop(engine: Engine) -> EngineProject {
     let project = project!(engine);
     fill(&project);
@@ -33,7 +33,7 @@ fn fill(project: &EngineProject) {
     project.runner("apply --target 1").succeeds();
 }
 
-/// The files of a folder of the project.
+/// The files of a directory of the project.
 fn files(project: &EngineProject, folder: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(project.file(folder)).into_iter().flatten().flatten();
     let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -41,7 +41,7 @@ fn files(project: &EngineProject, folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// What the file brings back.
+/// The content restored from the file.
 fn restored(project: &EngineProject, file: &Path) -> Vec<String> {
     let Some(server) = project.engine().server() else {
         let connection = rusqlite::Connection::open(file).unwrap();
@@ -72,7 +72,7 @@ fn stops(project: &EngineProject, output: &Output, folder: &str, before: &[Strin
 }
 
 for_each_engine! {
-    fn it_brings_back_what_was_there(engine) {
+    fn a_restored_backup_equals_the_original(engine) {
         let project = shop(engine);
         for (line, place) in [
             ("apply --backup kept/up", "kept/up"),
@@ -85,7 +85,7 @@ for_each_engine! {
             let output = project.runner(line);
             output.succeeds();
             if place.is_empty() {
-                output.keeps_silent_about(&["backup"]);
+                output.does_not_say(&["backup"]);
                 continue;
             }
             output.says(&["backup ", place]);
@@ -97,7 +97,7 @@ for_each_engine! {
         assert_eq!(files(&project, "kept").len(), 3);
     }
 
-    fn it_names_itself_and_is_made_only_if_something_is_to_be_done(engine) {
+    fn names_are_generated_and_backups_made_only_if_something_runs(engine) {
         let project = shop(engine);
         project.settings("[backup]\nto = \"auto\"\nfolder = \"kept\"");
         for line in ["plan", "status", "apply --target 1", "rollback --dry-run"] {
@@ -130,7 +130,7 @@ for_each_engine! {
         assert_eq!((now(&project), project.read("mine")), (before, "precious".to_owned()));
     }
 
-    fn where_no_file_can_be_made_nothing_runs(engine) {
+    fn nothing_runs_without_a_writable_directory(engine) {
         let project = shop(engine);
         project.write("file", "");
         let before = now(&project);
@@ -162,7 +162,7 @@ for_each_engine! {
         assert_eq!(restored(&project, &project.file("safe")), before);
     }
 
-    fn a_command_of_the_project_s_own(engine) {
+    fn a_custom_command(engine) {
         let project = shop(engine);
         let before = now(&project);
         project.settings("[backup]\nto = \"kept\"\ncommand = [\"sh\", \"-c\", \"echo no way >&2; exit 3\"]");
@@ -171,7 +171,7 @@ for_each_engine! {
         assert!(!project.file("kept").exists());
         for (command, kept) in [
             ("[\"sh\", \"-c\", \"printf %s \\\"$0\\\" > \\\"$1\\\"\", \"{database}\", \"{file}\"]", true),
-            // What names no file is written by us.
+            // With a command that names no file, its output is written to the file.
             ("[\"printf\", \"%s\", \"{database}\"]", true),
             ("[\"no such program\"]", false),
         ] {
@@ -191,7 +191,7 @@ for_each_engine! {
         }
     }
 
-    fn an_empty_one_is_none(engine) {
+    fn an_empty_backup_is_a_failure(engine) {
         let project = shop(engine);
         let before = now(&project);
         for command in [
@@ -213,7 +213,7 @@ for_each_engine! {
 }
 
 for_each_server! {
-    fn without_its_program_nothing_runs(engine) {
+    fn nothing_runs_without_the_dump_program(engine) {
         let project = shop(engine);
         let before = now(&project);
         let output = project.finish(project.command(["apply", "--backup", "kept"]).env("PATH", "/nowhere"));
@@ -245,7 +245,7 @@ for_each_server! {
     }
 }
 
-/// A password with signs that every syntax on the way quotes in its own way. None of it is to be seen.
+/// A password with characters that every syntax involved quotes differently. No output may contain it.
 #[test]
 fn with_a_password_and_over_tls() {
     const PASSWORD: &str = "p\"a\\s's #%$x";
@@ -280,26 +280,26 @@ fn with_a_password_and_over_tls() {
         project.runner("apply --target 1").succeeds();
         let before = project.everything();
         let output = project.runner("apply --backup kept");
-        output.succeeds().keeps_silent_about(&["p\"a", "p%22a"]);
+        output.succeeds().does_not_say(&["p\"a", "p%22a"]);
         let fresh = server.database();
         fresh.client().restore(&project.file("kept"));
         assert_eq!(fresh.client().dump_everything().len(), before.len());
-        // A wrong one is reported with the message of the server.
+        // A wrong password is reported with the server's message.
         project.settings(
             "[backup]\nto = \"other\"\ncommand = [\"sh\", \"-c\", \"ps -ef | grep -c 'p\\\"a' >&2; exit 1\"]",
         );
-        project.runner("rollback").exits(1).keeps_silent_about(&["p\"a"]);
+        project.runner("rollback").exits(1).does_not_say(&["p\"a"]);
     }
 }
 
 #[test]
-fn a_database_in_memory_has_none() {
+fn an_in_memory_database_cannot_be_backed_up() {
     let project = shop(Engine::Sqlite);
     project.runner("apply -D sqlite::memory: --backup auto").exits(2).says(&["in-memory", "hint:"]);
 }
 
 #[test]
-fn settings_that_say_nothing_or_too_much() {
+fn invalid_settings_are_reported() {
     let project = shop(Engine::Sqlite);
     for (lines, says) in [
         ("[backup]\nto = \"\"", "`backup.to` is empty"),
@@ -310,7 +310,7 @@ fn settings_that_say_nothing_or_too_much() {
         project.write("runner.toml", format!("[project]\nname = \"test\"\n{lines}\n"));
         project.runner("apply").exits(2).says(&[says]);
     }
-    // The environment's goes before the file's, and is below the project.
+    // The environment's value takes precedence over the file's, and is relative to the project.
     let text = "[project]\nname = \"test\"\n[backup]\nto = \"auto\"\n[environments.production]\nurl = \"sqlite:runner.db\"\n\
                 [environments.production.backup]\nto = \"theirs\"\n";
     project.write("runner.toml", text);

@@ -1,4 +1,4 @@
-//! Artifacts, projects and statements that are not as they should be.
+//! Malformed artifacts, projects and statements.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 #[path = "bad_input/artifacts.rs"]
@@ -13,7 +13,7 @@ use runner_tests::{Output, TestProject, components, dump, guests, project};
 const PEOPLE: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, score REAL, active BOOLEAN, note TEXT);
                       INSERT INTO people (name) VALUES ('one');";
 
-/// A migration in SQL that is applied, and a component that is not.
+/// An applied migration in SQL, and a pending component.
 fn with_component() -> TestProject {
     let project = project!();
     project.sql("1_people", PEOPLE, "DROP TABLE people;").component("2_guest", &guests::component("hostile"));
@@ -28,7 +28,7 @@ fn one(up: &str) -> TestProject {
     project
 }
 
-/// Nothing changes and the exit code and message are these, in `apply`, `plan` and `validate` alike where they notice.
+/// Nothing changes, and `apply`, `plan` and `validate` all fail with this exit code and message where they notice.
 #[track_caller]
 fn refused(project: &TestProject, line: &str, code: i32, says: &[&str]) -> Output {
     let before = project.file("runner.db").exists().then(|| project.dump());

@@ -79,7 +79,7 @@ fn usage_errors_go_to_stderr_with_exit_code_2() {
     }
 }
 
-/// Each code of the contract, by the shortest way.
+/// Each documented exit code, in the simplest way.
 #[test]
 fn every_exit_code() {
     let project = shop();
@@ -105,10 +105,10 @@ fn every_exit_code() {
     project.runner("apply").exits(0);
     project.sql("0001_create_users", "SELECT 1;", "SELECT 1;");
     project.runner("apply").exits(4);
-    // 5, 130 and 143: the suite `crash`.
+    // 5, 130 and 143 are covered by the suite `crash`.
 }
 
-/// What was applied can be taken back without its file, as long as it is not larger than what the history keeps.
+/// An applied component can be rolled back without its file, unless it exceeds what the history stores.
 #[test]
 fn a_component_is_rolled_back_without_its_file() {
     for (limit, code) in [("4MiB", 0), ("0", 4)] {
@@ -126,7 +126,7 @@ fn a_component_is_rolled_back_without_its_file() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn output_that_is_lost_is_a_failure() {
+fn lost_output_is_a_failure() {
     let project = project!();
     project.sql("1_t", "CREATE TABLE t (id INTEGER);", "DROP TABLE t;");
     for arguments in [vec!["status"], vec!["status", "--format", "json"], vec!["--help"]] {

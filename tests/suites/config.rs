@@ -1,4 +1,4 @@
-//! Settings: where each value comes from, and what is said of a wrong one.
+//! Settings: the source of each value, and the messages about wrong ones.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::path::Path;
@@ -11,7 +11,7 @@ fn one() -> TestProject {
     project
 }
 
-/// Applies with these variables, and answers which database files are there.
+/// Applies with these variables, and returns which database files exist.
 fn apply_with(project: &TestProject, arguments: &[&str], variables: &[(&str, &str)]) -> (Output, Vec<String>) {
     let mut command = project.command(["apply"]);
     command.args(arguments).envs(variables.iter().copied());
@@ -19,7 +19,7 @@ fn apply_with(project: &TestProject, arguments: &[&str], variables: &[(&str, &st
     (output, databases(project.root()))
 }
 
-/// Database files, of which each is taken away.
+/// The database files, which are removed.
 fn databases(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
@@ -35,7 +35,7 @@ fn databases(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_first_place_that_has_a_value_gives_it() {
+fn sources_are_used_in_order_of_precedence() {
     let project = one();
     let peel = |arguments: &[&str], variables: &[(&str, &str)], expected: &str| {
         let (output, files) = apply_with(&project, arguments, variables);
@@ -74,7 +74,7 @@ fn the_project_is_found_from_a_subdirectory() {
 
 /// The database is in the directory, whatever its name.
 #[test]
-fn folders_have_odd_names() {
+fn directories_may_have_unusual_names() {
     let project = project!(empty);
     for name in ["we?ird", "per%20cent", "sp ace", "ha#sh", "quo'te", "dou\"ble", "ünï", "a&b=c", "co:lon"] {
         project.write(&format!("{name}/runner.toml"), "");
@@ -128,7 +128,7 @@ fn environments_are_chosen_by_name() {
     chosen(&[], &[("RUNNER_ENVIRONMENT", "staging")], "staging.db");
     chosen(&["-e", "production"], &[("RUNNER_ENVIRONMENT", "staging")], "production.db");
     chosen(&["-e", "production", "-D", "sqlite:flag.db"], &[], "flag.db");
-    // GitHub's machines set a variable of this name to something of their own.
+    // GitHub's runners set a variable of this name for their own purpose.
     chosen(&[], &[("RUNNER_ENVIRONMENT", "github-hosted"), ("GITHUB_ACTIONS", "true")], "main.db");
     project.runner("apply -e prodution").exits(2).says(&["no environment `prodution`", "did you mean `production`?"]);
     let mut command = project.command(["apply"]);
@@ -136,7 +136,7 @@ fn environments_are_chosen_by_name() {
 }
 
 #[test]
-fn several_databases_have_folders_and_histories_of_their_own() {
+fn several_databases_have_separate_directories_and_histories() {
     let project = project!();
     project.settings(
         "[databases.billing]\nurl = \"sqlite:billing.db\"\nmigrations = \"billing\"\n\
@@ -147,7 +147,7 @@ fn several_databases_have_folders_and_histories_of_their_own() {
     project.runner("apply").exits(2).says(&["several databases", "`billing`", "`catalogue`", "--database"]);
     project.runner("apply -n billing").succeeds();
     assert!(project.file("billing.db").exists() && !project.file("catalogue.db").exists());
-    // What other tools use is about a main database, never about one with a name.
+    // Variables of other tools refer to a main database, never to a named one.
     let mut command = project.command(["apply", "--database", "catalogue"]);
     project.finish(command.env("DATABASE_URL", "sqlite:elsewhere.db")).succeeds();
     assert!(project.file("catalogue.db").exists() && !project.file("elsewhere.db").exists());
@@ -188,7 +188,7 @@ fn invalid_toml_is_reported_with_its_line() {
 }
 
 #[test]
-fn variables_stand_in_urls_and_passwords_nowhere() {
+fn variables_are_replaced_in_urls_and_passwords_are_hidden() {
     let project = one();
     project.settings("[database]\nurl = \"sqlite:${STAGE}.db\"");
     let (output, files) = apply_with(&project, &[], &[("STAGE", "blue")]);
@@ -204,9 +204,9 @@ fn variables_stand_in_urls_and_passwords_nowhere() {
         "postgres://host/db?password=s3cr3t",
     ] {
         let (output, _) = apply_with(&project, &["-D", url], &[]);
-        output.exits(if output.exit_code() == Some(1) { 1 } else { 2 }).keeps_silent_about(&["s3cr3t"]);
+        output.exits(if output.exit_code() == Some(1) { 1 } else { 2 }).does_not_say(&["s3cr3t"]);
         let (output, _) = apply_with(&project, &["--format", "json"], &[("DATABASE_URL", url)]);
-        output.keeps_silent_about(&["s3cr3t"]);
+        output.does_not_say(&["s3cr3t"]);
     }
 }
 
@@ -230,7 +230,7 @@ fn invalid_urls_are_reported_with_a_hint() {
 }
 
 #[test]
-fn a_dotenv_file_that_cannot_be_read_matters_only_where_it_is_about_us() {
+fn an_invalid_dotenv_line_matters_only_for_our_variables() {
     let project = one();
     project.write(".env", "SOMEBODY = 'else\nOTHER=fine\n");
     project.runner("apply").succeeds();

@@ -1,4 +1,4 @@
-//! What slows a run down, what is said to it from another terminal, and what others see of it.
+//! Throttling and controlling a run, and what others see of it.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
@@ -21,13 +21,13 @@ use std::time::{Duration, Instant};
 
 use runner_tests::{Engine, EngineProject, Running, TestProject, guests, until};
 
-/// How long anything may take to happen at all. It is no measure of ours: a machine may be busy.
+/// How long anything may take to happen at all. It measures nothing: a machine may be busy.
 const EVER: Duration = Duration::from_secs(120);
 
 /// How soon a run stops, as documented.
 const PROMISED: Duration = Duration::from_secs(5);
 
-/// So many rows, in chunks of so many.
+/// The number of rows, in chunks of ten.
 const ROWS: u64 = 600;
 const CHUNKS: &str = "[limits]\nbatch_rows = 10\n";
 
@@ -44,7 +44,7 @@ fn items(engine: Engine) -> String {
     )
 }
 
-/// A table, and a component that is to double its prices, chunk by chunk.
+/// A table, and a component that doubles its prices, chunk by chunk.
 fn shop(engine: Engine) -> EngineProject {
     furnish(EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine))
 }
@@ -75,12 +75,12 @@ fn halfway(engine: Engine) -> EngineProject {
     project
 }
 
-/// How many prices are doubled.
+/// The number of doubled prices.
 fn doubled(project: &EngineProject) -> u64 {
     project.value("SELECT count(*) FROM items WHERE price = id / 4.0").parse().unwrap()
 }
 
-/// Every price is doubled once, or not at all.
+/// Every price is doubled once or not at all.
 #[track_caller]
 fn is_sound(project: &EngineProject) {
     let once = project.value("SELECT count(*) FROM items WHERE price = id / 4.0 OR price = id / 8.0");
@@ -97,7 +97,7 @@ fn status(project: &TestProject) -> serde_json::Value {
     serde_json::from_str(&project.runner("status --format json").succeeds().stdout).unwrap()
 }
 
-/// The runs that `status` knows.
+/// The runs that `status` reports.
 fn runs(project: &TestProject) -> Vec<serde_json::Value> {
     status(project)["runs"].as_array().unwrap().clone()
 }
@@ -146,7 +146,7 @@ impl Apart {
         self.said.lock().unwrap().clone()
     }
 
-    /// Waits until it has said this.
+    /// Waits until it has printed this.
     #[track_caller]
     fn says(&mut self, text: &str) {
         let begin = Instant::now();
@@ -158,14 +158,14 @@ impl Apart {
         }
     }
 
-    /// Waits for its end, and answers its exit code and what it said.
+    /// Waits until it ends, and returns its exit code and output.
     fn ends(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
         self.listener.take().unwrap().join().unwrap();
         (code, self.said())
     }
 
-    /// Tells it to end, which it does as soon as is promised.
+    /// Sends it a signal; it must end as soon as documented.
     #[track_caller]
     fn ends_by(self, signal: &str) -> (Option<i32>, String) {
         let begin = Instant::now();

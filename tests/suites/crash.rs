@@ -1,7 +1,7 @@
-//! Killed, interrupted and run twice at once: the database stands at one version or another and never between, and the
-//! next run goes on unaided.
+//! Runs that are killed, interrupted or concurrent: the database is at one version or another and never in between,
+//! and the next run continues by itself.
 //!
-//! `RUNNER_TEST_LONG=1` tries many more moments. Seeds are fixed; a failure names its own.
+//! `RUNNER_TEST_LONG=1` tries many more crash points. Seeds are fixed, and a failure prints its seed.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
@@ -23,18 +23,18 @@ use runner_tests::dump::Dump;
 use runner_tests::random::Random;
 use runner_tests::{Engine, Running, TestProject, dump, guests, is_long, project};
 
-/// How many moments a test tries.
+/// How many crash points a test tries.
 fn rounds(short: u64) -> u64 {
     if is_long() { short * 40 } else { short }
 }
 
-/// Each journal mode of SQLite's that a user may have, by the seed.
+/// Each journal mode of SQLite that a user may have, by the seed.
 fn url(seed: u64) -> &'static str {
     ["sqlite://runner.db", "sqlite://runner.db?journal_mode=delete", "sqlite://runner.db?journal_mode=persist"]
         [(seed % 3) as usize]
 }
 
-/// Three migrations: SQL, a component of many steps, SQL. Each way down leads to exactly where it came from.
+/// Three migrations: SQL, a component with many steps, SQL. Each downgrade restores the exact previous state.
 fn shop() -> TestProject {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
     let project = project!();
@@ -59,7 +59,7 @@ fn shop() -> TestProject {
     project
 }
 
-/// What the database holds at each version, and how long the way up takes.
+/// The content of the database at each version, and how long the upgrade takes.
 struct Reference {
     versions: Vec<Dump>,
     up: Duration,
@@ -96,14 +96,14 @@ fn history(project: &TestProject) -> Vec<String> {
     dump::rows(&connection, "SELECT revision FROM runner_history WHERE state = 'applied' ORDER BY id")
 }
 
-/// The version that the database is at; fails if it stands between two of them, or if the history says otherwise.
+/// The version of the database; fails if it is between two versions, or if the history disagrees.
 fn version(project: &TestProject, seed: u64, moment: &str) -> usize {
     dump::check(&project.database());
     let history = history(project);
     let expected = ["0001", "0002", "0003"];
     assert_eq!(history, expected[..history.len()], "seed {seed}, {moment}");
     let found = project.dump_user();
-    // A file that was made and nothing more has no journal mode of ours yet.
+    // A file that was only just created does not have our journal mode yet.
     if history.is_empty() && found.tables().is_empty() {
         return 0;
     }
@@ -119,7 +119,7 @@ fn start(project: &TestProject, line: &str, seed: u64) -> Running {
     Running::start(project.command(line.split(' ')).args(["-D", url(seed)]).stderr(Stdio::null()))
 }
 
-/// The next run needs no help, whatever the one before left.
+/// The next run needs no help, whatever the previous one left.
 fn heals(project: &TestProject, seed: u64, moment: &str) {
     let output = project.finish(project.command(["status"]).args(["-D", url(seed)]));
     assert!(output.exit_code() == Some(0), "seed {seed}, {moment}\n{output}");
@@ -128,7 +128,7 @@ fn heals(project: &TestProject, seed: u64, moment: &str) {
     assert_eq!(version(project, seed, moment), 3);
 }
 
-/// Runs until the component has told of that many steps, then ends it by the signal. Answers whether it got so far.
+/// Runs until the component has reported that many steps, then sends the signal. Returns whether it got that far.
 fn end_at_step(project: &TestProject, line: &str, seed: u64, step: usize, name: &str) -> (bool, Option<i32>) {
     let mut child = Running::start(project.command(line.split(' ')).args(["-D", url(seed)]).stderr(Stdio::piped()));
     let wanted = format!("step {step} done");
@@ -137,7 +137,7 @@ fn end_at_step(project: &TestProject, line: &str, seed: u64, step: usize, name: 
     if reached {
         child.signal(name);
     }
-    // What it still has to say must find a reader.
+    // Keeps reading, so that the run can still print.
     lines.for_each(drop);
     (reached, child.wait().unwrap().code())
 }

@@ -1,4 +1,4 @@
-//! What rows become on their way through components: the same rows, whatever their types, keys and number.
+//! Rows that pass through components are preserved, whatever their types, keys and number.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 #[path = "data/turns.rs"]
@@ -39,7 +39,7 @@ fn hard_values() -> Vec<Vec<Value>> {
             Value::Blob(vec![0; 10]),
             Value::Blob(vec![0xff; 100_000]),
         ],
-        // An integer, a real number, and texts that the column's NUMERIC affinity leaves alone or turns by itself.
+        // An integer, a real number, and texts that the column's NUMERIC affinity either keeps or converts.
         vec![
             Value::from(12),
             Value::from(-12.5),
@@ -64,7 +64,7 @@ fn fill(project: &TestProject, rows: i64) {
     let mut insert = connection.prepare(&format!("INSERT INTO source VALUES ({places})")).unwrap();
     for row in 0..rows {
         let cell = |(at, values): (usize, &Vec<Value>)| {
-            // Long texts in a few rows only, and a NULL in every column sooner or later.
+            // Long texts in a few rows only, and occasionally a NULL in every column.
             match (row as usize * 7 + at) % (values.len() + 1) {
                 choice if choice == values.len() => Value::Null,
                 choice if row > 100 && choice == values.len() - 1 => values[0].clone(),
@@ -98,7 +98,7 @@ fn cells(project: &TestProject, table: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_value_arrives_as_it_was() {
+fn every_value_is_preserved() {
     let project = types();
     fill(&project, 1_500);
     project.runner("apply --limit batch_rows=333 --limit query_bytes=64MiB").succeeds();
@@ -115,15 +115,15 @@ fn every_value_arrives_as_it_was() {
 }
 
 #[test]
-fn an_empty_table_arrives_empty() {
+fn an_empty_table_stays_empty() {
     let project = types();
     project.runner("apply").succeeds();
     assert_eq!(project.value("SELECT count(*) FROM by_transform"), "0");
 }
 
-/// SQLite takes a text in a column of integers; a batch cannot hold it, and nothing may be made of it.
+/// SQLite accepts text in an integer column; a batch cannot hold it, and must not convert it.
 #[test]
-fn a_cell_that_its_column_cannot_hold_is_named() {
+fn an_error_names_the_cell_that_does_not_fit() {
     for (cell, column) in [("'seven'", "whole"), ("x'00ff'", "text"), ("2", "truth"), ("cast(x'ff' AS TEXT)", "text")] {
         let project = types();
         project.database().execute(&format!("INSERT INTO source (id, {column}) VALUES (4, {cell})"), []).unwrap();
@@ -135,7 +135,7 @@ fn a_cell_that_its_column_cannot_hold_is_named() {
 }
 
 #[test]
-fn a_rebuilt_table_keeps_its_rows_and_those_that_refer_to_it() {
+fn a_rebuilt_table_keeps_its_rows_and_references() {
     let project = project!();
     project
         .sql(

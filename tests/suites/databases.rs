@@ -1,4 +1,4 @@
-//! Databases that are not there, not what they should be, or cannot be written.
+//! Databases that are missing, of the wrong kind, or not writable.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 
@@ -13,7 +13,7 @@ fn one(up: &str) -> TestProject {
     project
 }
 
-/// The run ends so, and nothing changes.
+/// The run fails with this exit code, and nothing changes.
 #[track_caller]
 fn refused(project: &TestProject, line: &str, code: i32, says: &[&str]) -> Output {
     let before = project.dump();
@@ -24,20 +24,20 @@ fn refused(project: &TestProject, line: &str, code: i32, says: &[&str]) -> Outpu
 }
 
 #[test]
-fn in_a_folder_that_is_not_there() {
+fn in_a_missing_directory() {
     let project = one("CREATE TABLE a (id INTEGER);");
     project.runner("apply -D sqlite:nowhere/x.db").exits(2).says(&["nowhere/x.db", "directory", "hint:"]);
     assert!(!project.file("nowhere").exists());
 }
 
 #[test]
-fn that_is_a_folder() {
+fn that_is_a_directory() {
     let project = one("CREATE TABLE a (id INTEGER);");
     project.runner("apply -D sqlite:migrations").exits(2).says(&["is a directory"]);
 }
 
 #[test]
-fn that_is_something_else() {
+fn that_is_not_a_database() {
     let project = one("CREATE TABLE a (id INTEGER);");
     let bytes = "this is a text file and no database, although it is long enough to be one\n".repeat(100);
     project.write("runner.db", &bytes);
@@ -61,7 +61,7 @@ fn that_is_damaged() {
 }
 
 #[test]
-fn that_does_not_exist_is_made_by_apply_alone() {
+fn that_does_not_exist_is_created_only_by_apply() {
     let project = one("CREATE TABLE a (id INTEGER);");
     for line in ["status", "history", "current", "plan", "validate"] {
         project.runner(line).succeeds();
@@ -72,7 +72,7 @@ fn that_does_not_exist_is_made_by_apply_alone() {
 }
 
 #[test]
-fn that_is_an_empty_file_is_made_like_a_new_one() {
+fn that_is_an_empty_file_is_treated_as_new() {
     let project = one("CREATE TABLE a (id INTEGER);");
     project.write("runner.db", "");
     project.runner("status").succeeds().prints(&["pending"]);
@@ -85,7 +85,7 @@ fn that_is_an_empty_file_is_made_like_a_new_one() {
 }
 
 #[test]
-fn that_is_opened_for_reading_only() {
+fn that_is_opened_read_only() {
     let project = one("CREATE TABLE a (id INTEGER);");
     project.runner("apply").succeeds();
     project.sql("2_two", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
@@ -93,9 +93,9 @@ fn that_is_opened_for_reading_only() {
     refused(&project, "apply -D sqlite:runner.db?mode=ro", 1, &["read-only", "hint:"]);
 }
 
-/// A newer release may have left what this one does not know; guessing would be the wrong thing to do.
+/// A newer release may have written things that this one does not know; guessing would be wrong.
 #[test]
-fn with_a_history_that_is_not_ours_to_read() {
+fn with_an_unknown_history() {
     let project = one("CREATE TABLE a (id INTEGER);");
     project.runner("apply").succeeds();
     let changed = project.database().execute("UPDATE runner_meta SET value = '999' WHERE key = 'format'", []);
@@ -112,7 +112,7 @@ fn with_a_history_that_is_not_ours_to_read() {
 }
 
 #[test]
-fn that_another_program_writes_to() {
+fn that_another_program_is_writing() {
     let project = one("CREATE TABLE a (id INTEGER);");
     project.runner("apply").succeeds();
     project.sql("2_two", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
@@ -170,7 +170,7 @@ fn on_a_disk_that_is_read_only() {
         }
     };
     read_only(false);
-    // Rights do not bind root; then the URL has to say it.
+    // Permissions do not bind root; then the URL has to request read-only access.
     let bound = std::fs::File::options().append(true).open(project.file("disk/x.db")).is_err();
     let url = if bound { "sqlite:disk/x.db" } else { "sqlite:disk/x.db?mode=ro" };
     let output = project.runner(&format!("apply -D {url}"));

@@ -1,4 +1,5 @@
-//! The repository's demo project on every engine: applied, checked against an independent oracle, taken back, applied again.
+//! The repository's demo project on every engine: applied, checked against an independent oracle, rolled back,
+//! applied again.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![cfg(unix)]
 
@@ -11,7 +12,7 @@ fn demo(engine: Engine) -> EngineProject {
     EngineProject::copy(env!("CARGO_BIN_EXE_runner"), engine, guests::repository())
 }
 
-/// What SQLite makes of the demo.
+/// The demo's rows on SQLite.
 fn rows_on_sqlite() -> &'static [String] {
     static ROWS: OnceLock<Vec<String>> = OnceLock::new();
     ROWS.get_or_init(|| {
@@ -22,7 +23,7 @@ fn rows_on_sqlite() -> &'static [String] {
 }
 
 for_each_engine! {
-    fn every_version_is_what_the_oracle_computes(engine) {
+    fn every_version_matches_the_oracle(engine) {
         let project = demo(engine);
         let url = project.url();
         project.runner("validate --locked").succeeds();
@@ -35,7 +36,8 @@ for_each_engine! {
         assert!(versions.len() >= 4, "the demo has {} migrations", versions.len());
         assert_eq!(versions.last().unwrap(), rows_on_sqlite(), "the rows are not those of SQLite");
         let applied = project.state();
-        // Every way back leads to the version before, cell by cell, but for the order of columns that had been dropped.
+        // Every downgrade restores the previous version, cell by cell, except for the order of columns that had been
+        // dropped.
         for before in versions.iter().rev().skip(1) {
             project.runner("rollback").succeeds();
             assert_eq!(oracle::digest(&url), *before, "a way back led elsewhere");
@@ -53,7 +55,7 @@ for_each_engine! {
         output.says(&["4 tests on 1 database: 4 passed"]);
     }
 
-    fn the_counts_are_those_of_the_published_data(engine) {
+    fn the_counts_match_the_published_data(engine) {
         let project = demo(engine);
         project.runner("apply --jobs 2").succeeds();
         for (table, rows) in [("flights", "27004"), ("airlines", "16"), ("airports", "1458"), ("planes", "3322")] {

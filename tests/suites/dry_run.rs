@@ -1,4 +1,4 @@
-//! Dry runs: they show what happens, refuse what they could not take back, and change nothing, killed or not.
+//! Dry runs: they show what would happen, refuse what they could not roll back, and change nothing, even if killed.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
@@ -28,7 +28,7 @@ fn component(name: &'static str) -> &'static [u8] {
     COMPONENTS[at].get_or_init(|| guests::component(name))
 }
 
-/// A table of 70 items that is there, and a component that is to come.
+/// An existing table of 70 items, and a pending component.
 fn shop(engine: Engine, guest: &'static str) -> EngineProject {
     let project = project!(engine);
     project.items(70).component("0002_work", component(guest)).settings(LIMITS);
@@ -44,7 +44,7 @@ fn dry(engine: Engine) -> &'static str {
     }
 }
 
-/// Runs a line with a folder for temporary files of its own, in which nothing may be left.
+/// Runs a line with its own directory for temporary files, in which nothing may remain.
 fn run(project: &EngineProject, line: &str) -> Output {
     let folder = project.file("temporary");
     std::fs::create_dir_all(&folder).unwrap();
@@ -54,7 +54,7 @@ fn run(project: &EngineProject, line: &str) -> Output {
     output
 }
 
-/// As [`run`]; and nothing at all has changed.
+/// Like [`run`], and asserts that nothing at all has changed.
 #[track_caller]
 fn changes_nothing(project: &EngineProject, line: &str) -> Output {
     let before = project.everything();
@@ -67,7 +67,7 @@ fn changes_nothing(project: &EngineProject, line: &str) -> Output {
 /// Scratch databases of this project's database on the server.
 fn scratches(project: &EngineProject) -> Vec<String> {
     match project.engine() {
-        // Other tests have theirs on the same server; a name cannot be foretold but by the run that makes it.
+        // Other tests have scratch databases on the same server; only the run that creates one can know its name.
         Engine::Mariadb => project.rows(&format!(
             "SELECT schema_name FROM information_schema.schemata \
              WHERE schema_name = concat('runner_scratch_', left(sha2('{}', 256), 16))",
@@ -81,7 +81,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}\n{output}"))
 }
 
-/// The steps of a migration of a report whose statement begins so.
+/// The steps of a migration in a report whose statement starts with this text.
 fn steps<'a>(report: &'a Value, revision: &str, start: &str) -> Vec<&'a Value> {
     let migrations = report["dry_run_report"]["migrations"].as_array().unwrap();
     let migration = migrations.iter().find(|it| it["revision"] == revision).unwrap_or_else(|| panic!("{report:#}"));

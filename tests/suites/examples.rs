@@ -1,4 +1,5 @@
-//! Every project in `examples/`, on every database that it is for: up step by step, down to the same rows, and up again.
+//! Every project in `examples/`, on every database that it supports: applied step by step, rolled back to the same
+//! rows, and applied again.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![cfg(unix)]
 
@@ -20,9 +21,9 @@ fn example(name: &str, engine: Engine) -> EngineProject {
     EngineProject::copy(env!("CARGO_BIN_EXE_runner"), engine, &guests::repository().join("examples").join(name))
 }
 
-/// Applies an example one by one, takes it back one by one, which leads to the very rows of each version, and applies it
-/// again, which leads to the very same database.
-fn goes_up_and_down_and_up(project: &EngineProject) {
+/// Applies an example one by one, rolls it back one by one, which restores the exact rows of each version, and
+/// applies it again, which results in the same database.
+fn applies_and_rolls_back_and_applies(project: &EngineProject) {
     let url = project.url();
     project.runner("validate --locked").succeeds();
     let mut versions = vec![Vec::new()];
@@ -37,7 +38,7 @@ fn goes_up_and_down_and_up(project: &EngineProject) {
     }
     project.runner("apply").succeeds();
     assert_eq!(project.state(), applied, "a second way up led elsewhere");
-    // The same by the tool's own means, which compare schemas, too.
+    // The same with `runner test`, which also compares schemas.
     project.run(["test", "-D", &url]).succeeds();
 }
 

@@ -24,7 +24,7 @@ const SHOP: [(&str, &[u8]); 4] = [
     ("migrations/0002_orders.down.sql", b"DROP TABLE orders;"),
 ];
 
-/// A folder for a SQLite database, and its URL.
+/// A directory for a SQLite database, and its URL.
 fn database() -> (TempDir, String) {
     let folder = TempDir::with_prefix("runner-test-").unwrap();
     let url = format!("sqlite://{}", folder.path().join("app.db").display());

@@ -1,5 +1,5 @@
-//! Partial revisions, and what operators do about them: inspect, resolve, roll back, or continue where somebody has
-//! been at the journal or the schema in between.
+//! Partial revisions, and what operators do about them: inspect, resolve, roll back, or continue after the journal or
+//! the schema was changed in between.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
@@ -28,7 +28,7 @@ fn component() -> &'static [u8] {
     COMPONENT.get_or_init(|| guests::component("halfway"))
 }
 
-/// A table of 70 rows, and the component that is to work on it in chunks of 20.
+/// A table of 70 rows, and a component that processes it in chunks of 20.
 fn shop(engine: Engine, parameters: &str) -> EngineProject {
     let project = project!(engine);
     project
@@ -52,7 +52,7 @@ fn tool(project: &EngineProject, table: &str) -> String {
     project.engine().history_table().replace("runner_history", &format!("runner_{table}"))
 }
 
-/// The state that history knows of the last revision.
+/// The state of the last revision in the history.
 fn state(project: &EngineProject) -> String {
     project.value(&format!("SELECT state FROM {} ORDER BY id DESC LIMIT 1", tool(project, "history")))
 }
@@ -63,7 +63,7 @@ fn shouted(project: &EngineProject) -> String {
     project.value(&format!("SELECT count(*) FROM items WHERE {binary} substr(name, 1, 4) = 'ITEM'"))
 }
 
-/// Has the run die at the moment of that number; false if it came to its end before.
+/// Makes the run die at this crash point; returns false if it completed before.
 fn dies_at(project: &EngineProject, line: &str, moment: usize) -> bool {
     let output = project.crash_at(line, moment);
     if output.signal().is_some() {
@@ -73,7 +73,7 @@ fn dies_at(project: &EngineProject, line: &str, moment: usize) -> bool {
     false
 }
 
-/// What `repair` says to machines.
+/// The JSON output of `repair`.
 fn told(output: &Output) -> serde_json::Value {
     output.succeeds();
     serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}\n{output}"))

@@ -1,5 +1,5 @@
-//! What a component must not do: every behaviour of the hostile guest is stopped, explained, and leaves the database as
-//! it was.
+//! What a component must not do: every behaviour of the hostile guest is stopped and explained, and leaves the
+//! database unchanged.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 #[path = "sandbox/behaviours.rs"]
@@ -14,7 +14,7 @@ use runner_tests::hostile::Behaviour;
 use runner_tests::random::Random;
 use runner_tests::{Output, TestProject, dump, for_each_behaviour, guests, is_long, project};
 
-/// A project whose database holds `people`, and the hostile component as the next migration.
+/// A project whose database has the table `people`, with the hostile component as the next migration.
 fn hostile() -> TestProject {
     let project = project!();
     project
@@ -52,14 +52,15 @@ fn a_hostile_downgrade_changes_nothing_either() {
 }
 
 #[test]
-fn a_component_may_not_ask_the_host_while_it_describes_itself() {
+fn a_component_may_not_call_the_host_from_describe() {
     let project = project!();
     project.write("migrations/1_describer.wasm", guests::component("describer"));
     project.runner("build").exits(1).says(&["1_describer", "get-dialect", "describe"]);
     assert!(!project.file("runner.lock").exists() || !project.read("runner.lock").contains("describer"));
 }
 
-/// A file of the cache that is cut off or something else is compiled anew; a folder that others can write is not used.
+/// A truncated or foreign file in the cache is replaced by compiling again; a directory writable by others is not
+/// used.
 #[cfg(unix)]
 #[test]
 fn a_damaged_or_shared_cache_is_not_trusted() {
@@ -96,7 +97,7 @@ fn a_damaged_or_shared_cache_is_not_trusted() {
     assert_eq!(std::fs::read(&compiled).unwrap(), b"planted", "a folder that others can write was used");
 }
 
-/// Code from the cache is held to the same checks as code that was just compiled.
+/// Code from the cache is checked like freshly compiled code.
 #[test]
 fn a_second_run_from_the_cache_is_stopped_as_well() {
     let project = hostile();
@@ -116,7 +117,7 @@ fn limits_come_from_file_environment_and_flag() {
     project.finish(command.env("RUNNER_LIMIT_FUEL", "70_000_000")).exits(7).says(&["limit `fuel` of 80000000"]);
 }
 
-/// Bytes that were changed at random are refused, or are a component all the same; they never bring the host down.
+/// Randomly changed bytes are refused, or are still a component; they never crash the host.
 #[test]
 fn mutated_components_are_refused_or_described() {
     let limits = Limits { fuel: 1_000_000, ..Limits::default() };
@@ -137,7 +138,7 @@ fn mutated_components_are_refused_or_described() {
                 _ => bytes.insert(at, random.draw() as u8),
             }
         }
-        // No outcome is wrong but a panic or the end of this process.
+        // Any outcome is fine except a panic or the end of this process.
         refused += usize::from(sandbox.describe(&bytes).is_err());
     }
     assert!(refused > 0, "no mutation did any harm");

@@ -1,7 +1,8 @@
-//! Transforms that several connections and several processes share, while others use the database and some of them die: each
-//! row is turned once, and what others write is not lost.
+//! Transforms shared by several connections and processes, while others use the database and some of the processes
+//! die: each row is transformed once, and no concurrent write is lost.
 //!
-//! `RUNNER_TEST_LONG=1` kills at every moment and not at some of them; `RUNNER_TEST_ROWS=N` has three processes share N rows.
+//! `RUNNER_TEST_LONG=1` kills at every crash point instead of some; `RUNNER_TEST_ROWS=N` makes three processes share
+//! N rows.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]

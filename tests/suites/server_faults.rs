@@ -1,7 +1,8 @@
-//! Servers that crash, networks that lose answers, runs that are killed while the server works for them, and many runs at
-//! once. Whatever happens, the database is at one version or another, the history agrees, and the next run goes on.
+//! Server crashes, networks that lose answers, runs that are killed while the server works for them, and many
+//! concurrent runs. Whatever happens, the database is at one version or another, the history agrees, and the next run
+//! continues.
 //!
-//! `RUNNER_TEST_LONG=1` tries every moment and not a few of them.
+//! `RUNNER_TEST_LONG=1` tries every crash point instead of a few.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
@@ -19,7 +20,7 @@ mod shop;
 
 use runner_tests::is_long;
 
-/// From 1 on: in a long test each number, else ever fewer of them, the first ones all.
+/// Numbers from 1 on: in a long test all of them, otherwise the first ones and then fewer and fewer.
 fn moments() -> impl Iterator<Item = usize> {
     let mut next = 1;
     std::iter::from_fn(move || {

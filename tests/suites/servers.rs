@@ -1,4 +1,5 @@
-//! Every verb on every engine, as a user sees it, and what servers refuse: connections, rights, locks, values, room.
+//! Every command on every engine, as a user sees it, and what servers refuse: connections, privileges, locks, values,
+//! space.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
@@ -47,7 +48,7 @@ fn fill(project: &EngineProject) {
         );
 }
 
-/// The run ends so, and nothing changes.
+/// The run fails with this exit code, and nothing changes.
 #[track_caller]
 fn refused(project: &EngineProject, line: &str, code: i32, says: &[&str]) -> Output {
     let (state, history) = (project.state(), project.history());

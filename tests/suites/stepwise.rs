@@ -1,5 +1,5 @@
-//! Components of which every step commits by itself: killed anywhere, the next run takes them up where they stood, and what they
-//! did they did once.
+//! Components whose steps each commit by themselves: after a kill anywhere, the next run resumes them where they
+//! stopped, and each step takes effect once.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
@@ -21,7 +21,7 @@ fn component() -> &'static [u8] {
     COMPONENT.get_or_init(|| guests::component("journal"))
 }
 
-/// A table, and the component that is to work on it.
+/// A table, and a component that processes it.
 fn shop() -> TestProject {
     static TEMPLATE: OnceLock<TestProject> = OnceLock::new();
     let template = TEMPLATE.get_or_init(new_shop);
@@ -41,7 +41,7 @@ fn new_shop() -> TestProject {
     project
 }
 
-/// What the database holds without the component's work, and with it.
+/// The content of the database without the component's work, and with it.
 fn reference() -> &'static [Dump; 2] {
     static REFERENCE: OnceLock<[Dump; 2]> = OnceLock::new();
     REFERENCE.get_or_init(|| {
@@ -76,14 +76,14 @@ fn an_undisturbed_run_does_everything_once() {
         "70"
     );
     assert_eq!(project.value("SELECT mode || ' ' || state FROM runner_history WHERE id = 2"), "stepwise applied");
-    // What was answered is forgotten, which steps there were is not.
+    // The answers are removed, the list of steps is kept.
     assert_eq!(project.value("SELECT count(*) FROM runner_journal WHERE answer IS NOT NULL"), "0");
     assert_eq!(project.value("SELECT count(*) FROM runner_checkpoint"), "0");
     assert_ne!(project.value("SELECT count(*) FROM runner_journal WHERE history_id = 2"), "0");
 }
 
-/// The moments of a run that are tried by one test, of so many: they share the work.
-fn killed_at_every_moment(line: &str, share: usize, of: usize) {
+/// The crash points of a run, split over several tests.
+fn killed_at_every_crash_point(line: &str, share: usize, of: usize) {
     let [before, after] = reference();
     let (from, to) = if line == "apply" { (before, after) } else { (after, before) };
     let mut partial = 0;
@@ -110,18 +110,18 @@ fn killed_at_every_moment(line: &str, share: usize, of: usize) {
 }
 
 #[test]
-fn killed_at_every_moment_on_the_way_up() {
-    killed_at_every_moment("apply", 0, 2);
+fn killed_at_every_crash_point_during_apply() {
+    killed_at_every_crash_point("apply", 0, 2);
 }
 
 #[test]
-fn killed_at_every_other_moment_on_the_way_up() {
-    killed_at_every_moment("apply", 1, 2);
+fn killed_at_every_other_crash_point_during_apply() {
+    killed_at_every_crash_point("apply", 1, 2);
 }
 
 #[test]
-fn killed_at_every_moment_on_the_way_down() {
-    killed_at_every_moment("rollback", 0, 1);
+fn killed_at_every_crash_point_during_rollback() {
+    killed_at_every_crash_point("rollback", 0, 1);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn killed_again_and_again() {
     }
     assert_eq!(project.dump_user(), *after);
     assert!(kills > 5, "{kills}");
-    // Each attempt counts what it did once.
+    // Each attempt counts its own work once.
     let counts = "SELECT steps || ' ' || rows_read || ' ' || rows_written FROM runner_history WHERE id = 2";
     let undisturbed = shop();
     undisturbed.runner("apply").succeeds();
@@ -147,7 +147,7 @@ fn killed_again_and_again() {
     assert_eq!(project.dump_user(), *before);
 }
 
-/// A project whose component is killed somewhere in its middle.
+/// A project whose component was killed halfway.
 fn broken_off() -> TestProject {
     let project = shop();
     assert!(project.dies_at("apply", 40));
@@ -156,17 +156,17 @@ fn broken_off() -> TestProject {
 }
 
 #[test]
-fn its_first_run_decides_what_it_sees() {
+fn the_first_run_determines_the_inputs() {
     let [_, after] = reference();
     let project = shop();
     project.settings("[parameters]\nfail = true");
     let output = runs(&project, "apply");
     output.exits(6).says(&["no such table: nowhere", "took effect", "CREATE INDEX items_price", "runner apply"]);
-    // The parameters of the first run are what the component sees.
+    // The component sees the parameters of the first run.
     let settings = project.read("runner.toml").replace("fail = true", "fail = false");
     project.write("runner.toml", settings);
     runs(&project, "apply").exits(6).says(&["other parameters", "no such table: nowhere"]);
-    // What failed and was not handled is tried again.
+    // A failed call that was not handled is retried.
     project.database().execute_batch("CREATE TABLE nowhere (a)").unwrap();
     runs(&project, "apply").succeeds();
     project.database().execute_batch("DROP TABLE nowhere").unwrap();
@@ -174,7 +174,7 @@ fn its_first_run_decides_what_it_sees() {
 }
 
 #[test]
-fn another_build_is_refused_until_the_first_is_back() {
+fn another_build_is_refused_until_the_first_is_restored() {
     let [_, after] = reference();
     let project = broken_off();
     let mut other = component().to_vec();
@@ -204,7 +204,7 @@ fn a_tampered_journal_is_refused() {
 }
 
 #[test]
-fn a_chunk_that_fails_leaves_those_before_it() {
+fn a_failed_chunk_keeps_those_before_it() {
     let [_, after] = reference();
     let project = shop();
     project.settings("[parameters]\nstumble = true");
@@ -214,7 +214,7 @@ fn a_chunk_that_fails_leaves_those_before_it() {
     runs(&project, "apply").exits(6).says(&["no way past 41"]);
     assert_eq!(done(), "40");
     assert_ne!(project.dump_user(), *after);
-    // The downgrade cannot handle a part, and so does nothing.
+    // The downgrade cannot handle a partial upgrade, and so changes nothing.
     let part = project.dump_user();
     let rollback = runs(&project, "rollback");
     rollback.exits(6).says(&["items_price", "does not cope with it", "`0002_journal` failed and stays partial"]);
@@ -231,7 +231,7 @@ fn a_first_step_that_fails_leaves_no_trace() {
     assert_eq!(project.dump_user(), before);
     assert_eq!(project.value("SELECT count(*) FROM runner_journal"), "0");
     assert_eq!(project.value("SELECT count(*) FROM runner_history"), "1");
-    // And so the other way.
+    // The downgrade behaves in the same way.
     project.database().execute_batch("DROP TABLE ledger").unwrap();
     runs(&project, "apply").succeeds();
     project.database().execute_batch("DROP INDEX items_price").unwrap();
@@ -265,7 +265,7 @@ fn a_signal_stops_between_two_steps() {
 }
 
 #[test]
-fn the_documents_say_how_far_it_came() {
+fn json_reports_the_progress() {
     let project = shop();
     project.settings("[parameters]\nfail = true");
     let output = runs(&project, "apply --format json");
@@ -278,7 +278,7 @@ fn the_documents_say_how_far_it_came() {
     shown.succeeds().prints(&["partial", "steps took effect"]);
 }
 
-/// The same on a server, where it is on.
+/// The same on a server that supports it.
 fn server_shop(engine: Engine) -> EngineProject {
     let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
     project.items(70).component("0002_journal", component()).settings(LIMITS);
@@ -286,13 +286,13 @@ fn server_shop(engine: Engine) -> EngineProject {
     project
 }
 
-/// From 1 on: in a long test each number, else ever fewer of them.
+/// Numbers from 1 on: in a long test all of them, otherwise fewer and fewer.
 fn moments(first: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(first), move |now| Some(now + if is_long() { 1 } else { 9 }))
 }
 
 for_each_server! {
-    fn killed_on_a_server_at_every_moment(engine) {
+    fn killed_on_a_server_at_every_crash_point(engine) {
         let undisturbed = server_shop(engine);
         let before = undisturbed.state();
         undisturbed.runner("apply").succeeds();

@@ -1,5 +1,5 @@
-//! What `verify` proves and what it finds: the transcript of a run is the same however it came about, and nothing that was
-//! changed since stays hidden.
+//! What `verify` proves and finds: the transcript of a run is the same however it was interrupted, and no later
+//! change goes unnoticed.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![cfg(unix)]
 
@@ -19,7 +19,7 @@ fn component() -> &'static [u8] {
     COMPONENT.get_or_init(|| guests::component("prove"))
 }
 
-/// A table with rows, and the component that is to work on it.
+/// A table with rows, and a component that processes it.
 fn shop(engine: Engine) -> EngineProject {
     let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
     project
@@ -70,7 +70,7 @@ fn results(output: &Output) -> Vec<String> {
     findings(output).into_iter().map(|(result, _)| result).collect()
 }
 
-/// The detail of the one finding that is so.
+/// The detail of the only finding with this result.
 #[track_caller]
 fn detail(output: &Output, result: &str) -> String {
     let all = findings(output);
@@ -78,7 +78,7 @@ fn detail(output: &Output, result: &str) -> String {
     found.unwrap_or_else(|| panic!("no `{result}` in {all:#?}")).1.clone()
 }
 
-/// Puts the evidence of another run in the place of this one's.
+/// Replaces the evidence of this run with that of another one.
 fn take_evidence(project: &EngineProject, other: &EngineProject, kind: &str) {
     let (engine, table) = (project.engine(), evidence(project.engine()));
     let hex = if engine == Engine::Postgres { "encode(content, 'hex')" } else { "hex(content)" };
@@ -107,12 +107,12 @@ for_each_engine! {
         assert_eq!(detail(&output, "recompute proven twice"), "4 of 4 chunks");
         assert_eq!(project.state(), before, "it writes nothing");
         project.runner("verify 2 --strict --sample 2").exits(0).prints(&["proven", "2 of 4 chunks", "ORDER BY"]);
-        // SQL has its bytes alone.
+        // For SQL only the bytes are compared.
         project.runner("verify 1 --strict").exits(0).prints(&["0001_items", "artifact"]);
         project.runner("verify 3").exits(2).says(&["3"]);
     }
 
-    fn the_transcript_is_the_same_however_it_came_about(engine) {
+    fn the_transcript_does_not_depend_on_interruptions(engine) {
         let project = shop(engine);
         project.runner("apply --jobs 1").succeeds();
         let alone = transcript(&project, "0002");
@@ -129,7 +129,7 @@ for_each_engine! {
             let output = project.runner("verify --all-chunks --format json");
             assert_eq!(results(&output), ALL_PROVEN, "killed at moment {moment}\n{output}");
         }
-        // Other rows are another transcript.
+        // Other rows have another transcript.
         let project = shop(engine);
         project.runner("apply --target 1").succeeds();
         project.execute("UPDATE items SET price = 5 WHERE id = 33");
@@ -137,9 +137,10 @@ for_each_engine! {
         assert_ne!(transcript(&project, "0002"), alone);
     }
 
-    fn chunks_end_where_they_do_in_any_run(engine) {
-        // More rows than a server is asked for at first, of unequal widths. Where several connections share a transform, wide
-        // rows are cut by what the chunks before them weighed, so only SQLite's batches end by their bytes here.
+    fn chunk_boundaries_are_deterministic(engine) {
+        // More rows than are first requested from a server, of different widths. If several connections share a
+        // transform, the size of wide chunks follows from the chunks before them, so only SQLite's batches end by
+        // their bytes here.
         let bytes = if engine == Engine::Sqlite { "20KiB" } else { "2MiB" };
         let shop = || {
             let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
@@ -175,19 +176,19 @@ for_each_engine! {
     fn reads_without_order_by_are_reported_and_recorded(engine) {
         let project = shop(engine);
         let statement = "SELECT name FROM items WHERE id < 4";
-        project.runner("plan").keeps_silent_about(&["ORDER BY"]);
+        project.runner("plan").does_not_say(&["ORDER BY"]);
         project.runner("apply").succeeds().says(&["without an ORDER BY", statement]);
         project.runner("show 2").succeeds().prints(&["no ORDER BY", statement]);
         project.runner("verify").succeeds().prints(&["without ORDER BY", statement]);
         project.runner("rollback").succeeds();
-        project.runner("plan").succeeds().prints(&["risk", statement]).keeps_silent_about(&["ORDER BY id"]);
+        project.runner("plan").succeeds().prints(&["risk", statement]).does_not_say(&["ORDER BY id"]);
         let plan: Value = serde_json::from_str(&project.runner("plan --format json").stdout).unwrap();
         assert_eq!(plan["migrations"][0]["unordered"], serde_json::json!([statement]));
         let gone = format!("SELECT count(*) FROM {} WHERE kind <> 'unordered'", evidence(engine));
         assert_eq!(project.value(&gone), "0", "nobody asks for the rest");
     }
 
-    fn a_component_sees_what_its_first_run_saw(engine) {
+    fn verify_uses_the_inputs_of_the_first_run(engine) {
         let project = shop(engine);
         project.settings("[parameters]\ntell = true");
         project.runner("apply").succeeds();
@@ -195,13 +196,13 @@ for_each_engine! {
         let given = project.value(&format!("SELECT concat(seed, ' ', run_timestamp) FROM {history} WHERE revision = '0002'"));
         let seen = project.value("SELECT label FROM copies WHERE id = 1000001");
         assert!(seen.starts_with(&given), "{seen} and {given}");
-        // Parameters, time and seed are those of then, whatever they are now.
+        // Parameters, time and seed are those of the original run, whatever they are now.
         let output = project.runner("verify --parameter tell=false --format json");
         output.exits(0);
         assert_eq!(results(&output), ALL_PROVEN, "{output}");
     }
 
-    fn a_recording_that_is_too_large_is_left_out(engine) {
+    fn a_large_recording_is_not_stored(engine) {
         let project = shop(engine);
         project.runner("apply --limit stored_call_bytes=100").succeeds();
         let output = project.runner("verify --format json");
@@ -246,7 +247,7 @@ for_each_engine! {
         let all = findings(&output);
         let count = |result: &str| all.iter().filter(|(it, _)| it.starts_with(result)).count();
         assert_eq!((count("artifact proven"), count("replay proven")), (3, 3), "{all:#?}");
-        // The views that the transforms read are gone.
+        // The views that the transforms read no longer exist.
         assert_eq!((count("recompute unproven"), count("target proven instants")), (3, 1), "{all:#?}");
         let document: Value = serde_json::from_str(&output.stdout).unwrap();
         assert_eq!(document["result"], "unproven");
@@ -258,7 +259,7 @@ for_each_engine! {
 }
 
 for_each_engine! {
-    fn reading_is_enough(engine) {
+    fn read_access_suffices(engine) {
         let project = applied(engine);
         if engine == Engine::Sqlite {
             return unwritten_file(&project);

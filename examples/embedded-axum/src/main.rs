@@ -1,4 +1,4 @@
-//! A service that applies its own migrations when it starts, and then serves the table that they made.
+//! A service that applies its own migrations when it starts, and then serves the table that they create.
 
 use std::error::Error;
 
@@ -13,7 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{Row, query};
 use tokio::net::TcpListener;
 
-/// The project: `migrations/`, `runner.toml` and `runner.lock`. `runner` works in that folder, too.
+/// The project: `migrations/`, `runner.toml` and `runner.lock`. The command line also works in that directory.
 static DB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/db");
 
 #[tokio::main]
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Applies what is pending. Instances that start together wait for the one that has the lock.
+/// Applies pending migrations. Instances that start together wait for the one that holds the lock.
 async fn migrate(options: &SqliteConnectOptions) -> runner::Result<()> {
     let runner = Runner::builder()
         .project(Project::included(&DB))

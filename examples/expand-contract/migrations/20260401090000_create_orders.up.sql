@@ -1,4 +1,4 @@
--- The table as the first application knows it: what an order costs is a text.
+-- The table as the first application knows it: the total of an order is text.
 CREATE TABLE orders (
     id INTEGER NOT NULL PRIMARY KEY,
     customer VARCHAR(40) NOT NULL,

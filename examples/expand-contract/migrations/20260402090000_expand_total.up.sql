@@ -1,4 +1,4 @@
--- Expand: new columns that may be NULL disturb nobody, and no database rewrites the table for them.
+-- Expand: new nullable columns affect no application, and no database rewrites the table for them.
 ALTER TABLE orders ADD COLUMN total_cents BIGINT;
 ALTER TABLE orders ADD COLUMN currency VARCHAR(3);
 CREATE TABLE order_issues (

@@ -1,5 +1,5 @@
--- The tables of an application of 2012: three bytes a character, dates that are none, states in an ENUM, and titles that
--- arrived as UTF-8 and were stored as if they had been Latin-1.
+-- The tables of an application from 2012: three-byte characters, invalid dates, states in an ENUM, and
+-- titles that arrived as UTF-8 and were stored as Latin-1.
 CREATE TABLE authors (
     id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     name VARCHAR(100) NOT NULL,
@@ -25,7 +25,7 @@ VALUES
     (2, 'Zoë', NULL),
     (3, 'Ann', CONCAT('https://example.com/', REPEAT('a', 900)));
 
--- IGNORE lets dates pass that a strict server refuses, as the servers of the time did.
+-- With IGNORE, a strict server accepts invalid dates, as the servers of that time did.
 INSERT IGNORE INTO articles (id, author_id, slug, title, body, state, published_on)
 WITH RECURSIVE
     n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999),

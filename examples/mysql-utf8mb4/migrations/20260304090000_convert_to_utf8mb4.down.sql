@@ -1,4 +1,4 @@
--- Refused by the database, with nothing done to the table, where a character of four bytes has been written meanwhile.
+-- If a four-byte character has been written meanwhile, the database refuses this and leaves the table unchanged.
 ALTER TABLE articles
     CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci,
     MODIFY body TEXT CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci NOT NULL,

@@ -1,4 +1,4 @@
--- The contacts of all tenants stand in one table; row-level security shows each tenant its own.
+-- The contacts of all tenants are in one table; row-level security shows each tenant only its own.
 CREATE DOMAIN email_address AS text CHECK (VALUE ~ '^[^@\s]+@[^@\s]+$');
 CREATE TYPE contact_state AS ENUM ('lead', 'customer');
 

@@ -1,5 +1,5 @@
--- An enum loses no value, so that the column moves to another one. Each statement commits by itself; a way back that was
--- interrupted goes on behind the last one that did.
+-- An enum cannot lose a value, so the column gets another enum. Each statement commits by itself; an
+-- interrupted downgrade continues after the last statement that did.
 ALTER TYPE contact_state RENAME TO contact_state_old;
 CREATE TYPE contact_state AS ENUM ('lead', 'customer');
 ALTER TABLE contacts

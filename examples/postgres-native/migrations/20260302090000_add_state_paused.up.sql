@@ -1,3 +1,3 @@
 -- runner:no-transaction
--- A value that was added to an enum cannot be used before its transaction has committed: it has a migration of its own.
+-- A new enum value cannot be used before its transaction has committed, so it has a separate migration.
 ALTER TYPE contact_state ADD VALUE IF NOT EXISTS 'paused' BEFORE 'customer';

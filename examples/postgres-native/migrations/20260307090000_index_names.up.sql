@@ -1,3 +1,3 @@
 -- runner:no-transaction
--- Writers go on meanwhile. PostgreSQL refuses this inside a transaction.
+-- Does not block writers. PostgreSQL refuses it inside a transaction.
 CREATE INDEX CONCURRENTLY contacts_by_name ON contacts (tenant_id, name_key);

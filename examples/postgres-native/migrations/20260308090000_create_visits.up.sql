@@ -1,4 +1,4 @@
--- Visits are kept by year. Those of 2025 were collected in a table of their own before there was any other.
+-- Visits are partitioned by year. Those of 2025 were stored in a separate table before there were partitions.
 CREATE TABLE visits_2025 (
     contact_id bigint NOT NULL,
     visited_at timestamptz NOT NULL,

@@ -1,4 +1,4 @@
--- Reads the old rows while others read and write them. ATTACH then takes the constraint's word for it and reads nothing.
+-- Reads the old rows while others read and write them. ATTACH then relies on the constraint and reads nothing.
 ALTER TABLE visits_2025 VALIDATE CONSTRAINT visits_of_2025;
 CREATE INDEX visits_2025_by_contact ON visits_2025 (contact_id, visited_at);
 ALTER TABLE visits ATTACH PARTITION visits_2025

@@ -1,5 +1,5 @@
--- Expand: the new column stands beside the old one, and what the old application writes marks the row as not yet
--- converted, so that both applications can run at the same time.
+-- Expand: adds the new column next to the old one. Writes by the old application mark the row as not yet
+-- converted, so both applications can run at the same time.
 ALTER TABLE customers ADD COLUMN phone_e164 TEXT;
 
 CREATE TRIGGER customers_phone_changed AFTER UPDATE OF phone ON customers

@@ -13,7 +13,7 @@ pub struct Bouncer {
 }
 
 impl Bouncer {
-    /// Starts one with so many connections to the server for each database.
+    /// Starts one with at most this many connections to the server per database.
     pub fn start(server: &Server, connections: u32) -> Self {
         let user = service_user("postgres");
         let folder = place::folder("pgbouncer", user);

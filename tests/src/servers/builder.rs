@@ -5,18 +5,18 @@ use super::server::{Launch, Server};
 use super::{Kind, place, template, tls};
 use crate::Disk;
 
-/// Whether a server takes connections with TLS.
+/// Whether a server accepts connections with TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tls {
-    /// Not at all.
+    /// No TLS.
     Off,
-    /// With it or without.
+    /// With or without TLS.
     Offered,
-    /// Only with it.
+    /// Only with TLS.
     Required,
 }
 
-/// How a private server is to be.
+/// The configuration of a private server.
 pub struct Builder {
     kind: Kind,
     settings: Vec<(String, String)>,
@@ -30,25 +30,26 @@ impl Builder {
         Self { kind, settings: Vec::new(), tls: Tls::Off, passwords: false, disk: None }
     }
 
-    /// A setting of the server's, as its configuration file names it.
+    /// Sets a setting of the server, as its configuration file names it.
     pub fn setting(mut self, name: &str, value: impl ToString) -> Self {
         self.settings.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// TLS with a certificate that nobody trusts; see [`Server::authority`].
+    /// Enables TLS with a certificate that no client trusts by default; see [`Server::authority`].
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
         self
     }
 
-    /// PostgreSQL: asks for passwords (MariaDB always does). The user with all rights has to be given one by SQL before.
+    /// PostgreSQL: requires passwords (MariaDB always does). The superuser must be given one by SQL beforehand.
     pub fn passwords(mut self) -> Self {
         self.passwords = true;
         self
     }
 
-    /// The data stand on a disk that has room for the server and little more; nothing is started where nobody may mount one.
+    /// Puts the data on a disk with little more room than the server needs; the server is not started where mounting
+    /// is not permitted.
     pub fn small_disk(self) -> Self {
         match self.kind {
             Kind::Postgres => Self { disk: Some(72 << 20), ..self.setting("max_wal_size", "8MB") },
@@ -56,7 +57,7 @@ impl Builder {
         }
     }
 
-    /// Starts it, on a disk of its own if one was asked for: then there is none where mounting is not permitted.
+    /// Starts it, on its own disk if requested; returns `None` where mounting is not permitted.
     pub fn try_start(self) -> Option<Server> {
         let user = service_user(match self.kind {
             Kind::Postgres => "postgres",
@@ -104,14 +105,14 @@ impl Builder {
     }
 }
 
-/// PostgreSQL: who may connect how. By the socket, where the tests prepare things, everybody.
+/// PostgreSQL: who may connect, and how. Everyone may use the socket, through which the tests prepare things.
 fn admission(tls: Tls, passwords: bool) -> String {
     let line = if tls == Tls::Required { "hostssl" } else { "host" };
     let method = if passwords { "scram-sha-256" } else { "trust" };
     format!("local all all trust\nlocal replication all trust\n{line} all all 127.0.0.1/32 {method}\n")
 }
 
-/// Small, so that many fit on a machine; nothing survives the machine, but everything survives the process.
+/// Small, so that many fit on a machine. Data survive the process, but not the machine.
 fn defaults(kind: Kind) -> Vec<(String, String)> {
     let settings: &[(&str, &str)] = match kind {
         Kind::Postgres => &[

@@ -1,4 +1,4 @@
-//! Speaking to a server through its own client program, past everything that is tested.
+//! Access to a server through its own client program, independent of the tested program.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::{Kind, programs};
 
-/// Where a server is and who asks.
+/// The address of a server and the user.
 #[derive(Clone, Debug)]
 pub(super) struct Address {
     pub(super) user: String,
@@ -15,7 +15,7 @@ pub(super) struct Address {
     pub(super) port: u16,
     /// What the client program uses instead of host and port.
     pub(super) socket: Option<PathBuf>,
-    /// Of the URL, with their `?`.
+    /// The URL's parameters, with their `?`.
     pub(super) parameters: String,
 }
 
@@ -53,7 +53,7 @@ impl Address {
     }
 }
 
-/// A database, asked through the client program of its server.
+/// A database, accessed through the client program of its server.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(super) kind: Kind,
@@ -79,16 +79,16 @@ impl Client {
         Self { database: database.to_owned(), ..self.clone() }
     }
 
-    /// Runs statements, which must succeed; answers all rows, cells separated by `|`.
+    /// Runs statements, which must succeed; returns all rows, with cells separated by `|`.
     #[track_caller]
     pub fn sql(&self, text: &str) -> Vec<String> {
         self.try_sql(text).unwrap_or_else(|error| panic!("{text}\n{error}"))
     }
 
-    /// Runs statements up to the first that fails; answers all rows, or what the server said.
+    /// Runs statements up to the first that fails; returns all rows, or the server's message.
     pub fn try_sql(&self, text: &str) -> Result<Vec<String>, String> {
         let mut child = self.command().stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // It may end before it has read everything; then it says why.
+        // It may exit before it has read everything; then it reports why.
         let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
         let output = child.wait_with_output().unwrap();
         match output.status.success() {
@@ -97,7 +97,7 @@ impl Client {
         }
     }
 
-    /// The one value of a query.
+    /// The only value of a query.
     #[track_caller]
     pub fn value(&self, query: &str) -> String {
         let rows = self.sql(query);
@@ -105,7 +105,7 @@ impl Client {
         rows.into_iter().next().unwrap_or_default()
     }
 
-    /// A connection that stays open, for what lasts longer than a statement.
+    /// Opens a persistent connection, for effects that outlast a statement.
     pub fn session(&self) -> Session {
         let mut child = self.command().stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let input = child.stdin.take().unwrap();
@@ -137,7 +137,7 @@ impl Client {
         command
     }
 
-    /// Tells a client program where the server is; the password stands in the environment.
+    /// Sets the server's address for a client program; the password is passed in the environment.
     pub(super) fn where_to(&self, command: &mut Command) {
         let Address { user, host, port, socket, .. } = &self.address;
         match (self.kind, socket) {
@@ -159,7 +159,7 @@ impl Client {
     }
 }
 
-/// A connection that stays open. It ends when it is dropped.
+/// A persistent connection. It ends when it is dropped.
 pub struct Session {
     child: Child,
     input: ChildStdin,
@@ -167,7 +167,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Runs statements, and waits until they have.
+    /// Runs statements and waits until they are done.
     pub fn run(&mut self, text: &str) -> &mut Self {
         let mark = format!("mark {}", super::place::unique());
         self.send(&format!("{text};\nSELECT '{mark}'"));
@@ -179,7 +179,7 @@ impl Session {
         self
     }
 
-    /// Sends statements, and does not wait.
+    /// Sends statements without waiting.
     pub fn send(&mut self, text: &str) -> &mut Self {
         self.input.write_all(format!("{text};\n").as_bytes()).unwrap();
         self

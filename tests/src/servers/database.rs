@@ -30,12 +30,12 @@ impl TestDatabase {
         self.client.kind
     }
 
-    /// Its URL, for somebody with all rights.
+    /// Its URL for a superuser.
     pub fn url(&self) -> String {
         self.client.address.url(self.kind(), self.name())
     }
 
-    /// Its URL by way of something that listens on another port of this machine.
+    /// Its URL through a proxy on another port of this machine.
     pub fn url_at(&self, port: u16) -> String {
         let mut address = self.client.address.clone();
         (address.host, address.port) = ("127.0.0.1".to_owned(), port);
@@ -49,7 +49,7 @@ impl TestDatabase {
         address.url(self.kind(), self.name())
     }
 
-    /// Its URL by the server's unix socket, if that is known.
+    /// Its URL through the server's Unix socket, if known.
     pub fn socket_url(&self) -> Option<String> {
         let address = &self.client.address;
         let socket = address.socket.as_ref()?.display();
@@ -61,7 +61,7 @@ impl TestDatabase {
         })
     }
 
-    /// What speaks to it.
+    /// A client for it.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -72,7 +72,7 @@ impl TestDatabase {
         self.client.sql(text)
     }
 
-    /// The one value of a query.
+    /// The only value of a query.
     #[track_caller]
     pub fn value(&self, query: &str) -> String {
         self.client.value(query)
@@ -81,7 +81,7 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        // Where the server is gone, so is the database; a private one takes its databases along.
+        // If the server is gone, so is the database; a private server takes its databases with it.
         let _ = match self.kind() {
             Kind::Postgres => self.admin.try_sql(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name())),
             Kind::Mariadb => self

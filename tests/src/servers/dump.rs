@@ -1,4 +1,4 @@
-//! A server's database as lines of text, by the dump program that comes with it: whatever it knows of is compared.
+//! A server's database as lines of text, from its own dump program: everything that program knows about is compared.
 
 use std::process::{Command, Stdio};
 
@@ -13,13 +13,13 @@ enum Tables {
 }
 
 impl Client {
-    /// Everything in the database but the tool's own tables: definitions as the server prints them, rows in an order of
-    /// their own. Left out is what no rollback brings back: where sequences are.
+    /// Everything in the database except the tool's own tables: definitions as the server prints them, rows in a
+    /// fixed order. Positions of sequences are omitted, because no rollback restores them.
     pub fn dump(&self) -> Vec<String> {
         self.dump_but(Tables::OfTheTool)
     }
 
-    /// As [`Client::dump`], the tool's own tables as well.
+    /// Like [`Client::dump`], including the tool's own tables.
     pub fn dump_everything(&self) -> Vec<String> {
         self.dump_but(Tables::None)
     }
@@ -74,7 +74,7 @@ impl Client {
         lines
     }
 
-    /// Fills the database from a backup of another one.
+    /// Restores a backup of another database into this one.
     pub fn restore(&self, file: &std::path::Path) {
         let mut command = match self.kind {
             Kind::Postgres => {
@@ -104,14 +104,14 @@ impl Client {
     }
 }
 
-/// Comments, keys that differ from dump to dump, sequences' positions.
+/// Comments, keys that differ between dumps, and sequences' positions.
 fn is_noise(line: &str) -> bool {
     line.is_empty()
         || ["--", "\\restrict", "\\unrestrict"].iter().any(|start| line.starts_with(start))
         || line.starts_with("SELECT pg_catalog.setval(")
 }
 
-/// MariaDB writes the next value of a table's counter behind its definition.
+/// MariaDB writes the next value of a table's counter after its definition.
 fn without_counter(line: &str) -> String {
     match line.split_once(" AUTO_INCREMENT=") {
         Some((before, after)) if line.starts_with(')') => {

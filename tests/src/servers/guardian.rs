@@ -1,12 +1,12 @@
-//! What ends the servers when the test process does, also when it is killed and can end nothing itself.
+//! Ends the servers together with the test process, even if the process is killed and cannot clean up.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-/// Reads until the pipe has no writer any more, which the kernel brings about in whatever way the process ends. Then it ends
-/// every process whose number stands in a file `*.pid`, and removes the folder. More than once, for what was just starting.
+/// Reads until the pipe has no writer, which the kernel ensures however the process ends. Then kills every process
+/// whose ID is in a file `*.pid`, and removes the directory; repeatedly, to catch processes that were just starting.
 const SCRIPT: &str = r#"
 cat >/dev/null
 for round in 1 2 3; do
@@ -24,7 +24,7 @@ for round in 1 2 3; do
 done
 "#;
 
-/// The folder of all servers of this process. It and they are gone soon after the process.
+/// The directory of all servers of this process. It and they are removed soon after the process ends.
 pub(super) fn folder() -> &'static Path {
     static GUARDED: OnceLock<(PathBuf, Child)> = OnceLock::new();
     let (folder, _) = GUARDED.get_or_init(|| {
@@ -35,17 +35,17 @@ pub(super) fn folder() -> &'static Path {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // What is typed at the terminal is for the tests.
+            // Terminal signals such as Ctrl-C are for the tests.
             .process_group(0)
             .spawn()
             .expect("sh");
-        // The child holds the pipe's writing end, which no other child inherits, for as long as the process lives.
+        // The child holds the pipe's writing end, which no other child inherits, as long as the process lives.
         (folder, guardian)
     });
     folder
 }
 
-/// Users of servers must be able to walk through it, and the path of a socket has at most 107 bytes.
+/// The servers' users must be able to enter it, and the path of a socket has at most 107 bytes.
 fn make() -> PathBuf {
     let temporary = std::env::temp_dir();
     let parent = if temporary.as_os_str().len() <= 50 { temporary } else { PathBuf::from("/tmp") };

@@ -1,8 +1,8 @@
-//! Real database servers, made of the programs that the system has installed and gone with the test process, however it
-//! ends.
+//! Real database servers, started from the programs installed on the system and removed with the test process,
+//! however it ends.
 //!
-//! [`postgres`] and [`mariadb`] are shared by all tests of a process, each of which makes a [`TestDatabase`] of its own.
-//! What breaks, stops or fills a server takes one for itself: [`Server::private`].
+//! [`postgres`] and [`mariadb`] are shared by all tests of a process; each test creates its own [`TestDatabase`]. A
+//! test that breaks, stops or fills a server uses a private one: [`Server::private`].
 
 mod bouncer;
 mod builder;
@@ -32,7 +32,7 @@ pub use server::Server;
 pub enum Kind {
     /// PostgreSQL.
     Postgres,
-    /// MariaDB; also MySQL, where `DATABASE_URL` leads to one.
+    /// MariaDB; also MySQL, if `DATABASE_URL` names one.
     Mariadb,
 }
 
@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// Whether a URL leads to a server of this kind.
+    /// Whether a URL is for a server of this kind.
     fn is_of(self, url: &str) -> bool {
         let schemes: [&str; 2] = match self {
             Self::Postgres => ["postgres://", "postgresql://"],

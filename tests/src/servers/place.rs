@@ -1,4 +1,4 @@
-//! Folders and ports.
+//! Directories and ports.
 
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -9,7 +9,7 @@ use super::guardian;
 use super::programs::User;
 use crate::random::Random;
 
-/// A new folder for one server, which belongs to its user.
+/// A new directory for one server, owned by its user.
 pub(super) fn folder(name: &str, user: Option<User>) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let folder = guardian::folder().join(format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
@@ -19,25 +19,25 @@ pub(super) fn folder(name: &str, user: Option<User>) -> PathBuf {
     folder
 }
 
-/// Everybody may look into the folder.
+/// Makes the directory readable for everyone.
 pub(super) fn open_to_all(folder: &Path) {
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Only its owner may read it.
+/// Makes it readable only for its owner.
 pub(super) fn close_to_others(path: &Path) {
     let mode = if path.is_dir() { 0o700 } else { 0o600 };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Gives a file or folder to a server's user.
+/// Gives a file or directory to a server's user.
 pub(super) fn give(path: &Path, user: Option<User>) {
     if let Some(user) = user {
         chown(path, Some(user.uid), Some(user.gid)).unwrap();
     }
 }
 
-/// A number that no other process of this moment draws.
+/// A number that no other concurrent process draws.
 pub(super) fn unique() -> u64 {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
@@ -45,8 +45,8 @@ pub(super) fn unique() -> u64 {
     Random::new(now ^ (u64::from(std::process::id()) << 32) ^ (count << 56)).draw()
 }
 
-/// A port that nobody listens on. Another process may take it before the server does: starting is tried again then. It
-/// stands below those that the system gives to outgoing connections, so that a stopped server finds it free again.
+/// A port without a listener. Another process may take it before the server does; then starting is retried. It is
+/// below the range for outgoing connections, so that a stopped server finds it free again.
 pub(super) fn free_port() -> u16 {
     let mut random = Random::new(unique());
     loop {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use super::programs::User;
 
-/// How long a server may take to start or to end: much longer than any machine needs.
+/// How long a server may take to start or stop: much longer than any machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running program whose number the guardian knows. Ends when it is dropped.
+/// A running program whose process ID the guardian knows. It ends when it is dropped.
 pub(super) struct Process {
     child: Child,
     pid_file: PathBuf,
@@ -20,14 +20,14 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a program that works in `folder`, where its number and its log go.
+    /// Starts a program in `folder`, which also receives its process ID and log.
     pub(super) fn start(program: &Path, arguments: &[impl AsRef<OsStr>], folder: &Path, user: Option<User>) -> Self {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let pid_file = folder.join(format!("{name}.pid"));
         let log = folder.join(format!("{name}.log"));
         let output = File::options().create(true).append(true).open(&log).unwrap();
         let mut command = Command::new("sh");
-        // The number is written before there is anything to end.
+        // The process ID is written before the program starts.
         command.args(["-c", r#"echo $$ >"$0" && exec "$@""#]).arg(&pid_file).arg(program).args(arguments);
         command.current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC").process_group(0).stdin(Stdio::null());
@@ -39,7 +39,7 @@ impl Process {
         Self { child, pid_file, log }
     }
 
-    /// Waits until the program is ready, or says what it logged if it ends before.
+    /// Waits until the program is ready; if it exits before, returns its log.
     pub(super) fn wait_until(&mut self, ready: impl Fn() -> bool) -> Result<(), String> {
         let start = Instant::now();
         loop {
@@ -54,7 +54,7 @@ impl Process {
         }
     }
 
-    /// The end of what it logged.
+    /// The end of its log.
     pub(super) fn log(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
@@ -72,14 +72,14 @@ impl Process {
         kill.args([&format!("-{name}"), &self.child.id().to_string()]).stderr(Stdio::null()).status().expect("`kill`");
     }
 
-    /// Waits for its end.
+    /// Waits until it exits.
     pub(super) fn wait(&mut self) {
         let start = Instant::now();
         while !self.has_ended() {
             assert!(start.elapsed() < PATIENCE, "the server does not end\n{}", self.log());
             std::thread::sleep(Duration::from_millis(2));
         }
-        // Its number may be another program's from now on.
+        // Its process ID may be reused from now on.
         let _ = std::fs::remove_file(&self.pid_file);
     }
 }
@@ -88,7 +88,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         if !self.has_ended() {
             self.signal("CONT");
-            // PostgreSQL ends its other processes with it by this one; not so by SIGKILL.
+            // On this signal PostgreSQL also ends its child processes; SIGKILL would not do so.
             self.signal("QUIT");
             let start = Instant::now();
             while !self.has_ended() && start.elapsed() < Duration::from_secs(6) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// A program on the `PATH` or where Debian puts what is not for everybody's `PATH`.
+/// Finds a program on the `PATH`, or where Debian installs programs that are not on everyone's `PATH`.
 pub(super) fn find(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -14,7 +14,7 @@ pub(super) fn find(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("`{name}` is not installed; run scripts/setup"))
 }
 
-/// The newest version's first.
+/// The newest version comes first.
 fn postgres_folders() -> Vec<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<(u32, PathBuf)> = versions
@@ -24,7 +24,7 @@ fn postgres_folders() -> Vec<PathBuf> {
     versions.into_iter().map(|(_, folder)| folder).collect()
 }
 
-/// What a program says of itself with `--version`.
+/// The output of a program's `--version`.
 pub(super) fn version(name: &str) -> String {
     let output = Command::new(find(name)).arg("--version").output().unwrap();
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -37,7 +37,8 @@ pub(super) struct User {
     pub(super) gid: u32,
 }
 
-/// Whom to run a server as: nobody else, unless the tests run as root, which servers refuse or should not have.
+/// The user to run a server as: the current one, unless the tests run as root, which servers refuse or should not
+/// use.
 pub(super) fn service_user(name: &str) -> Option<User> {
     static ROOT: OnceLock<bool> = OnceLock::new();
     let root = *ROOT.get_or_init(|| id(&["-u"]) == Some(0));
@@ -52,7 +53,7 @@ fn id(arguments: &[&str]) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-/// Runs a command to its end, which must be a good one.
+/// Runs a command to completion, which must succeed.
 pub(super) fn run(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

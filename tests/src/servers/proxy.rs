@@ -1,4 +1,4 @@
-//! A network that fails: between a client and a server, it cuts, loses answers, slows down and stalls.
+//! A failing network between a client and a server: it cuts connections, loses answers, slows down and stalls.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// When a connection is cut by itself. The text is looked for in what clients send, in capitals or not.
+/// When to cut a connection automatically. The text is searched for in what clients send, ignoring case.
 #[derive(Clone, Debug)]
 pub enum Trap {
-    /// Before the server gets the text for the so-and-so-many-th time, counted from 1.
+    /// Before the server receives the text for the nth time, counted from 1.
     Before(&'static str, usize),
-    /// When the server has answered to it, with the answer lost.
+    /// When the server has answered it, losing the answer.
     Answer(&'static str, usize),
 }
 
@@ -20,7 +20,7 @@ struct Shared {
     closed: AtomicBool,
     refusing: AtomicBool,
     stalled: AtomicBool,
-    /// Bytes a second each way of each connection; 0: no bound.
+    /// Bytes per second in each direction of each connection; 0: unlimited.
     rate: AtomicU64,
     state: Mutex<State>,
 }
@@ -30,7 +30,7 @@ struct State {
     trap: Option<Trap>,
     seen: usize,
     sprung: usize,
-    /// How often a client spoke after its server had.
+    /// How many times a client sent something after its server did.
     turns: usize,
     streams: Vec<TcpStream>,
 }
@@ -42,7 +42,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens for connections to a port of this machine.
+    /// Listens on a port of this machine and forwards connections.
     pub fn start(server: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -53,7 +53,7 @@ impl Proxy {
                 if accepting.closed.load(Ordering::SeqCst) {
                     break;
                 }
-                // Where there is no server, the client's connection ends as it does with a server that went away.
+                // Without a server, the client's connection ends as if the server had gone away.
                 if !accepting.refusing.load(Ordering::SeqCst)
                     && let Ok(server) = TcpStream::connect(("127.0.0.1", server))
                 {
@@ -69,24 +69,24 @@ impl Proxy {
         self.port
     }
 
-    /// Sets a trap in place of any other, and counts from here.
+    /// Sets a trap in place of any other, and restarts counting.
     pub fn set(&self, trap: Trap) {
         let mut state = self.shared.state();
         state.trap = Some(trap);
         state.seen = 0;
     }
 
-    /// How many connections were cut by a trap.
+    /// How many connections traps have cut.
     pub fn sprung(&self) -> usize {
         self.shared.state().sprung
     }
 
-    /// How often clients have spoken after their servers had, or first: the trips that a far server makes them wait for.
+    /// How many times clients sent something after their servers did, or first: the round trips to the server.
     pub fn turns(&self) -> usize {
         self.shared.state().turns
     }
 
-    /// Cuts all connections that there are.
+    /// Cuts all existing connections.
     pub fn cut(&self) {
         for stream in self.shared.state().streams.drain(..) {
             // It may be cut already.
@@ -99,12 +99,12 @@ impl Proxy {
         self.shared.refusing.store(refuse, Ordering::SeqCst);
     }
 
-    /// Lets so many bytes a second through, each way of each connection.
+    /// Limits each direction of each connection to this many bytes per second.
     pub fn throttle(&self, bytes_a_second: u64) {
         self.shared.rate.store(bytes_a_second, Ordering::SeqCst);
     }
 
-    /// Holds everything back, without a word to either side, or lets it go.
+    /// Holds back all data in both directions, or releases it.
     pub fn stall(&self, stall: bool) {
         self.shared.stalled.store(stall, Ordering::SeqCst);
     }
@@ -114,7 +114,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         self.cut();
-        // Wakes the listener, so that it sees that it is over.
+        // Wakes the listener, so that it notices the end.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
 }
@@ -124,7 +124,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits as slow networks let wait.
+    /// Waits as long as a slow network would take.
     fn delay(&self, bytes: usize) {
         let rate = self.rate.load(Ordering::SeqCst);
         if rate > 0 {
@@ -136,11 +136,11 @@ impl Shared {
     }
 }
 
-/// What the two sides of a connection know of each other.
+/// State shared by the two directions of a connection.
 struct Sides {
     /// The answer is to be lost.
     losing: AtomicBool,
-    /// The server has spoken since the client did, or nobody has yet.
+    /// The server has sent something since the client did, or nothing was sent yet.
     answered: AtomicBool,
 }
 
@@ -153,7 +153,7 @@ fn connect(shared: &Arc<Shared>, client: TcpStream, server: TcpStream) {
     let up = (Arc::clone(shared), client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::clone(&sides));
     std::thread::spawn(move || {
         let (shared, client, server, sides) = up;
-        // What fails is a connection that has ended, whichever side it was.
+        // An error means that the connection has ended, on whichever side.
         let _ = send(&shared, &client, &server, &sides);
         end(&client, &server);
     });
@@ -170,10 +170,10 @@ fn end(client: &TcpStream, server: &TcpStream) {
     }
 }
 
-/// From the client to the server, until either ends or a trap springs.
+/// Forwards from the client to the server, until either ends or a trap is triggered.
 fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, sides: &Sides) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
-    // The end of what came before: a text may come in two pieces.
+    // The end of the previous data: a text may arrive in two pieces.
     let mut before = Vec::new();
     loop {
         let bytes = client.read(&mut buffer)?;
@@ -197,7 +197,7 @@ fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, sides: 
                 }
                 sides.losing.store(true, Ordering::SeqCst);
             }
-            // Nothing that was counted is seen again.
+            // Text that was counted is not seen again.
             let keep = if found > 0 { 0 } else { text.len() - 1 };
             before.drain(..before.len().saturating_sub(keep));
         } else {
@@ -208,7 +208,7 @@ fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, sides: 
     }
 }
 
-/// From the server to the client, until either ends or an answer is to be lost.
+/// Forwards from the server to the client, until either ends or an answer is to be lost.
 fn answer(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, sides: &Sides) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
     loop {
@@ -217,7 +217,7 @@ fn answer(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, sides
             return Ok(());
         }
         if sides.losing.load(Ordering::SeqCst) {
-            // Whatever else the server has to say, so that it has done what it was told.
+            // Reads the rest of the answer, so that the server has carried out the request.
             server.set_read_timeout(Some(Duration::from_millis(100)))?;
             while server.read(&mut buffer)? > 0 {}
             return Ok(());

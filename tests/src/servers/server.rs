@@ -1,4 +1,4 @@
-//! A server that runs, and what can be done to it.
+//! A running server, and operations on it.
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -20,14 +20,14 @@ pub struct Server {
     own: Option<Own>,
 }
 
-/// What is known of a server that was started here.
+/// State of a server that was started here.
 struct Own {
-    // Dropped in this order: the process, then its disk and its folder.
+    // Dropped in this order: the process, then its disk and its directory.
     process: Mutex<Option<Process>>,
     launch: Launch,
 }
 
-/// How a server is started, again and again.
+/// How to start a server, any number of times.
 pub(super) struct Launch {
     pub(super) kind: Kind,
     pub(super) folder: PathBuf,
@@ -38,12 +38,12 @@ pub(super) struct Launch {
 }
 
 impl Server {
-    /// A server for one test, which may do to it what it wants. It ends when it is dropped.
+    /// A server for one test, which may do anything to it. It ends when it is dropped.
     pub fn private(kind: Kind) -> Builder {
         Builder::new(kind)
     }
 
-    /// A server that somebody else started.
+    /// A server that was started elsewhere.
     pub(super) fn given(kind: Kind, url: &str) -> Self {
         let address = Address::parse(kind, url);
         let database = match kind {
@@ -53,7 +53,7 @@ impl Server {
         Self { client: Client { kind, address, database: database.to_owned() }, own: None }
     }
 
-    /// Starts a server on a free port, tried again where somebody else was quicker.
+    /// Starts a server on a free port; retries if another process took the port.
     pub(super) fn launch(launch: Launch) -> Self {
         let mut last = String::new();
         for _ in 0..5 {
@@ -91,12 +91,12 @@ impl Server {
         self.client.address.port
     }
 
-    /// Whether it was started here and not given by `DATABASE_URL`.
+    /// Whether it was started here, rather than named by `DATABASE_URL`.
     pub fn is_private(&self) -> bool {
         self.own.is_some()
     }
 
-    /// Speaks to it with all rights.
+    /// A client with all privileges.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -106,12 +106,12 @@ impl Server {
         TestDatabase::new(self)
     }
 
-    /// The certificate of the authority that signed the server's, for one with TLS.
+    /// The certificate of the authority that signed the server's certificate, for a server with TLS.
     pub fn authority(&self) -> PathBuf {
         self.own().launch.folder.join("ca.pem")
     }
 
-    /// Ends it as a crash does. PostgreSQL: its immediate stop, which ends all its processes; MariaDB: `kill -9`.
+    /// Ends it like a crash. PostgreSQL: an immediate shutdown, which ends all its processes; MariaDB: `kill -9`.
     pub fn crash(&self) {
         let mut process = self.process();
         if let Some(mut process) = process.take() {
@@ -123,7 +123,7 @@ impl Server {
         }
     }
 
-    /// Ends it in good order, without waiting for its clients.
+    /// Shuts it down cleanly, without waiting for its clients.
     pub fn stop(&self) {
         let mut process = self.process();
         if let Some(mut process) = process.take() {
@@ -135,7 +135,7 @@ impl Server {
         }
     }
 
-    /// Starts it again where it was, on the same port.
+    /// Restarts it with the same data, on the same port.
     pub fn restart(&self) {
         let mut process = self.process();
         drop(process.take());
@@ -143,17 +143,17 @@ impl Server {
         *process = Some(started.unwrap_or_else(|log| panic!("the server does not start again\n{log}")));
     }
 
-    /// Stops it from doing anything, until [`Server::resume`]. PostgreSQL: no new connections; those that are there go on.
+    /// Suspends it until [`Server::resume`]. PostgreSQL: accepts no new connections; existing ones continue.
     pub fn pause(&self) {
         self.signal("STOP");
     }
 
-    /// Lets it go on.
+    /// Resumes it.
     pub fn resume(&self) {
         self.signal("CONT");
     }
 
-    /// Makes the disk of its own larger. PostgreSQL stops where it is its log that finds no room: then it is started again.
+    /// Grows its disk. PostgreSQL stops if its log runs out of space: then it is restarted.
     pub fn grow_disk(&self, bytes: u64) {
         self.own().launch.disk.as_ref().expect("a disk of its own").grow(bytes);
         if self.client().try_sql("SELECT 1").is_err() {
@@ -161,12 +161,12 @@ impl Server {
         }
     }
 
-    /// The last that it logged.
+    /// The end of its log.
     pub fn log(&self) -> String {
         self.process().as_ref().map(Process::log).unwrap_or_default()
     }
 
-    /// PostgreSQL: a server that follows this one and can only be read.
+    /// PostgreSQL: a read-only standby of this server.
     pub fn standby(&self) -> Server {
         let own = self.own();
         let folder = place::folder("standby", own.launch.user);
@@ -198,7 +198,7 @@ impl Server {
 }
 
 impl Launch {
-    /// What clients on this machine use instead of a port. PostgreSQL: its folder.
+    /// What clients on this machine use instead of a port. PostgreSQL: its directory.
     fn socket(&self) -> PathBuf {
         match self.kind {
             Kind::Postgres => self.folder.clone(),
@@ -206,7 +206,7 @@ impl Launch {
         }
     }
 
-    /// Starts it; answers what it logged if it ends again.
+    /// Starts it; returns its log if it exits.
     fn start(&self, port: u16) -> Result<Process, String> {
         let data = self.data.display();
         let socket = self.socket();
@@ -217,7 +217,7 @@ impl Launch {
                 for (name, value) in &self.settings {
                     arguments.extend(["-c".to_owned(), format!("{name}={value}")]);
                 }
-                // That of a server that crashed would be read as the next one's.
+                // The file of a crashed server would be read as the next one's.
                 let state = self.data.join("postmaster.pid");
                 let _ = std::fs::remove_file(&state);
                 let mut process = Process::start(&find("postgres"), &arguments, &self.folder, self.user);
@@ -228,8 +228,8 @@ impl Launch {
                 arguments.push(format!("--socket={}", socket.display()));
                 arguments.push(format!("--port={port}"));
                 arguments.push(format!("--pid-file={data}/server.pid"));
-                // A server that starts deletes the temporary tables that it finds: in a folder of several servers, also
-                // those in use, which the other one does not survive.
+                // A starting server deletes the temporary tables that it finds; in a directory shared by several
+                // servers, that includes tables in use, which would crash the other server.
                 arguments.push(format!("--tmpdir={}", self.folder.display()));
                 for (name, value) in &self.settings {
                     arguments.push(match value.is_empty() {
@@ -252,7 +252,7 @@ impl Drop for Launch {
     }
 }
 
-/// PostgreSQL writes its state into the eighth line of this file.
+/// PostgreSQL writes its state to the eighth line of this file.
 fn is_ready(file: &Path) -> bool {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines().nth(7).is_some_and(|state| state.trim() == "ready")

@@ -1,4 +1,5 @@
-//! Empty data folders, made once for each version of a server: making one takes seconds, copying it none.
+//! Empty data directories, created once per version of a server: creating one takes seconds, copying it hardly any
+//! time.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;
@@ -9,12 +10,12 @@ use super::programs::{User, find, run, version};
 use super::{Kind, place};
 use crate::guests;
 
-/// Changes whenever the commands below do.
+/// Must change whenever the commands below do.
 const FORMAT: u32 = 1;
 
-/// Makes the data folder of a new server.
+/// Creates the data directory of a new server.
 pub(super) fn copy(kind: Kind, data: &Path, user: Option<User>) {
-    let cache = guests::target_folder().join("test-servers");
+    let cache = guests::target_directory().join("test-servers");
     std::fs::create_dir_all(&cache).unwrap();
     let version = match kind {
         Kind::Postgres => version("initdb"),
@@ -24,20 +25,20 @@ pub(super) fn copy(kind: Kind, data: &Path, user: Option<User>) {
     let owner = user.map_or(0, |user| user.uid);
     let template = cache.join(format!("{}-{FORMAT}-{owner}-{plain}", kind.name()));
     if !template.exists() {
-        // Another process may be at it.
+        // Another process may be creating it.
         let lock = File::create(cache.join("lock")).unwrap();
         lock.lock().unwrap();
         if !template.exists() {
             make(kind, &template, user);
         }
     }
-    // A folder that is there already is one on a disk of its own.
+    // A directory that already exists is on its own disk.
     let from = if data.exists() { template.join(".") } else { template };
     run(Command::new("cp").arg("-a").arg(from).arg(data));
     place::close_to_others(data);
 }
 
-/// Where the user of the server can write, and by a rename, so that no half of a template is ever seen.
+/// Created where the server's user can write, and renamed at the end, so that no partial template is ever visible.
 fn make(kind: Kind, template: &Path, user: Option<User>) {
     let folder = place::folder("template", user);
     let data = folder.join("data");
@@ -53,7 +54,7 @@ fn make(kind: Kind, template: &Path, user: Option<User>) {
             let mut command = Command::new(find("mariadb-install-db"));
             command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
             command.args(["--innodb-log-file-size=8M", "--innodb-data-file-path=ibdata1:4M:autoextend"]);
-            // By default the first file would grow to 70 MB at once.
+            // By default, the first file would grow to 70 MB at once.
             command.arg("--innodb-autoextend-increment=1").arg(format!("--datadir={}", data.display()));
             command
         }

@@ -1,4 +1,4 @@
-//! The servers are what their users take them for.
+//! Tests of the servers themselves.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ fn both() -> [&'static Server; 2] {
 }
 
 #[test]
-fn every_test_has_a_database_of_its_own() {
+fn every_test_has_its_own_database() {
     for server in both() {
         let (one, other) = (server.database(), server.database());
         one.sql("CREATE TABLE a (id INTEGER); INSERT INTO a VALUES (1), (2)");
@@ -24,7 +24,7 @@ fn every_test_has_a_database_of_its_own() {
 }
 
 #[test]
-fn a_server_that_crashed_starts_again_with_what_was_committed() {
+fn a_crashed_server_restarts_with_the_committed_data() {
     for kind in [Kind::Postgres, Kind::Mariadb] {
         let server = Server::private(kind).start();
         let database = server.database();
@@ -42,7 +42,7 @@ fn a_server_that_crashed_starts_again_with_what_was_committed() {
 }
 
 #[test]
-fn settings_passwords_and_certificates_reach_the_server() {
+fn settings_passwords_and_certificates_are_applied() {
     for (kind, name, query) in [
         (Kind::Postgres, "max_connections", "SHOW max_connections"),
         (Kind::Mariadb, "max-connections", "SELECT @@max_connections"),
@@ -58,7 +58,7 @@ fn settings_passwords_and_certificates_reach_the_server() {
 }
 
 #[test]
-fn a_standby_has_what_its_server_has_and_is_read_only() {
+fn a_standby_replicates_and_is_read_only() {
     let server = Server::private(Kind::Postgres).start();
     let database = server.database();
     database.sql("CREATE TABLE a (id INTEGER); INSERT INTO a VALUES (1)");
@@ -69,7 +69,7 @@ fn a_standby_has_what_its_server_has_and_is_read_only() {
 }
 
 #[test]
-fn pgbouncer_gives_each_transaction_any_connection() {
+fn pgbouncer_changes_connections_between_transactions() {
     let server = postgres();
     let bouncer = Bouncer::start(server, 2);
     let database = server.database();
@@ -80,7 +80,7 @@ fn pgbouncer_gives_each_transaction_any_connection() {
 }
 
 #[test]
-fn the_proxy_cuts_before_and_loses_answers() {
+fn the_proxy_cuts_connections_and_loses_answers() {
     for server in both() {
         let database = server.database();
         database.sql("CREATE TABLE a (id INTEGER PRIMARY KEY)");
@@ -101,9 +101,9 @@ fn the_proxy_cuts_before_and_loses_answers() {
     }
 }
 
-/// Starts this very test again as a process of its own, whose servers must be gone after a kill that it cannot notice.
+/// Starts this test again as a separate process, whose servers must be gone after a kill that it cannot notice.
 #[test]
-fn nothing_outlives_a_process_that_was_killed() {
+fn nothing_outlives_a_killed_process() {
     const ROLE: &str = "RUNNER_TEST_GUARDED";
     if let Some(file) = std::env::var_os(ROLE) {
         let ports = both().map(|server| server.port().to_string()).join("\n");
@@ -113,7 +113,7 @@ fn nothing_outlives_a_process_that_was_killed() {
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("places");
-    let name = "servers::tests::nothing_outlives_a_process_that_was_killed";
+    let name = "servers::tests::nothing_outlives_a_killed_process";
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", name]).env(ROLE, &file).env_remove("DATABASE_URL").stdout(Stdio::null());
     let mut child = child.spawn().unwrap();

@@ -6,14 +6,14 @@ use std::process::Command;
 use super::place;
 use super::programs::{User, run};
 
-/// The authority whose certificate clients are to trust, and what the server shows them.
+/// The authority whose certificate clients need to trust, and the server's certificate.
 pub(super) struct Certificates {
     pub(super) authority: PathBuf,
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
 }
 
-/// Makes an authority and a server's certificate for `localhost` and `127.0.0.1`.
+/// Creates an authority and a server certificate for `localhost` and `127.0.0.1`.
 pub(super) fn make(folder: &Path, user: Option<User>) -> Certificates {
     let file = |name: &str| folder.join(name);
     let made = Certificates { authority: file("ca.pem"), certificate: file("server.pem"), key: file("server-key.pem") };

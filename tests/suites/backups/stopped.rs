@@ -1,4 +1,4 @@
-//! Programs that are stopped, and what they have started.
+//! Backup programs that are stopped, and their child processes.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use runner_tests::{Engine, EngineProject, Running, for_each_engine, until};
 
 use super::{files, now, shop};
 
-/// The process comes to its end. Nobody may be there to take note of it.
+/// The process ends. It may become a zombie if no parent waits for it.
 #[track_caller]
 fn gone(id: &str) {
     let id = id.trim();
@@ -17,7 +17,7 @@ fn gone(id: &str) {
     until("the program is gone", || !is_there() || is_dead());
 }
 
-/// The program has written down its number.
+/// The program has written its process ID.
 #[track_caller]
 fn has_begun(project: &EngineProject) {
     let pid = project.file("pid");
@@ -25,18 +25,18 @@ fn has_begun(project: &EngineProject) {
 }
 
 for_each_engine! {
-    fn one_that_is_stopped_leaves_nothing(engine) {
+    fn a_stopped_program_leaves_nothing(engine) {
         let project = shop(engine);
         let before = now(&project);
         std::fs::create_dir(project.file("kept")).unwrap();
         let pid = "sh -c 'echo $$ > pid; exec sleep 600'";
         let commands = [
             "echo half > \"$0\"; echo $$ > pid; exec sleep 600".to_owned(),
-            // It waits for a program of its own, which holds what it says open.
+            // It waits for its own child process, which keeps its output open.
             format!("{pid}; echo"),
-            // And that one does not hear.
+            // The child ignores the signal.
             format!("trap '' TERM; {pid}; echo"),
-            // Its children still write.
+            // Its children are still writing.
             format!("{pid} & echo half"),
         ];
         for (command, (signal, code)) in commands.iter().zip([("INT", 130), ("TERM", 143)].into_iter().cycle()) {
@@ -60,8 +60,8 @@ for_each_engine! {
         }
     }
 
-    /// What a daemon inherits does not keep the run waiting.
-    fn a_daemon_may_stay(engine) {
+    /// A daemon's inherited file descriptors do not keep the run waiting.
+    fn a_daemon_may_continue(engine) {
         let project = shop(engine);
         project.settings(
             "[backup]\nto = \"kept\"\n\
@@ -77,7 +77,7 @@ for_each_engine! {
 
 /// A second signal exits at once and leaves no process behind.
 #[test]
-fn a_second_signal_ends_a_program_that_does_not_hear() {
+fn a_second_signal_ends_a_program_that_ignores_the_first() {
     let project = shop(Engine::Sqlite);
     project.settings(
         "[backup]\nto = \"kept\"\n\

@@ -1,4 +1,4 @@
-//! Components that are not what the lockfile lists, or no migrations at all.
+//! Components that differ from the lockfile, or that are not migrations.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn changed_after_the_build() {
 }
 
 #[test]
-fn missing_from_the_folder() {
+fn missing_from_the_directory() {
     let project = with_component();
     std::fs::remove_file(project.file("migrations/2_guest.wasm")).unwrap();
     for verb in ["apply", "validate", "plan"] {
@@ -49,13 +49,13 @@ fn changed_after_it_was_applied() {
     let project = with_component();
     project.sql("1_people", &PEOPLE.replace("'one'", "'two'"), "DROP TABLE people;");
     refused(&project, "apply", 4, &["1_people.up.sql", "runner.lock", "hint:"]);
-    // With the lockfile's consent the history still objects.
+    // The lockfile accepts it, but the history still objects.
     project.runner("build 1").succeeds();
     refused(&project, "apply", 4, &["was changed after it was applied", "1_people", "redo"]);
     project.runner("status").prints(&["changed"]);
 }
 
-/// What `build` says of bytes that are no migration.
+/// The output of `build` for bytes that are not a migration.
 fn build(bytes: &[u8]) -> Output {
     let project = project!();
     project.write("migrations/1_bytes.wasm", bytes);
@@ -70,7 +70,7 @@ fn empty() {
 }
 
 #[test]
-fn no_webassembly() {
+fn not_webassembly() {
     build(b"#!/bin/sh\necho hello\n").exits(1).says(&["is not WebAssembly"]);
 }
 
@@ -91,7 +91,7 @@ fn damaged() {
 }
 
 #[test]
-fn no_component() {
+fn not_a_component() {
     build(&components::core_module()).exits(1).says(&["core module without embedded WIT"]);
 }
 
@@ -133,7 +133,7 @@ fn too_large() {
 
 /// Code that runs before any function of the contract is called.
 #[test]
-fn misbehaving_as_soon_as_they_start() {
+fn misbehaving_at_the_start() {
     for (module, code, says) in [
         ("(func $start (loop (br 0)))", 7, "limit `fuel`"),
         ("(func $start (call $start))", 7, "limit `stack`"),
@@ -153,9 +153,9 @@ fn misbehaving_as_soon_as_they_start() {
     }
 }
 
-/// Small files that take a compiler long.
+/// Small files that take a long time to compile.
 #[test]
-fn bombs_for_the_compiler() {
+fn compiler_bombs() {
     build(&components::deep(5_000)).exits(7).says(&["2000 nested blocks"]);
     build(&components::wide(200_001)).exits(7).says(&["200000 functions"]);
 }

@@ -1,4 +1,4 @@
-//! Lockfiles, names and folders that are not as they should be.
+//! Malformed lockfiles, names and directories.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn a_lockfile_with_a_conflict() {
 }
 
 #[test]
-fn a_lockfile_that_was_edited() {
+fn an_edited_lockfile() {
     let project = with_component();
     project.write("runner.lock", project.read("runner.lock").replace("misbehave", "behave"));
     refused(&project, "apply", 4, &["runner.lock", "changed by something other"]);
@@ -28,7 +28,7 @@ fn a_lockfile_that_was_edited() {
 }
 
 #[test]
-fn a_lockfile_with_a_line_twice() {
+fn a_lockfile_with_a_duplicate_line() {
     let project = with_component();
     let text = project.read("runner.lock");
     let line = text.lines().find(|line| line.starts_with("2_guest")).unwrap();
@@ -36,9 +36,9 @@ fn a_lockfile_with_a_line_twice() {
     refused(&project, "apply", 4, &["same revision"]);
 }
 
-/// After a merge, keeping both sides and building again is all there is to do.
+/// After a merge, it is enough to keep both sides and build again.
 #[test]
-fn a_merged_lockfile_is_mended_by_a_build() {
+fn a_build_fixes_a_merged_lockfile() {
     let project = with_component();
     let text = project.read("runner.lock");
     project.write("runner.lock", text.replace("digest = \"sha256:", "digest = \"sha256:00"));
@@ -49,7 +49,7 @@ fn a_merged_lockfile_is_mended_by_a_build() {
 }
 
 #[test]
-fn a_revision_twice() {
+fn a_duplicate_revision() {
     let project = one("CREATE TABLE a (id INTEGER);");
     project.sql("1_other", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
     refused(&project, "apply", 2, &["1_one.up.sql", "1_other.up.sql", "another revision"]);
@@ -73,7 +73,7 @@ fn names_that_do_not_parse() {
     }
 }
 
-/// Each output is checked for characters that steer a terminal; here is where they could come from.
+/// Each output is checked for terminal control characters; these are the places they could come from.
 #[test]
 fn escapes_in_names_statements_and_urls() {
     const EVIL: &str = "\u{1b}[2J\u{9b}31m\u{202e}x\u{7}";
@@ -103,7 +103,7 @@ fn escapes_in_names_statements_and_urls() {
     project.run(["apply"]).exits(2);
 }
 
-/// Whatever moment it is killed at, a build leaves the old lockfile or the new one.
+/// Whenever it is killed, a build leaves the old lockfile or the new one.
 #[test]
 fn a_killed_build_leaves_a_complete_lockfile() {
     let project = project!();
@@ -138,7 +138,7 @@ fn a_downgrade_alone() {
 }
 
 #[test]
-fn a_folder_that_is_not_there() {
+fn a_missing_directory() {
     let project = project!();
     std::fs::remove_dir(project.file("migrations")).unwrap();
     let output = project.runner("apply");
@@ -162,9 +162,9 @@ fn links_that_leave_the_project() {
     refused(&project, "apply", 2, &["2_link.up.sql"]);
 }
 
-/// Git on Windows checks files out with CRLF: the same artifact.
+/// Git on Windows checks out files with CRLF: the artifact is the same.
 #[test]
-fn line_ends_do_not_matter() {
+fn line_ends_are_ignored() {
     let up = "CREATE TABLE a (id INTEGER);\nINSERT INTO a VALUES (1);\n";
     let project = one(up);
     project.runner("build").succeeds();
@@ -183,7 +183,7 @@ fn line_ends_do_not_matter() {
 }
 
 #[test]
-fn sql_that_is_no_text() {
+fn sql_that_is_not_text() {
     for (bytes, says) in [
         (&b"SELECT '\xff';"[..], "UTF-8"),
         (b"SELECT '\0';", "NUL"),

@@ -1,9 +1,9 @@
-//! SQL that fails, or that is cut where it should not be.
+//! SQL that fails, or that could be split in the wrong place.
 
 use super::*;
 
 #[test]
-fn one_that_fails_takes_all_with_it() {
+fn a_failing_statement_rolls_back_the_migration() {
     let project = project!();
     project.sql("1_one", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;").sql(
         "2_two",
@@ -13,7 +13,7 @@ fn one_that_fails_takes_all_with_it() {
     project.sql("3_three", "CREATE TABLE c (id INTEGER);", "DROP TABLE c;");
     let output = project.runner("apply");
     output.exits(1).says(&["2_two", "no such table: nowhere", "INSERT INTO nowhere VALUES (3)", "3 of 4", "line 4"]);
-    // What went before stays, and what was not run is said.
+    // Earlier statements are kept, and the statements that did not run are named.
     assert_eq!(project.value("SELECT count(*) FROM a"), "0");
     assert_eq!(project.value("SELECT group_concat(revision) FROM runner_history"), "1");
     output.says(&["1 not run"]);
@@ -22,7 +22,7 @@ fn one_that_fails_takes_all_with_it() {
 }
 
 #[test]
-fn one_that_is_no_sql() {
+fn invalid_sql() {
     for (sql, says) in [
         ("CREATE TABLE a (id INTEGER);\nSELEC 1;", "SELEC"),
         ("CREATE TABLE a (id INTEGER", "1_one"),
@@ -39,7 +39,7 @@ fn one_that_is_no_sql() {
 }
 
 #[test]
-fn one_that_violates_a_foreign_key() {
+fn a_foreign_key_violation() {
     let project = project!();
     project.sql(
         "1_shop",
@@ -51,7 +51,7 @@ fn one_that_violates_a_foreign_key() {
     project.runner("apply").succeeds();
     project.sql("2_gone", "DELETE FROM users;", "SELECT 1;");
     refused(&project, "apply", 1, &["2_gone", "FOREIGN KEY"]);
-    // Where they are off for a rebuild, they are checked as a whole before the commit, naming the rows.
+    // If they are off for a rebuild, they are all checked before the commit, naming the rows.
     project.sql("2_gone", "-- runner:table-rebuild\nDELETE FROM users;", "SELECT 1;");
     refused(&project, "apply", 1, &["2_gone", "orders", "users"]);
     project.sql(
@@ -63,9 +63,9 @@ fn one_that_violates_a_foreign_key() {
     dump::check(&project.database());
 }
 
-/// Semicolons that end no statement.
+/// Semicolons that do not end a statement.
 #[test]
-fn scripts_are_cut_where_statements_end() {
+fn scripts_are_split_between_statements() {
     let project = one("CREATE TABLE a (id INTEGER PRIMARY KEY, t TEXT DEFAULT ';'); -- ; comment\n/* ; */\n\
          CREATE TRIGGER g AFTER INSERT ON a BEGIN\n  UPDATE a SET t = CASE WHEN t = ';' THEN 'semi;colon' ELSE t END WHERE id = new.id;\n\
          \n  INSERT INTO log VALUES ('it''s;');\nEND;\nCREATE TABLE log (line TEXT);\n\

@@ -10,13 +10,13 @@ fn a_core_module_becomes_a_component() {
     let text = project.read("runner.lock");
     assert!(text.contains("1_hostile") && text.contains("misbehave") && text.contains("transformer = true"), "{text}");
     project.runner("validate").succeeds();
-    // Nothing to do: nothing changes.
+    // There is nothing to do, so nothing changes.
     project.runner("build").succeeds();
     assert_eq!(project.read("runner.lock"), text);
 }
 
 #[test]
-fn the_lockfile_lists_what_there_is() {
+fn the_lockfile_lists_all_artifacts() {
     let project = with_component();
     assert_snapshot!(normalise(&project.read("runner.lock"), project.root()));
 }
@@ -27,6 +27,6 @@ fn nothing_to_build() {
 }
 
 #[test]
-fn a_revision_that_is_not_there() {
+fn an_unknown_revision() {
     shop().runner("build 0777").exits(2).says(&["0777"]);
 }

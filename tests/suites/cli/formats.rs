@@ -1,9 +1,9 @@
-//! JSON, colours, and pipes that are closed.
+//! JSON, colours, and closed pipes.
 
 use super::*;
 
 #[test]
-fn every_verb_that_has_data_has_json() {
+fn every_command_with_data_supports_json() {
     let project = with_component();
     for line in [
         "validate", "verify", "plan", "status", "current", "history", "apply", "status", "current", "history", "show 2",
@@ -67,12 +67,12 @@ fn colours_are_used_on_request() {
 /// A closed pipe, as with `head`, is not a failure.
 #[cfg(unix)]
 #[test]
-fn a_closed_pipe_is_no_panic() {
+fn a_closed_pipe_does_not_panic() {
     let project = shop();
     for line in ["status", "plan --sql", "--help", "status --format json"] {
         let script = format!("{} {line} | true", env!("CARGO_BIN_EXE_runner"));
         let mut shell = std::process::Command::new("sh");
         project.prepare(&mut shell);
-        project.finish(shell.args(["-c", &script])).keeps_silent_about(&["panicked"]);
+        project.finish(shell.args(["-c", &script])).does_not_say(&["panicked"]);
     }
 }

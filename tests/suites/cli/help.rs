@@ -8,7 +8,7 @@ fn of_the_program() {
 }
 
 #[test]
-fn of_every_verb() {
+fn of_every_command() {
     let project = project!(empty);
     let top = project.runner("--help").succeeds().stdout.clone();
     for verb in VERBS {
@@ -21,7 +21,7 @@ fn of_every_verb() {
         assert_eq!(project.run(["help", verb]).stdout, long.stdout);
         assert!(long.stdout.lines().all(|line| line.chars().count() <= 100), "lines are too long\n{long}");
     }
-    // A command that is not in `VERBS` is noticed.
+    // Detects a command that is missing from `VERBS`.
     let listed: BTreeSet<&str> = top
         .lines()
         .skip_while(|line| !line.starts_with("Commands:"))

@@ -22,7 +22,7 @@ fn in_sql() {
 }
 
 #[test]
-fn names_that_no_file_can_have() {
+fn invalid_names() {
     let project = project!();
     for name in ["", "../up", "a/b", "naïve", "a\u{1b}[2J"] {
         project.run(["new", name]).exits(2).says(&["hint:"]);
@@ -36,7 +36,7 @@ fn names_that_no_file_can_have() {
 }
 
 #[test]
-fn two_in_the_same_second_follow_each_other() {
+fn two_in_the_same_second_are_ordered() {
     let project = project!();
     for name in ["first", "second", "third"] {
         project.runner(&format!("new {name}")).succeeds();
@@ -46,14 +46,14 @@ fn two_in_the_same_second_follow_each_other() {
     assert!(at("first") < at("second") && at("second") < at("third"), "{output}");
 }
 
-/// From nothing to an applied component, as the first page of the guide has it; with the SDK that the binary carries.
+/// From nothing to an applied component, as on the first page of the guide, with the embedded SDK.
 #[test]
 fn in_rust_built_and_applied() {
     let project = project!();
     let with_target = |arguments: &[&str]| {
         let mut command = project.command(arguments);
-        // Dependencies are compiled once for all runs of the tests.
-        project.finish(command.env("CARGO_TARGET_DIR", guests::target_folder().join("guests-new")))
+        // Dependencies are compiled once for all test runs.
+        project.finish(command.env("CARGO_TARGET_DIR", guests::target_directory().join("guests-new")))
     };
     with_target(&["new", "tidy_names", "--lang", "rust"]).succeeds();
     project.runner("apply").exits(2).says(&["is not built", "runner build"]);
@@ -65,7 +65,7 @@ fn in_rust_built_and_applied() {
     let tables = project.dump_user().tables().len();
     assert_eq!(tables, 1);
     project.runner("rollback").succeeds();
-    // The source is not asked for again.
+    // The source is not needed any more.
     std::fs::remove_dir_all(project.file(&format!("migrations/{id}"))).unwrap();
     project.runner("apply").succeeds();
     // A compile error is shown with the messages of the compiler.

@@ -1,4 +1,4 @@
-//! A project from `init` on, verb by verb.
+//! A project from `init` on, command by command.
 
 use super::*;
 
@@ -85,7 +85,7 @@ fn history() {
 }
 
 #[test]
-fn show_finds_what_only_history_remembers() {
+fn show_finds_revisions_that_only_the_history_has() {
     let project = shop();
     project.runner("apply").succeeds();
     project.runner("rollback").succeeds();

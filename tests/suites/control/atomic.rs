@@ -1,4 +1,4 @@
-//! Runs that are one transaction, and statements that last.
+//! Runs in a single transaction, and long statements.
 
 use runner_tests::{for_each_server, project};
 
@@ -25,7 +25,7 @@ fn turning(engine: Engine) -> EngineProject {
     project
 }
 
-fn bounds_are_refused_or_passed_over(engine: Engine) {
+fn throttles_are_refused_or_ignored(engine: Engine) {
     let project = turning(engine);
     let refused = project.runner("apply --batch-delay 10ms");
     refused.exits(2).says(&["`--batch-delay` cannot be kept", "one transaction", "transform: shout", "stepwise"]);
@@ -36,16 +36,16 @@ fn bounds_are_refused_or_passed_over(engine: Engine) {
 }
 
 #[test]
-fn bounds_are_refused_or_passed_over_on_sqlite() {
-    bounds_are_refused_or_passed_over(Engine::Sqlite);
+fn throttles_are_refused_or_ignored_on_sqlite() {
+    throttles_are_refused_or_ignored(Engine::Sqlite);
 }
 
 #[test]
-fn bounds_are_refused_or_passed_over_on_postgres() {
-    bounds_are_refused_or_passed_over(Engine::Postgres);
+fn throttles_are_refused_or_ignored_on_postgres() {
+    throttles_are_refused_or_ignored(Engine::Postgres);
 }
 
-/// A migration in SQL that works for long in one statement.
+/// A migration in SQL with one long statement.
 fn lasting(engine: Engine) -> EngineProject {
     let project = project!(engine);
     let last = match engine {
@@ -63,7 +63,7 @@ fn lasting(engine: Engine) -> EngineProject {
 }
 
 for_each_server! {
-    fn a_statement_that_lasts_is_cancelled(engine) {
+    fn a_long_statement_is_cancelled(engine) {
         let project = lasting(engine);
         let run = Apart::start(&project, "apply");
         let seen = until_run(&project, "it runs", |run| run["state"] == "running");
@@ -85,7 +85,7 @@ for_each_server! {
     }
 }
 
-/// The file is locked by the transaction: only the process can be spoken to.
+/// The transaction locks the file, so only the process itself can be reached.
 #[test]
 fn a_transaction_on_sqlite_cannot_be_controlled() {
     let project = lasting(Engine::Sqlite);

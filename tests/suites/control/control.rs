@@ -5,7 +5,8 @@ use runner_tests::{for_each_engine, for_each_server, project};
 
 use super::*;
 
-/// Whether a transaction is open that could hold anything up. The lock of PostgreSQL is one, and holds nothing else.
+/// Whether an open transaction could block anything. PostgreSQL's lock of a run is a transaction, but blocks nothing
+/// else.
 fn has_open_transaction(project: &EngineProject) -> bool {
     match project.engine() {
         Engine::Sqlite => {
@@ -59,7 +60,7 @@ for_each_engine! {
         project.runner("resume").succeeds().says(&["nothing is paused"]);
     }
 
-    fn a_cancelled_run_is_taken_up_by_the_next(engine) {
+    fn a_cancelled_run_is_resumed_by_the_next(engine) {
         let project = shop(engine);
         let run = Apart::start(&project, "apply --batch-delay 100ms");
         until_run(&project, "rows are done, and counted", |run| {
@@ -78,11 +79,11 @@ for_each_engine! {
         let ended = until_run(&project, "it ended", |run| run["state"] == "ended");
         assert_eq!((ended["rows_done"].as_u64(), ended["rows_total"].as_u64()), (Some(done), Some(ROWS)));
         project.runner("status").prints(&["stopped 0002_paced", "why: cancelled by", "`runner apply` continues"]);
-        // It was said to that run alone.
+        // The request was for that run only.
         project.runner("apply").succeeds().says(&["applied 0002_paced"]);
         is_whole(&project);
         project.runner("cancel").succeeds().says(&["nothing to cancel: no run is active"]);
-        // The way back is a run like any other.
+        // A rollback is controlled like any other run.
         let run = Apart::start(&project, "rollback --batch-delay 100ms");
         until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["direction"] == "downgrade");
         project.runner("cancel").succeeds();
@@ -99,13 +100,13 @@ for_each_engine! {
         let mut run = Apart::start(&project, "apply");
         run.says("waiting 0002: paused since ");
         run.says("hint: `runner resume` ends the pause");
-        // It waits with the lock.
+        // It holds the lock while it waits.
         until("the lock is held", || status(&project)["lock_holder"].is_string());
         let (code, said) = run.ends_by("TERM");
         assert_eq!(code, Some(143), "{said}");
         assert!(said.contains("stopped by a request to terminate"), "{said}");
         assert_eq!(doubled(&project), 0);
-        // A pause of one migration holds no other.
+        // A pause of one migration does not affect others.
         project.runner("resume").succeeds();
         project.runner("pause 0001").succeeds();
         project.runner("apply").succeeds();
@@ -116,9 +117,9 @@ for_each_engine! {
         is_whole(&project);
     }
 
-    fn a_signal_ends_a_run_that_waits(engine) {
+    fn a_signal_ends_a_waiting_run(engine) {
         let project = shop(engine);
-        // At its tenth row a second, the next chunk is a second away.
+        // At two rows per second, the next chunk is seconds away.
         let run = Apart::start(&project, "apply --max-rows-per-second 2");
         until("rows are done", || doubled(&project) > 0);
         let (code, said) = run.ends_by("TERM");
@@ -134,7 +135,7 @@ for_each_engine! {
         until_run(&project, "it waits", |run| run["state"] == "waiting" && run["held"]["reason"] == "paused");
         let (code, said) = run.ends_by("TERM");
         assert_eq!(code, Some(143), "{said}");
-        // What is done stays done, and the lock is free.
+        // Completed work is kept, and the lock is free.
         is_sound(&project);
         project.runner("resume").succeeds();
         project.runner("apply").succeeds();

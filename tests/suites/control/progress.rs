@@ -5,7 +5,7 @@ use runner_tests::{for_each_engine, for_each_server};
 use super::*;
 
 for_each_engine! {
-    fn events_are_json_lines_that_add_up(engine) {
+    fn events_are_consistent_json_lines(engine) {
         let project = shop(engine);
         let output = project.runner("apply --batch-delay 40ms --format json");
         output.succeeds();
@@ -37,7 +37,7 @@ for_each_engine! {
         assert_eq!(document["applied"][0]["rows_written"], last["rows_done"]);
         let finished = lines.iter().find(|line| line["event"] == "migration-finished").unwrap();
         assert_eq!(finished["rows_written"], last["rows_done"]);
-        // Warnings are lines, too, and all that is left when it is quiet.
+        // Warnings are lines too, and with `--quiet` only they remain.
         project.runner("rollback --format json --quiet").succeeds();
         assert_eq!(project.runner("apply --format json --quiet").stderr, "");
     }
@@ -57,7 +57,7 @@ for_each_engine! {
         told.prints(&["stopped 0002_halfway: `runner apply` of ", ", process ", "shout: 20 ", "why: ", "stumbled"]);
         told.prints(&["`runner apply` continues after the last chunk"]);
         assert!(!told.stdout.contains("lock"), "{told}");
-        // Another one that comes no further says its own.
+        // A further run that fails reports its own error.
         project.runner("rollback").exits(6);
         let told = project.runner("status");
         told.prints(&["stopped 0002_halfway: `runner rollback` of ", "nowhere", "`runner rollback` continues where it stopped"]);
@@ -66,12 +66,12 @@ for_each_engine! {
         assert_eq!(runs(&project).len(), 0);
     }
 
-    /// What an earlier run said is not said of one that was killed before it could say anything.
+    /// What an earlier run reported is not attributed to one that was killed before it could report anything.
     fn a_run_that_is_killed_at_once_is_lost(engine) {
         let project = halfway(engine);
         project.runner("apply --jobs 1").exits(6);
         let first = runs(&project)[0].clone();
-        // Its name begins with the second in which it began.
+        // Its ID begins with the second in which it started.
         std::thread::sleep(Duration::from_millis(1_100));
         project.execute("DELETE FROM items WHERE id = 21");
         assert!(project.dies_at("apply --jobs 1", 3));
@@ -92,7 +92,7 @@ for_each_engine! {
         let (code, _) = run.ends_by("KILL");
         assert_eq!(code, None);
         let lost = until_run(&project, "it is lost", |run| run["state"] == "lost");
-        // What is committed counts, not what it said last.
+        // Committed work counts, not the last report.
         assert_eq!(lost["rows_done"].as_u64(), Some(doubled(&project)));
         assert_eq!(lost["chunks"].as_u64(), Some(doubled(&project) / 10));
         let told = project.runner("status");
@@ -110,7 +110,7 @@ for_each_engine! {
 }
 
 for_each_server! {
-    /// A table that the server has looked at is not counted first.
+    /// A table that the server has analysed is not counted first.
     fn totals_are_estimated_first(engine) {
         let project = shop(engine);
         project.execute(if engine == Engine::Postgres { "ANALYZE items" } else { "ANALYZE TABLE items" });
@@ -120,7 +120,7 @@ for_each_server! {
         assert_eq!(lines[0]["total_is_estimate"], true, "{output}");
         let guess = lines[0]["rows_total"].as_u64().unwrap();
         assert!((ROWS / 2..ROWS * 2).contains(&guess), "{guess}");
-        // One that is small is counted when it has proved long.
+        // A small table is counted once the run takes long enough.
         assert_eq!(lines.last().unwrap()["total_is_estimate"], false);
         assert_eq!(lines.last().unwrap()["rows_total"], ROWS);
     }

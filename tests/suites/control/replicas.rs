@@ -34,7 +34,7 @@ fn a_run_waits_for_a_lagging_standby() {
     assert_eq!(code, Some(0), "{said}");
     is_whole(&project);
 
-    // The same, asked of the standby itself.
+    // The same, with the lag queried from the standby itself.
     let url = format!("postgres://postgres@127.0.0.1:{}/{name}", standby.port());
     project.settings(&format!("[transform]\nmax_lag = \"1s\"\nreplicas = [\"{url}\"]"));
     let mut run = Apart::start(&project, "rollback --batch-delay 100ms");
@@ -50,16 +50,16 @@ fn a_run_waits_for_a_lagging_standby() {
     project.runner("rollback").succeeds();
     assert_eq!(doubled(&project), 0);
 
-    // A server that follows no other is not a replica.
+    // A server without a primary is not a replica.
     let own = project.url();
     let settings = project.read("runner.toml").replace(&url, &own);
     project.write("runner.toml", settings);
     project.runner("apply").exits(1).says(&["the server replicates nothing from another", "replica: "]);
 }
 
-/// Who may not see the standbys cannot keep the bound, and says so instead of passing it over.
+/// A user who may not see the standbys cannot use the limit; the error says so instead of ignoring it.
 #[test]
-fn who_may_not_see_the_standbys_is_refused() {
+fn a_user_who_may_not_see_the_standbys_is_refused() {
     let server = Server::private(Kind::Postgres).start();
     let _standby = server.standby();
     let database = server.database();
@@ -79,7 +79,7 @@ fn who_may_not_see_the_standbys_is_refused() {
     is_whole(&project);
 }
 
-/// MariaDB does not tell of its replicas, so they are named.
+/// MariaDB does not report its replicas, so they are configured.
 #[test]
 fn a_run_waits_for_a_lagging_replica() {
     let private =

@@ -1,4 +1,4 @@
-//! Bounds on the control of a transform.
+//! Throttles of a transform.
 
 use runner_tests::servers::Server;
 use runner_tests::{for_each_engine, for_each_server};
@@ -6,7 +6,7 @@ use runner_tests::{for_each_engine, for_each_server};
 use super::*;
 
 for_each_engine! {
-    fn rows_per_second_are_bounded(engine) {
+    fn rows_per_second_are_limited(engine) {
         let project = shop(engine);
         project.settings("[transform]\nmax_rows_per_second = 200");
         let begin = Instant::now();
@@ -17,7 +17,7 @@ for_each_engine! {
         assert!(took >= Duration::from_millis(2400), "{took:?}");
         assert!(output.stderr.contains("max-rows-per-second"), "{output}");
         is_whole(&project);
-        // A flag goes before the file.
+        // A flag takes precedence over the file.
         project.runner("rollback --max-rows-per-second none").succeeds();
     }
 
@@ -50,7 +50,7 @@ for_each_engine! {
             Engine::Postgres => {
                 project.settings("[transform]\nmax_lag = \"5s\"\nreplicas = [\"postgres://x:secret@127.0.0.1:1/y\"]");
                 let output = project.runner("apply");
-                output.exits(1).says(&["replica: postgres://x:***@127.0.0.1:1/y"]).keeps_silent_about(&["secret"]);
+                output.exits(1).says(&["replica: postgres://x:***@127.0.0.1:1/y"]).does_not_say(&["secret"]);
             }
         }
         assert_eq!(doubled(&project), 0);
@@ -62,9 +62,9 @@ for_each_engine! {
     }
 }
 
-/// On a project for several databases SQLite passes over what it has nothing for.
+/// In a project for several databases, SQLite ignores limits that only apply to servers.
 #[test]
-fn ceilings_of_the_file_are_for_servers() {
+fn limits_for_servers_in_the_file_are_ignored() {
     let project = shop(Engine::Sqlite);
     project.settings("[transform]\nmax_lag = \"5s\"\nmax_active_connections = 5\nreplicas = [\"mysql://a@b/c\"]");
     project.runner("apply").succeeds();
@@ -72,8 +72,8 @@ fn ceilings_of_the_file_are_for_servers() {
 }
 
 for_each_server! {
-    /// A server of its own: what others do on it counts.
-    fn a_busy_server_is_spared(engine) {
+    /// A private server, because the activity of others counts.
+    fn a_run_waits_for_a_busy_server(engine) {
         let server = Server::private(if engine == Engine::Postgres {
             runner_tests::servers::Kind::Postgres
         } else {

@@ -1,4 +1,4 @@
-//! Several runs at once: the lock, and who waits for it.
+//! Concurrent runs: the lock, and runs that wait for it.
 
 use super::*;
 
@@ -30,17 +30,17 @@ fn twenty_at_once() {
 }
 
 #[test]
-fn twenty_rollbacks_at_once_take_each_revision_back_once() {
+fn twenty_rollbacks_at_once_roll_each_revision_back_once() {
     let project = shop();
     project.runner("apply").succeeds();
-    // Those that come late find less to take back than they were asked for, or nothing.
+    // Late runs find fewer migrations to roll back than requested, or none.
     for output in many_at_once(20, "rollback --all", &project) {
         output.succeeds();
     }
     assert_eq!(version(&project, 0, "rolled back at once"), 0);
 }
 
-/// The lock is the operating system's: it dies with its owner.
+/// The operating system holds the lock: it ends with its owner.
 #[test]
 fn the_lock_of_a_killed_run_is_free_at_once() {
     let project = shop();
@@ -53,14 +53,14 @@ fn the_lock_of_a_killed_run_is_free_at_once() {
 
 /// A waiting run shows the owner of the lock, and stops on a signal.
 #[test]
-fn a_waiter_gives_up_in_time_or_by_a_signal() {
+fn a_waiting_run_times_out_or_stops_on_a_signal() {
     let project = project!();
     project
         .sql("1_people", "CREATE TABLE people (id INTEGER PRIMARY KEY, score REAL);", "DROP TABLE people;")
         .component("2_hostile", &guests::component("hostile"))
         .settings("[parameters]\nbehaviour = 'loop_forever'");
     let mut holder = Running::start(project.command(["apply"]).stderr(Stdio::piped()));
-    // It holds the lock as soon as it says anything.
+    // It holds the lock as soon as it prints anything.
     let mut lines = BufReader::new(holder.stderr.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
     let pid = holder.id().to_string();

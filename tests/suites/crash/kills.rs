@@ -1,4 +1,4 @@
-//! Killed at random, at every step, and between statements that commit by themselves.
+//! Runs killed at random, at every step, and between statements that commit by themselves.
 
 use super::*;
 
@@ -30,23 +30,23 @@ fn kill_at_random(direction: &str, seeds: std::ops::Range<u64>) {
 }
 
 #[test]
-fn killed_at_random_on_the_way_up() {
+fn killed_at_random_during_apply() {
     kill_at_random("up", 0..rounds(9));
 }
 
 #[test]
-fn killed_at_random_on_the_way_up_with_other_seeds() {
+fn killed_at_random_during_apply_with_other_seeds() {
     kill_at_random("up", 1_000_000..1_000_000 + rounds(9));
 }
 
 #[test]
-fn killed_at_random_on_the_way_down() {
+fn killed_at_random_during_rollback() {
     kill_at_random("down", 2_000_000..2_000_000 + rounds(9));
 }
 
-/// Not at random moments alone: at every step of the component, until a run gets through.
+/// Not only at random: at every step of the component, until a run completes.
 #[test]
-fn killed_at_every_step_on_the_way_up() {
+fn killed_at_every_step_during_apply() {
     for step in 1.. {
         let seed = step as u64;
         let project = shop();
@@ -63,7 +63,7 @@ fn killed_at_every_step_on_the_way_up() {
 }
 
 #[test]
-fn killed_at_every_step_on_the_way_down() {
+fn killed_at_every_step_during_rollback() {
     for step in 1.. {
         let seed = step as u64;
         let project = shop();
@@ -79,7 +79,7 @@ fn killed_at_every_step_on_the_way_down() {
     }
 }
 
-/// Statements that commit by themselves, each of which leaves a mark.
+/// Statements that commit by themselves, each of which leaves a trace.
 fn stepwise() -> TestProject {
     let project = project!();
     let up: String = (1..=12)
@@ -98,7 +98,8 @@ fn stepwise() -> TestProject {
     project
 }
 
-/// Where each statement commits by itself, a kill leaves a beginning of them; what took effect is not run again.
+/// If each statement commits by itself, a kill leaves a prefix of them; statements that took effect are not run
+/// again.
 #[test]
 fn killed_between_statements_that_commit_by_themselves() {
     let undisturbed = stepwise();

@@ -1,4 +1,4 @@
-//! Ended by a signal that asks.
+//! Runs ended by SIGINT or SIGTERM.
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn stopped_at_random() {
         let status = child.wait().unwrap();
         let moment = format!("SIG{name} after {wait:?}");
         let reached = if project.file("runner.db").exists() { version(&project, seed, &moment) } else { 0 };
-        // Before the binary has its handlers the signal itself ends it.
+        // Before the binary has installed its handlers, the signal itself ends it.
         let by_signal = std::os::unix::process::ExitStatusExt::signal(&status).is_some();
         assert!(
             by_signal || status.code() == Some(code) || (status.code() == Some(0) && reached == 3),
@@ -48,9 +48,9 @@ fn stopped_at_random() {
     }
 }
 
-/// Work that never ends by itself: a statement, and a guest that computes.
+/// Endless work: a statement, and a guest that computes.
 #[test]
-fn what_never_ends_is_stopped_by_a_signal() {
+fn endless_work_is_stopped_by_a_signal() {
     for behaviour in ["endless_statement", "loop_forever", "loop_in_transform", "endless_host_calls"] {
         let project = project!();
         project

@@ -1,8 +1,8 @@
-//! Transforms do to a table what a statement does, whatever its keys.
+//! A transform has the same effect on a table as a statement, whatever the keys.
 
 use super::*;
 
-/// Source, statement that does the same, parameters.
+/// Source, equivalent statement, parameters.
 struct Case {
     tables: &'static str,
     same: &'static str,
@@ -198,7 +198,7 @@ turns! {
 }
 
 #[test]
-fn chunks_have_the_size_that_the_limits_say() {
+fn chunk_sizes_follow_the_limits() {
     let case = Case {
         tables: "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT);
                  NUMBERS INSERT INTO t SELECT i, printf('%.*c', 1000, 'x') FROM n;",
@@ -213,7 +213,7 @@ fn chunks_have_the_size_that_the_limits_say() {
     assert_eq!(chunks(&output), 3, "{output}");
     let (_, output) = turn(&case, "--limit batch_bytes=300kB --format json");
     assert!((9..=20).contains(&chunks(&output)), "three megabytes in chunks of 300 kB\n{output}");
-    // A component hears nothing of it: it could do something else the next time.
+    // A component is not told about it: it could behave differently the next time.
     output.says(&["read 3000 rows, wrote 3000, in 1 chunks"]);
 }
 

@@ -1,4 +1,4 @@
-//! What a rollback does not bring back, of runner's own: the numbers of its rows.
+//! The counters of runner's own rows, which a rollback does not restore.
 
 use runner_tests::{Engine, EngineProject, for_each_engine};
 
@@ -7,7 +7,7 @@ use super::{changes_nothing, shop};
 /// The state of all counters.
 fn counters(project: &EngineProject) -> Vec<String> {
     project.rows(match project.engine() {
-        // SQLite's stand in a table, which is rolled back with the rest.
+        // SQLite's counters are in a table, which is rolled back with the rest.
         Engine::Sqlite => "SELECT concat('runner_history ', max(id)) FROM runner_history",
         Engine::Postgres => {
             "SELECT concat(schemaname, '.', sequencename, ' ', last_value) FROM pg_sequences ORDER BY 1"
@@ -20,7 +20,7 @@ fn counters(project: &EngineProject) -> Vec<String> {
 }
 
 for_each_engine! {
-    fn a_dry_run_moves_none_of_ours(engine) {
+    fn a_dry_run_does_not_advance_our_counters(engine) {
         let project = shop(engine, "turn");
         for revision in ["0003", "0004"] {
             project.sql(&format!("{revision}_more"), "UPDATE items SET price = 1;", "UPDATE items SET price = 2;");

@@ -1,4 +1,4 @@
-//! A dry run that is killed changes nothing either, and the next one finds nothing in its way.
+//! A killed dry run changes nothing either, and does not obstruct the next one.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -46,7 +46,7 @@ fn killed(engine: Engine, flags: &str) {
     }
     let output = changes_nothing(&project, &format!("apply {flags}"));
     output.succeeds();
-    // A run in earnest finds it too.
+    // A real run finds it too.
     if engine == Engine::Mariadb {
         until(&project, &format!("apply {flags}"), 3, "KILL");
         project.runner("apply").succeeds().says(&["removed `runner_scratch_"]);
@@ -55,16 +55,16 @@ fn killed(engine: Engine, flags: &str) {
 }
 
 for_each_engine! {
-    fn a_killed_one_changes_nothing(engine) {
+    fn a_killed_dry_run_changes_nothing(engine) {
         killed(engine, dry(engine));
     }
 
-    fn one_that_is_stopped_cleans_up(engine) {
+    fn a_stopped_dry_run_cleans_up(engine) {
         let project = shop(engine, "steps");
         let before = project.everything();
         for (signal, code) in [("INT", 130), ("TERM", 143)] {
             let line = format!("apply {}", dry(engine));
-            // A signal that comes too late says nothing.
+            // A signal that arrives too late proves nothing.
             let in_time = |_| Some(until(&project, &line, 2, signal)).filter(|(_, ended)| *ended != Some(0));
             let (said, ended) = (0..20).find_map(in_time).expect("a run that hears the signal");
             assert_eq!(ended, Some(code), "{said}");
@@ -76,6 +76,6 @@ for_each_engine! {
 }
 
 #[test]
-fn a_killed_one_on_a_copy_of_a_file() {
+fn a_killed_dry_run_on_a_copy_of_a_file() {
     killed(Engine::Sqlite, "--dry-run --on-copy");
 }

@@ -1,4 +1,4 @@
-//! MariaDB, which commits every change of the schema: a transaction for rows, a scratch database for the rest, and refusals.
+//! MariaDB, which commits every schema change: a transaction for rows, a scratch database for the rest, and refusals.
 
 use runner_tests::{Engine, EngineProject};
 
@@ -9,12 +9,12 @@ fn mariadb() -> EngineProject {
 }
 
 #[test]
-fn what_a_transaction_cannot_hold_is_refused_with_the_way_out() {
+fn statements_that_need_a_copy_are_refused_with_a_hint() {
     let project = shop(Engine::Mariadb, "steps");
-    // Of a component it shows when its turn comes.
+    // A component is refused when it makes the statement.
     let output = changes_nothing(&project, "apply --dry-run");
     output.exits(2).says(&["may commit the statement at once", "CREATE TABLE ledger", "hint: `--on-copy`"]);
-    // Of SQL it shows before.
+    // SQL is refused beforehand.
     project.sql("0003_schema", "CREATE TABLE new (a INT);", "DROP TABLE new;");
     for file in ["migrations/0002_work.wasm", "runner.lock"] {
         std::fs::remove_file(project.file(file)).unwrap();
@@ -29,9 +29,9 @@ fn what_a_transaction_cannot_hold_is_refused_with_the_way_out() {
     changes_nothing(&project, "apply --dry-run --on-copy").succeeds();
 }
 
-/// Everything is there in the copy: keys, references, views on views, triggers, routines, sequences, counters.
+/// The copy is complete: keys, references, views on views, triggers, routines, sequences, counters.
 #[test]
-fn the_copy_is_what_the_original_is() {
+fn the_copy_equals_the_original() {
     let project = mariadb();
     project.execute(
         "CREATE TABLE parents (id INT AUTO_INCREMENT PRIMARY KEY, n INT DEFAULT 4, doubled INT AS (n * 2) STORED, born DATE NOT NULL DEFAULT '0000-00-00') AUTO_INCREMENT = 40;
@@ -46,7 +46,7 @@ fn the_copy_is_what_the_original_is() {
          CREATE TRIGGER tells AFTER INSERT ON parents FOR EACH ROW INSERT INTO told VALUES (concat('born ', NEW.id));",
     );
     let check = |name: &str, condition: &str| {
-        // A wrong answer is a second row with the same key.
+        // A wrong answer inserts a second row with the same key.
         format!("INSERT INTO a_children SELECT 1, 7 FROM (SELECT 1) AS one WHERE NOT ({condition}) -- {name}\n;\n")
     };
     let text = [
@@ -62,13 +62,13 @@ fn the_copy_is_what_the_original_is() {
     project.sql("0003_checks", &text, "SELECT 1;");
     let line = "apply --dry-run --on-copy --parameter source=items";
     changes_nothing(&project, line).succeeds();
-    // And references hold.
+    // References are enforced.
     project.sql("0003_checks", "INSERT INTO a_children VALUES (2, 8);", "SELECT 1;");
     changes_nothing(&project, line).exits(1).says(&["foreign key"]);
 }
 
 #[test]
-fn nothing_reaches_past_the_copy() {
+fn nothing_outside_the_copy_is_changed() {
     let project = mariadb();
     let name = project.server_database().name().to_owned();
     for statement in [
@@ -83,7 +83,7 @@ fn nothing_reaches_past_the_copy() {
         let output = changes_nothing(&project, "apply --dry-run --on-copy --parameter source=items");
         output.exits(2).says(&["reaches past the scratch copy", "0003_past", "hint:"]);
     }
-    // Nor does what runs by itself.
+    // Neither may objects that run implicitly.
     project.sql("0003_past", "ALTER TABLE items ADD COLUMN a INT;", "SELECT 1;");
     project.execute(&format!(
         "CREATE TRIGGER past BEFORE UPDATE ON items FOR EACH ROW DELETE FROM {name}.items WHERE id = 1"
@@ -100,12 +100,12 @@ fn a_partial_copy_is_reported_as_such() {
     output.succeeds().prints(&["update items, 3 of 25 rows:", "`items` only the first 25 rows", "`--copy-rows all`"]);
     for rows in ["70", "all"] {
         let output = changes_nothing(&project, &format!("{line} --copy-rows {rows}"));
-        output.succeeds().prints(&["update items, 3 of 70 rows:"]).keeps_silent_about(&["only the first"]);
+        output.succeeds().prints(&["update items, 3 of 70 rows:"]).does_not_say(&["only the first"]);
     }
 }
 
 #[test]
-fn without_the_right_nothing_is_guessed() {
+fn a_missing_privilege_is_reported() {
     let mut project = mariadb();
     let database = project.server_database();
     let (name, user) = (database.name().to_owned(), database.name().replace("runner_test_", "d"));
@@ -115,7 +115,7 @@ fn without_the_right_nothing_is_guessed() {
     let line = "apply --dry-run --on-copy --parameter source=items";
     let output = changes_nothing(&project, line);
     output.exits(7).says(&["may not make the scratch database", "hint: an administrator can allow it: GRANT"]);
-    // What the hint says helps.
+    // Following the hint works.
     let scratch = project.value(&format!("SELECT concat('runner_scratch_', left(sha2('{name}', 256), 16))"));
     assert!(output.stderr.contains(&scratch), "{output}");
     project.execute(&format!("GRANT ALL PRIVILEGES ON `{scratch}`.* TO {user}@'%'"));

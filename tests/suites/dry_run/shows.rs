@@ -42,7 +42,7 @@ for_each_engine! {
         assert_eq!((&own["what"], &own["rows"]), (&"insert ledger".into(), &150.into()));
     }
 
-    fn the_way_down_and_up_again(engine) {
+    fn rollback_and_redo(engine) {
         let project = shop(engine, "steps");
         project.runner("apply").succeeds();
         let down = changes_nothing(&project, &format!("rollback --all {}", dry(engine)));
@@ -62,18 +62,18 @@ for_each_engine! {
         assert!(keys[0] == 1 && keys[1] > 60, "the chunks stand at both ends of the table: {keys:?}");
         let caveats = report["dry_run_report"]["caveats"].to_string();
         assert!(caveats.contains("at most 2 chunks"), "{caveats}");
-        // More chunks than there are: all of them.
+        // If more chunks are requested than exist, all are run.
         let line = format!("apply {} --sample-chunks 7 --format json", dry(engine));
         assert_eq!(steps(&json(changes_nothing(&project, &line).succeeds()), "0002", "transform")[0]["rows"], 70);
     }
 
-    fn what_fails_with_its_place(engine) {
+    fn a_failure_with_its_place(engine) {
         let project = shop(engine, "steps");
         let statements = "UPDATE items SET price = 0 WHERE id = 1;\nINSERT INTO nowhere VALUES (1);\nDELETE FROM items;";
         project.sql("0003_broken", statements, "SELECT 1;");
         let output = changes_nothing(&project, &format!("apply {}", dry(engine)));
         output.exits(1).prints(&["UPDATE items SET price = 0", "INSERT INTO nowhere VALUES (1)", "(failed: "]);
-        output.says(&["tried 0002_work", "0003_broken", "2 of 3", "nowhere"]).keeps_silent_about(&["DELETE FROM items"]);
+        output.says(&["tried 0002_work", "0003_broken", "2 of 3", "nowhere"]).does_not_say(&["DELETE FROM items"]);
     }
 
     fn repeated_statements_are_summarised(engine) {
@@ -89,8 +89,8 @@ for_each_engine! {
         assert_eq!(told(&changes_nothing(&project, &format!("{line} -v"))), 50);
     }
 
-    /// Rows alone are changed: a transaction is enough everywhere.
-    fn a_component_that_changes_rows_alone(engine) {
+    /// If only rows change, a transaction is enough on every engine.
+    fn a_component_that_only_changes_rows(engine) {
         let project = shop(engine, "turn");
         let output = changes_nothing(&project, "apply --dry-run --parameter source=items");
         output.succeeds().prints(&["id = 1\n       - name = \"item 1\"\n       + name = \"ITEM 1\"\n"]);
@@ -116,7 +116,7 @@ for_each_engine! {
 }
 
 #[test]
-fn flags_of_a_dry_run_want_one() {
+fn flags_of_a_dry_run_require_one() {
     let project = shop(Engine::Sqlite, "steps");
     for line in [
         "apply --sample 3",

@@ -1,4 +1,4 @@
-//! Migrations of which, in earnest, each step commits by itself.
+//! Migrations whose steps commit by themselves in a real run.
 
 use runner_tests::{Engine, for_each_engine, project};
 
@@ -36,7 +36,7 @@ for_each_engine! {
     }
 }
 
-/// A component that broke off has a journal to go on from, which only a copy can be given.
+/// A partial component has a journal to resume from, which only a copy can use.
 #[test]
 fn a_partial_component() {
     for engine in [Engine::Sqlite, Engine::Postgres, Engine::Mariadb] {
@@ -71,7 +71,7 @@ fn statements_that_cannot_run_in_a_transaction_are_shown_and_not_run() {
         ]);
         let report = json(changes_nothing(&project, "apply --dry-run --format json").succeeds());
         assert_eq!(steps(&report, "0003", statement)[0]["result"], "not-run");
-        // What needs it says so.
+        // The failure of a statement that depends on it mentions it.
         project.sql(
             "0003_outside",
             &format!("-- runner:no-transaction\n{statement};\nDROP INDEX items_nam;"),
@@ -82,12 +82,12 @@ fn statements_that_cannot_run_in_a_transaction_are_shown_and_not_run() {
     // On a copy it runs.
     let project = shop(Engine::Sqlite, "steps");
     project.sql("0003_outside", "-- runner:no-transaction\nVACUUM;", "SELECT 1;");
-    changes_nothing(&project, "apply --dry-run --on-copy").succeeds().keeps_silent_about(&["not run"]);
+    changes_nothing(&project, "apply --dry-run --on-copy").succeeds().does_not_say(&["not run"]);
 }
 
-/// Pragmas end a dry run as they end the run.
+/// Pragmas end a dry run just as they end the run.
 #[test]
-fn pragmas_outside_of_a_transaction() {
+fn pragmas_outside_a_transaction() {
     for (statements, code, not_run, says) in [
         ("PRAGMA journal_mode = DELETE;\nVACUUM;", 0, 2, ""),
         ("PRAGMA main.journal_mode('truncate');", 0, 1, ""),
@@ -103,7 +103,7 @@ fn pragmas_outside_of_a_transaction() {
         output.exits(code).says(&[says]);
         assert_eq!(output.stdout.matches("(not run: cannot run in a transaction)").count(), not_run, "{output}");
         let output = changes_nothing(&project, "apply --dry-run --on-copy");
-        output.exits(code).says(&[says]).keeps_silent_about(&["not run"]);
+        output.exits(code).says(&[says]).does_not_say(&["not run"]);
         project.runner("apply").exits(code).says(&[says]);
     }
 }

@@ -1,4 +1,4 @@
-//! The service that embeds its migrations: built, started twice, asked.
+//! The service that embeds its migrations: built, started twice, queried.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use runner_tests::guests;
 /// The service, which ends with the test at the latest.
 struct Service {
     process: Child,
-    /// What it said before it listened.
+    /// Its output before it listened.
     said: Vec<String>,
     address: String,
 }
@@ -56,9 +56,9 @@ impl Drop for Service {
     }
 }
 
-/// Builds the service beside what is built already: dependencies that both have are compiled once.
+/// Builds the service in the shared target directory, so that common dependencies are compiled once.
 fn build() -> PathBuf {
-    let target = guests::target_folder();
+    let target = guests::target_directory();
     let manifest = guests::repository().join("examples/embedded-axum/Cargo.toml");
     let output = guests::native_cargo()
         .args(["build", "--quiet", "--manifest-path"])
@@ -72,7 +72,7 @@ fn build() -> PathBuf {
 }
 
 #[test]
-fn it_applies_its_migrations_and_serves() {
+fn the_service_applies_its_migrations_and_serves() {
     let binary = build();
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("notes.db");

@@ -9,9 +9,9 @@ fn orders(project: &EngineProject) -> Vec<String> {
 }
 
 for_each_engine! {
-    fn goes_up_and_down_and_up(engine) {
+    fn applies_and_rolls_back_and_applies(engine) {
         let project = example(NAME, engine);
-        crate::goes_up_and_down_and_up(&project);
+        crate::applies_and_rolls_back_and_applies(&project);
         assert_eq!(orders(&project), [
             "1|NULL|NULL",
             "2|110050|EUR",
@@ -26,10 +26,10 @@ for_each_engine! {
         assert_eq!(project.rows("SELECT total FROM order_issues WHERE order_id = 5"), ["on request"]);
     }
 
-    fn applications_go_on_meanwhile(engine) {
+    fn applications_keep_working_meanwhile(engine) {
         let project = example(NAME, engine);
         project.runner("apply --target expand_total").succeeds();
-        // The old application knows one column, the second one writes all three.
+        // The old application knows one column, the transitional one writes all three.
         project.execute("INSERT INTO orders (id, customer, total) VALUES (5001, 'Old', '7.25 EUR')");
         project.execute(
             "INSERT INTO orders (id, customer, total, total_cents, currency) VALUES (5002, 'New', '8.50 EUR', 850, 'EUR')",
@@ -37,7 +37,7 @@ for_each_engine! {
         project.runner("apply --target backfill_total").succeeds();
         assert_eq!(project.value("SELECT total_cents FROM orders WHERE id = 5001"), "725");
 
-        // One old application was forgotten: it would have lost a price.
+        // One old application was overlooked: it would have lost a price.
         project.execute("UPDATE orders SET total = '9.00 EUR' WHERE id = 5002");
         let message = "order 5002: `total` says 9.00 EUR, and the new columns say 8.50 EUR";
         project.runner("apply --target validate_total").exits(1).says(&[message]);
@@ -46,7 +46,7 @@ for_each_engine! {
         project.runner("apply").succeeds();
         assert_eq!(project.value("SELECT total_cents FROM orders WHERE id = 5002"), "900");
 
-        // What came by the new columns alone goes back into the old one.
+        // Rows written only through the new columns are copied back into the old one.
         project.execute("INSERT INTO orders (id, customer, total_cents, currency) VALUES (5003, 'Newest', 5, 'USD')");
         project.runner("rollback --target validate_total").succeeds();
         let totals = project.rows("SELECT total FROM orders WHERE id IN (2, 5, 5001, 5002, 5003) ORDER BY id");

@@ -10,9 +10,9 @@ fn articles(project: &EngineProject, column: &str, ids: &str) -> Vec<String> {
 }
 
 #[test]
-fn goes_up_and_down_and_up() {
+fn applies_and_rolls_back_and_applies() {
     let project = example(NAME, Engine::Mariadb);
-    crate::goes_up_and_down_and_up(&project);
+    crate::applies_and_rolls_back_and_applies(&project);
 
     let titles = ["Grüße aus Köln 1", "Grüße aus Bern 2", "Ávila – “el Café” 3", "Party 🎉 4", "SÃO PAULO 5"];
     assert_eq!(articles(&project, "title", "2, 3, 4, 5, 6"), titles);
@@ -32,7 +32,7 @@ fn goes_up_and_down_and_up() {
 }
 
 #[test]
-fn the_way_back_is_refused_where_it_would_lose_a_character() {
+fn a_lossy_rollback_is_refused() {
     let project = example(NAME, Engine::Mariadb);
     project.runner("apply").succeeds();
     project.execute("UPDATE articles SET body = 'A party 🎉' WHERE id = 1");
@@ -52,7 +52,7 @@ fn the_way_back_is_refused_where_it_would_lose_a_character() {
 }
 
 #[test]
-fn what_was_written_since_stays_on_the_way_back() {
+fn later_rows_are_kept_by_the_rollback() {
     let project = example(NAME, Engine::Mariadb);
     project.runner("apply").succeeds();
     project.execute("UPDATE articles SET title = 'Another title' WHERE id = 3");

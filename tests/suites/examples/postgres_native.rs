@@ -4,7 +4,7 @@ use super::example;
 
 pub const NAME: &str = "postgres-native";
 
-/// What keeps the tenants apart.
+/// The row-level security of the tenants.
 fn row_security(project: &EngineProject) -> Vec<String> {
     let tables = "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname = 'contacts'";
     let policies =
@@ -13,9 +13,9 @@ fn row_security(project: &EngineProject) -> Vec<String> {
 }
 
 #[test]
-fn goes_up_and_down_and_up() {
+fn applies_and_rolls_back_and_applies() {
     let project = example(NAME, Engine::Postgres);
-    crate::goes_up_and_down_and_up(&project);
+    crate::applies_and_rolls_back_and_applies(&project);
 
     let tag = |contact: u32| {
         project.rows(&format!("SELECT tag FROM contact_tags WHERE contact_id = {contact} ORDER BY position"))
@@ -31,7 +31,7 @@ fn goes_up_and_down_and_up() {
     };
     assert_eq!(contact(1), "1 Main St|NULL|Springfield|NULL|{}");
     assert_eq!(contact(2), "Ringstraße 2|1010|Wien|AT|{\"address\": {\"floor\": 2}}");
-    // A postcode that is a number is none that a text could be taken back to.
+    // A numeric postcode could not be converted back to text.
     assert_eq!(
         contact(3),
         "NULL|NULL|NULL|NULL|{\"score\": 1.10, \"address\": {\"city\": \"Wien\", \"postcode\": 1010}}"
@@ -57,7 +57,7 @@ fn goes_up_and_down_and_up() {
 }
 
 #[test]
-fn tenants_stay_apart_and_all_of_them_are_migrated() {
+fn tenants_stay_isolated_and_all_are_migrated() {
     let project = example(NAME, Engine::Postgres);
     project.runner("apply --target create_contact_tags").succeeds();
     let before = row_security(&project);
@@ -83,7 +83,7 @@ fn tenants_stay_apart_and_all_of_them_are_migrated() {
 }
 
 #[test]
-fn a_role_that_sees_no_rows_changes_none_and_says_so() {
+fn a_role_that_sees_no_rows_is_refused() {
     let server = servers::Server::private(servers::Kind::Postgres).start();
     let database = server.database();
     database.sql(&format!(

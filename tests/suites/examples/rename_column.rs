@@ -5,7 +5,7 @@ use super::example;
 pub const NAME: &str = "rename-column";
 
 #[test]
-fn goes_up_and_down_and_up() {
+fn applies_and_rolls_back_and_applies() {
     let project = example(NAME, Engine::Sqlite);
     project.runner("validate --locked").succeeds();
     project.runner("apply").succeeds();

@@ -1,4 +1,4 @@
-//! Long journals and long transforms: the memory of a run is that of a short one.
+//! Long journals and long transforms need no more memory than short ones.
 
 use std::process::Stdio;
 
@@ -6,12 +6,12 @@ use runner_tests::{Engine, EngineProject, is_long};
 
 use super::reference::{Way, project};
 
-/// How much more memory a run may take that does several times the work, in KiB: allocators keep what they once had.
+/// How much more memory, in KiB, a run with several times the work may need: allocators keep freed memory.
 const SLACK: i64 = 16 << 10;
 
-/// Runs a command to its end and answers the most memory that it had, in KiB, as the kernel counts it. What may be kept up
-/// to a bound is kept small, since it would look like growth up to there: SQLite's pages, and what the allocator could give
-/// back.
+/// Runs a command to completion and returns its peak memory, in KiB, as counted by the kernel. Bounded caches are
+/// kept small, because they would look like growth up to their bound: SQLite's pages, and memory that the allocator
+/// could return.
 fn peak(project: &EngineProject, line: &str, moment: Option<&str>) -> i64 {
     let mut command = project.command(line.split(' '));
     command.args(["-D", &format!("{}?cache_size=256", project.url())]).env("MIMALLOC_PURGE_DELAY", "0");
@@ -43,12 +43,12 @@ fn steps(steps: u64) -> EngineProject {
 }
 
 #[test]
-fn a_journal_of_many_steps_takes_no_more_memory() {
+fn a_long_journal_needs_no_more_memory() {
     let many = long(2_000);
     let few = peak(&steps(many / 10), Way::Up.line(), None);
     let all = peak(&steps(many), Way::Up.line(), None);
     assert!(all < few + SLACK, "{many} steps took {all} KiB, and a tenth of them {few} KiB");
-    // Broken off behind all of them, and gone over again from the journal.
+    // Interrupted after all of them, and resumed from the journal.
     let project = steps(many);
     let broken = peak(&project, Way::Up.line(), Some(&(2 * many).to_string()));
     let again = peak(&project, Way::Up.line(), None);
@@ -57,8 +57,8 @@ fn a_journal_of_many_steps_takes_no_more_memory() {
 }
 
 #[test]
-fn a_transform_of_many_chunks_takes_no_more_memory() {
-    // Fewer than that take less: threads, caches and pools are still filling up.
+fn a_long_transform_needs_no_more_memory() {
+    // Shorter runs need less: threads, caches and pools are still filling up.
     let many = long(40_000);
     let few = peak(&project(Engine::Sqlite, many / 4), Way::Up.line(), None);
     let all = peak(&project(Engine::Sqlite, many), Way::Up.line(), None);

@@ -1,5 +1,5 @@
-//! A kill before and after every step, and before and after the commit of every chunk, until a run gets through: how many
-//! moments there are is nobody's business but the program's.
+//! A kill before and after every step, and before and after the commit of every chunk, until a run completes. Only
+//! the program knows how many crash points there are.
 
 use runner_tests::{Engine, for_each_engine};
 
@@ -12,13 +12,13 @@ const ROWS: u64 = 40;
 fn every_moment(engine: Engine) {
     let expected = Expected::learn(engine, ROWS);
     let tally = in_lanes(|lane| every_moment_of(engine, &expected, lane));
-    // Some 20 steps, and four transforms of five chunks.
+    // About 20 steps, and four transforms of five chunks.
     assert!(tally.total() > 80, "{} kills", tally.total());
     assert!(tally.left(Left::Part) > 70, "{} kills left a part", tally.left(Left::Part));
     tally.tell();
 }
 
-/// The moments that fall to a lane.
+/// The crash points assigned to a lane.
 fn every_moment_of(engine: Engine, expected: &Expected, lane: usize) -> Tally {
     let project = project(engine, ROWS);
     let mut tally = Tally::new("every moment", &project);
@@ -33,10 +33,10 @@ fn every_moment_of(engine: Engine, expected: &Expected, lane: usize) -> Tally {
                 tally.kill(name, left(&project, way));
                 tally.heal(heal(&project, way, &told));
             } else {
-                // It got through, now or before; the other way may have moments left.
+                // It completed, now or before; the other direction may have crash points left.
                 heal(&project, way, &told);
             }
-            // The rows are compared always, and the schema now and then.
+            // Rows are always compared, the schema only sometimes.
             if (moment / lanes()).is_multiple_of(4) {
                 expected.check_whole(&project, way, &told);
             } else {
@@ -51,7 +51,7 @@ fn every_moment_of(engine: Engine, expected: &Expected, lane: usize) -> Tally {
 }
 
 for_each_engine! {
-    fn killed_at_every_moment(engine) {
+    fn killed_at_every_crash_point(engine) {
         every_moment(engine);
     }
 }

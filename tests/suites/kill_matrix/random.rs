@@ -1,4 +1,4 @@
-//! `kill -9` of the real process at random times, at its healing runs too.
+//! `kill -9` of the real process at random times, including the runs that recover.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -9,20 +9,20 @@ use runner_tests::{Engine, EngineProject, Running, for_each_engine, is_long};
 use super::reference::{Expected, Way, heal, project};
 use super::tally::{Left, Tally, in_lanes, lanes, left};
 
-/// Rows of the table, in chunks of eight: a run takes long enough to be hit in its middle.
+/// Rows of the table, in chunks of eight: a run takes long enough to be killed halfway.
 const ROWS: u64 = 160;
 
-/// How often to kill.
+/// How many times to kill.
 fn kills() -> u64 {
     let said = std::env::var("RUNNER_TEST_KILLS").ok().map(|text| text.parse().expect("a number of kills"));
     said.unwrap_or(if is_long() { 1_000 } else { 30 })
 }
 
-/// Starts a run and kills it after a while; false if it had ended before.
+/// Starts a run and kills it after a while; returns false if it had ended before.
 fn strike(project: &EngineProject, way: Way, wait: Duration) -> bool {
     let mut child = Running::start(project.command(way.line().split(' ')).stderr(Stdio::null()));
     std::thread::sleep(wait);
-    // One that has ended cannot be killed any more; it is waited for in either case.
+    // A process that has exited cannot be killed; it is waited for in either case.
     child.kill().unwrap();
     let status = child.wait().unwrap();
     std::os::unix::process::ExitStatusExt::signal(&status) == Some(9)
@@ -44,7 +44,7 @@ fn at_random_in(engine: Engine, expected: &Expected, lane: usize) -> Tally {
     let began = Instant::now();
     while tally.total() < wanted {
         for (way, name) in [(Way::Up, "up"), (Way::Down, "down")] {
-            // A run that goes on after a kill may be killed, too, up to three in a row.
+            // A run that resumes after a kill may be killed as well, up to three times in a row.
             let row = 1 + random.below(3);
             for _ in 0..row {
                 let longest = expected.took[way as usize].as_micros() as u64;
@@ -63,7 +63,7 @@ fn at_random_in(engine: Engine, expected: &Expected, lane: usize) -> Tally {
     }
     heal(&project, Way::Up, "in the end");
     expected.check_whole(&project, Way::Up, "in the end");
-    // What broke the runs left no lock, and nothing that is half done.
+    // The kills left no lock, and nothing half done.
     project.runner("status --exit-code").succeeds();
     println!("{:?}: {misses} runs had ended before; {:.0} s", engine, began.elapsed().as_secs_f64());
     tally

@@ -1,19 +1,19 @@
-//! The project that is killed, and what its database must hold.
+//! The project that is killed, and what its database must contain.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use runner_tests::{Engine, EngineProject, Output, guests};
 
-/// Chunks and pages of a few rows, so that there are many.
+/// Pages and chunks of a few rows, so that there are many.
 const LIMITS: &str = "[limits]\nbatch_rows = 8\n";
 
-/// All rows of all tables, a line each; one question, because each costs a client of the server's.
+/// All rows of all tables, one per line; in a single query, because each one starts a client of the server.
 const ROWS: &str = "SELECT concat('items ', id, ' ', name, ' ', price) FROM items";
 const MORE_ROWS: &str = " UNION ALL SELECT concat('ledger ', id, ' ', entry) FROM ledger \
                          UNION ALL SELECT concat('copies ', id, ' ', label) FROM copies";
 
-/// Up or down.
+/// Upgrade or downgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     Up,
@@ -21,7 +21,7 @@ pub enum Way {
 }
 
 impl Way {
-    /// The command that goes there, and that changes nothing where it has been done.
+    /// The command for this direction, which changes nothing once it is done.
     pub fn line(self) -> &'static str {
         match self {
             Self::Up => "apply --lock-timeout 20s",
@@ -35,7 +35,7 @@ pub fn component() -> &'static [u8] {
     COMPONENT.get_or_init(|| guests::component("reference"))
 }
 
-/// A table of so many rows, at the first of two migrations.
+/// A table with this many rows, and the first of two migrations applied.
 pub fn project(engine: Engine, rows: u64) -> EngineProject {
     let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
     project.items(rows).component("0002_reference", component()).settings(LIMITS);
@@ -51,18 +51,18 @@ pub fn tables(project: &EngineProject, way: Way) -> Vec<String> {
     rows
 }
 
-/// What an undisturbed run leaves: rows, and the whole database with its schema.
+/// The result of an undisturbed run: rows, and the whole database with its schema.
 pub struct Expected {
     pub rows: [Vec<String>; 2],
     pub whole: [Vec<String>; 2],
-    /// Steps, rows read and rows written of the way up, as history counts them.
+    /// Steps, rows read and rows written by the upgrade, as counted in the history.
     pub counts: String,
-    /// How long the ways take.
+    /// How long each direction takes.
     pub took: [Duration; 2],
 }
 
 impl Expected {
-    /// Learns it from a project of the engine that nobody disturbs.
+    /// Determines it from an undisturbed project on the engine.
     pub fn learn(engine: Engine, rows: u64) -> Self {
         let project = project(engine, rows);
         let before = [tables(&project, Way::Down), project.state()];
@@ -81,14 +81,14 @@ impl Expected {
         Self { rows: [after_rows, before_rows], whole: [after_whole, before_whole], counts, took: [up, down] }
     }
 
-    /// The tables are those of an undisturbed run.
+    /// The tables equal those of an undisturbed run.
     pub fn check(&self, project: &EngineProject, way: Way, moment: &str) {
         let found = tables(project, way);
         let expected = &self.rows[way as usize];
         assert!(found == *expected, "{moment}: {}", first_difference(&found, expected));
     }
 
-    /// As [`Expected::check`], with the schema and what history counts.
+    /// Like [`Expected::check`], including the schema and the counts in the history.
     pub fn check_whole(&self, project: &EngineProject, way: Way, moment: &str) {
         self.check(project, way, moment);
         let (found, expected) = (project.state(), &self.whole[way as usize]);
@@ -115,14 +115,14 @@ fn counts(project: &EngineProject) -> String {
     project.value(&query)
 }
 
-/// Runs a command to its end, whatever that is, and says how long it took.
+/// Runs a command to completion, whatever the result, and returns how long it took.
 pub fn run(project: &EngineProject, line: &str) -> (Output, Duration) {
     let start = Instant::now();
     let output = project.runner(line);
     (output, start.elapsed())
 }
 
-/// The next run, which needs no help. Says how long it took.
+/// The next run, which needs no help. Returns how long it took.
 pub fn heal(project: &EngineProject, way: Way, moment: &str) -> Duration {
     let (output, took) = run(project, way.line());
     assert_eq!(output.exit_code(), Some(0), "{moment}\n{output}");

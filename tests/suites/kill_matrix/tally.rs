@@ -1,4 +1,4 @@
-//! What came of the kills of a test, told and written down.
+//! The results of the kills of a test, printed and recorded.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,17 +31,17 @@ impl Tally {
         Self { test, engine, version, kills: BTreeMap::new(), healed: Vec::new() }
     }
 
-    /// A run was killed on its way and left something.
+    /// Records that a run was killed in this direction, and what it left.
     pub fn kill(&mut self, way: &'static str, left: Left) {
         *self.kills.entry((way, left)).or_default() += 1;
     }
 
-    /// The run after a kill took so long.
+    /// Records how long the run after a kill took.
     pub fn heal(&mut self, took: Duration) {
         self.healed.push(took);
     }
 
-    /// Takes in what was counted beside it.
+    /// Adds another tally.
     pub fn add(&mut self, other: Self) {
         for (what, kills) in other.kills {
             *self.kills.entry(what).or_default() += kills;
@@ -54,12 +54,12 @@ impl Tally {
         self.kills.values().sum()
     }
 
-    /// How many kills left that.
+    /// How many kills left this.
     pub fn left(&self, left: Left) -> u64 {
         self.kills.iter().filter(|((_, what), _)| *what == left).map(|(_, count)| count).sum()
     }
 
-    /// Tells what came of it, and adds it to the file of the report if there is one.
+    /// Prints the results, and appends them to the report if there is one.
     pub fn tell(mut self) {
         self.healed.sort_unstable();
         let millis = |duration: Option<&Duration>| duration.map_or(0, Duration::as_millis);
@@ -85,14 +85,14 @@ impl Tally {
     }
 }
 
-/// Databases of one engine on which a test kills side by side: most of the time of a kill is a server's, which has to notice.
-/// `RUNNER_TEST_LANES` says how many, where the time that healing takes is of interest.
+/// The number of databases of one engine on which a test kills in parallel: most of the time of a kill is spent
+/// waiting for a server to notice. `RUNNER_TEST_LANES` sets it, for measuring the recovery time.
 pub fn lanes() -> usize {
     let said = std::env::var("RUNNER_TEST_LANES").ok().map(|text| text.parse().expect("a number of lanes"));
     said.unwrap_or(4)
 }
 
-/// Has every lane count on its own, and answers what all of them have counted.
+/// Lets every lane count on its own, and returns the total.
 pub fn in_lanes(count: impl Fn(usize) -> Tally + Sync) -> Tally {
     let count = &count;
     let mut tallies = std::thread::scope(|scope| {
@@ -104,7 +104,7 @@ pub fn in_lanes(count: impl Fn(usize) -> Tally + Sync) -> Tally {
     all
 }
 
-/// What the database says of the migration after a kill.
+/// What the database reports about the migration after a kill.
 pub fn left(project: &EngineProject, way: super::reference::Way) -> Left {
     use super::reference::Way;
     let query = format!(

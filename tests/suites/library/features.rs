@@ -4,7 +4,7 @@ use std::process::Command;
 
 use runner_tests::guests;
 
-/// The packages that the crate needs with these features alone.
+/// The packages that the crate needs with only these features.
 fn packages(features: &str) -> Vec<String> {
     let mut tree = guests::native_cargo();
     tree.current_dir(guests::repository()).args([
@@ -24,7 +24,7 @@ fn packages(features: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_build_has_only_what_its_features_need() {
+fn a_build_depends_only_on_what_its_features_need() {
     let drivers = ["sqlx-sqlite", "sqlx-postgres", "sqlx-mysql"];
     let others = ["clap", "indicatif", "anstream", "mimalloc", "toml_edit", "include_dir", "wasmtime"];
     for (features, wanted) in [
@@ -43,8 +43,8 @@ fn a_build_has_only_what_its_features_need() {
 
 /// A program with SQLite and without a sandbox works, and names what it lacks.
 #[test]
-fn a_build_says_which_feature_it_lacks() {
-    let target = guests::target_folder();
+fn a_build_names_the_missing_feature() {
+    let target = guests::target_directory();
     let manifest = guests::repository().join("tests/programs/sqlite-only/Cargo.toml");
     let mut build = guests::native_cargo();
     build.args(["build", "--quiet", "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);

@@ -1,4 +1,4 @@
-//! Projects in folders and in programs.
+//! Projects in directories and in programs.
 
 use runner::{ErrorKind, Project, Runner, Value};
 use runner_tests::{guests, project};
@@ -6,7 +6,7 @@ use runner_tests::{guests, project};
 use super::{SHOP, database, embedded};
 
 #[tokio::test]
-async fn a_folder_is_a_project_as_for_the_command_line() {
+async fn a_directory_is_a_project_as_on_the_command_line() {
     let project = project!();
     project.sql("1_a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;").settings("[database]\nurl = \"sqlite:x.db\"");
     let runner = Runner::builder().project(project.root()).build().unwrap();
@@ -17,9 +17,9 @@ async fn a_folder_is_a_project_as_for_the_command_line() {
     assert_eq!(runner.status().await.unwrap().pending(), 1);
 }
 
-/// A folder of migrations needs no settings, and the variables of the process say nothing.
+/// A directory of migrations needs no settings, and the process's variables are ignored.
 #[tokio::test]
-async fn a_folder_without_settings() {
+async fn a_directory_without_settings() {
     let project = project!(empty);
     std::fs::create_dir(project.file("migrations")).unwrap();
     project.sql("1_a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;");
@@ -30,9 +30,9 @@ async fn a_folder_without_settings() {
     assert_eq!(runner.apply().await.unwrap().done.len(), 1);
 }
 
-/// Variables that the program passes on mean what they mean to the command line.
+/// Variables that the program passes on have the same meaning as on the command line.
 #[tokio::test]
-async fn variables_count_if_they_are_passed_on() {
+async fn variables_apply_if_they_are_passed_on() {
     let (folder, _) = database();
     let settings: (&str, &[u8]) =
         ("runner.toml", b"[database]\nurl = \"sqlite://${FOLDER}/app.db\"\n[parameters]\nsize = 1");
@@ -51,7 +51,7 @@ async fn variables_count_if_they_are_passed_on() {
 }
 
 #[tokio::test]
-async fn embedded_settings_and_lockfile_count() {
+async fn embedded_settings_and_lockfile_apply() {
     let (_folder, url) = database();
     let error = embedded(&SHOP, &url).locked(true).build().unwrap().apply().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Mismatch, "{error:#}");

@@ -1,4 +1,4 @@
-//! Runs within other programs.
+//! Runs inside other programs.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -79,7 +79,7 @@ async fn a_migration_that_fails_is_an_error() {
 }
 
 #[tokio::test]
-async fn instances_that_start_together_apply_once() {
+async fn concurrent_instances_apply_once() {
     let (_folder, url) = database();
     let start = || {
         let runner = embedded(&SHOP, &url).build().unwrap();
@@ -89,9 +89,9 @@ async fn instances_that_start_together_apply_once() {
     assert_eq!(one + two + three, 2);
 }
 
-/// The program goes on while SQLite works, and a run whose future is dropped ends and leaves nothing.
+/// The program continues while SQLite works, and a run whose future is dropped ends and leaves nothing.
 #[tokio::test]
-async fn the_program_is_not_held_up_and_can_stop_a_run() {
+async fn a_run_does_not_block_the_program_and_can_be_stopped() {
     let (_folder, url) = database();
     let runner = embedded(LONG, &url).build().unwrap();
     let ticks = AtomicUsize::new(0);
@@ -113,7 +113,7 @@ async fn the_program_is_not_held_up_and_can_stop_a_run() {
 }
 
 #[tokio::test]
-async fn a_program_can_wait_for_the_end_of_what_it_stopped() {
+async fn a_program_can_wait_for_the_end_of_a_stopped_run() {
     let (_folder, url) = database();
     let runner = embedded(LONG, &url).build().unwrap();
     let stopping = async {
@@ -127,7 +127,7 @@ async fn a_program_can_wait_for_the_end_of_what_it_stopped() {
 }
 
 #[tokio::test]
-async fn the_options_of_a_pool_are_enough() {
+async fn the_options_of_a_pool_suffice() {
     let (folder, _) = database();
     let options = SqliteConnectOptions::new().filename(folder.path().join("app.db")).create_if_missing(true);
     let pool = SqlitePool::connect_with(options).await.unwrap();

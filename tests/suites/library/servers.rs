@@ -19,7 +19,7 @@ fn by_options(engine: Engine, url: &str) -> Runner {
     builder.build().unwrap()
 }
 
-/// The trips that connecting alone takes.
+/// The round trips of connecting alone.
 async fn trips_to_connect(project: &EngineProject, engine: Engine) -> usize {
     let proxy = Proxy::start(engine.server().unwrap().port());
     let url = runner::database::DatabaseUrl::parse(&project.server_database().url_at(proxy.port()), Path::new("/"));
@@ -30,7 +30,7 @@ async fn trips_to_connect(project: &EngineProject, engine: Engine) -> usize {
 }
 
 for_each_server! {
-    fn url_and_options_mean_the_same(engine) {
+    fn url_and_options_are_equivalent(engine) {
         let project: EngineProject = project!(engine);
         let url = project.server_database().url();
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -42,8 +42,8 @@ for_each_server! {
         });
     }
 
-    /// A program applies at every start, mostly with nothing pending.
-    fn nothing_pending_takes_one_trip(engine) {
+    /// A program applies at every start, usually with nothing pending.
+    fn nothing_pending_takes_one_round_trip(engine) {
         let project: EngineProject = project!(engine);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {

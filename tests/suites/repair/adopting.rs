@@ -124,7 +124,7 @@ for_each_engine! {
         project.items(10).component("0002_notes", &guests::component("steps"));
 
         project.runner("apply").succeeds();
-        project.runner("verify").succeeds().keeps_silent_about(&["accepted artifact"]);
+        project.runner("verify").succeeds().does_not_say(&["accepted artifact"]);
         project.write("migrations/0002_notes.wasm", guests::component("halfway"));
         project.runner("build --all").succeeds();
         project.run(["repair", "2", "--accept-checksum", "--why", "rebuilt"]).succeeds();

@@ -2,7 +2,7 @@
 
 use runner_tests::{Engine, EngineProject, is_long, project};
 
-/// In a long test each moment, else one of several.
+/// In a long test every crash point, otherwise one of several.
 fn few(step: usize) -> usize {
     if is_long() { 1 } else { step }
 }
@@ -27,7 +27,7 @@ fn heals(engine: Engine, step: usize, before: &str, up: &str, check: impl Fn(&En
 }
 
 #[test]
-fn what_comes_to_the_same_is_run_again() {
+fn idempotent_statements_are_run_again() {
     let up = "CREATE TABLE t (a INTEGER);\nPRAGMA user_version = 7;\nVACUUM;\nINSERT INTO t VALUES (1);";
     let killed = heals(Engine::Sqlite, 1, "CREATE TABLE s (a INTEGER);", up, |project, moment| {
         assert_eq!(project.value("PRAGMA user_version"), "7", "moment {moment}");
@@ -49,7 +49,7 @@ fn concurrent_indexes_of_postgres() {
 }
 
 #[test]
-fn definitions_of_mariadb_of_every_kind() {
+fn ddl_of_mariadb_of_every_kind() {
     let before = "CREATE TABLE a (x INT);\nCREATE TABLE b (x INT);\nCREATE TABLE t (x INT);";
     let up = "DROP TABLE a, b;\nCREATE SEQUENCE s;\nCREATE INDEX t_x ON t (x);\nALTER TABLE t ADD COLUMN y INT;\n\
               ALTER TABLE t DROP INDEX t_x;\nCREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t;\nDROP SEQUENCE s;\n\
@@ -76,7 +76,7 @@ fn definitions_of_mariadb_of_every_kind() {
 
 /// If only one of two tables is gone, the intent is unknown.
 #[test]
-fn what_took_effect_by_half_waits_for_an_operator() {
+fn a_half_done_statement_requires_an_operator() {
     let project = project!(Engine::Mariadb);
     project.sql(
         "0001_before",
@@ -96,7 +96,7 @@ fn what_took_effect_by_half_waits_for_an_operator() {
     project.runner("apply").succeeds().says(&["is in the schema"]);
 }
 
-/// A statement that fails in its middle on MariaDB: what it did before stays, and is not passed over.
+/// A statement that fails halfway on MariaDB: its earlier changes remain, and are not ignored.
 #[test]
 fn a_partial_failure_is_not_reported_as_clean() {
     let before = "CREATE TABLE t (x INT PRIMARY KEY);\nCREATE TABLE my (x INT PRIMARY KEY) ENGINE = MyISAM;\nCREATE VIEW v AS SELECT 1;";
@@ -139,9 +139,9 @@ fn a_partial_failure_is_not_reported_as_clean() {
     }
 }
 
-/// What the schema shows to be whole, and what was refused for its text, left nothing.
+/// A statement that the schema shows to be complete, or that was refused for its syntax, left nothing.
 #[test]
-fn what_failed_without_a_trace_leaves_nothing() {
+fn a_failure_without_effect_leaves_nothing() {
     for statement in [
         "DROP TABLE nope, nada",
         "CREATE TABLE t (x INT, x INT)",
@@ -157,7 +157,7 @@ fn what_failed_without_a_trace_leaves_nothing() {
     }
 }
 
-/// What commits without changing the schema is a step that commits by itself.
+/// A statement that commits without changing the schema is a step that commits by itself.
 #[test]
 fn settings_of_mariadb_that_commit() {
     let project = project!(Engine::Mariadb);
@@ -166,9 +166,10 @@ fn settings_of_mariadb_that_commit() {
     assert_eq!(project.rows("SHOW TABLES LIKE 't'"), ["t"]);
 }
 
-/// A component does not receive the error of a call that may be half done: it could continue as if nothing had happened.
+/// A component does not receive the error of a call that may be half done: it could continue as if nothing had
+/// happened.
 #[test]
-fn what_fails_halfway_ends_a_component() {
+fn a_call_that_fails_halfway_ends_a_component() {
     let project = super::shop(Engine::Mariadb, "odd = 'CALL bump()'");
     project.execute("CREATE TABLE counter (n INTEGER)");
     project.execute(
@@ -182,7 +183,7 @@ fn what_fails_halfway_ends_a_component() {
 }
 
 #[test]
-fn users_that_are_made_one_after_the_other() {
+fn users_created_one_by_one() {
     let project = project!(Engine::Mariadb);
     let odd = "-- runner:no-transaction\nCREATE USER halfway_made, root@localhost;";
     project.sql("0001_odd", odd, "SELECT 1;");

@@ -1,4 +1,4 @@
-//! What is not as it was when a run broke off: the journal, the schema, the artifact.
+//! Things that changed since a run was interrupted: the journal, the schema, the artifact.
 
 use runner_tests::{Engine, EngineProject, for_each_engine};
 
@@ -42,11 +42,11 @@ for_each_engine! {
             (format!("UPDATE {journal} SET seal = 'x' WHERE history_id = 2 AND step = 2"), "step 2 was changed", true),
             (format!("UPDATE {journal} SET answer = (SELECT answer FROM kept_journal WHERE history_id = 2 AND step = 1) WHERE history_id = 2 AND step = 2"), "step 2 was changed", true),
             (format!("UPDATE {journal} SET answer = NULL WHERE history_id = 2 AND step = 2"), "the answer of step 2 is gone", true),
-            // What an operator would be shown, and what the next run goes by.
+            // What an operator would be shown, and what the next run relies on.
             (format!("UPDATE {journal} SET text = 'SELECT 1' WHERE history_id = 2 AND step = 1"), "step 1 was changed", true),
             (format!("UPDATE {journal} SET row_count = 999 WHERE history_id = 2 AND step = 2"), "step 2 was changed", true),
             (format!("UPDATE {journal} SET effect = 0 WHERE history_id = 2"), "step 1 was changed", true),
-            // One that is changed so that it fits the journal no more, and one that would fit another component.
+            // An entry changed so that it no longer fits the journal, and one that would fit another component.
             (format!("UPDATE {journal} SET digest = 'x' WHERE history_id = 2 AND step = 2"), "this component did something else this time", true),
             (format!("UPDATE {journal} SET kind = 'query' WHERE history_id = 2 AND step = 3"), "this component did something else this time", true),
             (format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 0"), "the inputs of the first run are missing", true),
@@ -65,7 +65,7 @@ for_each_engine! {
             assert_eq!(shown["damage"].is_string(), damaged, "{change}: {shown}");
             kept.restore(&project);
         }
-        // Whatever it is, there is a way out.
+        // There is always a way out.
         project.execute(&format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 3"));
         let shown = project.runner("repair");
         shown.prints(&["step 3, its last, is missing", "once runner's own tables are restored", "--as-not-applied"]);
@@ -74,8 +74,8 @@ for_each_engine! {
         assert_eq!(state(&project), "rolled-back");
     }
 
-    /// What is left of the journal holds no effect: that does not mean that there was none.
-    fn what_took_effect_is_not_forgotten_with_its_row(engine) {
+    /// The rest of the journal shows no effect, which does not mean that there was none.
+    fn effects_are_not_forgotten_with_their_row(engine) {
         let project = shop(engine, "");
         std::fs::remove_file(project.file("migrations/0002_halfway.wasm")).unwrap();
         project.runner("build");
@@ -97,7 +97,7 @@ for_each_engine! {
         assert_eq!(project.value("SELECT count(*) FROM items WHERE name LIKE '%!'"), "70");
     }
 
-    /// Rows whose chunk is missing, or is said to be done, would never be turned.
+    /// Rows whose chunk is missing, or is recorded as done, would never be transformed.
     fn incomplete_chunks_are_refused(engine) {
         let project = shop(engine, "stumble = 61");
         project.runner("apply --jobs 1").exits(6);
@@ -157,7 +157,7 @@ for_each_engine! {
         assert_eq!(shouted(&project), "40");
     }
 
-    fn another_build_is_refused_and_there_is_a_way_out(engine) {
+    fn another_build_is_refused_with_a_way_out(engine) {
         let project = broken_off(engine);
         let mut other = component().to_vec();
         // A custom section called `x`, which changes nothing but the bytes.
@@ -166,7 +166,7 @@ for_each_engine! {
         let output = project.runner("apply --jobs 1");
         output.exits(4).says(&["another build of this component", "it began with sha256", "runner rollback", "runner repair"]);
         assert_eq!(state(&project), "partial");
-        // The build with which it began is in the database.
+        // The build with which it began is stored in the database.
         project.runner("rollback").succeeds();
         assert_eq!((state(&project).as_str(), shouted(&project).as_str()), ("rolled-back", "0"));
     }

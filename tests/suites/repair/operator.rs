@@ -7,7 +7,7 @@ use runner_tests::{Engine, EngineProject, Running, for_each_engine, for_each_ser
 
 use super::{component, dies_at, shop, state, told, tool};
 
-/// A component that died in a call whose effect the database does not show. `took_effect`: in which of the two moments.
+/// A component that died in a call whose effect the database does not show. `took_effect` selects the crash point.
 fn unknown(engine: Engine, took_effect: bool) -> EngineProject {
     for moment in 1..20 {
         let project = shop(engine, "odd = 'CALL bump()'");
@@ -36,7 +36,7 @@ fn note(project: &EngineProject) -> String {
 }
 
 for_each_server! {
-    fn what_did_not_take_effect_is_done_again(engine) {
+    fn a_step_without_effect_is_retried(engine) {
         let project = unknown(engine, false);
         project.runner("apply").exits(6).says(&["nobody knows whether step 2 of `0002_halfway` took effect", "runner repair 0002"]);
         let shown = project.runner("repair 2");
@@ -49,29 +49,29 @@ for_each_server! {
         assert_eq!(project.value("SELECT n FROM counter"), "1");
     }
 
-    fn what_took_effect_is_recorded_with_its_rows(engine) {
+    fn a_completed_step_is_recorded_with_its_rows(engine) {
         let project = unknown(engine, true);
         let document = told(&project.run(["repair", "2", "2", "--mark-done", "--rows-affected", "5", "--why", "n is 1", "--format", "json"]));
         assert_eq!(document["recorded"]["rows_affected"], 5, "{document}");
         project.runner("apply").succeeds();
         assert_eq!((project.value("SELECT n FROM counter").as_str(), note(&project).as_str()), ("1", "odd: 5 rows"));
-        // What was said is kept.
+        // The reason is recorded.
         project.runner("history").prints(&["repaired: mark-done of step 2", "why: n is 1"]);
         project.runner("show 2").prints(&["mark-done of step 2, rows affected: 5", "n is 1"]);
         let shown: serde_json::Value = serde_json::from_str(&project.runner("show 2 --format json").stdout).unwrap();
         assert_eq!(shown["runs"][0]["repairs"][0]["why"], "n is 1", "{shown}");
-        // And the way back finds nothing odd.
+        // The rollback finds nothing unusual.
         project.runner("rollback").succeeds();
     }
 
-    fn what_is_not_wanted_is_skipped(engine) {
+    fn an_unwanted_step_is_skipped(engine) {
         let project = unknown(engine, false);
         project.runner("repair 2 --skip --why unwanted").succeeds();
         project.runner("apply").succeeds();
         assert_eq!((project.value("SELECT n FROM counter").as_str(), note(&project).as_str()), ("0", "odd: 0 rows"));
     }
 
-    fn what_is_unknown_can_be_rolled_back(engine) {
+    fn an_unknown_outcome_can_be_rolled_back(engine) {
         let project = unknown(engine, true);
         project.runner("plan --target -1").prints(&["its upgrade is incomplete: 1 step, and perhaps step 2"]);
         project.runner("rollback").succeeds().says(&["perhaps step 2"]);
@@ -80,7 +80,7 @@ for_each_server! {
 }
 
 for_each_engine! {
-    fn what_makes_no_sense_is_refused(engine) {
+    fn meaningless_repairs_are_refused(engine) {
         let project = shop(engine, "fail = true");
         project.runner("repair").exits(2).says(&["no revision is partial", "hint:"]);
         project.runner("repair 1 --as-applied --why x").exits(2).says(&["`0001_items` is applied and not partial"]);
@@ -125,7 +125,7 @@ for_each_engine! {
         project.runner("history").prints(&["partially applied", "repaired: as-not-applied", "why: its build is lost", "rolled back"]);
         project.runner("apply -p fail=false").succeeds();
         project.runner("rollback").succeeds();
-        // The other way.
+        // The other action.
         project.runner("apply").exits(6);
         project.execute("INSERT INTO notes VALUES (3, 'the end')");
         project.component("0002_halfway", component());

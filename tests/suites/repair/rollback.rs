@@ -1,11 +1,11 @@
-//! Rolling back what broke off on its way up.
+//! Rolling back partial upgrades.
 
 use runner_tests::{Engine, for_each_engine};
 
 use super::{dies_at, shop, shouted, state};
 
 for_each_engine! {
-    fn a_part_is_rolled_back(engine) {
+    fn a_partial_upgrade_is_rolled_back(engine) {
         let project = shop(engine, "stumble = 41");
         let before = project.state();
         let output = project.runner("apply --jobs 1");
@@ -20,12 +20,12 @@ for_each_engine! {
         project.runner("history").prints(&["partially applied", "rolled back"]);
         project.runner("show 2").prints(&["not completed", "rolled back:"]);
         project.runner("status --exit-code").exits(3);
-        // And from there up again, another way.
+        // Applying again with other parameters works.
         project.runner("apply -p stumble=0").succeeds();
         assert_eq!((shouted(&project).as_str(), state(&project).as_str()), ("70", "applied"));
     }
 
-    fn the_documents_say_what_is_committed(engine) {
+    fn json_reports_what_is_committed(engine) {
         let project = shop(engine, "stumble = 41");
         let output = project.runner("apply --jobs 1 --format json");
         let document: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
@@ -67,7 +67,7 @@ for_each_engine! {
             }
             killed += 1;
             let line = match state(&project).as_str() {
-                // Nothing has happened yet: both ways are open.
+                // Nothing has happened yet: both directions are possible.
                 "partial" => {
                     assert_eq!(project.state(), part, "moment {moment}");
                     "plan"

@@ -1,18 +1,18 @@
-//! Disks that are full when the journal is to be written.
+//! Disks that are full when the journal is written.
 
 use runner_tests::servers::{Kind, Server};
 use runner_tests::{Disk, Engine, EngineProject, dump, project};
 
-/// How many statements there are.
+/// The number of statements.
 const STATEMENTS: usize = 40;
 
-/// Statements that each leave a mark, and each an entry in the journal that is larger than the mark.
+/// Statements that each leave a trace, and each a journal entry larger than the trace.
 fn marks(bytes: usize) -> String {
     let mark = |at: usize| format!("INSERT INTO marks VALUES ({at}, '{}');\n", "x".repeat(bytes));
     format!("-- runner:no-transaction\n{}", (1..=STATEMENTS).map(mark).collect::<String>())
 }
 
-/// The pages of a statement and of its entry reach the disk together, with their commit.
+/// The pages of a statement and of its journal entry are written together, at the commit.
 #[test]
 fn on_sqlite() {
     let mut partial = 0;
@@ -69,7 +69,7 @@ fn on_servers() {
         };
         project.sql("0001_marks", table, "DROP TABLE marks;");
         project.runner("apply").succeeds();
-        // Each statement fills a few megabytes that do not shrink.
+        // Each statement fills a few megabytes that do not compress.
         let much = |at: usize| {
             let noise = match project.engine() {
                 Engine::Mariadb => "(SELECT group_concat(sha2(rand(), 512) SEPARATOR '') FROM seq_1_to_8000)",

@@ -5,7 +5,7 @@ use super::*;
 /// How a run of a behaviour has to end.
 struct Expected {
     code: i32,
-    /// What the messages must hold.
+    /// What the messages must contain.
     says: &'static [&'static str],
     /// `NAME=VALUE` for `--limit`.
     limits: &'static [&'static str],
@@ -29,7 +29,7 @@ impl Expected {
     }
 }
 
-/// A new behaviour does not compile before it stands here.
+/// A new behaviour does not compile until it is listed here.
 fn expected(behaviour: Behaviour) -> Expected {
     use Behaviour::*;
     match behaviour {
@@ -110,7 +110,7 @@ fn expected(behaviour: Behaviour) -> Expected {
         EscapesInStatement => fails(&["no such table", "all is well"]),
         AssetOutside => fails(&["no asset was opened"]),
 
-        // Those that are refused have tests of their own.
+        // Refused statements have their own tests.
         Statements => fails(&["parameter `statements` is not set"]),
         Behave => succeeds(&[]),
     }
@@ -129,7 +129,7 @@ fn check(behaviour: Behaviour) {
     assert_eq!(project.dump(), before, "a failed migration left something behind\n{output}");
     dump::check(&project.database());
     project.runner("status").succeeds();
-    // Nothing is stuck: the same component, behaving, is applied.
+    // Nothing is stuck: the same component can be applied when it behaves.
     apply(&project, Behaviour::Behave, &[]).succeeds();
     assert_eq!(project.value("SELECT count(*) FROM made_by_hostile"), "0");
 }
@@ -147,7 +147,7 @@ macro_rules! tests {
 
 for_each_behaviour!(tests);
 
-/// Limits that no behaviour of a guest can reach, with where they are tested instead.
+/// Limits that no behaviour of a guest can reach, and where they are tested instead.
 const NOT_REACHED_BY_GUESTS: &[&str] = &[
     "artifact_bytes",        // bad_input: a large artifact
     "stored_artifact_bytes", // cli: a rollback without the file
@@ -167,7 +167,7 @@ fn every_limit_has_a_hostile_test() {
         let tested =
             texts.iter().any(|text| text.contains(&format!("\"{name}=")) || text.contains(&format!("`{name}`")));
         let elsewhere = NOT_REACHED_BY_GUESTS.contains(&name);
-        // 10,000 rows are the default, and what the message of `query_many_rows` says.
+        // 10,000 rows are the default, as in the message of `query_many_rows`.
         assert!(tested || elsewhere || name == "query_rows", "no hostile test reaches the limit `{name}`");
     }
 }

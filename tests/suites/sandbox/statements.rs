@@ -1,8 +1,8 @@
-//! Statements beyond the rights of a component, or of a migration in SQL.
+//! Statements that a component, or a migration in SQL, may not run.
 
 use super::*;
 
-/// Statements of which SQLite must run none for a component.
+/// Statements that SQLite must not run for a component.
 const REFUSED: &[&str] = &[
     "COMMIT",
     "commit",
@@ -94,7 +94,7 @@ const REFUSED: &[&str] = &[
     "SELECT * FROM people WHERE id = ?",
 ];
 
-/// Harmless although they look as if they were not; a guest may run them.
+/// Harmless despite their appearance; a guest may run them.
 const ALLOWED: &[&str] = &[
     "PRAGMA table_info(people)",
     "PRAGMA foreign_key_check",
@@ -118,7 +118,7 @@ fn run_statements(statements: &[&str]) -> (Output, TestProject) {
 #[test]
 fn statements_beyond_a_guests_rights_are_refused() {
     let others = TOOL_TABLES.iter().flat_map(|table| {
-        // Columns do not matter: whoever speaks is refused before they are looked for.
+        // Columns do not matter: access is refused before they are looked up.
         let about_history =
             REFUSED.iter().filter(|statement| statement.contains("runner_history") && !statement.contains("IF EXISTS"));
         about_history.map(|statement| statement.replace("runner_history", table))
@@ -144,9 +144,9 @@ fn statements_that_only_look_dangerous_are_allowed() {
     }
 }
 
-/// A migration in SQL has more rights than a component, but the transaction and the history are not its own either.
+/// A migration in SQL may do more than a component, but must not touch the transaction or the history either.
 #[test]
-fn migrations_in_sql_control_no_transaction_and_no_history() {
+fn migrations_in_sql_control_neither_transaction_nor_history() {
     for statement in [
         "COMMIT",
         "ROLLBACK",
@@ -174,7 +174,7 @@ fn migrations_in_sql_control_no_transaction_and_no_history() {
     }
 }
 
-/// What was put off to the end of the transaction is refused there.
+/// Violations deferred to the end of the transaction are refused there.
 #[test]
 fn deferred_violations_fail_at_the_commit() {
     let project = hostile();

@@ -1,4 +1,4 @@
-//! The living application writes while a transform runs.
+//! An application keeps writing while a transform runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,11 +6,11 @@ use runner_tests::{Engine, EngineProject, for_each_engine};
 
 use super::shop::{chunks, is_done_once, items, number};
 
-/// What the application does until it is told to stop; answers how many rows it has changed.
+/// The application's writes until it is told to stop; returns how many rows it has changed.
 fn writes(project: &EngineProject, stop: &AtomicBool) -> u64 {
     let (mut changed, mut round) = (0, 0);
     while !stop.load(Ordering::Relaxed) {
-        // Not in the order of the key, and some rows of every chunk.
+        // Not in key order, and some rows of every chunk.
         project.execute(&format!("UPDATE items SET app = app + 1 WHERE id % 370 = {}", round * 10 % 370));
         changed += number(project, &format!("SELECT count(*) FROM items WHERE id % 370 = {}", round * 10 % 370));
         round += 7;
@@ -22,15 +22,15 @@ fn writes(project: &EngineProject, stop: &AtomicBool) -> u64 {
 }
 
 for_each_engine! {
-    /// A row is written with all its columns, so that each change of another column would be lost that came between the
-    /// reading and the writing of it.
-    fn what_others_write_is_not_lost(engine) {
+    /// A row is written with all its columns, so a change of another column between the read and the write would be
+    /// lost.
+    fn concurrent_writes_are_not_lost(engine) {
         const ROWS: u64 = 4_000;
         let settings = "[transform]\nchunk_rows = 200\n[database]\nretries = 200\n[parameters]\nlog = \"log\"\nslow = 2000000";
         let project = items(engine, ROWS, settings);
         let stop = AtomicBool::new(false);
         let (output, changed) = std::thread::scope(|scope| {
-            // The client of a server is a program that is started for each statement, so that several write at a time.
+            // Each statement starts a client program of the server, so several write at a time.
             let writer = scope.spawn(|| writes(&project, &stop));
             let output = project.runner("apply --jobs 3 --verbose");
             stop.store(true, Ordering::Relaxed);
@@ -42,8 +42,8 @@ for_each_engine! {
         is_done_once(&project, ROWS, &output.to_string());
     }
 
-    /// The rule that the guide states, for a transform that has come to the key 400 of 1,000.
-    fn rows_that_come_go_and_move(engine) {
+    /// The rule stated in the guide, for a transform that has reached key 400 of 1,000.
+    fn rows_inserted_deleted_and_moved(engine) {
         let settings = "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"";
         let mut found = None;
         for moment in 1..60 {
@@ -57,7 +57,7 @@ for_each_engine! {
             }
         }
         let project = found.unwrap();
-        // What is claimed is claimed with its keys: the frontier is behind it, and rows in between are its own.
+        // A claim covers a range of keys: the frontier is past it, and rows inserted into the range belong to it.
         project.execute("INSERT INTO items (id, n, app) VALUES (45, 1000, 0), (955, 2000, 0), (5000, 3000, 0)");
         project.execute("DELETE FROM items WHERE id = 800");
         project.execute("UPDATE items SET id = 915 WHERE id = 50");

@@ -9,7 +9,7 @@ use runner_tests::{Engine, EngineProject, for_each_server};
 use super::sharing::{ROWS, SLOW, led_and_helped};
 use super::shop::{is_done_once, items};
 
-/// Stands before the system's own function, and answers another time of day.
+/// Replaces the system's function and returns a shifted time of day.
 const SHIFT: &str = r#"
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -26,7 +26,7 @@ int clock_gettime(clockid_t id, struct timespec *time) {
 }
 "#;
 
-/// Builds it with the compiler that links Rust, too.
+/// Builds it with the compiler that also links Rust.
 fn library(project: &EngineProject) -> PathBuf {
     let library = project.file("clock.so");
     let mut compiler = Command::new("cc")
@@ -40,7 +40,7 @@ fn library(project: &EngineProject) -> PathBuf {
     library
 }
 
-/// A command on a machine whose clock is off by so many hours.
+/// A command on a machine whose clock is wrong by this many hours.
 fn shifted(project: &EngineProject, line: &str, hours: i64) -> Command {
     let mut command = project.command(line.split(' '));
     command.env("LD_PRELOAD", library(project)).env("RUNNER_TEST_CLOCK_SHIFT", (hours * 3600).to_string());
@@ -48,7 +48,7 @@ fn shifted(project: &EngineProject, line: &str, hours: i64) -> Command {
 }
 
 for_each_server! {
-    /// One is a day ahead and dies, one is a day behind and takes its chunks over.
+    /// One process is a day ahead and dies; one is a day behind and takes over its chunks.
     fn off_by_a_day_and_killed(engine) {
         let project = items(engine, ROWS, SLOW);
         let [leader, helper] = led_and_helped(&project, &mut shifted(&project, "apply --jobs 2", 24), &mut shifted(&project, "apply --share --jobs 2", -24));
@@ -59,7 +59,7 @@ for_each_server! {
         is_done_once(&project, ROWS, &said);
         project.runner("status --exit-code").succeeds();
         project.runner("verify").succeeds();
-        // Their clocks were wrong indeed: history has their time.
+        // Their clocks really were wrong: the history contains their time.
         let (history, ago) = match engine {
             Engine::Postgres => ("runner.runner_history", "to_char(now() AT TIME ZONE 'UTC' - interval '12 hours', 'YYYY-MM-DD\"T\"HH24')"),
             _ => ("runner_history", "date_format(utc_timestamp() - INTERVAL 12 HOUR, '%Y-%m-%dT%H')"),

@@ -7,7 +7,7 @@ use runner_tests::{Engine, for_each_engine, for_each_server};
 use super::shop::{chunks, is_done_once, items, number};
 
 for_each_engine! {
-    /// What is done stays, the message names the rows, and the next run goes on with that chunk.
+    /// Completed work is kept, the message names the rows, and the next run continues with that chunk.
     fn a_chunk_that_always_fails(engine) {
         let settings = "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"\nstumble = -7";
         let project = items(engine, 400, settings);
@@ -28,16 +28,16 @@ for_each_engine! {
         is_done_once(&project, 400, &output.to_string());
     }
 
-    /// The first chunk of all: nothing took effect, and nothing is left.
-    fn nothing_is_left_where_nothing_was_done(engine) {
+    /// The very first chunk: nothing took effect, and nothing is left.
+    fn a_first_chunk_that_fails_leaves_nothing(engine) {
         let project = items(engine, 30, "[transform]\nchunk_rows = 50\n[parameters]\nstumble = 3");
         project.runner("apply --jobs 2").exits(1).says(&["no way past 3", "left no changes"]);
         assert_eq!(number(&project, &format!("SELECT count(*) FROM {}", chunks(&project))), 0);
         assert_eq!(project.history(), ["0001"]);
     }
 
-    /// An error that the migration handles is an answer, and what was noted of the transform goes.
-    fn a_refusal_that_is_handled(engine) {
+    /// An error that the migration handles is an answer, and the transform's records are removed.
+    fn a_handled_error(engine) {
         let settings = "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"\nhandle = true";
         let project = items(engine, 100, settings);
         project.runner("apply --jobs 3").succeeds().says(&["refused: true"]);
@@ -45,7 +45,7 @@ for_each_engine! {
     }
 }
 
-/// Keeps a row for some seconds, as a long transaction of the application does.
+/// Locks a row for some seconds, like a long transaction of an application.
 fn keeps_a_row(engine: Engine, id: u32, seconds: u32) -> String {
     match engine {
         Engine::Mariadb => {
@@ -56,7 +56,7 @@ fn keeps_a_row(engine: Engine, id: u32, seconds: u32) -> String {
 }
 
 for_each_server! {
-    fn a_row_that_somebody_keeps_is_waited_for(engine) {
+    fn a_locked_row_is_waited_for(engine) {
         let settings = "[transform]\nchunk_rows = 20\n[database]\ntable_lock_timeout = \"1s\"\n[parameters]\nlog = \"log\"";
         let project = items(engine, 200, settings);
         std::thread::scope(|scope| {
@@ -68,8 +68,8 @@ for_each_server! {
         assert_eq!(project.value("SELECT app FROM items WHERE id = 1010"), "1");
     }
 
-    /// Tries are counted, and the message tells which rows nobody could get at.
-    fn a_row_that_is_never_free(engine) {
+    /// Retries are counted, and the message names the rows that stayed locked.
+    fn a_row_that_stays_locked(engine) {
         let settings = "[transform]\nchunk_rows = 20\n[database]\ntable_lock_timeout = \"1s\"\n[parameters]\nlog = \"log\"";
         let project = items(engine, 200, settings);
         std::thread::scope(|scope| {

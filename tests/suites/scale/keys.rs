@@ -1,10 +1,10 @@
-//! Keys of every kind, cut into chunks: each row once, whoever works.
+//! Keys of every type, split into chunks: each row once, whoever processes it.
 
 use runner_tests::{Engine, EngineProject, for_each_engine, for_each_server, project};
 
 use super::shop::{chunks, component, is_done_once, items, number};
 
-/// A table of 200 rows with this key, and a run that turns them in chunks of 7.
+/// A table of 200 rows with this key, and a run that transforms it in chunks of 7.
 fn turned(engine: Engine, columns: &str, values: &str, key: &str, more: &str) -> EngineProject {
     let project = project!(engine);
     let values = values.replace("~int~", if engine == Engine::Mariadb { "SIGNED" } else { "BIGINT" });
@@ -24,7 +24,7 @@ fn turned(engine: Engine, columns: &str, values: &str, key: &str, more: &str) ->
         .settings(&format!("[transform]\nchunk_rows = 7\n[parameters]\ntable = \"t\"\n{more}"));
     let output = project.runner("apply --jobs 3");
     output.succeeds();
-    // Each had another `n`, from 1 on.
+    // Each row had a different `n`, from 1 on.
     assert_eq!(project.value("SELECT sum(n) FROM t"), (200 * 201 / 2 + 200).to_string(), "{columns}\n{output}");
     assert_eq!(project.value("SELECT count(DISTINCT n) FROM t WHERE n BETWEEN 2 AND 201"), "200", "{output}");
     assert!(number(&project, &format!("SELECT count(*) FROM {}", chunks(&project))) >= 29, "{output}");
@@ -73,7 +73,7 @@ for_each_engine! {
         turned(engine, columns, &format!("i % 3, {text}, i"), "a, b, c", "key = \"c\"");
     }
 
-    /// The server puts a NaN behind all other numbers, and holds it for equal to itself.
+    /// The server sorts NaN after all other numbers, and treats it as equal to itself.
     fn floats(engine) {
         let a = match engine {
             Engine::Postgres => "(CASE i WHEN 1 THEN 'NaN' WHEN 2 THEN 'Infinity' WHEN 3 THEN '-Infinity' ELSE (i * 1.1)::text END)::float8",
@@ -83,7 +83,7 @@ for_each_engine! {
         turned(engine, "a DOUBLE PRECISION NOT NULL", a, "a", "descending = true");
     }
 
-    /// The condition is the migration's own, and stays what it was.
+    /// The migration's own condition is kept.
     fn a_filter(engine) {
         let project = items(engine, 300, "[transform]\nchunk_rows = 20\n[parameters]\nfilter = \"n <= 100\"");
         project.runner("apply --jobs 3").succeeds();
@@ -99,17 +99,17 @@ for_each_engine! {
 
     fn a_table_without_a_key_is_refused(engine) {
         let project = project!(engine);
-        // On SQLite there is always the row's own number; not so of a view.
+        // On SQLite there is always the row ID, but not for a view.
         let view = "CREATE TABLE base (a BIGINT, n BIGINT);\nCREATE VIEW t AS SELECT a, n FROM base;";
         let up = if engine == Engine::Sqlite { view } else { "CREATE TABLE t (a BIGINT, n BIGINT);" };
         project.sql("0001_t", up, "SELECT 1;").component("0002_scale", component()).settings("[parameters]\ntable = \"t\"");
         project.runner("apply").exits(1).says(&["no primary key", "hint:", "as the key", "left no changes"]);
     }
 
-    /// Fewer rows where they are wide, and where they take long.
+    /// Fewer rows if they are wide, or take long.
     fn chunks_are_bounded_by_bytes_and_time(engine) {
         if engine == Engine::Sqlite {
-            // There a chunk is a batch, which ends by its bytes itself.
+            // There a chunk is a batch, which itself ends by its bytes.
             return;
         }
         let wide = "[limits]\nbatch_bytes = \"20KiB\"\n[parameters]\nlog = \"log\"";
@@ -126,7 +126,7 @@ for_each_engine! {
         is_done_once(&slow, 3_000, "");
     }
 
-    fn settings_that_make_no_sense_are_refused(engine) {
+    fn invalid_settings_are_refused(engine) {
         let project = items(engine, 1, "");
         for (line, says) in [
             ("apply --chunk-rows 0", "invalid `chunk_rows`"),
@@ -142,8 +142,8 @@ for_each_engine! {
 }
 
 for_each_server! {
-    /// However many work at it, and however it is cut, the database is the same.
-    fn four_do_what_one_does(engine) {
+    /// The result is the same for any number of workers and any chunk size.
+    fn four_workers_do_what_one_does(engine) {
         let run = |line: &str| {
             let project = items(engine, 1_000, "[transform]\nchunk_rows = 33\n[parameters]\nlog = \"log\"");
             project.runner(line).succeeds().says(&["read 1000, wrote 1000"]);
@@ -163,8 +163,8 @@ for_each_server! {
     }
 }
 
-/// Where a trigger names what could be a table of runner's, such as a column `runner_id`, the tool's tables are watched; what
-/// other workers change in them is none of the migration's doing.
+/// If a trigger names what could be a table of runner's, such as a column `runner_id`, the tool's tables are watched;
+/// changes by other workers are not attributed to the migration.
 #[test]
 fn a_watched_database() {
     let project = items(Engine::Mariadb, 400, "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"");
@@ -176,9 +176,9 @@ fn a_watched_database() {
     is_done_once(&project, 400, "");
 }
 
-/// SQLite has a number of its own for each row.
+/// SQLite has a row ID for each row.
 #[test]
-fn on_sqlite_a_table_needs_no_key() {
+fn a_sqlite_table_needs_no_key() {
     let project = project!(Engine::Sqlite);
     let up = format!(
         "CREATE TABLE t (a BIGINT, n BIGINT NOT NULL);\nINSERT INTO t (a, n) SELECT i / 2, i FROM ({}) AS numbers;",

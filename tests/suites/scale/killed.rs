@@ -1,6 +1,7 @@
-//! Three processes share a table while one after the other is killed, the leader too, and another takes its place.
+//! Three processes share a table while one after the other is killed, including the leader, and replaced.
 //!
-//! `RUNNER_TEST_ROWS=N` has them share a table of N rows, with more kills; `scripts/kill-matrix` reports on a million.
+//! `RUNNER_TEST_ROWS=N` makes them share a table of N rows, with more kills; `scripts/kill-matrix` reports on a
+//! million.
 
 use std::fs::File;
 use std::time::Instant;
@@ -10,15 +11,15 @@ use serde_json::json;
 
 use super::shop::{chunks, is_done_once, items, number};
 
-/// How many share the table.
+/// How many processes share the table.
 const PROCESSES: usize = 3;
 
-/// How much is done, and how often it is broken off.
+/// How much work there is, and how many times it is interrupted.
 struct Size {
     rows: u64,
     chunk_rows: u64,
     kills: u64,
-    /// What a batch takes its time with: a small table would be done before anybody comes.
+    /// Delays each batch: a small table would be done before the others start.
     slow: u64,
 }
 
@@ -37,7 +38,7 @@ impl Size {
     }
 }
 
-/// One of the processes, whose messages are kept.
+/// One of the processes, with its messages.
 struct Member {
     run: Running,
     said: String,
@@ -51,7 +52,7 @@ impl Member {
     }
 }
 
-/// Which of them has the latest chunk of a leader; none if that was one that is dead.
+/// Which of them processed the latest chunk as the leader; `None` if that one is dead.
 fn leader(project: &EngineProject, crew: &[Member]) -> Option<usize> {
     let latest = format!(
         "SELECT held_by FROM {} WHERE role = 'leader' ORDER BY step DESC, number DESC LIMIT 1",
@@ -72,13 +73,13 @@ for_each_server! {
         crew.extend((1..PROCESSES as u64).map(|at| Member::start(&project, at)));
         let owners = format!("SELECT count(DISTINCT owner) FROM {table}");
         until("the others begin", || number(&project, &owners) >= PROCESSES as u64);
-        // The table is turned, and then copied.
+        // The table is transformed, and then copied.
         let all = 2 * size.rows.div_ceil(size.chunk_rows);
         let done = format!("SELECT count(*) FROM {table} WHERE state = 'done'");
         for kill in 1..=size.kills {
             until("it goes on", || number(&project, &done) >= all * kill / (size.kills + 1));
             until("somebody leads", || leader(&project, &crew).is_some());
-            // One that helps, and then the one that leads.
+            // Alternates between a helper and the leader.
             let at = (leader(&project, &crew).unwrap() + kill as usize % 2) % PROCESSES;
             crew[at].run.signal("KILL");
             assert!(!crew[at].run.wait().unwrap().success(), "it ended before it was killed");
@@ -93,7 +94,7 @@ for_each_server! {
         let took = began.elapsed();
         assert!(said.contains("shared a transform: "), "{said}");
         is_done_once(&project, size.rows, &said);
-        is_cut_without_a_gap(&project, &size);
+        has_chunks_without_gaps(&project, &size);
         let chunks = number(&project, &done);
         let again = number(&project, &format!("SELECT count(*) FROM {table} WHERE attempts > 1"));
         report::tell(json!({
@@ -103,9 +104,9 @@ for_each_server! {
     }
 }
 
-/// Each of both transforms has every row in one chunk that is done, and history counts none twice.
+/// In both transforms, each row is in exactly one completed chunk, and the history counts none twice.
 #[track_caller]
-fn is_cut_without_a_gap(project: &EngineProject, size: &Size) {
+fn has_chunks_without_gaps(project: &EngineProject, size: &Size) {
     let table = chunks(project);
     assert_eq!(number(project, &format!("SELECT count(*) FROM {table} WHERE state <> 'done'")), 0);
     let steps = project.rows(&format!(

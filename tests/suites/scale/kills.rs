@@ -1,4 +1,4 @@
-//! Killed anywhere, the next run does what was left, and nothing twice.
+//! After a kill anywhere, the next run does the remaining work, and nothing twice.
 
 use std::process::Stdio;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use runner_tests::{EngineProject, Running, for_each_engine, for_each_server, is_
 
 use super::shop::{chunks, is_done_once, items, number};
 
-/// From a number on: in a long test each, else some of them.
+/// The crash points from a number on: in a long test all, otherwise some of them.
 fn moments(first: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(first), move |now| Some(now + if is_long() { 1 } else { 5 }))
 }
@@ -25,7 +25,7 @@ fn killed(project: impl Fn() -> EngineProject, line: &str, first: usize) {
         let since = Instant::now();
         let output = project.runner(line);
         assert_eq!(output.exit_code(), Some(0), "killed at moment {moment}\n{output}");
-        // The lease of a dead process is not waited for.
+        // The next run does not wait for the lease of a dead process.
         let took = since.elapsed();
         assert!(took.as_secs() < 5, "killed at moment {moment}: {took:?}\n{output}");
         is_done_once(&project, 70, &format!("killed at moment {moment}\n{output}"));
@@ -34,17 +34,17 @@ fn killed(project: impl Fn() -> EngineProject, line: &str, first: usize) {
 }
 
 for_each_engine! {
-    fn at_every_moment_of_one_worker(engine) {
+    fn at_every_crash_point_of_one_worker(engine) {
         killed(|| items(engine, 70, SETTINGS), "apply --jobs 1", 1);
     }
 }
 
 for_each_server! {
-    fn at_every_moment_of_three_workers(engine) {
+    fn at_every_crash_point_of_three_workers(engine) {
         killed(|| items(engine, 70, SETTINGS), "apply --jobs 3", 3);
     }
 
-    /// A signal ends the run between two chunks, or takes back the one that it is at; what was claimed is given up.
+    /// A signal ends the run between two chunks, or rolls back the current one; claims are released.
     fn signals_stop_in_time(engine) {
         for (name, code) in [("INT", 130), ("TERM", 143)] {
             let project = items(engine, 6_000, "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000");

@@ -1,4 +1,4 @@
-//! Several processes at one transform.
+//! Several processes working on one transform.
 
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -10,10 +10,10 @@ use super::shop::{chunks, component, is_done_once, items, number};
 
 pub(super) const ROWS: u64 = 6_000;
 
-/// Chunks that take some 20 ms, so that there is time to share them.
+/// Chunks that take about 20 ms, so that there is time to share them.
 pub(super) const SLOW: &str = "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000";
 
-/// A run whose messages are kept.
+/// A run with its messages.
 pub(super) struct Said(Running);
 
 impl Said {
@@ -29,7 +29,7 @@ impl Said {
         self.0.signal("KILL");
     }
 
-    /// Its exit code, if it has one, and what it said.
+    /// Its exit code, if any, and its messages.
     pub(super) fn end(mut self) -> (Option<i32>, String) {
         let mut said = String::new();
         self.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
@@ -37,12 +37,12 @@ impl Said {
     }
 }
 
-/// How many chunks the processes of a role have, `leader` or `helper`.
+/// How many chunks were processed in a role, `leader` or `helper`.
 fn chunks_of(project: &EngineProject, role: &str) -> u64 {
     number(project, &format!("SELECT count(*) FROM {} WHERE role = '{role}'", chunks(project)))
 }
 
-/// Two runs that share a transform: one that leads, and one that helps it.
+/// Two runs that share a transform: a leader and a helper.
 pub(super) fn led_and_helped(project: &EngineProject, leader: &mut Command, helper: &mut Command) -> [Said; 2] {
     let leader = Said::run(leader);
     until("the leader begins", || chunks_of(project, "leader") > 1);
@@ -51,13 +51,13 @@ pub(super) fn led_and_helped(project: &EngineProject, leader: &mut Command, help
     [leader, helper]
 }
 
-/// As [`led_and_helped`], with so many workers each.
+/// Like [`led_and_helped`], with this many workers each.
 fn both(project: &EngineProject, leader: u32, helper: u32) -> [Said; 2] {
     let command = |line: &str, jobs: u32| project.command(format!("{line} --jobs {jobs}").split(' '));
     led_and_helped(project, &mut command("apply", leader), &mut command("apply --share", helper))
 }
 
-/// The runs that `status` knows.
+/// The runs that `status` reports.
 fn runs(project: &EngineProject) -> Vec<serde_json::Value> {
     let output = project.runner("status --format json");
     let document: serde_json::Value = serde_json::from_str(&output.succeeds().stdout).unwrap();
@@ -65,7 +65,7 @@ fn runs(project: &EngineProject) -> Vec<serde_json::Value> {
 }
 
 for_each_server! {
-    /// Whoever helped goes on as the leader.
+    /// A helper takes over as the leader.
     fn the_leader_is_killed(engine) {
         let project = items(engine, ROWS, SLOW);
         let [leader, helper] = both(&project, 2, 2);
@@ -77,7 +77,8 @@ for_each_server! {
         project.runner("status --exit-code").succeeds();
     }
 
-    /// A worker that is frozen in the middle of a chunk, and not dead, finds it taken when it goes on, or goes on with it.
+    /// A worker that is frozen in the middle of a chunk, but not dead, finds its chunk taken when it resumes, or
+    /// continues with it.
     fn the_leader_is_frozen(engine) {
         let project = items(engine, ROWS, SLOW);
         let [leader, helper] = both(&project, 2, 1);
@@ -87,7 +88,7 @@ for_each_server! {
         if engine == Engine::Postgres {
             until("the helper goes on", || done() > before + 3);
         } else {
-            // It may keep all others from cutting a chunk, and the server does not end its session for it.
+            // It may block others from claiming a chunk, and the server does not end its session for that.
             std::thread::sleep(Duration::from_secs(8));
         }
         leader.0.signal("CONT");
@@ -97,11 +98,11 @@ for_each_server! {
         is_done_once(&project, ROWS, &said);
     }
 
-    /// What a helper did is told of it and no more, and that it is dead as soon as its session is over.
-    fn a_killed_helper_is_told_from_a_living_one(engine) {
+    /// `status` shows a helper's own work only, and shows it as dead as soon as its session is over.
+    fn a_killed_helper_is_distinguished_from_an_active_one(engine) {
         let project = items(engine, 5 * ROWS, SLOW);
         let [leader, helper] = both(&project, 1, 1);
-        // From here on nothing is done, and both are as they are told.
+        // From here on no work is done, and both keep their state.
         project.runner("pause").succeeds();
         let progress = chunks(&project).replace("runner_chunk", "runner_progress");
         until("both wait", || {
@@ -140,8 +141,8 @@ for_each_server! {
         assert_eq!(runs(&project).len(), 0);
     }
 
-    /// What is said to a run holds all who share its transform.
-    fn a_pause_holds_them_all(engine) {
+    /// A pause applies to all runs that share the transform.
+    fn a_pause_applies_to_all(engine) {
         let project = items(engine, 5 * ROWS, SLOW);
         let [leader, helper] = both(&project, 1, 1);
         project.runner("pause").succeeds();
@@ -160,14 +161,14 @@ for_each_server! {
         is_done_once(&project, 5 * ROWS, &said);
     }
 
-    fn who_comes_too_late_has_nothing_to_do(engine) {
+    fn a_late_run_has_nothing_to_do(engine) {
         let project = items(engine, 100, "[parameters]\nlog = \"log\"");
         project.runner("apply --share").succeeds();
         is_done_once(&project, 100, "");
         project.runner("apply --share").succeeds().says(&["nothing to do"]);
     }
 
-    /// Another build of the component does not take part.
+    /// A run with another build of the component does not take part.
     fn another_build_does_not_help(engine) {
         let project = items(engine, 2_000, "[transform]\nchunk_rows = 50\n[parameters]\nlog = \"log\"\nslow = 2000000");
         let other = EngineProject::copy(env!("CARGO_BIN_EXE_runner"), Engine::Sqlite, project.root());

@@ -1,10 +1,10 @@
-//! The table that is turned, and what it may look like afterwards.
+//! The table that is transformed, and its possible states afterwards.
 
 use std::sync::OnceLock;
 
 use runner_tests::{Engine, EngineProject, guests, project};
 
-/// Tables `items`, of so many rows with the keys 10, 20, 30 …, and `log`, which nothing keeps from taking a row twice.
+/// Tables `items`, with this many rows and the keys 10, 20, 30 …, and `log`, which would accept a row twice.
 pub fn items(engine: Engine, rows: u64, settings: &str) -> EngineProject {
     let project = project!(engine);
     project
@@ -24,13 +24,13 @@ pub fn items(engine: Engine, rows: u64, settings: &str) -> EngineProject {
     project
 }
 
-/// The component that works on it.
+/// The component that processes it.
 pub fn component() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
     COMPONENT.get_or_init(|| guests::component("scale"))
 }
 
-/// Each row was turned once, and each is in the log once.
+/// Each row was transformed once, and is in the log once.
 #[track_caller]
 pub fn is_done_once(project: &EngineProject, rows: u64, said: &str) {
     let wrong = project.rows("SELECT id, n FROM items WHERE n <> id / 10 + 1 ORDER BY id LIMIT 5");
@@ -46,7 +46,7 @@ pub fn chunks(project: &EngineProject) -> &'static str {
     if project.engine() == Engine::Postgres { "runner.runner_chunk" } else { "runner_chunk" }
 }
 
-/// A number that the database tells.
+/// A number from the database.
 #[track_caller]
 pub fn number(project: &EngineProject, query: &str) -> u64 {
     project.value(query).parse().unwrap_or_else(|error| panic!("{query}: {error}"))

@@ -1,5 +1,5 @@
-//! The connection is cut at a COMMIT: before the server hears of it, or with its answer lost. What happened is found out
-//! from the database.
+//! The connection is cut at a COMMIT: before the server receives it, or with its answer lost. The database shows what
+//! happened.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use runner_tests::{Engine, EngineProject, Running, for_each_server};
 use super::moments;
 use super::shop::{heals, is_sound, shop};
 
-/// Runs, and sets the trap when the run says that it begins: before, nothing can be lost but time.
+/// Runs, and sets the trap when the run reports its start: before that, nothing but time can be lost.
 fn with_trap(project: &EngineProject, line: &str, proxy: &Proxy, trap: Trap) -> (Option<i32>, String) {
     let mut run = Running::start(project.command(line.split(' ')).stderr(Stdio::piped()));
     let mut said = String::new();
@@ -46,11 +46,11 @@ fn cut_at_every_commit(engine: Engine, line: &str, trap: fn(&'static str, usize)
         println!("{moment}: exit code {code:?}");
         project.by(&direct);
         let version = is_sound(&project, &moment, &said);
-        // Where all of a migration is one transaction, it is found out whether it was committed, and the run goes on.
+        // If a whole migration is one transaction, the run finds out whether it was committed, and continues.
         let known = engine == Engine::Postgres && moment.contains("Answer");
         assert!(code == Some(0) || !known, "{moment}\n{said}");
         if code == Some(0) {
-            // What is told as done is done.
+            // Work reported as done is done.
             assert_eq!(version, if line == "apply" { 3 } else { 0 }, "{moment}\n{said}");
         } else {
             assert!(said.contains("error:"), "{moment}\n{said}");
@@ -67,11 +67,11 @@ fn cut_at_every_commit(engine: Engine, line: &str, trap: fn(&'static str, usize)
 }
 
 for_each_server! {
-    fn an_answer_to_commit_is_lost_on_the_way_up(engine) {
+    fn a_lost_answer_to_commit_during_apply(engine) {
         cut_at_every_commit(engine, "apply", Trap::Answer);
     }
 
-    fn an_answer_to_commit_is_lost_on_the_way_down(engine) {
+    fn a_lost_answer_to_commit_during_rollback(engine) {
         cut_at_every_commit(engine, "rollback --all", Trap::Answer);
     }
 

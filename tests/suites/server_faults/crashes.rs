@@ -1,4 +1,4 @@
-//! The server crashes and comes back, while the run is at each of its steps.
+//! The server crashes and restarts while the run is at each of its steps.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -9,8 +9,8 @@ use runner_tests::{EngineProject, Running};
 use super::moments;
 use super::shop::{heals, is_sound, shop};
 
-/// Runs until it has told of so many statements, then does something to it, and waits for its end. Answers whether it got
-/// so far, and what it said.
+/// Runs until it has reported that many statements, then injects a fault and waits for the end. Returns whether it
+/// got that far, and its output.
 fn at_statement(project: &EngineProject, line: &str, count: usize, fault: impl FnOnce()) -> (bool, String) {
     let mut command = project.command(line.split(' '));
     let mut run = Running::start(command.arg("--verbose").stderr(Stdio::piped()));
@@ -64,22 +64,22 @@ fn crashes(kind: Kind, direction: &str) {
 }
 
 #[test]
-fn of_postgres_on_the_way_up() {
+fn of_postgres_during_apply() {
     crashes(Kind::Postgres, "up");
 }
 
 #[test]
-fn of_postgres_on_the_way_down() {
+fn of_postgres_during_rollback() {
     crashes(Kind::Postgres, "down");
 }
 
 #[test]
-fn of_mariadb_on_the_way_up() {
+fn of_mariadb_during_apply() {
     crashes(Kind::Mariadb, "up");
 }
 
 #[test]
-fn of_mariadb_on_the_way_down() {
+fn of_mariadb_during_rollback() {
     crashes(Kind::Mariadb, "down");
 }
 
@@ -98,7 +98,7 @@ fn the_server_stays_away() {
     }
 }
 
-/// The runner itself is killed at each step, and the server has to clean up after it.
+/// Runner itself is killed at each step, and the server has to clean up after it.
 fn kills(kind: Kind, line: &str) {
     let server = match kind {
         Kind::Postgres => runner_tests::servers::postgres(),
@@ -115,7 +115,7 @@ fn kills(kind: Kind, line: &str) {
         run.kill().unwrap();
         run.wait().unwrap();
         let moment = format!("{kind:?}: `{line}` killed at statement {count}");
-        // Looking waits for nobody: what the server still does for the killed run it may finish meanwhile.
+        // Probing does not wait: the server may still finish its work for the killed run.
         heals(&project, &moment);
         if !reached {
             assert!(count >= 5, "there were only {count} statements");
@@ -125,21 +125,21 @@ fn kills(kind: Kind, line: &str) {
 }
 
 #[test]
-fn of_the_runner_on_the_way_up_on_postgres() {
+fn of_runner_during_apply_on_postgres() {
     kills(Kind::Postgres, "apply");
 }
 
 #[test]
-fn of_the_runner_on_the_way_up_on_mariadb() {
+fn of_runner_during_apply_on_mariadb() {
     kills(Kind::Mariadb, "apply");
 }
 
 #[test]
-fn of_the_runner_on_the_way_down_on_postgres() {
+fn of_runner_during_rollback_on_postgres() {
     kills(Kind::Postgres, "rollback --all");
 }
 
 #[test]
-fn of_the_runner_on_the_way_down_on_mariadb() {
+fn of_runner_during_rollback_on_mariadb() {
     kills(Kind::Mariadb, "rollback --all");
 }

@@ -1,4 +1,4 @@
-//! Many runs at once: one applies, the others wait and find it done.
+//! Many concurrent runs: one applies, the others wait and find nothing to do.
 
 use runner_tests::servers::{Bouncer, Kind, Server};
 use runner_tests::{EngineProject, Output, is_long};
@@ -46,7 +46,7 @@ fn on_mariadb() {
 #[test]
 fn on_postgres_behind_pgbouncer() {
     let server = Server::private(Kind::Postgres).start();
-    // Each run holds two for as long as it waits: fewer would let none of them end.
+    // Each run holds two connections while it waits: with fewer, none could finish.
     let bouncer = Bouncer::start(&server, 2 * RUNS as u32 + 10);
     let mut project = shop(&server);
     let url = project.server_database().url_at(bouncer.port());

@@ -1,11 +1,11 @@
-//! The run is gone, and the server does not know: its statement goes on.
+//! The run is gone without the server noticing: its statement continues.
 
 use std::process::Stdio;
 
 use runner_tests::servers::Bouncer;
 use runner_tests::{Engine, EngineProject, Running, for_each_server, project, until};
 
-/// A project whose second migration has a statement that lasts, and that is told from its repetition.
+/// A project whose second migration has a long statement whose repetition can be detected.
 fn slow(engine: Engine, seconds: u32) -> EngineProject {
     let project = project!(engine);
     let statement = match engine {
@@ -23,7 +23,7 @@ fn slow(engine: Engine, seconds: u32) -> EngineProject {
     project
 }
 
-/// Starts a run and kills it while its statement lasts.
+/// Starts a run and kills it during its statement.
 fn orphan(project: &EngineProject) {
     let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
     until("its statement lasts", || project.sleeps());
@@ -38,15 +38,15 @@ fn applied_once(project: &EngineProject) {
 }
 
 for_each_server! {
-    fn the_next_run_waits_for_it_or_ends_it(engine) {
+    fn the_next_run_waits_for_an_orphan_or_kills_it(engine) {
         let project = slow(engine, 2);
         orphan(&project);
         project.runner("apply").succeeds();
         applied_once(&project);
     }
 
-    /// One that would go on for longer than anybody waits.
-    fn one_that_lasts_is_ended(engine) {
+    /// An orphan that would run for longer than any timeout.
+    fn a_long_orphan_is_killed(engine) {
         let mut project = slow(engine, 3600);
         orphan(&project);
         project = faster(project);
@@ -54,7 +54,7 @@ for_each_server! {
         applied_once(&project);
     }
 
-    /// A run that is told to stop leaves no orphan in the first place.
+    /// A run that is stopped leaves no orphan in the first place.
     fn a_signal_ends_the_statement_too(engine) {
         let project = slow(engine, 3600);
         let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
@@ -70,7 +70,7 @@ for_each_server! {
     }
 }
 
-/// The same project, whose statement no longer takes its time.
+/// The same project, with a fast statement.
 fn faster(project: EngineProject) -> EngineProject {
     project.sql("0002_count", "UPDATE counters SET n = n + 1;", "UPDATE counters SET n = n - 1;");
     project

@@ -1,11 +1,11 @@
-//! The project that everything here happens to, and what its database may look like afterwards.
+//! The project used in this suite, and the possible states of its database.
 
 use std::sync::OnceLock;
 
 use runner_tests::servers::Server;
 use runner_tests::{Engine, EngineProject, Output, guests};
 
-/// Three migrations: SQL, a component, SQL. Whatever runs twice leaves something else than what runs once.
+/// Three migrations: SQL, a component, SQL. Running anything twice leaves a different result.
 pub fn shop(server: &Server) -> EngineProject {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
     let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
@@ -29,7 +29,7 @@ pub fn shop(server: &Server) -> EngineProject {
     project
 }
 
-/// What the database holds at each version.
+/// The content of the database at each version.
 fn versions(engine: Engine) -> &'static [Vec<String>; 4] {
     static VERSIONS: [OnceLock<[Vec<String>; 4]>; 3] = [const { OnceLock::new() }; 3];
     VERSIONS[engine as usize].get_or_init(|| {
@@ -44,14 +44,14 @@ fn versions(engine: Engine) -> &'static [Vec<String>; 4] {
     })
 }
 
-/// Whether a revision is half done, which only engines have whose definitions commit by themselves.
+/// Whether a revision is partial, which is only possible on engines whose DDL commits implicitly.
 fn is_partial(project: &EngineProject) -> bool {
     project.engine() == Engine::Mariadb
         && project.has_history()
         && project.value("SELECT count(*) FROM runner_history WHERE state LIKE 'part%'") != "0"
 }
 
-/// The database stands where the history says, unless the history calls a revision partial.
+/// The database is at the version in the history, unless the history lists a revision as partial.
 #[track_caller]
 pub fn is_sound(project: &EngineProject, moment: &str, output: &str) -> usize {
     let history = project.history();
@@ -63,7 +63,7 @@ pub fn is_sound(project: &EngineProject, moment: &str, output: &str) -> usize {
     history.len()
 }
 
-/// The lines that are only in one of the two.
+/// The lines that only one of the two has.
 fn difference(wanted: &[String], found: &[String]) -> String {
     let only = |here: &[String], there: &[String], sign: &str| {
         let lines = here.iter().filter(|line| !there.contains(line)).take(10);
@@ -72,7 +72,7 @@ fn difference(wanted: &[String], found: &[String]) -> String {
     format!("{}\n{}", only(wanted, found, "-"), only(found, wanted, "+"))
 }
 
-/// The next run goes on by itself, to the last version.
+/// The next run continues by itself, to the last version.
 #[track_caller]
 pub fn heals(project: &EngineProject, moment: &str) {
     let status = project.runner("status");
@@ -84,7 +84,7 @@ pub fn heals(project: &EngineProject, moment: &str) {
     project.runner("status --exit-code").exits(0);
 }
 
-/// Where a way back broke off, it is to be gone to its end first.
+/// An interrupted rollback has to be completed first.
 fn decide(project: &EngineProject, output: &Output) -> Output {
     assert!(output.stderr.contains("hint: `runner rollback` takes it up"), "{output}");
     project.runner("rollback").succeeds();

@@ -1,4 +1,4 @@
-//! Connections that cannot be made, or can.
+//! Connections that cannot be opened, and those that can.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use super::{fill, shop};
 
 const KINDS: [Kind; 2] = [Kind::Postgres, Kind::Mariadb];
 
-/// Every verb that asks a database says the same of one that cannot be reached.
+/// Every command that needs a database reports an unreachable one in the same way.
 fn unreachable(project: &EngineProject, url: &str, says: &[&str]) {
     for verb in ["apply", "status", "history"] {
         let output = project.run([verb, "-D", url]);
         assert!(matches!(output.exit_code(), Some(1 | 2 | 5 | 7)), "{output}");
-        output.says(says).says(&["error:", "hint:"]).keeps_silent_about(&["sEcReT"]);
+        output.says(says).says(&["error:", "hint:"]).does_not_say(&["sEcReT"]);
     }
 }
 
@@ -25,26 +25,26 @@ fn on(server: &Server) -> EngineProject {
 }
 
 for_each_server! {
-    fn a_server_that_is_not_there(engine) {
+    fn an_unreachable_server(engine) {
         let project = shop(engine);
-        // The port of a listener that is gone.
+        // The port of a closed listener.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = project.server_database().url_at(port).replace('@', ":sEcReT@");
         unreachable(&project, &url, &[&format!("127.0.0.1:{port}")]);
         unreachable(&project, &url.replace("127.0.0.1", "nobody.invalid"), &["nobody.invalid"]);
         let v6 = url.replace("127.0.0.1", "[::1]");
         unreachable(&project, &v6, &["::1"]);
-        project.run(["status", "-D", &v6]).keeps_silent_about(&["lookup"]);
+        project.run(["status", "-D", &v6]).does_not_say(&["lookup"]);
     }
 
-    fn a_database_that_is_not_there(engine) {
+    fn a_missing_database(engine) {
         let project = shop(engine);
         let database = project.server_database();
         let url = database.url().replace(database.name(), "runner_test_nowhere");
         unreachable(&project, &url, &["runner_test_nowhere", "CREATE DATABASE"]);
     }
 
-    /// Something that listens and never says a word.
+    /// A listener that never sends anything.
     fn a_server_that_does_not_answer(engine) {
         let project = shop(engine);
         let proxy = Proxy::start(engine.server().unwrap().port());
@@ -53,11 +53,11 @@ for_each_server! {
         let mut run = runner_tests::Running::start(project.command(["status", "-D", &url]).stderr(std::process::Stdio::null()));
         std::thread::sleep(Duration::from_millis(500));
         run.signal("TERM");
-        // It ends by the signal, or had given up.
+        // It ended by the signal, or had given up.
         assert!(!run.wait().unwrap().success());
     }
 
-    fn a_slow_network_is_good_enough(engine) {
+    fn a_slow_network_works(engine) {
         let project = shop(engine);
         let proxy = Proxy::start(engine.server().unwrap().port());
         proxy.throttle(100_000);
@@ -66,17 +66,17 @@ for_each_server! {
         assert_eq!(project.history(), ["0001", "0002", "0003"]);
     }
 
-    /// Each trip to a far server is a wait.
-    fn a_status_takes_few_trips(engine) {
+    /// Each round trip to a distant server costs time.
+    fn a_status_takes_few_round_trips(engine) {
         let project = shop(engine);
         project.run(["apply"]).succeeds();
         let proxy = Proxy::start(engine.server().unwrap().port());
         let url = project.server_database().url_at(proxy.port());
         project.run(["status", "-D", &url]).succeeds().says(&["3 applied"]);
         let most = match engine {
-            // Whether there is TLS, who comes, what the server is, and all the rest.
+            // TLS negotiation, login, the server's facts, and all the rest.
             Engine::Postgres => 4,
-            // Who comes, the driver's settings, what the server is, ours, and all the rest.
+            // Login, the driver's settings, the server's facts, ours, and all the rest.
             _ => 5,
         };
         assert!(proxy.turns() <= most, "{} trips", proxy.turns());
@@ -102,13 +102,13 @@ fn a_wrong_password_or_user() {
         unreachable(&project, &database.url_as("ada", "sEcReTs"), &["ada"]);
         unreachable(&project, &database.url_as("nobody", "sEcReT"), &["nobody"]);
         unreachable(&project, &database.url_as("ada", ""), &["ada"]);
-        project.run(["apply", "-D", &database.url_as("ada", "sEcReT")]).succeeds().keeps_silent_about(&["sEcReT"]);
+        project.run(["apply", "-D", &database.url_as("ada", "sEcReT")]).succeeds().does_not_say(&["sEcReT"]);
         assert_eq!(project.history(), ["0001", "0002", "0003"]);
     }
 }
 
 #[test]
-fn tls_as_the_url_asks_for_it() {
+fn tls_follows_the_url() {
     for kind in KINDS {
         let (mode, authority) = match kind {
             Kind::Postgres => ("sslmode", "sslrootcert"),
@@ -123,7 +123,7 @@ fn tls_as_the_url_asks_for_it() {
         let url = project.server_database().url();
         let ca = server.authority().display().to_string();
         unreachable(&project, &format!("{url}?{mode}={none}"), &[]);
-        // No client trusts this authority.
+        // The test's certificate authority is not among the trusted ones.
         unreachable(&project, &format!("{url}?{mode}={verified}"), &["certificate"]);
         project.run(["apply", "--target", "1", "-D", &format!("{url}?{mode}={required}")]).succeeds();
         project.run(["apply", "-D", &format!("{url}?{mode}={verified}&{authority}={ca}")]).succeeds();
@@ -138,10 +138,10 @@ fn tls_as_the_url_asks_for_it() {
 }
 
 #[test]
-fn a_server_that_has_too_many_connections() {
+fn a_server_with_too_many_connections() {
     for kind in KINDS {
         let name = if kind == Kind::Postgres { "max_connections" } else { "max-connections" };
-        // MariaDB allows no fewer.
+        // MariaDB's minimum.
         let server = Server::private(kind).setting(name, 10).start();
         let project = on(&server);
         let database = project.server_database();
@@ -152,7 +152,7 @@ fn a_server_that_has_too_many_connections() {
             }
         };
         let ada = database.client().as_user("ada", "");
-        // PostgreSQL keeps three for administrators.
+        // PostgreSQL reserves three for administrators.
         let mut sessions: Vec<_> = (0..if kind == Kind::Postgres { 7 } else { 10 }).map(|_| ada.session()).collect();
         for session in &mut sessions {
             session.run("SELECT 1");

@@ -1,11 +1,12 @@
-//! Statements that look after whole databases of PostgreSQL: they come past everything, runner's own tables and sessions, too.
+//! PostgreSQL's maintenance statements for whole databases, which affect everything, including runner's own tables
+//! and sessions.
 
 use runner_tests::servers::{Kind, Server};
 use runner_tests::{Engine, EngineProject, project};
 
-/// A server of its own: such statements lock what all databases share.
+/// A private server: such statements lock what all databases share.
 #[test]
-fn a_whole_database_is_looked_after() {
+fn whole_databases_can_be_maintained() {
     let server = Server::private(Kind::Postgres).start();
     let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
     let name = project.server_database().name().to_owned();
@@ -23,7 +24,7 @@ fn a_whole_database_is_looked_after() {
 }
 
 #[test]
-fn a_procedure_that_commits_is_refused_with_a_way_out() {
+fn a_procedure_that_commits_is_refused_with_a_hint() {
     let project = project!(Engine::Postgres);
     project.execute("CREATE TABLE t (i integer)");
     project.execute("CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN INSERT INTO t VALUES (1); COMMIT; END'");

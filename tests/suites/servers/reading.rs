@@ -1,4 +1,5 @@
-//! A second connection reads for a transform that is one transaction; whatever becomes of that connection, the run goes on.
+//! A second connection reads for a transform in a single transaction; whatever happens to that connection, the run
+//! continues.
 
 use runner_tests::{Running, guests, until};
 
@@ -6,7 +7,7 @@ use super::*;
 
 const ROWS: u64 = 3_000;
 
-/// The sessions of a run that read beside it.
+/// The sessions of a run that only read.
 const READERS: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL \
     AND application_name LIKE 'runner%' AND backend_xid IS NULL AND state = 'idle in transaction' \
     AND query NOT LIKE '%runner lock%'";
@@ -23,7 +24,7 @@ fn things() -> EngineProject {
             "DROP TABLE things;",
         )
         .component("0002_turn", &guests::component("turn"))
-        // Waits for nobody: what the reading connection has locked must be free by then.
+        // Waits for nothing: the reading connection must have released its locks by then.
         .sql("0003_more", "SET LOCAL lock_timeout = 1;\nALTER TABLE things ADD COLUMN more int;", "SELECT 1;")
         .settings(
             "[limits]\nbatch_rows = 10\n[parameters]\nsource = \"things\"\n\
@@ -33,7 +34,7 @@ fn things() -> EngineProject {
     project
 }
 
-/// Runs `apply` and stops it near its end, where `meanwhile` happens, and lets it go on.
+/// Runs `apply`, pauses it near its end, calls `meanwhile`, and resumes it.
 fn with_a_pause(project: &EngineProject, meanwhile: impl FnOnce(&str)) {
     let client = project.server_database().client();
     let mut holder = client.session();
@@ -55,7 +56,7 @@ fn with_a_pause(project: &EngineProject, meanwhile: impl FnOnce(&str)) {
 }
 
 #[test]
-fn it_is_there_and_leaves_nothing_locked() {
+fn the_reader_leaves_nothing_locked() {
     let project = things();
     with_a_pause(&project, |_| ());
     project.runner("apply").succeeds();
@@ -64,7 +65,7 @@ fn it_is_there_and_leaves_nothing_locked() {
 }
 
 #[test]
-fn its_loss_is_none_for_the_run() {
+fn a_lost_reader_does_not_affect_the_run() {
     let project = things();
     let client = project.server_database().client();
     with_a_pause(&project, |reader| {
@@ -73,7 +74,7 @@ fn its_loss_is_none_for_the_run() {
 }
 
 #[test]
-fn who_waits_for_the_table_does_not_come_between() {
+fn a_session_waiting_for_the_table_causes_no_deadlock() {
     let project = things();
     let mut other = project.server_database().client().session();
     with_a_pause(&project, |_| {

@@ -1,4 +1,4 @@
-//! Users who may not, and servers that only read.
+//! Users with insufficient privileges, and read-only servers.
 
 use runner_tests::servers::{Kind, Server};
 use runner_tests::{EngineProject, for_each_server};
@@ -6,8 +6,8 @@ use runner_tests::{EngineProject, for_each_server};
 use super::{fill, refused, shop};
 
 for_each_server! {
-    /// Who may not make the history is told what to ask an administrator for, and with that it works.
-    fn no_right_to_make_the_history(engine) {
+    /// A user who may not create the history is told which privilege to request, and it suffices.
+    fn no_privilege_to_create_the_history(engine) {
         let mut project = shop(engine);
         let database = project.server_database();
         let (name, user) = (database.name().to_owned(), database.name().replace("runner_test_", "u"));
@@ -44,7 +44,7 @@ fn on(server: &Server) -> EngineProject {
     project
 }
 
-/// What a server that only reads can do, it does; the rest says so.
+/// A read-only server serves what only reads; everything else reports the reason.
 fn only_reads(project: &EngineProject, says: &str) {
     for line in ["status", "plan", "history", "current", "show 1"] {
         project.runner(line).succeeds();
@@ -54,7 +54,7 @@ fn only_reads(project: &EngineProject, says: &str) {
 }
 
 #[test]
-fn transactions_that_are_read_only_by_default() {
+fn read_only_transactions_by_default() {
     let server = Server::private(Kind::Postgres).start();
     let mut project = on(&server);
     project.runner("apply --target 1").succeeds();
@@ -86,7 +86,7 @@ fn a_server_set_to_read_only() {
     let mut project = on(&server);
     project.runner("apply --target 1").succeeds();
     let database = project.server_database();
-    // This setting does not bind those who have all rights.
+    // This setting does not apply to superusers.
     database.sql(&format!("CREATE USER ada@'%'; GRANT ALL ON {}.* TO ada@'%'", database.name()));
     let url = database.url_as("ada", "");
     server.client().sql("SET GLOBAL read_only = 1");

@@ -5,7 +5,7 @@ use runner_tests::{Engine, EngineProject};
 
 use super::fill;
 
-/// More than the disk holds.
+/// More data than the disk can hold.
 fn much(engine: Engine) -> String {
     format!(
         "CREATE TABLE much (i INTEGER NOT NULL PRIMARY KEY, t TEXT NOT NULL);\n\
@@ -15,7 +15,7 @@ fn much(engine: Engine) -> String {
 }
 
 #[test]
-fn a_full_disk_leaves_the_old_version_and_with_room_it_goes_on() {
+fn after_a_full_disk_the_run_can_be_repeated() {
     for kind in [Kind::Postgres, Kind::Mariadb] {
         let Some(server) = Server::private(kind).small_disk().try_start() else {
             println!("mounting is not permitted here: nothing is tested");

@@ -1,4 +1,4 @@
-//! Values that a column or an encoding does not take.
+//! Values that a column or an encoding does not accept.
 
 use runner_tests::{Engine, EngineProject, for_each_server, guests, project};
 
@@ -12,7 +12,7 @@ fn bad_statement(engine: Engine, statement: &str) -> EngineProject {
 }
 
 for_each_server! {
-    fn text_that_is_none_in_the_servers_encoding(engine) {
+    fn text_the_servers_encoding_lacks(engine) {
         let text = match engine {
             Engine::Postgres => r"convert_from('\xff'::bytea, 'UTF8')",
             _ => "X'ff'",
@@ -21,7 +21,7 @@ for_each_server! {
         refused(&project, "apply", 1, &["0003_rename_users"]);
         let project = bad_statement(engine, "INSERT INTO users (id, name) VALUES (3, 'a\0b');");
         let output = project.runner("apply");
-        // PostgreSQL has no such character; MariaDB has.
+        // PostgreSQL does not support this character; MariaDB does.
         match output.exit_code() {
             Some(0) => assert_eq!(project.value("SELECT length(name) FROM users WHERE id = 3"), "3"),
             _ => drop(output.says(&["error:", "0003_rename_users", "NUL", "hint:"])),
@@ -41,10 +41,10 @@ for_each_server! {
         }
     }
 
-    /// A row of many says which it was, and when it is mended, all of them arrive.
+    /// The error names the one row of many, and once it is fixed, all rows are written.
     fn a_value_that_does_not_fit_names_table_column_and_key(engine) {
         for (how, target, says, mend) in [
-            // A text of ten characters into three, at one row.
+            // A text of ten characters in one row, for a column of three.
             (
                 "shout",
                 "id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(3) NOT NULL",
@@ -76,7 +76,7 @@ for_each_server! {
             project.settings(&format!("[parameters]\n{settings}"));
             project.runner("apply --target 1").succeeds();
             let output = project.runner("apply");
-            // All rows are one chunk, of which nothing stays.
+            // All rows are in one chunk, which leaves nothing.
             output.exits(1).says(&["0002_turn", "narrow"]).says(&says);
             assert_eq!(project.history(), ["0001"], "{output}");
             assert_eq!(project.value("SELECT count(*) FROM narrow"), "0", "{output}");
@@ -88,9 +88,9 @@ for_each_server! {
     }
 }
 
-/// What a table without transactions would keep of a chunk that failed would be in the way of the next try for ever.
+/// A table without transactions would keep part of a failed chunk, which would obstruct every retry.
 #[test]
-fn a_transform_into_a_table_that_takes_nothing_back() {
+fn a_transform_into_a_non_transactional_table() {
     let project = project!(Engine::Mariadb);
     project.sql(
         "0001_tables",

@@ -1,4 +1,4 @@
-//! The verbs, in text and in JSON.
+//! The commands, in text and in JSON.
 
 use runner_tests::{Engine, Output, for_each_engine, for_each_server, normalise, project};
 use serde_json::Value;
@@ -12,7 +12,7 @@ fn json(output: &Output) -> Value {
 }
 
 for_each_engine! {
-    fn a_whole_life(engine) {
+    fn a_full_cycle(engine) {
         let project = shop(engine);
         let empty = project.state();
         project.runner("status --exit-code").exits(3).prints(&["0001", "pending"]);
@@ -49,7 +49,7 @@ for_each_engine! {
         project.runner("rollback -n 1").exits(0).says(&["nothing is applied"]);
     }
 
-    fn a_whole_life_in_json(engine) {
+    fn a_full_cycle_in_json(engine) {
         let project = shop(engine);
         for line in ["validate", "plan", "status", "current", "history"] {
             json(project.runner(&format!("{line} --format json")).succeeds());
@@ -72,7 +72,7 @@ for_each_engine! {
         assert_eq!(runs["runs"].as_array().unwrap().len(), 4, "{runs}");
     }
 
-    fn a_target_is_found_by_every_name(engine) {
+    fn targets_are_found_by_every_name(engine) {
         for (line, end) in [
             ("apply --target 2", vec!["0001", "0002"]),
             ("apply --target create_o", vec!["0001", "0002"]),
@@ -109,8 +109,8 @@ for_each_engine! {
             let history = project.history();
             let output = project.runner("apply");
             output.says(&["0004_bad", "error:", "hint:"]);
-            // What ends a transaction is seen before anything runs. Where each statement commits by itself, the one before
-            // what touches the history has.
+            // A statement that ends a transaction is detected before anything runs. If each statement commits by
+            // itself, the one before an access to the history has been committed.
             let is_late = engine == Engine::Mariadb && statement.contains("runner_");
             assert_eq!(output.exit_code(), Some(if is_late { 6 } else { 7 }), "{statement}\n{output}");
             assert_eq!(project.history(), history, "{statement}");
@@ -132,8 +132,8 @@ for_each_engine! {
 }
 
 for_each_server! {
-    /// What a project says and does, it says and does on every engine.
-    fn speaks_as_on_sqlite(engine) {
+    /// A project behaves in the same way on every engine.
+    fn behaves_as_on_sqlite(engine) {
         let (there, here) = (shop(engine), shop(Engine::Sqlite));
         for line in ["status", "current", "plan --sql", "history", "validate"] {
             let text = |project: &runner_tests::EngineProject| {
@@ -145,7 +145,7 @@ for_each_server! {
         }
     }
 
-    /// A dry_run leaves nothing where DDL can be rolled back, and is refused where it cannot.
+    /// A dry run leaves nothing where DDL can be rolled back, and is refused where it cannot.
     fn dry_runs(engine) {
         let project = shop(engine);
         let before = project.state();
@@ -158,7 +158,7 @@ for_each_server! {
         assert!(!project.has_history(), "{output}");
     }
 
-    fn works_by_the_unix_socket(engine) {
+    fn works_over_the_unix_socket(engine) {
         let mut project = project!(engine);
         fill(&project);
         if let Some(url) = project.server_database().socket_url() {

@@ -1,4 +1,4 @@
-//! Others at the same tables: locks, deadlocks, transactions that get in each other's way, statements without an end.
+//! Concurrent use of the same tables: locks, deadlocks, conflicting transactions, endless statements.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use runner_tests::{Engine, EngineProject, Running, for_each_server, until};
 
 use super::{refused, shop};
 
-/// A project whose last migration changes a row that others want too.
+/// A project whose last migration changes a contended row.
 fn counter(engine: Engine, up: &str) -> EngineProject {
     let project = shop(engine);
     project.sql(
@@ -30,13 +30,13 @@ fn other(project: &EngineProject) -> Session {
     project.server_database().client().session()
 }
 
-/// Waits until somebody in the database waits for a lock.
-fn somebody_waits(project: &EngineProject) {
+/// Waits until some session in the database waits for a lock.
+fn another_session_waits(project: &EngineProject) {
     let query = match project.engine() {
         Engine::Postgres => {
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         }
-        // InnoDB's own table is a copy that is not renewed while anybody asks for it all the time.
+        // InnoDB's own table is a copy that is not refreshed while it is queried constantly.
         _ => {
             "SELECT count(*) FROM information_schema.processlist \
              WHERE db = database() AND id <> connection_id() AND command <> 'Sleep' AND time_ms > 200"
@@ -50,7 +50,7 @@ fn start(project: &EngineProject, line: &str) -> Running {
 }
 
 for_each_server! {
-    fn a_statement_that_takes_too_long_is_ended(engine) {
+    fn a_slow_statement_is_cancelled(engine) {
         let project = counter(
             engine,
             match engine {
@@ -61,21 +61,21 @@ for_each_server! {
         refused(&project, "apply --statement-timeout 300ms", 7, &["0002_count", "timeout", "hint:"]);
     }
 
-    /// Others hold a row or a table for longer than the migration is ready to wait; then they let go.
-    fn a_lock_that_others_hold_is_not_waited_for_without_end(engine) {
+    /// Others hold a row or a table for longer than the migration may wait; then they release it.
+    fn waiting_for_locks_is_limited(engine) {
         let project = counter(engine, "ALTER TABLE counters ADD COLUMN m INTEGER;\nUPDATE counters SET m = n;");
         let mut holder = other(&project);
         holder.run("BEGIN; UPDATE counters SET n = 7 WHERE id = 2");
         refused(&project, "apply --table-lock-timeout 1s --retries 1", 5, &["0002_count", "hint:"]);
         let mut waiter = start(&project, "apply --table-lock-timeout 1s --retries 100");
-        somebody_waits(&project);
+        another_session_waits(&project);
         holder.run("COMMIT");
         assert!(waiter.wait().unwrap().success());
         assert_eq!(project.rows("SELECT m FROM counters ORDER BY id"), ["0", "7"]);
         assert_eq!(project.history(), ["0001", "0002"]);
     }
 
-    /// Whoever is made to give way, the migration takes effect once.
+    /// Whichever side is rolled back, the migration takes effect once.
     fn a_deadlock_is_survived(engine) {
         let project = counter(
             engine,
@@ -84,7 +84,7 @@ for_each_server! {
         let mut holder = other(&project);
         holder.run("BEGIN; UPDATE counters SET n = n + 10 WHERE id = 2");
         let mut run = start(&project, "apply --table-lock-timeout none");
-        somebody_waits(&project);
+        another_session_waits(&project);
         holder.send("UPDATE counters SET n = n + 10 WHERE id = 1; COMMIT");
         assert!(run.wait().unwrap().success());
         let counted = project.rows("SELECT n FROM counters ORDER BY id");
@@ -92,7 +92,7 @@ for_each_server! {
         assert_eq!(project.history(), ["0001", "0002"]);
     }
 
-    fn a_row_that_others_change_meanwhile_is_counted_right(engine) {
+    fn concurrent_updates_of_a_row_are_counted(engine) {
         let project = counter(engine, "SELECT n FROM counters;\nUPDATE counters SET n = n + 1 WHERE id = 1;");
         if engine == Engine::Postgres {
             let name = project.server_database().name();
@@ -101,14 +101,14 @@ for_each_server! {
         let mut holder = other(&project);
         holder.run("BEGIN; UPDATE counters SET n = n + 10 WHERE id = 1");
         let mut run = start(&project, "apply --table-lock-timeout none");
-        somebody_waits(&project);
+        another_session_waits(&project);
         holder.run("COMMIT");
         assert!(run.wait().unwrap().success());
         assert_eq!(project.rows("SELECT n FROM counters ORDER BY id"), ["11", "0"]);
         assert_eq!(project.history(), ["0001", "0002"]);
     }
 
-    fn two_runs_wait_for_each_other_and_say_for_whom(engine) {
+    fn a_waiting_run_names_the_other(engine) {
         let project = counter(
             engine,
             match engine {

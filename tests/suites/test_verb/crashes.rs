@@ -15,7 +15,7 @@ for_each_engine! {
             [crashes["killed_up"].as_u64().unwrap(), crashes["killed_down"].as_u64().unwrap()]
         };
         let [up, down] = crashes(1);
-        // Three statements and two, before each of them, and before and after the commit.
+        // Three statements up and two down: before each of them, and before and after the commit.
         assert!(up >= 5 && down >= 4, "{up} up, {down} down");
         let [up, down] = crashes(4);
         assert!(up > 40 && down > 25, "{up} up, {down} down");
@@ -37,9 +37,10 @@ fn irreversible_migrations_are_killed_too() {
     test(&project, "4 --crash").succeeds().prints(&["up, irreversible, 1 check, killed 4 times"]);
 }
 
-/// What commits by itself and cannot be looked up leaves a doubt, which only a person can settle.
+/// A statement that commits by itself and whose effect cannot be probed has an unknown outcome, which only an
+/// operator can resolve.
 #[test]
-fn a_migration_that_does_not_heal_is_found() {
+fn a_migration_that_does_not_recover_is_found() {
     let project = shop(Engine::Mariadb);
     project.sql("4_empty", "TRUNCATE TABLE orders;", "TRUNCATE TABLE orders;");
     let output = test(&project, "4 --crash");
@@ -50,14 +51,14 @@ fn a_migration_that_does_not_heal_is_found() {
     ]);
 }
 
-/// A run is killed on a scratch database, or not at all.
+/// Runs are only killed on scratch databases.
 #[test]
-fn nothing_crashes_on_an_ordinary_database() {
+fn only_scratch_databases_are_crashed() {
     let project = shop(Engine::Sqlite);
     let before = project.state();
     let output = project.runner("crash-at 1 --timestamp 0 --seed 0 --target 1");
     output.exits(2).says(&["only runs on scratch databases", "hint:", "runner test --crash"]);
     assert_eq!(project.state(), before);
     assert!(!project.has_history());
-    project.runner("--help").succeeds().keeps_silent_about(&["crash-at"]);
+    project.runner("--help").succeeds().does_not_say(&["crash-at"]);
 }

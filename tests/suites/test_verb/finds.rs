@@ -11,7 +11,7 @@ for_each_engine! {
         let output = test(&project, "");
         output.succeeds().prints(&["passed 1_users on", "passed 2_shout on", "up, down, up, 3 checks", "passed 3_orders on"]);
         output.says(&["3 tests on 1 database: 3 passed"]);
-        // The database whose server it was is as it was.
+        // The project's own database on the server is unchanged.
         assert_eq!(project.state(), before);
         assert!(!project.has_history());
     }
@@ -25,7 +25,7 @@ for_each_engine! {
             if engine == Engine::Mariadb { "`table users` differs" } else { "`index users_shout` is unexpected" },
             "after the downgrade: the rows of `users` differ",
         ]);
-        // It cannot go up again where it has never gone down.
+        // A migration that was not fully rolled back cannot be applied again.
         output.prints(&["after the second upgrade: the second upgrade failed", "file: 2_shout.up.sql"]);
         output.says(&["1 test on 1 database: 0 passed, 1 failed"]);
         let document = test(&project, "--format json");
@@ -35,7 +35,7 @@ for_each_engine! {
             [&serde_json::json!(false), &serde_json::json!("passed"), &serde_json::json!("failed"), &serde_json::json!("not-run")]);
     }
 
-    fn a_column_that_comes_back_empty_is_found_unless_it_may(engine) {
+    fn a_lost_column_is_found_unless_ignored(engine) {
         let project = shop(engine);
         project.sql("3_forget", "ALTER TABLE users DROP COLUMN score;", "ALTER TABLE users ADD COLUMN score DECIMAL(8, 2);");
         for end in ["up", "down"] {
@@ -45,14 +45,14 @@ for_each_engine! {
         output.exits(1).prints(&["the rows of `users` differ: `score` differs", "1.5", "hint:", "ignore_rows"]);
         project.write(&format!("{TESTS}/3_forget/test.toml"), "ignore_rows = ['users.score']\n");
         test(&project, "forget").succeeds();
-        // And for all migrations at once.
+        // The setting can also apply to all migrations.
         project.write(&format!("{TESTS}/3_forget/test.toml"), "");
         test(&project, "forget").exits(1);
         project.settings("[test]\nignore_rows = ['users.score']");
         test(&project, "forget").succeeds();
     }
 
-    fn checks_that_fail_say_what_was_found(engine) {
+    fn failed_checks_show_what_was_found(engine) {
         let project = shop(engine);
         project
             .write(&format!("{TESTS}/2_shout/up/everyone.csv"), "id,shout\n1,ADA\n2,ROB\n4,ZOE; -- STILL\n5,EVE\n")
@@ -70,7 +70,7 @@ for_each_engine! {
         ]);
     }
 
-    fn a_fixture_that_does_not_load_ends_the_test_there(engine) {
+    fn a_fixture_that_does_not_load_ends_the_test(engine) {
         let project = shop(engine);
         project.write(&format!("{TESTS}/1_users/fixtures/3_users.csv"), "id,name\n1,Ada\n");
         let output = test(&project, "");
@@ -86,13 +86,13 @@ for_each_engine! {
             .write(&format!("{TESTS}/5_reference/up/raised.csv"), "price\n3\n4.5\n6\n");
         let output = test(&project, "5");
         output.succeeds().prints(&["passed 5_reference on", "up, down, up, 1 check ("]);
-        output.keeps_silent_about(&["passed 4_items"]);
+        output.does_not_say(&["passed 4_items"]);
     }
 }
 
-/// What one engine has and another has not.
+/// Features that only some engines have.
 #[test]
-fn files_for_one_engine_are_for_that_engine() {
+fn files_for_one_engine_are_used_only_there() {
     let project = shop(Engine::Sqlite);
     project
         .write(&format!("{TESTS}/1_users/fixtures/9_only.postgres.sql"), "SELECT this is no SQL;")
@@ -109,11 +109,11 @@ fn an_irreversible_migration_is_only_applied() {
 }
 
 #[test]
-fn several_databases_are_tested_side_by_side() {
+fn several_databases_are_tested() {
     let project = shop(Engine::Sqlite);
     let [postgres, mariadb] =
         [Engine::Postgres, Engine::Mariadb].map(|engine| EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine));
-    // Neither MariaDB nor PostgreSQL drop an index in the other's words: SQL that all three take.
+    // MariaDB and PostgreSQL drop indexes with different syntax: use SQL that all three accept.
     project.sql(
         "2_shout",
         "ALTER TABLE users ADD COLUMN shout VARCHAR(60);\nUPDATE users SET shout = upper(name);",
@@ -121,7 +121,7 @@ fn several_databases_are_tested_side_by_side() {
     );
     project.settings(&format!("[test]\nurls = ['sqlite:scratch', '${{PG}}', '{}']", mariadb.url()));
     project.runner("test").exits(2).says(&["the variable `PG` is not set", "test.urls"]);
-    // Nobody else is kept from work by a variable for tests.
+    // A variable for tests does not affect other commands.
     project.runner("status").succeeds();
     let mut command = project.command(["test", "--junit", "report.xml", "--format", "json"]);
     let output = project.finish(command.env("PG", postgres.url()));
@@ -139,9 +139,9 @@ fn several_databases_are_tested_side_by_side() {
     assert_eq!(report.matches("failures=\"0\" errors=\"0\" skipped=\"0\"").count(), 3, "{report}");
 }
 
-/// Nobody's server is used for tests because some variable names it for other purposes.
+/// A server is never used for tests just because a variable names it for another purpose.
 #[test]
-fn a_server_must_be_named_for_tests() {
+fn a_server_must_be_configured_for_tests() {
     let project = shop(Engine::Postgres);
     project.runner("test").exits(2).says(&[
         "no server is configured for scratch databases",
@@ -153,18 +153,18 @@ fn a_server_must_be_named_for_tests() {
 }
 
 #[test]
-fn a_project_that_is_wrong_is_not_tested() {
+fn an_invalid_project_is_not_tested() {
     let project = shop(Engine::Sqlite);
     project.write(&format!("{TESTS}/7_lost/up/a.sql"), "SELECT 1");
     project.runner("test").exits(2).says(&["`migrations/tests/7_lost` belongs to no migration", "hint:"]);
     std::fs::remove_dir_all(project.file(&format!("{TESTS}/7_lost"))).unwrap();
     project.runner("test 9").exits(2).says(&["no revision or name begins with `9`"]);
-    // Other verbs do not mind what is there for tests.
+    // Other commands ignore the files of tests.
     project.runner("validate").succeeds();
     project.runner("apply").succeeds();
 }
 
-/// A run that does not end is ended by its limit, and fails the test.
+/// A run that does not end is stopped by its limit, and the test fails.
 #[test]
 fn a_migration_that_never_ends_fails() {
     let project = shop(Engine::Sqlite);

@@ -1,4 +1,4 @@
-//! Scratch databases: none is left, and none that is in use is taken.
+//! Scratch databases: none remains, and none in use is removed.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use runner_tests::{Engine, EngineProject, Running, for_each_engine, guests};
 
 use super::shop::shop;
 
-/// A server of its own, or a folder of its own for SQLite's files: what other tests make is none of ours.
+/// A private server, or a separate directory for SQLite's files, so that other tests do not interfere.
 struct Place {
     project: EngineProject,
     _server: Option<runner_tests::servers::Server>,
@@ -36,7 +36,7 @@ impl Place {
         command
     }
 
-    /// The scratch databases that there are.
+    /// The existing scratch databases.
     fn there(&self) -> Vec<String> {
         let names = match self.project.engine() {
             Engine::Sqlite => {
@@ -81,7 +81,7 @@ fn endless(engine: Engine) -> EngineProject {
 }
 
 for_each_engine! {
-    fn a_scratch_database_in_use_stays_and_an_abandoned_one_goes(engine) {
+    fn only_abandoned_scratch_databases_are_removed(engine) {
         let place = Place::new(engine);
         let (sound, endless) = (shop(engine), endless(engine));
         place.project.finish(&mut place.command(&sound, "")).succeeds();

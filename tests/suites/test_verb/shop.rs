@@ -1,11 +1,11 @@
-//! A project whose migrations are as they should be, with fixtures and checks.
+//! A project with correct migrations, fixtures and checks.
 
 use runner_tests::{Engine, EngineProject, ITEMS, Output, guests};
 
-/// Where the tests of a migration stand.
+/// The directory of the migrations' tests.
 pub const TESTS: &str = "migrations/tests";
 
-/// Three migrations in SQL; whatever the engine.
+/// Three migrations in SQL that work on any engine.
 pub fn shop(engine: Engine) -> EngineProject {
     let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
     let drop_index = match engine {
@@ -55,7 +55,7 @@ pub fn shop(engine: Engine) -> EngineProject {
     project
 }
 
-/// Those, and a component that works on three rows.
+/// The same, and a component that processes three rows.
 pub fn shop_with_component(engine: Engine) -> EngineProject {
     let project = shop(engine);
     project

@@ -1,4 +1,4 @@
-//! What was changed since a migration was applied is found.
+//! Changes made after a migration was applied are found.
 
 use super::*;
 
@@ -18,7 +18,7 @@ for_each_engine! {
         }
     }
 
-    fn rows_whose_source_is_gone_are_compared_by_digest(engine) {
+    fn rows_with_a_missing_source_are_compared_by_digest(engine) {
         let project = applied(engine);
         project.execute("UPDATE items SET price = 0");
         let output = project.runner("verify --format json");
@@ -35,7 +35,7 @@ for_each_engine! {
         assert!(detail(&output, "target unproven copy").contains("copies"), "{output}");
     }
 
-    fn a_later_migration_that_writes_there_explains_it(engine) {
+    fn a_later_migration_explains_a_difference(engine) {
         let project = applied(engine);
         project.sql("0003_later", "UPDATE items SET twice = 0;", "SELECT 1;");
         project.runner("apply").succeeds();
@@ -59,7 +59,7 @@ for_each_engine! {
             output.exits(if result.contains("differs") { 4 } else { 0 });
             assert!(detail(&output, result).contains(says), "{change}\n{output}");
         }
-        // The evidence of another run in the place of this one's.
+        // The evidence of another run replaces this one's.
         let other = shop(engine);
         other.runner("apply --target 1").succeeds();
         other.execute("UPDATE items SET name = 'another' WHERE id = 2");
@@ -94,8 +94,8 @@ for_each_engine! {
         assert!(detail(&output, "artifact differs").contains("stored copy"), "{output}");
     }
 
-    fn a_component_that_does_something_else_is_found(engine) {
-        // Another component in the place of the one that ran, with everything that says which one it was.
+    fn a_component_that_behaves_differently_is_found(engine) {
+        // Another component replaces the one that ran, together with everything that identifies it.
         let other = shop(engine);
         other.settings("[parameters]\nsource = 'items'").component("0002_prove", &guests::component("turn"));
         other.runner("apply").succeeds();

@@ -55,8 +55,8 @@ impl Endpoint {
         for (name, value) in parsed.query_pairs() {
             match &*name {
                 "charset" if !value.eq_ignore_ascii_case("utf8mb4") => {
-                    return Err(configuration(format!("`charset={value}` cannot hold every text"))
-                        .hint("take it out of the URL: connections speak utf8mb4, whatever the tables hold"));
+                    return Err(configuration(format!("`charset={value}` cannot represent all text"))
+                        .hint("remove it from the URL: connections use utf8mb4, whatever the tables' character sets"));
                 }
                 "lock" if value == "node" => locks_by_node = true,
                 "lock" => {
@@ -126,7 +126,7 @@ impl Endpoint {
                 DatabaseErrorKind::Connection,
                 format!("{} did not answer within {} s", self.place(), self.settings.connect_timeout.as_secs_f64()),
             )
-            .hint("look at the host and the port, and at firewalls in between")),
+            .hint("check the host, the port, and firewalls in between")),
         }
     }
 

@@ -118,8 +118,8 @@ fn hint(number: u16, message: &str) -> Option<String> {
                  again"
                 .to_owned()
         }
-        1213 => "another session wanted the same rows in another order; run the command again".to_owned(),
-        1021 | 1114 => "make room on the server's disk, or raise the limit of its tablespace".to_owned(),
+        1213 => "another session locked the same rows in a different order; run the command again".to_owned(),
+        1021 | 1114 => "free some space on the server's disk, or raise the limit of its tablespace".to_owned(),
         1153 => "raise `max_allowed_packet` on the server".to_owned(),
         1206 => "raise `innodb_buffer_pool_size` on the server, or change fewer rows at once".to_owned(),
         1290 | 1836 if message.contains("read-only") || message.contains("read only") => {
@@ -167,7 +167,7 @@ pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> Databa
                     "an administrator can grant it: `GRANT ALL PRIVILEGES ON `{}`.* TO …`, with the user of the message",
                     endpoint.database()
                 ),
-                1049 => format!("make it first: `CREATE DATABASE `{}` CHARACTER SET utf8mb4`", endpoint.database()),
+                1049 => format!("create it first: `CREATE DATABASE `{}` CHARACTER SET utf8mb4`", endpoint.database()),
                 1040 | 1203 | 1226 => {
                     "runner needs three connections at most; wait, or raise `max_connections` on the server".to_owned()
                 }

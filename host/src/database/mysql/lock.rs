@@ -213,7 +213,7 @@ async fn take_second(
             name => name,
         };
         if !told && started.elapsed() > NAMELESS {
-            waiting(&format!("a killed run, whose statement still runs in the server: {orphan}"));
+            waiting(&format!("a killed run, whose statement is still running on the server: {orphan}"));
             told = true;
         }
         if started.elapsed() > GRACE && killed != Some(id) {
@@ -224,7 +224,7 @@ async fn take_second(
         if left.is_zero() {
             return Err(DatabaseError::new(
                 DatabaseErrorKind::Busy,
-                format!("what a killed run left in the server is still going on: {orphan}"),
+                format!("a killed run's statement is still running on the server: {orphan}"),
             )
             .hint("the server undoes it; wait until it is gone from `SHOW PROCESSLIST`"));
         }
@@ -239,7 +239,7 @@ async fn kill(connection: &mut MySqlConnection, id: u64, who: &str) -> Result<()
     const GONE: &str = "1094";
     match session::run(connection, format!("KILL {id}")).await {
         Err(error) if error.code != GONE => {
-            let mut error = error.detail(format!("to end what a killed run left: {who}"));
+            let mut error = error.detail(format!("while ending a killed run's session: {who}"));
             error.hint.get_or_insert_with(|| format!("an administrator can end it: `KILL {id}`"));
             Err(error)
         }

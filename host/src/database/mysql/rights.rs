@@ -115,13 +115,12 @@ fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Role
     let first = names.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
     match class {
         StatementClass::TransactionControl if first == "XA" => {
-            return Err(
-                denied("XA transactions").hint("they outlive the session and keep their locks; use plain statements")
-            );
+            return Err(denied("XA transactions")
+                .hint("they outlive the session and keep their locks; use ordinary statements"));
         }
         StatementClass::TransactionControl => {
             return Err(denied(&format!("`{first}`: runner itself begins and ends the transaction"))
-                .hint("take it out of the migration"));
+                .hint("remove it from the migration"));
         }
         StatementClass::Session if rights == Role::Component => {
             return Err(denied(&format!("`{first}` from a component: it would change the session for the host too"))
@@ -129,7 +128,7 @@ fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Role
         }
         StatementClass::Session if has("autocommit") || has("completion_type") => {
             return Err(denied("`SET autocommit` or `SET completion_type`: runner decides what is committed when")
-                .hint("take it out of the migration"));
+                .hint("remove it from the migration"));
         }
         StatementClass::Unknown
             if rights == Role::Component && matches!(first.as_str(), "KILL" | "SHUTDOWN" | "RESTART") =>
@@ -236,7 +235,7 @@ impl MysqlDatabase {
                 Err(denied("a statement that leaves a transaction open which cannot be committed")
                     .code(error.code.clone())
                     .detail(error.to_string())
-                    .hint("take `XA` out of the migration"))
+                    .hint("remove `XA` from the migration"))
             }
             answer => answer.map(|_| ()),
         }

@@ -27,7 +27,7 @@ pub(super) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> Databas
         },
         sqlx::Error::Io(error) => lost(&format!("the connection to the server is gone: {error}")),
         sqlx::Error::Tls(error) => lost(&format!("the encrypted connection failed: {error}")),
-        sqlx::Error::Protocol(text) => lost(&format!("the server said something unexpected: {}", redact(text))),
+        sqlx::Error::Protocol(text) => lost(&format!("unexpected message from the server: {}", redact(text))),
         sqlx::Error::Encode(source) | sqlx::Error::Decode(source) => {
             DatabaseError::new(DatabaseErrorKind::Conversion, source.to_string())
         }
@@ -131,13 +131,13 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
         "40P01" => "run it again: the other transaction is likely over by now",
         "40001" => "run it again: another transaction changed the same rows",
         "55P03" => {
-            "another transaction holds a lock on the table or row; run it again when less goes on, or allow a longer wait"
+            "another transaction holds a lock on the table or row; run it again when there is less activity, or allow a longer wait"
         }
         CANCELED => {
             "the statement took longer than it may, or it was cancelled; look at the statement timeout of the \
              settings, the role and the database"
         }
-        "53100" => "make room on the disk that holds the database; everything of the transaction is rolled back",
+        "53100" => "free some space on the database's disk; the whole transaction is rolled back",
         "53300" => "wait until other connections end, or raise `max_connections` of the server",
         "25006" => "connect to the primary server, or look at `default_transaction_read_only` of role and database",
         "57P01" | "57P02" => "the server was shut down or the connection ended by its administrator; run it again",

@@ -144,7 +144,7 @@ impl PostgresDatabase {
 /// Returns the error for a lock that was lost before it was released.
 pub(super) fn lock_lost() -> DatabaseError {
     lost("the connection that holds the lock is lost, so another run may have begun")
-        .hint("run it again; look whether a pooler or the server ends transactions that are idle")
+        .hint("run it again; check whether a pooler or the server ends idle transactions")
 }
 
 /// Returns the statement that names the connection after its run, so that a later run can recognise what an earlier one

@@ -72,7 +72,7 @@ async fn from_text(connection: &mut PgConnection, of: &ServerType, text: Vec<u8>
     value
         .as_bytes()
         .map(<[u8]>::to_vec)
-        .map_err(|error| DatabaseError::new(DatabaseErrorKind::Other, format!("the server answered no value: {error}")))
+        .map_err(|error| DatabaseError::new(DatabaseErrorKind::Other, format!("the server returned no value: {error}")))
 }
 
 fn place(mut error: DatabaseError, index: usize) -> DatabaseError {

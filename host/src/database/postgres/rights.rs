@@ -14,7 +14,7 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
     }
     if class == StatementClass::TransactionControl {
         return Err(denied("a migration cannot begin, end or divide the transaction it runs in")
-            .hint("take this statement out: runner itself begins and ends the transaction"));
+            .hint("remove this statement: runner itself begins and ends the transaction"));
     }
     let words = identifiers(statement, Dialect::Postgres);
     if let Some(name) = words.iter().find_map(|word| tool_table_in(word, class))
@@ -24,8 +24,7 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
     }
     let is = |word: &String, name: &str| word.eq_ignore_ascii_case(name);
     if words.iter().any(|word| is(word, "SCHEMA")) && words.iter().any(|word| is(word, TOOL_SCHEMA)) {
-        return Err(denied("the schema `runner` belongs to runner itself")
-            .hint("name your schema otherwise, and leave runner's alone"));
+        return Err(denied("the schema `runner` belongs to runner itself").hint("give your schema another name"));
     }
     let first = words.first().map(String::as_str).unwrap_or_default();
     if first.eq_ignore_ascii_case("COPY") && words.iter().any(|word| is(word, "STDIN") || is(word, "STDOUT")) {
@@ -78,7 +77,7 @@ fn tool_table_in(word: &str, class: StatementClass) -> Option<String> {
 /// Returns the error for access to a tool table.
 pub(super) fn tool_table(name: &str) -> DatabaseError {
     denied(&format!("the table `{}` belongs to runner itself", name.to_lowercase()))
-        .hint("the history is written by `runner apply` and `runner rollback` alone; name your table otherwise")
+        .hint("the history is written by `runner apply` and `runner rollback` alone; give your table another name")
 }
 
 fn denied(message: &str) -> DatabaseError {

@@ -272,8 +272,8 @@ fn refuses_transaction() -> DatabaseError {
 
 /// Returns the error for a zero byte. It ends a string in the protocol, so the server would see half a statement.
 fn zero_byte() -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Syntax, "a statement cannot hold a zero byte")
-        .hint("take it out; PostgreSQL keeps no zero bytes in texts, only in `bytea`")
+    DatabaseError::new(DatabaseErrorKind::Syntax, "a statement cannot contain a zero byte")
+        .hint("remove it; PostgreSQL cannot store zero bytes in text, only in `bytea`")
 }
 
 /// Runs internal SQL.

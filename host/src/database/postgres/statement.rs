@@ -171,7 +171,7 @@ impl SmallResult {
                     let what = format!("column `{}` holds {}", column.name, unfit.what);
                     let error = DatabaseError::new(DatabaseErrorKind::Conversion, what);
                     match unfit.hint {
-                        Some(_) => error.hint("have the statement answer the column as text: `column::text`"),
+                        Some(_) => error.hint("let the statement return the column as text: `column::text`"),
                         None => error,
                     }
                 })?,

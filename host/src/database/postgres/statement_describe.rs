@@ -190,7 +190,7 @@ impl Described {
                     column.name, column.read_as.type_name
                 ),
             )
-            .hint("have the statement answer the column as text")),
+            .hint("let the statement return the column as text")),
             (_, None) => Ok(None),
         }
     }

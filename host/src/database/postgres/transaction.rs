@@ -168,7 +168,9 @@ impl PostgresDatabase {
                 DatabaseErrorKind::Denied,
                 "the transaction that runner began is over, and nothing more of it can be committed",
             )
-            .hint("take `COMMIT`, `ROLLBACK` and the like out: runner itself begins and ends the transaction"));
+            .hint(
+                "remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction",
+            ));
         }
         if let [_, before, after] = &rows[..] {
             let before = Fingerprint::of(Some(before));

@@ -82,8 +82,10 @@ impl Job<'_> {
             }
             Ok(_) => Err(self.errors().not_each_once()),
             Err(error) if error.code == TWICE => Err(self.duplicate().unwrap_or(error)),
-            Err(error) if error.code == NOT_UNIQUE => Err(error
-                .hint(format!("make a unique constraint or index for the columns `{}`", self.writer.key.join("`, `")))),
+            Err(error) if error.code == NOT_UNIQUE => Err(error.hint(format!(
+                "create a unique constraint or index on the columns `{}`",
+                self.writer.key.join("`, `")
+            ))),
             Err(error) if is_of_a_row(&error) => Err(self.blame(connection, error).await),
             Err(error) => Err(error),
         }

@@ -346,7 +346,7 @@ fn mentions(table: &'static str) -> Denial {
         what: format!(
             "a migration may not define a table or trigger that names `{table}`, which belongs to runner itself"
         ),
-        hint: "name your table otherwise, and leave runner's tables alone",
+        hint: "give your table another name",
     }
 }
 

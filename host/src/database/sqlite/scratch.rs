@@ -15,19 +15,19 @@ pub async fn make(url: &DatabaseUrl, request: &ScratchRequest<'_>) -> Result<Scr
     let folder = Folder::make(&temporary).map_err(|error| {
         DatabaseError::new(
             DatabaseErrorKind::ReadOnly,
-            format!("no folder can be made in `{}` for the copy", temporary.display()),
+            format!("cannot create a directory in `{}` for the copy", temporary.display()),
         )
         .detail(error.to_string())
-        .hint("the variable `TMPDIR` names another folder for temporary files")
+        .hint("set `TMPDIR` to another directory for temporary files")
     })?;
     let path = folder.path.join("copy.db");
     File::create(&path).map_err(|error| {
-        DatabaseError::new(DatabaseErrorKind::ReadOnly, format!("`{}` cannot be made: {error}", path.display()))
+        DatabaseError::new(DatabaseErrorKind::ReadOnly, format!("cannot create `{}`: {error}", path.display()))
     })?;
     let progress = |done: u64, all: u64| (request.progress)("pages", done, Some(all));
     copy(url, &path, request.stop, &progress).await.map_err(|error| match error.kind {
         DatabaseErrorKind::Full => error.hint(format!(
-            "the copy is in `{}`; the variable `TMPDIR` names another folder for temporary files",
+            "the copy is in `{}`; set `TMPDIR` to another directory for temporary files",
             temporary.display()
         )),
         _ => error,

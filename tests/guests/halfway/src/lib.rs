@@ -1,8 +1,8 @@
 //! A migration that fails where its parameters say, and whose downgrade handles any partial upgrade.
 //!
-//! It expects the table `items (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL)`. Parameters: `odd`, a statement to run
-//! as it is; `stumble`, the key at which the transform fails; `fail` and `fail_down`, whether a statement near the end
-//! fails.
+//! It expects the table `items (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL)`. Parameters: `odd`, a statement
+//! to run unchanged; `stumble`, the key at which the transform fails; `fail` and `fail_down`, whether a statement
+//! near the end fails.
 
 use runner_guest::prelude::*;
 

@@ -21,7 +21,7 @@ impl Migration for Hostile {
     }
 
     fn upgrade() -> Result<()> {
-        // Whatever follows, these changes must not survive a failure.
+        // These changes must not survive a failure, whatever follows.
         sql::execute("UPDATE people SET score = score + 1", params![])?;
         sql::execute("CREATE TABLE made_by_hostile (id INTEGER PRIMARY KEY)", params![])?;
         act(chosen()?)

@@ -1,4 +1,4 @@
-//! Doubles a price, chunk by chunk: anything done twice or left out is visible.
+//! Doubles a price, chunk by chunk, so that anything done twice or omitted is visible.
 
 use runner_guest::prelude::*;
 

@@ -1,8 +1,8 @@
-//! The migration that is killed at every point: schema changes, SQL, pages copied through a writer, a transform that updates,
-//! one that inserts and one that deletes. Anything done twice, or not at all, is visible in the tables.
+//! The migration that is killed at every point: schema changes, SQL, pages copied through a writer, and transforms
+//! that update, insert and delete. Anything done twice, or not at all, is visible in the tables.
 //!
-//! It expects the table `items (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION NOT NULL)`. With the
-//! parameter `steps` it runs that many more steps, each of which counts.
+//! It expects the table `items (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION NOT
+//! NULL)`. The parameter `steps` adds that many further steps, each of which counts.
 
 use runner_guest::batch::{Int64Builder, TextBuilder};
 use runner_guest::prelude::*;
@@ -19,7 +19,7 @@ impl Migration for Reference {
         run("INSERT INTO ledger (id, entry) VALUES (0, '')")?;
         run("CREATE TABLE copies (id INTEGER NOT NULL PRIMARY KEY, label VARCHAR(120) NOT NULL)")?;
         count()?;
-        // In pages, with writes in between: to another table, and to the one it reads.
+        // In pages, with writes in between: to another table, and to the one being read.
         let writer = batches::writer(&TableTarget::insert("ledger"))?;
         for rows in batches::read_table(&TableSource::new("items").columns(["id", "name"]))? {
             let rows = rows?;
@@ -71,7 +71,7 @@ impl Transformer for Reference {
     }
 }
 
-/// Two rows for every second one, and one for each of the others.
+/// Two rows for every second row, and one for each of the others.
 fn copy(rows: &Batch) -> Result<Batch> {
     let (mut id, mut label) = (Int64Builder::new(), TextBuilder::new());
     for row in 0..rows.len() {

@@ -39,7 +39,7 @@ impl Transformer for Turn {
     fn transform(how: &str, mut rows: Batch) -> Result<Batch> {
         match how {
             "shout" => rows.text_mut("name")?.make_ascii_uppercase(),
-            // Two rows for each: only for inserts.
+            // Two rows for each row, for inserts only.
             "double" => rows = double(&rows)?,
             // Every second row, by its position in the chunk.
             "halve" => rows = halve(&rows)?,

@@ -1,4 +1,4 @@
-//! Migrates the SQLite database that its argument names, and prints what it cannot do.
+//! Migrates the SQLite database given as an argument, and prints what this build cannot do.
 
 use runner::{Project, Runner, Target};
 
@@ -8,7 +8,7 @@ const SQL: [(&str, &[u8]); 2] = [
 ];
 const COMPONENT: (&str, &[u8]) = ("migrations/0002_fill.wasm", b"\0asm");
 
-/// What makes a component of the bytes, which no build without a sandbox looks at.
+/// Lists the bytes above as a component; a build without a sandbox never reads them.
 const LOCKFILE: &str = include_str!("../runner.lock");
 
 #[tokio::main(flavor = "current_thread")]

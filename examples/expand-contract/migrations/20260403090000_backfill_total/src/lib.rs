@@ -1,4 +1,4 @@
-//! Backfill: reads the texts of `orders.total` into `total_cents` and `currency`. What cannot be read becomes an issue.
+//! Backfill: parses `orders.total` into `total_cents` and `currency`. What cannot be parsed becomes an issue.
 
 use money::Money;
 use runner_guest::batch::{Int64Builder, TextBuilder};
@@ -18,7 +18,7 @@ impl Migration for BackfillTotal {
     }
 
     fn upgrade() -> Result<()> {
-        // The second application writes all three columns, so that what it wrote needs nothing.
+        // The second application writes all three columns, so its rows need no work.
         let source = TableSource::new("orders")
             .columns(["total"])
             .filter("total IS NOT NULL AND total_cents IS NULL", params![]);

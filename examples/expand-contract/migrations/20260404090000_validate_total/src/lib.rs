@@ -1,4 +1,4 @@
-//! Validate: the old column and the new ones say the same in every row, or nothing goes on.
+//! Validate: the old column and the new ones must agree in every row, otherwise the migration fails.
 
 use money::Money;
 use runner_guest::prelude::*;
@@ -32,7 +32,7 @@ impl Migration for ValidateTotal {
     }
 }
 
-/// What is wrong with the rows whose columns do not say the same.
+/// What is wrong with the rows whose columns disagree.
 fn differences(rows: &Batch) -> Result<Vec<String>> {
     let (id, total) = (rows.int64("id")?, rows.text("total")?);
     let (cents, currency) = (rows.int64("total_cents")?, rows.text("currency")?);

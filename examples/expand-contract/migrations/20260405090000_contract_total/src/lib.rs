@@ -1,5 +1,5 @@
-//! Contract: drops the old column. Texts that the new ones do not tell to the letter, such as `€ 1.234,50`, are kept for the
-//! way back.
+//! Contract: drops the old column. Text that the new columns cannot reproduce exactly, such as `€ 1.234,50`, is kept
+//! for the downgrade.
 
 use money::Money;
 use runner_guest::batch::{Int64Builder, TextBuilder};
@@ -60,7 +60,7 @@ impl Transformer for ContractTotal {
     }
 }
 
-/// The texts that `restore` would not write again.
+/// The texts that `restore` would not reproduce.
 fn keep(rows: &Batch) -> Result<Batch> {
     let (id, total) = (rows.int64("id")?, rows.text("total")?);
     let (mut key, mut text) = (Int64Builder::new(), TextBuilder::new());
@@ -74,7 +74,7 @@ fn keep(rows: &Batch) -> Result<Batch> {
     Batch::new([key.finish("order_id"), text.finish("total")])
 }
 
-/// The amounts as texts.
+/// The amounts as text.
 fn restore(rows: &Batch) -> Result<Batch> {
     let (id, mut text) = (rows.int64("id")?, TextBuilder::new());
     for row in 0..rows.len() {

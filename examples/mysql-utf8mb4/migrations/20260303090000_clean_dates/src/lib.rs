@@ -1,4 +1,4 @@
-//! Dates that are none, `0000-00-00`, become NULL. Those that know a year or a month are kept beside, for the way back.
+//! Invalid dates such as `0000-00-00` become NULL. Those with a year or a month are kept for the downgrade.
 
 use runner_guest::batch::{DateBuilder, Int64Builder, TextBuilder};
 use runner_guest::prelude::*;
@@ -21,7 +21,7 @@ impl Migration for CleanDates {
     }
 
     fn upgrade() -> Result<()> {
-        // No calendar has such a day, so that the column is asked for as text.
+        // Such a date is not valid, so the column is read as text.
         let source = TableSource::new("articles").column_as("published_on", ColumnType::Text);
         let kept = batches::transform(KEEP, &source, &TableTarget::insert("article_dates_kept"))?;
         let cleaned = batches::transform(CLEAN, &source, &TableTarget::update("articles"))?;
@@ -36,7 +36,7 @@ impl Migration for CleanDates {
     }
 
     fn downgrade() -> Result<()> {
-        // A strict server lets these dates pass under IGNORE alone, as warnings.
+        // A strict server accepts these dates only with IGNORE, as warnings.
         let date = format!(
             "UPDATE IGNORE articles AS a LEFT JOIN article_dates_kept AS k ON k.article_id = a.id \
              SET a.published_on = coalesce(k.published_on, '{NO_DATE}') WHERE a.published_on IS NULL"

@@ -1,4 +1,4 @@
-//! What MySQL calls latin1: Windows-1252, with the five bytes that it leaves open as the control characters of their number.
+//! What MySQL calls latin1: Windows-1252, with its five undefined bytes as the control characters of the same number.
 
 /// The characters of the bytes 0x80 to 0x9f.
 const HIGH: [char; 32] = [
@@ -6,7 +6,7 @@ const HIGH: [char; 32] = [
     '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
-/// The text that was meant, if this one is the UTF-8 of another text read as latin1; none if it is sound.
+/// The intended text, if this one is the UTF-8 of another text read as latin1; `None` if it is correct.
 pub fn repair(text: &str) -> Option<String> {
     if text.is_ascii() {
         return None;

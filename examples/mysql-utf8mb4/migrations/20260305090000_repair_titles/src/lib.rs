@@ -1,4 +1,4 @@
-//! Repairs titles that were stored as if their UTF-8 had been Latin-1: `KÃ¶ln` becomes `Köln`. What stood there is kept.
+//! Repairs titles whose UTF-8 was stored as Latin-1: `KÃ¶ln` becomes `Köln`. The originals are kept.
 
 mod latin1;
 
@@ -46,7 +46,7 @@ impl Migration for RepairTitles {
     }
 
     fn downgrade() -> Result<()> {
-        // A title that somebody has written since stays as it is.
+        // A title that was changed since then is left alone.
         let rows = sql::execute(
             "UPDATE articles AS a JOIN article_titles_kept AS k ON k.article_id = a.id SET a.title = k.original \
              WHERE CAST(a.title AS BINARY) = CAST(k.repaired AS BINARY)",

@@ -2,7 +2,7 @@
 
 use runner_guest::{Result, bail};
 
-/// The elements of an array of one dimension.
+/// The elements of a one-dimensional array.
 pub fn parse(text: &str) -> Result<Vec<Option<String>>> {
     let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
         bail!("`{text}` is no array that counts from 1");
@@ -22,7 +22,7 @@ pub fn parse(text: &str) -> Result<Vec<Option<String>>> {
     Ok(elements)
 }
 
-/// An array's text form. Every element is quoted, which is always allowed.
+/// An array's text form. Every element is quoted, which is always valid.
 pub fn write(elements: &[Option<String>]) -> String {
     let mut text = String::from("{");
     for (number, element) in elements.iter().enumerate() {
@@ -47,7 +47,7 @@ pub fn write(elements: &[Option<String>]) -> String {
     text
 }
 
-/// The element whose opening quote has been read, and what stands behind the closing one.
+/// The element whose opening quote has been read, and the text after its closing quote.
 fn quoted_element(text: &str) -> Option<(String, &str)> {
     let mut element = String::new();
     let mut characters = text.chars();
@@ -62,7 +62,7 @@ fn quoted_element(text: &str) -> Option<(String, &str)> {
 
 fn bare_element(text: &str) -> Option<(Option<String>, &str)> {
     let (element, behind) = text.split_at(text.find(',').unwrap_or(text.len()));
-    // A brace without quotes begins another dimension; PostgreSQL quotes the empty text.
+    // An unquoted brace begins another dimension; PostgreSQL quotes the empty string.
     if element.is_empty() || element.contains(['{', '}', '"', '\\']) {
         return None;
     }

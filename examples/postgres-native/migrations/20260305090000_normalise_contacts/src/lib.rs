@@ -1,5 +1,5 @@
-//! Arrays become rows, and the addresses of JSON documents become columns; the way back makes the very same arrays and
-//! documents of them.
+//! Arrays become rows, and the addresses in JSON documents become columns; the downgrade restores the exact arrays
+//! and documents.
 
 mod array;
 mod profile;
@@ -11,7 +11,7 @@ use runner_guest::prelude::*;
 
 use profile::{Address, FIELDS};
 
-/// What the catalogue calls the type of the arrays.
+/// The catalogue's name for the type of the arrays.
 const TEXTS: &str = "text[]";
 
 const TAGS: &str = "tags";
@@ -89,7 +89,7 @@ fn tags(rows: &Batch) -> Result<Batch> {
     ])
 }
 
-/// The columns of every address that columns can hold, and the documents without them.
+/// The columns of every address that columns can hold, and the documents without these addresses.
 fn addresses(rows: &Batch) -> Result<Batch> {
     let (id, profiles) = (rows.int64("id")?, rows.json("profile")?);
     let (mut key, mut rest) = (Int64Builder::new(), JsonBuilder::new());
@@ -106,7 +106,7 @@ fn addresses(rows: &Batch) -> Result<Batch> {
     Batch::new([key.finish("id"), rest.finish("profile")].into_iter().chain(columns))
 }
 
-/// The documents with the addresses of the columns, and empty columns.
+/// The documents with the addresses from the columns, and empty columns.
 fn profiles(rows: &Batch) -> Result<Batch> {
     let (id, profiles) = (rows.int64("id")?, rows.json("profile")?);
     let columns = FIELDS.iter().map(|name| rows.text(name)).collect::<Result<Vec<TextColumn<'_>>>>()?;
@@ -124,8 +124,8 @@ fn profiles(rows: &Batch) -> Result<Batch> {
     Batch::new([key.finish("id"), whole.finish("profile")].into_iter().chain(empty))
 }
 
-/// Fills the arrays from the rows. An array may take rows of two batches, so this is no transform: it reads and writes by
-/// itself.
+/// Fills the arrays from the rows. The rows of an array may be in two batches, so this is not a transform: it reads
+/// and writes by itself.
 fn collect_tags() -> Result<()> {
     let writer = batches::writer(&TableTarget::update("contacts"))?;
     let mut open: Option<(i64, Vec<Option<String>>)> = None;
@@ -163,7 +163,7 @@ fn write(writer: &batches::Writer, id: Int64Builder, arrays: TextBuilder) -> Res
     Ok(())
 }
 
-/// Fails unless arrays and rows say the same. The migration's own check: the database compares, not the code above.
+/// Fails unless arrays and rows agree. This is the migration's own check: the database compares, not the code above.
 fn same_tags() -> Result<()> {
     let different: i64 = sql::query_scalar(
         "SELECT count(*) FROM contacts c WHERE tags <> coalesce(\

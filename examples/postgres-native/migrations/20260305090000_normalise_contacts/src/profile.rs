@@ -1,11 +1,11 @@
-//! The address of a profile: `{"address": {"city": "Wien", …}, …}`. What is not taken out stays as it is, to the digit.
+//! The address in a profile: `{"address": {"city": "Wien", …}, …}`. Everything else is left exactly as it is.
 
 use std::collections::BTreeMap;
 
 use runner_guest::{Context, Result};
 use serde_json::value::{RawValue, to_raw_value};
 
-/// The parts of an address that columns hold, and the names of both.
+/// The parts of an address that have columns, named alike in both.
 pub const FIELDS: [&str; 4] = ["street", "postcode", "city", "country"];
 
 /// One text for each of [`FIELDS`].
@@ -13,8 +13,8 @@ pub type Address = [Option<String>; FIELDS.len()];
 
 type Object = BTreeMap<String, Box<RawValue>>;
 
-/// The address and the document without it; none if there is nothing that columns can hold without loss. Parts that are no
-/// texts keep the whole address where it is, and those that no column is for stay in the document.
+/// The address, and the document without it; `None` if no part can be stored in columns without loss. If a part is
+/// not text, the whole address stays in the document; parts without a column stay there as well.
 pub fn take_address(document: &str) -> Result<Option<(Address, String)>> {
     let mut profile: Object = serde_json::from_str(document).context("the profile is no object")?;
     let Some(mut inner) = profile.get("address").and_then(|address| object(address)) else { return Ok(None) };

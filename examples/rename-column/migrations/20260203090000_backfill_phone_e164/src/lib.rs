@@ -1,4 +1,4 @@
-//! Fills `customers.phone_e164` from the numbers that people typed: logic that SQL does badly, in batches, checked.
+//! Fills `customers.phone_e164` from numbers typed by people, in batches: the logic is awkward in SQL.
 
 use runner_guest::batch::{Int64Builder, TextBuilder};
 use runner_guest::prelude::*;
@@ -16,7 +16,7 @@ impl Migration for Backfill {
         let issues = batches::transform("issues", &source, &TableTarget::insert("customer_issues"))?;
         info!("{} customers seen, {} numbers could not be read", done.rows_read, issues.rows_written);
 
-        // The validation is part of the migration: if it fails, nothing has happened.
+        // The validation is part of the migration: if it fails, nothing is changed.
         let left = sql::query_scalar::<i64>(
             "SELECT count(*) FROM customers c WHERE phone IS NOT NULL AND phone_e164 IS NULL
                AND NOT EXISTS (SELECT 1 FROM customer_issues WHERE customer_id = c.id)",
@@ -58,7 +58,7 @@ impl Transformer for Backfill {
     }
 }
 
-/// `+` and digits, if the text is a phone number; numbers without a country are North American.
+/// `+` and digits, if the text is a phone number; numbers without a country code are North American.
 fn e164(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let foreign = text.trim_start().starts_with('+');

@@ -29,7 +29,7 @@ pub(super) fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> Databa
         sqlx::Error::Database(_) => refused(from_sqlx(error, None), options, &server),
         sqlx::Error::Tls(cause) => DatabaseError::new(
             DatabaseErrorKind::Connection,
-            format!("no encrypted connection to {server}: {}", redact(&cause.to_string())),
+            format!("cannot open an encrypted connection to {server}: {}", redact(&cause.to_string())),
         )
         .hint(
             "`?sslmode=` and `?sslrootcert=` of the database URL say what is asked of the server: `verify-full` needs a \
@@ -38,7 +38,7 @@ pub(super) fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> Databa
         sqlx::Error::Io(cause) => unreachable_server(cause, options, &server),
         sqlx::Error::Protocol(text) => DatabaseError::new(
             DatabaseErrorKind::Connection,
-            format!("what answers at {} speaks otherwise than a PostgreSQL server", place(options)),
+            format!("what answers at {} does not use the PostgreSQL protocol", place(options)),
         )
         .detail(redact(text))
         .hint("look at the port of the database URL: it may belong to another program"),
@@ -63,11 +63,12 @@ fn unreachable_server(cause: &std::io::Error, options: &PgConnectOptions, server
         ),
         ErrorKind::NotFound | ErrorKind::ConnectionRefused if by_socket => (
             format!("there is no socket of a PostgreSQL server at {}", place(options)),
-            "look at the folder and the port of the database URL, and whether the server is up",
+            "check the directory and the port of the database URL, and whether the server is up",
         ),
-        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => {
-            (format!("{server} hung up"), "look at the server's log; the port may belong to another program")
-        }
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => (
+            format!("{server} closed the connection"),
+            "look at the server's log; the port may belong to another program",
+        ),
         _ if format!("{cause}").contains("lookup") => {
             (format!("the host `{}` is not known", options.get_host()), "look at the host of the database URL")
         }
@@ -86,11 +87,11 @@ fn refused(error: DatabaseError, options: &PgConnectOptions, server: &str) -> Da
         ),
         "28000" => (
             DatabaseErrorKind::Denied,
-            format!("look at the user of the database URL, and at the server's `pg_hba.conf`, which lets `{user}` in or not"),
+            format!("look at the user of the database URL, and at the server's `pg_hba.conf`, which decides whether `{user}` may connect"),
         ),
         "3D000" => (
             DatabaseErrorKind::NotFound,
-            format!("look at the name in the database URL, or make it: `CREATE DATABASE \"{database}\"`"),
+            format!("check the name in the database URL, or create it: `CREATE DATABASE \"{database}\"`"),
         ),
         "42501" => (
             DatabaseErrorKind::Denied,
@@ -105,7 +106,7 @@ fn refused(error: DatabaseError, options: &PgConnectOptions, server: &str) -> Da
         "57P03" => (DatabaseErrorKind::Connection, "wait until the server is up".to_owned()),
         "08P01" | "0A000" => (
             DatabaseErrorKind::Configuration,
-            "a pooler refuses settings at the start: take `options` out of the database URL".to_owned(),
+            "a pooler refuses settings at startup: remove `options` from the database URL".to_owned(),
         ),
         "42704" | "22023" => (
             DatabaseErrorKind::Configuration,

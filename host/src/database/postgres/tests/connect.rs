@@ -121,7 +121,7 @@ async fn another_kind_of_server_is_recognised() {
     });
     let error = refusal(open_url(&url(port, "me", "x")).await);
     assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
-    assert!(error.message.contains("speaks otherwise"), "{error}");
+    assert!(error.message.contains("does not use the PostgreSQL protocol"), "{error}");
     assert!(error.hint.is_some_and(|hint| hint.contains("port")));
 }
 

@@ -1,8 +1,8 @@
-//! Amounts of money, as people write them and as programs count them.
+//! Amounts of money, as people write them and as programs store them.
 
 use std::fmt;
 
-/// An amount, in hundredths of a currency.
+/// An amount in a currency, in hundredths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Money<'a> {
     /// The hundredths.
@@ -11,11 +11,11 @@ pub struct Money<'a> {
     pub currency: &'a str,
 }
 
-/// Signs that stand for a currency.
+/// Signs of currencies.
 const SIGNS: [(&str, &str); 3] = [("€", "EUR"), ("$", "USD"), ("£", "GBP")];
 
 impl<'a> Money<'a> {
-    /// Reads `12.50 EUR`, `EUR 12`, `€ 1.234,50` or `$1,234.50`; none if it is anything else.
+    /// Reads `12.50 EUR`, `EUR 12`, `€ 1.234,50` or `$1,234.50`; `None` if it is anything else.
     pub fn parse(text: &'a str) -> Option<Self> {
         let text = text.trim();
         let (currency, number) = SIGNS
@@ -42,8 +42,8 @@ fn is_code(code: &str) -> bool {
     code.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// The hundredths of a number, in which a point or comma before the last two digits begins them, and one before three
-/// digits groups.
+/// The hundredths of a number. A point or comma before the last two digits is the decimal separator; before three
+/// digits it separates groups.
 fn cents(number: &str) -> Option<i64> {
     let (negative, number) = number.strip_prefix('-').map_or((false, number), |rest| (true, rest));
     let (whole, hundredths) = match number.len().checked_sub(3).and_then(|at| number.split_at_checked(at)) {
