@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::request::{GlobalRequest, flags};
 use crate::error::{Error, Result};
-use crate::project::Settings;
+use crate::project::{Catalog, CatalogReport, Settings};
 use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer};
 pub use crate::runner::setup::{Look, Looked, Setup, Unopened};
@@ -46,6 +46,31 @@ impl Context {
         let env = global.load.env.clone();
         let setup = Setup { settings, driver: None, component_cache: cache_folder(&env) };
         Ok(Self { printer, setup, env })
+    }
+
+    /// The project's migrations, which must match the lockfile; warns of artifacts that are out of date.
+    pub fn catalog(&self, locked: bool) -> Result<Catalog> {
+        let catalog = self.setup.catalog(locked)?;
+        self.warn_of_stale(&catalog);
+        Ok(catalog)
+    }
+
+    /// The project's migrations, and where they disagree with the lockfile; warns of artifacts that are out of date.
+    pub fn inspect(&self) -> Result<CatalogReport> {
+        let report = self.setup.inspect()?;
+        self.warn_of_stale(&report.catalog);
+        Ok(report)
+    }
+
+    /// Warns of artifacts whose source code changed since they were built.
+    pub fn warn_of_stale(&self, catalog: &Catalog) {
+        if self.printer.format() == Format::Json {
+            return;
+        }
+        for id in &catalog.stale {
+            let hint = "`runner build` compiles it";
+            self.printer.warn(&format!("the source code of `{id}` changed since it was built"), Some(hint));
+        }
     }
 
     /// The database as JSON documents show it.

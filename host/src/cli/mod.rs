@@ -45,6 +45,7 @@ use clap::Parser;
 use clap::error::{ContextKind, ErrorKind as ClapErrorKind};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::project::build::wrapper;
 use crate::project::env::{self, Switches};
 use crate::report::json::ErrorDocument;
 use crate::report::{ColorWhen, Format, Printer, Verbosity};
@@ -56,6 +57,9 @@ use request::{GlobalRequest, PrinterFlags};
 /// Runs the process's command line.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if std::env::var_os(wrapper::WRAPPER).is_some() {
+        return as_compiler(arguments.get(1..).unwrap_or_default());
+    }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error, &arguments),
@@ -63,6 +67,19 @@ pub fn main() -> ExitCode {
     let printer = Arc::new(printer(&cli));
     let code = dispatch(cli, &printer).unwrap_or_else(|error| report(&printer, &error));
     ExitCode::from(with_lost_output(&printer, code))
+}
+
+/// Runs the compiler: cargo started this program in its place.
+fn as_compiler(arguments: &[OsString]) -> ExitCode {
+    match wrapper::run(arguments, |name| std::env::var_os(name)) {
+        Ok(status) => ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)),
+        Err(error) => {
+            let failed = Error::failed("cannot start the Rust compiler").cause(error);
+            Printer::new(Format::Text, Verbosity::Normal, ColorWhen::Auto)
+                .always(&crate::report::error::error(&failed));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The exit code of the command, or that of an error if it succeeded and its output could not be written.

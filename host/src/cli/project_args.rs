@@ -40,14 +40,14 @@ pub struct NewArgs {
 #[command(after_help = "Run `runner help build` for examples.")]
 #[command(after_long_help = "\
 Examples:
-  runner build                     build what has no artifact yet and update the lockfile
+  runner build                     build what is new or changed and update the lockfile
   runner build 20260112101500      rebuild one migration
-  runner build --all               rebuild every migration that has source code")]
+  runner build --all               rebuild every migration that has source code and is not applied")]
 pub struct BuildArgs {
     /// Revisions to rebuild: revisions, names, or unique prefixes
     #[arg(value_name = "REVISION")]
     pub revisions: Vec<String>,
-    /// Rebuild every migration that has source code
+    /// Rebuild every migration that has source code, except those that are applied
     #[arg(long, conflicts_with = "revisions")]
     pub all: bool,
 }

@@ -34,6 +34,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         locked: request.locked,
     };
     let catalog = Arc::new(library::catalog(&context.setup, &order)?);
+    context.warn_of_stale(&catalog);
     runtime::run(async move {
         let stop = StopSignal::default();
         signals::watch(&stop, context.settings.limits.wall_time)?;

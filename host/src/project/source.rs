@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::catalog::ComponentFiles;
 use super::digest::{sha256, sha256_of_reader};
-use super::discovery::{ASSETS, Found, FoundEntry, discover, discover_embedded, find_assets};
+use super::discovery::{ASSETS, Found, FoundEntry, discover, discover_embedded, find_assets, source_digest};
 use super::embedded::{EmbeddedFiles, ProjectFiles};
 use super::files::{ProjectFolder, explain, open_root, too_large};
 use super::lockfile::Lockfile;
@@ -94,6 +94,14 @@ impl Source {
             false => Ok((path, sha256(bytes))),
         };
         embedded.into_iter().map(digest).collect()
+    }
+
+    /// The digest of a migration's source code; `None` if there is none, or it cannot be read.
+    pub fn source_digest(&self, folder: &FoundEntry, limit: u64) -> Option<String> {
+        match self {
+            Self::Folder(project) => source_digest(project, folder, limit).ok().flatten(),
+            Self::Embedded(_) => None,
+        }
     }
 
     /// Where the files of a component are at run time.

@@ -177,7 +177,7 @@ async fn a_connection_lost_within_a_script_leaves_nothing() {
     assert!(error.causes.iter().any(|cause| cause.contains("the server has rolled the migration back")), "{error:?}");
     assert_eq!(database.value("SELECT count(*) FROM runner.runner_history"), "0");
     // The same connection, made anew, goes on.
-    let engine = Engine { catalog: Arc::new(Catalog { migrations: vec![table("1")] }), ..engine };
+    let engine = Engine { catalog: Arc::new(Catalog { migrations: vec![table("1")], ..Catalog::default() }), ..engine };
     assert_eq!(apply(&engine).await.done.len(), 1);
 }
 

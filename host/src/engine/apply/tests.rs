@@ -74,7 +74,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
     });
     Engine {
         database: Arc::new(tokio::sync::Mutex::new(database)),
-        catalog: Arc::new(Catalog { migrations }),
+        catalog: Arc::new(Catalog { migrations, ..Catalog::default() }),
         loader,
         control: Arc::new(crate::engine::control::RunControl::free(events.clone(), StopSignal::default())),
         events,
@@ -93,7 +93,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
 impl Engine {
     /// The same database with another project, as a later run sees it.
     pub(super) fn with(self, migrations: Vec<Migration>) -> Self {
-        Self { catalog: Arc::new(Catalog { migrations }), identity: Identity::now(), ..self }
+        Self { catalog: Arc::new(Catalog { migrations, ..Catalog::default() }), identity: Identity::now(), ..self }
     }
 
     pub(super) async fn act(&self, action: Action) -> Outcome {

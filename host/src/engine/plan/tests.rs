@@ -91,7 +91,8 @@ struct Case {
 
 impl Case {
     fn plan(&self, verb: &Verb, target: &str) -> Result<Plan> {
-        let catalog = Catalog { migrations: self.project.split_whitespace().map(migration).collect() };
+        let catalog =
+            Catalog { migrations: self.project.split_whitespace().map(migration).collect(), ..Catalog::default() };
         let live: Vec<Record> =
             self.history.split_whitespace().enumerate().map(|(id, text)| record(id, text)).collect();
         let kept = live.iter().filter(|record| record.sha256 == "another");
@@ -245,7 +246,8 @@ fn the_way_back_comes_from_the_project_or_else_from_the_database() {
         live.declared = declared_json(&Description { irreversible: history.ends_with('!'), ..Description::default() });
         let stored = kept.then(|| (live.revision.clone(), live.sha256.clone())).into_iter().collect();
         let history = History { live: vec![live], stored };
-        let catalog = Catalog { migrations: vec![Migration { artifact: down(project), ..migration("1") }] };
+        let catalog =
+            Catalog { migrations: vec![Migration { artifact: down(project), ..migration("1") }], ..Catalog::default() };
         let input = Input { catalog: &catalog, history: &history, facts: &SQLITE, options: Options::default() };
         let plan = plan_rollback(&input, &Target::Base);
         assert_eq!(

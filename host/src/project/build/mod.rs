@@ -5,8 +5,10 @@ mod refresh;
 mod rust;
 mod select;
 mod toolchain;
+pub mod wrapper;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::catalog::Kind;
 use super::discovery::{Found, FoundEntry, FoundFiles, discover};
@@ -22,12 +24,17 @@ pub type Describe<'a> = dyn Fn(&[u8]) -> Result<ComponentDescription> + 'a;
 
 /// What to build.
 pub struct BuildRequest<'a> {
-    /// Rebuild these and change no other line of the lockfile. Empty: build what has no artifact yet, and update all lines.
+    /// Rebuild these and change no other line of the lockfile. Empty: build what has no artifact yet or was changed since
+    /// it was built, and update all lines.
     pub revisions: &'a [String],
     /// Rebuild everything that has source code.
     pub all: bool,
+    /// Returns whether a revision is applied somewhere, so that its artifact is only replaced when it is named.
+    pub is_applied: &'a dyn Fn(&str) -> bool,
     /// Environment variables of the process, for compilers.
     pub env: &'a BTreeMap<String, String>,
+    /// This program, if cargo can start it in place of the compiler; see [`wrapper`].
+    pub program: Option<PathBuf>,
     /// Reads the description of a component.
     pub describe: &'a Describe<'a>,
     /// Called before a migration is compiled, which may take long.
@@ -56,6 +63,8 @@ pub struct BuiltArtifact {
     pub kind: Kind,
     /// Whether it was compiled.
     pub compiled: bool,
+    /// Whether it was not compiled, although its source code changed or everything was to be, because it is applied.
+    pub kept: bool,
     /// How its line in the lockfile changed.
     pub change: Change,
     /// Its size: that of the `.wasm` file, or of both SQL files.
@@ -111,10 +120,12 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
     }
     let refresh = Refresh { settings, project: &project, request, old: &old, proven };
     for found in chosen {
-        let compile = needs_compiling(found, &project, request)?;
-        let (line, artifact) = refresh.artifact(found, compile)?;
+        let compile = needs_compiling(found, &refresh)?;
+        let has_artifact = matches!(&found.files, FoundFiles::Component { wasm: Some(_), .. });
+        let kept = compile.is_some() && everything && has_artifact && (request.is_applied)(&found.revision);
+        let (line, artifact) = refresh.artifact(found, compile.filter(|_| !kept))?;
         lines.insert(found.number(), line);
-        report.artifacts.push(artifact);
+        report.artifacts.push(BuiltArtifact { kept, ..artifact });
     }
     report.artifacts.sort_by_key(|artifact| super::revision_number(&artifact.revision));
     let new = Lockfile { lines: lines.into_values().collect() };
@@ -123,17 +134,12 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
 }
 
 /// The directory to compile, if the migration has to be compiled.
-fn needs_compiling<'f>(
-    found: &'f Found,
-    project: &ProjectFolder,
-    request: &BuildRequest<'_>,
-) -> Result<Option<&'f FoundEntry>> {
-    let FoundFiles::Component { wasm, folder } = &found.files else { return Ok(None) };
-    let wanted = wasm.is_none() || request.all || !request.revisions.is_empty();
-    match folder {
-        Some(folder) if wanted && rust::is_source(project, folder, wasm.is_some())? => Ok(Some(folder)),
-        _ => Ok(None),
-    }
+fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option<&'f FoundEntry>> {
+    let Refresh { project, request, .. } = refresh;
+    let FoundFiles::Component { wasm, folder: Some(folder) } = &found.files else { return Ok(None) };
+    let wanted = wasm.is_none() || request.all || !request.revisions.is_empty() || refresh.is_stale(found, folder)?;
+    let compile = wanted && rust::is_source(project, folder, wasm.is_some())?;
+    Ok(compile.then_some(folder))
 }
 
 fn removed(line: &LockLine) -> BuiltArtifact {
@@ -142,6 +148,7 @@ fn removed(line: &LockLine) -> BuiltArtifact {
         name: line.name.clone(),
         kind: line.kind(),
         compiled: false,
+        kept: false,
         change: Change::Removed,
         size: 0,
     }

@@ -7,7 +7,7 @@ use super::{BuildRequest, BuiltArtifact, Change, rust};
 use crate::database::Dialect;
 use crate::error::{Error, Result};
 use crate::project::digest::sha256;
-use crate::project::discovery::{Found, FoundEntry, FoundFiles, find_assets};
+use crate::project::discovery::{Found, FoundEntry, FoundFiles, find_assets, source_digest};
 use crate::project::files::{ProjectFolder, cannot_write, too_large};
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile, write_atomically};
 use crate::project::problem::{Problem, error_for};
@@ -39,7 +39,7 @@ impl Refresh<'_> {
             Some(_) => Change::Changed,
         };
         let (revision, name, kind) = (line.revision.clone(), line.name.clone(), line.kind());
-        Ok((line, BuiltArtifact { revision, name, kind, compiled: source.is_some(), change, size }))
+        Ok((line, BuiltArtifact { revision, name, kind, compiled: source.is_some(), kept: false, change, size }))
     }
 
     fn sql(&self, found: &Found, up: &FoundEntry, down: Option<&FoundEntry>) -> Result<(LockedArtifact, u64)> {
@@ -76,7 +76,7 @@ impl Refresh<'_> {
         let raw = match (source, &there) {
             (Some(source), _) => {
                 (self.request.compiling)(&found.id());
-                rust::compile(self.settings, source, self.request.env)?
+                rust::compile(self.settings, source, self.request)?
             }
             (None, Some(bytes)) => bytes.clone(),
             (None, None) => {
@@ -105,7 +105,25 @@ impl Refresh<'_> {
             write_atomically(&self.project.migrations, &file_name, &bytes)
                 .map_err(|error| cannot_write(&file_name, &error))?;
         }
-        Ok((LockedArtifact::Component { sha256: digest, description, assets }, bytes.len() as u64))
+        // After compiling, because cargo may have written a `Cargo.lock`.
+        let source = match (source, self.old.get(&found.revision).map(|line| &line.artifact)) {
+            (Some(source), _) => source_digest(self.project, source, limits.asset_bytes).map_err(as_error)?,
+            // The artifact was not made here: if it is the same, so is what it was made from.
+            (None, Some(LockedArtifact::Component { sha256, source, .. })) if *sha256 == digest => source.clone(),
+            _ => None,
+        };
+        Ok((LockedArtifact::Component { sha256: digest, source, description, assets }, bytes.len() as u64))
+    }
+
+    /// Whether the source code changed since the artifact was built.
+    pub fn is_stale(&self, found: &Found, folder: &FoundEntry) -> Result<bool> {
+        let Some(LockedArtifact::Component { source: Some(built_from), .. }) =
+            self.old.get(&found.revision).map(|line| &line.artifact)
+        else {
+            return Ok(false);
+        };
+        let now = source_digest(self.project, folder, self.settings.limits.asset_bytes).map_err(as_error)?;
+        Ok(now.is_some_and(|now| now != *built_from))
     }
 
     /// The description of the same bytes in the lockfile.

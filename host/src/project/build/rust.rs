@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::toolchain::{TARGET, command, find};
+use super::{BuildRequest, wrapper};
 use crate::error::{Error, Result};
-use crate::project::discovery::FoundEntry;
+use crate::project::discovery::{FoundEntry, MANIFEST};
 use crate::project::files::{ProjectFolder, explain};
 use crate::project::problem::shown;
 use crate::project::settings::Settings;
@@ -36,7 +37,7 @@ pub(super) fn is_source(project: &ProjectFolder, folder: &FoundEntry, built: boo
     let dir = project
         .open_folder(name, folder.link)
         .map_err(|error| Error::usage(format!("`{}` {}", shown(name), explain(&error))))?;
-    if dir.is_file("Cargo.toml") {
+    if dir.is_file(MANIFEST) {
         return Ok(true);
     }
     match OTHERS.iter().find(|(file, _)| dir.is_file(file)) {
@@ -49,7 +50,8 @@ pub(super) fn is_source(project: &ProjectFolder, folder: &FoundEntry, built: boo
 }
 
 /// Compiles a guest to a core module.
-pub(super) fn compile(settings: &Settings, source: &FoundEntry, env: &BTreeMap<String, String>) -> Result<Vec<u8>> {
+pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildRequest<'_>) -> Result<Vec<u8>> {
+    let env = request.env;
     let folder = settings.migrations_folder().join(&source.file_name);
     let toolchain = find(settings.toolchain.as_ref(), &folder, env)?;
     let target_folder = target_folder(settings)?;
@@ -60,6 +62,12 @@ pub(super) fn compile(settings: &Settings, source: &FoundEntry, env: &BTreeMap<S
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     remap(&mut cargo, settings, env);
+    if let (Some(program), Some(home)) = (&request.program, cargo_home(env)) {
+        cargo.env("RUSTC_WRAPPER", program).env(wrapper::WRAPPER, home);
+        if let Some(inner) = env.get("RUSTC_WRAPPER") {
+            cargo.env(wrapper::INNER, inner);
+        }
+    }
     let output = cargo
         .output()
         .map_err(|error| Error::usage("cannot run `cargo`").cause(error).hint("install Rust from https://rustup.rs"))?;
@@ -85,13 +93,17 @@ fn target_folder(settings: &Settings) -> Result<PathBuf> {
     Ok(target)
 }
 
+/// cargo's home directory.
+fn cargo_home(env: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let home = || env.get("HOME").or_else(|| env.get("USERPROFILE")).map(|home| Path::new(home).join(".cargo"));
+    env.get("CARGO_HOME").map(PathBuf::from).or_else(home)
+}
+
 /// Keeps local paths out of the artifact, for privacy and reproducibility.
 fn remap(cargo: &mut Command, settings: &Settings, env: &BTreeMap<String, String>) {
-    let home = || env.get("HOME").or_else(|| env.get("USERPROFILE")).map(|home| Path::new(home).join(".cargo"));
-    let cargo_home = env.get("CARGO_HOME").map(PathBuf::from).or_else(home);
     let mut folders = vec![(settings.root.clone(), "/project")];
     folders.extend(settings.sdk.clone().and_then(|sdk| sdk.canonicalize().ok()).map(|sdk| (sdk, "/sdk")));
-    if let Some(home) = cargo_home {
+    if let Some(home) = cargo_home(env) {
         // Of several matching prefixes, the compiler uses the last one, so the registries' directories come last.
         let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
         let registries: Vec<PathBuf> = registries.map(|entry| entry.path()).collect();
@@ -116,7 +128,7 @@ fn remap(cargo: &mut Command, settings: &Settings, env: &BTreeMap<String, String
 
 /// The library that cargo built from the package in the directory.
 fn library(messages: &str, folder: &Path) -> Option<PathBuf> {
-    let manifest = folder.join("Cargo.toml").canonicalize().ok()?;
+    let manifest = folder.join(MANIFEST).canonicalize().ok()?;
     messages.lines().rev().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let made = message["reason"] == "compiler-artifact"

@@ -14,7 +14,9 @@ fn build_in(project: &TestProject, revisions: &[&str], all: bool) -> Result<Buil
     let request = BuildRequest {
         revisions: &revisions,
         all,
+        is_applied: &|_| false,
         env: &std::env::vars().collect(),
+        program: None,
         describe: &described,
         compiling: &|_| (),
     };
@@ -129,11 +131,20 @@ fn rust_is_compiled_to_a_component() {
     let names: Vec<_> = std::fs::read_dir(project.path().join("migrations")).expect("listed").flatten().collect();
     assert_eq!(names.len(), 3, "nothing else lands among the migrations: {names:?}");
 
-    // Artifacts do not follow their source: a change is only built on request.
-    project.write("migrations/1_guest/src/lib.rs", guest(8));
+    // A change of the source code is built, a change of line ends is none.
+    project.write("migrations/1_guest/src/lib.rs", guest(7).replace('\n', "\r\n"));
     assert!(build_in(&project, &[], false).expect("looked at").artifacts.iter().all(|it| !it.compiled));
+    let stale = |project: &TestProject| {
+        crate::project::Catalog::load(&project.settings(), Default::default()).expect("a catalog").stale
+    };
+    assert!(stale(&project).is_empty());
+    project.write("migrations/1_guest/src/lib.rs", guest(8));
+    assert_eq!(stale(&project), ["1_guest"]);
+    let report = build_in(&project, &[], false).expect("built");
+    assert_eq!(changes(&report)[0], ("1_guest".to_owned(), "changed", true));
+    assert!(stale(&project).is_empty());
     let report = build_in(&project, &["guest"], false).expect("built");
-    assert_eq!(changes(&report), [("1_guest".to_owned(), "changed", true)]);
+    assert_eq!(changes(&report), [("1_guest".to_owned(), "unchanged", true)]);
     assert_eq!(build_in(&project, &[], true).expect("built").artifacts[0].change, Change::Unchanged);
 
     project.write("migrations/1_guest/src/lib.rs", "compile_error!(\"this guest is broken on purpose\");");

@@ -54,6 +54,7 @@ impl Catalog {
                 report.problems.push(missing(line, &lockfile_name));
             }
         }
+        report.catalog.stale = stale(settings, &source, &found, &lockfile);
         report.problems.sort_by_key(|problem| revision_number(&problem.revision));
         problems.extend(check_dependencies(&mut report.catalog, &report.problems));
         let folder = settings.migrations.display();
@@ -62,6 +63,20 @@ impl Catalog {
             None => Ok(report),
         }
     }
+}
+
+/// The components whose source code is no longer what they were built from. Source code that cannot be read is none of a
+/// run's business: `runner build` reports it.
+fn stale(settings: &Settings, source: &Source, found: &[Found], lockfile: &Lockfile) -> Vec<String> {
+    let is_stale = |found: &&Found| {
+        let FoundFiles::Component { wasm: Some(_), folder: Some(folder) } = &found.files else { return false };
+        let built_from = match lockfile.get(&found.revision).map(|line| &line.artifact) {
+            Some(LockedArtifact::Component { source: Some(built_from), .. }) => built_from,
+            _ => return false,
+        };
+        source.source_digest(folder, settings.limits.asset_bytes).is_some_and(|now| now != *built_from)
+    };
+    found.iter().filter(is_stale).map(Found::id).collect()
 }
 
 struct Loader<'a> {

@@ -179,6 +179,8 @@ impl Migration {
 pub struct Catalog {
     /// In the order of their revisions.
     pub migrations: Vec<Migration>,
+    /// The components, as `REVISION_name`, whose source code changed since their artifacts were built.
+    pub stale: Vec<String>,
 }
 
 impl Catalog {

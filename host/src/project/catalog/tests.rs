@@ -5,8 +5,15 @@ use crate::project::test_project::{TestProject, component, described, told, told
 use crate::project::{Settings, sha256};
 
 fn lock(project: &TestProject) {
-    let request =
-        BuildRequest { revisions: &[], all: false, env: &BTreeMap::new(), describe: &described, compiling: &|_| () };
+    let request = BuildRequest {
+        revisions: &[],
+        all: false,
+        env: &BTreeMap::new(),
+        program: None,
+        describe: &described,
+        compiling: &|_| (),
+        is_applied: &|_| false,
+    };
     build(&project.settings(), &request).expect("built");
 }
 

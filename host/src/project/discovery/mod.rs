@@ -3,6 +3,7 @@
 mod assets;
 mod group;
 mod name;
+mod sources;
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,9 @@ pub use group::{Found, FoundEntry, FoundFiles};
 pub use name::TARGET_WORDS;
 #[cfg(feature = "cli")]
 pub(super) use name::mistaken_for_target;
+#[cfg(feature = "cli")]
+pub(super) use sources::MANIFEST;
+pub(super) use sources::source_digest;
 
 /// The directory with the data and checks of `runner test`.
 pub(super) const TESTS: &str = "tests";

@@ -22,10 +22,13 @@ pub(super) fn render(line: &LockLine) -> String {
                 field("down", quote(down));
             }
         }
-        LockedArtifact::Component { sha256, description: component, assets } => {
+        LockedArtifact::Component { sha256, source, description: component, assets } => {
             let description = &component.description;
             field("kind", quote(Kind::Component.name()));
             field("sha256", quote(sha256));
+            if let Some(source) = source {
+                field("source", quote(source));
+            }
             field("world", quote(&component.world));
             if component.transformer {
                 field("transformer", "true".to_owned());
@@ -102,6 +105,7 @@ fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
     section.only(&[
         "kind",
         "sha256",
+        "source",
         "world",
         "transformer",
         "summary",
@@ -146,6 +150,7 @@ fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
     };
     Some(LockedArtifact::Component {
         sha256: required(section, "sha256")?,
+        source: section.text("source").map(str::to_owned),
         description: ComponentDescription {
             description,
             transformer: section.boolean("transformer"),

@@ -13,6 +13,8 @@
 //! The digest covers all lines, so that two branches that each add a line conflict on purpose.
 
 mod line;
+#[cfg(feature = "cli")]
+mod merge;
 mod read;
 #[cfg(feature = "cli")]
 mod write;
@@ -60,6 +62,8 @@ pub enum LockedArtifact {
     Component {
         /// The digest of its bytes.
         sha256: String,
+        /// The digest of the source code it was built from, if runner built it.
+        source: Option<String>,
         /// Its description.
         description: ComponentDescription,
         /// Path in its `assets` directory to the digest of the file.

@@ -14,7 +14,10 @@ use crate::project::toml_reader::{Document, Section};
 impl Lockfile {
     /// Reads the lockfile of a project; one that does not exist has no lines.
     pub(in crate::project) fn read(root: &Dir, name: &str) -> Result<Self> {
-        Self::read_to_rewrite(root, name).and_then(|read| Self::prove(read, name))
+        match text_of(root, name)? {
+            Some(text) => Self::parse_proven(&text, name),
+            None => Ok(Self::default()),
+        }
     }
 
     /// Parses the text of a lockfile, whose digest must match.
@@ -28,21 +31,18 @@ impl Lockfile {
         }
         Err(Error::mismatch(format!("`{name}` was changed by something other than runner"))
             .at("file", name)
-            .hint("after a merge, check that the lines of both sides are present and run `runner build`")
+            .hint("after a merge, run `runner build`")
             .hint("otherwise restore the file from version control"))
     }
 
     /// Reads the lockfile in order to rewrite it, perhaps after a merge; also returns whether its digest matches.
+    #[cfg(feature = "cli")]
     pub(in crate::project) fn read_to_rewrite(root: &Dir, name: &str) -> Result<(Self, bool)> {
-        match root.read(name) {
-            Ok(bytes) => {
-                let text =
-                    String::from_utf8(bytes).map_err(|_| broken(format!("`{name}` is not valid UTF-8"), name))?;
-                Self::parse(&text, name)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Self::default(), true)),
-            Err(error) => Err(Error::usage(format!("cannot read `{name}`")).cause(error)),
-        }
+        let Some(text) = text_of(root, name)? else { return Ok((Self::default(), true)) };
+        Self::parse(&text, name).or_else(|error| match super::merge::merged(&text) {
+            Some(merged) => Ok((merged, false)),
+            None => Err(error),
+        })
     }
 
     /// Parses a lockfile; also returns whether its digest matches. `name` is its name in messages.
@@ -82,13 +82,39 @@ impl Lockfile {
     }
 }
 
+/// The text of the lockfile, if it exists.
+fn text_of(root: &Dir, name: &str) -> Result<Option<String>> {
+    match root.read(name) {
+        Ok(bytes) => {
+            let text = String::from_utf8(bytes).map_err(|_| broken(format!("`{name}` is not valid UTF-8"), name))?;
+            Ok(Some(text))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::usage(format!("cannot read `{name}`")).cause(error)),
+    }
+}
+
+/// Parses one line of the artifacts by itself.
+#[cfg(feature = "cli")]
+pub(super) fn parse_line(text: &str) -> Option<LockLine> {
+    let (id, _) = text.split_once(" = {")?;
+    revision_number(id.split_once('_')?.0)?;
+    let document = Document::new("", text);
+    let root = document.parse().ok()?;
+    let section = Section::root(&document, &root);
+    let line = section.section(id, id).and_then(|section| line::read(&section, id));
+    document.finish().ok()?;
+    line
+}
+
 fn refuse_conflict(text: &str, name: &str) -> Result<()> {
-    let marker = |line: &str| line.starts_with("<<<<<<<") || line.starts_with("=======") || line.starts_with(">>>>>>>");
+    let marker =
+        |line: &str| ["<<<<<<<", "|||||||", "=======", ">>>>>>>"].iter().any(|marker| line.starts_with(marker));
     match text.lines().position(marker) {
         None => Ok(()),
         Some(at) => Err(Error::mismatch(format!("`{name}` has an unresolved merge conflict"))
             .at("file", format!("{name}:{}", at + 1))
-            .hint("keep the lines of both sides, then run `runner build`")),
+            .hint("run `runner build`: it keeps the lines of both sides")),
     }
 }
 
@@ -103,7 +129,7 @@ fn refuse_duplicates(text: &str, lines: &str, name: &str) -> Result<()> {
             let [earlier, at] = [first + earlier, first + at];
             return Err(Error::mismatch(format!("lines {earlier} and {at} of `{name}` have the same revision"))
                 .at("file", format!("{name}:{at}"))
-                .hint("delete the line whose file no longer exists, then run `runner build`"));
+                .hint("run `runner build`: it keeps the line whose file exists"));
         }
     }
     Ok(())

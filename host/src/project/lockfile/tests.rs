@@ -21,11 +21,13 @@ fn sample() -> Lockfile {
         |revision: &str, name: &str, artifact| LockLine { revision: revision.into(), name: name.into(), artifact };
     let artifact = LockedArtifact::Component {
         sha256: "cc".to_owned(),
+        source: Some("5c".to_owned()),
         description: component,
         assets: [("zones/eu west.csv".to_owned(), "dd".to_owned()), ("a.txt".to_owned(), "ee".to_owned())].into(),
     };
     let plain = LockedArtifact::Component {
         sha256: "ff".to_owned(),
+        source: None,
         description: ComponentDescription { world: "w".to_owned(), ..ComponentDescription::default() },
         assets: BTreeMap::new(),
     };
@@ -50,7 +52,7 @@ fn a_lockfile_round_trips() {
         [
             r#"1_create = { kind = "sql", sha256 = "aa", down = "bb" }"#,
             r#"02_fill-in = { kind = "sql", sha256 = "a2" }"#,
-            r#"10_change = { kind = "component", sha256 = "cc", world = "runner:migration/data-migration@0.1.0", transformer = true, summary = "Says \"hi\"\u000A\\ and \u001B", mode = "stepwise", irreversible = true, depends_on = ["1"], dialects = ["sqlite", "mariadb"], needs = ["table-rebuild", "read *"], assets = { "a.txt" = "ee", "zones/eu west.csv" = "dd" } }"#,
+            r#"10_change = { kind = "component", sha256 = "cc", source = "5c", world = "runner:migration/data-migration@0.1.0", transformer = true, summary = "Says \"hi\"\u000A\\ and \u001B", mode = "stepwise", irreversible = true, depends_on = ["1"], dialects = ["sqlite", "mariadb"], needs = ["table-rebuild", "read *"], assets = { "a.txt" = "ee", "zones/eu west.csv" = "dd" } }"#,
             r#"11_plain = { kind = "component", sha256 = "ff", world = "w" }"#,
         ]
     );
@@ -84,7 +86,7 @@ fn a_foreign_lockfile_is_refused() {
         (
             ErrorKind::Mismatch,
             "`runner.lock` has an unresolved merge conflict\n  file: runner.lock:7\n  \
-             hint: keep the lines of both sides, then run `runner build`"
+             hint: run `runner build`: it keeps the lines of both sides"
                 .to_owned()
         )
     );
@@ -118,4 +120,48 @@ fn a_missing_lockfile_has_no_lines_and_a_binary_one_is_refused() {
     assert_eq!(Lockfile::read(&root, "runner.lock").expect("none"), Lockfile::default());
     project.write("runner.lock", b"\xff");
     assert!(told_by(Lockfile::read(&root, "runner.lock")).starts_with("`runner.lock` is not valid UTF-8"));
+}
+
+/// What git leaves of two branches that each added a line: conflict markers, with the common base, or both sides.
+#[test]
+fn a_merge_in_any_form_keeps_both_sides() {
+    let with = |extra: &str| {
+        let mut lockfile = sample();
+        let artifact = LockedArtifact::Sql { sha256: extra.repeat(2), down: None };
+        lockfile.lines.push(LockLine { revision: format!("2{extra}"), name: "new".to_owned(), artifact });
+        lockfile.render()
+    };
+    let (ours, base, theirs) = (with("0"), sample().render(), with("1"));
+    let diff = |text: &str| -> (String, String) {
+        let digest = text.lines().find(|line| line.starts_with("digest")).expect("a digest").to_owned();
+        (digest, text.lines().last().expect("a line").to_owned())
+    };
+    let ((our_digest, our_line), (their_digest, their_line)) = (diff(&ours), diff(&theirs));
+    let base_digest = diff(&base).0;
+    let conflict = ours
+        .replace(&our_digest, &format!("<<<<<<< HEAD\n{our_digest}\n=======\n{their_digest}\n>>>>>>> theirs"))
+        .replace(&our_line, &format!("<<<<<<< HEAD\n{our_line}\n=======\n{their_line}\n>>>>>>> theirs"));
+    let diff3 = ours
+        .replace(
+            &our_digest,
+            &format!(
+                "<<<<<<< HEAD\n{our_digest}\n||||||| base\n{base_digest}\n=======\n{their_digest}\n>>>>>>> theirs"
+            ),
+        )
+        .replace(&our_line, &format!("<<<<<<< HEAD\n{our_line}\n||||||| base\n=======\n{their_line}\n>>>>>>> theirs"));
+    let union = ours
+        .replace(&our_digest, &format!("{our_digest}\n{their_digest}"))
+        .replace(&our_line, &format!("{our_line}\n{their_line}"));
+    let whole = format!("<<<<<<< HEAD\n{ours}=======\n{theirs}>>>>>>> theirs\n");
+    let clean = ours.replace(&our_line, &format!("{our_line}\n{their_line}"));
+    for (form, text) in [("conflict", conflict), ("diff3", diff3), ("union", union), ("whole", whole), ("clean", clean)]
+    {
+        let project = TestProject::new(&[("runner.lock", &text)]);
+        let root = crate::project::files::open_root(project.path()).expect("a folder");
+        Lockfile::read(&root, "runner.lock").expect_err(form);
+        let (lockfile, proven) = Lockfile::read_to_rewrite(&root, "runner.lock").expect(form);
+        let revisions: Vec<&str> = lockfile.lines.iter().map(|line| &*line.revision).collect();
+        assert_eq!((revisions, proven), (vec!["1", "02", "10", "11", "20", "21"], false), "{form}");
+        assert_eq!(lockfile.get("10"), sample().get("10"), "{form}");
+    }
 }

@@ -12,7 +12,7 @@ use crate::project::files::cannot_write;
 
 const HEADER: &str = "\
 # Written by `runner build`; do not edit. Commit it together with the artifacts.
-# If a merge conflicts here, keep the lines of both sides and run `runner build`.
+# If a merge conflicts here, run `runner build`.
 ";
 
 impl Lockfile {

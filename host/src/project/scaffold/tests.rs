@@ -104,7 +104,15 @@ fn rust_uses_the_embedded_sdk_by_default() {
     let manifest = project.read("migrations/5_add_email/Cargo.toml");
     assert!(manifest.contains(&format!("path = \"../../.runner/sdk/runner-guest-{}\"", env!("CARGO_PKG_VERSION"))));
     let env = std::env::vars().collect();
-    let request = BuildRequest { revisions: &[], all: false, env: &env, describe: &described, compiling: &|_| () };
+    let request = BuildRequest {
+        revisions: &[],
+        all: false,
+        env: &env,
+        program: None,
+        describe: &described,
+        compiling: &|_| (),
+        is_applied: &|_| false,
+    };
     let report = build(&project.settings(), &request).unwrap_or_else(|error| panic!("{}", told(&error)));
     assert!(report.artifacts[0].compiled);
     let artifact = std::fs::read(project.path().join("migrations/5_add_email.wasm")).expect("an artifact");

@@ -24,6 +24,8 @@ struct BuiltJson {
     name: String,
     kind: &'static str,
     compiled: bool,
+    /// Not rebuilt although its source code changed, because it is applied.
+    kept: bool,
     /// `added`, `unchanged`, `changed` or `removed`.
     change: &'static str,
     size: u64,
@@ -49,6 +51,7 @@ impl BuiltJson {
             name: artifact.name.clone(),
             kind: artifact.kind.name(),
             compiled: artifact.compiled,
+            kept: artifact.kept,
             change: artifact.change.name(),
             size: artifact.size,
         }

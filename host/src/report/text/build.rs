@@ -1,6 +1,6 @@
 //! The result of a build.
 
-use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
+use super::{DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
 use crate::project::build::{BuildReport, Change};
 use crate::report::units;
 
@@ -8,6 +8,14 @@ use crate::report::units;
 pub fn built(report: &BuildReport) -> Text {
     let mut text = Text::new();
     for artifact in &report.artifacts {
+        if artifact.kept {
+            let (revision, name) = (&artifact.revision, &artifact.name);
+            text = text.add(ODD, "kept").plain(" ").add(STRONG, format!("{revision}_{name}"));
+            text = text.plain(": it is applied, so it was not rebuilt").end();
+            text = text.add(HINT, "hint").plain(": put the change in a new migration; or, before a release, ");
+            text = text.plain(format!("`runner build {revision}` and `runner redo`")).end();
+            continue;
+        }
         let (style, word) = match (artifact.compiled, artifact.change) {
             (_, Change::Removed) => (ODD, "removed"),
             (true, _) => (GOOD, "built"),

@@ -1,0 +1,84 @@
+//! Makes the bytes of an artifact independent of the directory that it is built in.
+//!
+//! cargo gives each crate an identity (`-C metadata`) that enters every symbol, and so the order of functions. That of a crate
+//! outside of the guest's own directory, such as the SDK, contains its absolute path, and that of the guest contains those of
+//! its dependencies. So cargo is told to run the compiler by way of this program, which replaces the identity by one of name,
+//! version and options.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use crate::project::digest::sha256;
+
+/// Set for cargo: this program was started in place of the compiler. Its value is cargo's home directory, whose crates have
+/// an identity without a path.
+pub const WRAPPER: &str = "RUNNER_RUSTC_WRAPPER";
+
+/// The wrapper that the user has, which is started between this one and the compiler.
+pub const INNER: &str = "RUNNER_RUSTC_WRAPPER_INNER";
+
+/// The options of the compiler by which two builds of a crate in one graph differ.
+const IDENTITY: [&str; 6] = ["--crate-name", "--crate-type", "--cfg", "--target", "--edition", "-C"];
+
+/// Starts the compiler with the arguments that cargo gave, of which the first is the compiler.
+pub fn run(arguments: &[OsString], variable: impl Fn(&str) -> Option<OsString>) -> std::io::Result<ExitStatus> {
+    let home = variable(WRAPPER).map(PathBuf::from).unwrap_or_default();
+    let version = variable("CARGO_PKG_VERSION").unwrap_or_default();
+    let mut command: Vec<OsString> = variable(INNER).filter(|inner| !inner.is_empty()).into_iter().collect();
+    command.extend(stable(arguments, &home, &version));
+    let Some((program, rest)) = command.split_first() else {
+        return Err(std::io::Error::other("cargo named no compiler"));
+    };
+    Command::new(program).args(rest).env_remove(WRAPPER).env_remove(INNER).status()
+}
+
+/// The arguments, with an identity that does not depend on a path.
+fn stable(arguments: &[OsString], home: &Path, version: &OsStr) -> Vec<OsString> {
+    let source = arguments.iter().map(Path::new).find(|argument| argument.extension().is_some_and(|end| end == "rs"));
+    // Crates of registries have an identity without a path, and so have those that depend on them alone.
+    if source.is_none_or(|source| source.starts_with(home)) {
+        return arguments.to_vec();
+    }
+    let mut identity = version.to_string_lossy().into_owned();
+    for pair in arguments.windows(2).filter(|pair| IDENTITY.iter().any(|name| pair[0] == *name)) {
+        let value = pair[1].to_string_lossy();
+        if !["metadata=", "extra-filename=", "incremental=", "linker="].iter().any(|name| value.starts_with(name)) {
+            identity.push_str(&format!("\n{} {value}", pair[0].to_string_lossy()));
+        }
+    }
+    let metadata = format!("metadata={}", &sha256(identity.as_bytes())[..16]);
+    let is_metadata = |argument: &OsString| argument.to_string_lossy().starts_with("metadata=");
+    arguments.iter().map(|it| if is_metadata(it) { OsString::from(&metadata) } else { it.clone() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(source: &str, more: &str) -> String {
+        let line = format!(
+            "rustc --crate-name sdk {source} --edition 2024 -C opt-level=s -C metadata=abc -C extra-filename=-abc {more}"
+        );
+        let arguments: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        let stable = stable(&arguments, Path::new("/home/ann/.cargo"), OsStr::new("0.1.0"));
+        assert_eq!(stable.len(), arguments.len());
+        assert!(stable.contains(&OsString::from("extra-filename=-abc")), "file names stay those that cargo expects");
+        let found = stable.iter().find_map(|it| it.to_str()?.strip_prefix("metadata=").map(str::to_owned));
+        found.expect("metadata")
+    }
+
+    #[test]
+    fn the_identity_of_crates_found_by_path_is_replaced() {
+        let one = metadata("/home/ann/shop/sdk/src/lib.rs", "");
+        assert_ne!(one, "abc");
+        assert_eq!(metadata("/srv/sdk/src/lib.rs", ""), one, "whatever its path is");
+        assert_ne!(metadata("/srv/sdk/src/lib.rs", "--cfg feature=\"x\""), one, "features make it another crate");
+        assert_eq!(metadata("src/lib.rs", ""), one, "the guest itself");
+        assert_eq!(
+            metadata("/home/ann/.cargo/registry/src/x/serde-1.0.0/src/lib.rs", ""),
+            "abc",
+            "a crate of a registry"
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! The source code of a component: a digest that tells whether its artifact is out of date.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use cap_std::fs::Dir;
+
+use super::FoundEntry;
+use super::assets::ASSETS;
+use crate::project::digest::{component_digest, sha256};
+use crate::project::files::{ProjectFolder, explain, too_large};
+use crate::project::problem::Problem;
+
+/// The file that marks a directory with source code that can be built.
+pub(in crate::project) const MANIFEST: &str = "Cargo.toml";
+
+/// Directories of a migration that are not part of its source: read at run time, test data, and what compilers write.
+const OTHERS: [&str; 3] = [ASSETS, super::TESTS, "target"];
+
+/// Maximum depth of directories of source code.
+const DEPTH: usize = 32;
+
+/// The digest of a migration's source code; `None` if it has none. Hidden files do not count, and neither do line ends, which
+/// version control may change. `limit` is the largest size of a file.
+pub(in crate::project) fn source_digest(
+    project: &ProjectFolder,
+    folder: &FoundEntry,
+    limit: u64,
+) -> Result<Option<String>, Problem> {
+    let name = &folder.file_name;
+    let here = project
+        .open_folder(name, folder.link)
+        .map_err(|error| Problem::new(format!("`{name}` {}", explain(&error))))?;
+    if !here.is_file(MANIFEST) {
+        return Ok(None);
+    }
+    let mut files = BTreeMap::new();
+    walk(&here, name, "", limit, DEPTH, &mut files)?;
+    Ok(Some(component_digest("source", &files)))
+}
+
+fn walk(
+    dir: &Dir,
+    top: &str,
+    below: &str,
+    limit: u64,
+    depth: usize,
+    files: &mut BTreeMap<String, String>,
+) -> Result<(), Problem> {
+    let failed = |path: &str, error: std::io::Error| Problem::new(format!("`{top}/{path}` {}", explain(&error)));
+    for entry in dir.entries().map_err(|error| failed(below, error))? {
+        let entry = entry.map_err(|error| failed(below, error))?;
+        // A file with another name cannot be part of a Rust package.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if name.starts_with('.') || (below.is_empty() && OTHERS.contains(&name.as_str())) {
+            continue;
+        }
+        let path = format!("{below}{name}");
+        let kind = entry.file_type().map_err(|error| failed(&path, error))?;
+        if kind.is_dir() && depth > 0 {
+            let inner = dir.open_dir(&name).map_err(|error| failed(&path, error))?;
+            walk(&inner, top, &format!("{path}/"), limit, depth - 1, files)?;
+        } else if kind.is_file() {
+            let mut bytes = Vec::new();
+            let file = dir.open(&name).map_err(|error| failed(&path, error))?;
+            file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| failed(&path, error))?;
+            if bytes.len() as u64 > limit {
+                return Err(too_large(&format!("{top}/{path}"), limit, "asset_bytes"));
+            }
+            let digest = match std::str::from_utf8(&bytes) {
+                Ok(text) => sha256(text.replace("\r\n", "\n").as_bytes()),
+                Err(_) => sha256(&bytes),
+            };
+            files.insert(path, digest);
+        }
+    }
+    Ok(())
+}
