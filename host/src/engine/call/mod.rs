@@ -2,6 +2,8 @@
 
 pub mod answer;
 pub mod codec;
+#[cfg(test)]
+pub(crate) mod golden_tests;
 mod inputs;
 pub mod partial_effects;
 pub mod transform;

@@ -142,7 +142,7 @@ fn named(dialect: Dialect) -> &'static str {
     }
 }
 
-async fn digest(database: &mut HostSession<'_>, facts: &Facts, names: &[String]) -> Result<Vec<u8>> {
+pub(super) async fn digest(database: &mut HostSession<'_>, facts: &Facts, names: &[String]) -> Result<Vec<u8>> {
     let mut hasher = Sha256::new();
     for query in objects(facts.dialect) {
         for name in names {

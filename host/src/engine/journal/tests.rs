@@ -378,3 +378,17 @@ async fn a_thousand_steps_are_answered_in_pages() {
     assert_eq!(count(&database, "runner_journal WHERE answer IS NOT NULL").await, 0);
     assert_eq!(count(&database, "runner_journal").await, 1_003);
 }
+
+/// A run that an older build began is resumed by a newer one: both have to compute the same digest of the same schema.
+#[tokio::test]
+async fn the_digest_of_a_schema_is_fixed() {
+    let database = database().await;
+    host(&database, "CREATE TABLE t (a)").await;
+    host(&database, "CREATE INDEX i ON t (a)").await;
+    let mut database = database.lock().await;
+    let database = &mut database.host();
+    let facts = database.facts().clone();
+    let names = ["i".to_owned(), "t".to_owned(), "x".to_owned()];
+    let digest = resolve::digest(database, &facts, &names).await.expect("a digest");
+    assert_eq!(hex::encode(digest), "8d38c6699622d36ae02ead428b131fb13dede85afa16941fd75918be06dd10b5");
+}

@@ -4,6 +4,7 @@ use super::recording::Garbled;
 use super::*;
 use crate::data::{ColumnType, Digest, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, TableName, TableSource, TableTarget, WriteMode};
+use crate::engine::call::golden_tests::values;
 use crate::engine::call::{Call, CallKind};
 
 fn call(text: &str) -> Call<'_> {
@@ -165,4 +166,80 @@ fn a_transform_comes_back_as_it_was() {
     let again = TransformRecord::decode(&record.encode()).expect("as it was written");
     assert_eq!(format!("{again:?}"), format!("{record:?}"));
     assert!(TransformRecord::decode(&record.encode()[1..]).is_none());
+}
+
+/// A transform's source with everything that a source may have.
+fn source() -> TableSource {
+    TableSource {
+        table: TableName { schema: Some("s".to_owned()), name: "t".to_owned() },
+        columns: vec![("a".to_owned(), Some(ColumnType::Uuid)), ("b".to_owned(), None)],
+        key: vec!["a".to_owned(), "b".to_owned()],
+        filter: Some("b > ?".to_owned()),
+        parameters: values(),
+        descending: true,
+    }
+}
+
+fn target(mode: WriteMode) -> TableTarget {
+    TableTarget { table: TableName::new("u"), mode, key: vec!["k".to_owned()] }
+}
+
+/// Published transcripts and recorded calls must never change: these were computed once, and every later build has to agree.
+#[test]
+fn the_digests_of_calls_and_errors_are_fixed() {
+    let kinds = [
+        DatabaseErrorKind::Denied,
+        DatabaseErrorKind::Syntax,
+        DatabaseErrorKind::Constraint,
+        DatabaseErrorKind::Conversion,
+        DatabaseErrorKind::InvalidArgument,
+        DatabaseErrorKind::Timeout,
+        DatabaseErrorKind::Busy,
+        DatabaseErrorKind::Limit,
+        DatabaseErrorKind::Connection,
+        DatabaseErrorKind::NotFound,
+        DatabaseErrorKind::Configuration,
+        DatabaseErrorKind::ReadOnly,
+        DatabaseErrorKind::Full,
+        DatabaseErrorKind::Corrupt,
+        DatabaseErrorKind::Interrupted,
+        DatabaseErrorKind::Other,
+    ];
+    let mut transcript = Transcript::default();
+    for kind in kinds {
+        let plain = DatabaseError::new(kind, "no");
+        transcript.answered::<u64>(Err(&plain));
+        let full = DatabaseError { statement: Some("SELECT 1".into()), ..plain.code("1").detail("d").hint("h") };
+        transcript.answered::<u64>(Err(&full));
+    }
+    let modes = [WriteMode::Insert, WriteMode::Update, WriteMode::Upsert, WriteMode::Delete];
+    let targets: Vec<String> = modes.iter().map(|mode| tables::of_target(&target(*mode))).collect();
+    let bare = TableSource::all_of(TableName::new("t"));
+    let mut ledger = Ledger::default();
+    (0..3).for_each(|at| ledger.push(chunk(at)));
+    let found = [
+        transcript.digest().hex(),
+        tables::of_parameters(&values()),
+        tables::of_source(&source()),
+        tables::of_source(&bare),
+        tables::of_transform("f", &source(), &target(WriteMode::Upsert)),
+        ledger.content.hex(),
+    ];
+    let golden = [
+        "d75e99fc979750975510703cbef2d5f7ae895664b0bbf9fdfdd42a4b1506046b",
+        "54874db9f5e5ed69ea8dfc16ce3604f1b2fae892057192ee49f43554674fd2e7",
+        "9ddf1adc3f40d1754431b41e21e58e67c99aa490187535de4b0ef417fd8c7f7c",
+        "1e93540735d41496a1a29c5ca46f739be5a135f37128fd3488edf6d860757593",
+        "2446636897d5d0d73745abfadaba1e652c81d170e8853e290fd55f513dfcc34a",
+        "47efba2b8dcce8ed45e9a6c769bd93d542b9608b42f444bc9cc6030217ed23e3",
+    ];
+    assert_eq!(found, golden);
+    let golden = [
+        "6d4fc1e4fcb9ba27ac9eb7b32acea2667374510c8bd2e5e6dab8e1f27870601d",
+        "46ab4e9ad8d068b6ef1c99136cb91aa53eb230b33ab87892eb75dc0edd97d3fd",
+        "888787603cc535f79adf52cbf45ac8f69ea3915328611f7ea86a2b9444ce0c2e",
+        "f4a0e36ed333856c1ae026a633e9d7af61bdef7e8767e596f7422a892084ca4f",
+    ];
+    assert_eq!(targets, golden);
+    assert_eq!(tables::of_parameters(&[]), "");
 }
