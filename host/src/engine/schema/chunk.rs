@@ -171,17 +171,6 @@ pub(super) const STATEMENTS: &[&str] = &[
 mod tests {
     use super::*;
 
-    /// Where placeholders have no numbers, their order alone tells them apart.
-    #[test]
-    fn parameters_stand_in_the_order_of_their_numbers() {
-        for text in STATEMENTS {
-            let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
-            let numbers: Vec<usize> =
-                text.split('?').skip(1).map(|rest| digits(rest).parse().expect("a number")).collect();
-            assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>(), "{text}");
-        }
-    }
-
     #[test]
     fn nothing_is_left_of_the_template() {
         for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql, Dialect::Mariadb] {
