@@ -1,23 +1,23 @@
-//! Statements that may fail in their middle, so that a part of what they do stays: where DDL commits by itself, those that do one
-//! thing after the other, and those that run others.
+//! Statements of which a part may remain if they fail: where DDL commits by itself, those that are not atomic, and those
+//! that run other statements.
 
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
 use crate::engine::call::{Call, Commit};
 use crate::sql::classify::{has_list, open_run_comments};
 use crate::sql::{StatementClass, classify, identifiers};
 
-/// What the servers answer to a text that they cannot read, and to one that cannot be prepared.
+/// The servers' codes for text that they cannot parse, and for a statement that cannot be prepared.
 const NEVER_RUN: [&str; 2] = ["1064", "1295"];
 
-/// What is refused because of its text, by the host or by the server, has not begun.
+/// A statement that the host or the server refuses because of its text has not begun.
 const REFUSED: [DatabaseErrorKind; 3] =
     [DatabaseErrorKind::Denied, DatabaseErrorKind::Syntax, DatabaseErrorKind::InvalidArgument];
 
-/// First words of statements that run others; a label may stand before them.
+/// First words of statements that run other statements; a label may precede them.
 const PROGRAMS: [&str; 9] = ["CALL", "BEGIN", "EXECUTE", "IF", "CASE", "LOOP", "REPEAT", "WHILE", "FOR"];
 
 impl Call<'_> {
-    /// Whether a part of it may stay if it fails.
+    /// Returns whether a part of its changes may remain if it fails.
     pub fn may_fail_halfway(&self, facts: &Facts) -> bool {
         if facts.transactional_ddl || self.commit(facts) == Commit::Together {
             return false;
@@ -30,17 +30,17 @@ impl Call<'_> {
     }
 }
 
-/// Whether a statement failed with this error before it began.
+/// Returns whether a statement that failed with this error had not begun.
 pub fn has_not_begun(statement: &str, dialect: Dialect, error: &DatabaseError) -> bool {
     if error.code.is_empty() {
         return REFUSED.contains(&error.kind);
     }
-    // A statement inside of it may be what cannot be read.
+    // A statement that it runs may be the one that cannot be parsed.
     let runs_texts = words(statement, dialect).iter().any(|word| matches!(word.as_str(), "CALL" | "EXECUTE"));
     NEVER_RUN.contains(&error.code.as_str()) && !runs_texts
 }
 
-/// Whether a statement of DDL takes one step after the other: what names several objects, what drops before it makes.
+/// Returns whether a DDL statement is not atomic: it names several objects, or drops an object before it creates another.
 fn is_done_in_parts(statement: &str, dialect: Dialect) -> bool {
     let words = words(statement, dialect);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_one_thing_after_the_other_may_fail_halfway() {
+    fn statements_that_are_not_atomic_may_fail_halfway() {
         let mariadb = Facts { atomic_ddl: true, ..Facts::of_dialect(Dialect::Mariadb) };
         for (text, halfway) in [
             ("DROP TABLE a, b", true),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_because_of_its_text_has_not_begun() {
+    fn a_statement_refused_because_of_its_text_has_not_begun() {
         let error = |kind, code: &str| DatabaseError::new(kind, "no").code(code);
         let mariadb = Dialect::Mariadb;
         let (denied, syntax) = (DatabaseErrorKind::Denied, DatabaseErrorKind::Syntax);

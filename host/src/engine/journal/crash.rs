@@ -1,39 +1,39 @@
-//! Moments at which a test has the process die.
+//! Points at which a test can end the process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The moment at which to die, counted from 1; 0: never.
+/// The point at which to end the process, counted from 1, or 0 for none.
 static AT: AtomicU64 = AtomicU64::new(0);
 
-/// The moments that have passed.
+/// The number of points passed.
 static PASSED: AtomicU64 = AtomicU64::new(0);
 
-/// Has the process die at the moment of that number. Only the hidden verb by which `runner test --crash` starts its runs calls
-/// it, and that one works on scratch databases alone.
-pub fn arm(moment: u64) {
-    AT.store(moment, Ordering::Relaxed);
+/// Makes the process end at the point with this number. Only the hidden command with which `runner test --crash` starts
+/// its runs calls it, and that command uses scratch databases only.
+pub fn arm(point: u64) {
+    AT.store(point, Ordering::Relaxed);
 }
 
-/// A moment: everything that is done is done, and nothing that is to come has begun. Ends the process if it is the one to die
-/// at; no clean-up runs, as with `kill -9`.
+/// Passes a point between two actions. Ends the process if it is armed for this point; no clean-up runs, as with
+/// `kill -9`.
 pub fn point() {
     let at = armed();
     if at > 0 && PASSED.fetch_add(1, Ordering::Relaxed) + 1 == at {
-        die();
+        kill();
     }
 }
 
-/// A debug build can be told by `RUNNER_TEST_CRASH_AT`, too: the tests of this project kill plain `apply` and `rollback`.
+/// In a debug build `RUNNER_TEST_CRASH_AT` works too: this project's tests kill plain `apply` and `rollback`.
 #[cfg(debug_assertions)]
 fn armed() -> u64 {
-    static SAID: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
-    let said = SAID.get_or_init(|| {
+    static VARIABLE: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    let variable = VARIABLE.get_or_init(|| {
         let text = std::env::var("RUNNER_TEST_CRASH_AT").unwrap_or_default();
         text.parse().unwrap_or_default()
     });
-    match *said {
+    match *variable {
         0 => AT.load(Ordering::Relaxed),
-        said => said,
+        point => point,
     }
 }
 
@@ -42,12 +42,12 @@ fn armed() -> u64 {
     AT.load(Ordering::Relaxed)
 }
 
-fn die() -> ! {
+fn kill() -> ! {
     #[cfg(unix)]
-    // SAFETY: both functions take and answer plain numbers, and touch no memory of ours.
+    // SAFETY: both functions take and return plain numbers and do not access this process's memory.
     unsafe {
         libc::kill(libc::getpid(), libc::SIGKILL);
     }
-    // Where there is no such signal, or before it has struck.
+    // For systems without the signal, and until it is delivered.
     std::process::abort()
 }

@@ -1,5 +1,5 @@
-//! The transforms of an upgrade that broke off and is being rolled back are suspended, so that no other process works on their
-//! chunks meanwhile. They are resumed if the rollback is given up before it did anything.
+//! Suspends the transforms of an interrupted upgrade while it is rolled back, so that no other process works on their chunks
+//! meanwhile. They are resumed if the rollback ends before it changes anything.
 
 use crate::database::HostSession;
 use crate::engine::Direction;
@@ -11,12 +11,12 @@ use crate::engine::schema::journal as sql;
 use crate::error::Result;
 
 impl Run {
-    /// What its transforms in progress have committed so far, in all processes.
+    /// Returns what the transforms in progress have committed so far, in all processes.
     pub async fn committed(self, database: &mut HostSession<'_>) -> Result<Transformed> {
         Ok(transformed(database, self, None).await?.unwrap_or_default())
     }
 
-    /// Waits for everyone who works on chunks of the upgrade, and suspends its transforms.
+    /// Waits for all workers on chunks of the upgrade, and suspends its transforms.
     pub async fn suspend(self, database: &mut HostSession<'_>) -> Result<()> {
         let upgrade = Self { direction: Direction::Up, ..self };
         upgrade.close(database).await?;
@@ -28,7 +28,7 @@ impl Run {
         set_suspended(database, self.history, false).await
     }
 
-    /// Ends all transforms of a revision that is not continued, even those that are still being worked on.
+    /// Ends all transforms of a revision that is not resumed, even those with active workers.
     pub async fn give_up(self, database: &mut HostSession<'_>) -> Result<()> {
         self.resume(database).await?;
         for direction in [Direction::Up, Direction::Down] {
