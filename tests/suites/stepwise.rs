@@ -190,7 +190,7 @@ fn another_build_is_refused_until_the_first_is_restored() {
 #[test]
 fn a_tampered_journal_is_refused() {
     for (change, says) in [
-        ("UPDATE runner_journal SET digest = 'x' WHERE step = 4", "this component did something else this time"),
+        ("UPDATE runner_journal SET digest = 'x' WHERE step = 4", "the component did not repeat its recorded steps"),
         ("UPDATE runner_journal SET seal = 'x' WHERE step = 4", "step 4 was changed"),
         ("DELETE FROM runner_journal WHERE step = 4", "step 4 is missing"),
     ] {

@@ -3,8 +3,10 @@
 
 use std::fmt;
 
-/// The type of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// The type of a column. Stored by position: append further cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the cases are documented in wit/types.wit")]
 pub enum ColumnType {
     Boolean,
@@ -43,11 +45,12 @@ impl fmt::Display for ColumnType {
 }
 
 /// Entries of variable length, end to end: entry i is `data[offsets[i]..offsets[i + 1]]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VarValues {
     /// One more than there are rows.
     pub offsets: Vec<u32>,
     /// The bytes of all entries.
+    #[serde(with = "super::serde_bytes")]
     pub data: Vec<u8>,
 }
 
@@ -75,7 +78,7 @@ impl VarValues {
 }
 
 /// Entries of a type that only the database knows, in its text form.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NativeValues {
     /// The database's name of the type.
     pub type_name: String,
@@ -83,11 +86,11 @@ pub struct NativeValues {
     pub texts: VarValues,
 }
 
-/// The entries of a column.
-#[derive(Clone, Debug, PartialEq)]
+/// The entries of a column. Stored by position: append further cases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the cases are documented in wit/types.wit")]
 pub enum ColumnValues {
-    Boolean(Vec<u8>),
+    Boolean(#[serde(with = "super::serde_bytes")] Vec<u8>),
     Int64(Vec<i64>),
     Float64(Vec<f64>),
     Text(VarValues),
@@ -148,11 +151,12 @@ impl ColumnValues {
 }
 
 /// One named column.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     /// The name in the table or the SELECT list.
     pub name: String,
     /// Empty, or one byte per row: 1 where the row is NULL.
+    #[serde(with = "super::serde_bytes")]
     pub nulls: Vec<u8>,
     /// The entries.
     pub values: ColumnValues,
@@ -192,13 +196,31 @@ impl Column {
     }
 }
 
-/// Rows as columns.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Rows as columns. Deserialising validates them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedBatch")]
 pub struct Batch {
     /// The number of rows of every column.
     pub row_count: usize,
     /// The columns.
     pub columns: Vec<Column>,
+}
+
+/// A batch as it is deserialised.
+#[derive(Deserialize)]
+struct UncheckedBatch {
+    row_count: usize,
+    columns: Vec<Column>,
+}
+
+impl TryFrom<UncheckedBatch> for Batch {
+    type Error = String;
+
+    fn try_from(UncheckedBatch { row_count, columns }: UncheckedBatch) -> Result<Self, String> {
+        let batch = Self { row_count, columns };
+        batch.validate()?;
+        Ok(batch)
+    }
 }
 
 impl Batch {
@@ -256,7 +278,7 @@ fn validate_column(column: &Column, row_count: usize) -> Result<(), String> {
         ColumnValues::Float64(entries) => entries.len(),
         ColumnValues::Date(entries) => entries.len(),
         ColumnValues::Uuid(entries) => {
-            if entries.len() != row_count * 2 {
+            if Some(entries.len()) != row_count.checked_mul(2) {
                 return Err(format!("{} halves of UUIDs for {row_count} rows", entries.len()));
             }
             row_count
@@ -275,8 +297,12 @@ fn validate_column(column: &Column, row_count: usize) -> Result<(), String> {
 
 fn validate_var(values: &VarValues, row_count: usize, utf8: bool) -> Result<usize, String> {
     let offsets = &values.offsets;
-    if offsets.len() != row_count + 1 {
-        return Err(format!("{} offsets for {row_count} rows, which need {}", offsets.len(), row_count + 1));
+    if offsets.len().checked_sub(1) != Some(row_count) {
+        return Err(format!(
+            "{} offsets for {row_count} rows, which need {}",
+            offsets.len(),
+            row_count.saturating_add(1)
+        ));
     }
     if offsets[0] != 0 {
         return Err(format!("the first offset is {}, not 0", offsets[0]));

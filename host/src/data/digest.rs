@@ -4,13 +4,15 @@
 //! bits. A cell under NULL counts as zero or empty, whatever is stored, and a mask without a NULL as no mask. The entries of a
 //! column are included by their own digest, which is fastest over one long piece of memory.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Batch, Column, ColumnType, ColumnValues, VarValues};
 
 /// The version of the encoding, part of every digest.
 pub const VERSION: &str = "runner batch 1";
 
 /// A digest of 32 bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {

@@ -1,9 +1,11 @@
 //! Scalars: parameters of statements and cells of small results. Units are those of the WIT package.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Column, ColumnValues, VarValues};
 
-/// One scalar; see `wit/types.wit` for units.
-#[derive(Clone, Debug, PartialEq)]
+/// One scalar; see `wit/types.wit` for units. Stored by position: append further cases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the cases are documented in wit/types.wit")]
 pub enum Value {
     Null,
@@ -11,7 +13,7 @@ pub enum Value {
     Int64(i64),
     Float64(f64),
     Text(String),
-    Bytes(Vec<u8>),
+    Bytes(#[serde(with = "super::serde_bytes")] Vec<u8>),
     Decimal(String),
     Date(i32),
     Time(i64),
@@ -73,7 +75,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 }
 
 /// A small, complete result.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RowSet {
     /// The columns' names.
     pub columns: Vec<String>,

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, ErrorKind};
 
-/// The kind of a database error; finer than the WIT contract distinguishes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kind of a database error; finer than the WIT contract distinguishes. Stored by position: append further cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DatabaseErrorKind {
     /// The role is not allowed to do this.
     Denied,
@@ -42,7 +44,7 @@ pub enum DatabaseErrorKind {
 }
 
 /// An error that the database reported, or that the host raised on its behalf.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DatabaseError {
     /// The kind of failure.
     pub kind: DatabaseErrorKind,

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{BatchLimits, DatabaseError, Dialect};
 use crate::data::{ColumnType, Value};
 use crate::suggest::did_you_mean;
 
 /// The name of a table or view, unquoted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TableName {
     /// The schema, database or attached database.
     pub schema: Option<String>,
@@ -40,7 +42,7 @@ impl fmt::Display for TableName {
 }
 
 /// Rows to read in key order; see `wit/batches.wit`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TableSource {
     /// The table or view.
     pub table: TableName,
@@ -89,8 +91,8 @@ impl PageRequest {
     }
 }
 
-/// What a writer does with a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a writer does with a row. Stored by position: append further cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WriteMode {
     /// Inserts.
     Insert,
@@ -114,7 +116,7 @@ impl fmt::Display for WriteMode {
 }
 
 /// Rows to write; see `wit/batches.wit`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TableTarget {
     /// The table.
     pub table: TableName,

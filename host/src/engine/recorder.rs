@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::call::answer::pack;
-use super::call::{Answer, Call, Inputs};
+use super::call::{Answer, Call, Inputs, stored};
 use super::run::Run;
-use super::transcript::store::{self, Kind};
+use super::transcript::store::{self, EvidenceKind};
 use super::transcript::{Evidence, Transcript, TranscriptRecorder, TransformRecord};
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession};
 use crate::error::Result;
@@ -35,15 +34,15 @@ impl RunRecorder {
     /// Writes the recorded evidence of a run, except for what a stepwise run has already written. Belongs in the
     /// transaction that records the run as done.
     pub async fn write_evidence(&self, database: &mut HostSession<'_>, run: Run, inputs: &Inputs) -> Result<()> {
-        store::put(database, run, Kind::Inputs, 0, &pack(Ok(inputs))).await?;
+        store::put(database, run, EvidenceKind::Inputs, 0, &stored::pack(inputs)).await?;
         if let Some(calls) = self.recording() {
-            store::put(database, run, Kind::Calls, 0, &calls).await?;
+            store::put(database, run, EvidenceKind::Calls, 0, &calls).await?;
         }
         for (at, record) in self.take_transforms().iter().enumerate() {
             Evidence::write_transform(database, run, at as u64, record).await?;
         }
         for (at, statement) in self.unordered().iter().enumerate() {
-            store::put(database, run, Kind::Unordered, at as u64, statement.as_bytes()).await?;
+            store::put(database, run, EvidenceKind::Unordered, at as u64, statement.as_bytes()).await?;
         }
         Ok(())
     }

@@ -153,7 +153,7 @@ pub async fn survey(database: &mut dyn Database, wanted: Option<&str>, catalog: 
     let repairs = history::read_repairs(database).await?;
     let unknown = journal::unknown(database, run).await?;
     let found = match &unknown {
-        Some(unknown) => journal::found(database, &unknown.statement).await?,
+        Some(unknown) => journal::named_objects(database, &unknown.statement).await?,
         None => Vec::new(),
     };
     Ok(Survey {

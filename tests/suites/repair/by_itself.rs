@@ -93,7 +93,7 @@ fn a_half_done_statement_requires_an_operator() {
     assert_eq!(shown["unknown"]["found"], serde_json::json!(["table `b`, which is empty"]));
     project.execute("DROP TABLE b");
     // Now the database shows it.
-    project.runner("apply").succeeds().says(&["is in the schema"]);
+    project.runner("apply").succeeds().says(&["the schema shows that it took effect"]);
 }
 
 /// A statement that fails halfway on MariaDB: its earlier changes remain, and are not ignored.
@@ -129,7 +129,7 @@ fn a_partial_failure_is_not_reported_as_clean() {
         let shown = super::told(&project.runner("repair --format json"));
         assert_eq!(shown["unknown"]["known"], known, "{statement}: {shown}");
         if known == "took-effect" {
-            project.runner("apply").succeeds().says(&["is in the schema"]);
+            project.runner("apply").succeeds().says(&["the schema shows that it took effect"]);
             continue;
         }
         project.runner("apply").exits(6).says(&["nobody knows whether statement 1"]);
@@ -175,7 +175,11 @@ fn a_call_that_fails_halfway_ends_a_component() {
     project.execute(
         "DELIMITER //\nCREATE PROCEDURE bump() BEGIN INSERT INTO counter VALUES (1); COMMIT; INSERT INTO nope VALUES (1); END//",
     );
-    project.runner("apply").exits(6).says(&["[1146]", "what it did before it failed stays", "runner repair 0002"]);
+    project.runner("apply").exits(6).says(&[
+        "[1146]",
+        "what it completed before it failed remains",
+        "runner repair 0002",
+    ]);
     assert_eq!(project.value("SELECT count(*) FROM counter"), "1");
     project.runner("repair 2 --mark-done --why looked").succeeds();
     project.runner("apply").succeeds();

@@ -41,21 +41,21 @@ for_each_engine! {
         for (change, says, damaged) in [
             (format!("UPDATE {journal} SET seal = 'x' WHERE history_id = 2 AND step = 2"), "step 2 was changed", true),
             (format!("UPDATE {journal} SET answer = (SELECT answer FROM kept_journal WHERE history_id = 2 AND step = 1) WHERE history_id = 2 AND step = 2"), "step 2 was changed", true),
-            (format!("UPDATE {journal} SET answer = NULL WHERE history_id = 2 AND step = 2"), "the answer of step 2 is gone", true),
+            (format!("UPDATE {journal} SET answer = NULL WHERE history_id = 2 AND step = 2"), "the answer of step 2 is missing", true),
             // What an operator would be shown, and what the next run relies on.
             (format!("UPDATE {journal} SET text = 'SELECT 1' WHERE history_id = 2 AND step = 1"), "step 1 was changed", true),
             (format!("UPDATE {journal} SET row_count = 999 WHERE history_id = 2 AND step = 2"), "step 2 was changed", true),
             (format!("UPDATE {journal} SET effect = 0 WHERE history_id = 2"), "step 1 was changed", true),
             // An entry changed so that it no longer fits the journal, and one that would fit another component.
-            (format!("UPDATE {journal} SET digest = 'x' WHERE history_id = 2 AND step = 2"), "this component did something else this time", true),
-            (format!("UPDATE {journal} SET kind = 'query' WHERE history_id = 2 AND step = 3"), "this component did something else this time", true),
+            (format!("UPDATE {journal} SET digest = 'x' WHERE history_id = 2 AND step = 2"), "the component did not repeat its recorded steps", true),
+            (format!("UPDATE {journal} SET kind = 'query' WHERE history_id = 2 AND step = 3"), "the component did not repeat its recorded steps", true),
             (format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 0"), "the inputs of the first run are missing", true),
-            (format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 1"), "step 1 is missing, and step 2 is there", true),
-            (format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 2"), "step 2 is missing, and step 3 is there", true),
-            (format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 3"), "step 3, its last, is missing", true),
-            (format!("DELETE FROM {journal} WHERE history_id = 2 AND step > 1"), "steps 2 to 3, its last, are missing", true),
+            (format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 1"), "step 1 is missing, but step 2 exists", true),
+            (format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 2"), "step 2 is missing, but step 3 exists", true),
+            (format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 3"), "the last step, 3, is missing", true),
+            (format!("DELETE FROM {journal} WHERE history_id = 2 AND step > 1"), "the last steps, 2 to 3, are missing", true),
             (format!("DELETE FROM {head} WHERE direction = 'upgrade'"), "its head is missing", true),
-            (format!("UPDATE {head} SET seal = 'x'"), "its steps up to 3 are not those that its head knows", true),
+            (format!("UPDATE {head} SET seal = 'x'"), "its steps up to 3 do not match its head", true),
         ] {
             project.execute(&change);
             let output = project.runner("apply --jobs 1");
@@ -68,7 +68,7 @@ for_each_engine! {
         // There is always a way out.
         project.execute(&format!("DELETE FROM {journal} WHERE history_id = 2 AND step = 3"));
         let shown = project.runner("repair");
-        shown.prints(&["step 3, its last, is missing", "once runner's own tables are restored", "--as-not-applied"]);
+        shown.prints(&["the last step, 3, is missing", "once runner's own tables are restored", "--as-not-applied"]);
         assert!(!shown.stdout.contains("continues where it stopped"), "{shown}");
         project.runner("rollback").succeeds();
         assert_eq!(state(&project), "rolled-back");
@@ -87,7 +87,7 @@ for_each_engine! {
         for change in ["DELETE FROM {} WHERE history_id = 2 AND step = 1", "UPDATE {} SET effect = 0 WHERE history_id = 2"] {
             project.execute(&change.replace("{}", &tool(&project, "journal")));
             for _ in 0..2 {
-                project.runner("apply").exits(4).says(&["the journal does not read as runner wrote it", "is partial", "hint:"]);
+                project.runner("apply").exits(4).says(&["the journal is damaged", "is partial", "hint:"]);
                 assert_eq!((project.state(), state(&project).as_str()), (before.clone(), "partial"), "{change}");
             }
             kept.restore(&project);
@@ -107,9 +107,9 @@ for_each_engine! {
         let claimed = project.value(&format!("SELECT count(*) FROM {chunk} WHERE state = 'claimed'"));
         let lines: &[&str] = if engine == Engine::Sqlite { &["apply --jobs 1"] } else { &["apply --jobs 1", "apply --jobs 2"] };
         let mut changes = vec![
-            (format!("DELETE FROM {chunk} WHERE number = 2"), "chunk 2 of step 2 is missing, and chunk 3 is there"),
-            (format!("DELETE FROM {chunk} WHERE number > 1"), "and those from 2 on are missing"),
-            (format!("DELETE FROM {chunk}"), "and those from 1 on are missing"),
+            (format!("DELETE FROM {chunk} WHERE number = 2"), "chunk 2 of step 2 is missing, but chunk 3 exists"),
+            (format!("DELETE FROM {chunk} WHERE number > 1"), "but those from 2 on are missing"),
+            (format!("DELETE FROM {chunk}"), "but those from 1 on are missing"),
             (format!("UPDATE {chunk} SET to_key = from_key WHERE number = 2"), "chunk 2 of step 2 was changed"),
             (format!("UPDATE {chunk} SET rows_read = 7 WHERE number = 2"), "chunk 2 of step 2 was changed"),
             (format!("UPDATE {chunk} SET rows_written = 7 WHERE number = 2"), "chunk 2 of step 2 was changed"),
@@ -164,7 +164,7 @@ for_each_engine! {
         other.extend([0, 2, 1, b'x']);
         project.component("0002_halfway", &other);
         let output = project.runner("apply --jobs 1");
-        output.exits(4).says(&["another build of this component", "it began with sha256", "runner rollback", "runner repair"]);
+        output.exits(4).says(&["another build of this component", "the migration began with sha256", "runner rollback", "runner repair"]);
         assert_eq!(state(&project), "partial");
         // The build with which it began is stored in the database.
         project.runner("rollback").succeeds();

@@ -7,7 +7,7 @@ for_each_engine! {
         for (change, result, names) in [
             ("UPDATE items SET twice = 7 WHERE id = 33", "target differs twice", ["`twice`", "id = 33 holds 7, and 198"]),
             ("UPDATE copies SET label = 'x' WHERE id = 5", "target differs copy", ["`label`", "id = 5 holds \"x\""]),
-            ("DELETE FROM copies WHERE id = 41", "target differs copy", ["behind 40 up to 60", "id = 41 is gone"]),
+            ("DELETE FROM copies WHERE id = 41", "target differs copy", ["after 40 up to 60", "id = 41 is gone"]),
         ] {
             let project = applied(engine);
             project.execute(change);
@@ -29,7 +29,7 @@ for_each_engine! {
         project.execute("UPDATE items SET twice = 7 WHERE id = 33");
         let output = project.runner("verify --format json");
         output.exits(4);
-        assert!(detail(&output, "target differs twice").contains("behind 20 up to 40"), "{output}");
+        assert!(detail(&output, "target differs twice").contains("after 20 up to 40"), "{output}");
         project.execute("DROP TABLE copies");
         let output = project.runner("verify --format json");
         assert!(detail(&output, "target unproven copy").contains("copies"), "{output}");
@@ -116,7 +116,7 @@ for_each_engine! {
         let output = project.runner("verify --format json");
         output.exits(4);
         let replay = detail(&output, "replay differs");
-        assert!(replay.contains("does something else than when it was applied"), "{replay}");
+        assert!(replay.contains("does not make the same calls as when it was applied"), "{replay}");
         assert!(replay.contains("CREATE TABLE copies") && replay.contains("now: transform `"), "{replay}");
         assert!(detail(&output, "recompute differs twice").contains("it fails on the same rows"), "{output}");
     }

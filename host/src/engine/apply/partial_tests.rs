@@ -7,7 +7,7 @@ use super::*;
 use crate::database::{DatabaseUrl, QueryLimits, connect};
 use crate::engine::call::{Call, CallKind};
 use crate::engine::history::{Record, State};
-use crate::engine::journal::Begun;
+use crate::engine::journal::JournalStep;
 use crate::engine::repair::{self, Order, repair};
 use crate::engine::script::{Execution, RunContext, Script, ScriptSource};
 use crate::engine::target::Target;
@@ -188,7 +188,7 @@ impl Script for Fickle {
         let Execution::Journalled(journal) = &context.execution else { panic!("stepwise") };
         for statement in &self.0 {
             let call = Call { kind: CallKind::Execute, text: statement, parameters: "" };
-            if let Begun::Live(mut live) = journal.begin::<u64>(&context.database, &call).await? {
+            if let JournalStep::Live(mut live) = journal.begin::<u64>(&context.database, &call).await? {
                 let result = live.session().execute(statement, &[]).await;
                 journal.finish(live, result).await?.map_err(Error::from)?;
             }
@@ -216,15 +216,15 @@ async fn a_component_that_does_something_else_is_refused() {
         engine.loader = fickle(&[first, one, two, FAILS]);
         assert_eq!(engine.apply().await.error.map(|error| error.kind), Some(ErrorKind::Partial));
         for (statements, now) in [
-            (vec![first, two, one, FAILS], "now it asked for execute `INSERT INTO t VALUES (2)`"),
-            (vec![first, one], "now it came to its end"),
-            (vec![one], "now it asked for execute `INSERT INTO t VALUES (1)`"),
-            (vec![], "now it came to its end"),
+            (vec![first, two, one, FAILS], "now: execute `INSERT INTO t VALUES (2)`"),
+            (vec![first, one], "now: the end of the migration"),
+            (vec![one], "now: execute `INSERT INTO t VALUES (1)`"),
+            (vec![], "now: the end of the migration"),
         ] {
             engine.loader = fickle(&statements);
             let error = engine.apply().await.error.expect("refused");
             assert_eq!(error.kind, ErrorKind::Mismatch, "{error:?}");
-            assert_eq!((&*error.message, &*error.causes[1]), ("this component did something else this time", now));
+            assert_eq!((&*error.message, &*error.causes[1]), ("the component did not repeat its recorded steps", now));
             assert_eq!(row(&engine).await.state, State::PartlyApplied);
             assert_eq!(tell(&engine, "SELECT a FROM t").await.len(), 2, "nothing was done");
         }

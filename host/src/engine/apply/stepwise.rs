@@ -12,7 +12,7 @@ use crate::engine::call::answer::Transformed;
 use crate::engine::clock::now;
 use crate::engine::history::{self, RunMode, State};
 use crate::engine::journal;
-use crate::engine::journal::{Journal, Progress, crash};
+use crate::engine::journal::{Journal, StepProgress, crash};
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::PlannedMigration;
 use crate::engine::recorder::RunRecorder;
@@ -31,7 +31,7 @@ pub(super) struct Opened {
 /// Where a step stands that broke off.
 struct Stands {
     run: Run,
-    progress: Progress,
+    progress: StepProgress,
     /// How many steps it takes, if that is known.
     of: Option<u64>,
     /// What a transform under way has committed.

@@ -284,17 +284,25 @@ async fn a_stop_signal_rolls_back_and_keeps_what_was_finished() {
 }
 
 #[tokio::test]
-async fn the_history_of_a_newer_runner_is_left_alone() {
-    let engine = engine(vec![users()]).await;
-    engine.apply().await;
-    {
-        let mut database = engine.database.lock().await;
-        let database = &mut database.host();
-        database.execute("UPDATE runner_meta SET value = '999'", &[]).await.expect("changed");
+async fn the_history_of_another_format_is_left_alone() {
+    let older = crate::engine::schema::FORMAT - 1;
+    for (format, message) in [
+        ("999".to_owned(), "history was written by a newer runner (format 999; "),
+        (older.to_string(), &*format!("history was written by an older runner (format {older}; ")),
+        ("0".to_owned(), "history does not read as runner wrote it"),
+        ("x".to_owned(), "history does not read as runner wrote it"),
+    ] {
+        let engine = engine(vec![users()]).await;
+        engine.apply().await;
+        {
+            let mut database = engine.database.lock().await;
+            let database = &mut database.host();
+            database.execute("UPDATE runner_meta SET value = ?1", &[format.into()]).await.expect("changed");
+        }
+        let error = engine.refused(Action::Apply(Target::Latest)).await;
+        assert_eq!(error.kind, ErrorKind::Mismatch);
+        assert!(error.message.starts_with(message), "{}", error.message);
     }
-    let error = engine.refused(Action::Apply(Target::Latest)).await;
-    assert_eq!(error.kind, ErrorKind::Mismatch);
-    assert!(error.message.contains("newer runner"), "{}", error.message);
 }
 
 #[tokio::test]

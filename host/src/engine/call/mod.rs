@@ -1,11 +1,12 @@
 //! A call that touches the database, and how it is committed.
 
 pub mod answer;
-pub mod codec;
+pub mod canonical;
 #[cfg(test)]
 pub(crate) mod golden_tests;
 mod inputs;
 pub mod partial_effects;
+pub mod stored;
 pub mod transform;
 
 pub use answer::Answer;
@@ -141,7 +142,7 @@ impl Call<'_> {
     pub fn has_effect(&self, dialect: Dialect) -> bool {
         match self.kind {
             CallKind::Statement | CallKind::Execute | CallKind::WriteBatch | CallKind::Transform => true,
-            CallKind::Query => !only_looks(self.text, dialect),
+            CallKind::Query => !is_read_only(self.text, dialect),
             CallKind::Read | CallKind::ReadTable | CallKind::Next | CallKind::Write | CallKind::Finish => false,
         }
     }
@@ -156,7 +157,7 @@ pub fn shown(statement: &str) -> String {
 }
 
 /// Returns whether a statement changes nothing, judged by its words.
-fn only_looks(statement: &str, dialect: Dialect) -> bool {
+fn is_read_only(statement: &str, dialect: Dialect) -> bool {
     let words = identifiers(statement, dialect);
     let looks = ["SELECT", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "PRAGMA"];
     let first = words.first().is_some_and(|first| looks.iter().any(|word| word.eq_ignore_ascii_case(first)));
@@ -235,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_rolled_back_is_committed_with_its_entry() {
+    fn a_step_that_can_be_rolled_back_is_committed_with_its_entry() {
         let (sqlite, mariadb, postgres) = (
             Facts::of_dialect(Dialect::Sqlite),
             Facts::of_dialect(Dialect::Mariadb),
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_schema_shows_whole_is_settled_by_it() {
+    fn the_schema_decides_only_what_it_shows_completely() {
         let facts = Facts { atomic_ddl: true, ..Facts::of_dialect(Dialect::Mariadb) };
         for (text, shows) in [
             ("CREATE TABLE t (a INT, b INT)", true),
@@ -281,11 +282,11 @@ mod tests {
             assert_eq!(call.shows_in_schema(&facts), shows, "{text}");
         }
         let call = Call { kind: CallKind::Execute, text: "DROP TABLE t", parameters: "" };
-        assert!(!call.shows_in_schema(&Facts { atomic_ddl: false, ..facts }), "it may be half done");
+        assert!(!call.shows_in_schema(&Facts { atomic_ddl: false, ..facts }), "it may be incomplete");
     }
 
     #[test]
-    fn what_comes_to_the_same_may_be_run_again() {
+    fn idempotent_statements_may_run_again() {
         for (dialect, text, again) in [
             (Dialect::Sqlite, "VACUUM", true),
             (Dialect::Sqlite, "PRAGMA user_version = 7", true),
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_has_no_effect() {
+    fn reading_has_no_effect() {
         for (kind, text, effect) in [
             (CallKind::Query, "SELECT 1", false),
             (CallKind::Query, "select a into b from c", true),
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_told_apart() {
+    fn different_calls_have_different_digests() {
         let call = Call { kind: CallKind::Execute, text: "SELECT 1", parameters: "" };
         for other in [
             Call { kind: CallKind::Query, ..call },

@@ -13,7 +13,7 @@ use crate::database::{Bulk, CursorRequest, DatabaseError, TableSource, TableTarg
 use crate::engine::CallError;
 use crate::engine::call::answer::{Page, Position, Resolved, Spooled, Transformed};
 use crate::engine::call::{Answer, Call};
-use crate::engine::journal::{Begun, Journal, TransformStep};
+use crate::engine::journal::{Journal, JournalStep, TransformStep};
 use crate::engine::transform::{self, BatchFunction, TransformTask, position};
 use crate::keyset::TableReader;
 
@@ -27,12 +27,12 @@ impl Steps {
         self.run.recorder.begin_step(call);
         self.run.control.before_step(&self.run.database).await?;
         match journal.begin(&self.run.database, call).await? {
-            Begun::Live(live) => {
+            JournalStep::Live(live) => {
                 let number = live.number();
                 let access = Access::Journalled(journal.clone(), Box::new(live));
                 Ok(StepStart::Running(self.running(number, call, access)))
             }
-            Begun::Recorded(number, answer) => self.answered(number, call, answer).map(StepStart::Answered),
+            JournalStep::Recorded(number, answer) => self.answered(number, call, answer).map(StepStart::Answered),
         }
     }
 }

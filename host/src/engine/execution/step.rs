@@ -12,7 +12,7 @@ use crate::database::{Database, DatabaseError, DatabaseErrorKind, HostSession, M
 use crate::engine::CallError;
 use crate::engine::call::{Answer, Call};
 use crate::engine::event::Event;
-use crate::engine::journal::{Journal, Live};
+use crate::engine::journal::{Journal, LiveStep};
 use crate::engine::role::session_of;
 use crate::engine::script::RunContext;
 use crate::project::catalog::Kind;
@@ -58,7 +58,7 @@ pub enum Access {
     /// In the transaction of the whole migration.
     Atomic(OwnedMutexGuard<Box<dyn Database>>),
     /// In a transaction of its own, recorded in the journal.
-    Journalled(Arc<Journal>, Box<Live>),
+    Journalled(Arc<Journal>, Box<LiveStep>),
 }
 
 impl RunningStep {

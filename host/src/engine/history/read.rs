@@ -157,6 +157,10 @@ fn check_format(format: &str) -> Result<()> {
             "history was written by a newer runner (format {newer}; this version knows {FORMAT})"
         ))
         .hint("use the version of runner that the database was last migrated with, or a later one")),
+        Ok(older) if older > 0 => Err(Error::mismatch(format!(
+            "history was written by an older runner (format {older}; this version reads format {FORMAT} only)"
+        ))
+        .hint("use the version of runner that the database was last migrated with")),
         _ => Err(garbled()),
     }
 }

@@ -1,37 +1,37 @@
-//! Transforms: each chunk is committed together with how far it got.
+//! Transforms: each chunk is committed together with the checkpoint after it.
 
 use super::chunk::{self, Claimant, Effect};
-use super::step::Found;
+use super::step::Lookup;
 use super::store::{self, Checkpoint, Entry};
 use super::{Journal, crash, damaged};
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
 use crate::engine::call::Call;
 use crate::engine::call::answer::{Position, Transformed, pack, unpack};
-use crate::engine::call::transform::Work;
+use crate::engine::call::transform::TransformSpec;
 use crate::engine::stopped::stopped;
 use crate::engine::transcript::{self, Evidence, TransformRecord, store as evidence};
 use crate::error::{Error, Result};
 
-/// Room for the batches of one chunk, in bits of the number under which its record is kept.
+/// The bits for the number of a batch within its chunk, in the number under which its record is stored.
 const BATCHES_OF_CHUNK: u32 = 16;
 
 /// A transform that has begun.
 pub enum TransformStep {
-    /// The journal holds what it answered.
+    /// The journal contains its answer.
     Recorded(u64, std::result::Result<Transformed, DatabaseError>),
-    /// It is to be run now, from its beginning or from its checkpoint.
+    /// It runs now, from its beginning or from its checkpoint.
     Live(Box<LiveTransform>),
 }
 
-/// A transform under way.
+/// A transform in progress.
 pub struct LiveTransform {
     entry: Entry,
-    /// How far an earlier run came.
+    /// The checkpoint of an earlier run, if there is one.
     pub checkpoint: Option<Checkpoint>,
 }
 
 impl LiveTransform {
-    /// The number of its step.
+    /// Returns the number of its step.
     pub fn number(&self) -> u64 {
         self.entry.step
     }
@@ -44,26 +44,27 @@ impl Journal {
         let database = &mut database.host();
         let mut state = self.state.lock().await;
         let (entry, checkpoint) = match self.find(database, &mut state, call).await? {
-            Found::Answered(step, packed) => {
-                let answer = unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step}")))?;
+            Lookup::Answered(step, packed) => {
+                let answer =
+                    unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step} cannot be read")))?;
                 return Ok(TransformStep::Recorded(step, answer));
             }
-            Found::Intended(entry) => {
+            Lookup::Intended(entry) => {
                 let checkpoint = store::checkpoint(database, self.run, entry.step).await?;
                 chunk::check(database, self.run, entry.step, &checkpoint, false).await?;
                 (entry, Some(checkpoint))
             }
-            Found::Nothing(entry) => (entry, None),
+            Lookup::Absent(entry) => (entry, None),
         };
         Ok(TransformStep::Live(Box::new(LiveTransform { entry, checkpoint })))
     }
 
-    /// Records, in the open transaction, where a transform begins, and commits.
+    /// Records the beginning of a transform in the open transaction, and commits.
     pub async fn begin_chunks(
         &self,
         database: &mut HostSession<'_>,
         transform: &LiveTransform,
-        work: &Work,
+        work: &TransformSpec,
         position: &Position,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         self.still_ours(database).await?;
@@ -74,8 +75,8 @@ impl Journal {
         committed
     }
 
-    /// Records, in the open transaction, that a chunk was written by who works alone, and commits. `position`: where it
-    /// began, and where the next one does.
+    /// Records a chunk of a lone worker in the open transaction, and commits. The positions are those at which the chunk
+    /// and the next one begin.
     pub async fn finish_chunk(
         &self,
         database: &mut HostSession<'_>,
@@ -83,7 +84,7 @@ impl Journal {
         [from, position]: [&Position; 2],
         done: &Transformed,
         effect: &Effect,
-        record: &transcript::Chunk,
+        record: &transcript::ChunkRecord,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         crash::point();
         self.still_ours(database).await?;
@@ -98,29 +99,29 @@ impl Journal {
         Ok(committed)
     }
 
-    /// How far a transform has come that somebody is at; none: nobody is.
+    /// Returns the checkpoint of a transform, or `None` if it is not in progress.
     pub async fn checkpoint(&self, database: &mut HostSession<'_>, step: u64) -> Result<Option<Checkpoint>> {
         store::find_checkpoint(database, self.run, step).await
     }
 
-    /// Notes, in the transaction of a batch's rows, what it was and what it became: the n-th of a chunk.
+    /// Records the input and the output of a batch of a chunk, in the transaction of its rows.
     pub async fn note_chunk(
         &self,
         database: &mut HostSession<'_>,
         step: u64,
         (chunk, batch): (u64, u64),
-        record: &transcript::Chunk,
+        record: &transcript::ChunkRecord,
     ) -> Result<()> {
         evidence::put_chunk(database, self.run, step, (chunk << BATCHES_OF_CHUNK) + batch, record).await
     }
 
-    /// Notes that chunks of a transform were committed on other connections.
+    /// Counts the chunks of a transform that other connections committed as one effect.
     pub async fn note_chunks(&self) {
         self.state.lock().await.effects += 1;
     }
 
-    /// Ends a transform: records what it did. `record`: what it is; its chunks are those of all runs. `is_sample`: a dry run
-    /// left chunks out.
+    /// Ends a transform and records its work. `record` receives the chunks of all runs. `is_sample` means that a dry run
+    /// skipped chunks.
     pub async fn finish_transform(
         &self,
         database: &mut HostSession<'_>,
@@ -137,7 +138,10 @@ impl Journal {
         }
         record.ledger = evidence::take_chunks(database, self.run, transform.number()).await?;
         if record.ledger.rows_in != done.rows_read {
-            return Err(damaged(format!("the chunks of step {}", transform.number())));
+            return Err(damaged(format!(
+                "the recorded chunks of step {} do not match the rows it read",
+                transform.number()
+            )));
         }
         Evidence::write_transform(database, self.run, transform.number(), &record).await?;
         done.content = record.ledger.content;
@@ -152,13 +156,13 @@ impl Journal {
         crash::point();
         state.recorded(&transform.entry);
         if done.chunks > 0 {
-            // Its chunks have been counted as one effect already.
+            // Its chunks are already counted as one effect.
             state.effects -= 1;
         }
         Ok(done)
     }
 
-    /// Ends a transform that the database refused something: the chunk is rolled back, those before it stay.
+    /// Ends a transform after an error of the database. The chunk is rolled back; those before it remain.
     pub async fn fail_transform(
         &self,
         database: &mut HostSession<'_>,
@@ -175,10 +179,11 @@ impl Journal {
         }
         match database.rollback().await {
             Err(second) if second.is_not_undone() => {
-                // What stays of the chunk, by triggers for one, keeps the revision from counting as untouched.
+                // What remains of the chunk, for example because of a trigger, is an effect: the revision is not
+                // untouched.
                 self.state.lock().await.effects += 1;
-                let told = Error::from(error).cause(&second);
-                return Err(second.hint.into_iter().fold(told, Error::hint));
+                let reported = Error::from(error).cause(&second);
+                return Err(second.hint.into_iter().fold(reported, Error::hint));
             }
             rolled_back => rolled_back?,
         }
@@ -194,7 +199,7 @@ impl Journal {
         Ok(error)
     }
 
-    /// Commits a part. Where the answer to that got lost the next run reads from the checkpoint how far it came.
+    /// Commits a part. If the answer to the commit is lost, the next run continues from the checkpoint.
     async fn commit_part(
         &self,
         database: &mut HostSession<'_>,

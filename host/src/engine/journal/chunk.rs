@@ -6,15 +6,18 @@
 //! token and is in the transaction of the chunk's rows, so a chunk takes effect exactly once even if its former owner
 //! returns late.
 
+mod owner;
 mod under_way;
 mod whole;
 
+pub use self::owner::{ChunkRole, Owner};
 pub use self::under_way::{UnderWay, under_way};
 pub use self::whole::check;
 use self::whole::seal;
 use crate::data::Value;
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
-use crate::engine::call::answer::{Position, Transformed, pack, unpack};
+use crate::engine::call::answer::{Position, Transformed};
+use crate::engine::call::stored::{pack, unpack};
 use crate::engine::call::transform::KeyOrEnd;
 use crate::engine::clock::now;
 use crate::engine::run::Run;
@@ -35,58 +38,9 @@ pub struct Claimant {
     pub owner: Owner,
 }
 
-/// The owner of chunks: one attempt of a run at a transform.
-#[derive(Clone, Debug)]
-pub struct Owner {
-    /// Distinguishes the attempt from every other one.
-    pub id: String,
-    /// Whether the attempt leads or helps.
-    pub role: ChunkRole,
-    /// The run.
-    pub run_id: String,
-    /// Process and host, for display.
-    pub held_by: String,
-}
-
-/// The role of a process in a shared transform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChunkRole {
-    /// Holds the lock, and begins and ends the transform.
-    Leader,
-    /// Processes chunks of a transform that another process leads.
-    Helper,
-}
-
-impl ChunkRole {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Leader => "leader",
-            Self::Helper => "helper",
-        }
-    }
-}
-
-impl Owner {
-    /// Creates a new attempt of a run.
-    pub fn new(run_id: &str, held_by: &str, role: ChunkRole) -> Self {
-        let id = format!("{run_id}-{:08x}", crate::random::bits() as u32);
-        Self { id, role, run_id: run_id.to_owned(), held_by: held_by.to_owned() }
-    }
-
-    /// Returns whether the attempt leads.
-    pub fn leads(&self) -> bool {
-        self.role == ChunkRole::Leader
-    }
-
-    /// Returns the columns `owner`, `role`, `run_id` and `held_by`.
-    fn columns(&self) -> [Value; 4] {
-        [self.id.as_str().into(), self.role.name().into(), self.run_id.as_str().into(), self.held_by.as_str().into()]
-    }
-}
-
 /// A chunk to process.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Chunk {
+#[derive(Clone, Debug)]
+pub struct ClaimedChunk {
     /// Counted from 1 in the order of the key.
     pub number: u64,
     /// The key after which it begins.
@@ -120,9 +74,9 @@ pub struct Effect {
 
 /// The state of a claimed chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum ClaimState {
     /// It is ours, and stays locked until the transaction ends.
-    Ours,
+    Held,
     /// We completed it, but the answer to the commit was lost.
     Done(Effect),
     /// Another worker took it over.
@@ -136,7 +90,7 @@ impl Claimant {
         let Some(row) = found.first() else { return Ok(None) };
         let frontier = || {
             let [position, chunks, rows_read] = &row[..] else { return None };
-            let position = unpack(position.as_bytes()?)?.ok()?;
+            let position = unpack(position.as_bytes()?)?;
             Some(Frontier { position, chunks: count(chunks)?, rows_read: count(rows_read)? })
         };
         frontier().map(Some).ok_or_else(garbled)
@@ -149,9 +103,9 @@ impl Claimant {
         frontier: Frontier,
         (to, size): (Option<Vec<Value>>, Option<u64>),
         before: &Effect,
-    ) -> Result<Chunk, DatabaseError> {
+    ) -> Result<ClaimedChunk, DatabaseError> {
         let Frontier { position, chunks, .. } = frontier;
-        let chunk = Chunk { number: chunks + 1, from: position.last.clone(), to: to.clone(), size, token: 1 };
+        let chunk = ClaimedChunk { number: chunks + 1, from: position.last.clone(), to: to.clone(), size, token: 1 };
         // An open end or the bound itself marks the last chunk. Bytes are compared because a NaN is not equal to
         // itself.
         let end = key(&to);
@@ -159,7 +113,7 @@ impl Claimant {
         let next = Position { bound, last: to, types: position.types };
         let [history, direction, step] = self.place();
         let moved = [
-            Value::Bytes(pack(Ok(&next))),
+            Value::Bytes(pack(&next)),
             number(chunk.number),
             number(before.rows_read),
             number(before.rows_written),
@@ -189,7 +143,7 @@ impl Claimant {
     }
 
     /// Takes over a chunk of a dead worker, if there is one.
-    pub async fn take_over(&self, database: &mut HostSession<'_>) -> Result<Option<Chunk>, DatabaseError> {
+    pub async fn take_over(&self, database: &mut HostSession<'_>) -> Result<Option<ClaimedChunk>, DatabaseError> {
         let mut place = self.place().to_vec();
         let text = if self.owner.leads() {
             place.push(self.owner.id.as_str().into());
@@ -201,13 +155,13 @@ impl Claimant {
         let Some(row) = found.first() else { return Ok(None) };
         let chunk = || {
             let [at, from, to, size, token] = &row[..] else { return None };
-            let key = |value: &Value| Some(unpack::<KeyOrEnd>(value.as_bytes()?)?.ok()?.0);
-            Some(Chunk {
+            let key = |value: &Value| Some(unpack::<KeyOrEnd>(value.as_bytes()?)?.0);
+            Some(ClaimedChunk {
                 number: count(at)?,
                 from: key(from)?,
                 to: key(to)?,
                 size: Some(count(size)?).filter(|size| *size > 0),
-                token: token.as_int64()? + 1,
+                token: token.as_int64()?.checked_add(1)?,
             })
         };
         let chunk = chunk().ok_or_else(garbled)?;
@@ -230,22 +184,26 @@ impl Claimant {
     }
 
     /// Locks a claimed chunk until the transaction ends, if it is still ours.
-    pub async fn hold(&self, database: &mut HostSession<'_>, chunk: &Chunk) -> Result<Held, DatabaseError> {
+    pub async fn hold(
+        &self,
+        database: &mut HostSession<'_>,
+        chunk: &ClaimedChunk,
+    ) -> Result<ClaimState, DatabaseError> {
         let [history, direction, step] = self.place();
         let found = rows(database, sql::HOLD, &[history, direction, step, number(chunk.number)]).await?;
-        let Some(row) = found.first() else { return Ok(Held::Lost) };
+        let Some(row) = found.first() else { return Ok(ClaimState::Lost) };
         let [state, owner, token, rows_read, rows_written] = &row[..] else { return Err(garbled()) };
         if owner.as_text() != Some(self.owner.id.as_str()) || token.as_int64() != Some(chunk.token) {
-            return Ok(Held::Lost);
+            return Ok(ClaimState::Lost);
         }
         if state.as_text() == Some("claimed") {
-            return Ok(Held::Ours);
+            return Ok(ClaimState::Held);
         }
         let effect = || {
             let (rows_read, rows_written) = (count(rows_read)?, count(rows_written)?);
             Some(Effect { rows_read, rows_written })
         };
-        effect().map(Held::Done).ok_or_else(garbled)
+        effect().map(ClaimState::Done).ok_or_else(garbled)
     }
 
     /// Marks a chunk as done in the transaction of its rows. Returns false if the chunk is no longer ours; then nothing
@@ -253,7 +211,7 @@ impl Claimant {
     pub async fn complete(
         &self,
         database: &mut HostSession<'_>,
-        chunk: &Chunk,
+        chunk: &ClaimedChunk,
         effect: &Effect,
     ) -> Result<bool, DatabaseError> {
         let [history, direction, step] = self.place();
@@ -276,7 +234,7 @@ impl Claimant {
     pub async fn release(
         &self,
         database: &mut HostSession<'_>,
-        chunk: &Chunk,
+        chunk: &ClaimedChunk,
         why: Option<&str>,
     ) -> Result<(), DatabaseError> {
         let [history, direction, step] = self.place();
@@ -384,7 +342,7 @@ fn place(run: Run, step: u64) -> [Value; 3] {
 }
 
 fn key(key: &Option<Vec<Value>>) -> Value {
-    Value::Bytes(pack(Ok(&KeyOrEnd(key.clone()))))
+    Value::Bytes(KeyOrEnd(key.clone()).pack())
 }
 
 fn count(value: &Value) -> Option<u64> {
@@ -417,6 +375,6 @@ async fn rows(
 }
 
 fn garbled() -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Other, "the chunks of the transform do not read as runner wrote them")
+    DatabaseError::new(DatabaseErrorKind::Other, "the chunks of the transform are damaged")
         .hint("restore the tables `runner_checkpoint` and `runner_chunk` from a backup")
 }

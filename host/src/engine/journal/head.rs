@@ -1,5 +1,5 @@
-//! The two ends of a journal. Its head says with which step it ends, and the seal over all of them. It stands apart from the journal's rows and
-//! moves in the same transaction as they do, so that rows that are missing at the end are found out.
+//! The two ends of a journal. The head records the last step and the seal over all steps. It is in another table than the
+//! journal's rows and changes in the same transactions, so rows that are missing at the end are detected.
 
 use crate::database::HostSession;
 use crate::engine::journal::damaged;
@@ -9,53 +9,53 @@ use crate::engine::run::Run;
 use crate::engine::schema::journal as sql;
 use crate::error::{Error, Result};
 
-/// Who works at a migration: the run, and on whose behalf.
+/// The process that executes a migration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Worker {
     /// The run.
     pub run_id: String,
-    /// Who: `user@host`.
+    /// On whose behalf: `user@host`.
     pub by: String,
 }
 
 /// The head of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The last step, done or begun; 0 before the first.
+    /// The last step, completed or only begun; 0 before the first.
     pub step: u64,
-    /// The seal over all steps that are done.
+    /// The seal over all completed steps.
     pub seal: String,
-    /// Who was at it last.
+    /// The last process that executed the migration.
     pub worker: Worker,
 }
 
-/// Begins the head of a journal without steps.
+/// Creates the head of an empty journal.
 pub async fn begin(database: &mut HostSession<'_>, run: Run, seal: &str, worker: &Worker) -> Result<()> {
     let [history, direction] = run.parameters();
     let (run_id, by) = (worker.run_id.as_str().into(), worker.by.as_str().into());
     change(database, sql::BEGIN_HEAD, &[history, direction, seal.into(), run_id, by]).await
 }
 
-/// Notes who takes the journal up.
+/// Records the process that resumes the migration.
 pub async fn take(database: &mut HostSession<'_>, run: Run, worker: &Worker) -> Result<()> {
     let [history, direction] = run.parameters();
     let parameters = [worker.run_id.as_str().into(), worker.by.as_str().into(), history, direction];
     execute(database, sql::TAKE_HEAD, &parameters).await.map(drop)
 }
 
-/// A step is done.
+/// Moves the head to a completed step.
 pub async fn moved(database: &mut HostSession<'_>, run: Run, step: u64, seal: &str) -> Result<()> {
     let [history, direction] = run.parameters();
     change(database, sql::MOVE_HEAD, &[number(step), seal.into(), history, direction]).await
 }
 
-/// A step is begun, or the one behind it was taken back.
+/// Moves the head to a step that has begun, or back to the one before a step that was forgotten.
 pub async fn stepped(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
     let [history, direction] = run.parameters();
     change(database, sql::STEP_HEAD, &[number(step), history, direction]).await
 }
 
-/// The head of a journal.
+/// Reads the head of a journal.
 pub async fn read(database: &mut HostSession<'_>, run: Run) -> Result<Head> {
     let found = rows(database, sql::HEAD, &run.parameters()).await?;
     let row = found.first().ok_or_else(|| damaged("its head is missing".to_owned()))?;
@@ -79,32 +79,32 @@ pub async fn check(database: &mut HostSession<'_>, run: Run, step: u64, seal: &s
 
 fn missing(step: u64, head: &Head) -> Error {
     damaged(match head.step {
-        last if last == step + 1 => format!("step {last}, its last, is missing"),
-        last if last > step => format!("steps {} to {last}, its last, are missing", step + 1),
-        last if last < step => format!("it ends with step {step}, and its head says {last}"),
-        _ => format!("its steps up to {step} are not those that its head knows"),
+        last if last == step + 1 => format!("the last step, {last}, is missing"),
+        last if last > step => format!("the last steps, {} to {last}, are missing", step + 1),
+        last if last < step => format!("it ends with step {step}, but its head records {last}"),
+        _ => format!("its steps up to {step} do not match its head"),
     })
 }
 
-/// The first row of a journal: its digest, its answer and its seal.
-pub struct First {
+/// The first row of a journal, which holds the inputs of the first run.
+pub struct InputsRow {
     /// The artifact's digest.
     pub digest: String,
-    /// Its answer, packed.
+    /// The inputs, packed.
     pub answer: Vec<u8>,
-    /// Its seal.
+    /// The seal of the row.
     pub seal: String,
 }
 
-/// The row that the steps follow: what the first run was given.
-pub async fn first(database: &mut HostSession<'_>, run: Run) -> Result<First> {
+/// Reads the first row of a journal.
+pub async fn inputs(database: &mut HostSession<'_>, run: Run) -> Result<InputsRow> {
     let found = rows(database, sql::FIRST, &run.parameters()).await?;
     let row = found.first().ok_or_else(|| damaged("the inputs of the first run are missing".to_owned()))?;
     let [digest, seal, answer] = &row[..] else { return Err(store::garbled()) };
     match (digest.as_text(), seal.as_text(), answer.as_bytes()) {
         (Some(digest), Some(seal), Some(answer)) => {
-            Ok(First { digest: digest.to_owned(), answer: answer.to_vec(), seal: seal.to_owned() })
+            Ok(InputsRow { digest: digest.to_owned(), answer: answer.to_vec(), seal: seal.to_owned() })
         }
-        _ => Err(damaged("the inputs of the first run".to_owned())),
+        _ => Err(damaged("the inputs of the first run cannot be read".to_owned())),
     }
 }

@@ -21,10 +21,10 @@ mod tests;
 
 pub use checkpoint::{LiveTransform, TransformStep};
 pub use head::{Head, Worker};
-pub use open::Progress;
-pub use repair::{Decision, Unknown, damage, decide, found, unknown};
+pub use open::StepProgress;
+pub use repair::{Decision, Unknown, damage, decide, named_objects, unknown};
 pub use resolve::Known;
-pub use step::{Begun, Live};
+pub use step::{JournalStep, LiveStep};
 pub use store::Checkpoint;
 
 use std::collections::VecDeque;
@@ -45,12 +45,12 @@ pub struct Journal {
     facts: Facts,
     inputs: Inputs,
     stop: StopSignal,
-    state: tokio::sync::Mutex<State>,
+    state: tokio::sync::Mutex<JournalState>,
 }
 
 /// The position of a run in its journal.
 #[derive(Default)]
-struct State {
+struct JournalState {
     /// The last step that was begun or answered.
     step: u64,
     /// The seal over all steps up to `step`.
@@ -70,7 +70,7 @@ struct State {
     unknown: Option<(u64, String)>,
 }
 
-impl State {
+impl JournalState {
     /// Seals a step with its answer.
     fn sealed(&mut self, entry: &mut store::Entry, answer: Vec<u8>) {
         entry.seal = entry.seal_over(&self.seal, &answer);
@@ -97,9 +97,9 @@ impl Journal {
     }
 
     /// Returns the migration's progress.
-    pub async fn progress(&self) -> Progress {
+    pub async fn progress(&self) -> StepProgress {
         let state = self.state.lock().await;
-        Progress { done: state.done, effects: state.effects, unknown: state.unknown.clone() }
+        StepProgress { done: state.done, effects: state.effects, unknown: state.unknown.clone() }
     }
 
     /// Fails if the journal holds steps that the completed migration did not repeat.
@@ -107,14 +107,14 @@ impl Journal {
         let mut state = self.state.lock().await;
         let step = state.step + 1;
         let Some(recorded) = self.next_recorded(database, &mut state, step).await? else { return Ok(()) };
-        Err(self.another_way(state.done, &recorded.entry, "came to its end"))
+        Err(self.diverged(state.done, &recorded.entry, "the end of the migration"))
     }
 
     /// Returns the entry of a step if the journal holds it.
     async fn next_recorded(
         &self,
         database: &mut HostSession<'_>,
-        state: &mut State,
+        state: &mut JournalState,
         step: u64,
     ) -> Result<Option<store::Recorded>> {
         if state.is_live {
@@ -131,22 +131,22 @@ impl Journal {
                 Ok(None)
             }
             Some(recorded) if recorded.entry.step == step => Ok(Some(recorded)),
-            Some(later) => Err(damaged(format!("step {step} is missing, and step {} is there", later.entry.step))),
+            Some(later) => Err(damaged(format!("step {step} is missing, but step {} exists", later.entry.step))),
         }
     }
 
     /// Returns the error for a migration that differs from what is recorded.
-    fn another_way(&self, done: u64, recorded: &store::Entry, now: &str) -> Error {
+    fn diverged(&self, done: u64, recorded: &store::Entry, now: &str) -> Error {
         if self.kind == Kind::Sql {
             return changed_statements(done);
         }
-        Error::mismatch("this component did something else this time")
+        Error::mismatch("the component did not repeat its recorded steps")
             .at("step", recorded.step.to_string())
             .cause(format!("recorded: {} `{}`", recorded.kind, recorded.text))
-            .cause(format!("now it {now}"))
+            .cause(format!("now: {now}"))
             .hint(
-                "a component must do the same for the same parameters, time, seed and answers: look for what it takes from \
-                 elsewhere",
+                "with the same parameters, time, seed and answers a component must make the same calls: look for anything \
+                 else that it depends on",
             )
     }
 
@@ -159,18 +159,18 @@ impl Journal {
 fn changed_statements(done: u64) -> Error {
     let (message, hint) = match done {
         1 => (
-            "the first statement has taken effect, and was changed since".to_owned(),
-            "restore it as it was; those behind it may change".to_owned(),
+            "the first statement took effect and has been changed since".to_owned(),
+            "restore it; the statements after it may be changed".to_owned(),
         ),
         _ => (
-            format!("the first {done} statements have taken effect, and were changed since"),
-            "restore them as they were; those behind them may change".to_owned(),
+            format!("the first {done} statements took effect and have been changed since"),
+            "restore them; the statements after them may be changed".to_owned(),
         ),
     };
     Error::mismatch(message).hint(hint)
 }
 
-/// Returns the error for a journal that something else wrote to.
+/// Returns the error for a journal that is not as it was written.
 fn damaged(what: String) -> Error {
     store::garbled().cause(what)
 }
@@ -182,7 +182,7 @@ pub async fn head(database: &mut HostSession<'_>, run: Run) -> Result<Head> {
 
 /// The progress of a partial revision, for read-only commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Come {
+pub struct PartialProgress {
     /// The number of completed steps.
     pub done: u64,
     /// The step whose outcome only an operator can determine.
@@ -192,16 +192,16 @@ pub struct Come {
 }
 
 /// Returns the progress of a partial revision from its journal.
-pub async fn progress(database: &mut HostSession<'_>, history: i64, direction: Direction) -> Result<Come> {
+pub async fn progress(database: &mut HostSession<'_>, history: i64, direction: Direction) -> Result<PartialProgress> {
     let run = Run { history, direction };
-    let mut come = Come { done: store::done(database, run).await?, ..Come::default() };
-    let Some(intent) = store::intent(database, run).await? else { return Ok(come) };
+    let mut progress = PartialProgress { done: store::done(database, run).await?, ..PartialProgress::default() };
+    let Some(intent) = store::intent(database, run).await? else { return Ok(progress) };
     if intent.kind == CallKind::Transform.name() {
-        come.committed = run.committed(database).await?;
+        progress.committed = run.committed(database).await?;
     } else if resolve::known(database, &intent).await?.waits_for_the_operator() {
-        come.unknown = Some(intent.step);
+        progress.unknown = Some(intent.step);
     }
-    Ok(come)
+    Ok(progress)
 }
 
 /// Returns the work of a partial revision's transforms in progress, for read-only commands, or `None` if there are

@@ -1,40 +1,40 @@
-//! Begins a journal, or takes up that of a run that broke off.
+//! Creates the journal of a migration, or opens that of one that was interrupted.
 
 use super::repair::{self, Decision, Unknown};
 use super::resolve::Known;
 use crate::database::{HostSession, StopSignal, TransactionOptions};
 use crate::engine::call::Inputs;
-use crate::engine::call::answer::{pack, unpack};
+use crate::engine::call::stored::{pack, unpack};
 use crate::engine::clock::now;
 use crate::engine::journal::store;
 use crate::engine::journal::store::{Entry, INPUTS};
-use crate::engine::journal::{Journal, State, Worker, damaged, head};
+use crate::engine::journal::{Journal, JournalState, Worker, damaged, head};
 use crate::engine::run::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 use crate::sql::excerpt;
 
-/// How far a migration has come.
+/// The progress of a migration in its steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Steps that are done.
+pub struct StepProgress {
+    /// The number of completed steps.
     pub done: u64,
-    /// Of these, those that may have changed something.
+    /// The number of those that may have changed something.
     pub effects: u64,
-    /// A step of which nobody knows whether it took effect, and what it is.
+    /// The step whose outcome is unknown, with its statement.
     pub unknown: Option<(u64, String)>,
 }
 
-/// What taking up a journal found out.
+/// A journal that was opened to resume its migration.
 pub struct Resumed {
     /// The journal.
     pub journal: Journal,
-    /// What an operator should hear of.
+    /// Warnings for the operator.
     pub warnings: Vec<String>,
 }
 
 impl Journal {
-    /// Begins the journal of a migration. Belongs into the transaction that notes in history that it is under way.
+    /// Creates the journal of a migration. Belongs in the transaction that records in the history that it has begun.
     pub async fn create(
         database: &mut HostSession<'_>,
         run: Run,
@@ -44,7 +44,7 @@ impl Journal {
         stop: &StopSignal,
     ) -> Result<Self> {
         store::clear(database, run).await?;
-        let packed = pack(Ok(&inputs));
+        let packed = pack(&inputs);
         let at = now();
         let entry = Entry::inputs(&inputs.sha256);
         let entry = Entry {
@@ -56,11 +56,11 @@ impl Journal {
         };
         head::begin(database, run, &entry.seal, worker).await?;
         store::insert_first(database, run, &entry).await?;
-        let state = State { seal: entry.seal, is_live: true, ..State::default() };
+        let state = JournalState { seal: entry.seal, is_live: true, ..JournalState::default() };
         Ok(Self::new(database, run, kind, inputs, stop, state))
     }
 
-    /// Takes up the journal of a migration that broke off.
+    /// Opens the journal of an interrupted migration, to resume it.
     pub async fn resume(
         database: &mut HostSession<'_>,
         run: Run,
@@ -71,20 +71,19 @@ impl Journal {
     ) -> Result<Resumed> {
         let packed = store::part(database, run, INPUTS, 0).await?;
         let packed = packed.ok_or_else(|| damaged("the inputs of the first run are missing".to_owned()))?;
-        let inputs: Inputs = unpack(&packed)
-            .and_then(std::result::Result::ok)
-            .ok_or_else(|| damaged("the inputs of the first run".to_owned()))?;
+        let inputs: Inputs =
+            unpack(&packed).ok_or_else(|| damaged("the inputs of the first run cannot be read".to_owned()))?;
         if kind == Kind::Component && inputs.sha256 != sha256 {
             return Err(other_component(&inputs.sha256, sha256));
         }
-        let state = State {
+        let state = JournalState {
             seal: Entry::inputs(&inputs.sha256).seal_over("", &packed),
             done: store::done(database, run).await?,
             effects: store::effects(database, run).await?,
-            ..State::default()
+            ..JournalState::default()
         };
         let journal = Self::new(database, run, kind, inputs, stop, state);
-        // Without it nobody would notice what is missing, before it is too late.
+        // Without a head, missing steps would be found too late.
         head::read(database, run).await?;
         let warning = journal.settle(database).await?;
         database.begin(TransactionOptions::default()).await?;
@@ -93,8 +92,8 @@ impl Journal {
         Ok(Resumed { journal, warnings: warning.into_iter().collect() })
     }
 
-    /// The journal of a migration that another process is at, for who takes part in a transform of it: it tells what the
-    /// migration sees of the world, and is not written to. None: that process has begun anew, or ended.
+    /// Opens the journal of a migration that another process executes, to take part in one of its transforms. It
+    /// provides the inputs and is not written to. Returns `None` if the other process has started again or ended.
     pub async fn join(
         database: &mut HostSession<'_>,
         run: Run,
@@ -102,12 +101,12 @@ impl Journal {
         stop: &StopSignal,
     ) -> Result<Option<Self>> {
         let Some(packed) = store::part(database, run, INPUTS, 0).await? else { return Ok(None) };
-        let inputs: Option<Inputs> = unpack(&packed).and_then(std::result::Result::ok);
-        let inputs = inputs.ok_or_else(|| damaged("the inputs of the first run".to_owned()))?;
+        let inputs: Inputs =
+            unpack(&packed).ok_or_else(|| damaged("the inputs of the first run cannot be read".to_owned()))?;
         if inputs.sha256 != sha256 {
             return Ok(None);
         }
-        Ok(Some(Self::new(database, run, Kind::Component, inputs, stop, State::default())))
+        Ok(Some(Self::new(database, run, Kind::Component, inputs, stop, JournalState::default())))
     }
 
     fn new(
@@ -116,19 +115,19 @@ impl Journal {
         kind: Kind,
         inputs: Inputs,
         stop: &StopSignal,
-        state: State,
+        state: JournalState,
     ) -> Self {
         let facts = database.facts().clone();
         Self { run, kind, facts, inputs, stop: stop.clone(), state: tokio::sync::Mutex::new(state) }
     }
 
-    /// Settles what became of a step that was begun and not answered, by what the database shows.
+    /// Determines the outcome of a step that began and has no answer from what the database shows.
     async fn settle(&self, database: &mut HostSession<'_>) -> Result<Option<String>> {
         let Some(unknown) = repair::unknown(database, self.run).await? else { return Ok(None) };
         let (decision, what) = match unknown.known {
-            Known::TookEffect => (Decision::Done { rows: 0 }, "what it does is in the schema: it is not run again"),
-            Known::NoEffect => (Decision::Retry, "what it does is not in the schema: it is run"),
-            Known::Repeatable => (Decision::Retry, "it does the same a second time: it is run again"),
+            Known::TookEffect => (Decision::Done { rows: 0 }, "the schema shows that it took effect, so it is skipped"),
+            Known::NoEffect => (Decision::Retry, "the schema shows that it did not take effect, so it runs again"),
+            Known::Repeatable => (Decision::Retry, "it is idempotent, so it runs again"),
             Known::Halved | Known::Nothing => return Err(waits(&unknown)),
         };
         database.begin(TransactionOptions::default()).await?;
@@ -140,25 +139,25 @@ impl Journal {
             state.effects += 1;
         }
         let (step, text) = (unknown.step, excerpt(&unknown.statement));
-        Ok(Some(format!("step {step} was begun and not ended by a run before; {what}: {text}")))
+        Ok(Some(format!("step {step} was interrupted in an earlier run; {what}: {text}")))
     }
 }
 
-/// The error of a step that only an operator can find out about.
+/// Returns the error for a step whose outcome only an operator can determine.
 fn waits(unknown: &Unknown) -> Error {
     let step = unknown.step;
-    Error::new(ErrorKind::Partial, format!("nobody knows whether step {step} took effect"))
+    Error::new(ErrorKind::Partial, format!("it is unknown whether step {step} took effect"))
         .at("statement", excerpt(&unknown.statement))
-        .hint("`runner repair` shows what is known of it, and takes your word for what became of it")
+        .hint("`runner repair` shows what is known about it, and records your decision")
 }
 
 fn other_component(began: &str, now: &str) -> Error {
     let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
-    Error::mismatch("a run of another build of this component broke off, and only that build can go on")
-        .cause(format!("it began with sha256 {}, and the project has {}", short(began), short(now)))
-        .hint("put back the artifact with which it began; a change belongs into a new migration")
+    Error::mismatch("another build of this component was interrupted, and only that build can resume")
+        .cause(format!("the migration began with sha256 {}, but the project has {}", short(began), short(now)))
+        .hint("restore the artifact with which it began, and put the change into a new migration")
         .hint(
-            "`runner rollback` takes it back with the build that the database keeps, if that copes with a part; if nothing \
-             does, `runner repair` takes your word for what you did by hand",
+            "or undo it: `runner rollback` uses the build stored in the database, if its downgrade can undo a part; after \
+             undoing it by hand, record that with `runner repair`",
         )
 }

@@ -1,4 +1,4 @@
-//! A step that was begun and not answered: what is known of it, and what is recorded once somebody says what became of it.
+//! A step that began and has no answer: what is known about it, and the record of an operator's decision.
 
 use super::resolve::{self, Known};
 use crate::data::RowSet;
@@ -12,45 +12,46 @@ use crate::engine::journal::{chunk, damaged, head};
 use crate::engine::run::Run;
 use crate::error::{Error, Result};
 
-/// A step that was begun and not answered.
+/// A step that began and has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
-    /// Its number.
+    /// The number of the step.
     pub step: u64,
-    /// Its kind.
+    /// The kind of the call.
     pub kind: String,
-    /// Its statement, whole.
+    /// The complete statement.
     pub statement: String,
     /// The digest of kind, statement and parameters.
     pub digest: String,
-    /// When it began: ISO 8601, UTC.
+    /// The time at which it began: ISO 8601, UTC.
     pub began_at: String,
-    /// What is known of it.
+    /// What is known about its outcome.
     pub known: Known,
 }
 
 impl Unknown {
-    /// Whether its answer is a number of rows.
+    /// Returns whether its answer is a number of rows.
     pub fn answers_rows_affected(&self) -> bool {
         self.kind != CallKind::Query.name()
     }
 }
 
-/// What became of a step.
+/// An operator's decision about the outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It did not take effect: the next run does it.
+    /// It did not take effect, and the next run executes it.
     Retry,
-    /// It took effect, on so many rows as far as the component is told.
+    /// It took effect.
     Done {
-        /// Rows affected.
+        /// The number of affected rows to report to the component.
         rows: u64,
     },
-    /// It did not take effect, and is not to.
+    /// It did not take effect, and is skipped.
     Skip,
 }
 
-/// The step of a run that was begun and not answered, if there is one. A transform is none: its checkpoint says how far it is.
+/// Returns the step of a run that began and has no answer, if there is one. Transforms are left out: their checkpoints
+/// record how far they got.
 pub async fn unknown(database: &mut HostSession<'_>, run: Run) -> Result<Option<Unknown>> {
     let intent = store::intent(database, run).await?;
     let Some(intent) = intent.filter(|intent| intent.kind != CallKind::Transform.name()) else { return Ok(None) };
@@ -65,12 +66,12 @@ pub async fn unknown(database: &mut HostSession<'_>, run: Run) -> Result<Option<
     }))
 }
 
-/// What the database has under the names in a statement, for people: `table t, which has rows`.
-pub async fn found(database: &mut HostSession<'_>, statement: &str) -> Result<Vec<String>> {
-    resolve::found(database, statement).await
+/// Returns the objects whose names a statement contains, for display: `table t, which has rows`.
+pub async fn named_objects(database: &mut HostSession<'_>, statement: &str) -> Result<Vec<String>> {
+    resolve::named_objects(database, statement).await
 }
 
-/// Records what became of a step, in the caller's transaction.
+/// Records a decision about a step, in the caller's transaction.
 pub async fn decide(database: &mut HostSession<'_>, run: Run, unknown: &Unknown, decision: Decision) -> Result<()> {
     let (rows, effect) = match decision {
         Decision::Retry => return store::forget(database, run, unknown.step).await,
@@ -79,7 +80,7 @@ pub async fn decide(database: &mut HostSession<'_>, run: Run, unknown: &Unknown,
     };
     let head = head::read(database, run).await?;
     if head.step != unknown.step {
-        return Err(damaged(format!("it ends with step {}, and its head says {}", unknown.step, head.step)));
+        return Err(damaged(format!("it ends with step {}, but its head records {}", unknown.step, head.step)));
     }
     let answer = answer_of(&unknown.kind, rows);
     let entry = Entry {
@@ -96,7 +97,7 @@ pub async fn decide(database: &mut HostSession<'_>, run: Run, unknown: &Unknown,
     store::answer(database, run, &entry).await
 }
 
-/// What is answered for a step whose answer is lost.
+/// Returns the packed answer for a step whose answer was lost.
 fn answer_of(kind: &str, rows: u64) -> Vec<u8> {
     fn of<T: Answer>() -> Vec<u8> {
         pack(Ok(&T::lost()))
@@ -111,7 +112,7 @@ fn answer_of(kind: &str, rows: u64) -> Vec<u8> {
     }
 }
 
-/// What is wrong with the journal of a run, if anything: rows that are missing or changed.
+/// Returns the error for the journal of a run if rows are missing or were changed.
 pub async fn damage(database: &mut HostSession<'_>, run: Run) -> Result<Option<Error>> {
     match check(database, run).await {
         Ok(()) => Ok(None),
@@ -120,9 +121,9 @@ pub async fn damage(database: &mut HostSession<'_>, run: Run) -> Result<Option<E
     }
 }
 
-/// Follows the journal from its beginning to its head. Answers are read one by one.
+/// Checks the journal from its beginning to its head. Answers are read one by one.
 async fn check(database: &mut HostSession<'_>, run: Run) -> Result<()> {
-    let first = head::first(database, run).await?;
+    let first = head::inputs(database, run).await?;
     let mut last = Entry::inputs(&first.digest).seal_over("", &first.answer);
     if last != first.seal {
         return Err(damaged("the inputs of the first run were changed".to_owned()));
@@ -137,7 +138,7 @@ async fn check(database: &mut HostSession<'_>, run: Run) -> Result<()> {
         for recorded in page {
             step += 1;
             if recorded.entry.step != step {
-                return Err(damaged(format!("step {step} is missing, and step {} is there", recorded.entry.step)));
+                return Err(damaged(format!("step {step} is missing, but step {} exists", recorded.entry.step)));
             }
             if !recorded.is_done {
                 continue;
@@ -147,7 +148,7 @@ async fn check(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     }
 }
 
-/// Checks what transforms under way have noted.
+/// Checks the chunks of transforms in progress.
 async fn check_chunks(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     for step in store::under_way(database, run).await? {
         if let Some(checkpoint) = store::find_checkpoint(database, run, step).await? {

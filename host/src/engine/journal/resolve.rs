@@ -1,56 +1,58 @@
-//! What became of a step that was begun and whose end nobody noted.
+//! Determines the outcome of a step that began and has no answer.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::damaged;
 use super::store::Intent;
 use crate::data::Value;
 use crate::database::{Dialect, Facts, HostSession, QueryLimits};
-use crate::engine::call::codec;
-use crate::engine::call::codec::Sink;
-use crate::engine::call::is_repeatable;
+use crate::engine::call::canonical::{self, Sink};
+use crate::engine::call::{is_repeatable, stored};
 use crate::error::Result;
 use crate::sql::{dropped_concurrently, identifiers};
 
-/// What is known of a step that was begun and whose end nobody noted.
+/// The digest of a schema without any of the objects: SHA-256 of nothing.
+const NO_OBJECTS: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
+    0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
+/// What is known about the outcome of a step that began and has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// The database shows that it took effect.
     TookEffect,
-    /// The database shows that it did not.
+    /// The database shows that it did not take effect.
     NoEffect,
-    /// It does not matter: run again, it comes to the same.
+    /// It does not matter: the statement is idempotent.
     Repeatable,
-    /// A part of it took effect, and no more.
+    /// Only a part of it took effect.
     Halved,
-    /// The database does not tell.
+    /// The database does not show it.
     Nothing,
 }
 
 impl Known {
-    /// Whether only an operator can find out.
+    /// Returns whether only an operator can determine it.
     pub fn waits_for_the_operator(self) -> bool {
         matches!(self, Self::Halved | Self::Nothing)
     }
 }
 
-/// What is known of a step. A transform under way has its checkpoint, and is none.
+/// Returns what is known about a step that is not a transform.
 pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Result<Known> {
     let facts = database.facts().clone();
     if let Some(before) = &intent.before {
-        let mut source = codec::Source::new(before);
-        let (Some(names), Some(noted), Some(halves)) =
-            (source.list(codec::Source::text), source.bytes(), source.byte())
-        else {
-            return Err(damaged(format!("what step {} found", intent.step)));
-        };
-        let now = digest(database, &facts, &names).await?;
-        return Ok(match halves {
-            _ if now == noted => Known::NoEffect,
-            0 => Known::TookEffect,
-            // Of what is dropped one after the other all is gone, or not yet.
-            _ if now == Sha256::digest(b"").to_vec() => Known::TookEffect,
-            _ => Known::Halved,
+        let before: SchemaBefore = stored::unpack(before)
+            .ok_or_else(|| damaged(format!("the schema before step {} cannot be read", intent.step)))?;
+        let now = digest(database, &facts, &before.names).await?;
+        return Ok(match before.may_be_halved {
+            _ if now == before.digest => Known::NoEffect,
+            false => Known::TookEffect,
+            // The objects are dropped one by one: if none is left, all were dropped.
+            true if now == NO_OBJECTS => Known::TookEffect,
+            true => Known::Halved,
         });
     }
     if is_repeatable(&intent.text, facts.dialect) {
@@ -58,26 +60,37 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
     }
     let Some(index) = dropped_concurrently(&intent.text, facts.dialect) else { return Ok(Known::Nothing) };
     let found = database.query(IS_INDEX, &[index.as_str().into()], QueryLimits::NONE).await?;
-    // One that is on its way out is not valid any more, but there: dropped again it goes.
+    // An interrupted `DROP INDEX CONCURRENTLY` leaves an invalid index, which can be dropped again.
     Ok(if found.rows.is_empty() { Known::TookEffect } else { Known::NoEffect })
 }
 
 const IS_INDEX: &str = "SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1::text)";
 
-/// What an intent keeps of a statement that the schema shows: the names in it, a digest of all that the schema has under them,
-/// and whether it may be interrupted in its middle.
-pub(super) async fn look(database: &mut HostSession<'_>, statement: &str, halves: bool) -> Result<Vec<u8>> {
-    let facts = database.facts().clone();
-    let names = names(statement, facts.dialect);
-    let mut before = Vec::new();
-    codec::put_list(&mut before, &names, |bytes, name| bytes.bytes(name.as_bytes()));
-    before.bytes(&digest(database, &facts, &names).await?);
-    before.byte(u8::from(halves));
-    Ok(before)
+/// The schema before a statement whose effect it will show, as an intent stores it.
+#[derive(Serialize, Deserialize)]
+struct SchemaBefore {
+    /// The names in the statement.
+    names: Vec<String>,
+    /// The digest of everything in the schema that has one of these names.
+    digest: [u8; 32],
+    /// Whether the statement may be interrupted between two of its objects.
+    may_be_halved: bool,
 }
 
-/// What the database has under the names in a statement, for people: `table t, which has rows`.
-pub(super) async fn found(database: &mut HostSession<'_>, statement: &str) -> Result<Vec<String>> {
+/// Returns what the intent of a statement stores of the schema, so that a later probe can tell whether it took effect.
+pub(super) async fn schema_before(
+    database: &mut HostSession<'_>,
+    statement: &str,
+    may_be_halved: bool,
+) -> Result<Vec<u8>> {
+    let facts = database.facts().clone();
+    let names = names(statement, facts.dialect);
+    let digest = digest(database, &facts, &names).await?;
+    Ok(stored::pack(&SchemaBefore { names, digest, may_be_halved }))
+}
+
+/// Returns the objects whose names a statement contains, for display: `table t, which has rows`.
+pub(super) async fn named_objects(database: &mut HostSession<'_>, statement: &str) -> Result<Vec<String>> {
     let facts = database.facts().clone();
     let mut found = Vec::new();
     for name in names(statement, facts.dialect) {
@@ -97,7 +110,7 @@ pub(super) async fn found(database: &mut HostSession<'_>, statement: &str) -> Re
             found.push(match any {
                 Ok(any) if any.rows.is_empty() => format!("table `{shown}`, which is empty"),
                 Ok(_) => format!("table `{shown}`, which has rows"),
-                // To know that it is there is something already.
+                // That the table exists is worth showing by itself.
                 Err(_) => format!("table `{shown}`"),
             });
         }
@@ -114,8 +127,8 @@ fn names(statement: &str, dialect: Dialect) -> Vec<String> {
     names
 }
 
-/// Kind, place and name of what has a name, in lower case. System catalogues are left out. Each dialect has catalogues of its
-/// own.
+/// Returns the query for kind, schema and name of the objects with a name, given in lower case, outside the system
+/// catalogues.
 fn named(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => "SELECT type, '', name FROM main.sqlite_schema WHERE lower(name) = ?1 ORDER BY 1, 3",
@@ -142,27 +155,28 @@ fn named(dialect: Dialect) -> &'static str {
     }
 }
 
-pub(super) async fn digest(database: &mut HostSession<'_>, facts: &Facts, names: &[String]) -> Result<Vec<u8>> {
+/// Returns the digest of everything in the schema that has one of these names. Later builds compare it: it never changes.
+pub(super) async fn digest(database: &mut HostSession<'_>, facts: &Facts, names: &[String]) -> Result<[u8; 32]> {
     let mut hasher = Sha256::new();
     for query in objects(facts.dialect) {
         for name in names {
             let found = database.query(query, &[Value::from(name.as_str())], QueryLimits::NONE).await?;
             if !found.rows.is_empty() {
                 hasher.bytes(name.as_bytes());
-                codec::put_row_set(&mut hasher, &found);
+                canonical::put_row_set(&mut hasher, &found);
             }
         }
     }
-    Ok(hasher.finalize().to_vec())
+    Ok(hasher.finalize().into())
 }
 
-/// Everything that a schema has under one name, in lower case. Each dialect has catalogues of its own.
+/// Returns the queries for everything in a schema that belongs to a name, given in lower case.
 fn objects(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::Sqlite => &[
             "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE ?1 IN (lower(name), lower(tbl_name)) ORDER BY 1, 2",
         ],
-        // Of its statements that cannot be rolled back, only those that build an index are of this kind.
+        // Of PostgreSQL's statements that cannot be rolled back, the schema shows only those that build an index.
         Dialect::Postgres => {
             &["SELECT n.nspname::text, c.relname::text, pg_catalog.pg_get_indexdef(c.oid) FROM pg_catalog.pg_index i \
              JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \

@@ -1,4 +1,4 @@
-//! One step: answered from the journal, or done and recorded.
+//! One step: answered from the journal, or executed and recorded.
 
 use tokio::sync::OwnedMutexGuard;
 
@@ -10,87 +10,88 @@ use crate::database::{
 };
 use crate::engine::call::answer::{Answer, pack, unpack};
 use crate::engine::call::partial_effects::has_not_begun;
-use crate::engine::call::{Call, CallKind, Commit, shown};
+use crate::engine::call::{Call, CallKind, Commit, shown, stored};
 use crate::engine::clock::now;
-use crate::engine::journal::{Journal, State, crash, damaged, resolve};
+use crate::engine::journal::{Journal, JournalState, crash, damaged, resolve};
 use crate::engine::role::session_of;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
 /// A step that has begun.
-pub enum Begun<T> {
-    /// The journal holds what it answered.
+pub enum JournalStep<T> {
+    /// The journal contains its answer.
     Recorded(u64, std::result::Result<T, DatabaseError>),
-    /// It is to be done now.
-    Live(Live),
+    /// It runs now.
+    Live(LiveStep),
 }
 
-/// A step under way. Nobody else comes to the database before it has ended.
-pub struct Live {
+/// A step in progress. It has the database to itself until it ends.
+pub struct LiveStep {
     /// The database, in the transaction of the step.
     database: OwnedMutexGuard<Box<dyn Database>>,
     kind: Kind,
     stop: StopSignal,
     entry: Entry,
     commit: Commit,
-    /// The whole statement.
+    /// The complete statement.
     text: String,
-    /// A part of it may stay if it fails.
+    /// Whether a part of its changes may remain if it fails.
     may_fail_halfway: bool,
 }
 
-impl Live {
-    /// Its number.
+impl LiveStep {
+    /// Returns the number of the step.
     pub fn number(&self) -> u64 {
         self.entry.step
     }
 
-    /// The session in which the migration does the step.
+    /// Returns the session in which the migration executes the step.
     pub fn session(&mut self) -> MigrationSession<'_> {
         session_of(&mut **self.database, self.kind, &self.stop)
     }
 
-    /// The host's session, for what surrounds the step.
+    /// Returns the host's session, for the statements around the step.
     pub fn host(&mut self) -> HostSession<'_> {
         self.database.host()
     }
 }
 
-/// What the journal says of a call.
-pub(super) enum Found {
-    /// It was answered so, packed.
+/// What the journal contains of a call.
+pub(super) enum Lookup {
+    /// The number of its step, and its packed answer.
     Answered(u64, Vec<u8>),
-    /// It was begun and not answered.
+    /// Its intent: it began and has no answer.
     Intended(Entry),
-    /// Nothing: it is to be done.
-    Nothing(Entry),
+    /// Nothing: it runs now, and is recorded with this entry.
+    Absent(Entry),
 }
 
 impl Journal {
     /// Begins a step. An error ends the migration.
-    pub async fn begin<T: Answer>(&self, database: &SharedDatabase, call: &Call<'_>) -> Result<Begun<T>> {
+    pub async fn begin<T: Answer>(&self, database: &SharedDatabase, call: &Call<'_>) -> Result<JournalStep<T>> {
         let mut locked = database.clone().lock_owned().await;
         let mut session = locked.host();
         let database = &mut session;
         let mut state = self.state.lock().await;
         let mut entry = match self.find(database, &mut state, call).await? {
-            Found::Answered(step, packed) => {
-                let answer = unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step}")))?;
-                return Ok(Begun::Recorded(step, answer));
+            Lookup::Answered(step, packed) => {
+                let answer =
+                    unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step} cannot be read")))?;
+                return Ok(JournalStep::Recorded(step, answer));
             }
-            // Those that wait for somebody to decide were settled before the migration began.
-            Found::Intended(entry) => return Err(damaged(format!("step {} has no answer", entry.step))),
-            Found::Nothing(entry) => entry,
+            // Intents were resolved before the migration began.
+            Lookup::Intended(entry) => return Err(damaged(format!("step {} has no answer", entry.step))),
+            Lookup::Absent(entry) => entry,
         };
         let commit = call.commit(&self.facts);
         database.begin(TransactionOptions::default()).await?;
         if commit == Commit::Apart {
             let halves = call.shows_unless_halved(&self.facts);
             if halves || call.shows_in_schema(&self.facts) {
-                entry.answer = Some(resolve::look(database, call.text, halves).await?);
+                entry.answer = Some(resolve::schema_before(database, call.text, halves).await?);
             }
-            // Whoever has to look what became of it needs the whole of it.
+            // The intent contains the complete statement, which a later probe or an operator needs.
             let intent = Entry { text: call.text.to_owned(), ..entry.clone() };
             store::insert(database, self.run, &intent).await?;
             database.commit().await?;
@@ -99,17 +100,17 @@ impl Journal {
         drop(session);
         let (text, may_fail_halfway) = (call.text.to_owned(), call.may_fail_halfway(&self.facts));
         let (kind, stop) = (self.kind, self.stop.clone());
-        Ok(Begun::Live(Live { database: locked, kind, stop, entry, commit, text, may_fail_halfway }))
+        Ok(JournalStep::Live(LiveStep { database: locked, kind, stop, entry, commit, text, may_fail_halfway }))
     }
 
-    /// Ends a step: records its answer, or takes back what it did. An error that the migration may handle is answered; any
-    /// other ends it.
+    /// Ends a step: records its answer, or rolls it back. Returns an error that the migration may handle as its answer;
+    /// any other error ends the migration.
     pub async fn finish<T: Answer>(
         &self,
-        live: Live,
+        live: LiveStep,
         result: std::result::Result<T, DatabaseError>,
     ) -> Result<std::result::Result<T, DatabaseError>> {
-        let Live { mut database, mut entry, commit, text, may_fail_halfway, .. } = live;
+        let LiveStep { mut database, mut entry, commit, text, may_fail_halfway, .. } = live;
         let database = &mut database.host();
         crash::point();
         let mut state = self.state.lock().await;
@@ -135,7 +136,7 @@ impl Journal {
                 store::insert(database, self.run, &entry).await?;
             }
             Commit::Apart => {
-                // Until it is written down nobody would know.
+                // Until its answer is recorded, its outcome is unknown.
                 state.unknown = Some((entry.step, entry.text.clone()));
                 database.begin(TransactionOptions::default()).await?;
                 store::answer(database, self.run, &entry).await?;
@@ -148,33 +149,33 @@ impl Journal {
                 state.recorded(&entry);
                 Ok(Ok(answer))
             }
-            // A commit can fail like a statement: references are checked by it.
+            // A commit can fail like a statement: it checks deferred constraints.
             Err(error) => self.failed(database, &mut state, entry, (commit, text), error).await.map(Err),
         }
     }
 
-    /// Puts a part of a step's result into the journal, in the transaction of the step.
-    pub async fn put_part(&self, live: &mut Live, part: u64, batch: &Batch) -> Result<()> {
+    /// Records a part of a step's result in the transaction of the step.
+    pub async fn put_part(&self, live: &mut LiveStep, part: u64, batch: &Batch) -> Result<()> {
         let step = live.number();
-        store::insert_part(&mut live.host(), self.run, step, part, pack(Ok(batch))).await
+        store::insert_part(&mut live.host(), self.run, step, part, stored::pack(batch)).await
     }
 
-    /// A part of a step's result.
+    /// Returns a part of a step's result.
     pub async fn part(&self, database: &SharedDatabase, step: u64, part: u64) -> Result<Batch> {
         let mut database = database.lock().await;
         let database = &mut database.host();
         let packed = store::part(database, self.run, step, part).await?;
-        let batch = packed.as_deref().and_then(unpack).and_then(std::result::Result::ok);
-        batch.ok_or_else(|| damaged(format!("part {part} of what step {step} read")))
+        let batch = packed.as_deref().and_then(stored::unpack);
+        batch.ok_or_else(|| damaged(format!("part {part} of the result of step {step} cannot be read")))
     }
 
-    /// What the journal says of the next call.
+    /// Looks up the next call in the journal.
     pub(super) async fn find(
         &self,
         database: &mut HostSession<'_>,
-        state: &mut State,
+        state: &mut JournalState,
         call: &Call<'_>,
-    ) -> Result<Found> {
+    ) -> Result<Lookup> {
         if let Some(error) = self.stopped() {
             return Err(error);
         }
@@ -192,27 +193,27 @@ impl Journal {
         let Some(recorded) = self.next_recorded(database, state, step).await? else {
             self.record_failure(database, state).await?;
             state.step = step;
-            return Ok(Found::Nothing(entry));
+            return Ok(Lookup::Absent(entry));
         };
         if recorded.entry.kind != entry.kind || recorded.entry.digest != entry.digest {
-            let now = format!("asked for {} `{}`", entry.kind, entry.text);
-            let now = if entry.text == recorded.entry.text { format!("{now}, with other parameters") } else { now };
-            return Err(self.another_way(state.done, &recorded.entry, &now));
+            let now = format!("{} `{}`", entry.kind, entry.text);
+            let now = if entry.text == recorded.entry.text { format!("{now} with other parameters") } else { now };
+            return Err(self.diverged(state.done, &recorded.entry, &now));
         }
         state.step = step;
         if !recorded.is_done {
-            return Ok(Found::Intended(entry));
+            return Ok(Lookup::Intended(entry));
         }
         let (answer, seal) = store::answer_of(database, self.run, recorded.entry, &state.seal).await?;
         state.seal = seal;
-        Ok(Found::Answered(step, answer))
+        Ok(Lookup::Answered(step, answer))
     }
 
-    /// Takes back a step that failed. It stays unrecorded until the migration asks for another: then it was handled.
+    /// Rolls back a failed step. It is recorded when the migration begins another step, and so has handled the error.
     async fn failed(
         &self,
         database: &mut HostSession<'_>,
-        state: &mut State,
+        state: &mut JournalState,
         mut entry: Entry,
         (commit, text): (Commit, String),
         error: DatabaseError,
@@ -227,7 +228,7 @@ impl Journal {
             rolled_back => rolled_back?,
         }
         if commit == Commit::Apart {
-            // What a statement that failed may have left was looked for before.
+            // The caller has checked that no part of the statement remains.
             state.unknown = Some((entry.step, entry.text.clone()));
             database.begin(TransactionOptions::default()).await?;
             store::forget(database, self.run, entry.step).await?;
@@ -246,16 +247,16 @@ impl Journal {
         Ok(error)
     }
 
-    /// Fails where a statement that failed may have left a part of what it does, unless the schema shows that there is none. Its
-    /// intent stays: the next run, or an operator, finds out.
+    /// Fails if a part of a failed statement may remain, unless the schema shows that none does. The intent remains for the
+    /// next run or an operator to resolve.
     async fn refuse_part(
         &self,
         database: &mut HostSession<'_>,
-        state: &mut State,
+        state: &mut JournalState,
         entry: &Entry,
         error: &DatabaseError,
     ) -> Result<()> {
-        // Until somebody has looked nobody knows.
+        // Until the schema has been probed, the outcome is unknown.
         state.unknown = Some((entry.step, entry.text.clone()));
         database.rollback().await?;
         if let Some(intent) = store::intent(database, self.run).await?
@@ -264,34 +265,34 @@ impl Journal {
             state.unknown = None;
             return Ok(());
         }
-        Err(self.in_part(error).cause("it does one thing after the other, and what it did before it failed stays"))
+        Err(self.in_part(error).cause("the statement is not atomic: what it completed before it failed remains"))
     }
 
-    /// The error of a step whose transaction was rolled back, and of which a part stays all the same. It is noted as one that
-    /// was begun, for an operator to look at.
+    /// Returns the error for a step of which a part remains although its transaction was rolled back. Records an intent, so
+    /// that an operator has to resolve it.
     async fn not_undone(
         &self,
         database: &mut HostSession<'_>,
-        state: &mut State,
+        state: &mut JournalState,
         entry: Entry,
         error: &DatabaseError,
         second: DatabaseError,
     ) -> Error {
         state.unknown = Some((entry.step, shown(&entry.text)));
-        let mut told = self.in_part(error).cause(&second);
+        let mut reported = self.in_part(error).cause(&second);
         if let Some(hint) = second.hint {
-            told = told.hint(hint);
+            reported = reported.hint(hint);
         }
         let intent = Entry { rows: 0, seal: String::new(), answer: None, ended_at: None, ..entry };
-        let note = async {
+        let record = async {
             database.begin(TransactionOptions::default()).await?;
             store::insert(database, self.run, &intent).await?;
             database.commit().await?;
             Ok::<(), Error>(())
         };
-        match note.await {
-            Ok(()) => told,
-            Err(second) => told.cause(format!("and that could not be noted: {}", second.message)),
+        match record.await {
+            Ok(()) => reported,
+            Err(second) => reported.cause(format!("this could not be recorded: {}", second.message)),
         }
     }
 
@@ -302,8 +303,8 @@ impl Journal {
         }
     }
 
-    /// Records that the step before failed: the migration has handled it.
-    async fn record_failure(&self, database: &mut HostSession<'_>, state: &mut State) -> Result<()> {
+    /// Records the failure of the previous step, which the migration has handled.
+    async fn record_failure(&self, database: &mut HostSession<'_>, state: &mut JournalState) -> Result<()> {
         let Some(entry) = state.failed.take() else { return Ok(()) };
         database.begin(TransactionOptions::default()).await?;
         store::clear_failed(database, self.run, entry.step).await?;
@@ -311,14 +312,14 @@ impl Journal {
         self.commit(database, entry.step).await??;
         state.recorded(&entry);
         if entry.kind == CallKind::Transform.name() && entry.effect {
-            // Its chunks have been counted already.
+            // Its chunks are already counted as one effect.
             state.effects -= 1;
         }
         crash::point();
         Ok(())
     }
 
-    /// Commits. Where the answer to that got lost, the journal itself tells what came of it.
+    /// Commits. If the answer to the commit is lost, the journal shows whether it succeeded.
     pub(super) async fn commit(
         &self,
         database: &mut HostSession<'_>,
@@ -332,23 +333,23 @@ impl Journal {
         if let Err(second) = database.reconnect().await {
             return Err(Error::from(error)
                 .cause(second)
-                .hint("the journal tells what came of the step, once the database answers again"));
+                .hint("the journal shows the outcome of the step once the database can be reached again"));
         }
         let recorded = store::page(database, self.run, step - 1).await?;
         if recorded.first().is_some_and(|it| it.entry.step == step && it.is_done) { Ok(Ok(())) } else { Ok(Err(error)) }
     }
 
-    /// The error of a step during which the connection got lost. What was in its transaction is gone.
+    /// Returns the error for a step during which the connection was lost, and with it the transaction.
     async fn lost(
         &self,
         database: &mut HostSession<'_>,
-        state: &mut State,
+        state: &mut JournalState,
         entry: &Entry,
         commit: Commit,
         error: DatabaseError,
     ) -> Error {
         let error = Error::from(error);
-        // It waits until the server has done with what was under way.
+        // Reconnecting waits until the server has ended the statement in progress.
         let again = database.reconnect().await;
         if commit == Commit::Apart {
             state.unknown = Some((entry.step, entry.text.clone()));
@@ -359,7 +360,7 @@ impl Journal {
         }
     }
 
-    /// Refuses to record a step of a migration that ended the transaction of it, or that changed the journal.
+    /// Refuses to record a step that ended its transaction or changed the tables of `runner`.
     pub async fn still_ours(&self, database: &mut HostSession<'_>) -> Result<()> {
         let refused = if database.in_transaction().await? {
             match database.check_tool_tables().await {
@@ -367,10 +368,11 @@ impl Journal {
                 Err(error) => Error::from(error),
             }
         } else {
-            Error::denied("the migration ended the transaction it runs in")
-                .hint("take `COMMIT`, `ROLLBACK` and the like out: runner itself begins and ends the transaction")
+            Error::denied("the migration ended the transaction it runs in").hint(
+                "remove `COMMIT`, `ROLLBACK` and similar statements: runner begins and ends the transaction itself",
+            )
         };
-        // What is refused matters more than what a rollback says about it.
+        // The refusal matters more than an error of the rollback.
         let _ = database.rollback().await;
         Err(refused)
     }

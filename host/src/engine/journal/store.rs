@@ -1,4 +1,4 @@
-//! Reads and writes the journal's tables. The caller has set the host's rights and owns the transaction.
+//! Reads and writes the journal's tables. The caller has taken the host's role and owns the transaction.
 
 mod checkpoint;
 mod entry;
@@ -19,24 +19,23 @@ use crate::engine::transcript::store as evidence;
 use crate::error::{Error, Result};
 
 impl Run {
-    /// Takes everything that is noted of the run away.
+    /// Deletes everything recorded about the run.
     pub async fn clear(self, database: &mut HostSession<'_>) -> Result<()> {
         clear(database, self).await
     }
 
-    /// Keeps of a run that is done which steps it took, and not what they answered: the tables must not grow with what was
-    /// read.
+    /// Deletes the answers of a completed run and keeps its steps, so that the tables do not grow with the data it read.
     pub async fn trim(self, database: &mut HostSession<'_>) -> Result<()> {
         trim(database, self).await
     }
 
-    /// Waits for all who work on chunks of the run, and keeps others from beginning, until the transaction ends. Answers
+    /// Waits for all workers on chunks of the run and keeps others from starting until the transaction ends. Returns
     /// whether any chunk is done.
     pub async fn close(self, database: &mut HostSession<'_>) -> Result<bool> {
         chunk::close(database, self).await.map_err(unwritable)
     }
 
-    /// The last steps that changed something, in order, for messages: `step 3, execute: INSERT …`.
+    /// Returns the last steps that changed something, in order, for messages: `step 3, execute: INSERT …`.
     pub async fn last_effects(self, database: &mut HostSession<'_>) -> Result<Vec<String>> {
         last_effects(database, self).await
     }
@@ -46,7 +45,7 @@ impl Run {
     }
 }
 
-/// Runs a statement that must change exactly one row.
+/// Executes a statement that must change exactly one row.
 pub(super) async fn change(database: &mut HostSession<'_>, text: &str, parameters: &[Value]) -> Result<()> {
     match execute(database, text, parameters).await? {
         1 => Ok(()),
@@ -64,7 +63,7 @@ pub(super) async fn rows(database: &mut HostSession<'_>, text: &str, parameters:
     Ok(database.query(&text, parameters, QueryLimits::NONE).await.map_err(unwritable)?.rows)
 }
 
-/// Adds a step, done or intended, behind which the journal ends.
+/// Inserts a step, completed or intended, as the last of the journal.
 pub async fn insert(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> Result<()> {
     put(database, run, entry, 0).await?;
     match entry.ended_at {
@@ -73,12 +72,12 @@ pub async fn insert(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> 
     }
 }
 
-/// Adds the row that the steps follow.
+/// Inserts the first row, which holds the inputs.
 pub async fn insert_first(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> Result<()> {
     put(database, run, entry, 0).await
 }
 
-/// Adds a part of a step's result. Parts are counted from 1.
+/// Inserts a part of a step's result. Parts are numbered from 1.
 pub async fn insert_part(
     database: &mut HostSession<'_>,
     run: Run,
@@ -114,7 +113,7 @@ async fn put(database: &mut HostSession<'_>, run: Run, entry: &Entry, part: u64)
     change(database, sql::INSERT, &parameters).await
 }
 
-/// Answers a step that was intended.
+/// Adds the answer to an intent.
 pub async fn answer(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> Result<()> {
     let [history, direction] = run.parameters();
     let parameters = [
@@ -132,17 +131,17 @@ pub async fn answer(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> 
     head::moved(database, run, entry.step, &entry.seal).await
 }
 
-/// Takes an intent back, whose step has no effect.
+/// Deletes the intent of a step that had no effect.
 pub async fn forget(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
     let [history, direction] = run.parameters();
     change(database, sql::FORGET, &[history, direction, number(step)]).await?;
     head::stepped(database, run, step.saturating_sub(1)).await
 }
 
-/// The next steps behind one, not all of them.
-pub async fn page(database: &mut HostSession<'_>, run: Run, behind: u64) -> Result<Vec<Recorded>> {
+/// Returns the first page of the steps after `last`.
+pub async fn page(database: &mut HostSession<'_>, run: Run, last: u64) -> Result<Vec<Recorded>> {
     let [history, direction] = run.parameters();
-    let found = rows(database, sql::PAGE, &[history, direction, number(behind)]).await?;
+    let found = rows(database, sql::PAGE, &[history, direction, number(last)]).await?;
     found.into_iter().map(|row| recorded(row).ok_or_else(garbled)).collect()
 }
 
@@ -162,8 +161,8 @@ fn recorded(row: Vec<Value>) -> Option<Recorded> {
     Some(Recorded { entry, is_done })
 }
 
-/// The answer of a step that is done, packed, and its seal, if it is as it was written. `before`: the seal over the steps before
-/// it.
+/// Returns the packed answer of a completed step and its seal, or an error if the step was changed. `before` is the seal
+/// over the steps before it.
 pub async fn answer_of(
     database: &mut HostSession<'_>,
     run: Run,
@@ -175,14 +174,14 @@ pub async fn answer_of(
         Some(answer) => Some(answer),
         None => part(database, run, step, 0).await?,
     };
-    let answer = answer.ok_or_else(|| damaged(format!("the answer of step {step} is gone")))?;
+    let answer = answer.ok_or_else(|| damaged(format!("the answer of step {step} is missing")))?;
     if entry.seal_over(before, &answer) != entry.seal {
         return Err(damaged(format!("step {step} was changed")));
     }
     Ok((answer, entry.seal))
 }
 
-/// What a step answered, packed; `part` 0 is the answer itself.
+/// Returns a packed part of a step's result; part 0 is the answer itself.
 pub async fn part(database: &mut HostSession<'_>, run: Run, step: u64, part: u64) -> Result<Option<Vec<u8>>> {
     let [history, direction] = run.parameters();
     let found = rows(database, sql::PART, &[history, direction, number(step), number(part)]).await?;
@@ -193,7 +192,7 @@ pub async fn part(database: &mut HostSession<'_>, run: Run, step: u64, part: u64
     }
 }
 
-/// The step that was begun and not answered.
+/// Returns the step that began and has no answer, if there is one.
 pub async fn intent(database: &mut HostSession<'_>, run: Run) -> Result<Option<Intent>> {
     let Some(row) = rows(database, sql::INTENT, &run.parameters()).await?.into_iter().next() else { return Ok(None) };
     let [step, kind, digest, text, before, began_at] = &row[..] else { return Err(garbled()) };
@@ -210,12 +209,12 @@ pub async fn intent(database: &mut HostSession<'_>, run: Run) -> Result<Option<I
     intent().map(Some).ok_or_else(garbled)
 }
 
-/// How many steps are done.
+/// Returns the number of completed steps.
 pub async fn done(database: &mut HostSession<'_>, run: Run) -> Result<u64> {
     counted(database, sql::DONE, run).await
 }
 
-/// How many steps may have changed something.
+/// Returns the number of steps that may have changed something.
 pub async fn effects(database: &mut HostSession<'_>, run: Run) -> Result<u64> {
     Ok(counted(database, sql::EFFECTS, run).await? + counted(database, sql::MOVED, run).await?)
 }
@@ -225,7 +224,7 @@ async fn counted(database: &mut HostSession<'_>, text: &str, run: Run) -> Result
     found.first().and_then(|row| row.first()).and_then(count).ok_or_else(garbled)
 }
 
-/// The last steps that changed something, in order, for messages: `step 3, execute: INSERT …`.
+/// Returns the last steps that changed something, in order, for messages: `step 3, execute: INSERT …`.
 pub async fn last_effects(database: &mut HostSession<'_>, run: Run) -> Result<Vec<String>> {
     let found = rows(database, sql::LAST, &run.parameters()).await?;
     let shown = |row: Vec<Value>| {
@@ -235,7 +234,7 @@ pub async fn last_effects(database: &mut HostSession<'_>, run: Run) -> Result<Ve
     found.into_iter().rev().map(|row| shown(row).ok_or_else(garbled)).collect()
 }
 
-/// Takes everything of a run away.
+/// Deletes everything recorded about a run.
 pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     execute(database, sql::CLEAR, &run.parameters()).await?;
     execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
@@ -244,7 +243,7 @@ pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     evidence::clear(database, run).await
 }
 
-/// Keeps of a run that is done which steps it took, and not what they answered: the tables must not grow with what was read.
+/// Deletes the answers of a completed run and keeps its steps.
 pub async fn trim(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     execute(database, sql::CLEAR_PARTS, &run.parameters()).await?;
     execute(database, sql::CLEAR_ANSWERS, &run.parameters()).await?;
@@ -253,7 +252,7 @@ pub async fn trim(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     Ok(())
 }
 
-/// Takes away what is noted of a step that has failed: its intent and its checkpoint, if there are any.
+/// Deletes the intent, the checkpoint and the chunks of a failed step.
 pub async fn clear_failed(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
     let [history, direction] = run.parameters();
     let parameters = [history, direction, number(step)];
@@ -271,11 +270,11 @@ pub(super) fn number(number: u64) -> Value {
     Value::Int64(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// The error of a journal that is not as it was written.
+/// Returns the error for a journal that is not as it was written.
 pub fn garbled() -> Error {
-    Error::mismatch("the journal does not read as runner wrote it")
+    Error::mismatch("the journal is damaged")
         .hint("restore the tables `runner_journal`, `runner_head`, `runner_checkpoint` and `runner_chunk` from a backup")
-        .hint("without one nobody can go on: bring the database to one of its two versions, and say which it is with `runner repair`")
+        .hint("without a backup the migration cannot be resumed: complete or undo it by hand, and record that with `runner repair`")
 }
 
 pub(super) fn unwritable(error: crate::database::DatabaseError) -> Error {

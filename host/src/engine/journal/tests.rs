@@ -1,4 +1,4 @@
-//! Journals on SQLite in memory: what is recorded, what is answered, and what is refused.
+//! Journals on SQLite in memory: what they record, answer and refuse.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,24 +37,24 @@ fn worker() -> Worker {
     Worker { run_id: "run".to_owned(), by: "me@here".to_owned() }
 }
 
-async fn take_up(database: &SharedDatabase, sha256: &str) -> Result<Resumed> {
+async fn open(database: &SharedDatabase, sha256: &str) -> Result<Resumed> {
     let mut database = database.lock().await;
     let database = &mut database.host();
-    database.rollback().await.expect("what was open is gone");
+    database.rollback().await.expect("the open transaction is rolled back");
     Journal::resume(database, RUN, Kind::Component, sha256, &worker(), &StopSignal::default()).await
 }
 
 async fn resume(database: &SharedDatabase) -> Journal {
-    take_up(database, "ab").await.expect("a journal").journal
+    open(database, "ab").await.expect("a journal").journal
 }
 
-/// As where DDL commits by itself.
+/// Makes the journal behave as on a database where DDL commits by itself.
 async fn without_transactional_ddl(mut journal: Journal) -> Journal {
     journal.facts.transactional_ddl = false;
     journal
 }
 
-/// Whether a step was done, or answered from the journal.
+/// Whether a step was executed or answered from the journal.
 #[derive(Debug, PartialEq)]
 enum How {
     Done(u64),
@@ -69,9 +69,9 @@ fn call(statement: &str) -> Call<'_> {
 
 async fn step(journal: &Journal, database: &SharedDatabase, statement: &str) -> Result<How> {
     let mut live = match journal.begin::<u64>(database, &call(statement)).await? {
-        Begun::Recorded(_, Ok(rows)) => return Ok(How::Recorded(rows)),
-        Begun::Recorded(_, Err(error)) => return Ok(How::FailedBefore(error.kind)),
-        Begun::Live(live) => live,
+        JournalStep::Recorded(_, Ok(rows)) => return Ok(How::Recorded(rows)),
+        JournalStep::Recorded(_, Err(error)) => return Ok(How::FailedBefore(error.kind)),
+        JournalStep::Live(live) => live,
     };
     let result = live.session().execute(statement, &[]).await;
     Ok(match journal.finish(live, result).await? {
@@ -95,12 +95,12 @@ async fn count(database: &SharedDatabase, table: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn what_is_recorded_is_answered_and_the_rest_is_done() {
+async fn recorded_steps_are_answered_and_the_rest_run() {
     let database = database().await;
     let journal = create(&database).await;
     assert_eq!(done(&journal, &database, "CREATE TABLE t (a)").await, How::Done(0));
     assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1), (2)").await, How::Done(2));
-    assert_eq!(journal.progress().await, Progress { done: 2, effects: 2, unknown: None });
+    assert_eq!(journal.progress().await, StepProgress { done: 2, effects: 2, unknown: None });
     let journal = resume(&database).await;
     assert_eq!((journal.inputs().seed, journal.progress().await.done), (7, 2));
     assert_eq!(done(&journal, &database, "CREATE TABLE t (a)").await, How::Recorded(0));
@@ -111,13 +111,13 @@ async fn what_is_recorded_is_answered_and_the_rest_is_done() {
 }
 
 #[tokio::test]
-async fn a_failure_is_recorded_when_the_migration_goes_on_after_it() {
+async fn a_failure_is_recorded_when_the_migration_continues_after_it() {
     let database = database().await;
     let journal = create(&database).await;
     done(&journal, &database, "CREATE TABLE t (a UNIQUE)").await;
     let twice = "INSERT INTO t VALUES (1), (1)";
     assert_eq!(done(&journal, &database, twice).await, How::Failed(DatabaseErrorKind::Constraint));
-    // One that ended the migration is tried again.
+    // A failure that ended the migration is retried.
     let journal = resume(&database).await;
     done(&journal, &database, "CREATE TABLE t (a UNIQUE)").await;
     assert_eq!(done(&journal, &database, twice).await, How::Failed(DatabaseErrorKind::Constraint));
@@ -126,7 +126,7 @@ async fn a_failure_is_recorded_when_the_migration_goes_on_after_it() {
     done(&journal, &database, "CREATE TABLE t (a UNIQUE)").await;
     assert_eq!(done(&journal, &database, twice).await, How::FailedBefore(DatabaseErrorKind::Constraint));
     assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1)").await, How::Recorded(1));
-    assert_eq!(journal.progress().await, Progress { done: 3, effects: 2, unknown: None });
+    assert_eq!(journal.progress().await, StepProgress { done: 3, effects: 2, unknown: None });
 }
 
 #[tokio::test]
@@ -138,16 +138,16 @@ async fn another_call_and_an_early_end_are_refused() {
     let journal = resume(&database).await;
     done(&journal, &database, "CREATE TABLE t (a)").await;
     let error = step(&journal, &database, "INSERT INTO t VALUES (2)").await.expect_err("another call");
-    assert_eq!((error.kind, &*error.message), (ErrorKind::Mismatch, "this component did something else this time"));
+    assert_eq!((error.kind, &*error.message), (ErrorKind::Mismatch, "the component did not repeat its recorded steps"));
     assert_eq!(error.places, [("step", "2".to_owned())]);
     assert_eq!(
         error.causes,
-        ["recorded: execute `INSERT INTO t VALUES (1)`", "now it asked for execute `INSERT INTO t VALUES (2)`"]
+        ["recorded: execute `INSERT INTO t VALUES (1)`", "now: execute `INSERT INTO t VALUES (2)`"]
     );
     let journal = resume(&database).await;
     done(&journal, &database, "CREATE TABLE t (a)").await;
     let error = journal.end(&mut database.lock().await.host()).await.expect_err("an early end");
-    assert_eq!((error.kind, &*error.causes[1]), (ErrorKind::Mismatch, "now it came to its end"));
+    assert_eq!((error.kind, &*error.causes[1]), (ErrorKind::Mismatch, "now: the end of the migration"));
     assert_eq!(count(&database, "t").await, 1);
 }
 
@@ -155,9 +155,9 @@ async fn another_call_and_an_early_end_are_refused() {
 async fn another_build_is_refused() {
     let database = database().await;
     create(&database).await;
-    let Err(error) = take_up(&database, "cd").await else { panic!("another build went on") };
+    let Err(error) = open(&database, "cd").await else { panic!("another build resumed") };
     assert_eq!(error.kind, ErrorKind::Mismatch);
-    assert_eq!(error.causes, ["it began with sha256 ab, and the project has cd"]);
+    assert_eq!(error.causes, ["the migration began with sha256 ab, but the project has cd"]);
 }
 
 #[tokio::test]
@@ -168,9 +168,14 @@ async fn a_tampered_journal_is_refused() {
             "step 2 was changed",
         ),
         ("UPDATE runner_journal SET seal = 'x' WHERE step = 2", "step 2 was changed"),
-        ("DELETE FROM runner_journal WHERE step = 2", "step 2 is missing, and step 3 is there"),
-        ("UPDATE runner_journal SET answer = NULL WHERE step = 2", "the answer of step 2 is gone"),
+        ("DELETE FROM runner_journal WHERE step = 2", "step 2 is missing, but step 3 exists"),
+        ("UPDATE runner_journal SET answer = NULL WHERE step = 2", "the answer of step 2 is missing"),
         ("DELETE FROM runner_journal WHERE step = 0", "the inputs of the first run are missing"),
+        ("UPDATE runner_journal SET answer = x'00ff' WHERE step = 0", "the inputs of the first run cannot be read"),
+        (
+            "UPDATE runner_journal SET answer = CAST(answer || x'00' AS BLOB) WHERE step = 0",
+            "the inputs of the first run cannot be read",
+        ),
         ("UPDATE runner_journal SET state = 'odd' WHERE step = 2", ""),
     ] {
         let database = database().await;
@@ -180,23 +185,23 @@ async fn a_tampered_journal_is_refused() {
             done(&journal, &database, statement).await;
         }
         host(&database, change).await;
-        let taken_up = async {
-            let journal = take_up(&database, "ab").await?.journal;
+        let resumed = async {
+            let journal = open(&database, "ab").await?.journal;
             for statement in statements {
                 step(&journal, &database, statement).await?;
             }
             Ok(())
         };
-        let error: Error = taken_up.await.expect_err(change);
+        let error: Error = resumed.await.expect_err(change);
         assert_eq!(error.kind, ErrorKind::Mismatch, "{change}");
         assert_eq!(error.causes.first().map_or("", |cause| cause), cause, "{change}");
         assert_eq!(count(&database, "t").await, 3, "{change}");
     }
 }
 
-/// Begins a step and gives up before its end is noted, as a killed run does.
+/// Begins a step and stops before its answer is recorded, as a killed run does.
 async fn crash_in(journal: &Journal, database: &SharedDatabase, statement: &str, takes_effect: bool) {
-    let Begun::Live(mut live) = journal.begin::<u64>(database, &call(statement)).await.expect(statement) else {
+    let JournalStep::Live(mut live) = journal.begin::<u64>(database, &call(statement)).await.expect(statement) else {
         panic!("{statement} was recorded")
     };
     if takes_effect {
@@ -205,7 +210,7 @@ async fn crash_in(journal: &Journal, database: &SharedDatabase, statement: &str,
 }
 
 #[tokio::test]
-async fn what_can_be_rolled_back_is_never_unknown() {
+async fn a_step_that_can_be_rolled_back_is_never_unknown() {
     for takes_effect in [false, true] {
         let database = database().await;
         let journal = create(&database).await;
@@ -216,7 +221,7 @@ async fn what_can_be_rolled_back_is_never_unknown() {
 }
 
 #[tokio::test]
-async fn the_schema_tells_what_became_of_ddl_that_commits_by_itself() {
+async fn the_schema_shows_the_outcome_of_ddl_that_commits_by_itself() {
     for (statement, takes_effect) in [
         ("CREATE TABLE t (a)", false),
         ("CREATE TABLE t (a)", true),
@@ -232,11 +237,15 @@ async fn the_schema_tells_what_became_of_ddl_that_commits_by_itself() {
         host(&database, "CREATE INDEX old_a ON old (a)").await;
         let journal = without_transactional_ddl(create(&database).await).await;
         crash_in(&journal, &database, statement, takes_effect).await;
-        let come = progress(&mut database.lock().await.host(), 1, Direction::Up).await.expect("progress");
-        assert_eq!(come.unknown, None, "nobody has to look");
-        let Resumed { journal, warnings } = take_up(&database, "ab").await.expect("a journal");
+        let progress = progress(&mut database.lock().await.host(), 1, Direction::Up).await.expect("progress");
+        assert_eq!(progress.unknown, None, "no operator is needed");
+        let Resumed { journal, warnings } = open(&database, "ab").await.expect("a journal");
         assert_eq!(warnings.len(), 1, "{statement}");
-        assert!(warnings[0].contains(if takes_effect { "is in the schema" } else { "is not in the schema" }));
+        assert!(warnings[0].contains(if takes_effect {
+            "shows that it took effect"
+        } else {
+            "shows that it did not take effect"
+        }));
         let journal = without_transactional_ddl(journal).await;
         let expected = if takes_effect { How::Recorded(0) } else { How::Done(0) };
         assert_eq!(done(&journal, &database, statement).await, expected, "{statement}");
@@ -248,8 +257,23 @@ async fn the_schema_tells_what_became_of_ddl_that_commits_by_itself() {
 }
 
 #[tokio::test]
-async fn what_nobody_knows_waits_for_an_operator() {
-    // Nothing that the journal could tell the effect of.
+async fn a_damaged_intent_is_refused() {
+    for change in
+        ["x'00'", "x'01'", "x'28b52ffd'", "CAST(answer || x'00' AS BLOB)", "substr(answer, 1, length(answer) - 1)"]
+    {
+        let database = database().await;
+        let journal = without_transactional_ddl(create(&database).await).await;
+        crash_in(&journal, &database, "CREATE TABLE t (a)", false).await;
+        host(&database, &format!("UPDATE runner_journal SET answer = {change} WHERE step = 1")).await;
+        let Err(error) = open(&database, "ab").await else { panic!("{change} was accepted") };
+        assert_eq!(error.kind, ErrorKind::Mismatch, "{change}");
+        assert_eq!(error.causes, ["the schema before step 1 cannot be read"], "{change}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_waits_for_an_operator() {
+    // The journal cannot determine the outcome of a procedure call.
     let odd = "CALL odd()";
     for (decision, how, effects) in [
         (Decision::Retry, How::Done(0), 0),
@@ -260,9 +284,9 @@ async fn what_nobody_knows_waits_for_an_operator() {
         let journal = create(&database).await;
         assert_eq!(done(&journal, &database, "SELECT 1").await, How::Done(0));
         crash_in(&journal, &database, odd, false).await;
-        let come = progress(&mut database.lock().await.host(), 1, Direction::Up).await.expect("progress");
-        assert_eq!((come.done, come.unknown), (1, Some(2)));
-        let Err(error) = take_up(&database, "ab").await else { panic!("it went on") };
+        let progress = progress(&mut database.lock().await.host(), 1, Direction::Up).await.expect("progress");
+        assert_eq!((progress.done, progress.unknown), (1, Some(2)));
+        let Err(error) = open(&database, "ab").await else { panic!("it resumed") };
         assert_eq!(error.kind, ErrorKind::Partial);
         {
             let mut database = database.lock().await;
@@ -276,31 +300,31 @@ async fn what_nobody_knows_waits_for_an_operator() {
         let journal = resume(&database).await;
         assert_eq!(done(&journal, &database, "SELECT 1").await, How::Recorded(0));
         match journal.begin::<u64>(&database, &call(odd)).await.expect("begun") {
-            Begun::Recorded(_, answer) => assert_eq!(How::Recorded(answer.expect("rows")), how),
-            Begun::Live(_) => assert_eq!(How::Done(0), how),
+            JournalStep::Recorded(_, answer) => assert_eq!(How::Recorded(answer.expect("rows")), how),
+            JournalStep::Live(_) => assert_eq!(How::Done(0), how),
         }
     }
 }
 
 #[tokio::test]
-async fn what_comes_to_the_same_is_run_again() {
+async fn an_idempotent_step_runs_again() {
     let database = database().await;
     let journal = create(&database).await;
     crash_in(&journal, &database, "PRAGMA quick_check", false).await;
-    let Resumed { journal, warnings } = take_up(&database, "ab").await.expect("a journal");
-    assert!(warnings[0].contains("it does the same a second time"), "{warnings:?}");
+    let Resumed { journal, warnings } = open(&database, "ab").await.expect("a journal");
+    assert!(warnings[0].contains("it is idempotent, so it runs again"), "{warnings:?}");
     assert_eq!(done(&journal, &database, "PRAGMA quick_check").await, How::Done(0));
 }
 
 #[tokio::test]
-async fn what_is_missing_at_the_end_is_found_out() {
+async fn missing_rows_at_the_end_are_detected() {
     let statements = ["CREATE TABLE t (a)", "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1), (2)"];
     for (change, cause) in [
-        ("DELETE FROM runner_journal WHERE step = 3", "step 3, its last, is missing"),
-        ("DELETE FROM runner_journal WHERE step > 1", "steps 2 to 3, its last, are missing"),
-        ("DELETE FROM runner_journal WHERE step > 0", "steps 1 to 3, its last, are missing"),
-        ("UPDATE runner_head SET step = 2", "it ends with step 3, and its head says 2"),
-        ("UPDATE runner_head SET seal = 'x'", "its steps up to 3 are not those that its head knows"),
+        ("DELETE FROM runner_journal WHERE step = 3", "the last step, 3, is missing"),
+        ("DELETE FROM runner_journal WHERE step > 1", "the last steps, 2 to 3, are missing"),
+        ("DELETE FROM runner_journal WHERE step > 0", "the last steps, 1 to 3, are missing"),
+        ("UPDATE runner_head SET step = 2", "it ends with step 3, but its head records 2"),
+        ("UPDATE runner_head SET seal = 'x'", "its steps up to 3 do not match its head"),
         ("DELETE FROM runner_head", "its head is missing"),
     ] {
         let database = database().await;
@@ -311,21 +335,21 @@ async fn what_is_missing_at_the_end_is_found_out() {
         host(&database, change).await;
         let found = damage(&mut database.lock().await.host(), RUN).await.expect("read").expect("damaged");
         assert_eq!(found.causes, [cause], "{change}");
-        let taken_up = async {
-            let journal = take_up(&database, "ab").await?.journal;
+        let resumed = async {
+            let journal = open(&database, "ab").await?.journal;
             for statement in statements {
                 step(&journal, &database, statement).await?;
             }
             step(&journal, &database, "INSERT INTO t VALUES (3)").await
         };
-        let error: Error = taken_up.await.expect_err(change);
+        let error: Error = resumed.await.expect_err(change);
         assert_eq!((error.kind, &*error.causes[0]), (ErrorKind::Mismatch, cause), "{change}");
         assert_eq!(count(&database, "t").await, 3, "{change}");
     }
 }
 
 #[tokio::test]
-async fn an_intent_that_is_missing_is_found_out() {
+async fn a_missing_intent_is_detected() {
     let database = database().await;
     let journal = create(&database).await;
     done(&journal, &database, "SELECT 1").await;
@@ -334,22 +358,22 @@ async fn an_intent_that_is_missing_is_found_out() {
     let journal = resume(&database).await;
     assert_eq!(done(&journal, &database, "SELECT 1").await, How::Recorded(0));
     let error = step(&journal, &database, "CALL odd()").await.expect_err("missing");
-    assert_eq!(error.causes, ["step 2, its last, is missing"]);
+    assert_eq!(error.causes, ["the last step, 2, is missing"]);
 }
 
 #[tokio::test]
-async fn a_failed_step_that_commits_by_itself_leaves_no_doubt() {
+async fn the_outcome_of_a_failed_step_that_commits_by_itself_is_known() {
     let database = database().await;
     let journal = without_transactional_ddl(create(&database).await).await;
     assert_eq!(done(&journal, &database, "DROP TABLE nothing").await, How::Failed(DatabaseErrorKind::Syntax));
-    assert_eq!(journal.progress().await, Progress::default());
-    // It was not handled, so that it is not recorded, and something else may be tried.
+    assert_eq!(journal.progress().await, StepProgress::default());
+    // The failure was not handled, so it is not recorded, and the next run may make another call.
     let journal = resume(&database).await;
     assert_eq!(done(&journal, &database, "CREATE TABLE t (a)").await, How::Done(0));
 }
 
 #[tokio::test]
-async fn a_stop_signal_is_heard_between_two_steps() {
+async fn a_stop_signal_takes_effect_between_two_steps() {
     let database = database().await;
     let journal = create(&database).await;
     done(&journal, &database, "CREATE TABLE t (a)").await;

@@ -21,8 +21,8 @@ mod tests;
 use self::{mysql::MYSQL, postgres::POSTGRES, sqlite::SQLITE};
 use crate::database::{Dialect, Facts};
 
-/// The format of the tables, as `runner_meta` keeps it.
-pub const FORMAT: i64 = 2;
+/// The format of the tables and of what they store, as recorded in `runner_meta`.
+pub const FORMAT: i64 = 3;
 
 /// The statements and facts that are specific to a dialect.
 pub struct DialectSchema {

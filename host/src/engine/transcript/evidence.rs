@@ -1,63 +1,60 @@
-//! What is kept of an applied component, so that it can be proven again.
+//! The evidence of an applied component, which `verify` replays and compares.
 
-use super::store::{self, Kind};
+use super::store::{self, EvidenceKind};
 use super::{Recording, TransformRecord};
 use crate::database::HostSession;
 use crate::engine::Direction;
-use crate::engine::call::Inputs;
-use crate::engine::call::answer::unpack;
+use crate::engine::call::{Inputs, stored};
 use crate::engine::run::Run;
 use crate::error::{Error, Result};
 
 /// The evidence of a run.
 pub struct Evidence {
-    /// What it was given; none if that is not kept.
+    /// The inputs of the run, if they are kept.
     pub inputs: Option<Inputs>,
-    /// Its calls; none if they took more room than there was for them.
+    /// The calls of the run, unless they exceeded the limit.
     pub calls: Option<Recording>,
-    /// Its transforms, in order.
+    /// The transforms of the run, in order.
     pub transforms: Vec<TransformRecord>,
-    /// Statements whose rows came in no order that was asked for.
+    /// The statements whose rows had no requested order.
     pub unordered: Vec<String>,
 }
 
 impl Evidence {
-    /// Writes a transform down.
+    /// Writes a transform.
     pub async fn write_transform(
         database: &mut HostSession<'_>,
         run: Run,
         step: u64,
         record: &TransformRecord,
     ) -> Result<()> {
-        let bytes = crate::engine::call::answer::compress(&record.encode());
-        store::put(database, run, Kind::Transform, step, &bytes).await
+        store::put(database, run, EvidenceKind::Transform, step, &stored::pack(record)).await
     }
 
-    /// Reads what is kept of the run that put a row of history in force.
+    /// Reads the evidence of the run that a row of the history records.
     pub async fn read(database: &mut HostSession<'_>, history: i64) -> Result<Self> {
         let run = Run { history, direction: Direction::Up };
-        let inputs = store::all(database, run, Kind::Inputs).await?;
-        let inputs = inputs.first().map(|bytes| unpack::<Inputs>(bytes).and_then(std::result::Result::ok));
-        let inputs = inputs.map(|inputs| inputs.ok_or_else(|| garbled("the inputs"))).transpose()?;
-        let calls = store::all(database, run, Kind::Calls).await?.into_iter().next();
+        let inputs = store::all(database, run, EvidenceKind::Inputs).await?;
+        let inputs = inputs.first().map(|packed| stored::unpack(packed).ok_or_else(|| garbled("the inputs")));
+        let calls = store::all(database, run, EvidenceKind::Calls).await?.into_iter().next();
         let calls = calls.map(Recording::new).transpose().map_err(|_| garbled("the calls"))?;
-        let mut transforms = Vec::new();
-        for bytes in store::all(database, run, Kind::Transform).await? {
-            let bytes = crate::engine::call::answer::decompress(&bytes);
-            let record = bytes.as_deref().and_then(TransformRecord::decode);
-            transforms.push(record.ok_or_else(|| garbled("a transform"))?);
-        }
-        Ok(Self { inputs, calls, transforms, unordered: unordered(database, run).await? })
+        let transforms = store::all(database, run, EvidenceKind::Transform).await?;
+        let transforms = transforms.iter().map(|packed| stored::unpack(packed).ok_or_else(|| garbled("a transform")));
+        Ok(Self {
+            inputs: inputs.transpose()?,
+            calls,
+            transforms: transforms.collect::<Result<_>>()?,
+            unordered: unordered(database, run).await?,
+        })
     }
 }
 
-/// Statements of a run whose rows came in no order that was asked for.
+/// Returns the statements of a run whose rows had no requested order.
 pub async fn unordered(database: &mut HostSession<'_>, run: Run) -> Result<Vec<String>> {
-    let texts = store::all(database, run, Kind::Unordered).await?;
+    let texts = store::all(database, run, EvidenceKind::Unordered).await?;
     texts.into_iter().map(|text| String::from_utf8(text).map_err(|_| garbled("a statement"))).collect()
 }
 
 fn garbled(what: &str) -> Error {
-    Error::mismatch(format!("{what} that a run has left do not read as runner wrote them"))
-        .at("table", "runner_evidence")
+    Error::mismatch(format!("the evidence of a run is damaged: {what} cannot be read")).at("table", "runner_evidence")
 }

@@ -1,59 +1,60 @@
-//! The calls of a run with their answers, kept so that the run can be played again without a database.
+//! A recording of the calls of a run with their answers, from which the component can run again without a database.
 
 use std::io::{Read, Write};
 
+use serde::{Deserialize, Serialize};
+
 use crate::database::DatabaseError;
-use crate::engine::call::codec::{Sink, Source};
-use crate::engine::call::{Answer, Call, answer};
+use crate::engine::call::stored::{self, MAX_BYTES, WINDOW_LOG};
+use crate::engine::call::{Answer, Call};
 
-/// The greatest entry that is read back: a guard against a damaged length.
-const ENTRY_BYTES: u64 = 1 << 30;
+/// The largest recorded call: its statement is cut to 500 characters, and its kind and digest have less than 50.
+const CALL_BYTES: u64 = 4 << 10;
 
-/// The quickest: it is written once and seldom read.
+/// The fastest level: a recording is written once and rarely read.
 const LEVEL: i32 = 1;
 
-/// Writes calls and answers down, compressed, as long as they take no more than the given bytes.
+/// Records calls and answers, compressed, up to a limit.
 pub struct TranscriptRecorder {
-    /// None once it was too much.
+    /// `None` once the limit was exceeded.
     encoder: Option<zstd::stream::Encoder<'static, Vec<u8>>>,
     limit: usize,
 }
 
 impl TranscriptRecorder {
-    /// A recorder of so many bytes; none if that is nothing.
+    /// Creates a recorder of up to `limit` bytes, or `None` if the limit is 0.
     pub fn new(limit: u64) -> Option<Self> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let encoder = zstd::stream::Encoder::new(Vec::new(), LEVEL).ok().filter(|_| limit > 0)?;
         Some(Self { encoder: Some(encoder), limit })
     }
 
-    /// Notes a call.
+    /// Records a call.
     pub fn called(&mut self, call: &Call<'_>) {
-        let mut entry = Vec::with_capacity(call.text.len() + 64);
-        entry.bytes(call.kind.name().as_bytes());
-        entry.bytes(call.digest().as_bytes());
-        entry.bytes(call.shown().as_bytes());
-        self.put(&entry);
-    }
-
-    /// Notes an answer.
-    pub fn answered<T: Answer>(&mut self, answer: Result<&T, &DatabaseError>) {
         if self.encoder.is_some() {
-            self.put(&answer::encode(answer));
+            let recorded =
+                RecordedCall { kind: call.kind.name().to_owned(), digest: call.digest(), text: call.shown() };
+            self.put(&recorded);
         }
     }
 
-    fn put(&mut self, entry: &[u8]) {
+    /// Records an answer.
+    pub fn answered<T: Answer>(&mut self, answer: Result<&T, &DatabaseError>) {
+        self.put(&answer);
+    }
+
+    fn put<T: Serialize>(&mut self, entry: &T) {
         let Some(encoder) = &mut self.encoder else { return };
+        let entry = stored::encode(entry);
         let length = (entry.len() as u64).to_le_bytes();
         // Writing to memory cannot fail; if it did, there would be no recording.
-        let written = encoder.write_all(&length).and_then(|()| encoder.write_all(entry));
+        let written = encoder.write_all(&length).and_then(|()| encoder.write_all(&entry));
         if written.is_err() || encoder.get_ref().len() > self.limit {
             self.encoder = None;
         }
     }
 
-    /// Everything; none if it was too much.
+    /// Returns the recording, or `None` if it exceeded the limit.
     pub fn finish(self) -> Option<Vec<u8>> {
         let bytes = self.encoder?.finish().ok()?;
         (bytes.len() <= self.limit).then_some(bytes)
@@ -61,46 +62,49 @@ impl TranscriptRecorder {
 }
 
 /// A call of a recording.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedCall {
-    /// Its kind.
+    /// The kind of the call.
     pub kind: String,
-    /// Its digest.
+    /// The digest of the call.
     pub digest: String,
-    /// The statement, or what it was.
+    /// The statement, or a description of the call, shortened.
     pub text: String,
 }
 
-/// Reads a recording from its beginning, an entry at a time.
+/// Reads a recording from its beginning, entry by entry.
 pub struct Recording {
     decoder: zstd::stream::Decoder<'static, std::io::BufReader<std::io::Cursor<Vec<u8>>>>,
 }
 
-/// A recording that is not as it was written.
+/// The error for a recording that differs from what was written.
 #[derive(Clone, Copy, Debug)]
 pub struct Garbled;
 
 impl Recording {
-    /// Begins to read.
+    /// Opens a recording.
     pub fn new(bytes: Vec<u8>) -> Result<Self, Garbled> {
-        let decoder = zstd::stream::Decoder::new(std::io::Cursor::new(bytes)).map_err(|_| Garbled)?;
+        let mut decoder = zstd::stream::Decoder::new(std::io::Cursor::new(bytes)).map_err(|_| Garbled)?;
+        decoder.window_log_max(WINDOW_LOG).map_err(|_| Garbled)?;
         Ok(Self { decoder })
     }
 
-    /// The next call; none at the end.
+    /// Returns the next call, or `None` at the end.
     pub fn call(&mut self) -> Result<Option<RecordedCall>, Garbled> {
-        let Some(entry) = self.entry()? else { return Ok(None) };
-        let mut source = Source::new(&entry);
-        let mut call = || Some(RecordedCall { kind: source.text()?, digest: source.text()?, text: source.text()? });
-        call().map(Some).ok_or(Garbled)
+        self.entry(CALL_BYTES)?.map(|entry| stored::decode(&entry).ok_or(Garbled)).transpose()
     }
 
-    /// The answer of the call that was read last, as it was put; none if it has none.
-    pub fn answer(&mut self) -> Result<Option<Vec<u8>>, Garbled> {
-        self.entry()
+    /// Returns the answer to the call that was read last, or `None` if it has none.
+    pub fn answer<T: Answer>(&mut self) -> Result<Option<Result<T, DatabaseError>>, Garbled> {
+        self.entry(MAX_BYTES)?.map(|entry| stored::decode(&entry).ok_or(Garbled)).transpose()
     }
 
-    fn entry(&mut self) -> Result<Option<Vec<u8>>, Garbled> {
+    /// Skips the answer to the call that was read last.
+    pub fn skip_answer(&mut self) -> Result<(), Garbled> {
+        self.entry(MAX_BYTES).map(drop)
+    }
+
+    fn entry(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Garbled> {
         let mut length = [0; 8];
         let mut read = 0;
         while read < length.len() {
@@ -111,9 +115,10 @@ impl Recording {
             }
         }
         let length = u64::from_le_bytes(length);
-        if length > ENTRY_BYTES {
+        if length > limit {
             return Err(Garbled);
         }
+        // The memory follows the bytes that exist, not the length that they claim.
         let mut entry = Vec::new();
         (&mut self.decoder).take(length).read_to_end(&mut entry).map_err(|_| Garbled)?;
         if entry.len() as u64 == length { Ok(Some(entry)) } else { Err(Garbled) }

@@ -1,21 +1,20 @@
-//! One digest over all calls and their answers, in order. It takes the same memory however many there are.
+//! One digest over all calls and their answers, in order. Its memory does not depend on their number.
 
 use super::recording::TranscriptRecorder;
 use crate::data::Digest;
 use crate::database::DatabaseError;
-use crate::engine::call::codec;
-use crate::engine::call::codec::Sink;
+use crate::engine::call::canonical::{self, Sink};
 use crate::engine::call::{Answer, Call};
 
-/// The version of the encoding, with which every transcript begins.
+/// The version of the encoding; every transcript begins with it.
 const VERSION: &str = "runner transcript 1";
 
-/// What stands before a call, an answer and an error.
+/// The bytes that introduce a call, an answer and an error.
 const CALL: u8 = 1;
 const ANSWER: u8 = 2;
 const ERROR: u8 = 3;
 
-/// The transcript of a run under way.
+/// The transcript of a run in progress.
 pub struct Transcript {
     hasher: blake3::Hasher,
     recorder: Option<TranscriptRecorder>,
@@ -28,14 +27,14 @@ impl Default for Transcript {
 }
 
 impl Transcript {
-    /// A transcript without a call; the recorder is told everything too.
+    /// Creates an empty transcript. If there is a recorder, it records every call and answer too.
     pub fn new(recorder: Option<TranscriptRecorder>) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.bytes(VERSION.as_bytes());
         Self { hasher, recorder }
     }
 
-    /// The migration calls.
+    /// Adds a call.
     pub fn called(&mut self, call: &Call<'_>) {
         self.hasher.byte(CALL);
         for part in [call.kind.name(), call.text, call.parameters] {
@@ -46,7 +45,7 @@ impl Transcript {
         }
     }
 
-    /// What it is answered.
+    /// Adds the answer to the last call.
     pub fn answered<T: Answer>(&mut self, answer: Result<&T, &DatabaseError>) {
         match answer {
             Ok(answer) => {
@@ -55,7 +54,7 @@ impl Transcript {
             }
             Err(error) => {
                 self.hasher.byte(ERROR);
-                codec::put_error(&mut self.hasher, error);
+                canonical::put_error(&mut self.hasher, error);
             }
         }
         if let Some(recorder) = &mut self.recorder {
@@ -63,12 +62,12 @@ impl Transcript {
         }
     }
 
-    /// The digest so far.
+    /// Returns the digest so far.
     pub fn digest(&self) -> Digest {
         self.hasher.finalize().into()
     }
 
-    /// What was recorded; none if nothing was to be, or if it was too much.
+    /// Takes the recording, or returns `None` if there is no recorder or its limit was exceeded.
     pub fn recording(&mut self) -> Option<Vec<u8>> {
         self.recorder.take()?.finish()
     }

@@ -1,33 +1,33 @@
-//! Reads and writes the table `runner_evidence`. The caller has set the host's rights and owns the transaction.
+//! Reads and writes the table `runner_evidence`. The caller has taken the host's role and owns the transaction.
 
-use super::chunk::{Chunk, Ledger};
+use super::chunk::{ChunkRecord, Ledger};
 use crate::data::Value;
 use crate::database::{DatabaseErrorKind, HostSession, QueryLimits};
-use crate::engine::call::codec::Source;
+use crate::engine::call::stored;
 use crate::engine::run::Run;
 use crate::engine::schema::evidence as sql;
 use crate::engine::schema::tool_sql;
 use crate::error::{Error, Result};
 
-/// Bytes of one row: far below what any server takes at once.
+/// The bytes of one row: far below what any server accepts at once.
 const PART: usize = 512 << 10;
 
-/// What a row is.
+/// The kind of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// What the run was given.
+pub enum EvidenceKind {
+    /// The inputs of the run.
     Inputs,
-    /// Its calls and their answers.
+    /// The calls of the run, with their answers.
     Calls,
-    /// A transform that is done.
+    /// A completed transform.
     Transform,
-    /// A chunk of a transform under way.
+    /// A chunk of a transform in progress.
     Chunk,
-    /// A statement without an order.
+    /// A statement whose rows had no requested order.
     Unordered,
 }
 
-impl Kind {
+impl EvidenceKind {
     fn name(self) -> &'static str {
         match self {
             Self::Inputs => "inputs",
@@ -57,8 +57,14 @@ async fn rows(database: &mut HostSession<'_>, text: &str, parameters: &[Value]) 
     Ok(database.query(&text, parameters, QueryLimits::NONE).await.map_err(unusable)?.rows)
 }
 
-/// Adds something, in as many rows as it takes.
-pub async fn put(database: &mut HostSession<'_>, run: Run, kind: Kind, step: u64, content: &[u8]) -> Result<()> {
+/// Inserts content, in as many rows as it takes.
+pub async fn put(
+    database: &mut HostSession<'_>,
+    run: Run,
+    kind: EvidenceKind,
+    step: u64,
+    content: &[u8],
+) -> Result<()> {
     for (part, content) in content.chunks(PART).enumerate() {
         insert(database, run, kind, step, part as u64, content).await?;
     }
@@ -68,7 +74,7 @@ pub async fn put(database: &mut HostSession<'_>, run: Run, kind: Kind, step: u64
 async fn insert(
     database: &mut HostSession<'_>,
     run: Run,
-    kind: Kind,
+    kind: EvidenceKind,
     step: u64,
     part: u64,
     content: &[u8],
@@ -79,41 +85,47 @@ async fn insert(
     execute(database, sql::INSERT, &parameters).await.map(drop)
 }
 
-/// Adds a chunk of a transform under way. They are counted from 1, in the order of their keys.
-pub async fn put_chunk(database: &mut HostSession<'_>, run: Run, step: u64, at: u64, chunk: &Chunk) -> Result<()> {
-    insert(database, run, Kind::Chunk, step, at, &chunk.encode()).await
+/// Inserts a chunk of a transform in progress. `at` numbers the chunks from 1 in key order.
+pub async fn put_chunk(
+    database: &mut HostSession<'_>,
+    run: Run,
+    step: u64,
+    at: u64,
+    chunk: &ChunkRecord,
+) -> Result<()> {
+    insert(database, run, EvidenceKind::Chunk, step, at, &stored::encode(chunk)).await
 }
 
-/// The chunks of a transform whose last one is written; they are taken out of the table.
+/// Returns the chunks of a transform that has written its last one, and deletes their rows.
 pub async fn take_chunks(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
-    let mut behind = 0;
+    let mut last = 0;
     loop {
         let [history, direction] = of(run);
-        let parameters = [history, direction, Kind::Chunk.name().into(), number(step), number(behind)];
+        let parameters = [history, direction, EvidenceKind::Chunk.name().into(), number(step), number(last)];
         let page = rows(database, sql::PAGE, &parameters).await?;
         if page.is_empty() {
             break;
         }
         for row in page {
             let [Value::Int64(part), Value::Bytes(content)] = &row[..] else { return Err(garbled()) };
-            behind = u64::try_from(*part).map_err(|_| garbled())?;
-            ledger.push(Chunk::decode(&mut Source::new(content)).ok_or_else(garbled)?);
+            last = u64::try_from(*part).map_err(|_| garbled())?;
+            ledger.push(stored::decode(content).ok_or_else(garbled)?);
         }
     }
     clear_chunks(database, run, step).await?;
     Ok(ledger)
 }
 
-/// Takes the chunks of a transform away.
+/// Deletes the chunks of a transform.
 pub async fn clear_chunks(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
     let [history, direction] = of(run);
-    let parameters = [history, direction, Kind::Chunk.name().into(), number(step)];
+    let parameters = [history, direction, EvidenceKind::Chunk.name().into(), number(step)];
     execute(database, sql::CLEAR_STEP, &parameters).await.map(drop)
 }
 
-/// Everything of a kind, by its steps.
-pub async fn all(database: &mut HostSession<'_>, run: Run, kind: Kind) -> Result<Vec<Vec<u8>>> {
+/// Returns all content of a kind, in the order of the steps.
+pub async fn all(database: &mut HostSession<'_>, run: Run, kind: EvidenceKind) -> Result<Vec<Vec<u8>>> {
     let [history, direction] = of(run);
     let found = rows(database, sql::ALL, &[history, direction, kind.name().into()]).await?;
     let mut steps: Vec<(i64, Vec<u8>)> = Vec::new();
@@ -127,17 +139,17 @@ pub async fn all(database: &mut HostSession<'_>, run: Run, kind: Kind) -> Result
     Ok(steps.into_iter().map(|(_, bytes)| bytes).collect())
 }
 
-/// Takes everything of a run away.
+/// Deletes the evidence of a run.
 pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     execute(database, sql::CLEAR, &of(run)).await.map(drop)
 }
 
-/// Takes away what nobody asks for once a row of history is no longer in force.
+/// Deletes what is not needed once a history row is no longer active. Unordered statements are still reported.
 pub async fn retire(database: &mut HostSession<'_>, history: i64) -> Result<()> {
     execute(database, sql::RETIRE, &[history.into()]).await.map(drop)
 }
 
-/// Statements without an order that earlier runs of an artifact have met; none where there is no history.
+/// Returns the statements whose rows had no requested order in earlier runs of an artifact; none if there is no history.
 pub async fn known_unordered(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<Vec<String>> {
     let text = tool_sql(sql::UNORDERED, database.facts());
     let found = match database.query(&text, &[revision.into(), sha256.into()], QueryLimits::NONE).await {
@@ -154,16 +166,15 @@ pub async fn known_unordered(database: &mut HostSession<'_>, revision: &str, sha
     Ok(texts)
 }
 
-/// The row in force of a revision.
+/// Returns the active history row of a revision.
 pub async fn live(database: &mut HostSession<'_>, revision: &str) -> Result<i64> {
     let found = rows(database, sql::LIVE, &[revision.into()]).await?;
     let id = found.first().and_then(|row| row.first()).and_then(Value::as_int64);
-    id.ok_or_else(|| Error::failed("history has lost the row just written"))
+    id.ok_or_else(|| Error::failed("the history row that was just written no longer exists"))
 }
 
 fn garbled() -> Error {
-    Error::mismatch("what runs have left for `runner verify` does not read as runner wrote it")
-        .at("table", "runner_evidence")
+    Error::mismatch("the evidence for `runner verify` is damaged").at("table", "runner_evidence")
 }
 
 fn unusable(error: crate::database::DatabaseError) -> Error {

@@ -32,7 +32,7 @@ use super::transcript::{self, Ledger, TransformRecord};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableSource, TableTarget, WriteMode};
 use crate::engine::call::answer::{Position, Transformed};
-use crate::engine::call::transform::Work;
+use crate::engine::call::transform::TransformSpec;
 use crate::engine::script::RunContext;
 use crate::engine::stopped::stopped;
 use crate::error::Result;
@@ -121,7 +121,7 @@ pub fn position(reader: &TableReader) -> Position {
 }
 
 /// The check of the keys that come back. Where only the rows of a chunk are locked, others may insert between them.
-fn key_check_of(work: &Work, reader: &TableReader, dialect: Dialect) -> KeyCheck {
+fn key_check_of(work: &TransformSpec, reader: &TableReader, dialect: Dialect) -> KeyCheck {
     let whole = work.source.table == work.target.table
         && reader.key() == work.target.key
         && reader.covers_key_range()
@@ -130,7 +130,7 @@ fn key_check_of(work: &Work, reader: &TableReader, dialect: Dialect) -> KeyCheck
 }
 
 /// The record of a transform, without its chunks.
-fn record_of(work: &Work) -> TransformRecord {
+fn record_of(work: &TransformSpec) -> TransformRecord {
     TransformRecord {
         name: work.name.clone(),
         source: work.source.clone(),
@@ -145,10 +145,10 @@ fn chunk_record(
     transformed: &TransformedBatch,
     from: &Position,
     last: &Option<Vec<crate::data::Value>>,
-) -> transcript::Chunk {
+) -> transcript::ChunkRecord {
     let [input, output] = transformed.digests;
     let columns = transformed.rows.columns.iter().map(|it| (it.name.clone(), it.values.column_type()));
-    transcript::Chunk {
+    transcript::ChunkRecord {
         after: from.last.clone(),
         last: last.clone(),
         types: from.types.clone(),

@@ -22,7 +22,7 @@ use super::{COUNT_AFTER, TransformTask, key_check_of, no_transformer, record_of}
 use crate::database::{BatchLimits, Database, TransactionOptions, WriteMode};
 use crate::engine::batch_function::BatchFunction;
 use crate::engine::call::answer::Transformed;
-use crate::engine::call::transform::Work;
+use crate::engine::call::transform::TransformSpec;
 use crate::engine::call_error::CallError;
 use crate::engine::control::Chunk;
 use crate::engine::control::total::is_to_be_counted;
@@ -43,7 +43,7 @@ pub(super) struct SharedTransform {
     pub run: RunContext,
     pub journal: Arc<Journal>,
     pub claimant: Claimant,
-    pub work: Work,
+    pub work: TransformSpec,
     pub check: Arc<KeyCheck>,
     pub limits: BatchLimits,
     pub sizer: ChunkSizer,
@@ -66,7 +66,7 @@ impl SharedTransform {
         run: &RunContext,
         function: Arc<dyn BatchFunction>,
         journal: Arc<Journal>,
-        (claimant, work): (Claimant, Work),
+        (claimant, work): (Claimant, TransformSpec),
         check: Arc<KeyCheck>,
         (ending, total): (Arc<AtomicBool>, Option<Total>),
     ) -> Self {

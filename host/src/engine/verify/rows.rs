@@ -9,7 +9,7 @@ use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource
 use crate::engine::event::Event;
 use crate::engine::history::{History, Record};
 use crate::engine::stopped::stopped;
-use crate::engine::transcript::{Chunk, Evidence, TransformRecord};
+use crate::engine::transcript::{ChunkRecord, Evidence, TransformRecord};
 use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyset::TableReader;
@@ -136,7 +136,7 @@ impl Verifier {
     }
 
     /// The rows that went into a chunk, if they are still there; or why not.
-    async fn read_again(&self, transform: &TransformRecord, chunk: &Chunk) -> Result<Result<Batch, String>> {
+    async fn read_again(&self, transform: &TransformRecord, chunk: &ChunkRecord) -> Result<Result<Batch, String>> {
         let read = self.read(transform.source.clone(), transform, chunk, chunk.rows_in, &chunk.types).await;
         let rows = match read {
             Ok(rows) => rows,
@@ -153,7 +153,7 @@ impl Verifier {
         &self,
         source: TableSource,
         transform: &TransformRecord,
-        chunk: &Chunk,
+        chunk: &ChunkRecord,
         rows: u64,
         types: &[Option<crate::data::ColumnType>],
     ) -> Result<Option<Batch>, DatabaseError> {
@@ -191,7 +191,7 @@ pub(super) fn explained(error: DatabaseError) -> Result<String> {
 }
 
 /// The chunks that are looked at: spread evenly, the first and the last among them.
-fn chosen(kept: &[Chunk], extent: Extent) -> Vec<&Chunk> {
+fn chosen(kept: &[ChunkRecord], extent: Extent) -> Vec<&ChunkRecord> {
     match extent {
         Extent::Sample(1) => kept.iter().take(1).collect(),
         Extent::Sample(some) if some < kept.len() => {
@@ -207,7 +207,8 @@ mod tests {
 
     #[test]
     fn a_sample_is_spread_from_the_first_to_the_last() {
-        let kept: Vec<Chunk> = (0..100).map(|rows_in| Chunk { rows_in, ..Chunk::default() }).collect();
+        let kept: Vec<ChunkRecord> =
+            (0..100).map(|rows_in| ChunkRecord { rows_in, ..ChunkRecord::default() }).collect();
         let rows = |extent| chosen(&kept, extent).iter().map(|chunk| chunk.rows_in).collect::<Vec<_>>();
         assert_eq!(rows(Extent::Sample(4)), [0, 33, 66, 99]);
         assert_eq!(rows(Extent::Sample(1)), [0]);

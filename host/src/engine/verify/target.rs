@@ -9,8 +9,8 @@ use crate::data::digest::of_batch;
 use crate::data::{Batch, Column, Value};
 use crate::database::message::{cells_text, value_text};
 use crate::database::{BatchLimits, DatabaseError, PageRequest, TableSource, WriteMode};
-use crate::engine::call::codec;
-use crate::engine::transcript::{Chunk, TransformRecord};
+use crate::engine::call::canonical;
+use crate::engine::transcript::{ChunkRecord, TransformRecord};
 use crate::error::Result;
 
 /// Values that one statement asks for.
@@ -33,7 +33,7 @@ impl Verifier {
     pub(super) async fn held(
         &self,
         transform: &TransformRecord,
-        chunk: &Chunk,
+        chunk: &ChunkRecord,
         output: Option<&Batch>,
     ) -> Result<Held> {
         if chunk.rows_out == 0 {
@@ -52,7 +52,7 @@ impl Verifier {
     }
 
     /// The rows of an update have the keys of the chunk: they are read in its range, as they came out.
-    async fn by_digest(&self, transform: &TransformRecord, chunk: &Chunk) -> Result<Held> {
+    async fn by_digest(&self, transform: &TransformRecord, chunk: &ChunkRecord) -> Result<Held> {
         let source = TableSource {
             table: transform.target.table.clone(),
             columns: chunk.columns.iter().map(|(name, read_as)| (name.clone(), Some(*read_as))).collect(),
@@ -83,7 +83,7 @@ impl Verifier {
     }
 
     /// Whether the rows that were read do not end where the chunk did.
-    fn has_others(&self, rows: &Option<Batch>, chunk: &Chunk) -> bool {
+    fn has_others(&self, rows: &Option<Batch>, chunk: &ChunkRecord) -> bool {
         let Some(rows) = rows else { return true };
         let (Some(last), Some(row)) = (&chunk.last, rows.row_count.checked_sub(1)) else { return true };
         let found: Vec<Value> = rows.columns.iter().map(|column| Value::of_cell(column, row)).collect();
@@ -198,7 +198,7 @@ impl Verifier {
 fn encode(keys: &[&Column], row: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(32);
     for column in keys {
-        codec::put_value(&mut bytes, &Value::of_cell(column, row));
+        canonical::put_value(&mut bytes, &Value::of_cell(column, row));
     }
     bytes
 }

@@ -1,23 +1,23 @@
-//! The transforms that others may take part in.
+//! The transforms that other processes can take part in.
 
 use super::{count, garbled, rows, sql};
 use crate::data::Value;
 use crate::database::{DatabaseError, HostSession};
 
-/// A transform that somebody is at.
+/// A transform in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnderWay {
-    /// The row of history.
+    /// The history row.
     pub history: i64,
     /// The step.
     pub step: u64,
     /// The revision.
     pub revision: String,
-    /// The digest of its artifact.
+    /// The digest of the revision's artifact.
     pub sha256: String,
 }
 
-/// The transforms on the way up that are under way.
+/// Returns the transforms of upgrades that are in progress.
 pub async fn under_way(database: &mut HostSession<'_>) -> Result<Vec<UnderWay>, DatabaseError> {
     let found = rows(database, sql::UNDER_WAY, &[]).await?;
     let read = |row: Vec<Value>| {

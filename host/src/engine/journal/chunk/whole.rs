@@ -1,5 +1,5 @@
-//! Whether the chunks of a transform are as they were written: one after the other, none missing, each that is done as it was
-//! noted. A row that somebody took out or changed would leave rows of the table unturned, and nobody would notice.
+//! Checks that the chunks of a transform are as they were written: consecutive, none missing, and the completed ones
+//! unchanged. Otherwise a row that was deleted or changed would leave rows of the table untransformed, unnoticed.
 
 use super::{Effect, count, key, number, place, rows, sql};
 use crate::data::Value;
@@ -10,7 +10,7 @@ use crate::engine::journal::store::{Checkpoint, garbled, unwritable};
 use crate::engine::run::Run;
 use crate::error::Result;
 
-/// The seal over a chunk that is done. It says nothing of those before it: they end in any order.
+/// Returns the seal of a completed chunk. It does not cover the chunks before it, since chunks end in any order.
 pub fn seal(step: u64, at: u64, keys: [&Value; 2], effect: &Effect) -> String {
     let [from, to] = keys.map(|key| key.as_bytes().unwrap_or_default());
     let numbers = [step, at, effect.rows_read, effect.rows_written].map(u64::to_le_bytes);
@@ -18,7 +18,7 @@ pub fn seal(step: u64, at: u64, keys: [&Value; 2], effect: &Effect) -> String {
     digest_of(&[step, at, from, to, read, written])
 }
 
-/// A chunk as its row tells.
+/// A chunk as its row describes it.
 struct Row {
     number: u64,
     keys: [Value; 2],
@@ -27,7 +27,7 @@ struct Row {
     seal: String,
 }
 
-/// Fails unless the chunks up to a checkpoint are as they were written; if the transform is over, all of them are done, too.
+/// Fails unless the chunks up to a checkpoint are as they were written and, if the transform is over, all are done.
 pub async fn check(
     database: &mut HostSession<'_>,
     run: Run,
@@ -37,7 +37,7 @@ pub async fn check(
 ) -> Result<()> {
     let all = checkpoint.done.chunks;
     let (mut last, mut end) = (0, key(&None));
-    // While it is not over others may cut more.
+    // While the transform is in progress, other processes may add chunks.
     while last < all || is_over {
         let page = page(database, run, step, last).await?;
         if page.is_empty() {
@@ -50,7 +50,7 @@ pub async fn check(
             last += 1;
             if row.number != last {
                 return Err(damaged(format!(
-                    "chunk {last} of step {step} is missing, and chunk {} is there",
+                    "chunk {last} of step {step} is missing, but chunk {} exists",
                     row.number
                 )));
             }
@@ -67,17 +67,17 @@ pub async fn check(
         }
     }
     if last < all {
-        return Err(damaged(format!("step {step} has cut {all} chunks, and those from {} on are missing", last + 1)));
+        return Err(damaged(format!("step {step} has {all} chunks, but those from {} on are missing", last + 1)));
     }
     if last > all || end != key(&checkpoint.position.last) {
-        return Err(damaged(format!("the chunks of step {step} end elsewhere than its checkpoint")));
+        return Err(damaged(format!("the chunks of step {step} do not end at its checkpoint")));
     }
     Ok(())
 }
 
-async fn page(database: &mut HostSession<'_>, run: Run, step: u64, behind: u64) -> Result<Vec<Row>> {
+async fn page(database: &mut HostSession<'_>, run: Run, step: u64, last: u64) -> Result<Vec<Row>> {
     let [history, direction, step] = place(run, step);
-    let found = rows(database, sql::PAGE, &[history, direction, step, number(behind)]).await.map_err(unwritable)?;
+    let found = rows(database, sql::PAGE, &[history, direction, step, number(last)]).await.map_err(unwritable)?;
     found.into_iter().map(|row| read(row).ok_or_else(garbled)).collect()
 }
 

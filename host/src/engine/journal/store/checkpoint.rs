@@ -1,9 +1,12 @@
-//! How far transforms have come: their checkpoints.
+//! The checkpoints of transforms.
+
+use serde::de::DeserializeOwned;
 
 use crate::data::Value;
 use crate::database::HostSession;
-use crate::engine::call::answer::{Answer, Position, Transformed, pack, unpack};
-use crate::engine::call::transform::Work;
+use crate::engine::call::answer::{Position, Transformed};
+use crate::engine::call::stored::{pack, unpack};
+use crate::engine::call::transform::TransformSpec;
 use crate::engine::clock::now;
 use crate::engine::journal::chunk;
 use crate::engine::journal::store::{change, count, garbled, number, rows, unwritable};
@@ -11,32 +14,32 @@ use crate::engine::run::Run;
 use crate::engine::schema::journal as sql;
 use crate::error::Result;
 
-/// How far a transform has come.
+/// The durable position of a transform.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    /// What is done.
-    pub work: Work,
-    /// Where the next chunk begins.
+    /// The description of the transform.
+    pub work: TransformSpec,
+    /// The position at which the next chunk begins.
     pub position: Position,
-    /// What was done.
+    /// The work recorded here.
     pub done: Transformed,
 }
 
-/// Notes where a transform begins.
+/// Inserts the first checkpoint of a transform.
 pub async fn begin_checkpoint(
     database: &mut HostSession<'_>,
     run: Run,
     step: u64,
-    work: &Work,
+    spec: &TransformSpec,
     position: &Position,
 ) -> Result<()> {
     let [history, direction] = run.parameters();
-    let (source, position) = (Value::Bytes(pack(Ok(work))), Value::Bytes(pack(Ok(position))));
+    let (source, position) = (Value::Bytes(pack(spec)), Value::Bytes(pack(position)));
     let parameters = [history, direction, number(step), source, position, now().into()];
     change(database, sql::BEGIN_CHECKPOINT, &parameters).await
 }
 
-/// Notes how far a transform has come.
+/// Moves the checkpoint of a transform.
 pub async fn move_checkpoint(
     database: &mut HostSession<'_>,
     run: Run,
@@ -46,7 +49,7 @@ pub async fn move_checkpoint(
 ) -> Result<()> {
     let [history, direction] = run.parameters();
     let parameters = [
-        Value::Bytes(pack(Ok(position))),
+        Value::Bytes(pack(position)),
         number(done.rows_read),
         number(done.rows_written),
         number(done.chunks),
@@ -58,14 +61,14 @@ pub async fn move_checkpoint(
     change(database, sql::MOVE_CHECKPOINT, &parameters).await
 }
 
-/// Takes the checkpoint of a transform away that is done.
+/// Deletes the checkpoint of a completed transform.
 pub async fn clear_checkpoint(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
     let [history, direction] = run.parameters();
     change(database, sql::CLEAR_CHECKPOINT, &[history, direction, number(step)]).await
 }
 
-/// What the transforms under way have done; none: none is under way. `helper`: what this run did of it beside others that
-/// led.
+/// Returns the work of the transforms in progress, or `None` if there are none. With `helper`, only the work of that run,
+/// which helped another run.
 pub async fn transformed(
     database: &mut HostSession<'_>,
     run: Run,
@@ -75,25 +78,25 @@ pub async fn transformed(
     for step in under_way(database, run).await? {
         let done = chunk::totals(database, run, step, helper).await.map_err(unwritable)?;
         let sum: &mut Transformed = sum.get_or_insert_default();
-        sum.rows_read += done.rows_read;
-        sum.rows_written += done.rows_written;
-        sum.chunks += done.chunks;
+        sum.rows_read = sum.rows_read.saturating_add(done.rows_read);
+        sum.rows_written = sum.rows_written.saturating_add(done.rows_written);
+        sum.chunks = sum.chunks.saturating_add(done.chunks);
     }
     Ok(sum)
 }
 
-/// The steps of the transforms under way.
+/// Returns the steps of the transforms in progress.
 pub async fn under_way(database: &mut HostSession<'_>, run: Run) -> Result<Vec<u64>> {
     let found = rows(database, sql::UNDER_WAY, &run.parameters()).await?;
     found.iter().map(|row| row.first().and_then(count).ok_or_else(garbled)).collect()
 }
 
-/// How far a transform has come.
+/// Returns the checkpoint of a transform.
 pub async fn checkpoint(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Checkpoint> {
     find_checkpoint(database, run, step).await?.ok_or_else(garbled)
 }
 
-/// How far a transform has come, if it is under way.
+/// Returns the checkpoint of a transform, if it is in progress.
 pub async fn find_checkpoint(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Option<Checkpoint>> {
     let [history, direction] = run.parameters();
     let found = rows(database, sql::CHECKPOINT, &[history, direction, number(step)]).await?;
@@ -106,6 +109,6 @@ pub async fn find_checkpoint(database: &mut HostSession<'_>, run: Run, step: u64
     found.first().map(|row| read(row).ok_or_else(garbled)).transpose()
 }
 
-fn of<T: Answer>(value: &Value) -> Option<T> {
-    unpack(value.as_bytes()?)?.ok()
+fn of<T: DeserializeOwned>(value: &Value) -> Option<T> {
+    unpack(value.as_bytes()?)
 }

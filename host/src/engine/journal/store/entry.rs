@@ -1,52 +1,51 @@
-//! What the journal holds of a step: to write down, to read back, and while it is only intended.
+//! The rows of the journal: steps as they are written and read, and intents.
 
 use crate::engine::call::digest_of;
 
-/// The number of the row that holds a run's inputs, which the steps follow.
+/// The number of the first row, which holds the inputs of the run.
 pub const INPUTS: u64 = 0;
 
-/// What the journal notes of a step.
+/// A step as it is written.
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
-    /// Its number, counted from 1.
+    /// The number of the step, counted from 1.
     pub step: u64,
-    /// Its kind.
+    /// The kind of the call.
     pub kind: String,
     /// The digest of kind, statement and parameters.
     pub digest: String,
-    /// The statement, or what the step is, for people.
+    /// The statement, or a description of the step, for display.
     pub text: String,
-    /// Whether it may have changed something.
+    /// Whether the step may have changed something.
     pub effect: bool,
-    /// Rows that it changed or read.
+    /// The number of rows changed or read.
     pub rows: u64,
-    /// The seal over it and everything before it; empty while it is only intended.
+    /// The seal over this and all previous steps; empty for an intent.
     pub seal: String,
-    /// Packed, or for an intent what is known of the time before it.
+    /// The packed answer; for an intent, the packed schema before the step.
     pub answer: Option<Vec<u8>>,
-    /// When it began.
+    /// The time at which it began.
     pub began_at: String,
-    /// When it ended; none: it is only intended.
+    /// The time at which it ended; `None` for an intent.
     pub ended_at: Option<String>,
 }
 
-/// A step as it is read back; its answer is fetched when it is needed.
+/// A step as it is read. A large answer is fetched when it is needed.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// The step, without its times, and with its answer if that is small.
+    /// The step, without its times, and without its answer if that is large.
     pub entry: Entry,
-    /// Whether it was answered.
+    /// Whether it has an answer.
     pub is_done: bool,
 }
 
 impl Entry {
-    /// The row of the inputs, of an artifact with this digest.
+    /// Creates the row for the inputs of an artifact with this digest.
     pub fn inputs(digest: &str) -> Self {
         Self { step: INPUTS, kind: "inputs".to_owned(), digest: digest.to_owned(), ..Self::default() }
     }
 
-    /// The seal over it with this answer, and over everything before it.
-    /// It holds what an operator is shown of a step, too.
+    /// Returns the seal over this step, its answer and all previous steps. It covers the text too, which operators see.
     pub fn seal_over(&self, before: &str, answer: &[u8]) -> String {
         let [before, kind, digest, text] = [before, &self.kind, &self.digest, &self.text].map(str::as_bytes);
         let (step, rows, effect) = (self.step.to_le_bytes(), self.rows.to_le_bytes(), [u8::from(self.effect)]);
@@ -54,20 +53,20 @@ impl Entry {
     }
 }
 
-/// A step that was intended and not answered.
+/// A step that began and has no answer.
 #[derive(Clone, Debug)]
 pub struct Intent {
-    /// Its number.
+    /// The number of the step.
     pub step: u64,
-    /// Its kind.
+    /// The kind of the call.
     pub kind: String,
     /// The digest of kind, statement and parameters.
     pub digest: String,
-    /// The statement, whole where the step commits apart from its entry.
+    /// The statement; complete if the step commits apart from its entry.
     pub text: String,
-    /// What is known of the time before it.
+    /// The packed schema before the step.
     pub before: Option<Vec<u8>>,
-    /// When it began.
+    /// The time at which it began.
     pub began_at: String,
 }
 

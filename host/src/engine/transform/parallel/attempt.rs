@@ -6,7 +6,7 @@ use super::worker::ChunkWorker;
 use crate::database::{Claims, DatabaseError, Part};
 use crate::engine::call_error::CallError;
 use crate::engine::control;
-use crate::engine::journal::chunk::{Chunk, Effect, Held};
+use crate::engine::journal::chunk::{ClaimState, ClaimedChunk, Effect};
 use crate::engine::journal::crash;
 use crate::engine::transcript;
 use crate::engine::transform::instance::CheckedInstance;
@@ -16,7 +16,7 @@ use crate::keyset::{ChunkRange, TableReader};
 
 /// What a worker does next.
 pub(super) enum NextChunk {
-    Chunk(Chunk),
+    Chunk(ClaimedChunk),
     /// Others still work on their chunks: one of them may be abandoned.
     Wait,
     /// All chunks are done.
@@ -29,7 +29,7 @@ struct TransformedChunk {
     /// The size of its rows.
     bytes: u64,
     /// The records of its batches, few as they are: written in one go, after the last change of role.
-    records: Vec<transcript::Chunk>,
+    records: Vec<transcript::ChunkRecord>,
 }
 
 impl ChunkWorker {
@@ -58,7 +58,7 @@ impl ChunkWorker {
     }
 
     /// Cuts the next chunk off the rest of the table, in the open transaction.
-    async fn cut(&mut self) -> Result<Option<Chunk>, DatabaseError> {
+    async fn cut(&mut self) -> Result<Option<ClaimedChunk>, DatabaseError> {
         let shared = &self.shared;
         if self.all_cut {
             return Ok(None);
@@ -93,7 +93,7 @@ impl ChunkWorker {
     }
 
     /// Reads, transforms and writes a chunk in one transaction, which also records that it is done.
-    pub(super) async fn attempt(&mut self, chunk: &Chunk) -> Result<(), CallError> {
+    pub(super) async fn attempt(&mut self, chunk: &ClaimedChunk) -> Result<(), CallError> {
         let shared = self.shared.clone();
         let began = Instant::now();
         self.open_reader().await?;
@@ -104,10 +104,10 @@ impl ChunkWorker {
         crash::point();
         let held = shared.claimant.hold(&mut self.connection.host(), chunk).await?;
         match held {
-            Held::Ours => {}
-            Held::Lost => return Ok(self.connection.rollback().await?),
+            ClaimState::Held => {}
+            ClaimState::Lost => return Ok(self.connection.rollback().await?),
             // The answer to its commit got lost, and it is not counted yet.
-            Held::Done(effect) => {
+            ClaimState::Done(effect) => {
                 shared.chunk_done(progress(effect.rows_read, effect.rows_written, began.elapsed()));
                 return Ok(self.connection.rollback().await?);
             }
@@ -142,7 +142,7 @@ impl ChunkWorker {
     }
 
     /// Reads, transforms and writes the rows of a chunk, a batch at a time.
-    async fn transform(&mut self, chunk: &Chunk) -> Result<TransformedChunk, CallError> {
+    async fn transform(&mut self, chunk: &ClaimedChunk) -> Result<TransformedChunk, CallError> {
         let shared = self.shared.clone();
         let (Some(reader), Some(instance)) = (&mut self.reader, &mut self.instance) else {
             return Err(Error::failed("a worker of a transform has no reader or no instance").into());

@@ -9,7 +9,7 @@ use crate::database::message::values_text;
 use crate::database::{DatabaseErrorKind, Part, StopSignal};
 use crate::engine::call_error::CallError;
 use crate::engine::event::{Event, Level};
-use crate::engine::journal::chunk::{Chunk, Effect};
+use crate::engine::journal::chunk::{ClaimedChunk, Effect};
 use crate::engine::transform::instance::CheckedInstance;
 use crate::error::Error;
 use crate::keyset::{ChunkRange, TableReader};
@@ -31,7 +31,7 @@ pub(super) struct ChunkWorker {
     pub(super) reader: Option<TableReader>,
     pub(super) instance: Option<CheckedInstance>,
     /// The next chunk, if it was claimed at the end of the one before.
-    pub(super) claimed: Option<Chunk>,
+    pub(super) claimed: Option<ClaimedChunk>,
     /// What was done since it was last noted beside the frontier.
     pub(super) unnoted: Effect,
     /// All chunks are cut.
@@ -109,7 +109,7 @@ impl ChunkWorker {
     }
 
     /// Does a chunk; tries again if it met a lock or lost its connection.
-    async fn do_with_retries(&mut self, chunk: &Chunk) -> Result<(), CallError> {
+    async fn do_with_retries(&mut self, chunk: &ClaimedChunk) -> Result<(), CallError> {
         let mut tries = 0;
         loop {
             let end = match self.attempt(chunk).await {
@@ -197,7 +197,7 @@ impl ChunkWorker {
     }
 
     /// Releases a chunk for other workers, if possible: its lease ends in any case.
-    async fn release(&mut self, chunk: &Chunk, why: Option<&str>) {
+    async fn release(&mut self, chunk: &ClaimedChunk, why: Option<&str>) {
         let database = &mut self.connection.host();
         let _ = database.rollback().await;
         if database.begin_part(Part::Claim).await.is_err() {
@@ -210,7 +210,7 @@ impl ChunkWorker {
     }
 
     /// A chunk for people: its number and its keys.
-    fn place(&self, chunk: &Chunk) -> String {
+    fn place(&self, chunk: &ClaimedChunk) -> String {
         let names = &self.shared.work.source.key;
         let from = chunk.from.as_deref().map(|key| format!(", after {}", values_text(names, key))).unwrap_or_default();
         let to = chunk.to.as_deref().map(|key| format!(", up to {}", values_text(names, key))).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::chunks::{ChunkIo, JournalledTransform};
 use crate::database::{BatchLimits, TableSource, TableTarget};
-use crate::engine::call::transform::Work;
+use crate::engine::call::transform::TransformSpec;
 use crate::engine::call_error::CallError;
 use crate::engine::control::total::estimate;
 use crate::engine::event::Total;
@@ -22,7 +22,7 @@ pub struct OpenedTransform {
     /// Checks the keys that come back.
     pub check: Arc<KeyCheck>,
     /// The transform with all columns and keys by name.
-    pub work: Work,
+    pub work: TransformSpec,
 }
 
 impl ChunkIo<'_> {
@@ -62,7 +62,7 @@ impl ChunkIo<'_> {
         };
         let work = match &checkpoint {
             Some(it) => it.work.clone(),
-            None => Work {
+            None => TransformSpec {
                 name: name.clone(),
                 bound: reader.bound().map(<[_]>::to_vec),
                 source: TableSource { columns: reader.columns(), key: reader.key().to_vec(), ..source.clone() },
