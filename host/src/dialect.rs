@@ -82,16 +82,15 @@ impl Dialect {
     /// What a transaction leaves after its rollback, or keeps from others until then, as a dry run tells.
     pub fn rollback_caveats(self) -> &'static [&'static str] {
         match self {
-            Self::Sqlite => &["it held the right to write to the database as long as it ran"],
+            Self::Sqlite => &["it held the database's write lock while it ran"],
             Self::Postgres => &[
-                "it held its locks on tables and rows as long as it ran, and left dead rows for VACUUM",
-                "sequences that it advanced stay advanced",
-                "what functions and triggers do outside of the database is not taken back",
+                "it held locks on tables and rows while it ran, and left dead rows for VACUUM",
+                "sequences are not reset",
+                "effects of functions and triggers outside the database are not rolled back",
             ],
-            Self::Mysql | Self::Mariadb => &[
-                "it held its locks on tables and rows as long as it ran",
-                "counters of AUTO_INCREMENT that it advanced stay advanced",
-            ],
+            Self::Mysql | Self::Mariadb => {
+                &["it held locks on tables and rows while it ran", "AUTO_INCREMENT counters are not reset"]
+            }
         }
     }
 

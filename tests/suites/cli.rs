@@ -100,7 +100,7 @@ fn every_exit_code() {
     project.runner("show 4").succeeds().prints(&["partial: 1 statement took effect"]);
     project.runner("current").succeeds().prints(&["0003_"]);
     project.runner("status --exit-code").exits(6);
-    project.runner("rollback --target 4").exits(6).says(&["0004_fails", "half done", "hint:"]);
+    project.runner("rollback --target 4").exits(6).says(&["0004_fails", "partly done", "hint:"]);
     project.sql("0004_fails", "-- runner:no-transaction\nCREATE TABLE half (id INTEGER);\nSELECT 1;", "SELECT 1;");
     project.runner("apply").exits(0);
     project.sql("0001_create_users", "SELECT 1;", "SELECT 1;");
@@ -119,7 +119,7 @@ fn a_component_is_rolled_back_without_its_file() {
         let output = project.runner("rollback");
         output.exits(code);
         if code == 4 {
-            output.says(&["2_hostile", "keeps no copy", "hint:"]);
+            output.says(&["2_hostile", "has no copy", "hint:"]);
         }
     }
 }

@@ -117,18 +117,18 @@ fn rollback_downgrades() {
 #[test]
 fn rollback_never_upgrades() {
     refused("01", "rollback --target 0003", 2, &["not applied", "apply"]);
-    refused("01", "rollback --target latest", 2, &["only goes down", "apply"]);
-    refused("01", "rollback -n 3", 2, &["3 is more than there is: 2 applied", "--all"]);
+    refused("01", "rollback --target latest", 2, &["only downgrades", "apply"]);
+    refused("01", "rollback -n 3", 2, &["3 is more than the number of applied migrations, 2", "--all"]);
 }
 
 #[test]
 fn ambiguous_targets_are_refused() {
-    let output = refused("", "apply --target create", 2, &["`create` may mean any of 2 revisions"]);
+    let output = refused("", "apply --target create", 2, &["`create` is ambiguous; it matches 2 revisions"]);
     output.says(&["0001_create_users", "0002_create_orders"]);
-    refused("", "apply --target 00", 2, &["may mean any of 4 revisions"]);
+    refused("", "apply --target 00", 2, &["it matches 4 revisions"]);
     refused("", "apply --target craete_users", 2, &["did you mean `create_users`?"]);
     refused("", "apply --target 9999", 2, &["9999"]);
-    refused("", "apply --target +9", 2, &["`+9` is more than there is: 5 pending"]);
+    refused("", "apply --target +9", 2, &["`+9` is more than the number of pending migrations, 5"]);
     refused("", "apply --target +0", 2, &["`+0` is not a target"]);
     refused("", "apply --target +x", 2, &["`+x` is not a target"]);
     let project = five();
@@ -267,7 +267,7 @@ fn an_irreversible_migration_is_refused_before_anything_runs() {
         project.write("migrations/0011_forward.up.sql", up);
         project.runner("apply").succeeds();
         let before = project.dump();
-        project.runner("rollback -n 3").exits(2).says(&["no way back", "0011_forward", says]);
+        project.runner("rollback -n 3").exits(2).says(&["no downgrade", "0011_forward", says]);
         assert_eq!(project.dump(), before);
     }
 }

@@ -30,9 +30,9 @@ use crate::project::settings::BackupTo;
 use place::{Growing, Place};
 pub use running::end_at_once;
 
-/// Options for backups.
+/// BackupOptions for backups.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct BackupOptions {
     /// Where they go.
     pub to: BackupTo,
     /// The directory for generated names, absolute; `None`: next to a SQLite database, otherwise `backups` in the
@@ -49,12 +49,12 @@ pub struct Backups {
     url: DatabaseUrl,
     /// As reported by the server.
     dialect: Dialect,
-    options: Options,
+    options: BackupOptions,
 }
 
 impl Backups {
     /// Backups of the database with this URL.
-    pub fn new(url: DatabaseUrl, dialect: Dialect, options: Options) -> Self {
+    pub fn new(url: DatabaseUrl, dialect: Dialect, options: BackupOptions) -> Self {
         Self { url, dialect, options }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::Options;
+use super::BackupOptions;
 use crate::database::{DatabaseUrl, Dialect};
 use crate::error::{Error, Result};
 use crate::project::settings::BackupTo;
@@ -27,9 +27,9 @@ pub(super) struct Growing {
 }
 
 impl Place {
-    pub fn choose(options: &Options, url: &DatabaseUrl, dialect: Dialect, current: Option<&str>) -> Result<Self> {
+    pub fn choose(options: &BackupOptions, url: &DatabaseUrl, dialect: Dialect, current: Option<&str>) -> Result<Self> {
         let file = url.sqlite_path();
-        if dialect == Dialect::Sqlite && file.is_none() {
+        if !dialect.has_server() && file.is_none() {
             return Err(Error::usage("an in-memory database cannot be backed up").hint("remove `--backup`"));
         }
         let own_name = || name(url, dialect, current, options.command.is_some());
@@ -143,6 +143,7 @@ fn name(url: &DatabaseUrl, dialect: Dialect, current: Option<&str>, is_foreign: 
         text.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect()
     };
     let revision = current.and_then(|id| id.split('_').next()).unwrap_or("base");
+    // The usual ending for what each server's dump program writes.
     let ending = match dialect {
         _ if is_foreign => "backup",
         Dialect::Sqlite => "db",
@@ -157,8 +158,8 @@ fn name(url: &DatabaseUrl, dialect: Dialect, current: Option<&str>, is_foreign: 
 mod tests {
     use super::*;
 
-    fn options(to: BackupTo, folder: Option<PathBuf>) -> Options {
-        Options { to, folder, command: None, root: PathBuf::from("/project") }
+    fn options(to: BackupTo, folder: Option<PathBuf>) -> BackupOptions {
+        BackupOptions { to, folder, command: None, root: PathBuf::from("/project") }
     }
 
     #[test]

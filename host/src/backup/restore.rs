@@ -11,6 +11,7 @@ pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, back
         return format!("restore {backup} with the counterpart of your `[backup] command`");
     }
     let server = || url.parameter(&["host", "socket"]).is_none().then(|| url.host_and_port()).flatten();
+    // Each server is restored with its own client.
     match dialect {
         Dialect::Sqlite => {
             let database = url.sqlite_path().map(|path| quoted(&path.display().to_string())).unwrap_or_default();

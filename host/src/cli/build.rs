@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use super::context::{Context, Look};
+use super::context::{Context, HistoryDetail};
 use super::exit;
 use crate::engine::history::History;
 use crate::error::Result;
@@ -44,7 +44,7 @@ struct Applied<'a> {
 impl Applied<'_> {
     fn contains(&self, revision: &str) -> bool {
         let history = self.revisions.get_or_init(|| {
-            let looked = runtime::run(self.context.look(Look::Live));
+            let looked = runtime::run(self.context.open(HistoryDetail::Live));
             looked.map(|looked| looked.history).unwrap_or_else(|error| {
                 let message = format!("cannot tell which artifacts are applied: {}", error.message);
                 self.context.printer.warn(&message, Some("an artifact that is applied somewhere must not change"));

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::control::{self, ControlOutcome, ControlSession};
-use crate::engine::control::orders::{Order, cancel};
+use crate::engine::control::orders::{ControlRequest, cancel};
 use crate::error::{Error, Result};
 
 /// Stops active runs at their next safe point.
@@ -26,7 +26,7 @@ async fn request_stop(session: &mut ControlSession<'_>, why: Option<&str>) -> Re
             .hint("`runner cancel` stops it at any migration"));
     }
     let (scope, by) = (session.scope().to_owned(), session.by.clone());
-    let order = Order { scope: &scope, by: &by, why };
+    let order = ControlRequest { scope: &scope, by: &by, why };
     let written = cancel(&mut session.database.host(), order).await;
     written.map_err(|error| session.unreachable(error))?;
     let message = format!("cancelled: {run} stops at its next safe point");

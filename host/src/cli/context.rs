@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::project::{Catalog, CatalogReport, Settings};
 use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer};
-pub use crate::runner::setup::{Look, Looked, Setup, Unopened};
+pub use crate::runner::setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 
 /// What a command works with.
 pub struct Context {
@@ -89,7 +89,7 @@ impl Deref for Context {
     }
 }
 
-/// Where compiled components are kept: the user's own folder for such things.
+/// Returns the directory for compiled components: the user's cache directory.
 fn cache_folder(env: &BTreeMap<String, String>) -> Option<PathBuf> {
     let variable = |name: &str| env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = if cfg!(windows) {

@@ -1,6 +1,6 @@
 //! What `pause`, `resume` and `cancel` share: finding the active runs and reporting what changed.
 
-use super::context::{Context, Look};
+use super::context::{Context, HistoryDetail};
 use super::exit;
 use crate::database::Database;
 use crate::engine::control::look::{Overview, look_at_runs};
@@ -53,7 +53,7 @@ impl ControlSession<'_> {
     /// The name of the run that holds the lock, or of another active one.
     pub fn run(&self) -> Option<&str> {
         let other = self.overview.alive().map(|seen| seen.row.owner.as_str()).next();
-        self.overview.holder.as_deref().or(other)
+        self.overview.holder.as_ref().map(|holder| holder.name.as_str()).or(other)
     }
 
     /// Explains an error of storing a request: a transaction on SQLite locks the whole file.
@@ -83,7 +83,7 @@ pub fn run(
     act: impl AsyncFnOnce(&mut ControlSession<'_>) -> Result<ControlOutcome>,
 ) -> Result<u8> {
     runtime::run(async {
-        let looked = context.look(Look::Live).await?;
+        let looked = context.open(HistoryDetail::Live).await?;
         let nothing = || {
             let error = Error::failed(format!("no run to {verb}: nothing has been applied to this database"));
             context.place(error.hint("check the database URL"))
@@ -96,7 +96,7 @@ pub fn run(
             return Err(match &overview.holder {
                 Some(holder) => context.place(
                     Error::failed("the first run on this database has just started and cannot be controlled yet")
-                        .at("run", holder)
+                        .at("run", &holder.name)
                         .hint("try again in a moment, or stop its process"),
                 ),
                 None => nothing(),

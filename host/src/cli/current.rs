@@ -1,6 +1,6 @@
 //! `runner current`
 
-use super::context::{Context, Look};
+use super::context::{Context, HistoryDetail};
 use super::exit;
 use crate::error::Result;
 use crate::report::json::CurrentJson;
@@ -10,7 +10,7 @@ use crate::runtime;
 /// Prints the current revision. Reads only the database: the project may be broken.
 pub fn run(context: &Context) -> Result<u8> {
     runtime::run(async {
-        let history = context.look(Look::Live).await?.history;
+        let history = context.open(HistoryDetail::Live).await?.history;
         match context.printer.format() {
             Format::Json => context.printer.json(&CurrentJson::new(context.database_json(), &history)),
             Format::Text => context.printer.data(&text::current(&history)),

@@ -1,6 +1,6 @@
 //! `runner history`
 
-use super::context::{Context, Look};
+use super::context::{Context, HistoryDetail};
 use super::exit;
 use crate::engine::history::{read_all, read_repairs};
 use crate::error::Result;
@@ -11,7 +11,7 @@ use crate::runtime;
 /// Shows what ran. Reads only the database.
 pub fn run(context: &Context) -> Result<u8> {
     runtime::run(async {
-        let (records, repairs) = match context.look(Look::Live).await?.database {
+        let (records, repairs) = match context.open(HistoryDetail::Live).await?.database {
             Some(mut database) => {
                 let records = read_all(&mut database.host()).await.map_err(|error| context.place(error))?;
                 (records, read_repairs(&mut database.host()).await.map_err(|error| context.place(error))?)

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::control::{self, ControlOutcome, ControlSession};
-use crate::engine::control::orders::{Order, pause};
+use crate::engine::control::orders::{ControlRequest, pause};
 use crate::error::{Error, Result};
 
 /// Pauses runs before their next chunk.
@@ -24,7 +24,7 @@ async fn begin_pause(session: &mut ControlSession<'_>, why: Option<&str>) -> Res
         return Ok(ControlOutcome { changed: false, message, hint: Some("`runner resume` ends the pause".to_owned()) });
     }
     let (scope, by) = (session.scope().to_owned(), session.by.clone());
-    let order = Order { scope: &scope, by: &by, why };
+    let order = ControlRequest { scope: &scope, by: &by, why };
     let written = pause(&mut session.database.host(), order).await;
     written.map_err(|error| session.unreachable(error))?;
     let message = match (session.run(), &session.revision) {

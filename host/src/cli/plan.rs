@@ -1,12 +1,12 @@
 //! `runner plan`
 
-use super::context::{Context, Look, Looked};
+use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::request::PlanRequest;
 use crate::database::{Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::apply::planned_sql;
-use crate::engine::plan::{Input, Plan, StepLook, check_dry_run, inspect, plan_towards};
+use crate::engine::plan::{Inspection, Plan, PlanInput, check_dry_run, inspect, plan_towards};
 use crate::engine::transcript::store::known_unordered;
 use crate::error::Result;
 use crate::project::catalog::Kind;
@@ -19,8 +19,8 @@ use crate::runtime;
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
     let catalog = context.catalog(request.locked)?;
     runtime::run(async {
-        let Looked { mut database, history, facts } = context.look(Look::WithArtifacts).await?;
-        let input = Input { catalog: &catalog, history: &history, facts: &facts, options: request.options };
+        let OpenedDatabase { mut database, history, facts } = context.open(HistoryDetail::WithArtifacts).await?;
+        let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: request.options };
         let plan = plan_towards(&input, &request.target)?;
         let sql = planned_sql(&plan, &catalog, &mut database).await?;
         let mut steps = look(&plan, &sql, &facts).map_err(|error| context.place(with_file(error)))?;
@@ -47,7 +47,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
 }
 
 /// Adds what earlier runs of the same components recorded. The statements of a component are unknown before its first run.
-async fn recall(plan: &Plan, looks: &mut [StepLook], database: &mut HostSession<'_>) -> Result<()> {
+async fn recall(plan: &Plan, looks: &mut [Inspection], database: &mut HostSession<'_>) -> Result<()> {
     let steps = plan.steps.iter().zip(looks).filter(|(step, _)| step.kind == Kind::Component);
     for (step, look) in steps.filter(|(step, _)| step.direction == Direction::Up) {
         look.unordered = known_unordered(database, &step.revision, &step.sha256).await?;
@@ -56,11 +56,11 @@ async fn recall(plan: &Plan, looks: &mut [StepLook], database: &mut HostSession<
 }
 
 /// What the statements of each migration imply; an error if one cannot run in its mode.
-fn look(plan: &Plan, sql: &[Option<String>], facts: &Facts) -> Result<Vec<StepLook>> {
+fn look(plan: &Plan, sql: &[Option<String>], facts: &Facts) -> Result<Vec<Inspection>> {
     let each = plan.steps.iter().zip(sql).map(|(step, sql)| {
         let sql = sql.as_deref();
         let statements = sql.map(|sql| inspect(step, step.direction, sql, facts)).transpose()?;
-        Ok(StepLook { statements, dry_run: check_dry_run(step, sql, facts).is_ok(), unordered: Vec::new() })
+        Ok(Inspection { statements, dry_run: check_dry_run(step, sql, facts).is_ok(), unordered: Vec::new() })
     });
     each.collect()
 }

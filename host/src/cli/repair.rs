@@ -1,6 +1,6 @@
 //! `runner repair`
 
-use super::context::{Context, Look};
+use super::context::{Context, HistoryDetail};
 use super::exit;
 use super::request::{RepairOrder, RepairRequest};
 use crate::database::Database;
@@ -17,7 +17,7 @@ pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {
     // A project that does not match its lockfile must not prevent a repair.
     let catalog = context.inspect()?.catalog;
     runtime::run(async {
-        let Some(mut database) = context.look(Look::Live).await?.database else {
+        let Some(mut database) = context.open(HistoryDetail::Live).await?.database else {
             return Err(context.place(Error::usage("nothing to repair: the database does not exist")));
         };
         let database = &mut *database;

@@ -9,8 +9,8 @@ use super::args::{ColorArg, FormatArg, Global};
 use super::history_args::{RepairArgs, VerifyArgs};
 use super::run_args::{ApplyArgs, DryRunArgs, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
 use super::test_args::{CrashAtArgs, TestArgs};
-use crate::engine::plan::Options;
-use crate::engine::repair::{Action, Order};
+use crate::engine::plan::PlanOptions;
+use crate::engine::repair::{RepairAction, RepairDecision};
 use crate::engine::stamp::StampKind;
 use crate::engine::target::Target;
 use crate::engine::verify::Extent;
@@ -92,7 +92,7 @@ pub struct RunRequest {
     /// The target; `redo` ignores it.
     pub target: Target,
     /// What the operator allows.
-    pub options: Options,
+    pub options: PlanOptions,
     /// How to do a dry run; `None` if it is not one.
     pub dry_run: Option<DryRunRequest>,
     /// Instances for a transform.
@@ -125,7 +125,7 @@ pub struct PlanRequest {
     /// The target.
     pub target: Target,
     /// What the operator allows.
-    pub options: Options,
+    pub options: PlanOptions,
     /// Include the SQL.
     pub sql: bool,
     /// The lockfile must list everything.
@@ -189,7 +189,7 @@ pub enum RepairOrder {
     /// Shows what is known of the partial revision.
     Show,
     /// Records a decision about it.
-    Record(Order),
+    Record(RepairDecision),
     /// Accepts a changed artifact of an applied revision, for this reason.
     AcceptChecksum(String),
 }
@@ -206,7 +206,7 @@ pub struct StampOrder {
     /// Only show what would be recorded.
     pub dry_run: bool,
     /// What the operator allows.
-    pub options: Options,
+    pub options: PlanOptions,
 }
 
 /// Options of `verify`.
@@ -271,7 +271,7 @@ pub fn with_waits(global: &GlobalRequest, args: &RunArgs) -> GlobalRequest {
 
 pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
     let target = args.target.parse()?;
-    let options = Options {
+    let options = PlanOptions {
         allow_out_of_order: args.allow_out_of_order || switches.allow_out_of_order,
         allow_missing: args.allow_missing || switches.allow_missing,
     };
@@ -289,17 +289,17 @@ pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
         (None, None, true) => Target::Base,
         (None, None, false) => Target::Back(1),
     };
-    run(&args.run, target, Options::default(), &args.dry_run, switches)
+    run(&args.run, target, PlanOptions::default(), &args.dry_run, switches)
 }
 
 pub fn redo(args: RedoArgs, switches: &Switches) -> Result<RunRequest> {
     let allow_missing = args.allow_missing || switches.allow_missing;
-    let options = Options { allow_missing, ..Options::default() };
+    let options = PlanOptions { allow_missing, ..PlanOptions::default() };
     run(&args.run, Target::Current, options, &args.dry_run, switches)
 }
 
 pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
-    let options = Options {
+    let options = PlanOptions {
         allow_out_of_order: args.allow_out_of_order || switches.allow_out_of_order,
         allow_missing: args.allow_missing || switches.allow_missing,
     };
@@ -310,11 +310,11 @@ pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
 pub fn repair(args: RepairArgs) -> Result<RepairRequest> {
     let RepairArgs { revision, step, rows_affected: rows, .. } = args;
     let actions = [
-        (args.retry, Action::Retry),
-        (args.mark_done, Action::MarkDone { rows }),
-        (args.skip, Action::Skip),
-        (args.as_applied, Action::AsApplied),
-        (args.as_not_applied, Action::AsNotApplied),
+        (args.retry, RepairAction::Retry),
+        (args.mark_done, RepairAction::MarkDone { rows }),
+        (args.skip, RepairAction::Skip),
+        (args.as_applied, RepairAction::AsApplied),
+        (args.as_not_applied, RepairAction::AsNotApplied),
     ];
     let why = args.why.map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
     if args.accept_checksum {
@@ -342,7 +342,7 @@ pub fn repair(args: RepairArgs) -> Result<RepairRequest> {
         );
     }
     let why = required(why, &action.to_string())?;
-    Ok(RepairRequest { revision, order: RepairOrder::Record(Order { action, step, why }) })
+    Ok(RepairRequest { revision, order: RepairOrder::Record(RepairDecision { action, step, why }) })
 }
 
 /// The reason, which an action requires.
@@ -353,7 +353,7 @@ fn required(why: Option<String>, action: &str) -> Result<String> {
 }
 
 pub fn stamp(args: StampArgs) -> Result<StampOrder> {
-    let options = Options { allow_missing: args.allow_missing, ..Options::default() };
+    let options = PlanOptions { allow_missing: args.allow_missing, ..PlanOptions::default() };
     let target = args.target.parse()?;
     let why = args.why.unwrap_or_default().trim().to_owned();
     Ok(StampOrder { kind: StampKind::Stamp, target, why, dry_run: args.dry_run, options })
@@ -362,12 +362,12 @@ pub fn stamp(args: StampArgs) -> Result<StampOrder> {
 pub fn baseline(args: BaselineArgs) -> Result<StampOrder> {
     let target = args.revision.parse()?;
     let why = args.why.unwrap_or_default().trim().to_owned();
-    Ok(StampOrder { kind: StampKind::Baseline, target, why, dry_run: args.dry_run, options: Options::default() })
+    Ok(StampOrder { kind: StampKind::Baseline, target, why, dry_run: args.dry_run, options: PlanOptions::default() })
 }
 
 /// What `db reset` applies to the new database.
 pub fn reset(args: &ResetArgs, switches: &Switches) -> Result<RunRequest> {
-    run(&args.run, args.target.parse()?, Options::default(), &DryRunArgs::none(), switches)
+    run(&args.run, args.target.parse()?, PlanOptions::default(), &DryRunArgs::none(), switches)
 }
 
 /// How long `db wait` waits.
@@ -378,7 +378,7 @@ pub fn db_wait(args: &WaitArgs) -> Result<Duration> {
 fn run(
     args: &RunArgs,
     target: Target,
-    options: Options,
+    options: PlanOptions,
     dry_run_args: &DryRunArgs,
     switches: &Switches,
 ) -> Result<RunRequest> {

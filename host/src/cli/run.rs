@@ -11,8 +11,8 @@ use crate::engine::apply::Action;
 use crate::engine::outcome::Outcome;
 use crate::error::Result;
 use crate::report::json::RunJson;
-use crate::report::{Flavour, Format, Verbosity, sink, text};
-use crate::runner::run::{self as library, DryRunOrder, Order};
+use crate::report::{Format, SinkOptions, Verbosity, sink, text};
+use crate::runner::run::{self as library, DryRunOrder, RunOrder};
 use crate::runtime;
 
 /// Runs the action and reports the outcome.
@@ -24,7 +24,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         on_scratch: asked.on_scratch,
         all,
     });
-    let order = Order {
+    let order = RunOrder {
         action,
         options: request.options,
         dry_run,
@@ -39,8 +39,9 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         let stop = StopSignal::default();
         signals::watch(&stop, context.settings.limits.wall_time)?;
         let began = Instant::now();
-        let flavour = Flavour { dry_run: dry_run.is_some(), database: context.settings.database_url.value.to_string() };
-        let events = sink(&context.printer, flavour);
+        let options =
+            SinkOptions { dry_run: dry_run.is_some(), database: context.settings.database_url.value.to_string() };
+        let events = sink(&context.printer, options);
         let ran = library::run(&context.setup, &order, catalog, events, stop).await?;
         Ok(tell(&context, &order.action, &ran.outcome, began.elapsed(), ran.current))
     })

@@ -1,6 +1,6 @@
 //! `runner show`
 
-use super::context::{Context, Look, Looked};
+use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use crate::engine::Direction;
 use crate::engine::history::{Record, read_all, read_repairs};
@@ -17,7 +17,7 @@ use crate::runtime;
 pub fn run(context: &Context, wanted: &str) -> Result<u8> {
     let report = context.inspect()?;
     runtime::run(async {
-        let Looked { database, history, .. } = context.look(Look::WithArtifacts).await?;
+        let OpenedDatabase { database, history, .. } = context.open(HistoryDetail::WithArtifacts).await?;
         let mut database = database;
         let (records, repairs) = match &mut database {
             Some(database) => {

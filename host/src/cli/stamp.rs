@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::context::{Context, Look};
+use super::context::{Context, HistoryDetail};
 use super::request::StampOrder;
 use super::{exit, signals};
 use crate::database::StopSignal;
@@ -17,7 +17,7 @@ use crate::runtime;
 pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {
     let catalog = context.catalog(false)?;
     runtime::run(async {
-        let Some(mut database) = context.look(Look::Live).await?.database else {
+        let Some(mut database) = context.open(HistoryDetail::Live).await?.database else {
             return Err(context.place(
                 Error::usage("the database does not exist, so it cannot be at any revision")
                     .hint("`runner apply` creates it; check the database URL if it should exist"),

@@ -1,6 +1,6 @@
 //! `runner status`
 
-use super::context::{Context, Unopened};
+use super::context::{Context, OpenError};
 use super::exit;
 use crate::engine::control::{self, look::Overview};
 use crate::engine::history::History;
@@ -27,8 +27,8 @@ pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
 async fn look(context: &Context) -> Result<(History, Overview)> {
     match context.connect(false).await {
         Ok(mut database) => control::look::look(&mut database.host()).await.map_err(|error| context.place(error)),
-        Err(Unopened::Missing(_)) => Ok(<(History, Overview)>::default()),
-        Err(Unopened::Other(error)) => Err(error),
+        Err(OpenError::Missing(_)) => Ok(<(History, Overview)>::default()),
+        Err(OpenError::Other(error)) => Err(error),
     }
 }
 

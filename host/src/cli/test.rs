@@ -14,7 +14,7 @@ use crate::dump::Ignore;
 use crate::engine::identity::Identity;
 use crate::engine::target::Candidates;
 use crate::error::{Error, Result};
-use crate::migration_tests::{DatabaseReport, MigrationTest, Runs};
+use crate::migration_tests::{DatabaseReport, MigrationTest, TestRunner};
 use crate::project::{Catalog, Origin, fixtures};
 use crate::report::json::TestJson;
 use crate::report::{Format, junit, text};
@@ -35,7 +35,7 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
     let now = Identity::now();
     let inputs = (now.run_timestamp, now.seed);
     let runs = TestRuns::new(context.clone(), global, catalog.clone(), inputs, request.jobs, stop.clone())?;
-    let runs: Arc<dyn Runs> = Arc::new(runs);
+    let runs: Arc<dyn TestRunner> = Arc::new(runs);
     let trials = urls.into_iter().map(|url| {
         let printer = context.printer.clone();
         MigrationTest {

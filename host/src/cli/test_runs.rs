@@ -17,13 +17,13 @@ use crate::engine::apply::{Action, Engine, Request};
 use crate::engine::control::RunControl;
 use crate::engine::identity::Identity;
 use crate::engine::journal::crash;
-use crate::engine::plan::Options;
+use crate::engine::plan::PlanOptions;
 use crate::engine::target::Target;
 use crate::engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
 use crate::error::{Error, Result};
-use crate::migration_tests::{Runs, is_scratch};
+use crate::migration_tests::{TestRunner, is_scratch};
 use crate::project::{Catalog, env};
-use crate::report::{Flavour, Verbosity, sink};
+use crate::report::{SinkOptions, Verbosity, sink};
 use crate::runner::run::with_file;
 use crate::runtime;
 
@@ -99,7 +99,9 @@ impl TestRuns {
     /// Events of migrations under test are only shown with `--verbose`.
     fn events(&self, url: &DatabaseUrl) -> Arc<dyn EventSink> {
         match self.context.printer.verbosity() {
-            Verbosity::Verbose => sink(&self.context.printer, Flavour { dry_run: false, database: url.to_string() }),
+            Verbosity::Verbose => {
+                sink(&self.context.printer, SinkOptions { dry_run: false, database: url.to_string() })
+            }
             Verbosity::Normal | Verbosity::Quiet => Arc::new(Silent),
         }
     }
@@ -112,7 +114,7 @@ impl EventSink for Silent {
 }
 
 #[async_trait]
-impl Runs for TestRuns {
+impl TestRunner for TestRuns {
     async fn run(&self, url: &DatabaseUrl, action: Action) -> Result<()> {
         let settings = &self.context.settings;
         let database = connect(url, &Self::options(&self.context, url.dialect())).await?;
@@ -151,7 +153,7 @@ impl Runs for TestRuns {
             retries: settings.timeouts.retries,
         };
         let request =
-            Request { action, options: Options::default(), lock_wait: settings.lock_timeout.value, dry_run: false };
+            Request { action, options: PlanOptions::default(), lock_wait: settings.lock_timeout.value, dry_run: false };
         let ran = engine.run(&request).await;
         drop(running);
         let outcome = ran.map_err(with_file)?;

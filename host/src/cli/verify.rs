@@ -7,7 +7,7 @@ use crate::database::StopSignal;
 use crate::engine::verify::{Verdict, Verified};
 use crate::error::{ErrorKind, Result};
 use crate::report::json::VerifyJson;
-use crate::report::{Flavour, Format, Text, sink, text};
+use crate::report::{Format, SinkOptions, Text, sink, text};
 use crate::runner::verify::verify;
 use crate::runtime;
 
@@ -17,8 +17,8 @@ pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     let verified = runtime::run(async {
         let stop = StopSignal::default();
         signals::watch(&stop, context.settings.limits.wall_time)?;
-        let flavour = Flavour { dry_run: false, database: context.settings.database_url.value.to_string() };
-        let events = sink(&context.printer, flavour);
+        let options = SinkOptions { dry_run: false, database: context.settings.database_url.value.to_string() };
+        let events = sink(&context.printer, options);
         verify(&context.setup, project, &request.revisions, request.extent, events, stop).await
     })?;
     let printer = &context.printer;

@@ -6,6 +6,7 @@ use futures_util::{Stream, TryStreamExt as _};
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use sqlx::Either;
 
+use super::LockHolder;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::{DatabaseError, DatabaseErrorKind};
 use crate::data::Value;
@@ -16,7 +17,7 @@ pub struct Probe {
     /// The rows that answer each query.
     pub answers: Vec<Vec<Vec<Value>>>,
     /// The holder of the lock; `None` if the lock is free.
-    pub holder: Option<String>,
+    pub holder: Option<LockHolder>,
 }
 
 /// Returns the rows of each statement of a text.

@@ -6,6 +6,7 @@ pub(crate) mod contract;
 pub mod copy;
 pub mod error;
 pub mod facts;
+pub mod holder;
 pub mod lifecycle;
 pub mod look;
 pub mod message;
@@ -38,6 +39,7 @@ use async_trait::async_trait;
 pub use crate::dialect::Dialect;
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::Facts;
+pub use holder::LockHolder;
 pub use look::Probe;
 pub use role::{HostSession, MigrationSession, Role, RoleToken};
 pub use session::{BatchLimits, Bulk, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
@@ -142,9 +144,10 @@ pub struct TableIdentity(pub String);
 pub struct LockRequest {
     /// How long to wait for the lock.
     pub wait: Duration,
-    /// The id of the run, which also names the server connections that work for it.
+    /// The id of the run. Observers recognise the lock's holder by it, and it names the server connections that work
+    /// for the run.
     pub run_id: String,
-    /// The text shown to waiting runs: run id, process, host, command and start time.
+    /// The text shown to waiting runs: process, host, command and start time.
     pub owner: String,
 }
 
@@ -187,7 +190,7 @@ pub trait Database: Send {
     async fn unlock(&mut self) -> Result<(), DatabaseError>;
 
     /// Returns the current holder of the lock as far as it can be determined, or `None` if the lock is free.
-    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError>;
+    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError>;
 
     /// Opens the transaction, acquiring the right to write immediately.
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;

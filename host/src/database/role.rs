@@ -12,7 +12,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use super::{Bulk, Claims, Database, DatabaseError, Part, StopSignal, TransactionOptions};
+use super::{Bulk, Claims, Database, DatabaseError, LockHolder, Part, StopSignal, TransactionOptions};
 
 /// What the statements of a session may do; the database enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl HostSession<'_> {
     }
 
     /// See [`Database::lock_holder`].
-    pub async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+    pub async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.0.database.lock_holder().await
     }
 

@@ -25,6 +25,7 @@ pub(super) struct Table {
 }
 
 pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseError> {
+    // Each server describes its schema in catalogs of its own.
     match session.facts().dialect {
         Dialect::Sqlite => sqlite(session).await,
         Dialect::Postgres => postgres::read(session).await,

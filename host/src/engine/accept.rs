@@ -6,7 +6,7 @@ use super::Direction;
 use super::artifact::{source_of, to_store};
 use super::history::{self, Record, Repair, State, declared_json};
 use super::identity::Identity;
-use super::plan::{Input, Options, candidates};
+use super::plan::{PlanInput, PlanOptions, candidates};
 use crate::database::{Database, LockRequest, StopSignal, TransactionOptions};
 use crate::engine::clock::now;
 use crate::error::{Error, ErrorKind, Result};
@@ -57,7 +57,7 @@ pub struct Accepted {
 async fn find_changed(database: &mut dyn Database, catalog: &Catalog, wanted: &str) -> Result<Record> {
     let session = &mut database.host();
     let history = history::read(session).await?;
-    let input = Input { catalog, history: &history, facts: session.facts(), options: Options::default() };
+    let input = PlanInput { catalog, history: &history, facts: session.facts(), options: PlanOptions::default() };
     let revision = candidates(&input).resolve(wanted)?;
     let Some(record) = history.get(revision) else {
         return Err(Error::usage(format!("`{revision}` is not applied, so history has no checksum of it"))

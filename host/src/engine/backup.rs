@@ -1,4 +1,4 @@
-//! What the engine needs from whoever makes backups: one before the run changes anything.
+//! The engine's interface for backups: one is made before the run changes anything.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,32 +10,32 @@ use super::event::EventSink;
 use crate::database::StopSignal;
 use crate::error::Result;
 
-/// What a backup is told.
+/// A request for a backup.
 pub struct BackupJob {
     /// The newest revision in force, as `REVISION_name`.
     pub current: Option<String>,
     /// Ends it early.
     pub stop: StopSignal,
-    /// Hears how far it has come.
+    /// Receives its progress.
     pub events: Arc<dyn EventSink>,
 }
 
-/// A backup that was made.
+/// A completed backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupDone {
     /// The file.
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
-    /// How long it took.
+    /// Its duration.
     pub duration: Duration,
-    /// How it is brought back, in a sentence without a full stop.
+    /// How to restore it, as a sentence without a full stop.
     pub restore: String,
 }
 
 /// Makes backups of the run's database.
 #[async_trait]
 pub trait Backup: Send + Sync {
-    /// Makes one, whole and safe on the disk, or fails and leaves nothing behind.
+    /// Makes a complete backup that is safely on disk, or fails and leaves nothing behind.
     async fn make(&self, job: &BackupJob) -> Result<BackupDone>;
 }

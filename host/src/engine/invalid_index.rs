@@ -1,19 +1,19 @@
-//! What a statement may have left behind that failed or was killed outside of a transaction, and that keeps it from being
-//! run again.
+//! Removes what a statement that failed or was killed outside a transaction may have left, and what would prevent it from
+//! running again.
 
 use crate::data::Value;
 use crate::database::{DatabaseError, HostSession, QueryLimits};
 use crate::sql::concurrent_index;
 
-/// An index of this name and table that was never finished, and that nobody builds now.
+/// An unfinished index with this name and table that no session is building.
 const INVALID: &str = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_index i \
      JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
      WHERE NOT i.indisvalid AND c.relname::text = $1::text AND i.indrelid = pg_catalog.to_regclass($2::text) \
      AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid)";
 
-/// Takes away what a try of the statement left behind that failed or was killed, and answers what that was. A `CREATE INDEX CONCURRENTLY` of
-/// PostgreSQL that failed leaves an invalid index, which takes the name and slows writes; with `IF NOT EXISTS` it would even
-/// pass for the real one. The host speaks, outside of a transaction.
+/// Removes what a failed or killed attempt at the statement left, and describes it. On PostgreSQL, a failed `CREATE INDEX
+/// CONCURRENTLY` leaves an invalid index, which occupies the name and slows down writes; with `IF NOT EXISTS` it would even
+/// be taken for a valid one. Runs outside a transaction.
 pub async fn clear(database: &mut HostSession<'_>, statement: &str) -> Result<Option<String>, DatabaseError> {
     let dialect = database.facts().dialect;
     let Some(index) = concurrent_index(statement, dialect) else { return Ok(None) };
@@ -23,5 +23,5 @@ pub async fn clear(database: &mut HostSession<'_>, statement: &str) -> Result<Op
     let [Some(schema), Some(name)] = [0, 1].map(|at| row.get(at).and_then(Value::as_text)) else { return Ok(None) };
     let name = format!("{}.{}", dialect.quote(schema), dialect.quote(name));
     database.execute(&format!("DROP INDEX CONCURRENTLY {name}"), &[]).await?;
-    Ok(Some(format!("dropped the index {name}, which a try that failed left behind invalid")))
+    Ok(Some(format!("dropped the invalid index {name}, which a failed attempt had left")))
 }

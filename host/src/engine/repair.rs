@@ -19,7 +19,7 @@ use crate::project::catalog::{Artifact, Catalog, Kind};
 
 /// An operator's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum RepairAction {
     /// The step did not take effect: the next run executes it.
     Retry,
     /// The step took effect and affected this many rows.
@@ -35,7 +35,7 @@ pub enum Action {
     AsNotApplied,
 }
 
-impl Action {
+impl RepairAction {
     /// The name of the flag without its dashes, as kept in history.
     pub fn name(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl Action {
     }
 }
 
-impl fmt::Display for Action {
+impl fmt::Display for RepairAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "--{}", self.name())
     }
@@ -61,9 +61,9 @@ impl fmt::Display for Action {
 
 /// The decision to record.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct RepairDecision {
     /// The action.
-    pub action: Action,
+    pub action: RepairAction,
     /// The step it concerns; `None` for the unknown step.
     pub step: Option<u64>,
     /// The reason.
@@ -103,39 +103,40 @@ impl Survey {
     }
 
     /// Returns the possible decisions and what follows from each.
-    pub fn choices(&self) -> Vec<(Action, String)> {
+    pub fn choices(&self) -> Vec<(RepairAction, String)> {
         let (verb, revision) = (self.verb(), self.record.id());
         let mut choices = Vec::new();
         if let Some(unknown) = &self.unknown {
             let (one, step) = (self.units().0, unknown.step);
             choices.push((
-                Action::Retry,
+                RepairAction::Retry,
                 format!("{one} {step} did not take effect: the next `runner {verb}` runs it again"),
             ));
             let answer = match unknown.answers_rows_affected() {
-                true => "0 rows affected, or those of `--rows-affected`",
-                false => "no rows: if the component needs them, this is not the way",
+                true => "0 rows affected, or the number given by `--rows-affected`",
+                false => "no rows: not suitable if the component needs them",
             };
-            let answer = if self.record.kind == Kind::Sql { "done" } else { answer };
+            let recorded = match self.record.kind {
+                Kind::Sql => "it is recorded as done".to_owned(),
+                Kind::Component => format!("it is recorded with {answer}"),
+            };
             choices.push((
-                Action::MarkDone { rows: None },
-                format!(
-                    "{one} {step} took effect: recorded is {answer}, and the next `runner {verb}` goes on behind it"
-                ),
+                RepairAction::MarkDone { rows: None },
+                format!("{one} {step} took effect: {recorded}, and the next `runner {verb}` continues after it"),
             ));
             choices.push((
-                Action::Skip,
-                format!("{one} {step} did not take effect and is not to: recorded is that it was skipped, on 0 rows"),
+                RepairAction::Skip,
+                format!("{one} {step} did not take effect and should not: it is recorded as skipped, with 0 rows"),
             ));
         }
         choices.push((
-            Action::AsApplied,
-            format!("all of `{revision}` is in the database, brought there by hand: history calls it applied"),
+            RepairAction::AsApplied,
+            format!("all of `{revision}` is in the database, completed by hand: history records it as applied"),
         ));
         choices.push((
-            Action::AsNotApplied,
+            RepairAction::AsNotApplied,
             format!(
-                "nothing of `{revision}` is in the database any more, undone by hand: history calls it rolled back"
+                "nothing of `{revision}` is left in the database, undone by hand: history records it as rolled back"
             ),
         ));
         choices
@@ -173,7 +174,7 @@ fn find<'a>(history: &'a history::History, wanted: Option<&str>, catalog: &Catal
     let Some(wanted) = wanted else {
         return history.partial().ok_or_else(|| {
             Error::usage("no revision is partial, so there is nothing to repair")
-                .hint("`runner status` says how each revision stands")
+                .hint("`runner status` shows the state of each revision")
         });
     };
     let live = history.live.iter().map(|record| (&*record.revision, &*record.name));
@@ -191,7 +192,7 @@ fn find<'a>(history: &'a history::History, wanted: Option<&str>, catalog: &Catal
     let error = Error::usage(format!("`{id}` is {state} and not partial, so there is nothing to repair"));
     Err(match history.partial() {
         Some(record) => error.hint(format!("`{}` is partial", record.id())),
-        None => error.hint("`runner status` says how each revision stands"),
+        None => error.hint("`runner status` shows the state of each revision"),
     })
 }
 
@@ -201,7 +202,7 @@ pub async fn repair(
     database: &mut dyn Database,
     wanted: Option<&str>,
     catalog: &Catalog,
-    order: &Order,
+    order: &RepairDecision,
     identity: &Identity,
 ) -> Result<Repair> {
     // The revision must exist in any case: report a mistake before requesting the lock.
@@ -222,15 +223,15 @@ async fn repair_locked(
     database: &mut dyn Database,
     wanted: Option<&str>,
     catalog: &Catalog,
-    order: &Order,
+    order: &RepairDecision,
     identity: &Identity,
 ) -> Result<Repair> {
     let survey = survey(database, wanted, catalog).await?;
     let database = &mut database.host();
     let unknown = step_of(&survey, order)?;
     let rows = match order.action {
-        Action::MarkDone { rows } => rows.or(unknown.filter(|it| it.answers_rows_affected()).map(|_| 0)),
-        Action::Skip => Some(0),
+        RepairAction::MarkDone { rows } => rows.or(unknown.filter(|it| it.answers_rows_affected()).map(|_| 0)),
+        RepairAction::Skip => Some(0),
         _ => None,
     };
     let repair = Repair {
@@ -260,37 +261,35 @@ async fn repair_locked(
 }
 
 /// Returns the step that the decision concerns, if it concerns one.
-fn step_of<'a>(survey: &'a Survey, order: &Order) -> Result<Option<&'a Unknown>> {
+fn step_of<'a>(survey: &'a Survey, order: &RepairDecision) -> Result<Option<&'a Unknown>> {
     let id = survey.record.id();
     let (one, _) = survey.units();
     if !order.action.is_of_step() {
         return match order.step {
             None => Ok(None),
-            Some(_) => {
-                Err(Error::usage(format!("`{}` is about `{id}` as a whole, and not about a {one}", order.action))
-                    .hint("leave the number out"))
-            }
+            Some(_) => Err(Error::usage(format!("`{}` concerns all of `{id}`, not a single {one}", order.action))
+                .hint("omit the number")),
         };
     }
     let Some(unknown) = &survey.unknown else {
-        let error = Error::usage(format!("no {one} of `{id}` is unknown, so `{}` says nothing", order.action));
+        let error = Error::usage(format!("no {one} of `{id}` is unknown, so `{}` does not apply", order.action));
         return Err(match survey.record.committed.chunks {
             0 => error.hint(format!(
-                "it broke off behind {one} {}: `runner {}` goes on there",
+                "it stopped after {one} {}: `runner {}` continues there",
                 survey.record.steps_done,
                 survey.verb()
             )),
             _ => error
-                .hint(format!("it broke off in a transform: `runner {}` goes on behind its last chunk", survey.verb())),
+                .hint(format!("it stopped in a transform: `runner {}` continues after its last chunk", survey.verb())),
         });
     };
     if order.step.is_some_and(|step| step != unknown.step) {
         return Err(Error::usage(format!("the unknown {one} of `{id}` is {}", unknown.step))
             .hint(format!("give that number, or none: `runner repair {}` shows the {one}", survey.record.revision)));
     }
-    if matches!(order.action, Action::MarkDone { rows: Some(_) }) && !unknown.answers_rows_affected() {
+    if matches!(order.action, RepairAction::MarkDone { rows: Some(_) }) && !unknown.answers_rows_affected() {
         return Err(Error::usage(format!(
-            "{one} {} is a query: its answer is rows, and not their number",
+            "{one} {} is a query, which returns rows and not a number of affected rows",
             unknown.step
         ))
         .hint("without `--rows-affected` no rows are recorded as its answer"));
@@ -302,16 +301,16 @@ async fn write(
     database: &mut HostSession<'_>,
     survey: &Survey,
     unknown: Option<&Unknown>,
-    order: &Order,
+    order: &RepairDecision,
     identity: &Identity,
     catalog: &Catalog,
 ) -> Result<()> {
     let run = Run { history: survey.record.id, direction: survey.direction };
     let decision = match order.action {
-        Action::Retry => Decision::Retry,
-        Action::MarkDone { rows } => Decision::Done { rows: rows.unwrap_or_default() },
-        Action::Skip => Decision::Skip,
-        Action::AsApplied | Action::AsNotApplied => {
+        RepairAction::Retry => Decision::Retry,
+        RepairAction::MarkDone { rows } => Decision::Done { rows: rows.unwrap_or_default() },
+        RepairAction::Skip => Decision::Skip,
+        RepairAction::AsApplied | RepairAction::AsNotApplied => {
             return settle(database, survey, order, identity, catalog).await;
         }
     };
@@ -325,12 +324,12 @@ async fn write(
 async fn settle(
     database: &mut HostSession<'_>,
     survey: &Survey,
-    order: &Order,
+    order: &RepairDecision,
     identity: &Identity,
     catalog: &Catalog,
 ) -> Result<()> {
     let record = &survey.record;
-    if order.action == Action::AsApplied {
+    if order.action == RepairAction::AsApplied {
         // From here on, the project's version counts as applied.
         let migration = catalog.get(&record.revision);
         let sha256 = migration.map_or(&record.sha256, |it| &it.sha256);

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::event::Level;
+use super::event::LogLevel;
 use super::{CallError, Direction, Event};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, StopSignal};
 use crate::engine::call::{Call, CallKind};
@@ -60,7 +60,7 @@ impl Script for SqlScript {
         let statements = match direction {
             Direction::Up => &self.up,
             Direction::Down => self.down.as_ref().ok_or_else(|| {
-                Error::failed("the migration has no way back").hint("write its `.down.sql`, or restore a backup")
+                Error::failed("the migration has no downgrade").hint("write its `.down.sql`, or restore a backup")
             })?,
         };
         let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
@@ -125,7 +125,7 @@ async fn clear(host: &mut HostSession<'_>, statement: &Statement, context: &RunC
     };
     if let Some(message) = message {
         let revision = context.revision.clone();
-        context.events.emit(&Event::Log { revision, level: Level::Warning, message });
+        context.events.emit(&Event::Log { revision, level: LogLevel::Warning, message });
     }
 }
 
@@ -176,7 +176,7 @@ fn explain(error: DatabaseError) -> Error {
     let wants_none = message.contains("from within a transaction") || message.contains("inside a transaction block");
     let advise = wants_none && error.hint.is_none();
     let error = Error::from(error);
-    if advise { error.hint("write the directive `-- runner:no-transaction` on top of the file") } else { error }
+    if advise { error.hint("add the directive `-- runner:no-transaction` at the top of the file") } else { error }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::Direction;
 use super::artifact::{source_of, to_store};
 use super::history::{self, End, Record, Repair, State, Work, declared_json};
 use super::identity::Identity;
-use super::plan::{Input, Mark, Options, PlannedMigration, plan_baseline, plan_stamp};
+use super::plan::{Mark, PlanInput, PlanOptions, PlannedMigration, plan_baseline, plan_stamp};
 use super::stopped::stopped;
 use super::target::Target;
 use crate::database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
@@ -46,7 +46,7 @@ pub struct StampRequest {
     /// Only plan.
     pub dry_run: bool,
     /// What the operator allows.
-    pub options: Options,
+    pub options: PlanOptions,
     /// How long to wait for the lock.
     pub lock_wait: Duration,
     /// The largest artifact that is stored in the database, in bytes.
@@ -87,7 +87,7 @@ pub async fn stamp(
 async fn marks(database: &mut dyn Database, catalog: &Catalog, request: &StampRequest) -> Result<Vec<Mark>> {
     let session = &mut database.host();
     let history = history::read(session).await?;
-    let input = Input { catalog, history: &history, facts: session.facts(), options: request.options };
+    let input = PlanInput { catalog, history: &history, facts: session.facts(), options: request.options };
     match request.kind {
         StampKind::Stamp => plan_stamp(&input, &request.target),
         StampKind::Baseline => plan_baseline(&input, &request.target),

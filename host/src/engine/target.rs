@@ -1,4 +1,4 @@
-//! Where a run is to end: parsed here, resolved against project and history by the plan.
+//! The target of a run: parsed here, resolved against project and history by the plan.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -8,21 +8,21 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 use crate::suggest::did_you_mean;
 
-/// Where a run is to end.
+/// The target of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Target {
-    /// Everything that the project has.
+    /// The last migration of the project.
     #[default]
     Latest,
-    /// One more than now.
+    /// The next pending migration.
     Next,
-    /// Where the database is now.
+    /// The current revision.
     Current,
     /// Before the first migration.
     Base,
-    /// So many more than now.
+    /// This many migrations after the current revision.
     Forward(usize),
-    /// So many fewer than now.
+    /// This many migrations before the current revision.
     Back(usize),
     /// A revision, its name, or the beginning of either.
     Revision(String),
@@ -73,13 +73,13 @@ impl fmt::Display for Target {
     }
 }
 
-/// Orders revisions as the numbers they are, however many digits they have.
+/// Orders revisions as numbers, however many digits they have.
 pub fn compare_revisions(left: &str, right: &str) -> Ordering {
     let (left, right) = (left.trim_start_matches('0'), right.trim_start_matches('0'));
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
 }
 
-/// All revisions that a text may mean, each with its name: those of the project, and those that history alone knows.
+/// All revisions that a text can refer to, each with its name: those of the project, and those known only from history.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates<'a> {
     names: BTreeMap<&'a str, &'a str>,
@@ -92,8 +92,8 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    /// The revision that the text means: the whole of a revision, a name or an id (`REVISION_name`), or else a beginning
-    /// that only one of them has.
+    /// Returns the revision that the text refers to: a complete revision, name or id (`REVISION_name`), or an unambiguous
+    /// prefix of one.
     pub fn resolve(&self, text: &str) -> Result<&'a str> {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let same = |revision: &str| is_number && compare_revisions(revision, text).is_eq();
@@ -131,8 +131,8 @@ impl<'a> Candidates<'a> {
         if several.len() > SHOWN {
             list.push(format!("{} more", several.len() - SHOWN));
         }
-        Error::usage(format!("`{text}` may mean any of {} revisions: {}", several.len(), list.join(", ")))
-            .hint("write more of the revision or of its name")
+        Error::usage(format!("`{text}` is ambiguous; it matches {} revisions: {}", several.len(), list.join(", ")))
+            .hint("give more of the revision or of its name")
     }
 
     fn unknown(&self, text: &str) -> Error {
@@ -166,7 +166,7 @@ mod tests {
             assert_eq!(text.parse::<Target>().expect("a target"), target, "{text}");
         }
         for text in ["", " ", "+", "-x", "+0", "-0", "+-1", "+99999999999999999999999"] {
-            assert!(text.parse::<Target>().is_err(), "{text:?} is no target");
+            assert!(text.parse::<Target>().is_err(), "{text:?} is not a target");
         }
     }
 
@@ -208,14 +208,14 @@ mod tests {
         ] {
             assert_eq!(candidates.resolve(text).expect("one revision"), revision, "{text}");
         }
-        let ambiguous = candidates.resolve("create").expect_err("two begin so");
+        let ambiguous = candidates.resolve("create").expect_err("two match");
         assert_eq!(
             ambiguous.message,
-            "`create` may mean any of 2 revisions: `0001_create_users`, `0002_create_orders`"
+            "`create` is ambiguous; it matches 2 revisions: `0001_create_users`, `0002_create_orders`"
         );
-        let unknown = candidates.resolve("craete_users").expect_err("none begins so");
+        let unknown = candidates.resolve("craete_users").expect_err("none matches");
         assert_eq!(unknown.hints, ["did you mean `create_users`?"]);
-        let far = candidates.resolve("zzz").expect_err("none begins so");
+        let far = candidates.resolve("zzz").expect_err("none matches");
         assert_eq!(far.hints, ["`runner status` lists all revisions"]);
     }
 }

@@ -1,9 +1,9 @@
-//! The statements of a paged reading, for any dialect.
+//! The statements that read a table page by page, for any dialect.
 
 use crate::data::Value;
 use crate::database::{Dialect, TableName};
 
-/// What all statements of one reading share.
+/// What all statements of one reader share.
 pub(super) struct PageSql {
     pub dialect: Dialect,
     pub table: TableName,
@@ -21,7 +21,7 @@ pub(super) struct Query {
     pub parameters: Vec<Value>,
 }
 
-/// Which rows: after a key, not above the bound, and up to a key in the order of reading.
+/// A range of rows: after a key, not above the bound, and up to a key in reading order.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Range<'a> {
     pub after: Option<&'a [Value]>,
@@ -29,7 +29,7 @@ pub(super) struct Range<'a> {
     pub to: Option<&'a [Value]>,
 }
 
-/// How a key compares with another.
+/// A comparison of two keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Comparison {
     Equal,
@@ -50,7 +50,7 @@ impl Comparison {
         }
     }
 
-    /// As [`Comparison::operator`], without equality.
+    /// Like [`Comparison::operator`], without equality.
     fn strict(self) -> &'static str {
         match self {
             Self::UpTo => "<",
@@ -61,26 +61,26 @@ impl Comparison {
 }
 
 impl PageSql {
-    /// The rows of a range in the order of the key.
+    /// Selects the rows of a range in key order.
     pub fn page(&self, select: &str, range: Range<'_>, rows: usize) -> Query {
         let mut query = self.within(select, range);
         query.text.push_str(&format!(" LIMIT {rows}"));
         query
     }
 
-    /// How many rows there are in a range.
+    /// Counts the rows of a range.
     pub fn count_in(&self, range: Range<'_>) -> Query {
         self.between("count(*)", range)
     }
 
-    /// The key of the row of that number in a range, counted from 1.
+    /// Selects the key of the row with this number in a range, counted from 1.
     pub fn nth(&self, range: Range<'_>, row: usize) -> Query {
         let mut query = self.within(&self.key_list(), range);
         query.text.push_str(&format!(" LIMIT 1 OFFSET {}", row.saturating_sub(1)));
         query
     }
 
-    /// The rows of a range in the order of the key.
+    /// Selects the rows of a range in key order.
     pub fn within(&self, select: &str, range: Range<'_>) -> Query {
         let mut query = self.between(select, range);
         query.text.push_str(&self.order(self.descending));
@@ -101,14 +101,14 @@ impl PageSql {
         query
     }
 
-    /// The key of the row so many rows after the beginning of the range, counted from 0.
+    /// Selects the key of the row at this offset in a range, counted from 0.
     pub fn key_at(&self, range: Range<'_>, offset: u64) -> Query {
         let mut query = self.page(&self.key_list(), range, 1);
         query.text.push_str(&format!(" OFFSET {offset}"));
         query
     }
 
-    /// The greatest key.
+    /// Selects the greatest key.
     pub fn greatest(&self) -> Query {
         let mut query = self.start(&self.key_list());
         query.text.push_str(&self.order(true));
@@ -116,12 +116,12 @@ impl PageSql {
         query
     }
 
-    /// How many rows there are.
+    /// Counts all rows.
     pub fn count(&self) -> Query {
         self.start("count(*)")
     }
 
-    /// A row whose column `name` is NULL.
+    /// Selects a row whose column `name` is NULL.
     pub fn null_in(&self, name: &str) -> Query {
         let mut query = self.start("1");
         let name = self.dialect.quote(name);
@@ -130,7 +130,7 @@ impl PageSql {
         query
     }
 
-    /// Up to two rows with the same key.
+    /// Selects up to two rows with the same key.
     pub fn with_key(&self, key: &[Value]) -> Query {
         let mut query = self.start("1");
         self.compare(&mut query, Comparison::Equal, key);
@@ -138,19 +138,21 @@ impl PageSql {
         query
     }
 
-    /// The filter without the parentheses that all other statements put around it: one that would close them is found out.
+    /// Tests the filter without the parentheses that the other statements put around it, which finds one that would close
+    /// them.
     pub fn probe(&self, filter: &str) -> Query {
         let table = self.table.quoted(self.dialect);
         let text = format!("SELECT 1 FROM {table} WHERE {filter}\n LIMIT 0");
         Query { text, parameters: self.parameters.clone() }
     }
 
-    /// The names of the key's columns.
+    /// Lists the names of the key's columns.
     pub fn key_list(&self) -> String {
         self.key.iter().map(|name| self.dialect.quote(name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// SELECT, FROM and the filter, whose placeholders come before ours. The line break ends a comment in it.
+    /// Begins a statement with SELECT, FROM and the filter, whose placeholders come first. The line break ends a comment in
+    /// the filter.
     fn start(&self, select: &str) -> Query {
         let mut text = format!("SELECT {select} FROM {}", self.table.quoted(self.dialect));
         if let Some(filter) = &self.filter {
@@ -159,7 +161,7 @@ impl PageSql {
         Query { text, parameters: self.parameters.clone() }
     }
 
-    /// A comparison of the whole key. Its placeholders follow those that are there already, in the order of the text.
+    /// Adds a comparison of the whole key. Its placeholders follow the existing ones, in the order of the text.
     fn compare(&self, query: &mut Query, comparison: Comparison, key: &[Value]) {
         let ours = query.parameters.len() > self.parameters.len();
         query.text.push_str(if ours || self.filter.is_some() { " AND " } else { " WHERE " });
@@ -187,7 +189,7 @@ impl PageSql {
         query.text.push_str(&format!("({})", terms.join(" OR ")));
     }
 
-    /// The first columns of the key as long as the values: all equal but the last, which compares by the operator.
+    /// Compares the first columns of the key with the values: all are equal except the last, which uses the operator.
     fn term(&self, query: &mut Query, names: &[String], key: &[Value], operator: &str) -> String {
         let last = key.len() - 1;
         let parts = names.iter().zip(key).enumerate().map(|(at, (name, value))| {
@@ -196,7 +198,7 @@ impl PageSql {
         parts.collect::<Vec<_>>().join(" AND ")
     }
 
-    /// The placeholder of a value that is added to the query's.
+    /// Adds a value to the query and returns its placeholder.
     fn place(&self, query: &mut Query, value: &Value) -> String {
         query.parameters.push(value.clone());
         self.dialect.placeholder(query.parameters.len())

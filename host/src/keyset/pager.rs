@@ -1,5 +1,5 @@
-//! A table in pages, in the order of its key. Each page is a statement of its own that begins after the last row of the
-//! page before it, so that rows may be written, and transactions committed, between two pages.
+//! Reads a table page by page in key order. Each page is a separate statement that begins after the last row of the page
+//! before, so rows may be written and transactions committed between two pages.
 
 mod chunk;
 
@@ -16,37 +16,37 @@ pub struct TableReader {
     sql: PageSql,
     /// The SELECT list.
     select: String,
-    /// A type for each column of the list, as far as the caller asked or the first pages showed.
+    /// A type for each column of the list, as far as the caller requested one or the first pages showed it.
     types: Vec<Option<ColumnType>>,
     requested: Vec<bool>,
     /// The names under which columns are delivered.
     names: Vec<String>,
-    /// For each column of the key, its place in the SELECT list.
+    /// For each column of the key, its index in the SELECT list.
     key_at: Vec<usize>,
     added: Vec<String>,
     is_view: bool,
-    /// Whether the database vouches that no two rows have the same key.
+    /// Whether the database guarantees that no two rows have the same key.
     unique: bool,
     limits: BatchLimits,
     bounded: bool,
     bound: Option<Vec<Value>>,
     last: Option<Vec<Value>>,
-    /// The last key that is read, for one chunk.
+    /// The last key to read, for a single chunk.
     to: Option<Vec<Value>>,
-    /// Whether no other transaction may change what was read before this one ends.
+    /// Whether the rows read are locked until the transaction ends.
     holds_rows: bool,
-    /// Rows that are still to come, as far as that is known.
+    /// The number of remaining rows, if known.
     expected: Option<usize>,
     done: bool,
 }
 
 impl TableReader {
-    /// Begins to read. Rows that are added after the greatest key meanwhile are read too.
+    /// Starts reading. Rows added after the greatest key in the meantime are read too.
     pub async fn open(session: &mut dyn Bulk, source: TableSource, limits: BatchLimits) -> Result<Self, DatabaseError> {
         Self::begin(session, source, limits, false).await
     }
 
-    /// Begins to read what is there now: rows that are added after the greatest key are not read.
+    /// Starts reading the current rows: rows added after the greatest key are not read.
     pub async fn open_bounded(
         session: &mut dyn Bulk,
         source: TableSource,
@@ -87,7 +87,7 @@ impl TableReader {
         let key = asked.iter().map(|name| info.known_column(name)).collect::<Result<Vec<_>, _>>()?;
         if key.is_empty() {
             return Err(DatabaseError::invalid(format!(
-                "`{}` has no primary key in whose order it could be read",
+                "`{}` has no primary key, which defines the order of reading",
                 source.table
             ))
             .hint("name the columns that identify a row as the key"));
@@ -111,7 +111,7 @@ impl TableReader {
             let name = info.known_column(name)?;
             if columns.iter().any(|(other, _)| *other == name) {
                 return Err(DatabaseError::invalid(format!(
-                    "column `{name}` of `{}` is asked for twice",
+                    "column `{name}` of `{}` is requested twice",
                     source.table
                 )));
             }
@@ -130,7 +130,7 @@ impl TableReader {
                 key_at.push(at);
                 continue;
             }
-            // Converted for the caller; the next page must begin after the key as it is stored.
+            // The column is converted for the caller, but the next page must begin after the key as it is stored.
             key_at.push(select.len());
             select.push(format!("{} AS {}", dialect.quote(name), dialect.quote(&format!("runner_key_{number}"))));
             types.push(None);
@@ -166,7 +166,7 @@ impl TableReader {
         })
     }
 
-    /// A row with NULL in its key has no place in the order and would be lost.
+    /// Fails if a row has NULL in its key: it has no position in the order and would be skipped.
     async fn refuse_null_keys(&self, session: &mut dyn Bulk, info: &TableInfo) -> Result<(), DatabaseError> {
         for name in &self.sql.key {
             if info.is_rowid(name) || info.column(name).is_some_and(|column| column.not_null) {
@@ -174,22 +174,22 @@ impl TableReader {
             }
             if !ask(session, self.sql.null_in(name), 1).await?.is_empty() {
                 return Err(DatabaseError::invalid(format!(
-                    "column `{}.{name}` is part of the key but NULL in some rows, which could not be read in its order",
+                    "column `{}.{name}` is part of the key but NULL in some rows, which cannot be read in key order",
                     self.sql.table
                 ))
-                .hint("choose another key, or a filter that leaves those rows out"));
+                .hint("choose another key, or a filter that excludes those rows"));
             }
         }
         Ok(())
     }
 
-    /// Goes on after the row with this key, as [`TableReader::last_key`] answered it.
+    /// Continues after the row with this key, as returned by [`TableReader::last_key`].
     pub fn resume_after(&mut self, key: Vec<Value>) {
         self.last = Some(key);
     }
 
-    /// Goes on where another reader of the same source was: after its last row, up to its bound, with the types that it had
-    /// found for its columns.
+    /// Continues where another reader of the same source stopped: after its last row, up to its bound, with the column types
+    /// that it had found.
     pub fn resume_at(&mut self, bound: Option<Vec<Value>>, last: Option<Vec<Value>>, types: &[Option<ColumnType>]) {
         self.bound = bound;
         self.last = last;
@@ -199,60 +199,60 @@ impl TableReader {
         }
     }
 
-    /// The columns, with the types that were asked for.
+    /// Returns the columns with the requested types.
     pub fn columns(&self) -> Vec<(String, Option<ColumnType>)> {
         let asked = self.types.iter().zip(&self.requested).map(|(known, asked)| known.filter(|_| *asked));
         let asked_for = self.names.len() - self.added.len();
         self.names.iter().cloned().zip(asked).take(asked_for).collect()
     }
 
-    /// The greatest key that is read, if the reading is bounded and there is any.
+    /// Returns the greatest key to read, if the reader is bounded and the table has rows.
     pub fn bound(&self) -> Option<&[Value]> {
         self.bound.as_deref()
     }
 
-    /// The types of the columns, as far as they were asked for or rows showed them.
+    /// Returns the types of the columns, as far as they were requested or found in rows.
     pub fn types(&self) -> &[Option<ColumnType>] {
         &self.types
     }
 
-    /// What is read.
+    /// Returns the source.
     pub fn table(&self) -> &TableName {
         &self.sql.table
     }
 
-    /// The columns of the key.
+    /// Returns the columns of the key.
     pub fn key(&self) -> &[String] {
         &self.sql.key
     }
 
-    /// The key of the last row that was delivered, as the database stores it.
+    /// Returns the key of the last delivered row, as the database stores it.
     pub fn last_key(&self) -> Option<&[Value]> {
         self.last.as_deref()
     }
 
-    /// Columns of the key that were not asked for; they follow the others.
+    /// Returns the columns of the key that were not requested; they follow the others.
     pub fn added_columns(&self) -> &[String] {
         &self.added
     }
 
-    /// Whether a batch holds every row that the table had between the batch's first and its last key.
+    /// Whether a batch contains every row of the table between its first and last key.
     pub fn covers_key_range(&self) -> bool {
         self.sql.filter.is_none() && self.unique && !self.sql.descending
     }
 
-    /// How many rows there are to read from start to end, now; rows that were added after the bound since are counted too.
+    /// Counts the rows from start to end, including rows added after the bound since.
     pub async fn count(&self, session: &mut dyn Bulk) -> Result<u64, DatabaseError> {
         if self.bounded && self.bound.is_none() {
             return Ok(0);
         }
-        // A whole table is counted several times as quickly as a part of it.
+        // Counting a whole table is several times as fast as counting a part.
         let rows = ask(session, self.sql.count(), 1).await?;
         let count = rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
-    /// How many rows there are to read from where the reader stands to its end.
+    /// Counts the remaining rows.
     pub async fn count_rest(&self, session: &mut dyn Bulk) -> Result<u64, DatabaseError> {
         if self.done {
             return Ok(0);
@@ -263,7 +263,7 @@ impl TableReader {
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
-    /// Leaves out the next rows; after the last one there is nothing left to read.
+    /// Skips the next rows; after the last one there is nothing left to read.
     pub async fn skip(&mut self, session: &mut dyn Bulk, rows: u64) -> Result<(), DatabaseError> {
         let Some(offset) = rows.checked_sub(1).filter(|_| !self.done) else { return Ok(()) };
         let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: None };
@@ -275,13 +275,13 @@ impl TableReader {
         Ok(())
     }
 
-    /// The next page; `None` after the last row.
+    /// Returns the next page; `None` after the last row.
     pub async fn next(&mut self, session: &mut dyn Bulk) -> Result<Option<Batch>, DatabaseError> {
         if self.done {
             return Ok(None);
         }
         let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: self.to.as_deref() };
-        // Looking past the last row of a chunk would wait for the transaction that has the next one.
+        // Reading past the last row of a chunk would wait for the transaction that has locked the next one.
         let rows = self.expected.filter(|rows| *rows > 0).map_or(self.limits.rows, |rows| rows.min(self.limits.rows));
         let query = self.sql.within(&self.select, range);
         let page = PageRequest {
@@ -308,7 +308,7 @@ impl TableReader {
         Ok(Some(batch))
     }
 
-    /// Columns whose type the database does not declare must have the same one on every page.
+    /// Checks that columns without a declared type have the same type on every page.
     fn settle_types(&mut self, batch: &mut Batch) -> Result<(), DatabaseError> {
         for (index, column) in batch.columns.iter_mut().enumerate() {
             let found = column.values.column_type();
@@ -321,11 +321,11 @@ impl TableReader {
                     return Err(DatabaseError::new(
                         DatabaseErrorKind::Conversion,
                         format!(
-                            "column `{}.{name}` held {known} values so far, and holds {found} values now",
+                            "column `{}.{name}` had {known} values so far, and now has {found} values",
                             self.sql.table
                         ),
                     )
-                    .hint("ask for the column `as` one type, such as text"));
+                    .hint("request the column `as` one type, such as text"));
                 }
                 None if all_null => {}
                 None => {
@@ -353,12 +353,12 @@ impl TableReader {
             let twice = (1..batch.row_count).find(|row| key.iter().all(|column| column.same(*row - 1, *row)));
             let twice = match twice {
                 Some(row) => Some(value(row)),
-                // The next page begins after this key: a second row that has it would be lost.
+                // The next page begins after this key, so a second row with it would be skipped.
                 None => (ask(session, self.sql.with_key(&last), 2).await?.len() > 1).then(|| last.clone()),
             };
             if let Some(twice) = twice {
                 return Err(DatabaseError::invalid(format!(
-                    "several rows of `{}` have the same key, {} = {twice:?}, so rows could be lost between two pages",
+                    "several rows of `{}` have the same key, {} = {twice:?}, so rows could be skipped between two pages",
                     self.sql.table,
                     self.sql.key.join(", "),
                 ))

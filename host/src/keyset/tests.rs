@@ -167,7 +167,7 @@ async fn a_bounded_reading_does_not_chase_its_own_rows() {
         reader.next(&mut *database.host()).await.expect("a page");
     }
     run(database.as_mut(), "INSERT INTO t VALUES (1000, 0, 'new')").await;
-    assert!(reader.next(&mut *database.host()).await.expect("a page").is_some(), "an unbounded reading goes on");
+    assert!(reader.next(&mut *database.host()).await.expect("a page").is_some(), "an unbounded reader continues");
     let mut reader =
         TableReader::open_bounded(&mut *database.host(), source("empty"), pages_of(1)).await.expect("a reader");
     assert_eq!(reader.next(&mut *database.host()).await, Ok(None));
@@ -226,7 +226,7 @@ async fn what_would_lose_rows_is_an_error() {
     for (source, size, part) in [
         (source("v"), 10, "no primary key"),
         (keyed("v", &["week"]), 10, "the same key"),
-        // Rows 14 and 15 of the order: the second of the two stands on the next page.
+        // Rows 14 and 15 of the order: the second of the two is on the next page.
         (keyed("t", &["week"]), 1, "the same key"),
         (source("n"), 10, "NULL"),
         (keyed("t", &["nothing"]), 10, "no column"),

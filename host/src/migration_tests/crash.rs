@@ -16,12 +16,12 @@ use crate::error::{Error, Result};
 const MOST: u64 = 1_000_000;
 
 /// A failure ends the crash test.
-type Told<'a> = &'a mut Vec<Failure>;
+type Failures<'a> = &'a mut Vec<Failure>;
 
 impl Course<'_> {
     /// Kills runs of the migration at the first step, the second, and so on until a run completes. After each, the next run must
     /// reach the same result as an undisturbed run. The database is at the migration before and after.
-    pub(super) async fn crash(&mut self, before: &Dump, after: &Dump, failures: Told<'_>) -> Result<()> {
+    pub(super) async fn crash(&mut self, before: &Dump, after: &Dump, failures: Failures<'_>) -> Result<()> {
         let mut crashes = Crashes::default();
         let result = if self.report.irreversible {
             self.crash_one_way(after, &mut crashes, failures).await
@@ -38,7 +38,7 @@ impl Course<'_> {
         before: &Dump,
         after: &Dump,
         crashes: &mut Crashes,
-        failures: Told<'_>,
+        failures: Failures<'_>,
     ) -> Result<()> {
         self.down().await?;
         let (mut up, mut down) = (true, true);
@@ -63,7 +63,7 @@ impl Course<'_> {
     }
 
     /// An irreversible migration gets a fresh database for each step.
-    async fn crash_one_way(&mut self, after: &Dump, crashes: &mut Crashes, failures: Told<'_>) -> Result<()> {
+    async fn crash_one_way(&mut self, after: &Dump, crashes: &mut Crashes, failures: Failures<'_>) -> Result<()> {
         for moment in 1..MOST {
             self.test.check_stop()?;
             self.begin_anew().await?;
@@ -129,7 +129,7 @@ impl Course<'_> {
         moment: u64,
         expected: &Dump,
         crashes: &mut Crashes,
-        failures: Told<'_>,
+        failures: Failures<'_>,
     ) -> Result<()> {
         let began = Instant::now();
         let healed = match direction {

@@ -79,12 +79,13 @@ async fn insert(session: &mut dyn Session, table: &TableName, columns: &[&Column
     Ok(())
 }
 
-/// A cell as a SQL literal. The database converts the text to the type of the column; the few types that CSV spells the same way
-/// for all engines are converted here, where a database would store the text as it is.
+/// Returns a cell as a SQL literal. The database converts the text to the column's type. Types that CSV files spell the same
+/// for all engines are converted here where a database would store the text unchanged.
 fn literal(cell: Option<&str>, column: &ColumnInfo, dialect: Dialect) -> String {
     let Some(cell) = cell else { return "NULL".to_owned() };
     let declared = column.declared_type.to_ascii_lowercase();
     let is = |words: &[&str]| words.iter().any(|word| declared.contains(word));
+    // PostgreSQL reads booleans and bytes as CSV files spell them; the others would store the text.
     if dialect == Dialect::Postgres {
         return format!("E'{}'", cell.replace('\\', "\\\\").replace('\'', "''"));
     }
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_become_literals_of_the_engine() {
+    fn cells_become_literals_of_the_dialect() {
         let column = |declared_type: &str| ColumnInfo {
             name: "c".to_owned(),
             declared_type: declared_type.to_owned(),

@@ -27,7 +27,7 @@ use crate::project::fixtures::MigrationTests;
 
 /// Runs migrations. Implemented by the command line, so that a test runs the same code as `apply` and `rollback`.
 #[async_trait]
-pub trait Runs: Send + Sync {
+pub trait TestRunner: Send + Sync {
     /// Runs migrations on the database; fails if the run fails.
     async fn run(&self, url: &DatabaseUrl, action: Action) -> Result<()>;
 
@@ -62,7 +62,7 @@ pub struct MigrationTest {
     /// Whether to kill runs at every step.
     pub crash: bool,
     /// Runs migrations.
-    pub runs: Arc<dyn Runs>,
+    pub runs: Arc<dyn TestRunner>,
     /// Called for each tested migration.
     pub hears: Arc<Hears>,
     /// Ends the test early.

@@ -151,6 +151,8 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
     loop {
         let name = format!("{PREFIX}{:016x}", random::bits());
         let url = server.with_database_name(&name);
+        // A process shows that it uses a scratch database by a connection to it on PostgreSQL, and by a user lock elsewhere,
+        // where connections do not belong to a database.
         if dialect == Dialect::Postgres {
             admin.host().execute(&format!("CREATE DATABASE {}", dialect.quote(&name)), &[]).await?;
             match connect(&url, &options).await {
@@ -238,11 +240,11 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_in_use_stays_and_an_abandoned_one_goes() {
-        let base = tempfile::tempdir().expect("a folder");
+    fn a_directory_in_use_stays_and_an_abandoned_one_is_removed() {
+        let base = tempfile::tempdir().expect("a directory");
         let folder = |name: &str| {
             let folder = base.path().join(format!("{FOLDER}{name}"));
-            make_folder(&folder).expect("a folder");
+            make_folder(&folder).expect("a directory");
             folder
         };
         let (used, left, young) = (folder("used"), folder("left"), folder("young"));

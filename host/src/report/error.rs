@@ -53,10 +53,10 @@ mod tests {
                 .at("statement", "2 of 3")
                 .at("migration", "1_a")
                 .cause("a\nb")
-                .hint("mend it"),
+                .hint("fix it"),
         );
         let expected =
-            "error: it broke\\u{1b}[2J\n  migration: 1_a\n  statement: 2 of 3\n  caused by: a\n    b\nhint: mend it\n";
+            "error: it broke\\u{1b}[2J\n  migration: 1_a\n  statement: 2 of 3\n  caused by: a\n    b\nhint: fix it\n";
         assert_eq!(shown.unstyled(), expected);
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::json::EventJson;
 use super::{Printer, Verbosity};
-use crate::engine::event::{Event, EventSink, Level};
+use crate::engine::event::{Event, EventSink, LogLevel};
 
 /// Minimum interval between two lines of progress.
 const BETWEEN_LINES: Duration = Duration::from_secs(1);
@@ -26,9 +26,9 @@ impl Lines {
     fn is_heard(&self, event: &Event) -> bool {
         let verbosity = self.printer.verbosity();
         match event {
-            Event::Log { level: Level::Warning, .. } => true,
+            Event::Log { level: LogLevel::Warning, .. } => true,
             _ if verbosity == Verbosity::Quiet => false,
-            Event::Log { level: Level::Debug, .. } | Event::StepFinished { .. } => verbosity == Verbosity::Verbose,
+            Event::Log { level: LogLevel::Debug, .. } | Event::StepFinished { .. } => verbosity == Verbosity::Verbose,
             Event::Transform { progress, .. } => {
                 let is_first_or_last = progress.is_over || progress.chunks == 0;
                 self.is_time(is_first_or_last)

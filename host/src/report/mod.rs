@@ -13,5 +13,5 @@ pub mod text;
 pub mod units;
 
 pub use printer::{ColorWhen, Format, Printer, Verbosity};
-pub use sink::{Flavour, sink};
+pub use sink::{SinkOptions, sink};
 pub use text::Text;

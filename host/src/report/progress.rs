@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 
 use super::text::numbers;
 use super::{escape, units};
-use crate::engine::event::Progress;
+use crate::engine::event::TransformProgress;
 
 /// Redraws per second.
 const REDRAWS: u8 = 10;
@@ -90,7 +90,7 @@ impl Bars {
     }
 
     /// Progress of a transform.
-    pub fn transform(&self, progress: &Progress) {
+    pub fn transform(&self, progress: &TransformProgress) {
         let mut current = self.lock();
         let known = current.parts.iter().position(|(name, _)| *name == progress.transform);
         if known.is_none() && current.parts.len() == MAX_PARTS {
@@ -172,9 +172,10 @@ mod tests {
         bars.update("rows", 1, None, "rows");
         bars.update("rows", 5, Some(10), "rows");
         bars.update("others", 5, Some(10), "{bar}");
-        let progress = Progress { transform: "shout".to_owned(), rows_done: 3, ..Progress::default() };
+        let progress =
+            TransformProgress { transform: "shout".to_owned(), rows_done: 3, ..TransformProgress::default() };
         bars.transform(&progress);
-        bars.transform(&Progress { total: Some(crate::engine::event::Total::counted(9)), ..progress });
+        bars.transform(&TransformProgress { total: Some(crate::engine::event::Total::counted(9)), ..progress });
         assert_eq!(bars.lock().parts.len(), 3);
         assert_eq!(bars.lock().parts[2].1.length(), Some(9));
         bars.end();

@@ -9,8 +9,8 @@ use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, dry_run_event,
 use super::units;
 use super::{Format, Printer, Verbosity};
 use crate::engine::Direction;
-use crate::engine::event::Progress;
-use crate::engine::event::{Event, EventSink, Level};
+use crate::engine::event::TransformProgress;
+use crate::engine::event::{Event, EventSink, LogLevel};
 
 /// Interval between lines of progress without a terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const STATEMENT: usize = 120;
 
 /// What the sink needs to know about the run.
 #[derive(Clone, Debug)]
-pub struct Flavour {
+pub struct SinkOptions {
     /// Whether it is a dry run.
     pub dry_run: bool,
     /// The database, without its password.
@@ -28,18 +28,18 @@ pub struct Flavour {
 }
 
 /// The sink for a printer: bars on a terminal, lines elsewhere, JSON Lines with `--format json`; with `--quiet` only warnings.
-pub fn sink(printer: &Arc<Printer>, flavour: Flavour) -> Arc<dyn EventSink> {
+pub fn sink(printer: &Arc<Printer>, options: SinkOptions) -> Arc<dyn EventSink> {
     if printer.format() == Format::Json {
         return Arc::new(Lines::new(printer));
     }
     let talkative = printer.verbosity() > Verbosity::Quiet;
     let bars = (talkative && printer.talks_to_terminal()).then(Bars::default);
-    Arc::new(TextSink { printer: printer.clone(), flavour, bars, last_line: Mutex::new(None) })
+    Arc::new(TextSink { printer: printer.clone(), options, bars, last_line: Mutex::new(None) })
 }
 
 struct TextSink {
     printer: Arc<Printer>,
-    flavour: Flavour,
+    options: SinkOptions,
     bars: Option<Bars>,
     /// When progress was last printed as a line.
     last_line: Mutex<Option<Instant>>,
@@ -78,13 +78,13 @@ impl EventSink for TextSink {
                     None => self.printer.always(&line),
                 }
             }
-            Event::GoesOn { revision, .. } => {
+            Event::Resumed { revision, .. } => {
                 self.say(&Text::new().add(GOOD, "resumed").add(STRONG, format!(" {revision}")).end());
             }
             Event::MigrationFinished { revision, name, direction, duration, rows_read, rows_written } => {
                 self.end();
                 let id = format!("{revision}_{name}");
-                let dry_run = self.flavour.dry_run;
+                let dry_run = self.options.dry_run;
                 self.say(&finished_line(&id, *direction, dry_run, *duration, *rows_read, *rows_written));
             }
             Event::Retrying { revision, name, reason, pause, retry, of } => {
@@ -107,13 +107,13 @@ impl EventSink for TextSink {
 
 impl TextSink {
     fn heading(&self, direction: Direction, migrations: usize) -> Text {
-        let verb = match (self.flavour.dry_run, direction) {
+        let verb = match (self.options.dry_run, direction) {
             (true, _) => "trying",
             (false, Direction::Up) => "applying",
             (false, Direction::Down) => "rolling back",
         };
         let migrations = units::counted(migrations as u64, "migration", "migrations");
-        Text::new().plain(format!("{verb} {migrations} on {}", self.flavour.database)).end()
+        Text::new().plain(format!("{verb} {migrations} on {}", self.options.database)).end()
     }
 
     /// Prints a line, above the bars if there are any.
@@ -133,11 +133,11 @@ impl TextSink {
         }
     }
 
-    fn log(&self, revision: &str, level: Level, message: &str) {
+    fn log(&self, revision: &str, level: LogLevel, message: &str) {
         let (style, word) = match level {
-            Level::Warning => (ODD, "warning"),
-            Level::Info => (PLAIN, "info"),
-            Level::Debug => (DIM, "debug"),
+            LogLevel::Warning => (ODD, "warning"),
+            LogLevel::Info => (PLAIN, "info"),
+            LogLevel::Debug => (DIM, "debug"),
         };
         let mut text = Text::new();
         let (first, rest) = message.split_once('\n').unwrap_or((message, ""));
@@ -150,17 +150,17 @@ impl TextSink {
         text.push_end();
         text.push_block(PLAIN, "    ", rest);
         match level {
-            Level::Warning => match &self.bars {
+            LogLevel::Warning => match &self.bars {
                 Some(bars) => bars.above(|| self.printer.always(&text)),
                 None => self.printer.always(&text),
             },
-            Level::Info => self.say(&text),
-            Level::Debug if self.printer.verbosity() == Verbosity::Verbose => self.say(&text),
-            Level::Debug => {}
+            LogLevel::Info => self.say(&text),
+            LogLevel::Debug if self.printer.verbosity() == Verbosity::Verbose => self.say(&text),
+            LogLevel::Debug => {}
         }
     }
 
-    fn transform(&self, progress: &Progress) {
+    fn transform(&self, progress: &TransformProgress) {
         if let Some(bars) = &self.bars {
             bars.transform(progress);
         } else if self.is_time_for_a_line() {

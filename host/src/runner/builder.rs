@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::database::DatabaseLocation;
-use super::drive::Runs;
+use super::drive::ActiveRuns;
 use super::events::{Callback, Events, Sinks, stream};
 use super::setup::Setup;
 use super::{Parts, Runner};
 use crate::data::Value;
 use crate::engine::event::{Event, EventSink};
-use crate::engine::plan::Options;
+use crate::engine::plan::PlanOptions;
 use crate::error::{Error, Result};
 use crate::project::origin::{Origin, Sourced};
 use crate::project::{LoadRequest, Project, Settings};
@@ -31,7 +31,7 @@ pub struct Builder {
     database: Option<DatabaseLocation>,
     request: LoadRequest,
     changes: Vec<Change>,
-    options: Options,
+    options: PlanOptions,
     locked: bool,
     jobs: Option<usize>,
     component_cache: Option<PathBuf>,
@@ -39,7 +39,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The project: a folder, or a [`Project`] embedded in the program.
+    /// The project: a directory, or a [`Project`] embedded in the program.
     pub fn project(mut self, project: impl Into<Project>) -> Self {
         self.project = Some(project.into());
         self
@@ -143,7 +143,7 @@ impl Builder {
         self
     }
 
-    /// A private folder for compiled components. Without it, each run compiles the components it applies.
+    /// A private directory for compiled components. Without it, each run compiles the components it applies.
     pub fn component_cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.component_cache = Some(folder.into());
         self
@@ -165,7 +165,7 @@ impl Builder {
     /// Reads the settings of the project. Connects to nothing.
     pub fn build(self) -> Result<Runner> {
         let project = self.project.ok_or_else(|| {
-            Error::usage("no project is given").hint("name its folder, or embed its files, by `Builder::project`")
+            Error::usage("no project is given").hint("pass its directory or its embedded files to `Builder::project`")
         })?;
         let start_dir = std::env::current_dir()
             .map_err(|error| Error::usage("cannot determine the current directory").cause(error))?;
@@ -192,7 +192,7 @@ impl Builder {
         let jobs = asked.unwrap_or_else(processors);
         let connections = asked.unwrap_or(jobs.min(CONNECTIONS));
         let switches = &settings.switches;
-        let options = Options {
+        let options = PlanOptions {
             allow_out_of_order: self.options.allow_out_of_order || switches.allow_out_of_order,
             allow_missing: self.options.allow_missing || switches.allow_missing,
         };
@@ -201,7 +201,7 @@ impl Builder {
         setup.check_driver()?;
         let events: Arc<dyn EventSink> = Arc::new(Sinks(self.sinks));
         let parts = Parts { setup, options, locked, jobs, connections, events };
-        Ok(Runner { parts: Arc::new(parts), runs: Runs::default() })
+        Ok(Runner { parts: Arc::new(parts), runs: ActiveRuns::default() })
     }
 
     fn change(mut self, change: impl FnOnce(&mut Settings) -> Result<()> + Send + 'static) -> Self {

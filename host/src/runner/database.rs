@@ -13,10 +13,10 @@ use crate::error::Result;
 /// A database as a program names it: a URL such as `sqlite://app.db`, or the connect options of sqlx, such as those of a pool that
 /// the program has. A run opens connections of its own with them.
 #[derive(Clone, Debug)]
-pub struct DatabaseLocation(Place);
+pub struct DatabaseLocation(Location);
 
 #[derive(Clone, Debug)]
-enum Place {
+enum Location {
     Url(String),
     #[cfg(feature = "sqlite")]
     Sqlite(Box<sqlx::sqlite::SqliteConnectOptions>),
@@ -26,19 +26,19 @@ enum Place {
 
 impl From<&str> for DatabaseLocation {
     fn from(url: &str) -> Self {
-        Self(Place::Url(url.to_owned()))
+        Self(Location::Url(url.to_owned()))
     }
 }
 
 impl From<String> for DatabaseLocation {
     fn from(url: String) -> Self {
-        Self(Place::Url(url))
+        Self(Location::Url(url))
     }
 }
 
 impl From<&String> for DatabaseLocation {
     fn from(url: &String) -> Self {
-        Self(Place::Url(url.clone()))
+        Self(Location::Url(url.clone()))
     }
 }
 
@@ -46,7 +46,7 @@ impl From<&String> for DatabaseLocation {
 #[cfg(feature = "sqlite")]
 impl From<sqlx::sqlite::SqliteConnectOptions> for DatabaseLocation {
     fn from(options: sqlx::sqlite::SqliteConnectOptions) -> Self {
-        Self(Place::Sqlite(Box::new(options)))
+        Self(Location::Sqlite(Box::new(options)))
     }
 }
 
@@ -63,7 +63,7 @@ impl From<sqlx::postgres::PgConnectOptions> for DatabaseLocation {
             options.get_database(),
             socket.map(|path| ("host", path)),
         );
-        Self(Place::Server(url, DriverOptions::Postgres(Box::new(options))))
+        Self(Location::Server(url, DriverOptions::Postgres(Box::new(options))))
     }
 }
 
@@ -80,7 +80,7 @@ impl From<sqlx::mysql::MySqlConnectOptions> for DatabaseLocation {
             options.get_database(),
             socket.map(|path| ("socket", path)),
         );
-        Self(Place::Server(url, DriverOptions::Mysql(Box::new(options))))
+        Self(Location::Server(url, DriverOptions::Mysql(Box::new(options))))
     }
 }
 
@@ -98,11 +98,11 @@ impl DatabaseLocation {
     /// The URL, and the options that count in its place. Relative paths of SQLite are below `base`.
     pub(super) fn resolve(self, base: &Path) -> Result<(DatabaseUrl, Option<DriverOptions>)> {
         match self.0 {
-            Place::Url(url) => Ok((DatabaseUrl::parse(&url, base)?, None)),
+            Location::Url(url) => Ok((DatabaseUrl::parse(&url, base)?, None)),
             #[cfg(feature = "sqlite")]
-            Place::Sqlite(options) => Ok((sqlite_url(*options, base)?, None)),
+            Location::Sqlite(options) => Ok((sqlite_url(*options, base)?, None)),
             #[cfg(any(feature = "postgres", feature = "mysql"))]
-            Place::Server(url, driver) => Ok((DatabaseUrl::parse(&url, base)?, Some(driver))),
+            Location::Server(url, driver) => Ok((DatabaseUrl::parse(&url, base)?, Some(driver))),
         }
     }
 }
@@ -156,14 +156,12 @@ fn server_url(
     format!("{scheme}://{}@{host}:{port}{database}{socket}", encoded(user))
 }
 
-/// A text as a part of a URL.
+/// Encodes text as part of a URL.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-fn encoded(text: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(byte).collect()
+fn encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
+    const UNRESERVED: &percent_encoding::AsciiSet =
+        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+    percent_encoding::utf8_percent_encode(text, UNRESERVED)
 }
 
 #[cfg(test)]

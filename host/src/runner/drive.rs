@@ -19,18 +19,18 @@ const STACK: usize = 8 << 20;
 
 /// The runs of a program that are under way.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Runs {
+pub(super) struct ActiveRuns {
     stops: Arc<Mutex<Vec<(u64, StopSignal)>>>,
 }
 
-/// A run that somebody waits for. Dropping it stops the run at its next safe point.
+/// A run whose caller waits for it. Dropping it stops the run at its next safe point.
 struct Awaited {
-    runs: Runs,
+    runs: ActiveRuns,
     number: u64,
     stop: StopSignal,
 }
 
-impl Runs {
+impl ActiveRuns {
     /// Stops all runs under way at their next safe points.
     pub fn stop(&self) {
         let stops = self.stops.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,7 +107,7 @@ mod tests {
             let _ = tell.send(stop.raised().await);
             Ok(())
         };
-        let runs = Runs::default();
+        let runs = ActiveRuns::default();
         let waiting = tokio::time::timeout(Duration::from_millis(20), runs.drive(None, work));
         assert!(waiting.await.is_err());
         assert_eq!(told.await, Ok(StopReason::Interrupt));
@@ -116,7 +116,7 @@ mod tests {
 
     #[tokio::test]
     async fn runs_end_when_told_or_when_their_time_is_up() {
-        let runs = Runs::default();
+        let runs = ActiveRuns::default();
         let work = |stop: StopSignal| async move { Ok(stop.raised().await) };
         assert_eq!(runs.drive(Some(Duration::from_millis(5)), work).await.expect("a reason"), StopReason::WallTime);
         let (reason, ()) = tokio::join!(runs.drive(None, work), async { runs.stop() });
@@ -126,6 +126,6 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_error() {
         let work = |_| async { if true { panic!("no") } else { Ok(()) } };
-        assert!(Runs::default().drive(None, work).await.is_err());
+        assert!(ActiveRuns::default().drive(None, work).await.is_err());
     }
 }

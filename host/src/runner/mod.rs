@@ -28,13 +28,13 @@ use crate::engine::EventSink;
 use crate::engine::apply::Action;
 use crate::engine::control;
 use crate::engine::outcome::Outcome;
-use crate::engine::plan::{Input, Options, Plan, plan_towards};
+use crate::engine::plan::{Plan, PlanInput, PlanOptions, plan_towards};
 use crate::engine::target::Target;
 use crate::engine::verify::{Extent, Verified};
 use crate::error::Result;
-use drive::Runs;
-use run::Order;
-use setup::{Look, Looked, Setup, Unopened};
+use drive::ActiveRuns;
+use run::RunOrder;
+use setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 
 /// Chunks of each transform that `verify` looks at, spread over the transform.
 const VERIFIED_CHUNKS: usize = 8;
@@ -49,13 +49,13 @@ const VERIFIED_CHUNKS: usize = 8;
 #[derive(Clone)]
 pub struct Runner {
     parts: Arc<Parts>,
-    runs: Runs,
+    runs: ActiveRuns,
 }
 
 /// What every run of a runner needs.
 struct Parts {
     setup: Setup,
-    options: Options,
+    options: PlanOptions,
     locked: bool,
     jobs: usize,
     connections: usize,
@@ -77,9 +77,9 @@ impl Runner {
     pub async fn plan_to(&self, target: Target) -> Result<Plan> {
         self.drive(move |parts, _| async move {
             let catalog = parts.setup.catalog(parts.locked)?;
-            let Looked { history, facts, .. } = parts.setup.look(Look::WithArtifacts).await?;
+            let OpenedDatabase { history, facts, .. } = parts.setup.open(HistoryDetail::WithArtifacts).await?;
             plan_towards(
-                &Input { catalog: &catalog, history: &history, facts: &facts, options: parts.options },
+                &PlanInput { catalog: &catalog, history: &history, facts: &facts, options: parts.options },
                 &target,
             )
         })
@@ -107,7 +107,7 @@ impl Runner {
     pub async fn run(&self, action: Action) -> Result<Outcome> {
         self.drive(move |parts, stop| async move {
             let Parts { setup, options, locked, jobs, connections, events } = &*parts;
-            let order = Order {
+            let order = RunOrder {
                 action,
                 options: *options,
                 dry_run: None,
@@ -130,8 +130,8 @@ impl Runner {
                 Ok(mut database) => {
                     control::look::look(&mut database.host()).await.map_err(|error| parts.setup.place(error))?
                 }
-                Err(Unopened::Missing(_)) => Default::default(),
-                Err(Unopened::Other(error)) => return Err(error),
+                Err(OpenError::Missing(_)) => Default::default(),
+                Err(OpenError::Other(error)) => return Err(error),
             };
             Ok(Status { project, history, runs })
         })

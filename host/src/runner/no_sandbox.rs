@@ -1,10 +1,10 @@
 //! Builds without the feature `components`.
 
-use super::run::Order;
+use super::run::RunOrder;
 use crate::database::Database;
 use crate::engine::apply::Action;
 use crate::engine::history;
-use crate::engine::plan::{Input, plan_apply, plan_redo, plan_rollback};
+use crate::engine::plan::{PlanInput, plan_apply, plan_redo, plan_rollback};
 use crate::error::{Error, Result};
 use crate::project::Catalog;
 use crate::project::catalog::Kind;
@@ -16,9 +16,9 @@ pub(super) fn no_components() -> Error {
 }
 
 /// Refuses a run with a component before its first migration runs, and not when the component's turn comes.
-pub(super) async fn check(order: &Order, catalog: &Catalog, database: &mut dyn Database) -> Result<()> {
+pub(super) async fn check(order: &RunOrder, catalog: &Catalog, database: &mut dyn Database) -> Result<()> {
     let history = history::read_with_artifacts(&mut database.host()).await?;
-    let input = Input { catalog, history: &history, facts: database.facts(), options: order.options };
+    let input = PlanInput { catalog, history: &history, facts: database.facts(), options: order.options };
     let plan = match &order.action {
         Action::Apply(target) => plan_apply(&input, target),
         Action::Rollback(target) => plan_rollback(&input, target),

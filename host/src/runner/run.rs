@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::setup::{Setup, Unopened};
+use super::setup::{OpenError, Setup};
 use crate::backup::{self, Backups};
 use crate::database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Request};
 use crate::engine::backup::Backup;
-use crate::engine::control::{About, RunControl};
+use crate::engine::control::{RunControl, RunInfo};
 use crate::engine::dry_run::{DryRun, DryRunRecorder, Ground, OnScratch, RecorderOptions, RecordingDatabase};
 use crate::engine::history::{self, History, Record};
 use crate::engine::identity::Identity;
 use crate::engine::outcome::Outcome;
-use crate::engine::plan::{Input, Options, plan_apply};
+use crate::engine::plan::{PlanInput, PlanOptions, plan_apply};
 use crate::engine::target::Target;
 use crate::engine::{Direction, EventSink, Transforms};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,11 +21,11 @@ use crate::project::settings::BackupSettings;
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct RunOrder {
     /// What to do.
     pub action: Action,
     /// What the operator allows.
-    pub options: Options,
+    pub options: PlanOptions,
     /// How to do a dry run; `None` if it is not one.
     pub dry_run: Option<DryRunOrder>,
     /// Instances for a transform.
@@ -62,7 +62,7 @@ pub struct Ran {
 
 /// The project's migrations for a run. A rollback must not be prevented by a new migration that is not built yet, or by a
 /// changed file: what disagrees with the lockfile is left out, and the database's copy is used.
-pub fn catalog(setup: &Setup, order: &Order) -> Result<Catalog> {
+pub fn catalog(setup: &Setup, order: &RunOrder) -> Result<Catalog> {
     if order.locked || !matches!(order.action, Action::Rollback(_)) {
         return setup.catalog(order.locked);
     }
@@ -75,7 +75,7 @@ pub fn catalog(setup: &Setup, order: &Order) -> Result<Catalog> {
 /// Runs what is ordered. An error means that nothing was begun; a failure on the way is in the outcome.
 pub async fn run(
     setup: &Setup,
-    order: &Order,
+    order: &RunOrder,
     catalog: Arc<Catalog>,
     events: Arc<dyn EventSink>,
     stop: StopSignal,
@@ -99,7 +99,7 @@ pub async fn run(
         Some(it) => Box::new(RecordingDatabase::new(database, it.recorder.clone(), Ground::Transaction)),
         None => database,
     };
-    let about = About { run_id: identity.run_id.clone(), owner: identity.lock_owner(order.action.verb()) };
+    let about = RunInfo { run_id: identity.run_id.clone(), owner: identity.lock_owner(order.action.verb()) };
     let control = Arc::new(RunControl::new(about, throttle, events.clone(), stop.clone()));
     let engine = Engine {
         transforms: Arc::new(transforms(setup, order, &identity)),
@@ -133,16 +133,16 @@ pub async fn run(
 }
 
 /// Opens the database; none if it does not exist and nothing would be applied to it.
-async fn open(setup: &Setup, order: &Order, catalog: &Catalog) -> Result<Option<Box<dyn Database>>> {
+async fn open(setup: &Setup, order: &RunOrder, catalog: &Catalog) -> Result<Option<Box<dyn Database>>> {
     let missing = match setup.connect(false).await {
         Ok(database) => return Ok(Some(database)),
-        Err(Unopened::Other(error)) => return Err(error),
-        Err(Unopened::Missing(error)) => error,
+        Err(OpenError::Other(error)) => return Err(error),
+        Err(OpenError::Missing(error)) => error,
     };
     // What is to be rolled back is in a database that exists.
     let Action::Apply(target) = &order.action else { return Err(missing) };
     let (history, facts) = (History::default(), setup.facts_of_missing());
-    let input = Input { catalog, history: &history, facts: &facts, options: order.options };
+    let input = PlanInput { catalog, history: &history, facts: &facts, options: order.options };
     if plan_apply(&input, target)?.is_empty() {
         return Ok(None);
     }
@@ -156,13 +156,13 @@ async fn open(setup: &Setup, order: &Order, catalog: &Catalog) -> Result<Option<
 
 /// What is in force, if one question shows that there is nothing to apply: programs ask it at every start. Whatever else it
 /// shows, the engine looks for itself, under the lock.
-async fn nothing_pending(order: &Order, catalog: &Catalog, database: &mut dyn Database) -> Option<History> {
+async fn nothing_pending(order: &RunOrder, catalog: &Catalog, database: &mut dyn Database) -> Option<History> {
     let Action::Apply(target) = &order.action else { return None };
     if order.share {
         return None;
     }
     let history = history::glance(&mut database.host()).await?;
-    let input = Input { catalog, history: &history, facts: database.facts(), options: order.options };
+    let input = PlanInput { catalog, history: &history, facts: database.facts(), options: order.options };
     plan_apply(&input, target).is_ok_and(|plan| plan.is_empty()).then_some(history)
 }
 
@@ -182,12 +182,12 @@ fn recording(setup: &Setup, asked: DryRunOrder, database: &dyn Database, events:
 /// What makes a backup before the run, if there is to be one.
 fn backup(setup: &Setup, dialect: Dialect) -> Option<Arc<dyn Backup>> {
     let BackupSettings { to, folder, command } = setup.settings.backup.clone();
-    let options = backup::Options { to: to?, folder, command, root: setup.settings.root.clone() };
+    let options = backup::BackupOptions { to: to?, folder, command, root: setup.settings.root.clone() };
     Some(Arc::new(Backups::new(setup.settings.database_url.value.clone(), dialect, options)))
 }
 
 /// How transforms of this run are split into chunks, and how many workers they get.
-fn transforms(setup: &Setup, order: &Order, identity: &Identity) -> Transforms {
+fn transforms(setup: &Setup, order: &RunOrder, identity: &Identity) -> Transforms {
     Transforms {
         rows: setup.settings.chunking.rows,
         time: setup.settings.chunking.time,

@@ -26,7 +26,7 @@ pub struct Setup {
 
 /// How much of the history to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum HistoryDetail {
     /// The applied revisions.
     Live,
     /// The applied revisions, and which artifacts the database stores.
@@ -34,7 +34,7 @@ pub enum Look {
 }
 
 /// A database and its history.
-pub struct Looked {
+pub struct OpenedDatabase {
     /// The connection; none if the database does not exist yet.
     pub database: Option<Box<dyn Database>>,
     /// Its history.
@@ -44,17 +44,17 @@ pub struct Looked {
 }
 
 /// Why a database could not be opened.
-pub enum Unopened {
+pub enum OpenError {
     /// It does not exist.
     Missing(Error),
     /// Anything else.
     Other(Error),
 }
 
-impl From<Unopened> for Error {
-    fn from(unopened: Unopened) -> Self {
+impl From<OpenError> for Error {
+    fn from(unopened: OpenError) -> Self {
         match unopened {
-            Unopened::Missing(error) | Unopened::Other(error) => error,
+            OpenError::Missing(error) | OpenError::Other(error) => error,
         }
     }
 }
@@ -82,21 +82,21 @@ impl Setup {
     }
 
     /// Opens the database and reads its history; a database that does not exist has an empty one.
-    pub async fn look(&self, what: Look) -> Result<Looked> {
+    pub async fn open(&self, detail: HistoryDetail) -> Result<OpenedDatabase> {
         match self.connect(false).await {
             Ok(mut database) => {
-                let history = match what {
-                    Look::Live => history::read(&mut database.host()).await,
-                    Look::WithArtifacts => history::read_with_artifacts(&mut database.host()).await,
+                let history = match detail {
+                    HistoryDetail::Live => history::read(&mut database.host()).await,
+                    HistoryDetail::WithArtifacts => history::read_with_artifacts(&mut database.host()).await,
                 };
                 let history = history.map_err(|error| self.place(error))?;
                 let facts = database.facts().clone();
-                Ok(Looked { database: Some(database), history, facts })
+                Ok(OpenedDatabase { database: Some(database), history, facts })
             }
-            Err(Unopened::Missing(_)) => {
-                Ok(Looked { database: None, history: History::default(), facts: self.facts_of_missing() })
+            Err(OpenError::Missing(_)) => {
+                Ok(OpenedDatabase { database: None, history: History::default(), facts: self.facts_of_missing() })
             }
-            Err(Unopened::Other(error)) => Err(error),
+            Err(OpenError::Other(error)) => Err(error),
         }
     }
 
@@ -106,7 +106,7 @@ impl Setup {
     }
 
     /// Opens the database; with `create`, creates it if it does not exist.
-    pub async fn connect(&self, create: bool) -> Result<Box<dyn Database>, Unopened> {
+    pub async fn connect(&self, create: bool) -> Result<Box<dyn Database>, OpenError> {
         let url = &self.settings.database_url.value;
         let Connector { options, .. } = self.connector();
         let options = ConnectOptions { create, ..options };
@@ -114,7 +114,7 @@ impl Setup {
             // A database on a server is created by its operator.
             let is_missing = error.kind == DatabaseErrorKind::NotFound && url.sqlite_path().is_some();
             let error = self.place(error.into());
-            if is_missing { Unopened::Missing(error) } else { Unopened::Other(error) }
+            if is_missing { OpenError::Missing(error) } else { OpenError::Other(error) }
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::setup::{Look, Setup};
+use super::setup::{HistoryDetail, Setup};
 use crate::database::{BatchLimits, StopSignal};
 use crate::engine::EventSink;
 use crate::engine::verify::{Extent, Verified, Verifier};
@@ -21,7 +21,7 @@ pub async fn verify(
     events: Arc<dyn EventSink>,
     stop: StopSignal,
 ) -> Result<Vec<Verified>> {
-    let Some(database) = setup.look(Look::Live).await?.database else {
+    let Some(database) = setup.open(HistoryDetail::Live).await?.database else {
         return match revisions.first() {
             None => Ok(Vec::new()),
             Some(revision) => Err(setup.place(

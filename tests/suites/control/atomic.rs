@@ -28,10 +28,10 @@ fn turning(engine: Engine) -> EngineProject {
 fn throttles_are_refused_or_ignored(engine: Engine) {
     let project = turning(engine);
     let refused = project.runner("apply --batch-delay 10ms");
-    refused.exits(2).says(&["`--batch-delay` cannot be kept", "one transaction", "transform: shout", "stepwise"]);
+    refused.exits(2).says(&["`--batch-delay` cannot be applied", "one transaction", "transform: shout", "stepwise"]);
     assert_eq!(project.value("SELECT count(*) FROM things WHERE name = 'THING'"), "0");
     project.settings("[transform]\nbatch_delay = \"10ms\"");
-    project.runner("apply").succeeds().says(&["warning", "`[transform]` are passed over"]);
+    project.runner("apply").succeeds().says(&["warning", "`[transform]` are ignored"]);
     assert_eq!(project.value("SELECT count(*) FROM things WHERE name = 'THING'"), "50");
 }
 

@@ -97,7 +97,7 @@ for_each_server! {
         };
         until("they are at work", || project.value(ask) == "4");
         let mut run = Apart::start(&project, "apply --max-active-connections 3");
-        run.says("other sessions are at work, and 3 may be");
+        run.says("other sessions are active, and the limit is 3");
         let seen = until_run(&project, "it waits", |run| run["state"] == "waiting");
         assert_eq!(seen["held"]["reason"], "active-connections");
         assert_eq!(doubled(&project), 0);

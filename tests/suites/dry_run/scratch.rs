@@ -81,7 +81,7 @@ fn nothing_outside_the_copy_is_changed() {
     ] {
         project.sql("0003_past", &format!("{statement};"), "SELECT 1;");
         let output = changes_nothing(&project, "apply --dry-run --on-copy --parameter source=items");
-        output.exits(2).says(&["reaches past the scratch copy", "0003_past", "hint:"]);
+        output.exits(2).says(&["outside the scratch copy", "0003_past", "hint:"]);
     }
     // Neither may objects that run implicitly.
     project.sql("0003_past", "ALTER TABLE items ADD COLUMN a INT;", "SELECT 1;");

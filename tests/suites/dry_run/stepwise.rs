@@ -67,7 +67,7 @@ fn statements_that_cannot_run_in_a_transaction_are_shown_and_not_run() {
         output.succeeds().prints(&[
             &format!("{statement} (not run: cannot run in a transaction)"),
             "DELETE FROM items",
-            "1 statement was not run",
+            "1 statement was skipped",
         ]);
         let report = json(changes_nothing(&project, "apply --dry-run --format json").succeeds());
         assert_eq!(steps(&report, "0003", statement)[0]["result"], "not-run");
@@ -77,7 +77,7 @@ fn statements_that_cannot_run_in_a_transaction_are_shown_and_not_run() {
             &format!("-- runner:no-transaction\n{statement};\nDROP INDEX items_nam;"),
             "SELECT 1;",
         );
-        changes_nothing(&project, "apply --dry-run").exits(1).says(&["were not run; it may need them"]);
+        changes_nothing(&project, "apply --dry-run").exits(1).says(&["were skipped; this one may depend on them"]);
     }
     // On a copy it runs.
     let project = shop(Engine::Sqlite, "steps");

@@ -87,7 +87,7 @@ fn a_half_done_statement_requires_an_operator() {
     project.sql("0002_odd", "-- runner:no-transaction\nDROP TABLE a, b;\nDROP TABLE c;", "SELECT 1;");
     assert!(super::dies_at(&project, "apply", 1));
     project.execute("DROP TABLE a");
-    project.runner("apply").exits(6).says(&["nobody knows whether statement 1", "runner repair 0002"]);
+    project.runner("apply").exits(6).says(&["it is unknown whether statement 1", "runner repair 0002"]);
     let shown = super::told(&project.runner("repair --format json"));
     assert_eq!((&shown["unknown"]["known"], &shown["unknown"]["waits"]), (&"halved".into(), &true.into()), "{shown}");
     assert_eq!(shown["unknown"]["found"], serde_json::json!(["table `b`, which is empty"]));
@@ -132,7 +132,7 @@ fn a_partial_failure_is_not_reported_as_clean() {
             project.runner("apply").succeeds().says(&["the schema shows that it took effect"]);
             continue;
         }
-        project.runner("apply").exits(6).says(&["nobody knows whether statement 1"]);
+        project.runner("apply").exits(6).says(&["it is unknown whether statement 1"]);
         project.runner("repair 3 --retry --why mended").succeeds();
         write("SELECT 1");
         project.runner("apply").succeeds();

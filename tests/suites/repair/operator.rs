@@ -38,7 +38,7 @@ fn note(project: &EngineProject) -> String {
 for_each_server! {
     fn a_step_without_effect_is_retried(engine) {
         let project = unknown(engine, false);
-        project.runner("apply").exits(6).says(&["nobody knows whether step 2 of `0002_halfway` took effect", "runner repair 0002"]);
+        project.runner("apply").exits(6).says(&["it is unknown whether step 2 of `0002_halfway` took effect", "runner repair 0002"]);
         let shown = project.runner("repair 2");
         shown.succeeds().prints(&["CALL bump()", "step 2", "--retry", "--mark-done", "--skip", "--as-applied", "last run:", "bump", "does not show whether it took effect"]);
         assert_eq!(project.runner("repair").stdout, shown.stdout);

@@ -15,7 +15,7 @@ for_each_engine! {
         project.runner("show 2").prints(&["2 chunks of a transform under way (40 rows)"]);
         project.runner("plan --target -1").prints(&["downgrade", "its upgrade is incomplete: 1 step and 2 chunks of a transform"]);
         let output = project.runner("rollback");
-        output.succeeds().says(&["its upgrade had broken off: 1 step and 2 chunks", "rolled back 1 migration"]);
+        output.succeeds().says(&["its upgrade was interrupted: 1 step and 2 chunks", "rolled back 1 migration"]);
         assert_eq!(project.state(), before);
         project.runner("history").prints(&["partially applied", "rolled back"]);
         project.runner("show 2").prints(&["not completed", "rolled back:"]);
@@ -44,7 +44,7 @@ for_each_engine! {
         project.runner("rollback").exits(6).says(&["nowhere", "runner rollback"]);
         assert_eq!(state(&project), "partly-rolled-back");
         project.runner("show 2").prints(&["partly-rolled-back", "not completed"]);
-        project.runner("apply --jobs 1").exits(6).says(&["only half done", "runner rollback"]);
+        project.runner("apply --jobs 1").exits(6).says(&["only partly done", "runner rollback"]);
         project.runner("plan --target -1").prints(&["downgrade from step 3", "its upgrade is incomplete: 3 steps took effect"]);
         project.execute("CREATE TABLE nowhere (a INTEGER)");
         project.runner("rollback").succeeds();

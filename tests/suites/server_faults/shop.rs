@@ -86,7 +86,7 @@ pub fn heals(project: &EngineProject, moment: &str) {
 
 /// An interrupted rollback has to be completed first.
 fn decide(project: &EngineProject, output: &Output) -> Output {
-    assert!(output.stderr.contains("hint: `runner rollback` takes it up"), "{output}");
+    assert!(output.stderr.contains("hint: `runner rollback` resumes it"), "{output}");
     project.runner("rollback").succeeds();
     project.runner("apply")
 }

@@ -47,7 +47,7 @@ fn a_migration_that_does_not_recover_is_found() {
     output.exits(1).prints(&[
         "after a crash: a run was killed at step",
         "and the next one failed",
-        "nobody knows whether",
+        "it is unknown whether",
     ]);
 }
 

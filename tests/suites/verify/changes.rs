@@ -5,9 +5,9 @@ use super::*;
 for_each_engine! {
     fn changed_rows_are_found_and_named(engine) {
         for (change, result, names) in [
-            ("UPDATE items SET twice = 7 WHERE id = 33", "target differs twice", ["`twice`", "id = 33 holds 7, and 198"]),
+            ("UPDATE items SET twice = 7 WHERE id = 33", "target differs twice", ["`twice`", "id = 33 contains 7, but 198"]),
             ("UPDATE copies SET label = 'x' WHERE id = 5", "target differs copy", ["`label`", "id = 5 holds \"x\""]),
-            ("DELETE FROM copies WHERE id = 41", "target differs copy", ["after 40 up to 60", "id = 41 is gone"]),
+            ("DELETE FROM copies WHERE id = 41", "target differs copy", ["after 40 up to 60", "id = 41 no longer exists"]),
         ] {
             let project = applied(engine);
             project.execute(change);
@@ -23,7 +23,7 @@ for_each_engine! {
         project.execute("UPDATE items SET price = 0");
         let output = project.runner("verify --format json");
         output.exits(0);
-        assert!(detail(&output, "recompute unproven twice").contains("rows of `items` are not those that it read"));
+        assert!(detail(&output, "recompute unproven twice").contains("rows of `items` have changed since it read them"));
         assert_eq!(detail(&output, "target proven twice"), "4 of 4 chunks");
         project.runner("verify --strict").exits(1);
         project.execute("UPDATE items SET twice = 7 WHERE id = 33");
@@ -41,7 +41,7 @@ for_each_engine! {
         project.runner("apply").succeeds();
         let output = project.runner("verify --format json");
         output.exits(0);
-        assert!(detail(&output, "target unproven twice").contains("`0003_later`, applied later, writes there too"));
+        assert!(detail(&output, "target unproven twice").contains("`0003_later`, which was applied later, may write there too"));
     }
 
     fn a_changed_history_is_found(engine) {
@@ -49,9 +49,9 @@ for_each_engine! {
         let evidence = evidence(engine);
         for (change, result, says) in [
             (format!("UPDATE {history} SET transcript = 'ab' WHERE revision = '0002'"), "replay differs", "history has ab"),
-            (format!("UPDATE {history} SET seed = 1 WHERE revision = '0002'"), "replay differs", "another seed"),
-            (format!("UPDATE {history} SET run_timestamp = 1 WHERE revision = '0002'"), "replay differs", "another time"),
-            (format!("DELETE FROM {evidence} WHERE kind = 'inputs'"), "replay unproven", "nothing was recorded"),
+            (format!("UPDATE {history} SET seed = 1 WHERE revision = '0002'"), "replay differs", "different seeds"),
+            (format!("UPDATE {history} SET run_timestamp = 1 WHERE revision = '0002'"), "replay differs", "different times"),
+            (format!("DELETE FROM {evidence} WHERE kind = 'inputs'"), "replay unproven", "its run was not recorded"),
         ] {
             let project = applied(engine);
             project.execute(&change);

@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::database::stop::StopReason;
 
+/// As long as the ids of real runs.
+const RUN_ID: &str = "20260105T093000Z-deadbeef";
+
 fn request(owner: &str, milliseconds: u64) -> LockRequest {
-    LockRequest { wait: Duration::from_millis(milliseconds), run_id: owner.to_owned(), owner: owner.to_owned() }
+    LockRequest { wait: Duration::from_millis(milliseconds), run_id: RUN_ID.to_owned(), owner: owner.to_owned() }
 }
 
 pub(crate) async fn excludes_other_runs(factory: &dyn Factory) {
@@ -41,6 +44,11 @@ pub(crate) async fn names_its_holder(factory: &dyn Factory) {
     assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
     assert!(error.message.contains("run 7 on host x"), "{error}");
     assert_eq!(*heard.lock().expect("no panic"), ["run 7 on host x"], "once");
+    let found = waiter.lock_holder().await.expect("an answer").expect("a holder");
+    assert_eq!((found.run_id.as_deref(), &*found.name), (Some(RUN_ID), "run 7 on host x"));
+    holder.unlock().await.expect("unlocked");
+    assert_eq!(waiter.lock_holder().await.expect("an answer"), None);
+    holder.lock(&request("run 7 on host x", 1_000), &StopSignal::default(), &|_| {}).await.expect("the lock");
     let error = waiter.lock(&request("run 8", 0), &StopSignal::default(), &|_| {}).await.expect_err("busy");
     assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
 }

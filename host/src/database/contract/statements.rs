@@ -150,5 +150,6 @@ pub(crate) async fn answers_several_queries(factory: &dyn Factory) {
     let request = LockRequest { wait: Duration::ZERO, run_id: "r".to_owned(), owner: "run 7 on host x".to_owned() };
     other.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");
     let sight = database.probe(&questions).await.expect("answers");
-    assert_eq!((&sight.answers[..], sight.holder.as_deref()), (&answers[..], Some("run 7 on host x")));
+    let holder = LockHolder { run_id: Some("r".to_owned()), name: "run 7 on host x".to_owned() };
+    assert_eq!((&sight.answers[..], sight.holder), (&answers[..], Some(holder)));
 }

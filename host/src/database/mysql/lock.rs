@@ -14,7 +14,7 @@ use super::connect::Endpoint;
 use super::keepalive::KeptAlive;
 use super::session::{self, SessionFacts, literal, row_text};
 use super::{MysqlDatabase, owner};
-use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
 
 /// The lock, held until it is dropped.
@@ -84,8 +84,8 @@ impl MysqlDatabase {
         let mut connection = take_first(&self.endpoint, &names, request, stop, waiting).await?;
         let left = request.wait.saturating_sub(started.elapsed());
         take_second(&mut self.connection, &mut connection, &names, left, stop, waiting).await?;
-        // The name only helps those who wait; the lock holds without it.
-        let _ = owner::publish(&mut connection, &names.owner, &request.owner).await;
+        // The record only helps those who wait; the lock holds without it.
+        let _ = owner::publish(&mut connection, &names.owner, &LockHolder::record(request)).await;
         self.lock = Some(Lock { connection: KeptAlive::new(connection), names, request: request.clone() });
         Ok(())
     }
@@ -95,10 +95,13 @@ impl MysqlDatabase {
         owner::question(&Names::of(&self.server).run)
     }
 
-    pub(super) async fn lock_holder_now(&mut self) -> Result<Option<String>, DatabaseError> {
+    pub(super) async fn lock_holder_now(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         let names = Names::of(&self.server);
         let found = owner::read(&mut self.connection, &names.run, &names.owner).await?;
-        Ok(found.map(|(id, name)| if name.is_empty() { format!("the connection {id}") } else { name }))
+        Ok(found.map(|(id, record)| match record {
+            record if record.is_empty() => LockHolder::without_record(format!("the connection {id}")),
+            record => LockHolder::parse(&record),
+        }))
     }
 
     pub(super) async fn unlock_now(&mut self) -> Result<(), DatabaseError> {
@@ -126,7 +129,8 @@ impl MysqlDatabase {
         };
         if !lock.is_held().await {
             let mut connection = take_first(&self.endpoint, &lock.names, &lock.request, &stop, &|_| {}).await?;
-            let _ = owner::publish(&mut connection, &lock.names.owner, &lock.request.owner).await;
+            let record = LockHolder::record(&lock.request);
+            let _ = owner::publish(&mut connection, &lock.names.owner, &record).await;
             lock.connection = KeptAlive::new(connection);
         }
         let mut first = lock.connection.lock().await;
@@ -166,14 +170,13 @@ async fn take_first(
         if get(&mut connection, &names.run).await? {
             return Ok(connection);
         }
-        let mut found = owner::read(&mut connection, &names.run, &names.owner).await?;
-        if let Some((id, name)) = &mut found
-            && name.is_empty()
-            && started.elapsed() > NAMELESS
-        {
-            *name = owner::describe(&mut connection, *id).await?;
-        }
-        if let Some((_, name)) = found.filter(|(_, name)| !name.is_empty()) {
+        let name = match owner::read(&mut connection, &names.run, &names.owner).await? {
+            Some((id, record)) if record.is_empty() && started.elapsed() > NAMELESS => {
+                Some(owner::describe(&mut connection, id).await?)
+            }
+            found => found.map(|(_, record)| LockHolder::parse(&record).name),
+        };
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
             holder = name;
             if told.as_ref() != Some(&holder) {
                 waiting(&holder);

@@ -54,8 +54,9 @@ use self::writer::Writer;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
-    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId, not_read_apart,
+    LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
+    TableIdentity, TableInfo, TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
+    not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -143,7 +144,7 @@ impl Database for MysqlDatabase {
         self.unlock_now().await
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.lock_holder_now().await
     }
 

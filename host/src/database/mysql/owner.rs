@@ -1,6 +1,6 @@
 //! Publishes who holds the lock, without a table: an idle session of MySQL or MariaDB shows no text to others, and a
 //! table may not exist when the first run waits. What every user can see of a session is which user locks it holds
-//! (`IS_USED_LOCK`). So the holder takes one user lock for each bit that is set in its name; they end with its
+//! (`IS_USED_LOCK`). So the holder takes one user lock for each bit that is set in its record; they end with its
 //! session.
 
 use sqlx::MySqlConnection;
@@ -8,20 +8,20 @@ use sqlx::MySqlConnection;
 use super::session::{self, number, row_text, text};
 use crate::database::DatabaseError;
 
-/// The longest name in bytes; its length must fit into one byte.
-const LONGEST: usize = 200;
+/// The longest record in bytes; its length must fit into one byte.
+const LONGEST: usize = 240;
 
 /// Bits of the length, which precedes the text.
 const LENGTH_BITS: usize = 8;
 
-/// Publishes who holds the locks of the session. `prefix` starts the names of the locks.
-pub(super) async fn publish(connection: &mut MySqlConnection, prefix: &str, owner: &str) -> Result<(), DatabaseError> {
-    let mut end = owner.len().min(LONGEST);
-    while !owner.is_char_boundary(end) {
+/// Publishes the record of the session that holds the lock. The names of the user locks begin with `prefix`.
+pub(super) async fn publish(connection: &mut MySqlConnection, prefix: &str, record: &str) -> Result<(), DatabaseError> {
+    let mut end = record.len().min(LONGEST);
+    while !record.is_char_boundary(end) {
         end -= 1;
     }
-    let owner = &owner.as_bytes()[..end];
-    let bytes: Vec<u8> = std::iter::once(end as u8).chain(owner.iter().copied()).collect();
+    let record = &record.as_bytes()[..end];
+    let bytes: Vec<u8> = std::iter::once(end as u8).chain(record.iter().copied()).collect();
     let is_set = |bit: &usize| bytes[bit / 8] >> (bit % 8) & 1 == 1;
     let mut locks: Vec<String> =
         (0..bytes.len() * 8).filter(is_set).map(|bit| format!("GET_LOCK('{prefix}:{bit}', 0)")).collect();
@@ -36,8 +36,8 @@ pub(super) fn question(lock: &str) -> String {
     format!("SELECT IS_USED_LOCK('{lock}')")
 }
 
-/// Returns who holds the user lock: the name the holder has published, or else what the server reports about its
-/// session. `None` if the lock is free; an empty string if the holder's name cannot be read yet.
+/// Returns the session that holds the user lock and the record that it has published; `None` if the lock is free. The
+/// record is empty until it is published completely.
 pub(super) async fn read(
     connection: &mut MySqlConnection,
     lock: &str,

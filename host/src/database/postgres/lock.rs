@@ -12,14 +12,14 @@ use super::error::lost;
 use super::orphans;
 use super::scope::{rows, simple, text_of};
 use super::settings::{Own, in_transaction};
-use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
 
 /// The lock's key: `runner` in ASCII and two zero bytes. It is part of the format, since all versions must agree on it.
 /// The server separates advisory locks by database.
 const KEY: i64 = 0x7275_6e6e_6572_0000;
 
-/// The prefix of a holder's statements; the owner follows.
+/// The prefix of a holder's statements; its record follows.
 const MARK: &str = "/* runner lock, held by ";
 
 /// Refreshes the list of sessions, which otherwise stays the same within a transaction.
@@ -57,7 +57,7 @@ impl Lock {
     ) -> Result<Self, DatabaseError> {
         let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", in_transaction(&Own::default()));
         simple(&mut connection, &begin).await?;
-        let mark = format!("{MARK}{} */ ", comment(&request.owner));
+        let mark = format!("{MARK}{} */ ", comment(&LockHolder::record(request)));
         let ask = ask(&mark);
         let started = Instant::now();
         let mut told: Option<String> = None;
@@ -72,10 +72,10 @@ impl Lock {
             }
             let found = look(&mut connection, "", &who_holds_it()).await?;
             if let Some(holder) = self::told(&found)
-                && told.as_ref() != Some(&holder)
+                && told.as_ref() != Some(&holder.name)
             {
-                waiting(&holder);
-                told = Some(holder);
+                waiting(&holder.name);
+                told = Some(holder.name);
             }
             let left = request.wait.saturating_sub(started.elapsed());
             if left.is_zero() {
@@ -114,7 +114,7 @@ impl PostgresDatabase {
         Ok(())
     }
 
-    pub(super) async fn lock_holder_now(&mut self) -> Result<Option<String>, DatabaseError> {
+    pub(super) async fn lock_holder_now(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.check_usable()?;
         self.busy = true;
         let holder = holder(&mut self.connection).await;
@@ -161,7 +161,7 @@ fn ask(mark: &str) -> String {
 }
 
 /// Returns the holder of the lock, as far as it can be determined.
-async fn holder(connection: &mut PgConnection) -> Result<Option<String>, DatabaseError> {
+async fn holder(connection: &mut PgConnection) -> Result<Option<LockHolder>, DatabaseError> {
     let found = rows(connection, &format!("{ANEW}; {}", who_holds_it())).await?;
     Ok(told(&found))
 }
@@ -188,13 +188,13 @@ pub(super) fn who_holds_it() -> String {
 }
 
 /// Returns the holder named in the answer to [`who_holds_it`].
-pub(super) fn told(found: &[PgRow]) -> Option<String> {
+pub(super) fn told(found: &[PgRow]) -> Option<LockHolder> {
     let row = found.iter().find(|row| row.len() == 3)?;
     let query = text_of(row, 0).unwrap_or_default();
-    let owner = query.strip_prefix(MARK).map(|rest| rest.split(" */").next().unwrap_or(rest).to_owned());
-    let process =
-        format!("the session {} of `{}`", text_of(row, 1).unwrap_or_default(), text_of(row, 2).unwrap_or_default());
-    Some(owner.unwrap_or(process))
+    let record = query.strip_prefix(MARK).map(|rest| rest.split(" */").next().unwrap_or(rest));
+    let session =
+        || format!("the session {} of `{}`", text_of(row, 1).unwrap_or_default(), text_of(row, 2).unwrap_or_default());
+    Some(record.map_or_else(|| LockHolder::without_record(session()), LockHolder::parse))
 }
 
 /// Returns the text in a form that cannot end the comment around it.

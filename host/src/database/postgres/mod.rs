@@ -64,8 +64,8 @@ use self::writer::Writer;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
-    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
+    LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
+    TableIdentity, TableInfo, TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -183,7 +183,7 @@ impl Database for PostgresDatabase {
         self.unlock_now().await
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.lock_holder_now().await
     }
 

@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 
 /// A lock that is held until it is dropped.
 pub(super) struct Lock {
@@ -19,7 +19,7 @@ pub(super) struct Lock {
 /// How long to wait for the holder's name before it is reported without one.
 const NAMELESS: Duration = Duration::from_millis(500);
 
-/// How the text of a lock file begins.
+/// The prefix of a lock file's text; the holder's record follows.
 const MARK: &str = "runner lock, held by ";
 
 /// The longest text that we write, in bytes.
@@ -44,12 +44,12 @@ impl Lock {
             if let Some(file) = try_take(&path)? {
                 let mut lock = Self { file };
                 // The text is for waiting runs; the lock works without it.
-                let _ = lock.write(&request.owner);
+                let _ = lock.write(&LockHolder::record(request));
                 return Ok(lock);
             }
-            let text = read_holder(&path);
+            let text = read_record(&path);
             if !text.is_empty() || started.elapsed() > NAMELESS {
-                holder = if text.is_empty() { "another process".to_owned() } else { text };
+                holder = holder_of(&text).name;
                 if told.as_ref() != Some(&holder) {
                     waiting(&holder);
                     told = Some(holder.clone());
@@ -66,8 +66,8 @@ impl Lock {
         }
     }
 
-    fn write(&mut self, owner: &str) -> std::io::Result<()> {
-        let mut text = format!("{MARK}{owner}");
+    fn write(&mut self, record: &str) -> std::io::Result<()> {
+        let mut text = format!("{MARK}{record}");
         let mut end = text.len().min(LONGEST as usize);
         while !text.is_char_boundary(end) {
             end -= 1;
@@ -90,7 +90,7 @@ impl Drop for Lock {
 
 /// The holder of the lock of a database file, if it is held. A lock file that is missing or cannot be read names no
 /// holder.
-pub(super) fn holder(database: &Path) -> Option<String> {
+pub(super) fn holder(database: &Path) -> Option<LockHolder> {
     let path = lock_path(database);
     let file = open(&path, OpenOptions::new().read(true)).ok()?;
     if !file.metadata().is_ok_and(|found| found.is_file()) {
@@ -101,8 +101,12 @@ pub(super) fn holder(database: &Path) -> Option<String> {
         Err(TryLockError::WouldBlock) => {}
         _ => return None,
     }
-    let holder = read_holder(&path);
-    Some(if holder.is_empty() { "another process".to_owned() } else { holder })
+    Some(holder_of(&read_record(&path)))
+}
+
+/// The holder that a record names. The record is empty until the holder has written it.
+fn holder_of(record: &str) -> LockHolder {
+    LockHolder::parse(if record.is_empty() { "another process" } else { record })
 }
 
 /// The lock file of a database file, the same for every link that leads to it.
@@ -193,7 +197,7 @@ fn is_ours(file: &mut File) -> std::io::Result<bool> {
     Ok(text.len() as u64 <= LONGEST && text.starts_with(mark))
 }
 
-fn read_holder(path: &Path) -> String {
+fn read_record(path: &Path) -> String {
     let mut text = Vec::new();
     // Not readable while it is locked on some systems: then the holder has no name.
     if let Ok(file) = open(path, OpenOptions::new().read(true))

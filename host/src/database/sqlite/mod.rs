@@ -42,8 +42,9 @@ use self::writer::Writer;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect, Facts,
-    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
-    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId, not_read_apart,
+    LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
+    TableIdentity, TableInfo, TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
+    not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -137,7 +138,7 @@ impl Database for SqliteDatabase {
         Ok(())
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         Ok(self.path.as_deref().and_then(lock::holder))
     }
 

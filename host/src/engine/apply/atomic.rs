@@ -1,4 +1,4 @@
-//! A migration whose work and row of history stand or fall together.
+//! Runs a migration whose changes and history row are committed together.
 
 use std::sync::Arc;
 
@@ -20,9 +20,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 
 impl Engine {
-    /// Runs a step in a transaction of its own.
+    /// Runs a migration in its own transaction.
     pub(super) async fn run_atomic(&self, step: &PlannedMigration) -> StepResult {
-        // Loading may compile for seconds: before the transaction, and before the clock.
+        // Loading may compile for seconds, so it comes before the transaction and is not timed.
         let (script, source) = self.load(step).await?;
         let mut retries = Retries::new(self.retries);
         loop {
@@ -31,7 +31,7 @@ impl Engine {
                 Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
                 Err(failure) => failure,
             };
-            // What stays of it would be done twice.
+            // A retry would repeat what was not rolled back.
             let stays = failure.error.kind == ErrorKind::Partial;
             if !recorder.met_a_lock() || self.stop.is_raised() || stays {
                 return Err(failure);
@@ -42,7 +42,7 @@ impl Engine {
         }
     }
 
-    /// Tries a step once. What it met is noted in the recorder; if it fails, nothing of it stays.
+    /// Attempts a migration once. The recorder keeps the errors it encountered; a failed attempt leaves nothing behind.
     async fn attempt(
         &self,
         step: &PlannedMigration,
@@ -56,7 +56,7 @@ impl Engine {
             let mut database = self.database.lock().await;
             let database = &mut database.host_until(&self.stop);
             if let Err(error) = database.begin(options).await {
-                // Compiling, or an earlier pause, may have taken longer than some firewall has timeouts.
+                // Compiling, or an earlier pause, may have outlasted the idle timeout of a firewall.
                 if error.kind != DatabaseErrorKind::Connection {
                     return Err(Error::from(error).into());
                 }
@@ -88,7 +88,7 @@ impl Engine {
         }
     }
 
-    /// Runs a step in the open transaction, and leaves that open.
+    /// Runs a migration in the open transaction, which stays open.
     pub(super) async fn work(
         &self,
         step: &PlannedMigration,
@@ -100,14 +100,14 @@ impl Engine {
         result?;
         if !is_open? {
             return Err(Error::denied("the migration ended the transaction it runs in")
-                .hint("take `COMMIT`, `ROLLBACK` and the like out: runner itself begins and ends the transaction"));
+                .hint("remove `COMMIT`, `ROLLBACK` and the like: runner begins and ends the transaction"));
         }
         let mut database = self.database.lock().await;
         database.check_tool_tables().await?;
         Ok(database.drop_temporary().await?)
     }
 
-    /// Brings the history to what the step did.
+    /// Records in history what the migration did.
     pub(super) async fn write_down(
         &self,
         database: &mut HostSession<'_>,
@@ -124,7 +124,7 @@ impl Engine {
                 let record = self.record(step, State::Applied, started, recorder);
                 match record.id {
                     0 => history::insert(database, &record).await?,
-                    // That of a dry run.
+                    // The row of a dry run.
                     _ => history::dry_run(database, &record).await?,
                 }
                 if step.kind == Kind::Sql {
@@ -143,26 +143,26 @@ impl Engine {
         }
     }
 
-    /// Rolls back because of an error, and answers that error. Where the connection is lost, the server rolls back by itself;
-    /// it is made anew, so that the history can be read.
+    /// Rolls back because of an error, and returns that error. If the connection is lost, the server rolls back by itself;
+    /// the connection is reopened so that the history can be read.
     async fn undo(&self, database: &mut HostSession<'_>, error: Error, is_lost: bool) -> Error {
         let second = match database.rollback().await {
             Ok(()) if !is_lost => return error,
             Err(second) if second.is_not_undone() => return not_undone(error, second),
             Err(second) if second.kind != DatabaseErrorKind::Connection && !is_lost => {
-                return error.cause(format!("and rolling back failed: {second}"));
+                return error.cause(format!("rolling back failed too: {second}"));
             }
             Ok(()) | Err(_) => self.reconnect_after_loss(database).await,
         };
         match second {
-            Ok(()) => error.cause("the connection was lost, and the server has rolled the migration back"),
+            Ok(()) => error.cause("the connection was lost, and the server has rolled back the migration"),
             Err(second) => error
                 .cause(format!("the connection was lost, and the database does not answer: {second}"))
-                .hint("the server rolls back what was not committed; `runner status` tells when it answers again"),
+                .hint("the server rolls back what was not committed; `runner status` works once the database answers again"),
         }
     }
 
-    /// A commit that failed has rolled back, as a rule. Where the answer alone got lost, the row of history tells.
+    /// Handles a failed commit, which has usually rolled back. If only the answer was lost, the history row shows it.
     async fn after_failed_commit(
         &self,
         database: &mut HostSession<'_>,
@@ -171,7 +171,7 @@ impl Engine {
         done: Done,
     ) -> StepResult {
         let error = if error.kind == DatabaseErrorKind::Connection {
-            self.warn(&step.revision, format!("the connection was lost in the commit: {error}; connecting again"));
+            self.warn(&step.revision, format!("the connection was lost during the commit: {error}; reconnecting"));
             if let Err(second) = self.reconnect_after_commit(database).await {
                 return Err(unknown(&error.into(), &second.into()).into());
             }
@@ -189,37 +189,39 @@ impl Engine {
         if !committed {
             return Err(error.into());
         }
-        self.warn(&step.revision, format!("the commit succeeded, though the database said: {}", error.message));
+        self.warn(&step.revision, format!("the commit succeeded although the database reported: {}", error.message));
         Ok(done)
     }
 }
 
-/// The error of a migration that was rolled back, and of which a part stays all the same.
+/// The error of a migration that was rolled back but left something behind.
 fn not_undone(mut error: Error, second: DatabaseError) -> Error {
     error.kind = ErrorKind::Partial;
-    let error = error.cause(&second).hint("look what those tables keep, and take it out of them before the next run");
+    let error = error.cause(&second).hint("check what those tables contain, and remove it before the next run");
     second.hint.into_iter().fold(error, Error::hint)
 }
 
-/// Nobody can say what came of a commit.
+/// The error of a commit whose outcome is unknown.
 fn unknown(error: &Error, second: &Error) -> Error {
-    Error::new(ErrorKind::Partial, "the commit failed, and nobody knows whether the migration took effect")
+    Error::new(ErrorKind::Partial, "the commit failed, and it is unknown whether the migration took effect")
         .cause(&error.message)
         .cause(&second.message)
-        .hint("`runner status` tells when the database answers again; if it is not applied, `runner apply` applies it")
+        .hint(
+            "`runner status` shows it once the database answers again; if it is not applied, `runner apply` applies it",
+        )
 }
 
-/// Whether the step's transaction is open still; the host speaks from here on.
+/// Whether the migration's transaction is still open. From here on the session acts for the host.
 async fn still_open(database: &SharedDatabase) -> Result<bool> {
     let mut database = database.lock().await;
     let database = &mut database.host();
     Ok(database.in_transaction().await?)
 }
 
-/// Rolls back because of an error, and answers that error.
+/// Rolls back because of an error, and returns that error.
 pub(super) async fn roll_back(database: &mut HostSession<'_>, error: Error) -> Error {
     match database.rollback().await {
         Ok(()) => error,
-        Err(second) => error.cause(format!("and rolling back failed: {second}")),
+        Err(second) => error.cause(format!("rolling back failed too: {second}")),
     }
 }

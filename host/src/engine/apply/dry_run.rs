@@ -1,4 +1,4 @@
-//! A dry run: everything that the plan has, in one transaction that is rolled back, or on a copy that is thrown away.
+//! A dry run in one transaction that is rolled back; `on_scratch` does the same on a copy.
 
 use std::sync::Arc;
 
@@ -19,11 +19,11 @@ use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
 impl Engine {
-    /// Runs all steps and rolls them back.
+    /// Runs all planned migrations and rolls them back.
     pub(super) async fn dry_run(&self, request: &Request, plan: &Plan) -> Result<Outcome> {
         let mut outcome = self.outcome(request);
         self.check_dry_run_support(plan).await?;
-        // Whether foreign keys are enforced is one decision for the whole transaction.
+        // Enforcing foreign keys cannot be switched within the transaction.
         let foreign_keys_off = plan.steps.iter().any(|step| step.description.needs_table_rebuild());
         {
             let mut database = self.database.lock().await;
@@ -67,7 +67,7 @@ impl Engine {
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host();
-            // A connection that is lost has no transaction either: the server has rolled back.
+            // If the connection is lost, so is the transaction: the server has rolled back.
             let rolled_back = database.rollback().await;
             if outcome.error.is_none() {
                 rolled_back?;
@@ -78,20 +78,20 @@ impl Engine {
         Ok(outcome)
     }
 
-    /// Fails if the dry run had to refuse something, and the migration went on all the same.
+    /// Fails if the dry run had to refuse something and the migration ignored the error.
     pub(super) fn not_refused(&self) -> Result<()> {
         let refused = self.dry_run.as_ref().and_then(|dry_run| dry_run.recorder.refused());
         refused.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// What a dry run has to tell, if somebody asked.
+    /// Returns the report of the dry run, if one was requested.
     pub(super) fn report(&self, ground: &'static str, caveats: Vec<String>) -> Option<Report> {
         let dry_run = self.dry_run.as_ref()?;
         Some(Report { ground, caveats, migrations: dry_run.recorder.take() })
     }
 
-    /// Makes the history if it is not there, in the open transaction; false if there is none, and none can be made that would
-    /// be gone afterwards.
+    /// Creates the history in the open transaction if it does not exist. Returns false if there is none and a rollback would
+    /// not remove it.
     async fn dry_run_history(&self) -> Result<bool> {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
@@ -101,7 +101,7 @@ impl Engine {
         history::ensure(database).await.map(|()| true)
     }
 
-    /// `left`: steps behind it.
+    /// `left` is the number of migrations after it.
     async fn dry_run_migration(
         &self,
         step: &PlannedMigration,
@@ -122,32 +122,32 @@ impl Engine {
         if let (Err(error), Some(dry_run)) = (&worked, &self.dry_run)
             && dry_run.recorder.left_out() > left_out
         {
-            return Err(error
-                .clone()
-                .cause("statements before it refuse a transaction and were not run; it may need them"));
+            return Err(error.clone().cause(
+                "earlier statements cannot run in a transaction and were skipped; this one may depend on them",
+            ));
         }
         worked?;
         self.not_refused()?;
-        // The row of one that broke off is there, and says something else.
+        // An interrupted migration already has a row, with another state.
         if notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
             let mut database = self.database.lock().await;
             self.write_down(&mut database.host(), &numbered(step, left), &source, &started, &recorder).await?;
         }
         let done = done(step, &started, &recorder);
-        // Nothing is committed here, so that what a commit refuses must be looked for.
+        // Nothing is committed here, so what a commit would reject must be checked explicitly.
         let Err(error) = self.database.lock().await.check_constraints().await else { return Ok(done) };
         let error = Error::from(error);
-        // Without enforcement nothing cascades either.
+        // Without enforcement, nothing cascades either.
         Err(if foreign_keys_off && !step.description.needs_table_rebuild() {
             error
-                .cause("another migration of this dry run needs `table-rebuild`, which turns foreign keys off for all of it")
-                .hint(format!("`--on-copy` commits each migration; `--target {}` and one below it try them apart", step.revision))
+                .cause("another migration in this dry run needs `table-rebuild`, which turns off foreign keys for all of them")
+                .hint(format!("`--on-copy` commits each migration; `--target {}` and an earlier target try them separately", step.revision))
         } else {
             error
         })
     }
 
-    /// Refuses what cannot be taken back, before anything has run.
+    /// Rejects what cannot be rolled back, before anything has run.
     async fn check_dry_run_support(&self, plan: &Plan) -> Result<()> {
         let facts = self.database.lock().await.facts().clone();
         for step in &plan.steps {
@@ -175,7 +175,7 @@ impl Engine {
         let Some(row) = found.rows.first() else { return Ok(()) };
         let [table, engine] = [0, 1].map(|at| row.get(at).and_then(Value::as_text).unwrap_or_default());
         Err(Error::usage(format!(
-            "the database has {}, so there is no dry run in a transaction",
+            "the database has {}, so a dry run in a transaction is not possible",
             takes_nothing_back(table, engine)
         ))
         .hint(TAKES_PART)
@@ -184,15 +184,15 @@ impl Engine {
     }
 }
 
-/// The step with a number for its row of history, if that is to be added. Nobody has those below zero, and they stand in the
-/// order of the steps.
+/// Gives the migration an explicit number for a history row that is to be added. Numbers below zero are otherwise unused,
+/// and these are in the order of the plan.
 fn numbered(step: &PlannedMigration, left: usize) -> PlannedMigration {
     let added = i64::try_from(left).map_or(i64::MIN, |left| -1 - left);
     let record = step.record.or((step.direction == Direction::Up).then_some(added));
     PlannedMigration { record, ..step.clone() }
 }
 
-/// A table whose engine knows no transactions, and the engine. Parameter: the database.
+/// A table whose engine has no transactions, and the engine. Parameter: the database.
 const LASTING: &str = "SELECT t.table_name, t.engine FROM information_schema.tables t \
      LEFT JOIN information_schema.engines e ON e.engine = t.engine \
      WHERE t.table_schema = ?1 AND t.table_type = 'BASE TABLE' AND coalesce(e.transactions, 'NO') <> 'YES' \

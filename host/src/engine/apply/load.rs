@@ -1,4 +1,4 @@
-//! Brings a step's script from the project or from the database.
+//! Loads the script of a planned migration from the project or from the database.
 
 use super::Engine;
 use crate::database::Database;
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind};
 use crate::project::{component_digest, sha256};
 
-/// The SQL that a plan's steps would run; none for components.
+/// The SQL that each planned migration would run; `None` for components.
 pub async fn planned_sql(
     plan: &Plan,
     catalog: &Catalog,
@@ -42,7 +42,7 @@ pub async fn planned_sql(
 }
 
 impl Engine {
-    /// The bytes of a step.
+    /// Returns the bytes of a planned migration.
     pub(super) async fn source(&self, step: &PlannedMigration) -> Result<ScriptSource> {
         match step.source {
             Source::Project => {
@@ -58,7 +58,7 @@ impl Engine {
         }
     }
 
-    /// Tells of a way back that is not the one which was stored when the migration was applied.
+    /// Warns if the downgrade is not the one that was stored when the migration was applied.
     pub(super) async fn warn_of_another_way_back(&self, step: &PlannedMigration, source: &ScriptSource) {
         let ScriptSource::Sql { down: Some(project), .. } = source else { return };
         if step.direction == Direction::Up || step.source == Source::Database {
@@ -67,7 +67,7 @@ impl Engine {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
         let stored = history::load_artifact(database, &step.revision, &step.sha256).await;
-        // A copy that is not there, or cannot be read, is no reason not to run what is at hand.
+        // A copy that is missing or unreadable is no reason not to run the project's file.
         let Ok(Some(Stored::Sql { down, .. })) = stored else { return };
         if down.as_ref() != Some(project) {
             let id = step.id();
@@ -75,7 +75,7 @@ impl Engine {
         }
     }
 
-    /// Refuses SQL that cannot be split, or run as it is to be, while nothing has run yet.
+    /// Rejects SQL that cannot be split or run in its mode, before anything has run.
     pub(super) async fn check_sql(&self, plan: &Plan) -> Result<()> {
         let facts = self.database.lock().await.facts().clone();
         for step in plan.steps.iter().filter(|step| step.kind == Kind::Sql) {
@@ -91,7 +91,7 @@ impl Engine {
         Ok(())
     }
 
-    /// A step's script, ready to run, and what it was made from.
+    /// Returns the script of a planned migration, ready to run, and the bytes it was built from.
     pub(super) async fn load(&self, step: &PlannedMigration) -> Result<(Box<dyn Script>, ScriptSource)> {
         let source = self.source(step).await?;
         self.warn_of_another_way_back(step, &source).await;
@@ -99,8 +99,8 @@ impl Engine {
     }
 }
 
-/// What the database kept, if it still is what its digest says. The digest of a component with assets covers them too;
-/// they are not kept, so that it cannot be proven.
+/// Returns the stored artifact if it matches its digest. The digest of a component with assets covers the assets too,
+/// which are not stored, so it cannot be checked.
 fn from_database(stored: Stored, step: &PlannedMigration) -> Result<ScriptSource> {
     match stored {
         Stored::Sql { up, down } => {
@@ -120,6 +120,6 @@ fn from_database(stored: Stored, step: &PlannedMigration) -> Result<ScriptSource
 }
 
 fn damaged() -> Error {
-    Error::mismatch("the database's copy of the artifact is not what was applied")
-        .hint("bring the migration's files back into the project, from the release that has them")
+    Error::mismatch("the database's copy of the artifact differs from what was applied")
+        .hint("restore the migration's files in the project, from the release that has them")
 }

@@ -25,12 +25,12 @@ use std::sync::Arc;
 
 use super::Direction;
 use super::backup::{Backup, BackupJob};
-use super::control::{Migration, RunControl};
+use super::control::{RunControl, RunningMigration};
 use super::dry_run::DryRun;
 use super::event::{Event, EventSink};
 use super::history::{self, RunMode};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
-use super::plan::{Input, Plan, PlannedMigration, plan_apply, plan_redo, plan_rollback};
+use super::plan::{Plan, PlanInput, PlannedMigration, plan_apply, plan_redo, plan_rollback};
 use crate::data::Value;
 use crate::database::{LockRequest, SharedDatabase, StopSignal, TransactionOptions};
 use crate::engine::identity::Identity;
@@ -188,7 +188,7 @@ impl Engine {
                     let mut error = self.control.explain(self.explain(failure.error, &step));
                     if request.action == Action::Redo && step.direction == Direction::Up {
                         error = error.hint(format!(
-                            "`{}` is rolled back now: mend it, and `runner apply` applies it again",
+                            "`{}` is now rolled back: fix it and run `runner apply` to apply it again",
                             step.id()
                         ));
                     }
@@ -211,7 +211,7 @@ impl Engine {
             Action::Rollback(_) | Action::Redo => history::read_with_artifacts(database).await?,
         };
         let facts = database.facts().clone();
-        let input = Input { catalog: &self.catalog, history: &history, facts: &facts, options: request.options };
+        let input = PlanInput { catalog: &self.catalog, history: &history, facts: &facts, options: request.options };
         match &request.action {
             Action::Apply(target) => plan_apply(&input, target),
             Action::Rollback(target) => plan_rollback(&input, target),
@@ -246,12 +246,13 @@ impl Engine {
 
     /// Begins the control of a migration; waits while the run is paused.
     async fn begin_control(&self, step: &PlannedMigration) -> Result<()> {
-        let migration = Migration { revision: step.revision.clone(), direction: step.direction, mode: step.mode };
+        let migration =
+            RunningMigration { revision: step.revision.clone(), direction: step.direction, mode: step.mode };
         let mut database = self.database.lock().await;
         self.control.begin(&mut **database, migration).await
     }
 
-    /// Ends the control of a migration. `error` says why it is left half done. A failure to write is ignored: it
+    /// Ends the control of a migration. `error` says why it is left partly done. A failure to write is ignored: it
     /// affects only observers.
     async fn end_control(&self, error: Option<&Error>) {
         let _ = self.control.end(&mut **self.database.lock().await, error).await;

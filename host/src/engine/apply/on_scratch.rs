@@ -1,4 +1,5 @@
-//! A dry run on a copy of the database, where everything runs and commits as in earnest; and what every dry run cannot show.
+//! A dry run on a copy of the database, where everything runs and commits as in a real run; and what a dry run cannot
+//! show.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Engine {
-    /// Runs all steps on a copy, which is thrown away.
+    /// Runs all planned migrations on a copy, which is then removed.
     pub(super) async fn dry_run_on_scratch(
         &self,
         request: &Request,
@@ -27,25 +28,23 @@ impl Engine {
         let ran = self.run_on(database, others, request, dry_run).await;
         let removed = self.remove_copy(place).await;
         if let Err(error) = removed {
-            self.warn("", format!("the copy could not be removed, which the next run does: {error}"));
+            self.warn("", format!("the copy could not be removed; the next run removes it: {error}"));
         }
         let mut outcome = ran?;
         if let Some(error) = &mut outcome.error
             && error.kind == ErrorKind::Partial
         {
-            // Nothing is half done: the copy is gone.
+            // Nothing is left partly done: the copy is removed.
             error.kind = ErrorKind::Failed;
             let part = outcome.failed.as_ref().and_then(|failed| failed.took_effect);
-            let part = part.map_or("half done".to_owned(), |part| format!("half done, after {part}"));
-            error.hints =
-                vec![format!("a real run would stop here, with the migration {part}; mend the cause before it")];
+            let part = part.map_or("partly applied".to_owned(), |part| format!("partly applied, after {part}"));
+            error.hints = vec![format!("a real run would stop here, with the migration {part}; fix the cause first")];
         }
         if let Some(failed) = &mut outcome.failed {
             failed.took_effect = None;
         }
         self.explain_dry_run(&mut outcome);
-        let mut told =
-            vec!["what others commit while it runs is not in the copy, and their locks are not met".to_owned()];
+        let mut told = vec!["the copy does not show what others commit during the run, nor their locks".to_owned()];
         told.extend(caveats);
         told.extend(self.caveat_of_chunks());
         outcome.dry_run_report = self.report(name, told);
@@ -92,7 +91,7 @@ impl Engine {
             stored_artifact_bytes: self.stored_artifact_bytes,
             stored_call_bytes: self.stored_call_bytes,
             retries: self.retries,
-            // Nobody else is at the copy.
+            // No other session uses the copy.
             control: Arc::new(RunControl::free(self.events.clone(), self.stop.clone())),
             transforms: self.transforms.clone(),
             dry_run: Some(DryRun { on_scratch: None, ..dry_run.clone() }),
@@ -107,7 +106,7 @@ impl Engine {
         Ok(copy::discard(&mut **database, place).await?)
     }
 
-    /// Removes what a killed dry run left.
+    /// Removes the copy that a killed dry run left.
     pub(super) async fn sweep(&self) {
         let mut database = self.database.lock().await;
         let swept = copy::sweep(&mut **database).await;
@@ -121,29 +120,29 @@ impl Engine {
         }
     }
 
-    /// What a dry run in a transaction cannot show, or does not take back.
+    /// Returns what a dry run in a transaction cannot show or does not roll back.
     pub(super) async fn caveats(&self, plan: &Plan) -> Vec<String> {
         let dialect = self.database.lock().await.facts().dialect;
         let mut told: Vec<String> = dialect.rollback_caveats().iter().map(|text| (*text).to_owned()).collect();
         let mut tell = |text: &str| told.push(text.to_owned());
         let stepwise = plan.steps.iter().filter(|step| step.mode == RunMode::Stepwise).count();
         if stepwise > 0 {
-            tell("migrations that run stepwise ran in the one transaction: in earnest each step commits by itself");
+            tell("stepwise migrations ran in the one transaction; in a real run each step commits by itself");
         }
         if plan.steps.len() > 1 && plan.steps.iter().any(|step| step.description.needs_table_rebuild()) {
-            tell("foreign keys were off for all migrations, since one rebuilds a table: nothing cascaded");
+            tell("foreign keys were off for all migrations because one rebuilds a table: nothing cascaded");
         }
         match self.dry_run.as_ref().map(|dry_run| dry_run.recorder.left_out()) {
             None | Some(0) => {}
-            Some(1) => tell("1 statement was not run: it refuses a transaction"),
-            Some(several) => tell(&format!("{several} statements were not run: they refuse a transaction")),
+            Some(1) => tell("1 statement was skipped: it cannot run in a transaction"),
+            Some(several) => tell(&format!("{several} statements were skipped: they cannot run in a transaction")),
         }
         told.extend(self.caveat_of_chunks());
         told
     }
 
-    /// Adds what is owed to the dry run alone: what it refused, and that only a part ran, where a migration may have checked that
-    /// all rows were there.
+    /// Adds what only the dry run caused: what it refused, and that only some chunks ran, where a migration may have checked
+    /// that all rows were processed.
     pub(super) fn explain_dry_run(&self, outcome: &mut Outcome) {
         if let Some(error) = outcome.error.as_mut().filter(|_| self.not_refused().is_err())
             && matches!(error.kind, ErrorKind::Failed | ErrorKind::Partial)
@@ -159,8 +158,8 @@ impl Engine {
     fn caveat_of_chunks(&self) -> Option<String> {
         let chunks = self.dry_run.as_ref()?.chunks?;
         Some(format!(
-            "of each transform at most {} ran: what follows it met the other rows as they were, and times and \
-             counts are those of a part",
+            "at most {} of each transform ran: later steps saw the other rows unchanged, and times and counts \
+             cover only a part",
             if chunks == 1 { "1 chunk".to_owned() } else { format!("{chunks} chunks") }
         ))
     }

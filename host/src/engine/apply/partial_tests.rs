@@ -8,14 +8,14 @@ use crate::database::{DatabaseUrl, QueryLimits, connect};
 use crate::engine::call::{Call, CallKind};
 use crate::engine::history::{Record, State};
 use crate::engine::journal::JournalStep;
-use crate::engine::repair::{self, Order, repair};
+use crate::engine::repair::{self, RepairDecision, repair};
 use crate::engine::script::{Execution, RunContext, Script, ScriptSource};
 use crate::engine::target::Target;
 use crate::error::ErrorKind;
 use crate::project::catalog::{Kind, Migration};
 use runner_tests::servers;
 
-/// Three statements, of which the last fails until it is mended.
+/// Three statements, of which the last fails until it is fixed.
 fn broken(third: &str, down: &str) -> Migration {
     sql(
         "1",
@@ -41,8 +41,8 @@ async fn forget_its_end(engine: &Engine) {
     tell(engine, head).await;
 }
 
-async fn says(engine: &Engine, action: repair::Action, step: Option<u64>) -> Result<history::Repair> {
-    let order = Order { action, step, why: "looked".to_owned() };
+async fn says(engine: &Engine, action: repair::RepairAction, step: Option<u64>) -> Result<history::Repair> {
+    let order = RepairDecision { action, step, why: "looked".to_owned() };
     let identity = Identity::now();
     let mut database = engine.database.lock().await;
     repair(&mut **database, Some("1"), &engine.catalog, &order, &identity).await
@@ -57,9 +57,9 @@ async fn row(engine: &Engine) -> Record {
 #[tokio::test]
 async fn an_operator_says_what_became_of_a_statement() {
     for (action, again) in [
-        (repair::Action::Retry, true),
-        (repair::Action::MarkDone { rows: Some(3) }, false),
-        (repair::Action::Skip, false),
+        (repair::RepairAction::Retry, true),
+        (repair::RepairAction::MarkDone { rows: Some(3) }, false),
+        (repair::RepairAction::Skip, false),
     ] {
         let broken_off = engine(vec![broken(FAILS, "")]).await;
         assert!(broken_off.apply().await.error.is_some());
@@ -83,7 +83,7 @@ async fn an_operator_says_what_became_of_a_statement() {
         let rows = tell(&engine, "SELECT row_count FROM runner_journal WHERE step = 2").await;
         assert_eq!(
             rows[0][0].as_int64(),
-            Some(if action == (repair::Action::MarkDone { rows: Some(3) }) { 3 } else { 0 })
+            Some(if action == (repair::RepairAction::MarkDone { rows: Some(3) }) { 3 } else { 0 })
         );
         let mut database = engine.database.lock().await;
         assert_eq!(history::read_repairs(&mut database.host()).await.expect("repairs"), [said]);
@@ -93,7 +93,7 @@ async fn an_operator_says_what_became_of_a_statement() {
 #[tokio::test]
 async fn an_operator_says_at_which_version_the_database_is() {
     for (action, state) in
-        [(repair::Action::AsApplied, State::Applied), (repair::Action::AsNotApplied, State::RolledBack)]
+        [(repair::RepairAction::AsApplied, State::Applied), (repair::RepairAction::AsNotApplied, State::RolledBack)]
     {
         let engine = engine(vec![broken(FAILS, "DROP TABLE a; DROP TABLE b")]).await;
         assert!(engine.apply().await.error.is_some());
@@ -122,7 +122,7 @@ async fn an_operator_says_at_which_version_the_database_is() {
 #[tokio::test]
 async fn the_same_of_a_way_back_that_broke_off() {
     for (action, state) in
-        [(repair::Action::AsApplied, State::Applied), (repair::Action::AsNotApplied, State::RolledBack)]
+        [(repair::RepairAction::AsApplied, State::Applied), (repair::RepairAction::AsNotApplied, State::RolledBack)]
     {
         let engine = engine(vec![broken("SELECT 1", "DROP TABLE b; INSERT INTO nowhere VALUES (2)")]).await;
         assert!(engine.apply().await.error.is_none());
@@ -162,14 +162,14 @@ async fn a_downgrade_that_meets_what_is_not_there_leaves_the_upgrade_partial() {
     assert_eq!(error.kind, ErrorKind::Partial);
     assert!(error.hints.iter().any(|hint| hint.contains("IF EXISTS")), "{error:?}");
     assert_eq!(broken_off.state().await.1, ["1 partial 2"]);
-    // The way back was mended, though its upgrade was mended too.
+    // The downgrade was fixed, although its upgrade was fixed too.
     let engine =
         broken_off.with(vec![broken("SELECT 7", "DROP TABLE b; INSERT INTO nowhere VALUES (2); DROP TABLE a")]);
     let outcome = engine.act(Action::Rollback(Target::Back(1))).await;
     assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Partial));
     assert_eq!(engine.state().await, (vec!["a".to_owned()], vec!["1 partly-rolled-back 1".to_owned()]));
     assert_eq!(row(&engine).await.steps, 2, "how far the upgrade had come");
-    // From here on it goes down alone, and goes on where it broke off.
+    // From here on only the downgrade runs, and resumes where it stopped.
     let error = engine.refused(Action::Apply(Target::Latest)).await;
     assert_eq!((error.kind, error.hints.len()), (ErrorKind::Partial, 1));
     let engine = engine.with(vec![broken("SELECT 7", "DROP TABLE b; DROP TABLE a")]);

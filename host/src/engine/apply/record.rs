@@ -1,4 +1,4 @@
-//! What a step is given, and what is noted of it: its row of history, its outcome.
+//! What a planned migration receives, and what is recorded of it: its history row and its outcome.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::engine::script::{Execution, LeftOut, RunContext};
 use crate::project::catalog::{Artifact, Kind};
 
 impl Engine {
-    /// What a step knows of the run that it is in.
+    /// The run's recorded inputs, as the migration receives them.
     pub(super) fn context(&self, step: &PlannedMigration, recorder: &Arc<RunRecorder>) -> RunContext {
         RunContext {
             database: self.database.clone(),
@@ -39,7 +39,7 @@ impl Engine {
         }
     }
 
-    /// Counts what a step does, and records what `verify` wants of it.
+    /// Returns a recorder that counts what the migration does and records what `verify` needs.
     pub(super) fn recorder(&self, step: &PlannedMigration) -> RunRecorder {
         match (step.kind, step.direction) {
             (Kind::Component, Direction::Up) => RunRecorder::recording_within(self.stored_call_bytes),
@@ -47,7 +47,7 @@ impl Engine {
         }
     }
 
-    /// What a step is given.
+    /// Returns what the migration receives.
     pub(super) fn inputs(&self, step: &PlannedMigration, server_version: String) -> Inputs {
         let assets = match self.catalog.get(&step.revision).map(|found| &found.artifact) {
             Some(Artifact::Component { assets, .. }) if step.source == Source::Project => assets.clone(),
@@ -63,7 +63,7 @@ impl Engine {
         }
     }
 
-    /// The context of a migration whose steps are recorded: it sees what its first run saw.
+    /// Returns the context of a migration whose steps are recorded: it sees what its first run saw.
     pub(super) fn journalled(
         &self,
         step: &PlannedMigration,
@@ -73,7 +73,7 @@ impl Engine {
         let inputs = journal.inputs();
         let context = self.context(step, recorder);
         RunContext {
-            // What was done is answered from the journal.
+            // Completed steps are answered from the journal.
             left_out: LeftOut { statements: 0, ..context.left_out },
             run_timestamp: inputs.run_timestamp,
             seed: inputs.seed,
@@ -84,7 +84,7 @@ impl Engine {
         }
     }
 
-    /// The row of history of a step that was done, or that begins.
+    /// Returns the history row of a migration that was completed, or that begins.
     pub(super) fn record(
         &self,
         step: &PlannedMigration,
@@ -123,7 +123,7 @@ impl Engine {
         }
     }
 
-    /// Who works here, as journals note it.
+    /// Returns the run as journals record it.
     pub(super) fn worker(&self) -> Worker {
         Worker { run_id: self.identity.run_id.clone(), by: self.identity.applied_by.clone() }
     }
@@ -135,7 +135,7 @@ impl Engine {
     }
 }
 
-/// When a step began.
+/// When a migration began.
 pub(super) struct Started {
     pub(super) at: String,
     pub(super) clock: Instant,
@@ -147,7 +147,7 @@ impl Started {
     }
 }
 
-/// What a step has done so far.
+/// What a migration has done so far.
 pub(super) fn work(started: &Started, recorder: &RunRecorder) -> history::Work {
     history::Work {
         duration_ms: u64::try_from(started.clock.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::plan::Options;
+use crate::engine::plan::PlanOptions;
 use crate::engine::target::Target;
 
 /// What to do.
@@ -33,7 +33,7 @@ pub struct Request {
     /// What to do.
     pub action: Action,
     /// What the operator allows.
-    pub options: Options,
+    pub options: PlanOptions,
     /// How long to wait for the lock.
     pub lock_wait: Duration,
     /// Everything in one transaction that is rolled back.

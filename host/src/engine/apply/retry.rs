@@ -1,5 +1,5 @@
-//! Timeouts with a busy database: a migration that met somebody else's lock is rolled back whole and tried again, and a
-//! connection that was lost is made anew.
+//! Retries: a migration that fails because of another transaction's lock is rolled back completely and retried, and a lost
+//! connection is reopened.
 
 use std::time::{Duration, Instant};
 
@@ -11,19 +11,20 @@ use crate::engine::plan::PlannedMigration;
 use crate::error::Error;
 use crate::random;
 
-/// The pause before the first retry. Each one behind it is twice as long: whoever holds the lock may be at it for long.
+/// The pause before the first retry. Each further pause is twice as long: the lock may be held for a long time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest pause: a table that is free for a moment must not be missed for minutes.
+/// The longest pause. With a longer one, a table that is free only briefly would be missed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// After that long no further try begins, whatever their number: somebody waits for the run.
+/// After this time no further attempt begins, however many are left: an operator waits for the run.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
-/// How long the server may stay away after the connection was lost in a commit: longer than a failover takes as a rule.
+/// How long the server may be unreachable after the connection was lost during a commit: longer than a failover usually
+/// takes.
 const AWAY_AFTER_COMMIT: Duration = Duration::from_secs(30);
 
-/// As [`AWAY_AFTER_COMMIT`], where the server undoes the work by itself and only the report waits.
+/// Like [`AWAY_AFTER_COMMIT`], where the server rolls back by itself and only the report waits.
 const AWAY: Duration = Duration::from_secs(5);
 
 /// Counts the retries of a migration.
@@ -38,12 +39,12 @@ impl Retries {
         Self { done: 0, most, since: Instant::now() }
     }
 
-    /// How many there were.
+    /// The number of retries so far.
     pub fn done(&self) -> u32 {
         self.done
     }
 
-    /// How long to pause before the next retry; none if there is to be none.
+    /// Returns the pause before the next retry; `None` if there is no further one.
     fn next(&mut self) -> Option<Duration> {
         if self.done >= self.most || self.since.elapsed() >= LONGEST_WAIT {
             return None;
@@ -52,23 +53,23 @@ impl Retries {
         Some(pause(self.done, random::bits()))
     }
 
-    /// The error of the last try.
+    /// Returns the error of the last attempt.
     pub fn explain(&self, error: Error) -> Error {
         let error = match self.done {
             0 => error,
-            1 => error.cause("it was tried again once"),
-            several => error.cause(format!("it was tried again {several} times")),
+            1 => error.cause("it was retried once"),
+            several => error.cause(format!("it was retried {several} times")),
         };
         if !error.hints.is_empty() {
             return error;
         }
         error
-            .hint("somebody else holds what the migration needs: look for a long transaction, or run at a quieter time")
+            .hint("another session holds a lock that the migration needs: look for a long transaction, or run at a quieter time")
     }
 }
 
-/// The pause before a retry, counted from 1: longer each time, and never quite the same, so that two who stand in each
-/// other's way part.
+/// Returns the pause before a retry, counted from 1: longer each time and random, so that two runs that block each other
+/// do not retry in step.
 fn pause(retry: u32, random: u64) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(1 << retry.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
     let share = (random % 1000) as u32;
@@ -76,8 +77,8 @@ fn pause(retry: u32, random: u64) -> Duration {
 }
 
 impl Engine {
-    /// Runs a step whose every call commits by itself. One that met somebody else's lock is taken up again, as the next
-    /// `apply` would.
+    /// Runs a stepwise migration. If it fails because of another transaction's lock, it is resumed, as the next `apply`
+    /// would do.
     pub(super) async fn run_stepwise_patiently(&self, request: &Request, step: &PlannedMigration) -> StepResult {
         let mut retries = Retries::new(self.retries);
         let mut step = step.clone();
@@ -86,7 +87,7 @@ impl Engine {
                 Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
                 Err(failure) => failure,
             };
-            // What is half rolled back counts for the target: only the way up comes to the same plan again.
+            // A partly rolled back migration changes what the target means; only an upgrade leads to the same plan again.
             let goes_up = matches!(request.action, Action::Apply(_));
             if !failure.met_a_lock || !goes_up || self.stop.is_raised() {
                 return Err(failure);
@@ -103,7 +104,7 @@ impl Engine {
         }
     }
 
-    /// Pauses before a migration is tried again; false if it is not to be: the tries are used up, or the run is to stop.
+    /// Pauses before a retry. Returns false if there is none: the retries are used up, or the run should stop.
     pub(super) async fn pause_before_retry(
         &self,
         step: &PlannedMigration,
@@ -130,17 +131,17 @@ impl Engine {
         }
     }
 
-    /// Makes a lost connection anew, after which what was committed is known.
+    /// Reopens a lost connection, after which it is known what was committed.
     pub(super) async fn reconnect_after_commit(&self, database: &mut HostSession<'_>) -> Result<(), DatabaseError> {
         self.reconnect(database, AWAY_AFTER_COMMIT).await
     }
 
-    /// Makes a lost connection anew, in whose transaction nothing was committed.
+    /// Reopens a lost connection whose transaction was not committed.
     pub(super) async fn reconnect_after_loss(&self, database: &mut HostSession<'_>) -> Result<(), DatabaseError> {
         self.reconnect(database, AWAY).await
     }
 
-    /// Tries until the server answers, the time is up or the run is to stop.
+    /// Retries until the server answers, the time is up or the run should stop.
     async fn reconnect(&self, database: &mut HostSession<'_>, longest: Duration) -> Result<(), DatabaseError> {
         let since = Instant::now();
         let mut pause = Duration::from_millis(100);
@@ -171,7 +172,7 @@ mod tests {
     use crate::engine::Direction;
     use crate::engine::apply::tests::{engine, sql};
     use crate::engine::apply::{Action, Request};
-    use crate::engine::plan::Options;
+    use crate::engine::plan::PlanOptions;
     use crate::engine::script::{RunContext, Script, ScriptLoader};
     use crate::engine::target::Target;
     use crate::error::ErrorKind;
@@ -185,7 +186,7 @@ mod tests {
         assert_eq!(bounds(1000), bounds(6));
     }
 
-    /// Meets a lock so many times before it gets through.
+    /// Fails with a lock conflict this many times before it succeeds.
     struct Meets(std::sync::Mutex<u32>);
 
     #[async_trait::async_trait]
@@ -215,10 +216,7 @@ mod tests {
             let found = engine.database.lock().await.host().query(count, &[], QueryLimits::NONE).await.expect("rows");
             assert_eq!(found.rows.len(), tables);
             if let Some(error) = outcome.error {
-                assert_eq!(
-                    (error.kind, error.causes),
-                    (ErrorKind::LockTimeout, vec!["it was tried again 2 times".into()])
-                );
+                assert_eq!((error.kind, error.causes), (ErrorKind::LockTimeout, vec!["it was retried 2 times".into()]));
             }
         }
     }
@@ -239,7 +237,7 @@ mod tests {
 
     fn up() -> Request {
         let action = Action::Apply(Target::Latest);
-        Request { action, options: Options::default(), lock_wait: Duration::from_secs(1), dry_run: false }
+        Request { action, options: PlanOptions::default(), lock_wait: Duration::from_secs(1), dry_run: false }
     }
 
     #[test]
@@ -248,7 +246,7 @@ mod tests {
         assert!(retries.next().is_some() && retries.next().is_some());
         assert!(retries.next().is_none());
         let error = retries.explain(Error::failed("busy"));
-        assert_eq!(error.causes, ["it was tried again 2 times"]);
+        assert_eq!(error.causes, ["it was retried 2 times"]);
         assert!(Retries::new(0).next().is_none());
     }
 }

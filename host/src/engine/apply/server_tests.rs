@@ -8,7 +8,7 @@ use runner_tests::servers::{self, TestDatabase};
 use super::tests::{engine, sql};
 use super::*;
 use crate::database::{ConnectOptions, DatabaseUrl, connect};
-use crate::engine::plan::Options;
+use crate::engine::plan::PlanOptions;
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
@@ -52,7 +52,8 @@ async fn engine_on(database: &TestDatabase, events: &Arc<Told>, migrations: Vec<
 }
 
 async fn act(engine: &Engine, action: Action) -> Outcome {
-    let request = Request { action, options: Options::default(), lock_wait: Duration::from_secs(5), dry_run: false };
+    let request =
+        Request { action, options: PlanOptions::default(), lock_wait: Duration::from_secs(5), dry_run: false };
     engine.run(&request).await.expect("a plan")
 }
 
@@ -99,7 +100,7 @@ async fn a_busy_table_is_waited_for_in_bites() {
     let told = Arc::new(Told::default());
     let (sender, receiver) = std::sync::mpsc::channel();
     *told.at_retry.lock().expect("not poisoned") = Some(sender);
-    // The lock is let go of when the first retry is told of: the sender is dropped then.
+    // The lock is released when the first retry is reported: the sender is dropped then.
     let holding = tokio::spawn(async move {
         let _ = tokio::task::spawn_blocking(move || receiver.recv()).await;
         holder.rollback().await.expect("a rollback");
@@ -176,7 +177,7 @@ async fn a_connection_lost_within_a_script_leaves_nothing() {
     );
     assert!(error.causes.iter().any(|cause| cause.contains("the server has rolled the migration back")), "{error:?}");
     assert_eq!(database.value("SELECT count(*) FROM runner.runner_history"), "0");
-    // The same connection, made anew, goes on.
+    // The same connection works after it was reopened.
     let engine = Engine { catalog: Arc::new(Catalog { migrations: vec![table("1")], ..Catalog::default() }), ..engine };
     assert_eq!(apply(&engine).await.done.len(), 1);
 }
@@ -208,9 +209,9 @@ async fn an_index_that_was_not_finished_is_taken_away() {
     let engine = engine_on(&database, &told, vec![sql("1", up, None)]).await;
     assert!(apply(&engine).await.error.is_some());
     assert_eq!(database.value(invalid), "0");
-    assert!(told.texts.lock().expect("not poisoned").iter().any(|text| text.contains("dropped the index")));
+    assert!(told.texts.lock().expect("not poisoned").iter().any(|text| text.contains("dropped the invalid index")));
 
-    // One that a killed run left behind.
+    // An index that a killed run left.
     database.client().try_sql("CREATE UNIQUE INDEX CONCURRENTLY t_a ON t (a)").expect_err("two rows are the same");
     assert_eq!(database.value(invalid), "1");
     database.sql("DELETE FROM t WHERE ctid = '(0,1)'");
@@ -227,7 +228,8 @@ async fn a_dry_run_tries_what_can_be_taken_back() {
     let dry_run = async |database: &TestDatabase, migrations: Vec<Migration>| {
         let engine = engine_on(database, &Arc::default(), migrations).await;
         let action = Action::Apply(Target::Latest);
-        let request = Request { action, options: Options::default(), lock_wait: Duration::from_secs(5), dry_run: true };
+        let request =
+            Request { action, options: PlanOptions::default(), lock_wait: Duration::from_secs(5), dry_run: true };
         engine.run(&request).await
     };
     let database = servers::mariadb().database();

@@ -1,5 +1,5 @@
-//! Waiting for the lock with open eyes: while another process is in a transform of a migration that this one has too, this one
-//! takes chunks of it.
+//! Helps while waiting for the lock: while another process runs a transform of a migration that this process has too, this
+//! one processes chunks of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use super::{Engine, Request};
 use crate::database::{DatabaseErrorKind, SharedDatabase};
 use crate::engine::Direction;
 use crate::engine::artifact::source_of;
-use crate::engine::control::Migration;
-use crate::engine::event::{Event, Level};
+use crate::engine::control::RunningMigration;
+use crate::engine::event::{Event, LogLevel};
 use crate::engine::history::{self, RunMode};
 use crate::engine::journal::Journal;
 use crate::engine::journal::chunk::{UnderWay, under_way};
@@ -22,29 +22,28 @@ use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 
-/// The pause between two looks for something to share.
+/// The pause between two checks for a transform to share.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// A transform by its row of history and its step.
-type Place = (i64, u64);
+/// A transform: its history row and its step.
+type TransformId = (i64, u64);
 
 impl Engine {
-    /// Refuses to share where only one can write.
+    /// Fails for databases with a single writer.
     pub(super) async fn check_sharing(&self) -> Result<()> {
         let dialect = self.database.lock().await.facts().dialect;
         if !self.transforms.share || dialect.has_many_writers() {
             return Ok(());
         }
-        Err(Error::usage(format!(
-            "{dialect} has one writer at a time, so that several processes cannot share a transform"
-        ))
-        .hint("leave `--share` out; `--jobs` has several instances of the component work beside the writer"))
+        Err(Error::usage(format!("{dialect} has one writer at a time, so several processes cannot share a transform"))
+            .hint("omit `--share`; `--jobs` runs several instances of the component in one process"))
     }
 
-    /// Takes the lock, and helps who has it meanwhile. The time to wait is that in which there was nothing to help with.
+    /// Takes the lock, and meanwhile helps the run that holds it. Only the time without anything to help with counts as
+    /// waiting.
     pub(super) async fn lock_sharing(&self, request: &Request) -> Result<()> {
         let halt = Arc::new(AtomicBool::new(false));
-        // Its steps are the chunks that were done here.
+        // The steps of this recorder are the chunks processed here.
         let helped = Arc::new(RunRecorder::default());
         let locking = async {
             let locked = loop {
@@ -69,7 +68,7 @@ impl Engine {
             match self.help_once(&mut connection, &mut scripts, &given_up, halt, helped).await {
                 Ok(()) => {}
                 Err((place, error)) => {
-                    // Who leads meets the same, and says more; and a connection is made anew.
+                    // The leader encounters the same error and reports it in full; a connection is reopened.
                     connection = None;
                     let is_first = place.is_none_or(|place| given_up.insert(place));
                     if is_first && !self.stop.is_raised() && error.kind != ErrorKind::Usage {
@@ -87,15 +86,15 @@ impl Engine {
         }
     }
 
-    /// Looks for a transform, and takes part in it until nothing of it is left.
+    /// Looks for a transform, and helps until no chunk is left.
     async fn help_once(
         &self,
         connection: &mut Option<SharedDatabase>,
         scripts: &mut Vec<(String, Box<dyn Script>)>,
-        given_up: &BTreeSet<Place>,
+        given_up: &BTreeSet<TransformId>,
         halt: &Arc<AtomicBool>,
         helped: &Arc<RunRecorder>,
-    ) -> std::result::Result<(), (Option<Place>, Error)> {
+    ) -> std::result::Result<(), (Option<TransformId>, Error)> {
         let database = self.connection(connection).await.map_err(|error| (None, error))?;
         let found = self.look(&database).await.map_err(|error| (None, error))?;
         for task in found {
@@ -116,22 +115,22 @@ impl Engine {
             let Some(context) = self.helping(&task, &database, helped).await.map_err(wrong)? else { continue };
             let Some((_, script)) = scripts.last() else { continue };
             let migration =
-                Migration { revision: task.revision.clone(), direction: Direction::Up, mode: RunMode::Stepwise };
+                RunningMigration { revision: task.revision.clone(), direction: Direction::Up, mode: RunMode::Stepwise };
             let begun = self.control.begin_sharing(&mut **database.lock().await, migration).await;
-            // Until its row is gone: that its session is there is how others see that it lives.
+            // Dropped after its row is deleted: others see by its session that it is alive.
             let _watch = self.control.watch(database.lock().await.url());
             let done = match begun {
                 Ok(()) => transform::help(&context, script.batch_function(&context).await, task.step, halt).await,
                 Err(error) => Err(error),
             };
-            // Only onlookers miss what cannot be written down.
+            // A failure to write affects only observers.
             let _ = self.control.end(&mut **database.lock().await, None).await;
             let done = done.map_err(wrong)?;
             if done.chunks > 0 {
                 let chunks = if done.chunks == 1 { "chunk" } else { "chunks" };
                 self.events.emit(&Event::Log {
                     revision: task.revision.clone(),
-                    level: Level::Info,
+                    level: LogLevel::Info,
                     message: format!("shared a transform: {} {chunks} done here", done.chunks),
                 });
             }
@@ -139,13 +138,13 @@ impl Engine {
         Ok(())
     }
 
-    /// A connection that is not the one which waits for the lock.
+    /// Opens a connection other than the one that waits for the lock.
     async fn connection(&self, kept: &mut Option<SharedDatabase>) -> Result<SharedDatabase> {
         if let Some(connection) = kept {
             return Ok(connection.clone());
         }
         let connector = self.transforms.connector.as_ref();
-        let connector = connector.ok_or_else(|| Error::failed("there is no way to a second connection"))?;
+        let connector = connector.ok_or_else(|| Error::failed("a second connection cannot be opened"))?;
         let made = Arc::new(tokio::sync::Mutex::new(connector.connect().await?));
         *kept = Some(made.clone());
         Ok(made)
@@ -158,13 +157,13 @@ impl Engine {
             return Ok(Vec::new());
         }
         match under_way(database).await {
-            // Its tables may be made, or go, at this very moment.
+            // The tables may be created or dropped at this moment.
             Err(error) if error.kind == DatabaseErrorKind::Syntax => Ok(Vec::new()),
             found => Ok(found?),
         }
     }
 
-    /// What a component sees that takes part; none if the migration was begun with another build.
+    /// Returns what a helping component sees; `None` if the migration was begun with another build.
     async fn helping(
         &self,
         task: &UnderWay,

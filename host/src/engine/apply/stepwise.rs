@@ -1,4 +1,5 @@
-//! A migration of which every step commits by itself, recorded in the journal. One that broke off is taken up where it stood.
+//! Runs a stepwise migration: every step commits by itself and is recorded in the journal. An interrupted one resumes
+//! where it stopped.
 
 use std::sync::Arc;
 
@@ -21,28 +22,28 @@ use crate::engine::script::ScriptSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 
-/// A step that is under way: its journal, and what history knew of it before.
+/// A migration in progress: its journal, and what history recorded of it before.
 pub(super) struct Opened {
     journal: Arc<Journal>,
-    /// Steps, rows read and rows written by earlier runs, which history has counted already.
+    /// Steps, rows read and rows written by earlier runs, which history has already counted.
     before: history::Work,
 }
 
-/// Where a step stands that broke off.
-struct Stands {
+/// The progress of an interrupted migration.
+struct StoppedAt {
     run: Run,
     progress: StepProgress,
-    /// How many steps it takes, if that is known.
+    /// Its number of steps, if known.
     of: Option<u64>,
-    /// What a transform under way has committed.
+    /// What an unfinished transform has committed.
     committed: Transformed,
 }
 
 impl Engine {
-    /// Runs a step whose every call commits by itself.
+    /// Runs a stepwise migration.
     pub(super) async fn run_stepwise(&self, step: &PlannedMigration) -> StepResult {
         check_mode(step)?;
-        // Loading may compile for seconds: before anything is noted, and before the clock.
+        // Loading may compile for seconds, so it comes before anything is recorded and is not timed.
         let (script, source) = self.load(step).await.map_err(|error| not_begun(error, step, None))?;
         let started = Started::now();
         let recorder = Arc::new(self.recorder(step));
@@ -52,7 +53,7 @@ impl Engine {
         let ran = script.run(step.direction, &context).await;
         let mut database = self.database.lock().await;
         let database = &mut database.host();
-        // What broke the run matters more than what is said about its last transaction and its temporary tables.
+        // The error that ended the run matters more than errors of its last transaction and its temporary tables.
         let rolled_back = database.rollback().await.map_err(Error::from);
         let dropped = database.drop_temporary().await.map_err(Error::from);
         let ended = match ran.and(rolled_back).and(dropped) {
@@ -76,14 +77,14 @@ impl Engine {
                 let met_a_lock = recorder.met_a_lock() && progress.unknown.is_none();
                 let run = opened.journal.run();
                 let committed = run.committed(database).await.unwrap_or_default();
-                let stands = Stands { run, progress, of, committed };
-                let failure = self.give_up(database, step, &stands, &work, error).await;
+                let stopped_at = StoppedAt { run, progress, of, committed };
+                let failure = self.give_up(database, step, &stopped_at, &work, error).await;
                 Err(Box::new(Failure { met_a_lock, ..*failure }))
             }
         }
     }
 
-    /// Makes history and journal say that the step is under way, or takes up the journal of one that broke off.
+    /// Records in history and journal that the migration has begun, or resumes the journal of an interrupted one.
     async fn open(
         &self,
         step: &PlannedMigration,
@@ -98,7 +99,7 @@ impl Engine {
         }
         if let Some(broken) = &step.broken {
             let message = format!(
-                "its upgrade had broken off: {} took effect, and its downgrade runs on that",
+                "its upgrade was interrupted: {} took effect, and its downgrade runs on that",
                 broken.shown(step.kind)
             );
             self.warn(&step.revision, message);
@@ -109,7 +110,7 @@ impl Engine {
             let history = match step.record {
                 Some(record) => {
                     if let Some(broken) = &step.broken {
-                        // The upgrade's journal goes with the downgrade; history keeps how far it had come.
+                        // The downgrade deletes the upgrade's journal; history keeps its progress.
                         let work = history::Work { steps: broken.steps, ..history::Work::default() };
                         history::add_work(database, record, Direction::Up, &work).await?;
                         Run { history: record, direction: Direction::Up }.suspend(database).await?;
@@ -118,7 +119,7 @@ impl Engine {
                     record
                 }
                 None => {
-                    // What broke off can be rolled back whatever becomes of the project's file.
+                    // An interrupted migration can be rolled back whatever happens to the project's file.
                     self.keep(database, step, source).await?;
                     history::insert(database, &self.record(step, State::PartlyApplied, started, recorder)).await?;
                     let history = history::read(database).await?;
@@ -146,7 +147,7 @@ impl Engine {
         }
         let inputs = resumed.journal.inputs();
         if step.kind == Kind::Component && inputs.parameters != self.parameters {
-            let message = "its first run had other parameters, and it goes on with those".to_owned();
+            let message = "its first run had other parameters, which remain in use".to_owned();
             self.warn(&step.revision, message);
         }
         let rows = history::read(database).await?;
@@ -162,7 +163,7 @@ impl Engine {
         Ok(Opened { journal: Arc::new(resumed.journal), before })
     }
 
-    /// Makes history say that the step is done.
+    /// Records in history that the migration is complete.
     async fn close(
         &self,
         database: &mut HostSession<'_>,
@@ -178,7 +179,7 @@ impl Engine {
                 Direction::Down => {
                     history::end(database, run.history, &self.end_of(work, recorder)).await?;
                     if step.broken.is_some() {
-                        // What is left of an upgrade that was never brought to its end.
+                        // What remains of an upgrade that was never completed.
                         return run.give_up(database).await;
                     }
                 }
@@ -193,7 +194,7 @@ impl Engine {
                     if step.kind == Kind::Component {
                         recorder.write_evidence(database, run, opened.journal.inputs()).await?;
                     }
-                    // SQL that was mended on the way.
+                    // SQL that was fixed between the runs.
                     history::drop_unused_artifacts(database, &step.revision).await?;
                 }
             }
@@ -207,7 +208,7 @@ impl Engine {
         if error.kind != DatabaseErrorKind::Connection {
             return Err(error.into());
         }
-        // The answer to the commit got lost: history tells what came of it.
+        // The answer to the commit was lost: history shows whether it took effect.
         database.reconnect().await?;
         let rows = history::read(database).await?;
         let row = rows.live.iter().find(|row| row.id == run.history);
@@ -229,39 +230,41 @@ impl Engine {
         history::End { at: now(), by, run_id, work: *work, transcript: recorder.transcript_digest() }
     }
 
-    /// Says what stays of a step that failed; one of which nothing took effect leaves no trace.
+    /// Determines what remains of a failed migration; one of which nothing took effect leaves no trace.
     async fn give_up(
         &self,
         database: &mut HostSession<'_>,
         step: &PlannedMigration,
-        stands: &Stands,
+        stopped_at: &StoppedAt,
         work: &history::Work,
         error: Error,
     ) -> Box<Failure> {
         let error = match roll_back_quietly(database).await {
             Ok(()) => error,
-            Err(second) => return partial(error.cause(second.message), step, stands, &[]),
+            Err(second) => return partial(error.cause(second.message), step, stopped_at, &[]),
         };
-        let run = stands.run;
-        let seems_clean = stands.progress.effects == 0 && stands.progress.unknown.is_none();
-        // Of a journal that is not whole nobody can say that it holds no effect.
+        let run = stopped_at.run;
+        let seems_clean = stopped_at.progress.effects == 0 && stopped_at.progress.unknown.is_none();
+        // A damaged journal may hold effects.
         if seems_clean && journal::damage(database, run).await.is_ok_and(|damage| damage.is_none()) {
             match self.clear(database, step, run).await {
                 Ok(true) if step.broken.is_some() => return stays_broken(error, step),
                 Ok(true) => return error.into(),
                 Ok(false) => {}
-                Err(second) => return partial(error.cause(second.message), step, stands, &[]),
+                Err(second) => return partial(error.cause(second.message), step, stopped_at, &[]),
             }
         }
-        let last = if stands.of.is_none() { run.last_effects(database).await.unwrap_or_default() } else { Vec::new() };
-        // The run that goes on adds to it.
+        let last =
+            if stopped_at.of.is_none() { run.last_effects(database).await.unwrap_or_default() } else { Vec::new() };
+        // The run that resumes it adds to it.
         match history::add_work(database, run.history, step.direction, work).await {
-            Ok(()) => partial(error, step, stands, &last),
-            Err(second) => partial(error.cause(second.message), step, stands, &last),
+            Ok(()) => partial(error, step, stopped_at, &last),
+            Err(second) => partial(error.cause(second.message), step, stopped_at, &last),
         }
     }
 
-    /// Takes away every trace of a step that had no effect. False: it had one, by another process that shared a transform.
+    /// Removes every trace of a migration that had no effect. Returns false if it had one, by another process that shared a
+    /// transform.
     async fn clear(&self, database: &mut HostSession<'_>, step: &PlannedMigration, run: Run) -> Result<bool> {
         database.begin(TransactionOptions::default()).await?;
         match run.close(database).await {
@@ -290,23 +293,23 @@ impl Engine {
     }
 }
 
-/// Refuses what a migration cannot do in the mode it asks for.
+/// Rejects what a migration cannot do in its mode.
 pub(super) fn check_mode(step: &PlannedMigration) -> Result<()> {
     let is_stepwise = step.mode == RunMode::Stepwise;
     if is_stepwise && step.kind == Kind::Component && step.description.needs_table_rebuild() {
         return Err(Error::usage("a table can only be rebuilt in one transaction, and this migration runs stepwise")
-            .hint("have `describe` ask for the mode `atomic`"));
+            .hint("let `describe` request the mode `atomic`"));
     }
     Ok(())
 }
 
-/// The failure of a step that could not be begun, or not be taken up: then it stays half done.
+/// The failure of a migration that could not be started or resumed; in the latter case it stays partly done.
 fn not_begun(error: Error, step: &PlannedMigration, of: Option<u64>) -> Box<Failure> {
     let took_effect = step.resume_after.map(|steps| TookEffect { steps, of, ..TookEffect::default() });
     Box::new(Failure { error, took_effect, met_a_lock: false })
 }
 
-/// The error of a statement that the database did not understand, where that may come of what happened between two runs.
+/// The error of a statement that the database did not understand, where a change between two runs may be the reason.
 fn after_a_change(error: Error, step: &PlannedMigration) -> Error {
     let (verb, revision) = match step.direction {
         Direction::Up => ("apply", &step.revision),
@@ -316,12 +319,12 @@ fn after_a_change(error: Error, step: &PlannedMigration) -> Error {
         return error;
     }
     error.hint(format!(
-        "if what it misses was there when the run before broke off, the schema was changed since: bring it back as it was and \
-         run `runner {verb}`, or say with `runner repair {revision}` at which version the database is"
+        "if the missing object existed when the earlier run was interrupted, the schema was changed since: restore it and run \
+         `runner {verb}`, or record the state of the database with `runner repair {revision}`"
     ))
 }
 
-/// The failure of a downgrade that did nothing to what broke off on its way up.
+/// The failure of a downgrade that changed nothing of an interrupted upgrade.
 fn stays_broken(mut error: Error, step: &PlannedMigration) -> Box<Failure> {
     error.kind = match error.kind {
         kind @ (ErrorKind::Interrupted | ErrorKind::Terminated | ErrorKind::Mismatch) => kind,
@@ -330,28 +333,28 @@ fn stays_broken(mut error: Error, step: &PlannedMigration) -> Box<Failure> {
     let revision = &step.revision;
     let error = match step.kind {
         Kind::Sql => error.hint(format!(
-            "the downgrade meets a part of the upgrade: have it cope with what is not there (`IF EXISTS`), mending \
+            "only part of the upgrade took effect: make the downgrade handle missing objects (`IF EXISTS`) in \
              `{}.down.sql`, and run `runner rollback` again",
             step.id()
         )),
         Kind::Component => error.hint(format!(
-            "the downgrade meets a part of the upgrade, and this one does not cope with it: bring the database to one of its \
-             two versions by hand, and say which it is with `runner repair {revision}`"
+            "only part of the upgrade took effect, and the downgrade does not handle that: bring the database to the state \
+             before or after the migration by hand, and record which with `runner repair {revision}`"
         )),
     };
     error.hint("`runner apply` finishes the upgrade instead").into()
 }
 
-/// Ends a transaction that a failure has left open.
+/// Ends a transaction that a failure left open.
 async fn roll_back_quietly(database: &mut HostSession<'_>) -> Result<()> {
     Ok(database.rollback().await?)
 }
 
-/// The failure of a step that stays half done.
-fn partial(mut error: Error, step: &PlannedMigration, stands: &Stands, last: &[String]) -> Box<Failure> {
-    let Stands { progress, of, committed, .. } = stands;
+/// The failure of a migration that stays partly done.
+fn partial(mut error: Error, step: &PlannedMigration, stopped_at: &StoppedAt, last: &[String]) -> Box<Failure> {
+    let StoppedAt { progress, of, committed, .. } = stopped_at;
     let of = *of;
-    // That something is half done matters more than why; only a signal has a code of its own, and what does not fit together.
+    // That it is partly done matters more than why. Only a signal and a mismatch keep their own exit codes.
     if !matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated | ErrorKind::Mismatch) {
         error.kind = ErrorKind::Partial;
     }
@@ -363,23 +366,23 @@ fn partial(mut error: Error, step: &PlannedMigration, stands: &Stands, last: &[S
     let one = if of.is_some() { "statement" } else { "step" };
     let error = match (&progress.unknown, of) {
         (Some((unknown, _)), _) => error
-            .hint(format!("nobody knows whether {one} {unknown} took effect, unless the database shows it to `runner {verb}`"))
+            .hint(format!("it is unknown whether {one} {unknown} took effect, unless `runner {verb}` can tell from the database"))
             .hint(format!(
-                "`runner repair {}` shows what is known of it, and takes your word for what became of it",
+                "`runner repair {}` shows what is known and records your decision",
                 step.revision
             )),
         (None, _) if error.kind == ErrorKind::Mismatch => error,
         (None, None) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
-            error.hint(format!("what took effect stays; `runner {verb}` with the same build of the component goes on there"))
+            error.hint(format!("what took effect stays; `runner {verb}` with the same build of the component resumes there"))
         }
         (None, Some(_)) => error.hint(format!(
-            "{took_effect} took effect, and that stays; mend the cause, or the statements from {} on, and run \
-             `runner {verb}` to go on there",
+            "{took_effect} took effect and stay; fix the cause, or the statements from {} on, and run `runner {verb}` to \
+             resume there",
             progress.done + 1
         )),
         (None, None) => error.hint(format!(
-            "{took_effect} took effect or were answered, and that stays; mend the cause, and run `runner {verb}` with the same \
-             build of the component to go on there"
+            "{took_effect} took effect or were answered, and stay; fix the cause, and run `runner {verb}` with the same \
+             build of the component to resume there"
         )),
     };
     Box::new(Failure { error, took_effect: Some(took_effect), met_a_lock: false })

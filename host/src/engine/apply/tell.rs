@@ -1,15 +1,15 @@
-//! What a run tells of itself while it goes on, and how it explains a failure.
+//! What a run reports about itself, and how it explains a failure.
 
 use super::Engine;
 use crate::engine::Direction;
-use crate::engine::event::{Event, Level};
+use crate::engine::event::{Event, LogLevel};
 use crate::engine::outcome::Done;
 use crate::engine::plan::PlannedMigration;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind};
 
 impl Engine {
-    /// An error of a step with its place; what the stop signal caused is told as that.
+    /// Adds the place to a migration's error; an error caused by the stop signal is reported as such.
     pub(super) fn explain(&self, mut error: Error, step: &PlannedMigration) -> Error {
         if let Some(reason) =
             self.stop.reason().filter(|_| matches!(error.kind, ErrorKind::Failed | ErrorKind::LockTimeout))
@@ -26,10 +26,10 @@ impl Engine {
     }
 
     pub(super) fn warn(&self, revision: &str, message: String) {
-        self.events.emit(&Event::Log { revision: revision.to_owned(), level: Level::Warning, message });
+        self.events.emit(&Event::Log { revision: revision.to_owned(), level: LogLevel::Warning, message });
     }
 
-    /// Tells of a run's beginning, and of the turn in a `redo`.
+    /// Reports the start of a run, and the change of direction in a `redo`.
     pub(super) fn emit_turn(
         &self,
         direction: &mut Option<Direction>,

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::database::{ConnectOptions, DatabaseUrl, Dialect, QueryLimits, connect};
 use crate::engine::Direction;
-use crate::engine::plan::Options;
+use crate::engine::plan::PlanOptions;
 use crate::engine::script::{RunContext, Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
@@ -98,7 +98,7 @@ impl Engine {
 
     pub(super) async fn act(&self, action: Action) -> Outcome {
         let request =
-            Request { action, options: Options::default(), lock_wait: Duration::from_secs(1), dry_run: false };
+            Request { action, options: PlanOptions::default(), lock_wait: Duration::from_secs(1), dry_run: false };
         self.run(&request).await.expect("a plan")
     }
 
@@ -108,7 +108,7 @@ impl Engine {
 
     pub(super) async fn refused(&self, action: Action) -> Error {
         let request =
-            Request { action, options: Options::default(), lock_wait: Duration::from_secs(1), dry_run: false };
+            Request { action, options: PlanOptions::default(), lock_wait: Duration::from_secs(1), dry_run: false };
         self.run(&request).await.expect_err("refused")
     }
 

@@ -1,76 +1,76 @@
-//! What others see of the runs on a database: who has the lock, how far each run is, and what is paused.
+//! The runs on a database as observers see them: the holder of the lock, the progress of each run, and what is paused.
 //!
-//! What a run tells of itself is only as good as its last word. How many rows are done is read from the checkpoints, which
-//! are committed together with the rows; whether it lives is told by the lock, which dies with its owner, or by its session if
-//! it works beside who has the lock.
+//! A run's own row may be stale. The number of processed rows is read from the checkpoints, which are committed together
+//! with the rows. Whether a run is alive is known from the lock, which is released when its holder dies, or from the
+//! run's session if it helps the run that holds the lock.
 
 use std::time::Duration;
 
+use super::orders::{self, ScopeState};
 use super::store::{self, RunRow};
-use crate::database::{DatabaseErrorKind, HostSession, Probe};
+use crate::database::{DatabaseErrorKind, HostSession, LockHolder, Probe};
 use crate::engine::Direction;
-use crate::engine::control::orders;
-use crate::engine::control::orders::Control;
 use crate::engine::event::{Total, percent};
 use crate::engine::history::{self, History, Record, RunMode, State};
 use crate::engine::journal;
 use crate::engine::journal::Worker;
 use crate::engine::run::Run;
+use crate::engine::schema::tool_sql;
 use crate::engine::throttle::Pause;
 use crate::engine::throttle::only_slows;
 use crate::error::Result;
 
-/// How long a run may be silent before it is doubted, where the lock does not tell.
+/// How old a run's row may be before the run is no longer assumed to be alive, where the lock does not show it.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// What is known of a run.
+/// Whether a run is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
-    /// It goes on.
+pub enum Liveness {
+    /// It is working.
     Running,
-    /// It lives, and something holds it.
-    Held,
-    /// It broke off, and said so.
+    /// It is alive and waits.
+    Waiting,
+    /// It stopped early and recorded why.
     Ended,
-    /// It is gone without a word: killed, or cut off from the database.
+    /// It was killed or disconnected from the database.
     Lost,
-    /// It has been silent for long, and the lock is held by somebody, or its session is there: nobody can tell.
+    /// It has not been seen for a while, but an unidentified session holds the lock, or the run's session still exists.
     Silent,
 }
 
-impl Life {
-    /// The name as JSON spells it.
+impl Liveness {
+    /// Returns the name used in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
-            Self::Held => "waiting",
+            Self::Waiting => "waiting",
             Self::Ended => "ended",
             Self::Lost => "lost",
             Self::Silent => "silent",
         }
     }
 
-    /// Whether it can be spoken to.
+    /// Whether it can be controlled.
     pub fn is_alive(self) -> bool {
-        matches!(self, Self::Running | Self::Held | Self::Silent)
+        matches!(self, Self::Running | Self::Waiting | Self::Silent)
     }
 }
 
-/// A run.
+/// A run as an observer sees it.
 #[derive(Clone, Debug)]
-pub struct Seen {
-    /// What is known of its life.
-    pub life: Life,
-    /// What it told of itself; what can be read elsewhere is put in its place.
+pub struct ObservedRun {
+    /// Whether it is alive.
+    pub liveness: Liveness,
+    /// Its own row, corrected by what is known from elsewhere.
     pub row: RunRow,
-    /// How long ago it was heard of; none: never.
-    pub heard: Option<Duration>,
-    /// How long the rest will take.
+    /// How long ago it was last seen; `None` if it never wrote a row.
+    pub last_seen: Option<Duration>,
+    /// The estimated remaining time.
     pub left: Option<Duration>,
 }
 
-impl Seen {
-    /// The share that is done, from 0 to 100.
+impl ObservedRun {
+    /// Returns the completed percentage, from 0 to 100.
     pub fn percent(&self) -> Option<f64> {
         percent(self.row.rows_done, self.row.total)
     }
@@ -84,44 +84,43 @@ impl Seen {
 /// The runs on a database.
 #[derive(Clone, Debug, Default)]
 pub struct Overview {
-    /// Who has the lock, if anybody has.
-    pub holder: Option<String>,
-    /// Runs that are under way, and those that broke off and left something half done.
-    pub runs: Vec<Seen>,
+    /// The holder of the lock.
+    pub holder: Option<LockHolder>,
+    /// Active runs, and those that stopped and left a migration partly done.
+    pub runs: Vec<ObservedRun>,
     /// What is paused.
     pub pauses: Vec<Pause>,
 }
 
 impl Overview {
-    /// The runs that are under way, as far as they told of themselves.
-    pub fn alive(&self) -> impl Iterator<Item = &Seen> {
-        self.runs.iter().filter(|seen| seen.life.is_alive())
+    /// Returns the active runs that have written a row.
+    pub fn alive(&self) -> impl Iterator<Item = &ObservedRun> {
+        self.runs.iter().filter(|run| run.liveness.is_alive())
     }
 
-    /// Who has the lock and told nothing of itself.
-    pub fn untold(&self) -> Option<&str> {
-        let holder = self.holder.as_deref()?;
-        let is_told = self.alive().any(|seen| !seen.row.shares);
-        (!is_told).then_some(holder)
+    /// Returns the holder of the lock if it has written no row.
+    pub fn unreported_holder(&self) -> Option<&LockHolder> {
+        let is_reported = self.alive().any(|run| !run.row.shares);
+        self.holder.as_ref().filter(|_| !is_reported)
     }
 }
 
-/// Looks at what is in force, in brief, and at the runs on a database. Writes nothing. As a rule one question to the database answers
-/// it all; where there is no history yet, each part is asked for by itself, and knows what that means.
+/// Reads the rows in force, in brief, and the runs on a database. Writes nothing. Usually one round trip is enough; if
+/// there is no history yet, each part is read separately and handles its missing tables.
 pub async fn look(database: &mut HostSession<'_>) -> Result<(History, Overview)> {
     let facts = database.facts();
-    let questions = [history::question(facts), orders::question(facts), store::question(facts)];
-    let sight = match database.probe(&questions).await {
-        Ok(sight) => sight,
-        // No tables, or tables that may not be read: which of them?
+    let queries = [history::question(facts), tool_sql(orders::QUERY, facts), tool_sql(store::QUERY, facts)];
+    let probe = match database.probe(&queries).await {
+        Ok(probe) => probe,
+        // Tables are missing or may not be read; the separate queries find out which.
         Err(error) if matches!(error.kind, DatabaseErrorKind::Syntax | DatabaseErrorKind::Denied) => Probe::default(),
         Err(error) => return Err(history::unreadable(error)),
     };
-    match <[_; 3]>::try_from(sight.answers) {
+    match <[_; 3]>::try_from(probe.answers) {
         Ok([live, controls, runs]) if !live.is_empty() => {
             let history = history::answered(database, live).await?;
-            let (controls, rows) = (orders::answered(&controls)?, store::answered(&runs)?);
-            let overview = overview(database, &history, controls, rows, sight.holder).await?;
+            let (scopes, rows) = (orders::parse(&controls)?, store::parse(&runs)?);
+            let overview = overview(database, &history, scopes, rows, probe.holder).await?;
             Ok((history, overview))
         }
         _ => {
@@ -132,48 +131,48 @@ pub async fn look(database: &mut HostSession<'_>) -> Result<(History, Overview)>
     }
 }
 
-/// Looks at the runs on a database whose history is known. Writes nothing.
+/// Reads the runs on a database whose history is known. Writes nothing.
 pub async fn look_at_runs(database: &mut HostSession<'_>, history: &History) -> Result<Overview> {
-    let controls = orders::read(database).await?;
+    let scopes = orders::read(database).await?;
     let rows = store::read(database).await?;
-    // After the rows: a run that ends in between is called lost for a moment, and not alive for ever.
+    // After the rows: a run that ends in between looks lost for a moment. The other order would make it look alive.
     let holder = database.lock_holder().await?;
-    overview(database, history, controls, rows, holder).await
+    overview(database, history, scopes, rows, holder).await
 }
 
-/// Puts together what was read.
+/// Combines what was read.
 async fn overview(
     database: &mut HostSession<'_>,
     history: &History,
-    controls: Vec<Control>,
+    scopes: Vec<ScopeState>,
     rows: Vec<RunRow>,
-    holder: Option<String>,
+    holder: Option<LockHolder>,
 ) -> Result<Overview> {
-    let pauses = controls.into_iter().filter_map(|control| control.pause).collect();
-    let mut runs: Vec<Seen> = rows.into_iter().map(|row| seen(row, holder.as_deref())).collect();
-    // What broke off matters as long as something of it is half done.
-    let matters = |seen: &Seen| {
+    let pauses = scopes.into_iter().filter_map(|scope| scope.pause).collect();
+    let mut runs: Vec<ObservedRun> = rows.into_iter().map(|row| observed(row, holder.as_ref())).collect();
+    // A run that stopped matters as long as its migration is partly done.
+    let matters = |run: &ObservedRun| {
         let is_partial =
-            |it: &Record| it.revision == seen.row.revision && (!seen.row.shares || it.state == State::PartlyApplied);
-        seen.life.is_alive() && !seen.row.shares || history.partial().is_some_and(is_partial)
+            |it: &Record| it.revision == run.row.revision && (!run.row.shares || it.state == State::PartlyApplied);
+        run.liveness.is_alive() && !run.row.shares || history.partial().is_some_and(is_partial)
     };
     runs.retain(matters);
     for record in history.live.iter().filter(|record| record.mode == RunMode::Stepwise && record.state.is_partial()) {
-        from_checkpoint(database, record, holder.as_deref(), &mut runs).await?;
+        from_checkpoint(database, record, holder.is_some(), &mut runs).await?;
     }
-    for seen in &mut runs {
-        seen.left = left(seen);
+    for run in &mut runs {
+        run.left = left(run);
     }
     Ok(Overview { holder, runs, pauses })
 }
 
-/// Puts what the checkpoints say in the place of what runs told: all that is done belongs to the run that leads, or led last;
-/// who shares has its own part.
+/// Replaces the numbers in the runs' rows by those of the checkpoints: the run that leads, or led last, gets the total;
+/// a run that shares gets its own part.
 async fn from_checkpoint(
     database: &mut HostSession<'_>,
     record: &Record,
-    holder: Option<&str>,
-    runs: &mut Vec<Seen>,
+    is_locked: bool,
+    runs: &mut Vec<ObservedRun>,
 ) -> Result<()> {
     let direction = match record.state {
         State::PartlyRolledBack => Direction::Down,
@@ -181,27 +180,20 @@ async fn from_checkpoint(
     };
     let run = Run { history: record.id, direction };
     let done = journal::transformed(database, run, None).await?;
-    let is_here = |seen: &Seen, shares: bool| seen.row.revision == record.revision && seen.row.shares == shares;
-    for seen in runs.iter_mut().filter(|seen| done.is_some() && is_here(seen, true)) {
-        let own = journal::transformed(database, run, Some(&seen.row.run_id)).await?.unwrap_or_default();
-        (seen.row.rows_done, seen.row.chunks) = (own.rows_read, own.chunks);
+    let is_here = |it: &ObservedRun, shares: bool| it.row.revision == record.revision && it.row.shares == shares;
+    for helper in runs.iter_mut().filter(|it| done.is_some() && is_here(it, true)) {
+        let own = journal::transformed(database, run, Some(&helper.row.run_id)).await?.unwrap_or_default();
+        (helper.row.rows_done, helper.row.chunks) = (own.rows_read, own.chunks);
     }
-    if let Some(leader) = runs.iter_mut().find(|seen| is_here(seen, false) && seen.life.is_alive()) {
-        if let (Some(done), Some(_)) = (done, &leader.row.transform) {
-            (leader.row.rows_done, leader.row.chunks) = (done.rows_read, done.chunks);
-        }
-        return Ok(());
-    }
-    // A journal that is damaged is told of where somebody wants to go on with it.
-    let last = journal::head(database, run).await.ok().map(|head| head.worker);
-    // What an earlier run said of its end is not the end of one that came later and said nothing.
-    runs.retain(|seen| {
-        !is_here(seen, false) || last.as_ref().is_none_or(|last| !is_later(&last.run_id, &seen.row.run_id))
-    });
-    let Some(done) = done else { return Ok(()) };
-    if let Some(seen) = runs.iter_mut().find(|seen| is_here(seen, false)) {
-        (seen.row.rows_done, seen.row.chunks) = (done.rows_read, done.chunks);
-    } else if holder.is_none() {
+    // A run that takes the lead deletes the row of the one before, so this is the row of the run that led last.
+    let leader = runs.iter_mut().find(|it| is_here(it, false));
+    let is_transforming = leader.as_ref().is_none_or(|it| !it.liveness.is_alive() || it.row.transform.is_some());
+    let Some(done) = done.filter(|_| is_transforming) else { return Ok(()) };
+    if let Some(leader) = leader {
+        (leader.row.rows_done, leader.row.chunks) = (done.rows_read, done.chunks);
+    } else if !is_locked {
+        // A damaged journal is reported when a run tries to resume it.
+        let last = journal::head(database, run).await.ok().map(|head| head.worker);
         let last = last.unwrap_or_else(|| Worker { run_id: record.run_id.clone(), by: record.applied_by.clone() });
         let row = RunRow {
             run_id: last.run_id,
@@ -222,59 +214,50 @@ async fn from_checkpoint(
             beat_at: 0,
             now: 0,
         };
-        runs.push(Seen { life: Life::Lost, row, heard: None, left: None });
+        runs.push(ObservedRun { liveness: Liveness::Lost, row, last_seen: None, left: None });
     }
     Ok(())
 }
 
-/// Whether a run began later than another, by the second with which its name begins.
-fn is_later(run_id: &str, other: &str) -> bool {
-    let second = |run_id: &str| run_id.split('-').next().map(str::to_owned);
-    second(run_id) > second(other)
+fn observed(row: RunRow, holder: Option<&LockHolder>) -> ObservedRun {
+    let last_seen = Duration::from_millis(u64::try_from(row.now - row.beat_at).unwrap_or(0));
+    let liveness = liveness(&row, last_seen, holder);
+    // A run that is lost waits for nothing.
+    let held = row.held.filter(|_| liveness != Liveness::Lost);
+    ObservedRun { liveness, row: RunRow { held, ..row }, last_seen: Some(last_seen), left: None }
 }
 
-fn seen(row: RunRow, holder: Option<&str>) -> Seen {
-    let heard = Duration::from_millis(u64::try_from(row.now - row.beat_at).unwrap_or(0));
-    let life = life(&row, heard, holder);
-    // Nothing holds the dead.
-    let held = row.held.filter(|_| life != Life::Lost);
-    Seen { life, row: RunRow { held, ..row }, heard: Some(heard), left: None }
-}
-
-/// Whether a run lives.
-fn life(row: &RunRow, heard: Duration, holder: Option<&str>) -> Life {
+/// Whether a run is alive.
+fn liveness(row: &RunRow, last_seen: Duration, holder: Option<&LockHolder>) -> Liveness {
     if row.held.as_ref().is_some_and(|(name, _)| name == store::ENDED) {
-        return Life::Ended;
+        return Liveness::Ended;
     }
-    let is_held = row.held.as_ref().is_some_and(|(name, _)| !only_slows(name));
-    let alive = if is_held { Life::Held } else { Life::Running };
-    let is_fresh = heard < SILENCE;
-    match holder {
-        _ if row.shares => match row.is_connected {
-            Some(false) => Life::Lost,
+    let waits = row.held.as_ref().is_some_and(|(name, _)| !only_slows(name));
+    let alive = if waits { Liveness::Waiting } else { Liveness::Running };
+    let is_fresh = last_seen < SILENCE;
+    if row.shares {
+        return match row.is_connected {
+            Some(false) => Liveness::Lost,
             _ if is_fresh => alive,
-            Some(true) => Life::Silent,
-            None => Life::Lost,
-        },
-        None => Life::Lost,
-        Some(holder) if is_same(holder, &row.owner) => alive,
-        // Not everybody may see who holds the lock.
-        Some(_) if is_fresh => alive,
-        Some(holder) if holder.contains("`runner ") => Life::Lost,
-        Some(_) => Life::Silent,
+            Some(true) => Liveness::Silent,
+            None => Liveness::Lost,
+        };
+    }
+    match holder.map(|holder| holder.run_id.as_deref()) {
+        Some(Some(run_id)) if run_id == row.run_id => alive,
+        // The lock is free, or another run holds it.
+        None | Some(Some(_)) => Liveness::Lost,
+        // Not every user may see who holds the lock.
+        Some(None) if is_fresh => alive,
+        Some(None) => Liveness::Silent,
     }
 }
 
-/// Whether two names of a run mean the same: a server may keep only the beginning of one.
-fn is_same(holder: &str, owner: &str) -> bool {
-    !holder.is_empty() && (owner == holder || owner.starts_with(holder) || holder.starts_with(owner))
-}
-
-/// How long the rest of a run will take.
-fn left(seen: &Seen) -> Option<Duration> {
-    let rate = seen.row.rate.filter(|rate| *rate > 0 && seen.life == Life::Running)?;
-    let Total { rows, .. } = seen.row.total?;
-    let rest = rows.checked_sub(seen.row.rows_done)?;
+/// Estimates the remaining time of a run.
+fn left(run: &ObservedRun) -> Option<Duration> {
+    let rate = run.row.rate.filter(|rate| *rate > 0 && run.liveness == Liveness::Running)?;
+    let Total { rows, .. } = run.row.total?;
+    let rest = rows.checked_sub(run.row.rows_done)?;
     Some(Duration::from_secs_f64(rest as f64 / rate as f64))
 }
 
@@ -283,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lock_is_the_proof_of_life() {
+    fn the_lock_shows_whether_a_run_is_alive() {
         let row = |shares, is_connected, held: Option<&str>| RunRow {
             run_id: "r".to_owned(),
             owner: "`runner apply` of ann@db1, process 7, since 2026".to_owned(),
@@ -304,35 +287,40 @@ mod tests {
             now: 0,
         };
         let (now, long) = (Duration::from_secs(1), Duration::from_secs(3600));
-        let (ours, other) =
-            ("`runner apply` of ann@db1, process 7, since 2026", "`runner apply` of bob@db2, process 9");
-        for (shares, held, heard, holder, expected) in [
-            (false, None, now, Some(ours), Life::Running),
-            // A statement may run for hours without a word.
-            (false, None, long, Some(ours), Life::Running),
-            (false, Some("paused"), now, Some(ours), Life::Held),
-            (false, Some("batch-delay"), now, Some(ours), Life::Running),
-            (false, None, now, None, Life::Lost),
-            (false, Some("paused"), long, None, Life::Lost),
-            (false, None, long, Some(other), Life::Lost),
-            (false, None, now, Some("the session 12 of `app`"), Life::Running),
-            (false, None, long, Some("the session 12 of `app`"), Life::Silent),
-            (false, Some("ended"), now, Some(other), Life::Ended),
+        let holder =
+            |run_id: Option<&str>, name: &str| LockHolder { run_id: run_id.map(str::to_owned), name: name.to_owned() };
+        // The names do not matter: two runs of one process may have the same, and a server may cut one short.
+        let own = holder(Some("r"), "`runner apply` of ann@d");
+        let other = holder(Some("r2"), "`runner apply` of ann@db1, process 7, since 2026");
+        let session = holder(None, "the session 12 of `runner `");
+        for (held, last_seen, holder, expected) in [
+            (None, now, Some(&own), Liveness::Running),
+            // A statement may run for hours while the row is not updated.
+            (None, long, Some(&own), Liveness::Running),
+            (Some("paused"), now, Some(&own), Liveness::Waiting),
+            (Some("batch-delay"), now, Some(&own), Liveness::Running),
+            (None, now, None, Liveness::Lost),
+            (Some("paused"), long, None, Liveness::Lost),
+            (None, now, Some(&other), Liveness::Lost),
+            (None, long, Some(&other), Liveness::Lost),
+            (None, now, Some(&session), Liveness::Running),
+            (None, long, Some(&session), Liveness::Silent),
+            (Some("ended"), now, Some(&other), Liveness::Ended),
         ] {
-            let row = row(shares, None, held);
-            assert_eq!(life(&row, heard, holder), expected, "{shares} {held:?} {heard:?} {holder:?}");
+            let row = row(false, None, held);
+            assert_eq!(liveness(&row, last_seen, holder), expected, "{held:?} {last_seen:?} {holder:?}");
         }
-        // Who shares has no lock, whoever holds it; it is told by its session, if that is known.
-        for (is_connected, heard, expected) in [
-            (Some(true), now, Life::Running),
-            (Some(true), long, Life::Silent),
-            (Some(false), now, Life::Lost),
-            (None, now, Life::Running),
-            (None, long, Life::Lost),
+        // A run that shares does not hold the lock; its session shows whether it is alive, if that is known.
+        for (is_connected, last_seen, expected) in [
+            (Some(true), now, Liveness::Running),
+            (Some(true), long, Liveness::Silent),
+            (Some(false), now, Liveness::Lost),
+            (None, now, Liveness::Running),
+            (None, long, Liveness::Lost),
         ] {
-            for holder in [None, Some(ours), Some(other)] {
-                let life = life(&row(true, is_connected, None), heard, holder);
-                assert_eq!(life, expected, "{is_connected:?} {heard:?} {holder:?}");
+            for holder in [None, Some(&own), Some(&other)] {
+                let liveness = liveness(&row(true, is_connected, None), last_seen, holder);
+                assert_eq!(liveness, expected, "{is_connected:?} {last_seen:?} {holder:?}");
             }
         }
     }

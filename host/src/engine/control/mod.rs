@@ -1,10 +1,9 @@
 //! The control of a run: what slows it down, what operators request from another terminal, and the progress it reports.
 //!
-//! Code that processes chunks calls [`RunControl::before_chunk`] before it reads the next one, outside a transaction,
-//! and
+//! Code that processes chunks calls [`RunControl::before_chunk`] before it reads the next one, outside a transaction, and
 //! [`RunControl::chunk_done`] after it. The workers of a process share one control. At most once a second the control
 //! *looks*: it reads the operators' requests and the load of the database, and writes the run's progress. On a server a
-//! separate connection does this, so that a long statement can be cancelled too; otherwise the next chunk's worker
+//! separate connection does this, so that a long statement can be cancelled too; otherwise the worker of the next chunk
 //! does.
 
 pub mod look;
@@ -12,6 +11,7 @@ mod looking;
 pub mod orders;
 mod state;
 pub mod store;
+mod table;
 #[cfg(test)]
 mod tests;
 pub mod total;
@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Direction;
-use super::event::{Event, EventSink, Level};
+use super::event::{Event, EventSink, LogLevel};
 use super::history::RunMode;
 use crate::database::stop::StopReason;
 use crate::database::{Database, SharedDatabase, StopSignal};
@@ -32,8 +32,8 @@ use crate::engine::stopped::stopped;
 use crate::engine::throttle::Hold;
 use crate::error::{Error, Result};
 use crate::project::settings::Throttle;
-use looking::Looking;
-use state::{State, Transform};
+use looking::LookState;
+use state::{ActiveTransform, ControlState};
 
 /// The interval between looks.
 const LOOK: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ const NAP: Duration = Duration::from_millis(250);
 
 /// What the control knows about its run.
 #[derive(Clone)]
-pub struct About {
+pub struct RunInfo {
     /// The run's ID.
     pub run_id: String,
     /// The run's owner, as shown to runs that wait for the lock.
@@ -58,7 +58,7 @@ pub struct About {
 
 /// The migration that is running.
 #[derive(Clone, Debug)]
-pub struct Migration {
+pub struct RunningMigration {
     /// Its revision.
     pub revision: String,
     /// The direction.
@@ -69,7 +69,7 @@ pub struct Migration {
 
 /// A committed chunk.
 #[derive(Clone, Copy, Debug)]
-pub struct Chunk {
+pub struct CommittedChunk {
     /// Rows read.
     pub rows_read: u64,
     /// Rows written.
@@ -80,19 +80,19 @@ pub struct Chunk {
 
 /// The control of a run.
 pub struct RunControl {
-    about: About,
+    about: RunInfo,
     throttle: Throttle,
     events: Arc<dyn EventSink>,
     stop: StopSignal,
-    state: Mutex<State>,
+    state: Mutex<ControlState>,
     /// Held while looking.
-    looking: tokio::sync::Mutex<Looking>,
+    looking: tokio::sync::Mutex<LookState>,
     cancelled: OnceLock<String>,
 }
 
 impl RunControl {
     /// Creates the control of a run that has not begun.
-    pub fn new(about: About, throttle: Throttle, events: Arc<dyn EventSink>, stop: StopSignal) -> Self {
+    pub fn new(about: RunInfo, throttle: Throttle, events: Arc<dyn EventSink>, stop: StopSignal) -> Self {
         Self {
             about,
             throttle,
@@ -106,44 +106,48 @@ impl RunControl {
 
     /// Creates a control that neither slows the run down nor reports its progress.
     pub fn free(events: Arc<dyn EventSink>, stop: StopSignal) -> Self {
-        let about = About { run_id: String::new(), owner: String::new() };
+        let about = RunInfo { run_id: String::new(), owner: String::new() };
         Self::new(about, Throttle::default(), events, stop)
     }
 
     /// Begins a migration, with no transaction open. Waits while the run is paused.
-    pub async fn begin(&self, database: &mut dyn Database, migration: Migration) -> Result<()> {
+    pub async fn begin(&self, database: &mut dyn Database, migration: RunningMigration) -> Result<()> {
         let is_stepwise = migration.mode == RunMode::Stepwise;
-        let mut controls = None;
+        let mut scopes = None;
         if !self.state().looked_within(LOOK) {
             let database = &mut database.host_until(&self.stop);
-            let mut found = orders::read(database).await;
+            let mut read = orders::read(database).await;
             // No transaction is open, so reconnecting loses nothing; a live connection is left alone.
-            if found.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
-                found = orders::read(database).await;
+            if read.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
+                read = orders::read(database).await;
             }
-            let found = found.map_err(|error| self.or_stopped(error))?;
-            if !self.state().has_set_out() {
-                self.state().set_out(&found);
+            let read = read.map_err(|error| self.or_stopped(error))?;
+            if !self.state().has_started() {
+                self.state().start(&read);
             }
-            controls = Some(found);
+            scopes = Some(read);
+        }
+        if is_stepwise && !self.about.run_id.is_empty() && !self.state().is_sharing {
+            // Observers must not mistake the end that an earlier run recorded for the end of this one.
+            let forgotten = store::forget_dead(&mut database.host_until(&self.stop), &self.about.run_id).await;
+            forgotten.map_err(|error| self.or_stopped(table::unusable(error)))?;
         }
         self.state().begin(migration);
-        self.heed(controls);
+        self.obey(scopes);
         if is_stepwise || self.state().pause.is_some() {
-            self.wait(database, Depth::Pause).await?;
+            self.wait(database, WaitPoint::Pause).await?;
         }
         self.check_stop()
     }
 
     /// Like [`RunControl::begin`], for a migration that another run executes and whose chunks this run shares.
-    pub async fn begin_sharing(&self, database: &mut dyn Database, migration: Migration) -> Result<()> {
+    pub async fn begin_sharing(&self, database: &mut dyn Database, migration: RunningMigration) -> Result<()> {
         self.state().is_sharing = true;
         self.begin(database, migration).await
     }
 
-    /// Ends a migration, successful or not, and closes what it may have left open. `error` says why it is left half
-    /// done; it
-    /// is written however short the run was, so that the run is not mistaken for one that was killed.
+    /// Ends a migration, successful or not, and closes what it may have left open. `error` says why it is left partly
+    /// done; it is recorded however short the run was, so that the run is not mistaken for one that was killed.
     pub async fn end(&self, database: &mut dyn Database, error: Option<&Error>) -> Result<()> {
         let mut looking = self.looking.lock().await;
         let row = self.state().row(&self.about, &self.throttle);
@@ -161,24 +165,22 @@ impl RunControl {
         let who = error.causes.iter().find(|_| self.stop.reason() == Some(StopReason::Cancelled));
         let why = who.map_or_else(|| error.message.clone(), |who| format!("{}, {who}", error.message));
         let row = store::RunRow { held: Some((store::ENDED.to_owned(), why)), rate: None, ..row };
-        store::beat(database, &row, is_known, store::By::Worker).await.map_err(orders::unusable)?;
+        store::beat(database, &row, is_known, store::WrittenBy::Worker).await.map_err(table::unusable)?;
         Ok(())
     }
 
-    /// Waits until the next chunk may be read. No transaction is open, except for an atomic migration, which never
-    /// waits
+    /// Waits until the next chunk may be read. No transaction is open, except for an atomic migration, which never waits
     /// here. Ends with the stop signal.
     pub async fn before_chunk(&self, database: &mut dyn Database) -> Result<()> {
         self.check_stop()?;
         if !self.may_wait() {
             return Ok(());
         }
-        self.wait(database, Depth::Chunk).await
+        self.wait(database, WaitPoint::Chunk).await
     }
 
     /// Whether [`RunControl::before_chunk`] may have to wait. A worker that reads ahead first writes what it has read:
-    /// rows
-    /// that were read before a pause must not be written after it.
+    /// rows that were read before a pause must not be written after it.
     pub fn may_wait(&self) -> bool {
         let state = self.state();
         // It pauses after each chunk.
@@ -193,7 +195,7 @@ impl RunControl {
         if !self.may_wait() {
             return Ok(());
         }
-        self.wait(&mut **database.lock().await, Depth::Step).await
+        self.wait(&mut **database.lock().await, WaitPoint::Step).await
     }
 
     /// Returns the number of rows for a chunk of up to `most`: a burst worth many seconds would defeat the rate limit.
@@ -204,13 +206,12 @@ impl RunControl {
         }
     }
 
-    /// Begins a transform, or resumes it after the given rows and chunks. Fails if a requested limit cannot be
-    /// enforced.
+    /// Begins a transform, or resumes it after the given rows and chunks. Fails if a requested limit cannot be enforced.
     pub fn transform(&self, name: &str, rows_done: u64, chunks: u64, total: Option<Total>) -> Result<()> {
         if self.state().is_atomic() && self.throttle.is_set() {
             self.refuse_in_transaction(name)?;
         }
-        self.state().transform = Some(Transform::new(name, rows_done, chunks, total));
+        self.state().transform = Some(ActiveTransform::new(name, rows_done, chunks, total));
         self.tell();
         Ok(())
     }
@@ -224,7 +225,7 @@ impl RunControl {
     }
 
     /// Records a committed chunk.
-    pub fn chunk_done(&self, chunk: Chunk) {
+    pub fn chunk_done(&self, chunk: CommittedChunk) {
         self.state().chunk_done(&self.throttle, chunk, Instant::now());
         self.tell();
     }
@@ -251,8 +252,8 @@ impl RunControl {
     pub fn retried(&self, reason: &str) {
         self.count_retry();
         let revision = self.state().revision();
-        let message = format!("a chunk is tried again: {reason}");
-        self.events.emit(&Event::Log { revision, level: Level::Warning, message });
+        let message = format!("a chunk is retried: {reason}");
+        self.events.emit(&Event::Log { revision, level: LogLevel::Warning, message });
         self.tell();
     }
 
@@ -269,7 +270,7 @@ impl RunControl {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ControlState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -285,8 +286,8 @@ impl RunControl {
         self.check_stop().err().unwrap_or(error)
     }
 
-    /// Waits until nothing that applies at this depth holds the run.
-    async fn wait(&self, database: &mut dyn Database, depth: Depth) -> Result<()> {
+    /// Waits until nothing that applies at this point holds the run.
+    async fn wait(&self, database: &mut dyn Database, point: WaitPoint) -> Result<()> {
         let mut used = Instant::now();
         loop {
             self.check_stop()?;
@@ -295,9 +296,9 @@ impl RunControl {
                 used = Instant::now();
             }
             let now = Instant::now();
-            let hold = self.state().hold(&self.throttle, now).filter(|hold| depth.heeds(hold));
+            let hold = self.state().hold(&self.throttle, now).filter(|hold| point.includes(hold));
             let Some(hold) = hold else {
-                self.goes_on();
+                self.resumes();
                 return self.check_stop();
             };
             let nap = self.state().nap(&hold, now).min(NAP);
@@ -310,18 +311,18 @@ impl RunControl {
     }
 
     fn refuse_in_transaction(&self, name: &str) -> Result<()> {
-        let advice = "have its `describe` ask for the mode `stepwise`";
+        let advice = "let its `describe` request the mode `stepwise`";
         if let Some(flag) = self.throttle.by_flag.first() {
             return Err(Error::usage(format!(
-                "`{flag}` cannot be kept: the migration runs in one transaction, and each wait would hold it open"
+                "`{flag}` cannot be applied: the migration runs in one transaction, which each wait would keep open"
             ))
             .at("transform", name)
-            .hint(format!("{advice}, or leave the flag out")));
+            .hint(format!("{advice}, or omit the flag")));
         }
         if !std::mem::replace(&mut self.state().warned_of_throttle, true) {
             self.warn(format!(
-                "the settings under `[transform]` are passed over: the migration runs in one transaction, and each wait \
-                 would hold it open; {advice}"
+                "the settings under `[transform]` are ignored: the migration runs in one transaction, which each wait would \
+                 keep open; {advice}"
             ));
         }
         Ok(())
@@ -329,7 +330,7 @@ impl RunControl {
 
     fn warn(&self, message: String) {
         let revision = self.state().revision();
-        self.events.emit(&Event::Log { revision, level: Level::Warning, message });
+        self.events.emit(&Event::Log { revision, level: LogLevel::Warning, message });
     }
 
     /// Reports what holds the run, once for each kind, and then the progress again.
@@ -348,13 +349,13 @@ impl RunControl {
         }
     }
 
-    fn goes_on(&self) {
+    fn resumes(&self) {
         let (revision, told) = {
             let mut state = self.state();
-            (state.revision(), state.note_going_on())
+            (state.revision(), state.note_resumed())
         };
         if let Some(reason) = told {
-            self.events.emit(&Event::GoesOn { revision, reason });
+            self.events.emit(&Event::Resumed { revision, reason });
         }
     }
 
@@ -372,7 +373,7 @@ impl RunControl {
 
 /// The point at which a run waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Depth {
+enum WaitPoint {
     /// At the start of a migration: only an operator's pause holds it.
     Pause,
     /// Before a step: the load counts too.
@@ -381,8 +382,8 @@ enum Depth {
     Chunk,
 }
 
-impl Depth {
-    fn heeds(self, hold: &Hold) -> bool {
+impl WaitPoint {
+    fn includes(self, hold: &Hold) -> bool {
         match self {
             Self::Pause => matches!(hold, Hold::Paused(_)),
             Self::Step => hold.is_news(),

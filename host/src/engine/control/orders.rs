@@ -1,48 +1,42 @@
-//! What operators want of runs, from another terminal or another host.
+//! Operators' requests to runs, made from another terminal or another host.
 
+use super::table;
+use super::table::unusable;
 use crate::data::Value;
-use crate::database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
-use crate::engine::schema::control as sql;
+use crate::database::{DatabaseErrorKind, HostSession};
+use crate::engine::schema::{control as sql, tool_sql};
 use crate::engine::throttle::Pause;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// The scope of what is said about everything.
+/// The scope of requests to all runs.
 pub const EVERYTHING: &str = "*";
 
-/// What is said about a scope.
+/// What operators have requested for a scope.
 #[derive(Clone, Debug)]
-pub struct Control {
+pub struct ScopeState {
     /// A revision, or [`EVERYTHING`].
     pub scope: String,
-    /// The pause, if it is on.
+    /// The pause, if the scope is paused.
     pub pause: Option<Pause>,
-    /// How often it was cancelled.
+    /// How often it has been cancelled.
     pub cancels: i64,
-    /// Who cancelled last, and why.
+    /// Who cancelled it last, and why.
     pub cancelled: Option<(String, Option<String>)>,
 }
 
-/// All that is said. Nothing where the tables are not there.
-pub async fn read(database: &mut HostSession<'_>) -> Result<Vec<Control>> {
-    let text = question(database.facts());
-    let found = match database.query(&text, &[], QueryLimits::NONE).await {
-        Ok(found) => found,
-        Err(error) if error.kind == DatabaseErrorKind::Syntax => return Ok(Vec::new()),
-        Err(error) => return Err(unusable(error)),
-    };
-    answered(&found.rows)
+/// The query whose rows [`parse`] reads.
+pub(super) const QUERY: &str = sql::CONTROLS;
+
+/// Reads all requests; none if the table does not exist.
+pub async fn read(database: &mut HostSession<'_>) -> Result<Vec<ScopeState>> {
+    table::read(database, QUERY, scope_state).await
 }
 
-/// The question for all that is said, whose answer [`answered`] reads.
-pub(super) fn question(facts: &Facts) -> String {
-    sql::text(sql::CONTROLS, facts)
+pub(super) fn parse(rows: &[Vec<Value>]) -> Result<Vec<ScopeState>> {
+    table::parse(rows, scope_state)
 }
 
-pub(super) fn answered(rows: &[Vec<Value>]) -> Result<Vec<Control>> {
-    rows.iter().map(|row| control(row).ok_or_else(garbled)).collect()
-}
-
-fn control(row: &[Value]) -> Option<Control> {
+fn scope_state(row: &[Value]) -> Option<ScopeState> {
     let [scope, paused_at, paused_by, paused_why, cancels, cancelled_by, cancelled_why, now] = row else { return None };
     let text = |value: &Value| value.as_text().map(str::to_owned);
     let scope = text(scope)?;
@@ -54,70 +48,55 @@ fn control(row: &[Value]) -> Option<Control> {
         why: text(paused_why),
     });
     let cancelled = text(cancelled_by).map(|by| (by, text(cancelled_why)));
-    Some(Control { scope, pause, cancels: cancels.as_int64()?, cancelled })
+    Some(ScopeState { scope, pause, cancels: cancels.as_int64()?, cancelled })
 }
 
-/// What an operator says, and in whose name.
+/// A request of an operator.
 #[derive(Clone, Copy, Debug)]
-pub struct Order<'a> {
+pub struct ControlRequest<'a> {
     /// A revision, or [`EVERYTHING`].
     pub scope: &'a str,
-    /// Who: `user@host`.
+    /// The operator: `user@host`.
     pub by: &'a str,
-    /// Why.
+    /// The operator's reason.
     pub why: Option<&'a str>,
 }
 
-/// Has runs wait.
-pub async fn pause(database: &mut HostSession<'_>, order: Order<'_>) -> Result<()> {
-    write(database, order, [sql::PAUSE, sql::PAUSE_FIRST]).await
+/// Pauses runs.
+pub async fn pause(database: &mut HostSession<'_>, request: ControlRequest<'_>) -> Result<()> {
+    write(database, request, [sql::PAUSE, sql::PAUSE_FIRST]).await
 }
 
-/// Has runs under way stop.
-pub async fn cancel(database: &mut HostSession<'_>, order: Order<'_>) -> Result<()> {
-    write(database, order, [sql::CANCEL, sql::CANCEL_FIRST]).await
+/// Cancels active runs.
+pub async fn cancel(database: &mut HostSession<'_>, request: ControlRequest<'_>) -> Result<()> {
+    write(database, request, [sql::CANCEL, sql::CANCEL_FIRST]).await
 }
 
 /// Ends a pause.
 pub async fn resume(database: &mut HostSession<'_>, scope: &str) -> Result<()> {
-    let text = sql::text(sql::RESUME, database.facts());
+    let text = tool_sql(sql::RESUME, database.facts());
     database.execute(&text, &[scope.into()]).await.map_err(unusable)?;
     Ok(())
 }
 
-async fn write(database: &mut HostSession<'_>, order: Order<'_>, [change, first]: [&str; 2]) -> Result<()> {
-    let Order { scope, by, why } = order;
+async fn write(database: &mut HostSession<'_>, request: ControlRequest<'_>, [change, first]: [&str; 2]) -> Result<()> {
+    let ControlRequest { scope, by, why } = request;
     let why: Value = why.map(str::to_owned).into();
     let facts = database.facts().clone();
-    let changed = sql::text(change, &facts);
+    let changed = tool_sql(change, &facts);
     let changed = database.execute(&changed, &[by.into(), why.clone(), scope.into()]).await.map_err(unusable)?;
     if changed > 0 {
         return Ok(());
     }
-    let first = sql::text(first, &facts);
+    let first = tool_sql(first, &facts);
     match database.execute(&first, &[scope.into(), by.into(), why.clone()]).await {
         Ok(_) => Ok(()),
-        // Somebody else was quicker.
+        // Another operator has inserted the row meanwhile.
         Err(error) if error.kind == DatabaseErrorKind::Constraint => {
-            let again = sql::text(change, &facts);
+            let again = tool_sql(change, &facts);
             database.execute(&again, &[by.into(), why, scope.into()]).await.map_err(unusable)?;
             Ok(())
         }
         Err(error) => Err(unusable(error)),
     }
-}
-
-pub(super) fn garbled() -> Error {
-    Error::mismatch("`runner_control` or `runner_progress` does not read as runner wrote it")
-        .hint("empty them: they hold nothing but pauses and what runs under way tell of themselves")
-}
-
-/// An error met while runs and operators speak to each other.
-pub(super) fn unusable(error: crate::database::DatabaseError) -> Error {
-    let is_right = matches!(error.kind, DatabaseErrorKind::Denied | DatabaseErrorKind::ReadOnly);
-    let error = Error::from(error).at("while using", "`runner_control` and `runner_progress`");
-    if is_right {
-        return error.hint("this wants the rights of whoever applies migrations: use that user's URL");
-    }
-    error
 }

@@ -1,91 +1,92 @@
-//! What a run's control has in mind: pure, and told what time it is.
+//! The state of a run's control. It has no side effects; callers pass the time.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::store::RunRow;
-use crate::engine::control::orders::{Control, EVERYTHING};
-use crate::engine::control::{About, Chunk, LOOK, Migration, NAP, STALE};
-use crate::engine::event::{Progress, Total};
+use crate::engine::control::orders::{EVERYTHING, ScopeState};
+use crate::engine::control::{CommittedChunk, LOOK, NAP, RunInfo, RunningMigration, STALE};
+use crate::engine::event::{Total, TransformProgress};
 use crate::engine::history::RunMode;
 use crate::engine::throttle::Hold;
 use crate::engine::throttle::Pause;
 use crate::engine::throttle::speed::Speed;
 use crate::project::settings::Throttle;
 
-/// How often it is told how far a run is that something holds.
-const BETWEEN_TELLINGS: Duration = Duration::from_secs(1);
+/// How often the progress of a run that is held is reported.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a run's control has in mind.
+/// The state of a run's control.
 #[derive(Default)]
-pub(super) struct State {
-    pub migration: Option<Migration>,
-    pub transform: Option<Transform>,
+pub(super) struct ControlState {
+    pub migration: Option<RunningMigration>,
+    pub transform: Option<ActiveTransform>,
     pub retries: u64,
-    /// When somebody looked last.
+    /// The time of the last look.
     pub looked: Option<Instant>,
-    /// Whether a connection of its own looks.
+    /// Whether a separate connection looks.
     pub is_watched: bool,
-    /// Whether it works beside the run that has the lock.
+    /// Whether it helps the run that holds the lock.
     pub is_sharing: bool,
     pub pause: Option<Pause>,
     pub warned_of_throttle: bool,
-    /// What operators wanted at the last look.
-    controls: Vec<Control>,
-    /// How often each scope was cancelled before this run.
+    /// The operators' requests at the last look.
+    scopes: Vec<ScopeState>,
+    /// How often each scope had been cancelled before this run.
     cancels: Option<BTreeMap<String, i64>>,
     load: Option<Hold>,
     was_measured: bool,
-    /// When the rows that are done are enough for the time that passed.
+    /// When the rate of the rows done so far falls to the limit.
     rows_allowed: Option<Instant>,
     rests_until: Option<Instant>,
-    /// What holds the run, as it was told.
+    /// What holds the run, as last reported.
     told: Option<&'static str>,
-    /// What the run waits for at this moment.
+    /// What the run currently waits for.
     held: Option<Hold>,
     tell_next: Option<Instant>,
     warned_of_pause: bool,
 }
 
-/// A transform under way.
-pub(super) struct Transform {
-    pub progress: Progress,
-    /// Rows that were done when it began here.
+/// The transform that is running.
+pub(super) struct ActiveTransform {
+    pub progress: TransformProgress,
+    /// The number of rows that were done when this run began it.
     before: u64,
-    /// Rows and chunks that this run did itself: who shares a transform tells of these.
+    /// Rows and chunks that this run has processed itself; a run that shares a transform reports these.
     own: (u64, u64),
     speed: Speed,
 }
 
-impl Transform {
+impl ActiveTransform {
     pub fn new(name: &str, rows_done: u64, chunks: u64, total: Option<Total>) -> Self {
-        let progress = Progress { transform: name.to_owned(), rows_done, chunks, total, ..Progress::default() };
+        let progress =
+            TransformProgress { transform: name.to_owned(), rows_done, chunks, total, ..TransformProgress::default() };
         Self { progress, before: rows_done, own: (0, 0), speed: Speed::new(Instant::now()) }
     }
 }
 
-/// Who cancelled, and why.
+/// Who cancelled the run, and why.
 type Cancelled = (String, Option<String>);
 
-impl State {
-    /// A migration begins.
-    pub fn begin(&mut self, migration: Migration) {
+impl ControlState {
+    /// Begins a migration.
+    pub fn begin(&mut self, migration: RunningMigration) {
         self.migration = Some(migration);
         self.transform = None;
     }
 
-    /// The run begins: what operators said so far is not said to it, unless it lasts.
-    pub fn set_out(&mut self, controls: &[Control]) {
-        self.cancels = Some(controls.iter().map(|it| (it.scope.clone(), it.cancels)).collect());
+    /// Begins the run. Earlier cancels do not apply to it; earlier pauses do.
+    pub fn start(&mut self, scopes: &[ScopeState]) {
+        self.cancels = Some(scopes.iter().map(|it| (it.scope.clone(), it.cancels)).collect());
     }
 
     /// Whether the run has begun.
-    pub fn has_set_out(&self) -> bool {
+    pub fn has_started(&self) -> bool {
         self.cancels.is_some()
     }
 
-    /// The migration has ended.
-    pub fn end(&mut self) -> Option<Migration> {
+    /// Ends the migration.
+    pub fn end(&mut self) -> Option<RunningMigration> {
         self.transform = None;
         self.pause = None;
         self.is_sharing = false;
@@ -104,12 +105,12 @@ impl State {
         self.migration.as_ref().map(|migration| migration.revision.clone()).unwrap_or_default()
     }
 
-    /// Whether whoever comes to a chunk has to look.
+    /// Whether the worker of the next chunk has to look.
     pub fn is_due(&self, throttle: &Throttle) -> bool {
         self.is_old(throttle) && self.migration.is_some()
     }
 
-    /// Whether the last look is too old to go by.
+    /// Whether the last look is too old.
     pub fn is_old(&self, throttle: &Throttle) -> bool {
         let longest = if self.is_watched { STALE } else { LOOK };
         (throttle.has_ceilings() && self.is_stepwise() && !self.was_measured) || !self.looked_within(longest)
@@ -124,7 +125,7 @@ impl State {
         self.was_measured = true;
     }
 
-    /// What keeps the run from going on.
+    /// Returns what holds the run.
     pub fn hold(&self, throttle: &Throttle, now: Instant) -> Option<Hold> {
         if let Some(pause) = &self.pause {
             return Some(Hold::Paused(pause.clone()));
@@ -140,7 +141,7 @@ impl State {
         rate.or_else(|| throttle.batch_delay.filter(|_| is_ahead(self.rests_until)).map(Hold::Delay))
     }
 
-    /// How long to wait before looking at a hold again.
+    /// Returns how long to wait before checking a hold again.
     pub fn nap(&self, hold: &Hold, now: Instant) -> Duration {
         let end = match hold {
             Hold::Rate(_) => self.rows_allowed,
@@ -150,37 +151,37 @@ impl State {
         end.map_or(NAP, |end| end.saturating_duration_since(now)).max(Duration::from_millis(1))
     }
 
-    /// Heeds what operators want: who has cancelled the run, and what to warn of.
-    pub fn heed(&mut self, controls: Option<Vec<Control>>) -> (Option<Cancelled>, Option<String>) {
-        if let Some(controls) = controls {
-            self.controls = controls;
+    /// Applies the operators' requests, and returns who has cancelled the run and a warning, if any.
+    pub fn obey(&mut self, scopes: Option<Vec<ScopeState>>) -> (Option<Cancelled>, Option<String>) {
+        if let Some(scopes) = scopes {
+            self.scopes = scopes;
             self.looked = Some(Instant::now());
         }
-        let controls = &self.controls;
+        let scopes = &self.scopes;
         let Some(migration) = &self.migration else { return (None, None) };
-        let ours = |control: &&Control| control.scope == EVERYTHING || control.scope == migration.revision;
-        self.pause = controls.iter().filter(ours).find_map(|control| control.pause.clone());
+        let ours = |it: &&ScopeState| it.scope == EVERYTHING || it.scope == migration.revision;
+        self.pause = scopes.iter().filter(ours).find_map(|it| it.pause.clone());
         let before = |scope: &str| self.cancels.as_ref().and_then(|cancels| cancels.get(scope)).copied().unwrap_or(0);
-        let cancelled = controls.iter().filter(ours).find(|control| control.cancels > before(&control.scope));
-        let cancelled = cancelled.and_then(|control| control.cancelled.clone());
+        let cancelled = scopes.iter().filter(ours).find(|it| it.cancels > before(&it.scope));
+        let cancelled = cancelled.and_then(|it| it.cancelled.clone());
         let is_late = self.pause.is_some() && self.is_atomic() && self.transform.is_some();
         let warning = (is_late && !std::mem::replace(&mut self.warned_of_pause, true))
-            .then(|| "a pause is on; it holds the run behind this migration, which is one transaction".to_owned());
+            .then(|| "the pause takes effect after this migration, which runs in a single transaction".to_owned());
         (cancelled, warning)
     }
 
-    /// A chunk is committed.
-    pub fn chunk_done(&mut self, throttle: &Throttle, chunk: Chunk, now: Instant) {
+    /// Records a committed chunk.
+    pub fn chunk_done(&mut self, throttle: &Throttle, chunk: CommittedChunk, now: Instant) {
         if let Some(transform) = &mut self.transform {
             transform.own = (transform.own.0 + chunk.rows_read, transform.own.1 + 1);
-            // What was seen of all who take part may hold it already.
+            // The total of all participants may already include it.
             let progress = &mut transform.progress;
             progress.rows_done = progress.rows_done.max(transform.before + transform.own.0);
             progress.chunks += 1;
             transform.speed.add(chunk.rows_read, now);
         }
         if let Some(most) = throttle.max_rows_per_second {
-            // What the chunk took counts; what was spent on waiting before it does not.
+            // The duration of the chunk counts; the time spent waiting before it does not.
             let began = now.checked_sub(chunk.took).unwrap_or(now);
             let from = self.rows_allowed.map_or(began, |allowed| allowed.max(began));
             self.rows_allowed = Some(from + Duration::from_secs_f64(chunk.rows_read as f64 / most as f64));
@@ -188,7 +189,7 @@ impl State {
         self.rests_until = throttle.batch_delay.map(|delay| now + delay);
     }
 
-    /// Notes what holds the run: whether that is worth a line, and whether it is time to tell how far the run is.
+    /// Records what holds the run. Returns whether that is worth reporting, and whether the progress is due.
     pub fn note_hold(&mut self, hold: &Hold) -> (bool, bool) {
         let now = Instant::now();
         if let (Hold::Paused(_), Some(transform)) = (hold, &mut self.transform) {
@@ -202,19 +203,19 @@ impl State {
         let is_new = is_news || is_time;
         self.held = Some(hold.clone());
         if is_new {
-            self.tell_next = Some(now + BETWEEN_TELLINGS);
+            self.tell_next = Some(now + REPORT_INTERVAL);
         }
         (is_news, is_new)
     }
 
-    /// Nothing holds the run any more; answers what was told to do so.
-    pub fn note_going_on(&mut self) -> Option<&'static str> {
+    /// Records that nothing holds the run any more. Returns what was reported to hold it.
+    pub fn note_resumed(&mut self) -> Option<&'static str> {
         self.held = None;
         self.told.take()
     }
 
-    /// How far the transform is.
-    pub fn progress(&self, throttle: &Throttle) -> Option<Progress> {
+    /// Returns the progress of the transform.
+    pub fn progress(&self, throttle: &Throttle) -> Option<TransformProgress> {
         let transform = self.transform.as_ref()?;
         let mut progress = transform.progress.clone();
         progress.retries = self.retries;
@@ -230,14 +231,14 @@ impl State {
         Some(progress)
     }
 
-    /// What holds the run, as it is told: a pause counts when the run has come to where it waits.
+    /// Returns what holds the run, for reports: a pause counts once the run has reached the point where it waits.
     fn holds(&self, throttle: &Throttle) -> Option<Hold> {
         let hold = || self.hold(throttle, Instant::now()).filter(|hold| !matches!(hold, Hold::Paused(_)));
         self.held.clone().or_else(hold)
     }
 
-    /// The run's row; none while no migration runs.
-    pub fn row(&self, about: &About, throttle: &Throttle) -> Option<RunRow> {
+    /// Returns the run's row; `None` while no migration runs.
+    pub fn row(&self, about: &RunInfo, throttle: &Throttle) -> Option<RunRow> {
         let migration = self.migration.as_ref()?;
         let progress = self.progress(throttle).unwrap_or_default();
         let hold = self.holds(throttle);

@@ -1,69 +1,70 @@
-//! The rows in which runs say how far they are.
+//! The rows in which runs record their progress.
 
-use super::orders::{garbled, unusable};
+use super::table;
+use super::table::unusable;
 use crate::data::Value;
-use crate::database::{DatabaseError, DatabaseErrorKind, Facts, HostSession, QueryLimits};
+use crate::database::{DatabaseError, DatabaseErrorKind, HostSession};
 use crate::engine::event::Total;
-use crate::engine::schema::control as sql;
+use crate::engine::schema::{control as sql, dialect_schema, tool_sql};
 use crate::error::Result;
 
-/// What holds a run that broke off.
+/// The name of what holds a run that stopped early.
 pub const ENDED: &str = "ended";
 
-/// A run as its row tells.
+/// The row of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRow {
-    /// The run.
+    /// The run's id.
     pub run_id: String,
-    /// Who: as the lock's other waiters are told.
+    /// The run's owner, as shown to runs that wait for the lock.
     pub owner: String,
-    /// Whether it works beside the run that has the lock. Its rows and chunks are those that it did itself.
+    /// Whether it helps the run that holds the lock. Its rows and chunks are then those that it processed itself.
     pub shares: bool,
-    /// Of one that shares: whether the session is there by which it wrote this. None: it is not known by which.
+    /// Whether the session that watches for a run that shares still exists; `None` if there is no such session.
     pub is_connected: Option<bool>,
-    /// The revision that it is at.
+    /// The revision of the current migration.
     pub revision: String,
     /// `upgrade` or `downgrade`.
     pub direction: String,
     /// `atomic` or `stepwise`.
     pub mode: String,
-    /// The transform that it is at.
+    /// The current transform.
     pub transform: Option<String>,
-    /// Rows that are done.
+    /// The number of rows done.
     pub rows_done: u64,
-    /// Of so many.
+    /// The total number of rows.
     pub total: Option<Total>,
-    /// Chunks that are done.
+    /// The number of chunks done.
     pub chunks: u64,
-    /// How often something was tried again.
+    /// The number of retries.
     pub retries: u64,
-    /// Rows in a second.
+    /// Rows per second.
     pub rate: Option<u64>,
-    /// What holds it: its name, and in words. `ended`: it broke off.
+    /// The name of what holds it, and the same in words. `ended` means that it stopped early.
     pub held: Option<(String, String)>,
-    /// When it was first heard of, on the database's clock.
+    /// When it was first seen, on the database's clock.
     pub began_at: i64,
-    /// When it was last heard of, on the database's clock.
+    /// When it was last seen, on the database's clock.
     pub beat_at: i64,
     /// The time on the database's clock when the row was read.
     pub now: i64,
 }
 
-/// Whose session a row is written by.
+/// The session that writes a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
-    /// One that works, and may end before its run does.
+pub(super) enum WrittenBy {
+    /// The session of a worker, which may end before its run.
     Worker,
-    /// One that looks, for as long as the run does.
+    /// The session that watches for as long as the run lasts.
     Watch,
 }
 
-/// Writes a run's row. `is_known`: it was written before. Answers whether it is there now.
+/// Writes a run's row. `is_known` says whether it has been written before. Returns whether it exists now.
 pub(super) async fn beat(
     database: &mut HostSession<'_>,
     row: &RunRow,
     is_known: bool,
-    by: By,
+    writer: WrittenBy,
 ) -> std::result::Result<bool, DatabaseError> {
     let facts = database.facts().clone();
     let (held, held_text) = row.held.clone().unzip();
@@ -80,22 +81,21 @@ pub(super) async fn beat(
         row.rate.map_or(Value::Null, number),
         held.into(),
         held_text.into(),
+        number(match (row.shares, writer) {
+            (false, _) => 0,
+            (true, WrittenBy::Worker) => 1,
+            (true, WrittenBy::Watch) => 2,
+        }),
         row.run_id.as_str().into(),
     ];
-    let shares = match (row.shares, by) {
-        (false, _) => "0",
-        (true, By::Worker) => "1",
-        (true, By::Watch) => sql::session(facts.dialect),
-    };
-    let text = |text: &str| sql::text(text, &facts).replace("$shares", shares);
-    if is_known && database.execute(&text(sql::BEAT), &parameters).await? > 0 {
+    if is_known && database.execute(&tool_sql(sql::BEAT, &facts), &parameters).await? > 0 {
         return Ok(true);
     }
     if !row.shares {
-        database.execute(&sql::text(sql::FORGET_DEAD, &facts), &[row.run_id.as_str().into()]).await?;
+        forget_dead(database, &row.run_id).await?;
     }
     parameters.push(row.owner.as_str().into());
-    match database.execute(&text(sql::BEAT_FIRST), &parameters).await {
+    match database.execute(&tool_sql(sql::BEAT_FIRST, &facts), &parameters).await {
         Ok(_) => Ok(true),
         // It was written through another connection.
         Err(error) if error.kind == DatabaseErrorKind::Constraint => Ok(true),
@@ -105,44 +105,49 @@ pub(super) async fn beat(
     }
 }
 
-/// Has others see that this session is there, who watches for a run that shares.
+/// Deletes the rows of dead runs. `run_id` is the run that holds the lock.
+pub(super) async fn forget_dead(
+    database: &mut HostSession<'_>,
+    run_id: &str,
+) -> std::result::Result<(), DatabaseError> {
+    let text = tool_sql(sql::FORGET_DEAD, database.facts());
+    match database.execute(&text, &[run_id.into()]).await {
+        Err(error) if error.kind != DatabaseErrorKind::Syntax => Err(error),
+        // Before the first run there are no tables.
+        _ => Ok(()),
+    }
+}
+
+/// Makes it visible to other users that this session, which watches for a run that shares, exists.
 pub(super) async fn sign_in(database: &mut HostSession<'_>) -> std::result::Result<(), DatabaseError> {
-    if let Some(text) = sql::sign_in(database.facts().dialect) {
+    if let Some(text) = dialect_schema(database.facts()).sign_in {
         database.execute(text, &[]).await?;
     }
     Ok(())
 }
 
-/// Takes a run's row away. `led`: the revision that it led to its end, of which no helper, alive or dead, has anything more to
-/// tell.
+/// Deletes a run's row. `led` is the revision that it led to the end; the rows of its helpers, alive or dead, are deleted
+/// too.
 pub(super) async fn forget(database: &mut HostSession<'_>, run_id: &str, led: Option<&str>) -> Result<()> {
-    let text = sql::text(sql::FORGET, database.facts());
+    let text = tool_sql(sql::FORGET, database.facts());
     database.execute(&text, &[run_id.into()]).await.map_err(unusable)?;
     if let Some(revision) = led {
-        let text = sql::text(sql::FORGET_SHARING, database.facts());
+        let text = tool_sql(sql::FORGET_SHARING, database.facts());
         database.execute(&text, &[revision.into()]).await.map_err(unusable)?;
     }
     Ok(())
 }
 
-/// The rows of all runs. Nothing where the table is not there.
+/// The query whose rows [`parse`] reads.
+pub(super) const QUERY: &str = sql::RUNS;
+
+/// Reads the rows of all runs; none if the table does not exist.
 pub(super) async fn read(database: &mut HostSession<'_>) -> Result<Vec<RunRow>> {
-    let text = question(database.facts());
-    let found = match database.query(&text, &[], QueryLimits::NONE).await {
-        Ok(found) => found,
-        Err(error) if error.kind == DatabaseErrorKind::Syntax => return Ok(Vec::new()),
-        Err(error) => return Err(unusable(error)),
-    };
-    answered(&found.rows)
+    table::read(database, QUERY, run).await
 }
 
-/// The question for the rows of all runs, whose answer [`answered`] reads.
-pub(super) fn question(facts: &Facts) -> String {
-    sql::text(sql::RUNS, facts)
-}
-
-pub(super) fn answered(rows: &[Vec<Value>]) -> Result<Vec<RunRow>> {
-    rows.iter().map(|row| run(row).ok_or_else(garbled)).collect()
+pub(super) fn parse(rows: &[Vec<Value>]) -> Result<Vec<RunRow>> {
+    table::parse(rows, run)
 }
 
 fn run(row: &[Value]) -> Option<RunRow> {

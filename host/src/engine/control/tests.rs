@@ -1,10 +1,10 @@
-//! Waiting, heeding and stopping, on a database of SQLite's.
+//! Waiting, obeying requests and stopping, on SQLite.
 
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::orders::{EVERYTHING, Order};
+use super::orders::{ControlRequest, EVERYTHING};
 use super::*;
 use crate::database::{ConnectOptions, DatabaseUrl, TransactionOptions, connect};
 use crate::engine::history::{self, History};
@@ -26,57 +26,57 @@ async fn database() -> Box<dyn Database> {
     database
 }
 
-fn migration(mode: RunMode) -> Migration {
-    Migration { revision: "2".to_owned(), direction: Direction::Up, mode }
+fn migration(mode: RunMode) -> RunningMigration {
+    RunningMigration { revision: "2".to_owned(), direction: Direction::Up, mode }
 }
 
 fn control(throttle: Throttle, heard: &Arc<Heard>, stop: &StopSignal) -> RunControl {
-    let about = About { run_id: "run".to_owned(), owner: "ann".to_owned() };
+    let about = RunInfo { run_id: "run".to_owned(), owner: "ann".to_owned() };
     RunControl::new(about, throttle, heard.clone(), stop.clone())
 }
 
-fn order(scope: &str) -> Order<'_> {
-    Order { scope, by: "ann@db1", why: Some("month end") }
+fn request(scope: &str) -> ControlRequest<'_> {
+    ControlRequest { scope, by: "ann@db1", why: Some("month end") }
 }
 
-/// Makes the last look old.
+/// Makes the last look stale.
 fn age(control: &RunControl) {
     control.state().looked = Instant::now().checked_sub(Duration::from_secs(60));
 }
 
-fn chunk(rows: u64, took: Duration) -> Chunk {
-    Chunk { rows_read: rows, rows_written: rows, took }
+fn chunk(rows: u64, took: Duration) -> CommittedChunk {
+    CommittedChunk { rows_read: rows, rows_written: rows, took }
 }
 
 #[tokio::test]
-async fn a_cancel_counts_for_runs_that_were_there() {
+async fn a_cancel_applies_to_active_runs_only() {
     let mut database = database().await;
     for scope in [EVERYTHING, "2", "3"] {
-        orders::cancel(&mut database.host(), order(scope)).await.expect("cancelled");
+        orders::cancel(&mut database.host(), request(scope)).await.expect("cancelled");
     }
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     let control = control(Throttle::default(), &heard, &stop);
-    // What was said before it began is not for it, nor what is said about another.
+    // Cancels from before it began do not apply to it, nor do those of other revisions.
     control.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
-    orders::cancel(&mut database.host(), order("3")).await.expect("cancelled");
+    orders::cancel(&mut database.host(), request("3")).await.expect("cancelled");
     age(&control);
     control.before_chunk(&mut *database).await.expect("not for it");
-    orders::cancel(&mut database.host(), order("2")).await.expect("cancelled");
-    // At most once a second somebody looks.
-    control.before_chunk(&mut *database).await.expect("nobody looked");
+    orders::cancel(&mut database.host(), request("2")).await.expect("cancelled");
+    // The control looks at most once a second.
+    control.before_chunk(&mut *database).await.expect("no look yet");
     age(&control);
     let error = control.before_chunk(&mut *database).await.expect_err("cancelled");
     assert_eq!(error.kind, ErrorKind::Terminated);
     assert_eq!(error.causes, ["by ann@db1: month end"]);
     assert_eq!(stop.reason(), Some(StopReason::Cancelled));
-    // Told once, however often it goes through here.
+    // Reported once, however often the error passes through here.
     assert_eq!(control.explain(error).causes.len(), 1);
 }
 
 #[tokio::test]
 async fn a_pause_holds_until_it_is_over_or_the_run_is_to_stop() {
     let mut database = database().await;
-    orders::pause(&mut database.host(), order(EVERYTHING)).await.expect("paused");
+    orders::pause(&mut database.host(), request(EVERYTHING)).await.expect("paused");
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     let control = control(Throttle::default(), &heard, &stop);
     let (error, ()) = tokio::join!(control.begin(&mut *database, migration(RunMode::Atomic)), async {
@@ -98,25 +98,25 @@ async fn a_pause_holds_until_it_is_over_or_the_run_is_to_stop() {
 }
 
 #[tokio::test]
-async fn what_is_one_transaction_waits_for_nothing() {
+async fn an_atomic_migration_never_waits() {
     let mut database = database().await;
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     let throttle = Throttle { batch_delay: Some(Duration::from_secs(3600)), ..Throttle::default() };
     let control = control(throttle, &heard, &stop);
     control.begin(&mut *database, migration(RunMode::Atomic)).await.expect("begun");
-    orders::pause(&mut database.host(), order(EVERYTHING)).await.expect("paused");
+    orders::pause(&mut database.host(), request(EVERYTHING)).await.expect("paused");
     database.begin(TransactionOptions::default()).await.expect("a transaction");
-    control.transform("t", 0, 0, None).expect("the file's settings are passed over");
-    assert!(matches!(&heard.0.lock().expect("heard")[0], Event::Log { level: Level::Warning, .. }));
+    control.transform("t", 0, 0, None).expect("the file's settings are ignored");
+    assert!(matches!(&heard.0.lock().expect("heard")[0], Event::Log { level: LogLevel::Warning, .. }));
     control.chunk_done(chunk(10, Duration::ZERO));
     age(&control);
     assert!(!control.may_wait());
-    control.before_chunk(&mut *database).await.expect("it goes on");
+    control.before_chunk(&mut *database).await.expect("it continues");
     assert_eq!(control.chunk_rows(100), 100);
 }
 
 #[tokio::test]
-async fn bounds_on_rows_hold_the_next_chunk() {
+async fn a_limit_on_rows_delays_the_next_chunk() {
     let mut database = database().await;
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     let throttle = Throttle { max_rows_per_second: Some(100), ..Throttle::default() };
@@ -124,17 +124,17 @@ async fn bounds_on_rows_hold_the_next_chunk() {
     control.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
     control.transform("t", 0, 0, Some(Total::counted(1_000))).expect("begun");
     assert_eq!((control.chunk_rows(10), control.chunk_rows(16_384)), (10, 100));
-    // Ten rows in a tenth of a second are as many as may be.
+    // Ten rows in a tenth of a second are exactly the limit.
     let now = Instant::now();
     control.state().chunk_done(&throttle, chunk(10, Duration::from_millis(100)), now);
     assert_eq!(control.state().hold(&throttle, now), None);
-    // A hundred more at once are a second too many; two workers share the second.
+    // A hundred more at once take another second; two workers share it.
     control.state().chunk_done(&throttle, chunk(50, Duration::ZERO), now);
     control.state().chunk_done(&throttle, chunk(50, Duration::ZERO), now);
     let hold = control.state().hold(&throttle, now).expect("too many");
     assert_eq!((hold.name(), control.state().nap(&hold, now)), ("max-rows-per-second", Duration::from_secs(1)));
     assert_eq!(control.state().hold(&throttle, now + Duration::from_secs(1)), None);
-    // What was waited is not saved up.
+    // Idle time is not saved up.
     let later = now + Duration::from_secs(3600);
     control.state().chunk_done(&throttle, chunk(100, Duration::ZERO), later);
     let hold = control.state().hold(&throttle, later).expect("too many");
@@ -142,7 +142,7 @@ async fn bounds_on_rows_hold_the_next_chunk() {
 }
 
 #[tokio::test]
-async fn others_see_how_far_a_run_is() {
+async fn observers_see_the_progress_of_a_run() {
     let mut database = database().await;
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     let control = control(Throttle::default(), &heard, &stop);
@@ -150,19 +150,19 @@ async fn others_see_how_far_a_run_is() {
     control.transform("t", 5, 1, Some(Total { rows: 50, is_estimate: true })).expect("begun");
     control.chunk_done(chunk(10, Duration::ZERO));
     control.retried("a deadlock");
-    // Short runs write nothing.
-    control.before_chunk(&mut *database).await.expect("it goes on");
+    // Short runs write no row.
+    control.before_chunk(&mut *database).await.expect("it continues");
     assert!(store::read(&mut database.host()).await.expect("rows").is_empty());
     age(&control);
-    control.before_chunk(&mut *database).await.expect("it goes on");
+    control.before_chunk(&mut *database).await.expect("it continues");
     let rows = store::read(&mut database.host()).await.expect("rows");
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!((row.rows_done, row.chunks, row.retries), (15, 2, 1));
     assert_eq!((row.total, row.transform.as_deref()), (Some(Total { rows: 50, is_estimate: true }), Some("t")));
     assert!(row.now >= row.beat_at && row.beat_at >= row.began_at);
-    // In memory nobody has a lock, so that a run that says nothing more is lost.
+    // An in-memory database has no lock, so a run that is not partial is lost.
     let overview = look::look_at_runs(&mut database.host(), &History::default()).await.expect("seen");
-    assert_eq!(overview.runs.len(), 0, "what left nothing half done is of no interest");
+    assert_eq!(overview.runs.len(), 0, "what left nothing partly done is not shown");
     control.end(&mut *database, None).await.expect("ended");
     assert!(store::read(&mut database.host()).await.expect("rows").is_empty());
 }
@@ -176,7 +176,7 @@ async fn a_run_says_why_it_ended_however_short_it_was() {
     for (mode, error) in [(RunMode::Atomic, Some(&error)), (RunMode::Stepwise, None)] {
         control.begin(&mut *database, migration(mode)).await.expect("begun");
         control.end(&mut *database, error).await.expect("ended");
-        assert!(store::read(&mut database.host()).await.expect("rows").is_empty(), "{mode:?} left nothing half done");
+        assert!(store::read(&mut database.host()).await.expect("rows").is_empty(), "{mode:?} left nothing partly done");
     }
     control.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
     control.transform("t", 0, 0, None).expect("begun");
@@ -189,7 +189,7 @@ async fn a_run_says_why_it_ended_however_short_it_was() {
 }
 
 #[tokio::test]
-async fn who_shares_tells_of_its_own_part() {
+async fn a_sharing_run_reports_its_own_part() {
     let mut database = database().await;
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     let control = control(Throttle::default(), &heard, &stop);
@@ -198,7 +198,7 @@ async fn who_shares_tells_of_its_own_part() {
     control.chunk_done(chunk(10, Duration::ZERO));
     control.saw(700);
     age(&control);
-    control.before_chunk(&mut *database).await.expect("it goes on");
+    control.before_chunk(&mut *database).await.expect("it continues");
     let rows = store::read(&mut database.host()).await.expect("rows");
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!((row.shares, row.rows_done, row.chunks, row.total), (true, 10, 1, None));
@@ -206,15 +206,15 @@ async fn who_shares_tells_of_its_own_part() {
 }
 
 #[tokio::test]
-async fn another_run_clears_what_is_dead() {
+async fn another_run_deletes_the_rows_of_dead_runs() {
     let mut database = database().await;
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     for run_id in ["first", "second"] {
-        let about = About { run_id: run_id.to_owned(), owner: "ann".to_owned() };
+        let about = RunInfo { run_id: run_id.to_owned(), owner: "ann".to_owned() };
         let control = RunControl::new(about, Throttle::default(), heard.clone(), stop.clone());
         control.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
         age(&control);
-        control.before_chunk(&mut *database).await.expect("it goes on");
+        control.before_chunk(&mut *database).await.expect("it continues");
         control.end(&mut *database, Some(&Error::failed("it broke"))).await.expect("ended");
     }
     let rows = store::read(&mut database.host()).await.expect("rows");

@@ -1,29 +1,30 @@
-//! How many rows there are, as the server guesses: counting may read the whole table.
+//! The server's estimate of the number of rows: counting may read the whole table.
 
 use crate::data::Value;
 use crate::database::{DatabaseError, Dialect, QueryLimits, Session, TableSource};
 use crate::engine::event::Total;
 
-/// Above so many guessed rows nobody counts them: it would take longer than it is worth.
+/// If the server estimates more rows than this, they are not counted: counting would take too long for a progress
+/// display.
 pub const WORTH_COUNTING: u64 = 250_000;
 
-/// The statistics of a table. Parameter: its quoted name. Never analysed, a table has none.
+/// The estimate for a table. Parameter: its quoted name. A table that was never analysed has none.
 const POSTGRES: &str = "SELECT CASE WHEN c.reltuples > 0 THEN c.reltuples::bigint END FROM pg_catalog.pg_class c \
      WHERE c.oid = pg_catalog.to_regclass($1::text)";
 
-/// The statistics of a table. Parameters: its database, none for the current one; its name.
+/// The estimate for a table. Parameters: its database, or NULL for the current one; its name.
 const MYSQL: &str = "SELECT CAST(table_rows AS SIGNED) FROM information_schema.tables \
      WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? AND table_rows > 0";
 
-/// What the server's statistics say of a whole table. None: they say nothing, or only a part of the table is read.
+/// Returns the server's estimate for a table. `None` if it has none, or if only part of the table is read.
 pub async fn estimate(session: &mut dyn Session, source: &TableSource) -> Result<Option<Total>, DatabaseError> {
     if source.filter.is_some() {
         return Ok(None);
     }
     let dialect = session.facts().dialect;
-    // Each server has its statistics in another place.
+    // Each server keeps its statistics in a different place.
     let (text, parameters): (_, Vec<Value>) = match dialect {
-        // It has none without ANALYZE, and counts quickly.
+        // It has no statistics before ANALYZE, and counts quickly.
         Dialect::Sqlite => return Ok(None),
         Dialect::Postgres => (POSTGRES, vec![source.table.quoted(dialect).into()]),
         Dialect::Mysql | Dialect::Mariadb => {
@@ -36,7 +37,7 @@ pub async fn estimate(session: &mut dyn Session, source: &TableSource) -> Result
     Ok(rows.map(|rows| Total { rows, is_estimate: true }))
 }
 
-/// Whether the rows are to be counted, once the transform has proved long.
+/// Whether the rows should be counted once a transform turns out to take long.
 pub fn is_to_be_counted(total: Option<Total>) -> bool {
     match total {
         None => true,

@@ -1,20 +1,20 @@
-//! A connection of its own that looks while another one works: so that what runs for long in the server can be cancelled, and
-//! others see that the run lives.
+//! A separate connection that looks while another one works, so that a long statement can be cancelled and observers see
+//! that the run is alive.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::store::{self, By};
+use super::store::{self, WrittenBy};
 use super::{LOOK, RunControl};
 use crate::database::{ConnectOptions, Database, DatabaseUrl, connect};
 
-/// How long a look may take before its connection is given up.
+/// How long a look may take before its connection is abandoned.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The pause behind a connection that failed.
-const BETWEEN_TRIES: Duration = Duration::from_secs(5);
+/// The pause after a failed connection.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
-/// Looks until it is dropped.
+/// Looks once a second until it is dropped.
 pub struct Watch {
     task: tokio::task::JoinHandle<()>,
     control: Arc<RunControl>,
@@ -28,23 +28,23 @@ impl Drop for Watch {
 }
 
 impl RunControl {
-    /// Begins to look. None where a second connection would only be in the way: a SQLite file has one writer.
+    /// Starts watching. Returns `None` where a second connection would only interfere: a SQLite file has one writer.
     pub fn watch(self: &Arc<Self>, url: &DatabaseUrl) -> Option<Watch> {
         if !url.dialect().has_many_writers() {
             return None;
         }
         let (control, url) = (self.clone(), url.clone());
         let task = tokio::spawn(async move {
-            // Most runs are over before anybody could want anything of them.
+            // Most runs end before an operator could request anything.
             tokio::time::sleep(LOOK).await;
             loop {
                 let options = ConnectOptions { connect_timeout: LOOK_TIMEOUT, ..ConnectOptions::default() };
                 if let Ok(mut database) = connect(&url, &options).await {
                     control.watch_by(&mut *database).await;
                 }
-                // Whoever comes to the next chunk looks meanwhile.
+                // Meanwhile the worker of the next chunk looks.
                 control.state().is_watched = false;
-                tokio::time::sleep(BETWEEN_TRIES).await;
+                tokio::time::sleep(RETRY_PAUSE).await;
             }
         });
         Some(Watch { task, control: self.clone() })
@@ -56,7 +56,7 @@ impl RunControl {
             return;
         }
         loop {
-            let looked = tokio::time::timeout(LOOK_TIMEOUT, self.look(database, By::Watch)).await;
+            let looked = tokio::time::timeout(LOOK_TIMEOUT, self.look(database, WrittenBy::Watch)).await;
             if !matches!(looked, Ok(Ok(()))) {
                 return;
             }

@@ -1,37 +1,36 @@
-//! What a migration may ask in a dry run: nothing that would reach past the transaction, or past the copy.
+//! What a migration may do in a dry run: nothing that would take effect outside the transaction or the copy.
 
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, TableName};
 use crate::sql::classify::open_run_comments;
 use crate::sql::{StatementClass, classify, identifiers, qualifiers, words};
 
-/// Where a dry run stands.
+/// Where a dry run takes place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ground {
     /// In a transaction that is rolled back.
     Transaction,
-    /// On a copy that is thrown away.
+    /// On a copy that is then removed.
     Copy {
-        /// The databases of the server that are no copies.
+        /// The other databases on the server.
         others: Vec<String>,
     },
 }
 
-/// What is done with a statement.
+/// What happens to a statement.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Judgement {
     Run,
-    /// It is told of and not run.
+    /// It is reported but not run.
     Leave,
     Refuse(Box<DatabaseError>),
 }
 
-/// What is done with a statement of a migration. `outside`: but for the dry run it would stand in no
-/// transaction.
+/// Decides what happens to a statement of a migration. `outside` says that it would run outside a transaction in a real run.
 pub(super) fn judge(statement: &str, ground: &Ground, facts: &Facts, outside: bool) -> Judgement {
     let class = classify(statement, facts.dialect);
     let refused = match ground {
         Ground::Transaction if facts.transactional_ddl => {
-            // One that is to run in a transaction fails as it would in earnest.
+            // A statement that should run in a transaction fails as it would in a real run.
             let leaves = outside && class == StatementClass::RefusesTransaction;
             return if leaves { Judgement::Leave } else { Judgement::Run };
         }
@@ -48,7 +47,7 @@ pub(super) fn judge(statement: &str, ground: &Ground, facts: &Facts, outside: bo
     }
 }
 
-/// Fails for a table that is not in the copy.
+/// Fails for a table outside the copy.
 pub(super) fn judge_table(table: &TableName, ground: &Ground) -> Result<(), DatabaseError> {
     match (ground, &table.schema) {
         (Ground::Copy { others }, Some(schema)) if is_other(schema, others) => Err(outside(&format!("`{schema}`"))),
@@ -56,28 +55,27 @@ pub(super) fn judge_table(table: &TableName, ground: &Ground) -> Result<(), Data
     }
 }
 
-/// It is not the migration that is wrong, but how it is tried.
+/// The error of a statement that only this kind of dry run refuses.
 fn denied(message: String) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Configuration, message)
 }
 
 fn commits(dialect: Dialect) -> DatabaseError {
-    denied(format!("{dialect} may commit the statement at once, so a dry run in a transaction stops here"))
+    denied(format!("{dialect} may commit the statement immediately, so a dry run in a transaction stops here"))
         .hint("`--on-copy` runs it on a scratch copy of the database")
 }
 
 fn other_file() -> DatabaseError {
-    denied("the statement opens or writes another file, which a dry run on a copy would not take back".to_owned())
-        .hint("leave `--on-copy` out: then it is tried in a transaction")
+    denied("the statement opens or writes another file, which a dry run on a copy cannot undo".to_owned())
+        .hint("omit `--on-copy` to run it in a transaction")
 }
 
 fn outside(what: &str) -> DatabaseError {
-    denied(format!("the statement reaches past the scratch copy, to {what}, so the dry run stops here")).hint(
-        "name tables without their database, as the connection finds them; `--target` stops before this migration",
-    )
+    denied(format!("the statement affects {what}, outside the scratch copy, so the dry run stops here"))
+        .hint("name tables without their database; `--target` stops before this migration")
 }
 
-/// SQLite's statements that touch other files.
+/// Whether a SQLite statement opens or writes another file.
 fn leaves_file(statement: &str) -> bool {
     let words = words(statement, Dialect::Sqlite);
     match words.first().map(String::as_str) {
@@ -88,13 +86,13 @@ fn leaves_file(statement: &str) -> bool {
 }
 
 fn is_other(name: &str, others: &[String]) -> bool {
-    // Servers differ in whether they tell `Shop` from `shop`; a dry run need not.
+    // Servers differ in whether `Shop` and `shop` are the same; here they are.
     others.iter().any(|other| other.eq_ignore_ascii_case(name))
 }
 
-/// Why a statement may reach past a scratch database, if it may.
+/// Returns the error of a statement that may affect something outside a scratch database.
 fn leaves_schema(statement: &str, class: StatementClass, others: &[String], dialect: Dialect) -> Option<DatabaseError> {
-    // What stands in a comment that the server runs counts.
+    // The server runs the content of some comments.
     let opened = open_run_comments(statement, dialect);
     let text = opened.as_deref().unwrap_or(statement);
     if opened.is_some() {
@@ -109,9 +107,9 @@ fn leaves_schema(statement: &str, class: StatementClass, others: &[String], dial
     let words = words(text, dialect);
     let has = |word: &str| words.iter().any(|it| it == word);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    // Text that becomes a statement cannot be read beforehand.
+    // Text that becomes a statement cannot be inspected in advance.
     if has("EXECUTE") || has("PREPARE") {
-        return Some(outside("wherever the text that it runs leads"));
+        return Some(outside("whatever the text that it runs names"));
     }
     if has("OUTFILE") || has("DUMPFILE") {
         return Some(outside("a file of the server"));
@@ -133,13 +131,13 @@ fn leaves_schema(statement: &str, class: StatementClass, others: &[String], dial
                 && !text.to_ascii_lowercase().contains("@@persist")
         }
         StatementClass::Unknown => matches!(words.first(), Some(&("CALL" | "DO"))),
-        // The database refuses it.
+        // The database rejects it.
         StatementClass::TransactionControl | StatementClass::RefusesTransaction => true,
     };
     (!is_within).then(|| outside("the server as a whole"))
 }
 
-/// Whether what is made, changed or dropped stands in a schema.
+/// Whether what is created, altered or dropped is in a schema.
 fn of_a_schema(words: &[&str]) -> bool {
     const KINDS: [&str; 10] =
         ["TABLE", "INDEX", "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "SEQUENCE", "EVENT", "PACKAGE", "TABLES"];

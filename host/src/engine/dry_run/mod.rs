@@ -2,8 +2,7 @@
 //!
 //! A [`RecordingDatabase`] sits between the migrations and the real database. It records their calls, reads some rows
 //! before and after each batch that is written, and refuses what a rollback cannot undo. The [`DryRunRecorder`]
-//! combines
-//! this with the engine's own events, reports it as it happens, and keeps a bounded record for the final report.
+//! combines this with the engine's own events, reports it as it happens, and keeps a bounded record for the final report.
 
 mod judge;
 mod recorder;

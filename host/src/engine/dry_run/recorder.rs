@@ -1,4 +1,4 @@
-//! Puts together what the watched database and the engine's events say, tells it, and keeps a bounded record.
+//! Combines what the recording database and the engine's events report, passes it on, and keeps a bounded record.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,49 +11,49 @@ use crate::database::message::value_text;
 use crate::engine::event::dry_run::{Change, DryRunEvent, Ending, Sample, Tried, TriedMigration};
 use crate::engine::event::{Event, EventSink};
 
-/// Steps of a migration that are kept for the report; told is each.
+/// The number of a migration's steps that are kept for the report. All of them are reported as events.
 const KEPT: usize = 10_000;
 
-/// Equal statements, one behind the other, that are told of one by one.
+/// The number of equal consecutive statements that are reported one by one; further ones are counted.
 const ALIKE: u64 = 3;
 
-/// The longest statement that is kept, in characters: it is there to be read.
+/// The length to which a statement is cut, in characters: it is for display.
 const STATEMENT: usize = 4_000;
 
-/// Values that are told of a statement.
+/// The number of a statement's values that are shown.
 const PARAMETERS: usize = 20;
 
-/// How much is told.
+/// How much is reported.
 #[derive(Clone, Copy, Debug)]
 pub struct RecorderOptions {
-    /// Rows of each sample.
+    /// The number of rows in each sample.
     pub samples: usize,
-    /// Each step, also those that are alike.
+    /// Report every step, even equal consecutive ones.
     pub all: bool,
 }
 
-/// Hears everything that happens in a dry run.
+/// Receives everything that happens in a dry run.
 pub struct DryRunRecorder {
     events: Arc<dyn EventSink>,
     options: RecorderOptions,
     stepwise: AtomicBool,
     left: AtomicU64,
     refused: Mutex<Option<DatabaseError>>,
-    state: Mutex<State>,
+    state: Mutex<RecorderState>,
 }
 
 #[derive(Default)]
-struct State {
+struct RecorderState {
     migrations: Vec<TriedMigration>,
-    /// What was asked of the database last, until the step that asked it ends.
+    /// The last call to the database, until its step ends.
     asked: Option<Asked>,
     /// Rows written since the last step ended.
     current: Vec<Gathered>,
-    /// Rows that the migration's own writers wrote.
+    /// Rows that the migration wrote through its own writers.
     writers: Vec<Gathered>,
-    /// Steps behind the first ones that are all alike.
+    /// Further equal steps that are held back, as one.
     folded: Option<Tried>,
-    /// How many steps with the same statement came one behind the other.
+    /// The number of consecutive steps with the same statement.
     alike: u64,
     last: Option<String>,
     number: u64,
@@ -66,7 +66,7 @@ struct Asked {
 }
 
 impl DryRunRecorder {
-    /// One that passes on to `events`.
+    /// Creates a recorder that passes everything on to `events`.
     pub fn new(events: Arc<dyn EventSink>, options: RecorderOptions) -> Self {
         Self {
             events,
@@ -78,22 +78,22 @@ impl DryRunRecorder {
         }
     }
 
-    /// From here on a migration runs of which, in earnest, each step would commit by itself.
+    /// Records that the current migration would run stepwise in a real run.
     pub fn set_stepwise(&self, stepwise: bool) {
         self.stepwise.store(stepwise, Ordering::Relaxed);
     }
 
-    /// How many statements were told of and not run.
+    /// Returns the number of statements that were skipped.
     pub fn left_out(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
     }
 
-    /// The record.
+    /// Returns the record.
     pub fn take(&self) -> Vec<TriedMigration> {
         std::mem::take(&mut self.state().migrations)
     }
 
-    /// What the dry run had to refuse first: whatever the migration made of that error, from there on it was another.
+    /// Returns what the dry run refused first. Even if the migration handled that error, it behaved differently from then on.
     pub fn refused(&self) -> Option<DatabaseError> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -106,11 +106,11 @@ impl DryRunRecorder {
         self.stepwise.load(Ordering::Relaxed)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RecorderState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A migration asked for this.
+    /// Records a call of the migration.
     pub(super) fn asked(&self, statement: &str, parameters: &[Value], error: Option<&DatabaseError>) {
         let ending = match error {
             None => Ending::Done,
@@ -119,7 +119,7 @@ impl DryRunRecorder {
         self.ask(statement, parameters, ending);
     }
 
-    /// A migration asked for this, and it was not run.
+    /// Records a call of the migration that was skipped.
     pub(super) fn left(&self, statement: &str, parameters: &[Value]) {
         self.left.fetch_add(1, Ordering::Relaxed);
         self.ask(statement, parameters, Ending::NotRun);
@@ -136,7 +136,7 @@ impl DryRunRecorder {
         state.asked = Some(Asked { statement: statement.to_owned(), parameters, ending });
     }
 
-    /// The rows of a batch to look at.
+    /// Returns the rows of a batch to sample.
     pub(super) fn pick(&self, what: &str, rows: usize) -> Vec<usize> {
         let state = self.state();
         match state.current.iter().find(|gathered| gathered.what == what) {
@@ -145,7 +145,7 @@ impl DryRunRecorder {
         }
     }
 
-    /// A batch was written.
+    /// Records a written batch.
     pub(super) fn wrote(&self, what: &str, rows: u64, changes: Vec<Change>) {
         let state = &mut *self.state();
         let at = state.current.iter().position(|gathered| gathered.what == what).unwrap_or_else(|| {
@@ -155,8 +155,8 @@ impl DryRunRecorder {
         state.current[at].add(rows, changes, self.options.samples);
     }
 
-    /// A statement that failed has no event of its own: whoever asked may have handled the error.
-    fn tell_failed(&self, state: &mut State) {
+    /// Reports a failed statement, which has no event: the migration may have handled the error.
+    fn tell_failed(&self, state: &mut RecorderState) {
         let Some(Asked { statement, parameters, ending: ending @ Ending::Failed(_) }) = state.asked.take() else {
             return;
         };
@@ -197,8 +197,8 @@ impl DryRunRecorder {
         self.push(state, Tried { number, statement, parameters, rows, duration, ending, times: 1, samples });
     }
 
-    /// What a migration's own writers wrote is told in its end: a writer lasts over many steps.
-    fn keep(&self, state: &mut State, current: Vec<Gathered>) {
+    /// Keeps samples of a migration's own writers until it ends: a writer lasts over many steps.
+    fn keep(&self, state: &mut RecorderState, current: Vec<Gathered>) {
         for gathered in current {
             match state.writers.iter_mut().find(|known| known.what == gathered.what) {
                 Some(known) => known.absorb(gathered, self.options.samples),
@@ -207,8 +207,8 @@ impl DryRunRecorder {
         }
     }
 
-    /// Tells of a step, unless it is one of many that are alike.
-    fn push(&self, state: &mut State, step: Tried) {
+    /// Reports a step, unless it is one of many equal ones.
+    fn push(&self, state: &mut RecorderState, step: Tried) {
         state.number = state.number.max(step.number);
         let is_alike = state.last.as_ref() == Some(&step.statement);
         state.alike = if is_alike { state.alike + 1 } else { 1 };
@@ -231,7 +231,7 @@ impl DryRunRecorder {
         self.told(state, step);
     }
 
-    fn told(&self, state: &mut State, mut step: Tried) {
+    fn told(&self, state: &mut RecorderState, mut step: Tried) {
         if let Some((end, _)) = step.statement.char_indices().nth(STATEMENT) {
             step.statement.truncate(end);
             step.statement.push('…');
@@ -245,7 +245,7 @@ impl DryRunRecorder {
         self.events.emit(&Event::DryRunEvent(Box::new(DryRunEvent::Step(step))));
     }
 
-    /// A migration is over: whatever was held back is told.
+    /// Ends a migration and reports what was held back.
     fn end(&self) {
         let state = &mut *self.state();
         self.tell_failed(state);
@@ -286,7 +286,7 @@ impl EventSink for DryRunRecorder {
                 {
                     let state = &mut *self.state();
                     let migrations = std::mem::take(&mut state.migrations);
-                    *state = State { migrations, ..State::default() };
+                    *state = RecorderState { migrations, ..RecorderState::default() };
                     state.migrations.push(migration);
                 }
                 let id = format!("{revision}_{name}");
@@ -308,9 +308,9 @@ mod tests {
     use crate::engine::event::dry_run::Cell;
 
     #[derive(Default)]
-    struct Told(Mutex<Vec<String>>);
+    struct ProgressMessages(Mutex<Vec<String>>);
 
-    impl EventSink for Told {
+    impl EventSink for ProgressMessages {
         fn emit(&self, event: &Event) {
             let Event::DryRunEvent(told) = event else { return };
             let text = match &**told {
@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn what_is_told_says_what_happened_in_its_order() {
-        let told = Arc::new(Told::default());
+        let told = Arc::new(ProgressMessages::default());
         let recorder = DryRunRecorder::new(told.clone(), RecorderOptions { samples: 2, all: false });
         let started =
             Event::MigrationStarted { revision: "1".to_owned(), name: "a".to_owned(), direction: Direction::Up };

@@ -1,4 +1,4 @@
-//! A database that notes what migrations ask of it, and looks at rows before and behind what they write.
+//! A database that records the calls of migrations, and samples rows before and after they are written.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use super::recorder::DryRunRecorder;
 use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
-    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockRequest,
-    PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName,
-    TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
+    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockHolder,
+    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
+    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
 };
 use crate::engine::event::dry_run::{Cell, Change};
 
-/// Bytes of a row that is looked at; one with more is not shown.
+/// The most bytes of a sampled row; larger ones are not shown.
 const ROW_BYTES: usize = 1 << 20;
 
-/// A database of a dry run.
+/// The database of a dry run.
 pub struct RecordingDatabase {
     inner: Box<dyn Database>,
     recorder: Arc<DryRunRecorder>,
@@ -29,33 +29,33 @@ pub struct RecordingDatabase {
     writers: HashMap<WriterId, Writing>,
 }
 
-/// What is known of an open writer.
+/// An open writer.
 struct Writing {
     what: String,
     mode: WriteMode,
     table: TableName,
-    /// The table; none if the database did not tell, and then nothing is shown.
+    /// The table; `None` if the database could not describe it, in which case no rows are shown.
     info: Option<TableInfo>,
     key: Vec<String>,
 }
 
 impl RecordingDatabase {
-    /// Watches a database.
+    /// Records the calls to a database.
     pub fn new(inner: Box<dyn Database>, recorder: Arc<DryRunRecorder>, ground: Ground) -> Self {
         Self { inner, recorder, ground, role: Role::Host, stop: StopSignal::never(), writers: HashMap::new() }
     }
 
-    /// The watched session, in the role that was taken.
+    /// Returns the recorded session, in its current role.
     fn inner(&mut self) -> crate::database::role::RoleSession<'_> {
         self.inner.in_role(self.role, &self.stop)
     }
 
-    /// Whether a statement is run; false if it is only told of.
+    /// Whether a statement is run; false if it is only reported.
     fn allows(&self, statement: &str) -> Result<bool, DatabaseError> {
         if self.role == Role::Host {
             return Ok(true);
         }
-        // A component may not run what refuses a transaction: the database says so as it does in earnest.
+        // A component may not run what cannot run in a transaction; the database rejects it as in a real run.
         let outside = self.recorder.is_stepwise() && self.role == Role::SqlScript;
         match judge(statement, &self.ground, self.inner.facts(), outside) {
             Judgement::Run => Ok(true),
@@ -73,8 +73,8 @@ impl RecordingDatabase {
         }
     }
 
-    /// The picked rows of a batch as they are in the table now.
-    async fn look(&mut self, writing: &Writing, rows: &Batch, picked: &[usize]) -> Vec<Looked> {
+    /// Reads the sampled rows of a batch from the table.
+    async fn look(&mut self, writing: &Writing, rows: &Batch, picked: &[usize]) -> Vec<RowSnapshot> {
         let Some(info) = &writing.info else { return Vec::new() };
         let dialect = self.inner.facts().dialect;
         let column = |name: &String| rows.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
@@ -88,7 +88,7 @@ impl RecordingDatabase {
                 .filter_map(|it| info.name_of(&it.name).map(str::to_owned)),
         );
         if writing.mode == WriteMode::Delete {
-            // A batch to delete has the keys alone; what goes with the row is of interest.
+            // A batch to delete contains only keys; the columns that are deleted with them should be shown.
             columns.extend(info.columns.iter().filter(|it| !is_key(&it.name)).map(|it| it.name.clone()));
         }
         columns.dedup();
@@ -114,23 +114,23 @@ impl RecordingDatabase {
             };
             let key = writing.key.iter().zip(values);
             let key = key.map(|(column, value)| Cell { column: column.clone(), value: value_text(&value) }).collect();
-            looked.push(Looked { row: *row, key, cells: found.rows.into_iter().next().map(cells) });
+            looked.push(RowSnapshot { row: *row, key, cells: found.rows.into_iter().next().map(cells) });
         }
         looked
     }
 }
 
-/// A row as it was found.
-struct Looked {
+/// A row at one point in time.
+struct RowSnapshot {
     row: usize,
     key: Vec<Cell>,
-    /// None: there is no such row.
+    /// `None` if there is no such row.
     cells: Option<Vec<Cell>>,
 }
 
-/// Rows as they were, and as they are.
-fn changes(before: Vec<Looked>, after: Vec<Looked>) -> Vec<Change> {
-    let pair = |before: Looked| {
+/// Pairs the rows before and after.
+fn changes(before: Vec<RowSnapshot>, after: Vec<RowSnapshot>) -> Vec<Change> {
+    let pair = |before: RowSnapshot| {
         let after = after.iter().find(|after| after.row == before.row)?;
         let change = Change { key: before.key, before: before.cells, after: after.cells.clone() };
         (change.before.is_some() || change.after.is_some()).then_some(change)
@@ -138,7 +138,7 @@ fn changes(before: Vec<Looked>, after: Vec<Looked>) -> Vec<Change> {
     before.into_iter().filter_map(pair).collect()
 }
 
-/// Rows as a batch has them.
+/// The rows of a batch.
 fn inserted(rows: &Batch, picked: &[usize]) -> Vec<Change> {
     let cells = |row: usize| {
         let cell = |column: &crate::data::Column| Cell {
@@ -187,7 +187,7 @@ impl Database for RecordingDatabase {
         self.inner.unlock().await
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.inner.lock_holder().await
     }
 
@@ -289,13 +289,13 @@ impl Bulk for RecordingDatabase {
         _source: &TableSource,
         _target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError> {
-        Ok(None) // What another connection reads is not recorded.
+        Ok(None) // Reads through another connection are not recorded.
     }
 
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
         let statement = page.statement();
         let answer = match self.allows(&statement) {
-            // The database refuses to read what refuses a transaction.
+            // The database rejects reading with a statement that cannot run in a transaction.
             Ok(_) => self.inner().read_page(page).await,
             Err(error) => Err(error),
         };
@@ -305,7 +305,7 @@ impl Bulk for RecordingDatabase {
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
         let answer = match self.allows(&request.statement) {
-            // A cursor over what refuses a transaction is refused by the database.
+            // The database rejects a cursor over a statement that cannot run in a transaction.
             Ok(_) => self.inner().open_cursor(request).await,
             Err(error) => Err(error),
         };
@@ -326,7 +326,7 @@ impl Bulk for RecordingDatabase {
             judge_table(&target.table, &self.ground).inspect_err(|error| self.recorder.refuse(error))?;
         }
         let id = self.inner().open_writer(target).await?;
-        // An open writer has shown that there is such a table.
+        // The open writer shows that the table exists.
         let info = match target.mode {
             WriteMode::Insert => None,
             _ => self.inner().table(&target.table).await.ok(),

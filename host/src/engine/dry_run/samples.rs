@@ -1,16 +1,16 @@
-//! Which rows are shown: a few of the first batch, and then ever fewer batches with one row each, so that the sample is
-//! spread over however many there are.
+//! Selects the rows that are shown: a few of the first batch, then one row each of ever fewer batches, so that the sample
+//! is spread over any number of rows.
 
 use crate::engine::event::dry_run::{Change, Sample};
 
-/// Rows gathered of one kind of writing.
+/// The rows sampled for one kind of write.
 pub(super) struct Gathered {
     pub what: String,
     rows: u64,
     batches: u64,
-    /// Of the first batch.
+    /// Rows of the first batch.
     first: Vec<Change>,
-    /// One of every so-manieth batch behind it.
+    /// One row of every n-th later batch.
     spread: Vec<Change>,
     stride: u64,
 }
@@ -20,25 +20,25 @@ impl Gathered {
         Self { what: what.to_owned(), rows: 0, batches: 0, first: Vec::new(), spread: Vec::new(), stride: 1 }
     }
 
-    /// The rows of the next batch to look at, by their places in it.
+    /// Returns the indices of the rows to sample in the next batch.
     pub fn pick(&self, rows: usize, wanted: usize) -> Vec<usize> {
         if rows == 0 || wanted == 0 {
             return Vec::new();
         }
         if self.batches == 0 {
             let count = wanted.min(rows);
-            // From the first to the last.
+            // Spread from the first to the last.
             return (0..count).map(|at| if count == 1 { 0 } else { at * (rows - 1) / (count - 1) }).collect();
         }
         if wanted == 1 || !self.batches.is_multiple_of(self.stride) {
             return Vec::new();
         }
-        // Never the same place: rows at the same place of equal batches are often alike.
+        // Not always the same index: rows at the same index of equal batches are often similar.
         let at = self.batches.wrapping_mul(7919) % rows as u64;
         vec![usize::try_from(at).unwrap_or(0)]
     }
 
-    /// Takes in a batch.
+    /// Adds a batch.
     pub fn add(&mut self, rows: u64, changes: Vec<Change>, wanted: usize) {
         self.rows += rows;
         let batch = self.batches;
@@ -65,7 +65,7 @@ impl Gathered {
         }
     }
 
-    /// Takes in what was gathered of one more batch of the same.
+    /// Adds the samples of one more batch of the same kind.
     pub fn absorb(&mut self, other: Self, wanted: usize) {
         if self.batches == 0 {
             *self = other;
@@ -74,7 +74,7 @@ impl Gathered {
         }
     }
 
-    /// The sample.
+    /// Returns the sample.
     pub fn finish(mut self, wanted: usize) -> Sample {
         self.first.truncate(wanted.saturating_sub(self.spread.len()));
         self.first.append(&mut self.spread);
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::engine::event::dry_run::Cell;
 
-    /// What is shown of so many batches of 10 rows.
+    /// The rows shown for a number of batches of 10 rows.
     fn shown(batches: u64, wanted: usize) -> Vec<u64> {
         let mut gathered = Gathered::new("update t");
         for batch in 0..batches {

@@ -1,33 +1,33 @@
-//! What is told of a dry run.
+//! The events and the report of a dry run.
 
 use std::time::Duration;
 
 use crate::engine::Direction;
 
-/// Something that a dry run tells as it happens.
+/// An event of a dry run.
 #[derive(Clone, Debug)]
 pub enum DryRunEvent {
-    /// A migration begins.
+    /// A migration starts.
     Migration {
         /// `REVISION_name`.
         id: String,
-        /// Which way.
+        /// The direction.
         direction: Direction,
     },
-    /// A step, or several equal ones.
+    /// A step, or several equal consecutive ones.
     Step(Tried),
-    /// Rows that a migration's own writers changed.
+    /// Sampled rows that a migration changed through its own writers.
     Samples(Vec<Sample>),
 }
 
-/// How a step ended.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// It ran.
     Done,
-    /// It was left out: it refuses a transaction.
+    /// It was skipped because it cannot run in a transaction.
     NotRun,
-    /// The database refused it, with this message.
+    /// The database rejected it with this message.
     Failed(String),
 }
 
@@ -36,30 +36,30 @@ pub enum Ending {
 pub struct Tried {
     /// Its number, counted from 1.
     pub number: u64,
-    /// The statement, or what the step was; a very long one is cut.
+    /// The statement, or a description of the step; very long ones are cut.
     pub statement: String,
     /// The values of its placeholders, each shortened.
     pub parameters: Vec<String>,
-    /// Rows it changed, or read.
+    /// The number of rows it changed or read.
     pub rows: u64,
-    /// How long it took.
+    /// Its duration.
     pub duration: Duration,
-    /// How it ended.
+    /// Its result.
     pub ending: Ending,
-    /// So many steps with this statement, one behind the other, are told of as one.
+    /// The number of consecutive steps with this statement that are reported as one.
     pub times: u64,
-    /// Rows that a transform changed.
+    /// Sampled rows that a transform changed.
     pub samples: Vec<Sample>,
 }
 
-/// Some rows that were written.
+/// A sample of written rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// What was done to which table: `update flights`.
+    /// The operation and the table: `update flights`.
     pub what: String,
-    /// How many rows were written in all.
+    /// The total number of written rows.
     pub rows: u64,
-    /// Some of them, in the order in which they were written.
+    /// Some of them, in the order of writing.
     pub changes: Vec<Change>,
 }
 
@@ -68,13 +68,13 @@ pub struct Sample {
 pub struct Change {
     /// What identifies it; empty for an inserted row.
     pub key: Vec<Cell>,
-    /// The other columns that were written, as they were; none: there was no such row.
+    /// The other written columns before; `None` if the row did not exist.
     pub before: Option<Vec<Cell>>,
-    /// As they are; none: the row is gone.
+    /// The same columns after; `None` if the row was deleted.
     pub after: Option<Vec<Cell>>,
 }
 
-/// A cell for people, shortened.
+/// A cell, shortened for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
     /// The column.
@@ -90,23 +90,23 @@ pub struct TriedMigration {
     pub revision: String,
     /// Its name.
     pub name: String,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
     /// Its first steps.
     pub steps: Vec<Tried>,
-    /// How many more there were.
+    /// The number of further steps.
     pub steps_left_out: u64,
-    /// Rows that its own writers changed.
+    /// Sampled rows that it changed through its own writers.
     pub samples: Vec<Sample>,
 }
 
-/// What a dry run has to tell in the end.
+/// The report of a dry run.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Where it ran: `transaction`, `copy` or `scratch database`.
     pub ground: &'static str,
-    /// What it cannot show, or does not take back.
+    /// What it cannot show or does not roll back.
     pub caveats: Vec<String>,
-    /// The migrations, as far as it came.
+    /// The migrations that were run.
     pub migrations: Vec<TriedMigration>,
 }

@@ -1,147 +1,147 @@
-//! What happens during a run, as typed events. The engine prints nothing.
+//! Typed events of a run. The engine prints nothing.
 
 pub mod dry_run;
 mod progress;
 
-pub use progress::{Progress, Total, percent};
+pub use progress::{Total, TransformProgress, percent};
 
 use std::time::Duration;
 
 use crate::engine::Direction;
 use crate::engine::event::dry_run::DryRunEvent;
 
-/// Hears events. Called from any thread, in order for one run; must not block for long.
+/// Receives events. Called from any thread, in order for one run; must not block for long.
 pub trait EventSink: Send + Sync {
-    /// Hears one event.
+    /// Receives one event.
     fn emit(&self, event: &Event);
 }
 
-/// How much a log message matters.
+/// The severity of a log message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// For those who look for a fault.
+pub enum LogLevel {
+    /// For debugging.
     Debug,
-    /// For everybody.
+    /// For information.
     Info,
-    /// Something is not as it should be.
+    /// A possible problem.
     Warning,
 }
 
-/// Something that happened.
+/// An event of a run.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// Somebody else holds the lock; `holder` says who.
+    /// Another run holds the lock.
     LockWaiting {
-        /// Who holds it.
+        /// The description of its holder.
         holder: String,
     },
-    /// The run begins with that many migrations to go.
+    /// The run starts.
     RunStarted {
-        /// Which way.
+        /// The direction.
         direction: Direction,
-        /// How many migrations.
+        /// The number of migrations to run.
         migrations: usize,
     },
-    /// A migration begins.
+    /// A migration starts.
     MigrationStarted {
         /// Its revision.
         revision: String,
         /// Its name.
         name: String,
-        /// Which way.
+        /// The direction.
         direction: Direction,
     },
-    /// A step ended well.
+    /// A step succeeded.
     StepFinished {
         /// The revision that runs.
         revision: String,
         /// The step's number, counted from 1.
         step: u64,
-        /// The statement, or what the step was.
+        /// The statement, or a description of the step.
         statement: String,
-        /// Rows it changed, or read.
+        /// The number of rows it changed or read.
         rows: u64,
-        /// How long it took.
+        /// Its duration.
         duration: Duration,
     },
-    /// A migration speaks.
+    /// A migration logs a message.
     Log {
         /// The revision that runs.
         revision: String,
-        /// How much it matters.
-        level: Level,
-        /// The message, as the guest wrote it: escape it before it meets a terminal.
+        /// The severity.
+        level: LogLevel,
+        /// The message, as the guest wrote it: escape it before printing it to a terminal.
         message: String,
     },
-    /// How far something has come.
+    /// Progress of a migration.
     Progress {
         /// The revision that runs.
         revision: String,
-        /// What counts: the name of a transform, a table, or what the guest calls it.
+        /// The subject: the name of a transform, a table, or the guest's own description.
         what: String,
-        /// Done so far.
+        /// The number done so far.
         done: u64,
-        /// Of so many, if that is known.
+        /// The total, if known.
         total: Option<u64>,
-        /// What is counted, such as `rows`.
+        /// The unit, such as `rows`.
         unit: String,
     },
-    /// How far a transform is.
+    /// Progress of a transform.
     Transform {
         /// The revision that runs.
         revision: String,
-        /// The numbers.
-        progress: Progress,
+        /// The progress.
+        progress: TransformProgress,
     },
-    /// Something holds the run; it goes on by itself when that is over.
+    /// Something holds the run, which continues by itself afterwards.
     Held {
         /// The revision that runs.
         revision: String,
         /// The name of what holds it, such as `replica-lag`.
         reason: &'static str,
-        /// In words.
+        /// Its description.
         text: String,
         /// Whether an operator has to end it.
         is_pause: bool,
     },
-    /// The run goes on.
-    GoesOn {
+    /// The run continues.
+    Resumed {
         /// The revision that runs.
         revision: String,
         /// The name of what held it.
         reason: &'static str,
     },
-    /// A migration met somebody else's lock and was rolled back; it is tried again after a pause.
+    /// A migration failed because of another transaction's lock and was rolled back. It is retried after a pause.
     Retrying {
         /// Its revision.
         revision: String,
         /// Its name.
         name: String,
-        /// What it met, and where.
+        /// The error, and where it occurred.
         reason: String,
-        /// How long the pause is.
+        /// The duration of the pause.
         pause: Duration,
-        /// Which retry comes next, counted from 1.
+        /// The number of the next retry, counted from 1.
         retry: u32,
-        /// Of so many at most.
+        /// The maximum number of retries.
         of: u32,
     },
-    /// A migration ended well and is committed.
+    /// A migration succeeded and is committed.
     MigrationFinished {
         /// Its revision.
         revision: String,
         /// Its name.
         name: String,
-        /// Which way.
+        /// The direction.
         direction: Direction,
-        /// How long it took.
+        /// Its duration.
         duration: Duration,
         /// Rows read.
         rows_read: u64,
         /// Rows written.
         rows_written: u64,
     },
-    /// A dry run tells what it does.
+    /// A report of a dry run.
     DryRunEvent(Box<DryRunEvent>),
     /// A migration failed and was rolled back.
     MigrationFailed {
@@ -149,7 +149,7 @@ pub enum Event {
         revision: String,
         /// Its name.
         name: String,
-        /// Which way.
+        /// The direction.
         direction: Direction,
     },
 }

@@ -1,54 +1,54 @@
-//! How far a run is, in numbers.
+//! The progress of a run in numbers.
 
 use std::time::Duration;
 
-/// How many rows there are to do.
+/// The total number of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Total {
-    /// So many, those that are done included.
+    /// The number of rows, including those that are done.
     pub rows: u64,
-    /// Whether that is the server's own guess and was not counted.
+    /// Whether it is the server's estimate rather than a count.
     pub is_estimate: bool,
 }
 
 impl Total {
-    /// Rows that were counted.
+    /// Returns a total that was counted.
     pub fn counted(rows: u64) -> Self {
         Self { rows, is_estimate: false }
     }
 }
 
-/// How far a transform is.
+/// The progress of a transform.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Progress {
+pub struct TransformProgress {
     /// The transform's name.
     pub transform: String,
-    /// Rows that are read, turned, written and committed with their checkpoint, by earlier runs too.
+    /// Rows that have been processed and committed with their checkpoint, including by earlier runs.
     pub rows_done: u64,
-    /// Of so many, if that is known.
+    /// The total, if known.
     pub total: Option<Total>,
-    /// Chunks that are done.
+    /// The number of chunks done.
     pub chunks: u64,
-    /// How often something was tried again.
+    /// The number of retries.
     pub retries: u64,
-    /// Rows in a second, smoothed.
+    /// Rows per second, smoothed.
     pub rate: Option<f64>,
-    /// How long the rest will take.
+    /// The estimated remaining time.
     pub left: Option<Duration>,
-    /// What keeps the run from going on: its name, and in words.
+    /// The name of what holds the run, and its description.
     pub held: Option<(&'static str, String)>,
     /// Whether all rows are done.
     pub is_over: bool,
 }
 
-/// The share that is done, from 0 to 100. None where the guess was wrong, or nobody knows.
+/// Returns the completed percentage, from 0 to 100. `None` if the total is unknown, or was estimated too low.
 pub fn percent(done: u64, total: Option<Total>) -> Option<f64> {
     let total = total.filter(|total| total.rows > 0 && done <= total.rows)?;
     Some(done as f64 * 100.0 / total.rows as f64)
 }
 
-impl Progress {
-    /// The share that is done, from 0 to 100.
+impl TransformProgress {
+    /// Returns the completed percentage, from 0 to 100.
     pub fn percent(&self) -> Option<f64> {
         percent(self.rows_done, self.total)
     }

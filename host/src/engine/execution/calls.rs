@@ -14,7 +14,7 @@ use crate::database::{BatchLimits, CursorRequest, DatabaseError, Dialect, QueryL
 use crate::engine::CallError;
 use crate::engine::call::answer::Transformed;
 use crate::engine::call::{Call, CallKind};
-use crate::engine::event::{Event, Level};
+use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::RunContext;
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
 use crate::engine::transform::{BatchFunction, TransformTask};
@@ -233,6 +233,6 @@ impl Calls {
             "rows were read without an ORDER BY, and may come in another order next time: {}",
             crate::sql::excerpt(statement)
         );
-        run.events.emit(&Event::Log { revision: run.revision.clone(), level: Level::Warning, message });
+        run.events.emit(&Event::Log { revision: run.revision.clone(), level: LogLevel::Warning, message });
     }
 }

@@ -11,19 +11,19 @@ use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
-/// Below this size compression costs more than it saves.
+/// Below this size, compression costs more than it saves.
 const RAW_BYTES: usize = 512;
 
-/// Quick, and close to the best for what we store.
+/// Fast, and close to the best compression for artifacts.
 const LEVEL: i32 = 3;
 
-/// The greatest artifact that is read back: a guard against a damaged size, not a limit for users.
+/// The largest artifact that is read back: a guard against a damaged size, not a limit for users.
 const READ_BYTES: usize = 1 << 30;
 
-/// What a statement with an artifact takes besides the artifact, with room to spare.
+/// The size of a statement that stores an artifact, without the artifact; an upper bound.
 const PACKET_HEAD: i64 = 64 << 10;
 
-/// An artifact as the database keeps it.
+/// An artifact as the database stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// Both directions of a migration in SQL.
@@ -37,7 +37,7 @@ pub enum Stored {
     Component {
         /// Its bytes.
         bytes: Vec<u8>,
-        /// Path to digest of the assets it had, which are not kept.
+        /// The digests of its assets by path; the assets themselves are not stored.
         assets: BTreeMap<String, String>,
     },
 }
@@ -68,8 +68,9 @@ impl Stored {
     }
 }
 
-/// Stores an artifact under its revision and digest; answers whether the database holds it now. One above `limit` bytes
-/// is left out, as is one that the server does not take in one piece. The digest alone would not do: that of SQL says nothing of the way back.
+/// Stores an artifact under its revision and digest, and returns whether the database has it now. One above `limit` bytes,
+/// or above what the server accepts at once, is not stored. The digest alone is not a sufficient key: that of SQL does not
+/// cover the downgrade.
 pub async fn store_artifact(
     database: &mut HostSession<'_>,
     revision: &str,
@@ -77,7 +78,7 @@ pub async fn store_artifact(
     stored: &Stored,
     limit: u64,
 ) -> Result<bool> {
-    // A component's digest says all of its bytes; SQL may come back with another downgrade.
+    // A component's digest covers all of its bytes; SQL may come back with a different downgrade.
     if stored.kind() == Kind::Component {
         let key = [revision.into(), sha256.into()];
         let text = tool_sql(sql::HAS_ARTIFACT, database.facts());
@@ -113,7 +114,7 @@ pub async fn store_artifact(
     Ok(true)
 }
 
-/// The artifact of that revision and digest, if the database keeps it.
+/// Loads the artifact of a revision and digest, if the database has it.
 pub async fn load_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<Option<Stored>> {
     let key = [revision.into(), sha256.into()];
     let text = tool_sql(sql::LOAD_ARTIFACT, database.facts());
@@ -130,7 +131,7 @@ pub async fn load_artifact(database: &mut HostSession<'_>, revision: &str, sha25
         Some("none") => bytes.clone(),
         Some("zstd") => zstd::bulk::decompress(bytes, size).map_err(|_| garbled())?,
         _ => {
-            return Err(Error::mismatch("the stored artifact is compressed in a way that this version does not know")
+            return Err(Error::mismatch("the stored artifact uses a compression that this version does not support")
                 .hint("use the version of runner that applied the revision, or a later one"));
         }
     };

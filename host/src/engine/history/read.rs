@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::record::{Record, RunMode, State};
 use crate::data::Value;
-use crate::database::facts::{TOOL_TABLE_LITERALS, TOOL_TABLES};
+use crate::database::facts::TOOL_TABLES;
 use crate::database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
 use crate::engine::call::answer::Transformed;
 use crate::engine::schema::history::COLUMNS;
@@ -137,7 +137,7 @@ pub(super) async fn presence(database: &mut HostSession<'_>) -> Result<Presence>
 /// Returns the names of our tables that exist.
 async fn tables(database: &mut HostSession<'_>) -> Result<Vec<String>> {
     let facts = database.facts().clone();
-    let text = tool_sql(&dialect_schema(&facts).tables.replace("~tables~", TOOL_TABLE_LITERALS), &facts);
+    let text = tool_sql(dialect_schema(&facts).tables, &facts);
     let found = database.query(&text, &[facts.tool_schema().into()], QueryLimits::NONE).await.map_err(unreadable)?;
     found.rows.into_iter().map(|row| row.into_iter().next().and_then(self::text).ok_or_else(garbled)).collect()
 }
@@ -212,28 +212,28 @@ async fn records(database: &mut HostSession<'_>, statement: &str) -> Result<Opti
     if has_nothing {
         match presence(database).await? {
             Presence::None | Presence::Unfinished => return Ok(None),
-            // Another run has made them in between.
+            // Another run has created them in the meantime.
             Presence::Whole => answer = database.query(&text, &[], QueryLimits::NONE).await,
         }
     }
     parse(answer.map_err(unreadable)?.rows, record).map(Some)
 }
 
-/// The question for what is in force in brief, whose answer [`answered`] reads.
+/// Returns the query for the rows in force, in brief, whose result [`answered`] reads.
 pub fn question(facts: &Facts) -> String {
     tool_sql(sql::BRIEF, facts)
 }
 
-/// The history in brief that an answer to [`question`] tells, with nothing but what it asks for. Without a row there are no tables, or
-/// not all that makes them history: [`read`] finds out.
+/// Returns the brief history in the result of [`question`]. A result without rows means that tables are missing or
+/// incomplete; [`read`] finds out which.
 pub async fn answered(database: &mut HostSession<'_>, rows: Vec<Vec<Value>>) -> Result<History> {
     let mut live = parse(rows, brief)?;
     read_progress(database, &mut live).await?;
     Ok(History { live, stored: BTreeSet::new() })
 }
 
-/// The history in brief, if one message to the database answers it; none where there are no tables, or where [`read`] has to
-/// find out what is the matter.
+/// Returns the brief history if one round trip is enough; `None` if there are no tables, or if [`read`] has to find out
+/// what is wrong.
 pub async fn glance(database: &mut HostSession<'_>) -> Option<History> {
     let question = question(database.facts());
     let probe = database.probe(&[question]).await.ok()?;

@@ -1,4 +1,4 @@
-//! What operators said of revisions that broke off, and why: it stays, whatever becomes of the revision.
+//! Operators' decisions about interrupted revisions, and their reasons. They are kept whatever happens to the revision.
 
 use super::read::{garbled, is_there, unreadable};
 use crate::data::Value;
@@ -10,29 +10,29 @@ use crate::error::Result;
 /// The action of accepting a changed artifact.
 pub const ACCEPT_CHECKSUM: &str = "accept-checksum";
 
-/// One repair.
+/// A repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
-    /// The row of history that it is about.
+    /// The history row it concerns.
     pub history: i64,
-    /// Which way the revision went: `upgrade` or `downgrade`.
+    /// The direction of the interrupted run: `upgrade` or `downgrade`.
     pub direction: String,
-    /// The step that it is about; none: the revision as a whole.
+    /// The step it concerns; `None` for the whole revision.
     pub step: Option<u64>,
-    /// What was said: `retry`, `mark-done`, `skip`, `as-applied`, `as-not-applied`, `accept-checksum`, `stamp` or
+    /// The decision: `retry`, `mark-done`, `skip`, `as-applied`, `as-not-applied`, `accept-checksum`, `stamp` or
     /// `baseline`.
     pub action: String,
     /// The statement of the step.
     pub statement: String,
     /// The rows that were recorded as affected.
     pub rows: Option<u64>,
-    /// Why.
+    /// The reason.
     pub why: String,
-    /// When: ISO 8601, UTC.
+    /// The time, in ISO 8601, UTC.
     pub at: String,
-    /// Who: `user@host`.
+    /// The operator: `user@host`.
     pub by: String,
-    /// The call of `runner repair`.
+    /// The id of the `runner repair` call.
     pub run_id: String,
 }
 
@@ -51,7 +51,7 @@ impl Repair {
         }
     }
 
-    /// What was said, for people: `mark-done of step 3`.
+    /// Describes the decision: `mark-done of step 3`.
     pub fn shown(&self) -> String {
         match (self.step, self.rows) {
             (Some(step), Some(rows)) => format!("{} of step {step}, rows affected: {rows}", self.action),
@@ -61,7 +61,7 @@ impl Repair {
     }
 }
 
-/// Notes a repair, in the transaction of what it changes.
+/// Records a repair, in the transaction of what it changes.
 pub async fn add_repair(database: &mut HostSession<'_>, repair: &Repair) -> Result<()> {
     let number =
         |number: Option<u64>| number.map_or(Value::Null, |it| Value::Int64(i64::try_from(it).unwrap_or(i64::MAX)));
@@ -84,7 +84,7 @@ pub async fn add_repair(database: &mut HostSession<'_>, repair: &Repair) -> Resu
     }
 }
 
-/// All repairs, in order; none if there is no history.
+/// Returns all repairs, in order; none if there is no history.
 pub async fn read_repairs(database: &mut HostSession<'_>) -> Result<Vec<Repair>> {
     if !is_there(database).await? {
         return Ok(Vec::new());

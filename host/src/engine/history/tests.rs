@@ -64,7 +64,7 @@ fn in_brief(record: &Record) -> Record {
     }
 }
 
-/// From nothing to a row that was taken back.
+/// From an empty history to a row that was rolled back.
 async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     assert!(read(database).await.expect("no tables").live.is_empty());
     assert!(!is_there(database).await.expect("no tables"));

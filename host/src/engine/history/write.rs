@@ -8,8 +8,8 @@ use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::engine::{Direction, transcript};
 use crate::error::{Error, Result};
 
-/// Makes the tables if they are not there. Belongs in a transaction where the database has one for it; elsewhere it takes
-/// up what a crash left half made.
+/// Creates the tables if they do not exist. Call it in a transaction if the database has transactional DDL; elsewhere it
+/// completes what a crash left unfinished.
 pub async fn ensure(database: &mut HostSession<'_>) -> Result<()> {
     if presence(database).await? == Presence::Whole {
         return Ok(());
@@ -17,7 +17,7 @@ pub async fn ensure(database: &mut HostSession<'_>) -> Result<()> {
     make(database).await.map_err(|error| {
         let is_right = matches!(error.kind, DatabaseErrorKind::Denied | DatabaseErrorKind::ReadOnly);
         let grant = dialect_schema(database.facts()).grant.filter(|_| is_right);
-        let error = Error::from(error).at("while making", "the history tables");
+        let error = Error::from(error).at("while creating", "the history tables");
         match grant {
             Some(grant) => error.hint(grant),
             None => error,
@@ -42,13 +42,13 @@ async fn make(database: &mut HostSession<'_>) -> std::result::Result<(), Databas
     Ok(())
 }
 
-/// Adds a row in force; the database refuses a second one of the same revision.
+/// Adds a row in force; the database rejects a second one for the same revision.
 pub async fn insert(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
     change(database, sql::INSERT, &cells(record)).await
 }
 
-/// As [`insert`], in a transaction that will be rolled back, under the record's own number: what a table counts is not rolled
-/// back. Where the row moves that counter all the same, it is left out.
+/// Like [`insert`], in a transaction that will be rolled back. Uses the record's own number, because a rollback does not
+/// reset a table's counter; where even that advances the counter, no row is added.
 pub async fn dry_run(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
     if dialect_schema(database.facts()).own_number_counts {
         return Ok(());
@@ -58,7 +58,7 @@ pub async fn dry_run(database: &mut HostSession<'_>, record: &Record) -> Result<
     change(database, sql::INSERT_AS, &parameters).await
 }
 
-/// A row's columns but for `id`.
+/// Returns a row's columns except `id`.
 fn cells(record: &Record) -> Vec<Value> {
     vec![
         record.revision.as_str().into(),
@@ -92,34 +92,34 @@ fn cells(record: &Record) -> Vec<Value> {
     ]
 }
 
-/// The run that put a revision in force, if it is in force.
+/// Returns the run that put a revision in force, if it is in force.
 pub async fn live_run(database: &mut HostSession<'_>, revision: &str) -> Result<Option<String>> {
     let text = tool_sql(sql::LIVE_RUN, database.facts());
     let found = database.query(&text, &[revision.into()], QueryLimits::NONE).await.map_err(unreadable)?;
     Ok(found.rows.first().and_then(|row| row.first()).and_then(Value::as_text).map(str::to_owned))
 }
 
-/// Who ends a row, and when.
+/// The end of a row.
 #[derive(Clone, Debug)]
 pub struct End {
-    /// When: ISO 8601, UTC.
+    /// The time, in ISO 8601, UTC.
     pub at: String,
-    /// Who: `user@host`.
+    /// The operator: `user@host`.
     pub by: String,
-    /// Which run.
+    /// The run.
     pub run_id: String,
-    /// What the way back took.
+    /// The work of the downgrade.
     pub work: Work,
-    /// The digest of what it did.
+    /// The digest of its transcript.
     pub transcript: String,
 }
 
-/// What a run in one direction took.
+/// The work of a run in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
-    /// How long.
+    /// The duration.
     pub duration_ms: u64,
-    /// Steps.
+    /// The number of steps.
     pub steps: u64,
     /// Rows read.
     pub rows_read: u64,
@@ -127,7 +127,7 @@ pub struct Work {
     pub rows_written: u64,
 }
 
-/// Adds the work of an attempt that broke off; the steps are those of all attempts.
+/// Adds the work of an interrupted attempt; the steps are those of all attempts.
 pub async fn add_work(database: &mut HostSession<'_>, id: i64, direction: Direction, work: &Work) -> Result<()> {
     let (duration, read, written) = (number(work.duration_ms), number(work.rows_read), number(work.rows_written));
     match direction {
@@ -136,7 +136,7 @@ pub async fn add_work(database: &mut HostSession<'_>, id: i64, direction: Direct
     }
 }
 
-/// Takes a row out of force; it stays as a record.
+/// Takes a row out of force; it remains as a record.
 pub async fn end(database: &mut HostSession<'_>, id: i64, end: &End) -> Result<()> {
     let parameters = [
         end.at.as_str().into(),
@@ -152,17 +152,17 @@ pub async fn end(database: &mut HostSession<'_>, id: i64, end: &End) -> Result<(
     transcript::store::retire(database, id).await
 }
 
-/// Puts a row into another state, and forgets what a downgrade took.
+/// Changes the state of a row, and clears the totals of a downgrade.
 pub async fn reopen(database: &mut HostSession<'_>, id: i64, state: State) -> Result<()> {
     change(database, sql::REOPEN, &[state.name().into(), id.into()]).await
 }
 
-/// Takes the row of an upgrade away of which nothing took effect.
+/// Deletes the row of an upgrade that had no effect.
 pub async fn discard(database: &mut HostSession<'_>, id: i64) -> Result<()> {
     change(database, sql::DISCARD, &[id.into()]).await
 }
 
-/// Says by hand that a revision is applied, from this artifact.
+/// Marks a revision as applied from this artifact, by decision of the operator.
 pub async fn set_applied(
     database: &mut HostSession<'_>,
     id: i64,
@@ -175,19 +175,19 @@ pub async fn set_applied(
     change(database, sql::SET_APPLIED, &parameters).await
 }
 
-/// Says why a row was ended by hand.
+/// Records why the operator ended a row.
 pub async fn set_reason(database: &mut HostSession<'_>, id: i64, reason: &str) -> Result<()> {
     change(database, sql::SET_REASON, &[reason.into(), id.into()]).await
 }
 
-/// Takes artifacts of a revision away that no row of history names.
+/// Deletes artifacts of a revision that no history row names.
 pub async fn drop_unused_artifacts(database: &mut HostSession<'_>, revision: &str) -> Result<()> {
     let text = tool_sql(sql::DROP_ARTIFACTS, database.facts());
     database.execute(&text, &[revision.into()]).await.map(drop).map_err(unreadable)
 }
 
-/// Ends a stepwise upgrade, all of whose statements took effect. `record` says what this run adds to the row: durations
-/// and rows are added up, the rest replaces what is there.
+/// Completes a stepwise upgrade, all of whose statements took effect. Durations and row counts of `record` are added to the
+/// row; its other columns replace those of the row.
 pub async fn finish_stepwise(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
     let parameters = [
         record.name.as_str().into(),
@@ -214,7 +214,7 @@ async fn change(database: &mut HostSession<'_>, statement: &str, parameters: &[V
     }
 }
 
-/// Numbers of history are far below 2^63; what is not is kept as the greatest.
+/// Converts a number of history. They are far below 2^63; a larger one becomes the maximum.
 fn number(number: u64) -> Value {
     Value::Int64(i64::try_from(number).unwrap_or(i64::MAX))
 }

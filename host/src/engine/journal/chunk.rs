@@ -21,7 +21,7 @@ use crate::engine::call::stored::{pack, unpack};
 use crate::engine::call::transform::KeyOrEnd;
 use crate::engine::clock::now;
 use crate::engine::run::Run;
-use crate::engine::schema::chunk as sql;
+use crate::engine::schema::{chunk as sql, tool_sql};
 
 /// How long a claimed chunk waits for its owner's transaction, by the database's clock. A process that dies in between
 /// delays the others for this long; one that is late finds its chunk taken and claims another.
@@ -361,7 +361,7 @@ async fn change(database: &mut HostSession<'_>, template: &str, parameters: &[Va
 }
 
 async fn execute(database: &mut HostSession<'_>, template: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-    let text = sql::text(template, database.facts());
+    let text = tool_sql(template, database.facts());
     database.execute(&text, parameters).await
 }
 
@@ -370,7 +370,7 @@ async fn rows(
     template: &str,
     parameters: &[Value],
 ) -> Result<Vec<Vec<Value>>, DatabaseError> {
-    let text = sql::text(template, database.facts());
+    let text = tool_sql(template, database.facts());
     Ok(database.query(&text, parameters, QueryLimits::NONE).await?.rows)
 }
 

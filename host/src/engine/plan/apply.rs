@@ -1,15 +1,15 @@
-//! The way up.
+//! Plans upgrades.
 
 use super::check::{check_dependencies, check_dialect, check_history, find};
-use super::{Input, Plan, PlannedMigration, Source, candidates, half_done, resume_after, run_mode};
+use super::{Plan, PlanInput, PlannedMigration, Source, candidates, half_done, resume_after, run_mode};
 use crate::engine::Direction;
 use crate::engine::history::State;
 use crate::engine::target::{Target, compare_revisions};
 use crate::error::{Error, Result};
 use crate::project::catalog::Migration;
 
-/// What `apply` would run to get to the target. Never goes down.
-pub fn plan_apply(input: &Input<'_>, target: &Target) -> Result<Plan> {
+/// Plans what `apply` runs to reach the target. Never downgrades.
+pub fn plan_apply(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {
     check_history(input, None)?;
     let broken = input.history.partial();
     if let Some(record) = broken.filter(|record| record.state == State::PartlyRolledBack) {
@@ -33,8 +33,8 @@ pub fn plan_apply(input: &Input<'_>, target: &Target) -> Result<Plan> {
     Ok(Plan { steps, current: input.history.current().map(|record| record.id()) })
 }
 
-/// The step that applies a migration.
-pub(super) fn up_step(input: &Input<'_>, migration: &Migration) -> Result<PlannedMigration> {
+/// Returns the planned upgrade of a migration.
+pub(super) fn up_step(input: &PlanInput<'_>, migration: &Migration) -> Result<PlannedMigration> {
     let broken =
         input.history.partial().filter(|record| compare_revisions(&record.revision, &migration.revision).is_eq());
     Ok(PlannedMigration {
@@ -52,8 +52,8 @@ pub(super) fn up_step(input: &Input<'_>, migration: &Migration) -> Result<Planne
     })
 }
 
-/// What is not applied, as far as the target reaches; what broke off comes first.
-fn choose<'a>(input: &Input<'a>, target: &Target) -> Result<Vec<&'a Migration>> {
+/// Returns the migrations to apply up to the target; an interrupted one comes first.
+fn choose<'a>(input: &PlanInput<'a>, target: &Target) -> Result<Vec<&'a Migration>> {
     let is_broken = |migration: &Migration| {
         input.history.partial().is_some_and(|record| compare_revisions(&record.revision, &migration.revision).is_eq())
     };
@@ -72,18 +72,21 @@ fn choose<'a>(input: &Input<'a>, target: &Target) -> Result<Vec<&'a Migration>> 
         Target::Current => pending.clear(),
         Target::Forward(count) => {
             if pending.len() < *count {
-                return Err(Error::usage(format!("`+{count}` is more than there is: {} pending", pending.len()))
-                    .hint("`--target latest` applies all of them"));
+                return Err(Error::usage(format!(
+                    "`+{count}` is more than the number of pending migrations, {}",
+                    pending.len()
+                ))
+                .hint("`--target latest` applies all of them"));
             }
             pending.truncate(*count);
         }
         Target::Base => {
-            return Err(Error::usage("`apply` only goes up, and `base` lies below everything")
-                .hint("`runner rollback --target base` rolls everything back"));
+            return Err(Error::usage("`apply` only upgrades, and `base` is before the first migration")
+                .hint("`runner rollback --target base` rolls back every migration"));
         }
         Target::Back(count) => {
-            return Err(Error::usage(format!("`apply` only goes up, and `-{count}` leads down"))
-                .hint(format!("`runner rollback -n {count}` rolls the last {count} back")));
+            return Err(Error::usage(format!("`apply` only upgrades, and `-{count}` is a downgrade"))
+                .hint(format!("`runner rollback -n {count}` rolls back the last {count}")));
         }
         Target::Revision(text) => {
             let revision = candidates(input).resolve(text)?;
@@ -94,13 +97,13 @@ fn choose<'a>(input: &Input<'a>, target: &Target) -> Result<Vec<&'a Migration>> 
     Ok(pending)
 }
 
-/// An applied revision with newer ones above it is no target for `apply`.
-fn refuse_older(input: &Input<'_>, revision: &str) -> Result<()> {
+/// Returns the error for an applied revision that is not the newest one: it is not a target for `apply`.
+fn refuse_older(input: &PlanInput<'_>, revision: &str) -> Result<()> {
     let applied = input.history.live.iter().find(|record| compare_revisions(&record.revision, revision).is_eq());
     match (applied, input.history.newest()) {
         (Some(record), Some(newest)) if compare_revisions(revision, &newest.revision).is_lt() => {
             let message = format!("the database is already past `{}`: it is at `{}`", record.id(), newest.id());
-            Err(Error::usage(message).hint(format!("`runner rollback --target {revision}` goes back to it")))
+            Err(Error::usage(message).hint(format!("`runner rollback --target {revision}` returns to it")))
         }
         (None, _) if find(input, revision).is_none() => {
             Err(Error::usage(format!("`{revision}` is not in the project")))
@@ -109,8 +112,8 @@ fn refuse_older(input: &Input<'_>, revision: &str) -> Result<()> {
     }
 }
 
-/// Refuses what is older than the newest applied revision, unless that is allowed.
-fn check_order(input: &Input<'_>, chosen: &[&Migration]) -> Result<()> {
+/// Rejects migrations that are older than the newest applied revision, unless that is allowed.
+fn check_order(input: &PlanInput<'_>, chosen: &[&Migration]) -> Result<()> {
     let Some(newest) = input.history.newest().filter(|_| !input.options.allow_out_of_order) else { return Ok(()) };
     let late: Vec<&&Migration> =
         chosen.iter().filter(|migration| compare_revisions(&migration.revision, &newest.revision).is_lt()).collect();
@@ -125,6 +128,6 @@ fn check_order(input: &Input<'_>, chosen: &[&Migration]) -> Result<()> {
         error = error.at("migration", migration.id());
     }
     Err(error
-        .hint("give them later revisions by renaming their files, so that every database gets the same order")
-        .hint("`--allow-out-of-order` applies them all the same"))
+        .hint("rename their files to later revisions, so that every database gets the same order")
+        .hint("`--allow-out-of-order` applies them anyway"))
 }

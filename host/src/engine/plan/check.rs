@@ -1,24 +1,24 @@
-//! Whether project and history fit together.
+//! Checks whether project and history agree.
 
-use super::Input;
+use super::PlanInput;
 use crate::engine::history::State;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result};
 use crate::project::catalog::Migration;
 
-/// How many digits of a digest a message shows.
+/// The number of digits of a digest that a message shows.
 const SHORT: usize = 12;
 
-/// Refuses a project that lacks an applied revision, unless that is allowed, or has another artifact for one. `except` is
-/// a revision that may have changed.
-pub fn check_history(input: &Input<'_>, except: Option<&str>) -> Result<()> {
+/// Rejects a project that lacks an applied revision, unless that is allowed, or has a different artifact for one.
+/// `except` is a revision that may have changed.
+pub fn check_history(input: &PlanInput<'_>, except: Option<&str>) -> Result<()> {
     let mut changed = Vec::new();
     let mut missing = Vec::new();
     for record in input.history.live.iter().filter(|record| Some(&*record.revision) != except) {
         match find(input, &record.revision) {
             None => missing.push(record.id()),
-            // A half-done upgrade may be mended: only what took effect must stay, which its resumption checks. A half-done
-            // downgrade has to be finished first, whatever the project has.
+            // A partly applied upgrade may be fixed: only what took effect must stay the same, which is checked when it
+            // resumes. A partial downgrade must be finished first, whatever the project contains.
             Some(_) if record.state.is_partial() => {}
             Some(migration) if migration.sha256 != record.sha256 => changed.push((migration, record)),
             Some(_) => {}
@@ -34,8 +34,8 @@ pub fn check_history(input: &Input<'_>, except: Option<&str>) -> Result<()> {
             error = error.at("migration", format!("{} (applied: sha256 {was}, project: {is})", migration.id()));
         }
         return Err(error
-            .hint("restore the files as they were applied, and put the change into a new migration")
-            .hint("while it is the newest and not yet released, `runner redo` rolls it back and applies it anew")
+            .hint("restore the files as they were applied, and make the change in a new migration")
+            .hint("if it is the newest and not yet released, `runner redo` rolls it back and applies it again")
             .hint("if the change does not matter, `runner repair REVISION --accept-checksum --why TEXT` accepts it"));
     }
     if !missing.is_empty() && !input.options.allow_missing {
@@ -47,21 +47,21 @@ pub fn check_history(input: &Input<'_>, except: Option<&str>) -> Result<()> {
             error = error.at("migration", id);
         }
         return Err(error
-            .hint("bring the files back, or use the release of the project that has them")
-            .hint("`--allow-missing` goes on without them, if a newer release applied them"));
+            .hint("restore the files, or use the release of the project that has them")
+            .hint("`--allow-missing` continues without them, if a newer release applied them"));
     }
     Ok(())
 }
 
-/// The project's migration of a revision that history spells, whatever zeros it begins with.
-pub fn find<'a>(input: &Input<'a>, revision: &str) -> Option<&'a Migration> {
+/// Returns the project's migration for a revision as spelled in history; leading zeros do not matter.
+pub fn find<'a>(input: &PlanInput<'a>, revision: &str) -> Option<&'a Migration> {
     let migrations = &input.catalog.migrations;
     let found = migrations.binary_search_by(|migration| compare_revisions(&migration.revision, revision));
     found.ok().map(|index| &migrations[index])
 }
 
-/// Refuses migrations that are not for this database.
-pub fn check_dialect(input: &Input<'_>, migration: &Migration) -> Result<()> {
+/// Rejects migrations that are not for this database.
+pub fn check_dialect(input: &PlanInput<'_>, migration: &Migration) -> Result<()> {
     let dialects = &migration.description.dialects;
     if dialects.is_empty() || dialects.contains(&input.facts.dialect) {
         return Ok(());
@@ -75,8 +75,8 @@ pub fn check_dialect(input: &Input<'_>, migration: &Migration) -> Result<()> {
     .at("migration", migration.id()))
 }
 
-/// Refuses a migration whose dependencies are neither applied nor `earlier` in the plan.
-pub fn check_dependencies(input: &Input<'_>, migration: &Migration, earlier: &[&Migration]) -> Result<()> {
+/// Rejects a migration whose dependencies are neither applied nor `earlier` in the plan.
+pub fn check_dependencies(input: &PlanInput<'_>, migration: &Migration, earlier: &[&Migration]) -> Result<()> {
     for wanted in &migration.description.depends_on {
         let applied = input
             .history
@@ -88,7 +88,7 @@ pub fn check_dependencies(input: &Input<'_>, migration: &Migration, earlier: &[&
         }
         let in_project = input.catalog.migrations.iter().find(|other| means(wanted, &other.revision, &other.name));
         let error = match in_project {
-            Some(later) => Error::usage(format!("it depends on `{}`, which would come later", later.id()))
+            Some(later) => Error::usage(format!("it depends on `{}`, which comes later", later.id()))
                 .hint("a migration can depend only on earlier ones: give it a later revision"),
             None => Error::usage(format!("it depends on `{wanted}`, which is neither applied nor in the project"))
                 .hint("add the migration it needs, or correct its `depends-on`"),
@@ -98,14 +98,14 @@ pub fn check_dependencies(input: &Input<'_>, migration: &Migration, earlier: &[&
     Ok(())
 }
 
-/// Whether a dependency as it is written means that revision.
+/// Whether a dependency, as it is written, refers to that revision.
 pub fn means(wanted: &str, revision: &str, name: &str) -> bool {
     let is_number = !wanted.is_empty() && wanted.bytes().all(|byte| byte.is_ascii_digit());
     (is_number && compare_revisions(wanted, revision).is_eq())
         || wanted.split_once('_').is_some_and(|(digits, rest)| digits == revision && rest == name)
 }
 
-/// The beginning of a digest.
+/// Returns the beginning of a digest.
 pub fn short(sha256: &str) -> &str {
     sha256.get(..SHORT).unwrap_or(sha256)
 }

@@ -1,4 +1,4 @@
-//! What would run: a pure function of project, history, target and options. Touches no database and no file.
+//! Plans what would run: a pure function of project, history, target and options. It touches no database and no file.
 
 mod apply;
 mod check;
@@ -11,7 +11,7 @@ mod tests;
 pub use apply::plan_apply;
 pub use rollback::{plan_redo, plan_rollback};
 pub use stamp::{Mark, plan_baseline, plan_stamp};
-pub use statements::{Statements, StepLook, check_dry_run, inspect};
+pub use statements::{Inspection, Statements, check_dry_run, inspect};
 
 use super::Direction;
 use super::history::{History, Record, RunMode, State};
@@ -23,7 +23,7 @@ use crate::project::catalog::{Catalog, Description, Kind, Migration};
 
 /// What the operator allows.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct PlanOptions {
     /// Migrations older than the newest applied one may be applied.
     pub allow_out_of_order: bool,
     /// Applied revisions may be missing from the project.
@@ -32,7 +32,7 @@ pub struct Options {
 
 /// The input of a plan.
 #[derive(Clone, Copy)]
-pub struct Input<'a> {
+pub struct PlanInput<'a> {
     /// The project's migrations.
     pub catalog: &'a Catalog,
     /// The history of the database.
@@ -40,7 +40,7 @@ pub struct Input<'a> {
     /// What the server can do.
     pub facts: &'a Facts,
     /// What the operator allows.
-    pub options: Options,
+    pub options: PlanOptions,
 }
 
 /// Where the bytes of a planned migration come from.
@@ -117,7 +117,7 @@ impl PlannedMigration {
         format!("{}_{}", self.revision, self.name)
     }
 
-    /// Whether an earlier run left its revision half done.
+    /// Whether an earlier run left its revision partly done.
     pub fn is_half_done(&self) -> bool {
         self.resume_after.is_some() || self.broken.is_some()
     }
@@ -140,7 +140,7 @@ impl Plan {
 }
 
 /// Plans an upgrade or a downgrade, whichever leads from the current revision to the target.
-pub fn plan_towards(input: &Input<'_>, target: &Target) -> Result<Plan> {
+pub fn plan_towards(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {
     let down = match target {
         Target::Base | Target::Back(_) => true,
         Target::Latest | Target::Next | Target::Current | Target::Forward(_) => false,
@@ -155,7 +155,7 @@ pub fn plan_towards(input: &Input<'_>, target: &Target) -> Result<Plan> {
 }
 
 /// Returns every revision that the text of a revision can refer to.
-pub fn candidates<'a>(input: &Input<'a>) -> Candidates<'a> {
+pub fn candidates<'a>(input: &PlanInput<'a>) -> Candidates<'a> {
     let project = input.catalog.migrations.iter().map(|migration| (&*migration.revision, &*migration.name));
     let history = input.history.live.iter().map(|record| (&*record.revision, &*record.name));
     // Names in the project take precedence, so they come last.
@@ -175,10 +175,10 @@ fn run_mode(migration: &Migration, facts: &Facts) -> Result<RunMode> {
 
 /// The error for a revision that another command has to finish first.
 fn half_done(record: &Record, verb: &str) -> Error {
-    let error = Error::new(ErrorKind::Partial, format!("`{}` is only half done", record.id()))
-        .hint(format!("`runner {verb}` takes it up where it broke off"));
+    let error = Error::new(ErrorKind::Partial, format!("`{}` is only partly done", record.id()))
+        .hint(format!("`runner {verb}` resumes it where it stopped"));
     match record.state {
-        State::PartlyApplied => error.hint("`runner rollback` runs its downgrade on what there is of it"),
+        State::PartlyApplied => error.hint("`runner rollback` runs its downgrade on the part that took effect"),
         _ => error,
     }
 }
@@ -189,13 +189,10 @@ fn resume_after(record: &Record) -> Result<u64> {
     let one = if record.kind == Kind::Sql { "statement" } else { "step" };
     Err(Error::new(
         ErrorKind::Partial,
-        format!("nobody knows whether {one} {unknown} of `{}` took effect", record.id()),
+        format!("it is unknown whether {one} {unknown} of `{}` took effect", record.id()),
     )
-    .cause(format!("a run ended after it had begun the {one} and before it could note its success"))
-    .hint(format!(
-        "`runner repair {}` shows what is known of it, and takes your word for what became of it",
-        record.revision
-    )))
+    .cause(format!("a run ended after starting the {one} and before recording its result"))
+    .hint(format!("`runner repair {}` shows what is known and records your decision", record.revision)))
 }
 
 /// Returns the progress of the interrupted upgrade that this record describes, for its rollback.

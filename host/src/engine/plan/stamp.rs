@@ -2,7 +2,7 @@
 
 use super::apply::up_step;
 use super::check::{check_dialect, check_history, find};
-use super::{Input, PlannedMigration, candidates};
+use super::{PlanInput, PlannedMigration, candidates};
 use crate::engine::history::Record;
 use crate::engine::target::{Target, compare_revisions};
 use crate::error::{Error, ErrorKind, Result};
@@ -28,7 +28,7 @@ impl Mark {
 
 /// Returns the changes that bring the history to the target: newer revisions end, newest first, then those up to the
 /// target are recorded as applied, oldest first.
-pub fn plan_stamp(input: &Input<'_>, target: &Target) -> Result<Vec<Mark>> {
+pub fn plan_stamp(input: &PlanInput<'_>, target: &Target) -> Result<Vec<Mark>> {
     check_history(input, None)?;
     if let Some(record) = input.history.partial() {
         return Err(Error::new(ErrorKind::Partial, format!("`{}` is partially applied", record.id()))
@@ -49,7 +49,7 @@ pub fn plan_stamp(input: &Input<'_>, target: &Target) -> Result<Vec<Mark>> {
 }
 
 /// As [`plan_stamp`], for a database that has no history yet.
-pub fn plan_baseline(input: &Input<'_>, target: &Target) -> Result<Vec<Mark>> {
+pub fn plan_baseline(input: &PlanInput<'_>, target: &Target) -> Result<Vec<Mark>> {
     if let Some(newest) = input.history.newest() {
         return Err(Error::usage(format!("the database already has a history: it is at `{}`", newest.id()))
             .hint("`runner stamp --target TARGET` changes an existing history"));
@@ -58,7 +58,7 @@ pub fn plan_baseline(input: &Input<'_>, target: &Target) -> Result<Vec<Mark>> {
 }
 
 /// Returns the newest revision that counts as applied; `None` for the base.
-fn end(input: &Input<'_>, target: &Target) -> Result<Option<String>> {
+fn end(input: &PlanInput<'_>, target: &Target) -> Result<Option<String>> {
     let mut known: Vec<&str> = input.catalog.migrations.iter().map(|migration| &*migration.revision).collect();
     known.extend(input.history.live.iter().map(|record| &*record.revision));
     known.sort_by(|left, right| compare_revisions(left, right));

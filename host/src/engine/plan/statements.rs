@@ -1,5 +1,5 @@
-//! What the statements of a migration in SQL mean for how it is run: whether its mode fits them, what commits by itself, and
-//! whether a dry run can take it back. Told from the text, before anything runs.
+//! Analyses the statements of a migration in SQL before anything runs: whether its mode suits them, which of them commit by
+//! themselves, and whether a dry run can roll them back.
 
 use super::PlannedMigration;
 use crate::database::Facts;
@@ -10,27 +10,27 @@ use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, split};
 
-/// What is known of the statements of a step in SQL.
+/// The statements of a migration in SQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statements {
-    /// How many there are.
+    /// Their number.
     pub count: u64,
-    /// How many of them commit by themselves whatever transaction they stand in.
+    /// The number of those that commit by themselves even in a transaction.
     pub committing: u64,
 }
 
-/// What is known of a step beyond the plan.
+/// What is known of a planned migration beyond the plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StepLook {
-    /// Of a step in SQL.
+pub struct Inspection {
+    /// Its statements, if it is in SQL.
     pub statements: Option<Statements>,
-    /// Whether a dry run can try it.
+    /// Whether a dry run is possible.
     pub dry_run: bool,
-    /// Of a component that has run here before: statements that left the order of their rows to the database.
+    /// For a component that has run on this database: its statements without a defined row order.
     pub unordered: Vec<String>,
 }
 
-/// Looks at a text of a step, that of one direction; an error if it cannot be run in the step's mode.
+/// Inspects the text of one direction. Fails if it cannot run in the migration's mode.
 pub fn inspect(step: &PlannedMigration, direction: Direction, text: &str, facts: &Facts) -> Result<Statements> {
     look(direction, step.mode, text, facts).map_err(|error| error.at("migration", step.id()))
 }
@@ -46,27 +46,27 @@ fn look(direction: Direction, mode: RunMode, text: &str, facts: &Facts) -> Resul
         let outside = classes.iter().position(|class| *class == StatementClass::RefusesTransaction);
         if let Some(at) = outside {
             let message = "the statement cannot run inside a transaction".to_owned();
-            return Err(refuse(at, message, "write the directive `-- runner:no-transaction` on top of the file"));
+            return Err(refuse(at, message, "add the directive `-- runner:no-transaction` at the top of the file"));
         }
         if let Some(at) = classes.iter().position(|class| commits(*class)) {
             let message =
-                format!("{} commits a schema change at once, so the migration cannot be atomic", facts.dialect);
-            return Err(refuse(at, message, "let it run stepwise, or take the schema change into another migration"));
+                format!("{} commits schema changes immediately, so the migration cannot be atomic", facts.dialect);
+            return Err(refuse(at, message, "let it run stepwise, or move the schema change to another migration"));
         }
         let texts: Vec<&str> = statements.iter().map(|it: &Statement<'_>| it.text).collect();
         if let Some((at, value)) = late_enum_value(&texts, facts.dialect) {
             let message =
-                format!("`{value}` was added to an enum in the same transaction, and cannot be used before its end");
-            return Err(refuse(at, message, "add the value in a migration of its own, before this one"));
+                format!("`{value}` was added to an enum in the same transaction, and cannot be used before that ends");
+            return Err(refuse(at, message, "add the value in a separate, earlier migration"));
         }
     }
     if mode == RunMode::Stepwise
         && let Some(at) = classes.iter().position(|class| *class == StatementClass::TransactionControl)
     {
-        // Refused when its turn comes too, but then the statements before it have taken effect.
-        let error = Error::denied("a migration cannot begin, end or divide transactions");
+        // It would also be rejected when it runs, but by then the statements before it have taken effect.
+        let error = Error::denied("a migration cannot begin or end transactions or use savepoints");
         return Err(at_statement(error, direction, &statements, at)
-            .hint("take the statement out: each of the others commits by itself"));
+            .hint("remove the statement: each of the others commits by itself"));
     }
     Ok(Statements {
         count: statements.len() as u64,
@@ -74,15 +74,15 @@ fn look(direction: Direction, mode: RunMode, text: &str, facts: &Facts) -> Resul
     })
 }
 
-/// Whether a step can be tried in a transaction and taken back, as far as it shows before it runs; the error says why not. `text`: that of a step in SQL.
+/// Fails if a migration cannot run in a transaction that is rolled back, as far as that is known in advance. `text` is the
+/// text of a migration in SQL.
 pub fn check_dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result<()> {
     dry_run(step, text, facts).map_err(|error| error.at("migration", step.id()))
 }
 
 fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result<()> {
     if step.kind == Kind::Component && step.resume_after.is_some() {
-        let error =
-            Error::usage("a component that broke off goes on from its journal, which takes transactions of its own");
+        let error = Error::usage("an interrupted component resumes from its journal, which needs its own transactions");
         return Err(match facts.dialect.has_scratch_copies() {
             true => error.hint("`--on-copy` runs it on a copy of the database"),
             false => error,
@@ -91,14 +91,14 @@ fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result
     if facts.transactional_ddl {
         return Ok(());
     }
-    // What a component does shows only when it runs: it is stopped at what would commit.
+    // What a component does is known only when it runs; it is stopped before a call that would commit.
     let Some(text) = text else { return Ok(()) };
     let statements = split(text, facts.dialect).map_err(|error| unreadable(step.direction, error))?;
     match statements.iter().position(|it| classify(it.text, facts.dialect) != StatementClass::Rows) {
         None => Ok(()),
         Some(at) => {
             let message = format!(
-                "{} may commit the statement at once, so there is no dry run of it in a transaction",
+                "{} may commit the statement immediately, so a dry run in a transaction is not possible",
                 facts.dialect
             );
             let error = at_statement(Error::usage(message), step.direction, &statements, at);
@@ -107,7 +107,7 @@ fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result
     }
 }
 
-/// The error with the place of a statement.
+/// Adds the place of a statement to an error.
 fn at_statement(error: Error, direction: Direction, statements: &[Statement<'_>], at: usize) -> Error {
     let Some(statement) = statements.get(at) else { return error };
     let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
     use crate::database::Dialect;
 
-    fn told(dialect: Dialect, mode: RunMode, text: &str) -> String {
+    fn inspected(dialect: Dialect, mode: RunMode, text: &str) -> String {
         match look(Direction::Up, mode, text, &Facts::of_dialect(dialect)) {
             Ok(statements) => format!("{} {}", statements.count, statements.committing),
             Err(error) => {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_the_mode_is_refused_with_its_place() {
+    fn statements_that_do_not_suit_the_mode_are_rejected_with_their_place() {
         use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
         use RunMode::{Atomic, Stepwise};
         let index = "CREATE TABLE t (a int);\n\nCREATE INDEX CONCURRENTLY i ON t (a)";
@@ -143,7 +143,7 @@ mod tests {
                 Postgres,
                 Atomic,
                 used,
-                "2 of 2, line 2: `it's` was added to an enum in the same transaction, and cannot be used before its end",
+                "2 of 2, line 2: `it's` was added to an enum in the same transaction, and cannot be used before that ends",
             ),
             (Postgres, Stepwise, used, "2 0"),
             (Postgres, Atomic, "ALTER TYPE mood ADD VALUE 'new'; UPDATE p SET m = 'sad'", "2 0"),
@@ -153,17 +153,17 @@ mod tests {
                 Mariadb,
                 Atomic,
                 "INSERT INTO t VALUES (1); DROP TABLE t",
-                "2 of 2, line 1: MariaDB commits a schema change at once, so the migration cannot be atomic",
+                "2 of 2, line 1: MariaDB commits schema changes immediately, so the migration cannot be atomic",
             ),
             (Mariadb, Atomic, "INSERT INTO t VALUES (1)", "1 0"),
             (
                 Mariadb,
                 Stepwise,
                 "INSERT INTO t VALUES (1);\nCOMMIT",
-                "2 of 2, line 2: a migration cannot begin, end or divide transactions",
+                "2 of 2, line 2: a migration cannot begin or end transactions or use savepoints",
             ),
         ] {
-            assert_eq!(told(dialect, mode, text), expected, "{dialect}: {text}");
+            assert_eq!(inspected(dialect, mode, text), expected, "{dialect}: {text}");
         }
     }
 }

@@ -45,7 +45,7 @@ fn migration(text: &str) -> Migration {
     }
 }
 
-/// `2` is applied; `2*` with another artifact; `2/3` its upgrade broke off behind 3 statements; `2\3` its downgrade;
+/// `2` is applied; `2*` with another artifact; `2/3` its upgrade stopped after 3 statements; `2\3` its downgrade;
 /// `2/3?` with a fourth whose effect is unknown.
 fn record(id: usize, text: &str) -> Record {
     let unknown = text.ends_with('?');
@@ -85,7 +85,7 @@ enum Verb {
 struct Case {
     project: &'static str,
     history: &'static str,
-    options: Options,
+    options: PlanOptions,
     facts: Facts,
 }
 
@@ -98,7 +98,7 @@ impl Case {
         let kept = live.iter().filter(|record| record.sha256 == "another");
         let stored = kept.map(|record| (record.revision.clone(), record.sha256.clone())).collect();
         let history = History { live, stored };
-        let input = Input { catalog: &catalog, history: &history, facts: &self.facts, options: self.options };
+        let input = PlanInput { catalog: &catalog, history: &history, facts: &self.facts, options: self.options };
         let target = target.parse()?;
         match verb {
             Verb::Apply => plan_apply(&input, &target),
@@ -110,7 +110,7 @@ impl Case {
 }
 
 fn case(project: &'static str, history: &'static str) -> Case {
-    Case { project, history, options: Options::default(), facts: SQLITE }
+    Case { project, history, options: PlanOptions::default(), facts: SQLITE }
 }
 
 fn shown(plan: &Plan) -> String {
@@ -156,12 +156,12 @@ fn apply_goes_up_to_the_target() {
 }
 
 #[test]
-fn apply_refuses_what_is_not_sure() {
+fn apply_rejects_impossible_targets_and_conflicts() {
     for (project, history, target, kind, message) in [
         ("1 2 3", "1 2 3", "1", ErrorKind::Usage, "the database is already past `1_m1`: it is at `3_m3`"),
-        ("1 2 3", "1", "base", ErrorKind::Usage, "`apply` only goes up, and `base` lies below everything"),
-        ("1 2 3", "1", "-1", ErrorKind::Usage, "`apply` only goes up, and `-1` leads down"),
-        ("1 2 3", "1", "+3", ErrorKind::Usage, "`+3` is more than there is: 2 pending"),
+        ("1 2 3", "1", "base", ErrorKind::Usage, "`apply` only upgrades, and `base` is before the first migration"),
+        ("1 2 3", "1", "-1", ErrorKind::Usage, "`apply` only upgrades, and `-1` is a downgrade"),
+        ("1 2 3", "1", "+3", ErrorKind::Usage, "`+3` is more than the number of pending migrations, 2"),
         ("1 2 3", "1", "9", ErrorKind::Usage, "no revision or name begins with `9`"),
         ("1 2 3", "1 3", "latest", ErrorKind::Mismatch, "a pending migration is older than `3_m3`, which is applied"),
         ("1 2 3 4", "4", "next", ErrorKind::Mismatch, "a pending migration is older than `4_m4`, which is applied"),
@@ -169,12 +169,12 @@ fn apply_refuses_what_is_not_sure() {
         ("1 3", "1 2", "latest", ErrorKind::Mismatch, "an applied migration is missing from the project"),
         ("1 2 3", "1* 2", "latest", ErrorKind::Mismatch, "a migration was changed after it was applied"),
         ("1 2 3", "1* 2*", "latest", ErrorKind::Mismatch, "2 migrations were changed after they were applied"),
-        ("1>2 2", "", "latest", ErrorKind::Usage, "it depends on `2_m2`, which would come later"),
+        ("1>2 2", "", "latest", ErrorKind::Usage, "it depends on `2_m2`, which comes later"),
         ("1 2>9", "", "latest", ErrorKind::Usage, "it depends on `9`, which is neither applied nor in the project"),
         ("1?mysql", "", "latest", ErrorKind::Usage, "the migration is for MySQL only, and this database is SQLite"),
-        ("1 2~", "1 2/2", "current", ErrorKind::Partial, "`2_m2` is only half done"),
-        ("1 2~", "1 2\\1", "latest", ErrorKind::Partial, "`2_m2` is only half done"),
-        ("1 2~", "1 2/1?", "latest", ErrorKind::Partial, "nobody knows whether statement 2 of `2_m2` took effect"),
+        ("1 2~", "1 2/2", "current", ErrorKind::Partial, "`2_m2` is only partly done"),
+        ("1 2~", "1 2\\1", "latest", ErrorKind::Partial, "`2_m2` is only partly done"),
+        ("1 2~", "1 2/1?", "latest", ErrorKind::Partial, "it is unknown whether statement 2 of `2_m2` took effect"),
     ] {
         let Err(error) = case(project, history).plan(&Verb::Apply, target) else {
             panic!("[{project}] with [{history}] to {target} was not refused");
@@ -210,13 +210,13 @@ fn rollback_goes_down_to_the_target() {
         ("1 2 3", "1 3 2", "1", "-2 -3"),
         ("1 2 3", "1 3 2", "2", "-3"),
         ("1 2~ 3", "1 2\\1", "-1", "-2/1"),
-        // What broke off on its way up goes first, whatever it had come to; nobody has to know of its last statement.
+        // An interrupted upgrade is rolled back first, however far it got; the outcome of its last statement does not matter.
         ("1 2~ 3", "1 2/1", "-1", "-2(1)"),
         ("1 2~ 3", "1 2/1?", "-1", "-2(1?)"),
         ("1 2~ 3", "1 3 2/1", "-2", "-2(1) -3"),
         ("1 2~ 3", "1 2/0", "base", "-2(0) -1"),
         ("1 2~ 3", "1 3 2\\1", "base", "-2/1 -3 -1"),
-        // Missing or changed ones are rolled back from the database's copy.
+        // Missing or changed migrations are rolled back from the database's copy.
         ("1", "1 2*", "-1", "-2"),
         ("1 2", "1 2*", "-1", "-2"),
     ] {
@@ -235,10 +235,10 @@ fn the_way_back_comes_from_the_project_or_else_from_the_database() {
         (Some("DROP"), "1", false, Some(Source::Project)),
         (None, "1", true, Some(Source::Database)),
         (None, "1", false, None),
-        // Where it broke, too.
+        // An interrupted one too.
         (Some("DROP"), "1\\1", true, Some(Source::Project)),
         (None, "1\\1", true, Some(Source::Database)),
-        // It was applied without a way back, which was written later.
+        // It was applied without a downgrade, which was written later.
         (Some("DROP"), "1!", true, Some(Source::Project)),
         (None, "1!", true, None),
     ] {
@@ -248,7 +248,7 @@ fn the_way_back_comes_from_the_project_or_else_from_the_database() {
         let history = History { live: vec![live], stored };
         let catalog =
             Catalog { migrations: vec![Migration { artifact: down(project), ..migration("1") }], ..Catalog::default() };
-        let input = Input { catalog: &catalog, history: &history, facts: &SQLITE, options: Options::default() };
+        let input = PlanInput { catalog: &catalog, history: &history, facts: &SQLITE, options: PlanOptions::default() };
         let plan = plan_rollback(&input, &Target::Base);
         assert_eq!(
             plan.ok().map(|plan| plan.steps[0].source),
@@ -272,22 +272,22 @@ fn what_is_half_done_is_not_where_the_database_is() {
 #[test]
 fn rollback_refuses_what_is_not_sure() {
     for (project, history, target, kind, message) in [
-        ("1 2 3", "1 2", "latest", ErrorKind::Usage, "`rollback` only goes down, and `latest` leads up"),
-        ("1 2 3", "1 2", "3", ErrorKind::Usage, "`3` is not applied, so there is no way back to it"),
-        ("1 2 3", "1 2", "-3", ErrorKind::Usage, "3 is more than there is: 2 applied"),
-        ("1 2!", "1 2", "-1", ErrorKind::Usage, "the migration has no way back"),
-        ("1! 2", "1 2", "base", ErrorKind::Usage, "the migration has no way back"),
-        ("1 2~ 3", "1 2/1 3", "-1", ErrorKind::Partial, "`2_m2` is only half done"),
-        ("1 2~ 3", "1 2\\1?", "-1", ErrorKind::Partial, "nobody knows whether statement 2 of `2_m2` took effect"),
-        ("1 2~ 3", "1 2\\1 3", "-1", ErrorKind::Partial, "`2_m2` is only half done"),
+        ("1 2 3", "1 2", "latest", ErrorKind::Usage, "`rollback` only downgrades, and `latest` is an upgrade"),
+        ("1 2 3", "1 2", "3", ErrorKind::Usage, "`3` is not applied, so it cannot be rolled back to"),
+        ("1 2 3", "1 2", "-3", ErrorKind::Usage, "3 is more than the number of applied migrations, 2"),
+        ("1 2!", "1 2", "-1", ErrorKind::Usage, "the migration has no downgrade"),
+        ("1! 2", "1 2", "base", ErrorKind::Usage, "the migration has no downgrade"),
+        ("1 2~ 3", "1 2/1 3", "-1", ErrorKind::Partial, "`2_m2` is only partly done"),
+        ("1 2~ 3", "1 2\\1?", "-1", ErrorKind::Partial, "it is unknown whether statement 2 of `2_m2` took effect"),
+        ("1 2~ 3", "1 2\\1 3", "-1", ErrorKind::Partial, "`2_m2` is only partly done"),
         (
             "1",
             "1 2",
             "-1",
             ErrorKind::Mismatch,
-            "the migration is missing from the project, and the database keeps no copy of what was applied",
+            "the migration is missing from the project, and the database has no copy of what was applied",
         ),
-        ("1 2 3>2", "1 3>2 2", "-1", ErrorKind::Usage, "`3_m3` depends on it and would stay"),
+        ("1 2 3>2", "1 3>2 2", "-1", ErrorKind::Usage, "`3_m3` depends on it and would stay applied"),
     ] {
         let Err(error) = case(project, history).plan(&Verb::Rollback, target) else {
             panic!("[{project}] with [{history}] to {target} was not refused");

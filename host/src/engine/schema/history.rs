@@ -1,6 +1,6 @@
 //! The statements of the tables `runner_meta`, `runner_history` and `runner_artifact`.
 
-/// A row's columns but for `id`, in the order in which every statement has them.
+/// A row's columns except `id`, in the order in which every statement lists them.
 macro_rules! columns {
     () => {
         "revision, name, summary, kind, sha256, mode, declared, state, started_at, finished_at, duration_ms, steps, \
@@ -10,7 +10,7 @@ macro_rules! columns {
     };
 }
 
-/// How many columns a row has, `id` included.
+/// The number of a row's columns, including `id`.
 pub const COLUMNS: usize = 29;
 
 /// Writes the format of the tables. Parameter: the format.
@@ -19,17 +19,17 @@ pub const INSERT_FORMAT: &str = "INSERT INTO @.runner_meta VALUES ('format', ?1)
 pub const FORMAT: &str = "SELECT m.value FROM @.runner_meta m WHERE m.key = 'format'";
 /// Whether history has any row.
 pub const ANY: &str = "SELECT 1 FROM @.runner_history LIMIT 1";
-/// The format, and behind it the row; NULLs behind it if there is no row. Rows in force, in the order of application.
+/// The rows in force, in the order of application, each after the format. Without rows, the format and NULLs.
 pub const LIVE: &str = concat!(
     "SELECT m.value, id, ",
     columns!(),
     " FROM @.runner_meta m LEFT JOIN @.runner_history ON active = 1 WHERE m.key = 'format' ORDER BY id"
 );
-/// As [`LIVE`], with what an overview shows of a row: of a thousand rows, that is half the bytes.
+/// Like [`LIVE`], with only the columns that an overview shows: half the bytes for a thousand rows.
 pub const BRIEF: &str = "SELECT m.value, id, revision, name, kind, sha256, mode, state, started_at, duration_ms, steps, \
      rows_read, rows_written, run_id, applied_by \
      FROM @.runner_meta m LEFT JOIN @.runner_history ON active = 1 WHERE m.key = 'format' ORDER BY id";
-/// As [`LIVE`], all rows.
+/// Like [`LIVE`], with all rows.
 pub const ALL: &str = concat!(
     "SELECT m.value, id, ",
     columns!(),
@@ -43,9 +43,9 @@ macro_rules! values {
     };
 }
 
-/// Adds a row in force. Parameters: the columns but for `id`.
+/// Adds a row in force. Parameters: the columns except `id`.
 pub const INSERT: &str = concat!("INSERT INTO @.runner_history (", columns!(), ", active) VALUES (", values!(), ", 1)");
-/// As [`INSERT`], under a number of our own. Parameters: the columns but for `id`, and `id`.
+/// Like [`INSERT`], with an explicit number. Parameters: the columns except `id`, then `id`.
 pub const INSERT_AS: &str =
     concat!("INSERT INTO @.runner_history (", columns!(), ", active, id) VALUES (", values!(), ", 1, ?29)");
 /// The run that put a revision in force. Parameter: the revision.
@@ -57,31 +57,31 @@ pub const END: &str = "UPDATE @.runner_history SET state = 'rolled-back', active
      rolled_back_rows_read = coalesce(rolled_back_rows_read, 0) + ?5, \
      rolled_back_rows_written = coalesce(rolled_back_rows_written, 0) + ?6, rolled_back_transcript = ?7 \
      WHERE id = ?8 AND active = 1";
-/// Adds to what an upgrade took. Parameters: duration, steps so far, rows read, rows written, id.
+/// Adds to the totals of an upgrade. Parameters: duration, steps so far, rows read, rows written, id.
 pub const ADD_UP: &str = "UPDATE @.runner_history SET duration_ms = duration_ms + ?1, steps = ?2, \
      rows_read = rows_read + ?3, rows_written = rows_written + ?4 WHERE id = ?5 AND active = 1";
-/// Adds to what a downgrade took. Parameters: duration, rows read, rows written, id.
+/// Adds to the totals of a downgrade. Parameters: duration, rows read, rows written, id.
 pub const ADD_DOWN: &str = "UPDATE @.runner_history SET \
      rolled_back_duration_ms = coalesce(rolled_back_duration_ms, 0) + ?1, \
      rolled_back_rows_read = coalesce(rolled_back_rows_read, 0) + ?2, \
      rolled_back_rows_written = coalesce(rolled_back_rows_written, 0) + ?3 WHERE id = ?4 AND active = 1";
-/// Puts a row into another state, and forgets what a downgrade took. Parameters: state, id.
+/// Changes the state of a row, and clears the totals of a downgrade. Parameters: state, id.
 pub const REOPEN: &str = "UPDATE @.runner_history SET state = ?1, rolled_back_duration_ms = NULL, \
      rolled_back_rows_read = NULL, rolled_back_rows_written = NULL WHERE id = ?2 AND active = 1";
-/// Takes a row away of which nothing took effect. Parameter: id.
+/// Deletes a row of which nothing took effect. Parameter: id.
 pub const DISCARD: &str = "DELETE FROM @.runner_history WHERE id = ?1 AND active = 1 AND state = 'partial'";
 /// Ends a stepwise upgrade. Parameters: name, summary, digest, declared, finished, duration, steps, rows read, rows
 /// written, transcript, id.
 pub const FINISH_STEPWISE: &str = "UPDATE @.runner_history SET state = 'applied', name = ?1, summary = ?2, \
      sha256 = ?3, declared = ?4, finished_at = ?5, duration_ms = duration_ms + ?6, steps = ?7, \
      rows_read = rows_read + ?8, rows_written = rows_written + ?9, transcript = ?10 WHERE id = ?11 AND active = 1";
-/// Says by hand that a revision is applied. Parameters: digest, declared, when, why, id.
+/// Marks a revision as applied, by decision of the operator. Parameters: digest, declared, when, why, id.
 pub const SET_APPLIED: &str = "UPDATE @.runner_history SET state = 'applied', sha256 = ?1, declared = ?2, \
      finished_at = coalesce(finished_at, ?3), reason = ?4, rolled_back_duration_ms = NULL, rolled_back_rows_read = NULL, \
      rolled_back_rows_written = NULL WHERE id = ?5 AND active = 1";
-/// Says why a row was ended by hand. Parameters: why, id.
+/// Records why the operator ended a row. Parameters: why, id.
 pub const SET_REASON: &str = "UPDATE @.runner_history SET reason = ?1 WHERE id = ?2";
-/// Takes artifacts away that no row of history names. Parameter: the revision.
+/// Deletes artifacts that no row of history names. Parameter: the revision.
 pub const DROP_ARTIFACTS: &str = "DELETE FROM @.runner_artifact WHERE revision = ?1 AND NOT EXISTS (SELECT 1 \
      FROM @.runner_history h WHERE h.revision = runner_artifact.revision AND h.sha256 = runner_artifact.sha256)";
 /// Revision and digest of all stored artifacts.
@@ -92,12 +92,12 @@ pub const HAS_ARTIFACT: &str = "SELECT 1 FROM @.runner_artifact WHERE revision =
 pub const LOAD_ARTIFACT: &str =
     "SELECT kind, size, compression, assets, bytes FROM @.runner_artifact WHERE revision = ?1 AND sha256 = ?2";
 
-/// Stores an artifact, where upserts are written as SQLite and PostgreSQL do.
+/// Stores an artifact, in the upsert syntax of SQLite and PostgreSQL.
 pub const STORE_OR_UPDATE: &str = "INSERT INTO @.runner_artifact (revision, sha256, kind, size, compression, assets, bytes) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (revision, sha256) DO UPDATE SET kind = excluded.kind, \
      size = excluded.size, compression = excluded.compression, assets = excluded.assets, bytes = excluded.bytes";
 
-/// All of them.
+/// All statements of this file.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[
     INSERT_FORMAT,

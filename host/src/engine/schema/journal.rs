@@ -1,5 +1,4 @@
-//! The statements of the journal's tables: one text for all dialects, in which `@` stands for the place of the tool's tables
-//! and `?1` for a parameter. Parameters stand in the order of their numbers, each once.
+//! The statements of the tables `runner_journal`, `runner_checkpoint` and `runner_head`.
 
 macro_rules! of_run {
     () => {
@@ -12,13 +11,13 @@ macro_rules! of_run {
 pub const INSERT: &str = "INSERT INTO @.runner_journal (history_id, direction, step, part, kind, digest, text, state, \
      effect, row_count, seal, answer, began_at, ended_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
-/// Answers a step that was only intended. Parameters: text, effect, rows, seal, answer, ended, history row, direction, step.
+/// Records the answer of a step of which only the intent was recorded. Parameters: text, effect, rows, seal, answer, ended, history row, direction, step.
 pub const ANSWER: &str = "UPDATE @.runner_journal SET state = 'done', text = ?1, effect = ?2, row_count = ?3, seal = ?4, \
      answer = ?5, ended_at = ?6 WHERE history_id = ?7 AND direction = ?8 AND step = ?9 AND part = 0 AND state = 'intent'";
-/// Takes an intent back. Parameters: history row, direction, step.
+/// Deletes an intent. Parameters: history row, direction, step.
 pub const FORGET: &str = concat!("DELETE FROM @.runner_journal", of_run!(), " AND step = ?3 AND state = 'intent'");
-/// The steps behind one, as many as are kept in memory: step, kind, digest, text, state, seal, effect, rows, and the answer if it is small.
-/// Parameters: history row, direction, step.
+/// The steps after one, as many as are kept in memory: step, kind, digest, text, state, seal, effect, rows, and the
+/// answer if it is small. Parameters: history row, direction, step.
 pub const PAGE: &str = concat!(
     "SELECT step, kind, digest, text, state, seal, effect, row_count, \
      CASE WHEN length(answer) <= 1024 THEN answer END FROM @.runner_journal",
@@ -28,32 +27,32 @@ pub const PAGE: &str = concat!(
 /// The row of the inputs: digest, seal, answer. Parameters: history row, direction.
 pub const FIRST: &str =
     concat!("SELECT digest, seal, answer FROM @.runner_journal", of_run!(), " AND step = 0 AND part = 0");
-/// What a step answered, or a part of it. Parameters: history row, direction, step, part.
+/// The answer of a step, or a part of it. Parameters: history row, direction, step, part.
 pub const PART: &str = concat!("SELECT answer FROM @.runner_journal", of_run!(), " AND step = ?3 AND part = ?4");
-/// The step that was intended and not answered: step, kind, digest, text, its answer's place, when it began. Parameters:
-/// history row, direction.
+/// The step that was begun and not answered: step, kind, digest, text, answer, when it began. Parameters: history row,
+/// direction.
 pub const INTENT: &str = concat!(
     "SELECT step, kind, digest, text, answer, began_at FROM @.runner_journal",
     of_run!(),
     " AND part = 0 AND state = 'intent' ORDER BY step LIMIT 1"
 );
-/// How many steps are done. Parameters: history row, direction.
+/// The number of steps that are done. Parameters: history row, direction.
 pub const DONE: &str =
     concat!("SELECT count(*) FROM @.runner_journal", of_run!(), " AND part = 0 AND step > 0 AND state = 'done'");
-/// How many steps changed something. Parameters: history row, direction.
+/// The number of steps that changed something. Parameters: history row, direction.
 pub const EFFECTS: &str =
     concat!("SELECT count(*) FROM @.runner_journal", of_run!(), " AND part = 0 AND state = 'done' AND effect = 1");
-/// The last steps that changed something, the last first: step, kind, text. Parameters: history row, direction.
+/// The last steps that changed something, most recent first: step, kind, text. Parameters: history row, direction.
 pub const LAST: &str = concat!(
     "SELECT step, kind, text FROM @.runner_journal",
     of_run!(),
     " AND part = 0 AND state = 'done' AND effect = 1 ORDER BY step DESC LIMIT 5"
 );
-/// Takes all rows of a run away. Parameters: history row, direction.
+/// Deletes all rows of a run. Parameters: history row, direction.
 pub const CLEAR: &str = concat!("DELETE FROM @.runner_journal", of_run!());
-/// Takes the parts of results away. Parameters: history row, direction.
+/// Deletes the parts of results. Parameters: history row, direction.
 pub const CLEAR_PARTS: &str = concat!("DELETE FROM @.runner_journal", of_run!(), " AND part > 0");
-/// Takes the answers away. Parameters: history row, direction.
+/// Deletes the answers. Parameters: history row, direction.
 pub const CLEAR_ANSWERS: &str =
     concat!("UPDATE @.runner_journal SET answer = NULL", of_run!(), " AND answer IS NOT NULL");
 
@@ -70,10 +69,10 @@ pub const CHECKPOINT: &str = concat!(
     " AND suspended = 0",
     " AND step = ?3"
 );
-/// The transforms under way. Parameters: history row, direction.
+/// The unfinished transforms. Parameters: history row, direction.
 pub const UNDER_WAY: &str =
     concat!("SELECT step FROM @.runner_checkpoint", of_run!(), " AND suspended = 0", " ORDER BY step");
-/// How many transforms under way have written chunks. Parameters: history row, direction.
+/// The number of unfinished transforms that have written chunks. Parameters: history row, direction.
 pub const MOVED: &str = concat!(
     "SELECT count(*) FROM @.runner_checkpoint",
     of_run!(),
@@ -81,35 +80,34 @@ pub const MOVED: &str = concat!(
     " AND EXISTS (SELECT 1 FROM @.runner_chunk k WHERE k.history_id = @.runner_checkpoint.history_id \
      AND k.direction = @.runner_checkpoint.direction AND k.step = @.runner_checkpoint.step AND k.state = 'done')"
 );
-/// Takes a checkpoint away. Parameters: history row, direction, step.
+/// Deletes a checkpoint. Parameters: history row, direction, step.
 pub const CLEAR_CHECKPOINT: &str =
     concat!("DELETE FROM @.runner_checkpoint", of_run!(), " AND suspended = 0", " AND step = ?3");
-/// Takes the checkpoints of a run away. Parameters: history row, direction.
+/// Deletes the checkpoints of a run. Parameters: history row, direction.
 pub const CLEAR_CHECKPOINTS: &str = concat!("DELETE FROM @.runner_checkpoint", of_run!(), " AND suspended = 0");
 /// Suspends the transforms of an upgrade, or resumes them. Parameters: 1 or 0, history row, the other one.
 pub const SUSPEND_CHECKPOINTS: &str =
     "UPDATE @.runner_checkpoint SET suspended = ?1 WHERE history_id = ?2 AND direction = 'upgrade' AND suspended = ?3";
-/// As [`SUSPEND_CHECKPOINTS`], of their chunks.
+/// Like [`SUSPEND_CHECKPOINTS`], for their chunks.
 pub const SUSPEND_CHUNKS: &str =
     "UPDATE @.runner_chunk SET suspended = ?1 WHERE history_id = ?2 AND direction = 'upgrade' AND suspended = ?3";
 /// Begins the head of a journal. Parameters: history row, direction, seal, run, who.
 pub const BEGIN_HEAD: &str =
     "INSERT INTO @.runner_head (history_id, direction, step, seal, run_id, run_by) VALUES (?1, ?2, 0, ?3, ?4, ?5)";
-/// Notes the run that takes a journal up. Parameters: run, who, history row, direction.
+/// Records the run that resumes a journal. Parameters: run, who, history row, direction.
 pub const TAKE_HEAD: &str =
     "UPDATE @.runner_head SET run_id = ?1, run_by = ?2 WHERE history_id = ?3 AND direction = ?4";
-/// The journal ends with this step, which is done. Parameters: step, seal, history row, direction.
+/// Records the last step, which is done. Parameters: step, seal, history row, direction.
 pub const MOVE_HEAD: &str = "UPDATE @.runner_head SET step = ?1, seal = ?2 WHERE history_id = ?3 AND direction = ?4";
-/// The journal ends with this step, which is begun, or behind which one was taken back. Parameters: step, history row,
-/// direction.
+/// Records the last step, which has begun, or after which one was deleted. Parameters: step, history row, direction.
 pub const STEP_HEAD: &str = "UPDATE @.runner_head SET step = ?1 WHERE history_id = ?2 AND direction = ?3";
-/// The last step, the seal over all that are done, the run that was at it, and who that was. Parameters: history row,
-/// direction.
+/// The last step, the seal over all that are done, the run that worked on it last, and its operator. Parameters:
+/// history row, direction.
 pub const HEAD: &str = concat!("SELECT step, seal, run_id, run_by FROM @.runner_head", of_run!());
-/// Takes the head of a run away. Parameters: history row, direction.
+/// Deletes the head of a run. Parameters: history row, direction.
 pub const CLEAR_HEAD: &str = concat!("DELETE FROM @.runner_head", of_run!());
 
-/// All of them.
+/// All statements of this file.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[
     INSERT,

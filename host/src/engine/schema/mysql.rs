@@ -1,25 +1,36 @@
-//! What MySQL and MariaDB has of its own among the tool's tables, and their definitions.
+//! The definitions of the tool's tables on MySQL and MariaDB, and what else is specific to them.
 
-use super::DialectSchema;
+use super::{DialectSchema, Words};
 
 /// MySQL and MariaDB.
 ///
-/// Each statement commits by itself, so that a crash may leave some of the tables: they are made if they are not there, and
-/// the format, written last, says that they are whole.
+/// Each statement commits by itself, so a crash may leave only some of the tables. They are created if they do not
+/// exist, and the format, which is written last, shows that they are complete.
 pub const MYSQL: DialectSchema = DialectSchema {
+    words: Words {
+        // Our sessions use UTC, where no hour occurs twice.
+        now_us: "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)",
+        now_ms: "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
+        int64: "SIGNED",
+        lock: " FOR UPDATE",
+        session: "CONNECTION_ID()",
+        // Most users see only their own sessions in the process list, but every user sees user locks.
+        watching: "(IS_USED_LOCK(CONCAT('runner:helper:', shares)) IS NOT NULL)",
+    },
     tables: "SELECT table_name FROM information_schema.tables WHERE table_schema = ?1 AND table_type = 'BASE TABLE' \
              AND table_name IN (~tables~)",
     schema: None,
     create: &TABLES,
-    // There is no way to write an upsert that both take without a warning.
+    // No syntax of an upsert is accepted by both without a warning.
     store_artifact: "REPLACE INTO @.runner_artifact (revision, sha256, kind, size, compression, assets, bytes) \
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     packet: Some("SELECT CAST(@@max_allowed_packet AS SIGNED)"),
     own_number_counts: true,
+    sign_in: Some("DO GET_LOCK(CONCAT('runner:helper:', CONNECTION_ID()), 0)"),
     grant: Some("the user needs `CREATE`, `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the database"),
 };
 
-/// The tables, in the order in which they are made.
+/// The tables, in the order in which they are created.
 const TABLES: [&str; 11] = [
     "CREATE TABLE IF NOT EXISTS @.runner_meta (
         `key` VARCHAR(64) NOT NULL PRIMARY KEY,

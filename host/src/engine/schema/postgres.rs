@@ -1,15 +1,24 @@
-//! What PostgreSQL has of its own among the tool's tables, and their definitions.
+//! The definitions of the tool's tables on PostgreSQL, and what else is specific to it.
 
-use super::DialectSchema;
 use super::history::STORE_OR_UPDATE;
+use super::{DialectSchema, Words};
 
 /// PostgreSQL.
 pub const POSTGRES: DialectSchema = DialectSchema {
+    words: Words {
+        now_us: "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint",
+        now_ms: "CAST(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000 AS bigint)",
+        int64: "bigint",
+        lock: " FOR UPDATE",
+        session: "pg_catalog.pg_backend_pid()",
+        // Every user may see which sessions exist.
+        watching: "(SELECT count(*) FROM pg_catalog.pg_stat_get_activity(CAST(shares AS int4)))",
+    },
     tables: "SELECT c.relname::text FROM pg_catalog.pg_class c \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname::text = ?1::text AND c.relkind IN ('r', 'p') \
              AND c.relname IN (~tables~)",
-    // `IF NOT EXISTS` wants the right to make schemas even where there is nothing to make.
+    // `IF NOT EXISTS` requires the privilege to create schemas even if the schema exists.
     schema: Some((
         "SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname::text = ?1::text",
         "CREATE SCHEMA IF NOT EXISTS @",
@@ -18,13 +27,14 @@ pub const POSTGRES: DialectSchema = DialectSchema {
     store_artifact: STORE_OR_UPDATE,
     packet: None,
     own_number_counts: false,
+    sign_in: None,
     grant: Some(
         "the role needs `CREATE` on the database, or a schema `runner` of its own: \
          `CREATE SCHEMA runner AUTHORIZATION role`",
     ),
 };
 
-/// The tables, in the order in which they are made.
+/// The tables, in the order in which they are created.
 const TABLES: [&str; 11] = [
     "CREATE TABLE @.runner_meta (key text NOT NULL PRIMARY KEY, value text NOT NULL)",
     // As on SQLite: UNIQUE does not compare NULLs.

@@ -7,6 +7,6 @@ pub const INSERT: &str = "INSERT INTO @.runner_repair (history_id, direction, st
 pub const ALL: &str = "SELECT history_id, direction, step, action, statement, row_count, why, repaired_at, repaired_by, run_id \
      FROM @.runner_repair ORDER BY id";
 
-/// All of them.
+/// All statements of this file.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[INSERT, ALL];

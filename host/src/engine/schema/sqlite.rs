@@ -1,10 +1,21 @@
-//! What SQLite has of its own among the tool's tables, and their definitions.
+//! The definitions of the tool's tables on SQLite, and what else is specific to it. The comments on tables apply to all
+//! dialects.
 
-use super::DialectSchema;
 use super::history::STORE_OR_UPDATE;
+use super::{DialectSchema, Words};
 
 /// SQLite.
 pub const SQLITE: DialectSchema = DialectSchema {
+    words: Words {
+        now_us: "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
+        now_ms: "CAST(round(unixepoch('now', 'subsec') * 1000) AS INTEGER)",
+        int64: "INTEGER",
+        // A writer has the whole file to itself.
+        lock: "",
+        session: "1",
+        // A file has one writer, so no two runs share a transform.
+        watching: "NULL",
+    },
     tables: "SELECT name FROM main.sqlite_schema WHERE 'main' = ?1 AND type = 'table' \
              AND name IN (~tables~)",
     schema: None,
@@ -12,14 +23,15 @@ pub const SQLITE: DialectSchema = DialectSchema {
     store_artifact: STORE_OR_UPDATE,
     packet: None,
     own_number_counts: false,
+    sign_in: None,
     grant: None,
 };
 
-/// The tables, in the order in which they are made.
+/// The tables, in the order in which they are created.
 const TABLES: [&str; 11] = [
     "CREATE TABLE @.runner_meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    // A row in force has `active` = 1, a row that is only a record NULL, which UNIQUE does not compare: so the
-    // database itself refuses a second application of a revision.
+    // `active` is 1 for a row in force and NULL for one that is only a record. UNIQUE does not compare NULLs, so the
+    // database itself rejects a second application of a revision.
     "CREATE TABLE @.runner_history (
         id INTEGER PRIMARY KEY,
         revision TEXT NOT NULL,
@@ -76,7 +88,7 @@ const TABLES: [&str; 11] = [
         repaired_by TEXT NOT NULL,
         run_id TEXT NOT NULL
     )",
-    // `part` 0 is the step itself; the parts of a result that was put by have numbers from 1.
+    // `part` 0 is the step itself; the parts of a stored result are numbered from 1.
     "CREATE TABLE @.runner_journal (
         history_id INTEGER NOT NULL,
         direction TEXT NOT NULL,
@@ -107,7 +119,8 @@ const TABLES: [&str; 11] = [
         suspended INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (history_id, direction, step)
     ) WITHOUT ROWID",
-    // How far the journal must reach, apart from it: rows that are missing at its end leave no other trace.
+    // Where the journal must end. It is a separate table because rows missing at the journal's end leave no other
+    // trace.
     "CREATE TABLE @.runner_head (
         history_id INTEGER NOT NULL,
         direction TEXT NOT NULL,
@@ -117,9 +130,9 @@ const TABLES: [&str; 11] = [
         run_by TEXT NOT NULL,
         PRIMARY KEY (history_id, direction)
     ) WITHOUT ROWID",
-    // `owner` tells an attempt of a run from every other one; `suspended` is 1 while the upgrade is being rolled back.
-    // Times are microseconds of the database's own clock. `from_key` is the key behind which a chunk begins, `size` the rows
-    // that it had when it was cut; 0: they were not counted.
+    // `owner` distinguishes an attempt of a run from every other one; `suspended` is 1 while the upgrade is being rolled
+    // back. Times are microseconds on the database's own clock. A chunk begins after `from_key`; `size` is the number of
+    // rows that it had when it was cut, or 0 if they were not counted.
     "CREATE TABLE @.runner_chunk (
         history_id INTEGER NOT NULL,
         direction TEXT NOT NULL,
@@ -145,8 +158,8 @@ const TABLES: [&str; 11] = [
         suspended INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (history_id, direction, step, number)
     ) WITHOUT ROWID",
-    // What operators want: a row for everything, called `*`, and one for each revision that was named. `cancels` only grows:
-    // a run heeds those that came after its own beginning.
+    // The operators' requests: a row for everything, named `*`, and one for each revision that was named. `cancels` only
+    // grows; a run obeys the cancels that came after its start.
     "CREATE TABLE @.runner_control (
         scope TEXT NOT NULL PRIMARY KEY,
         paused_at INTEGER,
@@ -157,8 +170,9 @@ const TABLES: [&str; 11] = [
         cancelled_by TEXT,
         cancelled_why TEXT
     ) WITHOUT ROWID",
-    // How far the runs are that are under way, a row each. What it says of rows is for people: the checkpoints are the truth.
-    // `shares`: 0 of who leads; of others the number of the session that watches for them, or 1 if none does.
+    // The progress of active runs, one row each. Its row counts are for display; the checkpoints are authoritative.
+    // `shares` is 0 for the run that leads; for others it is the number of the session that watches for them, or 1 if
+    // there is none.
     "CREATE TABLE @.runner_progress (
         run_id TEXT NOT NULL PRIMARY KEY,
         owner TEXT NOT NULL,

@@ -2,34 +2,55 @@ use super::*;
 
 #[test]
 fn a_statement_is_translated_for_each_dialect() {
-    let text = "UPDATE @.t SET a = ?1, b = ?12 WHERE c = '?'";
+    let text = "UPDATE @.t SET a = ?1, b = ?12 WHERE c = '?' AND d ~ '~no~word~' AND e = ~session~";
     for (dialect, translated) in [
-        (Dialect::Sqlite, r#"UPDATE "main".t SET a = ?1, b = ?12 WHERE c = '?'"#),
-        (Dialect::Postgres, r#"UPDATE "runner".t SET a = $1, b = $12 WHERE c = '?'"#),
-        (Dialect::Mariadb, "UPDATE `my``app`.t SET a = ?, b = ? WHERE c = '?'"),
+        (Dialect::Sqlite, r#"UPDATE "main".t SET a = ?1, b = ?12 WHERE c = '?' AND d ~ '~no~word~' AND e = 1"#),
+        (
+            Dialect::Postgres,
+            r#"UPDATE "runner".t SET a = $1, b = $12 WHERE c = '?' AND d ~ '~no~word~' AND e = pg_catalog.pg_backend_pid()"#,
+        ),
+        (
+            Dialect::Mariadb,
+            "UPDATE `my``app`.t SET a = ?, b = ? WHERE c = '?' AND d ~ '~no~word~' AND e = CONNECTION_ID()",
+        ),
     ] {
         let facts = Facts { schema: Some("my`app".to_owned()), ..Facts::of_dialect(dialect) };
         assert_eq!(tool_sql(text, &facts), translated);
     }
 }
 
-/// Where placeholders have no numbers, their order alone tells them apart.
-#[test]
-fn parameters_are_in_the_order_of_their_numbers() {
+/// Returns every statement.
+fn statements() -> Vec<&'static str> {
     let dialects = [&SQLITE, &POSTGRES, &MYSQL];
     let own = dialects.iter().flat_map(|it| [it.tables, it.store_artifact]);
     let shared = [history::STATEMENTS, journal::STATEMENTS, chunk::STATEMENTS, control::STATEMENTS];
     let shared = shared.into_iter().chain([evidence::STATEMENTS, repair::STATEMENTS]).flatten().copied();
-    for text in shared.chain(own) {
+    shared.chain(own).collect()
+}
+
+/// Where placeholders have no numbers, only their order tells them apart.
+#[test]
+fn parameters_are_in_the_order_of_their_numbers() {
+    for text in statements() {
         let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
         let numbers: Vec<usize> = text.split('?').skip(1).map(|rest| digits(rest).parse().expect("a number")).collect();
         assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>(), "{text}");
     }
 }
 
-/// Every dialect makes the same tables, and they are those that the rest of the tool knows by name.
 #[test]
-fn every_dialect_makes_the_tools_tables() {
+fn every_word_of_a_template_is_known() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql, Dialect::Mariadb] {
+        for template in statements() {
+            let text = tool_sql(template, &Facts::of_dialect(dialect));
+            assert!(!text.contains('~') && !text.contains("@."), "{text}");
+        }
+    }
+}
+
+/// Every dialect creates the same tables, and the rest of the tool knows them by these names.
+#[test]
+fn every_dialect_creates_the_tools_tables() {
     for dialect in [&SQLITE, &POSTGRES, &MYSQL] {
         let name = |text: &&str| text.split("@.").nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
         let mut made: Vec<String> = dialect.create.iter().filter_map(name).collect();

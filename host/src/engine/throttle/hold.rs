@@ -1,22 +1,22 @@
-//! What keeps a run from going on, and how it says so.
+//! What holds a run, and its description.
 
 use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// A pause that is on.
+/// A pause in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// The revision that it is about; none: everything.
+    /// The revision it applies to; `None` for all.
     pub revision: Option<String>,
-    /// Since when, on the database's clock: milliseconds since 1970.
+    /// When it began, in milliseconds since 1970 on the database's clock.
     pub since: i64,
-    /// How long it was on when it was looked at, in milliseconds.
+    /// How long it had lasted when it was read, in milliseconds.
     pub age: u64,
-    /// Who: `user@host`.
+    /// The operator: `user@host`.
     pub by: String,
-    /// Why.
+    /// The operator's reason.
     pub why: Option<String>,
 }
 
@@ -30,48 +30,48 @@ impl fmt::Display for Pause {
     }
 }
 
-/// A time of the database's clock: ISO 8601, UTC.
+/// Formats a time of the database's clock in ISO 8601, UTC.
 pub fn time(milliseconds: i64) -> String {
     let time = Timestamp::from_millisecond(milliseconds).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// What keeps a run from going on.
+/// What holds a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Hold {
-    /// An operator said `runner pause`.
+    /// An operator's `runner pause`.
     Paused(Pause),
     /// A replica lags behind.
     Lag {
-        /// Which.
+        /// The replica.
         replica: String,
-        /// How far; none: it does not follow at all, or does not answer.
+        /// The lag; `None` if it does not replicate at all.
         lag: Option<Duration>,
-        /// How far it may.
+        /// The permitted lag.
         at_most: Duration,
     },
-    /// A replica cannot be asked.
+    /// A replica does not answer.
     Unasked {
-        /// Which.
+        /// The replica.
         replica: String,
-        /// Why.
+        /// The operator's reason.
         why: String,
     },
-    /// The server has much to do for others.
+    /// The server is busy with other sessions.
     Connections {
-        /// Sessions that are at work.
+        /// The number of active sessions.
         active: u64,
-        /// How many may be.
+        /// The permitted number.
         at_most: u64,
     },
-    /// So many rows are enough for this second.
+    /// The limit on rows per second.
     Rate(u64),
-    /// It rests behind a chunk.
+    /// The delay after a chunk.
     Delay(Duration),
 }
 
 impl Hold {
-    /// The name as tables and JSON spell it.
+    /// Returns the name used in tables and JSON.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Paused(_) => "paused",
@@ -82,13 +82,13 @@ impl Hold {
         }
     }
 
-    /// Whether it is worth a line of its own: the others come and go with each chunk, as was asked for.
+    /// Whether it should be reported: the others come and go with each chunk, as requested.
     pub fn is_news(&self) -> bool {
         !only_slows(self.name())
     }
 }
 
-/// Whether what has this name only slows a run down, with each chunk, and does not keep it from going on.
+/// Whether the hold with this name only slows down a run, chunk by chunk, and does not stop it.
 pub fn only_slows(name: &str) -> bool {
     matches!(name, "max-rows-per-second" | "batch-delay")
 }
@@ -99,16 +99,16 @@ impl fmt::Display for Hold {
             Self::Paused(pause) => write!(f, "paused {pause}"),
             Self::Lag { replica, lag: Some(lag), at_most } => {
                 let (lag, at_most) = (lag.as_secs_f64(), at_most.as_secs_f64());
-                write!(f, "the replica {replica} lags {lag:.1} s behind, and may lag {at_most} s")
+                write!(f, "the replica {replica} lags by {lag:.1} s, and {at_most} s are permitted")
             }
-            Self::Lag { replica, lag: None, .. } => write!(f, "the replica {replica} does not follow"),
+            Self::Lag { replica, lag: None, .. } => write!(f, "the replica {replica} is not replicating"),
             Self::Unasked { replica, why } => write!(f, "the replica {replica} does not answer: {why}"),
             Self::Connections { active, at_most } => {
                 let sessions = if *active == 1 { "session is" } else { "sessions are" };
-                write!(f, "{active} other {sessions} at work, and {at_most} may be")
+                write!(f, "{active} other {sessions} active, and the limit is {at_most}")
             }
-            Self::Rate(rows) => write!(f, "at most {rows} rows in a second"),
-            Self::Delay(delay) => write!(f, "{} ms between two chunks", delay.as_millis()),
+            Self::Rate(rows) => write!(f, "at most {rows} rows per second"),
+            Self::Delay(delay) => write!(f, "{} ms between chunks", delay.as_millis()),
         }
     }
 }

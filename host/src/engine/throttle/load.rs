@@ -1,4 +1,4 @@
-//! What a run looks at before it goes on: how far replicas lag behind, and how much the server has to do for others.
+//! The load that a run checks before it continues: the lag of replicas, and the sessions that are active on the server.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,42 +10,43 @@ use crate::engine::throttle::replica::Replica;
 use crate::error::{Error, Result};
 use crate::project::settings::Throttle;
 
-/// The standbys that a server feeds: name, state, how much of the log they have applied, the lag that the server measured in
-/// milliseconds, and how long the log is. Who may not see them is told that there are some, and nothing else.
+/// The standbys of a server: name, state, how much of the log they have applied, the lag measured by the server in
+/// milliseconds, and the length of the log. Without the privilege to see them, a user gets rows of NULLs.
 const STANDBYS: &str = "SELECT coalesce(nullif(r.application_name, ''), host(r.client_addr), r.pid::text), r.state, \
      pg_catalog.pg_wal_lsn_diff(r.replay_lsn, '0/0')::bigint, (extract(epoch FROM r.replay_lag) * 1000)::bigint, \
      pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint \
      FROM pg_catalog.pg_stat_replication r WHERE r.state IS DISTINCT FROM 'backup'";
 
-/// How long the log is.
+/// The length of the log.
 const LOG: &str = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint";
 
-/// Sessions of others that are at work, and those of which one may not know. Parameter: the run, after which ours are called.
+/// The number of other active sessions, and of those whose state the user may not see. Parameter: the run, after which our
+/// own sessions are named.
 const ACTIVE: &str = "SELECT count(*) FILTER (WHERE a.state = 'active' AND a.backend_type = 'client backend' \
      AND pg_catalog.strpos(a.application_name, $1::text) = 0), \
      count(*) FILTER (WHERE a.query = '<insufficient privilege>') \
      FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_catalog.pg_backend_pid()";
 
-/// Threads that are at work, ours among them.
+/// The number of active threads, including our own.
 const THREADS: &str = "SHOW GLOBAL STATUS LIKE 'Threads_running'";
 
-/// Positions of the log that are remembered.
+/// The number of log positions that are remembered.
 const POSITIONS: usize = 2048;
 
-/// Looks at the load, again and again.
+/// Measures the load repeatedly.
 #[derive(Default)]
 pub struct Load {
-    /// How long the log was, and when: what a standby has applied tells by it how old that is. The server's own measure
-    /// stands still when a standby does.
+    /// The length of the log at points in time, from which the age of what a standby has applied follows. The server's own
+    /// measurement stops when a standby does.
     log: VecDeque<(i64, Instant)>,
-    /// None: not opened yet.
+    /// `None` if not connected yet.
     replicas: Option<Vec<Replica>>,
-    /// Warnings that were not told yet.
+    /// Warnings that have not been reported yet.
     pub warnings: Vec<String>,
 }
 
 impl Load {
-    /// What keeps a run from going on, if anything does. An error: nobody can tell, so the bound cannot be kept.
+    /// Returns what holds the run, if anything. Fails if the load cannot be measured, so that the limit cannot be enforced.
     pub async fn look(
         &mut self,
         database: &mut HostSession<'_>,
@@ -72,7 +73,7 @@ impl Load {
         let mut replicas = self.replicas.take().unwrap_or_default();
         if is_first {
             for url in &throttle.replicas {
-                // A wrong URL is told at once; one that does not answer later is waited for.
+                // A wrong URL is reported at once; a replica that stops answering later is waited for.
                 replicas.push(Replica::open(url).await?);
             }
         }
@@ -80,8 +81,7 @@ impl Load {
         if database.facts().dialect.reports_replicas() {
             let found = self.standbys(database).await?;
             if found.is_empty() && is_first && replicas.is_empty() {
-                self.warnings
-                    .push("no standby follows this server, so `max_lag` has nothing to look at yet".to_owned());
+                self.warnings.push("this server has no standbys, so `max_lag` has no effect yet".to_owned());
             }
             worst = found.into_iter().max_by_key(|(_, lag)| *lag);
         }
@@ -99,7 +99,7 @@ impl Load {
         Ok(too_far.map(|(replica, lag)| Hold::Lag { replica, lag: Some(lag), at_most }))
     }
 
-    /// How far the standbys of the server itself lag behind.
+    /// Measures the lag of the server's own standbys.
     async fn standbys(&mut self, database: &mut HostSession<'_>) -> Result<Vec<(String, Duration)>> {
         let rows = ask(database, STANDBYS, &[]).await?;
         let now = Instant::now();
@@ -113,15 +113,15 @@ impl Load {
             let [name, state, applied, measured, _] = &row[..] else { continue };
             let Some(applied) = applied.as_int64() else {
                 if state.as_text().is_none() {
-                    return Err(Error::failed("this user may not see how far the standbys lag behind")
-                        .hint("`GRANT pg_monitor TO` the user, or leave `max_lag` out"));
+                    return Err(Error::failed("this user may not see the lag of the standbys")
+                        .hint("`GRANT pg_monitor TO` the user, or omit `max_lag`"));
                 }
-                // It has connected and says nothing yet.
+                // It has connected but reported nothing yet.
                 continue;
             };
             let own = self.age_of(applied, now);
             let measured = measured.as_int64().and_then(|lag| u64::try_from(lag).ok()).map(Duration::from_millis);
-            // Who has applied everything does not lag, whatever was measured last.
+            // A standby that has applied everything does not lag, whatever was measured last.
             let measured = measured.filter(|_| own > Duration::ZERO || Some(applied) < end).unwrap_or_default();
             found.push((format!("`{}`", name.as_text().unwrap_or("?")), own.max(measured)));
         }
@@ -133,7 +133,7 @@ impl Load {
             self.log.push_back((end, now));
         }
         if self.log.len() > POSITIONS {
-            // The old ones are needed less exactly.
+            // Older positions are needed less precisely.
             let mut place = 0;
             self.log.retain(|_| {
                 place += 1;
@@ -142,36 +142,36 @@ impl Load {
         }
     }
 
-    /// How long ago the log was first longer than this.
+    /// Returns how long ago the log grew beyond this length.
     fn age_of(&self, applied: i64, now: Instant) -> Duration {
         let missed = self.log.iter().find(|(end, _)| *end > applied);
         missed.map_or(Duration::ZERO, |(_, at)| now.saturating_duration_since(*at))
     }
 }
 
-/// Sessions of others that are at work.
+/// Returns the number of other active sessions.
 async fn active(database: &mut HostSession<'_>, run_id: &str) -> Result<u64> {
     let count = |value: Option<&Value>| {
         let value = value?;
         value.as_int64().or_else(|| value.as_text()?.parse().ok()).and_then(|count| u64::try_from(count).ok())
     };
-    let unknown = || Error::failed("the server does not say how many sessions are at work");
-    // Each server has a view of its own for that, and a file has no sessions.
+    let unknown = || Error::failed("the server does not report how many sessions are active");
+    // Each server has its own view for this, and a file has no sessions.
     match database.facts().dialect {
         Dialect::Sqlite => Ok(0),
         Dialect::Postgres => {
             let rows = ask(database, ACTIVE, &[run_id.into()]).await?;
             let row = rows.first().ok_or_else(unknown)?;
             if count(row.get(1)) != Some(0) {
-                return Err(Error::failed("this user may not see what the sessions of others do")
-                    .hint("`GRANT pg_monitor TO` the user, or leave `max_active_connections` out"));
+                return Err(Error::failed("this user may not see the activity of other sessions")
+                    .hint("`GRANT pg_monitor TO` the user, or omit `max_active_connections`"));
             }
             count(row.first()).ok_or_else(unknown)
         }
         Dialect::Mysql | Dialect::Mariadb => {
             let rows = ask(database, THREADS, &[]).await?;
             let running = rows.first().and_then(|row| count(row.get(1))).ok_or_else(unknown)?;
-            // The one that asks is at work as well.
+            // The session that runs this query is active as well.
             Ok(running.saturating_sub(1))
         }
     }
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(load.age_of(990, at(100)), Duration::ZERO);
         assert_eq!(load.age_of(985, at(100)), Duration::from_secs(1));
         assert_eq!(load.age_of(0, at(100)), Duration::from_secs(99));
-        // A log that does not grow leaves nothing to catch up with.
+        // While the log does not grow, there is nothing to catch up with.
         assert_eq!(load.age_of(990, at(5000)), Duration::ZERO);
         for second in 100..50_000 {
             load.remember(second as i64 * 10, at(second));

@@ -1,4 +1,4 @@
-//! A replica that is asked itself how far it lags behind.
+//! A replica whose lag is measured on the replica itself.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::database::{
 };
 use crate::error::{Error, Result};
 
-/// How far behind a standby is: not at all, if it follows and has applied all that it got; else the age of the last
-/// transaction that it applied. NULL: it applied none yet.
+/// The lag of a standby: none if it is connected and has applied everything it received, otherwise the age of the last
+/// transaction it applied. NULL if it has applied none yet.
 const POSTGRES: &str = "SELECT pg_catalog.pg_is_in_recovery(), CASE \
      WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_stat_wal_receiver) \
      AND pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0 \
@@ -22,12 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// A replica.
 pub struct Replica {
     url: DatabaseUrl,
-    /// None: it has to be connected again.
+    /// `None` if it must be connected again.
     database: Option<Box<dyn Database>>,
 }
 
 impl Replica {
-    /// Connects to a replica, and asks it once.
+    /// Connects to a replica and measures its lag once.
     pub async fn open(url: &DatabaseUrl) -> Result<Self> {
         let mut replica = Self { url: url.clone(), database: None };
         match replica.lag().await {
@@ -36,18 +36,18 @@ impl Replica {
         }
     }
 
-    /// How messages call it.
+    /// Its name in messages.
     pub fn name(&self) -> String {
         format!("`{}`", self.url)
     }
 
-    /// How far it lags behind; none: it does not follow.
+    /// Measures its lag; `None` if it is not replicating.
     pub async fn lag(&mut self) -> Result<Option<Duration>, DatabaseError> {
         let asked = match tokio::time::timeout(PATIENCE, self.ask()).await {
             Ok(asked) => asked,
             Err(_) => Err(DatabaseError::new(
                 DatabaseErrorKind::Connection,
-                format!("it has not answered within {} s", PATIENCE.as_secs()),
+                format!("no answer within {} s", PATIENCE.as_secs()),
             )),
         };
         if asked.is_err() {
@@ -65,17 +65,17 @@ impl Replica {
             }
         };
         let dialect = database.facts().dialect;
-        // Each server has its own statement for it, and its own columns.
+        // Each server has its own statement and columns for this.
         let text = match dialect {
             Dialect::Postgres => POSTGRES,
-            // All its sources, by whatever name.
+            // All of its sources, whatever their names.
             Dialect::Mariadb => "SHOW ALL SLAVES STATUS",
             Dialect::Mysql | Dialect::Sqlite => "SHOW REPLICA STATUS",
         };
         let found = database.host().query(text, &[], QueryLimits::NONE).await?;
         let none = || {
-            DatabaseError::invalid("the server replicates nothing from another")
-                .hint("`replicas` names servers that follow the one that is migrated")
+            DatabaseError::invalid("the server is not a replica")
+                .hint("`replicas` lists the replicas of the server that is migrated")
         };
         if dialect == Dialect::Postgres {
             let row = found.rows.first().ok_or_else(none)?;
@@ -90,13 +90,13 @@ impl Replica {
             return Err(none());
         }
         let lags = found.rows.iter().map(|row| row.get(place).and_then(seconds));
-        // One that stands is worse than any that lags.
+        // A source that has stopped is worse than any lag.
         Ok(lags.collect::<Option<Vec<_>>>().and_then(|lags| lags.into_iter().max()))
     }
 }
 
 fn milliseconds(value: &Value) -> Option<Duration> {
-    // Clocks differ: a standby may have applied what is yet to happen.
+    // Clocks differ, so the age may be negative.
     Some(Duration::from_millis(u64::try_from(value.as_int64()?.max(0)).ok()?))
 }
 

@@ -1,14 +1,14 @@
-//! How fast rows go, smoothed, and how long the rest will take.
+//! The smoothed rate of rows, and the remaining time.
 
 use std::time::{Duration, Instant};
 
-/// How long the past counts: what was this long ago counts a third.
+/// The time constant of the smoothing: a rate this long ago has about a third of the weight.
 const MEMORY: f64 = 20.0;
 
-/// The least time of which a rate says anything.
+/// The shortest time over which a rate is meaningful.
 const ENOUGH: f64 = 0.05;
 
-/// The rate of the last seconds. Rests that were asked for count, pauses do not.
+/// The recent rate. Requested delays count, pauses do not.
 #[derive(Clone, Debug)]
 pub struct Speed {
     rows: f64,
@@ -17,12 +17,12 @@ pub struct Speed {
 }
 
 impl Speed {
-    /// Nothing was done yet.
+    /// Creates a rate before the first rows.
     pub fn new(now: Instant) -> Self {
         Self { rows: 0.0, seconds: 0.0, last: now }
     }
 
-    /// So many rows are done.
+    /// Adds rows.
     pub fn add(&mut self, rows: u64, now: Instant) {
         let passed = now.saturating_duration_since(self.last).as_secs_f64();
         let kept = (-passed / MEMORY).exp();
@@ -31,17 +31,17 @@ impl Speed {
         self.last = now;
     }
 
-    /// What passed until now does not count.
+    /// Ignores the time until now.
     pub fn rest(&mut self, now: Instant) {
         self.last = now;
     }
 
-    /// Rows per second, if that can be said.
+    /// Returns the rows per second, if enough time has passed.
     pub fn rate(&self) -> Option<f64> {
         (self.seconds >= ENOUGH && self.rows > 0.0).then(|| self.rows / self.seconds)
     }
 
-    /// How long so many rows will take.
+    /// Estimates the time for a number of rows.
     pub fn time_for(&self, rows: u64) -> Option<Duration> {
         let seconds = rows as f64 / self.rate()?;
         Duration::try_from_secs_f64(seconds).ok()
@@ -72,7 +72,7 @@ mod tests {
         }
         let slow = speed.rate().expect("a rate");
         assert!((100.0..200.0).contains(&slow), "{slow}");
-        // An hour of pause is no slowness.
+        // An hour's pause does not lower the rate.
         speed.rest(at(3720.0));
         speed.add(100, at(3721.0));
         assert!(speed.rate().expect("a rate") >= 100.0);

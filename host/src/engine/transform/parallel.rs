@@ -24,10 +24,10 @@ use crate::engine::batch_function::BatchFunction;
 use crate::engine::call::answer::Transformed;
 use crate::engine::call::transform::TransformSpec;
 use crate::engine::call_error::CallError;
-use crate::engine::control::Chunk;
+use crate::engine::control::CommittedChunk;
 use crate::engine::control::total::is_to_be_counted;
 use crate::engine::event::Total;
-use crate::engine::event::{Event, Level};
+use crate::engine::event::{Event, LogLevel};
 use crate::engine::journal::Journal;
 use crate::engine::journal::chunk::{ChunkRole, Claimant, Frontier, Owner};
 use crate::engine::script::{Execution, RunContext};
@@ -105,7 +105,7 @@ impl SharedTransform {
     }
 
     /// Reports a chunk that was done in this process.
-    pub fn chunk_done(&self, chunk: Chunk) {
+    pub fn chunk_done(&self, chunk: CommittedChunk) {
         self.done.fetch_add(1, Ordering::Relaxed);
         if !self.claimant.owner.leads() {
             self.run.recorder.add_step();
@@ -307,7 +307,7 @@ async fn run_on_own_connection(shared: &Arc<SharedTransform>, number: usize) -> 
         Err(error) => {
             shared.run.events.emit(&Event::Log {
                 revision: shared.run.revision.clone(),
-                level: Level::Warning,
+                level: LogLevel::Warning,
                 message: format!(
                     "connection {} could not be made; the other connections do its work: {error}",
                     number + 1

@@ -14,7 +14,7 @@ use crate::database::{
     BatchLimits, Bulk, Connector, DatabaseError, StopSignal, TableIdentity, TableSource, TableTarget,
 };
 use crate::engine::call::answer::Position;
-use crate::engine::event::{Event, Level};
+use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::RunContext;
 use crate::keyset::TableReader;
 
@@ -106,7 +106,7 @@ impl ReadAhead {
         self.end().await;
         run.events.emit(&Event::Log {
             revision: run.revision.clone(),
-            level: Level::Debug,
+            level: LogLevel::Debug,
             message: format!("reading ahead on a second connection has stopped: {why}"),
         });
         None

@@ -2,7 +2,7 @@
 
 use super::single::ChunkIo;
 use crate::engine::call_error::CallError;
-use crate::engine::event::{Event, Level};
+use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::RunContext;
 use crate::keyset::TableReader;
 
@@ -47,7 +47,7 @@ impl Sample {
             self.between = between(total, rows, wanted);
             run.events.emit(&Event::Log {
                 revision: run.revision.clone(),
-                level: Level::Info,
+                level: LogLevel::Info,
                 message: format!("transform `{name}`: {wanted} of about {all} chunks"),
             });
         }

@@ -22,7 +22,7 @@ use super::sample::Sample;
 use super::{BatchFunction, COUNT_AFTER, KeyCheck, TransformTask};
 use crate::data::Batch;
 use crate::engine::call_error::CallError;
-use crate::engine::control::Chunk;
+use crate::engine::control::CommittedChunk;
 use crate::engine::control::total::is_to_be_counted;
 use crate::engine::event::Total;
 use crate::engine::script::RunContext;
@@ -101,7 +101,7 @@ pub(super) async fn drive(
         if done.chunks > before.chunks {
             let (rows_read, rows_written) =
                 (done.rows_read - before.rows_read, done.rows_written - before.rows_written);
-            run.control.chunk_done(Chunk { rows_read, rows_written, took: oldest.since.elapsed() });
+            run.control.chunk_done(CommittedChunk { rows_read, rows_written, took: oldest.since.elapsed() });
         }
         if is_to_be_counted(total) && began.elapsed() >= COUNT_AFTER {
             let counted = Total::counted(chunks.count(&reader).await?);

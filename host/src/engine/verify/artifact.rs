@@ -1,4 +1,4 @@
-//! The bytes that were applied: in the project, in its lockfile, in the database.
+//! Compares the applied bytes with those in the project, its lockfile and the database.
 
 use super::{Verdict, Verifier};
 use crate::engine::artifact::source_of;
@@ -9,7 +9,7 @@ use crate::error::{ErrorKind, Result};
 use crate::project::catalog::Kind;
 use crate::project::{component_digest, sha256};
 
-/// What the database keeps, if it is what was applied.
+/// The stored artifact, if it is what was applied.
 enum Kept {
     Nothing,
     Whole(ScriptSource),
@@ -17,7 +17,7 @@ enum Kept {
 }
 
 impl Verifier {
-    /// Whether all bytes agree, and those that were applied, if they are anywhere.
+    /// Checks whether all copies agree, and returns the applied bytes if there is a copy.
     pub(super) async fn artifact(&self, history: &History, record: &Record) -> Result<(Verdict, Option<ScriptSource>)> {
         let kept = self.kept(history, record).await?;
         let mut places = Vec::new();
@@ -30,7 +30,7 @@ impl Verifier {
             }
             Some(migration) => {
                 let (project, applied) = (short(&migration.sha256), short(&record.sha256));
-                differs = Some(format!("the project has sha256 {project}, and {applied} was applied"));
+                differs = Some(format!("the project has sha256 {project}, but {applied} was applied"));
             }
             None => {}
         }
@@ -44,7 +44,7 @@ impl Verifier {
                 source = source.or(Some(bytes));
             }
             Kept::Another => {
-                let what = format!("the stored copy is not what was applied, sha256 {}", short(&record.sha256));
+                let what = format!("the stored copy differs from what was applied, sha256 {}", short(&record.sha256));
                 differs.get_or_insert(what);
             }
             Kept::Nothing => {}

@@ -1,12 +1,12 @@
-//! When a cell that is read holds what was written. Databases round, pad and rewrite what they are given.
+//! Whether a cell contains what was written to it. Databases round, pad and rewrite values.
 
 use crate::data::decimal::same_number;
 use crate::data::{ColumnType, Value};
 
-/// Microseconds of what times are rounded to by columns of less precision.
+/// The precisions, in microseconds, to which columns may round times.
 const ROUNDED_TO: [i64; 2] = [1_000, 1_000_000];
 
-/// Whether a value of that type comes back as it was given.
+/// Whether a value of this type is read back exactly as written.
 pub fn is_exact(column_type: ColumnType) -> bool {
     match column_type {
         ColumnType::Boolean
@@ -25,7 +25,7 @@ pub fn is_exact(column_type: ColumnType) -> bool {
     }
 }
 
-/// Whether what is read is what was written, up to the form that a database gives it.
+/// Whether the value read is the value written, apart from changes of form by the database.
 pub fn same(written: &Value, read: &Value) -> bool {
     if written == read {
         return true;
@@ -36,10 +36,10 @@ pub fn same(written: &Value, read: &Value) -> bool {
         (Value::Time(left), Value::Time(right))
         | (Value::Timestamp(left), Value::Timestamp(right))
         | (Value::Timestamptz(left), Value::Timestamptz(right)) => {
-            // Rounded or cut off.
+            // Rounded or truncated.
             ROUNDED_TO.iter().any(|unit| right % unit == 0 && (left - right).abs() < *unit)
         }
-        // A CHAR is padded, and comes back with its blanks or without.
+        // A CHAR is padded, and is read back with or without its blanks.
         (Value::Text(left), Value::Text(right)) => left.trim_end_matches(' ') == right.trim_end_matches(' '),
         (Value::Json(left), Value::Json(right)) => {
             let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();

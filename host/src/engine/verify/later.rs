@@ -1,4 +1,4 @@
-//! Whether a migration that was applied later writes where an earlier one wrote.
+//! Finds later migrations that may write where an earlier one wrote.
 
 use super::Verifier;
 use crate::database::Dialect;
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::project::catalog::{Artifact, Kind};
 use crate::sql::{identifiers, split};
 
-/// The first revision behind this one that may have changed what the transform wrote.
+/// Returns the first later revision that may have changed what the transform wrote.
 pub(super) async fn touched_later(
     verifier: &Verifier,
     history: &History,
@@ -44,16 +44,16 @@ impl Written {
         Self { table: transform.target.table.name.to_lowercase(), columns }
     }
 
-    /// Whether a statement may change it, as far as its words tell.
+    /// Whether a statement may change it, judging by its words.
     fn is_touched_by(&self, statement: &str, dialect: Dialect) -> bool {
         let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_lowercase()).collect();
         if !words.contains(&self.table) && !statement.ends_with('…') {
             return false;
         }
         match words.first().map_or("", String::as_str) {
-            // Making something, or reading, changes no rows that are there.
+            // Creating something, or reading, changes no existing rows.
             "create" | "select" | "values" | "table" | "explain" | "analyze" | "comment" | "grant" | "revoke" => false,
-            // What was cut off may name anything.
+            // The part that was cut off may name anything.
             "update" | "alter" if statement.ends_with('…') => true,
             "update" | "alter" => words.iter().any(|word| self.columns.contains(word)),
             _ => true,
@@ -74,7 +74,7 @@ async fn sql_touches(verifier: &Verifier, history: &History, later: &Record, wri
         },
         _ => None,
     };
-    // What nobody knows may have done anything.
+    // An unknown migration may have done anything.
     let Some(text) = text else { return Ok(true) };
     let Ok(statements) = split(&text, dialect) else { return Ok(true) };
     Ok(statements.iter().any(|statement| written.is_touched_by(statement.text, dialect)))

@@ -23,7 +23,7 @@ use crate::project::catalog::{CatalogReport, Kind};
 
 /// What is verified about a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub enum ProofLevel {
     /// The bytes are those that were applied, wherever they are kept.
     Artifact,
     /// The component makes the same calls when it is given the same inputs and answers.
@@ -34,7 +34,7 @@ pub enum Level {
     Target,
 }
 
-impl Level {
+impl ProofLevel {
     /// The name in tables and JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -79,7 +79,7 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// What was checked.
-    pub level: Level,
+    pub level: ProofLevel,
     /// The transform it concerns; `None` for the whole revision.
     pub subject: Option<String>,
     /// The result.
@@ -164,11 +164,11 @@ impl Verifier {
         let mut add = |level, verdict| verified.findings.push(Finding { level, subject: None, verdict });
         if record.state != State::Applied {
             let why = format!("it is {}: `runner apply` or `runner rollback` ends it first", record.state.name());
-            add(Level::Replay, Verdict::Unproven(why));
+            add(ProofLevel::Replay, Verdict::Unproven(why));
             return Ok(verified);
         }
         let (verdict, source) = self.artifact(history, record).await?;
-        add(Level::Artifact, verdict);
+        add(ProofLevel::Artifact, verdict);
         if record.kind == Kind::Sql {
             return Ok(verified);
         }
@@ -181,7 +181,11 @@ impl Verifier {
         let ran_another = evidence.inputs.as_ref().is_some_and(|inputs| inputs.sha256 != record.sha256);
         if ran_another && self.was_accepted(record).await? {
             let why = "the accepted artifact is not the one that ran".to_owned();
-            verified.findings.push(Finding { level: Level::Replay, subject: None, verdict: Verdict::Unproven(why) });
+            verified.findings.push(Finding {
+                level: ProofLevel::Replay,
+                subject: None,
+                verdict: Verdict::Unproven(why),
+            });
             return Ok(verified);
         }
         let script = match source.as_ref().map(|source| (self.loader)(source)) {
@@ -192,7 +196,7 @@ impl Verifier {
                     _ => "its component is neither in the project nor in the database".to_owned(),
                 };
                 verified.findings.push(Finding {
-                    level: Level::Replay,
+                    level: ProofLevel::Replay,
                     subject: None,
                     verdict: Verdict::Unproven(why),
                 });
@@ -200,7 +204,7 @@ impl Verifier {
             }
         };
         let verdict = self.replay(record, &mut evidence, &*script, source.as_ref()).await?;
-        verified.findings.push(Finding { level: Level::Replay, subject: None, verdict });
+        verified.findings.push(Finding { level: ProofLevel::Replay, subject: None, verdict });
         for transform in &evidence.transforms {
             if let Some(reason) = self.stop.reason() {
                 return Err(stopped(reason));

@@ -1,4 +1,4 @@
-//! Runs a component again on what was recorded: it must call what it called, and make the same transcript.
+//! Runs a component again with the recorded answers: it must make the same calls and produce the same transcript.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::engine::transcript::{Evidence, Replay};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Verifier {
-    /// Plays the recorded calls.
+    /// Replays the recorded calls.
     pub(super) async fn replay(
         &self,
         record: &Record,
@@ -19,13 +19,13 @@ impl Verifier {
         source: Option<&ScriptSource>,
     ) -> Result<Verdict> {
         let Some(inputs) = &evidence.inputs else {
-            return Ok(Verdict::Unproven("nothing was recorded of its run".to_owned()));
+            return Ok(Verdict::Unproven("its run was not recorded".to_owned()));
         };
         if let Some(what) = other_inputs(record, inputs) {
             return Ok(Verdict::Differs(what));
         }
         let Some(calls) = evidence.calls.take() else {
-            let why = "its calls and their answers took more than the limit `stored_call_bytes`, and were not kept";
+            let why = "its calls and their answers exceeded the limit `stored_call_bytes` and were not stored";
             return Ok(Verdict::Unproven(why.to_owned()));
         };
         let replay = Arc::new(Replay::new(calls));
@@ -35,7 +35,7 @@ impl Verifier {
             Ok(()) => {}
             Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => return Err(error),
             Err(error) if error.kind == ErrorKind::Denied => {
-                return Ok(Verdict::Unproven(format!("it may not use what it used then: {}", told(&error))));
+                return Ok(Verdict::Unproven(format!("it lacks a grant that it had then: {}", told(&error))));
             }
             Err(_) if !has_assets(source, evidence) => {
                 return Ok(Verdict::Unproven("its assets are not in the project".to_owned()));
@@ -46,34 +46,33 @@ impl Verifier {
         if transcript != record.transcript {
             let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
             let (again, noted) = (short(&transcript), short(&record.transcript));
-            return Ok(Verdict::Differs(format!("its transcript is {again} again, and history has {noted}")));
+            return Ok(Verdict::Differs(format!("its transcript is now {again}, but history has {noted}")));
         }
         Ok(other_chunks(evidence, &replay).unwrap_or_else(|| Verdict::Proven(counted(replay.calls(), "call", "calls"))))
     }
 }
 
-/// In what history and the inputs that were kept disagree.
+/// Describes where history and the stored inputs disagree.
 fn other_inputs(record: &Record, inputs: &crate::engine::call::Inputs) -> Option<String> {
     let what = if inputs.sha256 != record.sha256 {
-        "another artifact"
+        "different artifacts"
     } else if inputs.run_timestamp != record.run_timestamp {
-        "another time"
+        "different times"
     } else if inputs.seed != record.seed {
-        "another seed"
+        "different seeds"
     } else {
         return None;
     };
-    Some(format!("history says that it ran with {what} than was recorded"))
+    Some(format!("history and the recording disagree: they name {what}"))
 }
 
-/// Whether the chunks that are kept are those of the transcript.
+/// Checks that the stored chunks are those of the transcript.
 fn other_chunks(evidence: &Evidence, replay: &Replay) -> Option<Verdict> {
     let contents = replay.contents();
     for (at, transform) in evidence.transforms.iter().enumerate() {
         let is_its_own = contents.get(at).is_none_or(|content| *content == transform.ledger.content);
         if !is_its_own || transform.ledger.proves_itself() == Some(false) {
-            let what =
-                format!("the chunks that are kept of the transform `{}` are not those of its run", transform.name);
+            let what = format!("the stored chunks of the transform `{}` are not those of its run", transform.name);
             return Some(Verdict::Differs(what));
         }
     }

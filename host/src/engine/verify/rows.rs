@@ -1,8 +1,8 @@
-//! Reads what a transform read, makes of it what it made, and compares both with what was recorded.
+//! Reads the rows that a transform read, recomputes its result, and compares both with what was recorded.
 
 use super::later::touched_later;
-use super::target::Held;
-use super::{Extent, Finding, Level, LoadedScript, Verdict, Verifier, counted};
+use super::target::TargetMatch;
+use super::{Extent, Finding, LoadedScript, ProofLevel, Verdict, Verifier, counted};
 use crate::data::Batch;
 use crate::data::digest::of_batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
@@ -14,26 +14,26 @@ use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyset::TableReader;
 
-/// A batch may have grown to so many times what it was when its rows were read: then they are others anyway.
+/// The factor by which a batch may have grown since its rows were read; beyond it they are different rows anyway.
 const GROWN: usize = 8;
 
-/// What came of the chunks that were looked at.
+/// The results of the checked chunks.
 #[derive(Default)]
 struct Sums {
     looked_at: u64,
     recomputed: u64,
-    /// Why a chunk could not be recomputed, the first reason.
+    /// The first reason why a chunk could not be recomputed.
     gone: Option<String>,
     other: Option<String>,
     held: u64,
     unknown: Option<String>,
-    /// Chunks of which only a digest says that the target holds something else.
+    /// Chunks for which only a digest says that the target differs.
     suspected: Option<(String, String)>,
     not_held: Option<String>,
 }
 
 impl Verifier {
-    /// Proves a transform.
+    /// Verifies a transform.
     pub(super) async fn transform(
         &self,
         history: &History,
@@ -63,7 +63,7 @@ impl Verifier {
                         Some(output)
                     }
                     Ok(output) => {
-                        let what = "it makes something else of the same rows";
+                        let what = "its result for the same rows differs";
                         sums.other.get_or_insert_with(|| format!("chunk {}: {what}", chunk.span()));
                         Some(output)
                     }
@@ -78,14 +78,14 @@ impl Verifier {
                 },
             };
             match self.held(transform, chunk, output.as_ref()).await? {
-                Held::Yes => sums.held += 1,
-                Held::Unknown(why) => {
+                TargetMatch::Yes => sums.held += 1,
+                TargetMatch::Unknown(why) => {
                     sums.unknown.get_or_insert(why);
                 }
-                Held::Suspected(what, or) => {
+                TargetMatch::Suspected(what, or) => {
                     sums.suspected.get_or_insert_with(|| (format!("chunk {}: {what}", chunk.span()), or));
                 }
-                Held::No(what) => {
+                TargetMatch::No(what) => {
                     sums.not_held.get_or_insert_with(|| format!("chunk {}: {what}", chunk.span()));
                 }
             }
@@ -110,32 +110,34 @@ impl Verifier {
         let recompute = match (sums.other, sums.gone) {
             (Some(what), _) => Verdict::Differs(what),
             (None, Some(why)) if sums.recomputed > 0 => {
-                Verdict::Unproven(format!("{} came out the same, and of others: {why}", of(sums.recomputed)))
+                Verdict::Unproven(format!("{} recomputed identically; for the others: {why}", of(sums.recomputed)))
             }
             (None, Some(why)) => Verdict::Unproven(why),
             (None, None) => Verdict::Proven(of(sums.recomputed)),
         };
-        // One chunk that is held to the bit says that the database keeps such values as they are given.
+        // One chunk that matches exactly shows that the database stores such values unchanged.
         let suspected = sums.suspected.clone().filter(|_| sums.held > 0).map(|(what, _)| what);
         let unknown = sums.unknown.or(sums.suspected.map(|(what, or)| format!("{what}, {or}")));
         let target = match (sums.not_held.or(suspected), unknown) {
             (Some(what), _) => match touched_later(self, history, record, transform).await? {
-                Some(later) => Verdict::Unproven(format!("{what}; but `{later}`, applied later, writes there too")),
+                Some(later) => {
+                    Verdict::Unproven(format!("{what}; but `{later}`, which was applied later, may write there too"))
+                }
                 None => Verdict::Differs(what),
             },
             (None, Some(why)) if sums.held > 0 => {
-                Verdict::Unproven(format!("{} are held as written, and of others: {why}", of(sums.held)))
+                Verdict::Unproven(format!("{} match what was written; for the others: {why}", of(sums.held)))
             }
             (None, Some(why)) => Verdict::Unproven(why),
             (None, None) => Verdict::Proven(of(sums.held)),
         };
         Ok(vec![
-            Finding { level: Level::Recompute, subject: subject.clone(), verdict: recompute },
-            Finding { level: Level::Target, subject, verdict: target },
+            Finding { level: ProofLevel::Recompute, subject: subject.clone(), verdict: recompute },
+            Finding { level: ProofLevel::Target, subject, verdict: target },
         ])
     }
 
-    /// The rows that went into a chunk, if they are still there; or why not.
+    /// Returns the rows of a chunk as they were read, or the reason why they cannot be read again.
     async fn read_again(&self, transform: &TransformRecord, chunk: &ChunkRecord) -> Result<Result<Batch, String>> {
         let read = self.read(transform.source.clone(), transform, chunk, chunk.rows_in, &chunk.types).await;
         let rows = match read {
@@ -144,11 +146,11 @@ impl Verifier {
         };
         match rows {
             Some(rows) if of_batch(&rows) == chunk.input => Ok(Ok(rows)),
-            _ => Ok(Err(format!("rows of `{}` are not those that it read", transform.source.table))),
+            _ => Ok(Err(format!("rows of `{}` have changed since it read them", transform.source.table))),
         }
     }
 
-    /// Rows behind a chunk's beginning.
+    /// Reads the rows after a chunk's beginning.
     pub(super) async fn read(
         &self,
         source: TableSource,
@@ -180,7 +182,7 @@ impl Verifier {
     }
 }
 
-/// Why something cannot be read now; an error where that says nothing of what was applied.
+/// Returns the reason why something cannot be read; other errors, which say nothing about what was applied, are passed on.
 pub(super) fn explained(error: DatabaseError) -> Result<String> {
     match error.kind {
         DatabaseErrorKind::Connection | DatabaseErrorKind::Interrupted | DatabaseErrorKind::Busy => {
@@ -190,7 +192,7 @@ pub(super) fn explained(error: DatabaseError) -> Result<String> {
     }
 }
 
-/// The chunks that are looked at: spread evenly, the first and the last among them.
+/// Selects the chunks to check: spread evenly, including the first and the last.
 fn chosen(kept: &[ChunkRecord], extent: Extent) -> Vec<&ChunkRecord> {
     match extent {
         Extent::Sample(1) => kept.iter().take(1).collect(),

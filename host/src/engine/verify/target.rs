@@ -1,4 +1,4 @@
-//! Whether a target holds what a transform wrote.
+//! Compares a target with what a transform wrote.
 
 use std::collections::HashMap;
 
@@ -13,46 +13,46 @@ use crate::engine::call::canonical;
 use crate::engine::transcript::{ChunkRecord, TransformRecord};
 use crate::error::Result;
 
-/// Values that one statement asks for.
+/// The number of values in one query.
 const AT_ONCE: usize = 240;
 
-/// What the target holds of a chunk.
-pub(super) enum Held {
-    /// What was written.
+/// Whether the target contains what a chunk wrote.
+pub(super) enum TargetMatch {
+    /// It does.
     Yes,
-    /// Nobody can tell; why.
+    /// Unknown, and why.
     Unknown(String),
-    /// Something else, or the same in another form than it was written in; which form.
+    /// It differs, or contains the same in another form: the difference, and the form.
     Suspected(String, String),
-    /// Something else.
+    /// It does not, and how it differs.
     No(String),
 }
 
 impl Verifier {
-    /// Compares the target with what came out of a chunk: with the rows, if they could be made again, and else by digest.
+    /// Compares the target with the result of a chunk: row by row if that could be recomputed, otherwise by digest.
     pub(super) async fn held(
         &self,
         transform: &TransformRecord,
         chunk: &ChunkRecord,
         output: Option<&Batch>,
-    ) -> Result<Held> {
+    ) -> Result<TargetMatch> {
         if chunk.rows_out == 0 {
-            return Ok(Held::Yes);
+            return Ok(TargetMatch::Yes);
         }
         match output {
             Some(output) => match self.compare(transform, output).await {
                 Ok(held) => Ok(held),
-                Err(error) => explained(error).map(Held::Unknown),
+                Err(error) => explained(error).map(TargetMatch::Unknown),
             },
             None if chunk.aligned && transform.target.mode == WriteMode::Update => {
                 self.by_digest(transform, chunk).await
             }
-            None => Ok(Held::Unknown("without its source nobody knows which rows it wrote".to_owned())),
+            None => Ok(TargetMatch::Unknown("without its source it is unknown which rows it wrote".to_owned())),
         }
     }
 
-    /// The rows of an update have the keys of the chunk: they are read in its range, as they came out.
-    async fn by_digest(&self, transform: &TransformRecord, chunk: &ChunkRecord) -> Result<Held> {
+    /// The rows of an update have the keys of the chunk, so they are read in its range.
+    async fn by_digest(&self, transform: &TransformRecord, chunk: &ChunkRecord) -> Result<TargetMatch> {
         let source = TableSource {
             table: transform.target.table.clone(),
             columns: chunk.columns.iter().map(|(name, read_as)| (name.clone(), Some(*read_as))).collect(),
@@ -63,26 +63,25 @@ impl Verifier {
         };
         let rows = match self.read(source, transform, chunk, chunk.rows_out, &[]).await {
             Ok(rows) => rows,
-            Err(error) => return explained(error).map(Held::Unknown),
+            Err(error) => return explained(error).map(TargetMatch::Unknown),
         };
         if rows.as_ref().is_some_and(|rows| of_batch(rows) == chunk.output) {
-            return Ok(Held::Yes);
+            return Ok(TargetMatch::Yes);
         }
         let table = &transform.target.table;
         if transform.source.filter.is_some() || transform.source.table != *table && self.has_others(&rows, chunk) {
-            return Ok(Held::Unknown(format!("other rows of `{table}` stand between those that it wrote")));
+            return Ok(TargetMatch::Unknown(format!("`{table}` has other rows between those that it wrote")));
         }
-        let what = format!("`{table}` holds something else than was written");
+        let what = format!("`{table}` differs from what was written");
         Ok(match chunk.columns.iter().find(|(_, column_type)| !is_exact(*column_type)) {
-            None => Held::No(what),
-            Some((column, column_type)) => Held::Suspected(
-                what,
-                format!("or keeps the {column_type} of `{column}` in another form than it was given"),
-            ),
+            None => TargetMatch::No(what),
+            Some((column, column_type)) => {
+                TargetMatch::Suspected(what, format!("or stores the {column_type} of `{column}` in another form"))
+            }
         })
     }
 
-    /// Whether the rows that were read do not end where the chunk did.
+    /// Whether the rows read end elsewhere than the chunk.
     fn has_others(&self, rows: &Option<Batch>, chunk: &ChunkRecord) -> bool {
         let Some(rows) = rows else { return true };
         let (Some(last), Some(row)) = (&chunk.last, rows.row_count.checked_sub(1)) else { return true };
@@ -91,14 +90,14 @@ impl Verifier {
     }
 
     /// Looks the rows up by their keys.
-    async fn compare(&self, transform: &TransformRecord, output: &Batch) -> Result<Held, DatabaseError> {
+    async fn compare(&self, transform: &TransformRecord, output: &Batch) -> Result<TargetMatch, DatabaseError> {
         let target = &transform.target;
         let keys: Option<Vec<&Column>> = target.key.iter().map(|name| output.column(name)).collect();
         let Some(keys) = keys.filter(|keys| !keys.is_empty()) else {
-            return Ok(Held::Unknown(format!("what it wrote does not name the key of `{}`", target.table)));
+            return Ok(TargetMatch::Unknown(format!("what it wrote does not include the key of `{}`", target.table)));
         };
         if let Some(key) = keys.iter().find(|key| !is_exact(key.values.column_type())) {
-            return Ok(Held::Unknown(format!(
+            return Ok(TargetMatch::Unknown(format!(
                 "rows cannot be found by the {} `{}`",
                 key.values.column_type(),
                 key.name
@@ -114,16 +113,16 @@ impl Verifier {
                 match (found.get(&key), target.mode) {
                     (None, WriteMode::Delete) => {}
                     (Some(_), WriteMode::Delete) => {
-                        return Ok(Held::No(format!("the row {} is there, and was deleted", place())));
+                        return Ok(TargetMatch::No(format!("the row {} exists, but was deleted", place())));
                     }
-                    (None, _) => return Ok(Held::No(format!("the row {} is gone", place()))),
+                    (None, _) => return Ok(TargetMatch::No(format!("the row {} no longer exists", place()))),
                     (Some(cells), _) => {
                         let written = output.columns.iter().map(|column| Value::of_cell(column, *row));
                         let other =
                             output.columns.iter().zip(written).zip(cells).find(|((_, it), cell)| !same(it, cell));
                         if let Some(((column, written), cell)) = other {
-                            return Ok(Held::No(format!(
-                                "column `{}` of the row {} holds {}, and {} was written",
+                            return Ok(TargetMatch::No(format!(
+                                "column `{}` of the row {} contains {}, but {} was written",
                                 column.name,
                                 place(),
                                 value_text(cell),
@@ -134,10 +133,10 @@ impl Verifier {
                 }
             }
         }
-        Ok(Held::Yes)
+        Ok(TargetMatch::Yes)
     }
 
-    /// The cells of rows with these keys, by their keys.
+    /// Returns the cells of the rows with these keys, by key.
     async fn look_up(
         &self,
         transform: &TransformRecord,
@@ -175,7 +174,7 @@ impl Verifier {
             parameters,
             types: output.columns.iter().map(|column| Some(column.values.column_type())).collect(),
             locks_rows: false,
-            // All of them at once: the rows that were written fitted into one batch.
+            // Without a limit: the rows that were written fitted into one batch.
             limits: BatchLimits { rows: 2 * rows.len(), bytes: usize::MAX, ..self.limits },
         };
         let mut found = HashMap::new();
@@ -194,7 +193,7 @@ impl Verifier {
     }
 }
 
-/// A key as bytes that are equal exactly if the keys are.
+/// Encodes a key as bytes that are equal if and only if the keys are.
 fn encode(keys: &[&Column], row: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(32);
     for column in keys {

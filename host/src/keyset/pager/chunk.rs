@@ -1,4 +1,4 @@
-//! Single chunks of a table: where they end, and how they are read.
+//! Reads single chunks of a table, and finds where they end.
 
 use super::{TableReader, ask};
 use crate::data::Value;
@@ -8,33 +8,33 @@ use crate::keyset::page_sql::Range;
 /// One chunk of a table.
 #[derive(Clone, Debug, Default)]
 pub struct ChunkRange {
-    /// The greatest key that is read.
+    /// The greatest key to read.
     pub bound: Option<Vec<Value>>,
     /// The key after which it begins.
     pub after: Option<Vec<Value>>,
-    /// Its last key in the order of reading.
+    /// Its last key in reading order.
     pub to: Option<Vec<Value>>,
-    /// How many rows it should have.
+    /// Its intended number of rows.
     pub size: Option<usize>,
-    /// No other transaction may change what is read before this one ends.
+    /// Whether to lock the rows read until the transaction ends.
     pub holds_rows: bool,
 }
 
 impl TableReader {
-    /// A reader for single chunks of what another reader has begun to read, and has found fit.
+    /// Creates a reader for single chunks of a source that another reader has opened and checked.
     pub async fn join(session: &mut dyn Bulk, source: TableSource, limits: BatchLimits) -> Result<Self, DatabaseError> {
         let info = session.table(&source.table).await?;
         Self::plan(session, source, info, limits, true)
     }
 
-    /// Turns to one chunk.
+    /// Sets the chunk to read.
     pub fn turn_to(&mut self, chunk: ChunkRange) {
         (self.bound, self.last, self.to) = (chunk.bound, chunk.after, chunk.to);
         (self.holds_rows, self.expected) = (chunk.holds_rows, chunk.size);
         self.done = false;
     }
 
-    /// Where a chunk of so many rows after a key ends; none if there are fewer.
+    /// Returns where a chunk of this many rows after a key ends; `None` if there are fewer.
     pub async fn cut(
         &self,
         session: &mut dyn Bulk,
@@ -46,12 +46,12 @@ impl TableReader {
         Ok(found.into_iter().next())
     }
 
-    /// Whether cutting runs anything of the migration's own: its condition, or the query of a view.
+    /// Whether cutting runs anything of the migration: its filter, or the query of a view.
     pub fn asks_the_migration(&self) -> bool {
         self.sql.filter.is_some() || self.is_view
     }
 
-    /// Whether rows are read from the greatest key to the least.
+    /// Whether rows are read in descending key order.
     pub fn descends(&self) -> bool {
         self.sql.descending
     }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
-use crate::engine::control::look::{Overview, Seen};
-use crate::engine::event::Progress;
+use crate::engine::control::look::{ObservedRun, Overview};
+use crate::engine::event::TransformProgress;
 use crate::engine::throttle::Pause;
 use crate::engine::throttle::time;
 
@@ -32,7 +32,7 @@ struct HeldJson {
 }
 
 impl ProgressJson {
-    pub(super) fn new(progress: &Progress) -> Self {
+    pub(super) fn new(progress: &TransformProgress) -> Self {
         let held = progress.held.as_ref();
         Self {
             transform: Some(progress.transform.clone()),
@@ -59,12 +59,12 @@ fn tenth(percent: f64) -> f64 {
 pub struct RunsJson {
     /// Owner of the lock.
     lock_holder: Option<String>,
-    runs: Vec<SeenJson>,
+    runs: Vec<RunJson>,
     pauses: Vec<PauseJson>,
 }
 
 #[derive(Debug, Serialize)]
-struct SeenJson {
+struct RunJson {
     run_id: String,
     /// `running`, `waiting`, `ended`, `lost` or `silent`.
     state: &'static str,
@@ -102,8 +102,8 @@ impl PauseJson {
     }
 }
 
-impl SeenJson {
-    fn new(seen: &Seen) -> Self {
+impl RunJson {
+    fn new(seen: &ObservedRun) -> Self {
         let row = &seen.row;
         let held = row.held.clone().map(|(reason, text)| HeldJson { reason, text });
         let progress = ProgressJson {
@@ -112,7 +112,7 @@ impl SeenJson {
             rows_total: row.total.map(|total| total.rows),
             total_is_estimate: row.total.is_some_and(|total| total.is_estimate),
             percent: seen.percent().map(tenth),
-            rows_per_second: row.rate.filter(|_| seen.life.is_alive()),
+            rows_per_second: row.rate.filter(|_| seen.liveness.is_alive()),
             remaining_ms: seen.left.map(|left| left.as_millis() as u64),
             chunks: row.chunks,
             retries: row.retries,
@@ -120,15 +120,15 @@ impl SeenJson {
         };
         Self {
             run_id: row.run_id.clone(),
-            state: seen.life.name(),
+            state: seen.liveness.name(),
             owner: row.owner.clone(),
             shares: row.shares,
             revision: row.revision.clone(),
             direction: row.direction.clone(),
             mode: row.mode.clone(),
             progress,
-            last_seen_ms_ago: seen.heard.map(|heard| heard.as_millis() as u64),
-            started_at: seen.heard.map(|_| time(row.began_at)),
+            last_seen_ms_ago: seen.last_seen.map(|ago| ago.as_millis() as u64),
+            started_at: seen.last_seen.map(|_| time(row.began_at)),
         }
     }
 }
@@ -137,8 +137,8 @@ impl RunsJson {
     /// The runs on a database.
     pub fn new(overview: &Overview) -> Self {
         Self {
-            lock_holder: overview.holder.clone(),
-            runs: overview.runs.iter().map(SeenJson::new).collect(),
+            lock_holder: overview.holder.as_ref().map(|holder| holder.name.clone()),
+            runs: overview.runs.iter().map(RunJson::new).collect(),
             pauses: overview.pauses.iter().map(PauseJson::new).collect(),
         }
     }

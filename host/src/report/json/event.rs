@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::control::ProgressJson;
-use crate::engine::event::{Event, Level};
+use crate::engine::event::{Event, LogLevel};
 
 /// A line.
 #[derive(Debug, Serialize)]
@@ -117,7 +117,7 @@ impl EventBody {
                 Self::Transform { revision, done: progress.is_over, progress: ProgressJson::new(&progress) }
             }
             Event::Held { revision, reason, text, .. } => Self::Waiting { revision, reason, text },
-            Event::GoesOn { revision, reason } => Self::Resumed { revision, reason },
+            Event::Resumed { revision, reason } => Self::Resumed { revision, reason },
             Event::Retrying { revision, name, reason, pause, retry, of } => {
                 Self::Retrying { revision, name, reason, pause_ms: milliseconds(pause), retry, of }
             }
@@ -138,11 +138,11 @@ impl EventBody {
     }
 }
 
-fn level_name(level: Level) -> &'static str {
+fn level_name(level: LogLevel) -> &'static str {
     match level {
-        Level::Debug => "debug",
-        Level::Info => "info",
-        Level::Warning => "warning",
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warning => "warning",
     }
 }
 
@@ -154,11 +154,11 @@ fn milliseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::event::{Progress, Total};
+    use crate::engine::event::{Total, TransformProgress};
 
     #[test]
     fn a_line_has_a_schema_a_kind_and_the_numbers() {
-        let progress = Progress {
+        let progress = TransformProgress {
             transform: "shout".to_owned(),
             rows_done: 40,
             total: Some(Total { rows: 70, is_estimate: true }),

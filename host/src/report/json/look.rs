@@ -9,7 +9,7 @@ use super::problem::ProblemJson;
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::control::look::Overview;
 use crate::engine::history::{History, Record};
-use crate::engine::plan::{Plan, PlannedMigration, Source, StepLook};
+use crate::engine::plan::{Inspection, Plan, PlannedMigration, Source};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
 
@@ -137,7 +137,7 @@ impl PlanJson {
         database: DatabaseJson,
         target: String,
         plan: &Plan,
-        looks: &[StepLook],
+        looks: &[Inspection],
         sql: Option<&[Option<String>]>,
     ) -> Self {
         let sql = |at: usize| sql.and_then(|sql| sql.get(at)?.clone());
@@ -159,7 +159,7 @@ impl PlanJson {
 }
 
 impl PlannedJson {
-    fn new(step: &PlannedMigration, look: StepLook, sql: Option<String>) -> Self {
+    fn new(step: &PlannedMigration, look: Inspection, sql: Option<String>) -> Self {
         Self {
             direction: step.direction.to_string(),
             revision: step.revision.clone(),

@@ -78,8 +78,10 @@ impl RepairJson {
     /// What is known of a revision.
     pub fn shown(database: DatabaseJson, survey: &Survey) -> Self {
         let record = &survey.record;
-        let choice =
-            |(action, does): (crate::engine::repair::Action, String)| ChoiceJson { flag: action.to_string(), does };
+        let choice = |(action, does): (crate::engine::repair::RepairAction, String)| ChoiceJson {
+            flag: action.to_string(),
+            does,
+        };
         let damage = survey.damage.as_ref();
         Self {
             schema: SCHEMA,

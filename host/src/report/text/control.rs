@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
-use crate::engine::control::look::{Life, Overview, Seen};
-use crate::engine::event::{Progress, Total};
+use crate::engine::control::look::{Liveness, ObservedRun, Overview};
+use crate::engine::event::{Total, TransformProgress};
 use crate::engine::throttle::{Pause, only_slows};
 use crate::report::units;
 
 /// The progress of a transform: `12,345 of 70,000 rows (17 %), 8,000 rows/s, 7.1 s left, 12 chunks`.
-pub fn numbers(progress: &Progress) -> String {
+pub fn numbers(progress: &TransformProgress) -> String {
     let figures = Figures {
         rows_done: progress.rows_done,
         total: progress.total,
@@ -69,8 +69,8 @@ pub fn runs(overview: &Overview, name: impl Fn(&str) -> String) -> Text {
     for seen in &overview.runs {
         text.append(&run(seen, &name(&seen.row.revision), overview.holder.is_some()));
     }
-    if let Some(holder) = overview.untold() {
-        text = text.add(GOOD, "running").plain(format!(" {holder}")).end();
+    if let Some(holder) = overview.unreported_holder() {
+        text = text.add(GOOD, "running").plain(format!(" {}", holder.name)).end();
         text = text.add(DIM, "  no progress reported: it works in a single transaction or has just started").end();
     }
     for pause in &overview.pauses {
@@ -79,14 +79,14 @@ pub fn runs(overview: &Overview, name: impl Fn(&str) -> String) -> Text {
     text
 }
 
-fn run(seen: &Seen, id: &str, is_locked: bool) -> Text {
+fn run(seen: &ObservedRun, id: &str, is_locked: bool) -> Text {
     let row = &seen.row;
-    let (style, state) = match seen.life {
-        Life::Running => (GOOD, "running"),
-        Life::Held => (ODD, "waiting"),
-        Life::Ended => (ODD, "stopped"),
-        Life::Lost => (BAD, "lost"),
-        Life::Silent => (ODD, "silent"),
+    let (style, state) = match seen.liveness {
+        Liveness::Running => (GOOD, "running"),
+        Liveness::Waiting => (ODD, "waiting"),
+        Liveness::Ended => (ODD, "stopped"),
+        Liveness::Lost => (BAD, "lost"),
+        Liveness::Silent => (ODD, "silent"),
     };
     let shares = if row.shares { ", sharing a transform" } else { "" };
     let mut text = Text::new().add(style, state).plain(" ").add(STRONG, id);
@@ -95,7 +95,7 @@ fn run(seen: &Seen, id: &str, is_locked: bool) -> Text {
         rows_done: row.rows_done,
         total: row.total,
         percent: seen.percent(),
-        rate: row.rate.filter(|_| seen.life.is_alive()),
+        rate: row.rate.filter(|_| seen.liveness.is_alive()),
         left: seen.left,
         chunks: row.chunks,
         retries: row.retries,
@@ -124,24 +124,24 @@ fn run(seen: &Seen, id: &str, is_locked: bool) -> Text {
 }
 
 /// When an inactive run was last seen, and how its work continues.
-fn note(seen: &Seen, is_locked: bool) -> Option<String> {
+fn note(seen: &ObservedRun, is_locked: bool) -> Option<String> {
     let row = &seen.row;
-    let last_seen = || seen.heard.map(|heard| format!("last seen {} ago", units::duration(heard)));
+    let last_seen = || seen.last_seen.map(|ago| format!("last seen {} ago", units::duration(ago)));
     let way = if row.direction == "downgrade" { "rollback" } else { "apply" };
     let place = if row.chunks > 0 { "after the last chunk" } else { "where it stopped" };
     let rest = match is_locked {
         true => "another run holds the lock now".to_owned(),
         false => format!("`runner {way}` continues {place}"),
     };
-    match seen.life {
-        Life::Running | Life::Held => None,
-        Life::Silent => last_seen(),
-        Life::Ended => Some(rest),
-        Life::Lost if row.shares => {
+    match seen.liveness {
+        Liveness::Running | Liveness::Waiting => None,
+        Liveness::Silent => last_seen(),
+        Liveness::Ended => Some(rest),
+        Liveness::Lost if row.shares => {
             let heard = last_seen().unwrap_or_default();
             Some(format!("{heard}; its unfinished chunk is processed by the run that continues the transform"))
         }
-        Life::Lost => {
+        Liveness::Lost => {
             let heard =
                 last_seen().unwrap_or_else(|| "killed or disconnected before it reported any progress".to_owned());
             let lock = if is_locked { "" } else { "its lock is free; " };
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        let mut progress = Progress { rows_done: 12_345, chunks: 1, ..Progress::default() };
+        let mut progress = TransformProgress { rows_done: 12_345, chunks: 1, ..TransformProgress::default() };
         assert_eq!(numbers(&progress), "12,345 rows, 1 chunk");
         progress.total = Some(Total { rows: 70_000, is_estimate: true });
         progress.rate = Some(8_000.4);
@@ -181,7 +181,7 @@ mod tests {
             "12,345 of about 70,000 rows (17 %), 8,000 rows/s, 7.2 s left, 1 chunk, 1 retry; \
              throttled: 100 ms between two chunks"
         );
-        // A guess that was too low is told as it was, without a share.
+        // An estimate that was too low is shown without a percentage.
         progress.total = Some(Total { rows: 12_000, is_estimate: true });
         progress.left = None;
         assert!(numbers(&progress).starts_with("12,345 of about 12,000 rows, "), "{}", numbers(&progress));

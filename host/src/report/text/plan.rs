@@ -3,12 +3,12 @@
 use super::{DIM, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
-use crate::engine::plan::{Plan, Source, StepLook};
+use crate::engine::plan::{Inspection, Plan, Source};
 use crate::project::catalog::Kind;
 use crate::report::table::{Cell, Table};
 
 /// A table of the planned migrations, in order.
-pub fn plan(plan: &Plan, looks: &[StepLook]) -> Text {
+pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
     if plan.is_empty() {
         return Text::new();
     }

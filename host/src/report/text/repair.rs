@@ -4,7 +4,7 @@ use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::history::Repair;
 use crate::engine::journal::{Known, Unknown};
-use crate::engine::repair::{Action, Survey};
+use crate::engine::repair::{RepairAction, Survey};
 use crate::report::units;
 
 /// What is known, and what each action would do.
@@ -111,12 +111,14 @@ pub fn known(known: Known, verb: &str) -> String {
 }
 
 /// What was recorded, and what comes next.
-pub fn repaired(survey: &Survey, action: Action, repair: &Repair) -> Text {
+pub fn repaired(survey: &Survey, action: RepairAction, repair: &Repair) -> Text {
     let id = survey.record.id();
     let next = match action {
-        Action::Retry | Action::MarkDone { .. } | Action::Skip => format!("`runner {}` continues it", survey.verb()),
-        Action::AsApplied => format!("`{id}` is applied"),
-        Action::AsNotApplied => format!("`{id}` is not applied"),
+        RepairAction::Retry | RepairAction::MarkDone { .. } | RepairAction::Skip => {
+            format!("`runner {}` continues it", survey.verb())
+        }
+        RepairAction::AsApplied => format!("`{id}` is applied"),
+        RepairAction::AsNotApplied => format!("`{id}` is not applied"),
     };
     Text::new().add(GOOD, "recorded").plain(format!(" for `{id}`: {}; {next}", repair.shown())).end()
 }

@@ -8,7 +8,7 @@ use wasmtime::component::Resource;
 use super::Answer;
 use crate::data::Value;
 use crate::database::{DatabaseError, DatabaseErrorKind};
-use crate::engine::event::{Event, Level};
+use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::{AssetPlace, Assets};
 use crate::sandbox::bindings::runner::migration::context::{self as wit, Host, HostAsset, Parameter};
 use crate::sandbox::bindings::runner::migration::types::Dialect;
@@ -63,11 +63,11 @@ impl Host for GuestState {
 
     fn log(&mut self, level: wit::Level, message: String) -> wasmtime::Result<()> {
         let level = match level {
-            wit::Level::Debug => Level::Debug,
-            wit::Level::Info => Level::Info,
-            wit::Level::Warning => Level::Warning,
+            wit::Level::Debug => LogLevel::Debug,
+            wit::Level::Info => LogLevel::Info,
+            wit::Level::Warning => LogLevel::Warning,
         };
-        if level == Level::Warning {
+        if level == LogLevel::Warning {
             self.last_words = Some(message.clone());
         }
         let verdict = self.log.lock().unwrap_or_else(PoisonError::into_inner).count(message.len());
@@ -75,7 +75,7 @@ impl Host for GuestState {
             LogVerdict::Pass => self.emit(|revision| Event::Log { revision, level, message }),
             LogVerdict::Close => self.emit(|revision| Event::Log {
                 revision,
-                level: Level::Warning,
+                level: LogLevel::Warning,
                 message: "the migration has used up its log volume; further messages are dropped".to_owned(),
             }),
             LogVerdict::Drop => {}

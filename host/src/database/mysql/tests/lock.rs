@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::*;
 
 fn request(owner: &str, milliseconds: u64) -> LockRequest {
-    LockRequest { wait: Duration::from_millis(milliseconds), run_id: owner.to_owned(), owner: owner.to_owned() }
+    LockRequest { wait: Duration::from_millis(milliseconds), run_id: "r".to_owned(), owner: owner.to_owned() }
 }
 
 async fn take(database: &mut dyn Database, owner: &str, milliseconds: u64) -> Result<Vec<String>, DatabaseError> {

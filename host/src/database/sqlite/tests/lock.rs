@@ -22,7 +22,7 @@ fn child(task: &str, folder: &Path) -> Child {
 }
 
 fn request(owner: &str) -> LockRequest {
-    LockRequest { wait: Duration::from_secs(60), run_id: String::new(), owner: owner.to_owned() }
+    LockRequest { wait: Duration::from_secs(60), run_id: "r".to_owned(), owner: owner.to_owned() }
 }
 
 /// Does nothing unless another test of this file starts it.
@@ -74,7 +74,7 @@ async fn a_killed_holder_releases_the_lock() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let mut database = open_at(folder.path()).await;
-    let short = LockRequest { wait: Duration::from_millis(150), run_id: String::new(), owner: "us".to_owned() };
+    let short = LockRequest { wait: Duration::from_millis(150), run_id: "r".to_owned(), owner: "us".to_owned() };
     let error = database.lock(&short, &StopSignal::default(), &|_| {}).await.expect_err("held");
     assert!(error.message.contains(&format!("process {}", holder.id())), "{error}");
     holder.kill().expect("killed");
@@ -84,7 +84,7 @@ async fn a_killed_holder_releases_the_lock() {
     holder.wait().expect("an end");
     // The text of the killed holder is overwritten.
     let file = folder.path().join("app.db.runner-lock");
-    assert_eq!(std::fs::read_to_string(&file).expect("the lock's file"), "runner lock, held by us");
+    assert_eq!(std::fs::read_to_string(&file).expect("the lock's file"), "runner lock, held by r: us");
     database.unlock().await.expect("unlocked");
     assert_eq!(std::fs::read_to_string(&file).expect("the lock's file"), "");
 }
@@ -99,7 +99,7 @@ async fn all_paths_to_a_file_share_one_lock() {
     std::os::unix::fs::symlink("../app.db", folder.path().join("sub/link.db")).expect("a link");
     for url in ["sqlite://sub/../app.db", "sqlite://sub/link.db"] {
         let mut second = open_url(folder.path(), url).await;
-        let none = LockRequest { wait: Duration::ZERO, run_id: String::new(), owner: "they".to_owned() };
+        let none = LockRequest { wait: Duration::ZERO, run_id: "r".to_owned(), owner: "they".to_owned() };
         let error = second.lock(&none, &StopSignal::default(), &|_| {}).await.expect_err(url);
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{url}: {error}");
     }
@@ -146,7 +146,7 @@ async fn a_foreign_file_in_place_of_the_lock_file_is_left_alone() {
     for left in ["runner lock, held by another", "runner lo", ""] {
         std::fs::write(&at, left).expect("a file");
         database.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("the lock");
-        assert_eq!(std::fs::read_to_string(&at).expect("the lock's file"), "runner lock, held by us");
+        assert_eq!(std::fs::read_to_string(&at).expect("the lock's file"), "runner lock, held by r: us");
         database.unlock().await.expect("unlocked");
     }
 }

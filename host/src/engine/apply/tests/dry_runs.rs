@@ -7,7 +7,7 @@ async fn a_dry_run_writes_nothing() {
     let engine = engine(vec![users(), orders()]).await;
     let request = Request {
         action: Action::Apply(Target::Latest),
-        options: Options::default(),
+        options: PlanOptions::default(),
         lock_wait: Duration::ZERO,
         dry_run: true,
     };
@@ -24,7 +24,7 @@ async fn a_dry_run_writes_nothing() {
 async fn dry_run_event(engine: &Engine) -> Outcome {
     let request = Request {
         action: Action::Apply(Target::Latest),
-        options: Options::default(),
+        options: PlanOptions::default(),
         lock_wait: Duration::ZERO,
         dry_run: true,
     };

@@ -1,4 +1,4 @@
-//! Statements outside of a transaction: what stays of them, and how they are taken up.
+//! Statements outside a transaction: what remains of them, and how they are resumed.
 
 use super::*;
 
@@ -20,7 +20,7 @@ async fn statements_outside_of_a_transaction_are_taken_up_where_they_broke() {
     assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Mismatch));
     assert_eq!(engine.state().await.1, ["1 applied 0", "2 partial 2"]);
 
-    // The broken statement was mended: it goes on there.
+    // The broken statement was fixed: the run resumes there.
     let mended = sql("2", &text("INSERT INTO a VALUES (1)"), Some("DROP TABLE a; DROP TABLE b"));
     let digest = mended.sha256.clone();
     let engine = engine.with(vec![users(), mended]);

@@ -205,6 +205,6 @@ impl ChunkWorker {
 }
 
 /// A chunk as progress counts it.
-fn progress(rows_read: u64, rows_written: u64, took: Duration) -> control::Chunk {
-    control::Chunk { rows_read, rows_written, took }
+fn progress(rows_read: u64, rows_written: u64, took: Duration) -> control::CommittedChunk {
+    control::CommittedChunk { rows_read, rows_written, took }
 }

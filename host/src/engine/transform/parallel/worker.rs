@@ -8,7 +8,7 @@ use super::{Connection, SharedTransform};
 use crate::database::message::values_text;
 use crate::database::{DatabaseErrorKind, Part, StopSignal};
 use crate::engine::call_error::CallError;
-use crate::engine::event::{Event, Level};
+use crate::engine::event::{Event, LogLevel};
 use crate::engine::journal::chunk::{ClaimedChunk, Effect};
 use crate::engine::transform::instance::CheckedInstance;
 use crate::error::Error;
@@ -173,7 +173,7 @@ impl ChunkWorker {
         self.shared.run.control.count_retry();
         self.shared.run.events.emit(&Event::Log {
             revision: self.shared.run.revision.clone(),
-            level: Level::Debug,
+            level: LogLevel::Debug,
             message: format!("retrying chunk {place}: {error}"),
         });
         let longer = FIRST_PAUSE * (1 << (*tries - 1).min(10));
