@@ -3,6 +3,8 @@
 
 #[path = "cli/build.rs"]
 mod build;
+#[path = "cli/completions.rs"]
+mod completions;
 #[path = "cli/formats.rs"]
 mod formats;
 #[path = "cli/help.rs"]
@@ -18,9 +20,30 @@ use insta::assert_snapshot;
 use runner_tests::{Output, TestProject, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 21] = [
-    "init", "new", "build", "apply", "rollback", "redo", "plan", "status", "pause", "resume", "cancel", "current",
-    "history", "show", "repair", "stamp", "baseline", "db", "validate", "test", "verify",
+const VERBS: [&str; 23] = [
+    "init",
+    "new",
+    "build",
+    "apply",
+    "rollback",
+    "redo",
+    "plan",
+    "status",
+    "pause",
+    "resume",
+    "cancel",
+    "current",
+    "history",
+    "show",
+    "repair",
+    "stamp",
+    "baseline",
+    "db",
+    "validate",
+    "test",
+    "verify",
+    "completions",
+    "man",
 ];
 
 fn shop() -> TestProject {

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::adopt_args::{BaselineArgs, DbArgs, StampArgs};
 use super::history_args::{RepairArgs, ShowArgs, StatusArgs, VerifyArgs};
-use super::project_args::{BuildArgs, InitArgs, NewArgs, ValidateArgs};
+use super::project_args::{BuildArgs, CompletionsArgs, InitArgs, ManArgs, NewArgs, ValidateArgs};
 use super::run_args::{ApplyArgs, PlanArgs, RedoArgs, RollbackArgs};
 use super::test_args::{CrashAtArgs, TestArgs};
 use super::throttle_args::{CancelArgs, PauseArgs, ResumeArgs};
@@ -148,7 +148,7 @@ pub enum Command {
     /// Apply pending migrations
     #[command(visible_aliases = ["up", "migrate", "upgrade"])]
     Apply(ApplyArgs),
-    /// Roll back migrations, by default the last one
+    /// Roll back migrations, by default one
     #[command(visible_aliases = ["down", "downgrade", "revert", "undo"])]
     Rollback(RollbackArgs),
     /// Roll back the last migration and apply it again
@@ -198,4 +198,8 @@ Examples:
     CrashAt(CrashAtArgs),
     /// Check applied components against the records of their runs, without writing anything
     Verify(VerifyArgs),
+    /// Print what your shell needs to complete command lines
+    Completions(CompletionsArgs),
+    /// Print the man page, or write all of them
+    Man(ManArgs),
 }

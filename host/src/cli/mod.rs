@@ -5,6 +5,7 @@ mod apply;
 mod args;
 mod build;
 mod cancel;
+mod completions;
 mod confirm;
 mod context;
 mod control;
@@ -59,6 +60,9 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if std::env::var_os(wrapper::WRAPPER).is_some() {
         return as_compiler(arguments.get(1..).unwrap_or_default());
+    }
+    if completions::complete(&arguments) {
+        return ExitCode::SUCCESS;
     }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
@@ -149,6 +153,8 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             test_runs::crash_at(context, &global, &request)
         }
         Command::Verify(args) => verify::run(&context()?, &request::verify(args)),
+        Command::Completions(args) => completions::print(args.shell),
+        Command::Man(args) => completions::man(printer, args.directory.as_deref()),
     }
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::completions::Shell;
+
 /// `runner init`
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help init` for examples.")]
@@ -65,4 +67,32 @@ pub struct ValidateArgs {
     /// [env: RUNNER_LOCKED]
     #[arg(long)]
     pub locked: bool,
+}
+
+/// `runner completions`
+#[derive(Args, Debug)]
+#[command(after_help = "Run `runner help completions` for examples.")]
+#[command(after_long_help = "\
+Completes commands, options, and the project's revisions, environments and databases.
+
+Examples:
+  echo 'source <(runner completions bash)' >> ~/.bashrc
+  echo 'source <(runner completions zsh)' >> ~/.zshrc
+  runner completions fish > ~/.config/fish/completions/runner.fish")]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// `runner man`
+#[derive(Args, Debug)]
+#[command(after_help = "Run `runner help man` for examples.")]
+#[command(after_long_help = "\
+Examples:
+  runner man | man -l -
+  runner man /usr/local/share/man/man1")]
+pub struct ManArgs {
+    /// Directory to write the pages to, one for each command
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
 }

@@ -12,7 +12,7 @@ mod throttle;
 mod timeouts;
 mod transform;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -140,6 +140,13 @@ impl Settings {
         let content = SettingsFile::read(&file, &shown)?;
         let variables = Variables::load(request.env.clone(), &root)?;
         Self::choose(request, ProjectFiles::Folder, &content, &variables, file, &shown)
+    }
+
+    /// The names of the environments and of the databases in the settings file, in order.
+    pub fn names(request: &LoadRequest) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+        let file = find::settings_file(request)?;
+        let content = SettingsFile::read(&file, FILE_NAME)?;
+        Ok((content.environments.into_keys().collect(), content.databases.into_keys().collect()))
     }
 
     /// The settings of a project as an embedding program names it: without `runner.toml`, the defaults.

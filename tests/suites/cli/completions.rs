@@ -1,0 +1,57 @@
+//! Shell completions and man pages.
+
+use super::*;
+
+/// What bash would offer for the last of these words.
+fn offered(project: &TestProject, words: &[&str]) -> Vec<String> {
+    let mut command = project.command(["--", "runner"]);
+    let index = words.len().to_string();
+    command.args(words).env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", index).env("_CLAP_IFS", "\n");
+    let output = project.finish(&mut command);
+    output.succeeds();
+    output.stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn commands_options_and_what_the_project_names_are_offered() {
+    let project = shop();
+    project.settings(
+        "[database]\nurl = 'sqlite:runner.db'\n[environments.production]\n\
+         [databases.billing]\nurl = 'sqlite:b.db'\nmigrations = 'migrations'",
+    );
+    assert_eq!(offered(&project, &["rol"]), ["rollback"]);
+    assert_eq!(offered(&project, &["show", "0002"]), ["0002_create_orders"]);
+    assert_eq!(offered(&project, &["show", "create_"]), ["create_users", "create_orders"]);
+    assert_eq!(offered(&project, &["apply", "--target", "la"]), ["latest"]);
+    assert!(offered(&project, &["rollback", "--target", ""]).contains(&"0001_create_users".to_owned()));
+    assert_eq!(offered(&project, &["status", "-e", "p"]), ["production"]);
+    assert_eq!(offered(&project, &["status", "--database", ""]), ["billing"]);
+    // Without a main database, those of all are offered.
+    project.write("runner.toml", "[databases.billing]\nurl = 'sqlite:b.db'\nmigrations = 'migrations'");
+    assert_eq!(offered(&project, &["show", "0002"]), ["0002_create_orders"]);
+    // A broken project offers what is not of the project.
+    project.write("migrations/nonsense.sql", "");
+    assert_eq!(offered(&project, &["apply", "--target", "n"]), ["next"]);
+    assert!(!project.file("runner.db").exists(), "the database is not asked");
+}
+
+#[test]
+fn every_shell_gets_its_script() {
+    let project = project!(empty);
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        project.run(["completions", shell]).succeeds().prints(&["COMPLETE", "runner"]);
+    }
+    project.run(["completions", "csh"]).exits(2).says(&["csh", "bash, elvish, fish"]);
+}
+
+#[test]
+fn each_command_has_a_man_page() {
+    let project = project!(empty);
+    project.runner("man").succeeds().prints(&[".TH runner 1", "apply"]);
+    project.runner("man pages/man1").succeeds().says(&["pages/man1"]);
+    for page in ["runner.1", "runner-apply.1", "runner-db-reset.1"] {
+        assert!(project.read(&format!("pages/man1/{page}")).contains(".TH"), "{page}");
+    }
+    project.write("file", "");
+    project.runner("man file").exits(1).says(&["cannot write man pages to `file`"]);
+}
