@@ -195,7 +195,7 @@ async fn a_redo_that_does_not_come_back_says_where_it_stands() {
     let broken = sql("2", "INSERT INTO nowhere VALUES (1)", Some("SELECT 1"));
     let outcome = engine.with(vec![users(), broken]).act(Action::Redo).await;
     let error = outcome.error.expect("a failure");
-    assert!(error.hints.iter().any(|hint| hint.starts_with("`2_m2` is rolled back now")), "{:?}", error.hints);
+    assert!(error.hints.iter().any(|hint| hint.starts_with("`2_m2` is now rolled back")), "{:?}", error.hints);
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn an_artifact_that_is_too_large_is_not_kept() {
     let older = newer.with(vec![users()]);
     let error = older.refused(Action::Rollback(Target::Back(1))).await;
     assert_eq!(error.kind, ErrorKind::Mismatch);
-    assert!(error.message.contains("keeps no copy"), "{}", error.message);
+    assert!(error.message.contains("the database has no copy of what was applied"), "{}", error.message);
 }
 
 #[tokio::test]

@@ -74,8 +74,8 @@ async fn a_failure_says_which_statement_it_was() {
     ];
     assert_eq!(failure.places, places);
     assert!(failure.message.contains("table a has 1 columns but 2 values were supplied"), "{}", failure);
-    let failure = script.run(Direction::Down, &context).await.expect_err("no way back");
-    assert_eq!(failure.message, "the migration has no way back");
+    let failure = script.run(Direction::Down, &context).await.expect_err("no downgrade");
+    assert_eq!(failure.message, "the migration has no downgrade");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -94,13 +94,13 @@ async fn missing_files_are_created_only_on_request() {
 
 /// Tells a child process with fewer rights than this one which directory to use.
 #[cfg(unix)]
-const LOCKED_FOLDER: &str = "RUNNER_CONNECT_TEST_FOLDER";
+const LOCKED_DIRECTORY: &str = "RUNNER_CONNECT_TEST_DIRECTORY";
 
 /// Does nothing unless the next test starts it.
 #[cfg(unix)]
 #[tokio::test]
 async fn task_of_an_unprivileged_child() {
-    let Some(folder) = std::env::var_os(LOCKED_FOLDER) else { return };
+    let Some(folder) = std::env::var_os(LOCKED_DIRECTORY) else { return };
     let folder = Path::new(&folder);
     let error = refused(folder, "sqlite://app.db", true).await;
     assert_eq!(error.kind, DatabaseErrorKind::ReadOnly, "{error:?}");
@@ -123,8 +123,8 @@ fn an_unwritable_directory_is_named() {
     }
     let mut child = std::process::Command::new(std::env::current_exe().expect("this program"));
     child
-        .args(["--exact", "database::sqlite::tests::connect::task_of_a_child_without_rights", "--nocapture"])
-        .env(LOCKED_FOLDER, &locked)
+        .args(["--exact", "database::sqlite::tests::connect::task_of_an_unprivileged_child", "--nocapture"])
+        .env(LOCKED_DIRECTORY, &locked)
         .current_dir("/");
     // Permissions do not keep root from writing.
     let probe = locked.join("probe");
