@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::adopt_args::{BaselineArgs, DbArgs, StampArgs};
 use super::history_args::{RepairArgs, ShowArgs, StatusArgs, VerifyArgs};
-use super::project_args::{BuildArgs, CompletionsArgs, InitArgs, ManArgs, NewArgs, ValidateArgs};
+use super::project_args::{BuildArgs, CompletionsArgs, InitArgs, ManArgs, NewArgs, RenumberArgs, ValidateArgs};
 use super::run_args::{ApplyArgs, PlanArgs, RedoArgs, RollbackArgs};
 use super::test_args::{CrashAtArgs, TestArgs};
 use super::throttle_args::{CancelArgs, PauseArgs, ResumeArgs};
@@ -145,6 +145,8 @@ pub enum Command {
     New(NewArgs),
     /// Compile migrations and update the lockfile
     Build(BuildArgs),
+    /// Give a migration another revision, after all others
+    Renumber(RenumberArgs),
     /// Apply pending migrations
     #[command(visible_aliases = ["up", "migrate", "upgrade"])]
     Apply(ApplyArgs),

@@ -21,6 +21,7 @@ mod pause;
 mod plan;
 mod project_args;
 mod redo;
+mod renumber;
 mod repair;
 mod request;
 mod resume;
@@ -104,6 +105,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Init(args) => init::run(printer, &args.folder),
         Command::New(args) => new::run(&context()?, &args.name, args.lang),
         Command::Build(args) => build::run(&context()?, &args.revisions, args.all),
+        Command::Renumber(args) => renumber::run(&context()?, &args.migration, args.revision.as_deref()),
         Command::Apply(args) => {
             let global = request::with_waits(&global, &args.run);
             let context = Context::load(printer.clone(), &global)?;

@@ -54,6 +54,24 @@ pub struct BuildArgs {
     pub all: bool,
 }
 
+/// `runner renumber`
+#[derive(Args, Debug)]
+#[command(after_help = "Run `runner help renumber` for examples.")]
+#[command(after_long_help = "\
+For a migration that arrives late: two branches chose the same revision, or an older one than what
+is applied by now. Renames its files, its source directory and its line in the lockfile.
+
+Examples:
+  runner renumber 0042_add_email   after all other migrations
+  runner renumber add_email 0057   to a revision of your choice")]
+pub struct RenumberArgs {
+    /// The migration: `REVISION_name`, or its revision or name
+    pub migration: String,
+    /// The new revision; by default one after all others
+    #[arg(value_name = "NEW")]
+    pub revision: Option<String>,
+}
+
 /// `runner validate`
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help validate` for examples.")]

@@ -3,6 +3,7 @@
 mod init;
 mod name;
 mod new;
+mod renumber;
 mod sdk;
 
 use std::io::{self, Write};
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 
 pub use init::init;
 pub use new::{Language, NewRequest, new_migration};
+pub use renumber::{RenumberRequest, Renumbered, plan_renumber, renumber};
 
 /// The files that were created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -19,7 +19,7 @@ pub use control::{ControlJson, RunsJson};
 pub use current::CurrentJson;
 pub use event::EventJson;
 pub use look::{PlanJson, StatusJson};
-pub use project::{BuildJson, ScaffoldJson, ValidateJson};
+pub use project::{BuildJson, RenumberJson, ScaffoldJson, ValidateJson};
 pub use record::{HistoryJson, RevisionDetails, ShowJson};
 pub use repair::RepairJson;
 pub use run::RunJson;

@@ -6,7 +6,7 @@ use super::SCHEMA;
 use super::look::MigrationJson;
 use crate::project::Catalog;
 use crate::project::build::{BuildReport, BuiltArtifact};
-use crate::project::scaffold::Scaffolded;
+use crate::project::scaffold::{Renumbered, Scaffolded};
 
 /// `runner build`.
 #[derive(Debug, Serialize)]
@@ -54,6 +54,34 @@ impl BuiltJson {
             kept: artifact.kept,
             change: artifact.change.name(),
             size: artifact.size,
+        }
+    }
+}
+
+/// `runner renumber`.
+#[derive(Debug, Serialize)]
+pub struct RenumberJson {
+    schema: u32,
+    command: &'static str,
+    revision: String,
+    name: String,
+    revision_before: String,
+    files: Vec<String>,
+    /// Whether the lockfile listed the migration.
+    locked: bool,
+}
+
+impl RenumberJson {
+    /// What was renamed.
+    pub fn new(renumbered: &Renumbered) -> Self {
+        Self {
+            schema: SCHEMA,
+            command: "renumber",
+            revision: renumbered.revision.clone(),
+            name: renumbered.name.clone(),
+            revision_before: renumbered.old.clone(),
+            files: renumbered.files.iter().map(|(_, new)| new.clone()).collect(),
+            locked: renumbered.was_locked,
         }
     }
 }

@@ -21,7 +21,7 @@ pub use history::history;
 pub use plan::{plan, plan_sql};
 pub use repair::{repaired, survey};
 pub use run::{backup_note, dry_run_note, finished_line, summary};
-pub use scaffold::made;
+pub use scaffold::{made, renumbered};
 pub use show::show;
 pub use stamp::{accepted, db, stamped};
 pub use status::{current, status, status_summary};

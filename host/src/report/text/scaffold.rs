@@ -1,7 +1,7 @@
 //! The output of `runner init` and `runner new`.
 
-use super::{GOOD, PLAIN, Text};
-use crate::project::scaffold::Scaffolded;
+use super::{GOOD, HINT, PLAIN, Text};
+use crate::project::scaffold::{Renumbered, Scaffolded};
 
 /// A line for each file that was written.
 pub fn made(made: &Scaffolded) -> Text {
@@ -10,6 +10,18 @@ pub fn made(made: &Scaffolded) -> Text {
         text.push(GOOD, "created");
         text.push(PLAIN, format!(" {}", file.display()));
         text.push_end();
+    }
+    text
+}
+
+/// A line for each file that was renamed.
+pub fn renumbered(renumbered: &Renumbered) -> Text {
+    let mut text = Text::new();
+    for (old, new) in &renumbered.files {
+        text = text.add(GOOD, "renamed").plain(format!(" {old} to {new}")).end();
+    }
+    if !renumbered.was_locked {
+        text = text.add(HINT, "hint").plain(": `runner build` updates the lockfile").end();
     }
     text
 }

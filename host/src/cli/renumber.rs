@@ -1,0 +1,43 @@
+//! `runner renumber`
+
+use super::context::{Context, HistoryDetail};
+use super::exit;
+use crate::engine::identity::Identity;
+use crate::error::{Error, Result};
+use crate::project::scaffold::{RenumberRequest, plan_renumber, renumber, revision_at};
+use crate::report::json::RenumberJson;
+use crate::report::{Format, text};
+use crate::runtime;
+
+/// Gives a migration another revision.
+pub fn run(context: &Context, migration: &str, revision: Option<&str>) -> Result<u8> {
+    let now = revision_at(Identity::now().run_timestamp / 1_000_000);
+    let plan = plan_renumber(&context.settings, &RenumberRequest { migration, revision, now: &now })?;
+    refuse_applied(context, &plan.old, &plan.name)?;
+    renumber(&context.settings, &plan)?;
+    match context.printer.format() {
+        Format::Json => context.printer.json(&RenumberJson::new(&plan)),
+        Format::Text => context.printer.talk(&text::renumbered(&plan)),
+    }
+    Ok(exit::DONE)
+}
+
+/// Fails if the migration is applied to the database of the settings. Renaming needs no database: one that cannot be reached
+/// is only warned of.
+fn refuse_applied(context: &Context, revision: &str, name: &str) -> Result<()> {
+    let opened = match runtime::run(context.open(HistoryDetail::Live)) {
+        Ok(opened) => opened,
+        Err(error) => {
+            let message = format!("cannot tell whether the migration is applied: {}", error.message);
+            context.printer.warn(&message, Some("a migration that is applied somewhere must keep its revision"));
+            return Ok(());
+        }
+    };
+    match opened.history.get(revision).filter(|record| record.name == name) {
+        None => Ok(()),
+        Some(record) => Err(context.place(
+            Error::mismatch(format!("`{}` is applied, so it must keep its revision", record.id()))
+                .hint("`runner rollback` first, if it is not released"),
+        )),
+    }
+}
