@@ -20,7 +20,7 @@ use insta::assert_snapshot;
 use runner_tests::{Output, TestProject, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 23] = [
+const VERBS: [&str; 24] = [
     "init",
     "new",
     "build",
@@ -44,6 +44,7 @@ const VERBS: [&str; 23] = [
     "verify",
     "completions",
     "man",
+    "renumber",
 ];
 
 fn shop() -> TestProject {

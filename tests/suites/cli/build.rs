@@ -30,3 +30,21 @@ fn nothing_to_build() {
 fn an_unknown_revision() {
     shop().runner("build 0777").exits(2).says(&["0777"]);
 }
+
+#[test]
+fn a_late_migration_gets_another_revision() {
+    let project = shop();
+    project.runner("build").succeeds();
+    project.runner("apply").succeeds();
+    // Another branch used an older revision, and is merged.
+    project.sql("0002_add_email", "ALTER TABLE users ADD email TEXT;", "ALTER TABLE users DROP email;");
+    let output = project.runner("renumber add_email");
+    output.succeeds().says(&["renamed 0002_add_email.up.sql to 0004_add_email.up.sql", "runner build"]);
+    project.runner("build").succeeds();
+    let renumbered = json(&project.runner("renumber 4 0007 --format json"));
+    assert_eq!((&renumbered["revision"], &renumbered["locked"]), (&"0007".into(), &true.into()));
+    assert!(project.read("runner.lock").contains("0007_add_email"));
+    project.runner("apply --locked").succeeds();
+    project.runner("renumber 7").exits(4).says(&["`0007_add_email` is applied, so it must keep its revision"]);
+    project.runner("renumber nonsense").exits(2).says(&["no such migration"]);
+}

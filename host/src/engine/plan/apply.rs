@@ -128,6 +128,6 @@ fn check_order(input: &PlanInput<'_>, chosen: &[&Migration]) -> Result<()> {
         error = error.at("migration", migration.id());
     }
     Err(error
-        .hint("rename their files to later revisions, so that every database gets the same order")
+        .hint("`runner renumber` gives them later revisions, so that every database gets the same order")
         .hint("`--allow-out-of-order` applies them anyway"))
 }

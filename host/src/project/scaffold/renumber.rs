@@ -132,7 +132,10 @@ fn one<'a>(all: &'a BTreeMap<Id, Vec<String>>, text: &str) -> Result<&'a Id> {
     let found = if exact.is_empty() { all.keys().filter(is_meant).collect() } else { exact };
     match found.as_slice() {
         [one] => Ok(one),
-        [] => Err(Error::usage(format!("no such migration: `{}`", shown(text))).hint("`runner status` lists all migrations")),
+        [] => {
+            Err(Error::usage(format!("no such migration: `{}`", shown(text)))
+                .hint("`runner status` lists all migrations"))
+        }
         several => {
             let names: Vec<String> = several.iter().map(|id| id.shown()).collect();
             Err(Error::usage(format!("`{}` may mean any of {}", shown(text), list(names.iter().map(String::as_str))))
@@ -144,7 +147,9 @@ fn one<'a>(all: &'a BTreeMap<Id, Vec<String>>, text: &str) -> Result<&'a Id> {
 /// The wanted revision, if no other migration has it.
 fn free(all: &BTreeMap<Id, Vec<String>>, id: &Id, wanted: &str) -> Result<String> {
     let Some(number) = revision_number(wanted) else {
-        return Err(Error::usage(format!("`{}` is not a revision", shown(wanted))).hint("a revision consists of digits"));
+        return Err(
+            Error::usage(format!("`{}` is not a revision", shown(wanted))).hint("a revision consists of digits")
+        );
     };
     match all.keys().find(|other| *other != id && revision_number(&other.revision) == Some(number)) {
         Some(other) => Err(Error::usage(format!("`{}` has the revision {wanted}", other.shown()))),
