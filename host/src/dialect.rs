@@ -100,9 +100,9 @@ impl Dialect {
         matches!(self, Self::Mysql | Self::Mariadb)
     }
 
-    /// How long a statement of a migration waits for a lock on a table or row where nobody says anything; none: as the
-    /// server is set up. Where DDL is rolled back with its transaction, a migration can be tried again, and whoever waits
-    /// in the queue behind it waits in small bites.
+    /// How long a statement of a migration waits for a lock on a table or row by default; `None` is the server's
+    /// setting. Where DDL is rolled back with its transaction, the migration can be retried, so the sessions queued
+    /// behind it never wait long.
     pub fn table_lock_timeout(self) -> Option<Duration> {
         match self {
             Self::Postgres => Some(Duration::from_secs(3)),

@@ -236,7 +236,7 @@ for_each_engine! {
         project.execute("UPDATE b SET name = NULL WHERE id = 70");
         let output = project.runner("verify --all-chunks --format json");
         output.exits(4);
-        assert!(detail(&output, "target differs shout").contains("id = 70 holds NULL, and \"NAME 70\""), "{output}");
+        assert!(detail(&output, "target differs shout").contains("id = 70 contains NULL, but \"NAME 70\""), "{output}");
     }
 
     fn the_demo_is_proven(engine) {

@@ -1,4 +1,4 @@
-//! The command line of the commands that read or mend the history, as clap reads it.
+//! The command line of the commands that read or repair the history, as clap reads it.
 
 use clap::Args;
 

@@ -249,7 +249,7 @@ impl Batch {
     pub fn validate(&self) -> Result<(), String> {
         for (index, column) in self.columns.iter().enumerate() {
             if self.columns[..index].iter().any(|other| other.name == column.name) {
-                return Err(format!("column `{}` stands twice in the batch", column.name));
+                return Err(format!("column `{}` occurs twice in the batch", column.name));
             }
             validate_column(column, self.row_count).map_err(|what| format!("column `{}`: {what}", column.name))?;
         }
@@ -366,7 +366,7 @@ mod tests {
             (int64(&[1, 2], &[0]), "column `a`: 1 null flags for 2 rows"),
             (int64(&[1, 2], &[0, 7]), "column `a`: null flag of row 1 is 7, not 0 or 1"),
             (boolean, "column `a`: boolean of row 0 is 2, not 0 or 1"),
-            (twice, "column `a` stands twice in the batch"),
+            (twice, "column `a` occurs twice in the batch"),
         ] {
             assert_eq!(batch.validate().expect_err(message), message);
         }

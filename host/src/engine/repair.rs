@@ -210,7 +210,8 @@ pub async fn repair(
     let owner = identity.lock_owner("repair");
     let lock = LockRequest { wait: Duration::ZERO, run_id: identity.run_id.clone(), owner };
     database.lock(&lock, &StopSignal::default(), &|_| {}).await.map_err(|error| {
-        Error::from(error).cause("a repair does not wait: what it is about may be another thing afterwards")
+        Error::from(error)
+            .cause("a repair does not wait for the lock: the state that it concerns may have changed by then")
     })?;
     let repaired = repair_locked(database, wanted, catalog, order, identity).await;
     let unlocked = database.unlock().await;

@@ -33,7 +33,7 @@ pub fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement<'_>>, SqlErro
         let (start, _) = splitter.open.unwrap_or_default();
         let hint = match dialect {
             Dialect::Mysql | Dialect::Mariadb => {
-                Some("put `DELIMITER //` before and `//` behind the statement".to_owned())
+                Some("put `DELIMITER //` before and `//` after the statement".to_owned())
             }
             _ => None,
         };

@@ -91,7 +91,7 @@ for_each_engine! {
             ("repair 2 --retry --why x", "no step of `0002_halfway` is unknown"),
             ("repair 2 3 --skip --why x", "no step of `0002_halfway` is unknown"),
             ("repair 2 3", "a step requires an action"),
-            ("repair 2 3 --as-applied --why x", "is about `0002_halfway` as a whole"),
+            ("repair 2 3 --as-applied --why x", "concerns all of `0002_halfway`"),
             ("repair --as-applied --why x", "requires a revision"),
             ("repair 2 --retry --skip --why x", "cannot be used with"),
             ("repair 2 --retry --rows-affected 3 --why x", "cannot be used with `--rows-affected <N>`"),

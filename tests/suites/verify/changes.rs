@@ -6,7 +6,7 @@ for_each_engine! {
     fn changed_rows_are_found_and_named(engine) {
         for (change, result, names) in [
             ("UPDATE items SET twice = 7 WHERE id = 33", "target differs twice", ["`twice`", "id = 33 contains 7, but 198"]),
-            ("UPDATE copies SET label = 'x' WHERE id = 5", "target differs copy", ["`label`", "id = 5 holds \"x\""]),
+            ("UPDATE copies SET label = 'x' WHERE id = 5", "target differs copy", ["`label`", "id = 5 contains \"x\""]),
             ("DELETE FROM copies WHERE id = 41", "target differs copy", ["after 40 up to 60", "id = 41 no longer exists"]),
         ] {
             let project = applied(engine);
@@ -111,7 +111,7 @@ for_each_engine! {
         ));
         let output = project.runner("verify --format json");
         output.exits(4);
-        assert!(detail(&output, "replay differs").contains("another artifact"), "{output}");
+        assert!(detail(&output, "replay differs").contains("different artifacts"), "{output}");
         take_evidence(&project, &other, "inputs");
         let output = project.runner("verify --format json");
         output.exits(4);

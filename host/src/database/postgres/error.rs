@@ -146,8 +146,8 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
         }
         "22P05" => "the encoding of the database lacks this character; a database in UTF8 keeps all of them",
         "2D000" => {
-            "a migration cannot call what commits by itself: runner must see that its own tables stay as they are; take the \
-             `COMMIT` out, or do the work in a component's transform, whose chunks commit one by one"
+            "a migration cannot call a procedure that commits, because runner protects its own tables at the end of each \
+             transaction: remove the `COMMIT`, or do the work in a component's transform, which commits each chunk"
         }
         "55P04" => "add the value in a migration of its own, before this one",
         "25001" => {

@@ -99,8 +99,9 @@ impl Engine {
         let is_open = still_open(&self.database).await;
         result?;
         if !is_open? {
-            return Err(Error::denied("the migration ended the transaction it runs in")
-                .hint("remove `COMMIT`, `ROLLBACK` and the like: runner begins and ends the transaction"));
+            return Err(Error::denied("the migration ended the transaction it runs in").hint(
+                "remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction",
+            ));
         }
         let mut database = self.database.lock().await;
         database.check_tool_tables().await?;

@@ -1,4 +1,4 @@
-//! What breaks off on its way up: repaired, rolled back, or gone on with by something that is not what it was.
+//! Interrupted upgrades: repaired, rolled back, or resumed with an artifact that has changed.
 
 use async_trait::async_trait;
 

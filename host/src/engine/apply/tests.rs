@@ -289,8 +289,8 @@ async fn the_history_of_another_format_is_left_alone() {
     for (format, message) in [
         ("999".to_owned(), "history was written by a newer runner (format 999; "),
         (older.to_string(), &*format!("history was written by an older runner (format {older}; ")),
-        ("0".to_owned(), "history does not read as runner wrote it"),
-        ("x".to_owned(), "history does not read as runner wrote it"),
+        ("0".to_owned(), "history contains data that runner did not write"),
+        ("x".to_owned(), "history contains data that runner did not write"),
     ] {
         let engine = engine(vec![users()]).await;
         engine.apply().await;

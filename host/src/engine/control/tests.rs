@@ -221,3 +221,32 @@ async fn another_run_deletes_the_rows_of_dead_runs() {
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!((row.run_id.as_str(), row.held.clone()), ("second", Some(("ended".to_owned(), "it broke".to_owned()))));
 }
+
+/// The row of an earlier leader holds how that run ended, and the run that leads now has written none of its own yet.
+#[tokio::test]
+async fn a_run_that_takes_the_lead_deletes_the_rows_of_earlier_leaders() {
+    let mut database = database().await;
+    let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
+    let run = |run_id: &str| {
+        let about = RunInfo { run_id: run_id.to_owned(), owner: "ann".to_owned() };
+        RunControl::new(about, Throttle::default(), heard.clone(), stop.clone())
+    };
+    let known = async |database: &mut dyn Database| {
+        let rows = store::read(&mut database.host()).await.expect("rows");
+        rows.into_iter().map(|row| row.run_id).collect::<Vec<_>>()
+    };
+    let first = run("first");
+    first.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
+    first.transform("t", 0, 0, None).expect("begun");
+    first.chunk_done(chunk(10, Duration::ZERO));
+    first.end(&mut *database, Some(&Error::failed("it broke"))).await.expect("ended");
+    // A run that shares does not lead.
+    let helper = run("helper");
+    helper.begin_sharing(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
+    age(&helper);
+    helper.before_chunk(&mut *database).await.expect("it continues");
+    assert_eq!(known(&mut *database).await, ["first", "helper"]);
+
+    run("second").begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
+    assert_eq!(known(&mut *database).await, ["helper"]);
+}

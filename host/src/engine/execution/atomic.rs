@@ -1,4 +1,4 @@
-//! Atomic execution: all steps run in the one transaction of the migration, which is not this room's to end.
+//! Atomic execution: all steps run in the single transaction of the migration, which this room does not end.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,7 +20,7 @@ use crate::engine::transform::{self, BatchFunction, TransformTask};
 use crate::keyset::TableReader;
 
 impl Steps {
-    /// Begins a step: it waits for the connection, and for nothing else.
+    /// Begins a step: it waits for the connection only.
     pub(super) async fn begin_atomic(&mut self, call: &Call<'_>) -> RunningStep {
         let number = self.run.recorder.begin_step(call);
         crash::point();
@@ -158,7 +158,7 @@ impl Calls {
 }
 
 impl Steps {
-    /// Records the end of a transform that was run, in whatever transactions.
+    /// Records the end of a transform, whatever transactions it ran in.
     pub(super) fn end_transform(
         &mut self,
         number: u64,

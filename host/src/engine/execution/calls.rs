@@ -1,4 +1,4 @@
-//! What a component can ask for, whatever the mode of its run.
+//! The calls that a component can make, in every mode.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,8 +41,8 @@ pub struct Calls {
     writers: u64,
 }
 
-/// What a component is told of its transform. How it was cut depends on time, on the number of workers and on interruptions: a
-/// component that saw that could act differently the next time.
+/// The result of a transform for the component. How the table was cut into chunks depends on time, on the number of
+/// workers and on interruptions, so it is left out: a component that saw it could act differently the next time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransformReport {
     /// Rows read.
@@ -132,7 +132,7 @@ impl Calls {
         }))
     }
 
-    /// The next batch of a reader; none after the last one.
+    /// Returns the next batch of a reader, or `None` after the last one.
     pub async fn next(&mut self, reader: &mut Reader) -> Result<Option<Batch>, CallError> {
         match &mut reader.0 {
             ReaderMode::Atomic(reader) => reader.next(self).await,
@@ -201,7 +201,7 @@ impl Calls {
         }
     }
 
-    /// Runs a transform. `function`: the batch functions of the migration, if it has any.
+    /// Runs a transform. `function` has the batch functions of the migration, if any.
     pub async fn transform(
         &mut self,
         function: Option<Arc<dyn BatchFunction>>,
@@ -220,7 +220,7 @@ impl Calls {
         Ok(TransformReport { rows_read: done.rows_read, rows_written: done.rows_written, chunks })
     }
 
-    /// Warns of a statement that returned several rows and asked for no order: they may come in another one the next time.
+    /// Warns of a statement that returned several rows and asked for no order: the order may differ the next time.
     pub(super) fn note_order(&self, statement: &str, rows: u64) {
         let run = &self.steps.run;
         if matches!(run.execution, Execution::Replayed(_))

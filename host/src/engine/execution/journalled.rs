@@ -1,5 +1,5 @@
-//! Journalled execution: each step commits by itself, together with its entry in the journal. What the journal holds is answered
-//! from it.
+//! Journalled execution: each step commits by itself, together with its entry in the journal. Steps that the journal
+//! holds are answered from it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use crate::engine::transform::{self, BatchFunction, TransformTask, position};
 use crate::keyset::TableReader;
 
 impl Steps {
-    /// Begins a step: it waits as the operator and the throttle ask, and then looks into the journal.
+    /// Begins a step: it waits as the operator and the throttle require, and then looks up the journal.
     pub(super) async fn begin_journalled<T: Answer>(
         &mut self,
         journal: &Arc<Journal>,
@@ -44,8 +44,8 @@ pub(super) struct JournalledReader {
 }
 
 enum ReaderState {
-    /// Over a SELECT: a cursor would end with the transaction of its step, and read something else when it was opened again, so
-    /// that the journal holds the whole result.
+    /// Over a SELECT: a cursor would end with the transaction of its step, and read something else when reopened, so the
+    /// journal holds the whole result.
     Spooled {
         /// The step that read it.
         step: u64,
@@ -56,7 +56,7 @@ enum ReaderState {
     },
     /// Over the pages of a table.
     Table(Box<TableReader>),
-    /// Over the pages of a table, as far as the journal tells: this run has not opened it.
+    /// Over the pages of a table, known from the journal only: this run has not opened it.
     Unopened(Box<UnopenedTable>),
     /// After the last batch.
     AtEnd,
@@ -90,7 +90,7 @@ impl JournalledReader {
         Ok(Self { journal, at: ReaderState::Spooled { step, next: 1, parts: spooled.parts } })
     }
 
-    /// Opens a table, or takes from the journal what it was.
+    /// Opens a table, or takes its state from the journal.
     pub(super) async fn table(
         calls: &mut Calls,
         journal: Arc<Journal>,
@@ -116,7 +116,8 @@ impl JournalledReader {
         Ok(Self { journal, at })
     }
 
-    /// Reads the next batch: a part of a result is no step, as it was read in one; a page of a table is.
+    /// Reads the next batch: a part of a result is not a step, because the whole result was read in one; a page of a
+    /// table is a step.
     pub(super) async fn next(&mut self, calls: &mut Calls) -> Result<Option<Batch>, CallError> {
         let table = match &mut self.at {
             ReaderState::AtEnd => {

@@ -1,7 +1,8 @@
 //! How the calls of a migration are carried out: in one transaction, each in its own with a journal, or answered from a recording.
 //!
-//! The mode is chosen once, when the run begins: [`Execution`] in the run's context. [`Calls`] offers what a component can ask for.
-//! What differs by mode stands in three files with the same outline (begin a step, readers, writers, transforms):
+//! The mode is chosen once, when the run begins: [`Execution`] in the run's context. [`Calls`] offers the calls that a
+//! component can make. What differs by mode is in three files with the same outline (begin a step, readers, writers,
+//! transforms):
 //! `atomic`, `journalled` and `replayed`. A reader or a writer keeps the mode that opened it.
 
 mod atomic;
@@ -34,7 +35,7 @@ enum ReaderMode {
 
 /// A writer that a migration has open.
 pub struct Writer {
-    /// Tells it from other writers of the run.
+    /// Distinguishes it from other writers of the run.
     number: u64,
     /// The target, for messages: `update flights`.
     name: String,

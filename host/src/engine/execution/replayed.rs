@@ -21,7 +21,7 @@ impl Steps {
     }
 }
 
-/// A reader over what the recording holds.
+/// A reader over the recording.
 pub(super) struct ReplayedReader {
     replay: Arc<Replay>,
     /// The table, until its last page.
@@ -59,7 +59,7 @@ impl ReplayedReader {
 }
 
 impl Calls {
-    /// Answers a transform; its chunks are proven apart from it.
+    /// Answers a transform; its chunks are verified separately.
     pub(super) fn transform_replayed(&mut self, replay: &Replay, call: &Call<'_>) -> Result<Transformed, CallError> {
         let done: Transformed = self.steps.answer_replayed(replay, call)?;
         replay.transformed(done.content);

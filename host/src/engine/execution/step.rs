@@ -25,7 +25,8 @@ pub struct Steps {
     fault: Option<Fault>,
 }
 
-/// The last error that a call returned to the migration, and where: a migration that passes it on gets its place in the report.
+/// The last error that a call returned to the migration, and where: if the migration passes it on, the report shows the
+/// place.
 pub struct Fault {
     /// The step's number.
     pub step: u64,
@@ -37,13 +38,13 @@ pub struct Fault {
 
 /// A step that has begun.
 pub enum StepStart<T> {
-    /// An earlier run has done it: what it answered.
+    /// Done by an earlier run, with this answer.
     Answered(T),
-    /// It is to be done.
+    /// To be done.
     Running(RunningStep),
 }
 
-/// A step under way. Nothing else uses the database before it has ended.
+/// A step in progress. Nothing else uses the database before it ends.
 pub struct RunningStep {
     pub(super) number: u64,
     statement: String,
@@ -103,7 +104,7 @@ impl Steps {
         self.fault.as_ref()
     }
 
-    /// Begins a step in the mode of the run, or answers it from what an earlier run did.
+    /// Begins a step in the mode of the run, or answers it from an earlier run.
     pub async fn begin<T: Answer>(&mut self, call: &Call<'_>) -> Result<StepStart<T>, CallError> {
         match self.run.execution.clone() {
             Execution::Atomic => Ok(StepStart::Running(self.begin_atomic(call).await)),
@@ -138,7 +139,7 @@ impl Steps {
         self.last = Some((number, call.text.to_owned()));
     }
 
-    /// What an earlier run answered, as if it were answered now.
+    /// Returns an earlier run's answer as if it were given now.
     pub(super) fn answered<T: Answer>(
         &mut self,
         number: u64,
@@ -183,7 +184,7 @@ impl Steps {
         }
     }
 
-    /// Adds a call to the transcript that is a step in another mode, and none in this one.
+    /// Adds a call to the transcript that is a step in another mode but not in this one.
     pub(super) fn note<T: Answer>(&self, call: &Call<'_>, answer: &T) {
         self.run.recorder.called(call);
         self.run.recorder.answered(answer);

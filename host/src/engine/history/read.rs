@@ -304,8 +304,8 @@ fn record(row: Vec<Value>) -> Option<Record> {
     })
 }
 
-/// A row in the order of [`sql::BRIEF`]: what a migration declared, and how its way back went, is left out. It is read so for an
-/// overview alone; nobody acts on it.
+/// A row in the order of [`sql::BRIEF`]. What a migration declared and how its downgrade went are left out: such a row
+/// serves for an overview only.
 fn brief(row: Vec<Value>) -> Option<Record> {
     let mut values = row.into_iter();
     let mut next = || values.next();
@@ -352,7 +352,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 }
 
 pub(super) fn garbled() -> Error {
-    Error::mismatch("history does not read as runner wrote it")
+    Error::mismatch("history contains data that runner did not write")
         .hint("restore the tables whose names begin with `runner_` from a backup")
 }
 

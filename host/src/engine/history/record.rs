@@ -187,8 +187,9 @@ impl Record {
 
     /// Returns what the migration declared when it was applied.
     pub fn description(&self) -> Result<Description> {
-        parse_declared(&self.declared, &self.summary)
-            .ok_or_else(|| Error::mismatch("history does not read as runner wrote it").at("migration", self.id()))
+        parse_declared(&self.declared, &self.summary).ok_or_else(|| {
+            Error::mismatch("history contains data that runner did not write").at("migration", self.id())
+        })
     }
 }
 

@@ -369,7 +369,7 @@ impl Journal {
             }
         } else {
             Error::denied("the migration ended the transaction it runs in").hint(
-                "remove `COMMIT`, `ROLLBACK` and similar statements: runner begins and ends the transaction itself",
+                "remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction",
             )
         };
         // The refusal matters more than an error of the rollback.

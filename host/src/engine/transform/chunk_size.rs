@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The fewest rows to which time alone shrinks a chunk: below, each costs more than its rows.
+/// The fewest rows to which time alone shrinks a chunk: smaller chunks cost more than their rows.
 const LEAST: u64 = 64;
 
 /// Shared by all workers of a transform in this process.
@@ -16,10 +16,10 @@ pub(super) struct ChunkSizer {
 }
 
 impl ChunkSizer {
-    /// `most`: rows at most. A batch has `batch_rows` rows and `batch_bytes` bytes at most.
+    /// `most` is the largest number of rows. A batch has at most `batch_rows` rows and `batch_bytes` bytes.
     pub(super) fn new(most: u64, time: Option<Duration>, batch_rows: u64, batch_bytes: u64) -> Self {
         let bytes = batch_bytes.saturating_mul(most.div_ceil(batch_rows.max(1)).max(1));
-        // With a time to keep it begins small: a large first chunk could take minutes.
+        // With a target duration it begins small: a large first chunk could take minutes.
         let first = if time.is_some() { most.min(16 * LEAST) } else { most };
         Self { rows: AtomicU64::new(first.max(1)), most: most.max(1), bytes, time }
     }

@@ -1,5 +1,5 @@
-//! An instance of a batch function together with the checks of what it returns: it never takes the process with it, and nothing
-//! that it returns is written unseen.
+//! An instance of a batch function together with the checks of what it returns: it cannot bring the process down, and
+//! nothing that it returns is written unchecked.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use crate::database::{BatchLimits, WriteHint};
 use crate::engine::batch_function::{BatchFunction, BatchInstance};
 use crate::error::{Error, Result};
 
-/// An instance whose answers are checked.
+/// An instance whose results are checked.
 pub(super) struct CheckedInstance {
     instance: Box<dyn BatchInstance>,
     limits: BatchLimits,
@@ -25,7 +25,7 @@ pub(super) struct TransformedBatch {
     pub(super) hint: WriteHint,
     /// How many rows went in.
     pub(super) rows_in: u64,
-    /// The digests of what went in and of what came out.
+    /// The digests of the input and of the output.
     pub(super) digests: [Digest; 2],
     /// Whether the rows that came out have the keys of those that went in, in the same order.
     pub(super) aligned: bool,
@@ -38,7 +38,7 @@ impl CheckedInstance {
         Ok(Self { instance, limits: function.limits() })
     }
 
-    /// Transforms a batch and checks the result. After an error, or given up half-way, the instance is of no further use.
+    /// Transforms a batch and checks the result. After an error or an abandoned call, the instance cannot be used again.
     pub(super) async fn transform(&mut self, name: &str, rows: Batch, check: &KeyCheck) -> Result<TransformedBatch> {
         let keys = check.keys_of(&rows);
         let input = (rows.row_count as u64, of_batch(&rows));
@@ -80,7 +80,7 @@ fn checked(
     Ok(TransformedBatch { digests, aligned, rows_in, rows, hint: WriteHint { covers_key_range } })
 }
 
-/// Turns a panic into an error: the transaction and the lock of the run have to be given back in order.
+/// Turns a panic into an error: the run must still end its transaction and release its lock.
 async fn without_panic<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let mut future = pin!(future);
     std::future::poll_fn(|context| {

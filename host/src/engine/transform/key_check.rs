@@ -9,7 +9,7 @@ use crate::database::message::cells_text;
 
 /// The comparison for one transform.
 pub struct KeyCheck {
-    /// The target's key, if its rows have to be among the chunk's.
+    /// The target's key, if only rows of the chunk may be addressed.
     key: Option<Vec<String>>,
     /// Whether a chunk holds all rows of the target between its first and its last key.
     whole: bool,
@@ -53,7 +53,7 @@ impl KeyCheck {
                 Some(found) if found.values.column_type() == column.values.column_type() => answered.push(found),
                 Some(found) => {
                     return Err(format!(
-                        "the key column `{}` came as {} and went back as {}",
+                        "the key column `{}` was passed in as {} and returned as {}",
                         column.name,
                         column.values.column_type(),
                         found.values.column_type()
@@ -72,7 +72,7 @@ impl KeyCheck {
             let shown = || cells_text(answered.iter().copied(), row);
             match given.get_mut(&encode(answered.iter().copied(), row)) {
                 Some(seen) if !*seen => *seen = true,
-                Some(_) => return Err(format!("row {row} has the key {}, which stands twice in it", shown())),
+                Some(_) => return Err(format!("row {row} has the key {}, which occurs twice in the batch", shown())),
                 None => {
                     return Err(format!(
                         "row {row} has the key {}, which was not in the chunk: keys must not be changed",
@@ -167,7 +167,7 @@ mod tests {
         let check = check(WriteMode::Update);
         let keys = check.keys_of(&batch(&[1, 5, 9])).expect("keys");
         let error = check.compare(&keys, &batch(&[1, 5, 5])).expect_err("a repeated key");
-        assert!(error.contains("row 2 has the key id = 5, which stands twice"), "{error}");
+        assert!(error.contains("row 2 has the key id = 5, which occurs twice"), "{error}");
     }
 
     #[test]

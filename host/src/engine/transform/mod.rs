@@ -1,11 +1,11 @@
 //! Transforms: rows of a table are read in the order of its key, passed through a batch function a chunk at a time, and written.
 //!
 //! Two executors share the parts of this room. `single` has one connection, which reads and writes, and several instances of
-//! the batch function that compute beside it: in the one transaction of an atomic migration, or on SQLite, where only one can
-//! write. `parallel` has several connections, each with an instance of its own, and other processes may take part: each chunk
-//! is claimed in the database and commits by itself.
+//! the batch function that compute on other threads: in the single transaction of an atomic migration, or on SQLite,
+//! which has one writer. `parallel` has several connections, each with an instance of its own, and other processes may
+//! take part: each chunk is claimed in the database and commits by itself.
 //!
-//! What computes is a [`BatchFunction`]; this room knows nothing else of a migration's code.
+//! The computation is a [`BatchFunction`]; this room depends on nothing else of a migration's code.
 
 mod chunk_size;
 mod instance;
@@ -38,10 +38,10 @@ use crate::engine::stopped::stopped;
 use crate::error::Result;
 use crate::keyset::TableReader;
 
-/// How long a transform runs before its rows are counted for progress: counting reads the whole table.
+/// How long a transform runs before its rows are counted for progress, because counting reads the whole table.
 const COUNT_AFTER: Duration = Duration::from_millis(500);
 
-/// What is to be transformed.
+/// A transform to run.
 pub struct TransformTask {
     /// The name of the batch function.
     pub name: String,
@@ -58,8 +58,8 @@ impl TransformTask {
     }
 }
 
-/// Runs a transform to its end. `function`: none where the migration has no batch functions. `step`: the journal and the
-/// step in it, if each chunk commits by itself.
+/// Runs a transform to its end. `function` is `None` if the migration has no batch functions. `step` is the journal and
+/// the step in it, if each chunk commits by itself.
 pub async fn run(
     run: &RunContext,
     function: Option<Arc<dyn BatchFunction>>,
@@ -86,7 +86,7 @@ pub async fn run(
     }
 }
 
-/// Passes one batch through a batch function, apart from any transform: `verify` compares what comes back.
+/// Passes one batch through a batch function outside of any transform: `verify` compares the result.
 pub async fn once(
     run: &RunContext,
     function: Option<Arc<dyn BatchFunction>>,
@@ -111,7 +111,7 @@ fn no_transformer() -> DatabaseError {
     .hint("build it for the world `data-migration`")
 }
 
-/// Where a reader stands, as the journal keeps it.
+/// The position of a reader, as the journal keeps it.
 pub fn position(reader: &TableReader) -> Position {
     Position {
         bound: reader.bound().map(<[_]>::to_vec),
@@ -120,7 +120,7 @@ pub fn position(reader: &TableReader) -> Position {
     }
 }
 
-/// The check of the keys that come back. Where only the rows of a chunk are locked, others may insert between them.
+/// The check of the returned keys. Where only the rows of a chunk are locked, others may insert between them.
 fn key_check_of(work: &TransformSpec, reader: &TableReader, dialect: Dialect) -> KeyCheck {
     let whole = work.source.table == work.target.table
         && reader.key() == work.target.key

@@ -34,7 +34,7 @@ use crate::engine::script::{Execution, RunContext};
 use crate::error::{Error, Result};
 use crate::keyset::{ChunkRange, TableReader};
 
-/// A connection of a worker's own, or the run's.
+/// A worker's own connection, or the run's.
 pub(super) type Connection = OwnedMutexGuard<Box<dyn Database>>;
 
 /// What all workers of a transform in this process share.
@@ -49,7 +49,7 @@ pub(super) struct SharedTransform {
     pub sizer: ChunkSizer,
     /// Whether the rows of a chunk are locked when they are read.
     pub holds_rows: bool,
-    /// No further chunk is to be begun: one of them failed, or the caller needs no more help.
+    /// Set when no further chunk is to be begun: one failed, or the caller needs no more help.
     ending: Arc<AtomicBool>,
     /// How many rows there are.
     total: Mutex<Option<Total>>,
@@ -113,8 +113,8 @@ impl SharedTransform {
         self.run.control.chunk_done(chunk);
     }
 
-    /// Reads a batch to learn how wide rows are: the first chunk of wide rows must not be larger than others. What fails here
-    /// fails again where it matters.
+    /// Reads a batch to measure the width of the rows, so that the first chunk of a table with wide rows is not too
+    /// large. A failure is ignored: it happens again when the chunk is read.
     async fn weigh(&self, database: &mut dyn Database, reader: &mut TableReader) {
         if database.begin(TransactionOptions::default()).await.is_err() {
             return;
@@ -178,7 +178,7 @@ pub(super) async fn lead(
     run.control.transform(&task.name, before.rows_read, before.chunks, total)?;
     let (mut main, ended) = run_workers(&shared, main).await;
     let database = &mut main.host();
-    // A transaction that a failure left open; where that fails the next statement says why.
+    // Ends a transaction that a failure left open. If that fails too, the next statement reports why.
     let _ = database.rollback().await;
     let here = shared.done.load(Ordering::Relaxed);
     let done = match shared.claimant.totals(database).await {
@@ -219,7 +219,7 @@ pub async fn help(
     let mut main = run.database.clone().lock_owned().await;
     let owner = Owner::new(&run.transforms.run_id, &run.transforms.held_by, ChunkRole::Helper);
     let claimant = Claimant { run: journal.run(), step, owner };
-    // It may have come to its end since it was found.
+    // The transform may have ended since it was found.
     let Some(checkpoint) = journal.checkpoint(&mut main.host(), step).await? else { return Ok(Transformed::default()) };
     let work = checkpoint.work;
     let limits = function.limits();
@@ -248,7 +248,7 @@ async fn run_workers(shared: &Arc<SharedTransform>, main: Connection) -> (Connec
     let mut others = JoinSet::new();
     for number in 1..shared.run.transforms.connections.max(1) {
         let shared = shared.clone();
-        // A thread of its own: it computes, and waits for nothing but its own connection.
+        // A separate thread, because the batch function takes CPU time; it waits for its own connection only.
         others.spawn_blocking(move || {
             let ended = match crate::runtime::new() {
                 Ok(runtime) => runtime.block_on(run_on_own_connection(&shared, number)),
@@ -292,14 +292,14 @@ async fn run_workers(shared: &Arc<SharedTransform>, main: Connection) -> (Connec
             shared.run.database.clone().lock_owned().await
         }
     };
-    // A stop was asked for; what else failed meanwhile fails again in the next run.
+    // A stop was requested; any other failure meanwhile happens again in the next run.
     let stop = failures.iter().position(|error| matches!(error, CallError::Stopped(_)));
     let first = stop.unwrap_or(0);
     let ended = if failures.is_empty() { Ok(()) } else { Err(failures.swap_remove(first)) };
     (main, ended)
 }
 
-/// A worker on a connection of its own. A server that accepts no more connections is no reason to fail: the other workers do it.
+/// A worker on a connection of its own. If the server accepts no more connections, the other workers do its work.
 async fn run_on_own_connection(shared: &Arc<SharedTransform>, number: usize) -> Result<(), CallError> {
     let Some(connector) = &shared.run.transforms.connector else { return Ok(()) };
     let database = match connector.connect().await {

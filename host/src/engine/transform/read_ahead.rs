@@ -1,8 +1,8 @@
 //! Reads the chunks of a transform on a second connection while the migration's connection writes, where both see the same rows.
-//! If anything goes wrong with it, the migration's connection continues reading where it stands.
+//! If the second connection fails, the migration's connection continues reading from the same position.
 //!
-//! The reading thread connects while the first chunks are read and written without it, reports when it is ready, and is then told
-//! where to begin: the transform never waits for a connection that cannot be made.
+//! The reading thread connects while the first chunks are read and written without it, reports when it is ready, and
+//! then receives the position to begin at: the transform never waits for a connection that cannot be made.
 
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
@@ -34,13 +34,13 @@ pub(super) struct ReadAhead {
 }
 
 enum Stage {
-    /// It is not started; this many chunks were read without it.
+    /// Not started; this many chunks were read without it.
     Unstarted(u32),
-    /// It connects.
+    /// Connecting.
     Starting(StartingThread),
-    /// It reads.
+    /// Reading.
     Reading(ReaderThread),
-    /// It has ended.
+    /// Ended.
     Over,
 }
 
@@ -55,7 +55,7 @@ struct ReaderThread {
     handle: JoinHandle<()>,
     /// The thread stops when this is dropped.
     keep: oneshot::Sender<()>,
-    /// It has nothing more to send.
+    /// Closes when the thread has nothing more to send.
     is_done: bool,
 }
 
@@ -74,8 +74,8 @@ impl ReadAhead {
         Ok(Some(Self { task: ReadTask { connector, stop, source, limits, is }, stage: Stage::Unstarted(0) }))
     }
 
-    /// The next chunk of the reader, which is moved past it; the inner none: there is no more. The outer one: it has to be read
-    /// on the migration's connection.
+    /// Returns the next chunk and moves the reader past it. `None`: it must be read on the migration's connection.
+    /// `Some(None)`: there are no more chunks.
     pub(super) async fn next(&mut self, run: &RunContext, reader: &mut TableReader) -> Option<Option<Batch>> {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Unstarted(chunks) if chunks < AFTER => Stage::Unstarted(chunks + 1),
@@ -123,7 +123,7 @@ impl ReadAhead {
         };
         let ReaderThread { chunks, handle, keep, is_done } = thread;
         drop(chunks);
-        // A thread that is done closes its connection in order; one that is still at work is cut off.
+        // A thread that has finished closes its connection cleanly; one that is still working is cut off.
         if !is_done {
             drop(keep);
         }
@@ -136,7 +136,7 @@ impl ReadAhead {
         let (keep, mut dropped) = oneshot::channel::<()>();
         let (chunks_here, chunks) = mpsc::channel(WAITING);
         let task = self.task.clone();
-        // A thread of its own: it decodes rows, and waits for nothing but its own connection.
+        // A separate thread, because decoding rows takes CPU time; it waits for its own connection only.
         let handle = tokio::task::spawn_blocking(move || {
             let Ok(runtime) = crate::runtime::new() else { return };
             runtime.block_on(async {

@@ -8,7 +8,7 @@ use crate::keyset::TableReader;
 
 /// Which chunks are read.
 pub struct Sample {
-    /// At most this many; none: all of them.
+    /// The largest number of chunks; `None` means all.
     wanted: Option<u64>,
     read: u64,
     /// Rows between two chunks, once the first has shown how many a chunk has.
@@ -16,7 +16,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// As the run wants it.
+    /// As the run requests it.
     pub fn new(run: &RunContext) -> Self {
         Self { wanted: run.left_out.chunks_but, read: 0, between: 0 }
     }
@@ -26,7 +26,7 @@ impl Sample {
         self.wanted.is_some_and(|wanted| self.read >= wanted)
     }
 
-    /// After a chunk of so many rows: moves the reader to where the next one of the sample begins.
+    /// Moves the reader, after a chunk of `rows` rows, to the beginning of the sample's next chunk.
     pub async fn skip_to_next(
         &mut self,
         run: &RunContext,

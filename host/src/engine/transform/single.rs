@@ -1,4 +1,5 @@
-//! The executor with one connection, which reads and writes while instances of the batch function compute beside it.
+//! The executor with one connection, which reads and writes while instances of the batch function compute on other
+//! threads.
 //!
 //! Results are written in the order of the source's key, whatever the number of instances, so that every run does the same. While
 //! a chunk is written the next ones are being transformed.
@@ -75,7 +76,7 @@ pub(super) async fn drive(
         }
         let Some(mut oldest) = running.pop_front() else { break };
         let (instance, transformed) = oldest.wait(run).await?;
-        // The next chunk is on its way before this one is written.
+        // The next chunk is already being transformed when this one is written.
         match waiting.take() {
             Some(chunk) if transformed.is_ok() => {
                 running.push_back(RunningBatch::spawn(instance, name, chunk, &check));
@@ -88,7 +89,7 @@ pub(super) async fn drive(
         let before = chunks.done();
         let written = chunks.write(transformed?, &oldest.chunk).await?;
         if written == WriteOutcome::Outdated {
-            // Another connection has written since the chunk was read, so that the chunks read after it may be outdated, too.
+            // Another connection has written since the chunk was read, so the chunks read after it may be outdated too.
             while let Some(mut later) = running.pop_front() {
                 idle.push(later.wait(run).await?.0);
             }

@@ -252,7 +252,7 @@ impl Setup {
         (number(0), number(1), number(2) - number(0) - number(1))
     }
 
-    /// The setup of a run that goes on where this one failed.
+    /// The setup of a run that resumes where this one failed.
     async fn resumed(self) -> Self {
         let database = self.run.database.clone();
         let mut database = database.lock().await;

@@ -28,12 +28,12 @@ struct TransformedChunk {
     effect: Effect,
     /// The size of its rows.
     bytes: u64,
-    /// The records of its batches, few as they are: written in one go, after the last change of role.
+    /// The records of its few batches, written together after the last change of role.
     records: Vec<transcript::ChunkRecord>,
 }
 
 impl ChunkWorker {
-    /// Claims a chunk, in a transaction of its own. Chunks that others have abandoned are looked for when a worker begins, and
+    /// Claims a chunk, in a transaction of its own. A worker looks for chunks that others abandoned when it begins, and
     /// when all are cut.
     pub(super) async fn claim(&mut self) -> Result<NextChunk, DatabaseError> {
         self.open_reader().await?;
@@ -106,7 +106,7 @@ impl ChunkWorker {
         match held {
             ClaimState::Held => {}
             ClaimState::Lost => return Ok(self.connection.rollback().await?),
-            // The answer to its commit got lost, and it is not counted yet.
+            // The reply to its commit was lost, and it is not counted yet.
             ClaimState::Done(effect) => {
                 shared.chunk_done(progress(effect.rows_read, effect.rows_written, began.elapsed()));
                 return Ok(self.connection.rollback().await?);

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::keyset::{ChunkRange, TableReader};
 use crate::random::jittered;
 
-/// The pause between two looks whether the chunks of others are done, or abandoned.
+/// The pause between two checks whether the chunks of others are done or abandoned.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The pause before the first retry of a chunk; each further pause is twice as long.
@@ -32,11 +32,11 @@ pub(super) struct ChunkWorker {
     pub(super) instance: Option<CheckedInstance>,
     /// The next chunk, if it was claimed at the end of the one before.
     pub(super) claimed: Option<ClaimedChunk>,
-    /// What was done since it was last noted beside the frontier.
+    /// What was done since it was last added to the frontier.
     pub(super) unnoted: Effect,
-    /// All chunks are cut.
+    /// Whether all chunks are cut.
     pub(super) all_cut: bool,
-    /// It has not yet looked for chunks that others have abandoned.
+    /// Whether it has yet to look for chunks that others abandoned.
     pub(super) is_new: bool,
 }
 
@@ -108,7 +108,7 @@ impl ChunkWorker {
         }
     }
 
-    /// Does a chunk; tries again if it met a lock or lost its connection.
+    /// Processes a chunk; retries after a lock conflict or a lost connection.
     async fn do_with_retries(&mut self, chunk: &ClaimedChunk) -> Result<(), CallError> {
         let mut tries = 0;
         loop {
@@ -143,7 +143,7 @@ impl ChunkWorker {
         };
         let is_lost = error.kind == DatabaseErrorKind::Connection;
         if !is_lost {
-            // The failure matters more than what a rollback says about it.
+            // The failure matters more than an error of the rollback.
             let _ = self.connection.rollback().await;
         }
         if let Some(reason) = self.shared.run.stop.reason() {
@@ -209,7 +209,7 @@ impl ChunkWorker {
         };
     }
 
-    /// A chunk for people: its number and its keys.
+    /// A chunk as messages name it: its number and its keys.
     fn place(&self, chunk: &ClaimedChunk) -> String {
         let names = &self.shared.work.source.key;
         let from = chunk.from.as_deref().map(|key| format!(", after {}", values_text(names, key))).unwrap_or_default();

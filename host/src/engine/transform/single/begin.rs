@@ -1,4 +1,4 @@
-//! The begin of a transform: its source and its target are opened, from the start or where an earlier run stopped.
+//! The beginning of a transform: its source and its target are opened, from the start or where an earlier run stopped.
 
 use std::sync::Arc;
 
@@ -27,7 +27,8 @@ pub struct OpenedTransform {
 
 impl ChunkIo<'_> {
     /// Opens source and target. Rows that the transform deletes, or moves out of its own filter, are counted now, as they cannot be
-    /// counted later; other sources are counted once the transform proves long: counting reads the whole table.
+    /// counted later; other sources are counted once the transform has run for a while, because counting reads the
+    /// whole table.
     pub async fn begin(&mut self, task: &TransformTask, limits: BatchLimits) -> Result<OpenedTransform, CallError> {
         let TransformTask { name, source, target } = task;
         let checkpoint = self.journalled.as_ref().and_then(|it| it.step.checkpoint.clone());

@@ -26,7 +26,7 @@ pub struct ChunkIo<'a> {
     pub(super) target: Option<TableTarget>,
     pub(super) writer: Option<WriterId>,
     done: Transformed,
-    /// Reads in place of the migration's connection, where that is possible.
+    /// Reads instead of the migration's connection, where that is possible.
     pub(super) ahead: Option<ReadAhead>,
     /// What the transform is; in the transaction of its migration, its chunks, too.
     pub(super) record: Option<TransformRecord>,
@@ -38,7 +38,7 @@ pub struct JournalledTransform {
     pub journal: Arc<Journal>,
     /// The step.
     pub step: Box<LiveTransform>,
-    /// Who claims its chunks.
+    /// The owner that claims its chunks.
     pub claimant: Claimant,
 }
 
@@ -126,7 +126,7 @@ impl<'a> ChunkIo<'a> {
         Ok((batch, seen))
     }
 
-    /// No more chunks are read, and no connection but the migration's holds locks.
+    /// Stops reading: from here on, only the migration's connection holds locks.
     pub async fn close(&mut self) {
         if let Some(mut ahead) = self.ahead.take() {
             ahead.end().await;
@@ -164,7 +164,7 @@ impl<'a> ChunkIo<'a> {
         Ok(WriteOutcome::Written)
     }
 
-    /// Repeats a chunk from its reading, in one transaction, and leaves the reader after it.
+    /// Reads, transforms and writes a chunk again in one transaction, and leaves the reader after it.
     pub async fn redo(
         &mut self,
         reader: &mut TableReader,
@@ -179,7 +179,7 @@ impl<'a> ChunkIo<'a> {
         let from = chunk.from.clone();
         reader.resume_at(from.bound.clone(), from.last.clone(), &from.types);
         let Some(batch) = reader.next(&mut *database.component(&self.run.stop)).await? else {
-            // The remaining rows were deleted meanwhile.
+            // The remaining rows have been deleted meanwhile.
             return Ok(self.close_part(database).await?);
         };
         let chunk = ReadChunk { rows: batch.row_count as u64, from, next: position(reader), version: 0 };
@@ -292,7 +292,7 @@ impl<'a> ChunkIo<'a> {
 /// is read in the transaction that writes it.
 async fn data_version(host: &mut HostSession<'_>) -> Result<i64, DatabaseError> {
     if host.facts().dialect.has_many_writers() {
-        // Only the sample of a dry run comes here, on a copy that no other connection knows.
+        // Only the sample of a dry run gets here, on a copy that no other connection uses.
         return Ok(0);
     }
     let found = host.query("SELECT data_version FROM pragma_data_version", &[], QueryLimits::NONE).await?;

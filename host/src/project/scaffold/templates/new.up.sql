@@ -5,7 +5,7 @@
 --   `-- runner:no-transaction`        every statement commits by itself (VACUUM, CREATE INDEX CONCURRENTLY)
 --   `-- runner:table-rebuild`         SQLite: rebuild a table that others refer to
 --   `-- runner:depends-on REVISION`   has to be applied before
---   `-- runner:irreversible`          there is no way back; delete the `.down.sql`
+--   `-- runner:irreversible`          there is no downgrade; delete the `.down.sql`
 
 CREATE TABLE {{name}}_items (
     id INTEGER NOT NULL PRIMARY KEY,
