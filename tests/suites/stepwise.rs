@@ -217,7 +217,7 @@ fn a_failed_chunk_keeps_those_before_it() {
     // The downgrade cannot handle a partial upgrade, and so changes nothing.
     let part = project.dump_user();
     let rollback = runs(&project, "rollback");
-    rollback.exits(6).says(&["items_price", "does not cope with it", "`0002_journal` failed and stays partial"]);
+    rollback.exits(6).says(&["items_price", "does not handle that", "`0002_journal` failed and stays partial"]);
     assert_eq!(project.dump_user(), part);
     project.runner("status").prints(&["partial"]);
 }

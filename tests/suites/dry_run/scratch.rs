@@ -13,14 +13,14 @@ fn statements_that_need_a_copy_are_refused_with_a_hint() {
     let project = shop(Engine::Mariadb, "steps");
     // A component is refused when it makes the statement.
     let output = changes_nothing(&project, "apply --dry-run");
-    output.exits(2).says(&["may commit the statement at once", "CREATE TABLE ledger", "hint: `--on-copy`"]);
+    output.exits(2).says(&["may commit the statement immediately", "CREATE TABLE ledger", "hint: `--on-copy`"]);
     // SQL is refused beforehand.
     project.sql("0003_schema", "CREATE TABLE new (a INT);", "DROP TABLE new;");
     for file in ["migrations/0002_work.wasm", "runner.lock"] {
         std::fs::remove_file(project.file(file)).unwrap();
     }
     let output = changes_nothing(&project, "apply --dry-run");
-    output.exits(2).says(&["may commit the statement at once", "0003_schema", "hint: `--on-copy`"]);
+    output.exits(2).says(&["may commit the statement immediately", "0003_schema", "hint: `--on-copy`"]);
     changes_nothing(&project, "apply --dry-run --on-copy").succeeds().prints(&["CREATE TABLE new"]);
     project.execute("CREATE TABLE lasting (a INT) ENGINE = MyISAM");
     project.sql("0003_schema", "UPDATE items SET price = 1;", "SELECT 1;");
