@@ -7,5 +7,10 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "sqlite")]
+    // SAFETY: this is the process's only thread so far, and nothing has called SQLite yet.
+    unsafe {
+        runner::database::sqlite::configure_process();
+    }
     runner::cli::main()
 }

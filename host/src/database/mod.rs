@@ -275,7 +275,7 @@ pub(crate) fn no_driver(dialect: Dialect) -> DatabaseError {
 }
 
 /// Returns the error of a driver that uses one connection for both reading and writing.
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
+#[cfg(feature = "mysql")]
 fn not_read_apart() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Other, "one connection reads and writes here")
 }

@@ -106,6 +106,11 @@ pub trait Bulk: Session {
         target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError>;
 
+    /// Keeps other transactions from changing the source until this one ends, if the target is the same table: what is
+    /// read is written back later, and a change in between would be lost. Waits for transactions that are changing it.
+    /// Does nothing where none can change it anyway.
+    async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError>;
+
     /// Reads a page of a table as one batch, which is never empty; returns `None` if there are no rows. A batch that
     /// reaches its byte limit ends before its page does: the next page begins after its last row.
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError>;

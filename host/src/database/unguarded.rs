@@ -35,6 +35,7 @@ pub(crate) trait Unguarded {
         source: &TableSource,
         target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError>;
+    async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError>;
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError>;
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError>;
@@ -85,6 +86,10 @@ impl Unguarded for dyn Database + '_ {
         target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError> {
         session(self).others_see(source, target).await
+    }
+
+    async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError> {
+        session(self).hold(source, target).await
     }
 
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {

@@ -227,6 +227,10 @@ impl Bulk for MysqlDatabase {
         Ok(None)
     }
 
+    async fn hold(&mut self, _source: &TableSource, _target: &TableTarget) -> Result<(), DatabaseError> {
+        Ok(()) // Transforms run in chunks, which lock the rows that they read.
+    }
+
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
         self.read_page_now(page).await
     }

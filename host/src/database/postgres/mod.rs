@@ -15,6 +15,7 @@ mod cursor;
 mod cursor_batch;
 pub mod dump;
 mod error;
+mod hold;
 mod lock;
 mod look;
 mod orphans;
@@ -265,6 +266,10 @@ impl Bulk for PostgresDatabase {
         target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError> {
         self.others_see_now(source, target).await
+    }
+
+    async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError> {
+        self.hold_now(source, target).await
     }
 
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {

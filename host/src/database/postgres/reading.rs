@@ -12,7 +12,8 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableIdentity, 
 /// `{target}`:
 ///
 /// * it is a plain table, without partitions and without policies, and the role is the one that logged in;
-/// * this transaction has only read it: any change of rows or of the table leaves a lock until the end;
+/// * this transaction has only read it: any change of rows or of the table leaves a lock until the end, other than those that
+///   reading and [`hold`](super::hold) take;
 /// * writing to the target changes nothing else: it has no rules, and no triggers but those that check references.
 const OTHERS_SEE: &str = "\
     SELECT s.oid::text FROM pg_catalog.pg_class s, pg_catalog.pg_class t \
@@ -24,7 +25,7 @@ const OTHERS_SEE: &str = "\
             WHERE l.pid = pg_catalog.pg_backend_pid() AND l.relation = s.oid AND l.locktype = 'relation' \
                 AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d \
                     WHERE d.datname = pg_catalog.current_database()) \
-                AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')) \
+                AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'ShareRowExclusiveLock')) \
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = t.oid) \
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc p ON p.oid = g.tgfoid \
             WHERE g.tgrelid = t.oid AND g.tgenabled <> 'D' \

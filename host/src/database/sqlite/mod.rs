@@ -12,6 +12,7 @@ mod lock;
 mod pragmas;
 mod pulled;
 mod raw;
+mod reading;
 mod remove;
 mod rights;
 mod schema;
@@ -36,6 +37,7 @@ use self::cursor::Cursor;
 use self::lock::Lock;
 use self::raw::Connection;
 pub use self::remove::remove;
+pub use self::raw::configure_process;
 use self::rights::Guard;
 use self::transaction::Transaction;
 use self::writer::Writer;
@@ -44,7 +46,6 @@ use super::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect, Facts,
     LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
     TableIdentity, TableInfo, TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
-    not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -162,8 +163,8 @@ impl Database for SqliteDatabase {
         self.rollback_now()
     }
 
-    async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<(), DatabaseError> {
-        Err(not_read_apart())
+    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
+        self.begin_reading_now(table, is)
     }
 
     async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
@@ -219,10 +220,14 @@ impl Session for SqliteDatabase {
 impl Bulk for SqliteDatabase {
     async fn others_see(
         &mut self,
-        _source: &TableSource,
-        _target: &TableTarget,
+        source: &TableSource,
+        target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError> {
-        Ok(None)
+        self.others_see_now(source, target)
+    }
+
+    async fn hold(&mut self, _source: &TableSource, _target: &TableTarget) -> Result<(), DatabaseError> {
+        Ok(()) // The transaction is the only one that can write.
     }
 
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {

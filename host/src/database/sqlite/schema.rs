@@ -29,9 +29,9 @@ impl Table {
 }
 
 /// What `PRAGMA table_list` says of a table.
-struct Listed {
-    schema: String,
-    kind: String,
+pub(super) struct Listed {
+    pub schema: String,
+    pub kind: String,
     without_rowid: bool,
     is_strict: bool,
 }
@@ -55,7 +55,7 @@ impl SqliteDatabase {
         }
     }
 
-    fn read_table(&self, name: &TableName, is_guest: bool) -> Result<Option<Table>, Failure> {
+    pub(super) fn read_table(&self, name: &TableName, is_guest: bool) -> Result<Option<Table>, Failure> {
         let Some(Listed { schema, kind, without_rowid, is_strict }) = self.find_table(name, is_guest)? else {
             return Ok(None);
         };
@@ -114,7 +114,7 @@ impl SqliteDatabase {
     }
 
     /// Without a schema SQLite searches `temp`, `main`, then the others, which a guest may not use.
-    fn find_table(&self, name: &TableName, is_guest: bool) -> Result<Option<Listed>, Failure> {
+    pub(super) fn find_table(&self, name: &TableName, is_guest: bool) -> Result<Option<Listed>, Failure> {
         let mut found: Option<(u8, Listed)> = None;
         self.connection.each_row(&format!("PRAGMA table_list({})", Dialect::Sqlite.quote(&name.name)), |row| {
             let schema = text_of(row, 0)?;

@@ -109,6 +109,10 @@ impl SqliteDatabase {
     fn prepare_cached(&mut self, statement: &str) -> Result<(Key, Statement), DatabaseError> {
         self.check_transaction()?;
         self.guard.check_stop()?;
+        if let Some(transaction) = &mut self.transaction {
+            // It may be a temporary trigger, for example.
+            transaction.written.plain = None;
+        }
         let key =
             Key { rights: self.guard.rights(), transaction: self.guard.transaction(), text: statement.to_owned() };
         let prepared = match self.cache.take(&key) {

@@ -5,6 +5,7 @@ mod contract;
 mod lock;
 mod pulled;
 mod random;
+mod reading;
 mod rights;
 mod transaction;
 mod types;

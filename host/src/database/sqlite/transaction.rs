@@ -8,12 +8,54 @@ use super::SqliteDatabase;
 use super::error::{from_failure, text_of};
 use super::raw::{Connection, Failure};
 use super::temporary::databases;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TransactionOptions};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName, TransactionOptions};
 
 /// A transaction that `begin` opened.
 pub(super) struct Transaction {
     /// The violations at its beginning, if foreign keys are not enforced inside.
     violations: Option<Violations>,
+    /// What was written in it.
+    pub(super) written: Written,
+    /// Whether the connection may only read until it ends.
+    reads_only: bool,
+}
+
+impl Transaction {
+    fn new(connection: &Connection, violations: Option<Violations>) -> Self {
+        Self { violations, written: Written::nothing(connection), reads_only: false }
+    }
+
+    /// A transaction that only reads.
+    pub(super) fn reading(connection: &Connection) -> Self {
+        Self { reads_only: true, ..Self::new(connection, None) }
+    }
+}
+
+/// What a transaction has written, as far as it is known table by table; see `reading`.
+pub(super) struct Written {
+    /// Of all rows that the connection ever changed, those that were changed before the transaction, or since by writers whose
+    /// table is known.
+    pub known: u64,
+    /// The tables of those writers.
+    pub tables: Vec<String>,
+    /// The target of the next writer, and its table, if writing to it changes nothing else. Any other statement may change that.
+    pub plain: Option<(TableName, String)>,
+}
+
+impl Written {
+    pub(super) fn nothing(connection: &Connection) -> Self {
+        Self { known: connection.total_changes(), tables: Vec::new(), plain: None }
+    }
+
+    /// A writer of this target has changed so many rows, in whatever table.
+    pub(super) fn add(&mut self, target: &TableName, changes: u64) {
+        if let Some((_, table)) = self.plain.as_ref().filter(|(plain, _)| plain == target) {
+            self.known += changes;
+            if !self.tables.contains(table) {
+                self.tables.push(table.clone());
+            }
+        }
+    }
 }
 
 /// Table, row id (if it has one) and parent of a row that refers to no row, and how often that occurs.
@@ -48,6 +90,9 @@ impl SqliteDatabase {
     }
 
     pub(super) fn commit_now(&mut self) -> Result<(), DatabaseError> {
+        if self.transaction.as_ref().is_some_and(|it| it.reads_only) {
+            return self.rollback_now();
+        }
         let Some(transaction) = self.transaction.take() else {
             return Err(DatabaseError::no_transaction("commit"));
         };
@@ -85,11 +130,13 @@ impl SqliteDatabase {
         let _host = self.guard.as_host();
         self.close_statements();
         self.guard.set_transaction(false);
-        if self.transaction.take().is_none() {
-            return Ok(());
-        }
+        let Some(transaction) = self.transaction.take() else { return Ok(()) };
         let result = if self.connection.is_autocommit() { Ok(()) } else { self.connection.run("ROLLBACK") };
         foreign_keys_on(&self.connection);
+        if transaction.reads_only {
+            // Cannot fail.
+            let _ = self.connection.run("PRAGMA query_only = OFF");
+        }
         let _ = self.detach_all();
         result.map_err(|failure| from_failure(&failure))
     }
@@ -117,7 +164,7 @@ fn begin(connection: &Connection, options: TransactionOptions) -> Result<Transac
     connection.run(if options.foreign_keys_off { "PRAGMA foreign_keys = OFF" } else { "PRAGMA foreign_keys = ON" })?;
     connection.run("BEGIN IMMEDIATE")?;
     let violations = if options.foreign_keys_off { Some(violations(connection)?) } else { None };
-    Ok(Transaction { violations })
+    Ok(Transaction::new(connection, violations))
 }
 
 fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), DatabaseError> {

@@ -69,9 +69,13 @@ impl SqliteDatabase {
         // A writer that fails is closed.
         let mut writer = self.opened.take_writer(id)?;
         let rights = self.guard.rights();
+        let before = self.connection.total_changes();
         self.guard.set_role(writer.rights);
         let written = self.write_rows(&mut writer, rows, hint);
         self.guard.set_role(rights);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.written.add(&writer.table.info.name, self.connection.total_changes() - before);
+        }
         let written = written?;
         writer.rows_written += written;
         self.opened.put_writer(id, writer);

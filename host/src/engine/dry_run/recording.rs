@@ -292,6 +292,10 @@ impl Bulk for RecordingDatabase {
         Ok(None) // Reads through another connection are not recorded.
     }
 
+    async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError> {
+        self.inner().hold(source, target).await
+    }
+
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
         let statement = page.statement();
         let answer = match self.allows(&statement) {

@@ -18,11 +18,17 @@ use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::RunContext;
 use crate::keyset::TableReader;
 
-/// Chunks that are read before a second connection is made: most tables are smaller.
-const AFTER: u32 = 3;
+/// Chunks that are read before a second connection is made to a server: most tables are smaller.
+const AFTER_ON_SERVER: u32 = 3;
+
+/// The same for a file, which takes no time to open.
+const AFTER_IN_FILE: u32 = 1;
 
 /// Chunks that wait to be transformed; one more is being read.
 const WAITING: usize = 1;
+
+/// The message when it has begun.
+pub(super) const BEGUN: &str = "reading ahead on a second connection";
 
 /// A chunk and where the next one begins; none after the last one.
 type ReadChunk = Option<(Batch, Position)>;
@@ -30,6 +36,8 @@ type ReadChunk = Option<(Batch, Position)>;
 /// The second connection of one transform.
 pub(super) struct ReadAhead {
     task: ReadTask,
+    /// Chunks that are read before it connects.
+    after: u32,
     stage: Stage,
 }
 
@@ -68,22 +76,28 @@ impl ReadAhead {
         target: &TableTarget,
         limits: BatchLimits,
     ) -> Result<Option<Self>, DatabaseError> {
-        let Some(connector) = run.transforms.connector.clone() else { return Ok(None) };
+        let Some(mut connector) = run.transforms.connector.clone() else { return Ok(None) };
         let Some(is) = session.others_see(source, target).await? else { return Ok(None) };
+        // It reads what is there.
+        connector.options.create = false;
+        let after = if session.facts().dialect.has_server() { AFTER_ON_SERVER } else { AFTER_IN_FILE };
         let (stop, source) = (run.stop.clone(), source.clone());
-        Ok(Some(Self { task: ReadTask { connector, stop, source, limits, is }, stage: Stage::Unstarted(0) }))
+        Ok(Some(Self { task: ReadTask { connector, stop, source, limits, is }, after, stage: Stage::Unstarted(0) }))
     }
 
     /// Returns the next chunk and moves the reader past it. `None`: it must be read on the migration's connection.
     /// `Some(None)`: there are no more chunks.
     pub(super) async fn next(&mut self, run: &RunContext, reader: &mut TableReader) -> Option<Option<Batch>> {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Unstarted(chunks) if chunks < AFTER => Stage::Unstarted(chunks + 1),
+            Stage::Unstarted(chunks) if chunks < self.after => Stage::Unstarted(chunks + 1),
             Stage::Unstarted(_) => Stage::Starting(self.start()),
             Stage::Starting(mut called) => match called.ready.try_recv() {
                 Err(TryRecvError::Empty) => Stage::Starting(called),
                 // If it failed, its error arrives in place of the first chunk.
-                _ => {
+                found => {
+                    if found.is_ok() {
+                        tell(run, BEGUN.to_owned());
+                    }
                     let _ = called.begin.send(position(reader));
                     Stage::Reading(called.thread)
                 }
@@ -104,11 +118,7 @@ impl ReadAhead {
             None => "it ended unexpectedly".to_owned(),
         };
         self.end().await;
-        run.events.emit(&Event::Log {
-            revision: run.revision.clone(),
-            level: LogLevel::Debug,
-            message: format!("reading ahead on a second connection has stopped: {why}"),
-        });
+        tell(run, format!("{BEGUN} has stopped: {why}"));
         None
     }
 
@@ -152,6 +162,10 @@ impl ReadAhead {
         });
         StartingThread { ready, begin, thread: ReaderThread { chunks, handle, keep, is_done: false } }
     }
+}
+
+fn tell(run: &RunContext, message: String) {
+    run.events.emit(&Event::Log { revision: run.revision.clone(), level: LogLevel::Debug, message });
 }
 
 /// What the thread reads.

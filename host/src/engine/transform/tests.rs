@@ -1,6 +1,8 @@
 //! Both executors with a batch function that misbehaves: on one connection in a transaction and with a journal, on several
 //! connections of servers. No WebAssembly takes part.
 
+mod concurrent;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -152,6 +154,7 @@ async fn setups() -> Vec<Setup> {
 }
 
 async fn setup(name: &'static str, url: &str, connections: usize, server: Option<TestDatabase>) -> Setup {
+    let is_shared = url != "sqlite::memory:";
     let url = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
     let options = ConnectOptions::creating();
     let mut database = connect(&url, &options).await.expect("a connection");
@@ -164,7 +167,7 @@ async fn setup(name: &'static str, url: &str, connections: usize, server: Option
         session.execute(&insert, &[]).await.expect("a row");
     }
     let stop = StopSignal::default();
-    let is_atomic = name == "atomic";
+    let is_atomic = name.starts_with("atomic");
     session.begin(TransactionOptions::default()).await.expect("a transaction");
     let execution = if is_atomic {
         Execution::Atomic
@@ -175,7 +178,7 @@ async fn setup(name: &'static str, url: &str, connections: usize, server: Option
         Execution::Journalled(Arc::new(journal.expect("a journal")))
     };
     drop(session);
-    let connector = Some(Connector { url, options }).filter(|_| server.is_some());
+    let connector = Some(Connector { url, options }).filter(|_| is_shared);
     let transforms = Transforms { connections, connector, run_id: "run".to_owned(), ..Transforms::default() };
     let events: Arc<dyn EventSink> = Arc::new(Unheard);
     let run = RunContext {
@@ -217,7 +220,7 @@ fn task() -> TransformTask {
 }
 
 impl Setup {
-    async fn transform(&self, function: Arc<FakeFunction>) -> Result<Transformed, CallError> {
+    async fn transform(&self, function: Arc<dyn BatchFunction>) -> Result<Transformed, CallError> {
         let step = match &self.run.execution {
             Execution::Journalled(journal) => {
                 let call = Call { kind: CallKind::Transform, text: "transform `add`", parameters: "" };

@@ -10,6 +10,19 @@ use super::functions::Functions;
 use super::hooks::{self, Hooks};
 use super::statement::{Prepared, Statements};
 
+/// Bytes up to which the journal of a single statement stays in memory: a chunk of a transform, with the pages around its rows.
+const STATEMENT_JOURNAL_BYTES: c_int = 4 << 20;
+
+/// Sets up SQLite for the whole process. A statement that could fail half-way keeps the old pages it changes, to undo its work;
+/// by default it writes all but the first 64 KiB to a temporary file, which costs as much as writing the pages themselves.
+///
+/// # Safety
+/// No other thread uses SQLite meanwhile. Without effect once a connection has been opened.
+pub unsafe fn configure_process() {
+    // SAFETY: as above; this option takes one int. It fails only if SQLite has been initialised, and then changes nothing.
+    unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_STMTJRNL_SPILL, STATEMENT_JOURNAL_BYTES) };
+}
+
 /// An error of SQLite.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Failure {
@@ -174,6 +187,26 @@ impl Connection {
     /// Rows changed directly by the last INSERT, UPDATE or DELETE, without those changed by triggers.
     pub(in super::super) fn changes(&self) -> u64 {
         self.sqlite.changes()
+    }
+
+    /// Rows changed by all statements since the connection was opened, by triggers and foreign-key actions too.
+    pub(in super::super) fn total_changes(&self) -> u64 {
+        self.sqlite.total_changes()
+    }
+
+    /// Whether the path of the main database no longer leads to the file that is open.
+    pub(in super::super) fn has_moved(&self) -> bool {
+        let mut moved: c_int = 1;
+        // SAFETY: the connection is open; this operation writes one int to the pointer.
+        let code = unsafe {
+            ffi::sqlite3_file_control(
+                self.handle(),
+                c"main".as_ptr(),
+                ffi::SQLITE_FCNTL_HAS_MOVED,
+                ptr::from_mut(&mut moved).cast(),
+            )
+        };
+        code != ffi::SQLITE_OK || moved != 0
     }
 
     /// Whether foreign keys are violated in the open transaction, so that its commit would be refused. False while they are

@@ -27,6 +27,7 @@ mod statement;
 mod tests;
 
 pub(super) use cells::{Cell, CellColumn, Cells};
+pub use connection::configure_process;
 pub(super) use connection::{Connection, Failure};
 pub(super) use functions::{HAS, PullBatch, PullKeys, Pulled, function_name};
 pub(super) use hooks::{AuthRequest, Hooks};

@@ -44,6 +44,10 @@ impl ChunkIo<'_> {
         let database = &mut **database;
         self.open(database).await?;
         let mut session = database.component(&self.run.stop);
+        if self.journalled.is_none() {
+            // Before the greatest key is asked for.
+            session.hold(&source, target).await?;
+        }
         let mut reader = TableReader::open_bounded(&mut *session, source.clone(), self.limits(limits)).await?;
         if let Some(it) = &checkpoint {
             reader.resume_at(it.position.bound.clone(), it.position.last.clone(), &it.position.types);
