@@ -98,3 +98,53 @@ async fn it_reads_committed_rows_without_waiting() {
     reading.begin_reading(&TableName::new("t"), &is).await.expect("free again");
     assert_eq!(rows(reading, "SELECT count(*) FROM t").await, [[Value::Int64(100)]]);
 }
+
+#[tokio::test]
+async fn a_table_that_is_read_and_written_is_held() {
+    let fresh = fresh();
+    let (mut holding, mut other) = (open(&fresh).await, open(&fresh).await);
+    let (holding, other) = (holding.as_mut(), other.as_mut());
+    for table in ["t", "u"] {
+        run(holding, &format!("CREATE TABLE {table} (id int PRIMARY KEY, n int)")).await;
+        run(holding, &format!("INSERT INTO {table} SELECT n, n FROM generate_series(1, 9) AS n")).await;
+    }
+    run(holding, "CREATE VIEW v AS SELECT * FROM t").await;
+    let limited = format!("limited_{}", std::process::id());
+    run(holding, &format!("CREATE ROLE {limited}")).await;
+    run(holding, &format!("GRANT SELECT, UPDATE (n) ON t TO {limited}")).await;
+    let (read, update, insert) = ("SELECT n FROM t", "UPDATE t SET n = 0 WHERE id = 1", "INSERT INTO t VALUES (10, 1)");
+    let mode = |mode: WriteMode| TableTarget { mode, ..target("t") };
+    for (role, from, to, refused) in [
+        ("none", "t", mode(WriteMode::Update), &[update, insert][..]),
+        ("none", "public.t", mode(WriteMode::Delete), &[update, insert]),
+        ("none", "t", mode(WriteMode::Upsert), &[update, insert]),
+        (&limited, "t", mode(WriteMode::Update), &[update]),
+        ("none", "t", mode(WriteMode::Insert), &[]),
+        ("none", "u", mode(WriteMode::Update), &[]),
+        ("none", "v", TableTarget { table: TableName::new("v"), ..mode(WriteMode::Update) }, &[]),
+        ("none", "absent", TableTarget { table: TableName::new("absent"), ..mode(WriteMode::Update) }, &[]),
+    ] {
+        holding.begin(TransactionOptions::default()).await.expect("begun");
+        run(holding, &format!("SET LOCAL ROLE {role}")).await;
+        let from = match from.split_once('.') {
+            Some((schema, name)) => {
+                let table = TableName { schema: Some(schema.to_owned()), name: name.to_owned() };
+                TableSource { table, ..source(name) }
+            }
+            None => source(from),
+        };
+        holding.hold(&from, &to).await.expect("held");
+        for statement in [read, update, insert] {
+            other.begin(TransactionOptions::default()).await.expect("begun");
+            run(other, "SET LOCAL lock_timeout = '50ms'").await;
+            let done = other.execute(statement, &[]).await;
+            let code = done.err().map(|error| error.code);
+            let expected = refused.contains(&statement).then(|| "55P03".to_owned());
+            assert_eq!(code, expected, "{statement} while {from:?} is held for {to:?} by {role}");
+            other.rollback().await.expect("rolled back");
+        }
+        holding.rollback().await.expect("rolled back");
+    }
+    run(holding, &format!("DROP OWNED BY {limited}")).await;
+    run(holding, &format!("DROP ROLE {limited}")).await;
+}

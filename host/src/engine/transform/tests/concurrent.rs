@@ -199,7 +199,7 @@ async fn a_program_that_writes_meanwhile_waits_for_the_end() {
     };
     // A hook that waits for a future has to run where that is possible.
     let hook = move |number: usize, rows: &Batch| {
-        std::thread::scope(|scope| drop(scope.spawn(|| hook(number, rows)).join().expect("no panic")));
+        std::thread::scope(|scope| scope.spawn(|| hook(number, rows)).join().expect("no panic"));
     };
     file.setup.transform(hooked(hook)).await.expect("done");
     assert!(file.heard.has(BEGUN) && !file.heard.has("has stopped"));
